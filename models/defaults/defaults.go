@@ -1,0 +1,91 @@
+// Package defaults knows the models that come with the program: where fetch.py puts
+// them, their sha256, and the sampling settings that suit them.
+package defaults
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"soberano/models/registry"
+)
+
+// Model is a model that comes with the program.
+type Model struct {
+	Name     string // in the library
+	Folder   string // under Dir
+	File     string // the file to import; "" for the whole folder
+	SHA256   string // of its weights
+	Note     string // said plainly where the model is picked
+	Sampling registry.Sampling
+}
+
+// Models lists the included models.
+//
+// Sampling of SmolLM2: temperature 0.2 and top-p 0.9 are its makers' values; without a
+// repetition penalty it loops ("…, and, and, and"), with 1.1 twenty answers read to their end.
+var Models = []Model{
+	{
+		Name: "smollm2-135m", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
+		SHA256:   "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+		Note:     "This model is very small: it answers at once, and is often wrong. Drop a larger GGUF model on the window for better answers.",
+		Sampling: registry.Sampling{Temperature: 0.2, TopP: 0.9, Repeat: 1.1},
+	},
+	{
+		Name: "whisper-base", Folder: "whisper-base",
+		SHA256: "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+	},
+}
+
+// Dir is the folder of the fetched models in the user's cache.
+func Dir() (string, error) {
+	cache := os.Getenv("XDG_CACHE_HOME")
+	if cache == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		cache = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(cache, "soberano", "defaults"), nil
+}
+
+// Path is where fetch.py puts the model, whether it is there or not.
+func (m Model) Path() (string, error) {
+	dir, err := Dir()
+	return filepath.Join(dir, m.Folder, m.File), err
+}
+
+// testFiles are the files that tests open, by folder.
+var testFiles = map[string]string{
+	"smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf", "gemma3": "gemma-3-270m-q4-k-m.gguf", "whisper-base": "", "whisper-tiny.en": "",
+}
+
+// Need returns the path of a fetched model for a test ("smollm2", "gemma3": a GGUF file;
+// "whisper-base", "whisper-tiny.en": a folder). Without it the test is skipped, or fails
+// where SOBERANO_REQUIRE_MODELS is set, as `make test` does.
+func Need(t testing.TB, folder string) string {
+	t.Helper()
+	file, ok := testFiles[folder]
+	if !ok {
+		t.Fatalf("no test model is called %q", folder)
+	}
+	dir, err := Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, folder, file)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if os.Getenv("SOBERANO_REQUIRE_MODELS") != "" {
+		t.Fatalf("%s is missing: `make test` fetches it", path)
+	}
+	t.Skipf("%s is missing (%s): `make test` fetches it", path, runtime.GOOS)
+	return ""
+}

