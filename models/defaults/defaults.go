@@ -7,11 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"testing"
-
-	"soberano/models/registry"
 )
+
+// Sampling is what a model's makers, or this project's trials, recommend; the keys are those of engine/sample.Params.
+type Sampling struct {
+	Temperature float32 `json:"temperature"`
+	TopK        int     `json:"top_k,omitempty"`
+	TopP        float32 `json:"top_p,omitempty"`
+	MinP        float32 `json:"min_p,omitempty"`
+	Repeat      float32 `json:"repeat_penalty,omitempty"`
+}
 
 // Model is a model that comes with the program.
 type Model struct {
@@ -20,7 +25,7 @@ type Model struct {
 	File     string // the file to import; "" for the whole folder
 	SHA256   string // of its weights
 	Note     string // said plainly where the model is picked
-	Sampling registry.Sampling
+	Sampling Sampling
 }
 
 // Models lists the included models.
@@ -32,7 +37,7 @@ var Models = []Model{
 		Name: "smollm2-135m", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
 		SHA256:   "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 		Note:     "This model is very small: it answers at once, and is often wrong. Drop a larger GGUF model on the window for better answers.",
-		Sampling: registry.Sampling{Temperature: 0.2, TopP: 0.9, Repeat: 1.1},
+		Sampling: Sampling{Temperature: 0.2, TopP: 0.9, Repeat: 1.1},
 	},
 	{
 		Name: "whisper-base", Folder: "whisper-base",
@@ -64,10 +69,17 @@ var testFiles = map[string]string{
 	"smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf", "gemma3": "gemma-3-270m-q4-k-m.gguf", "whisper-base": "", "whisper-tiny.en": "",
 }
 
+// tester is testing.TB, without its package in the program.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+}
+
 // Need returns the path of a fetched model for a test ("smollm2", "gemma3": a GGUF file;
 // "whisper-base", "whisper-tiny.en": a folder). Without it the test is skipped, or fails
 // where SOBERANO_REQUIRE_MODELS is set, as `make test` does.
-func Need(t testing.TB, folder string) string {
+func Need(t tester, folder string) string {
 	t.Helper()
 	file, ok := testFiles[folder]
 	if !ok {
@@ -75,17 +87,17 @@ func Need(t testing.TB, folder string) string {
 	}
 	dir, err := Dir()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	path := filepath.Join(dir, folder, file)
 	if _, err := os.Stat(path); err == nil {
 		return path
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if os.Getenv("SOBERANO_REQUIRE_MODELS") != "" {
 		t.Fatalf("%s is missing: `make test` fetches it", path)
 	}
-	t.Skipf("%s is missing (%s): `make test` fetches it", path, runtime.GOOS)
+	t.Skipf("%s is missing: `make test` fetches it", path)
 	return ""
 }

@@ -9,7 +9,11 @@
 // An entry is complete or absent: the rename of its folder is the only commit.
 package registry
 
-import "time"
+import (
+	"time"
+
+	"soberano/models/defaults"
+)
 
 // Kind says what a model can do.
 type Kind string
@@ -27,14 +31,8 @@ const (
 	Link            // the file stays where it is
 )
 
-// Sampling is what a model's makers (or this project's trials) recommend; JSON keys as engine/sample.Params.
-type Sampling struct {
-	Temperature float32 `json:"temperature"`
-	TopK        int     `json:"top_k,omitempty"`
-	TopP        float32 `json:"top_p,omitempty"`
-	MinP        float32 `json:"min_p,omitempty"`
-	Repeat      float32 `json:"repeat_penalty,omitempty"`
-}
+// Sampling is what a model's makers (or this project's trials) recommend.
+type Sampling = defaults.Sampling
 
 // Info is what a model file says of itself, read without loading its weights.
 type Info struct {
