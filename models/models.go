@@ -7,20 +7,9 @@ package models
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"soberano/kernels/quant"
-)
-
-// Errors that callers branch on. Readers wrap them with the file, the field and the reason.
-var (
-	// ErrCorrupt: the file breaks its format's rules (cut short, overlapping, lying counts).
-	ErrCorrupt = errors.New("the file is damaged")
-	// ErrUnsupported: a valid file of a version, type or family that this program can't run.
-	ErrUnsupported = errors.New("not supported")
-	// ErrUnknownFormat: no reader recognises the file.
-	ErrUnknownFormat = errors.New("not a model file that this program knows")
-	// ErrNotFound: no such model, tensor or key.
-	ErrNotFound = errors.New("not found")
 )
 
 // Tensor is a named array as the file stores it.
@@ -30,6 +19,9 @@ type Tensor struct {
 	Shape []int  // outermost first: [rows, cols]; a vector has one dimension, a scalar none
 	Data  []byte // usually a read-only memory map, valid until the File is closed
 }
+
+// Len is the number of values.
+func (t Tensor) Len() int { return t.Rows() * t.Cols() }
 
 // Rows is the product of all dimensions but the last; 1 for vectors and scalars.
 func (t Tensor) Rows() int {
@@ -58,18 +50,20 @@ type File struct {
 	// Aux holds small side files by base name ("tokenizer.json"), for formats that have them.
 	Aux map[string][]byte
 
+	index  sync.Once
 	byName map[string]int
 	close  []func() error
 }
 
-// Tensor returns the tensor of that name.
+// Tensor returns the tensor of that name. Tensors must be complete before the first call;
+// from then on it may be called from several goroutines.
 func (f *File) Tensor(name string) (Tensor, bool) {
-	if f.byName == nil {
+	f.index.Do(func() {
 		f.byName = make(map[string]int, len(f.Tensors))
 		for i, t := range f.Tensors {
 			f.byName[t.Name] = i
 		}
-	}
+	})
 	i, ok := f.byName[name]
 	if !ok {
 		return Tensor{}, false
