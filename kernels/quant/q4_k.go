@@ -1,0 +1,39 @@
+// Q4_K: 256 values of 4 bits in 8 runs of 32, each with a 6-bit scale and a 6-bit
+// minimum, themselves scaled; value = d · sc · q − dmin · mn.
+//
+//	byte  0  1 │ 2  3     │ 4 ……… 15        │ 16 ……… 143
+//	      d f16│ dmin f16 │ 8 scales and    │ 4 × 32 bytes: byte l of group g holds
+//	           │          │ 8 minima, 6 bits│ value 64g+l (low) and 64g+32+l (high)
+//
+// Scales and minima: bytes 0 … 3 hold scales 0 … 3 in their lower six bits, bytes
+// 4 … 7 minima 0 … 3; bytes 8 … 11 the lower four bits of scales (low nibble) and
+// minima (high) 4 … 7, whose upper two are the top bits of bytes 0 … 3 and 4 … 7.
+//
+// 144 bytes, 4.5 bits a value. Source: ggml-common.h, block_q4_K.
+package quant
+
+const q4_KBytes = 144
+
+func dequantizeQ4_K(dst []float32, src []byte) {
+	for ; len(dst) >= 256; dst, src = dst[256:], src[q4_KBytes:] {
+		d, dmin, scales, qs := f16At(src), f16At(src[2:]), src[4:16], src[16:q4_KBytes]
+		for r := range 8 {
+			sc, mn := scaleMinK(r, scales)
+			dl, ml := d*float32(sc), dmin*float32(mn)
+			shift := r % 2 * 4
+			out := dst[32*r:][:32]
+			for i, v := range qs[r/2*32:][:32] {
+				out[i] = float32(dl*float32(v>>shift&15)) - ml
+			}
+		}
+	}
+}
+
+// scaleMinK returns the 6-bit scale and minimum of run r (0 … 7) from the 12 bytes
+// that Q4_K and Q5_K share.
+func scaleMinK(r int, b []byte) (sc, mn uint8) {
+	if r < 4 {
+		return b[r] & 63, b[r+4] & 63
+	}
+	return b[r+4]&15 | b[r-4]>>6<<4, b[r+4]>>4 | b[r]>>6<<4
+}

@@ -1,0 +1,31 @@
+// Q6_K: 256 values of 6 bits in 16 runs of 16, each with a signed 8-bit scale;
+// value = d · sc · (q − 32).
+//
+//	byte  0 ……… 127             │ 128 ……… 191          │ 192 ……… 207 │ 208 209
+//	      2 × 64 bytes: byte l  │ 2 × 32 bytes: byte l │ 16 scales,  │ d f16
+//	      of half h holds the   │ of half h holds the  │ int8        │
+//	      lower four bits of    │ upper two bits of    │             │
+//	      values 128h+l (low)   │ values 128h+32j+l    │             │
+//	      and 128h+64+l (high)  │ at bits 2j, j 0 … 3  │             │
+//
+// 210 bytes, 6.5625 bits a value. Source: ggml-common.h, block_q6_K.
+package quant
+
+const q6_KBytes = 210
+
+func dequantizeQ6_K(dst []float32, src []byte) {
+	for ; len(dst) >= 256; dst, src = dst[256:], src[q6_KBytes:] {
+		low, high, scales := src[:128], src[128:192], src[192:208]
+		d := f16At(src[208:q6_KBytes])
+		for r, sc := range scales {
+			dl := d * float32(int8(sc))
+			half, j, at := r/8, r%8/2, r%2*16
+			l, nibble := low[64*half+j%2*32+at:][:16], j/2*4
+			h := high[32*half+at:][:16]
+			out := dst[16*r:][:16]
+			for i, v := range l {
+				out[i] = dl * float32(int(v>>nibble&15|h[i]>>(2*j)&3<<4)-32)
+			}
+		}
+	}
+}

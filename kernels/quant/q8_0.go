@@ -1,0 +1,37 @@
+// Q8_0: 32 values of 8 bits and one scale; value = q · d.
+//
+//	byte  0  1 │ 2 ……………………………………………… 33
+//	      d f16│ one int8 a value
+//
+// 34 bytes, 8.5 bits a value. Source: ggml-common.h, block_q8_0.
+package quant
+
+import "math"
+
+const q8_0Bytes = 34
+
+func dequantizeQ8_0(dst []float32, src []byte) {
+	for ; len(dst) >= 32; dst, src = dst[32:], src[q8_0Bytes:] {
+		d := f16At(src)
+		out := dst[:32]
+		for i, q := range src[2:q8_0Bytes] {
+			out[i] = float32(int8(q)) * d
+		}
+	}
+}
+
+// quantizeQ8_0 rounds half away from zero.
+func quantizeQ8_0(dst []byte, src []float32) {
+	for ; len(src) >= 32; dst, src = dst[q8_0Bytes:], src[32:] {
+		d := abs(largest(src[:32])) / 127
+		id := inverse(d)
+		putF16(dst, d)
+		for i, x := range src[:32] {
+			q := math.Round(float64(x * id))
+			if !(q >= -128 && q <= 127) {
+				q = 0 // an infinite or NaN value has no number here
+			}
+			dst[2+i] = byte(int8(q))
+		}
+	}
+}
