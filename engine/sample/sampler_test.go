@@ -1,0 +1,187 @@
+package sample
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func drawLogits(t *rapid.T) []float32 {
+	return rapid.SliceOfN(rapid.Float32Range(-20, 20), 1, 200).Draw(t, "logits")
+}
+
+func next(t interface{ Fatalf(string, ...any) }, s *Sampler, logits []float32, history []int32) int32 {
+	id, err := s.Next(logits, history)
+	if err != nil {
+		t.Fatalf("Next: %v", err)
+	}
+	return id
+}
+
+func TestZeroParamsAreGreedy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		logits := drawLogits(t)
+		id := next(t, New(Params{}), logits, nil)
+		if want := slices.Index(logits, slices.Max(logits)); int(id) != want {
+			t.Fatalf("chose %d, the best is %d", id, want)
+		}
+	})
+}
+
+func TestSameSeedSameTokens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Params{Temperature: 1.5, TopK: rapid.IntRange(0, 50).Draw(t, "k"), TopP: rapid.Float32Range(0, 1).Draw(t, "p"), Seed: rapid.Uint64Min(1).Draw(t, "seed")}
+		logits := drawLogits(t)
+		a, b := New(p), New(p)
+		for range 20 {
+			if x, y := next(t, a, logits, nil), next(t, b, logits, nil); x != y {
+				t.Fatalf("one seed gave %d and %d", x, y)
+			}
+		}
+	})
+}
+
+// allowed works out by sorting which tokens the stages leave.
+func allowed(logits []float32, p Params) []int32 {
+	ids := make([]int32, len(logits))
+	for i := range ids {
+		ids[i] = int32(i)
+	}
+	slices.SortStableFunc(ids, func(a, b int32) int {
+		switch x, y := logits[a], logits[b]; {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	if p.TopK > 0 {
+		ids = ids[:min(len(ids), p.TopK)]
+	}
+	prob := func(id int32) float64 { return math.Exp(float64(logits[id] - logits[ids[0]])) }
+	if p.TopP > 0 && p.TopP < 1 {
+		total, sum := 0.0, 0.0
+		for _, id := range ids {
+			total += prob(id)
+		}
+		for i, id := range ids {
+			if sum += prob(id); sum >= float64(p.TopP)*total*(1+1e-9) {
+				ids = ids[:i+1]
+				break
+			}
+		}
+	}
+	for i, id := range ids {
+		if i > 0 && prob(id) < float64(p.MinP)*(1-1e-9) {
+			return ids[:i]
+		}
+	}
+	return ids
+}
+
+func TestStagesKeepWhatTheyShould(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		logits := drawLogits(t)
+		p := Params{
+			Temperature: rapid.Float32Range(0.5, 50).Draw(t, "temperature"),
+			TopK:        rapid.IntRange(0, 20).Draw(t, "k"),
+			TopP:        rapid.Float32Range(0, 1).Draw(t, "p"),
+			MinP:        rapid.Float32Range(0, 0.5).Draw(t, "min-p"),
+			Seed:        rapid.Uint64Min(1).Draw(t, "seed"),
+		}
+		s, may := New(p), allowed(logits, p)
+		for range 30 {
+			if id := next(t, s, logits, nil); !slices.Contains(may, id) {
+				t.Fatalf("chose %d of logit %v, allowed are %v", id, logits[id], may)
+			}
+		}
+	})
+}
+
+// With everything kept, tokens come as often as the softmax says.
+func TestDrawFollowsSoftmax(t *testing.T) {
+	logits := []float32{0, 1, 2, -1, 0.5}
+	for _, p := range []Params{{Temperature: 0.7}, {Temperature: 0.7, TopK: 5}, {Temperature: 0.7, TopP: 0.999999}} {
+		p.Seed = 42
+		s, n := New(p), 100_000
+		count := make([]float64, len(logits))
+		for range n {
+			count[next(t, s, logits, nil)]++
+		}
+		total := 0.0
+		for _, l := range logits {
+			total += math.Exp(float64(l) / 0.7)
+		}
+		for i, l := range logits {
+			want := math.Exp(float64(l)/0.7) / total
+			if got := count[i] / float64(n); math.Abs(got-want) > 5*math.Sqrt(want/float64(n)) {
+				t.Errorf("%+v: token %d came in %.4f of draws, expected %.4f", p, i, got, want)
+			}
+		}
+	}
+}
+
+func TestPenalties(t *testing.T) {
+	logits := []float32{2, -2, 1}
+	history := []int32{0, 1, 0}
+	cases := []struct {
+		p    Params
+		want []float32
+	}{
+		{Params{Repeat: 2}, []float32{1, -4, 1}},
+		{Params{Frequency: 0.5}, []float32{1, -2.5, 1}},
+		{Params{Presence: 0.5}, []float32{1.5, -2.5, 1}},
+		{Params{Repeat: 2, Last: 1}, []float32{1, -2, 1}},
+		{Params{Repeat: 1}, []float32{2, -2, 1}},
+	}
+	for _, c := range cases {
+		if got := New(c.p).penalize(logits, history); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, expected %v", c.p, got, c.want)
+		}
+	}
+	if !slices.Equal(logits, []float32{2, -2, 1}) {
+		t.Error("the caller's logits were changed")
+	}
+	New(Params{Repeat: 2}).penalize(logits, []int32{-1, 99}) // tokens of no vocabulary are passed over
+}
+
+func TestBadNumbers(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, p := range []Params{{}, {Temperature: 1, Seed: 1}, {Temperature: 1, TopK: 3, Seed: 1}, {Temperature: 1, TopP: 0.5, Seed: 1}} {
+		if id := next(t, New(p), []float32{nan, inf, 3, nan, -inf}, nil); id != 2 {
+			t.Errorf("%+v chose %d", p, id)
+		}
+		if _, err := New(p).Next([]float32{nan, -inf}, nil); !errors.Is(err, ErrNoLogits) {
+			t.Errorf("%+v: %v", p, err)
+		}
+		if _, err := New(p).Next(nil, nil); !errors.Is(err, ErrNoLogits) {
+			t.Errorf("%+v, no logits: %v", p, err)
+		}
+	}
+	for _, p := range []Params{{Temperature: nan}, {Temperature: -1}, {TopP: 1.1}, {TopK: -1}, {Last: -1}, {MinP: 2}, {Repeat: -1}, {Frequency: inf}} {
+		if p.Check() == nil {
+			t.Errorf("%+v passed", p)
+		}
+	}
+	if err := (Params{Temperature: 0.2, TopP: 0.9, Repeat: 1.1}).Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkTopP(b *testing.B) {
+	logits := make([]float32, 262144)
+	r := New(Params{Seed: 1}).rng
+	for i := range logits {
+		logits[i] = float32(r.NormFloat64() * 3)
+	}
+	s := New(Params{Temperature: 0.8, TopP: 0.9, TopK: 64, Seed: 1})
+	for b.Loop() {
+		if _, err := s.Next(logits, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
