@@ -1,0 +1,184 @@
+package vad
+
+// Speech in stretches. The probabilities of 32 ms chunks pass a hysteresis:
+//
+//	p   ──────╮ ≥ Threshold: speech begins        < Release: silence begins
+//	          │ candidate → (MinSpeech of chunks at or above Release) → Start
+//	          │ … a gap shorter than MinSilence belongs to the speech …
+//	          ╰ MinSilence without reaching Threshold again → End where the silence began
+//
+// A candidate that falls silent before MinSpeech is dropped. Start is moved back by Before,
+// but not past the End before it, and End forward by After.
+
+import "time"
+
+// Options says when a stretch of sound is speech. A zero field means Offline's value; a
+// negative one means none.
+type Options struct {
+	Threshold  float32       // speech begins at this probability
+	Release    float32       // silence begins below this one
+	MinSpeech  time.Duration // shorter sounds are no speech
+	MinSilence time.Duration // shorter gaps don't end it
+	Before     time.Duration // audio kept before the first chunk of speech
+	After      time.Duration // and after the last; at most MinSilence
+}
+
+// Offline returns the options for recordings: gaps under 0.5 s don't divide.
+func Offline() Options {
+	return Options{Threshold: 0.5, Release: 0.35, MinSpeech: 250 * time.Millisecond,
+		MinSilence: 500 * time.Millisecond, Before: 200 * time.Millisecond, After: 200 * time.Millisecond}
+}
+
+// Live returns the options for a microphone: 0.6 s of silence end an utterance, and half a
+// second from before it is kept.
+func Live() Options {
+	o := Offline()
+	o.MinSilence, o.Before, o.After = 600*time.Millisecond, 500*time.Millisecond, 300*time.Millisecond
+	return o
+}
+
+func (o Options) filled() Options {
+	def := Offline()
+	if o.Threshold == 0 {
+		o.Threshold = def.Threshold
+	}
+	if o.Release == 0 {
+		o.Release = min(def.Release, o.Threshold)
+	}
+	for _, f := range []struct {
+		v *time.Duration
+		d time.Duration
+	}{{&o.MinSpeech, def.MinSpeech}, {&o.MinSilence, def.MinSilence}, {&o.Before, def.Before}, {&o.After, def.After}} {
+		if *f.v == 0 {
+			*f.v = f.d
+		}
+		*f.v = max(*f.v, 0)
+	}
+	o.After = min(o.After, o.MinSilence)
+	return o
+}
+
+// Event is the beginning or the end of speech.
+type Event struct {
+	Start bool  // else the end
+	At    int64 // sample since the beginning of the stream, at Rate
+}
+
+// Range is a stretch of speech: samples [Start, End).
+type Range struct{ Start, End int }
+
+// Segmenter finds speech in a stream of samples. It belongs to one goroutine.
+type Segmenter struct {
+	opt       Options
+	det       *Detector
+	part      []float32 // samples waiting for a whole chunk
+	pos       int64     // samples that went through the detector
+	prob      float32
+	active    bool  // candidate or speech
+	confirmed bool  // Start was given
+	begin     int64 // first sample of the candidate
+	voiced    int64 // samples of it at or above Release
+	quiet     int64 // where the silence began, or -1
+	lastEnd   int64
+}
+
+// NewSegmenter returns a segmenter at the beginning of a stream.
+func NewSegmenter(o Options) *Segmenter {
+	return &Segmenter{opt: o.filled(), det: New(), part: make([]float32, 0, Chunk), quiet: -1}
+}
+
+// Push hears samples (16 kHz, mono, any number) and returns what became certain by them, in
+// order. A Start comes after MinSpeech of speech, so it lies in the past by that and Before;
+// an End comes MinSilence after the last speech.
+func (s *Segmenter) Push(samples []float32) []Event {
+	var events []Event
+	for len(samples) > 0 {
+		n := min(Chunk-len(s.part), len(samples))
+		s.part = append(s.part, samples[:n]...)
+		samples = samples[n:]
+		if len(s.part) == Chunk {
+			events = s.chunk(events)
+		}
+	}
+	return events
+}
+
+// Flush hears the rest, ends speech that is still going on at the last sample, and starts
+// anew: the next sample pushed is number 0.
+func (s *Segmenter) Flush() []Event {
+	end := s.pos + int64(len(s.part))
+	var events []Event
+	if len(s.part) > 0 {
+		events = s.chunk(events)
+	}
+	if s.confirmed {
+		at := end
+		if s.quiet >= 0 {
+			at = min(end, s.quiet+samplesOf(s.opt.After))
+		}
+		events = append(events, Event{At: at})
+	}
+	s.det.Reset()
+	*s = Segmenter{opt: s.opt, det: s.det, part: s.part[:0], quiet: -1}
+	return events
+}
+
+// Prob returns the probability of the last whole chunk.
+func (s *Segmenter) Prob() float32 { return s.prob }
+
+// Speaking reports whether speech has begun and not ended.
+func (s *Segmenter) Speaking() bool { return s.confirmed }
+
+// chunk passes s.part through the detector and the hysteresis.
+func (s *Segmenter) chunk(events []Event) []Event {
+	p := s.det.Prob(s.part)
+	from := s.pos
+	s.pos += int64(len(s.part))
+	s.part, s.prob = s.part[:0], p
+	if p >= s.opt.Threshold {
+		if !s.active {
+			s.active, s.begin, s.voiced = true, from, 0
+		}
+		s.quiet = -1
+	}
+	if !s.active {
+		return events
+	}
+	if p >= s.opt.Release {
+		s.voiced += s.pos - from
+		if !s.confirmed && s.voiced >= samplesOf(s.opt.MinSpeech) {
+			s.confirmed = true
+			events = append(events, Event{Start: true, At: max(s.begin-samplesOf(s.opt.Before), s.lastEnd)})
+		}
+		return events
+	}
+	if s.quiet < 0 {
+		s.quiet = from
+	}
+	if s.pos-s.quiet < samplesOf(s.opt.MinSilence) {
+		return events
+	}
+	if s.confirmed {
+		s.lastEnd = s.quiet + samplesOf(s.opt.After)
+		events = append(events, Event{At: s.lastEnd})
+	}
+	s.active, s.confirmed, s.quiet = false, false, -1
+	return events
+}
+
+func samplesOf(d time.Duration) int64 { return int64(d) * Rate / int64(time.Second) }
+
+// Speech returns the stretches of speech in a whole recording (16 kHz, mono), in order and
+// without overlap. Nothing in it: nil.
+func Speech(samples []float32, o Options) []Range {
+	s := NewSegmenter(o)
+	var found []Range
+	for _, e := range append(s.Push(samples), s.Flush()...) {
+		if e.Start {
+			found = append(found, Range{Start: int(e.At), End: len(samples)})
+		} else {
+			found[len(found)-1].End = int(e.At)
+		}
+	}
+	return found
+}
