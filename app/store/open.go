@@ -1,0 +1,183 @@
+package store
+
+// Opening: the pragmas, the schema by version, and what happens to a damaged file.
+//
+//	conversations.db               in use
+//	conversations.damaged-….db     what could not be read, kept as it was
+//
+// modernc.org/sqlite is SQLite itself translated to Go: https://www.sqlite.org/pragma.html
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+// steps brings a file from schema version i to i+1.
+var steps = []string{
+	`CREATE TABLE conversations (
+		id      INTEGER PRIMARY KEY AUTOINCREMENT,
+		title   TEXT    NOT NULL DEFAULT '',
+		model   TEXT    NOT NULL DEFAULT '',
+		draft   TEXT    NOT NULL DEFAULT '',
+		created INTEGER NOT NULL,
+		updated INTEGER NOT NULL,
+		deleted INTEGER NOT NULL DEFAULT 0
+	);
+	CREATE TABLE messages (
+		id           INTEGER PRIMARY KEY AUTOINCREMENT,
+		conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+		role         TEXT    NOT NULL,
+		content      TEXT    NOT NULL,
+		state        TEXT    NOT NULL,
+		note         TEXT    NOT NULL DEFAULT '',
+		model        TEXT    NOT NULL DEFAULT '',
+		tokens       INTEGER NOT NULL DEFAULT 0,
+		created      INTEGER NOT NULL
+	);
+	CREATE INDEX messages_conversation ON messages (conversation, id);
+	CREATE INDEX conversations_updated ON conversations (deleted, updated);`,
+}
+
+func init() {
+	// fold lets a search ignore case in every language, which SQLite's own LIKE does not.
+	sqlite.MustRegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		text, ok := args[0].(string)
+		if !ok {
+			return "", nil
+		}
+		return fold(text), nil
+	})
+}
+
+func fold(s string) string { return strings.ToLower(s) }
+
+// Open opens the file at path, making it and its folder where they are missing. A file
+// that is damaged is renamed beside it and a new one begun; Notice then says so. A file
+// of a newer version of the program is left alone, with an error.
+func Open(path string) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s, err := open(path)
+	if err == nil || !damaged(err) {
+		return s, err
+	}
+	kept, moveErr := setAside(path)
+	if moveErr != nil {
+		return nil, errors.Join(err, moveErr)
+	}
+	if s, err = open(path); err != nil {
+		return nil, err
+	}
+	s.notice = fmt.Sprintf("The file with your conversations was damaged and could not be read. It is kept as %s, and a new one was begun.", kept)
+	return s, nil
+}
+
+// Memory is a store without a file, for tests and for a disk that can't be written.
+func Memory() (*Store, error) { return connect("file::memory:", "") }
+
+func open(path string) (*Store, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	slashed := filepath.ToSlash(full)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // C:/… on Windows
+	}
+	return connect((&url.URL{Scheme: "file", Path: slashed}).String(), path)
+}
+
+func connect(uri, path string) (*Store, error) {
+	pragmas := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
+		"_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", uri+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	db.SetMaxOpenConns(1) // one writer; and ":memory:" is one database per connection
+	s := &Store{db: db, path: path, now: time.Now}
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+// errDamaged: SQLite's own check found fault with the file.
+var errDamaged = errors.New("the file is damaged")
+
+func (s *Store) prepare() error {
+	var verdict string
+	if err := s.db.QueryRow(`PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w: %s", errDamaged, verdict)
+	}
+	var version int
+	if err := s.db.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+		return err
+	}
+	if version > len(steps) {
+		return fmt.Errorf("the conversations were written by a newer version of the program (schema %d, this one knows %d): use that one", version, len(steps))
+	}
+	for ; version < len(steps); version++ {
+		err := s.transact(func(tx *sql.Tx) error {
+			if _, err := tx.Exec(steps[version]); err != nil {
+				return err
+			}
+			_, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, version+1))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("schema step %d: %w", version+1, err)
+		}
+	}
+	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages LIMIT 1`)
+	return err
+}
+
+// damaged tells a broken file from a full disk or a missing permission.
+func damaged(err error) bool {
+	if errors.Is(err, errDamaged) {
+		return true
+	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code() & 0xff
+	return code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB
+}
+
+// setAside renames the file and its journals to a name that is free, and returns it.
+func setAside(path string) (string, error) {
+	ext := filepath.Ext(path)
+	base := strings.TrimSuffix(path, ext) + ".damaged-" + time.Now().Format("2006-01-02")
+	kept := base + ext
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(kept); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		kept = fmt.Sprintf("%s-%d%s", base, i, ext)
+	}
+	if err := os.Rename(path, kept); err != nil {
+		return "", fmt.Errorf("store: %w", err)
+	}
+	for _, journal := range []string{"-wal", "-shm"} {
+		if err := os.Rename(path+journal, kept+journal); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("store: %w", err)
+		}
+	}
+	return kept, nil
+}

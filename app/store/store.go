@@ -1,0 +1,339 @@
+// Package store keeps the conversations in one SQLite file that survives being killed.
+//
+//	conversations  id · title · model · created · updated · draft · deleted
+//	messages       id · conversation · role · content · state · note · model · tokens · created
+//
+// The file is in write-ahead mode with synchronous=FULL: a call that has returned is on
+// the disk. An answer is a row from its first word on and is updated while it streams, so
+// after a crash what had arrived is there. Deleting hides a conversation; Purge, at the
+// next start, removes what was hidden long enough ago. A damaged file is never thrown
+// away: it is renamed and a new one begun (see open.go).
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Role says who wrote a message.
+type Role string
+
+// The two roles that are kept; a system message belongs to the settings, not to a chat.
+const (
+	User      Role = "user"
+	Assistant Role = "assistant"
+)
+
+// State says how far an answer came.
+type State string
+
+// The states of a message. A partial answer is still being written, or was when the
+// program was killed.
+const (
+	Complete State = "complete"
+	Stopped  State = "stopped"
+	Failed   State = "failed"
+	Partial  State = "partial"
+	Cut      State = "cut" // the context was full
+)
+
+// ErrNotFound: no such conversation or message.
+var ErrNotFound = errors.New("store: not found")
+
+// Conversation is one chat as the list shows it.
+type Conversation struct {
+	ID               int64
+	Title            string // "" until the first message is sent
+	Model            string // the name of the model that answered last
+	Draft            string // what was typed and not sent
+	Created, Updated time.Time
+	Messages         int
+}
+
+// Message is one turn.
+type Message struct {
+	ID           int64
+	Conversation int64
+	Role         Role
+	Content      string
+	State        State
+	Note         string // why it failed
+	Model        string // who answered
+	Tokens       int    // of the whole conversation after this answer; 0: not known
+	Created      time.Time
+}
+
+// Hit is a conversation that a search found, with the words around the first match.
+type Hit struct {
+	Conversation
+	Snippet string
+}
+
+// Store is the opened file. Its methods may be called from any goroutine.
+type Store struct {
+	db     *sql.DB
+	path   string
+	notice string
+	now    func() time.Time
+}
+
+// Path is where the conversations are kept; "" in memory.
+func (s *Store) Path() string { return s.path }
+
+// Notice is what the person should know about the opening, "" mostly.
+func (s *Store) Notice() string { return s.notice }
+
+// Close ends the file's use. Everything is on the disk already.
+func (s *Store) Close() error { return s.db.Close() }
+
+const columns = `c.id, c.title, c.model, c.draft, c.created, c.updated,
+	(SELECT count(*) FROM messages m WHERE m.conversation = c.id)`
+
+type scanner interface{ Scan(...any) error }
+
+func scanConversation(row scanner, more ...any) (c Conversation, err error) {
+	var created, updated int64
+	err = row.Scan(append([]any{&c.ID, &c.Title, &c.Model, &c.Draft, &created, &updated, &c.Messages}, more...)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	c.Created, c.Updated = time.UnixMilli(created), time.UnixMilli(updated)
+	return c, err
+}
+
+// New returns a conversation without messages: the one there is already, or a new one.
+func (s *Store) New() (Conversation, error) {
+	row := s.db.QueryRow(`SELECT ` + columns + ` FROM conversations c WHERE c.deleted = 0 AND c.title = ''
+		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id) ORDER BY c.id DESC LIMIT 1`)
+	c, err := scanConversation(row)
+	if err == nil {
+		c.Updated = s.now()
+		return c, s.change(`UPDATE conversations SET updated = ? WHERE id = ?`, c.Updated.UnixMilli(), c.ID)
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return c, fmt.Errorf("store: new conversation: %w", err)
+	}
+	now := s.now().UnixMilli()
+	res, err := s.db.Exec(`INSERT INTO conversations (created, updated) VALUES (?, ?)`, now, now)
+	if err != nil {
+		return c, fmt.Errorf("store: new conversation: %w", err)
+	}
+	id, err := res.LastInsertId()
+	return Conversation{ID: id, Created: time.UnixMilli(now), Updated: time.UnixMilli(now)}, err
+}
+
+// Conversations lists all that are not deleted, the latest first.
+func (s *Store) Conversations() ([]Conversation, error) {
+	rows, err := s.db.Query(`SELECT ` + columns + ` FROM conversations c WHERE c.deleted = 0 ORDER BY c.updated DESC, c.id DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("store: list: %w", err)
+	}
+	defer rows.Close()
+	var list []Conversation
+	for rows.Next() {
+		c, err := scanConversation(rows)
+		if err != nil {
+			return nil, fmt.Errorf("store: list: %w", err)
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+// Conversation returns one, or ErrNotFound.
+func (s *Store) Conversation(id int64) (Conversation, error) {
+	return scanConversation(s.db.QueryRow(`SELECT `+columns+` FROM conversations c WHERE c.id = ? AND c.deleted = 0`, id))
+}
+
+// Messages returns the turns of a conversation in their order.
+func (s *Store) Messages(conversation int64) ([]Message, error) {
+	rows, err := s.db.Query(`SELECT id, conversation, role, content, state, note, model, tokens, created
+		FROM messages WHERE conversation = ? ORDER BY id`, conversation)
+	if err != nil {
+		return nil, fmt.Errorf("store: messages: %w", err)
+	}
+	defer rows.Close()
+	var list []Message
+	for rows.Next() {
+		var m Message
+		var created int64
+		if err := rows.Scan(&m.ID, &m.Conversation, &m.Role, &m.Content, &m.State, &m.Note, &m.Model, &m.Tokens, &created); err != nil {
+			return nil, fmt.Errorf("store: messages: %w", err)
+		}
+		m.Created = time.UnixMilli(created)
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// Append adds a message and returns it with its number. The first one from a person
+// names the conversation. When Append has returned, the message is on the disk.
+func (s *Store) Append(m Message) (Message, error) {
+	if m.State == "" {
+		m.State = Complete
+	}
+	m.Created = s.now()
+	at := m.Created.UnixMilli()
+	err := s.transact(func(tx *sql.Tx) error {
+		res, err := tx.Exec(`INSERT INTO messages (conversation, role, content, state, note, model, tokens, created) VALUES (?,?,?,?,?,?,?,?)`,
+			m.Conversation, m.Role, m.Content, m.State, m.Note, m.Model, m.Tokens, at)
+		if err != nil {
+			return err
+		}
+		if m.ID, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		if m.Role == User {
+			if _, err = tx.Exec(`UPDATE conversations SET title = ? WHERE id = ? AND title = ''`, Title(m.Content), m.Conversation); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(`UPDATE conversations SET updated = ?, model = CASE WHEN ? = '' THEN model ELSE ? END WHERE id = ?`,
+			at, m.Model, m.Model, m.Conversation)
+		return err
+	})
+	if err != nil {
+		return m, fmt.Errorf("store: append: %w", err)
+	}
+	return m, nil
+}
+
+// Update replaces what an answer has so far.
+func (s *Store) Update(m Message) error {
+	return s.change(`UPDATE messages SET content = ?, state = ?, note = ?, model = ?, tokens = ? WHERE id = ?`,
+		m.Content, m.State, m.Note, m.Model, m.Tokens, m.ID)
+}
+
+// Drop removes one message, as for an answer that is tried again.
+func (s *Store) Drop(message int64) error {
+	return s.change(`DELETE FROM messages WHERE id = ?`, message)
+}
+
+// Rename gives a conversation a title of the person's choice.
+func (s *Store) Rename(conversation int64, title string) error {
+	return s.change(`UPDATE conversations SET title = ? WHERE id = ?`, strings.TrimSpace(title), conversation)
+}
+
+// Draft keeps what is typed and not sent.
+func (s *Store) Draft(conversation int64, text string) error {
+	return s.change(`UPDATE conversations SET draft = ? WHERE id = ?`, text, conversation)
+}
+
+// Delete hides a conversation; Restore takes that back until it is purged.
+func (s *Store) Delete(conversation int64) error {
+	return s.change(`UPDATE conversations SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), conversation)
+}
+
+// Restore takes a Delete back.
+func (s *Store) Restore(conversation int64) error {
+	return s.change(`UPDATE conversations SET deleted = 0 WHERE id = ?`, conversation)
+}
+
+// Purge removes for good what was deleted before that time.
+func (s *Store) Purge(before time.Time) error {
+	if _, err := s.db.Exec(`DELETE FROM conversations WHERE deleted > 0 AND deleted < ?`, before.UnixMilli()); err != nil {
+		return fmt.Errorf("store: purge: %w", err)
+	}
+	return nil
+}
+
+// Search finds the conversations whose title or messages contain the words as typed,
+// whatever their case; the latest first.
+func (s *Store) Search(ctx context.Context, query string) ([]Hit, error) {
+	query = fold(strings.TrimSpace(query))
+	if query == "" {
+		return nil, nil
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+`, coalesce((SELECT m.content FROM messages m
+			WHERE m.conversation = c.id AND instr(fold(m.content), ?1) > 0 ORDER BY m.id LIMIT 1), '') AS found
+		FROM conversations c WHERE c.deleted = 0 AND (found <> '' OR instr(fold(c.title), ?1) > 0)
+		ORDER BY c.updated DESC LIMIT 200`, query)
+	if err != nil {
+		return nil, fmt.Errorf("store: search: %w", err)
+	}
+	defer rows.Close()
+	var hits []Hit
+	for rows.Next() {
+		var found string
+		c, err := scanConversation(rows, &found)
+		if err != nil {
+			return nil, fmt.Errorf("store: search: %w", err)
+		}
+		hits = append(hits, Hit{Conversation: c, Snippet: snippet(found, query)})
+	}
+	return hits, rows.Err()
+}
+
+// Title makes a conversation's name from its first message: the first line with words,
+// cut at a word's end near 48 characters.
+func Title(message string) string {
+	const most = 48
+	for line := range strings.Lines(message) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		title := strings.TrimLeft(words[0], "#>*-`")
+		for _, w := range words[1:] {
+			if utf8.RuneCountInString(title)+1+utf8.RuneCountInString(w) > most {
+				return title + "…"
+			}
+			title = strings.TrimSpace(title + " " + w)
+		}
+		if r := []rune(title); len(r) > most {
+			return string(r[:most]) + "…"
+		}
+		if title != "" {
+			return title
+		}
+	}
+	return "Untitled"
+}
+
+// snippet is the line of text around the first place where fold(text) has the query.
+func snippet(text, query string) string {
+	flat := strings.Join(strings.Fields(text), " ")
+	at := strings.Index(fold(flat), query)
+	if at < 0 {
+		return ""
+	}
+	runes := []rune(flat)
+	// fold may change byte lengths, so positions are counted in characters of the folded text.
+	at = min(utf8.RuneCountInString(fold(flat)[:at]), len(runes))
+	from, to := max(0, at-24), min(len(runes), at+64)
+	s := string(runes[from:to])
+	if from > 0 {
+		s = "…" + s
+	}
+	if to < len(runes) {
+		s += "…"
+	}
+	return s
+}
+
+func (s *Store) change(query string, args ...any) error {
+	res, err := s.db.Exec(query, args...)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if n, err := res.RowsAffected(); err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return nil
+}
+
+func (s *Store) transact(work func(*sql.Tx) error) error {
+	tx, err := s.db.Begin()
+	if err != nil {
+		return err
+	}
+	if err := work(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
