@@ -1,0 +1,64 @@
+# make run    everything that a fresh machine needs, then the program
+# make test   everything that the tests need, then all of them
+# Others: build, cli, check, unit, fuzz, e2e, bench, clean.
+
+GO     ?= go
+PYTHON ?= python3
+FUZZTIME ?= 60s
+
+.PHONY: run test build cli check unit fuzz e2e bench clean packages test-packages go models test-models
+
+run: build models
+	./build/soberano
+
+build: packages
+	@mkdir -p build
+	$(GO) build -o build/soberano ./app
+
+cli: go
+	@mkdir -p build
+	CGO_ENABLED=0 $(GO) build -o build/soberano-cli ./app/cli/soberano-cli
+
+# The included models: fetched once into the user's cache, copied once into the library.
+# Without a network the program still opens and says what to do.
+models: build
+	@./build/soberano models included --check 2>/dev/null || { $(PYTHON) models/defaults/fetch.py >/dev/null && ./build/soberano models included; } \
+		|| echo "The included models could not be fetched; the program opens without them." >&2
+
+packages: go
+	@sh app/setup/packages.sh
+
+test-packages: go
+	@sh app/setup/packages.sh test
+
+go:
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed (https://go.dev/dl); $(GO) was not found." >&2; exit 1; }
+
+test-models: test-packages
+	@$(PYTHON) models/defaults/fetch.py --test >/dev/null
+
+test: check unit fuzz e2e
+
+check: test-packages
+	@test -z "$$(gofmt -l app asr engine kernels models assets *.go)" || { echo "not gofmt'ed:"; gofmt -l app asr engine kernels models assets *.go; exit 1; }
+	$(GO) vet ./...
+
+export SOBERANO_REQUIRE_MODELS = 1
+export SOBERANO_REQUIRE_DESKTOP = 1
+unexport SOBERANO_HOME
+
+unit: test-models
+	$(GO) test -p 1 -timeout 20m $$($(GO) list ./... | grep -v /app/e2e)
+
+fuzz: test-packages
+	@sh app/setup/fuzz.sh $(FUZZTIME)
+
+e2e: test-models build cli
+	$(GO) test -count=1 -timeout 10m -v ./app/e2e
+
+bench: cli test-models
+	@for m in smollm2/SmolLM2-135M-Instruct.Q4_1.gguf gemma3/gemma-3-270m-q4-k-m.gguf whisper-base; do \
+		./build/soberano-cli bench -m "$${XDG_CACHE_HOME:-$$HOME/.cache}/soberano/defaults/$$m"; done
+
+clean:
+	rm -rf build

@@ -1,0 +1,164 @@
+// Package cli is the program without its window: chat in a terminal, transcription,
+// the library, and the instruments (logits, perplexity, bench, doctor). Every verb is
+// one file; what they share (finding a model, printing, exit codes) is here.
+//
+//	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage. With --json data goes to standard
+// output as one object, or an array where there are several things; errors always go
+// to standard error.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"soberano/models/registry"
+)
+
+// Version of the program.
+const Version = "0.1.0"
+
+// usageError is an error of the command line itself: exit code 2.
+type usageError struct{ error }
+
+// Main runs the program's command line and returns the exit code. window opens the
+// desktop window; nil in a build without one.
+func Main(args []string, window func(context.Context) error) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := command(window)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "soberano:", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintln(os.Stderr, "soberano --help lists the verbs; soberano VERB --help says how each is used")
+		return 2
+	}
+	return 1
+}
+
+// command builds the tree of verbs.
+func command(window func(context.Context) error) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "soberano",
+		Short:         "Private AI on your own computer",
+		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens.",
+		Version:       Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if window == nil {
+				return errors.New("this build has no window: start `soberano-cli chat` for a chat in the terminal, or the program `soberano` for the window")
+			}
+			return window(cmd.Context())
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
+		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand())
+	return root
+}
+
+// arguments turns a check of positional arguments into a usage error.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+// usagef is a wrong use of a verb.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// printJSON writes v, indented, with a newline.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// openLibrary opens the user's library of models.
+func openLibrary() (*registry.Library, error) {
+	dir, err := registry.DataDir()
+	if err != nil {
+		return nil, err
+	}
+	return registry.Open(dir)
+}
+
+// findModel resolves a library name or a path. Without a name it takes the first model
+// of that kind in the library.
+func findModel(name string, kind registry.Kind) (registry.Entry, error) {
+	lib, err := openLibrary()
+	if err != nil {
+		return registry.Entry{}, err
+	}
+	if name != "" {
+		e, err := registry.Resolve(lib, name)
+		if err != nil {
+			return e, err
+		}
+		if e.Kind != kind {
+			return e, fmt.Errorf("%s is a %s model; this verb needs a %s model", name, e.Kind, kind)
+		}
+		return e, nil
+	}
+	entries, _ := lib.List() // what is broken is reported by `models list`
+	for _, e := range entries {
+		if e.Kind == kind && e.Runs {
+			return e, nil
+		}
+	}
+	return registry.Entry{}, fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
+}
+
+// progress returns a printer of a copy's or a hash's progress on a terminal, nil elsewhere.
+func progress(what string) func(done, total int64) {
+	if !isTerminal(os.Stderr) {
+		return nil
+	}
+	last := -1
+	return func(done, total int64) {
+		if total <= 0 {
+			return
+		}
+		if p := int(100 * done / total); p != last {
+			last = p
+			end := ""
+			if p == 100 {
+				end = "\n"
+			}
+			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s%s", what, p, bytesText(total), end)
+		}
+	}
+}
+
+// bytesText writes a size as people read it, in decimal units.
+func bytesText(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

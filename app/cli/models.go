@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"soberano/models/defaults"
+	"soberano/models/registry"
+)
+
+// modelsCommand is `soberano models`: the library.
+func modelsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "models", Short: "List, import, show, verify and remove models",
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usagef("say what to do: models list, import, show, verify or remove")
+		},
+	}
+	cmd.AddCommand(modelsList(), modelsImport(), modelsShow(), modelsVerify(), modelsRemove(), modelsIncluded())
+	return cmd
+}
+
+func modelsList() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the models in the library", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			entries, broken := lib.List()
+			for _, err := range broken {
+				fmt.Fprintln(os.Stderr, "soberano:", err)
+			}
+			if asJSON {
+				if entries == nil {
+					entries = []registry.Entry{}
+				}
+				return printJSON(cmd.OutOrStdout(), entries)
+			}
+			if len(entries) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "The library is empty. `soberano models import FILE` adds a model; `make run` fetches the included ones.")
+				return nil
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "NAME\tKIND\tMODEL\tSTORED AS\tSIZE")
+			for _, e := range entries {
+				where := ""
+				if e.Linked {
+					where = " (linked)"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", e.Name, e.Kind, e.Title, e.Quantization, bytesText(e.Bytes), where)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func modelsImport() *cobra.Command {
+	var asJSON, link bool
+	var name string
+	cmd := &cobra.Command{
+		Use: "import FILE", Short: "Add a model file (or a folder that holds one) to the library", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			how, what := registry.Copy, "copying"
+			if link {
+				how, what = registry.Link, "checking"
+			}
+			e, err := lib.Import(cmd.Context(), args[0], how, registry.ImportOptions{Name: name}, progress(what))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), e)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
+			if !e.Runs {
+				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", e.Reason)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&link, "link", false, "leave the file where it is")
+	cmd.Flags().StringVar(&name, "name", "", "the name in the library (default: from the model's title)")
+	return cmd
+}
+
+func modelsShow() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show MODEL", Short: "Show what a model is", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			e, err := registry.Resolve(lib, args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), e)
+			}
+			return showEntry(cmd, e)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func showEntry(cmd *cobra.Command, e registry.Entry) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
+	row("model", e.Title)
+	row("kind", fmt.Sprintf("%s (%s, %s)", e.Kind, e.Family, e.Format))
+	row("stored as", e.Quantization)
+	row("parameters", fmt.Sprintf("%.0f million", float64(e.Parameters)/1e6))
+	if e.Context > 0 {
+		row("context", fmt.Sprintf("%d tokens", e.Context))
+	}
+	row("size", bytesText(e.Bytes))
+	if e.Licence != "" {
+		row("licence", e.Licence)
+	}
+	if e.Kind == registry.Chat {
+		row("chat template", yesNo(e.Template, "from the file", "none: ChatML is used"))
+	}
+	row("runs", yesNo(e.Runs, "yes", "no: "+e.Reason))
+	for _, f := range e.Files {
+		row("file", f.Path)
+		row("sha256", f.SHA256)
+	}
+	if e.Note != "" {
+		row("note", e.Note)
+	}
+	return w.Flush()
+}
+
+func yesNo(b bool, yes, no string) string {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// verified is the JSON of `models verify`.
+type verified struct {
+	Name  string `json:"name"`
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+func modelsVerify() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "verify [MODEL …]", Short: "Check the files of models (all, if none is named) against their sha256",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				entries, _ := lib.List()
+				for _, e := range entries {
+					args = append(args, e.Name)
+				}
+			}
+			results := []verified{}
+			var failed error
+			for _, name := range args {
+				v := verified{Name: name, OK: true}
+				if err := lib.Verify(cmd.Context(), name, progress("checking "+name)); err != nil {
+					v.OK, v.Error = false, err.Error()
+					failed = errors.Join(failed, err)
+				}
+				results = append(results, v)
+			}
+			if asJSON {
+				return errors.Join(printJSON(cmd.OutOrStdout(), results), failed)
+			}
+			for _, v := range results {
+				if v.OK {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: whole\n", v.Name)
+				}
+			}
+			return failed
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func modelsRemove() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove MODEL", Short: "Take a model out of the library (a linked file stays where it is)", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			if err := lib.Remove(args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has been removed.\n", args[0])
+			return nil
+		},
+	}
+}
+
+// modelsIncluded imports the models that models/defaults/fetch.py has fetched.
+func modelsIncluded() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use: "included", Short: "Import the included models from the cache, where they are not in the library yet", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			for _, m := range defaults.Models {
+				if _, err := lib.Find(m.Name); err == nil {
+					continue
+				}
+				if check {
+					return fmt.Errorf("%s is not in the library", m.Name)
+				}
+				path, err := m.Path()
+				if err != nil {
+					return err
+				}
+				if _, err := os.Stat(path); err != nil {
+					return fmt.Errorf("the included model %s has not been fetched: %w", m.Name, err)
+				}
+				opt := registry.ImportOptions{Name: m.Name, Included: true, Note: m.Note, Sampling: m.Sampling}
+				if _, err := lib.Import(cmd.Context(), path, registry.Copy, opt, progress("importing "+m.Name)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "only say whether they are all there")
+	return cmd
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"soberano/engine"
+	"soberano/models/registry"
+)
+
+func perplexityCommand() *cobra.Command {
+	var model string
+	var context, chunks, threads int
+	var exact, asJSON bool
+	cmd := &cobra.Command{
+		Use: "perplexity -m MODEL FILE", Short: "Measure how well a model foresees a text, as llama.cpp's tool defines it", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if context < 2 || chunks < 0 {
+				return usagef("--ctx is at least 2 and --chunks not negative")
+			}
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			entry, err := findModel(model, registry.Chat)
+			if err != nil {
+				return err
+			}
+			m, err := engine.Open(entry.Path(), engine.Options{Context: context, Threads: threads, Exact: exact})
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			var report func(done, total int, ppl float64)
+			if isTerminal(os.Stderr) {
+				report = func(done, total int, ppl float64) {
+					fmt.Fprintf(os.Stderr, "\rchunk %d of %d: %.4f  ", done, total, ppl)
+				}
+			}
+			p, err := m.Perplexity(cmd.Context(), string(text), context, chunks, report)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					Perplexity float64 `json:"perplexity"`
+					Tokens     int     `json:"tokens"`
+					Chunks     int     `json:"chunks"`
+				}{p.PPL, p.Tokens, p.Chunks})
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "perplexity %.4f over %d tokens in %d chunks\n", p.PPL, p.Tokens, p.Chunks)
+			return nil
+		},
+	}
+	fs := cmd.Flags()
+	modelFlag(fs, &model)
+	threadsFlag(fs, &threads)
+	fs.IntVar(&context, "ctx", 512, "tokens in a chunk")
+	fs.IntVar(&chunks, "chunks", 0, "how many chunks (default: all)")
+	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")
+	fs.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// bestLogits returns the n largest as [id, value], best first; equal ones by id.
+func bestLogits(logits []float32, n int) [][2]any {
+	order := make([]int32, len(logits))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(logits[b], logits[a]), cmp.Compare(a, b))
+	})
+	best := make([][2]any, 0, n)
+	for _, id := range order[:min(n, len(order))] {
+		best = append(best, [2]any{id, logits[id]})
+	}
+	return best
+}

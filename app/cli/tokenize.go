@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"soberano/engine"
+	"soberano/engine/token"
+	"soberano/models/registry"
+)
+
+func tokenizeCommand() *cobra.Command {
+	var model string
+	var noSpecial, asJSON bool
+	cmd := &cobra.Command{
+		Use: "tokenize -m MODEL TEXT|-", Short: "Print the token ids of a text (-: the bytes of standard input)", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := args[0]
+			if text == "-" {
+				b, err := io.ReadAll(cmd.InOrStdin())
+				if err != nil {
+					return fmt.Errorf("reading standard input: %w", err)
+				}
+				text = string(b)
+			}
+			entry, err := findModel(model, registry.Chat)
+			if err != nil {
+				return err
+			}
+			ids, err := tokenize(entry.Path(), text, !noSpecial)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					IDs []int32 `json:"ids"`
+				}{ids})
+			}
+			for _, id := range ids {
+				fmt.Fprintln(cmd.OutOrStdout(), id)
+			}
+			return nil
+		},
+	}
+	modelFlag(cmd.Flags(), &model)
+	cmd.Flags().BoolVar(&noSpecial, "no-special", false, "add no special tokens and take their names as plain text")
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ids":[…]}`)
+	return cmd
+}
+
+// tokenize reads the file's tokenizer alone: no weights are loaded.
+func tokenize(path, text string, special bool) ([]int32, error) {
+	f, err := registry.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	t, err := token.New(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	ids := t.Encode(text, token.Options{AddSpecial: special, ParseSpecial: special})
+	if ids == nil {
+		ids = []int32{}
+	}
+	return ids, nil
+}
+
+// logitsAnswer is the JSON of `soberano logits`: the best first, as [id, value].
+type logitsAnswer struct {
+	Tokens []int32  `json:"tokens"`
+	Logits [][2]any `json:"logits"`
+}
+
+func logitsCommand() *cobra.Command {
+	var model, prompt string
+	var ids []int32
+	var top, threads, context int
+	var raw, exact, asJSON bool
+	cmd := &cobra.Command{
+		Use: "logits -m MODEL (-p TEXT [--raw] | --tokens 1,2,3)", Short: "Print the best logits after a prompt", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			byText, byTokens := cmd.Flags().Changed("prompt"), cmd.Flags().Changed("tokens")
+			if byText == byTokens {
+				return usagef("give either a text with -p or token ids with --tokens")
+			}
+			if top < 1 {
+				return usagef("--top is at least 1")
+			}
+			entry, err := findModel(model, registry.Chat)
+			if err != nil {
+				return err
+			}
+			m, err := engine.Open(entry.Path(), engine.Options{Context: context, Threads: threads, Exact: exact})
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			req := engine.Request{Tokens: ids}
+			switch {
+			case byText && raw:
+				req = engine.Request{Prompt: prompt}
+			case byText:
+				req = engine.Request{Messages: []engine.Message{{Role: "user", Content: prompt}}}
+			}
+			tokens, err := m.PromptTokens(req)
+			if err != nil {
+				return err
+			}
+			logits, err := m.Logits(cmd.Context(), tokens)
+			if err != nil {
+				return err
+			}
+			best := bestLogits(logits, top)
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), logitsAnswer{tokens, best})
+			}
+			for _, b := range best {
+				fmt.Fprintf(cmd.OutOrStdout(), "%6d %10.5f %q\n", b[0], b[1], m.TokenText(b[0].(int32)))
+			}
+			return nil
+		},
+	}
+	fs := cmd.Flags()
+	modelFlag(fs, &model)
+	threadsFlag(fs, &threads)
+	fs.StringVarP(&prompt, "prompt", "p", "", "the text, put through the chat template")
+	fs.Int32SliceVar(&ids, "tokens", nil, "token ids instead of a text")
+	fs.IntVar(&top, "top", 20, "how many")
+	fs.IntVar(&context, "ctx", 0, "tokens of context (default: the model's own, at most 4096)")
+	fs.BoolVar(&raw, "raw", false, "take the text as it is, without a chat template")
+	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")
+	fs.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs every fuzz target of the project for the given time each (default 60s), as many
+# side by side as there are cores. Logs go to build/fuzz.
+#   fuzz.sh [TIME]
+set -eu
+time=${1:-60s}
+logs=build/fuzz
+mkdir -p "$logs"
+: >"$logs/targets"
+for f in $(grep -rlE '^func Fuzz[A-Za-z0-9_]*\(f \*testing\.F\)' --include='*_test.go' app asr engine kernels models); do
+	for t in $(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(f \*testing\.F\).*/\1/p' "$f"); do
+		echo "$t ./$(dirname "$f") $time $logs" >>"$logs/targets"
+	done
+done
+[ -s "$logs/targets" ] || { echo "no fuzz target was found" >&2; exit 1; }
+
+one='log="$4/$1.log"
+if go test -run "^$" -fuzz "^$1\$" -fuzztime "$3" -parallel 1 "$2" >"$log" 2>&1; then
+	echo "ok   $1 $2 ($3, $(grep -oE "execs: [0-9]+" "$log" | tail -1))"
+else
+	echo "FAIL $1 $2"; cat "$log"; exit 1
+fi'
+xargs -P "$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c "$one" fuzz <"$logs/targets"

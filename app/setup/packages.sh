@@ -1,0 +1,34 @@
+#!/bin/sh
+# Makes sure that the Debian packages are there which the program (and, with "test",
+# its tests) need. Installs what is missing when root or with sudo; otherwise prints
+# the one line to type. On a system without apt it names the packages and goes on.
+#   packages.sh [test]
+set -eu
+need="gcc libc6-dev pkg-config libgl1-mesa-dev libegl-dev libx11-dev libxcursor-dev libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev portaudio19-dev python3-venv"
+if [ "${1:-}" = test ]; then
+	need="$need xvfb xauth xdotool openbox imagemagick xclip x11-utils strace util-linux python3-gi gir1.2-gtk-3.0 pulseaudio pulseaudio-utils libasound2-plugins espeak-ng sox libsox-fmt-base libgl1-mesa-dri procps"
+fi
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	echo "This is not a Debian system: if the build stops, install what these Debian packages hold: $need" >&2
+	exit 0
+fi
+missing=""
+for p in $need; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+line="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" = 0 ]; then
+	sudo=""
+elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+	sudo=sudo
+else
+	echo "Some system packages are missing. As root, type:" >&2
+	echo "  apt-get update && $line" >&2
+	exit 1
+fi
+echo "installing$missing" >&2
+$sudo apt-get update -q >&2
+$sudo env DEBIAN_FRONTEND=noninteractive $line >&2
