@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"soberano/asr"
+	"soberano/engine"
+	"soberano/kernels/cpu"
+	"soberano/models/registry"
+)
+
+// rates is a measurement repeated: one value a repetition.
+type rates struct {
+	TokensPerSecond []float64 `json:"tokens_per_second"`
+}
+
+// machine says what was measured on.
+type machine struct {
+	CPU     string `json:"cpu"`
+	Level   string `json:"level"`
+	Threads int    `json:"threads"`
+}
+
+// chatBench is the JSON of `soberano bench` for a chat model.
+type chatBench struct {
+	Model string `json:"model"`
+	machine
+	PromptTokens    int   `json:"prompt_tokens"`
+	GeneratedTokens int   `json:"generated_tokens"`
+	Prompt          rates `json:"prompt"`
+	Generation      rates `json:"generation"`
+}
+
+// speechBench is the JSON of `soberano bench` for a speech model.
+type speechBench struct {
+	Model string `json:"model"`
+	machine
+	AudioSeconds      float64   `json:"audio_seconds"`
+	EncoderMS         []float64 `json:"encoder_ms"`
+	DecoderMSPerToken []float64 `json:"decoder_ms_per_token"`
+	RealTimeFactor    []float64 `json:"real_time_factor"`
+}
+
+func benchCommand() *cobra.Command {
+	var model string
+	var prompt, generate, threads, rounds int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "bench -m MODEL", Short: "Measure a model's speed on this machine", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if prompt < 1 || generate < 1 || rounds < 1 || threads < 0 {
+				return usagef("-p, -n and -r are at least 1, -t not negative")
+			}
+			if model == "" {
+				return usagef("name a model with -m")
+			}
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			entry, err := registry.Resolve(lib, model)
+			if err != nil {
+				return err
+			}
+			if entry.Kind == registry.Speech {
+				return benchSpeech(cmd.Context(), cmd.OutOrStdout(), entry, threads, rounds, asJSON)
+			}
+			return benchChat(cmd.Context(), cmd.OutOrStdout(), entry, prompt, generate, threads, rounds, asJSON)
+		},
+	}
+	fs := cmd.Flags()
+	modelFlag(fs, &model)
+	threadsFlag(fs, &threads)
+	fs.IntVarP(&prompt, "prompt", "p", 512, "tokens of the prompt")
+	fs.IntVarP(&generate, "tokens", "n", 128, "tokens to generate")
+	fs.IntVarP(&rounds, "rounds", "r", 5, "repetitions, after one that does not count")
+	fs.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func machineOf(threads int) machine {
+	if threads == 0 {
+		threads = cpu.DefaultThreads()
+	}
+	return machine{cpu.Describe().Name, cpu.Level(), threads}
+}
+
+// benchChat measures as llama-bench does: a prompt of p tokens at once, then, from an
+// empty context, n tokens one by one.
+func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads, rounds int, asJSON bool) error {
+	m, err := engine.Open(e.Path(), engine.Options{Context: max(p, n) + 1, Threads: threads})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	b := chatBench{Model: e.Title, machine: machineOf(threads), PromptTokens: p, GeneratedTokens: n}
+	for r := range rounds + 1 {
+		prompt, err := m.BenchPrompt(ctx, p)
+		if err != nil {
+			return err
+		}
+		generation, err := m.BenchGenerate(ctx, n)
+		if err != nil {
+			return err
+		}
+		if r == 0 {
+			continue // the first round warms up
+		}
+		b.Prompt.TokensPerSecond = append(b.Prompt.TokensPerSecond, float64(p)/prompt)
+		b.Generation.TokensPerSecond = append(b.Generation.TokensPerSecond, float64(n)/generation)
+	}
+	if asJSON {
+		return printJSON(w, b)
+	}
+	fmt.Fprintf(w, "%s, %s, %s, %d threads\n", b.Model, b.CPU, b.Level, b.Threads)
+	fmt.Fprintf(w, "prompt of %-5d %8.1f tokens a second (median of %d, best %.1f)\n", p, median(b.Prompt.TokensPerSecond), rounds, slices.Max(b.Prompt.TokensPerSecond))
+	fmt.Fprintf(w, "generate %-6d %8.1f tokens a second (median of %d, best %.1f)\n", n, median(b.Generation.TokensPerSecond), rounds, slices.Max(b.Generation.TokensPerSecond))
+	return nil
+}
+
+func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, rounds int, asJSON bool) error {
+	m, err := asr.Open(e.Path(), asr.Options{Threads: threads})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	b := speechBench{Model: e.Title, machine: machineOf(threads)}
+	r, err := m.Bench(ctx, rounds)
+	if err != nil {
+		return err
+	}
+	b.AudioSeconds, b.EncoderMS, b.DecoderMSPerToken, b.RealTimeFactor = r.AudioSeconds, r.EncoderMS, r.DecoderMSPerToken, r.RealTimeFactor
+	if asJSON {
+		return printJSON(w, b)
+	}
+	fmt.Fprintf(w, "%s, %s, %s, %d threads (medians of %d)\n", b.Model, b.CPU, b.Level, b.Threads, rounds)
+	fmt.Fprintf(w, "encoder, 30 s of audio   %8.1f ms\n", median(b.EncoderMS))
+	fmt.Fprintf(w, "decoder, a token         %8.2f ms\n", median(b.DecoderMSPerToken))
+	fmt.Fprintf(w, "real-time factor         %8.3f (%.1f times faster than speech)\n", median(b.RealTimeFactor), 1/median(b.RealTimeFactor))
+	return nil
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	if len(s) == 0 {
+		return 0
+	}
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}

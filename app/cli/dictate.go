@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"soberano/asr"
+	"soberano/asr/mic"
+	"soberano/models/registry"
+)
+
+func dictateCommand() *cobra.Command {
+	var model, language, microphone string
+	var threads int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "dictate", Short: "Write what is said into the microphone to standard output, until interrupted", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !mic.Available {
+				return fmt.Errorf("this build has no microphone: use the program `soberano dictate`")
+			}
+			entry, err := findModel(model, registry.Speech)
+			if err != nil {
+				return err
+			}
+			m, err := asr.Open(entry.Path(), asr.Options{Threads: threads})
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			stream, err := mic.Open(microphone)
+			if err != nil {
+				return err
+			}
+			defer stream.Close()
+			warnf("Speak now; Ctrl+C ends.")
+			live := isTerminal(os.Stderr) && !asJSON
+			for s, err := range m.Listen(cmd.Context(), stream, asr.Params{Language: language}) {
+				if err != nil {
+					if cmd.Context().Err() != nil {
+						return nil
+					}
+					return err
+				}
+				if err := printHeard(cmd, s, asJSON, live); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	fs := cmd.Flags()
+	modelFlag(fs, &model)
+	threadsFlag(fs, &threads)
+	fs.StringVarP(&language, "language", "l", "", "language of the speech (default: heard from the audio)")
+	fs.StringVar(&microphone, "microphone", "", "a microphone by its name, as `soberano doctor` lists it (default: the system's)")
+	fs.BoolVar(&asJSON, "json", false, "print one JSON object a final segment")
+	return cmd
+}
+
+// printHeard prints final text to standard output; on a terminal, text that may still
+// change is shown on standard error in its place.
+func printHeard(cmd *cobra.Command, s asr.Segment, asJSON, live bool) error {
+	text := strings.TrimSpace(s.Text)
+	if live {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	if !s.Final {
+		if live {
+			fmt.Fprint(os.Stderr, text)
+		}
+		return nil
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), transcribed{s.Start.Seconds(), s.End.Seconds(), text})
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+	return err
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"soberano/asr/mic"
+	"soberano/kernels/cpu"
+	"soberano/kernels/gl"
+	"soberano/models/registry"
+)
+
+// report is the JSON of `soberano doctor`.
+type report struct {
+	Version     string       `json:"version"`
+	System      string       `json:"system"`
+	CPU         string       `json:"cpu"`
+	Level       string       `json:"level"`
+	Levels      []string     `json:"levels"`
+	Features    []string     `json:"features"`
+	Cores       int          `json:"cores"`
+	Threads     int          `json:"threads"`
+	Memory      memory       `json:"memory"`
+	Microphones []microphone `json:"microphones"`
+	MicError    string       `json:"microphone_error,omitempty"`
+	GL          *gl.Info     `json:"gl"`
+	GLError     string       `json:"gl_error,omitempty"`
+	Library     string       `json:"library"`
+	Models      []verified   `json:"models"`
+}
+
+// memory is in bytes; zero where the system does not say.
+type memory struct {
+	Total     int64 `json:"total"`
+	Available int64 `json:"available"`
+}
+
+type microphone struct {
+	Name    string  `json:"name"`
+	Default bool    `json:"default"`
+	Rate    float64 `json:"rate"`
+}
+
+func doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Say what this machine has and whether every model is whole", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := examine(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), r)
+			}
+			return r.print(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func examine(ctx context.Context) (report, error) {
+	c := cpu.Describe()
+	r := report{Version: Version, System: runtime.GOOS + "/" + runtime.GOARCH, CPU: c.Name, Level: cpu.Level(), Levels: cpu.Levels(),
+		Features: c.Features, Cores: cpu.Cores(), Threads: cpu.DefaultThreads(), Microphones: []microphone{}, Models: []verified{}}
+	r.Memory.Total, r.Memory.Available = systemMemory()
+	devices, err := mic.Devices()
+	if err != nil {
+		r.MicError = err.Error()
+	}
+	for _, d := range devices {
+		r.Microphones = append(r.Microphones, microphone{d.Name, d.Default, float64(d.Rate)})
+	}
+	if info, err := gl.Probe(); err != nil {
+		r.GLError = err.Error()
+	} else {
+		r.GL = &info
+	}
+	dir, err := registry.DataDir()
+	if err != nil {
+		return r, err
+	}
+	r.Library = dir
+	lib, err := registry.Open(dir)
+	if err != nil {
+		return r, err
+	}
+	entries, broken := lib.List()
+	for _, err := range broken {
+		r.Models = append(r.Models, verified{Error: err.Error()})
+	}
+	for _, e := range entries {
+		v := verified{Name: e.Name, OK: true}
+		if err := lib.Verify(ctx, e.Name, progress("checking "+e.Name)); err != nil {
+			v.OK, v.Error = false, err.Error()
+		}
+		r.Models = append(r.Models, v)
+	}
+	return r, ctx.Err()
+}
+
+func (r report) print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
+	row("soberano", "%s on %s", r.Version, r.System)
+	row("cpu", "%s, %d cores, %d threads by default", r.CPU, r.Cores, r.Threads)
+	row("level", "%s of %s", r.Level, strings.Join(r.Levels, ", "))
+	if r.Memory.Total > 0 {
+		row("memory", "%s, %s available", bytesText(r.Memory.Total), bytesText(r.Memory.Available))
+	}
+	for _, m := range r.Microphones {
+		row("microphone", "%s, %.0f Hz%s", m.Name, m.Rate, yesNo(m.Default, " (default)", ""))
+	}
+	if r.MicError != "" {
+		row("microphone", "%s", r.MicError)
+	}
+	if r.GL != nil {
+		row("opengl", "%s, %s", r.GL.Version, r.GL.Renderer)
+	} else {
+		row("opengl", "%s", r.GLError)
+	}
+	row("library", "%s", r.Library)
+	for _, m := range r.Models {
+		row("model", "%s", strings.TrimSpace(m.Name+" "+yesNo(m.OK, "is whole", m.Error)))
+	}
+	if len(r.Models) == 0 {
+		row("model", "none yet: `soberano models import FILE` adds one, `make run` fetches the included ones")
+	}
+	return w.Flush()
+}
