@@ -1,0 +1,94 @@
+// Package gguf reads and writes GGUF, the model files of llama.cpp.
+//
+//	0        "GGUF" · u32 version · u64 tensors · u64 keys
+//	24       keys:    string key · u32 type · value                              × keys
+//	         tensors: string name · u32 dimensions · u64 sizes… · u32 type · u64 offset   × tensors
+//	         zeros up to a multiple of general.alignment (32 unless the key says otherwise)
+//	data     the tensors, each at its offset from here, a multiple of the alignment
+//
+// A string is a u64 length and its bytes. An array is u32 element type · u64 count ·
+// elements. Everything is little-endian. Sizes stand innermost first; models.Tensor has
+// them outermost first. A model may be split into files name-00001-of-00003.gguf: the
+// first has all keys, each has its own tensors.
+//
+// A file is hostile until proven: each count is compared with the bytes that are left
+// before anything is allocated, and what the keys may take in memory is bounded.
+// Source: docs/gguf.md of the ggml project.
+package gguf
+
+import (
+	"errors"
+
+	"soberano/models"
+)
+
+// Open opens a GGUF file, or all files of a split model where path is any one of them.
+// The weights are memory-mapped, see models.Map. The error is a *models.FileError of
+// kind ErrCorrupt, ErrUnsupported (version, byte order, or a tensor type unknown to
+// kernels/quant) or ErrUnknownFormat.
+func Open(path string) (*models.File, error) {
+	f, err := Peek(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range f.Tensors {
+		if !t.Type.Known() {
+			return nil, errors.Join(unknownType(path, t), f.Close())
+		}
+	}
+	return f, nil
+}
+
+// Peek opens a file as Open does, but keeps tensors whose type this program does not
+// know, with nil Data, so that the file can be described.
+func Peek(path string) (*models.File, error) {
+	f := &models.File{Format: "gguf", Path: path}
+	if err := openAll(f, path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// part is one file of a model, mapped and parsed.
+type part struct {
+	*header
+	path    string
+	tensors []models.Tensor
+}
+
+// openPart maps one file; f releases it.
+func openPart(f *models.File, path string) (*part, error) {
+	data, release, err := models.Map(path)
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(release)
+	h, err := parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := h.place(path, data)
+	return &part{h, path, tensors}, err
+}
+
+// openAll opens path and its sister files into f.
+func openAll(f *models.File, path string) error {
+	p, err := openPart(f, path)
+	if err != nil {
+		return err
+	}
+	count, err := p.meta.Int("split.count", 0)
+	if err != nil {
+		return inFile(path, err)
+	}
+	if count <= 1 {
+		f.Meta, f.Tensors, f.Paths = p.meta, p.tensors, []string{path}
+		return nil
+	}
+	return openSplit(f, p, count)
+}
+
+// inFile puts the file's name before an error of Metadata.
+func inFile(path string, err error) error {
+	return models.Corrupt(path, "is damaged: %v", err)
+}

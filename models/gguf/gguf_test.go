@@ -1,0 +1,216 @@
+package gguf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+	"soberano/models/defaults"
+)
+
+// tensorOf makes a tensor whose bytes are all fill.
+func tensorOf(name string, typ quant.Type, fill byte, shape ...int) models.Tensor {
+	t := models.Tensor{Name: name, Type: typ, Shape: shape}
+	t.Data = bytes.Repeat([]byte{fill}, t.Rows()*typ.RowBytes(t.Cols()))
+	return t
+}
+
+func encode(t testing.TB, meta models.Metadata, tensors ...models.Tensor) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(&b, meta, tensors); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func save(t testing.TB, dir, name string, b []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func mustOpen(t testing.TB, path string) *models.File {
+	t.Helper()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+// What Write writes, Open reads back: keys of every type, tensors of every block format.
+func TestRoundTrip(t *testing.T) {
+	dir := t.TempDir()
+	types := []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0, quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K}
+	rapid.Check(t, func(t *rapid.T) {
+		meta := models.Metadata{"general.alignment": rapid.SampledFrom([]uint64{8, 32, 64, 4096}).Draw(t, "alignment")}
+		for key, v := range rapid.MapOfN(rapid.StringN(1, 20, 40), value(), 0, 8).Draw(t, "meta") {
+			meta[key] = v
+		}
+		var tensors []models.Tensor
+		for i := range rapid.IntRange(0, 5).Draw(t, "tensors") {
+			typ := rapid.SampledFrom(types).Draw(t, "type")
+			shape := rapid.SliceOfN(rapid.IntRange(1, 3), 0, 3).Draw(t, "rows")
+			if len(shape) > 0 || typ.BlockValues() > 1 {
+				shape = append(shape, typ.BlockValues()*rapid.IntRange(1, 3).Draw(t, "blocks"))
+			}
+			tensors = append(tensors, tensorOf(fmt.Sprint("t", i), typ, byte(i+1), shape...))
+		}
+		var b bytes.Buffer
+		if err := Write(&b, meta, tensors); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "m.gguf")
+		if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if !reflect.DeepEqual(f.Meta, meta) {
+			t.Fatalf("keys\n%#v\ncame back as\n%#v", meta, f.Meta)
+		}
+		if len(f.Tensors) != len(tensors) {
+			t.Fatalf("%d tensors came back as %d", len(tensors), len(f.Tensors))
+		}
+		for i, got := range f.Tensors {
+			want := tensors[i]
+			if got.Name != want.Name || got.Type != want.Type || !slices.Equal(got.Shape, want.Shape) || !bytes.Equal(got.Data, want.Data) {
+				t.Fatalf("tensor %q %v %v came back as %q %v %v", want.Name, want.Type, want.Shape, got.Name, got.Type, got.Shape)
+			}
+		}
+	})
+}
+
+// value draws one of the types that Metadata holds.
+func value() *rapid.Generator[any] {
+	number := rapid.OneOf(rapid.Float64Range(-1e300, 1e300), rapid.Map(rapid.Float32Range(-1e30, 1e30), func(x float32) float64 { return float64(x) }))
+	return rapid.OneOf(
+		rapid.Bool().AsAny(), rapid.String().AsAny(), rapid.Uint64().AsAny(), rapid.Int64().AsAny(), number.AsAny(),
+		rapid.SliceOf(rapid.Bool()).AsAny(), rapid.SliceOf(rapid.String()).AsAny(), rapid.SliceOf(rapid.Uint64()).AsAny(),
+		rapid.SliceOf(rapid.Int64()).AsAny(), rapid.SliceOf(number).AsAny(),
+	)
+}
+
+// Every narrower type of the format is read and widened; also in arrays, also in version 2.
+func TestEveryType(t *testing.T) {
+	le := func(n uint64, width int) []byte {
+		var b []byte
+		for range width {
+			b, n = append(b, byte(n)), n>>8
+		}
+		return b
+	}
+	cases := []struct {
+		typ   byte
+		bytes []byte
+		one   any
+		many  any
+	}{
+		{tUint8, le(200, 1), uint64(200), []uint64{200, 200}},
+		{tInt8, le(0xff, 1), int64(-1), []int64{-1, -1}},
+		{tUint16, le(60000, 2), uint64(60000), []uint64{60000, 60000}},
+		{tInt16, le(0xfffe, 2), int64(-2), []int64{-2, -2}},
+		{tUint32, le(4e9, 4), uint64(4e9), []uint64{4e9, 4e9}},
+		{tInt32, le(0xfffffffd, 4), int64(-3), []int64{-3, -3}},
+		{tFloat32, le(0x3fc00000, 4), 1.5, []float64{1.5, 1.5}},
+		{tBool, []byte{1}, true, []bool{true, true}},
+		{tString, append(le(3, 8), "añ"...), "añ", []string{"añ", "añ"}},
+		{tUint64, le(1<<63, 8), uint64(1 << 63), []uint64{1 << 63, 1 << 63}},
+		{tInt64, le(1<<63, 8), int64(math.MinInt64), []int64{math.MinInt64, math.MinInt64}},
+		{tFloat64, le(0x3ff8000000000000, 8), 1.5, []float64{1.5, 1.5}},
+	}
+	for version := byte(2); version <= 3; version++ {
+		b := slices.Concat([]byte("GGUF"), []byte{version, 0, 0, 0}, le(0, 8), le(uint64(2*len(cases)), 8))
+		for _, c := range cases {
+			b = slices.Concat(b, le(2, 8), []byte{'o', 'a' + c.typ, c.typ, 0, 0, 0}, c.bytes)
+			b = slices.Concat(b, le(2, 8), []byte{'m', 'a' + c.typ, tArray, 0, 0, 0}, []byte{c.typ, 0, 0, 0}, le(2, 8), c.bytes, c.bytes)
+		}
+		h, err := parse("x.gguf", b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cases {
+			for key, want := range map[string]any{"o": c.one, "m": c.many} {
+				if got := h.meta[key+string('a'+c.typ)]; !reflect.DeepEqual(got, want) {
+					t.Errorf("version %d, %s: got %#v, expected %#v", version, typeNames[c.typ], got, want)
+				}
+			}
+		}
+	}
+}
+
+// A file cut at any byte gives an error, of the cut file.
+func TestCutAnywhere(t *testing.T) {
+	b := encode(t, models.Metadata{"general.architecture": "llama", "n": uint64(7), "list": []string{"a", "bc"}},
+		tensorOf("a", quant.F32, 1, 2, 3), tensorOf("b", quant.Q8_0, 2, 2, 32))
+	end := len(b)
+	for b[end-1] == 0 { // the padding behind the last tensor is not missed
+		end--
+	}
+	dir := t.TempDir()
+	for n := range end {
+		f, err := Open(save(t, dir, "cut.gguf", b[:n]))
+		if err == nil {
+			f.Close()
+			t.Fatalf("the first %d of %d bytes opened", n, len(b))
+		}
+		if n >= 4 && !errors.Is(err, models.ErrCorrupt) || !strings.HasPrefix(err.Error(), "cut.gguf is ") {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestRealFiles(t *testing.T) {
+	cases := []struct {
+		folder, architecture, types string
+		tensors                     int
+		values                      int64
+		tokens                      int
+	}{
+		// Counts as the peer's loader prints them, see testdata/README.md.
+		{"smollm2", "llama", "F32 61, Q4_1 211", 272, 134515008, 49152},
+		{"gemma3", "gemma3", "F32 109, Q4_K 0", 236, 268098176, 262144},
+	}
+	for _, c := range cases {
+		t.Run(c.folder, func(t *testing.T) {
+			f := mustOpen(t, defaults.Need(t, c.folder))
+			var values int64
+			types := map[string]int{}
+			for _, x := range f.Tensors {
+				values += int64(x.Len())
+				types[x.Type.String()]++
+			}
+			tokens, err := f.Meta.Strings("tokenizer.ggml.tokens")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Meta["general.architecture"] != c.architecture || len(f.Tensors) != c.tensors || values != c.values || len(tokens) != c.tokens {
+				t.Errorf("%v, %d tensors, %d values, %d tokens, %v", f.Meta["general.architecture"], len(f.Tensors), values, len(tokens), types)
+			}
+			t.Logf("%v", types)
+		})
+	}
+}
