@@ -1,0 +1,232 @@
+// Reading a tokenizer from a GGUF file's metadata, every count and id checked.
+//
+//	tokenizer.ggml.model       "gpt2" (byte-level BPE) or "llama" (SentencePiece)
+//	tokenizer.ggml.pre         name of the pre-tokenizer, BPE only
+//	tokenizer.ggml.tokens      spellings by id      .token_type   kinds by id
+//	tokenizer.ggml.merges      "left right"         .scores       floats by id
+//	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
+package token
+
+import (
+	"fmt"
+	"math"
+
+	"soberano/models"
+)
+
+const prefix = "tokenizer.ggml."
+
+// most is the largest vocabulary that is read; the largest known has 262,208 tokens.
+const most = 1 << 22
+
+// New reads the tokenizer of an opened model. Errors name the file and the key and
+// wrap models.ErrCorrupt or models.ErrUnsupported.
+func New(f *models.File) (*Tokenizer, error) {
+	t, err := load(f.Meta)
+	if err != nil {
+		return nil, fmt.Errorf("%s: tokenizer: %w", f.Path, err)
+	}
+	return t, nil
+}
+
+func load(m models.Metadata) (*Tokenizer, error) {
+	model, err := m.String(prefix+"model", "")
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{bos: none, eos: none}
+	if err := t.readTokens(m); err != nil {
+		return nil, err
+	}
+	switch model {
+	case "gpt2":
+		err = t.readBPE(m)
+	case "llama":
+		err = t.readSentencePiece(m)
+	case "":
+		err = fmt.Errorf("key %q is missing: %w", prefix+"model", models.ErrCorrupt)
+	default:
+		err = fmt.Errorf("%s is %q, this program knows gpt2 and llama: %w", prefix+"model", model, models.ErrUnsupported)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.setSpecial()
+	return t, nil
+}
+
+// readTokens reads the spellings and kinds.
+func (t *Tokenizer) readTokens(m models.Metadata) error {
+	texts, err := m.Strings(prefix + "tokens")
+	if err != nil {
+		return err
+	}
+	if len(texts) == 0 || len(texts) > most {
+		return fmt.Errorf("key %q has %d tokens, expected 1 to %d: %w", prefix+"tokens", len(texts), most, models.ErrCorrupt)
+	}
+	kinds, err := m.Ints(prefix + "token_type")
+	if err != nil {
+		return err
+	}
+	if kinds != nil && len(kinds) < len(texts) {
+		return fmt.Errorf("key %q has %d entries for %d tokens: %w", prefix+"token_type", len(kinds), len(texts), models.ErrCorrupt)
+	}
+	t.texts = texts
+	t.kinds = make([]kind, len(texts))
+	for i := range texts {
+		t.kinds[i] = normal
+		if kinds != nil {
+			t.kinds[i] = kindOf(kinds[i])
+		}
+		if _, ok := byteOf(texts[i]); t.kinds[i] == byteToken && !ok {
+			return fmt.Errorf("token %d, %q, is marked as a byte but not spelled as one: %w", i, texts[i], models.ErrCorrupt)
+		}
+	}
+	if a, b, ok := t.index(); !ok {
+		return fmt.Errorf("tokens %d and %d are both spelled %q: %w", a, b, texts[b], models.ErrCorrupt)
+	}
+	return nil
+}
+
+func kindOf(n int64) kind {
+	if n >= int64(normal) && n <= int64(byteToken) {
+		return kind(n)
+	}
+	return unused // gives no text and is found in none
+}
+
+func (t *Tokenizer) readBPE(m models.Metadata) error {
+	name, err := m.String(prefix+"pre", "")
+	if err != nil {
+		return err
+	}
+	p, known := pres[name]
+	if !known {
+		p = pres["default"]
+		t.note = fmt.Sprintf("the file's pre-tokenizer %q is not known here; the default one stands in, so answers may be worse", name)
+	}
+	if err := t.readSpecial(m, p.addBOS, none, none); err != nil {
+		return err
+	}
+	t.setPieces(decodeBytes)
+	merges, err := m.Strings(prefix + "merges")
+	if err != nil {
+		return err
+	}
+	if merges == nil {
+		return fmt.Errorf("key %q is missing: %w", prefix+"merges", models.ErrCorrupt)
+	}
+	b, err := newBPE(t, merges, p.split, p.whole)
+	if err != nil {
+		return fmt.Errorf("key %q: %w: %w", prefix+"merges", err, models.ErrCorrupt)
+	}
+	t.words = b
+	return nil
+}
+
+func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
+	scores, err := t.readScores(m)
+	if err != nil {
+		return err
+	}
+	if t.spacePrefix, err = m.Bool(prefix+"add_space_prefix", true); err != nil {
+		return err
+	}
+	if err := t.readSpecial(m, true, 1, 2); err != nil {
+		return err
+	}
+	t.setPieces(decodeSpaces)
+	unk, err := t.readID(m, "unknown_token_id", none)
+	if err != nil {
+		return err
+	}
+	if id, ok := t.ids["<unk>"]; unk == none && ok {
+		unk = id
+	}
+	s := newSentencePiece(t, scores, unk)
+	for b, id := range s.bytes {
+		if id == none {
+			return fmt.Errorf("neither byte %#02x nor an unknown token is in the vocabulary: %w", b, models.ErrCorrupt)
+		}
+	}
+	t.words = s
+	return nil
+}
+
+func (t *Tokenizer) readScores(m models.Metadata) ([]float32, error) {
+	scores, err := m.Floats(prefix + "scores")
+	if err != nil {
+		return nil, err
+	}
+	if len(scores) < len(t.texts) {
+		return nil, fmt.Errorf("key %q has %d entries for %d tokens: %w", prefix+"scores", len(scores), len(t.texts), models.ErrCorrupt)
+	}
+	out := make([]float32, len(t.texts))
+	for i := range out {
+		if math.IsNaN(scores[i]) {
+			return nil, fmt.Errorf("key %q: the score of token %d is not a number: %w", prefix+"scores", i, models.ErrCorrupt)
+		}
+		out[i] = float32(scores[i])
+	}
+	return out, nil
+}
+
+// readSpecial reads which tokens begin and end texts. The defaults are those of the
+// model kind; they hold where the vocabulary has such ids.
+func (t *Tokenizer) readSpecial(m models.Metadata, addBOS bool, bos, eos int32) (err error) {
+	if t.bos, err = t.readID(m, "bos_token_id", bos); err != nil {
+		return err
+	}
+	if t.eos, err = t.readID(m, "eos_token_id", eos); err != nil {
+		return err
+	}
+	if t.addBOS, err = t.readAdd(m, "add_bos_token", addBOS, t.bos); err != nil {
+		return err
+	}
+	if t.addEOS, err = t.readAdd(m, "add_eos_token", false, t.eos); err != nil {
+		return err
+	}
+	ends := []int32{t.eos}
+	for _, key := range []string{"eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"} {
+		id, err := t.readID(m, key, none)
+		if err != nil {
+			return err
+		}
+		ends = append(ends, id)
+	}
+	t.setEnds(ends...)
+	return nil
+}
+
+// readID reads a token id; def where the key is absent and the vocabulary has def.
+func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, error) {
+	n, err := m.Int(prefix+key, int(def))
+	if err != nil {
+		return none, err
+	}
+	if _, set := m[prefix+key]; !set {
+		if !t.has(def) {
+			return none, nil
+		}
+		return def, nil
+	}
+	if n < 0 || n >= len(t.texts) {
+		return none, fmt.Errorf("key %q is %d, the vocabulary has %d tokens: %w", prefix+key, n, len(t.texts), models.ErrCorrupt)
+	}
+	return int32(n), nil
+}
+
+// readAdd reads whether a token is added to texts; it must exist where the file asks for it.
+func (t *Tokenizer) readAdd(m models.Metadata, key string, def bool, id int32) (bool, error) {
+	add, err := m.Bool(prefix+key, def)
+	if err != nil {
+		return false, err
+	}
+	if _, set := m[prefix+key]; add && id == none {
+		if !set {
+			return false, nil
+		}
+		return false, fmt.Errorf("key %q is true, but the file does not say which token: %w", prefix+key, models.ErrCorrupt)
+	}
+	return add, nil
+}

@@ -1,0 +1,300 @@
+// Pre-tokenizers: byte-level BPE merges within words only, and these cut a text into
+// words. The published ones are regular expressions with lookahead; here each is a
+// scanner that reads every character a bounded number of times, so no text is slow.
+//
+//	GPT-2    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+//	Llama 3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
+//	         | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+//	Qwen 2   as Llama 3 with \p{N} for \p{N}{1,3}
+//
+// Others cut out runs of digits or punctuation first and read the rest by one of these.
+// Sources: the tokenizer.json files of the models; llama.cpp, src/llama-vocab.cpp.
+package token
+
+import (
+	"strings"
+	"unicode"
+)
+
+// splitter hands every word of s, in order, to emit: together they are s.
+type splitter func(s string, emit func(word string))
+
+// pre is a pre-tokenizer and what comes with its name.
+type pre struct {
+	split  splitter
+	whole  bool // words that are tokens need no merges
+	addBOS bool // where the file does not say
+}
+
+// pres are the values of tokenizer.ggml.pre that are known.
+var pres = func() map[string]pre {
+	var (
+		digits   = isolate(unicode.IsNumber, 1, 1)
+		smol     = pre{split: chain(digits, splitGPT2)}
+		gpt2     = pre{split: splitGPT2}
+		llama3   = pre{split: splitLlama3(3, "\r\n"), whole: true, addBOS: true}
+		dbrx     = pre{split: splitLlama3(3, "\r\n")}
+		qwen2    = pre{split: splitLlama3(1, "\r\n")}
+		tekken   = pre{split: splitCased(1, false), whole: true, addBOS: true}
+		gpt4o    = pre{split: splitCased(3, true)}
+		three    = isolate(isASCIIDigit, 3, 3)
+		falcon   = pre{split: chain(isolate(isFalconMark, 1, 0), splitGPT2, three)}
+		fallback = pre{split: chain(isolate(isMark, 1, 0), splitGPT2, isolate(unicode.IsNumber, 1, 0), three)}
+	)
+	m := map[string]pre{"default": fallback, "falcon": falcon, "tekken": tekken}
+	for p, names := range map[*pre]string{
+		&smol:   "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
+		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert",
+		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2",
+		&dbrx:   "dbrx smaug-bpe glm4 chatglm-bpe",
+		&qwen2:  "qwen2 deepseek-r1-qwen kormo stablelm2 hunyuan megrez solar-open grok-2",
+		&gpt4o:  "gpt-4o llama4 kanana2",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			m[name] = *p
+		}
+	}
+	return m
+}()
+
+// chain feeds each splitter's words to the one after it.
+func chain(all ...splitter) splitter {
+	if len(all) == 1 {
+		return all[0]
+	}
+	first, rest := all[0], chain(all[1:]...)
+	return func(s string, emit func(string)) {
+		first(s, func(w string) { rest(w, emit) })
+	}
+}
+
+// isolate cuts out runs of the characters in class, at least least and at most most
+// (0: any number) of them to a word, and leaves what is between as it is.
+func isolate(class func(rune) bool, least, most int) splitter {
+	return func(s string, emit func(string)) {
+		from := 0 // of what is between
+		for at := 0; at < len(s); {
+			n, count := run(s[at:], class, most)
+			if n == 0 {
+				_, n = next(s[at:])
+				at += n
+				continue
+			}
+			if count >= least {
+				if from < at {
+					emit(s[from:at])
+				}
+				emit(s[at : at+n])
+				from = at + n
+			}
+			at += n
+		}
+		if from < len(s) {
+			emit(s[from:])
+		}
+	}
+}
+
+// run measures the characters of class that s begins with, at most most of them
+// (0: any number), in bytes and in characters.
+func run(s string, class func(rune) bool, most int) (n, count int) {
+	for n < len(s) && (most == 0 || count < most) {
+		r, size := next(s[n:])
+		if !class(r) {
+			break
+		}
+		n += size
+		count++
+	}
+	return n, count
+}
+
+func splitGPT2(s string, emit func(string)) {
+	for len(s) > 0 {
+		n := wordGPT2(s)
+		emit(s[:n])
+		s = s[n:]
+	}
+}
+
+// wordGPT2 measures the first word of s in bytes.
+func wordGPT2(s string) int {
+	if n := contraction(s, false); n > 0 {
+		return n
+	}
+	lead := 0
+	if s[0] == ' ' {
+		lead = 1
+	}
+	for _, class := range []func(rune) bool{unicode.IsLetter, unicode.IsNumber, isOther} {
+		if n, _ := run(s[lead:], class, 0); n > 0 {
+			return lead + n
+		}
+	}
+	return spaces(s)
+}
+
+// splitLlama3 is Llama 3's pattern with up to digits digits to a word, and the
+// characters of after taken along behind punctuation.
+func splitLlama3(digits int, after string) splitter {
+	return func(s string, emit func(string)) {
+		for len(s) > 0 {
+			n := wordLlama3(s, digits, after)
+			emit(s[:n])
+			s = s[n:]
+		}
+	}
+}
+
+func wordLlama3(s string, digits int, after string) int {
+	if n := contraction(s, true); n > 0 {
+		return n
+	}
+	lead := leadingMark(s)
+	if n, _ := run(s[lead:], unicode.IsLetter, 0); n > 0 {
+		return lead + n
+	}
+	return wordRest(s, digits, after)
+}
+
+// leadingMark measures [^\r\n\p{L}\p{N}]? at the start of s.
+func leadingMark(s string) int {
+	r, n := next(s)
+	if r == '\r' || r == '\n' || unicode.IsLetter(r) || unicode.IsNumber(r) {
+		return 0
+	}
+	return n
+}
+
+// wordRest measures what the newer patterns end with:
+// \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[after]*|\s*[\r\n]+|\s+(?!\S)|\s+
+func wordRest(s string, digits int, after string) int {
+	if n, _ := run(s, unicode.IsNumber, digits); n > 0 {
+		return n
+	}
+	lead := 0
+	if s[0] == ' ' {
+		lead = 1
+	}
+	if n, _ := run(s[lead:], isOther, 0); n > 0 {
+		n += lead
+		return n + len(s[n:]) - len(strings.TrimLeft(s[n:], after))
+	}
+	n, _ := run(s, unicode.IsSpace, 0)
+	if last := strings.LastIndexAny(s[:n], "\r\n"); last >= 0 {
+		return last + 1
+	}
+	return spaces(s)
+}
+
+// splitCased is the pattern of GPT-4o and, without contractions, of Mistral's Tekken:
+// a word is letters with capitals before small ones, so that "CamelCase" is two;
+// marks and letters without case count as both.
+//
+//	[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|…)?
+//	|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|…)?
+//	|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+func splitCased(digits int, contractions bool) splitter {
+	return func(s string, emit func(string)) {
+		for len(s) > 0 {
+			n := wordCased(s)
+			if n == 0 {
+				n = wordRest(s, digits, "\r\n/")
+			} else if contractions && n < len(s) {
+				n += contraction(s[n:], true)
+			}
+			emit(s[:n])
+			s = s[n:]
+		}
+	}
+}
+
+// wordCased measures the letters of a word with what may stand before them, 0 for none.
+func wordCased(s string) int {
+	lead := leadingMark(s)
+	for _, from := range []int{lead, 0} { // a mark may be the word's own first letter
+		if n := capitalsThenSmall(s[from:]); n > 0 {
+			return from + n
+		}
+	}
+	return 0
+}
+
+// capitalsThenSmall measures upper*lower+, or else upper+lower*. Characters without
+// case belong to both classes; where capitals end a run, the last such character of
+// the run can still be the word's lower+, and the capitals after it start a new word.
+func capitalsThenSmall(s string) int {
+	up, _ := run(s, isUpperOrBoth, 0)
+	if low, _ := run(s[up:], isLowerOrBoth, 0); low > 0 {
+		return up + low
+	}
+	both := 0 // the end of the last character of both classes among s[:up]
+	for at := 0; at < up; {
+		r, n := next(s[at:])
+		at += n
+		if isLowerOrBoth(r) {
+			both = at
+		}
+	}
+	if both > 0 {
+		return both
+	}
+	return up
+}
+
+// spaces measures \s+(?!\S)|\s+: white space without the last character if a word
+// follows, or one character if s does not start with white space.
+func spaces(s string) int {
+	last := 0
+	n := 0
+	for n < len(s) {
+		r, size := next(s[n:])
+		if !unicode.IsSpace(r) {
+			break
+		}
+		last = n
+		n += size
+	}
+	if n == 0 {
+		_, n = next(s)
+		return n
+	}
+	if n < len(s) && last > 0 {
+		return last
+	}
+	return n
+}
+
+// contraction measures 's|'t|'re|'ve|'m|'ll|'d at the start of s.
+func contraction(s string, anyCase bool) int {
+	if len(s) < 2 || s[0] != '\'' {
+		return 0
+	}
+	s = s[1:min(len(s), 3)]
+	if anyCase {
+		s = strings.ToLower(s)
+	}
+	for _, c := range []string{"s", "t", "re", "ve", "m", "ll", "d"} {
+		if strings.HasPrefix(s, c) {
+			return 1 + len(c)
+		}
+	}
+	return 0
+}
+
+// isOther is [^\s\p{L}\p{N}].
+func isOther(r rune) bool { return !unicode.IsSpace(r) && !unicode.IsLetter(r) && !unicode.IsNumber(r) }
+
+func isASCIIDigit(r rune) bool { return r >= '0' && r <= '9' }
+
+// isMark is [\p{P}\$\+<=>\^~\|], isFalconMark has the backtick as well.
+func isMark(r rune) bool       { return unicode.IsPunct(r) || r < 128 && strings.ContainsRune("$+<=>^~|", r) }
+func isFalconMark(r rune) bool { return isMark(r) || r == '`' }
+
+func isUpperOrBoth(r rune) bool {
+	return unicode.In(r, unicode.Lu, unicode.Lt, unicode.Lm, unicode.Lo, unicode.M)
+}
+
+func isLowerOrBoth(r rune) bool {
+	return unicode.In(r, unicode.Ll, unicode.Lm, unicode.Lo, unicode.M)
+}

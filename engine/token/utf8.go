@@ -1,0 +1,58 @@
+// Reading UTF-8 as the vocabularies' makers do: the length of a character follows
+// from its first byte, surrogates and overlong forms pass, a wrong byte is U+FFFD.
+package token
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// next returns the character at the start of s and its length in bytes, 1 and U+FFFD
+// for a wrong byte. s is not empty.
+func next(s string) (r rune, n int) {
+	c := s[0]
+	switch {
+	case c < 0x80:
+		return rune(c), 1
+	case c < 0xc0 || c >= 0xf8:
+		return utf8.RuneError, 1
+	case c < 0xe0:
+		r, n = rune(c&0x1f), 2
+	case c < 0xf0:
+		r, n = rune(c&0x0f), 3
+	default:
+		r, n = rune(c&0x07), 4
+	}
+	if n > len(s) {
+		return utf8.RuneError, 1
+	}
+	for i := 1; i < n; i++ {
+		if s[i]&0xc0 != 0x80 {
+			return utf8.RuneError, 1
+		}
+		r = r<<6 | rune(s[i]&0x3f)
+	}
+	if r > utf8.MaxRune {
+		return utf8.RuneError, 1
+	}
+	return r, n
+}
+
+// clean returns s with wrong bytes replaced by U+FFFD and overlong forms by short ones.
+func clean(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s) + len(s)/2)
+	for len(s) > 0 {
+		r, n := next(s)
+		if r >= 0xd800 && r < 0xe000 && n == 3 {
+			b.WriteString(s[:n]) // a surrogate, kept as it is
+		} else {
+			b.WriteRune(r)
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
