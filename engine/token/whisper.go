@@ -1,0 +1,201 @@
+// Whisper's tokenizer (openai/whisper, tokenizer.py), as Hugging Face's tokenizer.json
+// and CTranslate2's vocabulary carry it: byte-level BPE with GPT-2's words.
+//
+//	id  0 … 50256  text (English-only: … 50255)
+//	    then       <|endoftext|> <|startoftranscript|> <|en|> <|zh|> … languages
+//	               <|translate|> <|transcribe|> <|startoflm|> <|startofprev|>
+//	               <|nospeech|> <|notimestamps|> <|0.00|> <|0.02|> … <|30.00|>
+//
+// Everything from <|endoftext|> on is special: Piece gives nothing for it, and text
+// becomes such a token only with Options.ParseSpecial.
+package token
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"soberano/models"
+)
+
+// most bytes of a tokenizer.json or vocabulary; real ones have 1 to 4 MB.
+const mostJSON = 64 << 20
+
+const endOfText = "<|endoftext|>"
+
+// NewWhisper reads a Whisper tokenizer. tokenizerJSON is a tokenizers file with a BPE
+// model; vocabulary is a JSON list of spellings, a JSON object of spellings to ids, or
+// one spelling a line, and may be empty where tokenizer.json has every token. Where
+// both name a token they must agree. Errors wrap models.ErrCorrupt.
+func NewWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
+	t, err := readWhisper(tokenizerJSON, vocabulary)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w: %w", err, models.ErrCorrupt)
+	}
+	return t, nil
+}
+
+// tokenizerFile is the part of tokenizer.json that is read.
+type tokenizerFile struct {
+	Model struct {
+		Type   string
+		Vocab  map[string]int
+		Merges []mergeLine
+	}
+	Added []struct {
+		ID      int
+		Content string
+	} `json:"added_tokens"`
+}
+
+// mergeLine is "left right" or, in newer files, ["left", "right"].
+type mergeLine string
+
+func (m *mergeLine) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, (*string)(m))
+	}
+	var pair []string
+	if err := json.Unmarshal(b, &pair); err != nil {
+		return err
+	}
+	if len(pair) != 2 {
+		return fmt.Errorf("a merge of %d parts", len(pair))
+	}
+	*m = mergeLine(pair[0] + " " + pair[1])
+	return nil
+}
+
+func readWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
+	if len(tokenizerJSON) > mostJSON || len(vocabulary) > mostJSON {
+		return nil, fmt.Errorf("tokenizer.json or vocabulary is larger than %d MiB", mostJSON>>20)
+	}
+	var f tokenizerFile
+	if err := json.Unmarshal(tokenizerJSON, &f); err != nil {
+		return nil, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	if f.Model.Type != "" && f.Model.Type != "BPE" {
+		return nil, fmt.Errorf("tokenizer.json: model type is %q, expected BPE", f.Model.Type)
+	}
+	texts, err := readVocabulary(vocabulary)
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary: %w", err)
+	}
+	if texts, err = f.join(texts); err != nil {
+		return nil, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	return f.whisper(texts)
+}
+
+// readVocabulary returns the spellings by id; nil for an empty file.
+func readVocabulary(b []byte) ([]string, error) {
+	b = bytes.TrimRight(b, "\r\n")
+	start := bytes.TrimLeft(b, " \t\r\n")
+	if len(start) == 0 {
+		return nil, nil
+	}
+	if start[0] == '[' && json.Valid(b) {
+		var list []string
+		err := json.Unmarshal(b, &list)
+		return list, err
+	}
+	if start[0] == '{' && json.Valid(b) {
+		var ids map[string]int
+		if err := json.Unmarshal(b, &ids); err != nil {
+			return nil, err
+		}
+		return place(nil, ids)
+	}
+	lines := strings.Split(string(b), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSuffix(lines[i], "\r")
+	}
+	return lines, nil
+}
+
+// place puts spellings at their ids, lengthening texts; the ids must leave no gaps
+// beyond the number of spellings, and agree with what is there.
+func place(texts []string, ids map[string]int) ([]string, error) {
+	size := len(texts)
+	for s, id := range ids {
+		if id < 0 || id >= len(texts)+len(ids) {
+			return nil, fmt.Errorf("token %q has id %d, out of range", s, id)
+		}
+		size = max(size, id+1)
+	}
+	known := len(texts)
+	texts = append(texts, make([]string, size-known)...)
+	for s, id := range ids {
+		switch {
+		case texts[id] == "" || texts[id] == s:
+			texts[id] = s
+		case id < known && renamed(texts[id], s):
+		default:
+			return nil, fmt.Errorf("token %d is %q here and %q elsewhere", id, s, texts[id])
+		}
+	}
+	return texts, nil
+}
+
+// renamed reports whether two spellings are both special: their names have changed
+// over time (<|iw|> to <|he|>, <|nocaptions|> to <|nospeech|>), their ids have not.
+func renamed(a, b string) bool {
+	is := func(s string) bool { return strings.HasPrefix(s, "<|") && strings.HasSuffix(s, "|>") }
+	return is(a) && is(b)
+}
+
+// join returns the spellings of the vocabulary, the model and the added tokens.
+func (f *tokenizerFile) join(texts []string) ([]string, error) {
+	texts, err := place(texts, f.Model.Vocab)
+	if err != nil {
+		return nil, err
+	}
+	added := make(map[string]int, len(f.Added))
+	for _, a := range f.Added {
+		if old, dup := added[a.Content]; dup && old != a.ID {
+			return nil, fmt.Errorf("added token %q has ids %d and %d", a.Content, old, a.ID)
+		}
+		added[a.Content] = a.ID
+	}
+	return place(texts, added)
+}
+
+func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
+	if len(texts) > most {
+		return nil, fmt.Errorf("%d tokens, expected at most %d", len(texts), most)
+	}
+	t := &Tokenizer{texts: texts, kinds: make([]kind, len(texts)), bos: none, eos: none}
+	if a, b, ok := t.index(); !ok {
+		return nil, fmt.Errorf("tokens %d and %d are both spelled %q", a, b, texts[b])
+	}
+	end, ok := t.ids[endOfText]
+	if !ok {
+		return nil, fmt.Errorf("there is no token %s", endOfText)
+	}
+	for i := range t.kinds {
+		t.kinds[i] = normal
+		if i >= int(end) {
+			t.kinds[i] = control
+		}
+	}
+	t.eos = end
+	t.ends = map[int32]bool{end: true}
+	for _, a := range f.Added { // older names still find their ids
+		if _, known := t.ids[a.Content]; !known && a.Content != "" {
+			t.ids[a.Content] = int32(a.ID)
+		}
+	}
+	t.setPieces(decodeBytes)
+	merges := make([]string, len(f.Model.Merges))
+	for i, m := range f.Model.Merges {
+		merges[i] = string(m)
+	}
+	b, err := newBPE(t, merges, splitGPT2, false)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	t.words = b
+	t.setSpecial()
+	return t, nil
+}
