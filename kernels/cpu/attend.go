@@ -1,0 +1,214 @@
+// Attention over cached keys and values.
+//
+// The rows of a key/value head are its query heads' rows, token by token; twelve of
+// them make a unit of work (a tile of dtile.go), so grouped heads share each key that
+// is loaded, in a prompt as in a single token:
+//
+//	rows (token, head of the group)     keys, 1024 at a time
+//	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
+//	                                                 running max and sum   12 × headDim
+//
+// The scores of a unit never leave the second-level cache, however long the context
+// (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
+// Gimelshein's, arXiv:1805.02867).
+package cpu
+
+import (
+	"math"
+
+	"soberano/kernels"
+)
+
+const (
+	unitRows = 12   // query rows of a unit
+	keyBlock = 1024 // keys of a block, a multiple of 32
+	// scoreStride is the distance of score rows: off the power of two that would put
+	// all twelve on the same cache lines.
+	scoreStride = keyBlock + 16
+)
+
+// unit is twelve rows of one span and one key/value head.
+type unit struct{ span, head, row int32 }
+
+// attendJob is an attention in progress.
+type attendJob struct {
+	lv      level
+	dst, q  kernels.Tensor
+	spans   []kernels.Span
+	layer   int
+	a       kernels.Attention
+	units   []unit
+	step    int // units a chunk
+	scratch []attendScratch
+	run     job
+}
+
+// attendScratch is a worker's memory.
+type attendScratch struct {
+	q      []float32 // [12][headDim]
+	scores []float32 // [12][scoreStride]
+	out    []float32 // [12][headDim rounded up to 32]
+	lo, hi [unitRows]int
+	max    [unitRows]float32
+	sum    [unitRows]float32
+}
+
+func (j *attendJob) init(d *device) {
+	j.lv = d.lv
+	j.scratch = make([]attendScratch, d.pool.threads)
+	j.run = j.chunk
+}
+
+// Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
+func (d *device) Attend(dst, q kernels.Tensor, spans []kernels.Span, layer int, a *kernels.Attention) {
+	if q.Cols != a.Heads*a.HeadDim || dst.Cols != q.Cols || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
+		panic("cpu: Attend: shapes differ")
+	}
+	j := &d.at
+	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
+	j.units = j.units[:0]
+	for i, s := range spans {
+		j.check(s)
+		rows := s.N * (a.Heads / a.KVHeads)
+		for h := range a.KVHeads {
+			for r := 0; r < rows; r += unitRows {
+				j.units = append(j.units, unit{int32(i), int32(h), int32(r)})
+			}
+		}
+	}
+	j.step = 1 + len(j.units)/(maxChunks/2)
+	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
+	j.spans = nil
+}
+
+func (j *attendJob) check(s kernels.Span) {
+	c := s.Cache.(*cache)
+	end := s.Pos + s.N
+	if !j.a.Causal {
+		end = j.a.Len
+	}
+	switch {
+	case c.shape.HeadDim != j.a.HeadDim || c.shape.KVHeads != j.a.KVHeads || j.layer >= c.shape.Layers:
+		panic("cpu: Attend: the cache has another shape")
+	case end > c.shape.Cap || s.Pos < 0 || s.N < 0 || j.a.Len < 0:
+		panic("cpu: Attend: positions beyond the cache")
+	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
+		panic("cpu: Attend: rows beyond the tensor")
+	}
+}
+
+func (j *attendJob) chunk(worker, c int) {
+	for i := c * j.step; i < min((c+1)*j.step, len(j.units)); i++ {
+		j.unit(&j.scratch[worker], j.units[i])
+	}
+}
+
+// grow makes room for a unit of the present shape.
+func (w *attendScratch) grow(headDim, dims int) {
+	if len(w.scores) == 0 {
+		w.scores = alignedF32(unitRows * scoreStride)
+	}
+	if len(w.out) < unitRows*dims {
+		w.q, w.out = alignedF32(unitRows*headDim), alignedF32(unitRows*dims)
+	}
+	if len(w.q) < unitRows*headDim {
+		w.q = alignedF32(unitRows * headDim)
+	}
+}
+
+// unit computes up to twelve rows.
+func (j *attendJob) unit(w *attendScratch, u unit) {
+	s := j.spans[u.span]
+	c := s.Cache.(*cache)
+	group := j.a.Heads / j.a.KVHeads
+	n := min(unitRows, s.N*group-int(u.row))
+	w.grow(j.a.HeadDim, c.dims)
+	lo, hi := j.load(w, s, u, n, group)
+	clear(w.out[:n*c.dims])
+	for b := lo &^ 31; b < hi; b += keyBlock {
+		j.block(w, c, int(u.head), n, b, min(b+keyBlock, hi))
+	}
+	for i := range n {
+		t, h := j.place(s, u, i, group)
+		scaleTo(j.lv, j.dst.Row(t)[h*j.a.HeadDim:][:j.a.HeadDim], w.out[i*c.dims:], inverse(w.sum[i]))
+	}
+}
+
+// place returns the tensor row and the query head of row i of a unit.
+func (j *attendJob) place(s kernels.Span, u unit, i, group int) (row, head int) {
+	at := int(u.row) + i
+	return s.Row + at/group, int(u.head)*group + at%group
+}
+
+// load copies the scaled queries of a unit and finds which keys each row sees; lo
+// and hi span them all.
+func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int) (lo, hi int) {
+	d := j.a.HeadDim
+	lo = math.MaxInt
+	for i := range n {
+		t, h := j.place(s, u, i, group)
+		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		from, to := 0, j.a.Len
+		if j.a.Causal {
+			to = s.Pos + t - s.Row + 1
+			if j.a.Window > 0 {
+				from = max(0, to-j.a.Window)
+			}
+		}
+		w.lo[i], w.hi[i] = from, to
+		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
+		lo, hi = min(lo, from), max(hi, to)
+	}
+	return lo, hi
+}
+
+// block adds the part of keys b … e, b a multiple of 32.
+func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
+	d, width := j.a.HeadDim, (e-b+31)&^31
+	kg, vg := c.keyGroup(), c.valueGroup()
+	keys, values := c.keys(j.layer, head)[b/16*kg:], c.values(j.layer, head)[b*16*c.width:]
+	for p := 0; p < width; p += 32 {
+		dTile(j.lv, c.kind, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
+	}
+	for i := range n {
+		j.softmax(w, c, i, w.scores[i*scoreStride:][:width], max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+	}
+	for p := 0; p < c.dims; p += 32 {
+		dTile(j.lv, c.kind, w.out[p:], c.dims, w.scores, scoreStride, values[p/16*vg:], vg, e-b, n, true)
+	}
+}
+
+// softmax turns row i's scores from … to into weights, the others into zeros, and
+// rescales what has been summed so far if the maximum rises.
+func (j *attendJob) softmax(w *attendScratch, c *cache, i int, row []float32, from, to int) {
+	if from >= to {
+		clear(row)
+		return
+	}
+	fill(row[:from], float32(math.Inf(-1)))
+	fill(row[to:], float32(math.Inf(-1)))
+	if top := maxOf(j.lv, row); top > w.max[i] {
+		if w.sum[i] > 0 {
+			shrink := float32(math.Exp(float64(w.max[i] - top)))
+			out := w.out[i*c.dims:][:c.dims]
+			scaleTo(j.lv, out, out, shrink)
+			w.sum[i] *= shrink
+		}
+		w.max[i] = top
+	}
+	w.sum[i] += expSum(j.lv, row, w.max[i])
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
+// inverse returns 1/x, and 0 for 0: a row that sees nothing is zero.
+func inverse(x float32) float32 {
+	if x == 0 {
+		return 0
+	}
+	return 1 / x
+}

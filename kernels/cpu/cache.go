@@ -1,0 +1,113 @@
+// Cached keys and values, laid out as the weights of dtile.go so that attention is
+// two products with the same tile. For each layer and key/value head, C positions
+// (rounded up to 32), D dimensions (values: rounded up to 32):
+//
+//	keys    [C/16][D][16]   a group is 16 positions:  scores = q · kᵀ
+//	values  [D/16][C][16]   a group is 16 dimensions: out = p · v
+package cpu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// cache holds the keys and values of one sequence.
+type cache struct {
+	shape kernels.CacheShape
+	kind  kind
+	width int // bytes of a value
+	slots int // Cap, rounded up to 32
+	dims  int // HeadDim, rounded up to 32
+	k, v  []byte
+}
+
+// NewCache makes an empty cache.
+func (d *device) NewCache(s kernels.CacheShape) (kernels.Cache, error) {
+	if s.Layers <= 0 || s.KVHeads <= 0 || s.HeadDim <= 0 || s.Cap <= 0 {
+		return nil, fmt.Errorf("cpu: NewCache: shape %+v has nothing in it", s)
+	}
+	if s.HeadDim%8 != 0 {
+		return nil, fmt.Errorf("cpu: NewCache: heads of %d dimensions; multiples of 8 work", s.HeadDim)
+	}
+	c := &cache{shape: s, kind: kindF16, width: 2, slots: (s.Cap + 31) &^ 31, dims: (s.HeadDim + 31) &^ 31}
+	if d.exact {
+		c.kind, c.width = kindF32, 4
+	}
+	size := float64(s.Layers) * float64(s.KVHeads) * float64(c.slots) * float64(c.dims*c.width)
+	if size > 1<<42 {
+		return nil, fmt.Errorf("cpu: NewCache: a context of %d positions needs %.0f GiB; choose a shorter one", s.Cap, 2*size/(1<<30))
+	}
+	heads := s.Layers * s.KVHeads
+	c.k = alignedBytes(heads * c.keyBytes())
+	c.v = alignedBytes(heads * c.valueBytes())
+	return c, nil
+}
+
+func (c *cache) Cap() int     { return c.shape.Cap }
+func (c *cache) Bytes() int64 { return int64(len(c.k) + len(c.v)) }
+
+// keyGroup and valueGroup are the bytes of a group of 16; keyBytes and valueBytes
+// those of a head.
+func (c *cache) keyGroup() int   { return c.shape.HeadDim * 16 * c.width }
+func (c *cache) valueGroup() int { return c.slots * 16 * c.width }
+func (c *cache) keyBytes() int   { return c.slots / 16 * c.keyGroup() }
+func (c *cache) valueBytes() int { return c.dims / 16 * c.valueGroup() }
+
+// keys and values are the memory of one head of one layer.
+func (c *cache) keys(layer, head int) []byte {
+	n := c.keyBytes()
+	return c.k[(layer*c.shape.KVHeads+head)*n:][:n]
+}
+
+func (c *cache) values(layer, head int) []byte {
+	n := c.valueBytes()
+	return c.v[(layer*c.shape.KVHeads+head)*n:][:n]
+}
+
+// Copy makes the first n positions of every layer equal to src's.
+func (c *cache) Copy(src kernels.Cache, n int) {
+	from := src.(*cache)
+	a, b := c.shape, from.shape
+	if a.Layers != b.Layers || a.KVHeads != b.KVHeads || a.HeadDim != b.HeadDim || c.kind != from.kind {
+		panic("cpu: Copy between caches of different shape")
+	}
+	if n < 0 || n > min(a.Cap, b.Cap) {
+		panic("cpu: Copy: too many positions")
+	}
+	for l := range a.Layers {
+		for h := range a.KVHeads {
+			groups := (n + 15) / 16
+			copy(c.keys(l, h)[:groups*c.keyGroup()], from.keys(l, h))
+			to, have := c.values(l, h), from.values(l, h)
+			for g := range c.dims / 16 {
+				copy(to[g*c.valueGroup():][:n*16*c.width], have[g*from.valueGroup():])
+			}
+		}
+	}
+}
+
+// put stores one head's key and value, HeadDim each, at position p.
+func (c *cache) put(layer, head, p int, key, value []float32) {
+	k := c.keys(layer, head)[p/16*c.keyGroup()+p%16*c.width:]
+	v := c.values(layer, head)[p*16*c.width:]
+	g := c.valueGroup()
+	if c.kind == kindF32 {
+		for d, x := range key {
+			binary.LittleEndian.PutUint32(k[64*d:], math.Float32bits(x))
+		}
+		for d, x := range value {
+			binary.LittleEndian.PutUint32(v[d/16*g+d%16*4:], math.Float32bits(x))
+		}
+		return
+	}
+	for d, x := range key {
+		binary.LittleEndian.PutUint16(k[32*d:], quant.F32ToF16(x))
+	}
+	for d, x := range value {
+		binary.LittleEndian.PutUint16(v[d/16*g+d%16*2:], quant.F32ToF16(x))
+	}
+}

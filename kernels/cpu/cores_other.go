@@ -1,0 +1,7 @@
+//go:build !linux
+
+package cpu
+
+import "runtime"
+
+func physical() int { return perThreads(runtime.NumCPU()) }

@@ -1,0 +1,123 @@
+// Package cpu runs the operations of kernels.Device on the processor: plain Go for
+// everything, SIMD assembly for what is hot.
+//
+//	device (cpu.go, ops.go)       the interface, row operations spread over workers
+//	matrix, unpack, pack          weights repacked at Load into groups of 16 rows
+//	matmul → qtile, dtile         tiles: 8-bit activations × quantised weights,
+//	                              float32 activations × float weights
+//	attend, cache                 attention over cached keys and values, by dtile too
+//	elem                          exp, activations, norms on one row
+//	pool, arena, level, cores     workers, memory of a step, instruction sets
+//
+// Each kernel is a Go file with its story and its plain twin, a ladder of ifs for
+// the architecture, and assembly written by gen (go generate).
+package cpu
+
+import (
+	"fmt"
+	"math"
+
+	"soberano/kernels"
+)
+
+//go:generate go run ./gen
+
+// Options of a device.
+type Options struct {
+	// Threads is the number of workers, the caller included; 0 means the physical
+	// cores, from four up all but one.
+	Threads int
+	// Exact keeps weights, activations and caches in float32 throughout: slow, for
+	// comparison with reference values.
+	Exact bool
+}
+
+// device implements kernels.Device.
+type device struct {
+	lv    level
+	exact bool
+	pool  *pool
+	arena arena
+
+	mm   matmulJob
+	at   attendJob
+	row  rowJob
+	rope ropeTables
+
+	x8 []block // the quantised activations of one product
+}
+
+// New makes a device. It fails if SOBERANO_CPU names a level that is not there or
+// Threads is negative or beyond 1024.
+func New(o Options) (kernels.Device, error) {
+	lv, err := chosen()
+	if err != nil {
+		return nil, err
+	}
+	return newDevice(o, lv)
+}
+
+func newDevice(o Options, lv level) (*device, error) {
+	if o.Threads < 0 || o.Threads > 1024 {
+		return nil, fmt.Errorf("cpu: %d threads: use 1 to 1024, or 0 for the default", o.Threads)
+	}
+	if o.Threads == 0 {
+		o.Threads = defaultThreads()
+	}
+	d := &device{lv: lv, exact: o.Exact, pool: newPool(o.Threads)}
+	d.mm.init(d)
+	d.at.init(d)
+	d.row.init(d)
+	return d, nil
+}
+
+// Name is for people: "AVX-512, 2 threads".
+func (d *device) Name() string {
+	s := fmt.Sprintf("%s, %d threads", levelTitles[d.lv], d.pool.threads)
+	if d.pool.threads == 1 {
+		s = levelTitles[d.lv] + ", 1 thread"
+	}
+	if d.exact {
+		s += ", exact"
+	}
+	return s
+}
+
+// Close ends the workers. The device must not be used afterwards; its memory goes
+// with the last reference to it.
+func (d *device) Close() error {
+	d.pool.close()
+	d.arena = arena{}
+	return nil
+}
+
+// Begin starts a step: tensors made before it are gone.
+func (d *device) Begin() { d.arena.reset() }
+
+// New returns a tensor of undefined content. Its rows start on cache lines, and not
+// a multiple of 2 KiB apart: the twelve rows of a tile would fall on the same few
+// lines of the cache.
+func (d *device) New(rows, cols int) kernels.Tensor {
+	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/8/(cols+32) {
+		panic("cpu: New: impossible shape")
+	}
+	stride := (cols + 15) &^ 15
+	if rows > 1 && stride%512 == 0 {
+		stride += 16
+	}
+	t := kernels.Tensor{Rows: rows, Cols: cols, Stride: stride}
+	t.F32 = d.arena.take(max(rows, 1) * stride)
+	return t
+}
+
+// Write copies rows × cols values from src to t.
+func (d *device) Write(t kernels.Tensor, src []float32) {
+	for r := range t.Rows {
+		copy(t.Row(r), src[r*t.Cols:][:t.Cols])
+	}
+}
+
+// Read copies row r of t to dst.
+func (d *device) Read(dst []float32, t kernels.Tensor, r int) {
+	copy(dst[:t.Cols], t.Row(r))
+}

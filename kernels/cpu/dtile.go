@@ -1,0 +1,55 @@
+// Products of float32 activations with packed floats (float32, float16, bfloat16):
+// the tile. Attention uses it too: cached keys are sixteen positions to a group, the
+// columns of cached values sixteen to a group (cache.go).
+//
+// As in qtile.go, a tile is a panel of two groups of 16 rows times some tokens; the
+// assembly keeps 12 tokens × 32 rows in registers (AVX-512; 4 × 16 with AVX2),
+// broadcasts activations from where they lie and widens halves as it loads them.
+package cpu
+
+import (
+	"encoding/binary"
+	"math"
+
+	"soberano/kernels/quant"
+)
+
+// dTileGo is the plain twin of dTile: for m tokens t and 32 rows r
+//
+//	c[t·ldc+r] (+)= Σ over columns j < n of a[t·lda+j] · w[r, j]
+//
+// The second group of w begins wstride bytes after the first.
+func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
+	var col [16]float32
+	for g := range 2 {
+		for t := range m {
+			if !add {
+				clear(c[t*ldc+16*g:][:16])
+			}
+		}
+		for j := range n {
+			k.column(&col, w[g*wstride:], j)
+			for t := range m {
+				x := a[t*lda+j]
+				row := c[t*ldc+16*g:][:16]
+				for i, v := range col {
+					row[i] += x * v
+				}
+			}
+		}
+	}
+}
+
+// column reads column j of a group.
+func (k kind) column(dst *[16]float32, w []byte, j int) {
+	for i := range dst {
+		switch k {
+		case kindF32:
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(w[64*j+4*i:]))
+		case kindF16:
+			dst[i] = quant.F16ToF32(binary.LittleEndian.Uint16(w[32*j+2*i:]))
+		default:
+			dst[i] = quant.BF16ToF32(binary.LittleEndian.Uint16(w[32*j+2*i:]))
+		}
+	}
+}

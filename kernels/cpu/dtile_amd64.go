@@ -1,0 +1,5 @@
+package cpu
+
+func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
+	dTileGo(k, c, ldc, a, lda, w, wstride, n, m, add)
+}

@@ -1,0 +1,106 @@
+// Work on one row of values: exponentials, activations, norms. This file has the
+// plain twins; they compute in float64 where a function is called, so the assembly is
+// measured against something better than itself.
+package cpu
+
+import "math"
+
+// maxOfGo returns the largest value of x, which is not empty.
+func maxOfGo(x []float32) float32 {
+	top := x[0]
+	for _, v := range x[1:] {
+		if v > top {
+			top = v
+		}
+	}
+	return top
+}
+
+// expSumGo replaces x by exp(x - top) and returns the sum.
+func expSumGo(x []float32, top float32) float32 {
+	sum := float64(0)
+	for i, v := range x {
+		x[i] = float32(math.Exp(float64(v - top)))
+		sum += float64(x[i])
+	}
+	return float32(sum)
+}
+
+// scaleToGo writes s·x to dst.
+func scaleToGo(dst, x []float32, s float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = v * s
+	}
+}
+
+// addToGo adds x to dst.
+func addToGo(dst, x []float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] += v
+	}
+}
+
+// sumGo returns Σx.
+func sumGo(x []float32) float32 {
+	sum := float64(0)
+	for _, v := range x {
+		sum += float64(v)
+	}
+	return float32(sum)
+}
+
+// squaresGo returns Σ(x-mean)².
+func squaresGo(x []float32, mean float32) float32 {
+	sum := float64(0)
+	for _, v := range x {
+		sum += float64(v-mean) * float64(v-mean)
+	}
+	return float32(sum)
+}
+
+// scaleMulGo writes x·s·w to dst (the end of RMSNorm).
+func scaleMulGo(dst, x, w []float32, s float32) {
+	x, w = x[:len(dst)], w[:len(dst)]
+	for i, v := range x {
+		dst[i] = v * s * w[i]
+	}
+}
+
+// affineGo writes (x-mean)·s·gamma + beta to dst (the end of LayerNorm).
+func affineGo(dst, x, gamma, beta []float32, mean, s float32) {
+	x, gamma, beta = x[:len(dst)], gamma[:len(dst)], beta[:len(dst)]
+	for i, v := range x {
+		dst[i] = (v-mean)*s*gamma[i] + beta[i]
+	}
+}
+
+// siluGo writes x·σ(x)·up to dst; up may be nil, for 1.
+func siluGo(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		dst[i] = float32(float64(v)/(1+math.Exp(-float64(v)))) * at(up, i)
+	}
+}
+
+// geluTanhGo writes the tanh form of GELU, ½x(1+tanh(√(2/π)(x+0.044715x³))), times up.
+func geluTanhGo(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		f := float64(v)
+		dst[i] = float32(f/(1+math.Exp(-2*0.7978845608028654*(f+0.044715*f*f*f)))) * at(up, i)
+	}
+}
+
+// geluErfGo writes ½x(1+erf(x/√2)), times up.
+func geluErfGo(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		dst[i] = float32(0.5*float64(v)*math.Erfc(-float64(v)/math.Sqrt2)) * at(up, i)
+	}
+}
+
+func at(up []float32, i int) float32 {
+	if up == nil {
+		return 1
+	}
+	return up[i]
+}

@@ -1,0 +1,177 @@
+// Matrix products: x·wᵀ in panels of 32 rows of w, spread over the workers.
+//
+// Integer weights take x in 8 bits (block.go), quantised once for all segments of
+// the matrix; float weights take it as it is. Tokens are cut into stretches whose
+// activations stay in the second-level cache while all panels pass by.
+package cpu
+
+import "soberano/kernels"
+
+// stretchBytes is how much of the activations one panel is multiplied with before
+// the next comes.
+const stretchBytes = 384 << 10
+
+// quantRows is how many rows of x one chunk quantises.
+const quantRows = 8
+
+// matmulJob is a product in progress. It belongs to the device, so that a product
+// allocates nothing.
+type matmulJob struct {
+	lv      level
+	dst, x  kernels.Tensor
+	w       *matrix
+	add     bool
+	x8      []block // [x.Rows][cols/32]
+	stretch int     // tokens a stretch
+	step    int     // panels a chunk
+	perRow  int     // chunks a stretch
+	run     job
+	quant   job
+}
+
+func (j *matmulJob) init(d *device) {
+	j.lv = d.lv
+	j.run = j.chunk
+	j.quant = j.quantChunk
+}
+
+// MatMul writes x·wᵀ (+ bias) to dst.
+func (d *device) MatMul(dst, x kernels.Tensor, w kernels.Matrix) { d.matmul(dst, x, w, false) }
+
+// MatMulAdd adds x·wᵀ (+ bias) to dst.
+func (d *device) MatMulAdd(dst, x kernels.Tensor, w kernels.Matrix) { d.matmul(dst, x, w, true) }
+
+func (d *device) matmul(dst, x kernels.Tensor, w kernels.Matrix, add bool) {
+	m := w.(*matrix)
+	if x.Cols != m.cols || dst.Cols != m.rows || dst.Rows != x.Rows {
+		panic("cpu: MatMul: shapes differ")
+	}
+	if x.Rows == 0 {
+		return
+	}
+	j := &d.mm
+	j.dst, j.x, j.w, j.add = dst, x, m, add
+	rowBytes := 4 * x.Cols
+	if m.ints {
+		rowBytes = x.Cols / 32 * blockSize
+		d.quantizeX(j)
+	}
+	j.plan(d.pool.threads, rowBytes)
+	d.pool.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), &j.run)
+}
+
+// plan cuts the product into about eight chunks a worker.
+func (j *matmulJob) plan(threads, rowBytes int) {
+	j.stretch = max(12, stretchBytes/rowBytes/12*12)
+	stretches := (j.x.Rows + j.stretch - 1) / j.stretch
+	j.stretch = ((j.x.Rows+stretches-1)/stretches + 11) / 12 * 12 // even them out
+	stretches = (j.x.Rows + j.stretch - 1) / j.stretch
+	j.step = max(1, j.w.panels*stretches/(8*threads))
+	if least := (j.w.panels*stretches + maxChunks/2 - 1) / (maxChunks / 2); j.step < least {
+		j.step = least
+	}
+	j.perRow = (j.w.panels + j.step - 1) / j.step
+}
+
+// quantizeX brings x into 8 bits.
+func (d *device) quantizeX(j *matmulJob) {
+	n := j.x.Rows * (j.x.Cols / 32)
+	if cap(d.x8) < n {
+		d.x8 = make([]block, n+n/4)
+	}
+	j.x8 = d.x8[:n]
+	chunks := (j.x.Rows + quantRows - 1) / quantRows
+	if j.x.Rows*j.x.Cols < 1<<14 {
+		for c := range chunks {
+			j.quantChunk(0, c)
+		}
+		return
+	}
+	d.pool.do(chunks, &j.quant)
+}
+
+func (j *matmulJob) quantChunk(_, c int) {
+	nb := j.x.Cols / 32
+	for r := c * quantRows; r < min((c+1)*quantRows, j.x.Rows); r++ {
+		quantize(j.lv, j.x8[r*nb:][:nb], j.x.Row(r))
+	}
+}
+
+// chunk multiplies one stretch of tokens with a run of panels.
+func (j *matmulJob) chunk(_, c int) {
+	t0 := c / j.perRow * j.stretch
+	t1 := min(t0+j.stretch, j.x.Rows)
+	p0 := c % j.perRow * j.step
+	p1 := min(p0+j.step, j.w.panels)
+	first := 0 // panel that s begins with
+	for _, s := range j.w.segments {
+		for p := max(p0, first); p < min(p1, first+s.panels); p++ {
+			j.panel(s, p-first, t0, t1)
+		}
+		first += s.panels
+	}
+}
+
+// panel multiplies tokens t0 … t1 with panel p of s.
+func (j *matmulJob) panel(s *segment, p, t0, t1 int) {
+	rows := min(32, s.rows-32*p)
+	col := s.first + 32*p
+	if rows < 32 {
+		j.edge(s, p, t0, t1, rows, col)
+		return
+	}
+	c := j.dst.F32[t0*j.dst.Stride+col:]
+	if s.bias != nil {
+		j.bias(s.bias[32*p:][:32], t0, t1, col)
+	}
+	j.tile(s, p, c, j.dst.Stride, t0, t1, j.add || s.bias != nil)
+}
+
+// bias puts a panel's biases where its sums will be added.
+func (j *matmulJob) bias(b []float32, t0, t1, col int) {
+	for t := t0; t < t1; t++ {
+		row := j.dst.Row(t)[col:][:len(b)]
+		if j.add {
+			for i, v := range b {
+				row[i] += v
+			}
+		} else {
+			copy(row, b)
+		}
+	}
+}
+
+// edge multiplies with the last panel of a segment, whose rows are not all there,
+// by way of a buffer on the stack.
+func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
+	var buf [12 * 32]float32
+	for t := t0; t < t1; t += 12 {
+		m := min(12, t1-t)
+		j.tile(s, p, buf[:], 32, t, t+m, false)
+		for i := range m {
+			out := j.dst.Row(t + i)[col:][:rows]
+			for r := range out {
+				v := buf[32*i+r]
+				if s.bias != nil {
+					v += s.bias[32*p+r]
+				}
+				if j.add {
+					v += out[r]
+				}
+				out[r] = v
+			}
+		}
+	}
+}
+
+// tile hands a panel to the kernel of its layout.
+func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
+	w := s.data[2*p*s.stride:][:2*s.stride]
+	if s.kind.float() {
+		a := j.x.F32[t0*j.x.Stride:]
+		dTile(j.lv, s.kind, c, ldc, a, j.x.Stride, w, s.stride, s.cols, t1-t0, add)
+		return
+	}
+	nb := s.cols / 32
+	qTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], w, nb, t1-t0, s.scale, add)
+}

@@ -1,0 +1,133 @@
+// Weight matrices: what Load makes of a file's tensors.
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// matrix is a stack of segments, one for each part given to Load.
+type matrix struct {
+	rows, cols int
+	segments   []*segment
+	panels     int // of all segments
+	ints       bool
+	bytes      int64
+}
+
+func (m *matrix) Rows() int    { return m.rows }
+func (m *matrix) Cols() int    { return m.cols }
+func (m *matrix) Bytes() int64 { return m.bytes }
+
+// Load repacks the parts, on all workers' cores.
+func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
+	if len(parts) == 0 {
+		return nil, errors.New("cpu: Load: no parts")
+	}
+	m := &matrix{cols: parts[0].Cols}
+	for i, w := range parts {
+		if err := check(w, m.cols); err != nil {
+			return nil, fmt.Errorf("cpu: Load: part %d: %w", i, err)
+		}
+		s := newSegment(w, m.rows, d.exact)
+		m.segments = append(m.segments, s)
+		m.rows += w.Rows
+		m.panels += s.panels
+		m.ints = m.ints || !s.kind.float()
+		m.bytes += int64(s.panels) * 2 * int64(s.stride)
+	}
+	for _, s := range m.segments {
+		s.fill(d.pool.threads)
+	}
+	return m, nil
+}
+
+// check refuses weights whose numbers do not fit together.
+func check(w kernels.Weights, cols int) error {
+	if !w.Type.Known() {
+		return fmt.Errorf("unknown weight format %v", w.Type)
+	}
+	if w.Rows <= 0 || w.Cols <= 0 || w.Rows > 1<<31 || w.Cols > 1<<31 {
+		return fmt.Errorf("%d × %d is not a matrix", w.Rows, w.Cols)
+	}
+	if w.Cols != cols {
+		return fmt.Errorf("%d columns where the first part has %d", w.Cols, cols)
+	}
+	if w.Cols%w.Type.BlockValues() != 0 {
+		return fmt.Errorf("%d columns are not whole blocks of %v (%d values)", w.Cols, w.Type, w.Type.BlockValues())
+	}
+	if need := w.Type.RowBytes(w.Cols) * w.Rows; len(w.Data) < need {
+		return fmt.Errorf("%d × %d values of %v need %d bytes, there are %d", w.Rows, w.Cols, w.Type, need, len(w.Data))
+	}
+	if w.Bias != nil && len(w.Bias) != w.Rows {
+		return fmt.Errorf("%d biases for %d rows", len(w.Bias), w.Rows)
+	}
+	return nil
+}
+
+// fill packs all groups of s on n goroutines. (Not on the pool: models load in the
+// background while another one answers on it.)
+func (s *segment) fill(n int) {
+	s.data = alignedBytes(s.panels * 2 * s.stride)
+	if u, ok := unpackers[s.source.Type]; ok && u.nested && !s.kind.float() {
+		tops := make([]float32, (s.rows+15)/16)
+		each(n, len(tops), func(g int, _ []float32) { tops[g] = s.peak(16*g, min(16*g+16, s.rows)) }, 0)
+		top := float32(0)
+		for _, t := range tops {
+			top = max(top, t)
+		}
+		s.scale = scaleFor(top)
+	}
+	each(n, (s.rows+15)/16, s.pack, s.cols)
+}
+
+// each runs f(0) … f(count-1) on n goroutines, each with scratch values of its own.
+func each(n, count int, f func(i int, scratch []float32), scratch int) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, count) {
+		wg.Go(func() {
+			w := make([]float32, scratch)
+			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
+				f(i, w)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// find returns the segment that holds row r.
+func (m *matrix) find(r int) *segment {
+	for _, s := range m.segments {
+		if r < s.first+s.rows {
+			return s
+		}
+	}
+	panic("cpu: row out of range")
+}
+
+// Embed writes scale × row ids[i] of w to row i of dst, from the file's own bytes.
+func (d *device) Embed(dst kernels.Tensor, w kernels.Matrix, ids []int32, scale float32) {
+	m := w.(*matrix)
+	if dst.Cols != m.cols || dst.Rows < len(ids) {
+		panic("cpu: Embed: shapes differ")
+	}
+	for i, id := range ids {
+		if id < 0 || int(id) >= m.rows {
+			panic("cpu: Embed: id out of range")
+		}
+		s := m.find(int(id))
+		row := dst.Row(i)
+		quant.Dequantize(s.source.Type, row, s.row(int(id)-s.first))
+		if scale != 1 {
+			for c := range row {
+				row[c] *= scale
+			}
+		}
+	}
+}

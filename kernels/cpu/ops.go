@@ -1,0 +1,220 @@
+// Operations that go row by row: norms, activations, sums, unfolding, storing keys
+// and values. One job serves them all; small ones run on the caller alone.
+package cpu
+
+import (
+	"math"
+
+	"soberano/kernels"
+)
+
+// rowOp is one of the operations of a rowJob.
+type rowOp int
+
+const (
+	opAdd rowOp = iota
+	opRMSNorm
+	opLayerNorm
+	opActivate
+	opRotate
+	opStore
+	opUnfold
+)
+
+// alone is how many values an operation may have before it is worth a join.
+const alone = 1 << 14
+
+// rowJob is a row operation in progress; which fields count depends on op.
+type rowJob struct {
+	lv       level
+	op       rowOp
+	dst, x   kernels.Tensor
+	up       kernels.Tensor
+	w, beta  []float32
+	eps      float32
+	f        kernels.Activation
+	rope     *kernels.RoPE
+	table    []float32 // cosines and sines, see rope.go
+	pos      []int32
+	spans    []kernels.Span
+	layer    int
+	width    int
+	stride   int
+	pad      int
+	rows     int
+	step     int // rows a chunk
+	runChunk job
+}
+
+func (j *rowJob) init(d *device) {
+	j.lv = d.lv
+	j.runChunk = j.chunk
+}
+
+// start runs the job over rows rows of about cols values.
+func (j *rowJob) start(d *device, rows, cols int) {
+	j.rows = rows
+	if rows*cols <= alone || d.pool.threads == 1 {
+		j.step = rows
+		if rows > 0 {
+			j.chunk(0, 0)
+		}
+		return
+	}
+	j.step = max(1, min(rows/(4*d.pool.threads), alone/max(cols, 1)), rows/(maxChunks/2))
+	d.pool.do((rows+j.step-1)/j.step, &j.runChunk)
+}
+
+func (j *rowJob) chunk(_, c int) {
+	for r := c * j.step; r < min((c+1)*j.step, j.rows); r++ {
+		switch j.op {
+		case opAdd:
+			addTo(j.lv, j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)))
+		case opRMSNorm:
+			j.rmsNorm(r)
+		case opLayerNorm:
+			j.layerNorm(r)
+		case opActivate:
+			j.activate(r)
+		case opRotate:
+			j.rotate(r)
+		case opStore:
+			j.store(r)
+		case opUnfold:
+			j.unfold(r)
+		}
+	}
+}
+
+func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == b.Cols }
+
+// Add adds x to dst; an x of one row is added to every row.
+func (d *device) Add(dst, x kernels.Tensor) {
+	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
+		panic("cpu: Add: shapes differ")
+	}
+	j := &d.row
+	j.op, j.dst, j.x = opAdd, dst, x
+	j.start(d, dst.Rows, dst.Cols)
+}
+
+// RMSNorm normalises each run of len(weight) columns (Zhang and Sennrich 2019,
+// arXiv:1910.07467).
+func (d *device) RMSNorm(dst, x kernels.Tensor, weight []float32, eps float32) {
+	if !sameShape(dst, x) || len(weight) == 0 || x.Cols%len(weight) != 0 {
+		panic("cpu: RMSNorm: shapes differ")
+	}
+	j := &d.row
+	j.op, j.dst, j.x, j.w, j.eps = opRMSNorm, dst, x, weight, eps
+	j.start(d, x.Rows, x.Cols)
+}
+
+func (j *rowJob) rmsNorm(r int) {
+	n := len(j.w)
+	x, dst := j.x.Row(r), j.dst.Row(r)
+	for i := 0; i < len(x); i += n {
+		mean := squares(j.lv, x[i:i+n], 0) / float32(n)
+		scaleMul(j.lv, dst[i:i+n], x[i:i+n], j.w, float32(1/math.Sqrt(float64(mean+j.eps))))
+	}
+}
+
+// LayerNorm normalises each row (Ba et al. 2016, arXiv:1607.06450).
+func (d *device) LayerNorm(dst, x kernels.Tensor, gamma, beta []float32, eps float32) {
+	if !sameShape(dst, x) || len(gamma) != x.Cols || len(beta) != x.Cols {
+		panic("cpu: LayerNorm: shapes differ")
+	}
+	j := &d.row
+	j.op, j.dst, j.x, j.w, j.beta, j.eps = opLayerNorm, dst, x, gamma, beta, eps
+	j.start(d, x.Rows, x.Cols)
+}
+
+func (j *rowJob) layerNorm(r int) {
+	x := j.x.Row(r)
+	n := float32(len(x))
+	mean := sum(j.lv, x) / n
+	variance := squares(j.lv, x, mean) / n
+	affine(j.lv, j.dst.Row(r), x, j.w, j.beta, mean, float32(1/math.Sqrt(float64(variance+j.eps))))
+}
+
+// Activate writes f(gate)·up to dst, or f(gate) where up.Rows is 0.
+func (d *device) Activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
+	if !sameShape(dst, gate) || up.Rows != 0 && !sameShape(up, gate) {
+		panic("cpu: Activate: shapes differ")
+	}
+	j := &d.row
+	j.op, j.dst, j.x, j.up, j.f = opActivate, dst, gate, up, f
+	j.start(d, gate.Rows, 4*gate.Cols)
+}
+
+func (j *rowJob) activate(r int) {
+	var up []float32
+	if j.up.Rows != 0 {
+		up = j.up.Row(r)
+	}
+	switch j.f {
+	case kernels.SiLU:
+		silu(j.lv, j.dst.Row(r), j.x.Row(r), up)
+	case kernels.GELUTanh:
+		geluTanh(j.lv, j.dst.Row(r), j.x.Row(r), up)
+	case kernels.GELUErf:
+		geluErf(j.lv, j.dst.Row(r), j.x.Row(r), up)
+	default:
+		panic("cpu: unknown activation")
+	}
+}
+
+// Store puts rows of k and v into the caches of spans at layer.
+func (d *device) Store(k, v kernels.Tensor, spans []kernels.Span, layer int) {
+	if !sameShape(k, v) {
+		panic("cpu: Store: shapes differ")
+	}
+	for _, s := range spans {
+		c := s.Cache.(*cache)
+		if c.shape.KVHeads*c.shape.HeadDim != k.Cols || layer < 0 || layer >= c.shape.Layers {
+			panic("cpu: Store: the cache has another shape")
+		}
+		if s.Pos < 0 || s.N < 0 || s.Pos+s.N > c.shape.Cap || s.Row < 0 || s.Row+s.N > k.Rows {
+			panic("cpu: Store: positions beyond the cache or rows beyond the tensor")
+		}
+	}
+	j := &d.row
+	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
+	j.start(d, k.Rows, 4*k.Cols)
+	j.spans = nil
+}
+
+func (j *rowJob) store(r int) {
+	for _, s := range j.spans {
+		if r < s.Row || r >= s.Row+s.N {
+			continue
+		}
+		c := s.Cache.(*cache)
+		n := c.shape.HeadDim
+		k, v := j.dst.Row(r), j.x.Row(r)
+		for h := range c.shape.KVHeads {
+			c.put(j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+		}
+	}
+}
+
+// Unfold lays width neighbouring rows of x side by side.
+func (d *device) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
+	if width <= 0 || stride <= 0 || pad < 0 || dst.Cols != width*x.Cols || dst.Rows != (x.Rows+2*pad-width)/stride+1 {
+		panic("cpu: Unfold: shapes differ")
+	}
+	j := &d.row
+	j.op, j.dst, j.x, j.width, j.stride, j.pad = opUnfold, dst, x, width, stride, pad
+	j.start(d, dst.Rows, dst.Cols)
+}
+
+func (j *rowJob) unfold(r int) {
+	dst, n := j.dst.Row(r), j.x.Cols
+	for i := range j.width {
+		from, to := r*j.stride-j.pad+i, dst[i*n:][:n]
+		if from < 0 || from >= j.x.Rows {
+			clear(to)
+		} else {
+			copy(to, j.x.Row(from))
+		}
+	}
+}

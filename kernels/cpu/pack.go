@@ -1,0 +1,179 @@
+// Repacking of a matrix at Load: from a file's rows to the layouts of layout.go.
+package cpu
+
+import (
+	"encoding/binary"
+	"math"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// segment is one part of a matrix in its layout.
+type segment struct {
+	kind   kind
+	first  int // row of the matrix that it begins with
+	rows   int
+	cols   int
+	panels int // of 32 rows
+	stride int // bytes of a group of 16 rows
+	scale  float32
+	bias   []float32
+	data   []byte
+	source kernels.Weights // for Embed
+}
+
+// newSegment prepares an empty segment for w; exact ones keep float32.
+func newSegment(w kernels.Weights, first int, exact bool) *segment {
+	s := &segment{
+		kind: kindOf(w.Type), first: first, rows: w.Rows, cols: w.Cols,
+		panels: (w.Rows + 31) / 32, scale: 1, bias: w.Bias, source: w,
+	}
+	if exact {
+		s.kind = kindF32
+	}
+	s.stride = s.kind.groupBytes(w.Cols)
+	return s
+}
+
+// kindOf picks the layout of a format.
+func kindOf(t quant.Type) kind {
+	switch t {
+	case quant.F32:
+		return kindF32
+	case quant.BF16:
+		return kindBF16
+	}
+	if u, ok := unpackers[t]; ok {
+		return u.kind
+	}
+	return kindF16
+}
+
+// row returns the file's bytes of row r.
+func (s *segment) row(r int) []byte {
+	n := s.source.Type.RowBytes(s.cols)
+	return s.source.Data[r*n:][:n]
+}
+
+// group returns the memory of group g.
+func (s *segment) group(g int) []byte { return s.data[g*s.stride:][:s.stride] }
+
+// peak returns the largest magnitude among the scales and minima of rows r0 … r1.
+func (s *segment) peak(r0, r1 int) float32 {
+	u := unpackers[s.source.Type]
+	values, bytes := s.source.Type.BlockValues(), s.source.Type.BlockBytes()
+	var top float32
+	var b unpacked
+	for r := r0; r < r1; r++ {
+		row := s.row(r)
+		for i := range s.cols / values {
+			u.scales(&b, row[i*bytes:][:bytes])
+			for j := range b.d {
+				top = max(top, abs(b.d[j]), abs(b.m[j]))
+			}
+		}
+	}
+	return top
+}
+
+func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+// scaleFor returns the power of two by which scales are divided so that the largest
+// lands just below 2¹⁵; 1 if they are all zero or not finite.
+func scaleFor(peak float32) float32 {
+	if !(peak > 0) || math.IsInf(float64(peak), 0) {
+		return 1
+	}
+	_, e := math.Frexp(float64(peak)) // peak < 2^e
+	return float32(math.Ldexp(1, max(e-15, -126)))
+}
+
+// pack fills group g, sixteen rows. w is scratch for a row's values.
+func (s *segment) pack(g int, w []float32) {
+	for i := range 16 {
+		r := g*16 + i
+		switch {
+		case r >= s.rows: // padding stays zero
+		case s.kind.float():
+			s.packFloat(s.group(g), i, s.row(r), w)
+		case s.source.Type == quant.Q4_0:
+			s.packNibbles(s.group(g), i, s.row(r), 2)
+		case s.source.Type == quant.Q4_1:
+			s.packNibbles(s.group(g), i, s.row(r), 4)
+		default:
+			s.packInts(s.group(g), i, s.row(r))
+		}
+	}
+}
+
+// packFloat writes row i of a group of float values.
+func (s *segment) packFloat(dst []byte, i int, src []byte, w []float32) {
+	same := s.kind == kindF16 && s.source.Type == quant.F16 || s.kind == kindBF16
+	if same { // the file's halves as they are
+		for c := range s.cols {
+			copy(dst[(c*16+i)*2:][:2], src[2*c:][:2])
+		}
+		return
+	}
+	w = w[:s.cols]
+	quant.Dequantize(s.source.Type, w, src)
+	for c, v := range w {
+		if s.kind == kindF32 {
+			binary.LittleEndian.PutUint32(dst[(c*16+i)*4:], math.Float32bits(v))
+		} else {
+			binary.LittleEndian.PutUint16(dst[(c*16+i)*2:], quant.F32ToF16(v))
+		}
+	}
+}
+
+// packNibbles writes row i from Q4_0 and Q4_1, whose bytes are in our order already:
+// a block of 32 is head bytes of scales (float16, kept as they are), then 16 of nibbles.
+func (s *segment) packNibbles(dst []byte, i int, src []byte, head int) {
+	n := layouts[s.kind].blockBytes()
+	for b := range s.cols / 32 {
+		from, to := src[b*(head+16):][:head+16], dst[b*n:][:n]
+		for j := range 4 {
+			copy(to[64*j+4*i:][:4], from[head+4*j:][:4])
+		}
+		for h := 0; h < head; h += 2 {
+			copy(to[256+16*h+2*i:][:2], from[h:][:2])
+		}
+	}
+}
+
+// packInts writes row i of a group from any format that unpackers knows.
+func (s *segment) packInts(dst []byte, i int, src []byte) {
+	t := s.source.Type
+	u, l := unpackers[t], &layouts[s.kind]
+	values, bytes, n := t.BlockValues(), t.BlockBytes(), l.blockBytes()
+	var b unpacked
+	for ; len(src) >= bytes; src = src[bytes:] {
+		u.scales(&b, src[:bytes])
+		u.quants(&b, src[:bytes])
+		for c := 0; c < values; c += 32 {
+			putBlock(dst[:n], l, i, b.q[c:][:32], b.d[c/32*l.halves:], b.m[c/32*l.halves:], s.scale)
+			dst = dst[n:]
+		}
+	}
+}
+
+// putBlock writes row i of one block of 32 columns.
+func putBlock(dst []byte, l *layout, i int, q []uint8, d, m []float32, scale float32) {
+	if l.bits == 4 {
+		for j := range 16 {
+			dst[j/4*64+4*i+j%4] = q[j] | q[16+j]<<4
+		}
+	} else {
+		for j, v := range q {
+			dst[j/4*64+4*i+j%4] = v
+		}
+	}
+	at := l.quantBytes() + 2*i
+	for h := range l.halves {
+		binary.LittleEndian.PutUint16(dst[at+32*h:], quant.F32ToF16(d[h]/scale))
+		if l.mins {
+			binary.LittleEndian.PutUint16(dst[at+32*(l.halves+h):], quant.F32ToF16(m[h]/scale))
+		}
+	}
+}
