@@ -209,21 +209,24 @@ func splitCased(digits int, contractions bool) splitter {
 	}
 }
 
-// wordCased measures the letters of a word with what may stand before them, 0 for none.
+// wordCased measures the letters of a word with what may stand before them, 0 for
+// none. A combining mark may be that or the word's own first letter.
 func wordCased(s string) int {
 	lead := leadingMark(s)
-	for _, from := range []int{lead, 0} { // a mark may be the word's own first letter
-		if n := capitalsThenSmall(s[from:]); n > 0 {
-			return from + n
+	for _, word := range []func(string) int{endsSmall, startsCapital} {
+		for _, from := range []int{lead, 0} {
+			if n := word(s[from:]); n > 0 {
+				return from + n
+			}
 		}
 	}
 	return 0
 }
 
-// capitalsThenSmall measures upper*lower+, or else upper+lower*. Characters without
-// case belong to both classes; where capitals end a run, the last such character of
-// the run can still be the word's lower+, and the capitals after it start a new word.
-func capitalsThenSmall(s string) int {
+// endsSmall measures upper*lower+, the classes sharing the characters without case:
+// where capitals end a run, the last such character in it can still be the word's
+// lower+, and the capitals after it start a new word.
+func endsSmall(s string) int {
 	up, _ := run(s, isUpperOrBoth, 0)
 	if low, _ := run(s[up:], isLowerOrBoth, 0); low > 0 {
 		return up + low
@@ -236,10 +239,17 @@ func capitalsThenSmall(s string) int {
 			both = at
 		}
 	}
-	if both > 0 {
-		return both
+	return both
+}
+
+// startsCapital measures upper+lower*.
+func startsCapital(s string) int {
+	up, _ := run(s, isUpperOrBoth, 0)
+	if up == 0 {
+		return 0
 	}
-	return up
+	low, _ := run(s[up:], isLowerOrBoth, 0)
+	return up + low
 }
 
 // spaces measures \s+(?!\S)|\s+: white space without the last character if a word

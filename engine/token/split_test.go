@@ -1,0 +1,155 @@
+package token
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+// The published patterns, for Go's regexp: \s is spelled out (Go's is ASCII only),
+// and \s+(?!\S)|\s+ is the group "spaces", from which reference takes the last
+// character away where a word follows.
+const (
+	white    = `\t\n\v\f\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`
+	spacesRE = `(?P<spaces>[` + white + `]+)`
+	gpt2RE   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^` + white + `\p{L}\p{N}]+|` + spacesRE
+	anyCase  = `'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]`
+	restRE   = ` ?[^` + white + `\p{L}\p{N}]+[\r\n]*|[` + white + `]*[\r\n]+|` + spacesRE
+	llama3RE = anyCase + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|` + restRE
+	qwen2RE  = anyCase + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|` + restRE
+	upperRE  = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
+	lowerRE  = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
+	slashRE  = ` ?[^` + white + `\p{L}\p{N}]+[\r\n/]*|[` + white + `]*[\r\n]+|` + spacesRE
+	tekkenRE = `[^\r\n\p{L}\p{N}]?` + upperRE + `*` + lowerRE + `+|[^\r\n\p{L}\p{N}]?` + upperRE + `+` + lowerRE + `*|\p{N}|` + slashRE
+	gpt4oRE  = `[^\r\n\p{L}\p{N}]?` + upperRE + `*` + lowerRE + `+(?:` + anyCase + `)?|[^\r\n\p{L}\p{N}]?` +
+		upperRE + `+` + lowerRE + `*(?:` + anyCase + `)?|\p{N}{1,3}|` + slashRE
+	marksRE = `[\p{P}$+<=>^~|]+`
+)
+
+// reference cuts s by the patterns one after the other: each match a word, and what
+// is between two matches.
+func reference(s string, patterns ...string) []string {
+	words := []string{s}
+	for _, p := range patterns {
+		re := regexp.MustCompile(p)
+		group := re.SubexpIndex("spaces")
+		var out []string
+		for _, w := range words {
+			out = append(out, cut(re, group, w)...)
+		}
+		words = out
+	}
+	return words
+}
+
+func cut(re *regexp.Regexp, group int, s string) (words []string) {
+	for s != "" {
+		m := re.FindStringSubmatchIndex(s)
+		if m == nil {
+			return append(words, s)
+		}
+		if m[0] > 0 {
+			words = append(words, s[:m[0]])
+		}
+		end := m[1]
+		if group >= 0 && m[2*group] >= 0 && end < len(s) {
+			if _, n := utf8.DecodeLastRuneInString(s[m[0]:end]); n < end-m[0] {
+				end -= n
+			}
+		}
+		words = append(words, s[m[0]:end])
+		s = s[end:]
+	}
+	return words
+}
+
+var alphabet = []rune("  \t\n\r\u00a0\u3000aZsSréÅſKǅʰ한日ー０9½٣Ⅷ'’.,!$+<`|~_/\u0301\u0903😀\u200d\u0000\ufeff\U000e0001")
+
+// words draws text that is likely to meet every rule.
+var words = rapid.Custom(func(t *rapid.T) string {
+	parts := rapid.SliceOfN(rapid.OneOf(
+		rapid.StringOfN(rapid.SampledFrom(alphabet), 0, 6, -1),
+		rapid.SampledFrom([]string{"'s", "'LL", "'re ", " 12345", "  \n ", "Camel", "iOS", "HTTPServer", "...\n\n", "//\n/", "1234567"}),
+		rapid.String(),
+	), 0, 8).Draw(t, "parts")
+	return strings.Join(parts, "")
+})
+
+func TestSplitAsPublished(t *testing.T) {
+	for name, patterns := range map[string][]string{
+		"gpt-2":     {gpt2RE},
+		"smollm":    {`\p{N}`, gpt2RE},
+		"llama-bpe": {llama3RE},
+		"qwen2":     {qwen2RE},
+		"tekken":    {tekkenRE},
+		"gpt-4o":    {gpt4oRE},
+		"default":   {marksRE, gpt2RE, `\p{N}+`, `[0-9][0-9][0-9]`},
+		"falcon":    {"[\\p{P}$+<=>^~|`]+", gpt2RE, `[0-9][0-9][0-9]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, ok := pres[name]
+			if !ok {
+				t.Fatal("not in the table")
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				s := words.Draw(t, "text")
+				var got []string
+				p.split(s, func(w string) { got = append(got, w) })
+				if want := reference(s, patterns...); !slices.Equal(got, want) {
+					t.Fatalf("%q:\n got %q\nwant %q", s, got, want)
+				}
+			})
+		})
+	}
+}
+
+// Whatever the bytes, the words of every pre-tokenizer are the text, and none is empty.
+func TestSplitLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+		for name, p := range pres {
+			var b strings.Builder
+			p.split(s, func(w string) {
+				if w == "" {
+					t.Fatalf("%s: an empty word", name)
+				}
+				b.WriteString(w)
+			})
+			if b.String() != s {
+				t.Fatalf("%s: the words of %q are %q", name, s, b.String())
+			}
+		}
+	})
+}
+
+// The white space of the patterns is Unicode's, in Go's tables and in the reference.
+func TestWhite(t *testing.T) {
+	re := regexp.MustCompile(`^[` + white + `]$`)
+	for r := rune(0); r <= utf8.MaxRune; r++ {
+		if re.MatchString(string(r)) != unicode.IsSpace(r) && utf8.ValidRune(r) {
+			t.Errorf("%U", r)
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                 "",
+		"déjà 😀":           "déjà 😀",
+		"\xff\xfe":         "\ufffd\ufffd",
+		"\xc3(":            "\ufffd(",
+		"\xe2\x82":         "\ufffd\ufffd",
+		"\xc0\xaf":         "/",                        // overlong
+		"\xed\xa0\x80":     "\xed\xa0\x80",             // a surrogate
+		"\xf7\xbf\xbf\xbf": "\ufffd\ufffd\ufffd\ufffd", // beyond U+10FFFF
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("%q becomes %q, expected %q", in, got, want)
+		}
+	}
+}
