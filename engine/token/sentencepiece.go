@@ -84,11 +84,16 @@ func (s *sentencePiece) encode(dst []int32, text string) []int32 {
 }
 
 // cut makes a symbol of each character; a wrong byte takes as many with it as its
-// first four bits announce, as the reference does.
+// first four bits announce, as the reference does, but no part of a space.
 func (j *joining) cut() {
 	const lengths = "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x02\x02\x03\x04"
 	for at := 0; at < len(j.text); {
 		to := min(at+int(lengths[j.text[at]>>4]), len(j.text))
+		for i := at + 1; i < to; i++ {
+			if strings.HasPrefix(j.text[i:], space) {
+				to = i
+			}
+		}
 		n := int32(len(j.symbols))
 		j.symbols = append(j.symbols, stretch{at, to, n - 1, n + 1})
 		at = to

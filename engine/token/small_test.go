@@ -1,0 +1,306 @@
+package token
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"soberano/models"
+)
+
+// smallBPE is the metadata of a byte-level vocabulary: every byte, some merges, a
+// control token, one that any text may hold.
+func smallBPE() models.Metadata {
+	var texts []string
+	var kinds []int64
+	for _, r := range byteRunes {
+		texts, kinds = append(texts, string(r)), append(kinds, int64(normal))
+	}
+	merges := []string{"a b", "b c", "ab c", "Ġ a", "a a", "aa aa", "aaaa aaaa", "Ã ©", "< |", "<| e", "Ġa b"}
+	for _, m := range merges {
+		texts, kinds = append(texts, strings.ReplaceAll(m, " ", "")), append(kinds, int64(normal))
+	}
+	texts = append(texts, "<|end|>", "<|im_end|>", "<|x|>", "[user]")
+	kinds = append(kinds, int64(control), int64(control), int64(control), int64(userDefined))
+	return models.Metadata{
+		"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2", "tokenizer.ggml.tokens": texts,
+		"tokenizer.ggml.token_type": kinds, "tokenizer.ggml.merges": merges,
+		"tokenizer.ggml.bos_token_id": uint64(267), "tokenizer.ggml.eos_token_id": uint64(268),
+	}
+}
+
+// smallPiece is the metadata of a SentencePiece vocabulary with every byte.
+func smallPiece() models.Metadata {
+	texts := []string{"<unk>", "<s>", "</s>"}
+	kinds := []int64{int64(unknown), int64(control), int64(control)}
+	scores := []float64{0, 0, 0}
+	const digits = "0123456789ABCDEF"
+	for b := range 256 {
+		texts = append(texts, "<0x"+string(digits[b>>4])+string(digits[b&15])+">")
+		kinds, scores = append(kinds, int64(byteToken)), append(scores, 0)
+	}
+	for i, s := range []string{"▁", "a", "b", "c", "▁a", "ab", "bc", "abc", "▁abc", "aa", "aaaa", "é", "▁▁", "<s", "[user]"} {
+		texts, kinds, scores = append(texts, s), append(kinds, int64(normal)), append(scores, -float64(i*7%11))
+	}
+	kinds[len(kinds)-1] = int64(userDefined)
+	return models.Metadata{
+		"tokenizer.ggml.model": "llama", "tokenizer.ggml.tokens": texts, "tokenizer.ggml.token_type": kinds,
+		"tokenizer.ggml.scores": scores, "tokenizer.ggml.add_bos_token": true, "tokenizer.ggml.add_eos_token": true,
+	}
+}
+
+func small(t interface{ Fatal(...any) }, m models.Metadata) *Tokenizer {
+	tok, err := New(&models.File{Path: "small.gguf", Meta: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// texts draws bytes that meet merges, special tokens and broken UTF-8.
+var texts = rapid.Custom(func(t *rapid.T) string {
+	return strings.Join(rapid.SliceOfN(rapid.OneOf(
+		rapid.SampledFrom([]string{"a", "b", "c", "aaaa", " ", "é", "<|", "<|end|>", "<|im_end|>", "[user]", "<s>", "</s>", "<0x41>", "▁", "\xc3", "\xf0\x9f", "😀"}),
+		rapid.StringOf(rapid.SampledFrom([]rune("abc "))),
+		rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) }),
+	), 0, 10).Draw(t, "parts"), "")
+})
+
+func TestRoundTrip(t *testing.T) {
+	b, p := small(t, smallBPE()), small(t, smallPiece())
+	rapid.Check(t, func(t *rapid.T) {
+		s := texts.Draw(t, "text")
+		for _, o := range []Options{{}, {ParseSpecial: true}} {
+			if got := string(b.Decode(b.Encode(s, o))); got != clean(s) {
+				t.Fatalf("BPE, %+v: %q comes back as %q", o, s, got)
+			}
+		}
+		// SentencePiece reads '▁' as a space and takes any bytes.
+		if got, want := string(p.Decode(p.Encode(s, Options{}))), strings.ReplaceAll(s, "▁", " "); strings.Contains(s, "[user]") {
+			// A space goes before the text behind such a token too, and stays.
+			if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+				t.Fatalf("SentencePiece: %q comes back as %q", s, got)
+			}
+		} else if got != want {
+			t.Fatalf("SentencePiece: %q comes back as %q", s, got)
+		}
+	})
+}
+
+// What a person types never becomes a control token, unless asked for.
+func TestTextGivesNoControl(t *testing.T) {
+	for _, m := range []models.Metadata{smallBPE(), smallPiece()} {
+		tok := small(t, m)
+		rapid.Check(t, func(t *rapid.T) {
+			s := texts.Draw(t, "text")
+			if ids := tok.Encode(s, Options{}); slices.ContainsFunc(ids, tok.IsControl) {
+				t.Fatalf("%q gives %v", s, ids)
+			}
+		})
+	}
+}
+
+// slowBPE merges by looking through the whole word for the best pair each time.
+func slowBPE(b *bpe, s string) []int32 {
+	var ids []int32
+	for i := range len(s) {
+		ids = append(ids, b.bytes[s[i]])
+	}
+	for {
+		best, at := merge{math.MaxInt32, 0}, -1
+		for i := 1; i < len(ids); i++ {
+			if m, ok := b.merges[[2]int32{ids[i-1], ids[i]}]; ok && m.rank < best.rank {
+				best, at = m, i
+			}
+		}
+		if at < 0 {
+			return ids
+		}
+		ids = slices.Replace(ids, at-1, at+1, best.id)
+	}
+}
+
+func TestMergesAsDefined(t *testing.T) {
+	tok := small(t, smallBPE())
+	b := tok.words.(*bpe)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringOfN(rapid.SampledFrom([]rune("aaabcé<|e")), 1, 40, -1).Draw(t, "word")
+		w := &word{bpe: b, queue: queue[candidate]{before: candidate.before}}
+		if got, want := w.encode(nil, s), slowBPE(b, s); !slices.Equal(got, want) {
+			t.Fatalf("%q: got %v, expected %v", s, got, want)
+		}
+	})
+}
+
+// slowPieces joins by looking through the whole text for the best pair each time.
+func slowPieces(s *sentencePiece, text string) []int32 {
+	var parts []string
+	for _, r := range text {
+		parts = append(parts, string(r))
+	}
+	for {
+		at := -1
+		var best float32
+		for i := 1; i < len(parts); i++ {
+			id := s.t.ordinary(parts[i-1] + parts[i])
+			if id != none && (at < 0 || s.scores[id] > best) {
+				best, at = s.scores[id], i
+			}
+		}
+		if at < 0 {
+			break
+		}
+		parts = slices.Replace(parts, at-1, at+1, parts[at-1]+parts[at])
+	}
+	var ids []int32
+	for _, p := range parts {
+		ids = (&joining{sentencePiece: s}).emit(ids, p)
+	}
+	return ids
+}
+
+func TestJoinsAsDefined(t *testing.T) {
+	tok := small(t, smallPiece())
+	s := tok.words.(*sentencePiece)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.SampledFrom([]rune("aaabcé▁<sx")), 1, 40, -1).Draw(t, "text")
+		if got, want := s.encode(nil, text), slowPieces(s, text); !slices.Equal(got, want) {
+			t.Fatalf("%q: got %v, expected %v", text, got, want)
+		}
+	})
+}
+
+func TestSpecialLongestMatch(t *testing.T) {
+	s := newSpecials([]special{{"<a", 1, true}, {"<a>", 2, true}, {"<a>b", 3, false}, {"x", 4, false}})
+	for _, c := range []struct {
+		text  string
+		parse bool
+		at, n int
+		id    int32
+	}{
+		{"..<a>b", true, 2, 4, 3}, {"..<a>c", true, 2, 3, 2}, {"..<a", true, 2, 2, 1}, {"<", true, 1, 0, none},
+		{"<a>c", false, 4, 0, none}, {"<a>b", false, 0, 4, 3}, {"<a>x", false, 3, 1, 4}, {"", true, 0, 0, none},
+	} {
+		if at, n, id := s.find(c.text, c.parse); at != c.at || n != c.n || id != c.id {
+			t.Errorf("%q %v: got %d %d %d, expected %+v", c.text, c.parse, at, n, id, c)
+		}
+	}
+}
+
+func TestAddSpecial(t *testing.T) {
+	p := small(t, smallPiece())
+	if got, want := p.Encode("abc", Options{AddSpecial: true}), []int32{1, p.ids["▁abc"], 2}; !slices.Equal(got, want) {
+		t.Errorf("got %v, expected %v", got, want)
+	}
+	if bos, ok := p.BOS(); !ok || bos != 1 || !p.AddsBOS() {
+		t.Error("BOS is not <s>, the default of its kind")
+	}
+	b := small(t, smallBPE())
+	if got := b.Encode("", Options{AddSpecial: true}); len(got) != 0 {
+		t.Errorf("byte-level BPE adds %v without being asked", got)
+	}
+}
+
+func TestEnds(t *testing.T) {
+	b := small(t, smallBPE())
+	for text, want := range map[string]bool{"<|end|>": true, "<|im_end|>": true, "<|x|>": false, "a": false} {
+		id, _ := b.ID(text)
+		if b.IsEnd(id) != want {
+			t.Errorf("%s ends an answer: %v", text, !want)
+		}
+	}
+	if eos, ok := b.EOS(); !ok || !b.IsEnd(eos) {
+		t.Error("EOS ends nothing")
+	}
+	if b.IsEnd(-1) || b.IsEnd(1<<30) || b.Piece(-1) != nil || b.Text(1<<30) != "" || len(b.Decode([]int32{-5, 1 << 30})) != 0 {
+		t.Error("ids outside the vocabulary mean something")
+	}
+}
+
+func TestUnknownPre(t *testing.T) {
+	m := smallBPE()
+	if note := small(t, m).Note(); note != "" {
+		t.Errorf("a known pre-tokenizer is noted: %s", note)
+	}
+	m["tokenizer.ggml.pre"] = "of-tomorrow"
+	if note := small(t, m).Note(); !strings.Contains(note, "of-tomorrow") {
+		t.Errorf("note %q does not name the pre-tokenizer", note)
+	}
+}
+
+func TestHostile(t *testing.T) {
+	with := func(base models.Metadata, key string, v any) models.Metadata {
+		m := maps.Clone(base)
+		if m["tokenizer.ggml."+key] = v; v == nil {
+			delete(m, "tokenizer.ggml."+key)
+		}
+		return m
+	}
+	b, p := smallBPE(), smallPiece()
+	btexts, ptexts := b["tokenizer.ggml.tokens"].([]string), p["tokenizer.ggml.tokens"].([]string)
+	nan := slices.Clone(p["tokenizer.ggml.scores"].([]float64))
+	nan[7] = math.NaN()
+	kinds := slices.Clone(b["tokenizer.ggml.token_type"].([]int64))
+	kinds[3] = int64(byteToken)
+	for name, c := range map[string]struct {
+		meta models.Metadata
+		want string
+	}{
+		"no model":         {with(b, "model", nil), "tokenizer.ggml.model"},
+		"other model":      {with(b, "model", "rwkv"), "rwkv"},
+		"model a number":   {with(b, "model", uint64(1)), "tokenizer.ggml.model"},
+		"no tokens":        {with(b, "tokens", nil), "tokenizer.ggml.tokens"},
+		"tokens numbers":   {with(b, "tokens", []int64{1}), "tokenizer.ggml.tokens"},
+		"repeated":         {with(b, "tokens", append(slices.Clone(btexts[:len(btexts)-1]), "a")), "both spelled"},
+		"few kinds":        {with(b, "token_type", []int64{1, 1}), "2 entries"},
+		"kinds words":      {with(b, "token_type", []string{"x"}), "token_type"},
+		"no byte":          {with(b, "token_type", kinds), "marked as a byte"},
+		"no merges":        {with(b, "merges", nil), "merges"},
+		"merge of one":     {with(b, "merges", []string{"ab"}), "not two tokens"},
+		"empty merge":      {with(b, "merges", []string{""}), "not two tokens"},
+		"open merge":       {with(b, "merges", []string{"a "}), "not two tokens"},
+		"merge unknown":    {with(b, "merges", []string{"a zzz"}), `"zzz"`},
+		"merge to what":    {with(b, "merges", []string{"b b"}), `"bb"`},
+		"bos far":          {with(b, "bos_token_id", uint64(1<<33)), "bos_token_id"},
+		"eos beyond":       {with(b, "eos_token_id", uint64(len(btexts))), "eos_token_id"},
+		"eot negative":     {with(b, "eot_token_id", int64(-1)), "eot_token_id"},
+		"adds nothing":     {with(with(b, "add_bos_token", true), "bos_token_id", nil), "add_bos_token"},
+		"few scores":       {with(p, "scores", []float64{1}), "1 entries"},
+		"no scores":        {with(p, "scores", nil), "scores"},
+		"NaN score":        {with(p, "scores", nan), "not a number"},
+		"space a string":   {with(p, "add_space_prefix", "yes"), "add_space_prefix"},
+		"unknown far":      {with(p, "unknown_token_id", uint64(99999)), "unknown_token_id"},
+		"no bytes, no unk": {with(with(with(p, "tokens", ptexts[259:]), "token_type", nil), "scores", nan[259:]), "0x00"},
+	} {
+		_, err := New(&models.File{Path: "bad.gguf", Meta: c.meta})
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "bad.gguf") ||
+			!errors.Is(err, models.ErrCorrupt) && !errors.Is(err, models.ErrUnsupported) {
+			t.Errorf("%s: error %v, expected one that says %q", name, err, c.want)
+		}
+	}
+}
+
+// A megabyte of one letter, of spaces or of special tokens' first letter ends, and comes back.
+func TestLongTexts(t *testing.T) {
+	toks := map[string]*Tokenizer{"small BPE": small(t, smallBPE()), "small SentencePiece": small(t, smallPiece())}
+	for _, model := range []string{"smollm2", "gemma3"} {
+		t.Run(model, func(t *testing.T) { toks[model] = real(t, model) })
+	}
+	for name, tok := range toks {
+		for _, s := range []string{"a", " ", "<", "1", "😀", "\n", "'"} {
+			n := 1 << 16
+			if s == "a" {
+				n = 1 << 20
+			}
+			text := strings.Repeat(s, n/len(s))
+			if got := string(tok.Decode(tok.Encode(text, Options{ParseSpecial: true}))); got != text {
+				t.Errorf("%s: %d bytes of %q come back as %d bytes", name, len(text), s, len(got))
+			}
+		}
+	}
+}
