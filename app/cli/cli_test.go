@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"soberano/models/defaults"
+)
+
+// verb runs the command line in this process, as Main does, and returns what it printed
+// and its exit code.
+func verb(t *testing.T, in string, args ...string) (string, int) {
+	t.Helper()
+	root := command(nil)
+	var out bytes.Buffer
+	root.SetOut(&out)
+	root.SetErr(io.Discard)
+	root.SetIn(strings.NewReader(in))
+	root.SetArgs(args)
+	err := root.ExecuteContext(t.Context())
+	if err == nil {
+		return out.String(), 0
+	}
+	t.Logf("%v: %v", args, err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return out.String(), 2
+	}
+	return out.String(), 1
+}
+
+// home gives the test a library of its own.
+func home(t *testing.T) {
+	t.Helper()
+	t.Setenv("SOBERANO_HOME", t.TempDir())
+}
+
+// decode reads JSON strictly into v.
+func decode(t *testing.T, text string, v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	home(t)
+	missing := filepath.Join(t.TempDir(), "missing.gguf")
+	for _, c := range []struct {
+		args string
+		code int
+	}{
+		{"", 1}, // no window in this build
+		{"--help", 0},
+		{"--version", 0},
+		{"chat --help", 0},
+		{"sing", 2},
+		{"--loud", 2},
+		{"chat now", 2},
+		{"chat --json", 2},
+		{"chat --raw", 2},
+		{"chat -n -3 -p x", 2},
+		{"chat -n many", 2},
+		{"chat -p hello", 1}, // no model
+		{"chat -m " + missing + " -p hello", 1},
+		{"transcribe", 2},
+		{"transcribe --format pdf x.wav", 2},
+		{"models", 2},
+		{"models list", 0},
+		{"models import", 2},
+		{"models import " + missing, 1},
+		{"models show nobody", 1},
+		{"models remove nobody", 1},
+		{"models verify", 0},
+		{"models verify nobody", 1},
+		{"tokenize", 2},
+		{"logits -m x", 2},
+		{"logits -m x -p a --tokens 1", 2},
+		{"logits -m x -p a --top 0", 2},
+		{"perplexity", 2},
+		{"perplexity --ctx 1 x", 2},
+		{"bench", 2},
+		{"bench -m x -r 0", 2},
+		{"bench -m nobody", 1},
+		{"dictate", 1},
+	} {
+		if out, code := verb(t, "", strings.Fields(c.args)...); code != c.code {
+			t.Errorf("%q: exit code %d, expected %d (%s)", c.args, code, c.code, out)
+		}
+	}
+}
+
+func TestEmptyListIsAnArray(t *testing.T) {
+	home(t)
+	if out, code := verb(t, "", "models", "list", "--json"); code != 0 || strings.TrimSpace(out) != "[]" {
+		t.Errorf("models list --json: %d %q", code, out)
+	}
+}
+
+func TestLibrary(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	var e struct {
+		Name, SHA256, Family, Quantization string
+		Linked, Runs                       bool
+	}
+	out, code := verb(t, "", "models", "import", "--link", "--name", "small", "--json", model)
+	if code != 0 {
+		t.Fatal(out)
+	}
+	if err := json.Unmarshal([]byte(out), &e); err != nil {
+		t.Fatal(err)
+	}
+	if e.Name != "small" || e.Family != "llama" || e.Quantization != "Q4_1" || !e.Linked || !e.Runs {
+		t.Errorf("imported %+v", e)
+	}
+	var list []map[string]any
+	out, _ = verb(t, "", "models", "list", "--json")
+	decode(t, out, &list)
+	if len(list) != 1 || list[0]["name"] != "small" {
+		t.Errorf("list: %s", out)
+	}
+	var results []verified
+	out, code = verb(t, "", "models", "verify", "--json")
+	decode(t, out, &results)
+	if code != 0 || len(results) != 1 || !results[0].OK {
+		t.Errorf("verify: %d %s", code, out)
+	}
+	if out, code = verb(t, "", "models", "show", "small"); code != 0 || !strings.Contains(out, defaults.Models[0].SHA256) {
+		t.Errorf("show: %d %s", code, out)
+	}
+	if _, code = verb(t, "", "models", "remove", "small"); code != 0 {
+		t.Error("remove failed")
+	}
+	if _, err := os.Stat(model); err != nil {
+		t.Errorf("removing a linked model touched its file: %v", err)
+	}
+}
+
+func TestTokenize(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	var ids struct{ IDs []int32 }
+	out, code := verb(t, "", "tokenize", "-m", model, "--json", "Hello")
+	decode(t, out, &ids)
+	if code != 0 || len(ids.IDs) != 1 || ids.IDs[0] != 19556 {
+		t.Errorf("tokenize Hello: %d %s", code, out)
+	}
+	// Standard input is bytes: a lone continuation byte must pass.
+	if out, code = verb(t, "\x80 Hello", "tokenize", "-m", model, "--json", "-"); code != 0 {
+		t.Errorf("tokenize of bytes: %d %s", code, out)
+	}
+	if out, _ = verb(t, "", "tokenize", "-m", model, "--json", "<|im_end|>"); !strings.Contains(strings.Join(strings.Fields(out), ""), `{"ids":[2]}`) {
+		t.Errorf("a special token: %s", out)
+	}
+	out, _ = verb(t, "", "tokenize", "-m", model, "--json", "--no-special", "<|im_end|>")
+	decode(t, out, &ids)
+	if len(ids.IDs) < 4 {
+		t.Errorf("a special token's name as plain text: %s", out)
+	}
+	if out, _ = verb(t, "", "tokenize", "-m", model, "--json", "--no-special", ""); !strings.Contains(out, "[]") {
+		t.Errorf("nothing: %s", out)
+	}
+}
+
+func TestLogits(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	out, code := verb(t, "", "logits", "-m", model, "-p", "The capital of France is", "--raw", "--exact", "--top", "3", "--json")
+	var a struct {
+		Tokens []int32
+		Logits [][2]float64
+	}
+	decode(t, out, &a)
+	if code != 0 || len(a.Tokens) != 5 || a.Tokens[0] != 504 || len(a.Logits) != 3 || a.Logits[0][1] < a.Logits[1][1] {
+		t.Fatalf("%d %s", code, out)
+	}
+	again, _ := verb(t, "", "logits", "-m", model, "--tokens", "504,3575,282,4649,314", "--exact", "--top", "3", "--json")
+	if again != out {
+		t.Errorf("the same tokens gave\n%s and\n%s", out, again)
+	}
+	if _, code = verb(t, "", "logits", "-m", model, "--tokens", "504,9999999", "--json"); code != 1 {
+		t.Errorf("a token outside the vocabulary: exit code %d", code)
+	}
+}
+
+func TestChatOnce(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	out, code := verb(t, "", "chat", "-m", model, "-p", "Say hello.", "-n", "8", "--temp", "0", "--json")
+	var a chatAnswer
+	decode(t, out, &a)
+	if code != 0 || a.Text == "" || a.GeneratedTokens < 1 || a.GeneratedTokens > 8 || a.PromptTokens < 10 {
+		t.Errorf("%d %s", code, out)
+	}
+	long := strings.Repeat("word ", 300)
+	if _, code = verb(t, "", "chat", "-m", model, "-p", long, "--ctx", "128"); code != 1 {
+		t.Errorf("a prompt longer than the context: exit code %d", code)
+	}
+}
+
+func TestChatLoop(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	out, code := verb(t, "Say hello.\n\n/new\nSay goodbye.\n/quit\nnever read\n", "chat", "-m", model, "-n", "6", "--temp", "0")
+	if code != 0 || len(strings.Fields(out)) < 2 {
+		t.Errorf("%d %q", code, out)
+	}
+}
+
+func TestTranscribe(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "whisper-base")
+	clip := filepath.Join("..", "..", "asr", "testdata", "audio", "jfk.wav")
+	broken := filepath.Join(t.TempDir(), "broken.wav")
+	if err := os.WriteFile(broken, []byte("RIFF"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, code := verb(t, "", "transcribe", "-m", model, "--json", "--beam", "1", broken, clip)
+	var all []transcript
+	decode(t, out, &all)
+	if code != 1 || len(all) != 2 || all[0].Error == "" || all[1].Language != "en" || !strings.Contains(all[1].Text, "ask what you can do for your country") {
+		t.Errorf("%d %s", code, out)
+	}
+}
+
+func TestSubtitles(t *testing.T) {
+	all := []transcript{{File: "a.wav", Segments: []transcribed{{0, 1.25, "One"}, {3661.5, 3662, "two --> three\n\nfour"}}}}
+	for format, want := range map[string]string{
+		"srt": "1\n00:00:00,000 --> 00:00:01,250\nOne\n\n2\n01:01:01,500 --> 01:01:02,000\ntwo → three four\n\n",
+		"vtt": "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\nOne\n\n01:01:01.500 --> 01:01:02.000\ntwo → three four\n\n",
+		"txt": "One\ntwo --> three\n\nfour\n",
+	} {
+		var out bytes.Buffer
+		if err := transcriptFormats[format](&out, all); err != nil || out.String() != want {
+			t.Errorf("%s: %v\n%q, expected\n%q", format, err, out.String(), want)
+		}
+	}
+}
+
+func TestInterruptEnds(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	root := command(nil)
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	root.SetArgs([]string{"chat", "-m", model, "-p", "Count to a thousand."})
+	if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted answer ended with %v", err)
+	}
+}
