@@ -1,0 +1,111 @@
+package quant
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Decode∘encode stays within half a step of the block's scale, plus what storing the
+// scale and the minimum in 11 bits costs; where the format's extreme level is cut off
+// (Q4_0, Q5_0: the positive end has one level less), within a whole step.
+func TestDecodeEncodeBounds(t *testing.T) {
+	steps := map[Type]float64{Q4_0: 8, Q4_1: 15, Q5_0: 16, Q5_1: 31, Q8_0: 127}
+	rapid.Check(t, func(t *rapid.T) {
+		scale := math.Pow(10, rapid.Float64Range(-2, 3).Draw(t, "exponent"))
+		src := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) float32 {
+			return float32(rapid.Float64Range(-scale, scale).Draw(t, "x"))
+		}), 64, 64).Draw(t, "row")
+		for typ, levels := range steps {
+			enc := make([]byte, typ.RowBytes(len(src)))
+			dec := make([]float32, len(src))
+			Quantize(typ, enc, src)
+			Dequantize(typ, dec, enc)
+			for b := 0; b < len(src); b += 32 {
+				lo, hi := extremes(src[b : b+32])
+				most := max(math.Abs(float64(lo)), math.Abs(float64(hi)))
+				step, slack := most/levels, 0.5
+				switch typ {
+				case Q4_1, Q5_1:
+					step = float64(hi-lo) / levels
+				case Q4_0, Q5_0:
+					slack = 1
+				}
+				bound := slack*step*1.001 + most*0x1p-9 + 1e-6
+				for i := b; i < b+32; i++ {
+					if e := math.Abs(float64(dec[i] - src[i])); e > bound {
+						t.Fatalf("%v: %v becomes %v, error %v, bound %v", typ, src[i], dec[i], e, bound)
+					}
+				}
+			}
+		}
+	})
+}
+
+// A value's number does not depend on where its block stands in a row, and nothing is
+// written or read beyond the row.
+func TestBlocksAreIndependent(t *testing.T) {
+	for typ, f := range formats {
+		rapid.Check(t, func(t *rapid.T) {
+			n := rapid.IntRange(1, 4).Draw(t, "blocks")
+			src := rapid.SliceOfN(rapid.Byte(), n*f.Bytes, n*f.Bytes).Draw(t, "bytes")
+			row := make([]float32, n*f.Values)
+			Dequantize(typ, row, src)
+			one := make([]float32, f.Values)
+			for b := range n {
+				Dequantize(typ, one, src[b*f.Bytes:][:f.Bytes:f.Bytes])
+				for i := range one {
+					if !same(one[i], row[b*f.Values+i]) {
+						t.Fatalf("%v: value %d of block %d is %v alone, %v in the row", typ, i, b, one[i], row[b*f.Values+i])
+					}
+				}
+			}
+			if f.quantize == nil {
+				return
+			}
+			enc := make([]byte, n*f.Bytes, n*f.Bytes)
+			Quantize(typ, enc, row)
+		})
+	}
+}
+
+// Values that no scale fits give some block, never a panic.
+func TestQuantizeOddValues(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for typ := range formats {
+		if !CanQuantize(typ) {
+			continue
+		}
+		for _, odd := range []float32{inf, -inf, nan, math.MaxFloat32, math.SmallestNonzeroFloat32, 0} {
+			src := make([]float32, 256)
+			src[3], src[200] = odd, -odd
+			enc := make([]byte, typ.RowBytes(len(src)))
+			Quantize(typ, enc, src)
+			dec := make([]float32, len(src))
+			Dequantize(typ, dec, enc)
+			if odd == 0 {
+				for i, x := range dec {
+					if x != 0 {
+						t.Errorf("%v: zero %d becomes %v", typ, i, x)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	if len(formats) != 13 {
+		t.Errorf("%d formats, expected 13", len(formats))
+	}
+	for typ, f := range formats {
+		if !typ.Known() || typ.String() != f.Name || typ.BlockValues() != f.Values || typ.BlockBytes() != f.Bytes ||
+			typ.RowBytes(3*f.Values) != 3*f.Bytes {
+			t.Errorf("%v: the table and the methods disagree", typ)
+		}
+	}
+	if Type(99).Known() || Type(99).String() != "type 99" || CanQuantize(Type(99)) {
+		t.Error("type 99 is known")
+	}
+}
