@@ -1,0 +1,156 @@
+// Package audio reads sound files as 16 kHz mono: WAV in its many forms and FLAC, told apart
+// by their content, decoded as a stream and resampled on the way.
+//
+//	file → input (counts bytes) → wav | flac (blocks of mono samples at the file's rate)
+//	     → Resampler → Source.Read
+//
+// A file is never trusted: lengths in it are limits, not sizes to allocate. What can be
+// decoded is handed out first; then comes an error that names the file, the byte and the
+// reason.
+package audio
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+)
+
+// Rate is the sample rate of what Source.Read gives, in Hz.
+const Rate = 16000
+
+// Rates of files that are read, in Hz.
+const (
+	minRate = 1000
+	maxRate = 768000
+)
+
+// ErrFormat is wrapped by Open's error for a file that is neither WAV nor FLAC, or holds
+// samples in a form that is not read.
+var ErrFormat = errors.New("not an audio format that can be read")
+
+// decoder gives the samples of one file.
+type decoder interface {
+	rate() int
+	frames() int64 // sample count of a channel as far as it is known, or -1
+	// next returns the next samples, mixed to mono, valid until the next call; at the end,
+	// perhaps along with the last ones, io.EOF or what is wrong.
+	next() ([]float32, error)
+}
+
+// Source is a stream of samples from a file. It belongs to one goroutine.
+type Source struct {
+	file *os.File
+	dec  decoder
+	res  *Resampler
+	rest []float32
+	err  error
+}
+
+// Open opens a WAV or FLAC file and reads its header.
+func Open(path string) (*Source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("audio: %w", err)
+	}
+	size := int64(-1)
+	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+		size = st.Size()
+	}
+	dec, err := open(newInput(f, path, size))
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Source{file: f, dec: dec, res: NewResampler(dec.rate(), Rate)}, nil
+}
+
+// open tells the format by the first bytes.
+func open(in *input) (decoder, error) {
+	head, err := in.peek(12)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("audio: %s: %w", in.path, err)
+	}
+	switch {
+	case len(head) == 0:
+		return nil, in.wrong(ErrFormat, "the file is empty")
+	case bytes.HasPrefix(head, []byte("fLaC")):
+		return openFLAC(in)
+	case bytes.HasPrefix(head, []byte("ID3")):
+		return openTagged(in)
+	case len(head) == 12 && isWAV(head):
+		return openWAV(in)
+	}
+	return nil, in.wrong(ErrFormat, "%s; convert it to WAV or FLAC first", guess(head))
+}
+
+// guess names what a file that is not read seems to be.
+func guess(head []byte) string {
+	for _, g := range []struct {
+		at   int
+		mark string
+		name string
+	}{
+		{0, "OggS", "this is an Ogg file (Vorbis or Opus)"}, {4, "ftyp", "this is an MP4 or M4A file"},
+		{0, "FORM", "this is an AIFF file"}, {0, "RIFX", "this is a big-endian WAV file"},
+		{0, "\x1aE\xdf\xa3", "this is a WebM or Matroska file"}, {0, "#!AMR", "this is an AMR file"},
+		{0, "\xff\xfb", "this is an MP3 file"}, {0, "\xff\xf3", "this is an MP3 file"}, {0, "\xff\xf2", "this is an MP3 file"},
+		{0, "0&\xb2u", "this is a Windows Media file"}, {0, "RIFF", "this is a RIFF file, but no WAV"},
+	} {
+		if len(head) >= g.at+len(g.mark) && string(head[g.at:g.at+len(g.mark)]) == g.mark {
+			return g.name
+		}
+	}
+	return fmt.Sprintf("it begins with %q, which is neither WAV nor FLAC", head[:min(len(head), 4)])
+}
+
+// Read fills p with the next samples, 16 kHz mono from -1 to 1, and returns how many. At the
+// end it returns 0 and io.EOF. For a file cut short or damaged it gives what is there and
+// then an error, wrapping io.ErrUnexpectedEOF if the file ends too early; it stays.
+func (s *Source) Read(p []float32) (int, error) {
+	for len(s.rest) == 0 && s.err == nil && len(p) > 0 {
+		s.fill()
+	}
+	if n := copy(p, s.rest); n > 0 || len(p) == 0 {
+		s.rest = s.rest[n:]
+		return n, nil
+	}
+	return 0, s.err
+}
+
+// fill decodes and resamples the next block.
+func (s *Source) fill() {
+	block, err := s.dec.next()
+	s.rest = s.res.Push(block)
+	if err != nil {
+		s.err = err
+		s.rest = append(s.rest[:len(s.rest):len(s.rest)], s.res.Flush()...)
+	}
+}
+
+// Duration returns how long the audio is by what the file says of itself and its size; 0 if
+// unknown.
+func (s *Source) Duration() time.Duration {
+	n := s.dec.frames()
+	if n < 0 {
+		return 0
+	}
+	return time.Duration(min(float64(n)/float64(s.dec.rate())*1e9, math.MaxInt64/2))
+}
+
+// Close closes the file.
+func (s *Source) Close() error {
+	s.rest, s.err = nil, fmt.Errorf("audio: %w", os.ErrClosed)
+	return s.file.Close()
+}
+
+// clip makes v a finite number from -1 to 1.
+func clip(v float32) float32 {
+	if v != v {
+		return 0
+	}
+	return min(max(v, -1), 1)
+}

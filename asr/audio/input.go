@@ -1,0 +1,72 @@
+package audio
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+)
+
+// input is a buffered file that knows its name and where it is.
+type input struct {
+	r    *bufio.Reader
+	path string
+	size int64 // of the file, or -1
+	pos  int64 // bytes consumed
+}
+
+func newInput(r io.Reader, path string, size int64) *input {
+	return &input{r: bufio.NewReaderSize(r, 1<<16), path: path, size: size}
+}
+
+// wrong returns an error at the present position: cause and the reason in words.
+func (in *input) wrong(cause error, format string, args ...any) error {
+	return fmt.Errorf("audio: %s: byte %d: %s: %w", in.path, in.pos, fmt.Sprintf(format, args...), cause)
+}
+
+// peek returns the next n bytes without consuming them, fewer and an error at the end.
+func (in *input) peek(n int) ([]byte, error) { return in.r.Peek(n) }
+
+// full fills p; io.ErrUnexpectedEOF if the file ends inside it, io.EOF if before it.
+func (in *input) full(p []byte) error {
+	n, err := io.ReadFull(in.r, p)
+	in.pos += int64(n)
+	return err
+}
+
+// skip consumes n bytes without keeping them.
+func (in *input) skip(n int64) error {
+	for n > 0 {
+		k, err := in.r.Discard(int(min(n, 1<<30)))
+		in.pos += int64(k)
+		n -= int64(k)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byte consumes one byte.
+func (in *input) byte() (byte, error) {
+	b, err := in.r.ReadByte()
+	if err == nil {
+		in.pos++
+	}
+	return b, err
+}
+
+// left returns how many bytes of the file follow, or -1 if its size is unknown.
+func (in *input) left() int64 {
+	if in.size < 0 {
+		return -1
+	}
+	return max(0, in.size-in.pos)
+}
+
+// short turns the end of a file into the end at a wrong place.
+func short(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,268 @@
+package audio
+
+// WAV (Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0",
+// 1991; WAVEFORMATEXTENSIBLE; RF64 by EBU Tech 3306). Little-endian:
+//
+//	"RIFF" | "RF64" | "BW64", u32 size, "WAVE", then chunks: 4 bytes name, u32 size, bytes, 1 if odd
+//	"ds64"  (RF64) u64 riff size, u64 data size, …: stands for sizes of 0xFFFFFFFF
+//	"fmt "  u16 tag, u16 channels, u32 rate, u32 bytes a second, u16 bytes a frame, u16 bits a sample
+//	        and in extensible ones u16 22, u16 valid bits, u32 speakers, 16 bytes whose first two are the tag
+//	"data"  frames; a size of 0, 0x7FFFF000 or more means that a stream was written whose end was unknown
+//
+// Samples fill their bytes from the top, so a sample's width is bytes a frame / channels.
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+)
+
+const (
+	tagPCM, tagFloat, tagALaw, tagMuLaw, tagExtensible = 1, 3, 6, 7, 0xFFFE
+
+	maxChannels = 64
+	endless     = 0x7FFFF000 // data sizes from here on are what streams write
+)
+
+type wav struct {
+	in       *input
+	hz       int
+	channels int
+	width    int // bytes of a sample
+	sample   func([]byte) float32
+	toEnd    bool   // the data's length is unknown: they end with the file
+	size     int64  // bytes of data that follow; not for toEnd
+	buf      []byte // whole frames
+	mono     []float32
+}
+
+func isWAV(head []byte) bool {
+	id := string(head[:4])
+	return (id == "RIFF" || id == "RF64" || id == "BW64") && string(head[8:12]) == "WAVE"
+}
+
+// openWAV reads the chunks up to the data.
+func openWAV(in *input) (*wav, error) {
+	var head [12]byte
+	if err := in.full(head[:]); err != nil {
+		return nil, in.wrong(short(err), "the WAV header is cut off")
+	}
+	riff := uint64(binary.LittleEndian.Uint32(head[4:]))
+	large := uint64(0) // data size by ds64
+	w := &wav{in: in}
+	for {
+		var chunk [8]byte
+		if err := in.full(chunk[:]); err != nil {
+			return nil, in.wrong(short(err), "no audio: the file ends before a \"data\" chunk")
+		}
+		size := binary.LittleEndian.Uint32(chunk[4:])
+		var err error
+		used := int64(0)
+		switch name := string(chunk[:4]); name {
+		case "data":
+			return w, w.begin(riff, size, large)
+		case "fmt ":
+			used, err = w.format(size)
+		case "ds64":
+			var b [16]byte
+			if size < 16 {
+				return nil, in.wrong(ErrFormat, "chunk \"ds64\" of %d bytes, want 16 or more", size)
+			}
+			err, used = in.full(b[:]), 16
+			riff, large = binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
+		}
+		if err == nil {
+			err = in.skip(int64(size) + int64(size&1) - used)
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			err = in.wrong(io.ErrUnexpectedEOF, "the file ends inside chunk %q of %d bytes", chunk[:4], size)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// format reads a fmt chunk and returns how many of its bytes it took.
+func (w *wav) format(size uint32) (int64, error) {
+	if size < 16 {
+		return 0, w.in.wrong(ErrFormat, "chunk \"fmt \" of %d bytes, want 16 or more", size)
+	}
+	var b [40]byte
+	n := int64(min(size, 40))
+	if err := w.in.full(b[:n]); err != nil {
+		return n, short(err)
+	}
+	u16 := func(at int) int { return int(binary.LittleEndian.Uint16(b[at:])) }
+	tag, channels, rate, align, bits := u16(0), u16(2), binary.LittleEndian.Uint32(b[4:]), u16(12), u16(14)
+	if tag == tagExtensible && n == 40 {
+		tag = u16(24)
+	}
+	switch {
+	case channels < 1 || channels > maxChannels:
+		return n, w.in.wrong(ErrFormat, "fmt.channels is %d, want 1 to %d", channels, maxChannels)
+	case rate < minRate || rate > maxRate:
+		return n, w.in.wrong(ErrFormat, "fmt.rate is %d Hz, want %d to %d", rate, minRate, maxRate)
+	case align == 0 || align%channels != 0 || align/channels*8 < bits:
+		return n, w.in.wrong(ErrFormat, "fmt.align is %d bytes for %d channels of %d bits", align, channels, bits)
+	}
+	w.hz, w.channels, w.width = int(rate), channels, align/channels
+	if w.sample = reader(tag, w.width); w.sample == nil {
+		return n, w.in.wrong(ErrFormat, "samples of kind %s in %d bytes are not read; convert the file to 16-bit PCM first", tagName(tag), w.width)
+	}
+	return n, nil
+}
+
+// begin settles how long the data are.
+func (w *wav) begin(riff uint64, size uint32, large uint64) error {
+	if w.sample == nil {
+		return w.in.wrong(ErrFormat, "chunk \"data\" before chunk \"fmt \"")
+	}
+	frame := w.channels * w.width
+	n, left := uint64(size), w.in.left()
+	if size == math.MaxUint32 && large > 0 {
+		n = min(large, math.MaxInt64)
+	} else if size >= endless && (left < 0 || uint64(left) < n) {
+		w.toEnd = true
+	}
+	if size == 0 && (left < 0 || int64(riff)+8 != w.in.size) {
+		w.toEnd = true
+	}
+	w.size = int64(n)
+	w.buf = make([]byte, max(1, 1<<15/frame)*frame)
+	return nil
+}
+
+func (w *wav) rate() int { return w.hz }
+
+func (w *wav) frames() int64 {
+	n, left := w.size, w.in.left()
+	switch {
+	case w.toEnd && left < 0:
+		return -1
+	case w.toEnd || left >= 0 && left < n:
+		n = left
+	}
+	return n / int64(w.channels*w.width)
+}
+
+// next decodes a buffer of frames.
+func (w *wav) next() ([]float32, error) {
+	want := w.buf
+	if !w.toEnd {
+		frame := int64(w.channels * w.width)
+		want = want[:min(int64(len(want)), w.size/frame*frame)]
+		if len(want) == 0 {
+			return nil, io.EOF
+		}
+	}
+	before := w.in.pos
+	err := w.in.full(want)
+	got := int(w.in.pos - before)
+	w.size -= int64(got)
+	switch {
+	case err == nil:
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+		err = w.in.wrong(err, "reading failed")
+	case w.toEnd:
+		err = io.EOF
+	default:
+		err = w.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d bytes of audio are missing", w.size)
+	}
+	return w.mix(want[:got]), err
+}
+
+// mix returns the mean of the channels of each whole frame in b.
+func (w *wav) mix(b []byte) []float32 {
+	frame := w.channels * w.width
+	w.mono = w.mono[:0]
+	for ; len(b) >= frame; b = b[frame:] {
+		var sum float32
+		for c := range w.channels {
+			sum += w.sample(b[c*w.width:])
+		}
+		w.mono = append(w.mono, sum/float32(w.channels))
+	}
+	return w.mono
+}
+
+// reader returns the function that turns the first bytes of b into a sample, or nil.
+func reader(tag, width int) func(b []byte) float32 {
+	le := binary.LittleEndian
+	switch [2]int{tag, width} {
+	case [2]int{tagPCM, 1}:
+		return func(b []byte) float32 { return float32(int(b[0])-128) / 128 }
+	case [2]int{tagPCM, 2}:
+		return func(b []byte) float32 { return float32(int16(le.Uint16(b))) / (1 << 15) }
+	case [2]int{tagPCM, 3}:
+		return func(b []byte) float32 {
+			return float32(int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24)) / (1 << 31)
+		}
+	case [2]int{tagPCM, 4}:
+		return func(b []byte) float32 { return float32(int32(le.Uint32(b))) / (1 << 31) }
+	case [2]int{tagFloat, 4}:
+		return func(b []byte) float32 { return clip(math.Float32frombits(le.Uint32(b))) }
+	case [2]int{tagFloat, 8}:
+		return func(b []byte) float32 { return clip(float32(math.Float64frombits(le.Uint64(b)))) }
+	case [2]int{tagALaw, 1}:
+		return func(b []byte) float32 { return aLaw(b[0]) }
+	case [2]int{tagMuLaw, 1}:
+		return func(b []byte) float32 { return muLaw(b[0]) }
+	}
+	return nil
+}
+
+// aLaw decodes ITU-T G.711 A-law.
+func aLaw(b byte) float32 {
+	b ^= 0x55
+	v := int(b&15)<<4 + 8
+	if e := int(b >> 4 & 7); e > 0 {
+		v = (v + 256) << (e - 1)
+	}
+	if b&0x80 == 0 {
+		v = -v
+	}
+	return float32(v) / (1 << 15)
+}
+
+// muLaw decodes ITU-T G.711 µ-law.
+func muLaw(b byte) float32 {
+	b = ^b
+	v := (int(b&15)<<3+132)<<(b>>4&7) - 132
+	if b&0x80 != 0 {
+		v = -v
+	}
+	return float32(v) / (1 << 15)
+}
+
+func tagName(tag int) string {
+	names := map[int]string{tagPCM: "PCM", tagFloat: "floating point", tagALaw: "A-law", tagMuLaw: "µ-law",
+		2: "Microsoft ADPCM", 17: "IMA ADPCM", 49: "GSM 6.10", 85: "MP3", 255: "AAC"}
+	if n := names[tag]; n != "" {
+		return n
+	}
+	return fmt.Sprintf("0x%04X", tag)
+}
+
+// WriteWAV writes samples from -1 to 1 (others are clipped) as a mono WAV of 16 bits.
+func WriteWAV(w io.Writer, rate int, samples []float32) error {
+	size := 2 * uint64(len(samples))
+	if size > endless-64 {
+		return fmt.Errorf("audio: %d samples are too many for a WAV file", len(samples))
+	}
+	b := make([]byte, 0, 44+size)
+	le := binary.LittleEndian
+	b = le.AppendUint32(append(b, "RIFF"...), uint32(36+size))
+	b = le.AppendUint32(append(b, "WAVEfmt "...), 16)
+	b = le.AppendUint16(le.AppendUint16(b, tagPCM), 1)
+	b = le.AppendUint32(le.AppendUint32(b, uint32(rate)), uint32(2*rate))
+	b = le.AppendUint16(le.AppendUint16(b, 2), 16)
+	b = le.AppendUint32(append(b, "data"...), uint32(size))
+	for _, v := range samples {
+		s := math.RoundToEven(float64(clip(v)) * (1 << 15))
+		b = le.AppendUint16(b, uint16(int16(min(s, 1<<15-1))))
+	}
+	_, err := w.Write(b)
+	return err
+}
