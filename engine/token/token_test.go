@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -77,27 +78,71 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// chat is a conversation's prompt and its tokens.
+type chat struct {
+	Prompt string
+	Tokens []int32
+}
+
 func TestChatGolden(t *testing.T) {
 	for _, model := range []string{"smollm2", "gemma3"} {
 		t.Run(model, func(t *testing.T) {
 			tok := real(t, model)
-			var golden map[string]struct {
-				Prompt string
-				Tokens []int32
-			}
+			var golden map[string]json.RawMessage
 			readJSON(t, "testdata/chat_"+model+".json", &golden)
-			n := 0
-			for name, g := range golden {
-				if g.Prompt == "" || g.Tokens == nil {
-					continue
+			chats := map[string]chat{}
+			for name, raw := range golden {
+				var one chat
+				if json.Unmarshal(raw, &one) == nil && one.Tokens != nil {
+					chats[name] = one
 				}
-				n++
+				if strings.HasPrefix(name, "builtin") {
+					var more map[string]chat
+					if err := json.Unmarshal(raw, &more); err != nil {
+						t.Fatal(err)
+					}
+					for n, c := range more {
+						chats[name+" "+n] = c
+					}
+				}
+			}
+			if want := map[string]int{"smollm2": 4, "gemma3": 8}[model]; len(chats) != want {
+				t.Fatalf("%d prompts in the golden file, expected %d", len(chats), want)
+			}
+			for name, g := range chats {
 				if got := tok.Encode(g.Prompt, Options{AddSpecial: true, ParseSpecial: true}); !slices.Equal(got, g.Tokens) {
 					t.Errorf("%s:\n got %v\nwant %v", name, got, g.Tokens)
 				}
 			}
-			if n == 0 {
-				t.Fatal("no prompt in the golden file")
+		})
+	}
+}
+
+func TestRealSpecials(t *testing.T) {
+	for model, c := range map[string]struct {
+		size     int
+		bos, eos int32
+		addBOS   bool
+		ends     []string
+		goesOn   []string
+	}{
+		"smollm2": {49152, 1, 2, false, []string{"<|im_end|>", "<|endoftext|>"}, []string{"<|im_start|>", "the", "<empty_output>"}},
+		"gemma3":  {262144, 2, 1, true, []string{"<eos>", "<end_of_turn>"}, []string{"<start_of_turn>", "<bos>", "▁the", "<unused5>"}},
+	} {
+		t.Run(model, func(t *testing.T) {
+			tok := real(t, model)
+			bos, _ := tok.BOS()
+			eos, _ := tok.EOS()
+			if tok.Size() != c.size || bos != c.bos || eos != c.eos || tok.AddsBOS() != c.addBOS || tok.Note() != "" {
+				t.Errorf("size %d, BOS %d %v, EOS %d, note %q; expected %+v", tok.Size(), bos, tok.AddsBOS(), eos, tok.Note(), c)
+			}
+			for end, list := range map[bool][]string{true: c.ends, false: c.goesOn} {
+				for _, s := range list {
+					id, ok := tok.ID(s)
+					if !ok || tok.IsEnd(id) != end || tok.Text(id) != s {
+						t.Errorf("%s (%d %v): ends an answer: %v, expected %v", s, id, ok, tok.IsEnd(id), end)
+					}
+				}
 			}
 		})
 	}

@@ -74,6 +74,41 @@ func TestWhisperSpecials(t *testing.T) {
 	}
 }
 
+// As Hugging Face's tokenizers encode, and as faster-whisper turned tokens into text.
+func TestWhisperGolden(t *testing.T) {
+	var golden map[string][]struct {
+		Text string
+		IDs  []int32
+	}
+	readJSON(t, "testdata/whisper.json", &golden)
+	for model, vocabulary := range map[string]string{"whisper-base": "vocabulary.json", "whisper-tiny.en": "vocabulary.txt"} {
+		tok := whisper(t, model, vocabulary)
+		if len(golden[model]) < 40 {
+			t.Fatalf("%s: %d strings in the golden file", model, len(golden[model]))
+		}
+		for _, g := range golden[model] {
+			if got := tok.Encode(g.Text, Options{}); !slices.Equal(got, g.IDs) {
+				t.Errorf("%s: %q:\n got %v\nwant %v", model, g.Text, got, g.IDs)
+			}
+		}
+	}
+	var segments []struct {
+		Text   string
+		Tokens []int32
+	}
+	readJSON(t, "testdata/whisper_segments.json", &segments)
+	tok := whisper(t, "whisper-base", "vocabulary.json")
+	for _, s := range segments {
+		var got []byte
+		for _, id := range s.Tokens {
+			got = append(got, tok.Piece(id)...)
+		}
+		if valid(got) != s.Text {
+			t.Errorf("%v is %q, expected %q", s.Tokens, got, s.Text)
+		}
+	}
+}
+
 func TestWhisperErrors(t *testing.T) {
 	good := `{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"added_tokens":[{"id":3,"content":"<|endoftext|>"}]}`
 	tok, err := NewWhisper([]byte(good), nil)
