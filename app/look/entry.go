@@ -1,0 +1,118 @@
+package look
+
+// Entry is Fyne's entry, but the program's shortcuts reach the window while it has the
+// focus (Fyne's own swallows them), Escape is heard, and Enter can send.
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// Entry is an input of one or more lines.
+type Entry struct {
+	widget.Entry
+	OnShortcut func(fyne.Shortcut) bool // true: it was one of the program's
+	OnKey      func(*fyne.KeyEvent) bool
+	OnKeyDown  func(*fyne.KeyEvent)
+	OnKeyUp    func(*fyne.KeyEvent)
+	OnFocus    func(bool)
+	OnSend     func() // Enter, in an entry of many lines; Shift+Enter is a new line
+
+	shift bool
+}
+
+// NewEntry is an input of one line.
+func NewEntry() *Entry {
+	e := &Entry{}
+	e.ExtendBaseWidget(e)
+	return e
+}
+
+// NewText is an input of many lines that wraps.
+func NewText() *Entry {
+	e := NewEntry()
+	e.MultiLine = true
+	e.Wrapping = fyne.TextWrapWord
+	return e
+}
+
+// TypedShortcut gives the program's shortcuts to OnShortcut and edits with the rest.
+func (e *Entry) TypedShortcut(s fyne.Shortcut) {
+	if e.OnShortcut != nil && e.OnShortcut(s) {
+		return
+	}
+	e.Entry.TypedShortcut(s)
+}
+
+// KeyDown notes Shift.
+func (e *Entry) KeyDown(k *fyne.KeyEvent) {
+	if k.Name == desktop.KeyShiftLeft || k.Name == desktop.KeyShiftRight {
+		e.shift = true
+	}
+	if e.OnKeyDown != nil {
+		e.OnKeyDown(k)
+	}
+	e.Entry.KeyDown(k)
+}
+
+// KeyUp notes Shift.
+func (e *Entry) KeyUp(k *fyne.KeyEvent) {
+	if k.Name == desktop.KeyShiftLeft || k.Name == desktop.KeyShiftRight {
+		e.shift = false
+	}
+	if e.OnKeyUp != nil {
+		e.OnKeyUp(k)
+	}
+	e.Entry.KeyUp(k)
+}
+
+// FocusGained is Fyne's.
+func (e *Entry) FocusGained() {
+	e.shift = false
+	e.Entry.FocusGained()
+	if e.OnFocus != nil {
+		e.OnFocus(true)
+	}
+}
+
+// FocusLost is Fyne's.
+func (e *Entry) FocusLost() {
+	e.shift = false
+	e.Entry.FocusLost()
+	if e.OnFocus != nil {
+		e.OnFocus(false)
+	}
+}
+
+// TypedKey sends on Enter.
+func (e *Entry) TypedKey(k *fyne.KeyEvent) {
+	if e.OnKey != nil && e.OnKey(k) {
+		return
+	}
+	if (k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter) && e.OnSend != nil && !e.shift {
+		e.OnSend()
+		return
+	}
+	e.Entry.TypedKey(k)
+}
+
+// Insert puts text at the cursor, in place of what is selected, as one step of undo.
+func (e *Entry) Insert(text string) {
+	e.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: held(text)})
+}
+
+// Before is the character before the cursor, 0 at the beginning.
+func (e *Entry) Before() rune {
+	runes := []rune(e.Text)
+	if at := e.CursorTextOffset(); at > 0 && at <= len(runes) {
+		return runes[at-1]
+	}
+	return 0
+}
+
+// held is a clipboard that holds one text: Fyne inserts at the cursor only by pasting.
+type held string
+
+func (h held) Content() string   { return string(h) }
+func (h held) SetContent(string) {}
