@@ -56,3 +56,17 @@ func level(x float32, top uint8) uint8 {
 	}
 	return uint8(x)
 }
+
+// clip rounds x to the nearest whole number of lo … hi; NaN gives 0.
+func clip(x float32, lo, hi int) int {
+	switch r := math.RoundToEven(float64(x)); {
+	case r != r:
+		return 0
+	case r <= float64(lo):
+		return lo
+	case r >= float64(hi):
+		return hi
+	default:
+		return int(r)
+	}
+}

@@ -43,6 +43,42 @@ func TestDecodeEncodeBounds(t *testing.T) {
 	})
 }
 
+// The K formats: half a step of the run (a whole one at the cut end), plus what
+// rounding the run's scale and minimum to the block's costs at its extreme level.
+func TestDecodeEncodeBoundsK(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		src := make([]float32, 0, 512)
+		for len(src) < cap(src) { // runs of different sizes, some of one sign
+			scale := math.Pow(10, rapid.Float64Range(-2, 2).Draw(t, "exponent"))
+			low := rapid.SampledFrom([]float64{-1, 0, 0.5}).Draw(t, "low") * scale
+			for range 16 {
+				src = append(src, float32(rapid.Float64Range(low, scale).Draw(t, "x")))
+			}
+		}
+		for _, typ := range []Type{Q4_K, Q6_K} {
+			enc := make([]byte, typ.RowBytes(len(src)))
+			dec := make([]float32, len(src))
+			Quantize(typ, enc, src)
+			Dequantize(typ, dec, enc)
+			for b := 0; b < len(src); b += 256 {
+				most := math.Abs(float64(largest(src[b : b+256])))
+				for i := b; i < b+256; i++ {
+					lo, hi := extremes(src[i/32*32:][:32])
+					bound := (float64(max(hi, 0)-min(lo, 0))/15+2*most*(15.0/15+1)/63)*0.51 + most*0x1p-9 + 1e-5
+					if typ == Q6_K {
+						run := math.Abs(float64(largest(src[i/16*16:][:16])))
+						// The block's scale has no +128: a run may lose a whole one of its steps.
+						bound = run/32 + most/32/128*32*1.01 + most*0x1p-9 + 1e-5
+					}
+					if e := math.Abs(float64(dec[i] - src[i])); e > bound {
+						t.Fatalf("%v: %v becomes %v, error %v, bound %v", typ, src[i], dec[i], e, bound)
+					}
+				}
+			}
+		}
+	})
+}
+
 // A value's number does not depend on where its block stands in a row, and nothing is
 // written or read beyond the row.
 func TestBlocksAreIndependent(t *testing.T) {

@@ -37,3 +37,41 @@ func scaleMinK(r int, b []byte) (sc, mn uint8) {
 	}
 	return b[r+4]&15 | b[r-4]>>6<<4, b[r+4]>>4 | b[r]>>6<<4
 }
+
+// quantizeQ4_K gives each run the scale and minimum that its extremes need, rounded to
+// the block's; simple rounding, without llama.cpp's search for better scales.
+func quantizeQ4_K(dst []byte, src []float32) {
+	for ; len(src) >= 256; dst, src = dst[q4_KBytes:], src[256:] {
+		clear(dst[:q4_KBytes])
+		var scales, minima [8]float32
+		for r := range scales {
+			lo, hi := extremes(src[32*r:][:32])
+			lo = min(lo, 0) // the minimum is subtracted and has no sign
+			scales[r], minima[r] = (hi-lo)/15, -lo
+		}
+		putF16(dst, largest(scales[:])/63)
+		putF16(dst[2:], largest(minima[:])/63)
+		d, dmin := f16At(dst), f16At(dst[2:])
+		for r := range 8 {
+			sc := clip(scales[r]*inverse(d), 0, 63)
+			mn := clip(minima[r]*inverse(dmin), 0, 63)
+			putScaleMinK(dst[4:16], r, byte(sc), byte(mn))
+			id, m := inverse(d*float32(sc)), dmin*float32(mn)
+			for i, x := range src[32*r:][:32] {
+				dst[16+r/2*32+i] |= byte(clip((x+m)*id, 0, 15)) << (r % 2 * 4)
+			}
+		}
+	}
+}
+
+// putScaleMinK is the inverse of scaleMinK, on zeroed bytes.
+func putScaleMinK(b []byte, r int, sc, mn uint8) {
+	if r < 4 {
+		b[r] |= sc
+		b[r+4] |= mn
+		return
+	}
+	b[r+4] |= sc&15 | mn<<4
+	b[r-4] |= sc >> 4 << 6
+	b[r] |= mn >> 4 << 6
+}

@@ -29,3 +29,32 @@ func dequantizeQ6_K(dst []float32, src []byte) {
 		}
 	}
 }
+
+// quantizeQ6_K gives each run the scale that its largest value needs, rounded to the
+// block's; simple rounding, without llama.cpp's search for better scales.
+func quantizeQ6_K(dst []byte, src []float32) {
+	for ; len(src) >= 256; dst, src = dst[q6_KBytes:], src[256:] {
+		clear(dst[:q6_KBytes])
+		var scales [16]float32
+		for r := range scales {
+			scales[r] = largest(src[16*r:][:16]) / -32
+		}
+		putF16(dst[208:], largest(scales[:])/-128)
+		d := f16At(dst[208:])
+		for r, s := range scales {
+			sc := clip(s*inverse(d), -128, 127)
+			dst[192+r] = byte(int8(sc))
+			packQ6_K(dst, src[16*r:][:16], r, inverse(d*float32(sc)))
+		}
+	}
+}
+
+// packQ6_K puts the 16 values of run r into a block whose q are zero so far.
+func packQ6_K(dst []byte, run []float32, r int, inverse float32) {
+	half, j, at := r/8, r%8/2, r%2*16
+	for i, x := range run {
+		q := byte(clip(x*inverse, -32, 31) + 32)
+		dst[64*half+j%2*32+at+i] |= q & 15 << (j / 2 * 4)
+		dst[128+32*half+at+i] |= q >> 4 << (2 * j)
+	}
+}

@@ -12,7 +12,7 @@ var formats = map[Type]Format{
 	Q8_0: {"Q8_0", 32, q8_0Bytes, dequantizeQ8_0, quantizeQ8_0},
 	Q2_K: {"Q2_K", 256, q2_KBytes, dequantizeQ2_K, nil},
 	Q3_K: {"Q3_K", 256, q3_KBytes, dequantizeQ3_K, nil},
-	Q4_K: {"Q4_K", 256, q4_KBytes, dequantizeQ4_K, nil},
+	Q4_K: {"Q4_K", 256, q4_KBytes, dequantizeQ4_K, quantizeQ4_K},
 	Q5_K: {"Q5_K", 256, q5_KBytes, dequantizeQ5_K, nil},
-	Q6_K: {"Q6_K", 256, q6_KBytes, dequantizeQ6_K, nil},
+	Q6_K: {"Q6_K", 256, q6_KBytes, dequantizeQ6_K, quantizeQ6_K},
 }
