@@ -1,0 +1,96 @@
+package whisper
+
+// The encoder: two convolutions over time, then blocks in which every position sees
+// every other one, then the keys and values that the decoder's cross attention reads.
+//
+//	mel [3000 × Mels]
+//	 └ conv1 width 3, GELU ─▶ [3000 × State]
+//	   └ conv2 width 3 stride 2, GELU ─▶ [1500 × State] + sinusoidal positions
+//	     └ EncLayers × { x += attention(norm(x));  x += down(GELU(up(norm(x)))) }
+//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross cache
+
+import (
+	"context"
+	"math"
+
+	"soberano/kernels"
+)
+
+const normEps = 1e-5
+
+func (m *Model) attention(causal bool, length int) *kernels.Attention {
+	return &kernels.Attention{
+		Heads: m.Heads, KVHeads: m.Heads, HeadDim: headDim,
+		Scale: float32(1 / math.Sqrt(headDim)), Causal: causal, Len: length,
+	}
+}
+
+// encode runs the encoder over mel, [Mels][Frames()] row-major, and fills the cross
+// cache. features, if not nil, is called with the encoder's output [AudioContext × State].
+// ctx is looked at between layers.
+func (m *Model) encode(ctx context.Context, mel []float32, features func(kernels.Tensor)) error {
+	d := m.dev
+	d.Begin()
+	n, state := m.AudioContext, m.State
+
+	in := d.New(2*n, m.Mels)
+	d.Write(in, transposed(mel, m.Mels))
+	wide := d.New(2*n, 3*m.Mels)
+	d.Unfold(wide, in, 3, 1, 1)
+	c1 := d.New(2*n, state)
+	d.MatMul(c1, wide, m.conv1)
+	d.Activate(c1, c1, kernels.Tensor{}, kernels.GELUErf)
+	wide = d.New(n, 3*state)
+	d.Unfold(wide, c1, 3, 2, 1)
+	x := d.New(n, state)
+	d.MatMul(x, wide, m.conv2)
+	d.Activate(x, x, kernels.Tensor{}, kernels.GELUErf)
+	h := d.New(n, state)
+	d.Write(h, m.encPos)
+	d.Add(x, h)
+
+	qkv := d.New(n, 3*state)
+	ff := d.New(n, m.FFN)
+	attn := m.attention(false, n)
+	spans := []kernels.Span{{Cache: m.encCache, Row: 0, N: n, Pos: 0}}
+	for i := range m.enc {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b := &m.enc[i]
+		d.LayerNorm(h, x, b.attnNorm.gamma, b.attnNorm.beta, normEps)
+		d.MatMul(qkv, h, b.qkv)
+		d.Store(qkv.Slice(state, state), qkv.Slice(2*state, state), spans, 0)
+		d.Attend(h, qkv.Slice(0, state), spans, 0, attn)
+		d.MatMulAdd(x, h, b.out)
+
+		d.LayerNorm(h, x, b.ffnNorm.gamma, b.ffnNorm.beta, normEps)
+		d.MatMul(ff, h, b.up)
+		d.Activate(ff, ff, kernels.Tensor{}, kernels.GELUErf)
+		d.MatMulAdd(x, ff, b.down)
+	}
+	d.LayerNorm(x, x, m.encNorm.gamma, m.encNorm.beta, normEps)
+	if features != nil {
+		features(x)
+	}
+
+	kv := d.New(n, 2*state)
+	spans[0].Cache = m.cross
+	for i := range m.dec {
+		d.MatMul(kv, x, m.dec[i].crossKV)
+		d.Store(kv.Slice(0, state), kv.Slice(state, state), spans, i)
+	}
+	return ctx.Err()
+}
+
+// transposed returns x, rows of equal length, with rows and columns swapped.
+func transposed(x []float32, rows int) []float32 {
+	cols := len(x) / rows
+	out := make([]float32, len(x))
+	for r := range rows {
+		for c := range cols {
+			out[c*rows+r] = x[r*cols+c]
+		}
+	}
+	return out
+}

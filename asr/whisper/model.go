@@ -1,0 +1,127 @@
+// Package whisper is the Whisper network (Radford et al. 2022, arXiv:2212.04356) on a
+// kernels.Device, and the rules by which its output becomes timed text.
+//
+//	mel [3000 × 80] ─conv─conv/2─▶ [1500 × State] ─encoder blocks─▶ audio features
+//	                                                                     │ keys, values once a window
+//	tokens ─embed + position─▶ decoder blocks (self, cross attention) ◀──┘
+//	                                └─▶ logits ─rules─▶ token ─▶ …
+//
+// A window is 30 s of audio, padded with zeros. Tokens beyond the text vocabulary are
+// times from the window's start in steps of 20 ms. A Model is used by one goroutine at
+// a time.
+package whisper
+
+import (
+	"errors"
+	"fmt"
+
+	"soberano/kernels"
+	"soberano/models"
+)
+
+// Tokenizer turns tokens into text. Its special tokens are made by rule (see Specials).
+type Tokenizer interface {
+	Decode(ids []int32) []byte
+}
+
+// maxBeam is the largest number of hypotheses that are decoded side by side.
+const maxBeam = 8
+
+// block is a layer on the device.
+type block struct {
+	attnNorm, crossNorm, ffnNorm norm
+	qkv, out                     kernels.Matrix
+	crossQ, crossKV, crossOut    kernels.Matrix
+	up, down                     kernels.Matrix
+}
+
+// Model is a Whisper model on a device.
+type Model struct {
+	Dims
+	Specials
+
+	dev  kernels.Device
+	text Tokenizer
+
+	conv1, conv2   kernels.Matrix
+	encPos         []float32
+	enc            []block
+	encNorm        norm
+	embed, decPos  kernels.Matrix
+	dec            []block
+	decNorm        norm
+	suppress       []int32 // never sampled
+	suppressFirst  []int32 // not sampled as the first token
+	encCache       kernels.Cache
+	cross          kernels.Cache   // keys and values of the window, all decoder layers
+	self           []kernels.Cache // of each hypothesis, made when first needed
+	logits, scores []float32
+}
+
+// New loads f's weights into dev. f must stay open until dev is closed.
+func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
+	w, err := readWeights(f)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{
+		Dims: w.dims, Specials: specials(w.dims.Vocab), dev: dev, text: text,
+		encPos: w.encPos, encNorm: w.encNorm, decNorm: w.decNorm,
+		logits: make([]float32, w.dims.Vocab), scores: make([]float32, w.dims.Vocab),
+	}
+	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
+		return nil, err
+	}
+	if err := m.load(w); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return m, nil
+}
+
+func (m *Model) load(w *weights) error {
+	var errs error
+	load := func(parts ...kernels.Weights) kernels.Matrix {
+		if len(parts) == 0 || errs != nil {
+			return nil
+		}
+		x, err := m.dev.Load(parts...)
+		errs = errors.Join(errs, err)
+		return x
+	}
+	m.conv1, m.conv2 = load(w.conv1), load(w.conv2)
+	m.embed, m.decPos = load(w.embed), load(w.decPos)
+	blocks := func(layers []layer) []block {
+		out := make([]block, len(layers))
+		for i, l := range layers {
+			out[i] = block{
+				attnNorm: l.attnNorm, crossNorm: l.crossNorm, ffnNorm: l.ffnNorm,
+				qkv: load(l.qkv...), out: load(l.out...),
+				crossQ: load(l.crossQ...), crossKV: load(l.crossKV...), crossOut: load(l.crossOut...),
+				up: load(l.up...), down: load(l.down...),
+			}
+		}
+		return out
+	}
+	m.enc, m.dec = blocks(w.enc), blocks(w.dec)
+	cache := func(layers, cap int) kernels.Cache {
+		c, err := m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: headDim, Cap: cap})
+		errs = errors.Join(errs, err)
+		return c
+	}
+	// The encoder's blocks use one after the other, so they share one layer of cache.
+	m.encCache = cache(1, m.AudioContext)
+	m.cross = cache(m.DecLayers, m.AudioContext)
+	return errs
+}
+
+// hypotheses makes sure of n self-attention caches.
+func (m *Model) hypotheses(n int) error {
+	for len(m.self) < n {
+		c, err := m.dev.NewCache(kernels.CacheShape{Layers: m.DecLayers, KVHeads: m.Heads, HeadDim: headDim, Cap: m.TextContext})
+		if err != nil {
+			return err
+		}
+		m.self = append(m.self, c)
+	}
+	return nil
+}

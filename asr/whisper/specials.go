@@ -1,0 +1,87 @@
+package whisper
+
+// Tokens with a meaning follow the text vocabulary in a fixed order, so the size of
+// the vocabulary says where each lies (openai/whisper, whisper/tokenizer.py):
+//
+//	text … | endoftext | startoftranscript | languages (99 or 100) | translate
+//	transcribe | startoflm | startofprev | nospeech | notimestamps | <|0.00|> … <|30.00|>
+
+import (
+	"encoding/json"
+	"strings"
+
+	"soberano/models"
+)
+
+// timestamps is the number of times that can be written: 0 to 30 s, every 20 ms.
+const timestamps = 1501
+
+// Specials are the numbers of a model's special tokens.
+type Specials struct {
+	EndOfText, Start                             int32
+	Languages                                    int32 // the first one
+	LanguageCount                                int
+	Translate, Transcribe                        int32
+	StartPrevious, NoSpeech, NoTimes, TimesBegin int32
+	Multilingual                                 bool
+}
+
+// specials returns the special tokens of a vocabulary of that size (checked by Dims).
+func specials(vocab int) Specials {
+	s := Specials{TimesBegin: int32(vocab - timestamps), Multilingual: vocab >= 51865, LanguageCount: 99}
+	if vocab > 51865 {
+		s.LanguageCount = 100
+	}
+	s.NoTimes, s.NoSpeech, s.StartPrevious = s.TimesBegin-1, s.TimesBegin-2, s.TimesBegin-3
+	s.Transcribe, s.Translate = s.TimesBegin-5, s.TimesBegin-6
+	s.Languages = s.Translate - int32(s.LanguageCount)
+	s.Start, s.EndOfText = s.Languages-1, s.Languages-2
+	return s
+}
+
+// codes are the languages in the order of their tokens.
+var codes = strings.Fields(`en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da
+hu ta no th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa
+si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue`)
+
+// Codes returns the codes of the model's languages; "en" alone for an English-only model.
+func (s Specials) Codes() []string {
+	if !s.Multilingual {
+		return codes[:1]
+	}
+	return codes[:s.LanguageCount]
+}
+
+// Language returns the token of a language code.
+func (s Specials) Language(code string) (int32, bool) {
+	for i, c := range s.Codes() {
+		if c == code {
+			return s.Languages + int32(i), true
+		}
+	}
+	return 0, false
+}
+
+// suppressed returns the tokens that are never sampled, and those that are not sampled
+// first: the file's own lists (config.json) and the special tokens that only a prompt holds.
+func suppressed(f *models.File, s Specials) (always, first []int32, err error) {
+	var config struct {
+		Suppress      []int32 `json:"suppress_ids"`
+		SuppressBegin []int32 `json:"suppress_ids_begin"`
+	}
+	if b, ok := f.Aux["config.json"]; ok {
+		if err := json.Unmarshal(b, &config); err != nil {
+			return nil, nil, models.Corrupt(f.Path, "is damaged: config.json: %v", err)
+		}
+	}
+	for _, id := range append(config.Suppress, config.SuppressBegin...) {
+		if id < 0 || id >= s.TimesBegin+timestamps {
+			return nil, nil, models.Corrupt(f.Path, "is damaged: config.json suppresses token %d, outside the vocabulary", id)
+		}
+	}
+	always = append(always, config.Suppress...)
+	for id := s.Start; id < s.TimesBegin; id++ {
+		always = append(always, id)
+	}
+	return always, append(config.SuppressBegin, s.EndOfText), nil
+}

@@ -1,0 +1,156 @@
+package whisper
+
+// The weights by their role in the network, whatever the file calls them. A file
+// format is one function that fills the struct (see ctranslate2.go) and one line in
+// readers; the network below never sees a file's names.
+
+import (
+	"fmt"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// Dims are the sizes of a model.
+type Dims struct {
+	Mels         int // mel bands of the input: 80, or 128 from large-v3 on
+	State        int // width of the residual stream, both halves
+	Heads        int // of State/Heads dimensions each: 64 in every published model
+	EncLayers    int
+	DecLayers    int
+	FFN          int // width of the feed-forward layers
+	AudioContext int // encoder positions: 1500, 20 ms each
+	TextContext  int // decoder positions: 448
+	Vocab        int // 51865 (multilingual), 51864 (English only), 51866 (large-v3)
+}
+
+// Frames is the number of mel frames of a window, 10 ms each: the second
+// convolution halves them.
+func (d Dims) Frames() int { return 2 * d.AudioContext }
+
+// norm is a LayerNorm: State values each.
+type norm struct{ gamma, beta []float32 }
+
+// layer is one block. Matrices that read the same input are lists of parts, which
+// the device stacks into one product.
+type layer struct {
+	attnNorm norm
+	qkv      []kernels.Weights // query, key, value: [3·State × State] in all
+	out      []kernels.Weights // [State × State]
+
+	crossNorm norm // decoder only, as the next three
+	crossQ    []kernels.Weights
+	crossKV   []kernels.Weights // key, value: [2·State × State]
+	crossOut  []kernels.Weights
+
+	ffnNorm norm
+	up      []kernels.Weights // [FFN × State]
+	down    []kernels.Weights // [State × FFN]
+}
+
+type weights struct {
+	dims Dims
+
+	conv1, conv2 kernels.Weights // [State × 3·Mels], [State × 3·State], see convolution
+	encPos       []float32       // [AudioContext × State]
+	enc          []layer
+	encNorm      norm
+
+	embed   kernels.Weights // [Vocab × State], also the output matrix
+	decPos  kernels.Weights // [TextContext × State]
+	dec     []layer
+	decNorm norm
+}
+
+// readers has one entry per file format that can hold Whisper.
+var readers = map[string]func(*models.File) (*weights, error){
+	"ctranslate2": fromCTranslate2,
+}
+
+// readWeights returns the checked weights of f.
+func readWeights(f *models.File) (*weights, error) {
+	read, ok := readers[f.Format]
+	if !ok {
+		return nil, models.Unsupported(f.Path, "use a Whisper model in CTranslate2 form for speech",
+			"is a %s file, from which no speech model is read", f.Format)
+	}
+	return read(f)
+}
+
+// Limits of a plausible model; the largest published one has State 1280, 32 layers, FFN 5120.
+const (
+	maxState   = 4096
+	maxLayers  = 64
+	maxFFN     = 4 * maxState
+	maxContext = 4096
+	headDim    = 64
+)
+
+func (d Dims) check(path string) error {
+	bad := func(field string, value int, want string) error {
+		return models.Unsupported(path, "use a published Whisper model", "has the %s %d, expected %s", field, value, want)
+	}
+	switch {
+	case d.Mels != 80 && d.Mels != 128:
+		return bad("number of mel bands", d.Mels, "80 or 128")
+	case d.State < headDim || d.State > maxState || d.State%headDim != 0:
+		return bad("model width", d.State, "a multiple of 64 up to 4096")
+	case d.Heads*headDim != d.State:
+		return bad("number of heads", d.Heads, fmt.Sprint(d.State/headDim))
+	case d.EncLayers < 1 || d.EncLayers > maxLayers:
+		return bad("number of encoder layers", d.EncLayers, "1 to 64")
+	case d.DecLayers < 1 || d.DecLayers > maxLayers:
+		return bad("number of decoder layers", d.DecLayers, "1 to 64")
+	case d.FFN < 1 || d.FFN > maxFFN:
+		return bad("feed-forward width", d.FFN, "1 to 16384")
+	case d.AudioContext != 1500:
+		return bad("audio context", d.AudioContext, "1500")
+	case d.TextContext < 16 || d.TextContext > maxContext:
+		return bad("text context", d.TextContext, "16 to 4096")
+	case d.Vocab < 51864 || d.Vocab > 51866:
+		return bad("vocabulary size", d.Vocab, "51864, 51865 or 51866")
+	}
+	return nil
+}
+
+// floats returns t's values as float32.
+func floats(path string, t models.Tensor) ([]float32, error) {
+	n := t.Rows() * t.Cols()
+	if !t.Type.Known() || n%t.Type.BlockValues() != 0 || t.Type.RowBytes(n) != len(t.Data) {
+		return nil, models.Corrupt(path, "is damaged: tensor %s of type %v has %d bytes for %d values",
+			models.Quoted(t.Name), t.Type, len(t.Data), n)
+	}
+	out := make([]float32, n)
+	quant.Dequantize(t.Type, out, t.Data)
+	return out, nil
+}
+
+// matrix returns t, two dimensions, as weights with an optional bias.
+func matrix(path string, t models.Tensor, bias []float32) (kernels.Weights, error) {
+	w := kernels.Weights{Type: t.Type, Rows: t.Rows(), Cols: t.Cols(), Data: t.Data, Bias: bias}
+	if !t.Type.Known() || w.Cols%t.Type.BlockValues() != 0 || w.Rows*t.Type.RowBytes(w.Cols) != len(t.Data) {
+		return w, models.Corrupt(path, "is damaged: tensor %s of type %v has %d bytes for %d × %d values",
+			models.Quoted(t.Name), t.Type, len(t.Data), w.Rows, w.Cols)
+	}
+	return w, nil
+}
+
+// convolution turns a kernel [out, in, width] into the matrix [out × width·in] that
+// multiplies unfolded rows, where the neighbours of a position lie side by side.
+func convolution(path string, t models.Tensor, bias []float32) (kernels.Weights, error) {
+	out, in, width := t.Shape[0], t.Shape[1], t.Shape[2]
+	src, err := floats(path, t)
+	if err != nil {
+		return kernels.Weights{}, err
+	}
+	data := make([]byte, 4*len(src))
+	for o := range out {
+		for c := range in {
+			for k := range width {
+				putFloat(data, (o*width+k)*in+c, src[(o*in+c)*width+k])
+			}
+		}
+	}
+	return kernels.Weights{Type: quant.F32, Rows: out, Cols: width * in, Data: data, Bias: bias}, nil
+}
