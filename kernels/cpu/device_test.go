@@ -181,3 +181,5 @@ func product(x []float32, n int, parts []kernels.Weights) []float64 {
 	}
 	return out
 }
+
+func roundHalf(v float32) float32 { return quant.F16ToF32(quant.F32ToF16(v)) }

@@ -1,0 +1,161 @@
+package cpu
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+	"soberano/kernels"
+)
+
+// naive is attention in float64 for one span: q [n][heads·dim] at positions pos …,
+// k and v [keys][kvHeads·dim].
+func naive(a *kernels.Attention, q, k, v []float32, n, pos, keys int) []float64 {
+	group, dim := a.Heads/a.KVHeads, a.HeadDim
+	out := make([]float64, n*a.Heads*dim)
+	for t := range n {
+		lo, hi := 0, a.Len
+		if a.Causal {
+			hi = pos + t + 1
+			if a.Window > 0 {
+				lo = max(0, hi-a.Window)
+			}
+		}
+		for h := range a.Heads {
+			var total float64
+			o := out[(t*a.Heads+h)*dim:][:dim]
+			for p := lo; p < hi; p++ {
+				s := 0.0
+				for i := range dim {
+					s += float64(q[(t*a.Heads+h)*dim+i]) * float64(k[(p*a.KVHeads+h/group)*dim+i])
+				}
+				e := math.Exp(s * float64(a.Scale))
+				total += e
+				for i := range dim {
+					o[i] += e * float64(v[(p*a.KVHeads+h/group)*dim+i])
+				}
+			}
+			for i := range dim {
+				o[i] /= total
+			}
+		}
+	}
+	return out
+}
+
+// TestAttend: causal, windowed and full attention, grouped heads, several sequences
+// in one call, contexts beyond a block of keys, in pieces and in place.
+func TestAttend(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for _, exact := range []bool{false, true} {
+			d := device2(t, lv, 2, exact)
+			rapid.Check(t, func(t *rapid.T) { attendCase(t, d) })
+		}
+	})
+}
+
+type sequence struct {
+	k, v []float32
+	pos  int
+	c    kernels.Cache
+}
+
+func attendCase(t *rapid.T, d *device) {
+	r := newRand()
+	a := &kernels.Attention{
+		KVHeads: rapid.IntRange(1, 2).Draw(t, "kv"),
+		HeadDim: rapid.SampledFrom([]int{8, 40, 64, 80, 96, 128, 256}).Draw(t, "dim"),
+		Causal:  rapid.Bool().Draw(t, "causal"),
+	}
+	a.Heads = a.KVHeads * rapid.SampledFrom([]int{1, 2, 3, 5, 16}).Draw(t, "group")
+	a.Scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
+	longest := rapid.SampledFrom([]int{20, 90, 1100}).Draw(t, "longest")
+	if a.Causal {
+		a.Window = rapid.SampledFrom([]int{0, 1, 7, 40}).Draw(t, "window")
+	} else {
+		a.Len = rapid.IntRange(1, longest).Draw(t, "len")
+	}
+	kvCols, qCols := a.KVHeads*a.HeadDim, a.Heads*a.HeadDim
+	d.Begin()
+	var spans []kernels.Span
+	var seqs []sequence
+	rows := 0
+	for range rapid.IntRange(1, 3).Draw(t, "spans") {
+		n := rapid.IntRange(1, 15).Draw(t, "n")
+		keys := rapid.IntRange(n, longest+n).Draw(t, "keys")
+		if !a.Causal {
+			keys = max(keys, a.Len)
+		}
+		c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: a.KVHeads, HeadDim: a.HeadDim, Cap: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := sequence{halves(d, gauss(r, keys*kvCols)), halves(d, gauss(r, keys*kvCols)), keys - n, c}
+		cut := rapid.IntRange(0, keys).Draw(t, "cut") // stored in two pieces
+		for _, p := range [][2]int{{0, cut}, {cut, keys}} {
+			m := p[1] - p[0]
+			d.Store(tensorOf(d, s.k[p[0]*kvCols:], m, kvCols), tensorOf(d, s.v[p[0]*kvCols:], m, kvCols),
+				[]kernels.Span{{Cache: c, N: m, Pos: p[0]}}, 1)
+		}
+		seqs = append(seqs, s)
+		spans = append(spans, kernels.Span{Cache: c, Row: rows, N: n, Pos: keys - n})
+		rows += n
+	}
+	q := gauss(r, rows*qCols)
+	qt := tensorOf(d, q, rows, qCols)
+	d.Attend(qt, qt, spans, 1, a)
+	got := flat(qt)
+	for i, s := range spans {
+		want := naive(a, q[s.Row*qCols:], seqs[i].k, seqs[i].v, s.N, s.Pos, 0)
+		if e := distance(got[s.Row*qCols:], want); !(e < 1e-5) {
+			t.Fatalf("span %d: error %g", i, e)
+		}
+	}
+}
+
+// halves rounds x to what the device's cache keeps.
+func halves(d *device, x []float32) []float32 {
+	if !d.exact {
+		for i, v := range x {
+			x[i] = roundHalf(v)
+		}
+	}
+	return x
+}
+
+// TestCacheCopy: a copied prefix answers as the original does.
+func TestCacheCopy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d, err := newDevice(Options{Threads: 1}, generic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		r := newRand()
+		const dim = 40
+		keys, n := rapid.IntRange(1, 70).Draw(t, "keys"), 0
+		n = rapid.IntRange(1, keys).Draw(t, "n")
+		shape := kernels.CacheShape{Layers: 2, KVHeads: 2, HeadDim: dim, Cap: keys}
+		a, _ := d.NewCache(shape)
+		shape.Cap += rapid.IntRange(0, 50).Draw(t, "more")
+		b, _ := d.NewCache(shape)
+		k, v := tensorOf(d, gauss(r, keys*2*dim), keys, 2*dim), tensorOf(d, gauss(r, keys*2*dim), keys, 2*dim)
+		for l := range 2 {
+			d.Store(k, v, []kernels.Span{{Cache: a, N: keys}}, l)
+		}
+		b.Copy(a, n)
+		q := gauss(r, 2*dim)
+		at := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.1, Len: n}
+		var out [2][]float32
+		for i, c := range []kernels.Cache{a, b} {
+			x := tensorOf(d, q, 1, 2*dim)
+			d.Attend(x, x, []kernels.Span{{Cache: c, N: 1}}, 1, at)
+			out[i] = flat(x)
+		}
+		for i := range out[0] {
+			if out[0][i] != out[1][i] {
+				t.Fatalf("value %d: %g, copied %g", i, out[0][i], out[1][i])
+			}
+		}
+	})
+}
