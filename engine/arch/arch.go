@@ -1,0 +1,66 @@
+// Package arch holds the model families, one file each: its configuration from the
+// file's metadata, its weights, and its forward pass read top to bottom. Adding a
+// family is one file and one line in the table below.
+package arch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"soberano/engine/nn"
+	"soberano/kernels"
+	"soberano/models"
+)
+
+// Model is a language model on a device. It is used by one goroutine at a time.
+type Model interface {
+	// Shape says what the model is.
+	Shape() Shape
+	// Forward runs a step: the tokens' keys and values go into the caches of its spans.
+	// It returns the logits of the rows asked for, [len(step.Out) × Vocabulary], which
+	// live until the next Forward. Tokens must be below Vocabulary and positions fit
+	// in their cache: callers check that.
+	Forward(step *nn.Step) kernels.Tensor
+}
+
+// Shape is what callers need to know of a model.
+type Shape struct {
+	Vocabulary int
+	Context    int // tokens it was trained with
+	Layers     int
+	KVHeads    int
+	HeadDim    int
+	// Scratch is the float32 values that a row of a step takes besides its logits.
+	Scratch int
+}
+
+// Cache is the shape of a cache with room for n tokens.
+func (s Shape) Cache(n int) kernels.CacheShape {
+	return kernels.CacheShape{Layers: s.Layers, KVHeads: s.KVHeads, HeadDim: s.HeadDim, Cap: n}
+}
+
+// families is the table, by general.architecture.
+var families = map[string]func(*models.File, kernels.Device) (Model, error){
+	"llama":  openLlama,
+	"gemma3": openGemma3,
+}
+
+// Families lists the names in the table, sorted.
+func Families() []string { return slices.Sorted(maps.Keys(families)) }
+
+// Open loads the weights of f onto dev. f must stay open as long as the Model is used.
+// The error is models.ErrUnsupported for a family that is not here, models.ErrCorrupt
+// for a key or tensor that is missing or does not fit the others.
+func Open(f *models.File, dev kernels.Device) (Model, error) {
+	name, err := f.Meta.String("general.architecture", "")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	open, ok := families[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: the model family is %q, this program runs %s: %w", f.Path, name, strings.Join(Families(), " and "), models.ErrUnsupported)
+	}
+	return open(f, dev)
+}

@@ -1,0 +1,190 @@
+// The Gemma 3 family, text only (arXiv:2503.19786).
+//
+//	tokens ─ embed·√dim ─▶ x ─┬───────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
+//	                          └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ GELU(gate)·up ─ down ─ norm ┘
+//	                          └─────────────────────────────────────── × Layers ──────────────────────────────────────────────┘
+//
+// Five layers of six see only a window of the last tokens and turn with base 10,000;
+// every sixth sees everything and turns with the file's base and scaling. Norm weights in
+// GGUF files already hold the 1 that Gemma adds. Pairs are (i, i+headDim/2).
+package arch
+
+import (
+	"fmt"
+	"math"
+
+	"soberano/engine/nn"
+	"soberano/kernels"
+	"soberano/models"
+)
+
+type gemma3 struct {
+	dev    kernels.Device
+	c      config
+	embed  kernels.Matrix // [vocabulary × dim]
+	layers []gemma3Layer
+	norm   []float32      // [dim]
+	output kernels.Matrix // [vocabulary × dim], usually the embedding itself
+	// For layers that see a window, and for those that see everything.
+	local, global positions
+}
+
+type positions struct {
+	rope kernels.RoPE
+	attn kernels.Attention
+}
+
+type gemma3Layer struct {
+	at           *positions
+	attnNorm     []float32      // [dim]
+	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
+	qNorm, kNorm []float32      // [headDim], for each head
+	o            kernels.Matrix // [dim × heads·headDim]
+	attnPost     []float32      // [dim], of attention's output
+	ffnNorm      []float32      // [dim]
+	gateUp       kernels.Matrix // [2·ff × dim]
+	down         kernels.Matrix // [dim × ff]
+	ffnPost      []float32      // [dim], of the feed-forward's output
+}
+
+func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
+	r := &reader{f: f, dev: dev, family: "gemma3"}
+	c := r.config()
+	m := &gemma3{dev: dev, c: c}
+	m.place(r)
+	local := r.pattern(c.layers)
+	if r.err != nil {
+		return nil, r.err
+	}
+	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
+	for i := range c.layers {
+		l := r.gemma3Layer(fmt.Sprintf("blk.%d.", i), c)
+		if l.at = &m.global; local[i] {
+			l.at = &m.local
+		}
+		m.layers = append(m.layers, l)
+		if r.err != nil {
+			return nil, r.err
+		}
+	}
+	m.norm = r.vector("output_norm.weight", c.dim)
+	m.output = m.embed
+	if _, ok := f.Tensor("output.weight"); ok {
+		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
+	}
+	return m, r.err
+}
+
+// place reads how the two kinds of layers see positions.
+func (m *gemma3) place(r *reader) {
+	if r.err != nil {
+		return
+	}
+	c := m.c
+	turned := r.turned(c)
+	rotary := r.rotary(turned, c.context)
+	if rotary.Yarn {
+		r.unsupported("YaRN in the gemma3 family")
+	}
+	if cap := r.float("final_logit_softcapping", 0, 0, 1e6); cap != 0 {
+		r.unsupported("key %q: capped logits in the gemma3 family", "gemma3.final_logit_softcapping")
+	}
+	window := r.int("attention.sliding_window", required, 1, 1<<30)
+	base := r.float("rope.freq_base_swa", 10000, 2, 1e12)
+	if r.err != nil {
+		return
+	}
+	attn := kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: c.gemmaScale(), Causal: true}
+	freq, scale := rotary.Frequencies()
+	m.global = positions{kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale}, attn}
+	freq, scale = nn.Rotary{Dims: turned, Base: base}.Frequencies()
+	attn.Window = window
+	m.local = positions{kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale}, attn}
+}
+
+// gemmaScale is what q·k is multiplied with: 1/√headDim, but the 27B (62 layers) was
+// trained with 1/√(dim/heads), 168 instead of 128.
+func (c config) gemmaScale() float32 {
+	per := c.headDim
+	if c.layers == 62 {
+		per = c.dim / c.heads
+	}
+	return float32(1 / math.Sqrt(float64(per)))
+}
+
+// pattern says of each layer whether it sees only a window: all but every sixth, or
+// as the file says: a period, or true and false for each layer.
+func (r *reader) pattern(layers int) []bool {
+	const key = "attention.sliding_window_pattern"
+	if each, ok := r.f.Meta[r.family+"."+key].([]bool); ok {
+		if len(each) < layers {
+			r.fail(fmt.Errorf("key %q has %d entries, the model %d layers: %w", r.family+"."+key, len(each), layers, models.ErrCorrupt))
+			return nil
+		}
+		return each[:layers]
+	}
+	period := r.int(key, 6, 1, maxLayers)
+	local := make([]bool, layers)
+	for i := range local {
+		local[i] = period > 0 && i%period != period-1
+	}
+	return local
+}
+
+func (r *reader) gemma3Layer(blk string, c config) gemma3Layer {
+	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
+	return gemma3Layer{
+		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
+		qkv:      r.matrix(c.dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv}),
+		qNorm:    r.vector(blk+"attn_q_norm.weight", c.headDim),
+		kNorm:    r.vector(blk+"attn_k_norm.weight", c.headDim),
+		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
+		attnPost: r.vector(blk+"post_attention_norm.weight", c.dim),
+		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
+		gateUp:   r.matrix(c.dim, part{blk + "ffn_gate", c.ff}, part{blk + "ffn_up", c.ff}),
+		down:     r.matrix(c.ff, part{blk + "ffn_down", c.dim}),
+		ffnPost:  r.vector(blk+"post_ffw_norm.weight", c.dim),
+	}
+}
+
+func (m *gemma3) Shape() Shape { return m.c.shape() }
+
+func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
+	d, c, n := m.dev, m.c, len(s.Tokens)
+	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
+	d.Begin()
+	x := d.New(n, c.dim)        // the residual stream
+	h := d.New(n, c.dim)        // what goes into a block, and what comes out before it is added
+	qkv := d.New(n, qd+2*kvd)   // side by side
+	q := qkv.Slice(0, qd)       // [n × heads·headDim]
+	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
+	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
+	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
+	gateUp := d.New(n, 2*c.ff)  // side by side
+	gate := gateUp.Slice(0, c.ff)
+	up := gateUp.Slice(c.ff, c.ff)
+
+	d.Embed(x, m.embed, s.Tokens, float32(math.Sqrt(float64(c.dim))))
+	for i := range m.layers {
+		l := &m.layers[i]
+
+		d.RMSNorm(h, x, l.attnNorm, c.eps)
+		d.MatMul(qkv, h, l.qkv)
+		d.RMSNorm(q, q, l.qNorm, c.eps) // each head by itself
+		d.RMSNorm(k, k, l.kNorm, c.eps)
+		d.Rotate(qk, s.Pos, &l.at.rope)
+		d.Store(k, v, s.Spans, i)
+		d.Attend(q, q, s.Spans, i, &l.at.attn)
+		d.MatMul(h, q, l.o)
+		d.RMSNorm(h, h, l.attnPost, c.eps)
+		d.Add(x, h)
+
+		d.RMSNorm(h, x, l.ffnNorm, c.eps)
+		d.MatMul(gateUp, h, l.gateUp)
+		d.Activate(gate, gate, up, kernels.GELUTanh)
+		d.MatMul(h, gate, l.down)
+		d.RMSNorm(h, h, l.ffnPost, c.eps)
+		d.Add(x, h)
+	}
+	return nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+}

@@ -1,0 +1,177 @@
+// The llama family (arXiv:2302.13971 and what followed: Llama 2 and 3, Mistral, SmolLM…).
+//
+//	tokens ─ embed ─▶ x ─┬──────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
+//	                     └ norm ─ q,k,v ─ RoPE(q,k) ─ attention ─ o ┘      └ norm ─ SiLU(gate)·up ─ down ┘
+//	                     └────────────────────────────── × Layers ─────────────────────────────────────┘
+//
+// Several query heads share a key/value head (arXiv:2305.13245). GGUF files hold the
+// rows of q and k in an order that makes rotated pairs neighbours. Keys and tensor names:
+// the GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+package arch
+
+import (
+	"fmt"
+	"math"
+
+	"soberano/engine/nn"
+	"soberano/kernels"
+	"soberano/models"
+)
+
+type llama struct {
+	dev    kernels.Device
+	c      config
+	embed  kernels.Matrix // [vocabulary × dim]
+	layers []llamaLayer
+	norm   []float32      // [dim]
+	output kernels.Matrix // [vocabulary × dim], the embedding itself where the file has no other
+	rope   kernels.RoPE
+	attn   kernels.Attention
+}
+
+type llamaLayer struct {
+	attnNorm []float32      // [dim]
+	qkv      kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
+	o        kernels.Matrix // [dim × heads·headDim]
+	ffnNorm  []float32      // [dim]
+	gateUp   kernels.Matrix // [2·ff × dim]
+	down     kernels.Matrix // [dim × ff]
+}
+
+// config is the numbers that both families have.
+type config struct {
+	vocabulary, context, dim, ff, layers int
+	heads, kvHeads, headDim              int
+	eps                                  float32
+}
+
+// Limits far beyond any model, so that products of two stay far from overflow.
+const (
+	maxLayers = 1 << 10
+	maxWidth  = 1 << 20
+)
+
+// config reads the keys that both families have.
+func (r *reader) config() config {
+	c := config{
+		context: r.int("context_length", required, 1, 1<<30),
+		dim:     r.int("embedding_length", required, 1, maxWidth),
+		ff:      r.same("feed_forward_length", required, 1, maxWidth),
+		layers:  r.int("block_count", required, 1, maxLayers),
+		heads:   r.same("attention.head_count", required, 1, maxWidth),
+		eps:     float32(r.float("attention.layer_norm_rms_epsilon", required, 1e-12, 1)),
+	}
+	if r.err != nil {
+		return c
+	}
+	c.kvHeads = r.same("attention.head_count_kv", c.heads, 1, c.heads)
+	c.headDim = r.int("attention.key_length", c.dim/c.heads, 2, 4096)
+	if v := r.int("attention.value_length", c.headDim, 1, 4096); v != c.headDim && r.err == nil {
+		r.unsupported("keys have %d values a head, values %d", c.headDim, v)
+	}
+	if r.err == nil && c.heads%c.kvHeads != 0 {
+		r.fail(fmt.Errorf("%d heads do not share %d key/value heads evenly: %w", c.heads, c.kvHeads, models.ErrCorrupt))
+	}
+	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 {
+		r.unsupported("a mixture of %d experts", n)
+	}
+	c.vocabulary = r.vocabulary(c.dim)
+	return c
+}
+
+// turned is how many dimensions of a head rotate.
+func (r *reader) turned(c config) int {
+	if r.err != nil {
+		return 0
+	}
+	n := r.int("rope.dimension_count", c.headDim, 2, c.headDim)
+	if n%2 != 0 {
+		r.fail(fmt.Errorf("key %q is %d, expected an even number: %w", r.family+".rope.dimension_count", n, models.ErrCorrupt))
+	}
+	return n
+}
+
+func (c config) shape() Shape {
+	return Shape{
+		Vocabulary: c.vocabulary, Context: c.context, Layers: c.layers, KVHeads: c.kvHeads, HeadDim: c.headDim,
+		Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + 2*c.ff,
+	}
+}
+
+func openLlama(f *models.File, dev kernels.Device) (Model, error) {
+	r := &reader{f: f, dev: dev, family: "llama"}
+	c := r.config()
+	turned := r.turned(c)
+	rotary := r.rotary(turned, c.context)
+	rotary.Divide = r.divide(turned)
+	if r.err != nil {
+		return nil, r.err
+	}
+	m := &llama{dev: dev, c: c, embed: r.matrix(c.dim, part{"token_embd", c.vocabulary})}
+	for i := range c.layers {
+		m.layers = append(m.layers, r.llamaLayer(fmt.Sprintf("blk.%d.", i), c))
+		if r.err != nil {
+			return nil, r.err
+		}
+	}
+	m.norm = r.vector("output_norm.weight", c.dim)
+	m.output = m.embed
+	if _, ok := f.Tensor("output.weight"); ok {
+		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
+	}
+	freq, scale := rotary.Frequencies()
+	m.rope = kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale, Interleaved: true}
+	m.attn = kernels.Attention{
+		Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim,
+		Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true,
+	}
+	return m, r.err
+}
+
+func (r *reader) llamaLayer(blk string, c config) llamaLayer {
+	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
+	return llamaLayer{
+		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
+		qkv:      r.matrix(c.dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv}),
+		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
+		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
+		gateUp:   r.matrix(c.dim, part{blk + "ffn_gate", c.ff}, part{blk + "ffn_up", c.ff}),
+		down:     r.matrix(c.ff, part{blk + "ffn_down", c.dim}),
+	}
+}
+
+func (m *llama) Shape() Shape { return m.c.shape() }
+
+func (m *llama) Forward(s *nn.Step) kernels.Tensor {
+	d, c, n := m.dev, m.c, len(s.Tokens)
+	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
+	d.Begin()
+	x := d.New(n, c.dim)        // the residual stream
+	h := d.New(n, c.dim)        // x, normalised
+	qkv := d.New(n, qd+2*kvd)   // side by side
+	q := qkv.Slice(0, qd)       // [n × heads·headDim]
+	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
+	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
+	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
+	gateUp := d.New(n, 2*c.ff)  // side by side
+	gate := gateUp.Slice(0, c.ff)
+	up := gateUp.Slice(c.ff, c.ff)
+
+	d.Embed(x, m.embed, s.Tokens, 1)
+	for i := range m.layers {
+		l := &m.layers[i]
+
+		d.RMSNorm(h, x, l.attnNorm, c.eps)
+		d.MatMul(qkv, h, l.qkv)
+		d.Rotate(qk, s.Pos, &m.rope)
+		d.Store(k, v, s.Spans, i)
+		d.Attend(q, q, s.Spans, i, &m.attn)
+		d.MatMulAdd(x, q, l.o)
+
+		d.RMSNorm(h, x, l.ffnNorm, c.eps)
+		d.MatMul(gateUp, h, l.gateUp)
+		d.Activate(gate, gate, up, kernels.SiLU)
+		d.MatMulAdd(x, gate, l.down)
+	}
+	return nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+}

@@ -1,0 +1,239 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+
+	"soberano/engine/nn"
+	"soberano/kernels"
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// reader reads a family's keys and tensors. It keeps the first failure and gives zeros
+// after it, so that a family reads them as a list and checks once.
+type reader struct {
+	f      *models.File
+	dev    kernels.Device
+	family string // the prefix of its keys
+	err    error
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil && err != nil {
+		r.err = fmt.Errorf("%s: %w", r.f.Path, err)
+	}
+}
+
+func (r *reader) unsupported(format string, args ...any) {
+	r.fail(fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), models.ErrUnsupported))
+}
+
+// required marks a key without default.
+const required = -1 << 50
+
+// int reads family.key, which must be lo … hi; an absent key gives def.
+func (r *reader) int(key string, def, lo, hi int) int {
+	key = r.family + "." + key
+	n, err := r.f.Meta.Int(key, def)
+	if err != nil {
+		r.fail(err)
+		return 0
+	}
+	return r.bounded(key, n, lo, hi)
+}
+
+func (r *reader) bounded(key string, n, lo, hi int) int {
+	switch {
+	case n == required:
+		r.fail(fmt.Errorf("key %q is missing: %w", key, models.ErrCorrupt))
+	case n < lo || n > hi:
+		r.fail(fmt.Errorf("key %q is %d, expected %d to %d: %w", key, n, lo, hi, models.ErrCorrupt))
+	default:
+		return n
+	}
+	return 0
+}
+
+// same reads a number that some files give once and others for each layer; layers
+// that differ are beyond the families here.
+func (r *reader) same(key string, def, lo, hi int) int {
+	full := r.family + "." + key
+	list, err := r.f.Meta.Ints(full)
+	if err != nil || len(list) == 0 {
+		return r.int(key, def, lo, hi)
+	}
+	for _, n := range list {
+		if n != list[0] {
+			r.unsupported("key %q differs from layer to layer", full)
+			return 0
+		}
+	}
+	return r.bounded(full, int(list[0]), lo, hi)
+}
+
+// float reads family.key, which must be lo … hi; an absent key gives def.
+func (r *reader) float(key string, def, lo, hi float64) float64 {
+	key = r.family + "." + key
+	x, err := r.f.Meta.Float(key, def)
+	switch {
+	case err != nil:
+		r.fail(err)
+	case x == required:
+		r.fail(fmt.Errorf("key %q is missing: %w", key, models.ErrCorrupt))
+	case !(x >= lo && x <= hi):
+		r.fail(fmt.Errorf("key %q is %v, expected %v to %v: %w", key, x, lo, hi, models.ErrCorrupt))
+	}
+	return x
+}
+
+func (r *reader) string(key, def string) string {
+	s, err := r.f.Meta.String(r.family+"."+key, def)
+	r.fail(err)
+	return s
+}
+
+// vector reads a tensor of n values as float32: a norm's weights, a bias.
+func (r *reader) vector(name string, n int) []float32 {
+	if r.err != nil {
+		return nil
+	}
+	t, err := r.f.Need(name, n)
+	if err != nil {
+		r.err = err // it names the file itself
+		return nil
+	}
+	if !r.whole(t) {
+		return nil
+	}
+	out := make([]float32, n)
+	quant.Dequantize(t.Type, out, t.Data)
+	return out
+}
+
+// optional is vector for a tensor that the file may leave out.
+func (r *reader) optional(name string, n int) []float32 {
+	if _, ok := r.f.Tensor(name); !ok {
+		return nil
+	}
+	return r.vector(name, n)
+}
+
+// part names a weight of rows × cols and, where it may have one, its bias.
+type part struct {
+	name string // without ".weight"
+	rows int
+}
+
+// matrix loads parts, stacked by rows, as one matrix.
+func (r *reader) matrix(cols int, parts ...part) kernels.Matrix {
+	var w []kernels.Weights
+	for _, p := range parts {
+		if r.err != nil {
+			return nil
+		}
+		t, err := r.f.Need(p.name+".weight", p.rows, cols)
+		if err != nil {
+			r.err = err
+			return nil
+		}
+		if !r.whole(t) {
+			return nil
+		}
+		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Bias: r.optional(p.name+".bias", p.rows)})
+	}
+	if r.err != nil {
+		return nil
+	}
+	evenBias(w)
+	m, err := r.dev.Load(w...)
+	if err != nil {
+		r.fail(fmt.Errorf("tensor %q: %w", parts[0].name, err))
+		return nil
+	}
+	return m
+}
+
+// evenBias gives every part a bias if one has it: a stacked matrix has all or none.
+func evenBias(w []kernels.Weights) {
+	none := !slices.ContainsFunc(w, func(p kernels.Weights) bool { return p.Bias != nil })
+	for i := range w {
+		if !none && w[i].Bias == nil {
+			w[i].Bias = make([]float32, w[i].Rows)
+		}
+	}
+}
+
+// whole checks that the tensor's data is as long as its shape and type say.
+func (r *reader) whole(t models.Tensor) bool {
+	if !t.Type.Known() {
+		r.unsupported("tensor %q is stored as %v", t.Name, t.Type)
+		return false
+	}
+	cols := t.Cols()
+	if cols%t.Type.BlockValues() != 0 {
+		r.fail(fmt.Errorf("tensor %q: rows of %d values do not divide into blocks of %d (%v): %w", t.Name, cols, t.Type.BlockValues(), t.Type, models.ErrCorrupt))
+		return false
+	}
+	if want := t.Rows() * t.Type.RowBytes(cols); len(t.Data) < want {
+		r.fail(fmt.Errorf("tensor %q has %d bytes, expected %d: %w", t.Name, len(t.Data), want, models.ErrCorrupt))
+		return false
+	}
+	return true
+}
+
+// vocabulary is the number of rows of the token embedding, which must be the number
+// of the tokenizer's tokens where the file has them.
+func (r *reader) vocabulary(dim int) int {
+	const name = "token_embd.weight"
+	t, ok := r.f.Tensor(name)
+	if !ok || len(t.Shape) != 2 || t.Shape[1] != dim {
+		r.fail(fmt.Errorf("tensor %q with rows of %d values is missing: %w", name, dim, models.ErrCorrupt))
+		return 0
+	}
+	tokens, err := r.f.Meta.Strings("tokenizer.ggml.tokens")
+	r.fail(err)
+	if tokens != nil && len(tokens) != t.Shape[0] {
+		r.fail(fmt.Errorf("tensor %q has %d rows, the tokenizer %d tokens: %w", name, t.Shape[0], len(tokens), models.ErrCorrupt))
+		return 0
+	}
+	return r.bounded(name, t.Shape[0], 1, 1<<24)
+}
+
+// rotary reads the position scaling of a head's dims turned dimensions.
+func (r *reader) rotary(dims, context int) nn.Rotary {
+	rot := nn.Rotary{
+		Dims: dims,
+		Base: r.float("rope.freq_base", 10000, 2, 1e12),
+		// Old files say scale_linear instead.
+		Factor:    r.float("rope.scaling.factor", r.float("rope.scale_linear", 1, 0, 1e6), 0, 1e6),
+		Attention: r.float("rope.scaling.attn_factor", 1, 1e-3, 1e3),
+	}
+	switch kind := r.string("rope.scaling.type", "linear"); kind {
+	case "none":
+		rot.Factor = 1
+	case "linear":
+	case "yarn":
+		rot.Yarn = true
+		rot.Context = r.int("rope.scaling.original_context_length", context, 1, 1<<30)
+		rot.BetaFast = r.float("rope.scaling.yarn_beta_fast", 32, 1e-3, 1e6)
+		rot.BetaSlow = r.float("rope.scaling.yarn_beta_slow", 1, 1e-3, 1e6)
+		rot.LogMul = r.float("rope.scaling.yarn_log_multiplier", 0, 0, 100)
+	default:
+		r.unsupported("key %q is %q, this program knows none, linear and yarn", r.family+".rope.scaling.type", kind)
+	}
+	return rot
+}
+
+// divide reads llama3's divisors of the rotation frequencies, one for each pair.
+func (r *reader) divide(dims int) []float32 {
+	const name = "rope_freqs.weight"
+	v := r.optional(name, dims/2)
+	for i, x := range v {
+		if !(x >= 1e-6 && x <= 1e6) {
+			r.fail(fmt.Errorf("tensor %q: value %d is %v, expected a positive divisor: %w", name, i, x, models.ErrCorrupt))
+			return nil
+		}
+	}
+	return v
+}
