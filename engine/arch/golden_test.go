@@ -1,0 +1,143 @@
+package arch
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"soberano/engine/nn"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/models/defaults"
+	"soberano/models/gguf"
+)
+
+// reference is a prompt of testdata, as testdata/README.md says.
+type reference struct {
+	Text   string
+	IDs    []int32
+	Prompt []struct {
+		Pos int
+		Top [][2]float64
+	} `json:"prompt_top20"`
+	Gen []struct {
+		Step int
+		Top  [][2]float64
+	}
+	Greedy []int32 `json:"greedy_ids"`
+}
+
+func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
+	t.Helper()
+	f, err := gguf.Open(ggufIn(t, defaults.Need(t, name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := cpu.New(cpu.Options{Exact: exact, Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		dev.Close()
+		f.Close()
+	})
+	m, err := Open(f, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, dev
+}
+
+// ggufIn returns the model file: path itself, or the one in that folder.
+func ggufIn(t *testing.T, path string) string {
+	if s, err := os.Stat(path); err != nil || !s.IsDir() {
+		return path
+	}
+	files, err := filepath.Glob(filepath.Join(path, "*.gguf"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%s holds %v, expected one model file", path, files)
+	}
+	return files[0]
+}
+
+// rows runs tokens at pos … of a sequence and returns the logits of all of them.
+func rows(m Model, dev kernels.Device, c kernels.Cache, tokens []int32, pos int) [][]float32 {
+	var s nn.Step
+	s.Append(c, tokens, pos)
+	for i := range tokens {
+		s.Out = append(s.Out, i)
+	}
+	logits := m.Forward(&s)
+	out := make([][]float32, len(tokens))
+	for i := range out {
+		out[i] = make([]float32, logits.Cols)
+		dev.Read(out[i], logits, i)
+	}
+	return out
+}
+
+// check compares the best logits with the reference's, to 1e-3 of the row's range, and
+// returns the largest difference as a share of it.
+func check(t *testing.T, what string, i int, got []float32, want [][2]float64) float64 {
+	t.Helper()
+	span := float64(slices.Max(got) - slices.Min(got))
+	worst := 0.0
+	for _, w := range want {
+		diff := float64(got[int(w[0])]) - w[1]
+		worst = max(worst, diff/span, -diff/span)
+	}
+	if worst > 1e-3 || span == 0 {
+		t.Errorf("%s %d: off by %.2g of the range %.2f", what, i, worst, span)
+	}
+	return worst
+}
+
+// With float32 arithmetic, logits and greedy continuations are those of another
+// implementation.
+func TestGolden(t *testing.T) {
+	for _, name := range []string{"smollm2", "gemma3"} {
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var refs []reference
+			if err := json.Unmarshal(data, &refs); err != nil {
+				t.Fatal(err)
+			}
+			m, dev := openModel(t, name, true)
+			for _, ref := range refs {
+				checkReference(t, m, dev, ref)
+			}
+		})
+	}
+}
+
+func checkReference(t *testing.T, m Model, dev kernels.Device, ref reference) {
+	cache, err := dev.NewCache(m.Shape().Cache(len(ref.IDs) + len(ref.Greedy)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	all := rows(m, dev, cache, ref.IDs, 0)
+	for _, p := range ref.Prompt {
+		worst = max(worst, check(t, "position", p.Pos, all[p.Pos], p.Top))
+	}
+	last := all[len(all)-1]
+	for i, want := range ref.Greedy {
+		best := int32(slices.Index(last, slices.Max(last)))
+		span := slices.Max(last) - slices.Min(last)
+		// What the other implementation chose is ours too, but for rounding.
+		if best != want && last[best]-last[want] > 1e-3*span {
+			t.Errorf("%.20q: token %d is %d, expected %d", ref.Text, i, best, want)
+			return
+		}
+		last = rows(m, dev, cache, []int32{want}, len(ref.IDs)+i)[0]
+		if i < len(ref.Gen) {
+			worst = max(worst, check(t, "step", i+1, last, ref.Gen[i].Top))
+		}
+	}
+	t.Logf("%.20q: at most %.1g of the range apart", ref.Text, worst)
+}
