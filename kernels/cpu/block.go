@@ -20,6 +20,9 @@ type block struct {
 
 const blockSize = 48
 
+// tiny is the magnitude below which a run counts as zeros: 127/top must be finite.
+const tiny = 0x1p-119
+
 // quantizeGo is the plain twin of quantize: len(x) = 32·len(dst). A run that holds a
 // NaN or an infinity gets d = NaN, so that no product of it looks healthy.
 func quantizeGo(dst []block, x []float32) {
@@ -36,11 +39,8 @@ func quantizeBlock(b *block, x []float32) {
 		bad = bad || v-v != 0
 	}
 	inv := float32(0)
-	if top > 0 {
+	if top >= tiny {
 		inv = 127 / top
-	}
-	if bad || math.IsInf(float64(inv), 0) {
-		inv = 0
 	}
 	first, sum := int32(0), int32(0)
 	for j, v := range x {

@@ -1,5 +1,53 @@
 package cpu
 
+import "unsafe"
+
+//go:noescape
+func dF32AVX512(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+
+//go:noescape
+func dF16AVX512(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+
+//go:noescape
+func dBF16AVX512(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+
+//go:noescape
+func dF32AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+
+//go:noescape
+func dF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+
+//go:noescape
+func dBF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+
+// dTile multiplies m tokens with 32 rows of floats; see dTileGo.
 func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
-	dTileGo(k, c, ldc, a, lda, w, wstride, n, m, add)
+	if lv == generic || n == 0 || m == 0 {
+		dTileGo(k, c, ldc, a, lda, w, wstride, n, m, add)
+		return
+	}
+	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+n-1], w[wstride+k.groupBytes(n)-1] // the assembly checks nothing
+	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
+	adding := toInt(add)
+	switch {
+	case lv == avx512 && k == kindF32:
+		dF32AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+	case lv == avx512 && k == kindF16:
+		dF16AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+	case lv == avx512:
+		dBF16AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+	case k == kindF32:
+		dF32AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+	case k == kindF16:
+		dF16AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+	default:
+		dBF16AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+	}
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -1,17 +1,274 @@
 package cpu
 
-func maxOf(lv level, x []float32) float32               { return maxOfGo(x) }
-func expSum(lv level, x []float32, top float32) float32 { return expSumGo(x, top) }
-func scaleTo(lv level, dst, x []float32, s float32)     { scaleToGo(dst, x, s) }
-func addTo(lv level, dst, x []float32)                  { addToGo(dst, x) }
-func sum(lv level, x []float32) float32                 { return sumGo(x) }
+import "unsafe"
+
+//go:noescape
+func maxOfAVX512(x *float32, n int) float32
+
+//go:noescape
+func expSumAVX512(x *float32, n int, top float32) float32
+
+//go:noescape
+func sumAVX512(x *float32, n int) float32
+
+//go:noescape
+func squaresAVX512(x *float32, n int, mean float32) float32
+
+//go:noescape
+func scaleToAVX512(dst, x *float32, n int, s float32)
+
+//go:noescape
+func addToAVX512(dst, x *float32, n int)
+
+//go:noescape
+func scaleMulAVX512(dst, x, w *float32, n int, s float32)
+
+//go:noescape
+func affineAVX512(dst, x, gamma, beta *float32, n int, mean, s float32)
+
+//go:noescape
+func siluAVX512(dst, x, up *float32, n int)
+
+//go:noescape
+func geluTanhAVX512(dst, x, up *float32, n int)
+
+//go:noescape
+func geluErfAVX512(dst, x, up *float32, n int)
+
+//go:noescape
+func maxOfAVX2(x *float32, n int) float32
+
+//go:noescape
+func expSumAVX2(x *float32, n int, top float32) float32
+
+//go:noescape
+func sumAVX2(x *float32, n int) float32
+
+//go:noescape
+func squaresAVX2(x *float32, n int, mean float32) float32
+
+//go:noescape
+func scaleToAVX2(dst, x *float32, n int, s float32)
+
+//go:noescape
+func addToAVX2(dst, x *float32, n int)
+
+//go:noescape
+func scaleMulAVX2(dst, x, w *float32, n int, s float32)
+
+//go:noescape
+func affineAVX2(dst, x, gamma, beta *float32, n int, mean, s float32)
+
+//go:noescape
+func siluAVX2(dst, x, up *float32, n int)
+
+//go:noescape
+func geluTanhAVX2(dst, x, up *float32, n int)
+
+//go:noescape
+func geluErfAVX2(dst, x, up *float32, n int)
+
+// whole is how many of n values fill whole registers of lv.
+func whole(lv level, n int) int {
+	switch lv {
+	case avx512:
+		return n &^ 15
+	case avx2:
+		return n &^ 7
+	}
+	return 0
+}
+
+func p(x []float32) *float32 { return unsafe.SliceData(x) }
+
+// maxOf returns the largest value of x, which is not empty.
+func maxOf(lv level, x []float32) float32 {
+	n := whole(lv, len(x))
+	if n == 0 {
+		return maxOfGo(x)
+	}
+	var top float32
+	if lv == avx512 {
+		top = maxOfAVX512(p(x), n)
+	} else {
+		top = maxOfAVX2(p(x), n)
+	}
+	if n < len(x) {
+		top = max(top, maxOfGo(x[n:]))
+	}
+	return top
+}
+
+// expSum replaces x by exp(x - top) and returns the sum.
+func expSum(lv level, x []float32, top float32) float32 {
+	n := whole(lv, len(x))
+	var s float32
+	switch {
+	case n == 0:
+	case lv == avx512:
+		s = expSumAVX512(p(x), n, top)
+	default:
+		s = expSumAVX2(p(x), n, top)
+	}
+	if n < len(x) {
+		s += expSumGo(x[n:], top)
+	}
+	return s
+}
+
+// sum returns the sum of x.
+func sum(lv level, x []float32) float32 {
+	n := whole(lv, len(x))
+	var s float32
+	switch {
+	case n == 0:
+	case lv == avx512:
+		s = sumAVX512(p(x), n)
+	default:
+		s = sumAVX2(p(x), n)
+	}
+	return s + sumGo(x[n:])
+}
+
+// squares returns the sum of (x-mean)².
 func squares(lv level, x []float32, mean float32) float32 {
-	return squaresGo(x, mean)
+	n := whole(lv, len(x))
+	var s float32
+	switch {
+	case n == 0:
+	case lv == avx512:
+		s = squaresAVX512(p(x), n, mean)
+	default:
+		s = squaresAVX2(p(x), n, mean)
+	}
+	return s + squaresGo(x[n:], mean)
 }
-func scaleMul(lv level, dst, x, w []float32, s float32) { scaleMulGo(dst, x, w, s) }
+
+// scaleTo writes s·x to dst.
+func scaleTo(lv level, dst, x []float32, s float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	switch {
+	case n == 0:
+	case lv == avx512:
+		scaleToAVX512(p(dst), p(x), n, s)
+	default:
+		scaleToAVX2(p(dst), p(x), n, s)
+	}
+	if n < len(dst) {
+		scaleToGo(dst[n:], x[n:], s)
+	}
+}
+
+// addTo adds x to dst.
+func addTo(lv level, dst, x []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	switch {
+	case n == 0:
+	case lv == avx512:
+		addToAVX512(p(dst), p(x), n)
+	default:
+		addToAVX2(p(dst), p(x), n)
+	}
+	if n < len(dst) {
+		addToGo(dst[n:], x[n:])
+	}
+}
+
+// scaleMul writes x·s·w to dst.
+func scaleMul(lv level, dst, x, w []float32, s float32) {
+	n := whole(lv, len(dst))
+	x, w = x[:len(dst)], w[:len(dst)]
+	switch {
+	case n == 0:
+	case lv == avx512:
+		scaleMulAVX512(p(dst), p(x), p(w), n, s)
+	default:
+		scaleMulAVX2(p(dst), p(x), p(w), n, s)
+	}
+	if n < len(dst) {
+		scaleMulGo(dst[n:], x[n:], w[n:], s)
+	}
+}
+
+// affine writes (x-mean)·s·gamma + beta to dst.
 func affine(lv level, dst, x, gamma, beta []float32, mean, s float32) {
-	affineGo(dst, x, gamma, beta, mean, s)
+	n := whole(lv, len(dst))
+	x, gamma, beta = x[:len(dst)], gamma[:len(dst)], beta[:len(dst)]
+	switch {
+	case n == 0:
+	case lv == avx512:
+		affineAVX512(p(dst), p(x), p(gamma), p(beta), n, mean, s)
+	default:
+		affineAVX2(p(dst), p(x), p(gamma), p(beta), n, mean, s)
+	}
+	if n < len(dst) {
+		affineGo(dst[n:], x[n:], gamma[n:], beta[n:], mean, s)
+	}
 }
-func silu(lv level, dst, x, up []float32)     { siluGo(dst, x, up) }
-func geluTanh(lv level, dst, x, up []float32) { geluTanhGo(dst, x, up) }
-func geluErf(lv level, dst, x, up []float32)  { geluErfGo(dst, x, up) }
+
+// silu writes x·σ(x)·up to dst; up may be nil, for 1.
+func silu(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	switch {
+	case n == 0:
+	case lv == avx512:
+		siluAVX512(p(dst), p(x), p(up), n)
+	default:
+		siluAVX2(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		siluGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// geluTanh writes GELU in its tanh form, times up.
+func geluTanh(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	switch {
+	case n == 0:
+	case lv == avx512:
+		geluTanhAVX512(p(dst), p(x), p(up), n)
+	default:
+		geluTanhAVX2(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		geluTanhGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// geluErf writes GELU, times up.
+func geluErf(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	switch {
+	case n == 0:
+	case lv == avx512:
+		geluErfAVX512(p(dst), p(x), p(up), n)
+	default:
+		geluErfAVX2(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		geluErfGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// rest is up[n:], nil staying nil.
+func rest(up []float32, n int) []float32 {
+	if up == nil {
+		return nil
+	}
+	return up[n:]
+}

@@ -1,7 +1,123 @@
 package cpu
 
+import "unsafe"
+
+//go:noescape
+func q4s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4a16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4a16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func quantizeAVX512(dst *block, x *float32, n int)
+
+//go:noescape
+func quantizeAVX2(dst *block, x *float32, n int)
+
+// qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
 func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
-	qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+	if lv == generic || nb == 0 || m == 0 {
+		qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+		return
+	}
+	stride := nb * layouts[k].blockBytes()
+	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[2*stride-1] // the assembly checks nothing
+	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
+	if lv == avx512 {
+		qTileAVX512(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		return
+	}
+	qTileAVX2(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
 }
 
-func quantize(lv level, dst []block, x []float32) { quantizeGo(dst, x) }
+func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+	switch k {
+	case q4s32:
+		q4s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4a32:
+		q4a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4s16:
+		q4s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4a16:
+		q4a16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8s32:
+		q8s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8a32:
+		q8a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8s16:
+		q8s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	default:
+		panic("cpu: not an integer layout")
+	}
+}
+
+func qTileAVX2(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+	switch k {
+	case q4s32:
+		q4s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4a32:
+		q4a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4s16:
+		q4s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4a16:
+		q4a16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8s32:
+		q8s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8a32:
+		q8a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8s16:
+		q8s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	default:
+		panic("cpu: not an integer layout")
+	}
+}
+
+// quantize brings x, 32·len(dst) values, into 8 bits; see quantizeGo.
+func quantize(lv level, dst []block, x []float32) {
+	if lv == generic || len(dst) == 0 {
+		quantizeGo(dst, x)
+		return
+	}
+	_ = x[32*len(dst)-1]
+	if lv == avx512 {
+		quantizeAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+		return
+	}
+	quantizeAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+}

@@ -1,0 +1,89 @@
+// Quantisation of activations to blocks (block.go), bit for bit as its plain twin.
+package main
+
+func blocks(f *file) {
+	quantize512(f)
+	quantize256(f)
+}
+
+const blockArgs = "(dst *block, x *float32, n int)"
+
+// quantizeScale emits what both share, from the largest magnitude's bits in AX: the
+// scale goes to the block, 127/max (or 0 for a tiny max) to X5; not-finite runs
+// leave to bad.
+func quantizeScale(f *file) {
+	f.i("CMPL AX, $0x7F800000\n\tJAE bad")
+	f.i("VMOVD AX, X2\n\tVDIVSS X11, X2, X4\n\tVMOVSS X4, %d(DI)", aScale)
+	f.i("VXORPS X5, X5, X5\n\tCMPL AX, $0x04000000\n\tJB tiny\n\tVDIVSS X2, X11, X5")
+	f.p("tiny:")
+}
+
+// quantizeSums emits the sums from the 32-bit sums of the first half in X0 and of the
+// second in X1, each four lanes.
+func quantizeSums(f *file) {
+	for r := range 2 {
+		f.i("VPHADDD X%d, X%d, X%d\n\tVPHADDD X%d, X%d, X%d", r, r, r, r, r, r)
+	}
+	f.i("VPADDD X0, X1, X1\n\tVCVTDQ2PS X1, X2\n\tVMULSS X4, X2, X2\n\tVMOVSS X2, %d(DI)", aSum)
+	f.i("VPXOR X3, X3, X3\n\tVPSUBD X0, X3, X0\n\tVPSUBD X1, X3, X1\n\tVMOVD X0, %d(DI)\n\tVMOVD X1, %d(DI)", aNegFirst, aNegSum)
+}
+
+// quantizeNext emits the end of the loop and the block of a run that is not finite.
+func quantizeNext(f *file) {
+	f.p("next:")
+	f.i("ADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", aBytes)
+	f.p("bad:")
+	f.i("VPXOR X0, X0, X0\n\tVMOVDQU X0, (DI)\n\tVMOVDQU X0, 16(DI)")
+	f.i("MOVL $0x7FC00000, AX\n\tMOVL AX, %d(DI)\n\tMOVL AX, %d(DI)\n\tXORL AX, AX\n\tMOVL AX, %d(DI)\n\tMOVL AX, %d(DI)\n\tJMP next", aScale, aSum, aNegSum, aNegFirst)
+}
+
+func quantize512(f *file) {
+	f.text("quantizeAVX512", blockArgs, 24)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	f.i("MOVL $0x7fffffff, AX\n\tVPBROADCASTD AX, Z10\n\tMOVL $0x42fe0000, AX\n\tVMOVD AX, X11")
+	f.p("loop:")
+	f.i("VMOVUPS (SI), Z0\n\tVMOVUPS 64(SI), Z1\n\tVPANDD Z10, Z0, Z2\n\tVPANDD Z10, Z1, Z3\n\tVPMAXUD Z3, Z2, Z2")
+	f.i("VEXTRACTI64X4 $1, Z2, Y3\n\tVPMAXUD Y3, Y2, Y2")
+	maxBits(f)
+	quantizeScale(f)
+	f.i("VBROADCASTSS X5, Z5\n\tVMULPS Z5, Z0, Z0\n\tVMULPS Z5, Z1, Z1\n\tVCVTPS2DQ Z0, Z0\n\tVCVTPS2DQ Z1, Z1\n\tVPMOVSDB Z0, (DI)\n\tVPMOVSDB Z1, 16(DI)")
+	for r := range 2 {
+		f.i("VEXTRACTI64X4 $1, Z%d, Y3\n\tVPADDD Y3, Y%d, Y%d\n\tVEXTRACTI128 $1, Y%d, X3\n\tVPADDD X3, X%d, X%d", r, r, r, r, r, r)
+	}
+	quantizeSums(f)
+	quantizeNext(f)
+}
+
+// maxBits leaves the largest of Y2's eight unsigned lanes in AX.
+func maxBits(f *file) {
+	f.i("VEXTRACTI128 $1, Y2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0x4E, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0xB1, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVMOVD X2, AX")
+}
+
+func quantize256(f *file) {
+	f.text("quantizeAVX2", blockArgs, 24)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	f.i("MOVL $0x7fffffff, AX\n\tVMOVD AX, X10\n\tVPBROADCASTD X10, Y10\n\tMOVL $0x42fe0000, AX\n\tVMOVD AX, X11")
+	f.p("loop:")
+	for i := range 4 {
+		f.i("VMOVUPS %d(SI), Y%d\n\tVPAND Y10, Y%d, Y%d", 32*i, 6+i, 6+i, i)
+	}
+	f.i("VPMAXUD Y3, Y2, Y2\n\tVPMAXUD Y1, Y0, Y0\n\tVPMAXUD Y0, Y2, Y2")
+	maxBits(f)
+	quantizeScale(f)
+	f.i("VBROADCASTSS X5, Y5")
+	for i := range 4 {
+		r := 6 + i
+		f.i("VMULPS Y5, Y%d, Y%d\n\tVCVTPS2DQ Y%d, Y%d", r, r, r, r)
+	}
+	f.i("VPADDD Y6, Y7, Y0\n\tVPADDD Y8, Y9, Y1")
+	for r := range 2 {
+		f.i("VEXTRACTI128 $1, Y%d, X3\n\tVPADDD X3, X%d, X%d", r, r, r)
+	}
+	// Packing works within 128-bit halves: bring them into order at each step.
+	for _, r := range []int{6, 8} {
+		f.i("VPACKSSDW Y%d, Y%d, Y%d\n\tVPERMQ $0xD8, Y%d, Y%d", r+1, r, r, r, r)
+	}
+	f.i("VPACKSSWB Y8, Y6, Y6\n\tVPERMQ $0xD8, Y6, Y6\n\tVMOVDQU Y6, (DI)")
+	quantizeSums(f)
+	quantizeNext(f)
+}

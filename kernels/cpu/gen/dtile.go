@@ -1,0 +1,168 @@
+// The float tile: tokens × 16 or 32 rows, one column a step.
+package main
+
+import "fmt"
+
+const dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)"
+
+func dtiles(f *file) {
+	for _, kind := range []string{"F32", "F16", "BF16"} {
+		dtile(f, avx512, kind)
+		dtile(f, avx2, kind)
+	}
+}
+
+// dtile walks down the tokens in the largest tiles that fit. Registers:
+//
+//	DI c, DX ldc · SI a, R8 lda · BX, R12 w of two groups · CX steps · R13 tokens left
+func dtile(f *file, s isa, kind string) {
+	f.text("d"+kind+s.name, dArgs, 72)
+	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+56(FP), R13")
+	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {4, 2, 1}, {2, 2, 2}, {1, 1, 4}}
+	if s == avx2 {
+		tiles = []dshape{{6, 2, 1}, {2, 2, 2}, {1, 2, 4}}
+	}
+	for i, t := range tiles {
+		next := "done"
+		if i+1 < len(tiles) {
+			next = fmt.Sprintf("tile%d", tiles[i+1].m)
+		}
+		f.p("tile%d:", t.m)
+		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
+		t.write(f, s, kind)
+		f.i("LEAQ (R8)(R8*2), AX") // three rows on
+		switch {
+		case t.m%3 == 0:
+			f.i("IMULQ $%d, AX", t.m/3)
+		default:
+			f.i("IMUL3Q $%d, R8, AX", t.m)
+		}
+		f.i("ADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m)
+	}
+	f.p("done:")
+	f.i("VZEROUPPER\n\tRET")
+}
+
+// dshape is a tile of m tokens × nv registers of rows; sets is how many sums each
+// has, for columns in turn, so that short tiles do not wait for one another.
+type dshape struct{ m, nv, sets int }
+
+// acc is the register of token m, rows v, columns k mod sets.
+func (t dshape) acc(k, m, v int) int { return (k%t.sets*t.m+m)*t.nv + v }
+
+// write emits one tile for all 32 rows: at once, or in passes of fewer rows.
+func (t dshape) write(f *file, s isa, kind string) {
+	width := t.nv * s.lanes // rows of a pass
+	for pass := range 32 / width {
+		t.pass(f, s, kind, pass*width, fmt.Sprintf("d%d_%d", t.m, pass))
+	}
+}
+
+// at is where lane-register v of a pass's rows lies: base register and byte offset
+// within a column.
+func (t dshape) at(s isa, kind string, row, v int) (base string, off int) {
+	width := map[string]int{"F32": 4, "F16": 2, "BF16": 2}[kind]
+	row += v * s.lanes
+	return []string{"BX", "R12"}[row/16], row % 16 * width
+}
+
+// pass emits the product for rows row … of the panel.
+func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
+	col := map[string]int{"F32": 64, "F16": 32, "BF16": 32}[kind]
+	bases := []string{"R9", "R10", "R11", "R15"}
+	f.i("MOVQ w+32(FP), BX\n\tMOVQ wstride+40(FP), R12\n\tADDQ BX, R12")
+	f.i("MOVQ SI, R9")
+	if t.m > 3 {
+		f.i("LEAQ (R8)(R8*2), AX")
+	}
+	for b := 1; b < (t.m+2)/3; b++ {
+		f.i("LEAQ (%s)(AX*1), %s", bases[b-1], bases[b])
+	}
+	for i := range t.sets * t.m * t.nv {
+		f.i("VPXOR%s %s%d, %s%d, %s%d", map[isa]string{avx512: "D"}[s], s.reg, i, s.reg, i, s.reg, i)
+	}
+	f.i("MOVQ n+48(FP), CX\n\tSHRQ $2, CX\n\tJZ %s_rest", label)
+	f.p("%s_loop:", label)
+	for k := range 4 {
+		t.step(f, s, kind, row, k, k*col)
+	}
+	t.advance(f, bases, 4, col)
+	f.i("DECQ CX\n\tJNZ %s_loop", label)
+	f.p("%s_rest:", label)
+	f.i("MOVQ n+48(FP), CX\n\tANDQ $3, CX\n\tJZ %s_end", label)
+	f.p("%s_one:", label)
+	t.step(f, s, kind, row, 0, 0)
+	t.advance(f, bases, 1, col)
+	f.i("DECQ CX\n\tJNZ %s_one", label)
+	f.p("%s_end:", label)
+	t.finish(f, s, row, label)
+}
+
+// step adds column k (of four) to the sums.
+func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
+	first := t.sets * t.m * t.nv
+	bc := first + t.nv
+	free := map[isa]int{avx512: 32, avx2: 16}[s] - bc
+	if free < 1 {
+		panic("registers")
+	}
+	for v := range t.nv {
+		base, o := t.at(s, kind, row, v)
+		load(f, s, kind, fmt.Sprintf("%d(%s)", off+o, base), first+v)
+	}
+	for m := range t.m {
+		x := bc + m%free
+		idx := []string{"", "(R8*1)", "(R8*2)"}[m%3]
+		f.i("VBROADCASTSS %d(%s)%s, %s%d", 4*k, []string{"R9", "R10", "R11", "R15"}[m/3], idx, s.reg, x)
+		for v := range t.nv {
+			f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, x, s.reg, first+v, s.reg, t.acc(k, m, v))
+		}
+	}
+}
+
+// load widens a register of weights.
+func load(f *file, s isa, kind, from string, r int) {
+	switch kind {
+	case "F32":
+		f.i("VMOVUPS %s, %s%d", from, s.reg, r)
+	case "F16":
+		f.i("VCVTPH2PS %s, %s%d", from, s.reg, r)
+	case "BF16":
+		f.i("VPMOVZXWD %s, %s%d\n\tVPSLLD $16, %s%d, %s%d", from, s.reg, r, s.reg, r, s.reg, r)
+	}
+}
+
+func (t dshape) advance(f *file, bases []string, k, col int) {
+	for b := range (t.m + 2) / 3 {
+		f.i("ADDQ $%d, %s", 4*k, bases[b])
+	}
+	f.i("ADDQ $%d, BX\n\tADDQ $%d, R12", k*col, k*col)
+}
+
+// finish joins the sets and stores the tile, or adds it to what is there.
+func (t dshape) finish(f *file, s isa, row int, label string) {
+	for k := 1; k < t.sets; k++ {
+		for i := range t.m * t.nv {
+			f.i("VADDPS %s%d, %s%d, %s%d", s.reg, k*t.m*t.nv+i, s.reg, i, s.reg, i)
+		}
+	}
+	f.i("MOVQ DI, R9\n\tCMPQ add+64(FP), $0\n\tJEQ %s_store", label)
+	for m := range t.m {
+		for v := range t.nv {
+			f.i("VADDPS %d(R9), %s%d, %s%d", 4*row+v*s.bytes(), s.reg, t.acc(0, m, v), s.reg, t.acc(0, m, v))
+		}
+		if m+1 < t.m {
+			f.i("ADDQ DX, R9")
+		}
+	}
+	f.i("MOVQ DI, R9")
+	f.p("%s_store:", label)
+	for m := range t.m {
+		for v := range t.nv {
+			f.i("VMOVUPS %s%d, %d(R9)", s.reg, t.acc(0, m, v), 4*row+v*s.bytes())
+		}
+		if m+1 < t.m {
+			f.i("ADDQ DX, R9")
+		}
+	}
+}

@@ -1,0 +1,328 @@
+// Work on one row: exponentials, activations, norms. Every function takes whole
+// registers of values; the Go side does what is left over.
+package main
+
+import "fmt"
+
+// table lists the constants, each eight times so that AVX2 can use it as an operand.
+var table = []struct{ name, value string }{
+	{"log2e", "1.44269504"}, {"ln2hi", "-0.693359375"}, {"ln2lo", "2.12194440e-4"},
+	{"p0", "1.9875691500e-4"}, {"p1", "1.3981999507e-3"}, {"p2", "8.3334519073e-3"},
+	{"p3", "4.1665795894e-2"}, {"p4", "1.6666665459e-1"}, {"p5", "5.0000001201e-1"},
+	{"one", "1.0"}, {"two", "2.0"}, {"half", "0.5"}, {"lowest", "-104.0"}, {"low256", "-86.6"}, {"highest", "89.0"},
+	{"tanh1", "-1.5957691216"}, {"tanh3", "-0.07135481628"}, // -2√(2/π), and · 0.044715
+	{"sqrt½", "0.70710678"},
+	{"e0", "0.3275911"}, {"e1", "0.254829592"}, {"e2", "-0.284496736"}, {"e3", "1.421413741"}, {"e4", "-1.453152027"}, {"e5", "1.061405429"},
+}
+
+// constant is the memory operand of a constant.
+func constant(name string) string {
+	for i, c := range table {
+		if c.name == name {
+			return fmt.Sprintf("%d(R15)", 32*i)
+		}
+	}
+	panic(name)
+}
+
+func elems(f *file) {
+	f.p("")
+	for i, c := range table {
+		for lane := range 8 {
+			f.p("DATA ·elemTable+%d(SB)/4, $(%s)", 32*i+4*lane, c.value)
+		}
+	}
+	f.p("DATA ·elemTable+%d(SB)/4, $0x7fffffff", 32*len(table))
+	f.p("DATA ·elemTable+%d(SB)/4, $127", 32*len(table)+4)
+	f.p("GLOBL ·elemTable(SB), RODATA|NOPTR, $%d", 32*len(table)+8)
+	for _, s := range []isa{avx512, avx2} {
+		e := &elem{f, s}
+		e.max()
+		e.expSum()
+		e.sums()
+		e.maps()
+		for _, a := range []string{"silu", "geluTanh", "geluErf"} {
+			e.activation(a)
+		}
+	}
+}
+
+// elem emits the functions of one instruction set.
+type elem struct {
+	*file
+	isa
+}
+
+// op emits op with registers in Go's order: sources, destination.
+func (e *elem) op(op string, regs ...int) {
+	s := "\t" + op + " "
+	for i, r := range regs {
+		if i > 0 {
+			s += ", "
+		}
+		s += fmt.Sprintf("%s%d", e.reg, r)
+	}
+	e.p("%s", s)
+}
+
+// opC emits op with a constant as its first source.
+func (e *elem) opC(op, name string, regs ...int) {
+	if e.isa == avx512 {
+		op += ".BCST"
+	}
+	s := "\t" + op + " " + constant(name)
+	for _, r := range regs {
+		s += fmt.Sprintf(", %s%d", e.reg, r)
+	}
+	e.p("%s", s)
+}
+
+func (e *elem) load(from string, r int)  { e.i("VMOVUPS %s, %s%d", from, e.reg, r) }
+func (e *elem) store(r int, to string)   { e.i("VMOVUPS %s%d, %s", e.reg, r, to) }
+func (e *elem) splat(from string, r int) { e.i("VBROADCASTSS %s, %s%d", from, e.reg, r) }
+func (e *elem) zero(r int)               { e.op(map[isa]string{avx512: "VPXORD", avx2: "VXORPS"}[e.isa], r, r, r) }
+
+// head begins a function: the constants' table to R15.
+func (e *elem) head(name, decl string, args int) {
+	e.text(name+e.name, decl, args)
+	e.i("LEAQ ·elemTable(SB), R15")
+}
+
+// loop emits body, which handles one register's worth, for n values, n in CX; ptrs
+// move on by a register.
+func (e *elem) loop(label string, body func(), ptrs ...string) {
+	e.p("%s:", label)
+	body()
+	for _, r := range ptrs {
+		e.i("ADDQ $%d, %s", e.bytes(), r)
+	}
+	e.i("SUBQ $%d, CX\n\tJNZ %s", e.lanes, label)
+}
+
+// exp emits r = exp(r) with t and n as scratch, after expReady.
+//
+// n = round(x/ln 2), r = x - n·ln 2 in two steps, a polynomial of degree 5 (Cephes,
+// expf), and 2^n: 0.85 ulp at worst. NaN stays NaN.
+func (e *elem) exp(x, t, n int) {
+	if e.isa == avx2 {
+		e.i("VCMPPS $1, Y15, Y%d, Y13", x) // too small for a normal result: zero
+	}
+	hi, lo := e.clamps()
+	e.op("VMINPS", x, hi, x)
+	e.op("VMAXPS", x, lo, x)
+	e.opC("VMULPS", "log2e", x, n)
+	if e.isa == avx512 {
+		e.i("VRNDSCALEPS $8, Z%d, Z%d", n, n)
+	} else {
+		e.i("VROUNDPS $8, Y%d, Y%d", n, n)
+	}
+	e.opC("VFMADD231PS", "ln2hi", n, x)
+	e.opC("VFMADD231PS", "ln2lo", n, x)
+	e.splat(constant("p0"), t)
+	for _, c := range []string{"p1", "p2", "p3", "p4", "p5", "one", "one"} {
+		e.opC("VFMADD213PS", c, x, t)
+	}
+	if e.isa == avx512 {
+		e.op("VSCALEFPS", n, t, x)
+		return
+	}
+	// 2^(n-1)·2, so that n = 128 does not overflow before it must.
+	e.opC("VSUBPS", "one", n, n)
+	e.i("VCVTPS2DQ Y%d, Y%d\n\tVPADDD Y12, Y%d, Y%d\n\tVPSLLD $23, Y%d, Y%d", n, n, n, n, n, n)
+	e.op("VMULPS", n, t, x)
+	e.op("VADDPS", x, x, x)
+	e.i("VANDNPS Y%d, Y13, Y%d", x, x)
+}
+
+func (e *elem) clamps() (hi, lo int) {
+	if e.isa == avx512 {
+		return 30, 31
+	}
+	return 14, 15
+}
+
+// expReady loads what exp needs: the clamps, and 127 with AVX2.
+func (e *elem) expReady() {
+	hi, lo := e.clamps()
+	e.splat(constant("highest"), hi)
+	if e.isa == avx512 {
+		e.splat(constant("lowest"), lo)
+		return
+	}
+	e.splat(constant("low256"), lo)
+	e.i("VPBROADCASTD %d(R15), Y12", 32*len(table)+4)
+}
+
+// fold leaves op over all lanes of register 0 in lane 0; 1 is scratch.
+func (e *elem) fold(op string) {
+	if e.isa == avx512 {
+		e.i("VEXTRACTF64X4 $1, Z0, Y1\n\t%s Y1, Y0, Y0", op)
+	}
+	e.i("VEXTRACTF128 $1, Y0, X1\n\t%s X1, X0, X0\n\tVPERMILPS $0x4E, X0, X1\n\t%s X1, X0, X0\n\tVPERMILPS $0xB1, X0, X1\n\t%s X1, X0, X0", op, op, op)
+}
+
+func (e *elem) max() {
+	e.head("maxOf", "(x *float32, n int) float32", 20)
+	e.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX")
+	e.load("(SI)", 0)
+	e.loop("loop", func() { e.i("VMAXPS (SI), %s0, %s0", e.reg, e.reg) }, "SI")
+	e.fold("VMAXPS")
+	e.i("VMOVSS X0, ret+16(FP)\n\tVZEROUPPER\n\tRET")
+}
+
+func (e *elem) expSum() {
+	e.head("expSum", "(x *float32, n int, top float32) float32", 28)
+	e.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX")
+	e.splat("top+16(FP)", 7)
+	e.zero(8)
+	e.expReady()
+	e.loop("loop", func() {
+		e.load("(SI)", 0)
+		e.op("VSUBPS", 7, 0, 0)
+		e.exp(0, 1, 2)
+		e.op("VADDPS", 0, 8, 8)
+		e.store(0, "(SI)")
+	}, "SI")
+	e.op("VMOVAPS", 8, 0)
+	e.fold("VADDPS")
+	e.i("VMOVSS X0, ret+24(FP)\n\tVZEROUPPER\n\tRET")
+}
+
+// sums emits Σx and Σ(x-mean)².
+func (e *elem) sums() {
+	e.head("sum", "(x *float32, n int) float32", 20)
+	e.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX")
+	e.zero(0)
+	e.loop("loop", func() { e.i("VADDPS (SI), %s0, %s0", e.reg, e.reg) }, "SI")
+	e.fold("VADDPS")
+	e.i("VMOVSS X0, ret+16(FP)\n\tVZEROUPPER\n\tRET")
+
+	e.head("squares", "(x *float32, n int, mean float32) float32", 28)
+	e.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX")
+	e.splat("mean+16(FP)", 2)
+	e.zero(0)
+	e.loop("loop", func() {
+		e.load("(SI)", 3)
+		e.op("VSUBPS", 2, 3, 3)
+		e.op("VFMADD231PS", 3, 3, 0)
+	}, "SI")
+	e.fold("VADDPS")
+	e.i("VMOVSS X0, ret+24(FP)\n\tVZEROUPPER\n\tRET")
+}
+
+// maps emits what writes one value for each.
+func (e *elem) maps() {
+	ret := func() { e.i("VZEROUPPER\n\tRET") }
+	e.head("scaleTo", "(dst, x *float32, n int, s float32)", 28)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	e.splat("s+24(FP)", 1)
+	e.loop("loop", func() {
+		e.i("VMULPS (SI), %s1, %s0", e.reg, e.reg)
+		e.store(0, "(DI)")
+	}, "SI", "DI")
+	ret()
+
+	e.head("addTo", "(dst, x *float32, n int)", 24)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	e.loop("loop", func() {
+		e.load("(SI)", 0)
+		e.i("VADDPS (DI), %s0, %s0", e.reg, e.reg)
+		e.store(0, "(DI)")
+	}, "SI", "DI")
+	ret()
+
+	e.head("scaleMul", "(dst, x, w *float32, n int, s float32)", 36)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ w+16(FP), BX\n\tMOVQ n+24(FP), CX")
+	e.splat("s+32(FP)", 1)
+	e.loop("loop", func() {
+		e.i("VMULPS (SI), %s1, %s0\n\tVMULPS (BX), %s0, %s0", e.reg, e.reg, e.reg, e.reg)
+		e.store(0, "(DI)")
+	}, "SI", "BX", "DI")
+	ret()
+
+	e.head("affine", "(dst, x, gamma, beta *float32, n int, mean, s float32)", 48)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ gamma+16(FP), BX\n\tMOVQ beta+24(FP), DX\n\tMOVQ n+32(FP), CX")
+	e.splat("mean+40(FP)", 1)
+	e.splat("s+44(FP)", 2)
+	e.loop("loop", func() {
+		e.load("(SI)", 0)
+		e.op("VSUBPS", 1, 0, 0)
+		e.op("VMULPS", 2, 0, 0)
+		e.load("(BX)", 3)
+		e.i("VFMADD213PS (DX), %s3, %s0", e.reg, e.reg)
+		e.store(0, "(DI)")
+	}, "SI", "BX", "DX", "DI")
+	ret()
+}
+
+// activation emits dst = f(x)·up, with up = nil for 1. f: x in register 6 to 0.
+func (e *elem) activation(name string) {
+	e.head(name, "(dst, x, up *float32, n int)", 32)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ up+16(FP), BX\n\tMOVQ n+24(FP), CX")
+	e.expReady()
+	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
+	e.i("TESTQ BX, BX\n\tJZ plain")
+	e.loop("gated", func() {
+		e.load("(SI)", 6)
+		f()
+		e.i("VMULPS (BX), %s0, %s0", e.reg, e.reg)
+		e.store(0, "(DI)")
+	}, "SI", "BX", "DI")
+	e.i("VZEROUPPER\n\tRET")
+	e.loop("plain", func() {
+		e.load("(SI)", 6)
+		f()
+		e.store(0, "(DI)")
+	}, "SI", "DI")
+	e.i("VZEROUPPER\n\tRET")
+}
+
+// silu: x / (1 + exp(-x)).
+func (e *elem) silu() {
+	e.zero(0)
+	e.op("VSUBPS", 6, 0, 0)
+	e.sigmoid()
+}
+
+// sigmoid: 6 / (1 + exp(0)).
+func (e *elem) sigmoid() {
+	e.exp(0, 1, 2)
+	e.opC("VADDPS", "one", 0, 0)
+	e.op("VDIVPS", 0, 6, 0)
+}
+
+// geluTanh: ½x(1 + tanh u) is x / (1 + exp(-2u)), u = √(2/π)(x + 0.044715x³).
+func (e *elem) geluTanh() {
+	e.op("VMULPS", 6, 6, 0)
+	e.splat(constant("tanh3"), 3)
+	e.opC("VFMADD213PS", "tanh1", 3, 0)
+	e.op("VMULPS", 6, 0, 0)
+	e.sigmoid()
+}
+
+// geluErf: max(x, 0) - ½|x|·erfc(|x|/√2), which keeps the precision of the left tail;
+// erfc(z) = poly(1/(1+0.3275911z))·exp(-z²) within 1.5e-7 (Abramowitz and Stegun 7.1.26).
+func (e *elem) geluErf() {
+	e.splat(fmt.Sprintf("%d(R15)", 32*len(table)), 3)
+	e.op("VANDPS", 6, 3, 3)          // |x|
+	e.opC("VMULPS", "sqrt½", 3, 4)   // z
+	e.zero(0)                        //
+	e.op("VFNMADD231PS", 4, 4, 0)    // -z²
+	e.splat(constant("one"), 5)      //
+	e.splat(constant("one"), 7)      //
+	e.opC("VFMADD231PS", "e0", 4, 5) // 1 + pz
+	e.op("VDIVPS", 5, 7, 5)          // t
+	e.splat(constant("e5"), 4)       //
+	for _, c := range []string{"e4", "e3", "e2", "e1"} {
+		e.opC("VFMADD213PS", c, 5, 4)
+	}
+	e.op("VMULPS", 5, 4, 4) // poly
+	e.exp(0, 1, 2)
+	e.op("VMULPS", 4, 0, 0)
+	e.op("VMULPS", 3, 0, 0)
+	e.zero(1)
+	e.op("VMAXPS", 6, 1, 1) // NaN stays
+	e.splat(constant("half"), 2)
+	e.op("VFNMADD231PS", 2, 0, 1)
+	e.op("VMOVAPS", 1, 0)
+}

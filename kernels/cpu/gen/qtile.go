@@ -1,0 +1,297 @@
+// The integer tile: tokens × 32 rows, 32 columns a step.
+package main
+
+import "fmt"
+
+const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)"
+
+// qkind is an integer layout, as in layout.go.
+type qkind struct {
+	name   string
+	bits   int
+	shift  int // log2 of the zero point; 0 without one
+	halves int
+	mins   bool
+}
+
+var qkinds = []qkind{
+	{"q4s32", 4, 3, 1, false}, {"q4a32", 4, 0, 1, true}, {"q4s16", 4, 3, 2, false}, {"q4a16", 4, 0, 2, true},
+	{"q8s32", 8, 7, 1, false}, {"q8a32", 8, 0, 1, true}, {"q8s16", 8, 7, 2, false},
+}
+
+func (k qkind) quantBytes() int { return 64 * k.bits }
+
+func (k qkind) blockBytes() int {
+	n := k.quantBytes() + 32*k.halves
+	if k.mins {
+		n += 32 * k.halves
+	}
+	return n
+}
+
+// Offsets in a block of activations (block.go).
+const (
+	aScale, aNegSum, aSum, aNegFirst = 32, 36, 40, 44
+	aBytes                           = 48
+)
+
+func qtiles(f *file) {
+	f.p("\n// Words of ones.")
+	f.p("DATA ·ones16+0(SB)/4, $0x00010001\nGLOBL ·ones16(SB), RODATA|NOPTR, $4")
+	for _, k := range qkinds {
+		qtile(f, avx512, k)
+		qtile(f, avx2, k)
+	}
+}
+
+// qtile walks down the tokens in the largest tiles that fit. Registers:
+//
+//	DI c, DX ldc · SI a, R10 lda · BX, R9 w · R12, R11 a of tokens 0 and 3 · CX blocks · R13 tokens left
+func qtile(f *file, s isa, k qkind) {
+	f.text(k.name+s.name, qArgs, 80)
+	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+56(FP), R13")
+	tiles := []qshape{{6, 2}, {4, 2}, {2, 2}, {1, 1}}
+	if s == avx2 {
+		tiles = []qshape{{4, 1}, {1, 2}}
+	}
+	for i, t := range tiles {
+		next := "done"
+		if i+1 < len(tiles) {
+			next = fmt.Sprintf("tile%d", tiles[i+1].m)
+		}
+		f.p("tile%d:", t.m)
+		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
+		for pass := range 32 / (t.nv * s.lanes) {
+			if s == avx512 {
+				t.pass512(f, k, pass)
+			} else {
+				t.pass256(f, k, pass)
+			}
+		}
+		f.i("IMUL3Q $%d, R10, AX\n\tADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m, t.m)
+	}
+	f.p("done:")
+	f.i("VZEROUPPER\n\tRET")
+}
+
+// qshape is a tile of m tokens × nv registers of rows.
+type qshape struct{ m, nv int }
+
+func (t qshape) sum(m, v int) int   { return m*t.nv + v }             // integer sums
+func (t qshape) total(m, v int) int { return t.m*t.nv + t.sum(m, v) } // float sums
+
+// a is the operand at byte off of token m's block.
+func (t qshape) a(m, off int) string {
+	return fmt.Sprintf("%d(%s)%s", off, []string{"R12", "R11"}[m/3], []string{"", "(R10*1)", "(R10*2)"}[m%3])
+}
+
+// begin points the registers at the pass's weights (byte off of the panel's group
+// group) and clears the totals.
+func (t qshape) begin(f *file, s isa, group, off int, label string) {
+	f.i("MOVQ w+32(FP), BX\n\tMOVQ wstride+40(FP), R9")
+	if group == 1 {
+		f.i("ADDQ R9, BX")
+	}
+	f.i("ADDQ BX, R9")
+	if off > 0 {
+		f.i("ADDQ $%d, BX", off)
+	}
+	f.i("MOVQ SI, R12")
+	if t.m > 3 {
+		f.i("LEAQ (R10)(R10*2), R11\n\tADDQ SI, R11")
+	}
+	for m := range t.m {
+		for v := range t.nv {
+			r := t.total(m, v)
+			f.i("VXORPS %s%d, %s%d, %s%d", s.reg, r, s.reg, r, s.reg, r)
+		}
+	}
+	f.i("MOVQ nb+48(FP), CX")
+	f.p("%s:", label)
+}
+
+// end goes to the next block, or stores the tile at byte column col.
+func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
+	f.i("ADDQ $%d, R12", aBytes)
+	if t.m > 3 {
+		f.i("ADDQ $%d, R11", aBytes)
+	}
+	f.i("ADDQ $%d, BX", k.blockBytes())
+	if s == avx512 && t.nv == 2 {
+		f.i("ADDQ $%d, R9", k.blockBytes())
+	}
+	f.i("DECQ CX\n\tJNZ %s", label)
+	f.i("VBROADCASTSS scale+64(FP), %s0", s.reg)
+	for m := range t.m {
+		for v := range t.nv {
+			f.i("VMULPS %s0, %s%d, %s%d", s.reg, s.reg, t.total(m, v), s.reg, t.total(m, v))
+		}
+	}
+	f.i("MOVQ DI, R12\n\tCMPQ add+72(FP), $0\n\tJEQ %s_store", label)
+	for m := range t.m {
+		for v := range t.nv {
+			f.i("VADDPS %d(R12), %s%d, %s%d", col+v*s.bytes(), s.reg, t.total(m, v), s.reg, t.total(m, v))
+		}
+		f.i("ADDQ DX, R12")
+	}
+	f.i("MOVQ DI, R12")
+	f.p("%s_store:", label)
+	for m := range t.m {
+		for v := range t.nv {
+			f.i("VMOVUPS %s%d, %d(R12)", s.reg, t.total(m, v), col+v*s.bytes())
+		}
+		f.i("ADDQ DX, R12")
+	}
+}
+
+// pass512 emits a tile of nv groups, VNNI: the products of four columns are added
+// to the 32-bit sums at once, which cannot overflow.
+func (t qshape) pass512(f *file, k qkind, pass int) {
+	label := fmt.Sprintf("q%d_%d", t.m, pass)
+	t.begin(f, avx512, pass, 0, label)
+	f.i("MOVL $0x0F0F0F0F, AX\n\tVPBROADCASTD AX, Z31")
+	h := &half512{t, k, f, 2 * t.m * t.nv, 0}
+	for i := range k.halves {
+		h.start(i)
+		if k.halves == 1 {
+			h.dots(0)
+			h.dots(1)
+		} else {
+			h.dots(i)
+		}
+		h.fold(i)
+	}
+	t.end(f, avx512, k, 64*pass, label)
+}
+
+// half512 emits the columns under one scale: all 32, or 16 of them. Registers from
+// free on: nv for low nibbles (or bytes), nv for high ones, then broadcasts.
+type half512 struct {
+	qshape
+	k    qkind
+	f    *file
+	free int
+	n    int // broadcasts so far
+}
+
+func (h *half512) base(v int) string { return []string{"BX", "R9"}[v] }
+
+// temp returns a register for a short-lived value.
+func (h *half512) temp() int {
+	first := h.free + 2*h.nv
+	h.n++
+	return first + h.n%(31-first)
+}
+
+// start sets the integer sums to -zero·Σa.
+func (h *half512) start(i int) {
+	for m := range h.m {
+		r := h.sum(m, 0)
+		switch {
+		case h.k.shift == 0:
+			h.f.i("VPXORD Z%d, Z%d, Z%d", r, r, r)
+		case h.k.halves == 1:
+			h.f.i("VPBROADCASTD %s, Z%d", h.a(m, aNegSum), r)
+		case i == 0:
+			h.f.i("VPBROADCASTD %s, Z%d", h.a(m, aNegFirst), r)
+		default:
+			h.f.i("VPBROADCASTD %s, Z%d\n\tVPSUBD.BCST %s, Z%d, Z%d", h.a(m, aNegSum), r, h.a(m, aNegFirst), r, r)
+		}
+		if h.k.shift > 0 {
+			h.f.i("VPSLLD $%d, Z%d, Z%d", h.k.shift, r, r)
+		}
+		for v := 1; v < h.nv; v++ {
+			h.f.i("VMOVDQA32 Z%d, Z%d", r, h.sum(m, v))
+		}
+	}
+}
+
+// dots adds half i (columns 16i … 16i+15) to the integer sums.
+func (h *half512) dots(i int) {
+	if h.k.bits == 4 && h.k.halves == 1 {
+		if i == 0 {
+			h.nibbles()
+		}
+		return
+	}
+	for j := range 4 {
+		for v := range h.nv {
+			w := h.free + v
+			if h.k.bits == 8 {
+				h.f.i("VMOVDQU32 %d(%s), Z%d", 64*(4*i+j), h.base(v), w)
+				continue
+			}
+			if i == 1 {
+				h.f.i("VPSRLW $4, %d(%s), Z%d", 64*j, h.base(v), w)
+				h.f.i("VPANDD Z31, Z%d, Z%d", w, w)
+			} else {
+				h.f.i("VPANDD %d(%s), Z31, Z%d", 64*j, h.base(v), w)
+			}
+		}
+		h.dot(4*i+j, h.free)
+	}
+}
+
+// nibbles takes both halves of each byte while it is loaded.
+func (h *half512) nibbles() {
+	for j := range 4 {
+		for v := range h.nv {
+			lo, hi := h.free+v, h.free+h.nv+v
+			h.f.i("VMOVDQU32 %d(%s), Z%d\n\tVPANDD Z31, Z%d, Z%d", 64*j, h.base(v), hi, hi, lo)
+			h.f.i("VPSRLW $4, Z%d, Z%d\n\tVPANDD Z31, Z%d, Z%d", hi, hi, hi, hi)
+		}
+		h.dot(j, h.free)
+		h.dot(4+j, h.free+h.nv)
+	}
+}
+
+// dot multiplies dword j of the activations with the weights from register w on.
+func (h *half512) dot(j, w int) {
+	for m := range h.m {
+		x := h.temp()
+		h.f.i("VPBROADCASTD %s, Z%d", h.a(m, 4*j), x)
+		for v := range h.nv {
+			h.f.i("VPDPBUSD Z%d, Z%d, Z%d", x, w+v, h.sum(m, v))
+		}
+	}
+}
+
+// fold adds the integer sums, times the scales of half i, to the totals.
+func (h *half512) fold(i int) {
+	d, mn := h.free, h.free+h.nv
+	for v := range h.nv {
+		h.f.i("VCVTPH2PS %d(%s), Z%d", h.k.quantBytes()+32*i, h.base(v), d+v)
+		if h.k.mins {
+			h.f.i("VCVTPH2PS %d(%s), Z%d", h.k.quantBytes()+32*(h.k.halves+i), h.base(v), mn+v)
+		}
+	}
+	for m := range h.m {
+		for v := range h.nv {
+			x, r := h.temp(), h.sum(m, v)
+			h.f.i("VCVTDQ2PS Z%d, Z%d", r, r)
+			h.f.i("VMULPS.BCST %s, Z%d, Z%d", h.a(m, aScale), d+v, x)
+			h.f.i("VFMADD231PS Z%d, Z%d, Z%d", x, r, h.total(m, v))
+			if h.k.mins && h.k.halves == 1 {
+				h.f.i("VFMADD231PS.BCST %s, Z%d, Z%d", h.a(m, aSum), mn+v, h.total(m, v))
+			}
+		}
+		if h.k.mins && h.k.halves == 2 {
+			h.min16(m, i, mn)
+		}
+	}
+}
+
+// min16 adds the minima of one half: -negFirst·d is the first half's sum, and the
+// second's is sum less that.
+func (h *half512) min16(m, i, mn int) {
+	x := h.temp()
+	h.f.i("VPBROADCASTD %s, Z%d\n\tVCVTDQ2PS Z%d, Z%d\n\tVMULPS.BCST %s, Z%d, Z%d", h.a(m, aNegFirst), x, x, x, h.a(m, aScale), x, x)
+	op := "VFNMADD231PS"
+	if i == 1 {
+		h.f.i("VADDPS.BCST %s, Z%d, Z%d", h.a(m, aSum), x, x)
+		op = "VFMADD231PS"
+	}
+	for v := range h.nv {
+		h.f.i("%s Z%d, Z%d, Z%d", op, x, mn+v, h.total(m, v))
+	}
+}
