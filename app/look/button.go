@@ -27,6 +27,8 @@ type Button struct {
 	widget.BaseWidget
 	Label    string
 	Kind     Kind
+	Detail   string // after the words, smaller
+	Light    bool   // words not bold
 	Icon     fyne.Resource
 	Chosen   bool
 	OnTapped func()
@@ -117,7 +119,7 @@ func (b *Button) Cursor() desktop.Cursor {
 // CreateRenderer is Fyne's.
 func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	b.ExtendBaseWidget(b)
-	r := &buttonRenderer{b: b, back: canvas.NewRectangle(nil), text: canvas.NewText("", nil)}
+	r := &buttonRenderer{b: b, back: canvas.NewRectangle(nil), text: canvas.NewText("", nil), more: canvas.NewText("", nil)}
 	r.Refresh()
 	return r
 }
@@ -126,6 +128,7 @@ type buttonRenderer struct {
 	b    *Button
 	back *canvas.Rectangle
 	text *canvas.Text
+	more *canvas.Text
 	icon *canvas.Image
 }
 
@@ -133,9 +136,9 @@ func (r *buttonRenderer) Destroy() {}
 
 func (r *buttonRenderer) Objects() []fyne.CanvasObject {
 	if r.icon != nil {
-		return []fyne.CanvasObject{r.back, r.text, r.icon}
+		return []fyne.CanvasObject{r.back, r.text, r.more, r.icon}
 	}
-	return []fyne.CanvasObject{r.back, r.text}
+	return []fyne.CanvasObject{r.back, r.text, r.more}
 }
 
 // padding is what stands beside the words, and the height of the whole.
@@ -151,7 +154,10 @@ func (b *Button) padding() (side, height float32) {
 
 func (r *buttonRenderer) MinSize() fyne.Size {
 	side, height := r.b.padding()
-	w := r.text.MinSize().Width + 2*side
+	w := fyne.MeasureText(r.b.Label, r.text.TextSize, r.text.TextStyle).Width + 2*side
+	if r.b.Detail != "" {
+		w += r.more.MinSize().Width + 8
+	}
 	if r.icon != nil {
 		w += 26
 	}
@@ -161,8 +167,14 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 func (r *buttonRenderer) Layout(size fyne.Size) {
 	Put(r.back, 0, 0, size.Width, size.Height)
 	side, _ := r.b.padding()
-	m := r.text.MinSize()
+	m := fyne.MeasureText(r.b.Label, r.text.TextSize, r.text.TextStyle)
 	x := (size.Width - m.Width) / 2
+	end := size.Width
+	if r.b.Detail != "" {
+		d := r.more.MinSize()
+		x, end = side, size.Width-d.Width-side-6
+		Put(r.more, min(x+m.Width+8, end+6), (size.Height-d.Height)/2, d.Width, d.Height)
+	}
 	if r.b.Kind == Place {
 		x = side
 		if r.icon != nil {
@@ -170,14 +182,14 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 			x += 26
 		}
 	}
-	r.text.Text = elide(r.b.Label, size.Width-x-2, r.text.TextSize, r.text.TextStyle)
+	r.text.Text = elide(r.b.Label, end-x-2, r.text.TextSize, r.text.TextStyle)
 	Put(r.text, max(x, 2), (size.Height-m.Height)/2, m.Width, m.Height)
 }
 
 func (r *buttonRenderer) Refresh() {
 	b := r.b
 	r.text.TextSize = TextSize
-	r.text.TextStyle = fyne.TextStyle{Bold: b.Kind != Place && b.Kind != Quiet || b.Chosen}
+	r.text.TextStyle = fyne.TextStyle{Bold: b.Kind != Place && b.Kind != Quiet && !b.Light || b.Chosen}
 	if b.Kind == Quiet {
 		r.text.TextSize = SmallSize
 	}
@@ -197,6 +209,7 @@ func (r *buttonRenderer) Refresh() {
 		}
 	}
 	r.text.Color, r.text.Text = Color(ink), b.Label
+	r.more.Text, r.more.TextSize, r.more.Color = b.Detail, SmallSize, Color(Muted)
 	r.icon = nil
 	if b.Icon != nil {
 		r.icon = canvas.NewImageFromResource(theme.NewColoredResource(b.Icon, ink))

@@ -40,6 +40,7 @@ type Flow struct {
 	Spans    []Span
 	TextSize float32 // of the text; 0: TextSize
 	Align    fyne.TextAlign
+	Heavy    bool // all of it bold
 	Preserve bool // keep spaces at the beginnings of lines (code)
 	Caret    bool // a block after the last word: more is coming
 	OnLink   func(url string, at fyne.Position)
@@ -110,6 +111,7 @@ func (f *Flow) MinSize() fyne.Size {
 func (f *Flow) NaturalWidth() float32 {
 	var most, w float32
 	for _, s := range f.Spans {
+		s.Bold = s.Bold || f.Heavy
 		for i, line := range strings.Split(s.Text, "\n") {
 			if i > 0 {
 				w = 0
@@ -129,6 +131,7 @@ func (f *Flow) breakAt(width float32) {
 	}
 	b := breaker{flow: f, width: width}
 	for _, s := range f.Spans {
+		s.Bold = s.Bold || f.Heavy
 		b.span(s)
 	}
 	b.newline()

@@ -1,0 +1,167 @@
+package markdown
+
+// Code and tables.
+//
+//	╭ go ─────────────── Copy ╮      │ Name │  Age │
+//	│ slices.SortFunc(people, │      ├──────┼──────┤
+//	╰─────────────────────────╯      │ Ada  │   36 │
+
+import (
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+)
+
+// codeBox is a block of code with its language and a way to copy it.
+type codeBox struct {
+	box      *look.Box
+	flow     *look.Flow
+	language string
+	text     string
+	open     bool
+}
+
+func newCodeBox(language string, onCopy func(string)) *codeBox {
+	c := &codeBox{language: language, flow: look.NewFlow()}
+	c.flow.TextSize, c.flow.Preserve = 13, true
+	name := look.NewLabel(language, look.SmallSize, look.Muted)
+	if language == "" {
+		name.Text = "text"
+	}
+	head := []fyne.CanvasObject{name.Shrink(40)}
+	if onCopy != nil {
+		space := look.Spacer(0, 0)
+		copied := look.NewButton(look.Quiet, "Copy", nil)
+		copied.OnTapped = func() { onCopy(c.text); copied.SetLabel("Copied") }
+		head = append(head, space, copied)
+		row := look.NewRow(8, space, head...)
+		head = []fyne.CanvasObject{row}
+	}
+	top := &fyne.Container{Layout: &look.Column{Left: 12, Right: 6, Top: 3, Bottom: 3}, Objects: head}
+	code := &fyne.Container{Layout: &look.Column{Left: 12, Right: 12, Top: 10, Bottom: 10}, Objects: []fyne.CanvasObject{c.flow}}
+	c.box = look.NewBox(look.Code, look.Line, 10, 0, 0, look.NewColumn(0, top, look.NewRule(), code))
+	return c
+}
+
+func (c *codeBox) set(text string, open bool) {
+	c.text, c.open = text, open
+	c.flow.Set(highlight(c.language, text, open)...)
+}
+
+// table shows rows and columns; wide cells wrap.
+func (v *View) table(b Block) fyne.CanvasObject {
+	t := &tableLayout{}
+	grid := &fyne.Container{Layout: t}
+	for _, row := range b.Blocks {
+		t.columns = max(t.columns, len(row.Cells))
+	}
+	for r, row := range b.Blocks {
+		for i := range t.columns {
+			f := v.flow(nil)
+			if i < len(row.Cells) {
+				f.Spans = row.Cells[i]
+			}
+			f.Heavy = r == 0
+			if i < len(b.Align) {
+				f.Align = b.Align[i]
+			}
+			t.cells = append(t.cells, f)
+			grid.Add(f)
+		}
+		if r < len(b.Blocks)-1 {
+			rule := look.NewRule()
+			t.rules = append(t.rules, rule)
+			grid.Add(rule)
+		}
+	}
+	return look.NewBox("", look.Line, 10, 0, 0, grid)
+}
+
+type tableLayout struct {
+	columns int
+	cells   []*look.Flow
+	rules   []*look.Fill
+	width   float32
+}
+
+const cellX, cellY = 12, 7
+
+// widths gives each column its natural width, or a fair share where they don't all fit.
+func (t *tableLayout) widths(width float32) []float32 {
+	w := make([]float32, t.columns)
+	var sum float32
+	for i, c := range t.cells {
+		w[i%t.columns] = max(w[i%t.columns], c.NaturalWidth()+2*cellX+2)
+	}
+	for _, v := range w {
+		sum += v
+	}
+	if sum <= width {
+		for i := range w {
+			w[i] += (width - sum) / float32(t.columns)
+		}
+		return w
+	}
+	// Columns narrower than an even share keep their width; the others share the rest.
+	free, wide := width, t.columns
+	done := make([]bool, t.columns)
+	for changed := true; changed; {
+		changed = false
+		for i, v := range w {
+			if !done[i] && v <= free/float32(wide) {
+				done[i], changed = true, true
+				free, wide = free-v, wide-1
+			}
+		}
+	}
+	for i := range w {
+		if !done[i] {
+			w[i] = free / float32(max(1, wide))
+		}
+	}
+	return w
+}
+
+func (t *tableLayout) place(width float32, put bool) float32 {
+	if t.columns == 0 {
+		return 0
+	}
+	w := t.widths(width)
+	var y float32
+	for r := 0; r*t.columns < len(t.cells); r++ {
+		row := t.cells[r*t.columns : (r+1)*t.columns]
+		var h float32
+		for i, c := range row {
+			h = max(h, c.HeightFor(w[i]-2*cellX)+2*cellY)
+		}
+		var x float32
+		for i, c := range row {
+			if put {
+				look.Put(c, x+cellX, y+cellY, w[i]-2*cellX, h-2*cellY)
+			}
+			x += w[i]
+		}
+		y += h
+		if r < len(t.rules) {
+			if put {
+				look.Put(t.rules[r], 0, y, width, 1)
+			}
+			y++
+		}
+	}
+	return y
+}
+
+func (t *tableLayout) HeightFor(_ []fyne.CanvasObject, width float32) float32 {
+	return t.place(width, false)
+}
+
+func (t *tableLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
+	t.width = size.Width
+	t.place(size.Width, true)
+}
+
+func (t *tableLayout) MinSize([]fyne.CanvasObject) fyne.Size {
+	w := float32(t.columns) * (24 + 2*cellX)
+	return fyne.NewSize(min(w, 200), t.place(max(w, t.width), false))
+}

@@ -1,0 +1,60 @@
+package markdown
+
+// Colours for code, by chroma's lexers, in five colours of the theme.
+
+import (
+	"strings"
+
+	"github.com/alecthomas/chroma/v2"
+	"github.com/alecthomas/chroma/v2/lexers"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+)
+
+// most is the length in bytes up to which code is coloured: lexing takes about 1 ms for 1 kB,
+// and code that is still arriving is lexed again at every repaint.
+const (
+	most     = 64 << 10
+	mostOpen = 4 << 10
+)
+
+// highlight splits code into coloured runs; open: more is coming.
+func highlight(language, code string, open bool) []look.Span {
+	plain := []look.Span{{Text: code, Mono: true}}
+	lexer := lexers.Get(language)
+	if language == "" || lexer == nil || len(code) > most || open && len(code) > mostOpen {
+		return plain
+	}
+	tokens, err := chroma.Coalesce(lexer).Tokenise(nil, code)
+	if err != nil {
+		return plain // the words matter, the colours don't
+	}
+	var spans []look.Span
+	length := 0
+	for t := tokens(); t != chroma.EOF; t = tokens() {
+		length += len(t.Value)
+		put(&spans, look.Span{Mono: true, Color: tokenColor(t.Type)}, t.Value)
+	}
+	if n := len(spans); n > 0 && length == len(code)+1 { // lexers may add the last newline
+		spans[n-1].Text = strings.TrimSuffix(spans[n-1].Text, "\n")
+	}
+	return spans
+}
+
+func tokenColor(t chroma.TokenType) fyne.ThemeColorName {
+	switch {
+	case t.InCategory(chroma.Comment):
+		return look.CodeComment
+	case t.InCategory(chroma.Keyword):
+		return look.CodeKeyword
+	case t.InSubCategory(chroma.LiteralString):
+		return look.CodeString
+	case t.InSubCategory(chroma.LiteralNumber):
+		return look.CodeNumber
+	case t == chroma.NameFunction, t == chroma.NameClass, t == chroma.NameTag, t == chroma.NameBuiltin, t == chroma.NameAttribute:
+		return look.CodeName
+	}
+	return look.Ink
+}

@@ -1,0 +1,244 @@
+package markdown
+
+// View shows blocks as widgets. Set compares the new blocks with those shown: an equal
+// one keeps its widget, one of the same kind gets new text, only the rest is built anew.
+// So a frozen block costs nothing while the next one is written.
+
+import (
+	"fmt"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/look"
+)
+
+// View is a column of blocks.
+type View struct {
+	widget.BaseWidget
+	OnLink func(url string, at fyne.Position)
+	OnCopy func(text string)
+
+	column *fyne.Container
+	shown  []*node
+	caret  *look.Flow
+}
+
+// node is a block and what shows it.
+type node struct {
+	block  Block
+	object fyne.CanvasObject
+	flow   *look.Flow      // of a Paragraph or Heading
+	code   *codeBox        // of Code
+	column *fyne.Container // of what has Blocks
+	below  []*node
+}
+
+// NewView is an empty view.
+func NewView() *View {
+	v := &View{column: look.NewColumn(10)}
+	v.ExtendBaseWidget(v)
+	return v
+}
+
+// Set shows the blocks; open: the last one is still being written, and a caret says so.
+func (v *View) Set(blocks []Block, open bool) {
+	v.update(&v.shown, v.column, blocks, open)
+	v.moveCaret(open)
+	if s := v.Size(); s.Width > 0 {
+		v.column.Layout.Layout(v.column.Objects, s)
+	}
+}
+
+// HeightFor is the height of all blocks at that width.
+func (v *View) HeightFor(width float32) float32 { return look.HeightFor(v.column, width) }
+
+// CreateRenderer is Fyne's.
+func (v *View) CreateRenderer() fyne.WidgetRenderer {
+	v.ExtendBaseWidget(v)
+	return widget.NewSimpleRenderer(v.column)
+}
+
+func (v *View) moveCaret(open bool) {
+	var last *look.Flow
+	if open {
+		last = lastFlow(v.shown)
+	}
+	if v.caret != last {
+		if v.caret != nil {
+			v.caret.SetCaret(false)
+		}
+		v.caret = last
+	}
+	if last != nil {
+		last.SetCaret(true)
+	}
+}
+
+func lastFlow(nodes []*node) *look.Flow {
+	if len(nodes) == 0 {
+		return nil
+	}
+	n := nodes[len(nodes)-1]
+	switch {
+	case n.flow != nil:
+		return n.flow
+	case n.code != nil:
+		return n.code.flow
+	}
+	return lastFlow(n.below)
+}
+
+func (v *View) update(nodes *[]*node, column *fyne.Container, blocks []Block, open bool) {
+	var next []*node
+	for i, b := range blocks {
+		last := open && i == len(blocks)-1
+		var n *node
+		if i < len(*nodes) && v.keep((*nodes)[i], b, last) {
+			n = (*nodes)[i]
+		} else {
+			n = v.build(b, last)
+		}
+		next = append(next, n)
+	}
+	*nodes = next
+	column.Objects = column.Objects[:0:0]
+	for _, n := range next {
+		column.Objects = append(column.Objects, n.object)
+	}
+}
+
+// keep shows b in the widget of n, if that is possible.
+func (v *View) keep(n *node, b Block, open bool) bool {
+	if n.block.Equal(b) && (n.code == nil || n.code.open == open) {
+		return true
+	}
+	if n.block.Kind != b.Kind || n.block.Level != b.Level || n.block.Language != b.Language ||
+		n.block.Ordered != b.Ordered || n.block.Start != b.Start || n.block.Tight != b.Tight || n.block.Task != b.Task {
+		return false
+	}
+	switch {
+	case n.flow != nil:
+		n.flow.Set(b.Spans...)
+	case n.code != nil:
+		n.code.set(b.Text, open)
+	case n.column != nil && b.Kind != List:
+		v.update(&n.below, n.column, b.Blocks, open)
+		n.column.Layout.Layout(n.column.Objects, n.column.Size())
+	case n.column != nil:
+		v.updateList(n, b, open)
+		n.column.Layout.Layout(n.column.Objects, n.column.Size())
+	default:
+		return false
+	}
+	n.block = b
+	return true
+}
+
+func (v *View) build(b Block, open bool) *node {
+	n := &node{block: b}
+	switch b.Kind {
+	case Heading:
+		n.flow = v.flow(b.Spans)
+		n.flow.Heavy = true
+		n.flow.TextSize = []float32{20, 18, 16, 14, 14, 14}[min(max(b.Level, 1), 6)-1]
+		n.object = n.flow
+	case Code:
+		n.code = newCodeBox(b.Language, v.OnCopy)
+		n.code.set(b.Text, open)
+		n.object = n.code.box
+	case List:
+		n.column = look.NewColumn(8)
+		if b.Tight {
+			n.column = look.NewColumn(4)
+		}
+		v.updateList(n, b, open)
+		n.object = n.column
+	case Quote:
+		n.column = look.NewColumn(8)
+		v.update(&n.below, n.column, b.Blocks, open)
+		n.object = quoted(n.column)
+	case Table:
+		n.object = v.table(b)
+	case Rule:
+		n.object = look.NewColumn(0, look.Spacer(1, 6), look.NewRule(), look.Spacer(1, 6))
+	default:
+		n.flow = v.flow(b.Spans)
+		n.object = n.flow
+	}
+	return n
+}
+
+func (v *View) flow(spans []look.Span) *look.Flow {
+	f := look.NewFlow(spans...)
+	f.OnLink = func(url string, at fyne.Position) {
+		if v.OnLink != nil {
+			v.OnLink(url, at)
+		}
+	}
+	return f
+}
+
+// updateList shows the items of a list: a mark, and a column of blocks.
+func (v *View) updateList(n *node, b Block, open bool) {
+	var below []*node
+	n.column.Objects = n.column.Objects[:0:0]
+	for i, item := range b.Blocks {
+		last := open && i == len(b.Blocks)-1
+		var k *node
+		if i < len(n.below) && v.keep(n.below[i], item, last) {
+			k = n.below[i]
+		} else {
+			k = &node{block: item, column: look.NewColumn(4)}
+			v.update(&k.below, k.column, item.Blocks, last)
+			k.object = listed(mark(b, item, i), k.column)
+		}
+		below = append(below, k)
+		n.column.Add(k.object)
+	}
+	n.below = below
+}
+
+func mark(list, item Block, i int) string {
+	switch {
+	case item.Task == "done":
+		return "☑"
+	case item.Task == "open":
+		return "☐"
+	case list.Ordered:
+		return fmt.Sprintf("%d.", list.Start+i)
+	}
+	return "•"
+}
+
+// listed puts a mark left of a column.
+func listed(mark string, content fyne.CanvasObject) fyne.CanvasObject {
+	m := look.Text(mark, look.TextSize, look.Muted)
+	m.Align = fyne.TextAlignTrailing
+	return &fyne.Container{Layout: &indent{by: max(26, m.NaturalWidth()+10), gap: 8}, Objects: []fyne.CanvasObject{m, content}}
+}
+
+// quoted puts a line left of a column.
+func quoted(content fyne.CanvasObject) fyne.CanvasObject {
+	bar := look.NewFill(look.Line, 3, 1)
+	bar.Radius = 1.5
+	return &fyne.Container{Layout: &indent{by: 15, gap: 12}, Objects: []fyne.CanvasObject{bar, content}}
+}
+
+// indent is a layout of two: a mark of a fixed width, and the content beside it.
+type indent struct{ by, gap, width float32 }
+
+func (l *indent) HeightFor(o []fyne.CanvasObject, width float32) float32 {
+	return max(look.HeightFor(o[1], max(24, width-l.by)), o[0].MinSize().Height)
+}
+
+func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	l.width = size.Width
+	look.Put(o[0], 0, 0, l.by-l.gap, size.Height)
+	look.Put(o[1], l.by, 0, size.Width-l.by, size.Height)
+}
+
+func (l *indent) MinSize(o []fyne.CanvasObject) fyne.Size {
+	w := l.by + o[1].MinSize().Width
+	return fyne.NewSize(w, l.HeightFor(o, max(w, l.width)))
+}
