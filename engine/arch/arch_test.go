@@ -1,0 +1,280 @@
+package arch
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"soberano/engine/arch/tiny"
+	"soberano/engine/nn"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/kernels/quant"
+	"soberano/models"
+	"soberano/models/gguf"
+)
+
+func openTiny(t *testing.T, s *tiny.Source, exact bool) (Model, kernels.Device, error) {
+	t.Helper()
+	f, err := gguf.Open(s.Write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := cpu.New(cpu.Options{Exact: exact, Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		dev.Close()
+		f.Close()
+	})
+	m, err := Open(f, dev)
+	return m, dev, err
+}
+
+// far is the largest difference of two rows as a share of their range.
+func far(a, b []float32) float64 {
+	worst := 0.0
+	for i := range a {
+		worst = math.Max(worst, math.Abs(float64(a[i]-b[i])))
+	}
+	return worst / float64(slices.Max(a)-slices.Min(a))
+}
+
+// However the tokens of several sequences are cut into steps, and whatever shares a step
+// with them, the logits are those of each sequence alone and whole.
+func TestStepsDoNotMatter(t *testing.T) {
+	for _, family := range Families() {
+		for _, exact := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/exact=%v", family, exact), func(t *testing.T) {
+				m, dev, err := openTiny(t, tiny.New(family), exact)
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Eight-bit activations: a sum in another order may round a value the other way.
+				tolerance := 1e-4
+				if !exact {
+					tolerance = 0.02
+				}
+				rapid.Check(t, func(t *rapid.T) { stepsDoNotMatter(t, m, dev, tolerance) })
+			})
+		}
+	}
+}
+
+func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64) {
+	type sequence struct {
+		tokens []int32
+		whole  [][]float32
+		cache  kernels.Cache
+		done   int
+	}
+	newCache := func() kernels.Cache {
+		c, err := dev.NewCache(m.Shape().Cache(80))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	seqs := make([]*sequence, rapid.IntRange(1, 3).Draw(t, "sequences"))
+	for i := range seqs {
+		tokens := rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), 1, 80).Draw(t, "tokens")
+		seqs[i] = &sequence{tokens: tokens, whole: rows(m, dev, newCache(), tokens, 0), cache: newCache()}
+	}
+	for {
+		var s nn.Step
+		var who []*sequence
+		var pos []int
+		for _, q := range seqs {
+			n := rapid.IntRange(0, 30).Draw(t, "take")
+			if n = min(n, len(q.tokens)-q.done); n == 0 {
+				continue
+			}
+			row := s.Append(q.cache, q.tokens[q.done:q.done+n], q.done)
+			for i := range n {
+				if rapid.Bool().Draw(t, "wanted") {
+					s.Out = append(s.Out, row+i)
+					who, pos = append(who, q), append(pos, q.done+i)
+				}
+			}
+			q.done += n
+		}
+		if len(s.Tokens) == 0 {
+			if !slices.ContainsFunc(seqs, func(q *sequence) bool { return q.done < len(q.tokens) }) {
+				return
+			}
+			continue
+		}
+		logits := m.Forward(&s)
+		got := make([]float32, tiny.Vocabulary)
+		for i, q := range who {
+			dev.Read(got, logits, i)
+			if d := far(q.whole[pos[i]], got); !(d <= tolerance) {
+				t.Fatalf("position %d is %.2g of the range away", pos[i], d)
+			}
+		}
+	}
+}
+
+// Each key and tensor counts: a file that lacks one, or has another shape, is refused
+// with the name of what is wrong.
+func TestHostileFiles(t *testing.T) {
+	for _, family := range Families() {
+		for key := range tiny.New(family).Meta {
+			if !strings.HasPrefix(key, family+".") {
+				continue
+			}
+			for _, v := range []any{nil, "x", uint64(0), uint64(7), uint64(1 << 39), int64(-1), math.NaN(), math.Inf(1), []uint64{1, 2}} {
+				s := tiny.New(family)
+				if s.Meta[key] = v; v == nil {
+					delete(s.Meta, key)
+				}
+				_, _, err := openTiny(t, s, false)
+				if err != nil && !errors.Is(err, models.ErrCorrupt) && !errors.Is(err, models.ErrUnsupported) {
+					t.Errorf("%s = %v: %v", key, v, err)
+				}
+				if n, ok := v.(uint64); err == nil && ok && n == 1<<39 && !strings.HasSuffix(key, "freq_base") {
+					t.Errorf("%s = %v was accepted", key, v)
+				}
+			}
+		}
+		for i, tensor := range tiny.New(family).Tensors {
+			s := tiny.New(family)
+			s.Tensors = slices.Delete(s.Tensors, i, i+1)
+			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
+				t.Errorf("without %s: %v", tensor.Name, err)
+			}
+			s = tiny.New(family)
+			s.Tensors[i] = models.Tensor{Name: tensor.Name, Type: quant.F32, Shape: []int{2, 2}, Data: make([]byte, 16)}
+			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
+				t.Errorf("with %s of 2 × 2: %v", tensor.Name, err)
+			}
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for key, v := range map[string]any{
+		"general.architecture":          "mamba",
+		"llama.expert_count":            uint64(8),
+		"llama.rope.scaling.type":       "longrope",
+		"llama.attention.value_length":  uint64(32),
+		"llama.attention.head_count_kv": []uint64{2, 1, 2},
+	} {
+		s := tiny.New("llama")
+		s.Meta[key] = v
+		if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) {
+			t.Errorf("%s = %v: %v", key, v, err)
+		}
+	}
+}
+
+// Biases, an output matrix of its own, the divisors of llama3 and YaRN change the answer.
+func TestOptionsCount(t *testing.T) {
+	tokens := []int32{1, 50, 60, 70, 80, 90, 100, 110}
+	logits := func(edit func(*tiny.Source)) []float32 {
+		s := tiny.New("llama")
+		edit(s)
+		m, dev, err := openTiny(t, s, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := dev.NewCache(m.Shape().Cache(16))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows(m, dev, c, tokens, 0)[len(tokens)-1]
+	}
+	ones := func(n int, x float32) []float32 { return slices.Repeat([]float32{x}, n) }
+	plain := logits(func(*tiny.Source) {})
+	for name, edit := range map[string]func(*tiny.Source){
+		"value bias": func(s *tiny.Source) { s.Vector("blk.1.attn_v.bias", ones(tiny.KVHeads*tiny.HeadDim, 0.5)...) },
+		"down bias": func(s *tiny.Source) {
+			s.Vector("blk.1.ffn_down.bias", append(ones(tiny.Dim/2, 1), ones(tiny.Dim/2, -1)...)...)
+		},
+		"output":   func(s *tiny.Source) { s.Matrix("output.weight", tiny.Vocabulary, tiny.Dim) },
+		"divisors": func(s *tiny.Source) { s.Vector("rope_freqs.weight", ones(tiny.HeadDim/2, 4)...) },
+		"linear":   func(s *tiny.Source) { s.Meta["llama.rope.scaling.factor"] = 4.0 },
+		"yarn": func(s *tiny.Source) {
+			s.Meta["llama.rope.scaling.type"], s.Meta["llama.rope.scaling.factor"] = "yarn", 4.0
+			s.Meta["llama.rope.scaling.original_context_length"] = uint64(64)
+		},
+	} {
+		if d := far(plain, logits(edit)); !(d > 1e-3) {
+			t.Errorf("%s changes the logits by %.2g of the range", name, d)
+		}
+	}
+	same := logits(func(s *tiny.Source) {
+		s.Meta["llama.rope.scaling.type"], s.Meta["llama.rope.scaling.factor"] = "none", 4.0
+	})
+	if !slices.Equal(plain, same) {
+		t.Error("a factor counts although the scaling is none")
+	}
+	divided := logits(func(s *tiny.Source) { s.Vector("rope_freqs.weight", ones(tiny.HeadDim/2, 4)...) })
+	linear := logits(func(s *tiny.Source) { s.Meta["llama.rope.scaling.factor"] = 4.0 })
+	if d := far(divided, linear); d > 1e-5 {
+		t.Errorf("divisors of 4 and a factor of 4 differ by %.2g of the range", d)
+	}
+}
+
+func TestGemmaPattern(t *testing.T) {
+	read := func(v any) ([]bool, error) {
+		r := &reader{f: &models.File{Meta: models.Metadata{}}, family: "gemma3"}
+		if v != nil {
+			r.f.Meta["gemma3.attention.sliding_window_pattern"] = v
+		}
+		return r.pattern(7), r.err
+	}
+	for v, want := range map[any]string{nil: "1111101", uint64(2): "1010101", uint64(1): "0000000"} {
+		got, err := read(v)
+		s := ""
+		for _, local := range got {
+			s += map[bool]string{true: "1", false: "0"}[local]
+		}
+		if err != nil || s != want {
+			t.Errorf("%v: %s, %v, expected %s", v, s, err, want)
+		}
+	}
+	if _, err := read([]bool{true}); err == nil {
+		t.Error("a pattern shorter than the model was accepted")
+	}
+	if got := (config{headDim: 128, dim: 5376, heads: 32, layers: 62}).gemmaScale(); math.Abs(float64(got)-1/math.Sqrt(168)) > 1e-7 {
+		t.Errorf("the 27B's scale is %v", got)
+	}
+}
+
+// Two layers with a window of 24 see 23 + 23 tokens back and no further.
+func TestGemmaWindow(t *testing.T) {
+	s := tiny.New("gemma3")
+	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(2), uint64(9)
+	m, dev, err := openTiny(t, s, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := func(change int) []float32 {
+		tokens := make([]int32, 60)
+		for i := range tokens {
+			tokens[i] = int32(10 + i)
+		}
+		if change >= 0 {
+			tokens[change] = 200
+		}
+		c, err := dev.NewCache(m.Shape().Cache(60))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows(m, dev, c, tokens, 0)[59]
+	}
+	plain, reach := last(-1), 2*(tiny.Window-1)
+	if far(plain, last(59-reach-1)) != 0 {
+		t.Error("a token beyond the windows counts")
+	}
+	if far(plain, last(59-reach)) == 0 {
+		t.Error("a token within the windows does not count")
+	}
+}
