@@ -1,0 +1,135 @@
+package cpu
+
+import (
+	"fmt"
+	"testing"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// benchLevel is the level benchmarks run on: the one in force.
+func benchDevice(b *testing.B, threads int) *device {
+	lv, err := chosen()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return device2(b, lv, threads, false)
+}
+
+// BenchmarkMatVec: one token; the matrices of a call are 64 MB together, more than
+// most caches hold.
+func BenchmarkMatVec(b *testing.B) {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16} {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%v/%d", ty, threads), func(b *testing.B) {
+				d := benchDevice(b, threads)
+				r := newRand()
+				w := randomWeights(r, ty, 1536, 768)
+				var ms []kernels.Matrix
+				size := int64(0)
+				for size < 64<<20 {
+					m, err := d.Load(w)
+					if err != nil {
+						b.Fatal(err)
+					}
+					ms = append(ms, m)
+					size += m.Bytes()
+				}
+				x, y := tensorOf(d, gauss(r, 768), 1, 768), d.New(1, 1536)
+				b.SetBytes(size)
+				for b.Loop() {
+					for _, m := range ms {
+						d.MatMul(y, x, m)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkMatMul: 512 tokens; MB/s is millions of multiplications and additions.
+func BenchmarkMatMul(b *testing.B) {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32} {
+		for _, s := range [][2]int{{576, 768}, {2048, 2048}} {
+			b.Run(fmt.Sprintf("%v/%dx%d", ty, s[0], s[1]), func(b *testing.B) {
+				d := benchDevice(b, 1)
+				r := newRand()
+				m, err := d.Load(randomWeights(r, ty, s[0], s[1]))
+				if err != nil {
+					b.Fatal(err)
+				}
+				x, y := tensorOf(d, gauss(r, 512*s[1]), 512, s[1]), d.New(512, s[0])
+				for b.Loop() {
+					d.MatMul(y, x, m)
+				}
+				b.ReportMetric(2*512*float64(s[0]*s[1])*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOPS")
+			})
+		}
+	}
+}
+
+// BenchmarkEncoder is attention of a Whisper base layer: 1500 × 1500, 8 heads of 64.
+func BenchmarkEncoder(b *testing.B) {
+	d := benchDevice(b, 1)
+	c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 8, HeadDim: 64, Cap: 1500})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := newRand()
+	x := tensorOf(d, gauss(r, 1500*512), 1500, 512)
+	y := d.New(1500, 512)
+	spans := []kernels.Span{{Cache: c, N: 1500}}
+	a := &kernels.Attention{Heads: 8, KVHeads: 8, HeadDim: 64, Scale: 0.125, Len: 1500}
+	b.Run("store", func(b *testing.B) {
+		for b.Loop() {
+			d.Store(x, x, spans, 0)
+		}
+	})
+	b.Run("attend", func(b *testing.B) {
+		for b.Loop() {
+			d.Attend(y, x, spans, 0, a)
+		}
+		b.ReportMetric(4*8*64*1500*1500*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+	})
+}
+
+// BenchmarkRows: what a layer does beside products, on 1536 values.
+func BenchmarkRows(b *testing.B) {
+	d := benchDevice(b, 1)
+	r := newRand()
+	x, u, y := tensorOf(d, gauss(r, 1536), 1, 1536), tensorOf(d, gauss(r, 1536), 1, 1536), d.New(1, 1536)
+	w := gauss(r, 1536)
+	rope := &kernels.RoPE{HeadDim: 64, Freq: make([]float32, 32), Scale: 1}
+	pos := []int32{100}
+	for name, f := range map[string]func(){
+		"silu":      func() { d.Activate(y, x, u, kernels.SiLU) },
+		"gelu-tanh": func() { d.Activate(y, x, u, kernels.GELUTanh) },
+		"gelu-erf":  func() { d.Activate(y, x, kernels.Tensor{}, kernels.GELUErf) },
+		"rmsnorm":   func() { d.RMSNorm(y, x, w, 1e-5) },
+		"layernorm": func() { d.LayerNorm(y, x, w, w, 1e-5) },
+		"rotate":    func() { d.Rotate(x, pos, rope) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+}
+
+// BenchmarkLoad: repacking.
+func BenchmarkLoad(b *testing.B) {
+	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16} {
+		b.Run(ty.String(), func(b *testing.B) {
+			d := benchDevice(b, 1)
+			w := randomWeights(newRand(), ty, 2048, 2048)
+			b.SetBytes(int64(len(w.Data)))
+			for b.Loop() {
+				if _, err := d.Load(w); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,388 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"unsafe"
+
+	"soberano/kernels/quant"
+)
+
+// Each kernel, on each instruction set, against its plain twin; every buffer borders
+// on a page that must not be touched, at its start or at its end.
+
+func asF32(b []byte) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+func asBlocks(b []byte) []block {
+	return unsafe.Slice((*block)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/blockSize)
+}
+
+// guardedF32 copies x between guard pages.
+func guardedF32(t testing.TB, x []float32, atStart bool) []float32 {
+	y := asF32(guarded(t, 4*len(x), atStart))
+	copy(y, x)
+	return y
+}
+
+func TestBlockSize(t *testing.T) {
+	if s := unsafe.Sizeof(block{}); s != blockSize {
+		t.Fatalf("a block has %d bytes, the kernels know %d", s, blockSize)
+	}
+}
+
+// qCase is one product of the integer tile.
+type qCase struct {
+	k       kind
+	a       []block
+	w       []byte
+	nb, m   int
+	scale   float32
+	add     bool
+	atStart bool
+}
+
+// randomQ makes a case. Whole ones have scales of 1 and whole minima, so that all
+// sums are whole numbers below 2²⁴ and any order gives the same; extreme ones have
+// the largest integers, where 16-bit sums would overflow.
+func randomQ(t testing.TB, r *rand.Rand, k kind, whole, extreme bool) qCase {
+	l := &layouts[k]
+	c := qCase{k: k, nb: 1 + r.IntN(6), m: 1 + r.IntN(20), scale: 1, add: r.IntN(2) == 0, atStart: r.IntN(2) == 0}
+	c.a = asBlocks(guarded(t, c.m*c.nb*blockSize, c.atStart))
+	for i := range c.a {
+		c.a[i] = randomBlock(r, whole, extreme)
+	}
+	c.w = guarded(t, 2*c.nb*l.blockBytes(), c.atStart)
+	for i := range c.w {
+		c.w[i] = byte(r.Uint32())
+		if extreme {
+			c.w[i] = byte(-(r.Uint32() & 1)) // 0 or 255
+		}
+		if k == q8a32 {
+			c.w[i] &= 31 // five bits
+		}
+	}
+	for b := 0; b < len(c.w); b += l.blockBytes() {
+		for i := l.quantBytes(); i < l.blockBytes(); i += 2 {
+			v := float32(1)
+			if !whole {
+				v = float32(r.NormFloat64()) * []float32{1, 1e-3, 1e-7}[r.IntN(3)] // some denormal
+			} else if i >= l.quantBytes()+32*l.halves {
+				v = float32(r.IntN(9) - 4)
+			}
+			binary.LittleEndian.PutUint16(c.w[b+i:], quant.F32ToF16(v))
+		}
+	}
+	if !whole {
+		c.scale = 0.25
+	}
+	return c
+}
+
+func randomBlock(r *rand.Rand, whole, extreme bool) block {
+	b := block{d: 1}
+	if !whole {
+		b.d = float32(r.Float64())
+	}
+	for j := range b.q {
+		q := int32(r.IntN(255) - 127)
+		if extreme {
+			q = 127 - 254*int32(r.IntN(2))
+		}
+		b.q[j] = int8(q)
+		b.negSum -= q
+		if j < 16 {
+			b.negFirst -= q
+		}
+	}
+	b.sum = -float32(b.negSum) * b.d
+	return b
+}
+
+// run computes c on lv, in guarded memory with rows further apart than they are long.
+func (c qCase) run(t testing.TB, lv level) []float32 {
+	ldc := 32 + 5
+	out := asF32(guarded(t, 4*((c.m-1)*ldc+32), c.atStart))
+	for i := range out {
+		out[i] = float32(i % 7)
+	}
+	qTile(lv, c.k, out, ldc, c.a, c.w, c.nb, c.m, c.scale, c.add)
+	return append([]float32(nil), out...)
+}
+
+func TestQTile(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for k := q4s32; k < kinds; k++ {
+			for i := range 60 {
+				t.Run(fmt.Sprintf("%v/%d", k, i), func(t *testing.T) {
+					r := rand.New(rand.NewPCG(uint64(i), 9))
+					whole := i%3 != 0
+					c := randomQ(t, r, k, whole, i%3 == 2)
+					sameValues(t, c.run(t, lv), c.run(t, generic), whole)
+				})
+			}
+		}
+	})
+}
+
+// sameValues compares exactly, or within what the order of float32 sums does.
+func sameValues(t testing.TB, got, want []float32, exact bool) {
+	t.Helper()
+	w := make([]float64, len(want))
+	for i, v := range want {
+		w[i] = float64(v)
+		if exact && got[i] != v {
+			t.Fatalf("value %d: %g, the plain twin %g", i, got[i], v)
+		}
+	}
+	if e := distance(got, w); !exact && !(e < 2e-6) {
+		t.Fatalf("%g away from the plain twin", e)
+	}
+}
+
+// TestQTileSpecial: scales that are infinite or not numbers give infinities and NaNs
+// in the same places, and nowhere else.
+func TestQTileSpecial(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for k := q4s32; k < kinds; k++ {
+			r := newRand()
+			c := randomQ(t, r, k, true, false)
+			c.add = false
+			l := &layouts[k]
+			for i, v := range []uint16{0x7c00, 0xfc00, 0x7e00} { // +∞, -∞, NaN in rows 0, 1, 2
+				binary.LittleEndian.PutUint16(c.w[l.quantBytes()+2*i:], v)
+			}
+			got, want := c.run(t, lv), c.run(t, generic)
+			for i := range got {
+				g, w := float64(got[i]), float64(want[i])
+				if math.IsNaN(g) != math.IsNaN(w) || !math.IsNaN(g) && g != w {
+					t.Fatalf("%v: value %d: %g, the plain twin %g", k, i, g, w)
+				}
+			}
+		}
+	})
+}
+
+func TestDTile(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for k := kindF32; k <= kindBF16; k++ {
+			for i := range 80 {
+				t.Run(fmt.Sprintf("%v/%d", k, i), func(t *testing.T) { testDTile(t, lv, k, i) })
+			}
+		}
+	})
+}
+
+func testDTile(t *testing.T, lv level, k kind, i int) {
+	r := rand.New(rand.NewPCG(uint64(i), 8))
+	whole, atStart := i%2 == 0, i%4 < 2
+	n, m := 1+r.IntN(70), 1+r.IntN(30)
+	lda, ldc, gap := n+r.IntN(9), 32+r.IntN(9), 64*r.IntN(3)
+	wstride := k.groupBytes(n) + gap
+	w := guarded(t, wstride+k.groupBytes(n), atStart)
+	a := asF32(guarded(t, 4*((m-1)*lda+n), atStart))
+	value := func() float32 {
+		if whole {
+			return float32(r.IntN(17) - 8)
+		}
+		return float32(r.NormFloat64()) * []float32{1, 1e-39, 1e-6}[r.IntN(3)]
+	}
+	for j := range a {
+		a[j] = value()
+	}
+	for j := 0; j < len(w); j += layouts[k].bits / 8 {
+		switch k {
+		case kindF32:
+			binary.LittleEndian.PutUint32(w[j:], math.Float32bits(value()))
+		case kindF16:
+			binary.LittleEndian.PutUint16(w[j:], quant.F32ToF16(value()))
+		default:
+			binary.LittleEndian.PutUint16(w[j:], quant.F32ToBF16(value()))
+		}
+	}
+	var out [2][]float32
+	for x, l := range []level{lv, generic} {
+		out[x] = asF32(guarded(t, 4*((m-1)*ldc+32), atStart))
+		for j := range out[x] {
+			out[x][j] = float32(j % 5)
+		}
+		dTile(l, k, out[x], ldc, a, lda, w, wstride, n, m, i%3 == 0)
+	}
+	sameValues(t, out[0], out[1], whole)
+}
+
+// TestQuantize: bit for bit, whatever the values.
+func TestQuantize(t *testing.T) {
+	inf := float32(math.Inf(1))
+	special := []float32{0, 1e-45, 1e-39, 0x1p-119, 0x1p-120, math.MaxFloat32, -math.MaxFloat32, inf, -inf, float32(math.NaN()), 127, 0.5, -0.5}
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for i := range 300 {
+			n := 1 + r.IntN(5)
+			x := asF32(guarded(t, 128*n, i%2 == 0))
+			scale := float32(math.Exp(r.NormFloat64() * 20))
+			for j := range x {
+				x[j] = float32(r.NormFloat64()) * scale
+			}
+			if i%3 == 0 {
+				x[r.IntN(len(x))] = special[r.IntN(len(special))]
+			}
+			if i%10 == 0 {
+				clear(x[:32])
+			}
+			got, want := asBlocks(guarded(t, n*blockSize, i%2 == 0)), make([]block, n)
+			quantize(lv, got, x)
+			quantizeGo(want, x)
+			for b := range want {
+				if !sameBlock(got[b], want[b]) {
+					t.Fatalf("case %d, block %d of %v:\n%+v, the plain twin\n%+v", i, b, x[32*b:][:32], got[b], want[b])
+				}
+			}
+		}
+	})
+}
+
+func sameBlock(a, b block) bool {
+	same := func(x, y float32) bool { return x == y || x != x && y != y }
+	return a.q == b.q && same(a.d, b.d) && same(a.sum, b.sum) && a.negSum == b.negSum && a.negFirst == b.negFirst
+}
+
+// TestElem: functions of one row, all lengths up to three registers.
+func TestElem(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := range 50 {
+			for round := range 4 {
+				atStart := round%2 == 0
+				x := gauss(r, n)
+				for i := range x {
+					x[i] *= []float32{1, 10, 40, 0.01}[round]
+				}
+				gx := guardedF32(t, x, atStart)
+				u, v := guardedF32(t, gauss(r, n), atStart), guardedF32(t, gauss(r, n), atStart)
+				testReductions(t, lv, gx)
+				testMaps(t, lv, gx, u, v, atStart)
+			}
+		}
+	})
+}
+
+func testReductions(t *testing.T, lv level, x []float32) {
+	t.Helper()
+	size := 1e-30
+	for _, v := range x {
+		size += math.Abs(float64(v))
+	}
+	within(t, "sum", sum(lv, x), sumGo(x), size)
+	within(t, "squares", squares(lv, x, 0.3), squaresGo(x, 0.3), float64(squaresGo(x, 0.3)))
+	if len(x) == 0 {
+		return
+	}
+	top := maxOf(lv, x)
+	if top != maxOfGo(x) {
+		t.Fatalf("max %g, want %g", top, maxOfGo(x))
+	}
+	y, z := append([]float32(nil), x...), append([]float32(nil), x...)
+	y[0], z[0] = float32(math.Inf(-1)), float32(math.Inf(-1))
+	within(t, "expSum", expSum(lv, y, top), expSumGo(z, top), float64(len(x)))
+	for i := range y { // AVX2 gives zero for what is not a normal number
+		within(t, fmt.Sprintf("exp(%g)", x[i]-top), y[i], z[i], float64(z[i])+1e-31)
+	}
+	if y[0] != 0 {
+		t.Fatalf("exp(-∞) = %g", y[0])
+	}
+}
+
+func within(t *testing.T, name string, got, want float32, size float64) {
+	t.Helper()
+	if !(math.Abs(float64(got)-float64(want)) <= 4e-7*size) {
+		t.Fatalf("%s = %g, want %g", name, got, want)
+	}
+}
+
+func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
+	t.Helper()
+	n := len(x)
+	for name, f := range map[string][2]func(dst []float32){
+		"scaleTo":  {func(d []float32) { scaleTo(lv, d, x, 3) }, func(d []float32) { scaleToGo(d, x, 3) }},
+		"addTo":    {func(d []float32) { addTo(lv, d, x) }, func(d []float32) { addToGo(d, x) }},
+		"scaleMul": {func(d []float32) { scaleMul(lv, d, x, u, 3) }, func(d []float32) { scaleMulGo(d, x, u, 3) }},
+		"affine":   {func(d []float32) { affine(lv, d, x, u, v, 0.5, 2) }, func(d []float32) { affineGo(d, x, u, v, 0.5, 2) }},
+		"silu":     {func(d []float32) { silu(lv, d, x, u) }, func(d []float32) { siluGo(d, x, u) }},
+		"silu1":    {func(d []float32) { silu(lv, d, x, nil) }, func(d []float32) { siluGo(d, x, nil) }},
+		"geluTanh": {func(d []float32) { geluTanh(lv, d, x, u) }, func(d []float32) { geluTanhGo(d, x, u) }},
+		"geluErf":  {func(d []float32) { geluErf(lv, d, x, u) }, func(d []float32) { geluErfGo(d, x, u) }},
+		"geluErf1": {func(d []float32) { geluErf(lv, d, x, nil) }, func(d []float32) { geluErfGo(d, x, nil) }},
+	} {
+		got, want := asF32(guarded(t, 4*n, atStart)), make([]float32, n)
+		f[0](got)
+		f[1](want)
+		for i := range want {
+			size := math.Abs(float64(want[i])) + math.Abs(float64(x[i])) + 1e-30
+			if u[i] > 1 || u[i] < -1 {
+				size *= math.Abs(float64(u[i]))
+			}
+			within(t, fmt.Sprintf("%s(%g)", name, x[i]), got[i], want[i], size+math.Abs(float64(v[i])))
+		}
+	}
+}
+
+// TestActivationsFar: saturation and special values.
+func TestActivationsFar(t *testing.T) {
+	inf := float32(math.Inf(1))
+	in := []float32{0, 100, -100, 1e10, -1e10, 3e38, -3e38, inf, float32(math.NaN()), 20, -20, 1e-40, -1e-40, 88, -88, 7}
+	everyLevel(t, func(t *testing.T, lv level) {
+		for name, f := range map[string][2]func(dst []float32){
+			"silu":     {func(d []float32) { silu(lv, d, in, nil) }, func(d []float32) { siluGo(d, in, nil) }},
+			"geluTanh": {func(d []float32) { geluTanh(lv, d, in, nil) }, func(d []float32) { geluTanhGo(d, in, nil) }},
+			"geluErf":  {func(d []float32) { geluErf(lv, d, in, nil) }, func(d []float32) { geluErfGo(d, in, nil) }},
+		} {
+			got, want := make([]float32, len(in)), make([]float32, len(in))
+			f[0](got)
+			f[1](want)
+			for i := range in {
+				g, w := float64(got[i]), float64(want[i])
+				if math.IsNaN(w) || math.IsInf(w, 0) {
+					if g == w || math.IsNaN(g) && (math.IsNaN(w) || name == "geluErf") { // ∞·erfc(∞) is 0·∞ in the assembly
+						continue
+					}
+				}
+				if !(math.Abs(g-w) <= 1e-6*math.Abs(w)+1e-30) {
+					t.Errorf("%s(%g) = %g, want %g", name, in[i], g, w)
+				}
+			}
+		}
+	})
+}
+
+// TestGenerated: the committed assembly is what gen writes.
+func TestGenerated(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("go", "run", "./gen", "-o", dir).CombinedOutput(); err != nil {
+		t.Fatalf("go run ./gen: %v\n%s", err, out)
+	}
+	made, err := filepath.Glob(filepath.Join(dir, "*.s"))
+	if err != nil || len(made) != 4 {
+		t.Fatalf("gen wrote %v (%v)", made, err)
+	}
+	for _, f := range made {
+		want, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have, err := os.ReadFile(filepath.Base(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(have) != string(want) {
+			t.Errorf("%s is not what gen writes: run go generate", filepath.Base(f))
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package cpu
+
+import (
+	"math"
+	"testing"
+
+	"soberano/kernels/quant"
+)
+
+// TestUnpack: the integers, scales and minima of each format are its values.
+func TestUnpack(t *testing.T) {
+	r := newRand()
+	for ty, u := range unpackers {
+		l := &layouts[u.kind]
+		w := randomWeights(r, ty, 40, 256)
+		want := values(w)
+		n := ty.BlockValues()
+		run := 32 / l.halves
+		var b unpacked
+		for i := 0; i < len(want); i += n {
+			src := w.Data[i/n*ty.BlockBytes():][:ty.BlockBytes()]
+			u.scales(&b, src)
+			u.quants(&b, src)
+			for j := range n {
+				v := float64(b.d[j/run]) * (float64(b.q[j]) - float64(l.zero))
+				if l.mins {
+					v += float64(b.m[j/run])
+				}
+				if e := math.Abs(v - float64(want[i+j])); e > 1e-6*(math.Abs(v)+math.Abs(float64(b.m[j/run]))) {
+					t.Fatalf("%v: value %d: %g, want %g", ty, i+j, v, want[i+j])
+				}
+				if l.bits == 4 && b.q[j] > 15 || u.kind == q8a32 && b.q[j] > 31 {
+					t.Fatalf("%v: integer %d does not fit its layout", ty, b.q[j])
+				}
+			}
+		}
+	}
+	for ty := quant.Type(0); ty < 64; ty++ { // all formats that there are have a test case
+		if _, ok := unpackers[ty]; ty.Known() && !ok && ty != quant.F32 && ty != quant.F16 && ty != quant.BF16 {
+			t.Logf("%v has no unpacker: it is multiplied as float16", ty)
+		}
+	}
+}
+
+// TestScaleFor: every scale of a matrix fits float16's normal range where its peak
+// allows, tiny and huge ones too.
+func TestScaleFor(t *testing.T) {
+	for _, peak := range []float32{1e-38, 1e-10, 0.003, 1, 65504, 1e30, math.MaxFloat32} {
+		s := scaleFor(peak)
+		if v := peak / s; !(v < 65504) || v < 1000 && peak > 1e-30 {
+			t.Errorf("peak %g: scale %g leaves %g", peak, s, v)
+		}
+	}
+	for _, peak := range []float32{0, float32(math.Inf(1)), float32(math.NaN())} {
+		if s := scaleFor(peak); s != 1 {
+			t.Errorf("peak %g: scale %g", peak, s)
+		}
+	}
+}
