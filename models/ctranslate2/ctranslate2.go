@@ -1,0 +1,203 @@
+// Package ctranslate2 reads Whisper models in CTranslate2's form, as faster-whisper
+// uses them: a directory with
+//
+//	model.bin            the weights, see parse.go
+//	config.json          alignment heads, ids of languages and of suppressed tokens
+//	tokenizer.json       Hugging Face's description of the tokenizer
+//	vocabulary.json      the tokens in order; vocabulary.txt in older directories
+//
+// Weights become models.Tensors under their own names and those of their aliases, in
+// the shape of the file (outermost first, as everywhere here). float32, float16 and
+// bfloat16 stay where they are, memory-mapped; they are not aligned, since the names
+// between them have any length. int8 and int16 are turned into float32 at Open, because
+// CTranslate2's scale for each row is no block format of kernels/quant. Scalars
+// ("encoder/num_heads") and short lists of integers go to Meta, side files to Aux.
+package ctranslate2
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// Weights is the name of the file with the weights.
+const Weights = "model.bin"
+
+// aux are the side files and how many bytes each may have.
+var aux = []struct {
+	name string
+	most int64
+}{
+	{"config.json", 1 << 20}, {"preprocessor_config.json", 1 << 20},
+	{"tokenizer.json", 32 << 20}, {"vocabulary.json", 16 << 20}, {"vocabulary.txt", 16 << 20},
+}
+
+// Open opens a directory. Beside the scalars, Meta holds "ctranslate2.version",
+// "ctranslate2.spec", "ctranslate2.revision" and "ctranslate2.stored", which says how
+// most weights are stored ("F16", "INT8"). The error is a *models.FileError.
+func Open(dir string) (*models.File, error) { return open(dir, true) }
+
+// Peek opens a directory as Open does, but leaves int8 and int16 weights with nil Data
+// and type quant.F32, so that a description costs no memory.
+func Peek(dir string) (*models.File, error) { return open(dir, false) }
+
+func open(dir string, weights bool) (*models.File, error) {
+	f := &models.File{Format: "ctranslate2", Path: dir}
+	if err := openAll(f, dir, weights); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func openAll(f *models.File, dir string, weights bool) error {
+	path := filepath.Join(dir, Weights)
+	data, release, err := models.Map(path)
+	if err != nil {
+		return err
+	}
+	f.OnClose(release)
+	f.Paths = []string{path}
+	if err := readAux(f, dir); err != nil {
+		return err
+	}
+	spec, err := parse(path, data)
+	if err != nil {
+		return err
+	}
+	return spec.fill(f, weights)
+}
+
+// readAux reads the side files that are there.
+func readAux(f *models.File, dir string) error {
+	f.Aux = make(map[string][]byte, len(aux))
+	for _, a := range aux {
+		path := filepath.Join(dir, a.name)
+		b, err := models.ReadSmall(path, a.most)
+		if errors.Is(err, models.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f.Aux[a.name], f.Paths = b, append(f.Paths, path)
+	}
+	return nil
+}
+
+// fill turns the variables of s into tensors and metadata.
+func (s *spec) fill(f *models.File, weights bool) error {
+	f.Meta = models.Metadata{"ctranslate2.version": uint64(s.version), "ctranslate2.spec": s.name, "ctranslate2.revision": uint64(s.revision)}
+	place := make(map[string]int, len(s.variables)) // a variable's index in f.Tensors
+	stored := map[byte]uint64{}
+	for i := range s.variables {
+		v := &s.variables[i]
+		if s.isScale(v) {
+			continue
+		}
+		t, isTensor, err := s.tensor(v, weights)
+		switch {
+		case err != nil:
+			return err
+		case isTensor:
+			place[v.name] = len(f.Tensors)
+			stored[v.typ] += v.values
+			f.Tensors = append(f.Tensors, t)
+		default:
+			f.Meta[v.name] = v.value()
+		}
+	}
+	f.Meta["ctranslate2.stored"] = most(stored)
+	for _, a := range s.aliases {
+		if i, ok := place[a.of]; ok {
+			t := f.Tensors[i]
+			t.Name = a.name
+			f.Tensors = append(f.Tensors, t)
+		} else if v, ok := f.Meta[a.of]; ok {
+			f.Meta[a.name] = v
+		}
+	}
+	return nil
+}
+
+// most names the type that stores most values.
+func most(stored map[byte]uint64) string {
+	best := byte(float32Type)
+	for typ := range byte(len(typeNames)) {
+		if stored[typ] > stored[best] {
+			best = typ
+		}
+	}
+	return [...]string{"F32", "INT8", "INT16", "INT32", "F16", "BF16"}[best]
+}
+
+// tensor makes v a tensor; false where it is metadata.
+func (s *spec) tensor(v *variable, weights bool) (t models.Tensor, isTensor bool, err error) {
+	if len(v.shape) == 0 {
+		return t, false, nil
+	}
+	t = models.Tensor{Name: v.name, Shape: v.shape, Data: v.data}
+	switch v.typ {
+	case float32Type:
+		t.Type = quant.F32
+	case float16Type:
+		t.Type = quant.F16
+	case bfloat16Type:
+		t.Type = quant.BF16
+	default:
+		scale := s.scale(v)
+		if scale == nil {
+			if v.values > mostList {
+				return t, false, models.Unsupported(s.path, "download the float16 form of this model",
+					"stores %s as %s without a scale", models.Quoted(v.name), typeNames[v.typ])
+			}
+			return t, false, nil
+		}
+		t.Type, t.Data = quant.F32, nil
+		if err = s.checkScale(v, scale); err == nil && weights {
+			t.Data = dequantize(v, scale)
+		}
+	}
+	return t, err == nil, err
+}
+
+// Title names a Whisper model by its dimensions: "Whisper base", "Whisper tiny.en".
+// Source: the model table of OpenAI's Whisper paper and its repository.
+func Title(f *models.File) string {
+	width, mels, layers := 0, 0, [2]int{}
+	if t, ok := f.Tensor("encoder/conv1/weight"); ok && len(t.Shape) == 3 {
+		width, mels = t.Shape[0], t.Shape[1]
+	}
+	for i, side := range []string{"encoder", "decoder"} {
+		for ; ; layers[i]++ {
+			if _, ok := f.Tensor(fmt.Sprintf("%s/layer_%d/ffn/linear_0/weight", side, layers[i])); !ok {
+				break
+			}
+		}
+	}
+	size, ok := map[[2]int]string{{384, 4}: "tiny", {512, 6}: "base", {768, 12}: "small", {1024, 24}: "medium", {1280, 32}: "large"}[[2]int{width, layers[0]}]
+	if !ok {
+		return "Whisper"
+	}
+	return "Whisper " + size + variant(f, mels, layers)
+}
+
+// variant is what follows the size's name.
+func variant(f *models.File, mels int, layers [2]int) string {
+	s := ""
+	if mels == 128 {
+		s = "-v3"
+	}
+	switch {
+	case layers[1] == 4 && layers[0] == 32:
+		s += " turbo"
+	case layers[1] < layers[0]:
+		s += " distilled"
+	}
+	if t, ok := f.Tensor("decoder/embeddings/weight"); ok && t.Rows() == 51864 {
+		s += ".en"
+	}
+	return s
+}
