@@ -161,12 +161,16 @@ func (s *segment) packInts(dst []byte, i int, src []byte) {
 // putBlock writes row i of one block of 32 columns.
 func putBlock(dst []byte, l *layout, i int, q []uint8, d, m []float32, scale float32) {
 	if l.bits == 4 {
-		for j := range 16 {
-			dst[j/4*64+4*i+j%4] = q[j] | q[16+j]<<4
+		lo, hi := q[:16], q[16:32]
+		for j := range 4 {
+			x := dst[64*j+4*i:][:4]
+			for b := range x {
+				x[b] = lo[4*j+b] | hi[4*j+b]<<4
+			}
 		}
 	} else {
-		for j, v := range q {
-			dst[j/4*64+4*i+j%4] = v
+		for j := range 8 {
+			copy(dst[64*j+4*i:][:4], q[4*j:])
 		}
 	}
 	at := l.quantBytes() + 2*i

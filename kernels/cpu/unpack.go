@@ -80,8 +80,11 @@ func scalesQ2_K(u *unpacked, b []byte) {
 
 // twos: pair p of byte l of half h is column 128h+32p+l.
 func twos(u *unpacked, qs []byte) {
-	for i := range u.q {
-		u.q[i] = qs[i/128*32+i%32] >> (i % 128 / 32 * 2) & 3
+	for run := range 8 {
+		q := u.q[32*run:][:32]
+		for l, v := range qs[run/4*32:][:32] {
+			q[l] = v >> (run % 4 * 2) & 3
+		}
 	}
 }
 
@@ -97,8 +100,11 @@ func scalesQ3_K(u *unpacked, b []byte) {
 
 func quantsQ3_K(u *unpacked, b []byte) {
 	twos(u, b[32:96])
-	for i := range u.q { // the third bit takes away -4; 8 is the zero point
-		u.q[i] += 4 + b[i%32]>>(i/32)&1*4
+	for run := range 8 { // the third bit takes away -4; 8 is the zero point
+		q := u.q[32*run:][:32]
+		for l, v := range b[:32] {
+			q[l] += 4 + v>>run&1*4
+		}
 	}
 }
 
@@ -116,15 +122,26 @@ func scalesQ4_K(u *unpacked, b []byte) {
 }
 
 func quantsQ4_K(u *unpacked, b []byte) {
-	for i := range u.q {
-		u.q[i] = b[16+i/64*32+i%32] >> (i % 64 / 32 * 4) & 15
+	lowNibbles(u, b[16:144])
+}
+
+// lowNibbles: byte l of group g holds columns 64g+l (low) and 64g+32+l (high).
+func lowNibbles(u *unpacked, qs []byte) {
+	for g := range 4 {
+		lo, hi := u.q[64*g:][:32], u.q[64*g+32:][:32]
+		for l, v := range qs[32*g:][:32] {
+			lo[l], hi[l] = v&15, v>>4
+		}
 	}
 }
 
 func quantsQ5_K(u *unpacked, b []byte) {
-	for i := range u.q {
-		low := b[48+i/64*32+i%32] >> (i % 64 / 32 * 4) & 15
-		u.q[i] = low | b[16+i%32]>>(i/32)&1<<4
+	lowNibbles(u, b[48:176])
+	for r := range 8 {
+		q := u.q[32*r:][:32]
+		for l, v := range b[16:48] {
+			q[l] |= v >> r & 1 << 4
+		}
 	}
 }
 
@@ -137,10 +154,12 @@ func scalesQ6_K(u *unpacked, b []byte) {
 }
 
 func quantsQ6_K(u *unpacked, b []byte) {
-	for i := range u.q {
-		h, r := i/128, i%128
-		low := b[h*64+r%64] >> (r / 64 * 4) & 15
-		high := b[128+h*32+r%32] >> (r / 32 * 2) & 3
-		u.q[i] = low | high<<4 + (128 - 32)
+	for run := range 8 { // 32 columns each, four runs to a half
+		h, p := run/4, run%4
+		low, high := b[64*h+p%2*32:][:32], b[128+32*h:][:32]
+		q := u.q[32*run:][:32]
+		for l := range q {
+			q[l] = low[l]>>(p/2*4)&15 | high[l]>>(2*p)&3<<4 + (128 - 32)
+		}
 	}
 }
