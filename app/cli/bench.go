@@ -83,11 +83,13 @@ func benchCommand() *cobra.Command {
 	return cmd
 }
 
-func machineOf(threads int) machine {
+// machineOf describes this machine; zero threads mean the device's own choice.
+func machineOf(threads int) (machine, error) {
+	c, err := cpu.Describe()
 	if threads == 0 {
-		threads = cpu.DefaultThreads()
+		threads = c.Workers
 	}
-	return machine{cpu.Describe().Name, cpu.Level(), threads}
+	return machine{c.CPU, c.Level, threads}, err
 }
 
 // benchChat measures as llama-bench does: a prompt of p tokens at once, then, from an
@@ -98,7 +100,11 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads
 		return err
 	}
 	defer m.Close()
-	b := chatBench{Model: e.Title, machine: machineOf(threads), PromptTokens: p, GeneratedTokens: n}
+	host, err := machineOf(threads)
+	if err != nil {
+		return err
+	}
+	b := chatBench{Model: e.Title, machine: host, PromptTokens: p, GeneratedTokens: n}
 	for r := range rounds + 1 {
 		prompt, err := m.BenchPrompt(ctx, p)
 		if err != nil {
@@ -129,7 +135,11 @@ func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, ro
 		return err
 	}
 	defer m.Close()
-	b := speechBench{Model: e.Title, machine: machineOf(threads)}
+	host, err := machineOf(threads)
+	if err != nil {
+		return err
+	}
+	b := speechBench{Model: e.Title, machine: host}
 	r, err := m.Bench(ctx, rounds)
 	if err != nil {
 		return err

@@ -19,8 +19,8 @@ func dictateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dictate", Short: "Write what is said into the microphone to standard output, until interrupted", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !mic.Available {
-				return fmt.Errorf("this build has no microphone: use the program `soberano dictate`")
+			if _, err := mic.Devices(); err != nil {
+				return err // before a model is loaded in vain
 			}
 			entry, err := findModel(model, registry.Speech)
 			if err != nil {

@@ -67,9 +67,12 @@ func doctorCommand() *cobra.Command {
 }
 
 func examine(ctx context.Context) (report, error) {
-	c := cpu.Describe()
-	r := report{Version: Version, System: runtime.GOOS + "/" + runtime.GOARCH, CPU: c.Name, Level: cpu.Level(), Levels: cpu.Levels(),
-		Features: c.Features, Cores: cpu.Cores(), Threads: cpu.DefaultThreads(), Microphones: []microphone{}, Models: []verified{}}
+	c, err := cpu.Describe()
+	if err != nil {
+		return report{}, err
+	}
+	r := report{Version: Version, System: runtime.GOOS + "/" + runtime.GOARCH, CPU: c.CPU, Level: c.Level, Levels: c.Levels,
+		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
 	r.Memory.Total, r.Memory.Available = systemMemory()
 	devices, err := mic.Devices()
 	if err != nil {

@@ -43,6 +43,7 @@ type Info struct {
 	Features []string // instruction sets beyond the baseline
 	Cores    int      // physical cores this process may use
 	Threads  int      // logical processors it may use
+	Workers  int      // threads of a device that is not told how many
 }
 
 // Describe returns what doctor prints; the error is New's for a bad SOBERANO_CPU.
@@ -50,7 +51,7 @@ func Describe() (Info, error) {
 	l, err := chosen()
 	i := Info{
 		CPU: strings.TrimSpace(cpuid.CPU.BrandName), Level: l.String(),
-		Features: features(), Cores: Cores(), Threads: runtime.NumCPU(),
+		Features: features(), Cores: Cores(), Threads: runtime.NumCPU(), Workers: defaultThreads(),
 	}
 	if i.CPU == "" {
 		i.CPU = runtime.GOARCH + " processor"
