@@ -1,0 +1,280 @@
+package prompt
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// run is one rendering: what it has used of its limits, and where its output goes.
+type run struct {
+	limits Limits
+	steps  int64
+	memory int64
+	depth  int
+	line   int // of the statement or expression at work
+	out    *strings.Builder
+	root   *scope
+	now    time.Time
+}
+
+func (r *run) fail(format string, args ...any) {
+	panic(&Error{Line: r.line, Reason: fmt.Sprintf(format, args...)})
+}
+
+// step pays for n steps of work.
+func (r *run) step(n int64) {
+	if r.steps += n; n < 0 || r.steps > r.limits.Steps {
+		r.fail("the template runs too long (more than %d steps)", r.limits.Steps)
+	}
+}
+
+// alloc pays for n bytes, before they are made.
+func (r *run) alloc(n int) {
+	if r.memory += int64(n); n < 0 || r.memory > r.limits.Memory {
+		r.fail("the template makes too much text (more than %d bytes in all)", r.limits.Memory)
+	}
+}
+
+// made pays for a text and gives it back.
+func (r *run) made(s string) string {
+	r.alloc(len(s))
+	r.step(int64(len(s) / 64))
+	return s
+}
+
+// enter pays for one level of nesting until leave.
+func (r *run) enter() {
+	if r.depth++; r.depth > r.limits.Depth {
+		r.fail("the template nests too deep (more than %d levels)", r.limits.Depth)
+	}
+}
+
+func (r *run) leave() { r.depth-- }
+
+func (r *run) write(s string) {
+	r.alloc(len(s))
+	if r.out.Len()+len(s) > r.limits.Output {
+		r.fail("the prompt has more than %d bytes", r.limits.Output)
+	}
+	r.out.WriteString(s)
+}
+
+// capture gives what do writes, as text.
+func (r *run) capture(do func()) string {
+	outer := r.out
+	r.out = new(strings.Builder)
+	do()
+	s := r.out.String()
+	r.out = outer
+	return s
+}
+
+// scope holds the variables of a for, macro, with or block. An assignment stays in the
+// innermost one; if has none of its own.
+type scope struct {
+	vars map[string]value
+	up   *scope
+}
+
+func (s *scope) inner() *scope { return &scope{up: s} }
+
+func (s *scope) get(name string) (value, bool) {
+	for ; s != nil; s = s.up {
+		if v, ok := s.vars[name]; ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+func (s *scope) set(name string, v value) {
+	if s.vars == nil {
+		s.vars = map[string]value{}
+	}
+	s.vars[name] = v
+}
+
+// block executes statements up to the first that leaves them.
+func (r *run) block(body []stmt, s *scope) signal {
+	r.enter()
+	defer r.leave()
+	for _, st := range body {
+		r.step(1)
+		if sig := st.exec(r, s); sig != goOn {
+			return sig
+		}
+	}
+	return goOn
+}
+
+func (st *textS) exec(r *run, s *scope) signal {
+	r.write(st.text)
+	return goOn
+}
+
+func (st *printS) exec(r *run, s *scope) signal {
+	r.line = st.line
+	r.write(r.str(r.eval(st.e, s)))
+	return goOn
+}
+
+func (st *ifS) exec(r *run, s *scope) signal {
+	for i, test := range st.tests {
+		if i == 0 {
+			r.line = st.line
+		}
+		if r.truth(r.eval(test, s)) {
+			return r.block(st.bodies[i], s)
+		}
+	}
+	return r.block(st.orElse, s)
+}
+
+func (st *setS) exec(r *run, s *scope) signal {
+	r.line = st.line
+	r.assign(st.target, r.eval(st.e, s), s)
+	return goOn
+}
+
+// assign stores v in what t names, in scope s.
+func (r *run) assign(t target, v value, s *scope) {
+	switch {
+	case t.parts != nil:
+		r.unpack(t, v, s)
+	case t.attr != "":
+		obj, _ := s.get(t.name)
+		ns, ok := obj.(*namespace)
+		if !ok {
+			r.fail("cannot assign attribute on non-namespace object")
+		}
+		r.alloc(16)
+		ns.attrs.put(t.attr, v)
+	default:
+		s.set(t.name, v)
+	}
+}
+
+func (r *run) unpack(t target, v value, s *scope) {
+	next := r.iter(v)
+	for i, part := range t.parts {
+		item, ok := next()
+		if !ok {
+			r.fail("not enough values to unpack (expected %d, got %d)", len(t.parts), i)
+		}
+		r.assign(part, item, s)
+	}
+	if _, more := next(); more {
+		r.fail("too many values to unpack (expected %d)", len(t.parts))
+	}
+}
+
+// text executes a body in a scope of its own, and gives its filtered output.
+func (r *run) text(body []stmt, filter expr, s *scope) (v value, sig signal) {
+	in := s.inner()
+	out := r.capture(func() { sig = r.block(body, in) })
+	if filter == nil || sig != goOn {
+		return out, sig
+	}
+	in.set(bodyName, out)
+	return r.eval(filter, in), goOn
+}
+
+func (st *setBlockS) exec(r *run, s *scope) signal {
+	v, sig := r.text(st.body, st.filter, s)
+	if sig == goOn {
+		r.line = st.line
+		r.assign(st.target, v, s)
+	}
+	return sig
+}
+
+func (st *filterS) exec(r *run, s *scope) signal {
+	v, sig := r.text(st.body, st.filter, s)
+	if sig == goOn {
+		r.line = st.line
+		r.write(r.str(v))
+	}
+	return sig
+}
+
+func (st *withS) exec(r *run, s *scope) signal {
+	r.line = st.line
+	in := s.inner()
+	for i, t := range st.targets {
+		r.assign(t, r.eval(st.values[i], s), in)
+	}
+	return r.block(st.body, in)
+}
+
+func (st *blockS) exec(r *run, s *scope) signal {
+	return r.block(st.body, r.root.inner())
+}
+
+func (st *jumpS) exec(r *run, s *scope) signal { return st.to }
+
+func (st *forS) exec(r *run, s *scope) signal {
+	r.line = st.line
+	iterable := r.eval(st.iter, s)
+	return st.run(r, s, iterable, 0)
+}
+
+// run executes the loop over iterable. What is assigned in one iteration is gone in the next.
+func (st *forS) run(r *run, s *scope, iterable value, depth int) signal {
+	l := &loop{stmt: st, scope: s, depth: depth, index: -1, iterable: iterable}
+	l.next = st.filtered(r, s, l)
+	none := true
+	for item, ok := l.advance(r); ok; item, ok = l.advance(r) {
+		in := s.inner()
+		in.set("loop", l)
+		r.line = st.line
+		r.assign(st.target, item, in)
+		sig := r.block(st.body, in)
+		if sig == breakLoop {
+			break
+		}
+		none = none && sig != goOn // as Jinja: only an iteration that reaches its end counts
+	}
+	if none && st.none != nil {
+		return r.block(st.none, s.inner())
+	}
+	return goOn
+}
+
+// filtered gives the items for which the loop's condition holds, each tested when it is its turn.
+func (st *forS) filtered(r *run, s *scope, l *loop) func() (value, bool) {
+	next := r.iter(l.iterable)
+	if st.test == nil {
+		return next
+	}
+	l.iterable = &iterator{name: "generator", next: func() (value, bool) {
+		for {
+			item, ok := next()
+			if !ok {
+				return nil, false
+			}
+			in := s.inner()
+			r.assign(st.target, item, in)
+			if r.truth(r.eval(st.test, in)) {
+				return item, true
+			}
+		}
+	}}
+	return r.iter(l.iterable)
+}
+
+func (st *macroS) exec(r *run, s *scope) signal {
+	s.set(st.def.name, &macro{def: st.def, scope: s})
+	return goOn
+}
+
+func (st *callS) exec(r *run, s *scope) signal {
+	r.line = st.line
+	fn := r.eval(st.call.fn, s)
+	a := r.args(st.call.args, s)
+	a.names = append(a.names, "caller")
+	a.named = append(a.named, &macro{def: st.def, scope: s})
+	r.line = st.line
+	r.write(r.str(r.call(fn, a)))
+	return goOn
+}

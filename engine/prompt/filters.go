@@ -1,0 +1,470 @@
+package prompt
+
+import (
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// The filters of texts and numbers. filterseq.go has those of sequences.
+
+type filterFunc func(r *run, in value, a args) value
+
+// filters is filled below, since map and others look it up.
+var filters map[string]filterFunc
+
+func init() {
+	filters = map[string]filterFunc{
+		"abs":            absolute,
+		"attr":           func(r *run, in value, a args) value { return r.attrFilter(in, r.bind("attr", a, "name").v[0]) },
+		"batch":          batch,
+		"capitalize":     onText("capitalize", (*run).capitalize),
+		"center":         func(r *run, in value, a args) value { return center(r, in, a) },
+		"d":              orDefault,
+		"default":        orDefault,
+		"dictsort":       dictSort,
+		"e":              escapeFilter,
+		"escape":         escapeFilter,
+		"filesizeformat": fileSize,
+		"first":          first,
+		"float":          toFloatFilter,
+		"forceescape":    func(r *run, in value, a args) value { return markup(r.made(htmlEscaper.Replace(r.str(in)))) },
+		"format":         formatFilter,
+		"groupby":        groupBy,
+		"indent":         indent,
+		"int":            toIntFilter,
+		"items":          itemsFilter,
+		"join":           joinFilter,
+		"last":           last,
+		"length":         length,
+		"count":          length,
+		"list":           func(r *run, in value, a args) value { r.bind("list", a); return &list{r.items(in)} },
+		"lower":          onText("lower", (*run).lower),
+		"map":            mapFilter,
+		"max":            func(r *run, in value, a args) value { return r.extreme("max", in, a) },
+		"min":            func(r *run, in value, a args) value { return r.extreme("min", in, a) },
+		"reject":         func(r *run, in value, a args) value { return r.choose("reject", in, a, false, false) },
+		"rejectattr":     func(r *run, in value, a args) value { return r.choose("rejectattr", in, a, true, false) },
+		"replace":        replaceFilter,
+		"reverse":        reverse,
+		"round":          round,
+		"safe":           func(r *run, in value, a args) value { r.bind("safe", a); return markup(r.made(r.str(in))) },
+		"select":         func(r *run, in value, a args) value { return r.choose("select", in, a, false, true) },
+		"selectattr":     func(r *run, in value, a args) value { return r.choose("selectattr", in, a, true, true) },
+		"slice":          sliceFilter,
+		"sort":           sortFilter,
+		"string":         func(r *run, in value, a args) value { r.bind("string", a); return r.soft(in) },
+		"sum":            sum,
+		"title":          onText("title", (*run).titleFilter),
+		"tojson":         toJSON,
+		"trim":           func(r *run, in value, a args) value { return r.like(in, r.strip("trim", r.str(in), a).(string)) },
+		"truncate":       truncate,
+		"unique":         unique,
+		"upper":          onText("upper", (*run).upper),
+		"urlencode":      urlEncode,
+		"wordcount":      wordCount,
+	}
+}
+
+// soft is the text of v: itself, if it is a text.
+func (r *run) soft(v value) value {
+	if isMarkup(v) {
+		return v
+	}
+	return r.str(v)
+}
+
+func onText(name string, f func(r *run, t string) string) filterFunc {
+	return func(r *run, in value, a args) value {
+		r.bind(name, a)
+		return r.like(in, f(r, r.str(in)))
+	}
+}
+
+func orDefault(r *run, in value, a args) value {
+	p := r.bind("default", a, "default_value?", "boolean?")
+	if _, ok := in.(*undef); ok || p.truth(1, false) && !r.truth(in) {
+		return p.or(0, "")
+	}
+	return in
+}
+
+func escapeFilter(r *run, in value, a args) value {
+	r.bind("escape", a)
+	return markup(r.made(escape(in, r.str(in))))
+}
+
+func absolute(r *run, in value, a args) value {
+	r.bind("abs", a)
+	r.defined(in)
+	switch numeric(in) {
+	case 1:
+		if n := toInt(in); n >= 0 {
+			return n
+		}
+		return r.sub(0, toInt(in))
+	case 2:
+		return math.Abs(in.(float64))
+	}
+	r.fail("bad operand type for abs(): '%s'", typeName(in))
+	return nil
+}
+
+func (r *run) attrFilter(in, name value) value {
+	t, ok := text(name)
+	if !ok {
+		r.fail("attribute name must be string, not '%s'", typeName(name))
+	}
+	r.defined(in)
+	if v, ok := r.attribute(in, t); ok {
+		return v
+	}
+	return &undef{"'" + describe(in) + "' has no attribute '" + t + "'"}
+}
+
+func center(r *run, in value, a args) value {
+	width := r.bind("center", a, "width?").int(0, 80)
+	return r.like(in, r.pad("center", r.str(in), args{pos: []value{width}}).(string))
+}
+
+// titleFilter is not str.title: only what follows white space or -({[< starts a word.
+func (r *run) titleFilter(t string) string {
+	r.made(t)
+	var b strings.Builder
+	for t != "" {
+		n := strings.IndexFunc(t, isWordBreak)
+		if n < 0 {
+			n = len(t)
+		}
+		if n > 0 {
+			b.WriteString(r.titleWord(t[:n]))
+		}
+		t = t[n:]
+		n = len(t) - len(strings.TrimLeftFunc(t, isWordBreak))
+		b.WriteString(t[:n])
+		t = t[n:]
+	}
+	return b.String()
+}
+
+func isWordBreak(c rune) bool { return isSpace(c) || strings.ContainsRune("-({[<", c) }
+
+func (r *run) titleWord(w string) string {
+	for i := range w {
+		if i > 0 {
+			return r.upper(w[:i]) + r.lower(w[i:])
+		}
+	}
+	return r.upper(w)
+}
+
+func replaceFilter(r *run, in value, a args) value {
+	p := r.bind("replace", a, "old", "new", "count?")
+	n := int64(-1)
+	if p.given(2) {
+		n = p.int(2, -1)
+	}
+	return r.replace(r.str(in), r.str(p.v[0]), r.str(p.v[1]), n)
+}
+
+func indent(r *run, in value, a args) value {
+	p := r.bind("indent", a, "width?", "first?", "blank?")
+	pad, ok := text(p.or(0, int64(4)))
+	if !ok {
+		pad = r.times(" ", p.int(0, 4))
+	}
+	t, ok := text(in)
+	if !ok {
+		r.defined(in)
+		r.fail("indent: unsupported operand type(s) for +=: '%s' and 'str'", typeName(in))
+	}
+	var b strings.Builder
+	if p.truth(1, false) {
+		b.WriteString(r.made(pad))
+	}
+	for i, line := range r.splitLines(t+"\n", false).items {
+		if i > 0 {
+			b.WriteString("\n")
+			if line != "" || p.truth(2, false) {
+				b.WriteString(r.made(pad))
+			}
+		}
+		b.WriteString(r.made(line.(string)))
+	}
+	return r.like(in, b.String())
+}
+
+func truncate(r *run, in value, a args) value {
+	p := r.bind("truncate", a, "length?", "killwords?", "end?", "leeway?")
+	end, leeway := p.text(2, "..."), int64(5)
+	if p.given(3) {
+		leeway = p.int(3, 5)
+	}
+	size := p.int(0, 255)
+	t, ok := text(in)
+	if !ok {
+		r.fail("truncate: object of type '%s' is not a text", typeName(in))
+	}
+	ends, _ := r.size(end)
+	if size < int64(ends) || leeway < 0 {
+		r.fail("truncate: expected length >= %d and leeway >= 0", ends)
+	}
+	if n, _ := r.size(t); int64(n)-leeway <= size {
+		return in
+	}
+	t = cut(t, 0, int(size)-ends)
+	if i := strings.LastIndexByte(t, ' '); i >= 0 && !p.truth(1, false) {
+		t = t[:i]
+	}
+	return r.made(t + end)
+}
+
+func wordCount(r *run, in value, a args) value {
+	r.bind("wordcount", a)
+	t := r.str(in)
+	r.step(int64(len(t) / 16))
+	return int64(len(strings.FieldsFunc(t, func(c rune) bool {
+		return c != '_' && !unicode.IsLetter(c) && !unicode.IsNumber(c)
+	})))
+}
+
+func formatFilter(r *run, in value, a args) value {
+	if len(a.pos) > 0 && len(a.names) > 0 {
+		r.fail("format: can't handle positional and keyword arguments at the same time")
+	}
+	var with value = &tuple{items: a.pos}
+	if len(a.names) > 0 {
+		with = a.rest(r)
+	}
+	return r.like(in, r.percent(r.str(in), with, isMarkup(in)))
+}
+
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
+
+func (r *run) quoteURL(v value, query bool) string {
+	t := r.str(v)
+	r.alloc(3 * len(t))
+	var b strings.Builder
+	for i := range len(t) {
+		switch c := t[i]; {
+		case strings.IndexByte(unreserved, c) >= 0 || c == '/' && !query:
+			b.WriteByte(c)
+		case c == ' ' && query:
+			b.WriteByte('+')
+		default:
+			b.WriteString("%" + strings.ToUpper(hex(rune(c), 2)))
+		}
+	}
+	return b.String()
+}
+
+func urlEncode(r *run, in value, a args) value {
+	r.bind("urlencode", a)
+	if d, ok := in.(*dict); ok {
+		in = &view{"items", d}
+	}
+	if _, ok := text(in); ok || r.tryIter(in) == nil {
+		return r.quoteURL(in, false)
+	}
+	var parts []string
+	next := r.iter(in)
+	for item, ok := next(); ok; item, ok = next() {
+		pair := r.items(item)
+		if len(pair) != 2 {
+			r.fail("urlencode: expected pairs")
+		}
+		parts = append(parts, r.quoteURL(pair[0], true)+"="+r.quoteURL(pair[1], true))
+	}
+	return r.made(strings.Join(parts, "&"))
+}
+
+func fileSize(r *run, in value, a args) value {
+	p := r.bind("filesizeformat", a, "binary?")
+	n, ok := r.parseFloat(in)
+	if !ok {
+		r.fail("filesizeformat: could not convert to float")
+	}
+	unit, suffix := 1000.0, "B"
+	if p.truth(0, false) {
+		unit, suffix = 1024, "iB"
+	}
+	switch {
+	case n == 1:
+		return "1 Byte"
+	case n < unit:
+		return strconv.FormatInt(int64(n), 10) + " Bytes"
+	}
+	names := "kMGTPEZY"
+	if unit == 1024 {
+		names = "KMGTPEZY"
+	}
+	i := 0
+	for n /= unit; n >= unit && i+1 < len(names); n /= unit {
+		i++
+	}
+	return strconv.FormatFloat(n, 'f', 1, 64) + " " + names[i:i+1] + suffix
+}
+
+// parseFloat is Python's float(v); false where that is a ValueError or TypeError.
+func (r *run) parseFloat(v value) (float64, bool) {
+	r.defined(v)
+	if numeric(v) > 0 {
+		return toFloat(v), true
+	}
+	t, ok := text(v)
+	if !ok {
+		return 0, false
+	}
+	r.step(int64(len(t) / 16))
+	t = strings.ToLower(strings.TrimFunc(t, isSpace))
+	if t == "" || strings.ContainsAny(t, "xp") || !underscored(&t) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(t, 64)
+	if err != nil && !math.IsInf(f, 0) {
+		return 0, false
+	}
+	return f, true
+}
+
+// underscored removes single underscores between digits, as Python allows.
+func underscored(t *string) bool {
+	s := *t
+	for i := range len(s) {
+		if s[i] == '_' && (i == 0 || i+1 == len(s) || !alnum(s[i-1]) || !alnum(s[i+1])) {
+			return false
+		}
+	}
+	*t = strings.ReplaceAll(s, "_", "")
+	return true
+}
+
+func alnum(c byte) bool { return decimal(c) || c|32 >= 'a' && c|32 <= 'z' }
+
+func toFloatFilter(r *run, in value, a args) value {
+	p := r.bind("float", a, "default?")
+	if f, ok := r.parseFloat(in); ok {
+		return f
+	}
+	return p.or(0, 0.0)
+}
+
+func toIntFilter(r *run, in value, a args) value {
+	p := r.bind("int", a, "default?", "base?")
+	r.defined(in)
+	if numeric(in) == 1 {
+		return toInt(in)
+	}
+	if t, ok := text(in); ok {
+		if n, ok := r.parseInt(t, p.int(1, 10)); ok {
+			return n
+		}
+	}
+	f, ok := r.parseFloat(in)
+	switch {
+	case !ok || math.IsNaN(f):
+		return p.or(0, int64(0))
+	case math.IsInf(f, 0) && numeric(in) == 0:
+		return p.or(0, int64(0))
+	case math.Abs(f) >= 1<<63:
+		r.overflow()
+	}
+	return int64(f)
+}
+
+// parseInt is Python's int(t, base).
+func (r *run) parseInt(t string, base int64) (int64, bool) {
+	t = strings.TrimFunc(t, isSpace)
+	if base < 0 || base > 36 || base == 1 || !underscored(&t) {
+		return 0, false
+	}
+	s := sign(t)
+	body := strings.ToLower(t[len(s):])
+	if prefix, ok := map[int64]string{2: "0b", 8: "0o", 16: "0x"}[base]; ok {
+		body = strings.TrimPrefix(body, prefix)
+	}
+	if sign(body) != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s+body, int(base), 64)
+	if err != nil && strings.Contains(err.Error(), "range") {
+		r.overflow()
+	}
+	return n, err == nil
+}
+
+func round(r *run, in value, a args) value {
+	p := r.bind("round", a, "precision?", "method?")
+	r.defined(in)
+	if numeric(in) == 0 {
+		r.fail("type %s can't be rounded", typeName(in))
+	}
+	digits := p.int(0, 0)
+	if digits < -400 || digits > 400 {
+		digits = max(min(digits, 400), -400)
+	}
+	switch method := p.text(1, "common"); method {
+	case "common":
+		if numeric(in) == 1 {
+			return r.roundInt(toInt(in), int(digits))
+		}
+		return roundFloat(in.(float64), int(digits))
+	case "ceil":
+		return r.roundWith(in, int(digits), math.Ceil)
+	case "floor":
+		return r.roundWith(in, int(digits), math.Floor)
+	}
+	r.fail("method must be common, ceil or floor")
+	return nil
+}
+
+// roundInt rounds to tens, hundreds …, a half to the even one.
+func (r *run) roundInt(n int64, digits int) value {
+	if digits >= 0 {
+		return n
+	}
+	if digits < -18 {
+		return int64(0)
+	}
+	unit := int64(1)
+	for range -digits {
+		unit *= 10
+	}
+	rest := ((n % unit) + unit) % unit
+	down := n - rest
+	if rest*2 > unit || rest*2 == unit && (down/unit)%2 != 0 {
+		return r.add(down, unit)
+	}
+	return down
+}
+
+// roundFloat rounds the exact decimal value of f, a half to the even one.
+func roundFloat(f float64, digits int) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return f
+	}
+	if digits >= 0 {
+		n, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', digits, 64), 64)
+		return n
+	}
+	if digits < -308 {
+		return math.Copysign(0, f)
+	}
+	unit := math.Pow(10, float64(-digits))
+	return math.RoundToEven(f/unit) * unit
+}
+
+// roundWith gives ceil or floor of in * 10**digits, divided by it again.
+func (r *run) roundWith(in value, digits int, whole func(float64) float64) value {
+	unit := math.Pow(10, float64(digits))
+	f := toFloat(in) * unit
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		r.fail("cannot convert float infinity to integer")
+	}
+	if n, _ := big.NewFloat(whole(f)).Int64(); float64(n) != whole(f) {
+		r.overflow()
+	}
+	return whole(f) / unit
+}

@@ -1,0 +1,529 @@
+package prompt
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// value is a value of the template language:
+//
+//	nil       None           *list   list              *undef      an undefined variable or element
+//	bool      bool           *tuple  tuple             *iterator   what map, select, reverse … return
+//	int64     int            *dict   dict, in order    *namespace  namespace(), the one mutable thing
+//	float64   float          *view   d.items() …       *macro, *loop, *builtin, *method: callables
+//	string    str            *span   range()           *cycler, *joiner
+//	markup    text marked safe
+//
+// Lists, tuples and dicts never change once made, so they are shared freely.
+type value = any
+
+type (
+	markup string
+	list   struct{ items []value }
+	tuple  struct {
+		items []value
+		group bool // of groupby: also has the attributes grouper and list
+	}
+	view struct {
+		of   string // "items", "keys", "values"
+		dict *dict
+	}
+	span     struct{ start, stop, step int64 }
+	undef    struct{ reason string }
+	iterator struct {
+		next func() (value, bool)
+		name string
+	}
+	namespace struct{ attrs *dict }
+	method    struct {
+		recv value
+		name string
+	}
+	builtin struct {
+		name string
+		call func(r *run, a args) value
+	}
+	cycler struct {
+		items []value
+		pos   int
+	}
+	joiner struct {
+		sep  string
+		used bool
+	}
+)
+
+// dict keeps its keys in the order of their first insertion. Equal numbers are one key.
+type dict struct {
+	keys, vals []value
+	index      map[any]int
+}
+
+func newDict() *dict { return &dict{index: map[any]int{}} }
+
+// set stores v under key, whose hash is h.
+func (d *dict) set(h any, key, v value) {
+	if i, ok := d.index[h]; ok {
+		d.vals[i] = v
+		return
+	}
+	d.index[h] = len(d.keys)
+	d.keys = append(d.keys, key)
+	d.vals = append(d.vals, v)
+}
+
+func (d *dict) put(key string, v value) { d.set(key, key, v) }
+
+func (d *dict) get(h any) (value, bool) {
+	i, ok := d.index[h]
+	if !ok {
+		return nil, false
+	}
+	return d.vals[i], true
+}
+
+type tupleHash string
+
+// hash gives a key that is equal for equal values; false for what Python can't hash.
+func (r *run) hash(v value) (any, bool) {
+	switch v := v.(type) {
+	case nil:
+		return struct{}{}, true
+	case bool, int64:
+		return toInt(v), true
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<62 {
+			return int64(v), true
+		}
+		return v, true
+	case string:
+		return v, true
+	case markup:
+		return string(v), true
+	case *tuple:
+		return r.hashTuple(v)
+	case *list, *dict, *view, *joiner:
+		return nil, false
+	case *undef:
+		return undef{}, true
+	}
+	return v, true // by identity
+}
+
+func (r *run) hashTuple(t *tuple) (any, bool) {
+	r.enter()
+	defer r.leave()
+	var b strings.Builder
+	for _, item := range t.items {
+		r.step(1)
+		h, ok := r.hash(item)
+		if !ok {
+			return nil, false
+		}
+		switch h := h.(type) {
+		case int64:
+			b.WriteString("i" + strconv.FormatInt(h, 10) + ",")
+		case float64:
+			b.WriteString("f" + strconv.FormatFloat(h, 'g', -1, 64) + ",")
+		case string:
+			b.WriteString("s" + strconv.Itoa(len(h)) + ":" + h)
+		case tupleHash:
+			b.WriteString("t" + strconv.Itoa(len(h)) + ":" + string(h))
+		case struct{}:
+			b.WriteString("n,")
+		default:
+			r.fail("a tuple with %s can't be a key", typeName(item))
+		}
+		r.alloc(b.Len())
+	}
+	return tupleHash(b.String()), true
+}
+
+func toInt(v value) int64 {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return 1
+		}
+	case int64:
+		return v
+	}
+	return 0
+}
+
+// typeName is Python's name of v's type, for messages.
+func typeName(v value) string {
+	switch v := v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case int64:
+		return "int"
+	case float64:
+		return "float"
+	case string:
+		return "str"
+	case markup:
+		return "Markup"
+	case *list:
+		return "list"
+	case *tuple:
+		return "tuple"
+	case *dict:
+		return "dict"
+	case *view:
+		return "dict_" + v.of
+	case *span:
+		return "range"
+	case *undef:
+		return "Undefined"
+	case *iterator:
+		return v.name
+	case *namespace:
+		return "Namespace"
+	case *macro:
+		return "Macro"
+	case *loop:
+		return "LoopContext"
+	case *cycler:
+		return "Cycler"
+	case *joiner:
+		return "Joiner"
+	}
+	return "function"
+}
+
+// text gives the string in v, marked safe or not.
+func text(v value) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case markup:
+		return string(v), true
+	}
+	return "", false
+}
+
+// truth is Python's bool(v).
+func (r *run) truth(v value) bool {
+	switch v := v.(type) {
+	case nil, *undef:
+		return false
+	case bool:
+		return v
+	case int64:
+		return v != 0
+	case float64:
+		return v != 0
+	}
+	n, sized := r.size(v)
+	return !sized || n != 0
+}
+
+// size is Python's len(v); false for what has none.
+func (r *run) size(v value) (int, bool) {
+	switch v := v.(type) {
+	case string:
+		r.step(int64(len(v) / 64))
+		return utf8.RuneCountInString(v), true
+	case markup:
+		return r.size(string(v))
+	case *list:
+		return len(v.items), true
+	case *tuple:
+		return len(v.items), true
+	case *dict:
+		return len(v.keys), true
+	case *view:
+		return len(v.dict.keys), true
+	case *span:
+		return v.len(), true
+	case *undef:
+		return 0, true
+	case *loop:
+		return v.length(r), true
+	}
+	return 0, false
+}
+
+func (s *span) len() int {
+	switch {
+	case s.step > 0 && s.start < s.stop:
+		return int((uint64(s.stop)-uint64(s.start)-1)/uint64(s.step)) + 1
+	case s.step < 0 && s.start > s.stop:
+		return int((uint64(s.start)-uint64(s.stop)-1)/(-uint64(s.step))) + 1
+	}
+	return 0
+}
+
+func (s *span) at(i int) value { return s.start + int64(i)*s.step }
+
+// iter gives the items of v one after the other, or fails. Each costs a step.
+func (r *run) iter(v value) func() (value, bool) {
+	if next := r.tryIter(v); next != nil {
+		return next
+	}
+	r.fail("%s object is not iterable", typeName(v))
+	return nil
+}
+
+func (r *run) tryIter(v value) func() (value, bool) {
+	switch v := v.(type) {
+	case string:
+		return r.runes(v)
+	case markup:
+		return r.runes(string(v))
+	case *list:
+		return r.each(v.items)
+	case *tuple:
+		return r.each(v.items)
+	case *dict:
+		return r.each(v.keys)
+	case *view:
+		if v.of == "items" {
+			return r.count(len(v.dict.keys), v.pair)
+		}
+		return r.each(v.part())
+	case *span:
+		return r.count(v.len(), v.at)
+	case *undef:
+		return r.each(nil)
+	case *iterator:
+		return func() (value, bool) { r.step(1); return v.next() }
+	case *loop:
+		return func() (value, bool) { // the loop itself moves on
+			item, ok := v.advance(r)
+			return &tuple{items: []value{item, v}}, ok
+		}
+	}
+	return nil
+}
+
+func (v *view) pair(i int) value {
+	return &tuple{items: []value{v.dict.keys[i], v.dict.vals[i]}}
+}
+
+// part is the keys or the values.
+func (v *view) part() []value {
+	if v.of == "keys" {
+		return v.dict.keys
+	}
+	return v.dict.vals
+}
+
+func (r *run) each(items []value) func() (value, bool) {
+	return r.count(len(items), func(i int) value { return items[i] })
+}
+
+func (r *run) count(n int, at func(i int) value) func() (value, bool) {
+	i := 0
+	return func() (value, bool) {
+		r.step(1)
+		if i >= n {
+			return nil, false
+		}
+		i++
+		return at(i - 1), true
+	}
+}
+
+func (r *run) runes(s string) func() (value, bool) {
+	return func() (value, bool) {
+		r.step(1)
+		if s == "" {
+			return nil, false
+		}
+		_, n := utf8.DecodeRuneInString(s)
+		c := s[:n]
+		s = s[n:]
+		return c, true
+	}
+}
+
+// items collects what iter gives into a new slice.
+func (r *run) items(v value) []value {
+	switch v := v.(type) {
+	case *list:
+		return v.items
+	case *tuple:
+		return v.items
+	}
+	var out []value
+	next := r.iter(v)
+	for item, ok := next(); ok; item, ok = next() {
+		r.alloc(16)
+		out = append(out, item)
+	}
+	return out
+}
+
+// isSpace is Python's str.isspace for one character.
+func isSpace(c rune) bool { return unicode.IsSpace(c) || c >= 0x1c && c <= 0x1f }
+
+// str is Python's str(v), the form in which v is printed.
+func (r *run) str(v value) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case markup:
+		return string(v)
+	case *undef:
+		return ""
+	}
+	return r.repr(v)
+}
+
+// repr is Python's repr(v).
+func (r *run) repr(v value) string {
+	var b strings.Builder
+	r.writeRepr(&b, v)
+	return b.String()
+}
+
+func (r *run) writeRepr(b *strings.Builder, v value) {
+	r.step(1)
+	start := b.Len()
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("None")
+	case bool:
+		b.WriteString(map[bool]string{true: "True", false: "False"}[v])
+	case int64:
+		b.WriteString(strconv.FormatInt(v, 10))
+	case float64:
+		b.WriteString(floatRepr(v))
+	case string:
+		r.alloc(len(v))
+		quote(b, v)
+	case markup:
+		r.alloc(len(v))
+		b.WriteString("Markup(")
+		quote(b, string(v))
+		b.WriteString(")")
+	case *undef:
+		b.WriteString("Undefined")
+	case *span:
+		b.WriteString("range(" + strconv.FormatInt(v.start, 10) + ", " + strconv.FormatInt(v.stop, 10))
+		if v.step != 1 {
+			b.WriteString(", " + strconv.FormatInt(v.step, 10))
+		}
+		b.WriteString(")")
+	default:
+		r.reprNested(b, v)
+		return
+	}
+	r.alloc(b.Len() - start)
+}
+
+func (r *run) reprNested(b *strings.Builder, v value) {
+	r.enter()
+	defer r.leave()
+	switch v := v.(type) {
+	case *list:
+		r.reprItems(b, "[", v.items, "]")
+	case *tuple:
+		end := ")"
+		if len(v.items) == 1 {
+			end = ",)"
+		}
+		r.reprItems(b, "(", v.items, end)
+	case *dict:
+		r.reprDict(b, v)
+	case *view:
+		r.reprItems(b, "dict_"+v.of+"([", r.items(&iterator{next: r.tryIter(v)}), "])")
+	case *namespace:
+		b.WriteString("<Namespace ")
+		r.reprDict(b, v.attrs)
+		b.WriteString(">")
+	case *loop:
+		b.WriteString("<LoopContext " + strconv.Itoa(v.index+1) + "/" + strconv.Itoa(v.length(r)) + ">")
+	default:
+		b.WriteString("<" + typeName(v) + ">")
+	}
+}
+
+func (r *run) reprItems(b *strings.Builder, open string, items []value, end string) {
+	b.WriteString(open)
+	for i, item := range items {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		r.writeRepr(b, item)
+	}
+	b.WriteString(end)
+}
+
+func (r *run) reprDict(b *strings.Builder, d *dict) {
+	b.WriteString("{")
+	for i, key := range d.keys {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		r.writeRepr(b, key)
+		b.WriteString(": ")
+		r.writeRepr(b, d.vals[i])
+	}
+	b.WriteString("}")
+}
+
+// quote writes s as a Python literal.
+func quote(b *strings.Builder, s string) {
+	q := '\''
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		q = '"'
+	}
+	b.WriteRune(q)
+	for _, c := range s {
+		switch {
+		case c == q || c == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(c)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\t':
+			b.WriteString(`\t`)
+		case unicode.IsPrint(c):
+			b.WriteRune(c)
+		case c < 0x100:
+			b.WriteString(`\x` + hex(c, 2))
+		case c < 0x10000:
+			b.WriteString(`\u` + hex(c, 4))
+		default:
+			b.WriteString(`\U` + hex(c, 8))
+		}
+	}
+	b.WriteRune(q)
+}
+
+func hex(c rune, width int) string {
+	s := strconv.FormatInt(int64(c), 16)
+	return strings.Repeat("0", width-len(s)) + s
+}
+
+// floatRepr is Python's repr of a float: the shortest digits that read back the same.
+func floatRepr(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "nan"
+	case math.IsInf(f, 1):
+		return "inf"
+	case math.IsInf(f, -1):
+		return "-inf"
+	}
+	s := strconv.FormatFloat(f, 'e', -1, 64)
+	exp, _ := strconv.Atoi(s[strings.IndexByte(s, 'e')+1:])
+	if exp < -4 || exp >= 16 {
+		return s
+	}
+	s = strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
