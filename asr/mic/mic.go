@@ -1,0 +1,241 @@
+// Package mic captures a microphone as 16 kHz mono.
+//
+//	device, at its own rate, 20 ms a buffer
+//	│  one goroutine: asks every 5 ms what has come, never blocks in the driver,
+//	│  mixes to mono, notes the peak, resamples; allocates nothing once it runs
+//	queue of 65 s
+//	│  Read: a consumer that thinks for a minute loses nothing
+//	samples
+//
+// PortAudio reads its list of devices when it is initialised, so each Open and Devices does
+// that anew and sees a microphone that was just plugged in (while no other stream is open).
+// Builds without cgo have no microphone; there Open and Devices say so.
+package mic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"soberano/asr/audio"
+)
+
+// Rate is the sample rate of what Stream.Read gives, in Hz.
+const Rate = audio.Rate
+
+// ErrNone is wrapped by the errors for a machine without any microphone.
+var ErrNone = errors.New("no microphone was found; plug one in, or allow one in the system's sound settings, and try again")
+
+// ErrBuild is returned by a build that cannot capture.
+var ErrBuild = errors.New("this program was built without microphone support; use the build with the window (make build)")
+
+// Device is a microphone.
+type Device struct {
+	Name     string
+	Default  bool
+	Channels int // at most
+	Rate     int // the one it runs at, in Hz
+}
+
+const (
+	queueSize = 1 << 20 // samples between capture and Read: 65 s, 4 MiB
+	poll      = 5 * time.Millisecond
+	silence   = 5 * time.Second // without a single sample: the device is gone
+	levels    = 3               // buffers of 20 ms that Level looks at
+)
+
+// source is what a stream captures from; only its goroutine calls it.
+type source interface {
+	// next returns the next buffer, interleaved, valid until the next call; nil if there is
+	// none yet. lost says that the device dropped samples before it.
+	next() (buf []float32, lost bool, err error)
+	close() error
+}
+
+// Stream is an open microphone. Read is for one goroutine; everything else may be called
+// from any.
+type Stream struct {
+	Device Device
+
+	src      source
+	channels int
+	stop     chan struct{} // closed by Close
+	done     chan struct{} // closed when capture has ended
+	once     sync.Once
+	peaks    [levels]atomic.Uint32 // float32 bits
+	lost     atomic.Int64
+
+	mu    sync.Mutex
+	queue []float32 // ring of queueSize
+	head  int       // of the oldest sample
+	count int
+	err   error         // why capture ended; set before done
+	ready chan struct{} // a token when there is something new
+}
+
+// begin starts capturing from src.
+func begin(d Device, src source, rate, channels int) *Stream {
+	s := &Stream{Device: d, src: src, channels: channels, stop: make(chan struct{}), done: make(chan struct{}),
+		queue: make([]float32, queueSize), ready: make(chan struct{}, 1)}
+	go s.capture(audio.NewResampler(rate, Rate))
+	return s
+}
+
+// capture runs until Close or an error.
+func (s *Stream) capture(res *audio.Resampler) {
+	defer close(s.done)
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	var mono []float32
+	end := io.EOF
+	last := time.Now()
+	for turn, open := 0, true; open; {
+		select {
+		case <-s.stop:
+			open = false
+		case <-tick.C:
+		}
+		for {
+			buf, lost, err := s.src.next()
+			if lost {
+				s.lost.Add(1)
+			}
+			if err != nil {
+				end, open = fmt.Errorf("mic: %q stopped: %w; was it unplugged?", s.Device.Name, err), false
+			}
+			if len(buf) == 0 {
+				break
+			}
+			last = time.Now()
+			mono = mix(mono[:0], buf, s.channels)
+			s.peaks[turn%levels].Store(math.Float32bits(peak(mono)))
+			turn++
+			s.put(res.Push(mono))
+		}
+		if open && time.Since(last) > silence {
+			end, open = fmt.Errorf("mic: %q sends nothing any more; was it unplugged?", s.Device.Name), false
+		}
+	}
+	s.put(res.Flush())
+	if err := s.src.close(); err != nil && end == io.EOF {
+		end = fmt.Errorf("mic: closing %q: %w", s.Device.Name, err)
+	}
+	for i := range s.peaks {
+		s.peaks[i].Store(0)
+	}
+	s.mu.Lock()
+	s.err = end
+	s.mu.Unlock()
+	s.wake()
+}
+
+// mix appends the mean of the channels of each frame to mono.
+func mix(mono, buf []float32, channels int) []float32 {
+	for ; len(buf) >= channels; buf = buf[channels:] {
+		var sum float32
+		for _, v := range buf[:channels] {
+			sum += v
+		}
+		mono = append(mono, sum/float32(channels))
+	}
+	return mono
+}
+
+func peak(x []float32) float32 {
+	var top float32
+	for _, v := range x {
+		top = max(top, v, -v)
+	}
+	return min(top, 1)
+}
+
+// put queues samples; what does not fit is dropped and counted once.
+func (s *Stream) put(x []float32) {
+	s.mu.Lock()
+	n := min(len(x), queueSize-s.count)
+	at := (s.head + s.count) % queueSize
+	k := copy(s.queue[at:], x[:n])
+	copy(s.queue, x[k:n])
+	s.count += n
+	s.mu.Unlock()
+	if n < len(x) {
+		s.lost.Add(1)
+	}
+	if n > 0 {
+		s.wake()
+	}
+}
+
+func (s *Stream) wake() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Read waits for samples (16 kHz mono, -1 to 1) and returns how many it put into p. After
+// Close it gives what was still captured and then io.EOF; if the device fails or vanishes,
+// an error in words. When ctx ends it returns ctx's error and the stream goes on.
+func (s *Stream) Read(ctx context.Context, p []float32) (int, error) {
+	for {
+		s.mu.Lock()
+		n, err := s.take(p), s.err
+		s.mu.Unlock()
+		if n > 0 || len(p) == 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		select {
+		case <-s.ready:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// take moves samples from the queue to p.
+func (s *Stream) take(p []float32) int {
+	n := min(len(p), s.count)
+	k := copy(p[:n], s.queue[s.head:])
+	copy(p[k:n], s.queue)
+	s.head = (s.head + n) % queueSize
+	s.count -= n
+	return n
+}
+
+// Level returns the peak of about the last 60 ms, 0 to 1.
+func (s *Stream) Level() float32 {
+	var top float32
+	for i := range s.peaks {
+		top = max(top, math.Float32frombits(s.peaks[i].Load()))
+	}
+	return top
+}
+
+// Overflows returns how often samples were lost, because the machine was too slow for the
+// device or Read was not called for more than a minute.
+func (s *Stream) Overflows() int { return int(s.lost.Load()) }
+
+// Close ends the capture and lets go of the device; what was captured can still be read.
+// It may be called more than once.
+func (s *Stream) Close() error {
+	s.once.Do(func() { close(s.stop) })
+	select {
+	case <-s.done:
+	case <-time.After(3 * time.Second):
+		return fmt.Errorf("mic: %q does not let itself be closed", s.Device.Name)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != io.EOF {
+		return s.err
+	}
+	return nil
+}

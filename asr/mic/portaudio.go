@@ -1,0 +1,173 @@
+//go:build cgo
+
+package mic
+
+// Capture by PortAudio, in its blocking mode, of which only what never blocks is used: ask
+// how many frames have come, and read those.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gordonklaus/portaudio"
+)
+
+// library guards PortAudio's global state: starting, ending, opening, closing.
+var library sync.Mutex
+
+// start initialises PortAudio; library must be held. A nil error asks for one Terminate.
+func start() error {
+	quiet()
+	if !configured() {
+		return fmt.Errorf("mic: %w (the configuration of ALSA names no device)", ErrNone)
+	}
+	if err := portaudio.Initialize(); err != nil {
+		return fmt.Errorf("mic: starting PortAudio: %w", err)
+	}
+	return nil
+}
+
+// inputs returns the microphones there are, and PortAudio's view of each.
+func inputs() ([]Device, []*portaudio.DeviceInfo, error) {
+	all, err := portaudio.Devices()
+	if err != nil {
+		return nil, nil, fmt.Errorf("mic: listing devices: %w", err)
+	}
+	standard, err := portaudio.DefaultInputDevice()
+	if err != nil {
+		standard = nil // there may be others
+	}
+	var list []Device
+	var infos []*portaudio.DeviceInfo
+	for _, d := range all {
+		if d.MaxInputChannels > 0 {
+			list = append(list, Device{Name: d.Name, Default: d == standard, Channels: d.MaxInputChannels, Rate: int(d.DefaultSampleRate)})
+			infos = append(infos, d)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil, fmt.Errorf("mic: %w", ErrNone)
+	}
+	return list, infos, nil
+}
+
+// Devices returns the microphones, or an error that wraps ErrNone if there is none.
+func Devices() ([]Device, error) {
+	library.Lock()
+	defer library.Unlock()
+	if err := start(); err != nil {
+		return nil, err
+	}
+	defer portaudio.Terminate()
+	list, _, err := inputs()
+	return list, err
+}
+
+// Open starts to capture the microphone of that name; "" is the system's default.
+func Open(name string) (*Stream, error) {
+	library.Lock()
+	defer library.Unlock()
+	if err := start(); err != nil {
+		return nil, err
+	}
+	s, err := open(name)
+	if err != nil {
+		portaudio.Terminate()
+	}
+	return s, err
+}
+
+func open(name string) (*Stream, error) {
+	list, infos, err := inputs()
+	if err != nil {
+		return nil, err
+	}
+	at := -1
+	var names []string
+	for i, d := range list {
+		names = append(names, fmt.Sprintf("%q", d.Name))
+		if at < 0 && (d.Name == name || name == "" && d.Default) {
+			at = i
+		}
+	}
+	if at < 0 && name != "" {
+		return nil, fmt.Errorf("mic: no microphone is called %q; there are %s", name, strings.Join(names, ", "))
+	}
+	at = max(at, 0) // no default: the first
+	var first error
+	for _, rate := range []int{list[at].Rate, 48000, 44100, 16000} {
+		for _, channels := range []int{1, 2} {
+			in, err := openInput(infos[at], rate, channels)
+			if err == nil {
+				return begin(list[at], in, rate, channels), nil
+			}
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	return nil, fmt.Errorf("mic: %q cannot be opened: %w; is another program using it?", list[at].Name, first)
+}
+
+// input is an open device.
+type input struct {
+	stream *portaudio.Stream
+	frames int
+	buf    []float32 // [frames][channels]
+}
+
+func openInput(d *portaudio.DeviceInfo, rate, channels int) (*input, error) {
+	if channels > d.MaxInputChannels || rate < 1000 {
+		return nil, portaudio.InvalidChannelCount
+	}
+	in := &input{frames: rate / 50}
+	in.buf = make([]float32, in.frames*channels)
+	p := portaudio.StreamParameters{SampleRate: float64(rate), FramesPerBuffer: in.frames}
+	p.Input = portaudio.StreamDeviceParameters{Device: d, Channels: channels, Latency: max(d.DefaultHighInputLatency, 100*time.Millisecond)}
+	var err error
+	if in.stream, err = portaudio.OpenStream(p, &in.buf); err != nil {
+		return nil, err
+	}
+	if err := in.stream.Start(); err != nil {
+		return nil, errors.Join(err, in.stream.Close())
+	}
+	return in, nil
+}
+
+func (in *input) next() ([]float32, bool, error) {
+	n, err := in.stream.AvailableToRead()
+	lost := errors.Is(err, portaudio.InputOverflowed)
+	if err != nil && !lost {
+		return nil, false, told(err)
+	}
+	if n < in.frames {
+		return nil, lost, nil
+	}
+	err = in.stream.Read()
+	if errors.Is(err, portaudio.InputOverflowed) {
+		return in.buf, true, nil
+	}
+	if err != nil {
+		return nil, lost, told(err)
+	}
+	return in.buf, lost, nil
+}
+
+// told gives words to an error of the driver that has none.
+func told(err error) error {
+	if err.Error() == "" {
+		return errors.New("the sound driver reports an error without saying which")
+	}
+	return err
+}
+
+// close lets go of the device and of PortAudio.
+func (in *input) close() error {
+	library.Lock()
+	defer library.Unlock()
+	in.stream.Abort() // an error here is told by Close too
+	return errors.Join(in.stream.Close(), portaudio.Terminate())
+}
