@@ -31,7 +31,7 @@ type reference struct {
 
 func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
 	t.Helper()
-	f, err := gguf.Open(ggufIn(t, defaults.Need(t, name)))
+	f, err := gguf.Open(defaults.Need(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,18 +48,6 @@ func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
 		t.Fatal(err)
 	}
 	return m, dev
-}
-
-// ggufIn returns the model file: path itself, or the one in that folder.
-func ggufIn(t *testing.T, path string) string {
-	if s, err := os.Stat(path); err != nil || !s.IsDir() {
-		return path
-	}
-	files, err := filepath.Glob(filepath.Join(path, "*.gguf"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("%s holds %v, expected one model file", path, files)
-	}
-	return files[0]
 }
 
 // rows runs tokens at pos … of a sequence and returns the logits of all of them.

@@ -1,0 +1,312 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"soberano/engine/arch"
+	"soberano/engine/arch/tiny"
+	"soberano/engine/sample"
+	"soberano/models"
+)
+
+func openTiny(t *testing.T, s *tiny.Source, o Options) *Model {
+	t.Helper()
+	o.Threads = 2
+	m, err := Open(s.Write(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// collect runs a request to its end.
+func collect(m *Model, ctx context.Context, r Request) (text string, last Piece, err error) {
+	for p, e := range m.Generate(ctx, r) {
+		if err = e; err != nil {
+			return text, last, err
+		}
+		text += p.Text
+		last = p
+	}
+	return text, last, nil
+}
+
+func TestInfo(t *testing.T) {
+	for _, family := range arch.Families() {
+		m := openTiny(t, tiny.New(family), Options{})
+		i := m.Info()
+		if i.Family != family || i.Name != "Tiny "+family || i.Context != tiny.Context || i.TrainContext != tiny.Context || i.Vocabulary != tiny.Vocabulary || i.Template {
+			t.Errorf("%+v", i)
+		}
+		if i.Parameters == 0 || i.WeightBytes == 0 || i.CacheBytes == 0 || i.ScratchBytes == 0 || i.Quantizations["Q8_0"] == 0 || i.Quantization == "" || i.Device == "" {
+			t.Errorf("%+v", i)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "a.txt")
+	if err := os.WriteFile(text, []byte("no model at all, but a text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(text, Options{}); !errors.Is(err, models.ErrUnknownFormat) {
+		t.Errorf("a text: %v", err)
+	}
+	if _, err := Open(text+".missing", Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	path := tiny.New("llama").Write(t)
+	for _, o := range []Options{{Context: -1}, {Context: tiny.Context + 1}, {Threads: -1}} {
+		if m, err := Open(path, o); err == nil {
+			m.Close()
+			t.Errorf("%+v passed", o)
+		}
+	}
+	for key, v := range map[string]any{"tokenizer.chat_template": "{% if %}", "tokenizer.ggml.model": "wordpiece", "general.architecture": "bert"} {
+		s := tiny.New("llama")
+		s.Meta[key] = v
+		if m, err := Open(s.Write(t), Options{}); err == nil {
+			m.Close()
+			t.Errorf("%s = %v passed", key, v)
+		}
+	}
+}
+
+// One seed gives one text, in whatever company, cached or not.
+func TestSeed(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{Exact: true})
+	rapid.Check(t, func(t *rapid.T) {
+		r := Request{
+			Prompt: rapid.StringN(1, 30, -1).Draw(t, "prompt"), MaxTokens: rapid.IntRange(1, 20).Draw(t, "most"),
+			Sampling: sample.Params{Temperature: 1, TopP: 0.95, Repeat: 1.1, Seed: rapid.Uint64Min(1).Draw(t, "seed")},
+		}
+		var texts [4]string
+		var wg sync.WaitGroup
+		for i := range texts {
+			wg.Go(func() {
+				text, last, err := collect(m, context.Background(), r)
+				texts[i] = fmt.Sprint(text, last.Reason, last.Usage.Generated, err)
+			})
+		}
+		wg.Wait()
+		for _, text := range texts {
+			if text != texts[0] {
+				t.Fatalf("%q and %q", texts[0], text)
+			}
+		}
+	})
+}
+
+func TestReasons(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{Context: 64, Exact: true})
+	ctx := context.Background()
+	whole, last, err := collect(m, ctx, Request{Prompt: "hello", Sampling: sample.Params{Temperature: 1, Seed: 5}})
+	if err != nil || last.Reason != ContextFull && last.Reason != Ended {
+		t.Fatalf("%v, %v", last, err)
+	}
+	u := last.Usage
+	if u.Prompt == 0 || u.Context != 64 || last.Reason == ContextFull && u.Prompt+u.Generated != 64 {
+		t.Errorf("%+v", u)
+	}
+	_, last, err = collect(m, ctx, Request{Prompt: "hello", MaxTokens: 3, Sampling: sample.Params{Temperature: 1, Seed: 5}})
+	if err != nil || last.Reason != Length || last.Usage.Generated != 3 {
+		t.Errorf("%+v, %v", last, err)
+	}
+	// A stop string cuts the same answer where it first appears.
+	stop := regexp.MustCompile(`[A-Za-z']{2}`).FindString(whole)
+	if stop == "" {
+		t.Fatalf("no letters in %q: another seed", whole)
+	}
+	text, last, err := collect(m, ctx, Request{Prompt: "hello", Stop: []string{stop}, Sampling: sample.Params{Temperature: 1, Seed: 5}})
+	if want, _, _ := strings.Cut(whole, stop); err != nil || last.Reason != Ended || text != want {
+		t.Errorf("%q, %+v, %v, expected %q", text, last, err, want)
+	}
+}
+
+func TestContextError(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{Context: 32})
+	for n, want := range map[int]bool{31: false, 32: true, 33: true, 10_000: true} {
+		text, last, err := collect(m, context.Background(), Request{Tokens: make([]int32, n)})
+		var full *ContextError
+		if got := errors.As(err, &full); got != want || got && (full.Prompt != n || full.Context != 32 || !errors.Is(err, ErrContextFull) || text != "") {
+			t.Errorf("%d tokens: %v", n, err)
+		}
+		if !want && (err != nil || last.Usage.Generated != 1 || last.Reason == Length) {
+			t.Errorf("%d tokens: %+v, %v", n, last, err)
+		}
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{})
+	for _, r := range []Request{
+		{}, {Prompt: "a", Tokens: []int32{1}}, {Tokens: []int32{-1}}, {Tokens: []int32{tiny.Vocabulary}},
+		{Prompt: "a", MaxTokens: -1}, {Prompt: "a", Sampling: sample.Params{Temperature: -1}},
+	} {
+		if _, _, err := collect(m, context.Background(), r); err == nil {
+			t.Errorf("%+v passed", r)
+		}
+	}
+	if _, err := m.Logits(context.Background(), nil); err == nil {
+		t.Error("logits of nothing")
+	}
+	if _, err := m.Perplexity(context.Background(), "short", 32, 0, nil); err == nil {
+		t.Error("perplexity of a word")
+	}
+}
+
+func TestBreakAndCancel(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{Exact: true})
+	r := Request{Prompt: "hello", MaxTokens: 200, Sampling: sample.Params{Temperature: 1, Seed: 3}}
+	want, _, err := collect(m, context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range m.Generate(context.Background(), r) {
+		break
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	pieces := 0
+	for p, e := range m.Generate(ctx, Request{Prompt: "hello", Sampling: sample.Params{Temperature: 1.5, Seed: 4}}) {
+		if e != nil {
+			if !errors.Is(e, context.Canceled) {
+				t.Error(e)
+			}
+			err = e
+			break
+		}
+		if pieces++; pieces == 2 {
+			cancel()
+		}
+		err = nil
+		_ = p
+	}
+	cancel()
+	if got, _, err := collect(m, context.Background(), r); err != nil || got != want {
+		t.Errorf("after a break and a cancel: %q, %v, expected %q", got, err, want)
+	}
+	if _, _, err := collect(m, ctx, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", err)
+	}
+}
+
+// Close ends all, and leaves no goroutine behind.
+func TestClose(t *testing.T) {
+	before := runtime.NumGoroutine()
+	m, err := Open(tiny.New("gemma3").Write(t), Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	started := make(chan struct{}, 100)
+	for i := range 6 {
+		wg.Go(func() {
+			for j := 0; ; j++ {
+				_, _, err := collect(m, context.Background(), Request{Prompt: fmt.Sprint("many", i, j), MaxTokens: 50, Sampling: sample.Params{Temperature: 1}})
+				if err != nil {
+					if !errors.Is(err, ErrClosed) {
+						t.Error(err)
+					}
+					return
+				}
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	<-started
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	for runtime.NumGoroutine() > before {
+		runtime.Gosched()
+	}
+	if _, err := m.Logits(context.Background(), []int32{1}); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// The beginning token comes once, whether the template writes it or not.
+func TestBeginOnce(t *testing.T) {
+	for _, template := range []string{"{{ bos_token }}{{ messages[0].content }}", "{{ messages[0].content }}"} {
+		s := tiny.New("llama")
+		s.Meta["tokenizer.chat_template"] = template
+		m := openTiny(t, s, Options{})
+		if !m.Info().Template {
+			t.Error("the template is not seen")
+		}
+		ids, err := m.PromptTokens(Request{Messages: []Message{{"user", "ab"}}})
+		if err != nil || len(ids) < 3 || ids[0] != 1 || ids[1] == 1 {
+			t.Errorf("%s: %v, %v", template, ids, err)
+		}
+	}
+}
+
+// Perplexity, worked out here from logits one by one.
+func TestPerplexityDefinition(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{Context: 32, Exact: true})
+	text := strings.Repeat("It is a truth. ", 12)
+	ids := m.Tokenize(text, true)
+	surprise, n := 0.0, 0
+	for c := range 3 {
+		w := append([]int32{1}, ids[c*32+1:(c+1)*32]...)
+		for pos := 16; pos < 31; pos++ {
+			logits, err := m.Logits(context.Background(), w[:pos+1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := 0.0
+			for _, l := range logits {
+				sum += math.Exp(float64(l))
+			}
+			surprise += math.Log(sum) - float64(logits[w[pos+1]])
+			n++
+		}
+	}
+	seen := 0
+	p, err := m.Perplexity(context.Background(), text, 32, 3, func(done, total int, ppl float64) { seen += done * 10 * total })
+	if err != nil || p.Chunks != 3 || p.Tokens != n || seen != 180 {
+		t.Fatalf("%+v, %v, progress %d", p, err, seen)
+	}
+	if want := math.Exp(surprise / float64(n)); math.Abs(p.PPL-want) > 1e-3*want {
+		t.Errorf("%v, expected %v", p.PPL, want)
+	}
+}
+
+func TestBench(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{})
+	for _, n := range []int{1, 2, 100} {
+		p, err := m.BenchPrompt(context.Background(), n)
+		g, err2 := m.BenchGenerate(context.Background(), n)
+		if err != nil || err2 != nil || p <= 0 || g <= 0 {
+			t.Errorf("%d: %v, %v, %v, %v", n, p, g, err, err2)
+		}
+	}
+	for _, n := range []int{-1, 0, tiny.Context + 1} {
+		if _, err := m.BenchPrompt(context.Background(), n); err == nil {
+			t.Errorf("a prompt of %d passed", n)
+		}
+		if _, err := m.BenchGenerate(context.Background(), n); err == nil {
+			t.Errorf("generating %d passed", n)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"soberano/engine/batch"
+	"soberano/engine/prompt"
+	"soberano/engine/sample"
+	"soberano/engine/token"
+)
+
+// ContextError: the prompt leaves no room for an answer. It wraps ErrContextFull.
+type ContextError struct {
+	Prompt  int // tokens
+	Context int // tokens that fit, the answer's included
+}
+
+func (e *ContextError) Error() string {
+	return fmt.Sprintf("the prompt has %d tokens, the context holds %d with the answer", e.Prompt, e.Context)
+}
+
+// Unwrap returns ErrContextFull.
+func (e *ContextError) Unwrap() error { return ErrContextFull }
+
+// Render puts messages through the chat template, up to where the answer begins.
+func (m *Model) Render(messages []Message) (string, error) {
+	v := prompt.Values{AddGenerationPrompt: true, BOS: m.bos, EOS: m.eos, Now: time.Now()}
+	for _, msg := range messages {
+		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content})
+	}
+	return m.template.Render(v)
+}
+
+// Tokenize returns the tokens of a text; special adds the model's own beginning and end
+// and reads special tokens that the text spells.
+func (m *Model) Tokenize(text string, special bool) []int32 {
+	return m.tok.Encode(text, token.Options{AddSpecial: special, ParseSpecial: special})
+}
+
+// TokenText returns the text of a token, specials as they are spelled.
+func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
+
+// PromptTokens returns the tokens that a request begins with.
+func (m *Model) PromptTokens(r Request) ([]int32, error) {
+	set := 0
+	for _, is := range []bool{len(r.Messages) > 0, r.Prompt != "", len(r.Tokens) > 0} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		return nil, fmt.Errorf("engine: a request has %d of messages, prompt and tokens, expected one", set)
+	}
+	switch {
+	case r.Prompt != "":
+		return m.begin(r.Prompt)
+	case len(r.Messages) > 0:
+		text, err := m.Render(r.Messages)
+		if err != nil {
+			return nil, err
+		}
+		return m.begin(text)
+	}
+	return r.Tokens, m.checkTokens(r.Tokens)
+}
+
+// begin tokenizes a prompt. The beginning token comes once, whether the text spells it
+// (templates do) or the tokenizer adds it.
+func (m *Model) begin(text string) ([]int32, error) {
+	ids := m.Tokenize(text, true)
+	if bos, ok := m.tok.BOS(); ok && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
+		ids = ids[1:]
+	}
+	if len(ids) == 0 {
+		return nil, errors.New("engine: the prompt is empty")
+	}
+	return ids, nil
+}
+
+func (m *Model) checkTokens(ids []int32) error {
+	for i, id := range ids {
+		if id < 0 || int(id) >= m.shape.Vocabulary {
+			return fmt.Errorf("engine: token %d is %d, the vocabulary has %d", i, id, m.shape.Vocabulary)
+		}
+	}
+	return nil
+}
+
+// Generate continues a request, piece by piece. The last piece has its Reason set;
+// otherwise the sequence ends with an error: ctx.Err(), ErrClosed, a *ContextError
+// before anything is generated, or what is wrong with the request. Breaking out of the
+// loop ends the generation.
+func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error] {
+	return func(yield func(Piece, error) bool) {
+		a, err := m.answer(r)
+		if err != nil {
+			yield(Piece{}, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		t := m.queue.Submit(ctx, a.request())
+		defer func() {
+			cancel()
+			<-t.Done() // a is the queue's until then
+		}()
+		for done := false; !done; {
+			select {
+			case <-a.box.ready:
+			case <-t.Done():
+				done = true
+			}
+			for _, p := range a.box.take() {
+				if !yield(p, nil) {
+					return
+				}
+			}
+		}
+		if err := t.Err(); err != nil {
+			a.fail(err, yield)
+		}
+	}
+}
+
+// answer is one generation; between Submit and Done it belongs to the queue's goroutine.
+type answer struct {
+	tok     *token.Tokenizer
+	stream  *token.Stream
+	sampler *sample.Sampler
+	history []int32 // prompt and answer, for the penalties
+	prompt  int     // tokens of it
+	most    int     // tokens of the answer
+	usage   Usage
+	start   time.Time // of the prompt, then of the answer
+	box     mailbox
+}
+
+func (m *Model) answer(r Request) (*answer, error) {
+	if err := r.Sampling.Check(); err != nil {
+		return nil, err
+	}
+	if r.MaxTokens < 0 {
+		return nil, fmt.Errorf("engine: at most %d tokens asked for", r.MaxTokens)
+	}
+	ids, err := m.PromptTokens(r)
+	if err != nil {
+		return nil, err
+	}
+	room := m.info.Context - len(ids)
+	if room < 1 {
+		return nil, &ContextError{Prompt: len(ids), Context: m.info.Context}
+	}
+	stop := r.Stop
+	if m.fallback && len(r.Messages) > 0 {
+		// Where ChatML's end is no token, its text is what ends the answer.
+		stop = append(slices.Clone(stop), "<|im_end|>")
+	}
+	a := &answer{
+		tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
+		history: slices.Clone(ids), prompt: len(ids), most: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
+		usage: Usage{Prompt: len(ids), Context: m.info.Context},
+	}
+	return a, nil
+}
+
+func (a *answer) request() batch.Request {
+	return batch.Request{
+		Tokens: a.history[:a.prompt:a.prompt], From: a.prompt - 1,
+		Started: func(cached int) { a.usage.Cached, a.start = cached, time.Now() },
+		Each:    a.each,
+	}
+}
+
+// each samples a token and gives out what text has become certain.
+func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
+	id, err := a.sampler.Next(logits, a.history)
+	if err != nil {
+		return 0, false, err
+	}
+	a.count()
+	if a.tok.IsEnd(id) {
+		return 0, false, a.end(a.stream.Flush(), Ended)
+	}
+	a.usage.Generated++
+	a.history = append(a.history, id)
+	text, stopped := a.stream.Push(id)
+	switch {
+	case stopped:
+		return 0, false, a.end(text, Ended)
+	case a.usage.Generated == a.most:
+		return 0, false, a.end(text+a.stream.Flush(), Length)
+	case len(a.history) == a.usage.Context:
+		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
+	}
+	if text != "" {
+		a.box.put(Piece{Text: text, Usage: a.usage})
+	}
+	return id, true, nil
+}
+
+// count sets the seconds: the first logits end the prompt's.
+func (a *answer) count() {
+	now := time.Now()
+	if a.usage.Generated == 0 {
+		a.usage.PromptSeconds = now.Sub(a.start).Seconds()
+		a.start = now
+	}
+	a.usage.GenerateSeconds = now.Sub(a.start).Seconds()
+}
+
+func (a *answer) end(text string, why Reason) error {
+	a.box.put(Piece{Text: text, Reason: why, Usage: a.usage})
+	return nil
+}
+
+// fail gives out what was held back, then the error.
+func (a *answer) fail(err error, yield func(Piece, error) bool) {
+	if text := a.stream.Flush(); text != "" && !yield(Piece{Text: text, Usage: a.usage}, nil) {
+		return
+	}
+	yield(Piece{Usage: a.usage}, err)
+}

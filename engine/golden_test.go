@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"soberano/models/defaults"
+)
+
+// long asks for all chunks of the measurements; a few otherwise.
+var long = os.Getenv("SOBERANO_LONG_TESTS") == "1"
+
+func openDefault(t *testing.T, name string, exact bool) *Model {
+	t.Helper()
+	m, err := Open(defaults.Need(t, name), Options{Exact: exact, Context: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// Rendered prompts and their tokens are those of another implementation.
+func TestChatGolden(t *testing.T) {
+	for _, name := range []string{"smollm2", "gemma3"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "chat_"+name+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cases map[string]struct {
+			Messages []Message
+			Prompt   string
+			Tokens   []int32
+		}
+		if err := json.Unmarshal(data, &cases); err != nil {
+			t.Fatal(err)
+		}
+		m := openDefault(t, name, false)
+		for key, c := range cases {
+			if len(c.Messages) == 0 || len(c.Tokens) == 0 {
+				t.Fatalf("%s: %s is empty", name, key)
+			}
+			text, err := m.Render(c.Messages)
+			if err != nil || text != c.Prompt {
+				t.Errorf("%s: %s: %q, %v, expected %q", name, key, text, err, c.Prompt)
+			}
+			ids, err := m.PromptTokens(Request{Messages: c.Messages})
+			if err != nil || !slices.Equal(ids, c.Tokens) {
+				t.Errorf("%s: %s: %v, %v, expected %v", name, key, ids, err, c.Tokens)
+			}
+		}
+	}
+}
+
+// reference is what testdata/README.md says of a model.
+type reference struct {
+	name       string
+	chunks     int     // of the exact perplexity
+	ppl        float64 // exact
+	divergence float64 // nats a token, of the peer's 8-bit run from exact
+	agreement  float64 // in the first choice
+}
+
+var references = []reference{
+	{"smollm2", 16, 37.340, 0.0028, 0.964},
+	{"gemma3", 8, 44.547, 0.0043, 0.949},
+}
+
+// fit compares two models on the scored halves of windows.
+type fit struct {
+	tokens          int
+	surprise, exact float64 // sums, of the model and of the exact one
+	divergence      float64 // sum of KL(exact ‖ model)
+	agree           int
+}
+
+// Eight-bit arithmetic stays as close to exact as the peer's, and perplexity within half
+// a percent of the reference.
+func TestEightBits(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "shakespeare_120k.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range references {
+		t.Run(ref.name, func(t *testing.T) {
+			exact, quick := openDefault(t, ref.name, true), openDefault(t, ref.name, false)
+			windows, err := exact.windows(string(text), 512, 16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !long {
+				windows = windows[:1]
+			}
+			var f fit
+			for i, w := range windows {
+				f.add(t, exact, quick, w)
+				n := float64(f.tokens)
+				t.Logf("chunk %d: exact %.3f, 8 bits %.3f, divergence %.5f, agreement %.4f", i+1, math.Exp(f.exact/n), math.Exp(f.surprise/n), f.divergence/n, float64(f.agree)/n)
+				if i+1 == ref.chunks {
+					near(t, "exact perplexity", math.Exp(f.exact/n), ref.ppl)
+					near(t, "perplexity", math.Exp(f.surprise/n), ref.ppl)
+				}
+			}
+			f.check(t, ref)
+		})
+	}
+}
+
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.Abs(got/want-1) > 0.005 {
+		t.Errorf("%s is %.3f, expected %.3f", what, got, want)
+	}
+}
+
+func (f *fit) check(t *testing.T, ref reference) {
+	n := float64(f.tokens)
+	// One chunk has 255 tokens: it tells a broken kernel, not the third digit.
+	slack, room := 2.0, 0.04
+	if long {
+		slack, room = 1.0, 0.01
+	}
+	if d := f.divergence / n; !(d <= slack*ref.divergence) {
+		t.Errorf("divergence %.5f nats a token, the peer's is %.4f", d, ref.divergence)
+	}
+	if a := float64(f.agree) / n; a < ref.agreement-room {
+		t.Errorf("agreement %.4f, the peer's is %.3f", a, ref.agreement)
+	}
+}
+
+// add scores one window with both; a few logits at a time, as rows of a large vocabulary
+// are large.
+func (f *fit) add(t *testing.T, exact, quick *Model, w window) {
+	rows := make([][]float32, 0, len(w)/2)
+	collect := func(m *Model, each func(logits []float32, next int32)) {
+		if err := m.scoreWindow(context.Background(), w, each); err != nil {
+			t.Fatal(err)
+		}
+	}
+	collect(exact, func(logits []float32, _ int32) { rows = append(rows, slices.Clone(logits)) })
+	i := 0
+	collect(quick, func(q []float32, next int32) {
+		p := rows[i]
+		i++
+		f.tokens++
+		f.exact -= logProbability(p, next)
+		f.surprise -= logProbability(q, next)
+		f.divergence += divergence(p, q)
+		if slices.Index(p, slices.Max(p)) == slices.Index(q, slices.Max(q)) {
+			f.agree++
+		}
+	})
+}
+
+// divergence is KL(softmax(p) ‖ softmax(q)) in nats.
+func divergence(p, q []float32) float64 {
+	zp, zq := normalizer(p), normalizer(q)
+	sum := 0.0
+	for i := range p {
+		lp := float64(p[i]) - zp
+		sum += math.Exp(lp) * (lp - (float64(q[i]) - zq))
+	}
+	return sum
+}
+
+func normalizer(x []float32) float64 { return float64(x[0]) - logProbability(x, 0) }

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"soberano/engine/batch"
+	"soberano/engine/token"
+)
+
+// Logits returns the logits after the last of tokens, one for each of the vocabulary.
+func (m *Model) Logits(ctx context.Context, tokens []int32) ([]float32, error) {
+	var out []float32
+	err := m.score(ctx, tokens, len(tokens)-1, func(_ int, logits []float32) { out = slices.Clone(logits) })
+	return out, err
+}
+
+// score calls each with the logits after the tokens at from and later.
+func (m *Model) score(ctx context.Context, tokens []int32, from int, each func(pos int, logits []float32)) error {
+	if len(tokens) == 0 {
+		return errors.New("engine: no tokens")
+	}
+	if err := m.checkTokens(tokens); err != nil {
+		return err
+	}
+	if len(tokens) > m.info.Context {
+		return &ContextError{Prompt: len(tokens), Context: m.info.Context}
+	}
+	return m.queue.Do(ctx, batch.Request{Tokens: tokens, From: from, Fresh: true,
+		Each: func(pos int, logits []float32) (int32, bool, error) {
+			each(pos, logits)
+			return 0, false, nil
+		}})
+}
+
+// Perplexity is how well a model foresees a text.
+type Perplexity struct {
+	PPL    float64 // e to the mean surprise
+	Tokens int     // foreseen
+	Chunks int
+}
+
+// Perplexity measures as llama.cpp's tool does: the text's tokens (with the model's own
+// beginning, special tokens not parsed) in windows of ctxLen, the first token of each
+// replaced by the beginning token where the model adds one; the tokens after the middle
+// of a window are scored. chunks 0 means all whole windows; progress may be nil.
+func (m *Model) Perplexity(ctx context.Context, text string, ctxLen, chunks int, progress func(done, total int, ppl float64)) (Perplexity, error) {
+	var p Perplexity
+	windows, err := m.windows(text, ctxLen, chunks)
+	if err != nil {
+		return p, err
+	}
+	surprise := 0.0
+	for i, w := range windows {
+		err := m.scoreWindow(ctx, w, func(logits []float32, next int32) {
+			surprise -= logProbability(logits, next)
+			p.Tokens++
+		})
+		if err != nil {
+			return p, err
+		}
+		p.Chunks, p.PPL = i+1, math.Exp(surprise/float64(p.Tokens))
+		if progress != nil {
+			progress(i+1, len(windows), p.PPL)
+		}
+	}
+	return p, nil
+}
+
+// window is a stretch of a text that is scored: tokens as the model sees them; their
+// first may be the beginning token instead of the text's.
+type window []int32
+
+func (m *Model) windows(text string, ctxLen, chunks int) ([]window, error) {
+	if ctxLen < 4 || ctxLen > m.info.Context {
+		return nil, fmt.Errorf("engine: windows of %d tokens: the model is open with a context of %d, the least is 4", ctxLen, m.info.Context)
+	}
+	ids := m.tok.Encode(text, token.Options{AddSpecial: true})
+	if len(ids) < 2*ctxLen {
+		return nil, fmt.Errorf("engine: the text has %d tokens; perplexity over windows of %d needs at least %d", len(ids), ctxLen, 2*ctxLen)
+	}
+	bos, adds := m.tok.BOS()
+	adds = adds && m.tok.AddsBOS()
+	var out []window
+	for w := range slices.Chunk(ids, ctxLen) {
+		if len(w) < ctxLen || chunks > 0 && len(out) == chunks {
+			break
+		}
+		if adds {
+			w = slices.Clone(w)
+			w[0] = bos
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// scoreWindow calls each with the logits and the token that follows, for the scored half.
+func (m *Model) scoreWindow(ctx context.Context, w window, each func(logits []float32, next int32)) error {
+	last := len(w) - 1 // nothing follows it
+	return m.score(ctx, w[:last], len(w)/2, func(pos int, logits []float32) { each(logits, w[pos+1]) })
+}
+
+// logProbability is the natural logarithm of the softmax of logits at id.
+func logProbability(logits []float32, id int32) float64 {
+	top := slices.Max(logits)
+	sum := 0.0
+	for _, l := range logits {
+		sum += math.Exp(float64(l - top))
+	}
+	return float64(logits[id]-top) - math.Log(sum)
+}
+
+// BenchPrompt measures the seconds that n random tokens take as a prompt.
+func (m *Model) BenchPrompt(ctx context.Context, n int) (float64, error) {
+	start := time.Now()
+	err := m.score(ctx, m.random(n), n-1, func(int, []float32) {})
+	return time.Since(start).Seconds(), err
+}
+
+// BenchGenerate measures the seconds that n steps of one token each take, from an empty
+// context; tokens are random, nothing is sampled.
+func (m *Model) BenchGenerate(ctx context.Context, n int) (float64, error) {
+	if n < 1 || n > m.info.Context {
+		return 0, fmt.Errorf("engine: %d tokens do not fit in a context of %d", n, m.info.Context)
+	}
+	ids := m.random(n)
+	start := time.Now()
+	err := m.queue.Do(ctx, batch.Request{Tokens: ids[:1], Fresh: true,
+		Each: func(pos int, _ []float32) (int32, bool, error) {
+			if pos == n-1 {
+				return 0, false, nil
+			}
+			return ids[pos+1], true, nil
+		}})
+	return time.Since(start).Seconds(), err
+}
+
+// random returns n tokens, always the same: what they are changes nothing about the time.
+func (m *Model) random(n int) []int32 {
+	r := rand.New(rand.NewPCG(1, 2))
+	ids := make([]int32, max(0, n))
+	for i := range ids {
+		ids[i] = r.Int32N(int32(m.shape.Vocabulary))
+	}
+	return ids
+}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"soberano/engine/arch"
+	"soberano/engine/batch"
+	"soberano/engine/prompt"
+	"soberano/engine/token"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/models"
+	"soberano/models/gguf"
+)
+
+// defaultContext is the context where Options.Context is 0 and the model allows more.
+const defaultContext = 4096
+
+// Model is an opened language model. Its methods may be called from many goroutines
+// at once: they share the steps of one queue.
+type Model struct {
+	file     *models.File
+	dev      kernels.Device
+	net      arch.Model
+	shape    arch.Shape
+	tok      *token.Tokenizer
+	template *prompt.Template
+	fallback bool // template is ChatML, the file has none
+	bos, eos string
+	queue    *batch.Queue
+	info     Info
+
+	closing sync.Once
+	closed  error // of Close
+}
+
+// Open loads a model file. The error wraps models.ErrUnknownFormat, models.ErrUnsupported
+// or models.ErrCorrupt, and names the file, the field and the reason.
+func Open(path string, o Options) (m *Model, err error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m = &Model{file: f}
+	defer func() {
+		if err != nil {
+			m.Close()
+			m = nil
+		}
+	}()
+	dev, err := cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact})
+	if err != nil {
+		return m, err
+	}
+	m.dev = dev
+	if m.net, err = arch.Open(f, m.dev); err != nil {
+		return m, err
+	}
+	if m.tok, err = token.New(f); err != nil {
+		return m, err
+	}
+	if err = m.openTemplate(); err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	m.shape = m.net.Shape()
+	context, err := contextFor(o.Context, m.shape.Context)
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	if m.queue, err = batch.New(m.net, m.dev, context); err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	m.info, err = m.describe(context)
+	return m, err
+}
+
+func contextFor(wanted, trained int) (int, error) {
+	switch {
+	case wanted == 0:
+		return min(trained, defaultContext), nil
+	case wanted < 0 || wanted > trained:
+		return 0, fmt.Errorf("a context of %d tokens: the model was trained with %d; choose 1 to %d", wanted, trained, trained)
+	}
+	return wanted, nil
+}
+
+// openTemplate parses the file's chat template, or ChatML where it has none.
+func (m *Model) openTemplate() error {
+	const key = "tokenizer.chat_template"
+	text, err := m.file.Meta.String(key, "")
+	if err != nil {
+		return err
+	}
+	if m.fallback = text == ""; m.fallback {
+		text = prompt.ChatML
+	}
+	if m.template, err = prompt.Parse(text); err != nil {
+		return fmt.Errorf("key %q: %w", key, err)
+	}
+	if id, ok := m.tok.BOS(); ok {
+		m.bos = m.tok.Text(id)
+	}
+	if id, ok := m.tok.EOS(); ok {
+		m.eos = m.tok.Text(id)
+	}
+	return nil
+}
+
+// Close ends all generations with ErrClosed and frees the model.
+func (m *Model) Close() error {
+	m.closing.Do(func() {
+		if m.queue != nil {
+			m.queue.Close(ErrClosed)
+		}
+		if m.dev != nil {
+			m.closed = m.dev.Close()
+		}
+		m.closed = errors.Join(m.closed, m.file.Close())
+	})
+	return m.closed
+}
+
+// Info describes the model.
+func (m *Model) Info() Info { return m.info }
+
+func (m *Model) describe(context int) (Info, error) {
+	meta := m.file.Meta
+	i := Info{
+		TrainContext: m.shape.Context, Context: context, Vocabulary: m.shape.Vocabulary,
+		Template: !m.fallback, Device: m.dev.Name(), Quantizations: map[string]int{},
+		CacheBytes: m.queue.CacheBytes(), ScratchBytes: batch.Scratch(m.shape),
+	}
+	var errs [3]error
+	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))
+	i.Family, errs[1] = meta.String("general.architecture", "")
+	i.License, errs[2] = meta.String("general.license", "")
+	values := map[string]int64{} // by type
+	for _, t := range m.file.Tensors {
+		n := int64(t.Rows()) * int64(t.Cols())
+		i.Parameters += n
+		i.WeightBytes += int64(len(t.Data))
+		i.Quantizations[t.Type.String()]++
+		values[t.Type.String()] += n
+	}
+	for name, n := range values {
+		if best := values[i.Quantization]; n > best || n == best && name < i.Quantization {
+			i.Quantization = name
+		}
+	}
+	return i, errors.Join(errs[:]...)
+}
