@@ -1,9 +1,27 @@
 // Package asr is speech to text: Open a Whisper model, Transcribe a file, Listen to a
-// microphone. The journey of speech: audio or mic → 16 kHz mono → vad → mel → whisper
-// encoder → decoder → Segment.
+// microphone.
+//
+//	Source ─▶ vad: which 32 ms are speech ─▶ windows of 30 s ─▶ mel ─▶ whisper ─▶ Segment
+//	               └ what is not speech is left out; times are of the whole audio
+//
+// Files (Transcribe, speech.go) are heard window by window, in memory that does not grow
+// with their length. A microphone (Listen, listen.go) is heard utterance by utterance, with
+// text that may still change while someone speaks.
 package asr
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"soberano/asr/mel"
+	"soberano/asr/whisper"
+	"soberano/engine/token"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/models"
+	"soberano/models/ctranslate2"
+)
 
 // SampleRate is the rate of all audio inside this package, in Hz.
 const SampleRate = 16000
@@ -17,11 +35,12 @@ type Options struct {
 // Params says how speech is transcribed.
 type Params struct {
 	Language string // "en", "de", …; "": detected from the audio
-	Beam     int    // hypotheses kept while decoding; 0 or 1: greedy
+	Beam     int    // hypotheses kept while decoding, at most 8; 0 or 1: greedy
 }
 
-// Segment is a stretch of text. A segment that is not Final may be replaced by the
-// next one; a final one is never taken back.
+// Segment is a stretch of text, without spaces around it: final texts are joined with a
+// space. A segment that is not Final may be replaced by the next one, also by one
+// without text; a final one has text and is never taken back.
 type Segment struct {
 	Text       string
 	Start, End time.Duration // from the beginning of the audio
@@ -29,12 +48,118 @@ type Segment struct {
 	Final      bool
 }
 
+// Source is a stream of samples, 16 kHz mono from -1 to 1: a file (asr/audio) or a
+// microphone (asr/mic). Read fills p with the next ones, waiting for at least one, and
+// returns how many; io.EOF comes at the end, perhaps along with the last ones.
+type Source interface {
+	Read(p []float32) (int, error)
+}
+
+// ErrLanguage is returned for a language that the model doesn't know.
+var ErrLanguage = errors.New("the model doesn't know the language")
+
 // Info describes an opened model.
 type Info struct {
 	Name         string // "Whisper base"
 	Multilingual bool
-	Languages    []string
+	Languages    []string // codes: "en", "de", …; see LanguageName
 	Mels         int
 	WeightBytes  int64
 	Device       string
+}
+
+// Model is an opened speech model. Its methods may be called by several goroutines; the
+// network serves one window of audio after the other.
+type Model struct {
+	file *models.File
+	dev  kernels.Device
+	net  *whisper.Model
+	mel  *mel.Filter
+	info Info
+	turn chan struct{} // holds a value while the network is used
+	done chan struct{} // closed by Close
+}
+
+// Open opens the Whisper model at path, a file or a directory. The error names the file
+// and what to do.
+func Open(path string, o Options) (*Model, error) {
+	f, err := ctranslate2.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := open(f, o)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return m, nil
+}
+
+func open(f *models.File, o Options) (*Model, error) {
+	vocabulary := f.Aux["vocabulary.json"]
+	if vocabulary == nil {
+		vocabulary = f.Aux["vocabulary.txt"]
+	}
+	if f.Aux["tokenizer.json"] == nil {
+		return nil, models.Unsupported(f.Path, "use a Whisper model in CTranslate2 form, or put tokenizer.json beside model.bin",
+			"holds no speech model with its tokenizer.json")
+	}
+	text, err := token.NewWhisper(f.Aux["tokenizer.json"], vocabulary)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	dev, err := cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact})
+	if err != nil {
+		return nil, err
+	}
+	net, err := whisper.New(dev, f, text)
+	if err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
+		return nil, errors.Join(models.Corrupt(f.Path, "has a tokenizer.json of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
+	}
+	m := &Model{file: f, dev: dev, net: net, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
+	m.mel.Threads = o.Threads
+	if o.Threads == 0 {
+		m.mel.Threads = 2
+	}
+	m.info = describe(f, net, dev)
+	return m, nil
+}
+
+func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {
+	info := Info{Name: title(net.Dims, net.Multilingual), Multilingual: net.Multilingual,
+		Languages: net.Codes(), Mels: net.Mels, Device: dev.Name()}
+	for _, t := range f.Tensors {
+		info.WeightBytes += int64(len(t.Data))
+	}
+	return info
+}
+
+// title names the published sizes by their encoder's layers.
+func title(d whisper.Dims, multilingual bool) string {
+	size := map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]
+	switch {
+	case size == "":
+		size = fmt.Sprintf("%d × %d", d.EncLayers, d.State)
+	case d.DecLayers == 4 && d.EncLayers == 32:
+		size += " turbo"
+	case d.DecLayers != d.EncLayers:
+		size = "distilled " + size
+	}
+	if !multilingual {
+		size += ", English"
+	}
+	return "Whisper " + size
+}
+
+// Info describes the model.
+func (m *Model) Info() Info { return m.info }
+
+// Close waits for the window that is being heard and frees the model. Calls that are still
+// going on end with an error.
+func (m *Model) Close() error {
+	close(m.done)
+	m.turn <- struct{}{} // kept: nobody uses the network any more
+	return errors.Join(m.dev.Close(), m.file.Close())
 }

@@ -26,11 +26,12 @@ import (
 	"soberano/kernels"
 )
 
-// Thresholds of openai/whisper.
+// Thresholds of openai/whisper, but for the last, which is ours.
 const (
 	maxRatio   = 2.4
 	minLogprob = -1.0
 	maxSilence = 0.6
+	doubtful   = 0.6 // a detected language that is less probable
 )
 
 var temperatures = []float32{0, 0.2, 0.4, 0.6, 0.8, 1}
@@ -38,6 +39,7 @@ var temperatures = []float32{0, 0.2, 0.4, 0.6, 0.8, 1}
 // Options says how a window is decoded.
 type Options struct {
 	Language string  // a code of Codes(), or "": detected
+	Likely   string  // a code that counts when the detected language is doubtful
 	Beam     int     // hypotheses kept, at most 8; 0 or 1: greedy
 	Prompt   []int32 // text tokens said before the window, the newest last
 	Quick    bool    // one attempt at temperature 0, for text that is replaced soon
@@ -54,6 +56,7 @@ type Result struct {
 	Ratio       float64            // how much zlib compresses the text
 	Temperature float32            // of the attempt that counts
 	Silent      bool               // nobody speaks: there are no tokens
+	Looped      bool               // every attempt ran in circles; the text was cut
 	Steps       int                // of the decoder, all attempts
 	Encoder     time.Duration      // spent in the encoder
 	Decoder     time.Duration      // spent in the decoder
@@ -112,6 +115,7 @@ func (m *Model) decode(ctx context.Context, o Options) (*Result, error) {
 	}
 	a := m.choose(tried)
 	r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature = a.tokens, a.text, a.avg, a.ratio, a.temperature
+	r.Looped = a.looping()
 	return r, nil
 }
 
@@ -141,6 +145,9 @@ func (m *Model) prefill(r *Result, o Options) (first []float32, pos int) {
 	if !ok {
 		lang, r.Languages = m.detect(first)
 		r.Language = m.Codes()[lang-m.Languages]
+		if likely, ok := m.Specials.Language(o.Likely); ok && r.Languages[r.Language] < doubtful {
+			lang, r.Language = likely, o.Likely
+		}
 	}
 	feed([]int32{lang, m.Transcribe})
 	return first, pos
