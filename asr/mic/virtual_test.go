@@ -182,6 +182,13 @@ func startCapture(t *testing.T, env []string) *capture {
 
 func (c *capture) line() string { c.lines.Scan(); return c.lines.Text() }
 
+// end returns the last line, when the process and all it wrote are through.
+func (c *capture) end() string {
+	last := c.line()
+	c.cmd.Wait()
+	return last
+}
+
 func TestHearsWhatIsPlayed(t *testing.T) {
 	env, _ := virtual(t)
 	want := load(t, "../testdata/audio/cards_005.wav")
@@ -195,7 +202,7 @@ func TestHearsWhatIsPlayed(t *testing.T) {
 		}
 		time.Sleep(700 * time.Millisecond) // what is still on its way
 		c.in.Close()
-		end := c.line()
+		end := c.end()
 		if !strings.HasPrefix(end, "ended: EOF;") || !strings.HasSuffix(end, "<nil>") {
 			t.Fatal(end)
 		}
@@ -217,7 +224,7 @@ func TestMicrophoneVanishes(t *testing.T) {
 	c := startCapture(t, env)
 	time.Sleep(300 * time.Millisecond)
 	server.Process.Kill()
-	end := c.line()
+	end := c.end()
 	if !strings.HasPrefix(end, "ended: mic: ") || !strings.Contains(end, "unplugged") || strings.Contains(end, "; 0 samples") {
 		t.Errorf("%s; %s", end, c.stderr.String())
 	}

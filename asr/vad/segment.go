@@ -67,10 +67,16 @@ type Event struct {
 // Range is a stretch of speech: samples [Start, End).
 type Range struct{ Start, End int }
 
+// detector is what a Segmenter asks: a Detector, or a test's.
+type detector interface {
+	Prob(chunk []float32) float32
+	Reset()
+}
+
 // Segmenter finds speech in a stream of samples. It belongs to one goroutine.
 type Segmenter struct {
 	opt       Options
-	det       *Detector
+	det       detector
 	part      []float32 // samples waiting for a whole chunk
 	pos       int64     // samples that went through the detector
 	prob      float32
