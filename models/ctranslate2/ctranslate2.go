@@ -37,7 +37,7 @@ var aux = []struct {
 
 // Open opens a directory. Beside the scalars, Meta holds "ctranslate2.version",
 // "ctranslate2.spec", "ctranslate2.revision" and "ctranslate2.stored", which says how
-// most weights are stored ("F16", "INT8"). The error is a *models.FileError.
+// most weights are stored ("F16", "INT8"), and "ctranslate2.values", their number. The error is a *models.FileError.
 func Open(dir string) (*models.File, error) { return open(dir, true) }
 
 // Peek opens a directory as Open does, but leaves int8 and int16 weights with nil Data
@@ -109,7 +109,11 @@ func (s *spec) fill(f *models.File, weights bool) error {
 			f.Meta[v.name] = v.value()
 		}
 	}
-	f.Meta["ctranslate2.stored"] = most(stored)
+	var values uint64
+	for _, n := range stored {
+		values += n
+	}
+	f.Meta["ctranslate2.stored"], f.Meta["ctranslate2.values"] = most(stored), values
 	for _, a := range s.aliases {
 		if i, ok := place[a.of]; ok {
 			t := f.Tensors[i]

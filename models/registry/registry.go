@@ -31,7 +31,7 @@ const (
 	Link            // the file stays where it is
 )
 
-// Sampling is what a model's makers (or this project's trials) recommend.
+// Sampling is what a model's makers (or this project's trials) recommend; JSON keys as engine/sample.Params.
 type Sampling = defaults.Sampling
 
 // Info is what a model file says of itself, read without loading its weights.

@@ -1,0 +1,41 @@
+package registry
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// DataDir is the folder in which the program keeps models and conversations; it need not
+// exist yet. SOBERANO_HOME, if set, is the folder itself. Otherwise it is "soberano" in
+// the place for a user's data: $XDG_DATA_HOME or ~/.local/share on Linux and its kin,
+// ~/Library/Application Support on macOS, %LocalAppData% on Windows.
+func DataDir() (string, error) {
+	if dir := os.Getenv("SOBERANO_HOME"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	base, err := userData()
+	return filepath.Join(base, "soberano"), err
+}
+
+func userData() (string, error) {
+	if runtime.GOOS == "windows" {
+		if dir := os.Getenv("LocalAppData"); dir != "" {
+			return dir, nil
+		}
+		return "", errors.New("the variable %LocalAppData% is not set; set SOBERANO_HOME to the folder for models and conversations")
+	}
+	// The XDG specification: a relative path is invalid and ignored.
+	if dir := os.Getenv("XDG_DATA_HOME"); runtime.GOOS != "darwin" && filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errors.New("the home folder is unknown; set SOBERANO_HOME to the folder for models and conversations")
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support"), nil
+	}
+	return filepath.Join(home, ".local", "share"), nil
+}

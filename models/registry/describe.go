@@ -1,0 +1,220 @@
+package registry
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+	"soberano/models/ctranslate2"
+	"soberano/models/gguf"
+)
+
+// families are the values of general.architecture that engine runs.
+var families = map[string]Kind{"llama": Chat, "gemma3": Chat}
+
+// tokenizers are the values of tokenizer.ggml.model that engine/token has.
+var tokenizers = []string{"gpt2", "llama"}
+
+// fileTypes names general.file_type. Source: llama.h, enum llama_ftype.
+var fileTypes = map[int]string{
+	0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L",
+	14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS",
+	24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
+}
+
+// describeGGUF reads what a GGUF file says of itself.
+func describeGGUF(f *models.File) (Info, error) {
+	r := keys{meta: f.Meta}
+	arch := r.text("general.architecture")
+	i := Info{
+		Kind: Chat, Family: arch, Licence: clean(r.text("general.license")),
+		Title:    titleOf(f.Path, r.text("general.name")),
+		Context:  r.int(arch + ".context_length"),
+		Layers:   r.int(arch + ".block_count"),
+		KVHeads:  r.most(arch + ".attention.head_count_kv"),
+		HeadDim:  r.int(arch + ".attention.key_length"),
+		Template: r.text("tokenizer.chat_template") != "",
+	}
+	heads := r.most(arch + ".attention.head_count")
+	if i.KVHeads == 0 {
+		i.KVHeads = heads
+	}
+	if i.HeadDim == 0 && heads > 0 {
+		i.HeadDim = r.int(arch+".embedding_length") / heads
+	}
+	values := map[quant.Type]int64{}
+	for _, t := range f.Tensors {
+		i.Parameters += int64(t.Len())
+		values[t.Type] += int64(t.Len())
+	}
+	i.Quantization = quantization(&r, values)
+	i.Reason = whyNot(&r, f)
+	i.Runs = i.Reason == ""
+	return i, r.err
+}
+
+// quantization is the file's own word, or the type of most values.
+func quantization(r *keys, values map[quant.Type]int64) string {
+	if _, ok := r.meta["general.file_type"]; ok {
+		if name, ok := fileTypes[r.int("general.file_type")]; ok {
+			return name
+		}
+	}
+	best := quant.F32
+	for t, n := range values {
+		if n > values[best] || n == values[best] && t < best {
+			best = t
+		}
+	}
+	return gguf.TypeName(best)
+}
+
+// whyNot says why this program can't run the model, in a sentence; "" if it can.
+func whyNot(r *keys, f *models.File) string {
+	arch := r.text("general.architecture")
+	switch kind := r.text("general.type"); {
+	case kind != "" && kind != "model":
+		return fmt.Sprintf("This file is not a whole model but a part for one (%s).", clean(kind))
+	case arch == "":
+		return "The file does not say which family its model belongs to."
+	case families[arch] == "":
+		return fmt.Sprintf("Models of the family %s don't run here yet. Llama, Gemma 3 and Whisper models do.", clean(arch))
+	case r.int(arch+".expert_count") > 0:
+		return "Models that are a mixture of experts don't run here yet."
+	case !slices.Contains(tokenizers, r.text("tokenizer.ggml.model")):
+		return fmt.Sprintf("Its tokenizer (%s) is not known here.", clean(r.text("tokenizer.ggml.model")))
+	}
+	for _, t := range f.Tensors {
+		if !t.Type.Known() {
+			return fmt.Sprintf("Its weights are stored as %s, which this program does not have. The same model as Q4_K_M or Q8_0 runs.", gguf.TypeName(t.Type))
+		}
+	}
+	if len(f.Tensors) == 0 {
+		return "The file holds no weights."
+	}
+	return ""
+}
+
+// describeWhisper reads a CTranslate2 directory.
+func describeWhisper(f *models.File) (Info, error) {
+	r := keys{meta: f.Meta}
+	i := Info{
+		Kind: Speech, Family: "whisper", Title: ctranslate2.Title(f), Runs: true,
+		Quantization: r.text("ctranslate2.stored"), Parameters: int64(r.int("ctranslate2.values")),
+	}
+	if len(f.Aux["tokenizer.json"]) == 0 {
+		i.Runs, i.Reason = false, "The file tokenizer.json, which belongs beside model.bin, is missing."
+	}
+	return i, r.err
+}
+
+// keys reads metadata and keeps the first error.
+type keys struct {
+	meta models.Metadata
+	err  error
+}
+
+func (k *keys) keep(err error) {
+	if k.err == nil {
+		k.err = err
+	}
+}
+
+func (k *keys) text(key string) string {
+	s, err := k.meta.String(key, "")
+	k.keep(err)
+	return s
+}
+
+func (k *keys) int(key string) int {
+	n, err := k.meta.Int(key, 0)
+	if n < 0 {
+		k.keep(fmt.Errorf("key %q is negative: %w", key, models.ErrCorrupt))
+		return 0
+	}
+	k.keep(err)
+	return n
+}
+
+// most is a number, or the largest of a list with one for each layer.
+func (k *keys) most(key string) int {
+	switch k.meta[key].(type) {
+	case []int64, []uint64:
+		list, err := k.meta.Ints(key)
+		if k.keep(err); len(list) > 0 {
+			return int(min(max(0, slices.Max(list)), 1<<40))
+		}
+		return 0
+	}
+	return k.int(key)
+}
+
+// samplingOf takes a file's own recommendation over a general one. Keys with senseless
+// values count as absent. Source of the keys: gguf-py/gguf/constants.py of llama.cpp.
+func samplingOf(m models.Metadata, kind Kind) Sampling {
+	if kind != Chat {
+		return Sampling{}
+	}
+	s := Sampling{Temperature: 0.7, TopP: 0.95, MinP: 0.05, Repeat: 1}
+	for key, to := range map[string]struct {
+		value     *float32
+		low, high float64
+	}{
+		"temp": {&s.Temperature, 0, 5}, "top_p": {&s.TopP, 0, 1}, "min_p": {&s.MinP, 0, 1}, "penalty_repeat": {&s.Repeat, 0.5, 2},
+	} {
+		x, err := m.Float("general.sampling."+key, math.NaN())
+		if err == nil && x >= to.low && x <= to.high {
+			*to.value = float32(x)
+		}
+	}
+	if k, err := m.Int("general.sampling.top_k", 0); err == nil && k > 0 {
+		s.TopK = k
+	}
+	return s
+}
+
+var (
+	quantSuffix = regexp.MustCompile(`(?i)[-._ ](ud-)?(i?q[0-9]+([-_][0-9a-z]+)*|b?f16|f32|fp16|fp32|mxfp4|gguf)$`)
+	aSpace      = regexp.MustCompile(`[-_\s]+`)
+	letters     = regexp.MustCompile(`[^a-z0-9]+`)
+)
+
+// titleOf names a GGUF model for people. File names are chosen with care ("SmolLM2-135M-
+// Instruct.Q4_1.gguf"), while general.name is often a training run's; it is used where
+// both say the same, or the file's name says nothing.
+func titleOf(path, name string) string {
+	fromFile := stem(path)
+	for quantSuffix.MatchString(fromFile) {
+		fromFile = quantSuffix.ReplaceAllString(fromFile, "")
+	}
+	bare := func(s string) string { return letters.ReplaceAllString(strings.ToLower(s), "") }
+	name, fromFile = clean(name), clean(aSpace.ReplaceAllString(fromFile, " "))
+	switch b := bare(fromFile); {
+	case name != "" && (b == bare(name) || len(b) < 3 || b == "model" || b == "ggmlmodel" || b == "weights"):
+		return name
+	case fromFile == "":
+		return clean(filepath.Base(path))
+	}
+	return fromFile
+}
+
+// clean makes a text from a file fit for one line: valid, printable, and not long.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > 80 {
+		s = string(runes[:79]) + "…"
+	}
+	return s
+}

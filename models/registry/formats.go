@@ -1,0 +1,182 @@
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"soberano/models"
+	"soberano/models/ctranslate2"
+	"soberano/models/gguf"
+)
+
+// format is a file format that can be opened.
+type format struct {
+	name      string
+	magic     string // what a file of it begins with
+	directory bool   // opened by the directory in which the file named ctranslate2.Weights lies
+	open      func(path string) (*models.File, error)
+	peek      func(path string) (*models.File, error) // as open, but does not mind what can't run
+	describe  func(f *models.File) (Info, error)
+}
+
+// formats is the table of formats: a new one is a line here and a folder in models.
+var formats = []format{
+	{"gguf", "GGUF", false, gguf.Open, gguf.Peek, describeGGUF},
+	{"ctranslate2", "\x06\x00\x00\x00\x0c\x00WhisperSpec\x00", true, ctranslate2.Open, ctranslate2.Peek, describeWhisper},
+}
+
+func formatNamed(name string) format {
+	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
+	if i < 0 {
+		return format{}
+	}
+	return formats[i]
+}
+
+// Read opens a model file, or a directory of one, of any known format.
+func Read(path string) (*models.File, error) {
+	f, path, err := locate(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.open(path)
+}
+
+// Inspect says what a model is without loading its weights. path is a file or a
+// directory; for a Whisper model also any file within the directory. A sound file of a
+// family or type that can't run gives Info with Runs false and the reason, no error.
+func Inspect(path string) (Info, error) {
+	s, err := study(path)
+	return s.info, err
+}
+
+// studied is what there is to know of a model before its import.
+type studied struct {
+	path     string   // what to open, absolute
+	paths    []string // all files that belong to it, absolute
+	info     Info
+	sampling Sampling
+}
+
+func study(path string) (s studied, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return s, err
+	}
+	format, path, err := locate(path)
+	if err != nil {
+		return s, err
+	}
+	f, err := format.peek(path)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s.path, s.paths = path, f.Paths
+	if s.info, err = format.describe(f); err != nil {
+		return s, models.Corrupt(path, "is damaged: %v", err)
+	}
+	s.info.Format = format.name
+	for _, p := range f.Paths {
+		st, err := os.Stat(p)
+		if err != nil {
+			return s, models.NotReadable(p, err)
+		}
+		s.info.Bytes += st.Size()
+	}
+	s.sampling = samplingOf(f.Meta, s.info.Kind)
+	return s, nil
+}
+
+// locate finds the format of what path names, and what to open for it.
+func locate(path string) (format, string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return format{}, "", models.NotReadable(path, err)
+	}
+	if st.IsDir() {
+		return locateIn(path)
+	}
+	head, err := headOf(path)
+	if err != nil {
+		return format{}, "", err
+	}
+	for _, f := range formats {
+		if !bytes.HasPrefix(head, []byte(f.magic)) {
+			continue
+		}
+		if !f.directory {
+			return f, path, nil
+		}
+		if filepath.Base(path) != ctranslate2.Weights {
+			return format{}, "", &models.FileError{Path: path, Reason: "holds the weights of a Whisper model under another name",
+				Advice: "call it model.bin and put it beside its config.json and tokenizer.json", Kind: models.ErrUnknownFormat}
+		}
+		return f, filepath.Dir(path), nil
+	}
+	if f, dir, ok := beside(path); ok {
+		return f, dir, nil
+	}
+	return format{}, "", wrongFile(path, head)
+}
+
+// beside takes config.json and the like for the directory they stand in.
+func beside(path string) (format, string, bool) {
+	dir, ext := filepath.Dir(path), strings.ToLower(filepath.Ext(path))
+	if ext != ".json" && ext != ".txt" || !exists(filepath.Join(dir, ctranslate2.Weights)) {
+		return format{}, "", false
+	}
+	f, dir, err := locateIn(dir)
+	return f, dir, err == nil && f.directory
+}
+
+// locateIn finds the one model in a directory.
+func locateIn(dir string) (format, string, error) {
+	if weights := filepath.Join(dir, ctranslate2.Weights); exists(weights) {
+		return locate(weights)
+	}
+	names, err := filepath.Glob(filepath.Join(escape(dir), "*.gguf"))
+	if err != nil {
+		return format{}, "", err
+	}
+	slices.Sort(names)
+	if len(names) > 0 && stem(names[0]) != stem(names[len(names)-1]) {
+		return format{}, "", &models.FileError{Path: dir, Reason: fmt.Sprintf("holds %d GGUF files", len(names)), Advice: "choose one of them", Kind: models.ErrUnknownFormat}
+	}
+	if len(names) == 0 {
+		return format{}, "", wrongDirectory(dir)
+	}
+	return locate(names[0])
+}
+
+// escape takes their meaning from the characters that filepath.Match knows.
+func escape(dir string) string {
+	if os.PathSeparator == '\\' { // no escapes there, and * and ? can't be in a name
+		return strings.ReplaceAll(dir, "[", "?")
+	}
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
+}
+
+// headOf reads the beginning of a regular file.
+func headOf(path string) ([]byte, error) {
+	st, err := os.Stat(path)
+	if err == nil && !st.Mode().IsRegular() {
+		return nil, &models.FileError{Path: path, Reason: "is not a regular file", Kind: models.ErrUnknownFormat}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, models.NotReadable(path, err)
+	}
+	defer f.Close()
+	b := make([]byte, 4096)
+	n, err := io.ReadFull(f, b)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, models.NotReadable(path, err)
+	}
+	return b[:n], nil
+}

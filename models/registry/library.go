@@ -1,0 +1,259 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"soberano/models"
+)
+
+const (
+	tmpPrefix = ".tmp-"
+	entryFile = "entry.json"
+	mostEntry = 1 << 20 // bytes of entry.json
+)
+
+// Library is the user's models. Its methods may be called from several goroutines, and
+// several processes may have the same library open.
+type Library struct {
+	dir string // the folder of the entries
+}
+
+// Open opens the library in root/models, which it creates if need be; root is usually
+// DataDir(). What imports of dead processes left there is removed.
+func Open(root string) (*Library, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	l := &Library{dir: filepath.Join(root, "models")}
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
+	}
+	if err := l.sweep(); err != nil {
+		return nil, fmt.Errorf("the remains of an interrupted import can't be removed: %w", err)
+	}
+	return l, nil
+}
+
+// sweep removes temporary folders whose process is dead: those whose lock is free. A
+// folder is made and locked, and loses its lock file before its rename, only under the
+// library's lock, so here one without a lock file is dead too.
+func (l *Library) sweep() error {
+	unlock, err := l.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	dirs, err := os.ReadDir(l.dir)
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		if strings.HasPrefix(d.Name(), tmpPrefix) {
+			err = errors.Join(err, removeDead(filepath.Join(l.dir, d.Name())))
+		}
+	}
+	return err
+}
+
+func removeDead(dir string) error {
+	f, err := tryLock(filepath.Join(dir, "lock"))
+	if errors.Is(err, errLocked) {
+		return nil
+	}
+	if err == nil {
+		f.Close()
+	}
+	return os.RemoveAll(dir)
+}
+
+// lock takes the library's lock.
+func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
+	f, err := lock(ctx, filepath.Join(l.dir, ".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("the folder for models can't be locked: %w", err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// List returns the entries by name, and an error for each folder that holds none that
+// can be read.
+func (l *Library) List() ([]Entry, []error) {
+	dirs, err := os.ReadDir(l.dir)
+	if err != nil {
+		return nil, []error{fmt.Errorf("the library can't be read: %w", err)}
+	}
+	var entries []Entry
+	var broken []error
+	for _, d := range dirs {
+		if !d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+			continue
+		}
+		e, err := l.load(d.Name())
+		switch {
+		case err == nil:
+			entries = append(entries, e)
+		case !errors.Is(err, models.ErrNotFound) || exists(filepath.Join(l.dir, d.Name())): // else it was removed just now
+			broken = append(broken, err)
+		}
+	}
+	return entries, broken
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// Find returns the entry of that name; models.ErrNotFound if there is none.
+func (l *Library) Find(name string) (Entry, error) {
+	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
+		return Entry{}, fmt.Errorf("the library has no model named %q: %w", name, models.ErrNotFound)
+	}
+	return l.load(name)
+}
+
+// load reads an entry and checks what a damaged or foreign entry.json could say.
+func (l *Library) load(name string) (Entry, error) {
+	var e Entry
+	dir := filepath.Join(l.dir, name)
+	bad := func(kind error, format string, args ...any) (Entry, error) {
+		return Entry{}, &models.FileError{Path: dir, Reason: "is a broken entry of the library: " + fmt.Sprintf(format, args...),
+			Advice: "remove it and import the model again", Kind: kind}
+	}
+	b, err := models.ReadSmall(filepath.Join(dir, entryFile), mostEntry)
+	if err != nil {
+		return bad(err, "%v", err)
+	}
+	if err := json.Unmarshal(b, &e); err != nil {
+		return bad(models.ErrCorrupt, "%s can't be read: %v", entryFile, err)
+	}
+	if e.Name != name {
+		return bad(models.ErrCorrupt, "%s belongs to a model named %q", entryFile, e.Name)
+	}
+	if len(e.Files) == 0 {
+		return bad(models.ErrCorrupt, "%s names no files", entryFile)
+	}
+	for _, f := range e.Files {
+		if filepath.IsAbs(f.Path) != e.Linked || !e.Linked && !filepath.IsLocal(f.Path) {
+			return bad(models.ErrCorrupt, "%s names an impossible file %q", entryFile, f.Path)
+		}
+	}
+	e.dir = dir
+	return e, nil
+}
+
+// Path is what to open: the file, or the directory for a format of several files.
+func (e *Entry) Path() string {
+	if len(e.Files) == 0 {
+		return ""
+	}
+	path := e.abs(e.Files[0])
+	if formatNamed(e.Format).directory {
+		return filepath.Dir(path)
+	}
+	return path
+}
+
+func (e *Entry) abs(f Stored) string {
+	if filepath.IsAbs(f.Path) {
+		return f.Path
+	}
+	return filepath.Join(e.dir, f.Path)
+}
+
+// Saved reports whether e is in a library; Resolve also makes entries of bare files.
+func (e *Entry) Saved() bool { return e.dir != "" }
+
+// Check compares the files with the recorded sizes, without reading them: enough to
+// tell that a linked file has moved or changed before it is opened.
+func (e *Entry) Check() error {
+	for _, f := range e.Files {
+		path := e.abs(f)
+		st, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && e.Linked:
+			return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", filepath.Dir(path)),
+				Advice: "put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
+		case err != nil:
+			return models.NotReadable(path, err)
+		case st.Size() != f.Bytes:
+			return models.Corrupt(path, "has %s bytes, but had %s when it was imported", models.Grouped(st.Size()), models.Grouped(f.Bytes))
+		}
+	}
+	return nil
+}
+
+// Remove takes a model out of the library. Files that were copied in are deleted, linked
+// files stay where they are.
+func (l *Library) Remove(name string) error {
+	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
+		return fmt.Errorf("the library has no model named %q: %w", name, models.ErrNotFound)
+	}
+	unlock, err := l.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// One rename takes the entry out; a kill during the deletion leaves a folder to sweep.
+	trash, err := os.MkdirTemp(l.dir, tmpPrefix+"removed-")
+	if err != nil {
+		return fmt.Errorf("%s can't be removed: %w", name, err)
+	}
+	if err := os.Rename(filepath.Join(l.dir, name), filepath.Join(trash, name)); err != nil {
+		return errors.Join(fmt.Errorf("%s can't be removed; is it in use? %w", name, err), os.Remove(trash))
+	}
+	if err := syncDir(l.dir); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(trash); err != nil {
+		return fmt.Errorf("%s is removed, but its files could not all be deleted: %w", name, err)
+	}
+	return nil
+}
+
+// Resolve finds what a person means: a model of the library by name, else a file or
+// directory, described in an entry that is not saved anywhere. lib may be nil.
+func Resolve(lib *Library, nameOrPath string) (Entry, error) {
+	if lib != nil && checkName(nameOrPath) == nil && exists(filepath.Join(lib.dir, nameOrPath)) {
+		return lib.load(nameOrPath)
+	}
+	if !exists(nameOrPath) {
+		return Entry{}, fmt.Errorf("there is no model and no file named %q: %w", nameOrPath, models.ErrNotFound)
+	}
+	s, err := study(nameOrPath)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Name: nameFor(s.path, s.info), Info: s.info, Linked: true, Sampling: s.sampling}
+	for _, path := range s.paths {
+		st, err := os.Stat(path)
+		if err != nil {
+			return Entry{}, models.NotReadable(path, err)
+		}
+		// No hash: the file is only described.
+		e.Files = append(e.Files, Stored{Path: path, Bytes: st.Size()})
+	}
+	return e, nil
+}
+
+// same reports whether two lists of files have the same contents.
+func same(a, b []Stored) bool {
+	hashes := func(files []Stored) []string {
+		var out []string
+		for _, f := range files {
+			out = append(out, f.SHA256)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(hashes(a), hashes(b))
+}

@@ -1,0 +1,66 @@
+package registry
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+const mostName = 64
+
+var (
+	validName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,79}$`)
+	notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
+	// Names that Windows keeps for devices, also with an extension.
+	device = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+	// What llama.cpp appends to the name of each file of a split model.
+	splitSuffix = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
+)
+
+// slug turns any text into a name: lower case, [a-z0-9._-], at most 64 bytes.
+func slug(s string) string {
+	s = notInName.ReplaceAllString(strings.ToLower(s), "-")
+	s = strings.TrimLeft(s, "._-")
+	s = strings.TrimRight(s[:min(len(s), mostName)], "._-")
+	switch {
+	case s == "":
+		return "model"
+	case device.MatchString(s):
+		return "model-" + s
+	}
+	return s
+}
+
+// checkName refuses what could not be a folder of the library on every system.
+func checkName(name string) error {
+	if !validName.MatchString(name) || strings.HasSuffix(name, ".") || device.MatchString(name) {
+		return fmt.Errorf("%q can't be a model's name: use lower-case letters, digits, dots, hyphens and underlines, such as %q", name, slug(name))
+	}
+	return nil
+}
+
+// nameFor is the name of a model that was given none. A GGUF file's own name is the best
+// there is, since it tells quantizations apart; directories are often called anything.
+func nameFor(path string, info Info) string {
+	if info.Format == "gguf" {
+		return slug(stem(path))
+	}
+	return slug(info.Title)
+}
+
+// stem is a file's name without extension and without the number of a split part.
+func stem(path string) string {
+	base := filepath.Base(path)
+	return splitSuffix.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "")
+}
+
+// free returns name, or name-2, name-3, …: the first that taken does not have.
+func free(name string, taken func(string) bool) string {
+	for i, n := 2, name; ; i++ {
+		if !taken(n) {
+			return n
+		}
+		n = fmt.Sprintf("%s-%d", name, i)
+	}
+}

@@ -1,0 +1,149 @@
+package registry
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"soberano/models"
+)
+
+// advice repeated in the table below
+const (
+	getGGUF    = "download the GGUF form of the model, a single .gguf file"
+	getWhisper = "download the CTranslate2 form (for faster-whisper): a folder with model.bin and tokenizer.json"
+	unpack     = "unpack it and drop the .gguf file that is in it"
+)
+
+// wrong is a kind of file that people drop on a model's place.
+type wrong struct {
+	is     func(head []byte, ext string) bool
+	reason string
+	advice string
+}
+
+// wrongs is tried in order.
+var wrongs = []wrong{
+	{func(b []byte, _ string) bool { return len(b) == 0 }, "is empty", "the download was probably interrupted: download it again"},
+	{begins("version https://git-lfs"), "is only a pointer to the model, left by a git clone without Git LFS", "fetch the file itself with `git lfs pull`, or download it from the model's page"},
+	{isHTML, "is a web page, not a model", "the link led to a page, perhaps one that asks for a sign-in or a licence: open it in a browser and download the file from there"},
+	{func(b []byte, ext string) bool {
+		return isZip(b, "") && (bytes.Contains(b, []byte("data.pkl")) || ext == ".pt" || ext == ".pth" || ext == ".bin" || ext == ".ckpt")
+	}, "is a PyTorch model, which can carry programs and is not opened here", getGGUF},
+	{isZip, "is a zip archive", unpack},
+	{isPickle, "is a Python pickle (an older PyTorch model), which can carry programs and is not opened here", getGGUF},
+	{isSafetensors, "is a safetensors file, which this program can't read yet", getGGUF},
+	{isGGMLWhisper, "is a Whisper model in whisper.cpp's ggml form, which this program can't read yet", getWhisper},
+	{begins("lmgg", "tjgg", "fmgg", "algg"), "is a model in ggml form, the predecessor of GGUF", getGGUF},
+	{isONNX, "is an ONNX network, which this program does not run", getGGUF},
+	{isCTranslate2, "is a CTranslate2 model that is not Whisper", "for chat, " + getGGUF},
+	{begins("\x1f\x8b", "BZh", "\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "Rar!", "\x28\xb5\x2f\xfd"), "is a compressed archive", unpack},
+	{func(b []byte, _ string) bool { return len(b) > 262 && string(b[257:262]) == "ustar" }, "is a tar archive", unpack},
+	{begins("RIFF", "fLaC", "ID3", "OggS"), "is a sound or video file, not a model", "it can be transcribed instead"},
+	{begins("\x89PNG", "\xff\xd8\xff", "GIF8"), "is a picture, not a model", getGGUF},
+	{begins("%PDF"), "is a PDF document, not a model", getGGUF},
+	{begins("\x7fELF", "MZ", "\xcf\xfa\xed\xfe"), "is a program, not a model", getGGUF},
+	{begins("\x00\x00\x00\x00\x00\x00\x00\x00"), "begins with zeros only: the download was probably not completed", "download it again"},
+	{isJSON, "is a text in JSON, perhaps the description that belongs to a model, not the model", getGGUF},
+}
+
+// wrongFile says in words what a file is that no format recognises.
+func wrongFile(path string, head []byte) error {
+	ext := strings.ToLower(filepath.Ext(path))
+	for _, w := range wrongs {
+		if w.is(head, ext) {
+			return &models.FileError{Path: path, Reason: w.reason, Advice: w.advice, Kind: models.ErrUnknownFormat}
+		}
+	}
+	e := &models.FileError{Path: path, Reason: "is not a model file that this program knows", Advice: "chat models come as .gguf files, speech models as Whisper folders with model.bin", Kind: models.ErrUnknownFormat}
+	if ext == ".gguf" {
+		e.Reason, e.Advice = "is called .gguf, but does not begin as a GGUF file does", "download it again"
+	}
+	return e
+}
+
+// wrongDirectory says what a directory without a model is.
+func wrongDirectory(dir string) error {
+	e := &models.FileError{Path: dir, Reason: "holds no model that this program knows", Advice: "choose a .gguf file, or a Whisper folder with model.bin", Kind: models.ErrUnknownFormat}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return models.NotReadable(dir, err)
+	}
+	for _, n := range names {
+		switch filepath.Ext(n.Name()) {
+		case ".safetensors":
+			e.Reason, e.Advice = "holds a model as safetensors, which this program can't read yet", getGGUF
+		case ".pt", ".pth":
+			e.Reason, e.Advice = "holds a PyTorch model, which can carry programs and is not opened here", getGGUF
+		}
+	}
+	if len(names) == 0 {
+		e.Reason = "is an empty folder"
+	}
+	return e
+}
+
+func begins(with ...string) func([]byte, string) bool {
+	return func(b []byte, _ string) bool {
+		for _, s := range with {
+			if bytes.HasPrefix(b, []byte(s)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func isZip(b []byte, _ string) bool {
+	return bytes.HasPrefix(b, []byte("PK\x03\x04")) || bytes.HasPrefix(b, []byte("PK\x05\x06"))
+}
+
+func text(b []byte) string {
+	return strings.ToLower(strings.TrimLeft(string(bytes.TrimPrefix(b[:min(len(b), 512)], []byte("\ufeff"))), " \t\r\n"))
+}
+
+func isHTML(b []byte, _ string) bool {
+	s := text(b)
+	return strings.HasPrefix(s, "<!doctype html") || strings.HasPrefix(s, "<html") || strings.HasPrefix(s, "<head") || strings.HasPrefix(s, "<?xml") || strings.HasPrefix(s, "<!--")
+}
+
+func isJSON(b []byte, ext string) bool {
+	s := text(b)
+	return strings.HasPrefix(s, "{") || ext == ".json"
+}
+
+// isPickle: PROTO 2 … 5, then the opcodes with which PyTorch's files go on, or the extension.
+func isPickle(b []byte, ext string) bool {
+	return len(b) > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 &&
+		(strings.IndexByte("\x8a}(]c.\x95", b[2]) >= 0 || ext == ".pt" || ext == ".pth" || ext == ".bin" || ext == ".pkl")
+}
+
+// isSafetensors: a u64 length, then that much JSON.
+func isSafetensors(b []byte, _ string) bool {
+	return len(b) > 10 && binary.LittleEndian.Uint64(b) < 100<<20 && b[8] == '{' && (b[9] == '"' || b[9] == ' ' || b[9] == '}')
+}
+
+// isGGMLWhisper: the magic, then a vocabulary of Whisper's size.
+func isGGMLWhisper(b []byte, _ string) bool {
+	if !bytes.HasPrefix(b, []byte("lmgg")) || len(b) < 8 {
+		return false
+	}
+	n := binary.LittleEndian.Uint32(b[4:])
+	return n >= 51864 && n <= 51900
+}
+
+// isONNX: a protobuf that begins with field 1 (ir_version) and goes on with a field of ModelProto.
+func isONNX(b []byte, ext string) bool {
+	return len(b) > 3 && b[0] == 0x08 && b[1] < 32 && (ext == ".onnx" || b[2] == 0x12 || b[2] == 0x3a || b[2] == 0x42)
+}
+
+// isCTranslate2: version 6 and the name of a specification.
+func isCTranslate2(b []byte, _ string) bool {
+	if len(b) < 8 || !bytes.HasPrefix(b, []byte{6, 0, 0, 0}) {
+		return false
+	}
+	n := int(binary.LittleEndian.Uint16(b[4:]))
+	return n > 4 && len(b) >= 6+n && bytes.HasSuffix(b[6:6+n], []byte("Spec\x00"))
+}
