@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"soberano/models/defaults"
+	"soberano/models/registry"
 )
 
 // long asks for all chunks of the measurements; a few otherwise.
@@ -100,7 +101,7 @@ func TestEightBits(t *testing.T) {
 			for i, w := range windows {
 				f.add(t, exact, quick, w)
 				n := float64(f.tokens)
-				t.Logf("chunk %d: exact %.3f, 8 bits %.3f, divergence %.5f, agreement %.4f", i+1, math.Exp(f.exact/n), math.Exp(f.surprise/n), f.divergence/n, float64(f.agree)/n)
+				t.Logf("chunk %d: exact %.3f, 8 bits %.3f, divergence %.6f, agreement %.4f", i+1, math.Exp(f.exact/n), math.Exp(f.surprise/n), f.divergence/n, float64(f.agree)/n)
 				if i+1 == ref.chunks {
 					near(t, "exact perplexity", math.Exp(f.exact/n), ref.ppl)
 					near(t, "perplexity", math.Exp(f.surprise/n), ref.ppl)
@@ -169,3 +170,46 @@ func divergence(p, q []float32) float64 {
 }
 
 func normalizer(x []float32) float64 { return float64(x[0]) - logProbability(x, 0) }
+
+// The next turn of a conversation is found in the cache, up to where the answer ended.
+func TestNextTurnIsCached(t *testing.T) {
+	m := openDefault(t, "smollm2", false)
+	talk := []Message{{"user", "Name three colours."}}
+	for turn := range 3 {
+		var last Piece
+		text := ""
+		for p, err := range m.Generate(context.Background(), Request{Messages: talk, MaxTokens: 20}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += p.Text
+			last = p
+		}
+		if last.Reason == "" || text == "" {
+			t.Fatalf("turn %d: %q, %+v", turn, text, last)
+		}
+		if u := last.Usage; turn > 0 && 2*u.Cached < u.Prompt {
+			t.Errorf("turn %d: %d of %d tokens were cached", turn, u.Cached, u.Prompt)
+		}
+		talk = append(talk, Message{"assistant", text}, Message{"user", "More."})
+	}
+}
+
+// What is foretold from the library's facts is what the opened model says.
+func TestEstimate(t *testing.T) {
+	for name, in := range map[string]registry.Info{
+		"smollm2": {Parameters: 134515008, Context: 8192, Layers: 30, KVHeads: 3, HeadDim: 64, Bytes: 98 << 20},
+		"gemma3":  {Parameters: 268098176, Context: 32768, Layers: 18, KVHeads: 1, HeadDim: 256, Bytes: 253 << 20},
+	} {
+		i := openDefault(t, name, false).Info()
+		weights, cache, scratch := Estimate(in, i.Context)
+		for what, v := range map[string][2]int64{"weights": {weights, i.WeightBytes}, "cache": {cache, i.CacheBytes}, "scratch": {scratch, i.ScratchBytes}} {
+			if r := float64(v[0]) / float64(v[1]); r < 0.4 || r > 3 || what == "cache" && r != 1 {
+				t.Errorf("%s: %s %d MB foretold, %d MB taken", name, what, v[0]>>20, v[1]>>20)
+			}
+		}
+		if _, cache, _ = Estimate(in, 0); cache != int64(4*in.Layers*in.KVHeads*in.HeadDim)*4096 {
+			t.Errorf("%s: cache of the default context is %d", name, cache)
+		}
+	}
+}

@@ -58,6 +58,9 @@ func Open(f *models.File, dev kernels.Device) (Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
+	if name == "" {
+		return nil, fmt.Errorf("%s: not a language model: key %q is missing: %w", f.Path, "general.architecture", models.ErrUnsupported)
+	}
 	open, ok := families[name]
 	if !ok {
 		return nil, fmt.Errorf("%s: the model family is %q, this program runs %s: %w", f.Path, name, strings.Join(Families(), " and "), models.ErrUnsupported)

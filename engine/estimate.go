@@ -1,0 +1,24 @@
+package engine
+
+import (
+	"math"
+
+	"soberano/models/registry"
+)
+
+// Estimate foretells the bytes that a model will take when it is opened with a context,
+// 0 for the default: its weights, the cache of one full conversation, and the memory of a
+// step. It reads nothing but info, so that a person can be told before loading; once
+// a model is open, Info has the numbers. Scratch is the rough one: the width of the
+// network is guessed from its parameters, and a vocabulary of 128,000 assumed.
+func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
+	if context <= 0 {
+		context = min(info.Context, defaultContext)
+	}
+	const float16, keysAndValues = 2, 2
+	cache = keysAndValues * float16 * int64(info.Layers) * int64(info.KVHeads) * int64(info.HeadDim) * int64(context)
+	// A layer has about 12·width² parameters, a row of a step 12 times the width.
+	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
+	const rows, logits = 512, 64 * 128_000
+	return info.Bytes, cache, 4 * (rows*12*int64(width) + logits)
+}
