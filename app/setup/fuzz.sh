@@ -15,7 +15,7 @@ done
 [ -s "$logs/targets" ] || { echo "no fuzz target was found" >&2; exit 1; }
 
 one='log="$4/$1.log"
-if go test -run "^$" -fuzz "^$1\$" -fuzztime "$3" -parallel 1 "$2" >"$log" 2>&1; then
+if go test -run "^$" -fuzz "^$1\$" -fuzztime "$3" -fuzzminimizetime 20x -parallel 1 "$2" >"$log" 2>&1; then
 	echo "ok   $1 $2 ($3, $(grep -oE "execs: [0-9]+" "$log" | tail -1))"
 else
 	echo "FAIL $1 $2"; cat "$log"; exit 1
