@@ -197,3 +197,6 @@ func Put(o fyne.CanvasObject, x, y, w, h float32) {
 	o.Move(fyne.NewPos(x, y))
 	o.Resize(fyne.NewSize(max(0, w), max(0, h)))
 }
+
+// SetWidth tells the column the width it is about to get, before its minimum is asked for.
+func (c *Column) SetWidth(width float32) { c.width = width }

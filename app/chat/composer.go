@@ -1,0 +1,176 @@
+package chat
+
+// The place to write: an entry that grows with its text, the words that are still being
+// heard above it, the microphone and Send or Stop beneath.
+//
+//	╭ that has not worked since …            (partial words, in italics)
+//	│ Please write a short letter
+//	│ ▮▮▯▮▮▯▮ 0:04 · English   release to finish        (mic)  [Send]
+//	╰
+
+import (
+	"strings"
+	"unicode"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+
+	"image/color"
+
+	"soberano/app/look"
+	"soberano/app/voice"
+)
+
+// Composer is the place to write.
+type Composer struct {
+	Object  *look.Box
+	Entry   *look.Entry
+	Send    *look.Button
+	mic     *voice.Button
+	strip   *voice.Strip
+	partial *look.Flow
+	hint    *look.Label
+	rows    int
+	resized func() // its height has changed
+	running bool
+}
+
+const mostRows = 8
+
+// NewComposer is an empty composer. talk may be nil: then there is no microphone.
+func NewComposer(talk *voice.Talk, send func(), resized func()) *Composer {
+	c := &Composer{Entry: look.NewText(), strip: voice.NewStrip(), partial: look.NewFlow(), resized: resized,
+		hint: look.NewLabel("", look.SmallSize, look.Muted).Shrink(40), rows: 1}
+	c.Send = look.NewButton(look.Primary, "Send", send)
+	c.Entry.OnSend = send
+	c.Entry.OnFocus = func(on bool) {
+		if on {
+			c.Object.SetStroke(look.Accent, 1.5)
+		} else {
+			c.Object.SetStroke(look.Line, 1)
+		}
+	}
+	c.Entry.SetMinRowsVisible(1)
+	c.partial.Hide()
+	c.strip.Object.Hide()
+	bare := container.NewThemeOverride(c.Entry, bareTheme{})
+	left := &fyne.Container{Layout: &stackTall{}, Objects: []fyne.CanvasObject{c.hint, c.strip.Object}}
+	row := []fyne.CanvasObject{left}
+	if talk != nil {
+		c.mic = voice.NewButton(talk.Press, talk.Release)
+		row = append(row, c.mic)
+	}
+	row = append(row, c.Send)
+	words := &fyne.Container{Layout: &look.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{c.partial}}
+	bottom := &fyne.Container{Layout: &look.Column{Left: 8}, Objects: []fyne.CanvasObject{look.NewRow(10, left, row...)}}
+	c.Object = look.NewBox(look.Surface, look.Line, 14, 6, 8, look.NewColumn(4, words, bare, bottom))
+	return c
+}
+
+// stackTall is a layout of things over each other, only one of which is visible.
+type stackTall struct{}
+
+func (stackTall) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	for _, x := range o {
+		look.Put(x, 0, 0, size.Width, size.Height)
+	}
+}
+
+func (stackTall) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(40, 38) }
+
+// bareTheme takes the entry's own surface and border away: the box around has them.
+type bareTheme struct{}
+
+func (bareTheme) base() fyne.Theme { return fyne.CurrentApp().Settings().Theme() }
+
+func (b bareTheme) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
+	switch n {
+	case theme.ColorNameInputBackground, theme.ColorNameInputBorder, theme.ColorNameShadow:
+		return color.Transparent
+	}
+	return b.base().Color(n, v)
+}
+
+func (b bareTheme) Font(s fyne.TextStyle) fyne.Resource     { return b.base().Font(s) }
+func (b bareTheme) Icon(n fyne.ThemeIconName) fyne.Resource { return b.base().Icon(n) }
+func (b bareTheme) Size(n fyne.ThemeSizeName) float32 {
+	if n == theme.SizeNameInputBorder {
+		return 0
+	}
+	return b.base().Size(n)
+}
+
+// SetRunning turns Send into Stop while an answer is written.
+func (c *Composer) SetRunning(on bool) {
+	c.running = on
+	label := "Send"
+	if on {
+		label = "Stop"
+	}
+	c.Send.SetLabel(label)
+}
+
+// SetHints says what can be done: in the empty entry, and beneath it.
+func (c *Composer) SetHints(placeholder, hint string) {
+	if c.Entry.PlaceHolder != placeholder {
+		c.Entry.SetPlaceHolder(placeholder)
+	}
+	c.hint.Set(hint)
+}
+
+// Fit gives the entry the rows that its text needs at that width.
+func (c *Composer) Fit(width float32) {
+	inner := width - 12 - 16 - 4
+	rows := 0
+	for line := range strings.SplitSeq(c.Entry.Text, "\n") {
+		if rows += 1; len(line)*3 > int(inner) {
+			rows += int(fyne.MeasureText(line, look.TextSize, fyne.TextStyle{}).Width / max(inner, 1))
+		}
+		if rows >= mostRows {
+			rows = mostRows
+			break
+		}
+	}
+	if rows != c.rows {
+		c.rows = rows
+		c.Entry.SetMinRowsVisible(rows)
+		c.resized()
+	}
+}
+
+// Insert puts words at the cursor, with spaces where words need them.
+func (c *Composer) Insert(text string) {
+	if before := c.Entry.Before(); before != 0 && !unicode.IsSpace(before) {
+		text = " " + text
+	}
+	c.Entry.Insert(text)
+}
+
+// ShowTalk follows dictation.
+func (c *Composer) ShowTalk(t *voice.Talk) {
+	c.mic.SetState(t.State())
+	if t.State() == voice.Idle {
+		c.strip.Object.Hide()
+		c.hint.Show()
+	} else {
+		c.strip.Object.Show()
+		c.hint.Hide()
+	}
+	c.strip.Show(t)
+	c.Object.Refresh()
+}
+
+// SetPartial shows words that may still change.
+func (c *Composer) SetPartial(text string) {
+	was := c.partial.Visible()
+	if text == "" {
+		c.partial.Hide()
+	} else {
+		c.partial.Set(look.Span{Text: text, Italic: true, Color: look.Muted})
+		c.partial.Show()
+	}
+	if was || text != "" {
+		c.resized()
+	}
+}

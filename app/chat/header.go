@@ -1,0 +1,170 @@
+package chat
+
+// The line above a conversation: its title, the model, how full the context is, and that
+// nothing leaves this computer.
+
+import (
+	"fmt"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+// headerHeight includes the line beneath.
+const headerHeight = 56
+
+// Header is the line above a conversation.
+type Header struct {
+	Object  fyne.CanvasObject
+	Model   *look.Button // opens the model menu
+	chats   *look.Button // only where the side is folded away
+	title   *look.Label
+	word    *look.Label
+	meter   *look.Bar
+	count   *look.Label
+	offline *fyne.Container
+	rule    *look.Fill
+	narrow  bool
+}
+
+// NewHeader is a header for no conversation.
+func NewHeader(chats, choose func()) *Header {
+	h := &Header{
+		chats: look.NewButton(look.Plain, "Chats", chats),
+		title: look.NewLabel("New chat", 15, look.Ink).Strong(),
+		Model: look.NewButton(look.Plain, "No model", choose),
+		word:  look.NewLabel("context", look.SmallSize, look.Muted),
+		meter: look.NewBar(90, 6),
+		count: look.NewLabel("", look.SmallSize, look.Muted),
+		rule:  look.NewRule(),
+	}
+	h.Model.Light, h.Model.Detail = true, "▾"
+	dot := look.NewFill(look.Accent, 9, 9)
+	dot.Radius = 4.5
+	h.offline = look.NewRow(4, nil, dot, look.NewLabel("offline", look.SmallSize, look.Accent).Strong())
+	h.chats.Hide()
+	h.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(300, headerHeight), Place: h.place},
+		Objects: []fyne.CanvasObject{h.chats, h.title, h.Model, h.word, h.meter, h.count, h.offline, h.rule}}
+	return h
+}
+
+// SetNarrow shows the way to the folded side.
+func (h *Header) SetNarrow(on bool) {
+	h.narrow = on
+	if on {
+		h.chats.Show()
+	} else {
+		h.chats.Hide()
+	}
+	h.Object.Refresh()
+}
+
+// SetTitle names the conversation.
+func (h *Header) SetTitle(title string) {
+	if title == "" {
+		title = "New chat"
+	}
+	h.title.Set(title)
+	h.Object.Refresh()
+}
+
+// SetStatus names the model.
+func (h *Header) SetStatus(s Status) {
+	h.Model.Label, h.Model.Detail = "No model", "▾"
+	if s.Phase != NoModel {
+		h.Model.Label = s.Entry.Title
+		h.Model.Detail = strings.Join(append(marks(s), "▾"), " ")
+	}
+	h.Model.Refresh()
+	h.Object.Refresh()
+}
+
+func marks(s Status) []string {
+	switch s.Phase {
+	case Loading:
+		return []string{"loading…"}
+	case Broken:
+		return []string{"could not be loaded"}
+	}
+	if m := Marks(s.Entry); m != "" {
+		return []string{m, ""}
+	}
+	return nil
+}
+
+// Marks is what stands behind a model's name: "Q4_1 · included".
+func Marks(e registry.Entry) string {
+	var list []string
+	if e.Quantization != "" {
+		list = append(list, e.Quantization)
+	}
+	if e.Included {
+		list = append(list, "included")
+	}
+	return strings.Join(list, " · ")
+}
+
+// SetContext shows how many tokens are used of those that fit; of 0: not known.
+func (h *Header) SetContext(used, of int) {
+	switch {
+	case of <= 0:
+		h.count.Text = ""
+		h.meter.Set()
+	case used <= 0:
+		h.count.Text = grouped(of) + " tokens"
+		h.meter.Set()
+	default:
+		h.count.Text = fmt.Sprintf("%s of %s", grouped(used), grouped(of))
+		color := look.Accent
+		if share := float32(used) / float32(of); share > 0.9 {
+			color = look.Record
+		}
+		h.meter.Set(look.Part{Share: min(1, float32(used)/float32(of)), Color: color})
+	}
+	h.Object.Refresh()
+}
+
+func (h *Header) place(size fyne.Size) {
+	mid := func(o fyne.CanvasObject, x, w float32) {
+		m := o.MinSize()
+		look.Put(o, x, (headerHeight-1-m.Height)/2, w, m.Height)
+	}
+	look.Put(h.rule, 0, headerHeight-1, size.Width, 1)
+	x, edge := float32(24), size.Width-24
+	if h.narrow {
+		x, edge = 12, size.Width-12
+		w := h.chats.MinSize().Width
+		mid(h.chats, x, w)
+		x += w + 12
+	}
+	show := func(o fyne.CanvasObject, on bool, gap float32) {
+		if !on {
+			o.Hide()
+			return
+		}
+		o.Show()
+		w := o.MinSize().Width
+		edge -= w
+		mid(o, edge, w)
+		edge -= gap
+	}
+	known := h.count.Text != ""
+	show(h.offline, size.Width >= 400, 16)
+	show(h.count, known && size.Width >= 560, 8)
+	show(h.meter, known && size.Width >= 680, 8)
+	show(h.word, known && size.Width >= 760, 0)
+	room := max(0, edge-16-x)
+	title, model := h.title.MinSize().Width, h.Model.MinSize().Width
+	if title+16+model > room { // the title gives way first, to a third; then the model's name
+		title = min(title, max(room/3, room-16-model))
+		model = min(model, max(0, room-16-title))
+	}
+	mid(h.title, x, title)
+	mid(h.Model, x+title+16, model)
+}
+
+func grouped(n int) string { return models.Grouped(n) }

@@ -1,0 +1,199 @@
+package chat
+
+// A job is one answer from the question on: it waits for a model, is written, and is kept
+// in the store once a second while it is, so that a kill costs a second of it at most.
+//
+//	waiting ──▶ reading (the prompt) ──▶ writing ──▶ complete · stopped · cut · failed
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"soberano/app/markdown"
+	"soberano/app/store"
+	"soberano/engine"
+	"soberano/engine/sample"
+	"soberano/models/registry"
+)
+
+// stage is how far a job is.
+type stage int
+
+const (
+	waiting stage = iota
+	reading
+	writing
+	ended
+)
+
+type job struct {
+	conversation int64
+	cancel       context.CancelFunc
+
+	mu      sync.Mutex
+	stage   stage
+	message store.Message // the answer; its ID is 0 until the first words are stored
+	stream  markdown.Stream
+	usage   engine.Usage
+	dirty   bool
+	err     error // why it failed
+	saveErr error // it could not be stored
+	saved   time.Time
+}
+
+// progress is what the screen shows of a job.
+type progress struct {
+	stage   stage
+	message store.Message
+	usage   engine.Usage
+	blocks  []markdown.Block
+	err     error
+	saveErr error
+}
+
+// look is the job as it is now; whole: parse all of it again.
+func (j *job) look() progress {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := progress{stage: j.stage, message: j.message, usage: j.usage, err: j.err, saveErr: j.saveErr}
+	if j.stage == ended {
+		p.blocks = j.stream.Finish()
+	} else {
+		p.blocks = j.stream.Blocks()
+	}
+	j.dirty = false
+	return p
+}
+
+// run asks and writes down the answer; it returns when the job has ended.
+func (j *job) run(ctx context.Context, r *Runner, s *store.Store, every time.Duration, repaint func()) {
+	done := make(chan struct{})
+	ticks := make(chan struct{})
+	go func() {
+		defer close(ticks)
+		j.tick(s, every, repaint, done)
+	}()
+	var reason engine.Reason
+	err := r.Ask(ctx, func(st Status) (engine.Request, error) { return j.request(s, st) },
+		func(st Status, p engine.Piece) {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.stage, j.usage, j.dirty = writing, p.Usage, true
+			j.stream.Add(p.Text)
+			if p.Reason != "" {
+				reason = p.Reason
+			}
+		})
+	close(done)
+	<-ticks
+	j.end(s, err, reason)
+	repaint()
+}
+
+// request is the whole conversation in the form that templates want: turns that take turns.
+func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
+	messages, err := s.Messages(j.conversation)
+	if err != nil {
+		return engine.Request{}, err
+	}
+	j.mu.Lock()
+	j.stage, j.dirty, j.message.Model = reading, true, st.Entry.Title
+	j.mu.Unlock()
+	return engine.Request{Messages: turns(messages), Sampling: sampling(st.Entry.Sampling)}, nil
+}
+
+// turns joins messages of the same role, as two questions whose answer failed in between.
+func turns(messages []store.Message) (list []engine.Message) {
+	for _, m := range messages {
+		if m.Content == "" {
+			continue
+		}
+		if n := len(list); n > 0 && list[n-1].Role == string(m.Role) {
+			list[n-1].Content += "\n\n" + m.Content
+			continue
+		}
+		list = append(list, engine.Message{Role: string(m.Role), Content: m.Content})
+	}
+	return list
+}
+
+func sampling(s registry.Sampling) sample.Params {
+	return sample.Params{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP, MinP: s.MinP, Repeat: s.Repeat}
+}
+
+// tick repaints what is new and stores it once a second.
+func (j *job) tick(s *store.Store, every time.Duration, repaint func(), done <-chan struct{}) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-t.C:
+		}
+		j.mu.Lock()
+		dirty := j.dirty
+		j.mu.Unlock()
+		if dirty {
+			repaint()
+		}
+		if time.Since(j.saved) > time.Second {
+			j.save(s, store.Partial)
+		}
+	}
+}
+
+// save stores the answer so far. Only the job's own goroutines call it, one at a time.
+func (j *job) save(s *store.Store, state store.State) {
+	j.mu.Lock()
+	m := j.message
+	m.Content, m.State = j.stream.Source(), state
+	m.Tokens = j.usage.Prompt + j.usage.Generated
+	nothing := state == store.Partial && m.Content == j.message.Content
+	j.mu.Unlock()
+	if nothing {
+		return
+	}
+	var err error
+	if m.ID == 0 {
+		m, err = s.Append(m)
+	} else {
+		err = s.Update(m)
+	}
+	j.saved = time.Now()
+	j.mu.Lock()
+	j.message, j.saveErr = m, err
+	j.mu.Unlock()
+}
+
+func (j *job) end(s *store.Store, err error, reason engine.Reason) {
+	state := store.Complete
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, errSwitched), errors.Is(err, engine.ErrClosed):
+		state, err = store.Stopped, nil
+	case err != nil:
+		state = store.Failed
+	case reason == engine.ContextFull:
+		state = store.Cut
+	}
+	j.mu.Lock()
+	j.err = err
+	if err != nil {
+		j.message.Note = err.Error()
+	}
+	empty := strings.TrimSpace(j.stream.Source()) == ""
+	j.mu.Unlock()
+	if !(empty && state == store.Stopped && j.message.ID == 0) {
+		j.save(s, state)
+	} else {
+		j.mu.Lock()
+		j.message.State = state
+		j.mu.Unlock()
+	}
+	j.mu.Lock()
+	j.stage = ended
+	j.mu.Unlock()
+}

@@ -1,0 +1,434 @@
+package chat
+
+// Screen puts the parts together and holds the state of the conversation that is open.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/look"
+	"soberano/app/markdown"
+	"soberano/app/store"
+	"soberano/app/voice"
+)
+
+// Config is what a Screen needs from the window around it.
+type Config struct {
+	Store  *store.Store
+	Runner *Runner
+	Talk   *voice.Talk // nil: no microphone
+	Post   func(func())
+	Every  time.Duration // between two repaints of an answer; 0: 50 ms
+
+	OnChanged   func() // the list of conversations has changed
+	OpenChats   func() // show the folded side
+	ChooseModel func()
+	ImportFile  func()
+	NewChat     func()
+	ShowFile    func(path string)
+	OpenLink    func(url string, at fyne.Position)
+	Copy        func(text string)
+	Shortcut    func(fyne.Shortcut) bool
+}
+
+// Screen is the middle of the window.
+type Screen struct {
+	Config
+	Object   *fyne.Container
+	Header   *Header
+	Composer *Composer
+	Panels   *fyne.Container // what other parts want shown above the composer
+	thread   *look.Pane
+
+	conversation store.Conversation
+	messages     []store.Message
+	jobs         map[int64]*job
+	shown        *answer // of the job of this conversation
+	trial        fyne.CanvasObject
+	running      sync.WaitGroup
+	draft        string
+	notices      map[string]fyne.CanvasObject
+	draftTimer   *time.Timer
+	closed       bool
+}
+
+// New is a screen without a conversation; Open shows one.
+func New(c Config) *Screen {
+	if c.Every == 0 {
+		c.Every = 50 * time.Millisecond
+	}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, notices: map[string]fyne.CanvasObject{}, thread: look.NewPane()}
+	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
+	s.Composer = NewComposer(c.Talk, s.sendOrStop, func() { s.Relayout() })
+	s.Panels = look.NewColumn(8)
+	e := s.Composer.Entry
+	e.OnShortcut, e.OnKey = c.Shortcut, s.key
+	e.OnChanged = s.typed
+	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
+	s.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
+		Objects: []fyne.CanvasObject{s.thread.Object, s.Panels, s.Composer.Object, s.Header.Object}}
+	s.listen()
+	s.Status(c.Runner.Status())
+	return s
+}
+
+func (s *Screen) listen() {
+	t := s.Talk
+	if t == nil {
+		return
+	}
+	t.OnState = func(voice.State) { s.Composer.ShowTalk(t) }
+	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
+	t.OnPartial = s.Composer.SetPartial
+	t.OnFinal = s.Composer.Insert
+}
+
+// Relayout places everything again, as after the composer has grown.
+func (s *Screen) Relayout() {
+	s.place(s.Object.Size())
+}
+
+func (s *Screen) place(size fyne.Size) {
+	if size.Width == 0 {
+		return
+	}
+	side := float32(24)
+	if size.Width < 560 {
+		side = 12
+	}
+	w := min(look.ColumnWidth, size.Width-2*side)
+	x := (size.Width - w) / 2
+	look.Put(s.Header.Object, 0, 0, size.Width, headerHeight)
+	s.Composer.Fit(w)
+	h := s.Composer.Object.HeightFor(w)
+	y := size.Height - h - 20
+	look.Put(s.Composer.Object, x, y, w, h)
+	if p := look.HeightFor(s.Panels, w); p > 0 {
+		p = min(p, max(0, y-headerHeight-60))
+		y -= p + 12
+		look.Put(s.Panels, x, y, w, p)
+	}
+	look.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
+}
+
+// Conversation is the one that is open.
+func (s *Screen) Conversation() int64 { return s.conversation.ID }
+
+// Open shows a conversation, with what was typed and not sent.
+func (s *Screen) Open(c store.Conversation) error {
+	messages, err := s.Store.Messages(c.ID)
+	if err != nil {
+		return err
+	}
+	s.saveDraft()
+	s.conversation, s.messages = c, messages
+	s.draft = c.Draft
+	s.Composer.Entry.SetText(c.Draft)
+	s.Composer.Entry.CursorColumn = 0
+	s.show()
+	return nil
+}
+
+// show builds the thread anew.
+func (s *Screen) show() {
+	s.shown, s.trial = nil, nil
+	s.Header.SetTitle(s.conversation.Title)
+	j := s.jobs[s.conversation.ID]
+	var turns []fyne.CanvasObject
+	for i, m := range s.messages {
+		if j != nil && m.ID == j.look().message.ID {
+			continue
+		}
+		turns = append(turns, s.turn(m, nil, j == nil && i == len(s.messages)-1))
+	}
+	if j != nil {
+		s.shown = s.newAnswer()
+		turns = append(turns, s.shown.object)
+	}
+	if len(turns) == 0 {
+		s.thread.Set(false, s.welcome())
+	} else {
+		s.thread.Set(true, turns...)
+	}
+	if j != nil {
+		s.repaint(j)
+	}
+	s.Status(s.Runner.Status())
+}
+
+func (s *Screen) turn(m store.Message, err error, last bool) fyne.CanvasObject {
+	if m.Role == store.User {
+		return s.bubble(m.Content)
+	}
+	a := s.newAnswer()
+	s.finished(a, m, markdown.Parse(m.Content), err, last)
+	return a.object
+}
+
+// Renamed shows a new title.
+func (s *Screen) Renamed(title string) {
+	s.conversation.Title = title
+	s.Header.SetTitle(title)
+}
+
+// SetNarrow adapts to a window without its side.
+func (s *Screen) SetNarrow(on bool) { s.Header.SetNarrow(on) }
+
+// Focus puts the cursor in the entry.
+func (s *Screen) Focus(c fyne.Canvas) { c.Focus(s.Composer.Entry) }
+
+// Status shows the state of the model.
+func (s *Screen) Status(status Status) {
+	s.Header.SetStatus(status)
+	s.showContext()
+	j := s.jobs[s.conversation.ID]
+	s.Composer.SetRunning(j != nil)
+	s.hints(status)
+	if j != nil {
+		s.repaint(j)
+	}
+	s.showBroken(status)
+	if len(s.messages) == 0 && j == nil && s.conversation.ID != 0 {
+		s.thread.Set(false, s.welcome())
+	}
+}
+
+func (s *Screen) showContext() {
+	used := 0
+	for _, m := range s.messages {
+		used = max(used, m.Tokens)
+	}
+	of := s.Runner.Status().Info.Context
+	if j := s.jobs[s.conversation.ID]; j != nil {
+		p := j.look()
+		used = max(used, p.usage.Prompt+p.usage.Generated)
+		if p.usage.Context > 0 {
+			of = p.usage.Context
+		}
+	}
+	s.Header.SetContext(used, of)
+}
+
+// typed keeps the draft half a second after the last key.
+func (s *Screen) typed(text string) {
+	s.Composer.Fit(s.Composer.Object.Size().Width)
+	if s.draftTimer != nil {
+		s.draftTimer.Stop()
+	}
+	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.saveDraft) })
+}
+
+func (s *Screen) saveDraft() {
+	if s.draftTimer != nil {
+		s.draftTimer.Stop()
+	}
+	text := s.Composer.Entry.Text
+	if s.conversation.ID == 0 || text == s.draft || s.closed {
+		return
+	}
+	s.draft = text
+	if err := s.Store.Draft(s.conversation.ID, text); err != nil && !errors.Is(err, store.ErrNotFound) {
+		s.unsaved(err)
+	}
+}
+
+func (s *Screen) key(k *fyne.KeyEvent) bool {
+	switch k.Name {
+	case fyne.KeyEscape:
+		s.Escape()
+	case fyne.KeyPageUp:
+		s.thread.Page(-0.9)
+	case fyne.KeyPageDown:
+		s.thread.Page(0.9)
+	default:
+		return false
+	}
+	return true
+}
+
+// Escape discards a dictation, or else stops the answer.
+func (s *Screen) Escape() {
+	if s.Talk != nil && s.Talk.State() != voice.Idle {
+		s.Talk.Discard()
+		return
+	}
+	s.Stop()
+}
+
+func (s *Screen) keyDown(k *fyne.KeyEvent) { s.SpeakKey(k, true) }
+func (s *Screen) keyUp(k *fyne.KeyEvent)   { s.SpeakKey(k, false) }
+
+// SpeakKey is a key going down or up anywhere in the window: Ctrl+Space held is the
+// microphone button held.
+func (s *Screen) SpeakKey(k *fyne.KeyEvent, down bool) {
+	if s.Talk == nil {
+		return
+	}
+	switch {
+	case down && k.Name == fyne.KeySpace && control():
+		s.Talk.Press()
+	case !down && (k.Name == fyne.KeySpace || k.Name == desktop.KeyControlLeft || k.Name == desktop.KeyControlRight):
+		s.Talk.Release()
+	}
+}
+
+func control() bool {
+	d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
+	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
+}
+
+// sendOrStop is the button, and Enter.
+func (s *Screen) sendOrStop() {
+	if s.jobs[s.conversation.ID] != nil {
+		if strings.TrimSpace(s.Composer.Entry.Text) == "" {
+			s.Stop()
+		}
+		return // what is typed is kept until the answer has ended
+	}
+	s.Send()
+}
+
+// Send asks what is written.
+func (s *Screen) Send() {
+	text := strings.TrimSpace(s.Composer.Entry.Text)
+	if text == "" || s.conversation.ID == 0 || s.jobs[s.conversation.ID] != nil {
+		return
+	}
+	m, err := s.Store.Append(store.Message{Conversation: s.conversation.ID, Role: store.User, Content: text})
+	if err != nil {
+		s.unsaved(err)
+		return
+	}
+	if len(s.messages) == 0 {
+		s.thread.Set(true)
+		if s.conversation.Title == "" {
+			s.Renamed(store.Title(text))
+		}
+	}
+	s.messages = append(s.messages, m)
+	s.thread.Add(s.bubble(text))
+	s.Composer.Entry.SetText("")
+	s.saveDraft()
+	s.ask()
+	s.OnChanged()
+}
+
+// ask starts a job for the conversation that is open.
+func (s *Screen) ask() {
+	ctx, cancel := context.WithCancel(context.Background())
+	j := &job{conversation: s.conversation.ID, cancel: cancel, saved: time.Now(),
+		message: store.Message{Conversation: s.conversation.ID, Role: store.Assistant}}
+	s.jobs[j.conversation] = j
+	s.shown = s.newAnswer()
+	s.thread.Add(s.shown.object)
+	s.Status(s.Runner.Status())
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		defer cancel()
+		j.run(ctx, s.Runner, s.Store, s.Every, func() { s.Post(func() { s.repaint(j) }) })
+	}()
+}
+
+// repaint shows where a job stands, or puts its finished answer in its place.
+func (s *Screen) repaint(j *job) {
+	if s.closed || s.jobs[j.conversation] != j {
+		return
+	}
+	p := j.look()
+	here := j.conversation == s.conversation.ID && s.shown != nil
+	follow := here && s.thread.AtBottom()
+	if p.saveErr != nil {
+		s.unsaved(p.saveErr)
+	}
+	if p.stage == ended {
+		delete(s.jobs, j.conversation)
+		s.done(p, here)
+	} else if here {
+		s.shown.running(p, s.Runner.Status())
+		s.showContext()
+	}
+	if here {
+		s.thread.Changed(follow)
+	}
+}
+
+func (s *Screen) done(p progress, here bool) {
+	defer s.OnChanged()
+	if !here {
+		return
+	}
+	a := s.shown
+	s.shown = nil
+	if p.message.ID == 0 { // stopped before the first word
+		a.view.Set(nil, false)
+		p.message.State = store.Stopped
+	} else {
+		s.messages = append(s.messages, p.message)
+	}
+	s.finished(a, p.message, p.blocks, p.err, true)
+	s.Status(s.Runner.Status())
+}
+
+// Stop ends the answer that is being written here.
+func (s *Screen) Stop() {
+	if j := s.jobs[s.conversation.ID]; j != nil {
+		j.cancel()
+	}
+}
+
+// TryAgain drops the last answer and asks again.
+func (s *Screen) TryAgain() {
+	if s.jobs[s.conversation.ID] != nil {
+		return
+	}
+	if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.Assistant {
+		if err := s.Store.Drop(s.messages[n-1].ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			s.unsaved(err)
+			return
+		}
+		s.messages = s.messages[:n-1]
+	}
+	if len(s.messages) == 0 {
+		return
+	}
+	s.show()
+	s.ask()
+}
+
+// newWithLast begins a chat with the message that no longer fitted here.
+func (s *Screen) newWithLast() {
+	text := ""
+	for _, m := range s.messages {
+		if m.Role == store.User {
+			text = m.Content
+		}
+	}
+	s.NewChat()
+	s.Composer.Entry.SetText(text)
+}
+
+// Busy says whether an answer is being written anywhere.
+func (s *Screen) Busy() bool { return len(s.jobs) > 0 }
+
+// Close stops everything that is being written or heard, and keeps it.
+func (s *Screen) Close() {
+	if s.closed {
+		return
+	}
+	s.saveDraft()
+	s.closed = true
+	if s.Talk != nil {
+		s.Talk.Close()
+	}
+	for _, j := range s.jobs {
+		j.cancel()
+	}
+	s.running.Wait()
+}

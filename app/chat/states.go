@@ -1,0 +1,159 @@
+package chat
+
+// What the screen says when there is nothing to show yet, and when a model is missing,
+// loading, broken or small.
+
+import (
+	"fmt"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/app/voice"
+)
+
+// small is the number of parameters under which a model is said to be often wrong.
+const small = 1_000_000_000
+
+// welcome is an empty page: one line, and what a person should know.
+func (s *Screen) welcome() fyne.CanvasObject {
+	status := s.Runner.Status()
+	title := look.Text("What can I help with?", look.TitleSize, look.Ink)
+	title.Heavy, title.Align = true, fyne.TextAlignCenter
+	lines := []string{"Everything stays on this computer."}
+	var below fyne.CanvasObject
+	if status.Phase == NoModel {
+		title.Spans[0].Text = "No model yet"
+		lines = []string{"Drop a model file (GGUF) anywhere on this window, or choose one.", "Everything stays on this computer."}
+		below = centred(look.NewButtons([]look.Action{{Label: "Choose a file", Do: s.ImportFile}, {Label: "Models", Do: s.ChooseModel}}))
+	} else if status.Entry.Note != "" {
+		lines = append(lines, status.Entry.Note)
+	} else if status.Entry.Parameters > 0 && status.Entry.Parameters < small {
+		lines = append(lines, fmt.Sprintf("%s is a very small model: quick, and often wrong. Drop a larger one (a GGUF file) on this window to use it instead.", status.Entry.Title))
+	}
+	if status.Phase == Ready && !status.Info.Template {
+		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
+	}
+	column := look.NewColumn(12, look.Spacer(1, 96), title)
+	for _, line := range lines {
+		f := look.Text(line, look.TextSize, look.Muted)
+		f.Align = fyne.TextAlignCenter
+		column.Add(f)
+	}
+	if below != nil {
+		column.Add(look.Spacer(1, 4))
+		column.Add(below)
+	}
+	column.Layout.(*look.Column).Most = 460
+	return column
+}
+
+func centred(o fyne.CanvasObject) fyne.CanvasObject {
+	left, rest := look.Spacer(0, 0), look.Spacer(0, 0)
+	c := &fyne.Container{Objects: []fyne.CanvasObject{left, o, rest}}
+	c.Layout = &middle{}
+	return c
+}
+
+// middle centres its second child, which is a wrap of buttons.
+type middle struct{}
+
+func (middle) width(o fyne.CanvasObject, most float32) float32 {
+	var w float32
+	for i, b := range o.(*fyne.Container).Objects {
+		if i > 0 {
+			w += 10
+		}
+		w += b.MinSize().Width
+	}
+	return min(w, most)
+}
+
+func (m middle) HeightFor(o []fyne.CanvasObject, width float32) float32 {
+	return look.HeightFor(o[1], m.width(o[1], width))
+}
+
+func (m middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	w := m.width(o[1], size.Width)
+	look.Put(o[1], (size.Width-w)/2, 0, w, size.Height)
+}
+
+func (m middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[1].MinSize() }
+
+// hints says in the composer what can be done now.
+func (s *Screen) hints(status Status) {
+	place, hint := "Write a message, or hold Ctrl+Space and speak", "Drop a model file anywhere"
+	if s.Talk == nil {
+		place = "Write a message"
+	}
+	switch status.Phase {
+	case NoModel:
+		place = "Write a message. It is answered when a model is ready."
+	case Loading:
+		hint = "Loading " + status.Entry.Title + "…"
+	case Broken:
+		place = "Your message is kept. It is sent when a model is ready."
+	default:
+		if n := status.Entry.Parameters; n > 0 && n < small {
+			hint = "A small model, often wrong · drop a larger one anywhere"
+		}
+		if !status.Info.Template {
+			hint = "No chat template in this model: ChatML is used"
+		}
+	}
+	if s.Talk != nil && s.Talk.State() != voice.Idle {
+		hint = ""
+	}
+	s.Composer.SetHints(place, hint)
+}
+
+// showBroken puts the card of a model that could not be loaded at the end of the thread.
+func (s *Screen) showBroken(status Status) {
+	if s.trial != nil {
+		s.thread.Remove(s.trial)
+		s.trial = nil
+	}
+	if status.Phase != Broken {
+		return
+	}
+	path := status.Entry.Path()
+	details := fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err)
+	p := look.Problem{Title: "This model could not be loaded.", Why: why(status.Err), Actions: []look.Action{
+		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
+		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
+	s.trial = p.Card()
+	s.thread.Add(s.trial)
+}
+
+// unsaved says that something could not be stored, once for each reason.
+func (s *Screen) unsaved(err error) {
+	s.Notice(look.Problem{Title: "This could not be saved.", Why: strings.TrimSpace(why(err) + " Free some space, or check the folder's permissions, then try again."),
+		Actions: []look.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
+}
+
+// Notice shows a card above the composer until it is closed; one with the same words
+// replaces itself.
+func (s *Screen) Notice(p look.Problem) {
+	var card fyne.CanvasObject
+	p.Actions = append(p.Actions, look.Action{Label: "Close", Do: func() { s.RemovePanel(card) }})
+	key := p.Title + p.Why
+	if old := s.notices[key]; old != nil {
+		s.RemovePanel(old)
+	}
+	card = p.Card()
+	s.notices[key] = card
+	s.AddPanel(card)
+}
+
+// AddPanel shows something above the composer.
+func (s *Screen) AddPanel(o fyne.CanvasObject) {
+	s.Panels.Add(o)
+	s.Relayout()
+}
+
+// RemovePanel takes it away.
+func (s *Screen) RemovePanel(o fyne.CanvasObject) {
+	s.Panels.Remove(o)
+	s.Relayout()
+}

@@ -1,0 +1,180 @@
+package chat
+
+// Turns: what a person wrote, in a bubble at the right, and an answer across the column
+// with what can be done about it beneath.
+
+import (
+	"fmt"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/app/markdown"
+	"soberano/app/store"
+	"soberano/engine"
+)
+
+// long is the number of characters of a message that is shown folded.
+const long = 3000
+
+// bubble shows what a person wrote.
+func (s *Screen) bubble(text string) fyne.CanvasObject {
+	flow := look.NewFlow(look.Span{Text: text})
+	flow.Preserve = true
+	parts := []fyne.CanvasObject{flow}
+	if runes := []rune(text); len(runes) > long {
+		short := strings.TrimSpace(string(runes[:600])) + "…"
+		flow.Spans = []look.Span{{Text: short}}
+		var fold *look.Button
+		folded := true
+		words := []string{fmt.Sprintf("Show all %s characters", grouped(len(runes))), "Show less"}
+		fold = look.NewButton(look.Quiet, words[0], func() {
+			folded = !folded
+			if folded {
+				flow.Set(look.Span{Text: short})
+				fold.SetLabel(words[0])
+			} else {
+				flow.Set(look.Span{Text: text})
+				fold.SetLabel(words[1])
+			}
+			s.thread.Changed(false)
+		})
+		parts = append(parts, look.NewRow(0, nil, fold))
+	}
+	box := look.NewBox(look.Tint, "", 14, 14, 10, look.NewColumn(6, parts...))
+	box.Bubble = true
+	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+}
+
+// right is a layout that puts a bubble at the right, no wider than its text.
+type right struct {
+	flow  *look.Flow
+	folds bool
+}
+
+func (r *right) width(all float32) float32 {
+	w := r.flow.NaturalWidth() + 2*14 + 1
+	if r.folds {
+		w = all
+	}
+	return min(w, all*0.78, max(560, all*0.5))
+}
+
+func (r *right) HeightFor(o []fyne.CanvasObject, width float32) float32 {
+	return look.HeightFor(o[0], r.width(width))
+}
+
+func (r *right) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	w := r.width(size.Width)
+	look.Put(o[0], size.Width-w, 0, w, size.Height)
+}
+
+func (r *right) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
+
+// answer shows an answer, finished or not.
+type answer struct {
+	object *fyne.Container
+	view   *markdown.View
+	foot   *fyne.Container
+	speed  *look.Label
+	stop   *look.Button
+}
+
+func (s *Screen) newAnswer() *answer {
+	a := &answer{view: markdown.NewView(), speed: look.NewLabel("", look.SmallSize, look.Muted)}
+	a.view.OnCopy, a.view.OnLink = s.Copy, s.OpenLink
+	a.stop = look.NewButton(look.Quiet, "Stop (Esc)", s.Stop)
+	a.foot = &fyne.Container{Layout: &look.Wrap{Gap: 8}}
+	a.object = look.NewColumn(8, a.view, a.foot)
+	return a
+}
+
+// running shows a job as it stands.
+func (a *answer) running(p progress, status Status) {
+	a.view.Set(p.blocks, p.stage == writing)
+	text := ""
+	switch {
+	case p.stage == waiting && status.Phase == Ready:
+		text = "Waiting for the other answer…"
+	case p.stage == waiting && status.Phase == Loading:
+		text = "Loading " + status.Entry.Title + "…"
+	case p.stage == waiting:
+		text = "Your message is kept. It is answered when a model is ready."
+	case p.stage == reading:
+		text = "Reading…"
+	default:
+		text = speed(p.usage)
+	}
+	a.speed.Text = text
+	if len(a.foot.Objects) != 2 || a.foot.Objects[1] != a.stop {
+		a.foot.Objects = []fyne.CanvasObject{a.speed, a.stop}
+	}
+	a.foot.Refresh()
+}
+
+// finished shows a stored answer and what can be done about it.
+func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, err error, last bool) {
+	a.view.Set(blocks, false)
+	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
+	a.foot.Objects = nil
+	if m.Content != "" {
+		var button *look.Button
+		button = look.NewButton(look.Quiet, "Copy answer", func() { s.Copy(m.Content); button.SetLabel("Copied") })
+		a.foot.Objects = append(a.foot.Objects, button)
+	}
+	if m.State != store.Complete && m.State != store.Cut && m.State != store.Failed {
+		words := "Stopped."
+		if m.State == store.Partial {
+			words = "Not finished: the program ended while this was written."
+		}
+		note := look.NewLabel(words, look.SmallSize, look.Muted)
+		a.foot.Objects = append(a.foot.Objects, look.NewColumn(0, look.Spacer(1, 3), note))
+	}
+	if last && m.State != store.Complete && m.State != store.Cut && m.State != store.Failed {
+		a.foot.Objects = append(a.foot.Objects, look.NewButton(look.Quiet, "Try again", s.TryAgain))
+	}
+	if card := s.trouble(m, err, last); card != nil {
+		a.object.Objects = append(a.object.Objects, card)
+	}
+	a.object.Refresh()
+}
+
+// trouble is the card of an answer that failed or found the context full.
+func (s *Screen) trouble(m store.Message, err error, last bool) fyne.CanvasObject {
+	status := s.Runner.Status()
+	p := look.Problem{}
+	switch {
+	case m.State == store.Cut, m.State == store.Failed && (isFull(err) || strings.Contains(m.Note, engine.ErrContextFull.Error())):
+		p.Title, p.Why = "This conversation is full.", full(status)
+		p.Actions = []look.Action{{Label: "New chat", Do: s.NewChat}, {Label: "Choose another model", Do: s.ChooseModel}}
+		if m.State == store.Failed {
+			p.Actions[0] = look.Action{Label: "New chat with this message", Do: s.newWithLast}
+		}
+	case m.State == store.Failed:
+		p.Title, p.Why = "This answer failed.", sentence(m.Note)
+		if err != nil {
+			p.Why = why(err)
+		}
+		p.Actions = []look.Action{{Label: "Try again", Do: s.TryAgain}, {Label: "Choose another model", Do: s.ChooseModel},
+			{Label: "Copy details", Do: func() { s.Copy(m.Note) }}}
+	default:
+		return nil
+	}
+	if !last {
+		p.Actions = nil
+	}
+	return p.Card()
+}
+
+// speed is how fast the answer comes.
+func speed(u engine.Usage) string {
+	if u.GenerateSeconds <= 0 || u.Generated < 2 {
+		return "Writing…"
+	}
+	rate := float64(u.Generated) / u.GenerateSeconds
+	if rate < 10 {
+		return fmt.Sprintf("%.1f tokens a second", rate)
+	}
+	return fmt.Sprintf("%.0f tokens a second", rate)
+}

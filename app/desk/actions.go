@@ -1,0 +1,423 @@
+package desk
+
+// What buttons, menus and keys do.
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/storage"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/chat"
+	"soberano/app/look"
+	"soberano/app/settings"
+	"soberano/app/store"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/models/registry"
+)
+
+var shortcuts = []fyne.Shortcut{
+	control(fyne.KeyN), control(fyne.KeyK), control(fyne.KeyM), control(fyne.KeyL), control(fyne.KeyO), control(fyne.KeyComma),
+	control(fyne.KeySpace), control(fyne.KeyQ), control(fyne.KeyW),
+}
+
+func control(k fyne.KeyName) fyne.Shortcut {
+	return &desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault}
+}
+
+// shortcut does what a key combination stands for; false: it stands for nothing here.
+func (d *Desk) shortcut(s fyne.Shortcut) bool {
+	c, ok := s.(*desktop.CustomShortcut)
+	if !ok || c.Modifier != fyne.KeyModifierShortcutDefault && !(c.KeyName == fyne.KeySpace && c.Modifier == fyne.KeyModifierControl) {
+		return false
+	}
+	switch c.KeyName {
+	case fyne.KeyN:
+		d.newChat()
+	case fyne.KeyK:
+		d.fold(d.narrow)
+		d.window.Canvas().Focus(d.side.search)
+	case fyne.KeyM:
+		d.chooseModel()
+	case fyne.KeyL:
+		d.show(modelsPage)
+	case fyne.KeyO:
+		d.chooseFile()
+	case fyne.KeyComma:
+		d.show(settingsPage)
+	case fyne.KeySpace:
+		d.speak()
+	case fyne.KeyQ, fyne.KeyW:
+		d.window.Close()
+	default:
+		return false
+	}
+	return true
+}
+
+// speak is Ctrl+Space where no key goes down or up: on a button, say. It repeats while it
+// is held, and counts once.
+func (d *Desk) speak() {
+	_, heard := d.window.Canvas().Focused().(desktop.Keyable)
+	if talk := d.chat.Talk; talk != nil && !heard && d.window.Canvas().Focused() != nil && time.Since(d.spoke) > time.Second {
+		talk.Press()
+		talk.Release()
+	}
+	d.spoke = time.Now()
+}
+
+func (d *Desk) escape() {
+	switch {
+	case d.open:
+		d.fold(false)
+	case d.page != chatPage:
+		d.show(chatPage)
+	default:
+		d.chat.Escape()
+	}
+}
+
+// newChat opens a conversation without messages.
+func (d *Desk) newChat() {
+	c, err := d.store.New()
+	if err != nil {
+		d.notice("A new chat could not be begun.", err)
+		return
+	}
+	d.openChat(c)
+	d.side.refresh()
+	d.side.list.choose(c.ID)
+}
+
+func (d *Desk) openChat(c store.Conversation) {
+	c, err := d.store.Conversation(c.ID) // the row may be older than the draft
+	if err == nil {
+		err = d.chat.Open(c)
+	}
+	if err != nil {
+		d.notice("This chat could not be opened.", err)
+		return
+	}
+	d.show(chatPage)
+	d.chat.Focus(d.window.Canvas())
+}
+
+func (d *Desk) listChanged() {
+	d.side.refresh()
+	d.side.list.choose(d.chat.Conversation())
+}
+
+// chatMenu is what can be done with a conversation.
+func (d *Desk) chatMenu(c store.Conversation, at fyne.Position) {
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
+		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
+		fyne.NewMenuItem("Export as Markdown", func() { d.exportChat(c) }),
+		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), d.window.Canvas(), at)
+}
+
+func (d *Desk) renameChat(c store.Conversation) {
+	e := look.NewEntry()
+	e.SetText(c.Title)
+	f := dialog.NewForm("Rename this chat", "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
+		if !ok || strings.TrimSpace(e.Text) == "" {
+			return
+		}
+		if err := d.store.Rename(c.ID, e.Text); err != nil {
+			d.notice("The name could not be changed.", err)
+			return
+		}
+		if c.ID == d.chat.Conversation() {
+			d.chat.Renamed(strings.TrimSpace(e.Text))
+		}
+		d.side.refresh()
+	}, d.window)
+	f.Resize(fyne.NewSize(400, 160))
+	f.Show()
+	d.window.Canvas().Focus(e)
+}
+
+// deleteChat hides a conversation and offers to take that back; it is gone for good a
+// day later.
+func (d *Desk) deleteChat(c store.Conversation) {
+	if err := d.store.Delete(c.ID); err != nil {
+		d.notice("This chat could not be deleted.", err)
+		return
+	}
+	if c.ID == d.chat.Conversation() {
+		d.chat.Stop()
+		d.newChat()
+	}
+	title := c.Title
+	if title == "" {
+		title = "New chat"
+	}
+	d.side.refresh()
+	d.side.say(fmt.Sprintf("“%s” is deleted.", title), look.Action{Label: "Undo", Do: func() {
+		d.side.say("")
+		if err := d.store.Restore(c.ID); err != nil {
+			d.notice("The chat could not be brought back.", err)
+			return
+		}
+		d.openChat(c)
+		d.listChanged()
+	}}, look.Action{Label: "Close", Do: func() { d.side.say("") }})
+}
+
+func (d *Desk) exportChat(c store.Conversation) {
+	s := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
+		if w == nil && err == nil {
+			return // cancelled
+		}
+		if err == nil {
+			err = d.export(c.ID, w)
+		}
+		if err != nil {
+			d.notice("This chat could not be exported.", err)
+		}
+	}, d.window)
+	s.SetFileName(fileName(c.Title) + ".md")
+	s.Show()
+}
+
+func (d *Desk) export(id int64, w io.WriteCloser) error {
+	err := d.store.Export(id, w)
+	if closeErr := w.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// fileName keeps what every file system takes.
+func fileName(title string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return -1
+		}
+		return r
+	}, title)
+	if name = strings.Trim(name, " ."); name == "" {
+		return "Chat"
+	}
+	return name
+}
+
+// chooseModel opens the model menu under the header's button.
+func (d *Desk) chooseModel() {
+	d.show(chatPage)
+	entries, _ := d.Shelf.List() // what is broken stands on the Models page
+	var items []*fyne.MenuItem
+	for _, e := range entries {
+		if e.Kind != registry.Chat || !e.Runs {
+			continue
+		}
+		label := e.Title
+		if m := chat.Marks(e); m != "" {
+			label += "   " + m
+		}
+		item := fyne.NewMenuItem(label, func() { d.use(e) })
+		item.Checked = d.inUse(e)
+		items = append(items, item)
+	}
+	if len(items) > 0 {
+		items = append(items, fyne.NewMenuItemSeparator())
+	}
+	if d.runner.Status().Phase == chat.Loading {
+		items = append(items, fyne.NewMenuItem("Cancel loading", d.runner.Drop))
+	}
+	items = append(items, fyne.NewMenuItem("Add a model file…", d.chooseFile), fyne.NewMenuItem("All models", func() { d.show(modelsPage) }))
+	b := d.chat.Header.Model
+	at := d.app.Driver().AbsolutePositionForObject(b)
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
+}
+
+// use makes a model the one that answers, or that hears.
+func (d *Desk) use(e registry.Entry) {
+	if e.Kind == registry.Speech {
+		d.values.SpeechModel = e.Name
+		d.mu.Lock()
+		d.speech, d.speechOK = e, true
+		d.mu.Unlock()
+	} else {
+		d.values.ChatModel = e.Name
+		d.runner.Use(e, d.chatOptions(e))
+	}
+	d.save()
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+}
+
+func (d *Desk) inUse(e registry.Entry) bool {
+	if e.Kind == registry.Speech {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.speechOK && d.speech.Name == e.Name
+	}
+	s := d.runner.Status()
+	return s.Phase != chat.NoModel && s.Entry.Name == e.Name
+}
+
+func (d *Desk) added(e registry.Entry) {
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+	if e.Kind == registry.Chat && d.runner.Status().Phase == chat.NoModel {
+		d.use(e) // the first model is used at once
+	}
+}
+
+// removed lets go of a model before its files are deleted.
+func (d *Desk) removed(e registry.Entry) {
+	if !d.inUse(e) {
+		return
+	}
+	if e.Kind == registry.Chat {
+		d.runner.Drop()
+		return
+	}
+	d.mu.Lock()
+	d.speech, d.speechOK = registry.Entry{}, false
+	d.mu.Unlock()
+}
+
+func (d *Desk) setSpeech(entries []registry.Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.speech, d.speechOK = pick(entries, registry.Speech, d.values.SpeechModel)
+}
+
+// pickSpeech is called by the goroutine that listens.
+func (d *Desk) pickSpeech() (registry.Entry, asr.Options, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.speechOK {
+		return registry.Entry{}, asr.Options{}, voice.ErrNoModel
+	}
+	return d.speech, asr.Options{Threads: d.values.Threads}, nil
+}
+
+func (d *Desk) openMic() (voice.Microphone, error) {
+	d.mu.Lock()
+	name := d.values.Microphone
+	d.mu.Unlock()
+	return d.OpenMic(name)
+}
+
+func (d *Desk) status(s chat.Status) {
+	if d.closed {
+		return
+	}
+	d.chat.Status(s)
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+}
+
+// change takes new settings over.
+func (d *Desk) change(v settings.Values) {
+	v.ChatModel, v.SpeechModel = d.values.ChatModel, d.values.SpeechModel
+	reload := v.Context != d.values.Context || v.Threads != d.values.Threads
+	theme := v.Theme != d.values.Theme
+	d.mu.Lock()
+	d.values = v
+	d.mu.Unlock()
+	d.save()
+	if theme {
+		d.setTheme()
+	}
+	if s := d.runner.Status(); reload && s.Phase != chat.NoModel {
+		d.runner.Use(s.Entry, d.chatOptions(s.Entry))
+	}
+}
+
+func (d *Desk) save() {
+	if err := settings.Save(d.Data, d.values); err != nil {
+		d.notice("The settings could not be saved.", err)
+	}
+}
+
+func (d *Desk) setTheme() { d.app.Settings().SetTheme(look.Theme{Mode: d.values.Theme}) }
+
+// dropped takes what was let go over the window.
+func (d *Desk) dropped(uris []fyne.URI) {
+	var paths []string
+	for _, u := range uris {
+		if u.Scheme() == "file" {
+			paths = append(paths, filepath.FromSlash(u.Path()))
+		}
+	}
+	if d.page == settingsPage {
+		d.show(chatPage)
+	}
+	d.importer.Drop(paths)
+}
+
+func (d *Desk) chooseFile() {
+	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
+		if err != nil {
+			d.notice("The file could not be opened.", err)
+			return
+		}
+		if r == nil {
+			return // cancelled
+		}
+		path := r.URI().Path()
+		if err := r.Close(); err != nil {
+			d.notice("The file could not be opened.", err)
+			return
+		}
+		d.importer.Drop([]string{filepath.FromSlash(path)})
+	}, d.window)
+	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json"}))
+	f.Resize(fyne.NewSize(760, 520))
+	f.Show()
+}
+
+func (d *Desk) chooseFolder() {
+	f := dialog.NewFolderOpen(func(l fyne.ListableURI, err error) {
+		if err != nil {
+			d.notice("The folder could not be opened.", err)
+		} else if l != nil {
+			d.importer.Drop([]string{filepath.FromSlash(l.Path())})
+		}
+	}, d.window)
+	f.Resize(fyne.NewSize(760, 520))
+	f.Show()
+}
+
+func (d *Desk) copy(text string) { d.app.Clipboard().SetContent(text) }
+
+func (d *Desk) showFile(path string) {
+	if err := d.OpenPath(path); err != nil {
+		d.notice("The folder could not be shown.", fmt.Errorf("%s: %w", path, err))
+	}
+}
+
+// openLink shows where a link leads before anything leaves this computer.
+func (d *Desk) openLink(link string, at fyne.Position) {
+	items := []*fyne.MenuItem{fyne.NewMenuItem("Copy "+cut(link, 60), func() { d.copy(link) })}
+	if u, err := url.Parse(link); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		items = append(items, fyne.NewMenuItem("Open "+cut(u.Host, 60)+" in the browser", func() {
+			if err := d.OpenURL(link); err != nil {
+				d.notice("The link could not be opened.", err)
+			}
+		}))
+	}
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at)
+}
+
+func cut(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

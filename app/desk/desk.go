@@ -1,0 +1,344 @@
+// Package desk is the whole content of the window: the side, the page in the middle, and
+// the wiring between the store, the models and the screens. It knows fyne.App and
+// fyne.Window but opens neither, so a test draws it in memory.
+//
+//	╭ side ──────╮╭ page: chat, Models or Settings ╮
+//	│ New chat   ││ header                         │
+//	│ Search     ││ thread                         │
+//	│ Today …    ││ cards                          │
+//	│ Models     ││ composer                       │
+//	╰────────────╯╰────────────────────────────────╯
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/chat"
+	"soberano/app/library"
+	"soberano/app/look"
+	"soberano/app/settings"
+	"soberano/app/store"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/engine"
+	"soberano/models/registry"
+)
+
+// Machine is what the desk needs of the world outside; the window gives it the real one.
+type Machine struct {
+	Data        string // the data folder
+	Shelf       library.Shelf
+	Inspect     func(path string) (registry.Info, error)
+	OpenChat    chat.Open
+	OpenSpeech  func(registry.Entry, asr.Options) (voice.Recogniser, error)
+	OpenMic     func(name string) (voice.Microphone, error) // nil: no microphone in this build
+	Microphones func() ([]string, error)
+	OpenPath    func(path string) error // in the system's file manager
+	OpenURL     func(url string) error
+	Post        func(func()) // nil: fyne.Do
+}
+
+// Desk is the content of one window.
+type Desk struct {
+	Machine
+	Object   fyne.CanvasObject
+	app      fyne.App
+	window   fyne.Window
+	store    *store.Store
+	values   settings.Values
+	runner   *chat.Runner
+	ears     *voice.Ears
+	chat     *chat.Screen
+	side     *side
+	importer *library.Importer
+	models   *library.Page
+	settings *settings.Page
+	page     string // "chat", "models", "settings"
+	title    *look.Label
+	pageHead *pageHead
+	scrim    *scrim
+	narrow   bool
+	open     bool // the folded side is shown
+	spoke    time.Time
+	late     sync.WaitGroup
+	mu       sync.Mutex // guards what goroutines read of values and speech
+	speech   registry.Entry
+	speechOK bool
+	closed   bool
+}
+
+// Pages.
+const (
+	chatPage     = "chat"
+	modelsPage   = "models"
+	settingsPage = "settings"
+)
+
+// New makes the content of w and begins to open the models. Problems of the opening are
+// shown in the window; the error is for what leaves nothing to show.
+func New(app fyne.App, w fyne.Window, m Machine) (*Desk, error) {
+	if m.Post == nil {
+		m.Post = fyne.Do
+	}
+	d := &Desk{Machine: m, app: app, window: w, page: chatPage}
+	var notes []error
+	var err error
+	if d.values, err = settings.Load(m.Data); err != nil {
+		notes = append(notes, err)
+	}
+	d.setTheme()
+	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
+		notes = append(notes, fmt.Errorf("what you write now can't be kept: %w", err))
+		if d.store, err = store.Memory(); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.store.Purge(time.Now().Add(-24 * time.Hour)); err != nil {
+		notes = append(notes, err)
+	}
+	d.build()
+	if n := d.store.Notice(); n != "" {
+		d.chat.Notice(look.Problem{Title: "Your earlier conversations could not be read.", Why: n,
+			Actions: []look.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
+	}
+	for _, err := range notes {
+		d.notice("Something went wrong at the start.", err)
+	}
+	d.start()
+	return d, nil
+}
+
+func (d *Desk) build() {
+	d.runner = chat.NewRunner(d.OpenChat, func(s chat.Status) { d.Post(func() { d.status(s) }) })
+	d.ears = voice.NewEars(d.OpenSpeech, d.pickSpeech)
+	var talk *voice.Talk
+	if d.OpenMic != nil {
+		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
+			Params: func() asr.Params { return asr.Params{Language: d.values.Language} }})
+		talk.OnProblem = d.deaf
+	}
+	d.side = newSide(d.store, d.Post)
+	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnChanged: d.listChanged,
+		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
+		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
+	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Context },
+		Post: d.Post, Changed: d.cardsChanged, OnAdded: d.added, Use: d.use, InUse: d.inUse, OnRemoved: d.removed,
+		ChooseFile: d.chooseFile, ShowFile: d.showFile, Copy: d.copy}
+	d.importer = library.NewImporter(c)
+	d.models = library.NewPage(c)
+	d.settings = settings.NewPage(settings.Config{Values: d.values, Cores: runtime.NumCPU(), Microphones: d.Microphones,
+		OnChange: d.change, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
+	d.chat.Panels.Add(d.importer.Cards)
+	d.wireSide()
+	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
+	d.scrim = newScrim(func() { d.fold(false) })
+	d.scrim.Hide()
+	d.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(420, 420), Place: d.place},
+		Objects: []fyne.CanvasObject{d.chat.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
+	d.window.SetContent(d.Object)
+	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
+	d.window.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
+		if k.Name == fyne.KeyEscape {
+			d.escape()
+		}
+	})
+	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
+		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, true) })
+		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, false) })
+	}
+	for _, s := range shortcuts {
+		d.window.Canvas().AddShortcut(s, func(s fyne.Shortcut) { d.shortcut(s) })
+	}
+}
+
+func (d *Desk) wireSide() {
+	v := d.side
+	v.newChat.OnTapped = d.newChat
+	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
+	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
+	v.search.OnShortcut = d.shortcut
+	v.search.OnSubmitted = func(string) { d.window.Canvas().Focus(v.list) }
+	v.search.OnKey = func(k *fyne.KeyEvent) bool {
+		switch k.Name {
+		case fyne.KeyEscape:
+			v.search.SetText("")
+			d.chat.Focus(d.window.Canvas())
+		case fyne.KeyDown:
+			d.window.Canvas().Focus(v.list)
+		default:
+			return false
+		}
+		return true
+	}
+	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
+	v.list.onEscape = func() { d.chat.Focus(d.window.Canvas()) }
+}
+
+// start shows the latest conversation's place and opens the models in the background.
+func (d *Desk) start() {
+	d.show(chatPage)
+	d.newChat()
+	entries, broken := d.Shelf.List()
+	for _, err := range broken {
+		d.notice("One model in the library can't be read.", err)
+	}
+	d.setSpeech(entries)
+	if e, ok := pick(entries, registry.Chat, d.values.ChatModel); ok {
+		d.runner.Use(e, d.chatOptions(e))
+	}
+}
+
+// pick is the model of that kind that was chosen last, or the first that runs; one that
+// the person brought goes before one that came with the program.
+func pick(entries []registry.Entry, kind registry.Kind, name string) (best registry.Entry, ok bool) {
+	for _, e := range entries {
+		if e.Kind != kind || !e.Runs {
+			continue
+		}
+		if e.Name == name {
+			return e, true
+		}
+		if !ok {
+			best, ok = e, true
+		}
+	}
+	return best, ok
+}
+
+func (d *Desk) chatOptions(e registry.Entry) engine.Options {
+	o := engine.Options{Context: d.values.Context, Threads: d.values.Threads}
+	if e.Context > 0 && o.Context > e.Context {
+		o.Context = e.Context
+	}
+	return o
+}
+
+// place is the layout of the window.
+func (d *Desk) place(size fyne.Size) {
+	narrow := size.Width < 700
+	if narrow != d.narrow {
+		d.narrow = narrow
+		d.open = false
+		d.chat.SetNarrow(narrow)
+		d.pageHead.setNarrow(narrow)
+	}
+	left := float32(sideWidth)
+	if narrow {
+		left = 0
+	}
+	if narrow && !d.open {
+		d.side.object.Hide()
+	} else {
+		d.side.object.Show()
+	}
+	if narrow && d.open {
+		d.scrim.Show()
+	} else {
+		d.scrim.Hide()
+	}
+	look.Put(d.side.object, 0, 0, sideWidth, size.Height)
+	look.Put(d.scrim, 0, 0, size.Width, size.Height)
+	look.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
+	head := d.pageHead.object.MinSize().Height
+	look.Put(d.pageHead.object, left, 0, size.Width-left, head)
+	for _, p := range []fyne.CanvasObject{d.models.Object, d.settings.Object} {
+		look.Put(p, left, head, size.Width-left, size.Height-head)
+	}
+}
+
+// fold shows or hides the side in a narrow window.
+func (d *Desk) fold(open bool) {
+	d.open = open
+	d.place(d.Object.Size())
+}
+
+// show changes the page.
+func (d *Desk) show(page string) {
+	d.page = page
+	d.chat.Panels.Remove(d.importer.Cards)
+	d.models.Cards.Remove(d.importer.Cards)
+	set := func(o fyne.CanvasObject, on bool) {
+		if on {
+			o.Show()
+		} else {
+			o.Hide()
+		}
+	}
+	set(d.chat.Object, page == chatPage)
+	set(d.models.Object, page == modelsPage)
+	set(d.settings.Object, page == settingsPage)
+	set(d.pageHead.object, page != chatPage)
+	d.side.models.SetChosen(page == modelsPage)
+	d.side.settings.SetChosen(page == settingsPage)
+	switch page {
+	case modelsPage:
+		d.models.Cards.Add(d.importer.Cards)
+		d.pageHead.set("Models")
+		d.models.Refresh()
+	case settingsPage:
+		d.pageHead.set("Settings")
+		d.settings.Refresh()
+	default:
+		d.chat.Panels.Add(d.importer.Cards)
+		d.chat.Relayout()
+	}
+	chosen := int64(0)
+	if page == chatPage {
+		chosen = d.chat.Conversation()
+	}
+	d.side.list.choose(chosen)
+	d.fold(false)
+}
+
+func (d *Desk) cardsChanged() {
+	if d.page == modelsPage {
+		d.models.Refresh()
+	} else {
+		d.chat.Relayout()
+	}
+}
+
+func (d *Desk) notice(title string, err error) {
+	d.chat.Notice(look.Problem{Title: title, Why: chat.Why(err), Actions: []look.Action{{Label: "Copy details", Do: func() { d.copy(err.Error()) }}}})
+}
+
+// deaf says why dictation did not work.
+func (d *Desk) deaf(err error) {
+	p := look.Problem{Title: "Dictation did not work.", Why: chat.Why(err)}
+	if errors.Is(err, voice.ErrNoModel) {
+		p.Title = "There is no speech model yet."
+		p.Why = "Drop a Whisper folder (CTranslate2 form) anywhere on this window, or choose one."
+		p.Actions = append(p.Actions, look.Action{Label: "Choose a folder", Do: d.chooseFolder})
+	} else {
+		p.Actions = append(p.Actions, look.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
+	}
+	p.Actions = append(p.Actions, look.Action{Label: "Copy details", Do: func() { d.copy(err.Error()) }})
+	d.chat.Notice(p)
+}
+
+// Close ends everything, keeps what was written, and frees the models.
+func (d *Desk) Close() error {
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	d.side.close()
+	d.chat.Close()
+	d.importer.Close()
+	d.models.Close()
+	d.runner.Close()
+	d.late.Wait()
+	return errors.Join(d.ears.Close(), d.store.Close())
+}
+
+// Warm opens the speech model ahead of its use.
+func (d *Desk) Warm(context.Context) error { return d.ears.Warm() }

@@ -1,0 +1,111 @@
+package library
+
+// A model in words: sizes, parameters, memory.
+
+import (
+	"fmt"
+	"strings"
+
+	"soberano/app/look"
+	"soberano/engine"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+// Size is a number of bytes as people read it, in decimal units.
+func Size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// short is Size with one decimal, for lines with several of them.
+func short(n int64) string {
+	if n >= 1e8 {
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	}
+	return Size(n)
+}
+
+// describe is one line: "Qwen3 · 4.0 billion parameters · 32,768 tokens of context · Apache-2.0".
+func describe(i registry.Info) string {
+	var list []string
+	add := func(s string) {
+		if s != "" {
+			list = append(list, s)
+		}
+	}
+	if i.Kind == registry.Speech {
+		add("speech to text")
+	}
+	add(i.Family)
+	add(i.Quantization)
+	switch {
+	case i.Parameters >= 1e9:
+		add(fmt.Sprintf("%.1f billion parameters", float64(i.Parameters)/1e9))
+	case i.Parameters > 0:
+		add(fmt.Sprintf("%.0f million parameters", float64(i.Parameters)/1e6))
+	}
+	if i.Context > 0 {
+		add(models.Grouped(i.Context) + " tokens of context")
+	}
+	if i.Licence != "" {
+		add(i.Licence)
+	} else {
+		add("licence not stated")
+	}
+	return strings.Join(list, " · ")
+}
+
+// Memory is what a model will take.
+type Memory struct {
+	Weights, Conversation, Scratch int64
+	Tokens                         int
+	Free                           int64 // 0: not known on this system
+}
+
+// estimate is the memory at a context of that many tokens (0: the engine's own choice).
+func estimate(i registry.Info, tokens int, free int64) Memory {
+	if tokens <= 0 {
+		tokens = 4096
+	}
+	if i.Context > 0 {
+		tokens = min(tokens, i.Context)
+	}
+	m := Memory{Tokens: tokens, Free: free}
+	m.Weights, m.Conversation, m.Scratch = engine.Estimate(i, tokens)
+	return m
+}
+
+// Sum is all of it.
+func (m Memory) Sum() int64 { return m.Weights + m.Conversation + m.Scratch }
+
+// Text says the parts, and whether they fit. It never forbids: the system may find room.
+func (m Memory) Text() string {
+	s := "Weights " + short(m.Weights)
+	if m.Conversation > 0 {
+		s += fmt.Sprintf(" · conversation %s at %s tokens", short(m.Conversation), models.Grouped(m.Tokens))
+	}
+	s += " · scratch about " + short(m.Scratch)
+	switch {
+	case m.Free == 0:
+	case m.Sum() <= m.Free:
+		s += fmt.Sprintf(" · %s free: fits", short(m.Free))
+	default:
+		s += fmt.Sprintf(" · %s free: may not fit. Close other programs, or choose a smaller model.", short(m.Free))
+	}
+	return s
+}
+
+// Bar shows the parts as shares of the free memory, or of their sum.
+func (m Memory) Bar() []look.Part {
+	whole := float32(max(m.Free, m.Sum(), 1))
+	return []look.Part{{Share: float32(m.Weights) / whole, Color: look.Accent},
+		{Share: float32(m.Conversation) / whole, Color: look.Amber}, {Share: float32(m.Scratch) / whole, Color: look.Stone}}
+}

@@ -1,0 +1,283 @@
+package voice
+
+// What is seen of dictation: the microphone button, and the strip with the level, the time
+// and what to do next. Red appears only while recording.
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/look"
+)
+
+// Button is the round microphone button: hold to talk, or click to start and stop.
+type Button struct {
+	widget.BaseWidget
+	OnPress, OnRelease func()
+
+	state            State
+	focused, hovered bool
+	down             bool
+}
+
+// NewButton is a microphone button.
+func NewButton(press, release func()) *Button {
+	b := &Button{OnPress: press, OnRelease: release}
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+// SetState colours the button.
+func (b *Button) SetState(s State) {
+	if b.state != s {
+		b.state = s
+		b.Refresh()
+	}
+}
+
+// MouseDown is Fyne's.
+func (b *Button) MouseDown(e *desktop.MouseEvent) {
+	if e.Button == desktop.MouseButtonPrimary {
+		b.press()
+	}
+}
+
+// MouseUp is Fyne's.
+func (b *Button) MouseUp(*desktop.MouseEvent) { b.release() }
+
+// MouseIn is Fyne's.
+func (b *Button) MouseIn(*desktop.MouseEvent) { b.hovered = true; b.Refresh() }
+
+// MouseMoved is Fyne's.
+func (b *Button) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut is Fyne's: a pointer that leaves lets go.
+func (b *Button) MouseOut() { b.hovered = false; b.Refresh(); b.release() }
+
+// Cursor is Fyne's.
+func (b *Button) Cursor() desktop.Cursor { return desktop.PointerCursor }
+
+// FocusGained is Fyne's.
+func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
+
+// FocusLost is Fyne's.
+func (b *Button) FocusLost() { b.focused = false; b.release(); b.Refresh() }
+
+// TypedRune is Fyne's.
+func (b *Button) TypedRune(rune) {}
+
+// TypedKey is Fyne's.
+func (b *Button) TypedKey(*fyne.KeyEvent) {}
+
+// KeyDown is Space or Enter, held or tapped as the mouse is.
+func (b *Button) KeyDown(k *fyne.KeyEvent) {
+	if k.Name == fyne.KeySpace || k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter {
+		b.press()
+	}
+}
+
+// KeyUp ends KeyDown.
+func (b *Button) KeyUp(*fyne.KeyEvent) { b.release() }
+
+func (b *Button) press() {
+	if !b.down {
+		b.down = true
+		b.OnPress()
+	}
+}
+
+func (b *Button) release() {
+	if b.down {
+		b.down = false
+		b.OnRelease()
+	}
+}
+
+// CreateRenderer is Fyne's.
+func (b *Button) CreateRenderer() fyne.WidgetRenderer {
+	r := &buttonRenderer{b: b, back: canvas.NewCircle(nil)}
+	for range 4 {
+		r.mark = append(r.mark, canvas.NewRectangle(nil))
+	}
+	r.Refresh()
+	return r
+}
+
+type buttonRenderer struct {
+	b    *Button
+	back *canvas.Circle
+	mark []*canvas.Rectangle // capsule, holder, what of the holder is open, stand
+}
+
+func (r *buttonRenderer) Destroy()           {}
+func (r *buttonRenderer) MinSize() fyne.Size { return fyne.NewSize(38, 38) }
+
+func (r *buttonRenderer) Objects() []fyne.CanvasObject {
+	return []fyne.CanvasObject{r.back, r.mark[1], r.mark[2], r.mark[0], r.mark[3]}
+}
+
+func (r *buttonRenderer) Layout(size fyne.Size) {
+	d := min(size.Width, size.Height)
+	x, y := (size.Width-d)/2, (size.Height-d)/2
+	look.Put(r.back, x, y, d, d)
+	cx, cy := size.Width/2, size.Height/2
+	look.Put(r.mark[0], cx-3, cy-9, 6, 11)   // capsule
+	look.Put(r.mark[1], cx-6, cy-6, 12, 11)  // holder
+	look.Put(r.mark[2], cx-8, cy-7, 16, 6.5) // its open top
+	look.Put(r.mark[3], cx-0.75, cy+5, 1.5, 4)
+}
+
+func (r *buttonRenderer) Refresh() {
+	fill, ink, line := look.Color(look.Surface), look.Color(look.Ink), look.Color(look.Line)
+	if r.b.hovered {
+		fill = look.Color(look.Hover)
+	}
+	switch r.b.state {
+	case Opening, Recording:
+		fill, ink, line = look.Color(look.Record), look.Color(look.OnRecord), look.Color(look.Record)
+	case Finishing:
+		fill, ink = look.Color(look.Tint), look.Color(look.Accent)
+	}
+	r.back.FillColor, r.back.StrokeColor, r.back.StrokeWidth = fill, line, 1
+	if r.b.focused {
+		r.back.StrokeColor, r.back.StrokeWidth = look.Color(look.Accent), 2
+		if r.b.state == Recording {
+			r.back.StrokeColor = look.Color(look.Ink)
+		}
+	}
+	r.mark[0].FillColor, r.mark[0].CornerRadius = ink, 3
+	r.mark[1].FillColor, r.mark[1].StrokeColor, r.mark[1].StrokeWidth, r.mark[1].CornerRadius = fill, ink, 1.5, 6
+	r.mark[2].FillColor = fill
+	r.mark[3].FillColor = ink
+	r.Layout(r.b.Size())
+	canvas.Refresh(r.b)
+}
+
+// Strip shows what the microphone hears and what ends the recording.
+type Strip struct {
+	Object fyne.CanvasObject
+	bars   *bars
+	time   *look.Label
+	hint   *look.Label
+}
+
+// NewStrip is a silent strip.
+func NewStrip() *Strip {
+	s := &Strip{bars: newBars(), time: look.NewLabel("", look.SmallSize, look.Muted), hint: look.NewLabel("", look.SmallSize, look.Muted)}
+	s.hint.Shrink(20)
+	s.Object = look.NewRow(10, s.bars, s.bars, s.time, s.hint)
+	return s
+}
+
+// Show follows the state of t.
+func (s *Strip) Show(t *Talk) {
+	switch t.State() {
+	case Opening:
+		s.bars.clear()
+		s.time.Set("")
+		s.hint.Set("Opening the microphone…")
+	case Recording:
+		s.hint.Set("release to finish · Esc discards")
+		if t.Latched() {
+			s.hint.Set("click to finish · Esc discards")
+		}
+	case Finishing:
+		s.hint.Set("Writing the last words… · Esc discards")
+	}
+	s.Object.Refresh()
+}
+
+// Level adds a look at the level.
+func (s *Strip) Level(t *Talk, level float32, since time.Duration) {
+	s.bars.add(level)
+	text := fmt.Sprintf("%d:%02d", int(since.Minutes()), int(since.Seconds())%60)
+	if t.Language() != "" {
+		text += " · " + t.Language()
+	}
+	if text != s.time.Text {
+		s.time.Text = text
+		s.Object.Refresh()
+	}
+}
+
+// bars is the level of the last seconds, the newest at the right.
+type bars struct {
+	widget.BaseWidget
+	levels []float32
+}
+
+const barCount = 46
+
+func newBars() *bars {
+	b := &bars{levels: make([]float32, barCount)}
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+func (b *bars) clear() {
+	clear(b.levels)
+	b.Refresh()
+}
+
+func (b *bars) add(level float32) {
+	copy(b.levels, b.levels[1:])
+	b.levels[barCount-1] = level
+	b.Refresh()
+}
+
+func (b *bars) CreateRenderer() fyne.WidgetRenderer {
+	r := &barsRenderer{b: b}
+	for range barCount {
+		r.rects = append(r.rects, canvas.NewRectangle(nil))
+	}
+	r.Refresh()
+	return r
+}
+
+type barsRenderer struct {
+	b     *bars
+	rects []*canvas.Rectangle
+}
+
+func (r *barsRenderer) Destroy()           {}
+func (r *barsRenderer) MinSize() fyne.Size { return fyne.NewSize(70, 30) }
+
+func (r *barsRenderer) Objects() []fyne.CanvasObject {
+	o := make([]fyne.CanvasObject, len(r.rects))
+	for i := range r.rects {
+		o[i] = r.rects[i]
+	}
+	return o
+}
+
+// Layout shows as many of the newest bars as fit.
+func (r *barsRenderer) Layout(size fyne.Size) {
+	const wide, gap = 4, 3
+	n := min(barCount, int((size.Width+gap)/(wide+gap)))
+	for i, rect := range r.rects {
+		k := i - (barCount - n)
+		if k < 0 {
+			rect.Hide()
+			continue
+		}
+		rect.Show()
+		// Speech peaks between -50 and 0 dB: that range fills the height.
+		db := 20 * math.Log10(float64(max(r.b.levels[i], 1e-5)))
+		h := max(4, float32(min(1, max(0, (db+50)/50)))*size.Height)
+		look.Put(rect, float32(k)*(wide+gap), (size.Height-h)/2, wide, h)
+	}
+}
+
+func (r *barsRenderer) Refresh() {
+	for _, rect := range r.rects {
+		rect.FillColor, rect.CornerRadius = look.Color(look.Record), 2
+	}
+	r.Layout(r.b.Size())
+	canvas.Refresh(r.b)
+}
