@@ -180,7 +180,7 @@ func samplingOf(m models.Metadata, kind Kind) Sampling {
 }
 
 var (
-	quantSuffix = regexp.MustCompile(`(?i)[-._ ](ud-)?(i?q[0-9]+([-_][0-9a-z]+)*|b?f16|f32|fp16|fp32|mxfp4|gguf)$`)
+	quantSuffix = regexp.MustCompile(`(?i)(^|[-._ ])(ud-)?(i?q[0-9]+([-_][0-9a-z]+)*|b?f16|f32|fp16|fp32|mxfp4|gguf)$`)
 	aSpace      = regexp.MustCompile(`[-_\s]+`)
 	letters     = regexp.MustCompile(`[^a-z0-9]+`)
 )

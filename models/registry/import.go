@@ -94,6 +94,7 @@ func (l *Library) bringIn(ctx context.Context, e Entry, m *meter) (_ Entry, err 
 
 // temporary is a folder in which an entry grows.
 type temporary struct {
+	l    *Library
 	dir  string
 	lock *os.File // held while this process works on it
 }
@@ -112,7 +113,7 @@ func (l *Library) begin(ctx context.Context) (*temporary, error) {
 	if err != nil {
 		return nil, errors.Join(inWords(l.dir, err), os.RemoveAll(dir))
 	}
-	return &temporary{dir, f}, nil
+	return &temporary{l, dir, f}, nil
 }
 
 // unlock lets go of the lock file, which Windows would not let be renamed.
@@ -125,11 +126,17 @@ func (t *temporary) unlock() error {
 	return err
 }
 
-// discard removes the folder, if it has not become an entry.
+// discard removes the folder, if it has not become an entry; under the library's lock,
+// since a sweep would remove it at the same time once its own lock is gone.
 func (t *temporary) discard() error {
 	if t.dir == "" {
 		return nil
 	}
+	unlock, err := t.l.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return errors.Join(t.unlock(), os.RemoveAll(t.dir))
 }
 

@@ -1,0 +1,158 @@
+package registry
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"soberano/models"
+	"soberano/models/defaults"
+)
+
+// Each wrong file gets its own sentence: what it is, and what to use instead.
+func TestWrongFiles(t *testing.T) {
+	zip := "PK\x03\x04\x14\x00\x00\x00\x00\x00"
+	cases := []struct{ file, head, reason, advice string }{
+		{"a.gguf", "", "is empty", "download it again"},
+		{"a.gguf", "<!DOCTYPE html>\n<html lang=\"en\">", "is a web page", "in a browser"},
+		{"a.gguf", "\ufeff  \r\n<HTML>", "is a web page", "in a browser"},
+		{"a.gguf", "version https://git-lfs.github.com/spec/v1\noid", "is only a pointer", "git lfs pull"},
+		{"a.zip", zip + "readme.txt", "is a zip archive", "unpack it"},
+		{"pytorch_model.bin", zip + "archive/data.pkl", "is a PyTorch model", "GGUF"},
+		{"tiny.pt", zip + "tiny/whatever", "is a PyTorch model", "GGUF"},
+		{"old.pt", "\x80\x02\x8a\x0alapi", "is a Python pickle", "GGUF"},
+		{"m.safetensors", "\x40\x00\x00\x00\x00\x00\x00\x00{\"__metadata__\"", "is a safetensors file", "GGUF"},
+		{"ggml-base.bin", "lmgg\x99\xca\x00\x00\xdc\x05\x00\x00", "whisper.cpp's ggml form", "model.bin and tokenizer.json"},
+		{"ggml-model.bin", "tjgg\x01\x00\x00\x00", "the predecessor of GGUF", "GGUF"},
+		{"ggml-old.bin", "lmgg\x00\x7d\x00\x00", "the predecessor of GGUF", "GGUF"},
+		{"silero_vad.onnx", "\x08\x08\x12\x07pytorch", "is an ONNX network", "GGUF"},
+		{"model.bin", "\x06\x00\x00\x00\x10\x00TransformerSpec\x00", "is a CTranslate2 model that is not Whisper", "GGUF"},
+		{"whisper.bin", "\x06\x00\x00\x00\x0c\x00WhisperSpec\x00", "under another name", "call it model.bin"},
+		{"m.gguf.gz", "\x1f\x8b\x08\x00", "is a compressed archive", "unpack it"},
+		{"m.tar", strings.Repeat("x", 257) + "ustar\x00", "is a tar archive", "unpack it"},
+		{"talk.wav", "RIFF\x00\x00\x00\x00WAVE", "is a sound or video file", "transcribed"},
+		{"cat.png", "\x89PNG\r\n", "is a picture", "GGUF"},
+		{"paper.pdf", "%PDF-1.7", "is a PDF", "GGUF"},
+		{"setup.exe", "MZ\x90\x00", "is a program", "GGUF"},
+		{"a.gguf", strings.Repeat("\x00", 64), "begins with zeros only", "download it again"},
+		{"params.json", "{\"a\": 1}", "is a text in JSON", "GGUF"},
+		{"a.gguf", "FUGG....", "is called .gguf, but does not begin", "download it again"},
+		{"notes.txt", "hello", "is not a model file that this program knows", ".gguf"},
+	}
+	for _, c := range cases {
+		t.Run(c.file+" "+c.reason, func(t *testing.T) {
+			path := save(t, t.TempDir(), c.file, []byte(c.head))
+			_, err := Inspect(path)
+			var fe *models.FileError
+			if !errors.As(err, &fe) || !errors.Is(err, models.ErrUnknownFormat) || !strings.Contains(fe.Reason, c.reason) || !strings.Contains(fe.Advice, c.advice) {
+				t.Errorf("got %v", err)
+			} else if !strings.HasPrefix(err.Error(), c.file+" ") {
+				t.Errorf("%v does not name the file", err)
+			}
+		})
+	}
+}
+
+func TestDirectories(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[b]*")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(want string) {
+		t.Helper()
+		if _, err := Inspect(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("expected %q, got %v", want, err)
+		}
+	}
+	expect("is an empty folder")
+	save(t, dir, "model.safetensors", nil)
+	expect("as safetensors")
+	save(t, dir, "x.gguf", chatModel(t, 1, 4096, nil))
+	if i, err := Inspect(dir); err != nil || i.Family != "llama" {
+		t.Error(i, err)
+	}
+	save(t, dir, "y.gguf", chatModel(t, 2, 4096, nil))
+	expect("holds 2 GGUF files")
+}
+
+// What can't run is described, with the reason in a sentence.
+func TestWhyNot(t *testing.T) {
+	cases := map[string]models.Metadata{
+		"family qwen3":         {"general.architecture": "qwen3"},
+		"mixture of experts":   {"llama.expert_count": uint64(8)},
+		"a part for one (mmp":  {"general.type": "mmproj"},
+		"tokenizer (bert)":     {"tokenizer.ggml.model": "bert"},
+		"does not say which f": {"general.architecture": ""},
+	}
+	for want, extra := range cases {
+		i, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, extra)))
+		if err != nil || i.Runs || !strings.Contains(i.Reason, want) {
+			t.Errorf("expected %q, got %+v, %v", want, i, err)
+		}
+	}
+	b := chatModel(t, 1, 4096, nil)
+	// The type of the only tensor stands 12 bytes before the end of the header, which fits in 32 bytes of padding.
+	at := strings.Index(string(b), "token_embd.weight") + len("token_embd.weight") + 4 + 16
+	b[at] = 23
+	path := save(t, t.TempDir(), "a.gguf", b)
+	if i, err := Inspect(path); err != nil || i.Runs || !strings.Contains(i.Reason, "IQ4_XS") {
+		t.Errorf("%+v, %v", i, err)
+	}
+	if _, err := Read(path); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"token_embd.weight" as IQ4_XS`) {
+		t.Error(err)
+	}
+	if _, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.block_count": "two"}))); !errors.Is(err, models.ErrCorrupt) {
+		t.Error(err)
+	}
+}
+
+func TestTitles(t *testing.T) {
+	for _, c := range []struct{ file, name, want string }{
+		{"SmolLM2-135M-Instruct.Q4_1.gguf", "Smollm2 135M 8k Lc100K Mix1 Ep2", "SmolLM2 135M Instruct"},
+		{"gemma-3-270m-q4-k-m.gguf", "Gemma 3 270m", "Gemma 3 270m"},
+		{"Llama-3.2-1B-Instruct-UD-Q4_K_XL-00001-of-00002.gguf", "", "Llama 3.2 1B Instruct"},
+		{"ggml-model-f16.gguf", "LLaMA v2", "LLaMA v2"},
+		{"model.gguf", "", "model"},
+		{"q8_0.gguf", "Bad\x00\n\xffName", "Bad ?Name"},
+	} {
+		if got := titleOf(c.file, c.name); got != c.want {
+			t.Errorf("%s, %q: got %q, expected %q", c.file, c.name, got, c.want)
+		}
+	}
+}
+
+func TestRealModels(t *testing.T) {
+	// Whisper's parameters as published, and the key biases, which CTranslate2 stores as zeros.
+	want := map[string]Info{
+		"smollm2": {Kind: Chat, Format: "gguf", Family: "llama", Title: "SmolLM2 135M Instruct", Quantization: "Q4_1", Parameters: 134515008, Context: 8192,
+			Licence: "apache-2.0", Bytes: 98362432, Runs: true, Template: true, Layers: 30, KVHeads: 3, HeadDim: 64},
+		"gemma3": {Kind: Chat, Format: "gguf", Family: "gemma3", Title: "Gemma 3 270m", Quantization: "Q4_K_M", Parameters: 268098176, Context: 32768,
+			Licence: "gemma", Bytes: 253113024, Runs: true, Layers: 18, KVHeads: 1, HeadDim: 256},
+		"whisper-base":    {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 72593920 + 18*512, Runs: true, Bytes: 150218479},
+		"whisper-tiny.en": {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper tiny.en", Quantization: "F16", Parameters: 37760256 + 12*384, Runs: true, Bytes: 78090594},
+	}
+	for folder, want := range want {
+		t.Run(folder, func(t *testing.T) {
+			path := defaults.Need(t, folder)
+			paths := []string{path}
+			if want.Kind == Speech {
+				paths = append(paths, filepath.Join(path, "model.bin"), filepath.Join(path, "config.json"), filepath.Join(path, "tokenizer.json"))
+			}
+			for _, p := range paths {
+				if got, err := Inspect(p); err != nil || got != want {
+					t.Errorf("%s:\n%+v, %v\nexpected\n%+v", p, got, err, want)
+				}
+			}
+		})
+	}
+	t.Run("import", func(t *testing.T) {
+		l, path := library(t), defaults.Need(t, "whisper-tiny.en")
+		e := mustImport(t, l, filepath.Join(path, "tokenizer.json"), Link, ImportOptions{})
+		if e.Name != "whisper-tiny.en" || e.Path() != path || len(e.Files) != 4 || e.Files[0].SHA256 != "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a" {
+			t.Errorf("%+v", e)
+		}
+		mustVerify(t, l, e.Name)
+	})
+}

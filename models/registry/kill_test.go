@@ -1,0 +1,103 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestMain is also the program that TestKill kills.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("REGISTRY_TEST_IMPORT"); path != "" {
+		l, err := Open(os.Getenv("REGISTRY_TEST_ROOT"))
+		if err == nil {
+			_, err = l.Import(context.Background(), path, Copy, ImportOptions{Name: "m"}, nil)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// A process that is killed at any moment of an import leaves a library without the
+// model or with all of it; and the next Open leaves nothing temporary.
+func TestKill(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, path := t.TempDir(), save(t, t.TempDir(), "large.gguf", chatModel(t, 7, 48<<20, nil))
+	start := func() *exec.Cmd {
+		cmd := exec.Command(exe)
+		cmd.Env = append(os.Environ(), "REGISTRY_TEST_IMPORT="+path, "REGISTRY_TEST_ROOT="+root)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	began := time.Now()
+	if err := start().Wait(); err != nil {
+		t.Fatal(err)
+	}
+	whole := time.Since(began)
+	without, with := 0, 0
+	for round := range 20 {
+		l, err := Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Find("m"); err == nil {
+			if err := l.Remove("m"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := start()
+		if round%2 == 0 { // within the copy; in the other rounds at any moment
+			waitForCopy(t, l)
+		}
+		time.Sleep(time.Duration(rand.Float64() * 1.3 * float64(whole)))
+		if err := cmd.Process.Kill(); err != nil && err != os.ErrProcessDone {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // killed, or finished before
+		if l, err = Open(root); err != nil {
+			t.Fatal(err)
+		}
+		entries, broken := l.List()
+		switch {
+		case len(broken) > 0:
+			t.Fatal(broken)
+		case len(entries) == 0:
+			without++
+			mustHold(t, l)
+		default:
+			with++
+			mustHold(t, l, "m")
+			mustVerify(t, l, "m")
+		}
+	}
+	t.Logf("killed 20 times: %d without the model, %d with it", without, with)
+}
+
+// waitForCopy waits until a temporary folder holds files, or the import is done.
+func waitForCopy(t *testing.T, l *Library) {
+	for !exists(filepath.Join(l.dir, "m")) {
+		files, err := filepath.Glob(filepath.Join(l.dir, tmpPrefix+"*", "files", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) > 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
