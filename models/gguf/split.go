@@ -36,7 +36,7 @@ func sisters(path string, count int) ([]string, int, error) {
 // openSplit opens the other files of the model that first, already open, belongs to.
 func openSplit(f *models.File, first *part, count int) error {
 	if count > mostParts {
-		return models.Corrupt(first.path, "is damaged: key \"split.count\" is %d, more than the %d allowed", count, mostParts)
+		return models.Corrupt(first.path, "is damaged: key \"split.count\" is %s, more than the %s allowed", models.Grouped(count), models.Grouped(mostParts))
 	}
 	paths, here, err := sisters(first.path, count)
 	if err != nil {

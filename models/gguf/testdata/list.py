@@ -1,4 +1,4 @@
-# Lists a GGUF file as PyPI's gguf package (0.19 or so) reads it: one line for each key
+# Lists a GGUF file as PyPI's gguf package reads it: one line for each key
 # (a list: its count and the sha256 of its values, one a line) and each tensor.
 import hashlib
 import sys
