@@ -79,10 +79,10 @@ type Info struct {
 	TrainContext  int
 	Context       int // as opened
 	Vocabulary    int
-	Template      bool // false: the file has no chat template and ChatML is used
-	WeightBytes   int64
-	CacheBytes    int64 // KV cache at Context
-	ScratchBytes  int64
+	Template      bool  // false: the file has no chat template and ChatML is used
+	WeightBytes   int64 // on the device; the file's own pages are mapped and can be dropped
+	CacheBytes    int64 // KV cache of one conversation at Context
+	ScratchBytes  int64 // of the largest step
 	Device        string
 	License       string
 	Quantizations map[string]int // tensors by storage type

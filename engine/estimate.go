@@ -20,5 +20,6 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	// A layer has about 12·width² parameters, a row of a step 12 times the width.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000
-	return info.Bytes, cache, 4 * (rows*12*int64(width) + logits)
+	weights = info.Bytes + info.Bytes/8 // devices lay out some types wider than files do
+	return weights, cache, 4 * (rows*12*int64(width) + logits)
 }

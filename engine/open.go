@@ -13,7 +13,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
-	"soberano/models/gguf"
+	"soberano/models/registry"
 )
 
 // defaultContext is the context where Options.Context is 0 and the model allows more.
@@ -40,7 +40,7 @@ type Model struct {
 // Open loads a model file. The error wraps models.ErrUnknownFormat, models.ErrUnsupported
 // or models.ErrCorrupt, and names the file, the field and the reason.
 func Open(path string, o Options) (m *Model, err error) {
-	f, err := gguf.Open(path)
+	f, err := registry.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (m *Model) describe(context int) (Info, error) {
 	i := Info{
 		TrainContext: m.shape.Context, Context: context, Vocabulary: m.shape.Vocabulary,
 		Template: !m.fallback, Device: m.dev.Name(), Quantizations: map[string]int{},
-		CacheBytes: m.queue.CacheBytes(), ScratchBytes: batch.Scratch(m.shape),
+		WeightBytes: m.shape.Bytes, CacheBytes: m.queue.CacheBytes(), ScratchBytes: batch.Scratch(m.shape),
 	}
 	var errs [3]error
 	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))
@@ -141,7 +141,6 @@ func (m *Model) describe(context int) (Info, error) {
 	for _, t := range m.file.Tensors {
 		n := int64(t.Rows()) * int64(t.Cols())
 		i.Parameters += n
-		i.WeightBytes += int64(len(t.Data))
 		i.Quantizations[t.Type.String()]++
 		values[t.Type.String()] += n
 	}

@@ -32,6 +32,8 @@ type Shape struct {
 	Layers     int
 	KVHeads    int
 	HeadDim    int
+	// Bytes is the memory of the weights on the device, beside the file's own.
+	Bytes int64
 	// Scratch is the float32 values that a row of a step takes besides its logits.
 	Scratch int
 }

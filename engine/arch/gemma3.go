@@ -72,6 +72,7 @@ func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 	if _, ok := f.Tensor("output.weight"); ok {
 		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
 	}
+	m.c.bytes = r.bytes
 	return m, r.err
 }
 

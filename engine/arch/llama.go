@@ -43,6 +43,7 @@ type config struct {
 	vocabulary, context, dim, ff, layers int
 	heads, kvHeads, headDim              int
 	eps                                  float32
+	bytes                                int64 // of the weights on the device, once loaded
 }
 
 // Limits far beyond any model, so that products of two stay far from overflow.
@@ -94,7 +95,7 @@ func (r *reader) turned(c config) int {
 func (c config) shape() Shape {
 	return Shape{
 		Vocabulary: c.vocabulary, Context: c.context, Layers: c.layers, KVHeads: c.kvHeads, HeadDim: c.headDim,
-		Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + 2*c.ff,
+		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + 2*c.ff,
 	}
 }
 
@@ -119,6 +120,7 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 	if _, ok := f.Tensor("output.weight"); ok {
 		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
 	}
+	m.c.bytes = r.bytes
 	freq, scale := rotary.Frequencies()
 	m.rope = kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale, Interleaved: true}
 	m.attn = kernels.Attention{

@@ -16,6 +16,7 @@ type reader struct {
 	f      *models.File
 	dev    kernels.Device
 	family string // the prefix of its keys
+	bytes  int64  // of the matrices loaded, on the device
 	err    error
 }
 
@@ -151,6 +152,7 @@ func (r *reader) matrix(cols int, parts ...part) kernels.Matrix {
 		r.fail(fmt.Errorf("tensor %q: %w", parts[0].name, err))
 		return nil
 	}
+	r.bytes += m.Bytes()
 	return m
 }
 
