@@ -1,0 +1,151 @@
+// Package window opens the program's window on the real machine: Fyne's driver, the
+// library, the engines and the microphone.
+package window
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+
+	"soberano/app/chat"
+	"soberano/app/desk"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/asr/mic"
+	"soberano/assets"
+	"soberano/engine"
+	"soberano/models/registry"
+)
+
+// ID is the program's name among others on a desktop.
+const ID = "org.soberano.app"
+
+// Options say how the window is opened.
+type Options struct {
+	Version string
+}
+
+// ErrNoDisplay: there is no screen to open a window on.
+var ErrNoDisplay = errors.New("there is no display to open a window on")
+
+// Run opens the window and returns when it is closed, by the person or with ctx. It must
+// be called from the main goroutine. The error wraps ErrNoDisplay where there is no
+// screen, and says why where the screen has no OpenGL.
+func Run(ctx context.Context, o Options) error {
+	if err := probe(); err != nil {
+		return err
+	}
+	m, err := machine()
+	if err != nil {
+		return err
+	}
+	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: o.Version, Icon: assets.Icon})
+	a := app.NewWithID(ID)
+	a.SetIcon(assets.Icon)
+	m.OpenURL = func(link string) error {
+		u, err := url.Parse(link)
+		if err != nil {
+			return err
+		}
+		return a.OpenURL(u)
+	}
+	w := a.NewWindow("Soberano")
+	w.SetMaster()
+	w.SetPadded(false)
+	w.Resize(fyne.NewSize(1200, 760))
+	d, err := desk.New(a, w, m)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })
+	defer stop()
+	w.ShowAndRun()
+	return d.Close()
+}
+
+// machine is the real world.
+func machine() (desk.Machine, error) {
+	dir, err := registry.DataDir()
+	if err != nil {
+		return desk.Machine{}, err
+	}
+	lib, err := registry.Open(dir)
+	if err != nil {
+		return desk.Machine{}, err
+	}
+	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath}
+	m.OpenMic, m.Microphones = openMic, microphones
+	return m, nil
+}
+
+func openMic(name string) (voice.Microphone, error) {
+	s, err := mic.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func microphones() ([]string, error) {
+	devices, err := mic.Devices()
+	var names []string
+	for _, d := range devices {
+		names = append(names, d.Name)
+	}
+	return names, err
+}
+
+// openChat opens a model; one that is opened in vain after ctx has ended is closed again
+// by the runner.
+func openChat(ctx context.Context, e registry.Entry, o engine.Options) (chat.Model, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m, err := engine.Open(e.Path(), o)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func openSpeech(e registry.Entry, o asr.Options) (voice.Recogniser, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	m, err := asr.Open(e.Path(), o)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// openPath shows a folder, or the folder of a file, in the system's file manager.
+func openPath(path string) error {
+	if st, err := os.Stat(path); err != nil || !st.IsDir() {
+		path = filepath.Dir(path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	name := map[string]string{"windows": "explorer", "darwin": "open"}[runtime.GOOS]
+	if name == "" {
+		name = "xdg-open"
+	}
+	cmd := exec.Command(name, path)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("no file manager could be started: %w", err)
+	}
+	go cmd.Wait() // explorer's exit code says nothing
+	return nil
+}
