@@ -100,7 +100,11 @@ func same(t interface{ Fatalf(string, ...any) }, what string, a, b *greedy) {
 	}
 }
 
-var prompts = rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), 1, 90)
+// prompts are long and short alike, which slices by themselves are not.
+var prompts = rapid.Custom(func(t *rapid.T) []int32 {
+	n := rapid.IntRange(1, 90).Draw(t, "length")
+	return rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), n, n).Draw(t, "tokens")
+})
 
 // A conversation, each turn beginning with the last, among others: what is cached
 // changes nothing.
@@ -148,6 +152,37 @@ func TestTurnsAreReused(t *testing.T) {
 	}
 	if g := run(t, q, other, 1, false); g.cached != 39 {
 		t.Errorf("the other conversation found %d tokens, expected 39", g.cached)
+	}
+}
+
+// A conversation that shares its beginning with another (a system message) gets a copy,
+// and the other stays whole, be it idle or under way.
+func TestSharedBeginning(t *testing.T) {
+	for _, family := range arch.Families() {
+		q := open(t, family, 200)
+		long := make([]int32, 100)
+		for i := range long {
+			long[i] = int32(i)
+		}
+		run(t, q, long, 3, false)
+		branch := append(slices.Clone(long[:37]), 200, 201, 202)
+		got := run(t, q, branch, 4, false)
+		if got.cached != 37 {
+			t.Errorf("%d tokens were copied, expected 37", got.cached)
+		}
+		same(t, "copied and fresh", run(t, q, branch, 4, true), got)
+		if g := run(t, q, long, 3, false); g.cached != 99 {
+			t.Errorf("the other conversation has %d tokens left", g.cached)
+		}
+		var tickets []*Ticket
+		both := []*greedy{{n: 30}, {n: 5}}
+		for i, p := range [][]int32{long, branch} {
+			tickets = append(tickets, q.Submit(context.Background(), both[i].request(p)))
+		}
+		for i, p := range [][]int32{long, branch} {
+			<-tickets[i].Done()
+			same(t, "sharing at once", run(t, q, p, both[i].n, true), both[i])
+		}
 	}
 }
 
