@@ -51,7 +51,7 @@ func (c *codeBox) set(text string, open bool) {
 // table shows rows and columns; wide cells wrap.
 func (v *View) table(b Block) fyne.CanvasObject {
 	t := &tableLayout{}
-	grid := &fyne.Container{Layout: t}
+	var objects []fyne.CanvasObject
 	for _, row := range b.Blocks {
 		t.columns = max(t.columns, len(row.Cells))
 	}
@@ -66,15 +66,15 @@ func (v *View) table(b Block) fyne.CanvasObject {
 				f.Align = b.Align[i]
 			}
 			t.cells = append(t.cells, f)
-			grid.Add(f)
+			objects = append(objects, f)
 		}
 		if r < len(b.Blocks)-1 {
 			rule := look.NewRule()
 			t.rules = append(t.rules, rule)
-			grid.Add(rule)
+			objects = append(objects, rule)
 		}
 	}
-	return look.NewBox("", look.Line, 10, 0, 0, grid)
+	return look.NewBox("", look.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects})
 }
 
 type tableLayout struct {

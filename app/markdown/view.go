@@ -194,7 +194,7 @@ func (v *View) updateList(n *node, b Block, open bool) {
 			k.object = listed(mark(b, item, i), k.column)
 		}
 		below = append(below, k)
-		n.column.Add(k.object)
+		n.column.Objects = append(n.column.Objects, k.object)
 	}
 	n.below = below
 }
