@@ -29,6 +29,7 @@ type Header struct {
 	offline *fyne.Container
 	rule    *look.Fill
 	narrow  bool
+	detail  string // behind the model's name, where there is room
 }
 
 // NewHeader is a header for no conversation.
@@ -42,7 +43,7 @@ func NewHeader(chats, choose func()) *Header {
 		count: look.NewLabel("", look.SmallSize, look.Muted),
 		rule:  look.NewRule(),
 	}
-	h.Model.Light, h.Model.Detail = true, "▾"
+	h.Model.Light, h.detail = true, "▾"
 	dot := look.NewFill(look.Accent, 9, 9)
 	dot.Radius = 4.5
 	h.offline = look.NewRow(4, nil, dot, look.NewLabel("offline", look.SmallSize, look.Accent).Strong())
@@ -74,12 +75,12 @@ func (h *Header) SetTitle(title string) {
 
 // SetStatus names the model.
 func (h *Header) SetStatus(s Status) {
-	h.Model.Label, h.Model.Detail = "No model", "▾"
+	h.Model.Label, h.detail = "No model", "▾"
 	if s.Phase != NoModel {
 		h.Model.Label = s.Entry.Title
-		h.Model.Detail = strings.Join(append(marks(s), "▾"), " ")
+		h.detail = strings.Join(append(marks(s), "▾"), " ")
 	}
-	h.Model.Refresh()
+	h.Model.Detail = ""
 	h.Object.Refresh()
 }
 
@@ -129,6 +130,14 @@ func (h *Header) SetContext(used, of int) {
 }
 
 func (h *Header) place(size fyne.Size) {
+	detail := h.detail
+	if size.Width < 640 {
+		detail = "▾"
+	}
+	if h.Model.Detail != detail {
+		h.Model.Detail = detail
+		h.Model.Refresh()
+	}
 	mid := func(o fyne.CanvasObject, x, w float32) {
 		m := o.MinSize()
 		look.Put(o, x, (headerHeight-1-m.Height)/2, w, m.Height)

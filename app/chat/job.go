@@ -100,7 +100,7 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 		return engine.Request{}, err
 	}
 	j.mu.Lock()
-	j.stage, j.dirty, j.message.Model = reading, true, st.Entry.Title
+	j.stage, j.dirty, j.message.Model = reading, true, st.Entry.Name
 	j.mu.Unlock()
 	return engine.Request{Messages: turns(messages), Sampling: sampling(st.Entry.Sampling)}, nil
 }

@@ -11,7 +11,6 @@
 package desk
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -63,13 +62,11 @@ type Desk struct {
 	models   *library.Page
 	settings *settings.Page
 	page     string // "chat", "models", "settings"
-	title    *look.Label
 	pageHead *pageHead
 	scrim    *scrim
 	narrow   bool
 	open     bool // the folded side is shown
 	spoke    time.Time
-	late     sync.WaitGroup
 	mu       sync.Mutex // guards what goroutines read of values and speech
 	speech   registry.Entry
 	speechOK bool
@@ -286,6 +283,7 @@ func (d *Desk) show(page string) {
 		d.models.Refresh()
 	case settingsPage:
 		d.pageHead.set("Settings")
+		d.settings.Values = d.values
 		d.settings.Refresh()
 	default:
 		d.chat.Panels.Add(d.importer.Cards)
@@ -336,9 +334,5 @@ func (d *Desk) Close() error {
 	d.importer.Close()
 	d.models.Close()
 	d.runner.Close()
-	d.late.Wait()
 	return errors.Join(d.ears.Close(), d.store.Close())
 }
-
-// Warm opens the speech model ahead of its use.
-func (d *Desk) Warm(context.Context) error { return d.ears.Warm() }

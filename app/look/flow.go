@@ -169,12 +169,21 @@ func (b *breaker) add(text string, w float32, s Span) {
 		last := &b.line[n-1]
 		last.Text += text
 		last.w = b.measure(last.Text, last.Span)
-		b.x = last.x + last.w
+		b.x = last.x + last.w + b.gap(s)
 		return
 	}
 	s.Text = text
-	b.line = append(b.line, run{Span: s, x: b.x, w: w})
-	b.x += w
+	gap := b.gap(s)
+	b.line = append(b.line, run{Span: s, x: b.x + gap, w: w})
+	b.x += w + 2*gap
+}
+
+// gap is the room beside code in a sentence, for its background.
+func (b *breaker) gap(s Span) float32 {
+	if s.Mono && !b.flow.Preserve {
+		return 3
+	}
+	return 0
 }
 
 func (b *breaker) span(s Span) {
@@ -196,14 +205,14 @@ func (b *breaker) word(word string, s Span) {
 		return
 	}
 	w := b.measure(word, s)
-	if b.x+w <= b.width || blank {
+	if b.x+w+2*b.gap(s) <= b.width || blank {
 		b.add(word, w, s)
 		return
 	}
 	if b.x > 0 {
 		b.newline()
 	}
-	for w > b.width { // a word longer than a line is cut where the line ends
+	for w+2*b.gap(s) > b.width { // a word longer than a line is cut where the line ends
 		cut := b.fit(word, s)
 		b.add(word[:cut], b.measure(word[:cut], s), s)
 		b.newline()
@@ -228,7 +237,7 @@ func (b *breaker) fit(word string, s Span) int {
 	low, high := 0, len(ends)-1
 	for low < high {
 		mid := (low + high + 1) / 2
-		if b.measure(word[:ends[mid]], s) <= b.width {
+		if b.measure(word[:ends[mid]], s)+2*b.gap(s) <= b.width {
 			low = mid
 		} else {
 			high = mid - 1
@@ -381,7 +390,7 @@ func (r *flowRenderer) run(s run, x, y, h float32, old map[string]*canvas.Text) 
 	if s.Mono && !f.Preserve {
 		b := canvas.NewRectangle(Color(Code))
 		b.StrokeColor, b.StrokeWidth, b.CornerRadius = Color(Line), 1, 4
-		Put(b, x-2, y+1, s.w+4, h-2)
+		Put(b, x-3, y+1, s.w+6, h-2)
 		r.objects = append(r.objects, b)
 	}
 	t := canvas.NewText(s.Text, ink)

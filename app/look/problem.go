@@ -51,21 +51,33 @@ type Wrap struct {
 }
 
 func (w *Wrap) place(objects []fyne.CanvasObject, width float32, put bool) float32 {
-	var x, y, line float32
+	var x, y, tall float32
+	var line []fyne.CanvasObject
+	end := func() {
+		for _, o := range line {
+			if put { // in the middle of the line's height
+				o.Move(fyne.NewPos(o.Position().X, y+(tall-o.Size().Height)/2))
+			}
+		}
+		line = line[:0]
+	}
 	for _, o := range objects {
 		if !o.Visible() {
 			continue
 		}
 		m := o.MinSize()
 		if x > 0 && x+m.Width > width {
-			x, y, line = 0, y+line+w.Gap, 0
+			end()
+			x, y, tall = 0, y+tall+w.Gap, 0
 		}
 		if put {
 			Put(o, x, y, min(m.Width, max(width, 1)), m.Height)
 		}
-		x, line = x+m.Width+w.Gap, max(line, m.Height)
+		line = append(line, o)
+		x, tall = x+m.Width+w.Gap, max(tall, m.Height)
 	}
-	return y + line
+	end()
+	return y + tall
 }
 
 // HeightFor is the height of all lines.

@@ -32,13 +32,13 @@ func Load(dir string) (Values, error) {
 	var v Values
 	data, err := os.ReadFile(filepath.Join(dir, file))
 	if errors.Is(err, os.ErrNotExist) {
-		return v, nil
+		return Values{Theme: look.System}, nil
 	}
 	if err == nil {
 		err = json.Unmarshal(data, &v)
 	}
 	if err != nil {
-		return Values{}, fmt.Errorf("settings: %s: %w; the program's own choices are used", filepath.Join(dir, file), err)
+		return Values{Theme: look.System}, fmt.Errorf("settings: %s: %w; the program's own choices are used", filepath.Join(dir, file), err)
 	}
 	v.check()
 	return v, nil

@@ -170,9 +170,30 @@ type Strip struct {
 // NewStrip is a silent strip.
 func NewStrip() *Strip {
 	s := &Strip{bars: newBars(), time: look.NewLabel("", look.SmallSize, look.Muted), hint: look.NewLabel("", look.SmallSize, look.Muted)}
-	s.hint.Shrink(20)
-	s.Object = look.NewRow(10, s.bars, s.bars, s.time, s.hint)
+	s.Object = &fyne.Container{Layout: stripLayout{s}, Objects: []fyne.CanvasObject{s.bars, s.time, s.hint}}
 	return s
+}
+
+// stripLayout gives the words what they need and the bars the rest; in a narrow window the
+// hint goes first.
+type stripLayout struct{ s *Strip }
+
+func (l stripLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(120, 30) }
+
+func (l stripLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
+	x := size.Width
+	for _, o := range []*look.Label{l.s.hint, l.s.time} {
+		m := o.MinSize()
+		if x-m.Width-10 < 60 {
+			o.Resize(fyne.NewSize(0, 0))
+			o.Move(fyne.NewPos(-1000, 0))
+			continue
+		}
+		x -= m.Width
+		look.Put(o, x, (size.Height-m.Height)/2, m.Width, m.Height)
+		x -= 10
+	}
+	look.Put(l.s.bars, 0, 0, x, size.Height)
 }
 
 // Show follows the state of t.
