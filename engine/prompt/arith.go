@@ -355,6 +355,7 @@ func (r *run) sliceItems(items []value, start, stop, step value) []value {
 
 func (r *run) sliceText(t string, start, stop, step value) string {
 	n, _ := r.size(t)
+	r.scan(t)
 	first, count, by := r.indices(n, start, stop, step)
 	if by == 1 {
 		return cut(t, int(first), int(first+count))

@@ -1,7 +1,6 @@
 package prompt
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -244,7 +243,5 @@ func identical(a, b value) bool {
 	if numeric(a) == 2 || numeric(b) == 2 {
 		return false
 	}
-	return cmp.Compare(kindOf(a), kindOf(b)) == 0 && a == b
+	return a == b
 }
-
-func kindOf(v value) string { return typeName(v) }

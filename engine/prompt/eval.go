@@ -71,7 +71,11 @@ func (r *run) attr(obj value, name string) value {
 			return v
 		}
 	}
-	return &undef{"'" + describe(obj) + "' has no attribute '" + name + "'"}
+	return noAttribute(obj, name)
+}
+
+func noAttribute(obj value, name string) value {
+	return &undef{"'" + describe(obj) + "' has no attribute '" + short(name, 100) + "'"}
 }
 
 // describe is how Jinja's messages call an object.
@@ -147,7 +151,7 @@ func (r *run) item(obj, key value) value {
 	if v, ok := r.attribute(obj, name); ok {
 		return v
 	}
-	return &undef{"'" + describe(obj) + "' has no attribute '" + name + "'"}
+	return noAttribute(obj, name)
 }
 
 func (r *run) element(obj, key value) (value, bool) {
@@ -188,6 +192,7 @@ func (r *run) at(obj value, i int64) (value, bool) {
 		return o.at(int(i)), true
 	}
 	t, _ := text(obj)
+	r.scan(t)
 	if n == len(t) {
 		return t[i : i+1], true
 	}

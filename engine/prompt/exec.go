@@ -19,7 +19,15 @@ type run struct {
 }
 
 func (r *run) fail(format string, args ...any) {
-	panic(&Error{Line: r.line, Reason: fmt.Sprintf(format, args...)})
+	panic(&Error{Line: r.line, Reason: short(fmt.Sprintf(format, args...), 1000)})
+}
+
+// short cuts a text that goes into a message.
+func short(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
 // step pays for n steps of work.
@@ -70,18 +78,35 @@ func (r *run) capture(do func()) string {
 	return s
 }
 
+// scan pays for looking at each character of a text.
+func (r *run) scan(t string) { r.step(int64(len(t) / 8)) }
+
 // scope holds the variables of a for, macro, with or block. An assignment stays in the
-// innermost one; if has none of its own.
+// innermost one; if has none of its own. Most have few variables and live for one iteration,
+// so they start as a list.
 type scope struct {
-	vars map[string]value
+	few  []variable
+	many map[string]value // instead of few, from fewVariables on
 	up   *scope
 }
+
+type variable struct {
+	name string
+	v    value
+}
+
+const fewVariables = 8
 
 func (s *scope) inner() *scope { return &scope{up: s} }
 
 func (s *scope) get(name string) (value, bool) {
 	for ; s != nil; s = s.up {
-		if v, ok := s.vars[name]; ok {
+		for i := range s.few {
+			if s.few[i].name == name {
+				return s.few[i].v, true
+			}
+		}
+		if v, ok := s.many[name]; ok {
 			return v, true
 		}
 	}
@@ -89,10 +114,25 @@ func (s *scope) get(name string) (value, bool) {
 }
 
 func (s *scope) set(name string, v value) {
-	if s.vars == nil {
-		s.vars = map[string]value{}
+	if s.many != nil {
+		s.many[name] = v
+		return
 	}
-	s.vars[name] = v
+	for i := range s.few {
+		if s.few[i].name == name {
+			s.few[i].v = v
+			return
+		}
+	}
+	s.few = append(s.few, variable{name, v})
+	if len(s.few) < fewVariables {
+		return
+	}
+	s.many = map[string]value{}
+	for _, f := range s.few {
+		s.many[f.name] = f.v
+	}
+	s.few = nil
 }
 
 // block executes statements up to the first that leaves them.
@@ -225,7 +265,9 @@ func (st *forS) run(r *run, s *scope, iterable value, depth int) signal {
 	l.next = st.filtered(r, s, l)
 	none := true
 	for item, ok := l.advance(r); ok; item, ok = l.advance(r) {
+		r.step(2)
 		in := s.inner()
+		in.few = make([]variable, 0, 4)
 		in.set("loop", l)
 		r.line = st.line
 		r.assign(st.target, item, in)

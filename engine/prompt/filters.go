@@ -121,7 +121,7 @@ func (r *run) attrFilter(in, name value) value {
 	if v, ok := r.attribute(in, t); ok {
 		return v
 	}
-	return &undef{"'" + describe(in) + "' has no attribute '" + t + "'"}
+	return noAttribute(in, t)
 }
 
 func center(r *run, in value, a args) value {
@@ -224,7 +224,8 @@ func truncate(r *run, in value, a args) value {
 func wordCount(r *run, in value, a args) value {
 	r.bind("wordcount", a)
 	t := r.str(in)
-	r.step(int64(len(t) / 16))
+	r.scan(t)
+	r.alloc(4 * len(t))
 	return int64(len(strings.FieldsFunc(t, func(c rune) bool {
 		return c != '_' && !unicode.IsLetter(c) && !unicode.IsNumber(c)
 	})))
@@ -317,7 +318,8 @@ func (r *run) parseFloat(v value) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	r.step(int64(len(t) / 16))
+	r.made(t)
+	r.scan(t)
 	t = strings.ToLower(strings.TrimFunc(t, isSpace))
 	if t == "" || strings.ContainsAny(t, "xp") || !underscored(&t) {
 		return 0, false
@@ -376,6 +378,8 @@ func toIntFilter(r *run, in value, a args) value {
 
 // parseInt is Python's int(t, base).
 func (r *run) parseInt(t string, base int64) (int64, bool) {
+	r.made(t)
+	r.scan(t)
 	t = strings.TrimFunc(t, isSpace)
 	if base < 0 || base > 36 || base == 1 || !underscored(&t) {
 		return 0, false

@@ -82,6 +82,7 @@ func (r *run) getter(attribute value, def value) func(value) value {
 	case nil:
 	case string, markup:
 		t, _ := text(attr)
+		r.alloc(48 * strings.Count(t, "."))
 		for _, part := range strings.Split(r.made(t), ".") {
 			if n, err := strconv.ParseInt(part, 10, 64); err == nil && all(isDigit)(part) {
 				path = append(path, n)
@@ -202,6 +203,7 @@ func sortFilter(r *run, in value, a args) value {
 	attributes := []value{p.or(2, nil)}
 	if t, ok := text(attributes[0]); ok {
 		attributes = nil
+		r.alloc(256 * strings.Count(t, ","))
 		for _, part := range strings.Split(t, ",") {
 			attributes = append(attributes, part)
 		}

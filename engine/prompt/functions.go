@@ -14,7 +14,7 @@ var globals = map[string]value{
 
 func raise(r *run, a args) value {
 	reason := r.str(r.bind("raise_exception", a, "message").v[0])
-	panic(&Error{Line: r.line, Reason: reason, Raised: true})
+	panic(&Error{Line: r.line, Reason: short(reason, 1000), Raised: true})
 }
 
 func makeRange(r *run, a args) value {

@@ -36,7 +36,7 @@ func (r *run) spread(a *args, v value) {
 		r.fail("argument after ** must be a mapping, not %s", typeName(v))
 	}
 	for i, key := range d.keys {
-		r.step(1)
+		r.step(int64(1 + len(a.names)/8))
 		name, ok := text(key)
 		if !ok {
 			r.fail("keywords must be strings")
@@ -201,6 +201,7 @@ func (m *macro) parameters(r *run, s *scope, a *args) {
 	d := m.def
 	first := len(d.params) - len(d.defaults)
 	for i, name := range d.params {
+		r.step(int64(1 + len(a.names)/8))
 		var v value
 		named := false
 		if i < len(a.pos) {

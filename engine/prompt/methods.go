@@ -222,7 +222,7 @@ func init() {
 	for name, ok := range classes {
 		textMethods[name] = func(r *run, t string, a args) value {
 			r.bind(name, a)
-			r.step(int64(len(t) / 16))
+			r.scan(t)
 			return ok(t)
 		}
 	}
@@ -304,6 +304,7 @@ func (r *run) cased(t string, ascii func(string) string, full func(language.Tag,
 	if classes["isascii"](t) {
 		return ascii(t)
 	}
+	r.step(int64(len(t) / 2))
 	return r.made(full(language.Und).String(t))
 }
 
@@ -315,23 +316,25 @@ func (r *run) capitalize(t string) string {
 // titleRune is the first letter's title case, as "Ss" for "ß".
 func titleRune(t string) string {
 	for _, c := range t {
-		if u := cases.Upper(language.Und).String(t); utf8.RuneCountInString(u) > 1 {
-			_, n := utf8.DecodeRuneInString(u)
-			return u[:n] + cases.Lower(language.Und).String(u[n:])
+		if title := unicode.ToTitle(c); title != c || !unicode.IsLower(c) {
+			return string(title)
 		}
-		return string(unicode.ToTitle(c))
+		u := cases.Upper(language.Und).String(t)
+		_, n := utf8.DecodeRuneInString(u)
+		return u[:n] + cases.Lower(language.Und).String(u[n:])
 	}
 	return t
 }
 
 func (r *run) title(t string) string {
 	r.made(t)
+	r.step(int64(len(t)))
 	var b strings.Builder
 	within := false
 	for _, c := range t {
 		switch {
 		case within:
-			b.WriteString(cases.Lower(language.Und).String(string(c)))
+			b.WriteRune(unicode.ToLower(c))
 		default:
 			b.WriteString(titleRune(string(c)))
 		}
@@ -343,6 +346,7 @@ func (r *run) title(t string) string {
 func swapCase(r *run, t string, a args) value {
 	r.bind("swapcase", a)
 	r.made(t)
+	r.scan(t)
 	return strings.Map(func(c rune) rune {
 		switch {
 		case unicode.IsUpper(c):

@@ -56,15 +56,15 @@ type Values struct {
 type Limits struct {
 	Source int   // bytes of the template; 1 MiB
 	Nest   int   // nesting of brackets and statements in the template; 200
-	Steps  int64 // expressions and statements evaluated, items visited, 64-byte parts of text searched; 50 million
+	Steps  int64 // expressions and statements evaluated, items visited, parts of texts searched; 10 million
 	Depth  int   // nesting of evaluation, macros included; 4000
-	Memory int64 // bytes of all texts and lists made during a render, kept or not; 512 MiB
+	Memory int64 // bytes of all texts and lists made during a render, kept or not; 256 MiB
 	Output int   // bytes of the rendered prompt; 64 MiB
 	Range  int   // items of one range(); 100,000, as in Jinja2's sandbox
 }
 
 func (l Limits) filled() Limits {
-	def := Limits{1 << 20, 200, 50_000_000, 4000, 512 << 20, 64 << 20, 100_000}
+	def := Limits{1 << 20, 200, 10_000_000, 4000, 256 << 20, 64 << 20, 100_000}
 	fill(&l.Source, def.Source)
 	fill(&l.Nest, def.Nest)
 	fill(&l.Steps, def.Steps)
@@ -141,7 +141,7 @@ func (t *Template) Render(v Values) (out string, err error) {
 	if err != nil {
 		return "", err
 	}
-	r.root = &scope{vars: vars, up: &scope{vars: globals}}
+	r.root = &scope{many: vars, up: &scope{many: globals}}
 	r.block(t.body, r.root)
 	if r.out.Len() > r.limits.Output {
 		r.fail("the prompt has more than %d bytes", r.limits.Output)

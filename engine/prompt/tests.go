@@ -24,8 +24,8 @@ func init() {
 		"callable":  plain(isCallable),
 		"sequence":  plain(isSequence),
 		"iterable":  func(r *run, in value, a args) bool { r.bind("iterable", a); return r.tryIter(in) != nil },
-		"lower":     func(r *run, in value, a args) bool { r.bind("lower", a); return isLower(r.str(in)) },
-		"upper":     func(r *run, in value, a args) bool { r.bind("upper", a); return isUpper(r.str(in)) },
+		"lower":     func(r *run, in value, a args) bool { r.bind("lower", a); return r.classTest(in, isLower) },
+		"upper":     func(r *run, in value, a args) bool { r.bind("upper", a); return r.classTest(in, isUpper) },
 		"odd":       func(r *run, in value, a args) bool { r.bind("odd", a); return r.remainder(in, int64(2), 1) },
 		"even":      func(r *run, in value, a args) bool { r.bind("even", a); return r.remainder(in, int64(2), 0) },
 		"divisibleby": func(r *run, in value, a args) bool {
@@ -73,6 +73,12 @@ func isSequence(v value) bool {
 		return true
 	}
 	return false
+}
+
+func (r *run) classTest(v value, ok func(string) bool) bool {
+	t := r.str(v)
+	r.scan(t)
+	return ok(t)
 }
 
 // remainder tells whether v % n == want.

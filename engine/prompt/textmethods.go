@@ -13,13 +13,14 @@ func (r *run) strip(name, t string, a args) value {
 	cut := isSpace
 	if p.given(0) {
 		chars := p.text(0, "")
+		r.step(int64(len(chars)))
 		set := map[rune]bool{}
 		for _, c := range chars {
 			set[c] = true
 		}
 		cut = func(c rune) bool { return set[c] }
 	}
-	r.step(int64(len(t) / 64))
+	r.scan(t)
 	if name != "rstrip" {
 		t = strings.TrimLeftFunc(t, cut)
 	}
@@ -63,7 +64,7 @@ func (r *run) split(name, t string, a args) value {
 	if limit < 0 || limit > int64(len(t)) {
 		limit = int64(len(t)) + 1
 	}
-	r.step(int64(len(t) / 16))
+	r.scan(t)
 	if !p.given(0) {
 		return r.splitSpace(t, int(limit), name == "rsplit")
 	}
@@ -144,7 +145,7 @@ func lineEnd(t string) int {
 }
 
 func (r *run) splitLines(t string, keep bool) *list {
-	r.step(int64(len(t) / 16))
+	r.scan(t)
 	var parts []string
 	begin := 0
 	for i := 0; i < len(t); {
@@ -218,6 +219,7 @@ func (r *run) affix(name, t string, a args, has func(t, affix string) bool) valu
 			if !isText {
 				r.fail("tuple for %s must only contain str, not %s", name, typeName(item))
 			}
+			r.step(int64(1 + len(affix)/64))
 			if ok && has(t, affix) {
 				return true
 			}
@@ -225,6 +227,7 @@ func (r *run) affix(name, t string, a args, has func(t, affix string) bool) valu
 		return false
 	}
 	affix := p.text(0, "")
+	r.step(int64(len(affix) / 64))
 	return ok && has(t, affix)
 }
 
@@ -285,7 +288,7 @@ func joinText(r *run, t string, a args) value {
 func (r *run) pad(name, t string, a args) value {
 	p := r.bind(name, a, "width", "fillchar?")
 	fill := p.text(1, " ")
-	if utf8.RuneCountInString(fill) != 1 {
+	if n, _ := r.size(fill); n != 1 {
 		r.fail("the fill character must be exactly one character long")
 	}
 	align := map[string]byte{"center": '^', "ljust": '<', "rjust": '>'}[name]
