@@ -1,11 +1,13 @@
 package library
 
 // The card of a dropped model, from "Looking at it…" to "Use now".
+//
+//	looking ──▶ recognised: facts, memory, progress ──▶ ready: Use now
+//	   └──────────────┴──▶ a problem: why, and what to do
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,20 +25,28 @@ type card struct {
 	path   string
 	how    registry.How
 	object *fyne.Container // holds the box, which is replaced
+	keys   keyboard
 	cancel context.CancelFunc
 	serial int // of the latest run; what an older one says is not heard
 
 	info  registry.Info
 	known bool // info is there
 	use   bool // as soon as it is ready
+	done  bool // it is in the library
 	began time.Time
 	line  *look.Label
 	bar   *look.Bar
 }
 
+func (c *card) name() string { return filepath.Base(c.path) }
+
+// show replaces what the card shows.
 func (c *card) show(o fyne.CanvasObject) {
-	c.object.Objects = []fyne.CanvasObject{o}
-	c.im.Changed()
+	c.keys.add("", o)
+	c.keys.swap(func() {
+		c.object.Objects = []fyne.CanvasObject{o}
+		c.im.arrange()
+	})
 }
 
 func (c *card) close() {
@@ -45,8 +55,6 @@ func (c *card) close() {
 	c.im.remove(c)
 }
 
-func (c *card) name() string { return filepath.Base(c.path) }
-
 // frame is the box of a card: a title with something at its right, and what is below.
 func (c *card) frame(title, right string, below ...fyne.CanvasObject) *look.Box {
 	t := look.NewLabel(title, look.TextSize, look.Ink).Strong().Shrink(80)
@@ -54,7 +62,7 @@ func (c *card) frame(title, right string, below ...fyne.CanvasObject) *look.Box 
 	return look.NewBox(look.Surface, look.Line, 12, 16, 14, look.NewColumn(6, append([]fyne.CanvasObject{head}, below...)...))
 }
 
-// buttons is a note with buttons at its right, or above them where it is narrow.
+// buttons is a note with buttons below it.
 func buttons(note string, list ...*look.Button) fyne.CanvasObject {
 	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}}
 	for _, b := range list {
@@ -69,9 +77,9 @@ func buttons(note string, list ...*look.Button) fyne.CanvasObject {
 // start looks at the file, then imports it.
 func (c *card) start() {
 	c.serial++
-	serial := c.serial
+	serial, how := c.serial, c.how
 	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel = cancel
+	c.cancel, c.began = cancel, time.Time{}
 	c.line, c.bar = look.NewLabel("Looking at it…", look.SmallSize, look.Muted).Shrink(80), look.NewBar(100, 10)
 	if !c.known {
 		c.show(c.frame(c.name(), "", c.line, buttons("", look.NewButton(look.Plain, "Cancel", c.close))))
@@ -80,7 +88,7 @@ func (c *card) start() {
 	go func() {
 		defer c.im.running.Done()
 		defer cancel()
-		c.run(ctx, serial)
+		c.run(ctx, serial, how)
 	}()
 }
 
@@ -93,8 +101,7 @@ func (c *card) post(serial int, f func()) {
 	})
 }
 
-func (c *card) run(ctx context.Context, serial int) {
-	how := c.how
+func (c *card) run(ctx context.Context, serial int, how registry.How) {
 	info, err := c.im.Inspect(c.path)
 	if err != nil {
 		c.post(serial, func() { c.failed(err) })
@@ -110,19 +117,34 @@ func (c *card) run(ctx context.Context, serial int) {
 	case <-ctx.Done():
 		return
 	}
-	var last time.Time
-	e, err := c.im.Shelf.Import(ctx, c.path, how, registry.ImportOptions{}, func(done, total int64) {
-		if now := time.Now(); now.Sub(last) > 100*time.Millisecond || done == total {
-			last = now
-			c.post(serial, func() { c.progress(done, total) })
-		}
-	})
+	had := c.im.names()
+	e, err := c.im.Shelf.Import(ctx, c.path, how, registry.ImportOptions{}, c.meter(serial))
 	switch {
+	case err == nil && ctx.Err() != nil && !had[e.Name]:
+		c.undo(e)
 	case ctx.Err() != nil:
 	case err != nil:
 		c.post(serial, func() { c.failed(err) })
 	default:
-		c.post(serial, func() { c.ready(e) })
+		c.post(serial, func() { c.ready(e, had[e.Name]) })
+	}
+}
+
+// meter shows progress, ten times a second at most.
+func (c *card) meter(serial int) func(done, total int64) {
+	var last time.Time
+	return func(done, total int64) {
+		if now := time.Now(); now.Sub(last) > 100*time.Millisecond || done == total {
+			last = now
+			c.post(serial, func() { c.progress(done, total) })
+		}
+	}
+}
+
+// undo takes out a model whose import ended in the moment in which it was cancelled.
+func (c *card) undo(e registry.Entry) {
+	if err := c.im.Shelf.Remove(e.Name); err != nil {
+		c.im.Post(func() { c.im.OnAdded(e) }) // it stays, and is shown as any other
 	}
 }
 
@@ -130,7 +152,7 @@ func (c *card) run(ctx context.Context, serial int) {
 func (c *card) recognised(info registry.Info) {
 	c.info, c.known = info, true
 	if !info.Runs {
-		c.unusable()
+		c.problem(unusable(info), info.Reason)
 		return
 	}
 	c.line.Text = "Waiting for the other model…"
@@ -140,19 +162,23 @@ func (c *card) recognised(info registry.Info) {
 	}
 	list := []*look.Button{other, look.NewButton(look.Plain, "Cancel", c.close)}
 	if info.Kind == registry.Chat {
-		use := look.NewButton(look.Primary, "Use when ready", nil)
-		use.OnTapped = func() {
-			c.use = true
-			use.Disable()
-			use.SetLabel("Will be used")
-		}
-		if c.use {
-			use.OnTapped()
-		}
-		list = append(list, use)
+		list = append(list, c.useWhenReady())
 	}
 	below := append(c.facts(), look.Spacer(1, 2), c.line, c.bar, look.Spacer(1, 2), buttons(note, list...))
 	c.show(c.frame(info.Title, Size(info.Bytes), below...))
+}
+
+func (c *card) useWhenReady() *look.Button {
+	b := look.NewButton(look.Primary, "Use when ready", nil)
+	b.OnTapped = func() {
+		c.use = true
+		b.Disable()
+		b.SetLabel("Will be used")
+	}
+	if c.use {
+		b.OnTapped()
+	}
+	return b
 }
 
 // facts are the lines on what the model is and what it takes.
@@ -175,69 +201,76 @@ func (c *card) progress(done, total int64) {
 	if c.began.IsZero() {
 		c.began = time.Now()
 	}
-	share := float64(done) / float64(total)
 	verb := "Checking"
 	if c.how == registry.Copy {
 		verb = "Copying"
 	}
-	text := fmt.Sprintf("%s %.0f%% · %s of %s", verb, 100*share, short(done), short(total))
-	if past := time.Since(c.began); past > time.Second && share > 0 && share < 1 {
-		left := time.Duration(float64(past) * (1 - share) / share)
-		text += fmt.Sprintf(" · %s left", left.Round(time.Second))
-	}
-	c.line.Set(text)
-	c.bar.Set(look.Part{Share: float32(share), Color: look.Accent})
+	c.line.Set(progressText(verb, done, total, time.Since(c.began)))
+	c.bar.Set(look.Part{Share: float32(done) / float32(total), Color: look.Accent})
 }
 
 func (c *card) switchTo(how registry.How) {
 	c.cancel()
-	c.how, c.began = how, time.Time{}
+	c.how = how
 	c.start()
 }
 
-func (c *card) ready(e registry.Entry) {
+// ready offers the model; old says that the library had it before.
+func (c *card) ready(e registry.Entry, old bool) {
+	c.done = true
 	c.im.OnAdded(e)
 	if c.use {
 		c.im.Use(e)
 		c.close()
 		return
 	}
-	note, list := "It is in the library and ready to use.", []*look.Button{look.NewButton(look.Plain, "Close", c.close)}
-	switch {
-	case e.Kind == registry.Speech:
+	if e.Kind == registry.Speech && !old {
 		c.im.Use(e)
-		note = "It is in the library and is used for dictation."
-	case c.im.InUse(e):
-		note = "It is in the library and is used for chat."
-	default:
+	}
+	list := []*look.Button{look.NewButton(look.Plain, "Close", c.close)}
+	if !c.im.InUse(e) {
 		list = append(list, look.NewButton(look.Primary, "Use now", func() { c.im.Use(e); c.close() }))
 	}
-	c.show(c.frame(e.Title, Size(e.Bytes), look.Text(describe(e.Info), look.SmallSize, look.Muted), look.Spacer(1, 2), buttons(note, list...)))
+	c.show(c.frame(e.Title, Size(e.Bytes), look.Text(describe(e.Info), look.SmallSize, look.Muted), look.Spacer(1, 2), buttons(c.note(e, old), list...)))
 }
 
-// unusable says why a sound file can't be run.
-func (c *card) unusable() {
-	c.problem(look.Problem{Title: fmt.Sprintf("%s can't be run by this version.", c.info.Title),
-		Why: sentence(c.info.Reason) + " Choose a model of another family or quantization. The file has not been changed."}, c.info.Reason)
+// note says where the model is now, and what for.
+func (c *card) note(e registry.Entry, old bool) string {
+	state := "ready to use."
+	switch {
+	case !c.im.InUse(e):
+	case e.Kind == registry.Speech:
+		state = "is used for dictation."
+	default:
+		state = "is used for chat."
+	}
+	switch {
+	case old && c.how == registry.Copy && e.Linked:
+		return "The library has this model already, linked to " + e.Path() + ". To keep a copy instead, remove it on the Models page and drop it again."
+	case old:
+		return "The library has this model already, as " + e.Name + ", and it is " + strings.TrimPrefix(state, "is ")
+	}
+	return "It is in the library and " + state
 }
 
 func (c *card) failed(err error) {
-	p := look.Problem{Title: c.name() + " could not be added.", Why: sentence(err.Error())}
-	var file *models.FileError
+	p := explain(c.name(), err)
 	switch {
 	case errors.Is(err, models.ErrUnknownFormat):
-		p.Title = c.name() + " is not a model file."
-		p.Why = "Soberano runs GGUF files (chat) and Whisper folders in CTranslate2 form (speech). Drop one of those."
-	case errors.As(err, &file):
-		p.Why = sentence(strings.TrimSuffix(file.Error(), "; "+file.Advice))
-		if file.Advice != "" {
-			p.Why += " " + sentence(file.Advice)
-		}
+	case errors.Is(err, models.ErrCorrupt):
+		p.Actions = append(p.Actions, look.Action{Label: "Check again", Do: c.again})
+	default:
+		p.Actions = append(p.Actions, look.Action{Label: "Try again", Do: c.again})
 	}
-	if errors.Is(err, models.ErrCorrupt) {
-		p.Actions = append(p.Actions, look.Action{Label: "Check again", Do: func() { c.known = false; c.start() }})
+	if c.how == registry.Copy {
+		p.Actions = append(p.Actions, look.Action{Label: "Link instead", Do: func() { c.how = registry.Link; c.again() }})
 	}
 	c.problem(p, err.Error())
+}
+
+func (c *card) again() {
+	c.known = false
+	c.start()
 }
 
 func (c *card) problem(p look.Problem, details string) {
@@ -246,20 +279,4 @@ func (c *card) problem(p look.Problem, details string) {
 		look.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + details) }},
 		look.Action{Label: "Close", Do: c.close})
 	c.show(p.Card())
-}
-
-// sentence gives an error's text a capital letter, unless it begins with a file's name,
-// and a full stop.
-func sentence(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return s
-	}
-	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(word, ".:/_") {
-		s = strings.ToUpper(s[:1]) + s[1:]
-	}
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
 }

@@ -1,7 +1,10 @@
 package library
 
+// What was dropped becomes cards; each import runs in its own goroutine, one at a time.
+
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"fyne.io/fyne/v2"
@@ -40,6 +43,7 @@ type Importer struct {
 	Config
 	Cards   *fyne.Container
 	cards   []*card
+	keys    keyboard
 	turn    chan struct{}
 	running sync.WaitGroup
 }
@@ -58,7 +62,6 @@ func (im *Importer) Drop(paths []string) {
 		}
 		c := &card{im: im, path: p, how: registry.Link, object: look.NewColumn(0)}
 		im.cards = append(im.cards, c)
-		im.Cards.Add(c.object)
 		c.start()
 	}
 }
@@ -79,8 +82,69 @@ func (im *Importer) remove(c *card) {
 			break
 		}
 	}
-	im.Cards.Remove(c.object)
-	im.Changed()
+	im.arrange()
+}
+
+// most is how many cards are shown at once; the others follow as these are closed, but
+// their imports don't wait for that.
+const most = 3
+
+// arrange shows the first cards, and says how many there are besides.
+func (im *Importer) arrange() {
+	var list []fyne.CanvasObject
+	for _, c := range im.cards[:min(most, len(im.cards))] {
+		list = append(list, c.object)
+	}
+	if n := len(im.cards) - most; n > 0 {
+		list = append(list, im.others(n))
+		im.keys.add("", list[most])
+	}
+	im.keys.swap(func() {
+		im.Cards.Objects = list
+		im.Changed()
+		im.Cards.Refresh() // lays out what has the same height as before
+	})
+}
+
+func (im *Importer) others(n int) fyne.CanvasObject {
+	words := fmt.Sprintf("%d more are being added. They are shown as these are closed.", n)
+	if n == 1 {
+		words = "1 more is being added. It is shown as these are closed."
+	}
+	line := look.NewLabel(words, look.SmallSize, look.Muted).Shrink(80)
+	row := look.NewRow(12, line, line)
+	if im.anyDone() {
+		row.Add(look.NewButton(look.Quiet, "Close what is ready", im.closeDone))
+	}
+	return look.NewBox(look.Surface, look.Line, 12, 16, 8, row)
+}
+
+func (im *Importer) anyDone() bool {
+	for _, c := range im.cards {
+		if c.done {
+			return true
+		}
+	}
+	return false
+}
+
+// closeDone closes the cards of what is in the library; what failed stays to be read.
+func (im *Importer) closeDone() {
+	for _, c := range append([]*card(nil), im.cards...) {
+		if c.done {
+			c.close()
+		}
+	}
+}
+
+// names are those that the library has.
+func (im *Importer) names() map[string]bool {
+	entries, _ := im.Shelf.List() // what is broken stands on the Models page
+	names := map[string]bool{}
+	for _, e := range entries {
+		names[e.Name] = true
+	}
+	return names
 }
 
 // Close ends all imports; what was not finished is not in the library.

@@ -3,8 +3,6 @@ package library
 // The Models page: what is in the library, and what can be done with each.
 
 import (
-	"context"
-	"fmt"
 	"sync"
 
 	"fyne.io/fyne/v2"
@@ -19,15 +17,18 @@ type Page struct {
 	Object  fyne.CanvasObject
 	Cards   *fyne.Container // imports under way, while this page is shown
 	pane    *look.Pane
+	keys    keyboard
 	says    map[string]string // beneath a model: how its check went
-	asks    string            // the model that is about to be removed
-	cancel  map[string]context.CancelFunc
+	asks    string            // the model, or the broken entry, that is about to be removed
+	checks  map[string]*check
+	ills    map[string]error // models whose files are not where they were
+	looking bool             // for ills
 	running sync.WaitGroup
 }
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: look.NewPane(), Cards: look.NewColumn(8), says: map[string]string{}, cancel: map[string]context.CancelFunc{}}
+	p := &Page{Config: c, pane: look.NewPane(), Cards: look.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}}
 	p.Object = p.pane.Object
 	return p
 }
@@ -37,49 +38,86 @@ var headings = map[registry.Kind]string{registry.Chat: "For chat", registry.Spee
 // Refresh reads the library again.
 func (p *Page) Refresh() {
 	entries, broken := p.Shelf.List()
-	var list []fyne.CanvasObject
-	if look.HeightFor(p.Cards, look.ColumnWidth) > 0 {
-		list = append(list, p.Cards)
-	}
-	add := look.NewRow(12, nil, look.NewButton(look.Primary, "Add a model", p.ChooseFile))
-	list = append(list, look.Text("Drop a GGUF file (chat) or a Whisper folder (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted), add)
-	for _, err := range broken {
-		list = append(list, look.Problem{Title: "One model in the library can't be read.", Why: sentence(err.Error()),
-			Actions: []look.Action{{Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}.Card())
-	}
-	for _, kind := range []registry.Kind{registry.Chat, registry.Speech} {
-		first := true
-		for _, e := range entries {
-			if e.Kind != kind {
-				continue
-			}
-			if first {
-				list = append(list, look.Spacer(1, 2), look.NewLabel(headings[kind], look.SmallSize, look.Muted).Strong())
-				first = false
-			}
-			list = append(list, p.row(e))
-		}
-	}
-	if len(entries) == 0 {
-		list = append(list, look.Spacer(1, 24), look.Text("There is no model in the library yet.", look.TextSize, look.Ink))
-	}
-	p.pane.Keep(list...)
+	p.draw(entries, broken)
+	p.examine(entries)
 }
 
+func (p *Page) draw(entries []registry.Entry, broken []error) {
+	var list []fyne.CanvasObject
+	add := func(owner string, objects ...fyne.CanvasObject) {
+		for _, o := range objects {
+			p.keys.add(owner, o)
+			list = append(list, o)
+		}
+	}
+	if look.HeightFor(p.Cards, look.ColumnWidth) > 0 {
+		list = append(list, p.Cards) // its buttons keep their own focus
+	}
+	if len(entries)+len(broken) == 0 {
+		add("", p.empty()...)
+	} else {
+		add("", look.Text("Drop a GGUF file (chat) or a Whisper folder (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted), p.addButton())
+	}
+	for _, err := range broken {
+		name, card := p.brokenCard(err)
+		add("broken "+name, card)
+	}
+	for _, kind := range []registry.Kind{registry.Chat, registry.Speech} {
+		title := []fyne.CanvasObject{look.Spacer(1, 2), look.NewLabel(headings[kind], look.SmallSize, look.Muted).Strong()}
+		for _, e := range entries {
+			if e.Kind == kind {
+				add("", title...)
+				add(e.Name, p.row(e))
+				title = nil
+			}
+		}
+	}
+	p.keys.swap(func() { p.pane.Keep(list...) })
+}
+
+func (p *Page) addButton() fyne.CanvasObject {
+	return look.NewRow(12, nil, look.NewButton(look.Primary, "Add a model", p.ChooseFile))
+}
+
+// empty is what the page says before there is any model.
+func (p *Page) empty() []fyne.CanvasObject {
+	line := look.Text("No model yet", look.TitleSize, look.Ink)
+	line.Align = fyne.TextAlignCenter
+	note := look.Text("Drop a GGUF file (chat) or a Whisper folder (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted)
+	note.Align = fyne.TextAlignCenter
+	return []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{look.NewButton(look.Primary, "Add a model", p.ChooseFile)}}}
+}
+
+// middle centres one thing in the width.
+type middle struct{}
+
+func (middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
+func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	m := o[0].MinSize()
+	look.Put(o[0], (s.Width-m.Width)/2, 0, m.Width, m.Height)
+}
+
+// row is one model.
 func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	title := look.NewLabel(e.Title, look.TextSize, look.Ink).Strong().Shrink(80)
 	right := Size(e.Bytes)
+	if e.Linked {
+		right += " · linked"
+	}
 	if e.Included {
 		right += " · included"
-	} else if e.Linked {
-		right += " · linked"
 	}
 	parts := []fyne.CanvasObject{look.NewRow(12, title, title, look.NewLabel(right, look.SmallSize, look.Muted)),
 		look.Text(describe(e.Info), look.SmallSize, look.Muted)}
 	if !e.Runs {
 		parts = append(parts, look.Text("It can't be run by this version. "+sentence(e.Reason), look.SmallSize, look.Record))
 	}
-	if s := p.says[e.Name]; s != "" {
+	if err := p.ills[e.Name]; err != nil {
+		parts = append(parts, look.Text(reason(err), look.SmallSize, look.Record))
+	}
+	if c := p.checks[e.Name]; c != nil {
+		parts = append(parts, look.Spacer(1, 2), c.line, c.bar)
+	} else if s := p.says[e.Name]; s != "" {
 		parts = append(parts, look.Text(s, look.SmallSize, look.Ink))
 	}
 	parts = append(parts, look.Spacer(1, 4), p.actions(e))
@@ -90,17 +128,16 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	return look.NewBox(look.Surface, stroke, 12, 16, 14, look.NewColumn(4, parts...))
 }
 
+// actions are the buttons of a model; while it is about to be removed, the question.
 func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
-	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}}
 	if p.asks == e.Name {
 		words := "Remove it and delete its files from the library?"
 		if e.Linked {
 			words = "Take it out of the library? The file stays where it is."
 		}
-		row.Add(look.NewButton(look.Primary, "Keep", func() { p.ask("") }))
-		row.Add(look.NewButton(look.Plain, "Remove", func() { p.remove(e) }))
-		return look.NewColumn(8, look.Text(words, look.TextSize, look.Ink), row)
+		return p.question(words, func() { p.remove(e) })
 	}
+	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}}
 	switch {
 	case !e.Runs:
 	case p.InUse(e):
@@ -110,14 +147,21 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 	default:
 		row.Add(look.NewButton(look.Primary, "Use now", func() { p.Use(e); p.Refresh() }))
 	}
-	if cancel := p.cancel[e.Name]; cancel != nil {
-		row.Add(look.NewButton(look.Plain, "Cancel the check", cancel))
+	if c := p.checks[e.Name]; c != nil {
+		row.Add(look.NewButton(look.Plain, "Cancel the check", c.cancel))
 	} else {
 		row.Add(look.NewButton(look.Plain, "Check", func() { p.verify(e) }))
 	}
 	row.Add(look.NewButton(look.Plain, "Show the file", func() { p.ShowFile(e.Path()) }))
 	row.Add(look.NewButton(look.Plain, "Remove", func() { p.ask(e.Name) }))
 	return row
+}
+
+// question asks before something is removed; to keep it comes first.
+func (p *Page) question(words string, remove func()) fyne.CanvasObject {
+	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
+		look.NewButton(look.Primary, "Keep it", func() { p.ask("") }), look.NewButton(look.Plain, "Remove it", remove)}}
+	return look.NewColumn(8, look.Text(words, look.TextSize, look.Ink), row)
 }
 
 func (p *Page) ask(name string) {
@@ -127,61 +171,21 @@ func (p *Page) ask(name string) {
 
 func (p *Page) remove(e registry.Entry) {
 	p.asks = ""
-	if cancel := p.cancel[e.Name]; cancel != nil {
-		cancel()
+	if c := p.checks[e.Name]; c != nil {
+		c.cancel()
 	}
 	p.OnRemoved(e) // first: on some systems an open file can't be deleted
+	delete(p.says, e.Name)
 	if err := p.Shelf.Remove(e.Name); err != nil {
 		p.says[e.Name] = sentence(err.Error())
 	}
 	p.Refresh()
 }
 
-// verify compares the files with the hashes that were taken at the import.
-func (p *Page) verify(e registry.Entry) {
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel[e.Name], p.says[e.Name] = cancel, "Checking…"
-	p.Refresh()
-	p.running.Add(1)
-	go func() {
-		defer p.running.Done()
-		defer cancel()
-		last := int64(-1)
-		err := p.Shelf.Verify(ctx, e.Name, func(done, total int64) {
-			if total > 0 && 20*done/total != last {
-				last = 20 * done / total
-				p.Post(func() { p.checking(e, done, total) })
-			}
-		})
-		stopped := ctx.Err() != nil
-		p.Post(func() { p.checked(e, err, stopped) })
-	}()
-}
-
-func (p *Page) checking(e registry.Entry, done, total int64) {
-	if p.cancel[e.Name] != nil {
-		p.says[e.Name] = fmt.Sprintf("Checking %d%% of %s", 100*done/total, Size(total))
-		p.Refresh()
-	}
-}
-
-func (p *Page) checked(e registry.Entry, err error, stopped bool) {
-	delete(p.cancel, e.Name)
-	switch {
-	case stopped:
-		delete(p.says, e.Name)
-	case err != nil:
-		p.says[e.Name] = sentence(err.Error())
-	default:
-		p.says[e.Name] = "Whole: every file is as it was when it was added."
-	}
-	p.Refresh()
-}
-
 // Close ends the checks that run.
 func (p *Page) Close() {
-	for _, cancel := range p.cancel {
-		cancel()
+	for _, c := range p.checks {
+		c.cancel()
 	}
 	p.running.Wait()
 }

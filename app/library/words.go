@@ -49,6 +49,8 @@ func describe(i registry.Info) string {
 	switch {
 	case i.Parameters >= 1e9:
 		add(fmt.Sprintf("%.1f billion parameters", float64(i.Parameters)/1e9))
+	case i.Parameters > 0 && i.Parameters < 1e6:
+		add(models.Grouped(i.Parameters) + " parameters")
 	case i.Parameters > 0:
 		add(fmt.Sprintf("%.0f million parameters", float64(i.Parameters)/1e6))
 	}

@@ -1,0 +1,138 @@
+package library
+
+// What is wrong with models that are in the library: files that are gone (looked for when
+// the page is shown), contents that have changed (on demand), entries that can't be read.
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+// check is the comparison of a model's files with the hashes taken at its import.
+type check struct {
+	cancel context.CancelFunc
+	began  time.Time
+	line   *look.Label
+	bar    *look.Bar
+}
+
+// verify begins a check.
+func (p *Page) verify(e registry.Entry) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &check{cancel: cancel, began: time.Now(), line: look.NewLabel("Checking…", look.SmallSize, look.Ink).Shrink(80), bar: look.NewBar(100, 10)}
+	p.checks[e.Name] = c
+	delete(p.says, e.Name)
+	p.Refresh()
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		defer cancel()
+		var last time.Time
+		err := p.Shelf.Verify(ctx, e.Name, func(done, total int64) {
+			if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+				last = now
+				p.Post(func() { c.progress(done, total) })
+			}
+		})
+		stopped := ctx.Err() != nil
+		p.Post(func() { p.verified(e.Name, c, err, stopped) })
+	}()
+}
+
+func (c *check) progress(done, total int64) {
+	if total > 0 {
+		c.line.Set(progressText("Checking", done, total, time.Since(c.began)))
+		c.bar.Set(look.Part{Share: float32(done) / float32(total), Color: look.Accent})
+	}
+}
+
+func (p *Page) verified(name string, c *check, err error, stopped bool) {
+	if p.checks[name] != c {
+		return
+	}
+	delete(p.checks, name)
+	if !stopped {
+		p.says[name] = checked(err)
+	}
+	p.Refresh()
+}
+
+// checked is what a check found.
+func checked(err error) string {
+	if err != nil {
+		return reason(err)
+	}
+	return "Whole: every file is as it was when it was added."
+}
+
+// examine looks whether the files of the models are there, apart from the UI goroutine:
+// one on a network drive that has gone away can take its time.
+func (p *Page) examine(entries []registry.Entry) {
+	if p.looking {
+		return
+	}
+	p.looking = true
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		ills := map[string]error{}
+		for _, e := range entries {
+			if !e.Saved() {
+				continue
+			}
+			if err := e.Check(); err != nil {
+				ills[e.Name] = err
+			}
+		}
+		p.Post(func() { p.examined(ills) })
+	}()
+}
+
+func (p *Page) examined(ills map[string]error) {
+	p.looking = false
+	if !maps.EqualFunc(ills, p.ills, func(a, b error) bool { return a.Error() == b.Error() }) {
+		p.ills = ills
+		p.draw(p.Shelf.List())
+	}
+}
+
+// brokenCard says what is wrong with an entry that can't be read, and offers to remove it.
+func (p *Page) brokenCard(err error) (name string, card fyne.CanvasObject) {
+	problem := look.Problem{Title: "One model in the library can't be read.", Why: reason(err)}
+	var file *models.FileError
+	if errors.As(err, &file) {
+		name = filepath.Base(file.Path)
+	}
+	if failed := p.says["broken "+name]; failed != "" {
+		problem.Why += " " + failed
+	}
+	if name != "" && p.asks == "broken "+name {
+		box := problem.Card()
+		box.Content.(*fyne.Container).Add(look.Spacer(1, 4))
+		box.Content.(*fyne.Container).Add(p.question("Remove it and delete its files from the library? A linked file stays where it is.", func() { p.removeBroken(name) }))
+		return name, box
+	}
+	if name != "" {
+		problem.Actions = append(problem.Actions, look.Action{Label: "Show the folder", Do: func() { p.ShowFile(file.Path) }},
+			look.Action{Label: "Remove", Do: func() { p.ask("broken " + name) }})
+	}
+	problem.Actions = append(problem.Actions, look.Action{Label: "Copy details", Do: func() { p.Copy(err.Error()) }})
+	return name, problem.Card()
+}
+
+func (p *Page) removeBroken(name string) {
+	p.asks = ""
+	if err := p.Shelf.Remove(name); err != nil {
+		p.says["broken "+name] = sentence(err.Error())
+	}
+	p.Refresh()
+}

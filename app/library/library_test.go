@@ -1,0 +1,287 @@
+package library
+
+// The journey of files through the importer and the page, with a real library on disk.
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"pgregory.net/rapid"
+
+	"soberano/app/look"
+	"soberano/models/defaults"
+	"soberano/models/registry"
+)
+
+// A good file, a bad one and another good one: both good ones come in, the bad one says why.
+func TestSeveralAtOnce(t *testing.T) {
+	s, lib := realStage(t)
+	dir := t.TempDir()
+	page := filepath.Join(dir, "model.gguf")
+	if err := os.WriteFile(page, []byte("<!doctype html><html>sign in</html>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.im.Drop([]string{tiny(t, dir, "Ada one.gguf", 1), page, tiny(t, dir, "Bäume zwei.gguf", 2)})
+	s.until("both imports", func() bool { return len(s.added) == 2 && strings.Contains(s.words(), "web page") })
+	s.expect("model.gguf can't be used.", "model.gguf is a web page, not a model.", "It is in the library and ready to use.")
+	entries, broken := lib.List()
+	if len(entries) != 2 || len(broken) != 0 || !entries[0].Linked || !entries[1].Linked {
+		t.Fatalf("the library holds %+v, broken %v", entries, broken)
+	}
+	s.tap("Copy details")
+	if !strings.Contains(s.copied, page) {
+		t.Errorf("the details are %q, without the path", s.copied)
+	}
+	s.tap("Choose another file")
+	if s.chosen != 1 || len(s.im.cards) != 2 {
+		t.Errorf("asked for another file %d times, %d cards", s.chosen, len(s.im.cards))
+	}
+}
+
+func TestUseNow(t *testing.T) {
+	s, _ := realStage(t)
+	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
+	s.untilShown("It is in the library and ready to use.")
+	s.tap("Use now")
+	if !slices.Equal(s.used, s.added) || len(s.used) != 1 || len(s.im.cards) != 0 {
+		t.Fatalf("used %v, added %v, %d cards", s.used, s.added, len(s.im.cards))
+	}
+}
+
+// The same file again is not imported twice: the card says so and offers the model.
+func TestAlreadyThere(t *testing.T) {
+	s, lib := realStage(t)
+	path := tiny(t, t.TempDir(), "one.gguf", 1)
+	s.im.Drop([]string{path})
+	s.untilShown("It is in the library")
+	s.tap("Close")
+	s.im.Drop([]string{path, path})
+	s.untilShown("The library has this model already, as one, and it is ready to use.")
+	s.tap("Use now")
+	if entries, _ := lib.List(); len(entries) != 1 || !slices.Equal(s.used, []string{"one"}) {
+		t.Fatalf("%d entries, used %v", len(entries), s.used)
+	}
+}
+
+func TestCopyInstead(t *testing.T) {
+	path := tiny(t, t.TempDir(), "one.gguf", 1)
+	lib, err := registry.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, &held{Library: lib, gate: make(chan struct{})}, registry.Inspect, look.Light)
+	s.im.Drop([]string{path})
+	s.untilShown("The file stays where it is.")
+	s.untilShown("Copy instead")
+	s.tap("Copy instead")
+	s.untilShown("A copy goes into the library.")
+	s.im.Shelf.(*held).gate <- struct{}{}
+	s.untilShown("It is in the library and ready to use.")
+	e, err := lib.Find("one")
+	if err != nil || e.Linked || e.Path() == path {
+		t.Fatalf("%+v, %v", e, err)
+	}
+}
+
+// Cancelled is cancelled, even in the moment in which the import was done.
+func TestCancel(t *testing.T) {
+	lib, err := registry.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shelf := &held{Library: lib, gate: make(chan struct{}), late: true}
+	s := newStage(t, shelf, registry.Inspect, look.Light)
+	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
+	s.untilShown("Copy instead")
+	s.tap("Cancel")
+	if len(s.im.cards) != 0 {
+		t.Error("the card is still there")
+	}
+	close(shelf.gate)
+	s.im.running.Wait()
+	if entries, _ := lib.List(); len(entries) != 0 {
+		t.Errorf("the library holds %+v", entries)
+	}
+}
+
+func TestSpeechFolder(t *testing.T) {
+	dir := defaults.Need(t, "whisper-tiny.en")
+	s, lib := realStage(t)
+	s.im.Drop([]string{filepath.Join(dir, "config.json"), filepath.Join(dir, "model.bin")})
+	s.untilShown("It is in the library and is used for dictation.")
+	entries, _ := lib.List()
+	if len(entries) != 1 || entries[0].Kind != registry.Speech || entries[0].Path() != dir || len(s.used) != 1 {
+		t.Fatalf("%+v, used %v", entries, s.used)
+	}
+}
+
+func TestCheckAndRemove(t *testing.T) {
+	s, lib := realStage(t)
+	path := tiny(t, t.TempDir(), "one.gguf", 1)
+	s.im.Drop([]string{path})
+	s.untilShown("It is in the library")
+	s.tap("Close")
+	s.tap("Check")
+	s.untilShown("Whole: every file is as it was")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1]++
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.tap("Check")
+	s.untilShown("one.gguf has changed since it was imported")
+	s.expect("Remove the model and import it again.")
+
+	s.tap("Remove")
+	s.expect("Take it out of the library? The file stays where it is.")
+	s.tap("Keep it")
+	s.tap("Remove")
+	s.tap("Remove it")
+	if entries, _ := lib.List(); len(entries) != 0 || !slices.Equal(s.removed, []string{"one"}) {
+		t.Fatalf("%d entries, removed %v", len(entries), s.removed)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the linked file: %v", err)
+	}
+	s.expect("No model yet")
+}
+
+// A file that has gone, and an entry that can't be read, are said; the others stay usable.
+func TestIlls(t *testing.T) {
+	root := t.TempDir()
+	lib, err := registry.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	gone := tiny(t, dir, "gone.gguf", 1)
+	for _, path := range []string{gone, tiny(t, dir, "here.gguf", 2)} {
+		if _, err := lib.Import(t.Context(), path, registry.Link, registry.ImportOptions{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	bad := filepath.Join(root, "models", "odd")
+	if err := errors.Join(os.Mkdir(bad, 0o755), os.WriteFile(filepath.Join(bad, "entry.json"), []byte("{"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, lib, registry.Inspect, look.Light)
+	s.untilShown("gone.gguf is no longer at " + dir)
+	s.expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
+	s.shot("ills")
+	s.tap("Remove") // of the broken entry, which stands first
+	s.expect("Remove it and delete its files from the library? A linked file stays where it is.")
+	s.tap("Remove it")
+	if _, broken := lib.List(); len(broken) != 0 {
+		t.Errorf("still broken: %v", broken)
+	}
+}
+
+// What the keyboard is on stays so when the page is drawn again, and a question begins
+// with the answer that destroys nothing.
+func TestKeyboard(t *testing.T) {
+	s := newStage(t, &scripted{entries: []registry.Entry{{Name: "a", Info: qwen}, {Name: "b", Info: speech}}}, inspect, look.Light)
+	label := func() string {
+		b, _ := s.win.Canvas().Focused().(*look.Button)
+		if b == nil {
+			return "nothing"
+		}
+		return b.Label
+	}
+	s.win.Canvas().Focus(s.button("Check"))
+	s.page.Refresh()
+	if got := s.win.Canvas().Focused(); got != fyne.Focusable(s.button("Check")) {
+		t.Errorf("after a refresh the focus is on %s", label())
+	}
+	s.win.Canvas().Focus(s.button("Remove"))
+	test.Type(s.button("Remove"), "") // it takes no text
+	s.button("Remove").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	if got := label(); got != "Keep it" {
+		t.Errorf("the question begins with %s", got)
+	}
+	s.button("Keep it").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	if got := label(); got == "nothing" {
+		t.Error("the focus is lost")
+	}
+}
+
+func TestGather(t *testing.T) {
+	dir := t.TempDir()
+	for _, n := range []string{"model.bin", "config.json"} {
+		if err := os.WriteFile(filepath.Join(dir, n), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := filepath.Join(t.TempDir(), "config.json")
+	got := gather([]string{filepath.Join(dir, "config.json"), filepath.Join(dir, "model.bin"), dir, alone,
+		"/m/big-00002-of-00003.gguf", "/m/big-00001-of-00003.gguf", "/m/x.gguf"})
+	want := []string{dir, alone, filepath.Join("/m", "big-00001-of-00003.gguf"), "/m/x.gguf"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestProgressText(t *testing.T) {
+	for _, c := range []struct {
+		done, total int64
+		past        time.Duration
+		want        string
+	}{
+		{1_600_000_000, 2_500_000_000, 3556 * time.Millisecond, "Checking 64% · 1.6 of 2.5 GB · 2 s left"},
+		{1_000_000, 98_000_000, 500 * time.Millisecond, "Checking 1% · 1 of 98 MB"},
+		{10_000_000_000, 40_000_000_000, 100 * time.Second, "Checking 25% · 10.0 of 40.0 GB · 5 min left"},
+		{1, 3, 2 * time.Hour, "Checking 33% · 0 of 0 kB · 4 h left"},
+		{5, 5, time.Second, "Finishing…"},
+		{0, 0, 0, "Finishing…"},
+	} {
+		if got := progressText("Checking", c.done, c.total, c.past); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestSentences(t *testing.T) {
+	for in, want := range map[string]string{"": "", "disk full": "Disk full.", "a.gguf is cut short": "a.gguf is cut short.", " done. ": "Done.", "/x/y is away": "/x/y is away."} {
+		if got := sentence(in); got != want {
+			t.Errorf("%q gives %q, want %q", in, got, want)
+		}
+	}
+}
+
+// The parts of the bar never exceed it, whatever a file says of itself, and the words
+// never forbid.
+func TestMemory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		i := registry.Info{Kind: registry.Chat, Bytes: rapid.Int64Range(0, 1<<42).Draw(t, "bytes"), Parameters: rapid.Int64Range(0, 1<<42).Draw(t, "parameters"),
+			Layers: rapid.IntRange(0, 1000).Draw(t, "layers"), KVHeads: rapid.IntRange(0, 1000).Draw(t, "heads"), HeadDim: rapid.IntRange(0, 1000).Draw(t, "dim"),
+			Context: rapid.IntRange(0, 1<<20).Draw(t, "context")}
+		free := rapid.Int64Range(0, 1<<42).Draw(t, "free")
+		m := estimate(i, rapid.IntRange(0, 1<<20).Draw(t, "tokens"), free)
+		var sum float32
+		for _, p := range m.Bar() {
+			if p.Share < 0 {
+				t.Fatalf("%+v", m)
+			}
+			sum += p.Share
+		}
+		fits, text := m.Sum() <= free, m.Text()
+		if sum > 1.001 || strings.Contains(text, ": fits") != (free > 0 && fits) || strings.Contains(text, "may not fit") != (free > 0 && !fits) {
+			t.Fatalf("%v of the bar, %q for %+v", sum, text, m)
+		}
+	})
+	if got := FreeMemory(); got < 0 {
+		t.Errorf("free memory: %d", got)
+	}
+}

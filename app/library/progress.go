@@ -1,0 +1,44 @@
+package library
+
+// Progress in words: "Checking 64% · 1.6 of 2.5 GB · 2 s left".
+
+import (
+	"fmt"
+	"time"
+)
+
+// progressText says how far work on total bytes is after that time. How long it still
+// takes is left out until it can be told.
+func progressText(verb string, done, total int64, past time.Duration) string {
+	if total <= 0 || done >= total {
+		return "Finishing…" // what was written reaches the disk
+	}
+	share := float64(done) / float64(total)
+	text := fmt.Sprintf("%s %d%% · %s", verb, int(100*share), amounts(done, total))
+	if past > time.Second && share > 0 {
+		text += " · " + left(time.Duration(float64(past)*(1-share)/share)) + " left"
+	}
+	return text
+}
+
+// amounts is both numbers in the unit of the second: "1.6 of 2.5 GB".
+func amounts(done, total int64) string {
+	switch {
+	case total >= 1e9:
+		return fmt.Sprintf("%.1f of %.1f GB", float64(done)/1e9, float64(total)/1e9)
+	case total >= 1e6:
+		return fmt.Sprintf("%.0f of %.0f MB", float64(done)/1e6, float64(total)/1e6)
+	}
+	return fmt.Sprintf("%.0f of %.0f kB", float64(done)/1e3, float64(total)/1e3)
+}
+
+// left is a time to wait, as exactly as it is known.
+func left(d time.Duration) string {
+	switch {
+	case d >= 90*time.Minute:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	case d >= 90*time.Second:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
+}

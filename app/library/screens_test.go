@@ -1,0 +1,132 @@
+package library
+
+// Every state in both themes, drawn to build/screens.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+var shelf = []registry.Entry{
+	{Name: "smollm2-135m", Included: true, Info: registry.Info{Kind: registry.Chat, Family: "llama", Title: "SmolLM2 135M Instruct", Quantization: "Q4_1",
+		Parameters: 135_000_000, Context: 2048, Licence: "Apache-2.0", Bytes: 98_000_000, Runs: true, Template: true}},
+	{Name: "qwen3", Linked: true, Info: qwen},
+	{Name: "falcon", Info: registry.Info{Kind: registry.Chat, Family: "falcon", Title: "Falcon 7B with a name that is far too long for its line, as makers like to write", Quantization: "Q4_0",
+		Parameters: 7_200_000_000, Context: 2048, Bytes: 4_100_000_000, Reason: "the family falcon is not known to this version"}},
+	{Name: "whisper-base", Included: true, Info: speech},
+}
+
+func TestStates(t *testing.T) {
+	for _, mode := range []look.Mode{look.Light, look.Dark} {
+		t.Run(string(mode), func(t *testing.T) {
+			name := func(s string) string { return s + "-" + string(mode) }
+			stage := func(t *testing.T, entries ...registry.Entry) (*stage, *scripted) {
+				sh := &scripted{entries: entries, share: 0.64, gate: make(chan struct{})}
+				return newStage(t, sh, inspect, mode), sh
+			}
+			t.Run("empty", func(t *testing.T) {
+				s, _ := stage(t)
+				s.expect("No model yet", "Drop a GGUF file", "Add a model")
+				s.shot(name("empty"))
+			})
+			t.Run("list", func(t *testing.T) {
+				s, sh := stage(t, shelf...)
+				s.inUse["smollm2-135m"], s.inUse["whisper-base"] = true, true
+				s.page.Refresh()
+				s.expect("For chat", "For dictation", "In use", "98 MB · included", "2.50 GB · linked", "It can't be run by this version. The family falcon")
+				s.win.Canvas().Focus(s.button("Use now"))
+				s.shot(name("list"))
+				s.win.Resize(fyne.NewSize(600, 704))
+				s.shot(name("list-narrow"))
+				s.win.Resize(fyne.NewSize(944, 704))
+				s.tap("Check")
+				s.untilShown("Checking 64% · 1.6 of 2.5 GB")
+				s.expect("Cancel the check")
+				s.tap("Remove")
+				s.expect("Remove it and delete its files from the library?")
+				s.shot(name("checking"))
+				sh.gate <- struct{}{}
+				s.untilShown("Whole: every file is as it was")
+				sh.broken = []error{&models.FileError{Path: "/data/models/odd", Reason: "is a broken entry of the library: entry.json names no files", Advice: "remove it and import the model again", Kind: models.ErrCorrupt},
+					errors.New("the library can't be read: permission denied")}
+				s.page.Refresh()
+				s.expect("odd is a broken entry of the library: entry.json names no files. Remove it and import the model again.", "The library can't be read")
+				s.shot(name("broken"))
+			})
+			t.Run("importing", func(t *testing.T) {
+				s, sh := stage(t, shelf[0])
+				s.im.Drop([]string{"/models/qwen3-4b.gguf"})
+				s.untilShown("Checking 64% · 1.6 of 2.5 GB")
+				s.expect("Qwen3 4B Instruct", "4.0 billion parameters · 32,768 tokens of context · Apache-2.0", "conversation 0.6 GB at 4,096 tokens", "5.9 GB free: fits",
+					"The file stays where it is.", "Copy instead", "Cancel")
+				s.shot(name("importing"))
+				s.win.Resize(fyne.NewSize(600, 704))
+				s.shot(name("importing-narrow"))
+				s.tap("Use when ready")
+				s.expect("Will be used")
+				sh.gate <- struct{}{}
+				s.until("the model to be used", func() bool { return len(s.used) == 1 })
+			})
+			t.Run("ready", func(t *testing.T) {
+				s, sh := stage(t, shelf[0])
+				s.im.Drop([]string{"/models/qwen3-4b.gguf", "/models/whisper-base"})
+				s.untilShown("Waiting for the other model…")
+				sh.gate <- struct{}{}
+				sh.gate <- struct{}{}
+				s.until("both", func() bool { return len(s.added) == 2 })
+				s.expect("It is in the library and ready to use.", "Use now")
+				s.shot(name("ready"))
+			})
+			t.Run("memory", func(t *testing.T) {
+				s, _ := stage(t, shelf[0])
+				s.im.Drop([]string{"/models/llama-70b.gguf"})
+				s.untilShown("Checking 64%")
+				s.expect("5.9 GB free: may not fit. Close other programs, or choose a smaller model.", "licence not stated", "no chat template")
+				s.shot(name("may-not-fit"))
+				s.tap("Cancel")
+				s.free = 0
+				s.im.Drop([]string{"/models/llama-70b.gguf"})
+				s.untilShown("Checking 64%")
+				if strings.Contains(s.words(), "free") {
+					t.Errorf("free memory is not known, but said:\n%s", s.words())
+				}
+				s.shot(name("free-unknown"))
+			})
+			t.Run("failed", func(t *testing.T) {
+				s, _ := stage(t, shelf[0])
+				s.im.Drop([]string{"/models/cut.gguf", "/models/page.gguf", "/models/falcon.gguf"})
+				s.untilShown("page.gguf can't be used.")
+				s.untilShown("Falcon 7B can't be run by this version.")
+				s.untilShown("cut.gguf could not be added.")
+				s.expect("cut.gguf is cut short", "Download it again.", "page.gguf is a web page, not a model.", "open it in a browser")
+				s.shot(name("failed"))
+				s.win.Resize(fyne.NewSize(600, 704))
+				s.shot(name("failed-narrow"))
+			})
+			t.Run("many", func(t *testing.T) {
+				s, _ := stage(t)
+				var paths []string
+				for n := range 9 {
+					paths = append(paths, fmt.Sprintf("/models/%d.txt", n))
+				}
+				s.im.Drop(append(paths, "/models/qwen3-4b.gguf"))
+				s.untilShown("2.txt can't be used.")
+				s.expect("7 more are being added.")
+				s.shot(name("many"))
+				for range 9 {
+					s.untilShown("can't be used.")
+					s.tap("Close")
+				}
+				s.untilShown("Checking 64%")
+			})
+		})
+	}
+}

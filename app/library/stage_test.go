@@ -1,0 +1,274 @@
+package library
+
+// A stage for tests: the importer above the page in a window in memory, a queue for the UI
+// goroutine, and a shelf that is a real library or does what a test says.
+
+import (
+	"bytes"
+	"context"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+
+	"soberano/app/look"
+	"soberano/kernels/quant"
+	"soberano/models"
+	"soberano/models/gguf"
+	"soberano/models/registry"
+)
+
+type stage struct {
+	t       *testing.T
+	q       chan func()
+	im      *Importer
+	page    *Page
+	win     fyne.Window
+	used    []string
+	inUse   map[string]bool
+	added   []string
+	removed []string
+	copied  string
+	chosen  int
+	free    int64
+}
+
+func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, error), mode look.Mode) *stage {
+	t.Helper()
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(look.Theme{Mode: mode})
+	s := &stage{t: t, q: make(chan func(), 1<<14), inUse: map[string]bool{}, free: 5_900_000_000}
+	c := Config{Shelf: shelf, Inspect: inspect, Free: func() int64 { return s.free }, Context: func() int { return 0 },
+		Post: func(f func()) { s.q <- f }, Changed: func() { s.page.Refresh() },
+		OnAdded: func(e registry.Entry) { s.added = append(s.added, e.Name); s.page.Refresh() },
+		Use:     func(e registry.Entry) { s.used = append(s.used, e.Name); s.inUse[e.Name] = true },
+		InUse:   func(e registry.Entry) bool { return s.inUse[e.Name] }, OnRemoved: func(e registry.Entry) { s.removed = append(s.removed, e.Name) },
+		ChooseFile: func() { s.chosen++ }, ShowFile: func(string) {}, Copy: func(text string) { s.copied = text }}
+	s.page, s.im = NewPage(c), NewImporter(c)
+	s.page.Cards.Add(s.im.Cards)
+	s.win = test.NewTempWindow(t, s.page.Object)
+	s.win.SetPadded(false)
+	s.win.Resize(fyne.NewSize(944, 704))
+	s.page.Refresh()
+	t.Cleanup(func() {
+		s.im.Close()
+		s.page.Close()
+	})
+	return s
+}
+
+// until runs what is posted until the condition holds.
+func (s *stage) until(what string, ok func() bool) {
+	s.t.Helper()
+	deadline := time.After(time.Minute)
+	for !ok() {
+		select {
+		case f := <-s.q:
+			f()
+		case <-deadline:
+			s.t.Fatalf("waited in vain for %s; shown is:\n%s", what, s.words())
+		}
+	}
+}
+
+func (s *stage) untilShown(words string) {
+	s.t.Helper()
+	s.until(words, func() bool { return strings.Contains(s.words(), words) })
+}
+
+// walk visits everything that is visible.
+func (s *stage) walk(visit func(fyne.CanvasObject)) {
+	var walk func(o fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		if !o.Visible() {
+			return
+		}
+		visit(o)
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, c := range o.Objects {
+				walk(c)
+			}
+		case fyne.Widget:
+			for _, c := range test.WidgetRenderer(o).Objects() {
+				walk(c)
+			}
+		}
+	}
+	walk(s.page.Object)
+}
+
+// words are all texts that are visible, in one line.
+func (s *stage) words() string {
+	var list []string
+	s.walk(func(o fyne.CanvasObject) {
+		if t, ok := o.(*canvas.Text); ok {
+			list = append(list, t.Text)
+		}
+	})
+	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
+}
+
+func (s *stage) expect(want ...string) {
+	s.t.Helper()
+	for _, w := range want {
+		if !strings.Contains(s.words(), w) {
+			s.t.Errorf("%q is not shown in:\n%s", w, s.words())
+		}
+	}
+}
+
+// button finds the first visible button with that label.
+func (s *stage) button(label string) *look.Button {
+	s.t.Helper()
+	var found *look.Button
+	s.walk(func(o fyne.CanvasObject) {
+		if b, ok := o.(*look.Button); ok && b.Label == label && found == nil {
+			found = b
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
+	}
+	return found
+}
+
+func (s *stage) tap(label string) {
+	s.t.Helper()
+	test.Tap(s.button(label))
+}
+
+// shot draws the window into build/screens, to be looked at.
+func (s *stage) shot(name string) {
+	s.t.Helper()
+	dir := filepath.Join("..", "..", "build", "screens")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, s.win.Canvas().Capture()); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "library-"+name+".png"), b.Bytes(), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// scripted is a shelf in memory whose imports and checks stop where a test says.
+type scripted struct {
+	entries []registry.Entry
+	broken  []error
+	share   float64       // of an import or a check that is done when it stops
+	gate    chan struct{} // it goes on when it gets a value
+}
+
+func (s *scripted) List() ([]registry.Entry, []error) { return s.entries, s.broken }
+func (s *scripted) Remove(string) error               { return nil }
+
+func (s *scripted) wait(ctx context.Context, total int64, progress func(done, total int64)) error {
+	progress(int64(s.share*float64(total)), total)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.gate:
+		return nil
+	}
+}
+
+func (s *scripted) Import(ctx context.Context, path string, how registry.How, _ registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
+	info, err := inspect(path)
+	if err == nil {
+		err = s.wait(ctx, info.Bytes, progress)
+	}
+	return registry.Entry{Name: "dropped " + string(info.Kind), Info: info, Linked: how == registry.Link}, err
+}
+
+func (s *scripted) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
+	return s.wait(ctx, 2_500_000_000, progress)
+}
+
+// inspect knows files by their names.
+func inspect(path string) (registry.Info, error) {
+	switch filepath.Base(path) {
+	case "qwen3-4b.gguf":
+		return qwen, nil
+	case "llama-70b.gguf":
+		i := qwen
+		i.Title, i.Parameters, i.Bytes, i.Layers, i.Licence, i.Template = "Llama 3.3 70B Instruct", 70_600_000_000, 42_500_000_000, 80, "", false
+		return i, nil
+	case "whisper-base":
+		return speech, nil
+	case "falcon.gguf":
+		i := qwen
+		i.Title, i.Runs, i.Reason = "Falcon 7B", false, "the family falcon is not known to this version"
+		return i, nil
+	case "cut.gguf":
+		return registry.Info{}, models.Corrupt(path, "is cut short: tensor \"blk.17.ffn_up.weight\" should end at byte 1,911,234,560, but the file has 1,610,612,736 bytes")
+	}
+	return registry.Info{}, &models.FileError{Path: path, Reason: "is a web page, not a model", Kind: models.ErrUnknownFormat,
+		Advice: "the link led to a page, perhaps one that asks for a sign-in or a licence: open it in a browser and download the file from there"}
+}
+
+var qwen = registry.Info{Kind: registry.Chat, Format: "gguf", Family: "llama", Title: "Qwen3 4B Instruct", Quantization: "Q4_K_M", Parameters: 4_000_000_000,
+	Context: 32768, Licence: "Apache-2.0", Bytes: 2_500_000_000, Runs: true, Template: true, Layers: 36, KVHeads: 8, HeadDim: 128}
+
+var speech = registry.Info{Kind: registry.Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 74_000_000,
+	Licence: "MIT", Bytes: 145_000_000, Runs: true}
+
+// tiny writes a small llama file; fill varies its contents.
+func tiny(t testing.TB, dir, name string, fill byte) string {
+	t.Helper()
+	meta := models.Metadata{
+		"general.architecture": "llama", "general.name": strings.TrimSuffix(name, ".gguf"), "general.license": "mit", "general.file_type": uint64(0),
+		"llama.context_length": uint64(256), "llama.block_count": uint64(2), "llama.embedding_length": uint64(64),
+		"llama.attention.head_count": uint64(4), "llama.attention.head_count_kv": uint64(2),
+		"tokenizer.ggml.model": "gpt2", "tokenizer.chat_template": "{{ messages }}",
+	}
+	var b bytes.Buffer
+	w := models.Tensor{Name: "token_embd.weight", Type: quant.F32, Shape: []int{1024, 64}, Data: bytes.Repeat([]byte{fill}, 4*1024*64)}
+	if err := gguf.Write(&b, meta, []models.Tensor{w}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func realStage(t *testing.T) (*stage, *registry.Library) {
+	t.Helper()
+	lib, err := registry.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newStage(t, lib, registry.Inspect, look.Light), lib
+}
+
+// held is a real library whose links wait for the gate. late: they are made, and only then
+// wait, deaf to the end of their context.
+type held struct {
+	*registry.Library
+	gate chan struct{}
+	late bool
+}
+
+func (h *held) Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
+	if h.late {
+		e, err := h.Library.Import(context.WithoutCancel(ctx), path, how, o, progress)
+		<-h.gate
+		return e, err
+	}
+	select {
+	case <-ctx.Done():
+		return registry.Entry{}, ctx.Err()
+	case <-h.gate:
+		return h.Library.Import(ctx, path, how, o, progress)
+	}
+}
