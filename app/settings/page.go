@@ -1,9 +1,12 @@
 package settings
 
+// The Settings page: a row for each choice, with a line on what it does.
+
 import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
@@ -18,7 +21,8 @@ type Config struct {
 	Values      Values
 	Cores       int
 	Microphones func() ([]string, error) // nil: this build has none
-	Languages   []string                 // codes that the speech model knows; empty: a common few
+	Languages   []string                 // codes that the speech model knows; empty: all of Whisper's
+	Post        func(func())             // runs on the UI goroutine; nil: microphones are listed at once
 	OnChange    func(Values)
 	Data        string // the folder, to be shown
 	ShowData    func()
@@ -29,6 +33,10 @@ type Page struct {
 	Config
 	Object fyne.CanvasObject
 	pane   *look.Pane
+	mics   []string // as they were listed last
+	known  bool     // they have been listed
+	deaf   error    // why they could not be
+	serial int      // of the latest listing
 }
 
 // NewPage is the page; Refresh fills it.
@@ -72,8 +80,36 @@ func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(200, o[0].MinSize().Height)
 }
 
-// Refresh reads the microphones again.
+// Refresh draws the page and lists the microphones again, which can take a moment.
 func (p *Page) Refresh() {
+	if p.Microphones == nil {
+		p.draw()
+		return
+	}
+	if p.Post == nil {
+		p.mics, p.deaf = p.Microphones()
+		p.known = true
+		p.draw()
+		return
+	}
+	p.draw()
+	p.serial++
+	serial := p.serial
+	go func() {
+		names, err := p.Microphones()
+		p.Post(func() { p.listed(serial, names, err) })
+	}()
+}
+
+// listed takes over what microphones there are.
+func (p *Page) listed(serial int, names []string, err error) {
+	if serial == p.serial {
+		p.mics, p.deaf, p.known = names, err, true
+		p.draw()
+	}
+}
+
+func (p *Page) draw() {
 	v := &p.Values
 	set := func(f func()) { f(); p.OnChange(*v) }
 	list := []fyne.CanvasObject{
@@ -94,22 +130,25 @@ func (p *Page) Refresh() {
 			look.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", look.SmallSize, look.Muted),
 			look.NewRow(0, nil, look.NewButton(look.Plain, "Show the folder", p.ShowData))),
 		look.NewRule(), keys())
-	p.pane.Set(false, list...)
+	p.pane.Keep(list...)
 }
 
 func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	v := &p.Values
 	options := []option[string]{{"The system's choice", ""}}
-	names, err := p.Microphones()
-	for _, n := range names {
+	for _, n := range p.mics {
 		options = append(options, option[string]{n, n})
 	}
 	note := ""
-	if err != nil {
-		note = "No microphone can be used now: " + err.Error() + "."
+	if p.deaf != nil {
+		note = "No microphone can be used now: " + strings.TrimSuffix(p.deaf.Error(), ".") + "."
 	}
-	if v.Microphone != "" && !slices.Contains(names, v.Microphone) {
-		options = append(options, option[string]{v.Microphone + " (not there now)", v.Microphone})
+	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
+		words := v.Microphone
+		if p.known {
+			words += " (not there now)"
+		}
+		options = append(options, option[string]{words, v.Microphone})
 	}
 	return row("Microphone", note, options, v.Microphone, func(m string) { set(func() { v.Microphone = m }) })
 }
@@ -117,20 +156,20 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 func (p *Page) languages() []option[string] {
 	codes := p.Languages
 	if len(codes) == 0 {
-		codes = []string{"en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "tr", "zh", "ja"}
+		codes = whisper
 	}
 	options := []option[string]{{"Heard from the audio", ""}}
 	for _, c := range codes {
 		options = append(options, option[string]{asr.LanguageName(c), c})
 	}
-	slices.SortStableFunc(options[1:], func(a, b option[string]) int {
-		if a.words < b.words {
-			return -1
-		}
-		return 1
-	})
-	return options
+	slices.SortStableFunc(options[1:], func(a, b option[string]) int { return strings.Compare(a.words, b.words) })
+	return with(options, p.Values.Language, asr.LanguageName(p.Values.Language))
 }
+
+// whisper are the languages of Whisper's multilingual models.
+var whisper = strings.Fields(`en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no
+	th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc
+	ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue`)
 
 func lengths(now int) []option[int] {
 	options := []option[int]{{"The program's choice", 0}}
@@ -149,9 +188,9 @@ func threads(cores, now int) []option[int] {
 }
 
 // with adds what the file says, if it is not among the options.
-func with(options []option[int], now int, words string) []option[int] {
-	if !slices.ContainsFunc(options, func(o option[int]) bool { return o.value == now }) {
-		options = append(options, option[int]{words, now})
+func with[T comparable](options []option[T], now T, words string) []option[T] {
+	if !slices.ContainsFunc(options, func(o option[T]) bool { return o.value == now }) {
+		options = append(options, option[T]{words, now})
 	}
 	return options
 }

@@ -1,6 +1,10 @@
 // Package settings keeps the few choices a person makes, and shows the page for them.
 //
-//	DataDir()/settings.json   written under another name, synced, then renamed
+//	DataDir()/settings.json           written under another name, synced, then renamed
+//	DataDir()/settings.json.damaged   one that could not be understood
+//
+// The page changes nothing itself: it hands the new Values to OnChange, and the window
+// applies them.
 package settings
 
 import (
@@ -9,8 +13,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"soberano/app/look"
+	"soberano/models"
 )
 
 // Values are the choices; a zero value is the program's own choice.
@@ -26,22 +32,45 @@ type Values struct {
 
 const file = "settings.json"
 
-// Load reads the settings in a data folder. Where there are none, or they can't be read,
-// the values are zero; the error says so and is no reason not to start.
+const most = 1 << 20 // bytes of a file that is believed
+
+// Load reads the settings in a data folder. Where there are none the values are the
+// program's own. A damaged file is put aside under another name, and the error says so:
+// it is for the person to read, and no reason not to start.
 func Load(dir string) (Values, error) {
-	var v Values
-	data, err := os.ReadFile(filepath.Join(dir, file))
-	if errors.Is(err, os.ErrNotExist) {
-		return Values{Theme: look.System}, nil
+	v, path := Values{Theme: look.System}, filepath.Join(dir, file)
+	data, err := models.ReadSmall(path, most)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return v, nil
+	case errors.Is(err, models.ErrCorrupt):
+	case err != nil:
+		return v, fmt.Errorf("the settings can't be read: %w; the program's own choices are used until they can", err)
+	default:
+		if err = json.Unmarshal(data, &v); err == nil {
+			v.check()
+			return v, nil
+		}
 	}
-	if err == nil {
-		err = json.Unmarshal(data, &v)
+	return Values{Theme: look.System}, putAside(path, err)
+}
+
+// putAside renames a damaged file, so that the next Save does not destroy what a person
+// may want to look at.
+func putAside(path string, why error) error {
+	to := path + ".damaged"
+	for n := 2; exists(to); n++ {
+		to = fmt.Sprintf("%s.damaged-%d", path, n)
 	}
-	if err != nil {
-		return Values{Theme: look.System}, fmt.Errorf("settings: %s: %w; the program's own choices are used", filepath.Join(dir, file), err)
+	if err := os.Rename(path, to); err != nil {
+		return fmt.Errorf("the settings are damaged (%w) and could not be put aside (%w); the program's own choices are used", why, err)
 	}
-	v.check()
-	return v, nil
+	return fmt.Errorf("the settings were damaged (%w) and are now in %s; the program's own choices are used", why, to)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // check puts what was edited by hand back into its limits.
@@ -76,7 +105,21 @@ func Save(dir string, v Values) error {
 		err = os.Rename(f.Name(), filepath.Join(dir, file))
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		return fmt.Errorf("settings: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes the rename last through a loss of power, where folders can be synced.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
 	return nil
