@@ -111,6 +111,8 @@ func (p *Page) brokenCard(err error) (name string, card fyne.CanvasObject) {
 	var file *models.FileError
 	if errors.As(err, &file) {
 		name = filepath.Base(file.Path)
+	} else {
+		problem.Title = "Not all of the library can be read."
 	}
 	if failed := p.says["broken "+name]; failed != "" {
 		problem.Why += " " + failed

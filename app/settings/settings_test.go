@@ -1,41 +1,110 @@
 package settings
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"soberano/app/look"
 )
 
-func TestSettingsAreKept(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new")
-	v, err := Load(dir)
-	if err != nil || v != (Values{Theme: look.System}) {
-		t.Fatalf("%+v %v", v, err)
-	}
-	v = Values{Theme: look.Dark, Microphone: "USB", Language: "de", Context: 8192, Threads: 3, ChatModel: "a", SpeechModel: "b"}
-	if err := Save(dir, v); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := Load(dir); err != nil || got != v {
-		t.Fatalf("%+v %v", got, err)
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 1 {
-		t.Fatalf("%v %v", files, err)
+// What is saved is loaded again, and nothing else is left in the folder.
+func TestSaveLoad(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
+	rapid.Check(t, func(t *rapid.T) {
+		want := Values{Theme: rapid.SampledFrom([]look.Mode{look.System, look.Light, look.Dark}).Draw(t, "theme"),
+			Microphone: rapid.String().Draw(t, "microphone"), Language: rapid.SampledFrom(append([]string{""}, whisper...)).Draw(t, "language"),
+			Context: rapid.IntRange(0, 1<<20).Draw(t, "context"), Threads: rapid.IntRange(0, 1024).Draw(t, "threads"),
+			ChatModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "chat"), SpeechModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "speech")}
+		if err := Save(dir, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load(dir)
+		if b, _ := json.Marshal(want.Microphone); !strings.Contains(string(b), `\ufffd`) && (err != nil || got != want) {
+			t.Fatalf("got %+v, %v; want %+v", got, err, want)
+		}
+	})
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 1 || names[0].Name() != file {
+		t.Errorf("the folder holds %v, %v", names, err)
 	}
 }
 
-func TestSpoiledSettings(t *testing.T) {
-	dir := t.TempDir()
-	for text, bad := range map[string]bool{"{": true, `{"context": "x"}`: true, `{"theme": "pink", "context": -5, "threads": 99999999}`: false} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+func TestNone(t *testing.T) {
+	if v, err := Load(t.TempDir()); err != nil || v != (Values{Theme: look.System}) {
+		t.Errorf("got %+v, %v", v, err)
+	}
+}
+
+// Whatever stands in the file, there are usable values, and a file that can't be
+// understood is still there under another name after the next Save.
+func TestDamaged(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		data := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "{", `{"threads":"many"}`, "[]", "\x00\x00\x00", `{"theme":"li`, strings.Repeat(" ", most+1)})).Draw(rt, "data")
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o600); err != nil {
+			rt.Fatal(err)
 		}
 		v, err := Load(dir)
-		if (err != nil) != bad || v != (Values{Theme: look.System}) {
-			t.Errorf("%s: %+v %v", text, v, err)
+		if err == nil {
+			if !json.Valid([]byte(data)) {
+				rt.Fatalf("%q was taken for settings: %+v", data, v)
+			}
+			return
 		}
+		if v != (Values{Theme: look.System}) {
+			rt.Fatalf("%q gives %+v", data, v)
+		}
+		if err := Save(dir, Values{Threads: 3}); err != nil {
+			rt.Fatal(err)
+		}
+		aside := filepath.Join(dir, file+".damaged")
+		if kept, readErr := os.ReadFile(aside); readErr != nil || string(kept) != data || !strings.Contains(err.Error(), aside) {
+			rt.Fatalf("kept %q, %v; said %v", kept, readErr, err)
+		}
+	})
+}
+
+// A second damaged file does not replace the first.
+func TestDamagedTwice(t *testing.T) {
+	dir := t.TempDir()
+	for _, data := range []string{"one", "two", "three"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	for name, want := range map[string]string{".damaged": "one", ".damaged-2": "two", ".damaged-3": "three"} {
+		if got, err := os.ReadFile(filepath.Join(dir, file+name)); err != nil || string(got) != want {
+			t.Errorf("%s holds %q, %v", name, got, err)
+		}
+	}
+}
+
+// What was edited by hand is held in its limits.
+func TestLimits(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(`{"theme":"pink","context":-5,"threads":1000000,"language":"de","unknown":1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Load(dir); err != nil || v != (Values{Theme: look.System, Language: "de"}) {
+		t.Errorf("got %+v, %v", v, err)
+	}
+}
+
+// A folder that can't be written gives an error, and leaves the old settings.
+func TestUnwritable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "plain"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(filepath.Join(dir, "plain"), Values{}); err == nil {
+		t.Error("saved into a file as if it were a folder")
 	}
 }

@@ -1,0 +1,201 @@
+package settings
+
+// The page in memory: what is chosen reaches OnChange; every state is drawn to build/screens.
+
+import (
+	"bytes"
+	"errors"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/look"
+)
+
+type stage struct {
+	*Page
+	t     *testing.T
+	win   fyne.Window
+	heard []Values
+	mics  []string
+	deaf  error
+	q     chan func()
+}
+
+func newStage(t *testing.T, v Values, mode look.Mode, deaf error) *stage {
+	t.Helper()
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(look.Theme{Mode: mode})
+	s := &stage{t: t, mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf, q: make(chan func(), 100)}
+	s.Page = NewPage(Config{Values: v, Cores: 8, Microphones: func() ([]string, error) {
+		if s.deaf != nil {
+			return nil, s.deaf
+		}
+		return s.mics, nil
+	}, Post: func(f func()) { s.q <- f }, OnChange: func(v Values) { s.heard = append(s.heard, v) }, Data: "/home/ada/.local/share/soberano", ShowData: func() {}})
+	s.win = test.NewTempWindow(t, s.Object)
+	s.win.SetPadded(false)
+	s.win.Resize(fyne.NewSize(944, 704))
+	s.Refresh()
+	(<-s.q)()
+	return s
+}
+
+func (s *stage) walk(visit func(fyne.CanvasObject)) {
+	var walk func(o fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		if !o.Visible() {
+			return
+		}
+		visit(o)
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, c := range o.Objects {
+				walk(c)
+			}
+		case fyne.Widget:
+			for _, c := range test.WidgetRenderer(o).Objects() {
+				walk(c)
+			}
+		}
+	}
+	walk(s.Object)
+}
+
+func (s *stage) words() string {
+	var list []string
+	s.walk(func(o fyne.CanvasObject) {
+		if t, ok := o.(*canvas.Text); ok {
+			list = append(list, t.Text)
+		}
+	})
+	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
+}
+
+func (s *stage) selects() (list []*widget.Select) {
+	s.walk(func(o fyne.CanvasObject) {
+		if x, ok := o.(*widget.Select); ok {
+			list = append(list, x)
+		}
+	})
+	return list
+}
+
+func (s *stage) shot(name string) {
+	s.t.Helper()
+	dir := filepath.Join("..", "..", "build", "screens")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, s.win.Canvas().Capture()); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "settings-"+name+".png"), b.Bytes(), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Each choice changes its own value and no other.
+func TestChoices(t *testing.T) {
+	s := newStage(t, Values{Theme: look.System, ChatModel: "qwen3"}, look.Light, nil)
+	for i, words := range []string{"Dark", "USB headset", "German", "8,192 tokens", "3"} {
+		s.selects()[i].SetSelected(words)
+	}
+	want := []Values{{Theme: look.Dark}, {Theme: look.Dark, Microphone: "USB headset"}, {Theme: look.Dark, Microphone: "USB headset", Language: "de"},
+		{Theme: look.Dark, Microphone: "USB headset", Language: "de", Context: 8192}, {Theme: look.Dark, Microphone: "USB headset", Language: "de", Context: 8192, Threads: 3}}
+	if len(s.heard) != len(want) {
+		t.Fatalf("heard %+v", s.heard)
+	}
+	for i := range want {
+		want[i].ChatModel = "qwen3"
+		if s.heard[i] != want[i] {
+			t.Errorf("%d: heard %+v, want %+v", i, s.heard[i], want[i])
+		}
+	}
+	s.Refresh()
+	(<-s.q)()
+	for i, words := range []string{"Dark", "USB headset", "German", "8,192 tokens", "3"} {
+		if got := s.selects()[i].Selected; got != words {
+			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
+		}
+	}
+	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "The program's choice", "The program's choice"} {
+		s.selects()[i].SetSelected(first)
+	}
+	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: look.System, ChatModel: "qwen3"}) {
+		t.Errorf("all back, but %+v", got)
+	}
+}
+
+// What the file says is kept and shown, also where it is none of the usual choices.
+func TestUnusualValues(t *testing.T) {
+	s := newStage(t, Values{Theme: look.Light, Microphone: "Old webcam", Language: "tlh", Context: 5000, Threads: 99}, look.Light, nil)
+	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "5,000 tokens", "99"} {
+		if got := s.selects()[i].Selected; got != want {
+			t.Errorf("choice %d shows %q, want %q", i, got, want)
+		}
+	}
+	if len(s.heard) != 0 {
+		t.Errorf("drawing has changed the settings: %+v", s.heard)
+	}
+}
+
+// A listing that comes back late does not replace a newer one.
+func TestLateListing(t *testing.T) {
+	s := newStage(t, Values{}, look.Light, nil)
+	s.Refresh()
+	s.Refresh()
+	a, b := <-s.q, <-s.q
+	s.listed(s.serial, []string{"New one"}, nil)
+	serial := s.serial
+	s.serial++ // both are old now
+	a()
+	b()
+	if len(s.Page.mics) != 1 || s.Page.mics[0] != "New one" || serial+1 != s.serial {
+		t.Errorf("the page knows %v", s.Page.mics)
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	s := newStage(t, Values{}, look.Light, nil)
+	options := s.selects()[2].Options
+	if len(options) != len(whisper)+1 || len(options) != 101 {
+		t.Errorf("%d languages", len(options)-1)
+	}
+	for _, o := range options {
+		if len(o) < 3 {
+			t.Errorf("the language %q has no name", o)
+		}
+	}
+}
+
+func TestStates(t *testing.T) {
+	for _, mode := range []look.Mode{look.Light, look.Dark} {
+		s := newStage(t, Values{Theme: mode, Language: "de", Microphone: "USB headset"}, mode, nil)
+		for _, want := range []string{"Colours", "Microphone", "Language of dictation", "Length of a conversation", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
+			if !strings.Contains(s.words(), want) {
+				t.Errorf("%q is not shown in:\n%s", want, s.words())
+			}
+		}
+		s.shot(string(mode))
+		s.win.Canvas().Focus(s.selects()[1])
+		s.win.Resize(fyne.NewSize(600, 704))
+		s.shot("narrow-" + string(mode))
+		s.win.Resize(fyne.NewSize(944, 704))
+		s.selects()[2].Tapped(nil)
+		s.shot("open-" + string(mode))
+	}
+	s := newStage(t, Values{}, look.Light, errors.New("no microphone was found"))
+	if !strings.Contains(s.words(), "No microphone can be used now: no microphone was found.") {
+		t.Errorf("shown is:\n%s", s.words())
+	}
+	s.shot("deaf")
+}
