@@ -20,7 +20,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
-	"soberano/models/ctranslate2"
+	"soberano/models/registry"
 )
 
 // SampleRate is the rate of all audio inside this package, in Hz.
@@ -83,7 +83,7 @@ type Model struct {
 // Open opens the Whisper model at path, a file or a directory. The error names the file
 // and what to do.
 func Open(path string, o Options) (*Model, error) {
-	f, err := ctranslate2.Open(path)
+	f, err := registry.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +99,11 @@ func open(f *models.File, o Options) (*Model, error) {
 	if vocabulary == nil {
 		vocabulary = f.Aux["vocabulary.txt"]
 	}
+	if f.Format != "ctranslate2" {
+		return nil, models.Unsupported(f.Path, "for speech use a Whisper model in CTranslate2 form", "is no speech model, but a %s file", f.Format)
+	}
 	if f.Aux["tokenizer.json"] == nil {
-		return nil, models.Unsupported(f.Path, "use a Whisper model in CTranslate2 form, or put tokenizer.json beside model.bin",
-			"holds no speech model with its tokenizer.json")
+		return nil, models.Unsupported(f.Path, "put the tokenizer.json that belongs to it beside model.bin", "has no tokenizer.json")
 	}
 	text, err := token.NewWhisper(f.Aux["tokenizer.json"], vocabulary)
 	if err != nil {

@@ -62,7 +62,8 @@ type Result struct {
 	Decoder     time.Duration      // spent in the decoder
 }
 
-// Window hears mel, [Mels][Frames()] row-major, and returns what is said in it.
+// Window hears mel, [Mels][Frames()] row-major, and returns what is said in it. With Quick,
+// mel may have fewer frames, an even number: time is saved, and some accuracy lost.
 // The error is ctx's, or that of a full memory.
 func (m *Model) Window(ctx context.Context, mel []float32, o Options) (*Result, error) {
 	t0 := time.Now()

@@ -30,7 +30,7 @@ func (m *Model) step(ids []int32, spans []kernels.Span, first int) kernels.Tenso
 	d.Add(x, h)
 
 	qkv, q, ff := d.New(n, 3*state), d.New(n, state), d.New(n, m.FFN)
-	self, cross := m.attention(true, 0), m.attention(false, m.AudioContext)
+	self, cross := m.attention(true, 0), m.attention(false, m.heard)
 	// All hypotheses hear the same audio, so their rows are one span of the cross cache.
 	audio := []kernels.Span{{Cache: m.cross, Row: 0, N: n, Pos: 0}}
 	for i := range m.dec {

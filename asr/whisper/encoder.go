@@ -25,13 +25,14 @@ func (m *Model) attention(causal bool, length int) *kernels.Attention {
 	}
 }
 
-// encode runs the encoder over mel, [Mels][Frames()] row-major, and fills the cross
-// cache. features, if not nil, is called with the encoder's output [AudioContext × State].
+// encode runs the encoder over mel, [Mels][frames] row-major, and fills the cross cache;
+// frames is Frames(), or for Quick results an even number below. features, if not nil, is called with the encoder's output [AudioContext × State].
 // ctx is looked at between layers.
 func (m *Model) encode(ctx context.Context, mel []float32, features func(kernels.Tensor)) error {
 	d := m.dev
 	d.Begin()
-	n, state := m.AudioContext, m.State
+	n, state := len(mel)/m.Mels/2, m.State
+	m.heard = n
 
 	in := d.New(2*n, m.Mels)
 	d.Write(in, transposed(mel, m.Mels))

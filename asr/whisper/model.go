@@ -54,6 +54,7 @@ type Model struct {
 	suppressFirst  []int32 // not sampled as the first token
 	encCache       kernels.Cache
 	cross          kernels.Cache   // keys and values of the window, all decoder layers
+	heard          int             // positions in it
 	self           []kernels.Cache // of each hypothesis, made when first needed
 	logits, scores []float32
 }

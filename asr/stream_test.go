@@ -1,0 +1,241 @@
+package asr
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"soberano/asr/vad"
+)
+
+// TestSpeechStream: what is taken out as speech does not depend on how the source is
+// read, comes in order and holds all that vad finds in the whole.
+func TestSpeechStream(t *testing.T) {
+	audio := append(make([]float32, 3*SampleRate), clip(t, "librivox_0880.wav")...)
+	audio = append(audio, make([]float32, 7*SampleRate)...)
+	audio = append(audio, clip(t, "goforward.wav")...)
+	audio = append(audio, make([]float32, 3*SampleRate+77)...)
+	audio = append(audio, clip(t, "cards_005.wav")...)
+	take := func(step func() int) []piece {
+		s := newSpeech(&samplesSource{samples: slices.Clone(audio), step: step, err: io.EOF})
+		var all []piece
+		for {
+			if err := s.fill(context.Background(), 50); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.ready) == 0 {
+				return all
+			}
+			n := gapAt(s.ready)
+			all = append(all, s.ready[:n]...)
+			s.ready = s.ready[n:]
+		}
+	}
+	whole := take(nil)
+	has := map[int64]bool{}
+	for i, p := range whole {
+		if i > 0 && p.at <= whole[i-1].at {
+			t.Fatalf("piece %d comes after piece %d", p.at, whole[i-1].at)
+		}
+		for k, v := range p.samples {
+			if j := int(p.at)*chunk + k; j < len(audio) && v != audio[j] {
+				t.Fatalf("piece %d differs from the audio at sample %d", p.at, k)
+			}
+		}
+		has[p.at] = true
+	}
+	for _, r := range vad.Speech(audio, fileSpeech) {
+		for at := r.Start; at < r.End; at += chunk {
+			if !has[int64(at/chunk)] {
+				t.Fatalf("speech at sample %d was left out", at)
+			}
+		}
+	}
+	if n := len(whole) * chunk; n > len(audio)*3/4 {
+		t.Errorf("%d of %d samples kept: silence was not left out", n, len(audio))
+	}
+	for seed := range uint64(2) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		got := take(func() int { return rng.IntN(900) })
+		same := slices.EqualFunc(got, whole, func(a, b piece) bool {
+			return a.at == b.at && a.voice == b.voice && slices.Equal(a.samples, b.samples)
+		})
+		if !same {
+			t.Fatalf("seed %d: %d pieces, want %d, or they differ", seed, len(got), len(whole))
+		}
+	}
+}
+
+// TestPlace: times of joined pieces are those of the audio.
+func TestPlace(t *testing.T) {
+	p := []piece{{at: 10}, {at: 11}, {at: 100}}
+	for _, c := range []struct {
+		sample int
+		end    bool
+		want   int // samples
+	}{
+		{0, false, 10 * chunk}, {5, false, 10*chunk + 5}, {chunk, false, 11 * chunk}, {chunk, true, 11 * chunk},
+		{2 * chunk, false, 100 * chunk}, {2 * chunk, true, 12 * chunk}, {3 * chunk, true, 101 * chunk}, {9 * chunk, true, 101 * chunk}, {-4, false, 10 * chunk},
+	} {
+		if got := place(p, c.sample, c.end); got != duration(c.want) {
+			t.Errorf("place(%d, %v) = %v, want %v", c.sample, c.end, got, duration(c.want))
+		}
+	}
+}
+
+// TestOnset: the next window starts before a word that began just before the time that
+// the model gave, else at that time.
+func TestOnset(t *testing.T) {
+	voices := func(s string) (p []piece) {
+		for i, c := range s {
+			p = append(p, piece{at: int64(i), voice: float32(c-'0') / 9})
+		}
+		return p
+	}
+	for _, c := range []struct {
+		voices string
+		at     int // chunk
+		want   int
+	}{
+		{"999999999999", 8, 8}, {"990000009999", 8, 5}, {"999999909999", 8, 7}, {"999900000000", 8, 8},
+		{"990099999999999999", 16, 16}, {"0000000", 3, 3}, {"99", 7, 7},
+	} {
+		if got := onset(voices(c.voices), c.at*chunk+3); got != c.want*chunk && got != c.want*chunk+3 || got != c.at*chunk+3 && got%chunk != 0 {
+			t.Errorf("onset(%s, %d) = %d + %d", c.voices, c.at, got/chunk, got%chunk)
+		}
+	}
+}
+
+// mike is a Live source that waits at marked samples until it may go on.
+type mike struct {
+	samples []float32
+	wait    map[int]chan struct{} // by samples given
+	given   int
+}
+
+func (m *mike) Read(ctx context.Context, p []float32) (int, error) {
+	if gate, ok := m.wait[m.given]; ok {
+		select {
+		case <-gate:
+			delete(m.wait, m.given)
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	if m.given == len(m.samples) {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), 320)], m.samples[m.given:])
+	for at := range m.wait {
+		if at > m.given {
+			n = min(n, at-m.given)
+		}
+	}
+	m.given += n
+	return n, nil
+}
+
+// TestListen: text that may change comes while someone speaks, final text after a pause
+// and at the end.
+func TestListen(t *testing.T) {
+	m := openBase(t)
+	first, second := clip(t, "goforward.wav"), clip(t, "cards_005.wav")
+	audio := append(make([]float32, SampleRate), first...)
+	audio = append(audio, make([]float32, 2*SampleRate)...)
+	middle := len(audio) + 2*SampleRate
+	audio = append(audio, second...)
+	gate := make(chan struct{})
+	var finals []string
+	partials := 0
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	for s, err := range m.Listen(ctx, &mike{samples: audio, wait: map[int]chan struct{}{middle: gate}}, Params{Language: "en"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%+v", s)
+		if s.Text != strings.TrimSpace(s.Text) {
+			t.Errorf("spaces around %q", s.Text)
+		}
+		if s.Final {
+			finals = append(finals, strings.Join(words(s.Text), " "))
+			continue
+		}
+		if len(finals) == 1 && s.Text != "" {
+			if partials++; partials == 1 {
+				close(gate) // the rest is only spoken once text has come before it
+			}
+		}
+	}
+	if len(finals) != 2 || finals[0] != "go forward ten meters" || distance(words(finals[1]), words("eight of spades four of clubs seven of hearts")) > 1 {
+		t.Errorf("heard %q", finals)
+	}
+	if partials == 0 {
+		t.Error("no text while speaking")
+	}
+}
+
+func TestListenSilence(t *testing.T) {
+	m := openBase(t)
+	for _, name := range []string{"silence_10s.wav", "pink_10s.wav", "music_10s.wav"} {
+		for s, err := range m.Listen(context.Background(), &mike{samples: clip(t, name)}, Params{}) {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+	}
+}
+
+func TestListenCancel(t *testing.T) {
+	m := openBase(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	audio := clip(t, "jfk.wav")
+	src := &mike{samples: audio, wait: map[int]chan struct{}{len(audio) / 2: make(chan struct{})}}
+	var last error
+	for _, err := range m.Listen(ctx, src, Params{Language: "en"}) {
+		if last = err; err == nil {
+			cancel() // at the first text; nothing more is ever spoken
+		}
+	}
+	if !errors.Is(last, context.Canceled) {
+		t.Errorf("ended with %v", last)
+	}
+	cancel()
+	for range m.Listen(context.Background(), &mike{samples: audio}, Params{Language: "en"}) {
+		break // leaving must end the goroutine that hears
+	}
+}
+
+// TestLongUtterance: someone who never pauses is cut where it is quietest, losing nothing.
+func TestLongUtterance(t *testing.T) {
+	speech := clip(t, "librivox_long.wav")
+	audio := append(slices.Clone(speech), speech...)
+	h := &hearing{src: &mike{samples: audio}, wake: make(chan struct{}, 1),
+		seg: vad.NewSegmenter(vad.Options{MinSilence: 5 * time.Second, Before: 500 * time.Millisecond, After: 300 * time.Millisecond})}
+	h.run(context.Background())
+	if h.err != io.EOF || len(h.finished) != 2 {
+		t.Fatalf("%d utterances, %v; want 2", len(h.finished), h.err)
+	}
+	next := h.finished[0][0].at
+	for _, u := range h.finished {
+		if len(u) > longest {
+			t.Errorf("an utterance of %v", duration(len(u)*chunk))
+		}
+		for _, p := range u {
+			if p.at != next {
+				t.Fatalf("chunk %d follows %d", p.at, next-1)
+			}
+			next++
+		}
+	}
+	cut := h.finished[0][len(h.finished[0])-1]
+	if cut.voice > 0.2 {
+		t.Errorf("cut where speech has probability %.2f", cut.voice)
+	}
+	if heard := duration(int(next-h.finished[0][0].at) * chunk); heard < 48*time.Second {
+		t.Errorf("%v kept", heard)
+	}
+}
