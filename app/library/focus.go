@@ -10,7 +10,10 @@ import (
 )
 
 // keyboard knows the buttons that are shown, by what they belong to and what they say.
-type keyboard struct{ shown, next []keyed }
+type keyboard struct {
+	shown, next []keyed
+	anew        bool // the next buttons mean something else: the owner's first has the focus
+}
 
 type keyed struct {
 	owner string
@@ -49,9 +52,12 @@ func (k *keyboard) swap(show func()) {
 	show()
 	k.shown, k.next = k.next, nil
 	if c == nil {
+		k.anew = false
 		return
 	}
-	if b := k.heir(was); b != nil {
+	b := k.heir(was)
+	k.anew = false
+	if b != nil {
 		c.Focus(b)
 	} else {
 		c.Unfocus()
@@ -65,7 +71,7 @@ func (k *keyboard) heir(was keyed) *look.Button {
 		switch {
 		case b.Disabled():
 			continue
-		case b.owner == was.owner && b.Label == was.Label:
+		case b.owner == was.owner && b.Label == was.Label && !k.anew:
 			r = 3
 		case b.owner == was.owner:
 			r = 2

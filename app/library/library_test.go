@@ -181,6 +181,9 @@ func TestIlls(t *testing.T) {
 	s.untilShown("gone.gguf is no longer at " + dir)
 	s.expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
 	s.shot("ills")
+	if n := strings.Count(s.words(), "Use now"); n != 1 {
+		t.Errorf("%d models are offered, want the one that is there", n)
+	}
 	s.tap("Remove") // of the broken entry, which stands first
 	s.expect("Remove it and delete its files from the library? A linked file stays where it is.")
 	s.tap("Remove it")

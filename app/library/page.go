@@ -139,7 +139,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 	}
 	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}}
 	switch {
-	case !e.Runs:
+	case !e.Runs || p.ills[e.Name] != nil && !p.InUse(e):
 	case p.InUse(e):
 		b := look.NewButton(look.Plain, "In use", nil)
 		b.Disable()
@@ -166,6 +166,7 @@ func (p *Page) question(words string, remove func()) fyne.CanvasObject {
 
 func (p *Page) ask(name string) {
 	p.asks = name
+	p.keys.anew = true
 	p.Refresh()
 }
 

@@ -41,6 +41,7 @@ type Page struct {
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
+	c.Values.check()
 	p := &Page{Config: c, pane: look.NewPane()}
 	p.Object = p.pane.Object
 	return p
@@ -64,7 +65,7 @@ func row[T comparable](title, note string, options []option[T], now T, chosen fu
 	}
 	s.OnChanged = func(string) { chosen(options[s.SelectedIndex()].value) }
 	name := look.NewLabel(title, look.TextSize, look.Ink).Strong().Shrink(60)
-	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{s}}
+	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{look.NewBox("", look.Line, 8, 1, 1, s)}}
 	parts := []fyne.CanvasObject{look.NewRow(12, name, name, wide)}
 	if note != "" {
 		parts = append(parts, look.Text(note, look.SmallSize, look.Muted))
