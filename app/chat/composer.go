@@ -9,7 +9,6 @@ package chat
 //	╰
 
 import (
-	"strings"
 	"unicode"
 
 	"fyne.io/fyne/v2"
@@ -121,16 +120,12 @@ func (c *Composer) SetHints(placeholder, hint string) {
 
 // Fit gives the entry the rows that its text needs at that width.
 func (c *Composer) Fit(width float32) {
-	inner := width - 12 - 16 - 4
-	rows := 0
-	for line := range strings.SplitSeq(c.Entry.Text, "\n") {
-		if rows += 1; len(line)*3 > int(inner) {
-			rows += int(fyne.MeasureText(line, look.TextSize, fyne.TextStyle{}).Width / max(inner, 1))
-		}
-		if rows >= mostRows {
-			rows = mostRows
-			break
-		}
+	const beside = 2*6 + 2*8 + 6 // the box's and the entry's padding, and a little for the cursor
+	rows := mostRows
+	if text := c.Entry.Text; len(text) < 200*mostRows {
+		f := look.Text(text, look.TextSize, look.Ink)
+		f.Preserve = true
+		rows = min(mostRows, int(f.HeightFor(max(40, width-beside))/f.LineHeight()))
 	}
 	if rows != c.rows {
 		c.rows = rows

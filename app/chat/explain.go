@@ -16,9 +16,13 @@ import (
 	"soberano/models"
 )
 
-// sentence makes an error's text a sentence: a capital letter, a full stop.
+// sentence makes an error's text a sentence: a capital letter (unless a file's name comes
+// first), a full stop.
 func sentence(s string) string {
 	s = strings.TrimSpace(s)
+	if from, rest, ok := strings.Cut(s, ": "); ok && packages[from] {
+		s = rest // which part of the program says it helps nobody
+	}
 	if s == "" {
 		return s
 	}
@@ -31,6 +35,9 @@ func sentence(s string) string {
 	}
 	return s
 }
+
+// packages are the names that errors begin with.
+var packages = map[string]bool{"mic": true, "asr": true, "engine": true, "store": true, "settings": true, "registry": true, "gguf": true, "token": true, "prompt": true}
 
 // why says what is behind an error of opening or running a model.
 func why(err error) string {
@@ -64,6 +71,16 @@ func full(st Status) string {
 	}
 	return fmt.Sprintf("%s reads %s tokens at once, and this conversation has reached that. Nothing was left out. Start a new chat, or choose a model with a longer context.",
 		st.Entry.Title, models.Grouped(st.Info.Context))
+}
+
+// tooLong says that a question found no room.
+func tooLong(st Status, err error) string {
+	var c *engine.ContextError
+	if !errors.As(err, &c) {
+		return full(st)
+	}
+	return fmt.Sprintf("With your message the conversation has %s tokens, and %s reads %s at once, its answer included. Nothing was left out and nothing was answered. Start a new chat, shorten the message, or choose a model with a longer context.",
+		models.Grouped(c.Prompt), st.Entry.Title, models.Grouped(c.Context))
 }
 
 func isFull(err error) bool { return errors.Is(err, engine.ErrContextFull) }

@@ -149,6 +149,7 @@ func (s *Screen) trouble(m store.Message, err error, last bool) fyne.CanvasObjec
 		p.Title, p.Why = "This conversation is full.", full(status)
 		p.Actions = []look.Action{{Label: "New chat", Do: s.NewChat}, {Label: "Choose another model", Do: s.ChooseModel}}
 		if m.State == store.Failed {
+			p.Title, p.Why = "Your message does not fit.", tooLong(status, err)
 			p.Actions[0] = look.Action{Label: "New chat with this message", Do: s.newWithLast}
 		}
 	case m.State == store.Failed:

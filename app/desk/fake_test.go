@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/chat"
@@ -233,6 +234,8 @@ func (m *microphone) Level() float32 {
 }
 
 func (m *microphone) Close() error { m.once.Do(func() { close(m.done) }); return nil }
+
+func fileURI(path string) fyne.URI { return storage.NewFileURI(path) }
 
 // stage is a desk in a window in memory.
 type stage struct {

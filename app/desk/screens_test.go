@@ -5,7 +5,6 @@ package desk
 
 import (
 	"errors"
-	"fmt"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/chat"
@@ -40,7 +38,8 @@ func (s *stage) shot(name string) string {
 		s.t.Fatal(err)
 	}
 	defer f.Close()
-	if err := png.Encode(f, s.win.Canvas().Capture()); err != nil {
+	fast := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := fast.Encode(f, s.win.Canvas().Capture()); err != nil {
 		s.t.Fatal(err)
 	}
 	return s.words()
@@ -238,13 +237,15 @@ func TestStates(t *testing.T) {
 			s := newStage(t, "", smol)
 			s.dress(m)
 			s.ready()
-			s.model.err = fmt.Errorf("prompt of 9,000 tokens: %w", engine.ErrContextFull)
+			s.model.err = &engine.ContextError{Prompt: 2707, Context: 2048}
 			s.send(strings.Repeat("A long message that goes on and on. ", 300))
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
-			s.expect(s.shot(name("too-long")), "This conversation is full.", "New chat with this message", "Show all 10,")
-			if got := s.words(); strings.Contains(got, "Show all") != true {
-				t.Error("the long message is not folded")
+			s.expect(s.shot(name("too-long")), "Your message does not fit.", "2,707 tokens", "New chat with this message", "Show all 10,")
+			s.tap("New chat with this message")
+			if got := s.chat.Composer.Entry.Text; !strings.HasPrefix(got, "A long message") {
+				t.Errorf("the new chat's entry holds %q", got)
 			}
+			s.shot(name("long-draft"))
 		})
 		t.Run("failed", func(t *testing.T) {
 			s := newStage(t, "", smol)
@@ -299,7 +300,7 @@ func TestStates(t *testing.T) {
 			s.dress(m)
 			s.fill()
 			s.ready()
-			s.dropped([]fyne.URI{storage.NewFileURI("/models/Qwen3-4B-Instruct-Q4_K_M.gguf")})
+			s.dropped([]fyne.URI{fileURI("/models/Qwen3-4B-Instruct-Q4_K_M.gguf")})
 			s.q.until(t, "progress", func() bool { return strings.Contains(s.words(), "Checking 64%") })
 			s.expect(s.shot(name("drop")), "Qwen3 4B Instruct", "4.0 billion parameters", "32,768 tokens of context", "Apache-2.0", "Weights 2.", "The file stays where it is.", "Copy instead", "Cancel")
 			s.shelf.gate <- struct{}{}
@@ -310,15 +311,15 @@ func TestStates(t *testing.T) {
 			s := newStage(t, "", smol, base)
 			s.dress(m)
 			s.ready()
-			s.dropped([]fyne.URI{storage.NewFileURI("/home/ada/notes.pdf")})
+			s.dropped([]fyne.URI{fileURI("/home/ada/notes.pdf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "is not a model file") })
 			s.expect(s.shot(name("drop-unknown")), "notes.pdf is not a model file.", "Soberano runs GGUF files", "Choose another file")
 			s.closeCards()
-			s.dropped([]fyne.URI{storage.NewFileURI("/models/cut.gguf")})
+			s.dropped([]fyne.URI{fileURI("/models/cut.gguf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "could not be added") })
 			s.expect(s.shot(name("drop-cut")), "cut.gguf is cut short", "Download it again.", "Check again")
 			s.closeCards()
-			s.dropped([]fyne.URI{storage.NewFileURI("/models/other.gguf")})
+			s.dropped([]fyne.URI{fileURI("/models/other.gguf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "can't be run") })
 			s.expect(s.shot(name("drop-unsupported")), "Falcon 7B can't be run by this version.", "falcon")
 		})

@@ -2,8 +2,13 @@ package look
 
 // Entry is Fyne's entry, but the program's shortcuts reach the window while it has the
 // focus (Fyne's own swallows them), Escape is heard, and Enter can send.
+//
+// Fyne wraps a paragraph in time that grows with the square of its length (10,000
+// characters: 3.5 s). A text with a paragraph of more than a page is shown unwrapped.
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
@@ -42,7 +47,54 @@ func (e *Entry) TypedShortcut(s fyne.Shortcut) {
 	if e.OnShortcut != nil && e.OnShortcut(s) {
 		return
 	}
+	if paste, ok := s.(*fyne.ShortcutPaste); ok && paste.Clipboard != nil {
+		e.ease(e.Text, paste.Clipboard.Content())
+	}
 	e.Entry.TypedShortcut(s)
+	e.settle()
+}
+
+// page is the longest paragraph, in bytes, that is wrapped.
+const page = 1500
+
+// ease stops wrapping before a long paragraph comes in.
+func (e *Entry) ease(texts ...string) {
+	if !e.MultiLine || e.Wrapping == fyne.TextWrapOff {
+		return
+	}
+	for _, text := range texts {
+		for line := range strings.SplitSeq(text, "\n") {
+			if len(line) > page {
+				e.Wrapping = fyne.TextWrapOff
+				return
+			}
+		}
+	}
+}
+
+// settle wraps as the text that is there now wants it.
+func (e *Entry) settle() {
+	if !e.MultiLine {
+		return
+	}
+	was := e.Wrapping
+	e.Wrapping = fyne.TextWrapWord
+	if e.ease(e.Text); e.Wrapping != was {
+		e.Refresh()
+	}
+}
+
+// SetText replaces the text.
+func (e *Entry) SetText(text string) {
+	e.ease(text)
+	e.Entry.SetText(text)
+	e.settle()
+}
+
+// TypedRune writes a character.
+func (e *Entry) TypedRune(r rune) {
+	e.Entry.TypedRune(r)
+	e.settle()
 }
 
 // KeyDown notes Shift.
@@ -95,11 +147,14 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 		return
 	}
 	e.Entry.TypedKey(k)
+	e.settle()
 }
 
 // Insert puts text at the cursor, in place of what is selected, as one step of undo.
 func (e *Entry) Insert(text string) {
+	e.ease(e.Text, text)
 	e.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: held(text)})
+	e.settle()
 }
 
 // Before is the character before the cursor, 0 at the beginning.

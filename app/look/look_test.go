@@ -104,3 +104,22 @@ func TestEntryInsertsAtTheCursor(t *testing.T) {
 		t.Fatalf("sent %d times, text %q", sent, e.Text)
 	}
 }
+
+// A long paragraph must not freeze the window: it is shown unwrapped.
+func TestEntryWithALongParagraph(t *testing.T) {
+	test.NewTempApp(t)
+	e := NewText()
+	test.NewTempWindow(t, e).Resize(fyne.NewSize(700, 100))
+	e.SetText(strings.Repeat("A long message. ", 2000))
+	if e.Wrapping != fyne.TextWrapOff {
+		t.Error("a long paragraph is wrapped")
+	}
+	e.SetText("short")
+	if e.Wrapping != fyne.TextWrapWord {
+		t.Error("a short text is not wrapped")
+	}
+	e.Insert(strings.Repeat("word ", 2000))
+	if e.Wrapping != fyne.TextWrapOff || len(e.Text) != 5+10000 {
+		t.Errorf("after inserting: wrapping %v, %d bytes", e.Wrapping, len(e.Text))
+	}
+}

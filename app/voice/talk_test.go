@@ -1,0 +1,189 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"soberano/asr"
+)
+
+// tape is a microphone that is open until it is closed.
+type tape struct {
+	once   sync.Once
+	done   chan struct{}
+	closed *int
+}
+
+func (m *tape) Read(ctx context.Context, p []float32) (int, error) {
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-m.done:
+		return 0, io.EOF
+	case <-time.After(time.Millisecond):
+		return len(p), nil
+	}
+}
+
+func (m *tape) Level() float32 { return 0.5 }
+func (m *tape) Close() error   { m.once.Do(func() { *m.closed++; close(m.done) }); return nil }
+
+// studio is a Talk whose UI goroutine is the test's.
+type studio struct {
+	*Talk
+	t       *testing.T
+	posts   chan func()
+	now     time.Time
+	closed  int
+	opened  int
+	final   []string
+	partial string
+	err     error
+}
+
+func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *studio {
+	s := &studio{t: t, posts: make(chan func(), 1000), now: time.Unix(0, 0)}
+	s.Talk = New(Config{Listen: listen, Post: func(f func()) { s.posts <- f }, Params: func() asr.Params { return asr.Params{} },
+		Every: time.Millisecond, Now: func() time.Time { return s.now },
+		Open: func() (Microphone, error) {
+			if openErr != nil {
+				return nil, openErr
+			}
+			s.opened++
+			return &tape{done: make(chan struct{}), closed: &s.closed}, nil
+		}})
+	s.OnFinal = func(text string) { s.final = append(s.final, text) }
+	s.OnPartial = func(text string) { s.partial = text }
+	s.OnProblem = func(err error) { s.err = err }
+	return s
+}
+
+func (s *studio) until(ok func() bool) {
+	s.t.Helper()
+	end := time.After(time.Minute)
+	for !ok() {
+		select {
+		case f := <-s.posts:
+			f()
+		case <-end:
+			s.t.Fatalf("waited in vain; state %v", s.State())
+		}
+	}
+}
+
+// hears says partial words, and final ones when the audio has ended.
+func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		if !yield(asr.Segment{Text: " partial words", Language: "de"}, nil) {
+			return
+		}
+		for {
+			if _, err := src.Read(ctx, make([]float32, 16)); err == io.EOF {
+				yield(asr.Segment{Text: " final words", Final: true}, nil)
+				return
+			} else if err != nil {
+				yield(asr.Segment{}, err)
+				return
+			}
+		}
+	}
+}
+
+func TestHoldToTalk(t *testing.T) {
+	s := newStudio(t, hears, nil)
+	s.Press()
+	s.until(func() bool { return s.State() == Recording && s.partial == "partial words" })
+	s.now = s.now.Add(2 * time.Second)
+	s.Release()
+	if s.State() != Finishing {
+		t.Fatalf("state %v", s.State())
+	}
+	s.until(func() bool { return s.State() == Idle })
+	if len(s.final) != 1 || s.final[0] != "final words" || s.partial != "" || s.Language() != "German" || s.closed != 1 || s.err != nil {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestClickToStartAndStop(t *testing.T) {
+	s := newStudio(t, hears, nil)
+	s.Press()
+	s.now = s.now.Add(100 * time.Millisecond)
+	s.Release()
+	if !s.Latched() {
+		t.Fatal("a click does not latch")
+	}
+	s.until(func() bool { return s.State() == Recording })
+	s.now = s.now.Add(5 * time.Second)
+	s.Press()
+	s.Release()
+	s.until(func() bool { return s.State() == Idle })
+	if len(s.final) != 1 || s.opened != 1 || s.closed != 1 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestDiscard(t *testing.T) {
+	s := newStudio(t, hears, nil)
+	s.Press()
+	s.until(func() bool { return s.partial != "" })
+	s.Discard()
+	if s.State() != Idle || s.partial != "" {
+		t.Fatalf("%+v", s)
+	}
+	s.Press() // at once again: the old one has no say
+	s.until(func() bool { return s.State() == Recording })
+	s.now = s.now.Add(time.Second)
+	s.Release()
+	s.until(func() bool { return s.State() == Idle })
+	if len(s.final) != 1 || s.closed != 2 || s.err != nil {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	none := errors.New("no microphone")
+	s := newStudio(t, hears, none)
+	s.Press()
+	s.Release()
+	s.until(func() bool { return s.err != nil })
+	if !errors.Is(s.err, none) || s.State() != Idle {
+		t.Fatalf("%+v", s)
+	}
+	s = newStudio(t, func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error] {
+		return func(yield func(asr.Segment, error) bool) { yield(asr.Segment{}, ErrNoModel) }
+	}, nil)
+	s.Press()
+	s.until(func() bool { return s.err != nil })
+	if !errors.Is(s.err, ErrNoModel) || s.closed != 1 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// Closing in the middle leaves no goroutine and no open microphone.
+func TestClose(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := newStudio(t, hears, nil)
+	for range 5 {
+		s.Press()
+		s.until(func() bool { return s.State() == Recording })
+		s.Discard()
+	}
+	s.Press()
+	s.Close()
+	if s.opened != s.closed {
+		t.Errorf("%d opened, %d closed", s.opened, s.closed)
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<16)
+			t.Fatalf("goroutines are left:\n%s", strings.TrimSpace(string(buf[:runtime.Stack(buf, true)])))
+		}
+	}
+}
