@@ -9,6 +9,7 @@ package chat
 //	╰
 
 import (
+	"strings"
 	"unicode"
 
 	"fyne.io/fyne/v2"
@@ -122,7 +123,9 @@ func (c *Composer) SetHints(placeholder, hint string) {
 func (c *Composer) Fit(width float32) {
 	const beside = 2*6 + 2*8 + 6 // the box's and the entry's padding, and a little for the cursor
 	rows := mostRows
-	if text := c.Entry.Text; len(text) < 200*mostRows {
+	if text := c.Entry.Text; c.Entry.Wrapping == fyne.TextWrapOff {
+		rows = min(mostRows, strings.Count(text, "\n")+2)
+	} else if len(text) < 200*mostRows {
 		f := look.Text(text, look.TextSize, look.Ink)
 		f.Preserve = true
 		rows = min(mostRows, int(f.HeightFor(max(40, width-beside))/f.LineHeight()))

@@ -180,7 +180,7 @@ func TestRemovedModelIsLetGo(t *testing.T) {
 	if len(s.shelf.removed) != 1 {
 		t.Errorf("removed: %v", s.shelf.removed)
 	}
-	s.expect(s.words(), "There is no model in the library yet.")
+	s.expect(s.words(), "No model yet")
 }
 
 func TestDays(t *testing.T) {
