@@ -248,7 +248,7 @@ func place(p []piece, i int, end bool) time.Duration {
 
 // onset returns where the next window starts if the model says at sample i. Its times run
 // about a tenth of a second late, into the first word of what follows, which would be lost:
-// if speech began in the 0.3 s before i, it is up to 0.1 s before that.
+// if speech began in the 0.3 s before i, it is up to four chunks before that.
 func onset(p []piece, i int) int {
 	const quiet = 0.35
 	at := min(i/chunk, len(p)-1)

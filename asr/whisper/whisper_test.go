@@ -104,9 +104,9 @@ func TestEncoder(t *testing.T) {
 		most  float64 // largest |difference| / largest |value|
 	}{
 		{"whisper-base", true, 1e-4, 1e-4},
-		{"whisper-base", false, 2e-2, 2e-2},
+		{"whisper-base", false, 3e-3, 1e-2},
 		{"whisper-tiny.en", true, 1e-4, 1e-4},
-		{"whisper-tiny.en", false, 2e-2, 2e-2},
+		{"whisper-tiny.en", false, 3e-3, 1e-2},
 	} {
 		t.Run(fmt.Sprintf("%s/exact=%v", c.model, c.exact), func(t *testing.T) {
 			m := openModel(t, c.model, c.exact)
@@ -137,17 +137,97 @@ func TestEncoder(t *testing.T) {
 	}
 }
 
-// TestExplore prints.
-func TestExplore(t *testing.T) {
-	m := openModel(t, "whisper-base", os.Getenv("EXACT") != "")
-	for _, name := range []string{"jfk.wav", "lj_0001.wav", "espeak_de.wav", "pink_10s.wav"} {
-		for _, beam := range []int{1, 5} {
-			r, err := m.Window(context.Background(), mel.New(m.Mels).Frames(clip(t, name), m.Frames()), Options{Beam: beam})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("%s beam %d: enc %v dec %v steps %d (%.1f ms) lang %s %.4f avg %.4f nosp %.4f ratio %.3f temp %v silent %v: %s", name, beam, r.Encoder, r.Decoder, r.Steps,
-				r.Decoder.Seconds()*1000/float64(r.Steps), r.Language, r.Languages[r.Language], r.AvgLogprob, r.NoSpeech, r.Ratio, r.Temperature, r.Silent, r.Text)
+// TestSteps: tokens fed together, one by one, and beside another hypothesis give the same logits.
+func TestSteps(t *testing.T) {
+	m := openModel(t, "whisper-tiny.en", true)
+	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, "goforward.wav"), m.Frames()), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.hypotheses(3); err != nil {
+		t.Fatal(err)
+	}
+	ids := []int32{m.Start, m.TimesBegin, 1514, 2651, 838}
+	want := make([]float32, m.Vocab)
+	got := make([]float32, m.Vocab)
+	m.dev.Read(want, m.step(ids, []kernels.Span{{Cache: m.self[0], N: len(ids)}}, len(ids)-1), 0)
+	same := func(how string) {
+		t.Helper()
+		var worst float64
+		for i, v := range got {
+			worst = max(worst, math.Abs(float64(v-want[i])))
+		}
+		if !(worst < 2e-3) {
+			t.Errorf("%s: a logit differs by %g", how, worst)
+		}
+	}
+	for i, id := range ids {
+		m.dev.Read(got, m.step([]int32{id}, []kernels.Span{{Cache: m.self[1], N: 1, Pos: i}}, 0), 0)
+	}
+	same("one by one")
+	m.self[2].Copy(m.self[1], len(ids)-1)
+	logits := m.step([]int32{500, ids[len(ids)-1]}, []kernels.Span{{Cache: m.self[0], Row: 0, N: 1, Pos: len(ids)}, {Cache: m.self[2], Row: 1, N: 1, Pos: len(ids) - 1}}, 0)
+	m.dev.Read(got, logits, 1)
+	same("in a copied cache beside another")
+}
+
+// TestDecode: a beam of one is greedy, a wider one is no less likely, and both hear what is said.
+func TestDecode(t *testing.T) {
+	m := openModel(t, "whisper-base", false)
+	frames := mel.New(m.Mels).Frames(clip(t, "librivox_0930.wav"), m.Frames())
+	greedy, err := m.Window(context.Background(), frames, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if greedy.Text != "He might even have been made amiable himself." || greedy.Language != "en" || greedy.Languages["en"] < 0.9 || greedy.Silent || greedy.Looped || greedy.NoSpeech > 0.2 {
+		t.Errorf("heard %+v", greedy)
+	}
+	if err := m.hypotheses(5); err != nil {
+		t.Fatal(err)
+	}
+	r := &Result{}
+	first, pos := m.prefill(r, Options{Language: "en"})
+	one, err := m.beam(context.Background(), first, pos, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(one.tokens) != fmt.Sprint(greedy.Tokens) {
+		t.Errorf("a beam of one gives %v, greedy %v", one.tokens, greedy.Tokens)
+	}
+	five, err := m.beam(context.Background(), first, pos, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := func(a *attempt) float64 { return a.sum / float64(len(a.tokens)) }
+	if mean(five) < mean(one)-1e-6 {
+		t.Errorf("a beam of five has %g a token, greedy %g", mean(five), mean(one))
+	}
+	again, err := m.sample(context.Background(), first, pos, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(again.tokens) != fmt.Sprint(greedy.Tokens) {
+		t.Errorf("after a beam search greedy gives %v, before %v", again.tokens, greedy.Tokens)
+	}
+}
+
+// TestDetect: the language's probability is near that of another implementation, which
+// pads its windows in another way.
+func TestDetect(t *testing.T) {
+	m := openModel(t, "whisper-base", false)
+	for name, want := range map[string]struct {
+		code string
+		p    float64
+	}{"jfk.wav": {"en", 0.94519}, "aishell_S0724W0121.wav": {"zh", 0.99044}} {
+		r, err := m.Window(context.Background(), mel.New(m.Mels).Frames(clip(t, name), m.Frames()), Options{Quick: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, p := range r.Languages {
+			sum += p
+		}
+		if r.Language != want.code || math.Abs(r.Languages[want.code]-want.p) > 0.05 || math.Abs(sum-1) > 1e-5 {
+			t.Errorf("%s: %s with %.3f of %.6f, want %s with %.3f", name, r.Language, r.Languages[r.Language], sum, want.code, want.p)
 		}
 	}
 }

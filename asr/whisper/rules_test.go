@@ -1,0 +1,246 @@
+package whisper
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"soberano/engine/token"
+	"soberano/models"
+	"soberano/models/ctranslate2"
+	"soberano/models/defaults"
+
+	"pgregory.net/rapid"
+)
+
+// spelling turns tokens into letters, for tests without a tokenizer.
+type spelling struct{}
+
+func (spelling) Decode(ids []int32) []byte {
+	var b []byte
+	for _, id := range ids {
+		b = append(b, ' ', 'a'+byte(id%26))
+	}
+	return b
+}
+
+// ruled is a model that has rules, but no network.
+func ruled() *Model {
+	m := &Model{Specials: specials(51865), text: spelling{}, Dims: Dims{Vocab: 51865, TextContext: 448}}
+	f := &models.File{Aux: map[string][]byte{"config.json": []byte(`{"suppress_ids":[1,2],"suppress_ids_begin":[220]}`)}}
+	var err error
+	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// TestSpecials: the numbers by rule are those that the tokenizers carry.
+func TestSpecials(t *testing.T) {
+	for _, name := range []string{"whisper-base", "whisper-tiny.en"} {
+		f, err := ctranslate2.Open(defaults.Need(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		text, err := token.NewWhisper(f.Aux["tokenizer.json"], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		emb, _ := f.Tensor("decoder/embeddings/weight")
+		s := specials(emb.Shape[0])
+		silent := map[bool]string{true: "<|nospeech|>", false: "<|nocaptions|>"}[s.Multilingual]
+		for spelling, id := range map[string]int32{"<|endoftext|>": s.EndOfText, "<|startoftranscript|>": s.Start, "<|translate|>": s.Translate,
+			"<|transcribe|>": s.Transcribe, "<|startofprev|>": s.StartPrevious, silent: s.NoSpeech, "<|notimestamps|>": s.NoTimes} {
+			if got, ok := text.ID(spelling); !ok || got != id {
+				t.Errorf("%s: %s is %d, %v; by rule %d", name, spelling, got, ok, id)
+			}
+		}
+		for i, code := range codes[:s.LanguageCount] {
+			got, ok := text.ID("<|" + code + "|>")
+			if code == "he" && !ok { // older files spell Hebrew so
+				got, ok = text.ID("<|iw|>")
+			}
+			if !ok || got != s.Languages+int32(i) {
+				t.Errorf("%s: language %s is %d, %v; by rule %d", name, code, got, ok, s.Languages+int32(i))
+			}
+		}
+	}
+	if s := specials(51866); s.LanguageCount != 100 || s.TimesBegin != 50365 || s.Start != 50258 || s.Codes()[99] != "yue" {
+		t.Errorf("large-v3: %+v", s)
+	}
+}
+
+// TestRules: whatever the network says, what is sampled keeps the rules.
+func TestRules(t *testing.T) {
+	m := ruled()
+	rapid.Check(t, func(t *rapid.T) {
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		bias := rapid.Float32Range(-8, 8).Draw(t, "towards times")
+		logits := make([]float32, m.Vocab)
+		var tokens []int32
+		for range 12 {
+			for i := range logits {
+				logits[i] = rng.Float32() * 10
+			}
+			for i := m.TimesBegin; int(i) < m.Vocab; i++ {
+				logits[i] += bias
+			}
+			m.allow(logits, tokens)
+			id := best(logits)
+			if math.IsInf(float64(logits[id]), -1) {
+				t.Fatalf("after %v nothing is allowed", tokens)
+			}
+			if id == m.EndOfText {
+				break
+			}
+			tokens = append(tokens, id)
+		}
+		lastTime, inText, run := int32(-1), 0, 0
+		for i, id := range tokens {
+			switch {
+			case i == 0 && (id < m.TimesBegin || id > m.TimesBegin+maxInitial):
+				t.Fatalf("starts with %d", id)
+			case slices.Contains(m.suppress, id) || id > m.EndOfText && id < m.TimesBegin:
+				t.Fatalf("token %d is suppressed", id)
+			case id >= m.TimesBegin:
+				if run++; run > 2 || i == 1 {
+					t.Fatalf("%d times in a row: %v", run, tokens)
+				}
+				if id < lastTime || run == 1 && i > 0 && id == lastTime {
+					t.Fatalf("times go back or stand still: %v", tokens)
+				}
+				lastTime = id
+			default:
+				if run == 1 && i > 1 {
+					t.Fatalf("a segment ends, but none begins: %v", tokens)
+				}
+				run, inText = 0, inText+1
+			}
+		}
+	})
+}
+
+// TestTimeWins: many unlikely times together are likelier than one likely word.
+func TestTimeWins(t *testing.T) {
+	m := ruled()
+	logits := make([]float32, m.Vocab)
+	for i := range logits {
+		logits[i] = -20
+	}
+	logits[1000] = 5
+	for i := int(m.TimesBegin); i < m.Vocab; i++ {
+		logits[i] = -1
+	}
+	if !timeWins(logits, int(m.TimesBegin)) { // log(1501) - 1 = 6.3 > 5
+		t.Error("1501 times of -1 lose to a word of 5")
+	}
+	logits[1000] = 7
+	if timeWins(logits, int(m.TimesBegin)) {
+		t.Error("1501 times of -1 win over a word of 7")
+	}
+	forbid(logits[m.TimesBegin:])
+	if timeWins(logits, int(m.TimesBegin)) {
+		t.Error("forbidden times win")
+	}
+}
+
+func TestLogSumExp(t *testing.T) {
+	x := []float32{1000, 1000, never}
+	if got := logSumExp(x); math.Abs(got-1000-math.Ln2) > 1e-9 {
+		t.Errorf("logSumExp = %v", got)
+	}
+}
+
+func TestLoops(t *testing.T) {
+	repeat := func(n int, ids ...int32) []int32 { return append([]int32{9, 8}, slices.Repeat(ids, n)...) }
+	for _, c := range []struct {
+		tokens []int32
+		loops  bool
+		cut    int // tokens left by cutLoop
+	}{
+		{nil, false, 0}, {[]int32{1, 2, 3}, false, 3}, {repeat(3, 5), false, 3}, {repeat(18, 5), true, 3},
+		{repeat(2, 5, 6, 7), false, 8}, {repeat(6, 5, 6, 7), true, 5}, {repeat(6, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), true, 14},
+	} {
+		if got := loops(c.tokens); got != c.loops {
+			t.Errorf("loops(%v) = %v", c.tokens, got)
+		}
+		if got := cutLoop(c.tokens); len(got) != c.cut {
+			t.Errorf("cutLoop(%v) = %v", c.tokens, got)
+		}
+	}
+}
+
+// TestSegments: tokens to segments, and how far the window is done with.
+func TestSegments(t *testing.T) {
+	m := ruled()
+	// A number is a time in ticks of 20 ms, a letter a text token.
+	parse := func(s string) (tokens []int32) {
+		for _, w := range strings.Fields(s) {
+			var tick int32
+			if _, err := fmt.Sscan(w, &tick); err == nil {
+				tokens = append(tokens, m.TimesBegin+tick)
+			} else {
+				tokens = append(tokens, 26*4+int32(w[0]-'a'))
+			}
+		}
+		return tokens
+	}
+	const length = 10 * time.Second
+	for _, c := range []struct{ tokens, want string }{
+		{"", "done 10s"},
+		{"0 a b 100 100", "0s-2s a b; done 2s"},
+		{"0 a 100", "0s-2s a; done 10s"},
+		{"0 a 100 150 b 200", "0s-2s a; 3s-4s b; done 10s"},
+		{"0 a 100 150 b 200 200", "0s-2s a; 3s-4s b; done 4s"},
+		{"0 a 100 150 b", "0s-2s a; done 2s"},
+		{"25 a b", "500ms-10s a b; done 10s"},
+		{"0 a 900", "0s-10s a; done 10s"}, // 18 s: past the audio
+		{"0 a 900 900", "0s-10s a; done 10s"},
+	} {
+		out, done := m.Segments(&Result{Tokens: parse(c.tokens)}, length)
+		var parts []string
+		for _, s := range out {
+			parts = append(parts, fmt.Sprintf("%v-%v %s", s.Start, s.End, s.Text))
+		}
+		if got := strings.Join(append(parts, fmt.Sprint("done ", done)), "; "); got != c.want {
+			t.Errorf("%q: %s, want %s", c.tokens, got, c.want)
+		}
+	}
+}
+
+// TestChoose: of failed attempts the likeliest that does not loop counts; a loop is cut.
+func TestChoose(t *testing.T) {
+	m := ruled()
+	a := &attempt{avg: -1.2, ratio: 1, text: "a"}
+	b := &attempt{avg: -1.1, ratio: 1.3, text: "b"}
+	c := &attempt{avg: -0.2, ratio: 9, looped: true, tokens: slices.Repeat([]int32{7}, 40)}
+	if got := m.choose([]*attempt{c, a, b}); got != b {
+		t.Errorf("chose %q", got.text)
+	}
+	d := &attempt{avg: -0.1, ratio: 12, looped: true, tokens: slices.Repeat([]int32{5}, 40)}
+	if got := m.choose([]*attempt{d, c}); got != c || len(got.tokens) != 1 || got.text != "h" {
+		t.Errorf("chose %+v", got)
+	}
+}
+
+func TestRatio(t *testing.T) {
+	if r := ratio(strings.Repeat("no ", 200)); r < maxRatio {
+		t.Errorf("a loop compresses %.2f times", r)
+	}
+	b, err := os.ReadFile("testdata/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := ratio(string(b)); r > maxRatio {
+		t.Errorf("prose compresses %.2f times", r)
+	}
+	if ratio("") != 1 {
+		t.Error("no text has a ratio")
+	}
+}
