@@ -194,17 +194,15 @@ func (d *Desk) start() {
 	}
 }
 
-// pick is the model of that kind that was chosen last, or the first that runs; one that
-// the person brought goes before one that came with the program.
+// pick is the model of that kind that was chosen last. Where none was, it is the one that
+// came with the program, or the first that runs.
 func pick(entries []registry.Entry, kind registry.Kind, name string) (best registry.Entry, ok bool) {
 	for _, e := range entries {
-		if e.Kind != kind || !e.Runs {
-			continue
-		}
-		if e.Name == name {
+		switch {
+		case e.Kind != kind || !e.Runs:
+		case e.Name == name:
 			return e, true
-		}
-		if !ok {
+		case !ok || e.Included && !best.Included:
 			best, ok = e, true
 		}
 	}

@@ -198,7 +198,11 @@ func TestPick(t *testing.T) {
 	if _, ok := pick([]registry.Entry{off, base}, registry.Chat, ""); ok {
 		t.Error("a model that does not run was picked")
 	}
-	if e, ok := pick([]registry.Entry{off, base, smol}, registry.Chat, "gone"); !ok || e.Name != smol.Name {
+	mine := registry.Entry{Name: "mine", Info: qwen}
+	if e, ok := pick([]registry.Entry{mine, off, base, smol}, registry.Chat, "mine"); !ok || e.Name != "mine" {
+		t.Errorf("picked %q", e.Name)
+	}
+	if e, ok := pick([]registry.Entry{mine, off, base, smol}, registry.Chat, "gone"); !ok || e.Name != smol.Name {
 		t.Errorf("picked %q", e.Name)
 	}
 }

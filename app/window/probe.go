@@ -10,7 +10,13 @@ import (
 
 // probe makes a hidden window as Fyne will, and takes it away again: Fyne itself keeps
 // running without any window where there is no display or no OpenGL.
-func probe() error {
+func probe() (err error) {
+	// glfw only prints that a display can't be opened, and panics at what comes next.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrNoDisplay, r)
+		}
+	}()
 	if runtime.GOOS != "windows" && runtime.GOOS != "darwin" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
 		return fmt.Errorf("%w (neither DISPLAY nor WAYLAND_DISPLAY is set)", ErrNoDisplay)
 	}
