@@ -12,6 +12,7 @@ package asr
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"soberano/asr/mel"
@@ -78,6 +79,8 @@ type Model struct {
 	info Info
 	turn chan struct{} // holds a value while the network is used
 	done chan struct{} // closed by Close
+	once sync.Once
+	err  error // of Close
 }
 
 // Open opens the Whisper model at path, a file or a directory. The error names the file
@@ -159,9 +162,12 @@ func title(d whisper.Dims, multilingual bool) string {
 func (m *Model) Info() Info { return m.info }
 
 // Close waits for the window that is being heard and frees the model. Calls that are still
-// going on end with an error.
+// going on end with an error. It may be called more than once.
 func (m *Model) Close() error {
-	close(m.done)
-	m.turn <- struct{}{} // kept: nobody uses the network any more
-	return errors.Join(m.dev.Close(), m.file.Close())
+	m.once.Do(func() {
+		close(m.done)
+		m.turn <- struct{}{} // kept: nobody uses the network any more
+		m.err = errors.Join(m.dev.Close(), m.file.Close())
+	})
+	return m.err
 }
