@@ -103,8 +103,8 @@ func openLibrary() (*registry.Library, error) {
 	return registry.Open(dir)
 }
 
-// findModel resolves a library name or a path. Without a name it takes the first model
-// of that kind in the library.
+// findModel resolves a library name or a path. Without a name it takes the
+// included model of that kind, or else the first in the library.
 func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	lib, err := openLibrary()
 	if err != nil {
@@ -121,10 +121,14 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 		return e, nil
 	}
 	entries, _ := lib.List() // what is broken is reported by `models list`
-	for _, e := range entries {
-		if e.Kind == kind && e.Runs {
-			return e, nil
+	var found *registry.Entry
+	for i, e := range entries {
+		if e.Kind == kind && e.Runs && (found == nil || e.Included && !found.Included) {
+			found = &entries[i]
 		}
+	}
+	if found != nil {
+		return *found, nil
 	}
 	return registry.Entry{}, fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
 }

@@ -3,7 +3,7 @@ package cli
 import "github.com/spf13/pflag"
 
 func modelFlag(fs *pflag.FlagSet, model *string) {
-	fs.StringVarP(model, "model", "m", "", "a model of the library, or the path of one (default: the first that fits)")
+	fs.StringVarP(model, "model", "m", "", "a model of the library, or the path of one (default: the included one)")
 }
 
 func threadsFlag(fs *pflag.FlagSet, threads *int) {

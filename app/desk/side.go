@@ -13,7 +13,6 @@ import (
 
 	"soberano/app/look"
 	"soberano/app/store"
-	"soberano/assets"
 )
 
 const sideWidth = 256
@@ -46,7 +45,7 @@ func newSide(s *store.Store, post func(func())) *side {
 	v.models.Icon, v.settings.Icon = theme.StorageIcon(), theme.SettingsIcon()
 	p := &v.parts
 	p.back, p.line = look.NewFill(look.Side, 1, 1), look.NewFill(look.Line, 1, 1)
-	logo := canvas.NewImageFromResource(assets.Icon)
+	logo := canvas.NewImageFromResource(look.Icon)
 	logo.FillMode, logo.ScaleMode = canvas.ImageFillContain, canvas.ImageScaleSmooth
 	p.logo, p.name = logo, look.NewLabel("Soberano", 16, look.Ink).Strong()
 	p.key, p.rule = look.NewLabel("Ctrl K", look.SmallSize, look.Muted), look.NewRule()

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -83,13 +84,12 @@ func (d *desktop) startDisplay() {
 	x.ExtraFiles = []*os.File{w}
 	d.background(x, "xvfb.log")
 	w.Close()
-	var number [16]byte
-	n, err := r.Read(number[:])
+	number, err := bufio.NewReader(r).ReadString('\n')
 	r.Close()
-	if err != nil || n < 2 {
+	if err != nil {
 		d.t.Fatalf("the display did not start: %v\n%s", err, d.log("xvfb.log"))
 	}
-	d.env = append(d.env, "DISPLAY=:"+strings.TrimSpace(string(number[:n])))
+	d.env = append(d.env, "DISPLAY=:"+strings.TrimSpace(number))
 	d.background(exec.Command("openbox"), "openbox.log")
 	// openbox owns the root window's properties once it is ready.
 	d.until("the window manager to start", func() bool {
@@ -209,12 +209,6 @@ func (d *desktop) text(s string) {
 	d.run("xdotool", "type", "--delay", "25", s)
 }
 
-// click clicks at a point of the screen.
-func (d *desktop) click(x, y int) {
-	d.t.Helper()
-	d.run("xdotool", "mousemove", fmt.Sprint(x), fmt.Sprint(y), "sleep", "0.1", "click", "1")
-}
-
 // selection is the text that ctrl+a ctrl+c takes out of the focused entry.
 func (d *desktop) selection() string {
 	d.key("ctrl+a", "ctrl+c")
@@ -233,8 +227,8 @@ func (d *desktop) play(file string) {
 	d.run("paplay", "--device=micfeed", file)
 }
 
-// drop drags files from a real drag source and drops them at a point of the screen.
-func (d *desktop) drop(x, y int, files ...string) {
+// drop drags files from a real drag source and drops them at a point of a window.
+func (d *desktop) drop(window string, at point, files ...string) {
 	d.t.Helper()
 	src := d.background(exec.Command("/usr/bin/python3", append([]string{"drop_source.py"}, files...)...), "drop.log")
 	var id string
@@ -251,7 +245,7 @@ func (d *desktop) drop(x, y int, files ...string) {
 		d.run("xdotool", "mousemove_relative", "--", "6", "4", "sleep", "0.05")
 	}
 	for i := 6; i >= 0; i-- {
-		d.run("xdotool", "mousemove", fmt.Sprint(x+i*10), fmt.Sprint(y+i*10), "sleep", "0.06")
+		d.run("xdotool", "mousemove", "--window", window, fmt.Sprint(at.x+i*10), fmt.Sprint(at.y+i*10), "sleep", "0.06")
 	}
 	d.run("xdotool", "sleep", "0.3", "mouseup", "1", "sleep", "0.5")
 	d.until("the drop to be taken", func() bool { return strings.Contains(d.log("drop.log"), "taken") })

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,11 +47,13 @@ func TestNothingLeavesTheMachine(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			trace := filepath.Join(t.TempDir(), "trace")
-			args := append([]string{"-n", "strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,bind", "-o", trace, program(t, c.args[0])}, c.args[1:]...)
+			args := append([]string{"--kill-child", "-n", "strace", "--seccomp-bpf", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,bind", "-e", "signal=none", "-o", trace, program(t, c.args[0])}, c.args[1:]...)
 			if exec.Command("unshare", "-n", "true").Run() != nil {
 				args = append([]string{"-r"}, args...)
 			}
-			cmd := exec.Command("unshare", args...)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "unshare", args...)
 			cmd.Env = append(os.Environ(), "SOBERANO_HOME="+t.TempDir())
 			out, err := cmd.Output()
 			if err != nil {

@@ -17,10 +17,10 @@ import (
 
 	"soberano/app/chat"
 	"soberano/app/desk"
+	"soberano/app/look"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/mic"
-	"soberano/assets"
 	"soberano/engine"
 	"soberano/models/registry"
 )
@@ -47,9 +47,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: o.Version, Icon: assets.Icon})
+	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: o.Version, Icon: look.Icon})
 	a := app.NewWithID(ID)
-	a.SetIcon(assets.Icon)
+	a.SetIcon(look.Icon)
 	m.OpenURL = func(link string) error {
 		u, err := url.Parse(link)
 		if err != nil {
