@@ -31,7 +31,7 @@ var below = map[string][]string{
 var only = map[string]string{
 	"fyne.io/fyne/v2":                  "soberano/app",
 	"github.com/gordonklaus/portaudio": "soberano/asr/mic",
-	"github.com/go-gl/gl":              "soberano/kernels/gl",
+	"github.com/go-gl/gl/":             "soberano/kernels/gl",
 	"github.com/go-gl/glfw":            "soberano/app/window", // asks whether there is a display before Fyne does
 }
 

@@ -132,7 +132,7 @@ func (d *Desk) build() {
 		ChooseFile: d.chooseFile, ShowFile: d.showFile, Copy: d.copy}
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
-	d.settings = settings.NewPage(settings.Config{Values: d.values, Cores: runtime.NumCPU(), Microphones: d.Microphones,
+	d.settings = settings.NewPage(settings.Config{Values: d.values, Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
 		OnChange: d.change, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()

@@ -92,6 +92,25 @@ func (s *session) quit() {
 	}
 }
 
+// draft is what the program has stored of a message that is not sent yet.
+func draft(t *testing.T, home string) string {
+	t.Helper()
+	s, err := store.Open(filepath.Join(home, "conversations.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	conversations, err := s.Conversations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, c := range conversations {
+		text += c.Draft
+	}
+	return text
+}
+
 // messages reads the conversations as the program has stored them.
 func messages(t *testing.T, home string) []store.Message {
 	t.Helper()
@@ -146,10 +165,13 @@ func TestAPersonUsesIt(t *testing.T) {
 	d.play(filepath.Join(root(t), "asr", "testdata", "audio", "jfk.wav"))
 	d.shot("2-speaking")
 	s.at(microphone)
-	s.at(entry)
-	d.until("the spoken words in the entry", func() bool {
-		return strings.Contains(strings.ToLower(d.selection()), "can do for your country")
+	d.until("the spoken words in the draft", func() bool {
+		return strings.Contains(draft(t, home), "can do for your country")
 	})
+	s.at(entry)
+	if words := d.selection(); !strings.Contains(words, "fellow Americans") || !strings.Contains(words, "can do for your country") {
+		t.Errorf("the entry holds %q", words)
+	}
 	d.shot("3-spoken")
 	d.text(" Who said this?")
 	d.key("Return")

@@ -10,6 +10,7 @@ package look
 
 import (
 	"image/color"
+	"math"
 	"strings"
 	"unicode"
 
@@ -400,7 +401,10 @@ func (r *flowRenderer) run(s run, x, y, h float32, old map[string]*canvas.Text) 
 		t = was
 	}
 	th := t.MinSize().Height
-	Put(t, x, y+(h-th)/2, s.w, th)
+	// Fyne draws a text as high as the pixels between its rounded top and bottom, into a
+	// picture of its height rounded up: just under half a pixel down the two are equal, and
+	// the last row, where underscores are, is not lost.
+	Put(t, x, float32(math.Floor(float64(y+(h-th)/2)))+0.45, s.w, th)
 	r.objects = append(r.objects, t)
 	if s.Link != "" || s.Strike {
 		l := canvas.NewRectangle(ink)

@@ -8,6 +8,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+	"golang.org/x/image/font/gofont/gomono"
+	"golang.org/x/image/font/gofont/gomonobold"
 )
 
 // Mode is the person's choice of light and dark.
@@ -70,8 +72,23 @@ func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.
 	return theme.DefaultTheme().Color(name, variant)
 }
 
-// Font returns Fyne's own fonts.
-func (t Theme) Font(style fyne.TextStyle) fyne.Resource { return theme.DefaultTheme().Font(style) }
+// Code is set in Go Mono: Fyne cuts the last row of pixels off its own monospaced font,
+// and with it every underscore.
+var (
+	mono     = fyne.NewStaticResource("Go-Mono.ttf", gomono.TTF)
+	monoBold = fyne.NewStaticResource("Go-Mono-Bold.ttf", gomonobold.TTF)
+)
+
+// Font returns Fyne's own fonts, and Go Mono for code.
+func (t Theme) Font(style fyne.TextStyle) fyne.Resource {
+	switch {
+	case style.Monospace && style.Bold:
+		return monoBold
+	case style.Monospace:
+		return mono
+	}
+	return theme.DefaultTheme().Font(style)
+}
 
 // Icon returns Fyne's own icons.
 func (t Theme) Icon(name fyne.ThemeIconName) fyne.Resource { return theme.DefaultTheme().Icon(name) }
