@@ -142,7 +142,7 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	}
 	note := ""
 	if p.deaf != nil {
-		note = "No microphone can be used now: " + strings.TrimSuffix(p.deaf.Error(), ".") + "."
+		note = "No microphone can be used now: " + strings.TrimSuffix(strings.TrimPrefix(p.deaf.Error(), "mic: "), ".") + "."
 	}
 	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
 		words := v.Microphone
