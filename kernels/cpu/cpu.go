@@ -54,7 +54,11 @@ func New(o Options) (kernels.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newDevice(o, lv)
+	d, err := newDevice(o, lv)
+	if err != nil {
+		return nil, err // not a nil *device in an interface
+	}
+	return d, nil
 }
 
 func newDevice(o Options, lv level) (*device, error) {
