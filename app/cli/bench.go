@@ -74,7 +74,7 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
-	modelFlag(fs, &model)
+	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one (needed)")
 	threadsFlag(fs, &threads)
 	fs.IntVarP(&prompt, "prompt", "p", 512, "tokens of the prompt")
 	fs.IntVarP(&generate, "tokens", "n", 128, "tokens to generate")

@@ -181,16 +181,18 @@ func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 	}
 	system := len(c.messages)
 	lines := readLines(in)
+	sign := "" // of a person's turn; a pipe needs none
+	if isTerminal(os.Stdin) {
+		sign = "\n> "
+	}
 	for {
-		fmt.Fprint(os.Stderr, "\n> ")
+		fmt.Fprint(os.Stderr, sign)
 		var line string
 		select {
 		case <-ctx.Done():
-			fmt.Fprintln(os.Stderr)
 			return nil
 		case l, ok := <-lines:
 			if !ok {
-				fmt.Fprintln(os.Stderr)
 				return nil
 			}
 			if l.err != nil {

@@ -245,7 +245,7 @@ func modelsIncluded() *cobra.Command {
 				if _, err := os.Stat(path); err != nil {
 					return fmt.Errorf("the included model %s has not been fetched: %w", m.Name, err)
 				}
-				opt := registry.ImportOptions{Name: m.Name, Included: true, Note: m.Note, Sampling: m.Sampling}
+				opt := registry.ImportOptions{Name: m.Name, Licence: m.Licence, Included: true, Note: m.Note, Sampling: m.Sampling}
 				if _, err := lib.Import(cmd.Context(), path, registry.Copy, opt, progress("importing "+m.Name)); err != nil {
 					return err
 				}

@@ -17,7 +17,7 @@ func perplexityCommand() *cobra.Command {
 	var context, chunks, threads int
 	var exact, asJSON bool
 	cmd := &cobra.Command{
-		Use: "perplexity -m MODEL FILE", Short: "Measure how well a model foresees a text, as llama.cpp's tool defines it", Args: arguments(cobra.ExactArgs(1)),
+		Use: "perplexity FILE", Short: "Measure how well a model foresees a text, as llama.cpp's tool defines it", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if context < 2 || chunks < 0 {
 				return usagef("--ctx is at least 2 and --chunks not negative")

@@ -15,7 +15,7 @@ func tokenizeCommand() *cobra.Command {
 	var model string
 	var noSpecial, asJSON bool
 	cmd := &cobra.Command{
-		Use: "tokenize -m MODEL TEXT|-", Short: "Print the token ids of a text (-: the bytes of standard input)", Args: arguments(cobra.ExactArgs(1)),
+		Use: "tokenize TEXT|-", Short: "Print the token ids of a text (-: the bytes of standard input)", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := args[0]
 			if text == "-" {
@@ -80,7 +80,7 @@ func logitsCommand() *cobra.Command {
 	var top, threads, context int
 	var raw, exact, asJSON bool
 	cmd := &cobra.Command{
-		Use: "logits -m MODEL (-p TEXT [--raw] | --tokens 1,2,3)", Short: "Print the best logits after a prompt", Args: arguments(cobra.NoArgs),
+		Use: "logits (-p TEXT [--raw] | --tokens 1,2,3)", Short: "Print the best logits after a prompt", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			byText, byTokens := cmd.Flags().Changed("prompt"), cmd.Flags().Changed("tokens")
 			if byText == byTokens {

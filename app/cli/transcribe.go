@@ -40,6 +40,9 @@ func transcribeCommand() *cobra.Command {
 		Use: "transcribe FILE …", Short: "Write down the speech in audio files (WAV, FLAC)", Args: arguments(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if asJSON {
+				if cmd.Flags().Changed("format") && format != "json" {
+					return usagef("--json and --format %s contradict each other", format)
+				}
 				format = "json"
 			}
 			write, ok := transcriptFormats[format]

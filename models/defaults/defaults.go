@@ -24,6 +24,7 @@ type Model struct {
 	Folder   string // under Dir
 	File     string // the file to import; "" for the whole folder
 	SHA256   string // of its weights
+	Licence  string // SPDX identifier
 	Note     string // said plainly where the model is picked
 	Sampling Sampling
 }
@@ -34,13 +35,13 @@ type Model struct {
 // repetition penalty it loops ("…, and, and, and"), with 1.1 twenty answers read to their end.
 var Models = []Model{
 	{
-		Name: "smollm2-135m", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
+		Name: "smollm2-135m", Licence: "Apache-2.0", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
 		SHA256:   "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 		Note:     "This model is very small: it answers at once, and is often wrong. Drop a larger GGUF model on the window for better answers.",
 		Sampling: Sampling{Temperature: 0.2, TopP: 0.9, Repeat: 1.1},
 	},
 	{
-		Name: "whisper-base", Folder: "whisper-base",
+		Name: "whisper-base", Licence: "MIT", Folder: "whisper-base",
 		SHA256: "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
 	},
 }

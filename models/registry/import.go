@@ -13,6 +13,7 @@ import (
 type ImportOptions struct {
 	Name     string   // in the library; "": from the file's name. A taken one gets a number.
 	Title    string   // for people; "": from the file
+	Licence  string   // where the file does not say; "": unknown
 	Included bool     // came with the program
 	Note     string   // said where the model is picked
 	Sampling Sampling // zero: the file's own, or a general one
@@ -61,6 +62,9 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 
 func newEntry(s studied, how How, opt ImportOptions) Entry {
 	e := Entry{Name: opt.Name, Info: s.info, Linked: how == Link, Included: opt.Included, Note: opt.Note, Sampling: opt.Sampling, Added: time.Now().UTC().Truncate(time.Second)}
+	if e.Licence == "" {
+		e.Licence = opt.Licence
+	}
 	if e.Name == "" {
 		e.Name = nameFor(s.path, s.info)
 	}
