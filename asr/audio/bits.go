@@ -45,6 +45,7 @@ func (b *bitReader) more() bool {
 		if err == io.EOF {
 			b.err = io.ErrUnexpectedEOF
 		}
+		b.n = 0 // what is left of a number that the end cuts is no number
 		return false
 	}
 	b.crc8 = crc8Table[b.crc8^c]

@@ -123,8 +123,8 @@ func (f *flac) next() ([]float32, error) {
 	}
 	start := f.in.pos
 	n, err := f.frame()
-	if err == nil && f.br.err != nil {
-		err = f.br.err
+	if f.br.err != nil {
+		err = f.br.err // what was seen behind the end is no damage
 	}
 	if err == io.ErrUnexpectedEOF {
 		return nil, f.in.wrong(err, "the file is cut off inside the frame that begins at byte %d", start)

@@ -175,8 +175,7 @@ func TestFLACDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rapid.Check(t, func(t *rapid.T) {
-		at := rapid.IntRange(0, len(b)-1).Draw(t, "at")
+	for at := 0; at < len(b); at += 1 + at/1024 { // every byte of the beginning, then fewer
 		dec, err := open(newInput(bytes.NewReader(b[:at]), "x.flac", int64(at)))
 		var got []float32
 		for err == nil {
@@ -190,7 +189,7 @@ func TestFLACDamaged(t *testing.T) {
 		if !slices.Equal(got, want[:len(got)]) {
 			t.Fatalf("cut at %d: other samples", at)
 		}
-	})
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		at := rapid.IntRange(42, len(b)-1).Draw(t, "at")
 		bad := slices.Clone(b)
