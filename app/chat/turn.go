@@ -118,26 +118,35 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, e
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil
-	if m.Content != "" {
+	if strings.TrimSpace(m.Content) != "" {
 		var button *look.Button
 		button = look.NewButton(look.Quiet, "Copy answer", func() { s.Copy(m.Content); button.SetLabel("Copied") })
 		a.foot.Objects = append(a.foot.Objects, button)
 	}
-	if m.State != store.Complete && m.State != store.Cut && m.State != store.Failed {
-		words := "Stopped."
-		if m.State == store.Partial {
-			words = "Not finished: the program ended while this was written."
-		}
+	if words := ending(m); words != "" {
 		note := look.NewLabel(words, look.SmallSize, look.Muted)
 		a.foot.Objects = append(a.foot.Objects, look.NewColumn(0, look.Spacer(1, 3), note))
-	}
-	if last && m.State != store.Complete && m.State != store.Cut && m.State != store.Failed {
-		a.foot.Objects = append(a.foot.Objects, look.NewButton(look.Quiet, "Try again", s.TryAgain))
+		if last {
+			a.foot.Objects = append(a.foot.Objects, look.NewButton(look.Quiet, "Try again", s.TryAgain))
+		}
 	}
 	if card := s.trouble(m, err, last); card != nil {
 		a.object.Objects = append(a.object.Objects, card)
 	}
 	a.object.Refresh()
+}
+
+// ending says how an answer ended, where its text does not show that.
+func ending(m store.Message) string {
+	switch {
+	case m.State == store.Stopped:
+		return "Stopped."
+	case m.State == store.Partial:
+		return "Not finished: the program ended while this was written."
+	case m.State == store.Complete && strings.TrimSpace(m.Content) == "":
+		return "The model ended its answer without a word."
+	}
+	return ""
 }
 
 // trouble is the card of an answer that failed or found the context full.

@@ -136,7 +136,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	}
 	if !f.asJSON {
 		fmt.Fprintln(out)
-		c.sayEnd(last)
+		c.sayEnd(text, last)
 		return nil
 	}
 	u := last.Usage
@@ -166,8 +166,11 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 	return text.String(), last, nil
 }
 
-// sayEnd tells when an answer did not end by itself.
-func (c *terminalChat) sayEnd(last engine.Piece) {
+// sayEnd tells when an answer did not end by itself, or held nothing.
+func (c *terminalChat) sayEnd(text string, last engine.Piece) {
+	if last.Reason == engine.Ended && strings.TrimSpace(text) == "" {
+		fmt.Fprintln(os.Stderr, "The model ended its answer without a word.")
+	}
 	if last.Reason == engine.ContextFull {
 		fmt.Fprintf(os.Stderr, "The context of %d tokens is full: the answer ends here. --ctx makes it larger.\n", last.Usage.Context)
 	}
@@ -231,7 +234,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		return err
 	}
 	c.messages = append(c.messages, engine.Message{Role: "assistant", Content: text})
-	c.sayEnd(last)
+	c.sayEnd(text, last)
 	return nil
 }
 

@@ -233,6 +233,20 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
 			s.expect(s.shot(name("full")), "This conversation is full.", "2,048 tokens", "New chat")
 		})
+		t.Run("wordless", func(t *testing.T) {
+			s := newStage(t, "", smol)
+			s.dress(m)
+			s.ready()
+			s.send("The capital of France is")
+			s.say("\n")
+			close(s.model.words)
+			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
+			words := s.shot(name("wordless"))
+			s.expect(words, "The model ended its answer without a word.", "Try again")
+			if strings.Contains(words, "Copy answer") {
+				t.Error("there is nothing to copy")
+			}
+		})
 		t.Run("too long", func(t *testing.T) {
 			s := newStage(t, "", smol)
 			s.dress(m)

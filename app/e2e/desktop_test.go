@@ -227,6 +227,12 @@ func (d *desktop) play(file string) {
 	d.run("paplay", "--device=micfeed", file)
 }
 
+// listeners is the number of what records from a sound source; some of it is the desktop's own.
+func (d *desktop) listeners() int {
+	d.t.Helper()
+	return strings.Count(d.run("pactl", "list", "short", "source-outputs"), "\n")
+}
+
 // drop drags files from a real drag source and drops them at a point of a window.
 func (d *desktop) drop(window string, at point, files ...string) {
 	d.t.Helper()

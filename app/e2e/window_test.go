@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/models/defaults"
 	"soberano/models/registry"
@@ -20,6 +21,7 @@ var (
 	useNow       = point{502, 599}
 	middle       = point{620, 300}
 	secondInList = point{120, 228}
+	thirdInList  = point{120, 263}
 	entry        = point{500, 673}
 )
 
@@ -68,6 +70,12 @@ func (d *desktop) start(home, log string) *session {
 func (s *session) at(p point) {
 	s.t.Helper()
 	s.run("xdotool", "mousemove", "--window", s.id, strconv.Itoa(p.x), strconv.Itoa(p.y), "sleep", "0.2", "click", "1")
+}
+
+// thread is the picture of the messages, what is around them left out.
+func (s *session) thread() string {
+	s.t.Helper()
+	return s.run("import", "-window", s.id, "-crop", "940x560+258+60", "rgb:-")
 }
 
 // quit closes the window as a person does, and expects a clean end.
@@ -160,8 +168,9 @@ func TestAPersonUsesIt(t *testing.T) {
 
 	s := d.start(home, "first.log")
 	d.shot("1-start")
+	alone := d.listeners()
 	s.at(microphone)
-	time.Sleep(time.Second)
+	d.until("the program to listen", func() bool { return d.listeners() > alone })
 	d.play(filepath.Join(root(t), "asr", "testdata", "audio", "jfk.wav"))
 	d.shot("2-speaking")
 	s.at(microphone)
@@ -169,9 +178,10 @@ func TestAPersonUsesIt(t *testing.T) {
 		return strings.Contains(draft(t, home), "can do for your country")
 	})
 	s.at(entry)
-	if words := d.selection(); !strings.Contains(words, "fellow Americans") || !strings.Contains(words, "can do for your country") {
-		t.Errorf("the entry holds %q", words)
-	}
+	d.until("the spoken words in the entry", func() bool {
+		words := d.selection()
+		return strings.Contains(words, "fellow Americans") && strings.Contains(words, "can do for your country")
+	})
 	d.shot("3-spoken")
 	d.text(" Who said this?")
 	d.key("Return")
@@ -201,8 +211,12 @@ func TestAPersonUsesIt(t *testing.T) {
 	})
 	time.Sleep(time.Second)
 	d.shot("7-ready")
-	s.at(useNow)
-	time.Sleep(time.Second)
+	d.until("the dropped model to be picked", func() bool {
+		s.at(useNow)
+		time.Sleep(time.Second)
+		v, err := settings.Load(home)
+		return err == nil && v.ChatModel == added
+	})
 	d.key("ctrl+n")
 	d.text("The capital of France is")
 	d.key("Return")
@@ -225,11 +239,19 @@ func TestAPersonUsesIt(t *testing.T) {
 		return true
 	})
 	before := messages(t, home)
+	other := s.thread()
+	s.at(secondInList)
+	shown := other
+	d.until("the spoken conversation", func() bool {
+		was := shown
+		shown = s.thread()
+		return shown != other && shown == was
+	})
 	s.quit()
 
 	s = d.start(home, "second.log")
-	s.at(secondInList)
-	time.Sleep(2 * time.Second)
+	s.at(thirdInList) // a new chat is on top
+	d.until("the spoken conversation as it was", func() bool { return s.thread() == shown })
 	d.shot("9-again")
 	if after := messages(t, home); len(after) != len(before) {
 		t.Errorf("%d messages before, %d after the program was started again", len(before), len(after))
