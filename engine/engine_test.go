@@ -85,29 +85,30 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// One seed gives one text, in whatever company, cached or not.
+// One seed gives one text, if what went before is the same. (In other company, or with
+// another part of the prompt cached, sums are rounded in another order, and where two
+// tokens are nearly alike that can decide; engine/batch tests how little it is.)
 func TestSeed(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{Exact: true})
+	a, b := openTiny(t, tiny.New("llama"), Options{Exact: true}), openTiny(t, tiny.New("llama"), Options{Exact: true})
+	seen := map[string]bool{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := Request{
 			Prompt: rapid.StringN(1, 30, -1).Draw(t, "prompt"), MaxTokens: rapid.IntRange(1, 20).Draw(t, "most"),
 			Sampling: sample.Params{Temperature: 1, TopP: 0.95, Repeat: 1.1, Seed: rapid.Uint64Min(1).Draw(t, "seed")},
 		}
-		var texts [4]string
-		var wg sync.WaitGroup
-		for i := range texts {
-			wg.Go(func() {
-				text, last, err := collect(m, context.Background(), r)
-				texts[i] = fmt.Sprint(text, last.Reason, last.Usage.Generated, err)
-			})
+		var texts [2]string
+		for i, m := range []*Model{a, b} {
+			text, last, err := collect(m, context.Background(), r)
+			texts[i] = fmt.Sprint(text, last.Reason, last.Usage.Generated, err)
 		}
-		wg.Wait()
-		for _, text := range texts {
-			if text != texts[0] {
-				t.Fatalf("%q and %q", texts[0], text)
-			}
+		if texts[0] != texts[1] {
+			t.Fatalf("%q and %q", texts[0], texts[1])
 		}
+		seen[texts[0]] = true
 	})
+	if len(seen) < 10 {
+		t.Errorf("seeds and prompts made only %d texts", len(seen))
+	}
 }
 
 func TestReasons(t *testing.T) {
