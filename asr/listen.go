@@ -299,7 +299,8 @@ func (l *listener) final(ctx context.Context, p []piece) error {
 	var all []whisper.Segment
 	language := l.o.Language
 	samples := join(p)
-	for from := 0; from < len(samples) && (from == 0 || voiced(p, from, len(samples))); {
+	// A word may be short, but what is left of a long utterance may hold none.
+	for from, least := 0, 1; from < len(samples) && voices(p, from, len(samples)) >= least; least = 3 {
 		h, err := l.m.hear(ctx, samples[from:min(len(samples), from+window)], l.o)
 		if err != nil {
 			return err
@@ -312,7 +313,7 @@ func (l *listener) final(ctx context.Context, p []piece) error {
 		if language = h.Language; len(h.segments) > 0 {
 			l.o.Likely = language
 		}
-		from += max(h.done, SampleRate)
+		from += max(h.until(p, from), SampleRate)
 	}
 	s := l.segment(p, all, language)
 	s.Final = s.Text != ""

@@ -190,7 +190,7 @@ func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper
 		o.Language = h.Language
 	}
 	// At least a second passes with each window, whatever the model says.
-	next := *skip + min(max(h.done, SampleRate), len(samples))
+	next := *skip + min(max(h.until(s.ready, *skip), SampleRate), len(samples))
 	if begun := onset(s.ready, next); begun-*skip >= SampleRate && !(last && next == *skip+len(samples)) {
 		next = begun
 	}
@@ -223,16 +223,31 @@ func join(p []piece) []float32 {
 	return out
 }
 
+// until returns how much of the window at sample from of the joined pieces is done with. The
+// model may say all of it and leave out what is spoken at the end; where speech is
+// detected more than half a second behind the last segment, that is heard again.
+func (h heard) until(p []piece, from int) int {
+	if n := len(h.segments); n > 0 {
+		if end := samplesOf(h.segments[n-1].End); voiced(p, from+end+SampleRate/2, from+h.done) {
+			return end
+		}
+	}
+	return h.done
+}
+
 // voiced reports whether a tenth of a second of samples [from, to) of the joined pieces
 // is probably speech.
-func voiced(p []piece, from, to int) bool {
+func voiced(p []piece, from, to int) bool { return voices(p, from, to) >= 3 }
+
+// voices counts the chunks of samples [from, to) that are probably speech.
+func voices(p []piece, from, to int) int {
 	n := 0
 	for i := max(0, from/chunk); i < min(len(p), (to+chunk-1)/chunk); i++ {
 		if p[i].voice >= 0.5 {
 			n++
 		}
 	}
-	return n >= 3
+	return n
 }
 
 // place returns when sample i of the joined pieces was heard; an end belongs to the

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -259,6 +260,18 @@ func TestBeginOnce(t *testing.T) {
 		if err != nil || len(ids) < 3 || ids[0] != 1 || ids[1] == 1 {
 			t.Errorf("%s: %v, %v", template, ids, err)
 		}
+	}
+}
+
+// An end that the tokenizer adds does not stand between prompt and answer.
+func TestNoEndInPrompt(t *testing.T) {
+	s := tiny.New("llama")
+	s.Meta["tokenizer.ggml.add_eos_token"] = true
+	m := openTiny(t, s, Options{})
+	whole := m.Tokenize("ab", true)
+	ids, err := m.PromptTokens(Request{Prompt: "ab"})
+	if err != nil || !slices.Equal(ids, whole[:len(whole)-1]) {
+		t.Errorf("%v of %v, %v", ids, whole, err)
 	}
 }
 

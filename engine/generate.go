@@ -70,11 +70,15 @@ func (m *Model) PromptTokens(r Request) ([]int32, error) {
 }
 
 // begin tokenizes a prompt. The beginning token comes once, whether the text spells it
-// (templates do) or the tokenizer adds it.
+// (templates do) or the tokenizer adds it; an end that the tokenizer adds is no part of
+// what is to be continued.
 func (m *Model) begin(text string) ([]int32, error) {
 	ids := m.Tokenize(text, true)
 	if bos, ok := m.tok.BOS(); ok && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
 		ids = ids[1:]
+	}
+	if eos, ok := m.tok.EOS(); ok && m.tok.AddsEOS() && len(ids) > 0 && ids[len(ids)-1] == eos {
+		ids = ids[:len(ids)-1]
 	}
 	if len(ids) == 0 {
 		return nil, errors.New("engine: the prompt is empty")

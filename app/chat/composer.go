@@ -38,11 +38,12 @@ type Composer struct {
 
 const mostRows = 8
 
-// NewComposer is an empty composer. talk may be nil: then there is no microphone.
-func NewComposer(talk *voice.Talk, send func(), resized func()) *Composer {
+// NewComposer is an empty composer; press is its button, send the Enter key. talk may be
+// nil: then there is no microphone.
+func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer {
 	c := &Composer{Entry: look.NewText(), strip: voice.NewStrip(), partial: look.NewFlow(), resized: resized,
 		hint: look.NewLabel("", look.SmallSize, look.Muted).Shrink(40), rows: 1}
-	c.Send = look.NewButton(look.Primary, "Send", send)
+	c.Send = look.NewButton(look.Primary, "Send", press)
 	c.Entry.OnSend = send
 	c.Entry.OnFocus = func(on bool) {
 		if on {
@@ -141,6 +142,9 @@ func (c *Composer) Fit(width float32) {
 func (c *Composer) Insert(text string) {
 	if before := c.Entry.Before(); before != 0 && !unicode.IsSpace(before) {
 		text = " " + text
+	}
+	if after := c.Entry.After(); unicode.IsLetter(after) || unicode.IsDigit(after) {
+		text += " "
 	}
 	c.Entry.Insert(text)
 }

@@ -65,7 +65,7 @@ func New(c Config) *Screen {
 	}
 	s := &Screen{Config: c, jobs: map[int64]*job{}, notices: map[string]fyne.CanvasObject{}, thread: look.NewPane()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
-	s.Composer = NewComposer(c.Talk, s.sendOrStop, func() { s.Relayout() })
+	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.Panels = look.NewColumn(8)
 	e := s.Composer.Entry
 	e.OnShortcut, e.OnKey = c.Shortcut, s.key
@@ -127,10 +127,13 @@ func (s *Screen) Open(c store.Conversation) error {
 		return err
 	}
 	s.saveDraft()
+	same := c.ID == s.conversation.ID // then what stands in the entry is newer than c
 	s.conversation, s.messages = c, messages
-	s.draft = c.Draft
-	s.Composer.Entry.SetText(c.Draft)
-	s.Composer.Entry.CursorColumn = 0
+	if !same {
+		s.draft = c.Draft
+		s.Composer.Entry.SetText(c.Draft)
+		s.Composer.Entry.CursorColumn = 0
+	}
 	s.show()
 	return nil
 }
@@ -150,6 +153,8 @@ func (s *Screen) show() {
 	if j != nil {
 		s.shown = s.newAnswer()
 		turns = append(turns, s.shown.object)
+	} else if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.User {
+		turns = append(turns, s.turn(store.Message{Role: store.Assistant, State: store.Partial}, nil, true))
 	}
 	if len(turns) == 0 {
 		s.thread.Set(false, s.welcome())
@@ -193,10 +198,11 @@ func (s *Screen) Status(status Status) {
 	if j != nil {
 		s.repaint(j)
 	}
-	s.showBroken(status)
 	if len(s.messages) == 0 && j == nil && s.conversation.ID != 0 {
 		s.thread.Set(false, s.welcome())
+		s.trial = nil
 	}
+	s.showBroken(status)
 }
 
 func (s *Screen) showContext() {
@@ -215,11 +221,11 @@ func (s *Screen) showContext() {
 	s.Header.SetContext(used, of)
 }
 
-// typed keeps the draft half a second after the last key.
+// typed keeps the draft within half a second, however steadily it is typed.
 func (s *Screen) typed(text string) {
 	s.Composer.Fit(s.Composer.Object.Size().Width)
 	if s.draftTimer != nil {
-		s.draftTimer.Stop()
+		return
 	}
 	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.saveDraft) })
 }
@@ -227,6 +233,7 @@ func (s *Screen) typed(text string) {
 func (s *Screen) saveDraft() {
 	if s.draftTimer != nil {
 		s.draftTimer.Stop()
+		s.draftTimer = nil
 	}
 	text := s.Composer.Entry.Text
 	if s.conversation.ID == 0 || text == s.draft || s.closed {
@@ -283,18 +290,17 @@ func control() bool {
 	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
 }
 
-// sendOrStop is the button, and Enter.
+// sendOrStop is the button.
 func (s *Screen) sendOrStop() {
 	if s.jobs[s.conversation.ID] != nil {
-		if strings.TrimSpace(s.Composer.Entry.Text) == "" {
-			s.Stop()
-		}
-		return // what is typed is kept until the answer has ended
+		s.Stop()
+		return
 	}
 	s.Send()
 }
 
-// Send asks what is written.
+// Send asks what is written. While an answer is being written it does nothing: what is
+// typed is kept until that has ended.
 func (s *Screen) Send() {
 	text := strings.TrimSpace(s.Composer.Entry.Text)
 	if text == "" || s.conversation.ID == 0 || s.jobs[s.conversation.ID] != nil {
@@ -351,7 +357,7 @@ func (s *Screen) repaint(j *job) {
 		delete(s.jobs, j.conversation)
 		s.done(p, here)
 	} else if here {
-		s.shown.running(p, s.Runner.Status())
+		s.shown.running(p, s.Runner.Status(), len(s.jobs) > 1)
 		s.showContext()
 	}
 	if here {
@@ -398,8 +404,8 @@ func (s *Screen) TryAgain() {
 	if len(s.messages) == 0 {
 		return
 	}
-	s.show()
 	s.ask()
+	s.show()
 }
 
 // newWithLast begins a chat with the message that no longer fitted here.

@@ -27,6 +27,8 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		title.Spans[0].Text = "No model yet"
 		lines = []string{"Drop a model file (GGUF) anywhere on this window, or choose one.", "Everything stays on this computer."}
 		below = centred(look.NewButtons([]look.Action{{Label: "Choose a file", Do: s.ImportFile}, {Label: "Models", Do: s.ChooseModel}}))
+	} else if status.Phase == Broken {
+		// the card beneath says what is wrong
 	} else if status.Entry.Note != "" {
 		lines = append(lines, status.Entry.Note)
 	} else if status.Entry.Parameters > 0 && status.Entry.Parameters < small {

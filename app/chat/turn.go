@@ -90,11 +90,13 @@ func (s *Screen) newAnswer() *answer {
 	return a
 }
 
-// running shows a job as it stands.
-func (a *answer) running(p progress, status Status) {
+// running shows a job as it stands; others says that there are more.
+func (a *answer) running(p progress, status Status, others bool) {
 	a.view.Set(p.blocks, p.stage == writing)
 	text := ""
 	switch {
+	case p.stage == waiting && status.Phase == Ready && !others:
+		text = "Reading…"
 	case p.stage == waiting && status.Phase == Ready:
 		text = "Waiting for the other answer…"
 	case p.stage == waiting && status.Phase == Loading:
@@ -141,6 +143,8 @@ func ending(m store.Message) string {
 	switch {
 	case m.State == store.Stopped:
 		return "Stopped."
+	case m.State == store.Partial && m.Content == "":
+		return "Not answered: the program ended before."
 	case m.State == store.Partial:
 		return "Not finished: the program ended while this was written."
 	case m.State == store.Complete && strings.TrimSpace(m.Content) == "":

@@ -75,7 +75,7 @@ func benchCommand() *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one (needed)")
-	threadsFlag(fs, &threads)
+	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
 	fs.IntVarP(&prompt, "prompt", "p", 512, "tokens of the prompt")
 	fs.IntVarP(&generate, "tokens", "n", 128, "tokens to generate")
 	fs.IntVarP(&rounds, "rounds", "r", 5, "repetitions, after one that does not count")

@@ -35,11 +35,16 @@ type usageError struct{ error }
 func Main(args []string, window func(context.Context) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends what does not look at ctx
 	root := command(window)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "soberano: interrupted")
+		return 1
 	}
 	fmt.Fprintln(os.Stderr, "soberano:", err)
 	if _, ok := errors.AsType[usageError](err); ok {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -38,11 +39,10 @@ func dictateCommand() *cobra.Command {
 			defer stream.Close()
 			warnf("Speak now; Ctrl+C ends.")
 			live := isTerminal(os.Stderr) && !asJSON
-			for s, err := range m.Listen(cmd.Context(), stream, asr.Params{Language: language}) {
+			// An interrupt ends the microphone, not the listening: the last words still come.
+			defer context.AfterFunc(cmd.Context(), func() { stream.Close() })()
+			for s, err := range m.Listen(context.WithoutCancel(cmd.Context()), stream, asr.Params{Language: language}) {
 				if err != nil {
-					if cmd.Context().Err() != nil {
-						return nil
-					}
 					return err
 				}
 				if err := printHeard(cmd, s, asJSON, live); err != nil {

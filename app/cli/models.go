@@ -172,14 +172,15 @@ func modelsVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var failed error
 			if len(args) == 0 {
-				entries, _ := lib.List()
+				entries, broken := lib.List()
 				for _, e := range entries {
 					args = append(args, e.Name)
 				}
+				failed = errors.Join(broken...)
 			}
 			results := []verified{}
-			var failed error
 			for _, name := range args {
 				v := verified{Name: name, OK: true}
 				if err := lib.Verify(cmd.Context(), name, progress("checking "+name)); err != nil {

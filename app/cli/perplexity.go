@@ -75,7 +75,7 @@ func bestLogits(logits []float32, n int) [][2]any {
 	slices.SortFunc(order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(logits[b], logits[a]), cmp.Compare(a, b))
 	})
-	best := make([][2]any, 0, n)
+	best := make([][2]any, 0, min(n, len(order)))
 	for _, id := range order[:min(n, len(order))] {
 		best = append(best, [2]any{id, logits[id]})
 	}

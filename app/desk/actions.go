@@ -57,7 +57,7 @@ func (d *Desk) shortcut(s fyne.Shortcut) bool {
 	case fyne.KeySpace:
 		d.speak()
 	case fyne.KeyQ, fyne.KeyW:
-		d.window.Close()
+		d.Quit()
 	default:
 		return false
 	}

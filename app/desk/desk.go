@@ -44,6 +44,7 @@ type Machine struct {
 	OpenPath    func(path string) error // in the system's file manager
 	OpenURL     func(url string) error
 	Post        func(func()) // nil: fyne.Do
+	Quit        func()       // closes the window; nil: without more ado
 }
 
 // Desk is the content of one window.
@@ -86,7 +87,18 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Desk, error) {
 	if m.Post == nil {
 		m.Post = fyne.Do
 	}
+	post := m.Post
 	d := &Desk{Machine: m, app: app, window: w, page: chatPage}
+	d.Post = func(f func()) {
+		post(func() {
+			if !d.closed {
+				f()
+			}
+		})
+	}
+	if d.Quit == nil {
+		d.Quit = w.Close
+	}
 	var notes []error
 	var err error
 	if d.values, err = settings.Load(m.Data); err != nil {

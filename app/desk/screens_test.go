@@ -219,6 +219,7 @@ func TestStates(t *testing.T) {
 			s.fail["qwen3"] = models.Corrupt("qwen3-4b.gguf", "is cut short: tensor \"blk.17.ffn_up.weight\" should end at byte 1,911,234,560, but the file has 1,610,612,736 bytes")
 			s.use(registry.Entry{Name: "qwen3", Info: qwen})
 			s.q.until(t, "the failure", func() bool { return s.runner.Status().Phase == chat.Broken && len(s.q) == 0 })
+			s.expect(s.shot(name("broken-empty")), "This model could not be loaded.", "Choose another model")
 			s.send("Please write a short letter to my landlord about the heating that has not worked since Monday.")
 			s.expect(s.shot(name("broken")), "This model could not be loaded.", "is cut short", "Download it again.", "Choose another model", "Show the file", "Copy details", "Your message is kept")
 		})

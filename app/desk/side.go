@@ -4,6 +4,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -120,14 +121,11 @@ func (v *side) refresh() {
 		defer cancel()
 		hits, err := v.store.Search(ctx, query)
 		v.post(func() {
-			if ctx.Err() == context.Canceled && v.search.Text != query {
-				return
-			}
-			if err != nil {
+			switch {
+			case errors.Is(err, context.Canceled) || strings.TrimSpace(v.search.Text) != query:
+			case err != nil:
 				v.onError(err)
-				return
-			}
-			if strings.TrimSpace(v.search.Text) == query {
+			default:
 				v.list.set(hits, true, time.Now())
 			}
 		})

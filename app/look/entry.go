@@ -166,6 +166,15 @@ func (e *Entry) Before() rune {
 	return 0
 }
 
+// After is the character behind the cursor, 0 at the end.
+func (e *Entry) After() rune {
+	runes := []rune(e.Text)
+	if at := e.CursorTextOffset(); at >= 0 && at < len(runes) {
+		return runes[at]
+	}
+	return 0
+}
+
 // held is a clipboard that holds one text: Fyne inserts at the cursor only by pasting.
 type held string
 

@@ -198,6 +198,7 @@ func (s *Store) Append(m Message) (Message, error) {
 		return err
 	})
 	if err != nil {
+		m.ID = 0 // what was inserted is rolled back
 		return m, fmt.Errorf("store: append: %w", err)
 	}
 	return m, nil

@@ -61,14 +61,21 @@ func Run(ctx context.Context, o Options) error {
 	w.SetMaster()
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(1200, 760))
-	d, err := desk.New(a, w, m)
-	if err != nil {
+	var d *desk.Desk
+	var closing error
+	m.Quit = func() { // while the UI goroutine still runs what others have posted
+		w.Hide()
+		closing = errors.Join(closing, d.Close())
+		a.Quit()
+	}
+	if d, err = desk.New(a, w, m); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })
+	w.SetCloseIntercept(m.Quit)
+	stop := context.AfterFunc(ctx, func() { fyne.Do(m.Quit) })
 	defer stop()
 	w.ShowAndRun()
-	return d.Close()
+	return errors.Join(closing, d.Close())
 }
 
 // machine is the real world.

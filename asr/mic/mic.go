@@ -100,7 +100,7 @@ func (s *Stream) capture(res *audio.Resampler) {
 			open = false
 		case <-tick.C:
 		}
-		for {
+		for range 64 { // a device that always has more must not keep us from the stop
 			buf, lost, err := s.src.next()
 			if lost {
 				s.lost.Add(1)

@@ -5,7 +5,7 @@
 //
 // Candidates come off a heap best first, and only as many as the stages keep: with a
 // vocabulary of 262,144 that is a hundred pops instead of a sort. Equal logits go by
-// token number, so that a seed always gives the same text.
+// token number, so that a seed and the same logits always give the same text.
 package sample
 
 import (

@@ -138,6 +138,9 @@ func (t *Tokenizer) EOS() (int32, bool) { return t.eos, t.eos != none }
 // AddsBOS reports whether Encode begins with BOS where Options.AddSpecial is set.
 func (t *Tokenizer) AddsBOS() bool { return t.addBOS }
 
+// AddsEOS reports whether Encode ends with EOS where Options.AddSpecial is set.
+func (t *Tokenizer) AddsEOS() bool { return t.addEOS }
+
 // Size is the number of tokens; ids are 0 … Size-1.
 func (t *Tokenizer) Size() int { return len(t.texts) }
 

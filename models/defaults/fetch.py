@@ -60,8 +60,8 @@ def digest(path):
 
 
 def whole(folder, files):
-    """Says whether every file is there; weights are hashed once, when they are put there."""
-    return all((folder / name).is_file() for name in files)
+    """Says whether every file is there, and weights are what they should be."""
+    return all((folder / name).is_file() and (not sha or digest(folder / name) == sha) for name, (_, sha) in files.items())
 
 
 def pip():

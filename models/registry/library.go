@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"soberano/models"
 )
@@ -204,12 +205,10 @@ func (l *Library) Remove(name string) error {
 	}
 	defer unlock()
 	// One rename takes the entry out; a kill during the deletion leaves a folder to sweep.
-	trash, err := os.MkdirTemp(l.dir, tmpPrefix+"removed-")
-	if err != nil {
-		return fmt.Errorf("%s can't be removed: %w", name, err)
-	}
-	if err := os.Rename(filepath.Join(l.dir, name), filepath.Join(trash, name)); err != nil {
-		return errors.Join(fmt.Errorf("%s can't be removed; is it in use? %w", name, err), os.Remove(trash))
+	// (No new folder: on a full disk there may be no room for one.)
+	trash := filepath.Join(l.dir, fmt.Sprintf("%sremoved-%s-%d", tmpPrefix, name, time.Now().UnixNano()))
+	if err := os.Rename(filepath.Join(l.dir, name), trash); err != nil {
+		return fmt.Errorf("%s can't be removed; is it in use? %w", name, err)
 	}
 	if err := syncDir(l.dir); err != nil {
 		return err
