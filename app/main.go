@@ -19,7 +19,11 @@ func main() {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "soberano: %v; the chat in the terminal starts instead\n", err)
-		os.Exit(cli.Main([]string{"chat"}, nil))
+		args := []string{"chat"}
+		if name := window.ChatModel(); name != "" {
+			args = append(args, "-m", name)
+		}
+		os.Exit(cli.Main(args, nil))
 		return nil
 	}))
 }

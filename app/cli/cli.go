@@ -128,7 +128,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	entries, _ := lib.List() // what is broken is reported by `models list`
 	var found *registry.Entry
 	for i, e := range entries {
-		if e.Kind == kind && e.Runs && (found == nil || e.Included && !found.Included) {
+		if e.Kind == kind && e.Runs && e.Check() == nil && (found == nil || e.Included && !found.Included) {
 			found = &entries[i]
 		}
 	}

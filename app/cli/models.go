@@ -233,11 +233,17 @@ func modelsIncluded() *cobra.Command {
 			}
 			entries, _ := lib.List() // a broken entry is not the included model
 			for _, m := range defaults.Models {
-				if holds(entries, m) {
+				e, held := holding(entries, m)
+				if held && e.Check() == nil {
 					continue
 				}
 				if check {
 					return fmt.Errorf("%s is not in the library", m.Name)
+				}
+				if held && e.Included { // its files are gone
+					if err := lib.Remove(e.Name); err != nil {
+						return err
+					}
 				}
 				path, err := m.Path()
 				if err != nil {
@@ -258,14 +264,14 @@ func modelsIncluded() *cobra.Command {
 	return cmd
 }
 
-// holds says whether the library has the model, under whatever name.
-func holds(entries []registry.Entry, m defaults.Model) bool {
+// holding is the library's entry of the model, under whatever name.
+func holding(entries []registry.Entry, m defaults.Model) (registry.Entry, bool) {
 	for _, e := range entries {
 		for _, f := range e.Files {
 			if f.SHA256 == m.SHA256 {
-				return true
+				return e, true
 			}
 		}
 	}
-	return false
+	return registry.Entry{}, false
 }

@@ -15,20 +15,23 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
 fi
 missing=""
 for p in $need; do
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing="$missing $p"
+	dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0
 
 line="apt-get install -y --no-install-recommends$missing"
+by_hand() {
+	echo "Some system packages are missing. As root, type:" >&2
+	echo "  apt-get update && $line" >&2
+	exit 1
+}
 if [ "$(id -u)" = 0 ]; then
 	sudo=""
 elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
 	sudo=sudo
 else
-	echo "Some system packages are missing. As root, type:" >&2
-	echo "  apt-get update && $line" >&2
-	exit 1
+	by_hand
 fi
 echo "installing$missing" >&2
-$sudo apt-get update -q >&2
-$sudo env DEBIAN_FRONTEND=noninteractive $line >&2
+$sudo apt-get update -q >&2 || by_hand
+$sudo env DEBIAN_FRONTEND=noninteractive $line >&2 || by_hand

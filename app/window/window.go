@@ -18,6 +18,7 @@ import (
 	"soberano/app/chat"
 	"soberano/app/desk"
 	"soberano/app/look"
+	"soberano/app/settings"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/mic"
@@ -76,6 +77,27 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 	w.ShowAndRun()
 	return errors.Join(closing, d.Close())
+}
+
+// ChatModel is the name in the library of the chat model that was chosen in the window; ""
+// if none was, or it can't be used now.
+func ChatModel() string {
+	dir, err := registry.DataDir()
+	if err != nil {
+		return ""
+	}
+	v, err := settings.Load(dir)
+	if err != nil || v.ChatModel == "" {
+		return ""
+	}
+	lib, err := registry.Open(dir)
+	if err != nil {
+		return ""
+	}
+	if e, err := lib.Find(v.ChatModel); err != nil || !e.Runs || e.Check() != nil {
+		return ""
+	}
+	return v.ChatModel
 }
 
 // machine is the real world.
