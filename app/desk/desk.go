@@ -333,6 +333,30 @@ func (d *Desk) deaf(err error) {
 	d.chat.Notice(p)
 }
 
+// settling is how long the last spoken words are waited for.
+const settling = 10 * time.Second
+
+// Settle calls then once what has been spoken stands in the entry: before Close, so that a
+// dictation is not lost with the window.
+func (d *Desk) Settle(then func()) {
+	t := d.chat.Talk
+	if t == nil || d.closed {
+		then()
+		return
+	}
+	t.Finish()
+	end := time.Now().Add(settling)
+	var look func()
+	look = func() {
+		if t.State() == voice.Idle || time.Now().After(end) {
+			then()
+			return
+		}
+		time.AfterFunc(50*time.Millisecond, func() { d.Post(look) })
+	}
+	look()
+}
+
 // Close ends everything, keeps what was written, and frees the models.
 func (d *Desk) Close() error {
 	if d.closed {

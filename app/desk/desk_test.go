@@ -13,6 +13,7 @@ import (
 
 	"soberano/app/chat"
 	"soberano/app/store"
+	"soberano/app/voice"
 	"soberano/models/registry"
 )
 
@@ -40,6 +41,55 @@ func TestCloseAndStartAgain(t *testing.T) {
 	s.expect(s.words(), "Something about boats", "Stopped.", "Try again")
 	if got := s.chat.Composer.Entry.Text; got != "and then" {
 		t.Errorf("the draft is %q", got)
+	}
+}
+
+// What was being said when the window is closed is in the draft afterwards.
+func TestSpokenWordsOutliveTheWindow(t *testing.T) {
+	dir := t.TempDir()
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	s.send("Tell me something")
+	close(s.model.words)
+	s.q.until(t, "the answer", func() bool { return !s.chat.Busy() })
+	s.chat.Talk.Press()
+	s.q.until(t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
+	settled := false
+	s.Settle(func() { settled = true })
+	s.q.until(t, "the last words", func() bool { return settled })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = newStage(t, dir, smol, base)
+	s.openChat(s.side.list.rows[len(s.side.list.rows)-1].hit.Conversation)
+	if got := s.chat.Composer.Entry.Text; got != "and that is all." {
+		t.Errorf("the draft is %q", got)
+	}
+}
+
+// Going to the chat that is open already takes nothing from what is being typed.
+func TestSameChatKeepsTheEntry(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.chat.Composer.Entry.SetText("hello world")
+	s.newChat()
+	if got := s.chat.Composer.Entry.Text; got != "hello world" {
+		t.Errorf("the entry holds %q", got)
+	}
+}
+
+// The button stops an answer whatever stands in the entry.
+func TestStopWithText(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.send("Tell me something")
+	s.say("Something")
+	s.q.until(t, "the word", func() bool { return strings.Contains(s.words(), "Something") })
+	s.chat.Composer.Entry.SetText("and then")
+	s.tap("Stop")
+	s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
+	if got := s.chat.Composer.Entry.Text; got != "and then" {
+		t.Errorf("the entry holds %q", got)
 	}
 }
 

@@ -66,8 +66,10 @@ func Run(ctx context.Context, o Options) error {
 	var closing error
 	m.Quit = func() { // while the UI goroutine still runs what others have posted
 		w.Hide()
-		closing = errors.Join(closing, d.Close())
-		a.Quit()
+		d.Settle(func() {
+			closing = errors.Join(closing, d.Close())
+			a.Quit()
+		})
 	}
 	if d, err = desk.New(a, w, m); err != nil {
 		return err
