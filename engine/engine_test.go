@@ -20,6 +20,7 @@ import (
 	"soberano/engine/arch/tiny"
 	"soberano/engine/sample"
 	"soberano/models"
+	"soberano/models/registry"
 )
 
 func openTiny(t *testing.T, s *tiny.Source, o Options) *Model {
@@ -321,6 +322,17 @@ func TestBench(t *testing.T) {
 		}
 		if _, err := m.BenchGenerate(context.Background(), n); err == nil {
 			t.Errorf("generating %d passed", n)
+		}
+	}
+}
+
+// A file in five bits takes eight in memory, and is foretold so.
+func TestEstimateByType(t *testing.T) {
+	const file = 1000 << 20
+	for name, least := range map[string]float64{"Q4_K_M": 1.1, "Q5_K_M": 1.6, "Q5_0": 1.5, "Q2_K": 2.2, "Q3_K_S": 1.4, "Q6_K": 1.3, "Q8_0": 1, "F16": 1} {
+		weights, _, _ := Estimate(registry.Info{Bytes: file, Quantization: name, Layers: 1, Parameters: 1}, 1)
+		if r := float64(weights) / file; r < least || r > least+0.2 {
+			t.Errorf("%s: %.2f times the file", name, r)
 		}
 	}
 }

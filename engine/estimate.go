@@ -2,9 +2,21 @@ package engine
 
 import (
 	"math"
+	"strings"
 
 	"soberano/models/registry"
 )
+
+// wider is how much more memory weights take on the CPU than in a file: its layouts know
+// nibbles and bytes only. Measured on matrices of each type; files mix in wider ones.
+func wider(quantization string) float64 {
+	for prefix, r := range map[string]float64{"Q2_K": 2.3, "Q3_K": 1.5, "Q5_": 1.65, "Q6_K": 1.4} {
+		if strings.HasPrefix(quantization, prefix) {
+			return r
+		}
+	}
+	return 1.125
+}
 
 // Estimate foretells the bytes that a model will take when it is opened with a context,
 // 0 for the default: its weights, the cache of one full conversation, and the memory of a
@@ -20,6 +32,5 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	// A layer has about 12·width² parameters, a row of a step 12 times the width.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000
-	weights = info.Bytes + info.Bytes/8 // devices lay out some types wider than files do
-	return weights, cache, 4 * (rows*12*int64(width) + logits)
+	return int64(float64(info.Bytes) * wider(info.Quantization)), cache, 4 * (rows*12*int64(width) + logits)
 }
