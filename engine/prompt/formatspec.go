@@ -56,6 +56,7 @@ func (f *braceFormat) format(t string, depth int) string {
 	if depth > 1 && t != "" {
 		f.r.fail("max string recursion exceeded")
 	}
+	f.r.scan(t)
 	var b strings.Builder
 	for t != "" {
 		i := strings.IndexAny(t, "{}")
@@ -65,7 +66,7 @@ func (f *braceFormat) format(t string, depth int) string {
 		}
 		b.WriteString(f.r.made(t[:i]))
 		if strings.HasPrefix(t[i+1:], t[i:i+1]) {
-			b.WriteByte(t[i])
+			b.WriteString(f.r.made(t[i : i+1]))
 			t = t[i+2:]
 			continue
 		}

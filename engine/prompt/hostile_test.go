@@ -45,6 +45,8 @@ func TestHostile(t *testing.T) {
 		"replace empty":     "{{ ('a' * 10000).replace('', 'b' * 10000) }}",
 		"join":              "{{ (range(10000)|list)|join('b' * 10000) }}",
 		"tabs":              "{{ '\t'.expandtabs(9999999999) }}",
+		"doubled braces":    "{% set a = '{' * 1000000 %}{% for i in range(99999) %}{% set b = a.format() %}{% endfor %}",
+		"dropped tabs":      "{% set a = '\t' * 300000 %}{% for i in range(99999) %}{% set b = a.expandtabs(0) %}{% endfor %}",
 		"batch":             "{{ [1]|batch(9999999999, 0)|list }}",
 		"slice":             "{{ [1]|slice(9999999999)|list }}",
 		"shared list":       "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",

@@ -323,6 +323,7 @@ func zfill(r *run, t string, a args) value {
 
 func expandTabs(r *run, t string, a args) value {
 	size := r.bind("expandtabs", a, "tabsize?").int(0, 8)
+	r.scan(t)
 	var b strings.Builder
 	column := int64(0)
 	for _, c := range t {
