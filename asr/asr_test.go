@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"soberano/asr/audio"
+	"soberano/asr/whisper"
 	"soberano/models"
 	"soberano/models/defaults"
 )
@@ -383,4 +384,42 @@ func TestBench(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", b)
+}
+
+// What is spoken behind the last segment is heard again, if there is enough of it.
+func TestUntil(t *testing.T) {
+	p := make([]piece, 300) // 9.6 s
+	for i := 200; i < 210; i++ {
+		p[i].voice = 0.9
+	}
+	h := heard{segments: []whisper.Segment{{End: 3 * time.Second}}, done: 290 * chunk}
+	if got := h.until(p, 0); got != 3*SampleRate {
+		t.Errorf("speech at 6.4 s: done until %d", got)
+	}
+	h.segments[0].End = 7 * time.Second
+	if got := h.until(p, 0); got != h.done {
+		t.Errorf("silence after 7 s: done until %d, want %d", got, h.done)
+	}
+	h.segments = nil
+	if got := h.until(p, 0); got != h.done {
+		t.Errorf("nothing heard: done until %d, want %d", got, h.done)
+	}
+}
+
+// What is left of a long utterance after its cut may be silence, of which comes no text.
+func TestNoTextFromTheRest(t *testing.T) {
+	m := openBase(t)
+	for _, n := range []int{3, 12} {
+		p := make([]piece, n)
+		for i := range p {
+			p[i] = piece{at: int64(i), samples: make([]float32, chunk)}
+		}
+		l := &listener{m: m, yield: func(s Segment, _ error) bool {
+			t.Errorf("%d silent chunks: %q", n, s.Text)
+			return true
+		}}
+		if err := l.final(context.Background(), p); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -144,7 +144,7 @@ func ending(m store.Message) string {
 	case m.State == store.Stopped:
 		return "Stopped."
 	case m.State == store.Partial && m.Content == "":
-		return "Not answered: the program ended before."
+		return "Not answered."
 	case m.State == store.Partial:
 		return "Not finished: the program ended while this was written."
 	case m.State == store.Complete && strings.TrimSpace(m.Content) == "":

@@ -42,7 +42,7 @@ func Main(args []string, window func(context.Context) error) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	if err == context.Canceled && ctx.Err() != nil {
 		fmt.Fprintln(os.Stderr, "soberano: interrupted")
 		return 1
 	}

@@ -67,6 +67,30 @@ func TestSpokenWordsOutliveTheWindow(t *testing.T) {
 	}
 }
 
+// A question that a kill left without an answer can be asked again.
+func TestUnansweredQuestion(t *testing.T) {
+	s := newStage(t, "", smol)
+	c, err := s.store.New()
+	if err == nil {
+		_, err = s.store.Append(store.Message{Conversation: c.ID, Role: store.User, Content: "Why is the sky blue?"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ready()
+	s.openChat(c)
+	s.expect(s.shot("unanswered"), "Why is the sky blue?", "Not answered.")
+	s.tap("Try again")
+	s.say("Light scatters.")
+	close(s.model.words)
+	s.q.until(t, "the answer", func() bool { return !s.chat.Busy() })
+	words := s.words()
+	s.expect(words, "Light scatters.", "Copy answer")
+	if strings.Contains(words, "Not answered.") {
+		t.Error("the answered question is said to be without answer")
+	}
+}
+
 // Going to the chat that is open already takes nothing from what is being typed.
 func TestSameChatKeepsTheEntry(t *testing.T) {
 	s := newStage(t, "", smol)
