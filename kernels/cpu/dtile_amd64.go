@@ -30,11 +30,11 @@ func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byt
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	adding := toInt(add)
 	switch {
-	case lv == avx512 && k == kindF32:
+	case lv.zmm() && k == kindF32:
 		dF32AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
-	case lv == avx512 && k == kindF16:
+	case lv.zmm() && k == kindF16:
 		dF16AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
-	case lv == avx512:
+	case lv.zmm():
 		dBF16AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
 	case k == kindF32:
 		dF32AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)

@@ -70,13 +70,13 @@ func geluErfAVX2(dst, x, up *float32, n int)
 
 // whole is how many of n values fill whole registers of lv.
 func whole(lv level, n int) int {
-	switch lv {
-	case avx512:
+	switch {
+	case lv.zmm():
 		return n &^ 15
-	case avx2:
-		return n &^ 7
+	case lv == generic:
+		return 0
 	}
-	return 0
+	return n &^ 7
 }
 
 func p(x []float32) *float32 { return unsafe.SliceData(x) }
@@ -88,7 +88,7 @@ func maxOf(lv level, x []float32) float32 {
 		return maxOfGo(x)
 	}
 	var top float32
-	if lv == avx512 {
+	if lv.zmm() {
 		top = maxOfAVX512(p(x), n)
 	} else {
 		top = maxOfAVX2(p(x), n)
@@ -105,7 +105,7 @@ func expSum(lv level, x []float32, top float32) float32 {
 	var s float32
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		s = expSumAVX512(p(x), n, top)
 	default:
 		s = expSumAVX2(p(x), n, top)
@@ -122,7 +122,7 @@ func sum(lv level, x []float32) float32 {
 	var s float32
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		s = sumAVX512(p(x), n)
 	default:
 		s = sumAVX2(p(x), n)
@@ -136,7 +136,7 @@ func squares(lv level, x []float32, mean float32) float32 {
 	var s float32
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		s = squaresAVX512(p(x), n, mean)
 	default:
 		s = squaresAVX2(p(x), n, mean)
@@ -150,7 +150,7 @@ func scaleTo(lv level, dst, x []float32, s float32) {
 	x = x[:len(dst)]
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		scaleToAVX512(p(dst), p(x), n, s)
 	default:
 		scaleToAVX2(p(dst), p(x), n, s)
@@ -166,7 +166,7 @@ func addTo(lv level, dst, x []float32) {
 	x = x[:len(dst)]
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		addToAVX512(p(dst), p(x), n)
 	default:
 		addToAVX2(p(dst), p(x), n)
@@ -182,7 +182,7 @@ func scaleMul(lv level, dst, x, w []float32, s float32) {
 	x, w = x[:len(dst)], w[:len(dst)]
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		scaleMulAVX512(p(dst), p(x), p(w), n, s)
 	default:
 		scaleMulAVX2(p(dst), p(x), p(w), n, s)
@@ -198,7 +198,7 @@ func affine(lv level, dst, x, gamma, beta []float32, mean, s float32) {
 	x, gamma, beta = x[:len(dst)], gamma[:len(dst)], beta[:len(dst)]
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		affineAVX512(p(dst), p(x), p(gamma), p(beta), n, mean, s)
 	default:
 		affineAVX2(p(dst), p(x), p(gamma), p(beta), n, mean, s)
@@ -217,7 +217,7 @@ func silu(lv level, dst, x, up []float32) {
 	}
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		siluAVX512(p(dst), p(x), p(up), n)
 	default:
 		siluAVX2(p(dst), p(x), p(up), n)
@@ -236,7 +236,7 @@ func geluTanh(lv level, dst, x, up []float32) {
 	}
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		geluTanhAVX512(p(dst), p(x), p(up), n)
 	default:
 		geluTanhAVX2(p(dst), p(x), p(up), n)
@@ -255,7 +255,7 @@ func geluErf(lv level, dst, x, up []float32) {
 	}
 	switch {
 	case n == 0:
-	case lv == avx512:
+	case lv.zmm():
 		geluErfAVX512(p(dst), p(x), p(up), n)
 	default:
 		geluErfAVX2(p(dst), p(x), p(up), n)

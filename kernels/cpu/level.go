@@ -1,9 +1,15 @@
 // Which instructions are used. The level is chosen once, when a device is made, and
 // handed to every kernel, which branches on it:
 //
-//	generic   plain Go, everywhere; the twin that every other level is tested against
-//	avx2      AVX2, FMA and F16C: x86-64 from about 2013 on
-//	avx512    AVX-512 F, BW, DQ, VL and VNNI: 2019 on
+//	generic      plain Go, everywhere; the twin that every other level is tested against
+//	avx2         AVX2, FMA and F16C: x86-64 from about 2013 on
+//	avxvnni      and VPDPBUSD in its VEX encoding: Intel's cores without AVX-512, Zen 5
+//	avx512       AVX-512 F, BW, DQ, VL and VNNI: 2019 on
+//	avx512bf16   and products of bfloat16: Cooper Lake, Sapphire Rapids, Zen 4
+//	amx          and tiles of 8-bit products: Sapphire Rapids; only where it is asked for
+//	neon         arm64, everywhere
+//	dotprod      and SDOT, UDOT: ARMv8.4, most cores from 2018 on
+//	i8mm         and SMMLA, USMMLA: ARMv8.6
 //
 // SOBERANO_CPU forces one by name.
 package cpu
@@ -19,14 +25,27 @@ type level int
 const (
 	generic level = iota
 	avx2
+	avxvnni
 	avx512
+	avx512bf16
+	amx
+	neon
+	dotprod
+	i8mm
 )
 
-var levelNames = [...]string{"generic", "avx2", "avx512"}
-var levelTitles = [...]string{"plain Go", "AVX2", "AVX-512"}
+var levelNames = [...]string{"generic", "avx2", "avxvnni", "avx512", "avx512bf16", "amx", "neon", "dotprod", "i8mm"}
+var levelTitles = [...]string{"plain Go", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 BF16", "AMX", "NEON", "NEON with dot products", "NEON with I8MM"}
 
 // String is the name that SOBERANO_CPU takes.
 func (l level) String() string { return levelNames[l] }
+
+// zmm reports whether l has registers of 512 bits; of the x86 levels, the others but
+// generic have 256.
+func (l level) zmm() bool { return l >= avx512 && l <= amx }
+
+// asked reports whether l is used only when it is asked for by name.
+func (l level) asked() bool { return l == amx }
 
 // available lists the levels that this machine runs, the best last.
 func available() []level {
@@ -48,7 +67,13 @@ func chosen() (level, error) {
 func choose(name string) (level, error) {
 	have := available()
 	if name == "" {
-		return have[len(have)-1], nil
+		best := generic
+		for _, l := range have {
+			if !l.asked() {
+				best = l
+			}
+		}
+		return best, nil
 	}
 	names := make([]string, len(have))
 	for i, l := range have {
@@ -61,7 +86,7 @@ func choose(name string) (level, error) {
 		name, strings.Join(names, ", "))
 }
 
-// Level names the instructions in use: generic, avx2 or avx512. A SOBERANO_CPU that
+// Level names the instructions in use: generic, avx2, …. A SOBERANO_CPU that
 // New would refuse gives generic.
 func Level() string {
 	l, _ := chosen() // New reports the error

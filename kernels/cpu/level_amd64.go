@@ -2,15 +2,22 @@ package cpu
 
 import "github.com/klauspost/cpuid/v2"
 
-// supports reports whether CPU and operating system (which must save the wide
-// registers) run level l.
+// needs lists what a level wants of the CPU beyond the level that it builds on. The
+// operating system must save the wide registers, which cpuid checks.
+var needs = map[level]struct {
+	base     level
+	features []cpuid.FeatureID
+}{
+	avx2:       {generic, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.F16C}},
+	avx512:     {avx2, []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI}},
+	avx512bf16: {avx512, []cpuid.FeatureID{cpuid.AVX512BF16}},
+}
+
+// supports reports whether CPU and operating system run level l.
 func supports(l level) bool {
-	switch l {
-	case generic:
+	if l == generic {
 		return true
-	case avx2:
-		return cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C)
 	}
-	return supports(avx2) && cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW,
-		cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI)
+	n, ok := needs[l]
+	return ok && supports(n.base) && cpuid.CPU.Supports(n.features...)
 }

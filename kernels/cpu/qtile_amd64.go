@@ -59,7 +59,7 @@ func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m in
 	stride := nb * layouts[k].blockBytes()
 	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[2*stride-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
-	if lv == avx512 {
+	if lv.zmm() {
 		qTileAVX512(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
 		return
 	}
@@ -115,7 +115,7 @@ func quantize(lv level, dst []block, x []float32) {
 		return
 	}
 	_ = x[32*len(dst)-1]
-	if lv == avx512 {
+	if lv.zmm() {
 		quantizeAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
 		return
 	}
