@@ -8,16 +8,22 @@
 //
 //	[cols][16] float32, float16 or bfloat16
 //
-// Integer layouts, one block for 32 columns of a group:
+// Integer layouts, one block for 32 columns of a group: planes of bits, then scales. A
+// plane of b bits is b vectors of 64 bytes; column 4j+x of row r has its bits in byte
+// 4r+x of vector j mod b, from bit b·⌊j/b⌋ on:
 //
-//	bytes   q: [8][16][4]: dword j of row r holds columns 4j … 4j+3    512 B
-//	nibbles q: [4][16][4]: the low nibbles are dwords 0 … 3 (columns 0 … 15),
-//	           the high ones dwords 4 … 7 (columns 16 … 31)            256 B
-//	then      d: [16] float16 scales for all 32 columns, or twice [16] for each half
-//	then      m: as many float16 minima, in the affine layouts
+//	8 bits  [8][16][4]  vector j holds columns 4j … 4j+3 of all rows           512 B
+//	4 bits  [4][16][4]  low nibbles columns 0 … 15, high ones 16 … 31          256 B
+//	2 bits  [2][16][4]                                                         128 B
+//	1 bit      [16][4]  bit j is of columns 4j … 4j+3                           64 B
+//	then    d: [16] float16 scales for all 32 columns, or twice [16] for each half
+//	then    m: as many float16 minima, in the affine layouts
 //
-// A weight is scale·(d·(q-zero) ) or scale·(d·q + m), where zero is 8 for nibbles and
-// 128 for bytes, and scale a power of two for the whole matrix that keeps the
+// Six bits are a plane of four and one of two above it; five are four and one, three
+// are two and one. So a matrix takes hardly more memory than its file does.
+//
+// A weight is scale·(d·(q-zero) ) or scale·(d·q + m), where zero is half the
+// range of the integers, and scale a power of two for the whole matrix that keeps the
 // products of K-quants' nested scales inside float16's normal range: rounding those
 // to 11 bits moves a weight by 0.02 %, a twentieth of what 8-bit activations do.
 package cpu
@@ -29,36 +35,42 @@ const (
 	kindF32 kind = iota
 	kindF16
 	kindBF16
-	q4s32 // nibbles, symmetric, one scale per 32 columns: Q4_0
-	q4a32 // nibbles, affine: Q4_1, Q4_K
-	q4s16 // nibbles, symmetric, a scale per 16: Q3_K
-	q4a16 // nibbles, affine, per 16: Q2_K
-	q8s32 // bytes, symmetric: Q8_0, Q5_0
-	q8a32 // bytes below 32, affine: Q5_1, Q5_K
-	q8s16 // bytes, symmetric, per 16: Q6_K
+	q2a16 // affine, a scale per 16 columns: Q2_K
+	q3s16 // symmetric, per 16: Q3_K
+	q4s32 // symmetric, one scale per 32 columns: Q4_0
+	q4a32 // affine: Q4_1, Q4_K
+	q5s32 // Q5_0
+	q5a32 // Q5_1, Q5_K
+	q6s16 // Q6_K
+	q8s32 // Q8_0
 	kinds
 )
 
 // layout says what a kind is made of.
 type layout struct {
 	name   string
-	bits   int // of a float value or an integer weight
-	zero   int // zero point of the symmetric layouts
-	halves int // scales for 32 columns; 0 for floats
+	bits   int    // of a value
+	planes []bits // of the integer layouts
+	zero   int    // zero point of the symmetric layouts
+	halves int    // scales for 32 columns; 0 for floats
 	mins   bool
 }
+
+// bits is a plane: width bits of each integer, the lowest of weight 2^shift.
+type bits struct{ width, shift int }
 
 var layouts = [kinds]layout{
 	kindF32:  {name: "f32", bits: 32},
 	kindF16:  {name: "f16", bits: 16},
 	kindBF16: {name: "bf16", bits: 16},
-	q4s32:    {"q4s32", 4, 8, 1, false},
-	q4a32:    {"q4a32", 4, 0, 1, true},
-	q4s16:    {"q4s16", 4, 8, 2, false},
-	q4a16:    {"q4a16", 4, 0, 2, true},
-	q8s32:    {"q8s32", 8, 128, 1, false},
-	q8a32:    {"q8a32", 8, 0, 1, true},
-	q8s16:    {"q8s16", 8, 128, 2, false},
+	q2a16:    {"q2a16", 2, []bits{{2, 0}}, 0, 2, true},
+	q3s16:    {"q3s16", 3, []bits{{2, 0}, {1, 2}}, 4, 2, false},
+	q4s32:    {"q4s32", 4, []bits{{4, 0}}, 8, 1, false},
+	q4a32:    {"q4a32", 4, []bits{{4, 0}}, 0, 1, true},
+	q5s32:    {"q5s32", 5, []bits{{4, 0}, {1, 4}}, 16, 1, false},
+	q5a32:    {"q5a32", 5, []bits{{4, 0}, {1, 4}}, 0, 1, true},
+	q6s16:    {"q6s16", 6, []bits{{4, 0}, {2, 4}}, 32, 2, false},
+	q8s32:    {"q8s32", 8, []bits{{8, 0}}, 128, 1, false},
 }
 
 func (k kind) String() string { return layouts[k].name }

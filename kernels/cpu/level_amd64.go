@@ -9,6 +9,7 @@ var needs = map[level]struct {
 	features []cpuid.FeatureID
 }{
 	avx2:       {generic, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.F16C}},
+	avxvnni:    {avx2, []cpuid.FeatureID{cpuid.AVXVNNI}},
 	avx512:     {avx2, []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI}},
 	avx512bf16: {avx512, []cpuid.FeatureID{cpuid.AVX512BF16}},
 }

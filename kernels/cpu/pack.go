@@ -158,22 +158,26 @@ func (s *segment) packInts(dst []byte, i int, src []byte) {
 	}
 }
 
-// putBlock writes row i of one block of 32 columns.
+// putBlock writes row i of one block of 32 columns. Four integers go at a time, as the
+// bytes of a word.
 func putBlock(dst []byte, l *layout, i int, q []uint8, d, m []float32, scale float32) {
-	if l.bits == 4 {
-		lo, hi := q[:16], q[16:32]
-		for j := range 4 {
-			x := dst[64*j+4*i:][:4]
-			for b := range x {
-				x[b] = lo[4*j+b] | hi[4*j+b]<<4
+	var w [8]uint32
+	for j := range w {
+		w[j] = binary.LittleEndian.Uint32(q[4*j:])
+	}
+	at := 4 * i
+	for _, p := range l.planes {
+		mask := uint32(1<<p.width-1) * 0x01010101
+		for v := range p.width {
+			x := uint32(0)
+			for j := v; j < 8; j += p.width {
+				x |= w[j] >> p.shift & mask << (j - v)
 			}
-		}
-	} else {
-		for j := range 8 {
-			copy(dst[64*j+4*i:][:4], q[4*j:])
+			binary.LittleEndian.PutUint32(dst[at:], x)
+			at += 64
 		}
 	}
-	at := l.quantBytes() + 2*i
+	at = l.quantBytes() + 2*i
 	for h := range l.halves {
 		binary.LittleEndian.PutUint16(dst[at+32*h:], quant.F32ToF16(d[h]/scale))
 		if l.mins {

@@ -48,17 +48,20 @@ func qTileGo(k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale
 
 // spread writes a block's integers, less the zero point, by row and column.
 func (l *layout) spread(q *[16][32]int16, b []byte) {
-	for i := range q {
-		r := &q[i]
-		for j := range 4 {
-			for x := range 4 {
-				v := b[64*j+4*i+x]
-				if l.bits == 4 {
-					r[4*j+x], r[16+4*j+x] = int16(v&15)-int16(l.zero), int16(v>>4)-int16(l.zero)
-				} else {
-					r[4*j+x], r[16+4*j+x] = int16(v)-int16(l.zero), int16(b[256+64*j+4*i+x])-int16(l.zero)
-				}
+	*q = [16][32]int16{}
+	for _, p := range l.planes {
+		for i := range q {
+			for c := range q[i] {
+				j := c / 4
+				v := b[64*(j%p.width)+4*i+c%4] >> (j / p.width * p.width) & (1<<p.width - 1)
+				q[i][c] |= int16(v) << p.shift
 			}
+		}
+		b = b[64*p.width:]
+	}
+	for i := range q {
+		for c := range q[i] {
+			q[i][c] -= int16(l.zero)
 		}
 	}
 }

@@ -3,25 +3,34 @@ package cpu
 import "unsafe"
 
 //go:noescape
+func q2a16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q3s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
 func q4s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
 func q4a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q6s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
 func q8s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
 func q4s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -30,19 +39,40 @@ func q4s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m i
 func q4a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q6s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
 func q8s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q4a32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q5s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q5a32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q6s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+
+//go:noescape
+func q8s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
 func quantizeAVX512(dst *block, x *float32, n int)
@@ -59,29 +89,34 @@ func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m in
 	stride := nb * layouts[k].blockBytes()
 	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[2*stride-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
-	if lv.zmm() {
+	switch {
+	case lv.zmm():
 		qTileAVX512(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
-		return
+	case lv == avxvnni:
+		qTileAVXVNNI(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+	default:
+		qTileAVX2(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
 	}
-	qTileAVX2(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
 }
 
 func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
 	switch k {
+	case q2a16:
+		q2a16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q3s16:
+		q3s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	case q4s32:
 		q4s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	case q4a32:
 		q4a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4s16:
-		q4s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4a16:
-		q4a16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q5s32:
+		q5s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q5a32:
+		q5a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q6s16:
+		q6s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	case q8s32:
 		q8s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q8a32:
-		q8a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q8s16:
-		q8s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}
@@ -89,20 +124,45 @@ func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstrid
 
 func qTileAVX2(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
 	switch k {
+	case q2a16:
+		q2a16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q3s16:
+		q3s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	case q4s32:
 		q4s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	case q4a32:
 		q4a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4s16:
-		q4s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4a16:
-		q4a16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q5s32:
+		q5s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q5a32:
+		q5a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q6s16:
+		q6s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	case q8s32:
 		q8s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q8a32:
-		q8a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q8s16:
-		q8s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	default:
+		panic("cpu: not an integer layout")
+	}
+}
+
+func qTileAVXVNNI(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+	switch k {
+	case q2a16:
+		q2a16AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q3s16:
+		q3s16AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4s32:
+		q4s32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q4a32:
+		q4a32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q5s32:
+		q5s32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q5a32:
+		q5a32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q6s16:
+		q6s16AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+	case q8s32:
+		q8s32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}

@@ -30,14 +30,14 @@ type unpacker struct {
 var unpackers = map[quant.Type]unpacker{
 	quant.Q4_0: {q4s32, false, scaleOnly, func(u *unpacked, b []byte) { nibbles(u, b[2:]) }},
 	quant.Q4_1: {q4a32, false, scaleMin, func(u *unpacked, b []byte) { nibbles(u, b[4:]) }},
-	quant.Q5_0: {q8s32, false, scaleOnly, func(u *unpacked, b []byte) { fives(u, b[2:], 128-16) }},
-	quant.Q5_1: {q8a32, false, scaleMin, func(u *unpacked, b []byte) { fives(u, b[4:], 0) }},
+	quant.Q5_0: {q5s32, false, scaleOnly, func(u *unpacked, b []byte) { fives(u, b[2:]) }},
+	quant.Q5_1: {q5a32, false, scaleMin, func(u *unpacked, b []byte) { fives(u, b[4:]) }},
 	quant.Q8_0: {q8s32, false, scaleOnly, quantsQ8_0},
-	quant.Q2_K: {q4a16, true, scalesQ2_K, func(u *unpacked, b []byte) { twos(u, b[16:80]) }},
-	quant.Q3_K: {q4s16, true, scalesQ3_K, quantsQ3_K},
+	quant.Q2_K: {q2a16, true, scalesQ2_K, func(u *unpacked, b []byte) { twos(u, b[16:80]) }},
+	quant.Q3_K: {q3s16, true, scalesQ3_K, quantsQ3_K},
 	quant.Q4_K: {q4a32, true, scalesQ4_K, quantsQ4_K},
-	quant.Q5_K: {q8a32, true, scalesQ4_K, quantsQ5_K},
-	quant.Q6_K: {q8s16, true, scalesQ6_K, quantsQ6_K},
+	quant.Q5_K: {q5a32, true, scalesQ4_K, quantsQ5_K},
+	quant.Q6_K: {q6s16, true, scalesQ6_K, quantsQ6_K},
 }
 
 func half(b []byte) float32 { return quant.F16ToF32(binary.LittleEndian.Uint16(b)) }
@@ -45,28 +45,34 @@ func half(b []byte) float32 { return quant.F16ToF32(binary.LittleEndian.Uint16(b
 func scaleOnly(u *unpacked, b []byte) { u.d[0] = half(b) }
 func scaleMin(u *unpacked, b []byte)  { u.d[0], u.m[0] = half(b), half(b[2:]) }
 
+// Eight bytes go at a time where a byte's fields have the same place in each.
+func eight(b []byte) uint64       { return binary.LittleEndian.Uint64(b) }
+func putEight(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
+
+// every is a byte repeated eight times.
+const every = 0x0101010101010101
+
 // nibbles: byte j holds columns j (low) and 16+j (high).
 func nibbles(u *unpacked, qs []byte) {
-	for j, v := range qs[:16] {
-		u.q[j], u.q[16+j] = v&15, v>>4
+	for j := 0; j < 16; j += 8 {
+		v := eight(qs[j:])
+		putEight(u.q[j:], v&(15*every))
+		putEight(u.q[16+j:], v>>4&(15*every))
 	}
 }
 
-// fives: 32 fifth bits, then nibbles; zero is added.
-func fives(u *unpacked, b []byte, zero uint8) {
-	high := binary.LittleEndian.Uint32(b)
-	for j, v := range b[4:20] {
-		u.q[j] = v&15 | uint8(high>>j&1)<<4
-		u.q[16+j] = v>>4 | uint8(high>>(16+j)&1)<<4
-	}
-	for j := range 32 {
-		u.q[j] += zero
+// fives: 32 fifth bits, then nibbles.
+func fives(u *unpacked, b []byte) {
+	nibbles(u, b[4:20])
+	for j := range 4 {
+		fifth := uint64(b[j]) * every & 0x8040201008040201 // bit k in byte k
+		putEight(u.q[8*j:], eight(u.q[8*j:])|(fifth+0x7f*every)>>7&every<<4)
 	}
 }
 
 func quantsQ8_0(u *unpacked, b []byte) {
-	for j, v := range b[2:34] {
-		u.q[j] = v ^ 0x80
+	for j := 0; j < 32; j += 8 {
+		putEight(u.q[j:], eight(b[2+j:])^0x80*every)
 	}
 }
 
@@ -81,9 +87,9 @@ func scalesQ2_K(u *unpacked, b []byte) {
 // twos: pair p of byte l of half h is column 128h+32p+l.
 func twos(u *unpacked, qs []byte) {
 	for run := range 8 {
-		q := u.q[32*run:][:32]
-		for l, v := range qs[run/4*32:][:32] {
-			q[l] = v >> (run % 4 * 2) & 3
+		q, from := u.q[32*run:][:32], qs[run/4*32:][:32]
+		for l := 0; l < 32; l += 8 {
+			putEight(q[l:], eight(from[l:])>>(run%4*2)&(3*every))
 		}
 	}
 }
@@ -100,10 +106,10 @@ func scalesQ3_K(u *unpacked, b []byte) {
 
 func quantsQ3_K(u *unpacked, b []byte) {
 	twos(u, b[32:96])
-	for run := range 8 { // the third bit takes away -4; 8 is the zero point
+	for run := range 8 { // the third bit takes away -4, which is the zero point
 		q := u.q[32*run:][:32]
-		for l, v := range b[:32] {
-			q[l] += 4 + v>>run&1*4
+		for l := 0; l < 32; l += 8 {
+			putEight(q[l:], eight(q[l:])|eight(b[l:])>>run&every<<2)
 		}
 	}
 }
@@ -128,9 +134,11 @@ func quantsQ4_K(u *unpacked, b []byte) {
 // lowNibbles: byte l of group g holds columns 64g+l (low) and 64g+32+l (high).
 func lowNibbles(u *unpacked, qs []byte) {
 	for g := range 4 {
-		lo, hi := u.q[64*g:][:32], u.q[64*g+32:][:32]
-		for l, v := range qs[32*g:][:32] {
-			lo[l], hi[l] = v&15, v>>4
+		lo, hi, from := u.q[64*g:][:32], u.q[64*g+32:][:32], qs[32*g:][:32]
+		for l := 0; l < 32; l += 8 {
+			v := eight(from[l:])
+			putEight(lo[l:], v&(15*every))
+			putEight(hi[l:], v>>4&(15*every))
 		}
 	}
 }
@@ -139,8 +147,8 @@ func quantsQ5_K(u *unpacked, b []byte) {
 	lowNibbles(u, b[48:176])
 	for r := range 8 {
 		q := u.q[32*r:][:32]
-		for l, v := range b[16:48] {
-			q[l] |= v >> r & 1 << 4
+		for l := 0; l < 32; l += 8 {
+			putEight(q[l:], eight(q[l:])|eight(b[16+l:])>>r&every<<4)
 		}
 	}
 }
@@ -158,8 +166,8 @@ func quantsQ6_K(u *unpacked, b []byte) {
 		h, p := run/4, run%4
 		low, high := b[64*h+p%2*32:][:32], b[128+32*h:][:32]
 		q := u.q[32*run:][:32]
-		for l := range q {
-			q[l] = low[l]>>(p/2*4)&15 | high[l]>>(2*p)&3<<4 + (128 - 32)
+		for l := 0; l < 32; l += 8 {
+			putEight(q[l:], eight(low[l:])>>(p/2*4)&(15*every)|eight(high[l:])>>(2*p)&(3*every)<<4)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestUnpack(t *testing.T) {
 				if e := math.Abs(v - float64(want[i+j])); e > 1e-6*(math.Abs(v)+math.Abs(float64(b.m[j/run]))) {
 					t.Fatalf("%v: value %d: %g, want %g", ty, i+j, v, want[i+j])
 				}
-				if l.bits == 4 && b.q[j] > 15 || u.kind == q8a32 && b.q[j] > 31 {
+				if int(b.q[j]) >= 1<<l.bits {
 					t.Fatalf("%v: integer %d does not fit its layout", ty, b.q[j])
 				}
 			}

@@ -2,8 +2,8 @@
 //
 //	gen [-o DIR]    writes qtile_amd64.s, dtile_amd64.s, elem_amd64.s and block_amd64.s to DIR (.)
 //
-// A kernel is a template over tile shape and layout, once for AVX-512 and once for
-// AVX2: registers are numbers here, loops are unrolled by loops. Comments on what
+// A kernel is a template over tile shape and layout, once for each instruction set:
+// registers are numbers here, loops are unrolled by loops. Comments on what
 // the kernels compute are with their plain twins.
 package main
 
@@ -31,7 +31,7 @@ func (f *file) text(name, decl string, args int) {
 	f.p("TEXT ·%s(SB), NOSPLIT, $0-%d", name, args)
 }
 
-// isa is an instruction set: AVX-512 on 16 floats or AVX2 on 8.
+// isa is an instruction set: AVX-512 on 16 floats, AVX2 on 8, or AVX2 with VPDPBUSD.
 type isa struct {
 	name  string
 	reg   string // register letter
@@ -41,6 +41,7 @@ type isa struct {
 var (
 	avx512 = isa{"AVX512", "Z", 16}
 	avx2   = isa{"AVX2", "Y", 8}
+	vnni   = isa{"AVXVNNI", "Y", 8}
 )
 
 // bytes is the size of a register.

@@ -9,14 +9,26 @@ const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m 
 type qkind struct {
 	name   string
 	bits   int
+	planes []plane
 	shift  int // log2 of the zero point; 0 without one
 	halves int
 	mins   bool
 }
 
+// plane is width bits of each integer, the lowest of weight 2^shift, at byte off of a
+// block: the four integers of dword j are in vector j mod width, from bit
+// width·⌊j/width⌋ of each byte on.
+type plane struct{ width, shift, off int }
+
 var qkinds = []qkind{
-	{"q4s32", 4, 3, 1, false}, {"q4a32", 4, 0, 1, true}, {"q4s16", 4, 3, 2, false}, {"q4a16", 4, 0, 2, true},
-	{"q8s32", 8, 7, 1, false}, {"q8a32", 8, 0, 1, true}, {"q8s16", 8, 7, 2, false},
+	{"q2a16", 2, []plane{{2, 0, 0}}, 0, 2, true},
+	{"q3s16", 3, []plane{{2, 0, 0}, {1, 2, 128}}, 2, 2, false},
+	{"q4s32", 4, []plane{{4, 0, 0}}, 3, 1, false},
+	{"q4a32", 4, []plane{{4, 0, 0}}, 0, 1, true},
+	{"q5s32", 5, []plane{{4, 0, 0}, {1, 4, 256}}, 4, 1, false},
+	{"q5a32", 5, []plane{{4, 0, 0}, {1, 4, 256}}, 0, 1, true},
+	{"q6s16", 6, []plane{{4, 0, 0}, {2, 4, 256}}, 5, 2, false},
+	{"q8s32", 8, []plane{{8, 0, 0}}, 7, 1, false},
 }
 
 func (k qkind) quantBytes() int { return 64 * k.bits }
@@ -29,6 +41,25 @@ func (k qkind) blockBytes() int {
 	return n
 }
 
+// field says where p's bits of dword j are: vector at byte off, to be shifted right by
+// right (left, if negative) and masked with the bits of mask in each byte.
+func (p plane) field(j int) (off, right int, mask byte) {
+	return p.off + 64*(j%p.width), p.width*(j/p.width) - p.shift, byte(1<<p.width-1) << p.shift
+}
+
+// masks are the bytes that fields are masked with, each a dword of qMasks.
+var masks = []byte{0x0f, 0x03, 0x10, 0x30, 0x04}
+
+// maskAt is the memory operand of a mask.
+func maskAt(m byte) string {
+	for i, v := range masks {
+		if v == m {
+			return fmt.Sprintf("·qMasks+%d(SB)", 4*i)
+		}
+	}
+	panic("mask")
+}
+
 // Offsets in a block of activations (block.go).
 const (
 	aScale, aNegSum, aSum, aNegFirst = 32, 36, 40, 44
@@ -36,11 +67,16 @@ const (
 )
 
 func qtiles(f *file) {
-	f.p("\n// Words of ones.")
+	f.p("\n// Words of ones, masks of fields.")
 	f.p("DATA ·ones16+0(SB)/4, $0x00010001\nGLOBL ·ones16(SB), RODATA|NOPTR, $4")
+	for i, m := range masks {
+		f.p("DATA ·qMasks+%d(SB)/4, $0x%08X", 4*i, uint32(m)*0x01010101)
+	}
+	f.p("GLOBL ·qMasks(SB), RODATA|NOPTR, $%d", 4*len(masks))
 	for _, k := range qkinds {
-		qtile(f, avx512, k)
-		qtile(f, avx2, k)
+		for _, s := range []isa{avx512, avx2, vnni} {
+			qtile(f, s, k)
+		}
 	}
 }
 
@@ -51,7 +87,7 @@ func qtile(f *file, s isa, k qkind) {
 	f.text(k.name+s.name, qArgs, 80)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+56(FP), R13")
 	tiles := []qshape{{6, 2}, {4, 2}, {2, 2}, {1, 1}}
-	if s == avx2 {
+	if s.lanes == 8 {
 		tiles = []qshape{{4, 1}, {1, 2}}
 	}
 	for i, t := range tiles {
@@ -65,7 +101,7 @@ func qtile(f *file, s isa, k qkind) {
 			if s == avx512 {
 				t.pass512(f, k, pass)
 			} else {
-				t.pass256(f, k, pass)
+				t.pass256(f, s, k, pass)
 			}
 		}
 		f.i("IMUL3Q $%d, R10, AX\n\tADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m, t.m)
@@ -154,7 +190,9 @@ func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
 func (t qshape) pass512(f *file, k qkind, pass int) {
 	label := fmt.Sprintf("q%d_%d", t.m, pass)
 	t.begin(f, avx512, pass, 0, label)
-	f.i("MOVL $0x0F0F0F0F, AX\n\tVPBROADCASTD AX, Z31")
+	if k.bits < 8 {
+		f.i("VPBROADCASTD %s, Z31", maskAt(byte(1<<k.planes[0].width-1)))
+	}
 	if t.m == 1 {
 		for off := 0; off < k.blockBytes(); off += 64 {
 			f.i("PREFETCHT0 %d(BX)", prefetch+off)
@@ -163,11 +201,10 @@ func (t qshape) pass512(f *file, k qkind, pass int) {
 	h := &half512{t, k, f, 2 * t.m * t.nv, 0}
 	for i := range k.halves {
 		h.start(i)
-		if k.halves == 1 {
-			h.dots(0)
-			h.dots(1)
-		} else {
-			h.dots(i)
+		n := 8 / k.halves
+		for j := n * i; j < n*i+n; j++ {
+			h.weights(j)
+			h.dot(j)
 		}
 		h.fold(i)
 	}
@@ -175,7 +212,8 @@ func (t qshape) pass512(f *file, k qkind, pass int) {
 }
 
 // half512 emits the columns under one scale: all 32, or 16 of them. Registers from
-// free on: nv for low nibbles (or bytes), nv for high ones, then broadcasts.
+// free on: weights, two sets of nv in turn, then short-lived values; the last one is
+// the mask of the first plane.
 type half512 struct {
 	qshape
 	k    qkind
@@ -216,52 +254,50 @@ func (h *half512) start(i int) {
 	}
 }
 
-// dots adds half i (columns 16i … 16i+15) to the integer sums.
-func (h *half512) dots(i int) {
-	if h.k.bits == 4 && h.k.halves == 1 {
-		if i == 0 {
-			h.nibbles()
-		}
-		return
-	}
-	for j := range 4 {
-		for v := range h.nv {
-			w := h.free + v
-			if h.k.bits == 8 {
-				h.f.i("VMOVDQU32 %d(%s), Z%d", 64*(4*i+j), h.base(v), w)
+// w is the register of the weights of dword j.
+func (h *half512) w(j, v int) int { return h.free + j%2*h.nv + v }
+
+// weights loads dword j of each v.
+func (h *half512) weights(j int) {
+	for v := range h.nv {
+		w := h.w(j, v)
+		for i, p := range h.k.planes {
+			off, right, mask := p.field(j)
+			from := fmt.Sprintf("%d(%s)", off, h.base(v))
+			x := w
+			if i > 0 {
+				x = h.temp()
+			}
+			switch {
+			case p.width == 8:
+				h.f.i("VMOVDQU32 %s, Z%d", from, w)
 				continue
+			case right > 0:
+				h.f.i("VPSRLW $%d, %s, Z%d", right, from, x)
+			case right < 0:
+				h.f.i("VPSLLW $%d, %s, Z%d", -right, from, x)
+			case i == 0:
+				h.f.i("VPANDD %s, Z31, Z%d", from, w)
+				continue
+			default:
+				h.f.i("VMOVDQU32 %s, Z%d", from, x)
 			}
-			if i == 1 {
-				h.f.i("VPSRLW $4, %d(%s), Z%d", 64*j, h.base(v), w)
+			if i == 0 {
 				h.f.i("VPANDD Z31, Z%d, Z%d", w, w)
-			} else {
-				h.f.i("VPANDD %d(%s), Z31, Z%d", 64*j, h.base(v), w)
+			} else { // w | x & mask
+				h.f.i("VPTERNLOGD.BCST $0xF8, %s, Z%d, Z%d", maskAt(mask), x, w)
 			}
 		}
-		h.dot(4*i+j, h.free)
 	}
 }
 
-// nibbles takes both halves of each byte while it is loaded.
-func (h *half512) nibbles() {
-	for j := range 4 {
-		for v := range h.nv {
-			lo, hi := h.free+v, h.free+h.nv+v
-			h.f.i("VMOVDQU32 %d(%s), Z%d\n\tVPANDD Z31, Z%d, Z%d", 64*j, h.base(v), hi, hi, lo)
-			h.f.i("VPSRLW $4, Z%d, Z%d\n\tVPANDD Z31, Z%d, Z%d", hi, hi, hi, hi)
-		}
-		h.dot(j, h.free)
-		h.dot(4+j, h.free+h.nv)
-	}
-}
-
-// dot multiplies dword j of the activations with the weights from register w on.
-func (h *half512) dot(j, w int) {
+// dot multiplies dword j of the activations with the weights.
+func (h *half512) dot(j int) {
 	for m := range h.m {
 		x := h.temp()
 		h.f.i("VPBROADCASTD %s, Z%d", h.a(m, 4*j), x)
 		for v := range h.nv {
-			h.f.i("VPDPBUSD Z%d, Z%d, Z%d", x, w+v, h.sum(m, v))
+			h.f.i("VPDPBUSD Z%d, Z%d, Z%d", x, h.w(j, v), h.sum(m, v))
 		}
 	}
 }

@@ -1,42 +1,70 @@
 // The integer tile with AVX2. VPMADDUBSW multiplies unsigned weights with signed
 // activations and adds pairs to 16 bits, saturating:
 //
-//	nibbles      at most 15·127·2 = 3810: eight of them fit into 16 bits
-//	bytes < 32   at most 31·127·2 = 7874
-//	bytes        up to 255·127·2, too large: the weight's sign goes to the activation
-//	             (VPSIGNB), which leaves at most 128·127·2 = 32512
+//	up to 4 bits   at most 15·127·2 = 3810: eight of them fit into 16 bits
+//	5 and 6 bits   at most 63·127·2 = 16002: widened one by one
+//	bytes          up to 255·127·2, too large: the weight's sign goes to the activation
+//	               (VPSIGNB), which leaves at most 128·127·2 = 32512
+//
+// With AVX-VNNI, VPDPBUSD does all of it and does not saturate. Go's assembler knows
+// only its EVEX form, which faults on CPUs without AVX-512: it is written as bytes.
 package main
 
 import "fmt"
 
-// Constants of the AVX2 tiles, beside the sums: nibble mask or sign bits, ones.
+// Constants of the AVX2 tiles, beside the sums: mask of the first plane (or sign
+// bits), ones, mask of the second plane, and a temporary.
 const (
 	yMask = 15
 	yOnes = 14
+	yHigh = 13
+	yTemp = 12
 )
 
+// vpdpbusd is VPDPBUSD of 32 signed bytes of Yx and unsigned ones of Yw, added to Yr:
+// VEX.256.66.0F38.W0 50 /r.
+func vpdpbusd(f *file, x, w, r int) {
+	b := []byte{0xc4, 0xe2, byte(0x7d &^ (w << 3)), 0x50, byte(0xc0 | r&7<<3 | x&7)}
+	if r > 7 {
+		b[1] &^= 0x80
+	}
+	if x > 7 {
+		b[1] &^= 0x20
+	}
+	f.i("LONG $0x%02x%02x%02x%02x; BYTE $0x%02x // VPDPBUSD Y%d, Y%d, Y%d", b[3], b[2], b[1], b[0], b[4], x, w, r)
+}
+
 // pass256 emits m tokens × nv·8 rows.
-func (t qshape) pass256(f *file, k qkind, pass int) {
+func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	label := fmt.Sprintf("q%d_%d", t.m, pass)
 	row := pass * t.nv * 8
-	t.begin(f, avx2, row/16, row%16*4, label)
-	mask := 0x0F0F0F0F
-	if k.bits == 8 {
-		mask = 0x80808080
+	t.begin(f, s, row/16, row%16*4, label)
+	switch {
+	case k.bits < 8:
+		f.i("VPBROADCASTD %s, Y%d", maskAt(byte(1<<k.planes[0].width-1)), yMask)
+	case s == avx2:
+		f.i("MOVL $0x80808080, AX\n\tVMOVD AX, X%d\n\tVPBROADCASTD X%d, Y%d", yMask, yMask, yMask)
 	}
-	f.i("MOVL $0x%08X, AX\n\tVMOVD AX, X15\n\tVPBROADCASTD X15, Y15\n\tVPBROADCASTD ·ones16(SB), Y14", mask)
-	h := &half256{t, k, f, 2 * t.m * t.nv, row % 16}
+	if len(k.planes) > 1 {
+		_, _, mask := k.planes[1].field(0)
+		f.i("VPBROADCASTD %s, Y%d", maskAt(mask), yHigh)
+	}
+	if s == avx2 {
+		f.i("VPBROADCASTD ·ones16(SB), Y%d", yOnes)
+	}
+	h := &half256{t, s, k, f, 2 * t.m * t.nv, row % 16}
 	for i := range k.halves {
 		h.dots(i)
 		h.fold(i)
 	}
-	t.end(f, avx2, k, 4*row, label)
+	t.end(f, s, k, 4*row, label)
 }
 
 // half256 emits the columns under one scale. Registers from free on: weights of
 // each v, a broadcast, a product, then magnitudes (or minima) of each v.
 type half256 struct {
 	qshape
+	s    isa
 	k    qkind
 	f    *file
 	free int
@@ -48,20 +76,22 @@ func (h *half256) bc() int         { return h.free + h.nv }
 func (h *half256) t() int          { return h.free + h.nv + 1 }
 func (h *half256) other(v int) int { return h.free + h.nv + 2 + v }
 
+// signed reports whether weights go as signed bytes, whose zero point is taken off.
+func (h *half256) signed() bool { return h.s == avx2 && h.k.bits == 8 }
+
+// short reports whether the products of a half fit into 16-bit sums.
+func (h *half256) short() bool { return h.s == avx2 && h.k.bits <= 4 }
+
 // dots computes the integer sums of half i, or of both halves under one scale.
 func (h *half256) dots(i int) {
-	from, to := 0, 8
-	if h.k.halves == 2 {
-		from, to = 4*i, 4*i+4
-	}
 	for m := range h.m {
-		for v := range h.nv {
-			r := h.sum(m, v)
-			h.f.i("VPXOR Y%d, Y%d, Y%d", r, r, r)
-		}
+		h.start(m, i)
 	}
-	for j := from; j < to; j++ {
-		h.weights(j)
+	n := 8 / h.k.halves
+	for j := n * i; j < n*i+n; j++ {
+		for v := range h.nv {
+			h.weights(j, v)
+		}
 		for m := range h.m {
 			h.f.i("VPBROADCASTD %s, Y%d", h.a(m, 4*j), h.bc())
 			for v := range h.nv {
@@ -69,36 +99,81 @@ func (h *half256) dots(i int) {
 			}
 		}
 	}
-	if h.k.bits == 4 {
+	if h.short() {
 		h.widen(i)
 	}
 }
 
-// weights loads dword j of each v.
-func (h *half256) weights(j int) {
-	for v := range h.nv {
-		w := h.w(v)
+// start clears the sums of token m, or sets them to -zero·Σa.
+func (h *half256) start(m, i int) {
+	r := h.sum(m, 0)
+	if h.short() || h.signed() || h.k.shift == 0 {
+		for v := range h.nv {
+			h.f.i("VPXOR Y%d, Y%d, Y%d", r+v, r+v, r+v)
+		}
+		return
+	}
+	h.zero(r, m, i)
+	for v := 1; v < h.nv; v++ {
+		h.f.i("VMOVDQA Y%d, Y%d", r, r+v)
+	}
+}
+
+// zero sets register r to -zero·Σa of half i of token m.
+func (h *half256) zero(r, m, i int) {
+	off := aNegSum
+	if h.k.halves == 2 && i == 0 {
+		off = aNegFirst
+	}
+	h.f.i("VPBROADCASTD %s, Y%d", h.a(m, off), r)
+	if h.k.halves == 2 && i == 1 {
+		h.f.i("VPBROADCASTD %s, Y%d\n\tVPSUBD Y%d, Y%d, Y%d", h.a(m, aNegFirst), h.bc(), h.bc(), r, r)
+	}
+	h.f.i("VPSLLD $%d, Y%d, Y%d", h.k.shift, r, r)
+}
+
+// weights loads dword j of v.
+func (h *half256) weights(j, v int) {
+	w := h.w(v)
+	if h.signed() {
+		h.f.i("VPXOR %d(BX), Y%d, Y%d\n\tVPABSB Y%d, Y%d", 64*j+32*v, yMask, w, w, h.other(v))
+		return
+	}
+	for i, p := range h.k.planes {
+		off, right, _ := p.field(j)
+		from := fmt.Sprintf("%d(BX)", off+32*v)
+		x, mask := w, yMask
+		if i > 0 {
+			x, mask = yTemp, yHigh
+		}
 		switch {
-		case h.k.bits == 4 && j < 4:
-			h.f.i("VPAND %d(BX), Y%d, Y%d", 64*j+32*v, yMask, w)
-		case h.k.bits == 4:
-			h.f.i("VMOVDQU %d(BX), Y%d\n\tVPSRLW $4, Y%d, Y%d\n\tVPAND Y%d, Y%d, Y%d", 64*(j-4)+32*v, w, w, w, yMask, w, w)
-		case h.k.shift > 0:
-			h.f.i("VPXOR %d(BX), Y%d, Y%d\n\tVPABSB Y%d, Y%d", 64*j+32*v, yMask, w, w, h.other(v))
+		case p.width == 8:
+			h.f.i("VMOVDQU %s, Y%d", from, w)
+			continue
+		case right > 0:
+			h.f.i("VMOVDQU %s, Y%d\n\tVPSRLW $%d, Y%d, Y%d\n\tVPAND Y%d, Y%d, Y%d", from, x, right, x, x, mask, x, x)
+		case right < 0:
+			h.f.i("VMOVDQU %s, Y%d\n\tVPSLLW $%d, Y%d, Y%d\n\tVPAND Y%d, Y%d, Y%d", from, x, -right, x, x, mask, x, x)
 		default:
-			h.f.i("VMOVDQU %d(BX), Y%d", 64*j+32*v, w)
+			h.f.i("VPAND %s, Y%d, Y%d", from, mask, x)
+		}
+		if i > 0 {
+			h.f.i("VPOR Y%d, Y%d, Y%d", x, w, w)
 		}
 	}
 }
 
-// dot adds the products of the broadcast with the weights: in 16 bits for nibbles.
+// dot adds the products of the broadcast with the weights.
 func (h *half256) dot(m, v int) {
 	t, r := h.t(), h.sum(m, v)
 	switch {
-	case h.k.bits == 4:
+	case h.s == vnni:
+		vpdpbusd(h.f, h.bc(), h.w(v), r)
+		return
+	case h.short():
 		h.f.i("VPMADDUBSW Y%d, Y%d, Y%d\n\tVPADDW Y%d, Y%d, Y%d", h.bc(), h.w(v), t, t, r, r)
 		return
-	case h.k.shift > 0:
+	case h.signed():
 		h.f.i("VPSIGNB Y%d, Y%d, Y%d\n\tVPMADDUBSW Y%d, Y%d, Y%d", h.w(v), h.bc(), t, t, h.other(v), t)
 	default:
 		h.f.i("VPMADDUBSW Y%d, Y%d, Y%d", h.bc(), h.w(v), t)
@@ -106,20 +181,12 @@ func (h *half256) dot(m, v int) {
 	h.f.i("VPMADDWD Y%d, Y%d, Y%d\n\tVPADDD Y%d, Y%d, Y%d", yOnes, t, t, t, r, r)
 }
 
-// widen turns the 16-bit sums of nibbles into 32-bit ones and takes the zero point off.
+// widen turns 16-bit sums into 32-bit ones and takes the zero point off.
 func (h *half256) widen(i int) {
 	t := h.t()
 	for m := range h.m {
 		if h.k.shift > 0 {
-			off := aNegSum
-			if h.k.halves == 2 && i == 0 {
-				off = aNegFirst
-			}
-			h.f.i("VPBROADCASTD %s, Y%d", h.a(m, off), t)
-			if h.k.halves == 2 && i == 1 {
-				h.f.i("VPBROADCASTD %s, Y%d\n\tVPSUBD Y%d, Y%d, Y%d", h.a(m, aNegFirst), h.bc(), h.bc(), t, t)
-			}
-			h.f.i("VPSLLD $%d, Y%d, Y%d", h.k.shift, t, t)
+			h.zero(t, m, i)
 		}
 		for v := range h.nv {
 			r := h.sum(m, v)
