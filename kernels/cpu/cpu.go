@@ -7,7 +7,8 @@
 //	                              float32 activations × float weights
 //	attend, cache                 attention over cached keys and values, by dtile too
 //	elem                          exp, activations, norms on one row
-//	pool, arena, level, cores     workers, memory of a step, instruction sets
+//	pool, arena, memory            workers, memory of a step, huge pages
+//	level, cores                  instruction sets
 //
 // Each kernel is a Go file with its story and its plain twin, a ladder of ifs for
 // the architecture, and assembly written by gen (go generate).
@@ -38,6 +39,7 @@ type device struct {
 	exact bool
 	pool  *pool
 	arena arena
+	store reserve // of matrices
 
 	mm   matmulJob
 	at   attendJob
@@ -91,7 +93,7 @@ func (d *device) Name() string {
 // with the last reference to it.
 func (d *device) Close() error {
 	d.pool.close()
-	d.arena = arena{}
+	d.arena, d.store = arena{}, reserve{}
 	return nil
 }
 

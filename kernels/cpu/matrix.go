@@ -42,7 +42,7 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		m.bytes += int64(s.panels) * 2 * int64(s.stride)
 	}
 	for _, s := range m.segments {
-		s.fill(d.pool.threads)
+		s.fill(d.store.take(s.panels*2*s.stride), d.pool.threads)
 	}
 	return m, nil
 }
@@ -70,10 +70,10 @@ func check(w kernels.Weights, cols int) error {
 	return nil
 }
 
-// fill packs all groups of s on n goroutines. (Not on the pool: models load in the
+// fill packs all groups of s into data, which is zero, on n goroutines. (Not on the pool: models load in the
 // background while another one answers on it.)
-func (s *segment) fill(n int) {
-	s.data = alignedBytes(s.panels * 2 * s.stride)
+func (s *segment) fill(data []byte, n int) {
+	s.data = data
 	if u, ok := unpackers[s.source.Type]; ok && u.nested && !s.kind.float() {
 		tops := make([]float32, (s.rows+15)/16)
 		each(n, len(tops), func(g int, _ []float32) { tops[g] = s.peak(16*g, min(16*g+16, s.rows)) }, 0)
