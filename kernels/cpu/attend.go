@@ -8,6 +8,10 @@
 //	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
 //	                                                 running max and sum   12 × headDim
 //
+// Where a step has fewer units than the workers could share, as a single token over a
+// long context does, the keys of each are cut into parts that are joined at the end
+// (Dao et al. 2023, "Flash-Decoding for long-context inference").
+//
 // The scores of a unit never leave the second-level cache, however long the context
 // (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
 // Gimelshein's, arXiv:1805.02867).
@@ -27,8 +31,18 @@ const (
 	scoreStride = keyBlock + 16
 )
 
-// unit is twelve rows of one span and one key/value head.
-type unit struct{ span, head, row int32 }
+// unit is twelve rows of one span and one key/value head, and of the keys that they see
+// part part of parts.
+type unit struct{ span, head, row, part, parts int32 }
+
+// A part is not worth its join below leastPart keys.
+const leastPart = 256
+
+// partial is what a part of a unit has found.
+type partial struct {
+	out      []float32 // [12][headDim rounded up to 32]
+	max, sum [unitRows]float32
+}
 
 // attendJob is an attention in progress.
 type attendJob struct {
@@ -38,7 +52,8 @@ type attendJob struct {
 	layer   int
 	a       kernels.Attention
 	units   []unit
-	step    int // units a chunk
+	parts   []partial // of each unit that has several
+	step    int       // units a chunk
 	scratch []attendScratch
 	run     job
 }
@@ -66,19 +81,84 @@ func (d *device) Attend(dst, q kernels.Tensor, spans []kernels.Span, layer int, 
 	}
 	j := &d.at
 	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
-	j.units = j.units[:0]
-	for i, s := range spans {
+	for _, s := range spans {
 		j.check(s)
-		rows := s.N * (a.Heads / a.KVHeads)
-		for h := range a.KVHeads {
+	}
+	j.cut(d.pool.threads)
+	j.step = 1 + len(j.units)/(maxChunks/2)
+	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
+	j.join()
+	j.spans = nil
+}
+
+// cut makes the units.
+func (j *attendJob) cut(threads int) {
+	group := j.a.Heads / j.a.KVHeads
+	j.units = j.units[:0]
+	for i, s := range j.spans {
+		rows := s.N * group
+		parts := 1
+		if n := (rows + unitRows - 1) / unitRows * j.a.KVHeads * len(j.spans); threads > 1 && n < 4*threads {
+			parts = max(1, min(4*threads/n, j.seen(s)/leastPart))
+		}
+		for h := range j.a.KVHeads {
 			for r := 0; r < rows; r += unitRows {
-				j.units = append(j.units, unit{int32(i), int32(h), int32(r)})
+				for p := range parts {
+					j.units = append(j.units, unit{int32(i), int32(h), int32(r), int32(p), int32(parts)})
+				}
 			}
 		}
 	}
-	j.step = 1 + len(j.units)/(maxChunks/2)
-	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
-	j.spans = nil
+	for len(j.parts) < len(j.units) {
+		j.parts = append(j.parts, partial{})
+	}
+}
+
+// seen is how many keys the last row of a span sees.
+func (j *attendJob) seen(s kernels.Span) int {
+	switch n := s.Pos + s.N; {
+	case !j.a.Causal:
+		return j.a.Len
+	case j.a.Window > 0:
+		return min(n, j.a.Window)
+	default:
+		return n
+	}
+}
+
+// join adds up the parts of units that were cut.
+func (j *attendJob) join() {
+	for i := 0; i < len(j.units); i += int(j.units[i].parts) {
+		if u := j.units[i]; u.parts > 1 {
+			j.joinUnit(u, j.parts[i:][:u.parts])
+		}
+	}
+}
+
+func (j *attendJob) joinUnit(u unit, parts []partial) {
+	s := j.spans[u.span]
+	dims, d, group := s.Cache.(*cache).dims, j.a.HeadDim, j.a.Heads/j.a.KVHeads
+	for i := range min(unitRows, s.N*group-int(u.row)) {
+		top, sum := float32(math.Inf(-1)), float32(0)
+		for p := range parts {
+			top = max(top, parts[p].max[i])
+		}
+		t, h := j.place(s, u, i, group)
+		dst := j.dst.Row(t)[h*d:][:d]
+		clear(dst)
+		for p := range parts {
+			part := &parts[p]
+			if part.sum[i] == 0 {
+				continue
+			}
+			share := float32(math.Exp(float64(part.max[i] - top)))
+			sum += share * part.sum[i]
+			out := part.out[i*dims:][:d]
+			scaleTo(j.lv, out, out, share)
+			addTo(j.lv, dst, out)
+		}
+		scaleTo(j.lv, dst, dst, inverse(sum))
+	}
 }
 
 func (j *attendJob) check(s kernels.Span) {
@@ -99,7 +179,7 @@ func (j *attendJob) check(s kernels.Span) {
 
 func (j *attendJob) chunk(worker, c int) {
 	for i := c * j.step; i < min((c+1)*j.step, len(j.units)); i++ {
-		j.unit(&j.scratch[worker], j.units[i])
+		j.unit(&j.scratch[worker], i)
 	}
 }
 
@@ -116,22 +196,41 @@ func (w *attendScratch) grow(headDim, dims int) {
 	}
 }
 
-// unit computes up to twelve rows.
-func (j *attendJob) unit(w *attendScratch, u unit) {
+// unit computes up to twelve rows, or a part of them.
+func (j *attendJob) unit(w *attendScratch, at int) {
+	u := j.units[at]
 	s := j.spans[u.span]
 	c := s.Cache.(*cache)
 	group := j.a.Heads / j.a.KVHeads
 	n := min(unitRows, s.N*group-int(u.row))
 	w.grow(j.a.HeadDim, c.dims)
 	lo, hi := j.load(w, s, u, n, group)
+	if u.parts > 1 {
+		lo, hi = u.piece(lo, hi)
+	}
 	clear(w.out[:n*c.dims])
 	for b := lo &^ 31; b < hi; b += keyBlock {
 		j.block(w, c, int(u.head), n, b, min(b+keyBlock, hi))
+	}
+	if u.parts > 1 {
+		p := &j.parts[at]
+		p.out = append(p.out[:0], w.out[:n*c.dims]...)
+		p.max, p.sum = w.max, w.sum
+		return
 	}
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, j.dst.Row(t)[h*j.a.HeadDim:][:j.a.HeadDim], w.out[i*c.dims:], inverse(w.sum[i]))
 	}
+}
+
+// piece cuts the keys lo … hi at multiples of 32 and returns the unit's part.
+func (u unit) piece(lo, hi int) (from, to int) {
+	lo &^= 31
+	n := (hi - lo + 31) / 32
+	from = lo + n*int(u.part)/int(u.parts)*32
+	to = lo + n*int(u.part+1)/int(u.parts)*32
+	return from, min(to, hi)
 }
 
 // place returns the tensor row and the query head of row i of a unit.

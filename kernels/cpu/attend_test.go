@@ -71,7 +71,7 @@ func attendCase(t *rapid.T, d *device) {
 	a.Scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
 	longest := rapid.SampledFrom([]int{20, 90, 1100}).Draw(t, "longest")
 	if a.Causal {
-		a.Window = rapid.SampledFrom([]int{0, 1, 7, 40}).Draw(t, "window")
+		a.Window = rapid.SampledFrom([]int{0, 1, 7, 40, 700}).Draw(t, "window")
 	} else {
 		a.Len = rapid.IntRange(1, longest).Draw(t, "len")
 	}

@@ -91,7 +91,7 @@ func (c *cache) Copy(src kernels.Cache, n int) {
 }
 
 // put stores one head's key and value, HeadDim each, at position p.
-func (c *cache) put(layer, head, p int, key, value []float32) {
+func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
 	k := c.keys(layer, head)[p/16*c.keyGroup()+p%16*c.width:]
 	v := c.values(layer, head)[p*16*c.width:]
 	g := c.valueGroup()
@@ -104,10 +104,24 @@ func (c *cache) put(layer, head, p int, key, value []float32) {
 		}
 		return
 	}
-	for d, x := range key {
-		binary.LittleEndian.PutUint16(k[32*d:], quant.F32ToF16(x))
+	var half [16]uint16
+	for d := 0; d < len(key); d += 16 {
+		n := min(16, len(key)-d)
+		toHalf(lv, half[:n], key[d:d+n])
+		for i, x := range half[:n] {
+			binary.LittleEndian.PutUint16(k[32*(d+i):], x)
+		}
+		toHalf(lv, half[:n], value[d:d+n])
+		to := v[d/16*g:][:2*n]
+		for i, x := range half[:n] {
+			binary.LittleEndian.PutUint16(to[2*i:], x)
+		}
 	}
-	for d, x := range value {
-		binary.LittleEndian.PutUint16(v[d/16*g+d%16*2:], quant.F32ToF16(x))
+}
+
+// toHalfGo is the plain twin of toHalf.
+func toHalfGo(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = quant.F32ToF16(v)
 	}
 }

@@ -331,6 +331,55 @@ func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
 	}
 }
 
+// TestTurn: rotation by angles, both ways of pairing.
+func TestTurn(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := range 70 {
+			x, cs := gauss(r, 2*n), gauss(r, 2*n)
+			for _, atStart := range []bool{false, true} {
+				got, want := guardedF32(t, x, atStart), append([]float32(nil), x...)
+				g := guardedF32(t, cs, atStart)
+				turnPairs(lv, got, g)
+				turnPairsGo(want, cs)
+				sameValues(t, got, want, false)
+				lo, hi := guardedF32(t, x[:n], atStart), guardedF32(t, x[n:], atStart)
+				cos, sin := guardedF32(t, cs[:n], atStart), guardedF32(t, cs[n:], atStart)
+				copy(want, x)
+				turnHalves(lv, lo, hi, cos, sin)
+				turnHalvesGo(want[:n], want[n:], cs[:n], cs[n:])
+				sameValues(t, append(append([]float32(nil), lo...), hi...), want, false)
+			}
+		}
+	})
+}
+
+// TestToHalf: rounding as the plain twin, bit for bit, special values too.
+func TestToHalf(t *testing.T) {
+	special := []float32{0, 65504, 65519, 65520, 1e9, -1e9, float32(math.Inf(1)), 6e-8, 2.9e-8, 3e-8, 6.1e-5, -6.1e-5, 1e-40, 1 + 1.0/2048, 1 + 3.0/2048}
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := range 50 {
+			x := gauss(r, n)
+			for i := range x {
+				if r.IntN(2) == 0 {
+					x[i] = special[r.IntN(len(special))]
+				}
+			}
+			b := guarded(t, 2*n, n%2 == 0)
+			got := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(b))), n)
+			want := make([]uint16, n)
+			toHalf(lv, got, guardedF32(t, x, n%2 == 0))
+			toHalfGo(want, x)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Fatalf("%g: %#x, want %#x", x[i], got[i], want[i])
+				}
+			}
+		}
+	})
+}
+
 // TestActivationsFar: saturation and special values.
 func TestActivationsFar(t *testing.T) {
 	inf := float32(math.Inf(1))

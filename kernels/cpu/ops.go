@@ -192,7 +192,7 @@ func (j *rowJob) store(r int) {
 		n := c.shape.HeadDim
 		k, v := j.dst.Row(r), j.x.Row(r)
 		for h := range c.shape.KVHeads {
-			c.put(j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+			c.put(j.lv, j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
 		}
 	}
 }

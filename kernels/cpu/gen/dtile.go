@@ -18,9 +18,9 @@ func dtiles(f *file) {
 func dtile(f *file, s isa, kind string) {
 	f.text("d"+kind+s.name, dArgs, 72)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+56(FP), R13")
-	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {4, 2, 1}, {2, 2, 2}, {1, 1, 4}}
+	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {6, 2, 2}, {4, 2, 2}, {3, 2, 4}, {2, 2, 4}, {1, 1, 4}}
 	if s == avx2 {
-		tiles = []dshape{{6, 2, 1}, {2, 2, 2}, {1, 2, 4}}
+		tiles = []dshape{{6, 2, 1}, {3, 2, 2}, {2, 2, 2}, {1, 2, 4}}
 	}
 	for i, t := range tiles {
 		next := "done"
@@ -30,14 +30,7 @@ func dtile(f *file, s isa, kind string) {
 		f.p("tile%d:", t.m)
 		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
 		t.write(f, s, kind)
-		f.i("LEAQ (R8)(R8*2), AX") // three rows on
-		switch {
-		case t.m%3 == 0:
-			f.i("IMULQ $%d, AX", t.m/3)
-		default:
-			f.i("IMUL3Q $%d, R8, AX", t.m)
-		}
-		f.i("ADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m)
+		f.i("IMUL3Q $%d, R8, AX\n\tADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m, t.m)
 	}
 	f.p("done:")
 	f.i("VZEROUPPER\n\tRET")
