@@ -247,6 +247,9 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		if s.Cache.(*cache).kind == kindPairs {
+			toPairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
+		}
 		from, to := 0, j.a.Len
 		if j.a.Causal {
 			to = s.Pos + t - s.Row + 1
@@ -267,14 +270,27 @@ func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
 	kg, vg := c.keyGroup(), c.valueGroup()
 	keys, values := c.keys(j.layer, head)[b/16*kg:], c.values(j.layer, head)[b*16*c.width:]
 	for p := 0; p < width; p += 32 {
-		dTile(j.lv, c.kind, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
+		j.tile(c, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
 	}
 	for i := range n {
-		j.softmax(w, c, i, w.scores[i*scoreStride:][:width], max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		row := w.scores[i*scoreStride:][:width]
+		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		if c.kind == kindPairs {
+			toPairs(j.lv, asWords(row), row)
+		}
 	}
 	for p := 0; p < c.dims; p += 32 {
-		dTile(j.lv, c.kind, w.out[p:], c.dims, w.scores, scoreStride, values[p/16*vg:], vg, e-b, n, true)
+		j.tile(c, w.out[p:], c.dims, w.scores, scoreStride, values[p/16*vg:], vg, e-b, n, true)
 	}
+}
+
+// tile multiplies n rows of a, of cols values, with 32 rows of a cache.
+func (j *attendJob) tile(c *cache, out []float32, ldo int, a []float32, lda int, w []byte, wstride, cols, n int, add bool) {
+	if c.kind == kindPairs {
+		pTile(j.lv, out, ldo, asWords(a), lda, w, wstride, (cols+1)/2, n, add)
+		return
+	}
+	dTile(j.lv, c.kind, out, ldo, a, lda, w, wstride, cols, n, add)
 }
 
 // softmax turns row i's scores from … to into weights, the others into zeros, and

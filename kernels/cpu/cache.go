@@ -4,6 +4,8 @@
 //
 //	keys    [C/16][D][16]   a group is 16 positions:  scores = q · kᵀ
 //	values  [D/16][C][16]   a group is 16 dimensions: out = p · v
+//
+// or, in pairs of bfloat16, [C/16][D/2][16][2] and [D/16][C/2][16][2].
 package cpu
 
 import (
@@ -34,8 +36,11 @@ func (d *device) NewCache(s kernels.CacheShape) (kernels.Cache, error) {
 		return nil, fmt.Errorf("cpu: NewCache: heads of %d dimensions; multiples of 8 work", s.HeadDim)
 	}
 	c := &cache{shape: s, kind: kindF16, width: 2, slots: (s.Cap + 31) &^ 31, dims: (s.HeadDim + 31) &^ 31}
-	if d.exact {
+	switch {
+	case d.exact:
 		c.kind, c.width = kindF32, 4
+	case d.floats != Keep && d.lv.bf16():
+		c.kind = kindPairs
 	}
 	size := float64(s.Layers) * float64(s.KVHeads) * float64(c.slots) * float64(c.dims*c.width)
 	if size > 1<<42 {
@@ -84,7 +89,7 @@ func (c *cache) Copy(src kernels.Cache, n int) {
 			copy(c.keys(l, h)[:groups*c.keyGroup()], from.keys(l, h))
 			to, have := c.values(l, h), from.values(l, h)
 			for g := range c.dims / 16 {
-				copy(to[g*c.valueGroup():][:n*16*c.width], have[g*from.valueGroup():])
+				copy(to[g*c.valueGroup():][:(n+1)&^1*16*c.width], have[g*from.valueGroup():]) // whole pairs
 			}
 		}
 	}
@@ -92,9 +97,19 @@ func (c *cache) Copy(src kernels.Cache, n int) {
 
 // put stores one head's key and value, HeadDim each, at position p.
 func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
+	g := c.valueGroup()
+	if c.kind == kindPairs {
+		k, v := c.keys(layer, head)[p/16*c.keyGroup():], c.values(layer, head)
+		for d, x := range key {
+			binary.LittleEndian.PutUint16(k[pairAt(d, p%16):], quant.F32ToBF16(x))
+		}
+		for d, x := range value {
+			binary.LittleEndian.PutUint16(v[d/16*g+pairAt(p, d%16):], quant.F32ToBF16(x))
+		}
+		return
+	}
 	k := c.keys(layer, head)[p/16*c.keyGroup()+p%16*c.width:]
 	v := c.values(layer, head)[p*16*c.width:]
-	g := c.valueGroup()
 	if c.kind == kindF32 {
 		for d, x := range key {
 			binary.LittleEndian.PutUint32(k[64*d:], math.Float32bits(x))

@@ -3,8 +3,8 @@
 //
 //	device (cpu.go, ops.go)       the interface, row operations spread over workers
 //	matrix, unpack, pack          weights repacked at Load into groups of 16 rows
-//	matmul → qtile, dtile         tiles: 8-bit activations × quantised weights,
-//	                              float32 activations × float weights
+//	matmul → qtile, dtile, ptile  tiles: 8-bit activations × quantised weights,
+//	                              float32 activations × float weights, bfloat16
 //	attend, cache                 attention over cached keys and values, by dtile too
 //	elem                          exp, activations, norms on one row
 //	pool, arena, memory            workers, memory of a step, huge pages
@@ -31,22 +31,35 @@ type Options struct {
 	// Exact keeps weights, activations and caches in float32 throughout: slow, for
 	// comparison with reference values.
 	Exact bool
+	// Floats says how matrices of floating-point weights are multiplied.
+	Floats Floats
 }
+
+// Floats is a way to multiply floating-point weights (those of other formats have one).
+type Floats int
+
+const (
+	Keep     Floats = iota // as the file has them, with float32 activations
+	BFloat16               // as bfloat16, caches too, where the CPU multiplies it; otherwise Keep
+	Bits8                  // in 8 bits, a scale to 32 columns; caches as with BFloat16
+)
 
 // device implements kernels.Device.
 type device struct {
-	lv    level
-	exact bool
-	pool  *pool
-	arena arena
-	store reserve // of matrices
+	lv     level
+	exact  bool
+	floats Floats
+	pool   *pool
+	arena  arena
+	store  reserve // of matrices
 
 	mm   matmulJob
 	at   attendJob
 	row  rowJob
 	rope ropeTables
 
-	x8 []block // the quantised activations of one product
+	x8 []block  // the quantised activations of one product
+	xp []uint32 // or in bfloat16
 }
 
 // New makes a device. It fails if SOBERANO_CPU names a level that is not there or
@@ -70,7 +83,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	if o.Threads == 0 {
 		o.Threads = defaultThreads()
 	}
-	d := &device{lv: lv, exact: o.Exact, pool: newPool(o.Threads)}
+	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, pool: newPool(o.Threads)}
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)

@@ -123,6 +123,22 @@ func TestMatMul(t *testing.T) {
 	})
 }
 
+// TestMatMulFloats: floating-point weights in the forms that Options asks for.
+func TestMatMulFloats(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for _, f := range []Floats{BFloat16, Bits8} {
+			d := device2(t, lv, 2, false)
+			d.floats = f
+			for _, ty := range []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_K} {
+				for _, s := range [][3]int{{1, 48, 512}, {3, 7, 256}, {17, 70, 256}} {
+					testMatMul(t, d, ty, s[0], s[1], s[2])
+				}
+			}
+			testMatMul(t, d, quant.F16, 14, 33, 37) // not whole blocks
+		}
+	})
+}
+
 func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	r := newRand()
 	w := []kernels.Weights{randomWeights(r, ty, rows, cols), randomWeights(r, ty, 33, cols)}
@@ -139,9 +155,16 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	want := product(x, n, w)
 	dst, xt := d.New(n, m.Rows()), tensorOf(d, x, n, cols)
 	d.MatMul(dst, xt, m)
-	limit := 0.02 // 8-bit activations, and minima that cancel what scales give
-	if d.exact || layouts[kindOf(ty)].bits >= 16 {
-		limit = 1e-5
+	limit := 0.0
+	for _, p := range w {
+		switch k := d.kindOf(p); {
+		case k == kindPairs:
+			limit = max(limit, 0.005)
+		case k.float():
+			limit = max(limit, 1e-5)
+		default:
+			limit = 0.02 // 8-bit activations, and minima that cancel what scales give
+		}
 	}
 	if e := distance(flat(dst), want); !(e < limit) {
 		t.Errorf("MatMul: error %g", e)

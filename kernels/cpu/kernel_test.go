@@ -116,7 +116,7 @@ func (c qCase) run(t testing.TB, lv level) []float32 {
 
 func TestQTile(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		for k := kindBF16 + 1; k < kinds; k++ {
+		for k := q2a16; k < kinds; k++ {
 			for i := range 60 {
 				t.Run(fmt.Sprintf("%v/%d", k, i), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(uint64(i), 9))
@@ -148,7 +148,7 @@ func sameValues(t testing.TB, got, want []float32, exact bool) {
 // in the same places, and nowhere else.
 func TestQTileSpecial(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		for k := kindBF16 + 1; k < kinds; k++ {
+		for k := q2a16; k < kinds; k++ {
 			r := newRand()
 			c := randomQ(t, r, k, true, false)
 			c.add = false
@@ -213,6 +213,64 @@ func testDTile(t *testing.T, lv level, k kind, i int) {
 		dTile(l, k, out[x], ldc, a, lda, w, wstride, n, m, i%3 == 0)
 	}
 	sameValues(t, out[0], out[1], whole)
+}
+
+// TestPTile: products of bfloat16; whole numbers are exact in any order.
+func TestPTile(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for i := range 100 {
+			r := rand.New(rand.NewPCG(uint64(i), 7))
+			whole, atStart := i%2 == 0, i%4 < 2
+			n, m := 1+r.IntN(70), 1+r.IntN(30)
+			lda, ldc, gap := n+r.IntN(9), 32+r.IntN(9), 64*r.IntN(3)
+			a := asWords(asF32(guarded(t, 4*((m-1)*lda+n), atStart)))
+			w := guarded(t, 128*n+gap, atStart)
+			words := asWords(asF32(w))
+			value := func() uint32 {
+				if whole {
+					return uint32(quant.F32ToBF16(float32(r.IntN(17) - 8)))
+				}
+				return uint32(quant.F32ToBF16(float32(r.NormFloat64())))
+			}
+			for _, x := range [][]uint32{a, words} {
+				for j := range x {
+					x[j] = value() | value()<<16
+				}
+			}
+			var out [2][]float32
+			for x, l := range []level{lv, generic} {
+				out[x] = asF32(guarded(t, 4*((m-1)*ldc+32), atStart))
+				for j := range out[x] {
+					out[x][j] = float32(j % 5)
+				}
+				pTile(l, out[x], ldc, a, lda, w, 64*n+gap, n, m, i%3 == 0)
+			}
+			sameValues(t, out[0], out[1], whole)
+		}
+	})
+}
+
+// TestToPairs: rounding to bfloat16, in place too.
+func TestToPairs(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := range 80 {
+			x := gauss(r, n)
+			if n > 2 {
+				x[0], x[1] = float32(math.Inf(1)), 1+1.0/256
+			}
+			want, got := make([]uint32, (n+1)/2), guardedF32(t, x, n%4 < 2)
+			for i, v := range x {
+				want[i/2] |= uint32(quant.F32ToBF16(v)) << (i % 2 * 16)
+			}
+			pairs(lv, asWords(got), got)
+			for i, v := range want {
+				if asWords(got)[i] != v {
+					t.Fatalf("pair %d of %v: %#x, want %#x", i, x, asWords(got)[i], v)
+				}
+			}
+		}
+	})
 }
 
 // TestQuantize: bit for bit, whatever the values.

@@ -1,7 +1,7 @@
 // Matrix products: x·wᵀ in panels of 32 rows of w, spread over the workers.
 //
-// Integer weights take x in 8 bits (block.go), quantised once for all segments of
-// the matrix; float weights take it as it is. Tokens are cut into stretches whose
+// Integer weights take x in 8 bits (block.go) and pairs of bfloat16 take it as such,
+// rounded once for all segments of the matrix; other float weights take it as it is. Tokens are cut into stretches whose
 // activations stay in the second-level cache while all panels pass by.
 package cpu
 
@@ -21,18 +21,22 @@ type matmulJob struct {
 	dst, x  kernels.Tensor
 	w       *matrix
 	add     bool
-	x8      []block // [x.Rows][cols/32]
-	stretch int     // tokens a stretch
-	step    int     // panels a chunk
-	perRow  int     // chunks a stretch
+	x8      []block  // [x.Rows][cols/32]
+	xp      []uint32 // [x.Rows][ldp] pairs of bfloat16
+	ldp     int
+	stretch int // tokens a stretch
+	step    int // panels a chunk
+	perRow  int // chunks a stretch
 	run     job
 	quant   job
+	round   job
 }
 
 func (j *matmulJob) init(d *device) {
 	j.lv = d.lv
 	j.run = j.chunk
 	j.quant = j.quantChunk
+	j.round = j.roundChunk
 }
 
 // MatMul writes x·wᵀ (+ bias) to dst.
@@ -55,6 +59,10 @@ func (d *device) matmul(dst, x kernels.Tensor, w kernels.Matrix, add bool) {
 	if m.ints {
 		rowBytes = x.Cols / 32 * blockSize
 		d.quantizeX(j)
+	}
+	if m.pairs {
+		rowBytes = 2 * x.Cols
+		d.roundX(j)
 	}
 	j.plan(d.pool.threads, rowBytes)
 	d.pool.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), &j.run)
@@ -94,6 +102,32 @@ func (j *matmulJob) quantChunk(_, c int) {
 	nb := j.x.Cols / 32
 	for r := c * quantRows; r < min((c+1)*quantRows, j.x.Rows); r++ {
 		quantize(j.lv, j.x8[r*nb:][:nb], j.x.Row(r))
+	}
+}
+
+// roundX brings x into bfloat16, rows not a multiple of 2 KiB apart (see New).
+func (d *device) roundX(j *matmulJob) {
+	j.ldp = ((j.x.Cols+1)/2 + 15) &^ 15
+	if j.x.Rows > 1 && j.ldp%512 == 0 {
+		j.ldp += 16
+	}
+	if n := j.x.Rows * j.ldp; len(d.xp) < n {
+		d.xp = asWords(alignedF32(n + n/4))
+	}
+	j.xp = d.xp
+	chunks := (j.x.Rows + quantRows - 1) / quantRows
+	if j.x.Rows*j.x.Cols < 1<<14 {
+		for c := range chunks {
+			j.roundChunk(0, c)
+		}
+		return
+	}
+	d.pool.do(chunks, &j.round)
+}
+
+func (j *matmulJob) roundChunk(_, c int) {
+	for r := c * quantRows; r < min((c+1)*quantRows, j.x.Rows); r++ {
+		pairs(j.lv, j.xp[r*j.ldp:], j.x.Row(r))
 	}
 }
 
@@ -167,6 +201,10 @@ func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 // tile hands a panel to the kernel of its layout.
 func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	w := s.data[2*p*s.stride:][:2*s.stride]
+	if s.kind == kindPairs {
+		pTile(j.lv, c, ldc, j.xp[t0*j.ldp:], j.ldp, w, s.stride, (s.cols+1)/2, t1-t0, add)
+		return
+	}
 	if s.kind.float() {
 		a := j.x.F32[t0*j.x.Stride:]
 		dTile(j.lv, s.kind, c, ldc, a, j.x.Stride, w, s.stride, s.cols, t1-t0, add)

@@ -17,6 +17,7 @@ type matrix struct {
 	segments   []*segment
 	panels     int // of all segments
 	ints       bool
+	pairs      bool
 	bytes      int64
 }
 
@@ -34,11 +35,12 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		if err := check(w, m.cols); err != nil {
 			return nil, fmt.Errorf("cpu: Load: part %d: %w", i, err)
 		}
-		s := newSegment(w, m.rows, d.exact)
+		s := newSegment(w, m.rows, d.kindOf(w))
 		m.segments = append(m.segments, s)
 		m.rows += w.Rows
 		m.panels += s.panels
 		m.ints = m.ints || !s.kind.float()
+		m.pairs = m.pairs || s.kind == kindPairs
 		m.bytes += int64(s.panels) * 2 * int64(s.stride)
 	}
 	for _, s := range m.segments {
