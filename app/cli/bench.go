@@ -95,7 +95,7 @@ func machineOf(threads int) (machine, error) {
 // benchChat measures as llama-bench does: a prompt of p tokens at once, then, from an
 // empty context, n tokens one by one.
 func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads, rounds int, asJSON bool) error {
-	m, err := engine.Open(e.Path(), engine.Options{Context: max(p, n) + 1, Threads: threads})
+	m, err := engine.Open(e.Path(), engine.Options{Packed: registry.PackedDir(), Context: max(p, n) + 1, Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads
 }
 
 func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, rounds int, asJSON bool) error {
-	m, err := asr.Open(e.Path(), asr.Options{Threads: threads})
+	m, err := asr.Open(e.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
 	if err != nil {
 		return err
 	}

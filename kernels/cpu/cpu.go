@@ -2,7 +2,7 @@
 // everything, SIMD assembly for what is hot.
 //
 //	device (cpu.go, ops.go)       the interface, row operations spread over workers
-//	matrix, unpack, pack          weights repacked at Load into groups of 16 rows
+//	matrix, unpack, pack, packed  weights repacked at Load into groups of 16 rows
 //	matmul → qtile, dtile, ptile  tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
 //	attend, cache                 attention over cached keys and values, by dtile too
@@ -33,6 +33,8 @@ type Options struct {
 	Exact bool
 	// Floats says how matrices of floating-point weights are multiplied.
 	Floats Floats
+	// Packed holds weights that an earlier run has repacked; nil for none.
+	Packed *Packed
 }
 
 // Floats is a way to multiply floating-point weights (those of other formats have one).
@@ -52,6 +54,10 @@ type device struct {
 	pool   *pool
 	arena  arena
 	store  reserve // of matrices
+
+	packed   *Packed
+	segments []*segment // of all matrices, in the order of Load
+	repacked int        // of them, not found in packed
 
 	mm   matmulJob
 	at   attendJob
@@ -83,7 +89,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	if o.Threads == 0 {
 		o.Threads = defaultThreads()
 	}
-	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, pool: newPool(o.Threads)}
+	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, packed: o.Packed, pool: newPool(o.Threads)}
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
@@ -106,7 +112,7 @@ func (d *device) Name() string {
 // with the last reference to it.
 func (d *device) Close() error {
 	d.pool.close()
-	d.arena, d.store = arena{}, reserve{}
+	d.arena, d.store, d.segments, d.packed = arena{}, reserve{}, nil, nil
 	return nil
 }
 

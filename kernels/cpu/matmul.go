@@ -200,7 +200,7 @@ func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 
 // tile hands a panel to the kernel of its layout.
 func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	w := s.data[2*p*s.stride:][:2*s.stride]
+	w := s.memory()[2*p*s.stride:][:2*s.stride]
 	if s.kind == kindPairs {
 		pTile(j.lv, c, ldc, j.xp[t0*j.ldp:], j.ldp, w, s.stride, (s.cols+1)/2, t1-t0, add)
 		return

@@ -41,11 +41,15 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		m.panels += s.panels
 		m.ints = m.ints || !s.kind.float()
 		m.pairs = m.pairs || s.kind == kindPairs
-		m.bytes += int64(s.panels) * 2 * int64(s.stride)
+		m.bytes += int64(s.bytes())
 	}
 	for _, s := range m.segments {
-		s.fill(d.store.take(s.panels*2*s.stride), d.pool.threads)
+		if !d.packed.take(s) {
+			s.fill(d.store.take(s.bytes()), d.pool.threads)
+			d.repacked++
+		}
 	}
+	d.segments = append(d.segments, m.segments...)
 	return m, nil
 }
 

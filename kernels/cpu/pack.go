@@ -4,6 +4,7 @@ package cpu
 import (
 	"encoding/binary"
 	"math"
+	"sync/atomic"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -19,8 +20,17 @@ type segment struct {
 	stride int // bytes of a group of 16 rows
 	scale  float32
 	bias   []float32
-	data   []byte
-	source kernels.Weights // for Embed
+	data   []byte                 // as packed, or as found in a file
+	moved  atomic.Pointer[[]byte] // a copy of data in better memory, once there is one
+	source kernels.Weights        // for Embed
+}
+
+// memory is where the weights are now.
+func (s *segment) memory() []byte {
+	if p := s.moved.Load(); p != nil {
+		return *p
+	}
+	return s.data
 }
 
 // newSegment prepares an empty segment for w in layout k.
@@ -51,6 +61,9 @@ func (d *device) kindOf(w kernels.Weights) kind {
 	}
 	return kindF16
 }
+
+// bytes is the size of s in its layout.
+func (s *segment) bytes() int { return 2 * s.panels * s.stride }
 
 // row returns the file's bytes of row r.
 func (s *segment) row(r int) []byte {
