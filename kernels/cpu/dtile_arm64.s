@@ -14,7 +14,7 @@ TEXT ·dF32NEON(SB), NOSPLIT, $0-72
 	MOVD add+64(FP), R8
 tile6:
 	CMP $6, R7
-	BLT tile2
+	BLT below6
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -313,9 +313,10 @@ t6_store:
 	MADD R15, R0, R1, R0
 	SUB $6, R7
 	B tile6
+below6:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -450,9 +451,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -554,7 +556,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func dF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
@@ -569,7 +571,7 @@ TEXT ·dF16NEON(SB), NOSPLIT, $0-72
 	MOVD add+64(FP), R8
 tile6:
 	CMP $6, R7
-	BLT tile2
+	BLT below6
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -878,9 +880,10 @@ t6_store:
 	MADD R15, R0, R1, R0
 	SUB $6, R7
 	B tile6
+below6:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1025,9 +1028,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1139,7 +1143,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func dBF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
@@ -1154,7 +1158,7 @@ TEXT ·dBF16NEON(SB), NOSPLIT, $0-72
 	MOVD add+64(FP), R8
 tile6:
 	CMP $6, R7
-	BLT tile2
+	BLT below6
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1463,9 +1467,10 @@ t6_store:
 	MADD R15, R0, R1, R0
 	SUB $6, R7
 	B tile6
+below6:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1610,9 +1615,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1724,5 +1730,5 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET

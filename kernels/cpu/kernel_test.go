@@ -54,8 +54,13 @@ type qCase struct {
 // sums are whole numbers below 2²⁴ and any order gives the same; extreme ones have
 // the largest integers, where 16-bit sums would overflow.
 func randomQ(t testing.TB, r *rand.Rand, k kind, whole, extreme bool) qCase {
+	return sizedQ(t, r, k, 1+r.IntN(6), 1+r.IntN(20), whole, extreme)
+}
+
+// sizedQ makes a case of nb blocks and m tokens.
+func sizedQ(t testing.TB, r *rand.Rand, k kind, nb, m int, whole, extreme bool) qCase {
 	l := &layouts[k]
-	c := qCase{k: k, nb: 1 + r.IntN(6), m: 1 + r.IntN(20), scale: 1, add: r.IntN(2) == 0, atStart: r.IntN(2) == 0}
+	c := qCase{k: k, nb: nb, m: m, scale: 1, add: r.IntN(2) == 0, atStart: r.IntN(2) == 0}
 	c.a = asBlocks(guarded(t, c.m*c.nb*blockSize, c.atStart))
 	for i := range c.a {
 		c.a[i] = randomBlock(r, whole, extreme)
@@ -125,6 +130,20 @@ func TestQTile(t *testing.T) {
 					c := randomQ(t, r, k, whole, i%3 == 2)
 					sameValues(t, c.run(t, lv), c.run(t, generic), whole)
 				})
+			}
+		}
+	})
+}
+
+// TestQTileLong: rows longer than what a level handles in one go, by one block, by
+// several and by none.
+func TestQTileLong(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for k := kindBF16 + 1; k < kinds; k++ {
+			for i, nb := range []int{16, 17, 32, 51} {
+				r := rand.New(rand.NewPCG(uint64(i), 7))
+				c := sizedQ(t, r, k, nb, 3+r.IntN(24), i%2 == 0, false)
+				sameValues(t, c.run(t, lv), c.run(t, generic), i%2 == 0)
 			}
 		}
 	})

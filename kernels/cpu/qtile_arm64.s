@@ -13,7 +13,7 @@ TEXT ·q2a16NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -316,9 +316,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -601,9 +602,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -918,7 +920,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q2a16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -932,7 +934,7 @@ TEXT ·q2a16DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1311,9 +1313,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -1656,9 +1659,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -2025,9 +2029,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -2302,11 +2307,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q2a16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q2a16I8MM(SB), NOSPLIT, $0-80
+TEXT ·q2a16I8MM(SB), 0, $10768-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -2314,26 +2319,849 @@ TEXT ·q2a16I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $3, V24.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $448, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $560, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $3, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $128, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VORR V8.B16, V8.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 112(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 336(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 448(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 560(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 0(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 352(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 464(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 576(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVD 64(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	VZIP2 V26.S4, V26.S4, V28.S4
+	VZIP1 V26.S4, V26.S4, V26.S4
+	FMOVQ 64(R17), F29
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc0c // fmla v12.4s, v0.4s, v30.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc2d // fmla v13.4s, v1.4s, v30.4s
+	FMOVQ 80(R17), F29
+	WORD $0x4e3dcf4c // fmla v12.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8d // fmla v13.4s, v28.4s, v29.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 192(R17), F29
+	WORD $0x4e3dcf4e // fmla v14.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
+	FMOVQ 288(R17), F29
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc90 // fmla v16.4s, v4.4s, v30.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccb1 // fmla v17.4s, v5.4s, v30.4s
+	FMOVQ 304(R17), F29
+	WORD $0x4e3dcf50 // fmla v16.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf91 // fmla v17.4s, v28.4s, v29.4s
+	FMOVQ 400(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 416(R17), F29
+	WORD $0x4e3dcf52 // fmla v18.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
+	FMOVQ 512(R17), F29
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd14 // fmla v20.4s, v8.4s, v30.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd35 // fmla v21.4s, v9.4s, v30.4s
+	FMOVQ 528(R17), F29
+	WORD $0x4e3dcf54 // fmla v20.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf95 // fmla v21.4s, v28.4s, v29.4s
+	FMOVQ 624(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	FMOVQ 640(R17), F29
+	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VORR V8.B16, V8.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 256(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 368(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 480(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 592(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 0(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 160(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 272(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 384(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 496(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 608(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 32(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVD 96(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	VZIP2 V26.S4, V26.S4, V28.S4
+	VZIP1 V26.S4, V26.S4, V26.S4
+	FMOVQ 64(R17), F29
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc0c // fmla v12.4s, v0.4s, v30.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc2d // fmla v13.4s, v1.4s, v30.4s
+	FMOVQ 96(R17), F29
+	WORD $0x4e3dcf4c // fmla v12.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8d // fmla v13.4s, v28.4s, v29.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 208(R17), F29
+	WORD $0x4e3dcf4e // fmla v14.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
+	FMOVQ 288(R17), F29
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc90 // fmla v16.4s, v4.4s, v30.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccb1 // fmla v17.4s, v5.4s, v30.4s
+	FMOVQ 320(R17), F29
+	WORD $0x4e3dcf50 // fmla v16.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf91 // fmla v17.4s, v28.4s, v29.4s
+	FMOVQ 400(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 432(R17), F29
+	WORD $0x4e3dcf52 // fmla v18.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
+	FMOVQ 512(R17), F29
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd14 // fmla v20.4s, v8.4s, v30.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd35 // fmla v21.4s, v9.4s, v30.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e3dcf54 // fmla v20.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf95 // fmla v21.4s, v28.4s, v29.4s
+	FMOVQ 624(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	FMOVQ 656(R17), F29
+	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
+	ADD $672, R17
+	ADD $256, R10
+	ADD $256, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $256, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $3, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -2342,325 +3170,247 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
 	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
+	VORR V0.B16, V0.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
+	VORR V2.B16, V2.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
+	VORR V4.B16, V4.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 0(R10), F25
-	VUSHR $2, V25.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 64(R10), F26
-	VUSHR $2, V26.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVD 64(R11), F26
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	FMOVQ 32(R17), F16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 112(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 224(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 336(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 128(R17), F26
+	WORD $0x4e9aae62 // usmmla v2.4s, v19.16b, v26.16b
+	WORD $0x4e9aae23 // usmmla v3.4s, v17.16b, v26.16b
+	FMOVQ 240(R17), F27
+	WORD $0x4e9bae64 // usmmla v4.4s, v19.16b, v27.16b
+	WORD $0x4e9bae25 // usmmla v5.4s, v17.16b, v27.16b
+	FMOVQ 352(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 64(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933b // fmul v27.4s, v25.4s, v16.s[0]
-	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
-	VORR V16.B16, V16.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f90937b // fmul v27.4s, v27.4s, v16.s[0]
-	WORD $0x4fbb5b48 // fmls v8.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R19), F17
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933b // fmul v27.4s, v25.4s, v17.s[0]
-	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
-	VORR V17.B16, V17.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f91937b // fmul v27.4s, v27.4s, v17.s[0]
-	WORD $0x4fbb5b49 // fmls v9.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 176(R17), F23
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933b // fmul v27.4s, v25.4s, v18.s[0]
-	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
-	VORR V18.B16, V18.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f92937b // fmul v27.4s, v27.4s, v18.s[0]
-	WORD $0x4fbb5b4a // fmls v10.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933b // fmul v27.4s, v25.4s, v19.s[0]
-	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
-	VORR V19.B16, V19.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f93937b // fmul v27.4s, v27.4s, v19.s[0]
-	WORD $0x4fbb5b4b // fmls v11.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R22), F20
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
+	FMOVQ 192(R17), F23
+	WORD $0x4e37ce4a // fmla v10.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8b // fmla v11.4s, v20.4s, v23.4s
+	FMOVQ 288(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933b // fmul v27.4s, v25.4s, v20.s[0]
-	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
-	VORR V20.B16, V20.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f94937b // fmul v27.4s, v27.4s, v20.s[0]
-	WORD $0x4fbb5b4c // fmls v12.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R23), F21
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933b // fmul v27.4s, v25.4s, v21.s[0]
-	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
-	VORR V21.B16, V21.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f95937b // fmul v27.4s, v27.4s, v21.s[0]
-	WORD $0x4fbb5b4d // fmls v13.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R24), F22
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVQ 304(R17), F21
+	WORD $0x4e35ce4c // fmla v12.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
+	FMOVQ 400(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933b // fmul v27.4s, v25.4s, v22.s[0]
-	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
-	VORR V22.B16, V22.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f96937b // fmul v27.4s, v27.4s, v22.s[0]
-	WORD $0x4fbb5b4e // fmls v14.4s, v26.4s, v27.s[3]
-	FMOVQ 32(R25), F23
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933b // fmul v27.4s, v25.4s, v23.s[0]
-	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
-	VORR V23.B16, V23.B16, V27.B16
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f97937b // fmul v27.4s, v27.4s, v23.s[0]
-	WORD $0x4fbb5b4f // fmls v15.4s, v26.4s, v27.s[3]
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 416(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
+	VORR V0.B16, V0.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
+	VORR V2.B16, V2.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
+	VORR V4.B16, V4.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 0(R10), F25
-	VUSHR $6, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 64(R10), F26
-	VUSHR $6, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 32(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVD 96(R11), F26
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	FMOVQ 32(R17), F16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 256(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 368(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 160(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 272(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 384(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 32(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 96(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933b // fmul v27.4s, v25.4s, v16.s[0]
-	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
-	VORR V16.B16, V16.B16, V27.B16
-	VEXT $8, V16.B16, V16.B16, V27.B16
-	VSUB V27.S4, V16.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f90937b // fmul v27.4s, v27.4s, v16.s[0]
-	WORD $0x4fbb5348 // fmls v8.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R19), F17
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933b // fmul v27.4s, v25.4s, v17.s[0]
-	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
-	VORR V17.B16, V17.B16, V27.B16
-	VEXT $8, V17.B16, V17.B16, V27.B16
-	VSUB V27.S4, V17.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f91937b // fmul v27.4s, v27.4s, v17.s[0]
-	WORD $0x4fbb5349 // fmls v9.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 96(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 176(R17), F23
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933b // fmul v27.4s, v25.4s, v18.s[0]
-	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
-	VORR V18.B16, V18.B16, V27.B16
-	VEXT $8, V18.B16, V18.B16, V27.B16
-	VSUB V27.S4, V18.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f92937b // fmul v27.4s, v27.4s, v18.s[0]
-	WORD $0x4fbb534a // fmls v10.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933b // fmul v27.4s, v25.4s, v19.s[0]
-	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
-	VORR V19.B16, V19.B16, V27.B16
-	VEXT $8, V19.B16, V19.B16, V27.B16
-	VSUB V27.S4, V19.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f93937b // fmul v27.4s, v27.4s, v19.s[0]
-	WORD $0x4fbb534b // fmls v11.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R22), F20
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
+	FMOVQ 208(R17), F23
+	WORD $0x4e37ce4a // fmla v10.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8b // fmla v11.4s, v20.4s, v23.4s
+	FMOVQ 288(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933b // fmul v27.4s, v25.4s, v20.s[0]
-	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
-	VORR V20.B16, V20.B16, V27.B16
-	VEXT $8, V20.B16, V20.B16, V27.B16
-	VSUB V27.S4, V20.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f94937b // fmul v27.4s, v27.4s, v20.s[0]
-	WORD $0x4fbb534c // fmls v12.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R23), F21
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933b // fmul v27.4s, v25.4s, v21.s[0]
-	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
-	VORR V21.B16, V21.B16, V27.B16
-	VEXT $8, V21.B16, V21.B16, V27.B16
-	VSUB V27.S4, V21.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f95937b // fmul v27.4s, v27.4s, v21.s[0]
-	WORD $0x4fbb534d // fmls v13.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R24), F22
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVQ 320(R17), F21
+	WORD $0x4e35ce4c // fmla v12.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
+	FMOVQ 400(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933b // fmul v27.4s, v25.4s, v22.s[0]
-	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
-	VORR V22.B16, V22.B16, V27.B16
-	VEXT $8, V22.B16, V22.B16, V27.B16
-	VSUB V27.S4, V22.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f96937b // fmul v27.4s, v27.4s, v22.s[0]
-	WORD $0x4fbb534e // fmls v14.4s, v26.4s, v27.s[1]
-	FMOVQ 32(R25), F23
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933b // fmul v27.4s, v25.4s, v23.s[0]
-	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
-	VORR V23.B16, V23.B16, V27.B16
-	VEXT $8, V23.B16, V23.B16, V27.B16
-	VSUB V27.S4, V23.S4, V27.S4
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f97937b // fmul v27.4s, v27.4s, v23.s[0]
-	WORD $0x4fbb534f // fmls v15.4s, v26.4s, v27.s[1]
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 432(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
+	ADD $448, R17
 	ADD $256, R10
 	ADD $256, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -2677,40 +3427,134 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $256, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $3, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	WORD $0x4e21d8c7 // scvtf v7.4s, v6.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 80(R17)
+	WORD $0x4e21d8a7 // scvtf v7.4s, v5.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $3, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $128, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -2719,330 +3563,324 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VORR V2.B16, V2.B16, V3.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VORR V4.B16, V4.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 0(R10), F21
-	VUSHR $2, V21.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $2, V22.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 64(R10), F23
-	VUSHR $2, V23.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $2, V24.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVD 64(R11), F23
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	FMOVD 72(R11), F24
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	FMOVQ 32(R17), F16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 112(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 128(R17), F26
+	WORD $0x4e9aae64 // usmmla v4.4s, v19.16b, v26.16b
+	WORD $0x4e9aae25 // usmmla v5.4s, v17.16b, v26.16b
+	FMOVQ 16(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 64(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
-	WORD $0x4e39cc08 // fmla v8.4s, v0.4s, v25.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	VORR V16.B16, V16.B16, V25.B16
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f909339 // fmul v25.4s, v25.4s, v16.s[0]
-	WORD $0x4fb95ae8 // fmls v8.4s, v23.4s, v25.s[3]
-	WORD $0x4fb95b09 // fmls v9.4s, v24.4s, v25.s[3]
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
-	WORD $0x4e39cc4a // fmla v10.4s, v2.4s, v25.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	VORR V17.B16, V17.B16, V25.B16
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f919339 // fmul v25.4s, v25.4s, v17.s[0]
-	WORD $0x4fb95aea // fmls v10.4s, v23.4s, v25.s[3]
-	WORD $0x4fb95b0b // fmls v11.4s, v24.4s, v25.s[3]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 176(R17), F23
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b9 // fmul v25.4s, v21.4s, v18.s[0]
-	WORD $0x4e39cc8c // fmla v12.4s, v4.4s, v25.4s
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292da // fmul v26.4s, v22.4s, v18.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	VORR V18.B16, V18.B16, V25.B16
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f929339 // fmul v25.4s, v25.4s, v18.s[0]
-	WORD $0x4fb95aec // fmls v12.4s, v23.4s, v25.s[3]
-	WORD $0x4fb95b0d // fmls v13.4s, v24.4s, v25.s[3]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	FMOVQ 192(R17), F23
+	WORD $0x4e37ce4c // fmla v12.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 72(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce4a // fmla v10.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
+	FMOVQ 176(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b9 // fmul v25.4s, v21.4s, v19.s[0]
-	WORD $0x4e39ccce // fmla v14.4s, v6.4s, v25.4s
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392da // fmul v26.4s, v22.4s, v19.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	VORR V19.B16, V19.B16, V25.B16
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f939339 // fmul v25.4s, v25.4s, v19.s[0]
-	WORD $0x4fb95aee // fmls v14.4s, v23.4s, v25.s[3]
-	WORD $0x4fb95b0f // fmls v15.4s, v24.4s, v25.s[3]
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 192(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VORR V2.B16, V2.B16, V3.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VORR V4.B16, V4.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 0(R10), F21
-	VUSHR $6, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $6, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 64(R10), F23
-	VUSHR $6, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $6, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 32(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 40(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVD 96(R11), F23
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	FMOVD 104(R11), F24
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	FMOVQ 32(R17), F16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eae64 // usmmla v4.4s, v19.16b, v30.16b
+	WORD $0x4e9eae25 // usmmla v5.4s, v17.16b, v30.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 144(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 160(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 160(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 32(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 96(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
-	WORD $0x4e39cc08 // fmla v8.4s, v0.4s, v25.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	VORR V16.B16, V16.B16, V25.B16
-	VEXT $8, V16.B16, V16.B16, V25.B16
-	VSUB V25.S4, V16.S4, V25.S4
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f909339 // fmul v25.4s, v25.4s, v16.s[0]
-	WORD $0x4fb952e8 // fmls v8.4s, v23.4s, v25.s[1]
-	WORD $0x4fb95309 // fmls v9.4s, v24.4s, v25.s[1]
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
-	WORD $0x4e39cc4a // fmla v10.4s, v2.4s, v25.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	VORR V17.B16, V17.B16, V25.B16
-	VEXT $8, V17.B16, V17.B16, V25.B16
-	VSUB V25.S4, V17.S4, V25.S4
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f919339 // fmul v25.4s, v25.4s, v17.s[0]
-	WORD $0x4fb952ea // fmls v10.4s, v23.4s, v25.s[1]
-	WORD $0x4fb9530b // fmls v11.4s, v24.4s, v25.s[1]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 96(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 176(R17), F23
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b9 // fmul v25.4s, v21.4s, v18.s[0]
-	WORD $0x4e39cc8c // fmla v12.4s, v4.4s, v25.4s
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292da // fmul v26.4s, v22.4s, v18.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	VORR V18.B16, V18.B16, V25.B16
-	VEXT $8, V18.B16, V18.B16, V25.B16
-	VSUB V25.S4, V18.S4, V25.S4
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f929339 // fmul v25.4s, v25.4s, v18.s[0]
-	WORD $0x4fb952ec // fmls v12.4s, v23.4s, v25.s[1]
-	WORD $0x4fb9530d // fmls v13.4s, v24.4s, v25.s[1]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	FMOVQ 208(R17), F23
+	WORD $0x4e37ce4c // fmla v12.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
+	FMOVD 40(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 104(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 96(R17), F21
+	WORD $0x4e35ce4a // fmla v10.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
+	FMOVQ 176(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b9 // fmul v25.4s, v21.4s, v19.s[0]
-	WORD $0x4e39ccce // fmla v14.4s, v6.4s, v25.4s
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392da // fmul v26.4s, v22.4s, v19.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	VORR V19.B16, V19.B16, V25.B16
-	VEXT $8, V19.B16, V19.B16, V25.B16
-	VSUB V25.S4, V19.S4, V25.S4
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4f939339 // fmul v25.4s, v25.4s, v19.s[0]
-	WORD $0x4fb952ee // fmls v14.4s, v23.4s, v25.s[1]
-	WORD $0x4fb9530f // fmls v15.4s, v24.4s, v25.s[1]
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 208(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
+	ADD $224, R17
 	ADD $256, R10
 	ADD $256, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F26
-	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
-	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
-	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
-	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
-	WORD $0x4f9a918c // fmul v12.4s, v12.4s, v26.s[0]
-	WORD $0x4f9a91ad // fmul v13.4s, v13.4s, v26.s[0]
-	WORD $0x4f9a91ce // fmul v14.4s, v14.4s, v26.s[0]
-	WORD $0x4f9a91ef // fmul v15.4s, v15.4s, v26.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
-	FMOVQ 16(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $256, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -3409,9 +4247,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -3686,7 +4525,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q3s16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -3700,7 +4539,7 @@ TEXT ·q3s16NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -4015,9 +4854,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -4336,9 +5176,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -4731,7 +5572,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q3s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -4745,7 +5586,7 @@ TEXT ·q3s16DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -5112,9 +5953,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -5473,9 +6315,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -5902,9 +6745,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -6249,11 +7093,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q3s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q3s16I8MM(SB), NOSPLIT, $0-80
+TEXT ·q3s16I8MM(SB), 0, $10768-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -6261,26 +7105,789 @@ TEXT ·q3s16I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $7, V24.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $448, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $560, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $7, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $192, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 528(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 640(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	FMOVQ 128(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 448(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 560(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 128(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 352(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 464(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 576(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 288(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 400(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 512(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 624(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 544(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 656(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 128(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 256(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 368(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 480(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 592(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 128(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 160(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 272(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 384(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 496(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 608(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 32(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 288(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 400(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 512(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 624(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	ADD $672, R17
+	ADD $256, R10
+	ADD $256, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $256, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $7, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -6289,313 +7896,239 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[3], V0.S4
-	VSHL $2, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VDUP V17.S[3], V1.S4
-	VSHL $2, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VDUP V18.S[3], V2.S4
-	VSHL $2, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VDUP V19.S[3], V3.S4
-	VSHL $2, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VDUP V20.S[3], V4.S4
-	VSHL $2, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VDUP V21.S[3], V5.S4
-	VSHL $2, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VDUP V22.S[3], V6.S4
-	VSHL $2, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VDUP V23.S[3], V7.S4
-	VSHL $2, V7.S4, V7.S4
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	FMOVQ 128(R10), F28
-	VSLI $2, V28.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	FMOVQ 128(R10), F29
-	VUSHR $1, V29.B16, V29.B16
-	VSLI $2, V29.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 0(R10), F25
-	VUSHR $2, V25.B16, V25.B16
-	FMOVQ 128(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $2, V30.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 64(R10), F26
-	VUSHR $2, V26.B16, V26.B16
-	FMOVQ 128(R10), F31
-	VUSHR $3, V31.B16, V31.B16
-	VSLI $2, V31.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	FMOVQ 32(R17), F16
-	VEXT $8, V16.B16, V16.B16, V0.B16
-	VSUB V0.S4, V16.S4, V0.S4
-	VDUP V0.S[1], V0.S4
-	VSHL $2, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VEXT $8, V17.B16, V17.B16, V1.B16
-	VSUB V1.S4, V17.S4, V1.S4
-	VDUP V1.S[1], V1.S4
-	VSHL $2, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VEXT $8, V18.B16, V18.B16, V2.B16
-	VSUB V2.S4, V18.S4, V2.S4
-	VDUP V2.S[1], V2.S4
-	VSHL $2, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VEXT $8, V19.B16, V19.B16, V3.B16
-	VSUB V3.S4, V19.S4, V3.S4
-	VDUP V3.S[1], V3.S4
-	VSHL $2, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VEXT $8, V20.B16, V20.B16, V4.B16
-	VSUB V4.S4, V20.S4, V4.S4
-	VDUP V4.S[1], V4.S4
-	VSHL $2, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VEXT $8, V21.B16, V21.B16, V5.B16
-	VSUB V5.S4, V21.S4, V5.S4
-	VDUP V5.S[1], V5.S4
-	VSHL $2, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VEXT $8, V22.B16, V22.B16, V6.B16
-	VSUB V6.S4, V22.S4, V6.S4
-	VDUP V6.S[1], V6.S4
-	VSHL $2, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VEXT $8, V23.B16, V23.B16, V7.B16
-	VSUB V7.S4, V23.S4, V7.S4
-	VDUP V7.S[1], V7.S4
-	VSHL $2, V7.S4, V7.S4
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 128(R10), F21
+	VSLI $2, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 128(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 224(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 336(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
 	FMOVQ 128(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $2, V27.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
+	VUSHR $2, V27.B16, V27.B16
+	VSLI $2, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
 	FMOVQ 128(R10), F28
-	VUSHR $5, V28.B16, V28.B16
-	VSLI $2, V28.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 0(R10), F25
-	VUSHR $6, V25.B16, V25.B16
-	FMOVQ 128(R10), F29
-	VUSHR $6, V29.B16, V29.B16
-	VSLI $2, V29.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 64(R10), F26
-	VUSHR $6, V26.B16, V26.B16
-	FMOVQ 128(R10), F30
-	VUSHR $7, V30.B16, V30.B16
-	VSLI $2, V30.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 32(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 240(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 352(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 288(R17), F18
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 400(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 128(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VSLI $2, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F22
+	VUSHR $5, V22.B16, V22.B16
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 256(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 368(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 128(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $2, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 160(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 272(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 384(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVD 32(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 288(R17), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 400(R17), F21
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $448, R17
 	ADD $256, R10
 	ADD $256, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F31
-	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
-	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
-	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
-	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
-	WORD $0x4f9f918c // fmul v12.4s, v12.4s, v31.s[0]
-	WORD $0x4f9f91ad // fmul v13.4s, v13.4s, v31.s[0]
-	WORD $0x4f9f91ce // fmul v14.4s, v14.4s, v31.s[0]
-	WORD $0x4f9f91ef // fmul v15.4s, v15.4s, v31.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -6612,40 +8145,126 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $256, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $7, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $2, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $2, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $7, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $192, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -6654,346 +8273,332 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[3], V0.S4
-	VSHL $2, V0.S4, V0.S4
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
 	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VDUP V17.S[3], V2.S4
-	VSHL $2, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VDUP V18.S[3], V4.S4
-	VSHL $2, V4.S4, V4.S4
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 192(R17), F4
 	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VDUP V19.S[3], V6.S4
-	VSHL $2, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	FMOVQ 128(R10), F26
-	VSLI $2, V26.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	FMOVQ 144(R10), F27
-	VSLI $2, V27.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	FMOVQ 128(R10), F28
-	VUSHR $1, V28.B16, V28.B16
-	VSLI $2, V28.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	FMOVQ 144(R10), F29
-	VUSHR $1, V29.B16, V29.B16
-	VSLI $2, V29.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 0(R10), F21
-	VUSHR $2, V21.B16, V21.B16
-	FMOVQ 128(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $2, V30.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $2, V22.B16, V22.B16
-	FMOVQ 144(R10), F31
-	VUSHR $2, V31.B16, V31.B16
-	VSLI $2, V31.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 64(R10), F23
-	VUSHR $2, V23.B16, V23.B16
-	FMOVQ 128(R10), F25
-	VUSHR $3, V25.B16, V25.B16
-	VSLI $2, V25.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $2, V24.B16, V24.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 128(R10), F21
+	VSLI $2, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 128(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 16(R10), F18
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
 	FMOVQ 144(R10), F26
-	VUSHR $3, V26.B16, V26.B16
-	VSLI $2, V26.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	FMOVQ 32(R17), F16
-	VEXT $8, V16.B16, V16.B16, V0.B16
-	VSUB V0.S4, V16.S4, V0.S4
-	VDUP V0.S[1], V0.S4
-	VSHL $2, V0.S4, V0.S4
-	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VEXT $8, V17.B16, V17.B16, V2.B16
-	VSUB V2.S4, V17.S4, V2.S4
-	VDUP V2.S[1], V2.S4
-	VSHL $2, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VEXT $8, V18.B16, V18.B16, V4.B16
-	VSUB V4.S4, V18.S4, V4.S4
-	VDUP V4.S[1], V4.S4
-	VSHL $2, V4.S4, V4.S4
-	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VEXT $8, V19.B16, V19.B16, V6.B16
-	VSUB V6.S4, V19.S4, V6.S4
-	VDUP V6.S[1], V6.S4
-	VSHL $2, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 128(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $2, V27.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	FMOVQ 144(R10), F28
-	VUSHR $4, V28.B16, V28.B16
-	VSLI $2, V28.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
+	VUSHR $1, V26.B16, V26.B16
+	VSLI $2, V26.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
 	FMOVQ 128(R10), F29
-	VUSHR $5, V29.B16, V29.B16
-	VSLI $2, V29.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9fae60 // usmmla v0.4s, v19.16b, v31.16b
+	WORD $0x4e9fae21 // usmmla v1.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae64 // usmmla v4.4s, v19.16b, v20.16b
+	WORD $0x4e94ae25 // usmmla v5.4s, v17.16b, v20.16b
+	FMOVQ 16(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 144(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VSLI $2, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $3, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 128(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 176(R17), F21
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 208(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F27
+	WORD $0x4e9bae60 // usmmla v0.4s, v19.16b, v27.16b
+	WORD $0x4e9bae21 // usmmla v1.4s, v17.16b, v27.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9cae64 // usmmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9cae25 // usmmla v5.4s, v17.16b, v28.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 144(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
 	FMOVQ 144(R10), F30
 	VUSHR $5, V30.B16, V30.B16
-	VSLI $2, V30.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 0(R10), F21
+	VSLI $2, V30.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 144(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 128(R10), F21
 	VUSHR $6, V21.B16, V21.B16
-	FMOVQ 128(R10), F31
-	VUSHR $6, V31.B16, V31.B16
-	VSLI $2, V31.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $6, V22.B16, V22.B16
+	VSLI $2, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F22
+	VUSHR $7, V22.B16, V22.B16
+	VSLI $2, V22.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 160(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 16(R10), F18
+	VUSHR $6, V18.B16, V18.B16
 	FMOVQ 144(R10), F25
 	VUSHR $6, V25.B16, V25.B16
-	VSLI $2, V25.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 64(R10), F23
-	VUSHR $6, V23.B16, V23.B16
-	FMOVQ 128(R10), F26
+	VSLI $2, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 144(R10), F26
 	VUSHR $7, V26.B16, V26.B16
-	VSLI $2, V26.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $6, V24.B16, V24.B16
-	FMOVQ 144(R10), F27
-	VUSHR $7, V27.B16, V27.B16
-	VSLI $2, V27.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 32(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 40(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
+	VSLI $2, V26.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 160(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVD 32(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 40(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $224, R17
 	ADD $256, R10
 	ADD $256, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
-	FMOVQ 16(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $256, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -7420,9 +9025,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -7767,7 +9373,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q4s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -7781,7 +9387,7 @@ TEXT ·q4s32NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -8018,9 +9624,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -8241,9 +9848,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -8483,7 +10091,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q4s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -8497,7 +10105,7 @@ TEXT ·q4s32DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -8762,9 +10370,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -9011,9 +10620,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -9278,9 +10888,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -9476,11 +11087,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q4s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4s32I8MM(SB), NOSPLIT, $0-80
+TEXT ·q4s32I8MM(SB), 0, $9232-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -9488,26 +11099,693 @@ TEXT ·q4s32I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $15, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $15, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $256, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 96(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 192(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 288(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 384(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 480(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 128(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 496(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 320(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 416(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 512(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 528(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 160(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 256(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 352(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 448(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	ADD $576, R17
+	ADD $288, R10
+	ADD $288, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $288, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -9516,211 +11794,171 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[1], V0.S4
-	VSHL $3, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VDUP V17.S[1], V1.S4
-	VSHL $3, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VDUP V18.S[1], V2.S4
-	VSHL $3, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VDUP V19.S[1], V3.S4
-	VSHL $3, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VDUP V20.S[1], V4.S4
-	VSHL $3, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VDUP V21.S[1], V5.S4
-	VSHL $3, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VDUP V22.S[1], V6.S4
-	VSHL $3, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VDUP V23.S[1], V7.S4
-	VSHL $3, V7.S4, V7.S4
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 192(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 288(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 128(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae62 // usmmla v2.4s, v19.16b, v26.16b
+	WORD $0x4e9aae23 // usmmla v3.4s, v17.16b, v26.16b
+	FMOVQ 208(R17), F27
+	WORD $0x4e9bae64 // usmmla v4.4s, v19.16b, v27.16b
+	WORD $0x4e9bae25 // usmmla v5.4s, v17.16b, v27.16b
+	FMOVQ 304(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 320(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 240(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 336(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 256(R17), F18
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 352(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $384, R17
 	ADD $288, R10
 	ADD $288, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -9737,40 +11975,124 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $288, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $3, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $15, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $256, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -9779,234 +12101,232 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[1], V0.S4
-	VSHL $3, V0.S4, V0.S4
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
 	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VDUP V17.S[1], V2.S4
-	VSHL $3, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VDUP V18.S[1], V4.S4
-	VSHL $3, V4.S4, V4.S4
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
 	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VDUP V19.S[1], V6.S4
-	VSHL $3, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 128(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae64 // usmmla v4.4s, v19.16b, v26.16b
+	WORD $0x4e9aae25 // usmmla v5.4s, v17.16b, v26.16b
+	FMOVQ 144(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae64 // usmmla v4.4s, v19.16b, v30.16b
+	WORD $0x4e9eae25 // usmmla v5.4s, v17.16b, v30.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 144(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $192, R17
 	ADD $288, R10
 	ADD $288, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F26
-	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
-	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
-	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
-	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
-	WORD $0x4f9a918c // fmul v12.4s, v12.4s, v26.s[0]
-	WORD $0x4f9a91ad // fmul v13.4s, v13.4s, v26.s[0]
-	WORD $0x4f9a91ce // fmul v14.4s, v14.4s, v26.s[0]
-	WORD $0x4f9a91ef // fmul v15.4s, v15.4s, v26.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
-	FMOVQ 16(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $288, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -10271,9 +12591,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -10469,7 +12790,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q4a32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -10483,7 +12804,7 @@ TEXT ·q4a32NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -10714,9 +13035,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -10937,9 +13259,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -11185,7 +13508,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q4a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -11199,7 +13522,7 @@ TEXT ·q4a32DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -11458,9 +13781,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -11711,9 +14035,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -11990,9 +14315,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -12198,11 +14524,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q4a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4a32I8MM(SB), NOSPLIT, $0-80
+TEXT ·q4a32I8MM(SB), 0, $9232-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -12210,26 +14536,715 @@ TEXT ·q4a32I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $15, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $15, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $256, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VORR V8.B16, V8.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 96(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 192(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 288(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 384(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 480(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 128(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 496(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 320(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 416(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 512(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 528(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVD 32(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	VZIP2 V26.S4, V26.S4, V28.S4
+	VZIP1 V26.S4, V26.S4, V26.S4
+	FMOVQ 64(R17), F29
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc0c // fmla v12.4s, v0.4s, v30.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc2d // fmla v13.4s, v1.4s, v30.4s
+	FMOVQ 80(R17), F29
+	WORD $0x4e3dcf4c // fmla v12.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8d // fmla v13.4s, v28.4s, v29.4s
+	FMOVQ 160(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e3dcf4e // fmla v14.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
+	FMOVQ 256(R17), F29
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc90 // fmla v16.4s, v4.4s, v30.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccb1 // fmla v17.4s, v5.4s, v30.4s
+	FMOVQ 272(R17), F29
+	WORD $0x4e3dcf50 // fmla v16.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf91 // fmla v17.4s, v28.4s, v29.4s
+	FMOVQ 352(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 368(R17), F29
+	WORD $0x4e3dcf52 // fmla v18.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
+	FMOVQ 448(R17), F29
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd14 // fmla v20.4s, v8.4s, v30.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd35 // fmla v21.4s, v9.4s, v30.4s
+	FMOVQ 464(R17), F29
+	WORD $0x4e3dcf54 // fmla v20.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf95 // fmla v21.4s, v28.4s, v29.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	FMOVQ 560(R17), F29
+	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
+	ADD $576, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $320, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -12238,205 +15253,187 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
 	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
+	VORR V0.B16, V0.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
+	VORR V2.B16, V2.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
+	VORR V4.B16, V4.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVD 32(R11), F26
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	FMOVQ 32(R17), F16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 192(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 288(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 128(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae62 // usmmla v2.4s, v19.16b, v26.16b
+	WORD $0x4e9aae23 // usmmla v3.4s, v17.16b, v26.16b
+	FMOVQ 208(R17), F27
+	WORD $0x4e9bae64 // usmmla v4.4s, v19.16b, v27.16b
+	WORD $0x4e9bae25 // usmmla v5.4s, v17.16b, v27.16b
+	FMOVQ 304(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 320(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 240(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 336(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 32(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933b // fmul v27.4s, v25.4s, v16.s[0]
-	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
-	WORD $0x4f901b48 // fmla v8.4s, v26.4s, v16.s[2]
-	FMOVQ 32(R19), F17
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933b // fmul v27.4s, v25.4s, v17.s[0]
-	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
-	WORD $0x4f911b49 // fmla v9.4s, v26.4s, v17.s[2]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 160(R17), F23
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933b // fmul v27.4s, v25.4s, v18.s[0]
-	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
-	WORD $0x4f921b4a // fmla v10.4s, v26.4s, v18.s[2]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933b // fmul v27.4s, v25.4s, v19.s[0]
-	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
-	WORD $0x4f931b4b // fmla v11.4s, v26.4s, v19.s[2]
-	FMOVQ 32(R22), F20
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
+	FMOVQ 176(R17), F23
+	WORD $0x4e37ce4a // fmla v10.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8b // fmla v11.4s, v20.4s, v23.4s
+	FMOVQ 256(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933b // fmul v27.4s, v25.4s, v20.s[0]
-	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
-	WORD $0x4f941b4c // fmla v12.4s, v26.4s, v20.s[2]
-	FMOVQ 32(R23), F21
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933b // fmul v27.4s, v25.4s, v21.s[0]
-	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
-	WORD $0x4f951b4d // fmla v13.4s, v26.4s, v21.s[2]
-	FMOVQ 32(R24), F22
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVQ 272(R17), F21
+	WORD $0x4e35ce4c // fmla v12.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
+	FMOVQ 352(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933b // fmul v27.4s, v25.4s, v22.s[0]
-	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
-	WORD $0x4f961b4e // fmla v14.4s, v26.4s, v22.s[2]
-	FMOVQ 32(R25), F23
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933b // fmul v27.4s, v25.4s, v23.s[0]
-	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
-	WORD $0x4f971b4f // fmla v15.4s, v26.4s, v23.s[2]
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 368(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
+	ADD $384, R17
 	ADD $320, R10
 	ADD $320, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -12453,40 +15450,124 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $320, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $15, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $256, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -12495,238 +15576,252 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VORR V2.B16, V2.B16, V3.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VORR V4.B16, V4.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVD 32(R11), F23
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	FMOVD 40(R11), F24
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	FMOVQ 32(R17), F16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 128(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae64 // usmmla v4.4s, v19.16b, v26.16b
+	WORD $0x4e9aae25 // usmmla v5.4s, v17.16b, v26.16b
+	FMOVQ 144(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae64 // usmmla v4.4s, v19.16b, v30.16b
+	WORD $0x4e9eae25 // usmmla v5.4s, v17.16b, v30.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 144(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 32(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
-	WORD $0x4e39cc08 // fmla v8.4s, v0.4s, v25.4s
-	WORD $0x4f901ae8 // fmla v8.4s, v23.4s, v16.s[2]
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	WORD $0x4f901b09 // fmla v9.4s, v24.4s, v16.s[2]
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
-	WORD $0x4e39cc4a // fmla v10.4s, v2.4s, v25.4s
-	WORD $0x4f911aea // fmla v10.4s, v23.4s, v17.s[2]
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	WORD $0x4f911b0b // fmla v11.4s, v24.4s, v17.s[2]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 160(R17), F23
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b9 // fmul v25.4s, v21.4s, v18.s[0]
-	WORD $0x4e39cc8c // fmla v12.4s, v4.4s, v25.4s
-	WORD $0x4f921aec // fmla v12.4s, v23.4s, v18.s[2]
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292da // fmul v26.4s, v22.4s, v18.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	WORD $0x4f921b0d // fmla v13.4s, v24.4s, v18.s[2]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	FMOVQ 176(R17), F23
+	WORD $0x4e37ce4c // fmla v12.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 40(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce4a // fmla v10.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
+	FMOVQ 160(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b9 // fmul v25.4s, v21.4s, v19.s[0]
-	WORD $0x4e39ccce // fmla v14.4s, v6.4s, v25.4s
-	WORD $0x4f931aee // fmla v14.4s, v23.4s, v19.s[2]
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392da // fmul v26.4s, v22.4s, v19.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	WORD $0x4f931b0f // fmla v15.4s, v24.4s, v19.s[2]
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 176(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
+	ADD $192, R17
 	ADD $320, R10
 	ADD $320, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F26
-	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
-	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
-	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
-	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
-	WORD $0x4f9a918c // fmul v12.4s, v12.4s, v26.s[0]
-	WORD $0x4f9a91ad // fmul v13.4s, v13.4s, v26.s[0]
-	WORD $0x4f9a91ce // fmul v14.4s, v14.4s, v26.s[0]
-	WORD $0x4f9a91ef // fmul v15.4s, v15.4s, v26.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
-	FMOVQ 16(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $320, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -13003,9 +16098,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -13211,7 +16307,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q5s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -13225,7 +16321,7 @@ TEXT ·q5s32NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -13488,9 +16584,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -13763,9 +16860,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -14109,7 +17207,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q5s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -14123,7 +17221,7 @@ TEXT ·q5s32DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -14414,9 +17512,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -14715,9 +17814,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -15086,9 +18186,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -15388,11 +18489,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q5s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5s32I8MM(SB), NOSPLIT, $0-80
+TEXT ·q5s32I8MM(SB), 0, $9232-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -15400,26 +18501,719 @@ TEXT ·q5s32I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $31, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $31, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $320, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	FMOVQ 256(R10), F29
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	FMOVQ 256(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 96(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 192(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 288(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 384(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 480(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 128(R10), F25
+	FMOVQ 256(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	FMOVQ 256(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 496(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 256(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 256(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 320(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 416(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 512(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 256(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 256(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 528(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 160(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 256(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 352(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 448(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	ADD $576, R17
+	ADD $352, R10
+	ADD $352, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $352, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $31, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $320, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -15428,237 +19222,197 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[1], V0.S4
-	VSHL $4, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VDUP V17.S[1], V1.S4
-	VSHL $4, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VDUP V18.S[1], V2.S4
-	VSHL $4, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VDUP V19.S[1], V3.S4
-	VSHL $4, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VDUP V20.S[1], V4.S4
-	VSHL $4, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VDUP V21.S[1], V5.S4
-	VSHL $4, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VDUP V22.S[1], V6.S4
-	VSHL $4, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VDUP V23.S[1], V7.S4
-	VSHL $4, V7.S4, V7.S4
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	FMOVQ 256(R10), F28
-	VSLI $4, V28.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	FMOVQ 256(R10), F29
-	VUSHR $1, V29.B16, V29.B16
-	VSLI $4, V29.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	FMOVQ 256(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $4, V30.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	FMOVQ 256(R10), F31
-	VUSHR $3, V31.B16, V31.B16
-	VSLI $4, V31.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 256(R10), F21
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 256(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 192(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 288(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 128(R10), F17
 	FMOVQ 256(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $4, V27.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
+	VUSHR $2, V27.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
 	FMOVQ 256(R10), F28
-	VUSHR $5, V28.B16, V28.B16
-	VSLI $4, V28.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	FMOVQ 256(R10), F29
-	VUSHR $6, V29.B16, V29.B16
-	VSLI $4, V29.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	FMOVQ 256(R10), F30
-	VUSHR $7, V30.B16, V30.B16
-	VSLI $4, V30.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $4, V28.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 112(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 208(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 304(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F22
+	VUSHR $5, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 128(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 224(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 320(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $4, V28.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 240(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 336(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 256(R17), F18
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 352(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $384, R17
 	ADD $352, R10
 	ADD $352, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F31
-	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
-	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
-	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
-	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
-	WORD $0x4f9f918c // fmul v12.4s, v12.4s, v31.s[0]
-	WORD $0x4f9f91ad // fmul v13.4s, v13.4s, v31.s[0]
-	WORD $0x4f9f91ce // fmul v14.4s, v14.4s, v31.s[0]
-	WORD $0x4f9f91ef // fmul v15.4s, v15.4s, v31.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -15675,40 +19429,124 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $352, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $31, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $4, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $31, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $320, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -15717,286 +19555,284 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[1], V0.S4
-	VSHL $4, V0.S4, V0.S4
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
 	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VDUP V17.S[1], V2.S4
-	VSHL $4, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VDUP V18.S[1], V4.S4
-	VSHL $4, V4.S4, V4.S4
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
 	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VDUP V19.S[1], V6.S4
-	VSHL $4, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	FMOVQ 256(R10), F26
-	VSLI $4, V26.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	FMOVQ 272(R10), F27
-	VSLI $4, V27.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	FMOVQ 256(R10), F28
-	VUSHR $1, V28.B16, V28.B16
-	VSLI $4, V28.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	FMOVQ 272(R10), F29
-	VUSHR $1, V29.B16, V29.B16
-	VSLI $4, V29.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	FMOVQ 256(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $4, V30.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	FMOVQ 272(R10), F31
-	VUSHR $2, V31.B16, V31.B16
-	VSLI $4, V31.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	FMOVQ 256(R10), F25
-	VUSHR $3, V25.B16, V25.B16
-	VSLI $4, V25.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 256(R10), F21
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 256(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 16(R10), F18
+	FMOVQ 272(R10), F25
+	VSLI $4, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
 	FMOVQ 272(R10), F26
-	VUSHR $3, V26.B16, V26.B16
-	VSLI $4, V26.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 256(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $4, V27.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	FMOVQ 272(R10), F28
-	VUSHR $4, V28.B16, V28.B16
-	VSLI $4, V28.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
+	VUSHR $1, V26.B16, V26.B16
+	VSLI $4, V26.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 96(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 128(R10), F17
 	FMOVQ 256(R10), F29
-	VUSHR $5, V29.B16, V29.B16
-	VSLI $4, V29.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $4, V29.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	FMOVQ 256(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $4, V30.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9fae60 // usmmla v0.4s, v19.16b, v31.16b
+	WORD $0x4e9fae21 // usmmla v1.4s, v17.16b, v31.16b
+	FMOVQ 112(R17), F20
+	WORD $0x4e94ae64 // usmmla v4.4s, v19.16b, v20.16b
+	WORD $0x4e94ae25 // usmmla v5.4s, v17.16b, v20.16b
+	FMOVQ 144(R10), F18
+	FMOVQ 272(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VSLI $4, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	FMOVQ 272(R10), F22
+	VUSHR $3, V22.B16, V22.B16
+	VSLI $4, V22.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $4, V25.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $4, V26.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F27
+	WORD $0x4e9bae60 // usmmla v0.4s, v19.16b, v27.16b
+	WORD $0x4e9bae21 // usmmla v1.4s, v17.16b, v27.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9cae64 // usmmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9cae25 // usmmla v5.4s, v17.16b, v28.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 272(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $4, V29.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
 	FMOVQ 272(R10), F30
 	VUSHR $5, V30.B16, V30.B16
-	VSLI $4, V30.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 256(R10), F31
-	VUSHR $6, V31.B16, V31.B16
-	VSLI $4, V31.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VUSHR $4, V22.B16, V22.B16
+	VSLI $4, V30.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F22
+	VUSHR $7, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 144(R10), F18
+	VUSHR $4, V18.B16, V18.B16
 	FMOVQ 272(R10), F25
 	VUSHR $6, V25.B16, V25.B16
-	VSLI $4, V25.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 256(R10), F26
+	VSLI $4, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 272(R10), F26
 	VUSHR $7, V26.B16, V26.B16
-	VSLI $4, V26.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	FMOVQ 272(R10), F27
-	VUSHR $7, V27.B16, V27.B16
-	VSLI $4, V27.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
+	VSLI $4, V26.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $192, R17
 	ADD $352, R10
 	ADD $352, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
-	FMOVQ 16(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $352, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -16365,9 +20201,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -16667,7 +20504,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q5a32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -16681,7 +20518,7 @@ TEXT ·q5a32NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -16938,9 +20775,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -17213,9 +21051,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -17565,7 +21404,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q5a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -17579,7 +21418,7 @@ TEXT ·q5a32DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -17864,9 +21703,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -18169,9 +22009,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -18552,9 +22393,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -18864,11 +22706,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q5a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5a32I8MM(SB), NOSPLIT, $0-80
+TEXT ·q5a32I8MM(SB), 0, $9232-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -18876,26 +22718,741 @@ TEXT ·q5a32I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $31, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $31, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $320, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VORR V8.B16, V8.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	FMOVQ 256(R10), F29
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	FMOVQ 256(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 96(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 192(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 288(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 384(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 480(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 128(R10), F25
+	FMOVQ 256(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	FMOVQ 256(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 496(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 256(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 256(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 320(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 416(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 512(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 256(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 256(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 528(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVD 32(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	VZIP2 V26.S4, V26.S4, V28.S4
+	VZIP1 V26.S4, V26.S4, V26.S4
+	FMOVQ 64(R17), F29
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc0c // fmla v12.4s, v0.4s, v30.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc2d // fmla v13.4s, v1.4s, v30.4s
+	FMOVQ 80(R17), F29
+	WORD $0x4e3dcf4c // fmla v12.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8d // fmla v13.4s, v28.4s, v29.4s
+	FMOVQ 160(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e3dcf4e // fmla v14.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
+	FMOVQ 256(R17), F29
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc90 // fmla v16.4s, v4.4s, v30.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccb1 // fmla v17.4s, v5.4s, v30.4s
+	FMOVQ 272(R17), F29
+	WORD $0x4e3dcf50 // fmla v16.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf91 // fmla v17.4s, v28.4s, v29.4s
+	FMOVQ 352(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 368(R17), F29
+	WORD $0x4e3dcf52 // fmla v18.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
+	FMOVQ 448(R17), F29
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd14 // fmla v20.4s, v8.4s, v30.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd35 // fmla v21.4s, v9.4s, v30.4s
+	FMOVQ 464(R17), F29
+	WORD $0x4e3dcf54 // fmla v20.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf95 // fmla v21.4s, v28.4s, v29.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	FMOVQ 560(R17), F29
+	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
+	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
+	ADD $576, R17
+	ADD $384, R10
+	ADD $384, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $384, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $31, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $320, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -18904,231 +23461,213 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
 	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
+	VORR V0.B16, V0.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
+	VORR V2.B16, V2.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
+	VORR V4.B16, V4.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	FMOVQ 256(R10), F28
-	VSLI $4, V28.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	FMOVQ 256(R10), F29
-	VUSHR $1, V29.B16, V29.B16
-	VSLI $4, V29.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	FMOVQ 256(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $4, V30.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	FMOVQ 256(R10), F31
-	VUSHR $3, V31.B16, V31.B16
-	VSLI $4, V31.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 256(R10), F21
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 256(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 192(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 288(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 128(R10), F17
 	FMOVQ 256(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $4, V27.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
+	VUSHR $2, V27.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
 	FMOVQ 256(R10), F28
-	VUSHR $5, V28.B16, V28.B16
-	VSLI $4, V28.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	FMOVQ 256(R10), F29
-	VUSHR $6, V29.B16, V29.B16
-	VSLI $4, V29.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	FMOVQ 256(R10), F30
-	VUSHR $7, V30.B16, V30.B16
-	VSLI $4, V30.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVD 32(R11), F26
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	FMOVQ 32(R17), F16
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $4, V28.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 112(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 208(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 304(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F22
+	VUSHR $5, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 128(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 224(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 320(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $4, V28.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 240(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 336(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 32(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933b // fmul v27.4s, v25.4s, v16.s[0]
-	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
-	WORD $0x4f901b48 // fmla v8.4s, v26.4s, v16.s[2]
-	FMOVQ 32(R19), F17
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933b // fmul v27.4s, v25.4s, v17.s[0]
-	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
-	WORD $0x4f911b49 // fmla v9.4s, v26.4s, v17.s[2]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 160(R17), F23
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933b // fmul v27.4s, v25.4s, v18.s[0]
-	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
-	WORD $0x4f921b4a // fmla v10.4s, v26.4s, v18.s[2]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933b // fmul v27.4s, v25.4s, v19.s[0]
-	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
-	WORD $0x4f931b4b // fmla v11.4s, v26.4s, v19.s[2]
-	FMOVQ 32(R22), F20
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
+	FMOVQ 176(R17), F23
+	WORD $0x4e37ce4a // fmla v10.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8b // fmla v11.4s, v20.4s, v23.4s
+	FMOVQ 256(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933b // fmul v27.4s, v25.4s, v20.s[0]
-	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
-	WORD $0x4f941b4c // fmla v12.4s, v26.4s, v20.s[2]
-	FMOVQ 32(R23), F21
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933b // fmul v27.4s, v25.4s, v21.s[0]
-	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
-	WORD $0x4f951b4d // fmla v13.4s, v26.4s, v21.s[2]
-	FMOVQ 32(R24), F22
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVQ 272(R17), F21
+	WORD $0x4e35ce4c // fmla v12.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
+	FMOVQ 352(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933b // fmul v27.4s, v25.4s, v22.s[0]
-	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
-	WORD $0x4f961b4e // fmla v14.4s, v26.4s, v22.s[2]
-	FMOVQ 32(R25), F23
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933b // fmul v27.4s, v25.4s, v23.s[0]
-	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
-	WORD $0x4f971b4f // fmla v15.4s, v26.4s, v23.s[2]
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 368(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
+	ADD $384, R17
 	ADD $384, R10
 	ADD $384, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F31
-	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
-	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
-	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
-	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
-	WORD $0x4f9f918c // fmul v12.4s, v12.4s, v31.s[0]
-	WORD $0x4f9f91ad // fmul v13.4s, v13.4s, v31.s[0]
-	WORD $0x4f9f91ce // fmul v14.4s, v14.4s, v31.s[0]
-	WORD $0x4f9f91ef // fmul v15.4s, v15.4s, v31.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -19145,40 +23684,124 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $384, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $31, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VDUP V3.D[0], V7.D2
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $31, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $320, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -19187,290 +23810,304 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VORR V2.B16, V2.B16, V3.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VORR V4.B16, V4.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	FMOVQ 256(R10), F26
-	VSLI $4, V26.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	FMOVQ 272(R10), F27
-	VSLI $4, V27.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	FMOVQ 256(R10), F28
-	VUSHR $1, V28.B16, V28.B16
-	VSLI $4, V28.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	FMOVQ 272(R10), F29
-	VUSHR $1, V29.B16, V29.B16
-	VSLI $4, V29.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	FMOVQ 256(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $4, V30.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	FMOVQ 272(R10), F31
-	VUSHR $2, V31.B16, V31.B16
-	VSLI $4, V31.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	FMOVQ 256(R10), F25
-	VUSHR $3, V25.B16, V25.B16
-	VSLI $4, V25.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 256(R10), F21
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 256(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 16(R10), F18
+	FMOVQ 272(R10), F25
+	VSLI $4, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
 	FMOVQ 272(R10), F26
-	VUSHR $3, V26.B16, V26.B16
-	VSLI $4, V26.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 256(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $4, V27.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	FMOVQ 272(R10), F28
-	VUSHR $4, V28.B16, V28.B16
-	VSLI $4, V28.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
+	VUSHR $1, V26.B16, V26.B16
+	VSLI $4, V26.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 96(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 128(R10), F17
 	FMOVQ 256(R10), F29
-	VUSHR $5, V29.B16, V29.B16
-	VSLI $4, V29.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $4, V29.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	FMOVQ 256(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $4, V30.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9fae60 // usmmla v0.4s, v19.16b, v31.16b
+	WORD $0x4e9fae21 // usmmla v1.4s, v17.16b, v31.16b
+	FMOVQ 112(R17), F20
+	WORD $0x4e94ae64 // usmmla v4.4s, v19.16b, v20.16b
+	WORD $0x4e94ae25 // usmmla v5.4s, v17.16b, v20.16b
+	FMOVQ 144(R10), F18
+	FMOVQ 272(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VSLI $4, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	FMOVQ 272(R10), F22
+	VUSHR $3, V22.B16, V22.B16
+	VSLI $4, V22.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $4, V25.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $4, V26.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F27
+	WORD $0x4e9bae60 // usmmla v0.4s, v19.16b, v27.16b
+	WORD $0x4e9bae21 // usmmla v1.4s, v17.16b, v27.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9cae64 // usmmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9cae25 // usmmla v5.4s, v17.16b, v28.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 272(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $4, V29.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
 	FMOVQ 272(R10), F30
 	VUSHR $5, V30.B16, V30.B16
-	VSLI $4, V30.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 256(R10), F31
-	VUSHR $6, V31.B16, V31.B16
-	VSLI $4, V31.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VUSHR $4, V22.B16, V22.B16
+	VSLI $4, V30.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 256(R10), F22
+	VUSHR $7, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 144(R10), F18
+	VUSHR $4, V18.B16, V18.B16
 	FMOVQ 272(R10), F25
 	VUSHR $6, V25.B16, V25.B16
-	VSLI $4, V25.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 256(R10), F26
+	VSLI $4, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 272(R10), F26
 	VUSHR $7, V26.B16, V26.B16
-	VSLI $4, V26.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	FMOVQ 272(R10), F27
-	VUSHR $7, V27.B16, V27.B16
-	VSLI $4, V27.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVD 32(R11), F23
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	FMOVD 40(R11), F24
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	FMOVQ 32(R17), F16
+	VSLI $4, V26.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 32(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
-	WORD $0x4e39cc08 // fmla v8.4s, v0.4s, v25.4s
-	WORD $0x4f901ae8 // fmla v8.4s, v23.4s, v16.s[2]
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc08 // fmla v8.4s, v0.4s, v22.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	WORD $0x4f901b09 // fmla v9.4s, v24.4s, v16.s[2]
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
-	WORD $0x4e39cc4a // fmla v10.4s, v2.4s, v25.4s
-	WORD $0x4f911aea // fmla v10.4s, v23.4s, v17.s[2]
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	WORD $0x4f911b0b // fmla v11.4s, v24.4s, v17.s[2]
-	FMOVQ 32(R20), F18
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc29 // fmla v9.4s, v1.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
+	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
+	FMOVQ 160(R17), F23
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b9 // fmul v25.4s, v21.4s, v18.s[0]
-	WORD $0x4e39cc8c // fmla v12.4s, v4.4s, v25.4s
-	WORD $0x4f921aec // fmla v12.4s, v23.4s, v18.s[2]
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292da // fmul v26.4s, v22.4s, v18.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	WORD $0x4f921b0d // fmla v13.4s, v24.4s, v18.s[2]
-	FMOVQ 32(R21), F19
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	FMOVQ 176(R17), F23
+	WORD $0x4e37ce4c // fmla v12.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVD 40(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	VZIP2 V18.S4, V18.S4, V20.S4
+	VZIP1 V18.S4, V18.S4, V18.S4
+	FMOVQ 64(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 80(R17), F21
+	WORD $0x4e35ce4a // fmla v10.4s, v18.4s, v21.4s
+	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
+	FMOVQ 160(R17), F23
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b9 // fmul v25.4s, v21.4s, v19.s[0]
-	WORD $0x4e39ccce // fmla v14.4s, v6.4s, v25.4s
-	WORD $0x4f931aee // fmla v14.4s, v23.4s, v19.s[2]
+	WORD $0x6e37de78 // fmul v24.4s, v19.4s, v23.4s
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392da // fmul v26.4s, v22.4s, v19.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	WORD $0x4f931b0f // fmla v15.4s, v24.4s, v19.s[2]
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e37de38 // fmul v24.4s, v17.4s, v23.4s
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	FMOVQ 176(R17), F23
+	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
+	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
+	ADD $192, R17
 	ADD $384, R10
 	ADD $384, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
-	FMOVQ 16(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $384, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -19851,9 +24488,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -20163,7 +24801,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q6s16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -20177,7 +24815,7 @@ TEXT ·q6s16NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -20488,9 +25126,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -20801,9 +25440,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -21180,7 +25820,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q6s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -21194,7 +25834,7 @@ TEXT ·q6s16DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -21557,9 +26197,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -21910,9 +26551,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -22323,9 +26965,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -22654,11 +27297,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q6s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q6s16I8MM(SB), NOSPLIT, $0-80
+TEXT ·q6s16I8MM(SB), 0, $10768-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -22666,26 +27309,785 @@ TEXT ·q6s16I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $63, V24.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $448, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $560, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $63, V24.B16
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $384, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 528(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 640(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	FMOVQ 256(R10), F29
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	FMOVQ 320(R10), F30
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 448(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 560(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 128(R10), F25
+	FMOVQ 256(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 192(R10), F26
+	FMOVQ 320(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 128(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 352(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 464(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 576(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 288(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 400(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 512(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 624(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 544(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 656(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 256(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 320(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 256(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 368(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 480(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 592(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 256(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $4, V29.B16, V25.B16
+	FMOVQ 192(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 320(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $4, V30.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 160(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 272(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 384(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 496(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 608(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 32(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 176(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 288(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 400(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 512(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 624(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	ADD $672, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $448, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $63, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $384, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -22694,309 +28096,235 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[3], V0.S4
-	VSHL $5, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VDUP V17.S[3], V1.S4
-	VSHL $5, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VDUP V18.S[3], V2.S4
-	VSHL $5, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VDUP V19.S[3], V3.S4
-	VSHL $5, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VDUP V20.S[3], V4.S4
-	VSHL $5, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VDUP V21.S[3], V5.S4
-	VSHL $5, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VDUP V22.S[3], V6.S4
-	VSHL $5, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VDUP V23.S[3], V7.S4
-	VSHL $5, V7.S4, V7.S4
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	FMOVQ 256(R10), F28
-	VSLI $4, V28.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	FMOVQ 320(R10), F29
-	VSLI $4, V29.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	FMOVQ 256(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $4, V30.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	FMOVQ 320(R10), F31
-	VUSHR $2, V31.B16, V31.B16
-	VSLI $4, V31.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	FMOVQ 32(R17), F16
-	VEXT $8, V16.B16, V16.B16, V0.B16
-	VSUB V0.S4, V16.S4, V0.S4
-	VDUP V0.S[1], V0.S4
-	VSHL $5, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VEXT $8, V17.B16, V17.B16, V1.B16
-	VSUB V1.S4, V17.S4, V1.S4
-	VDUP V1.S[1], V1.S4
-	VSHL $5, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VEXT $8, V18.B16, V18.B16, V2.B16
-	VSUB V2.S4, V18.S4, V2.S4
-	VDUP V2.S[1], V2.S4
-	VSHL $5, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VEXT $8, V19.B16, V19.B16, V3.B16
-	VSUB V3.S4, V19.S4, V3.S4
-	VDUP V3.S[1], V3.S4
-	VSHL $5, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VEXT $8, V20.B16, V20.B16, V4.B16
-	VSUB V4.S4, V20.S4, V4.S4
-	VDUP V4.S[1], V4.S4
-	VSHL $5, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VEXT $8, V21.B16, V21.B16, V5.B16
-	VSUB V5.S4, V21.S4, V5.S4
-	VDUP V5.S[1], V5.S4
-	VSHL $5, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VEXT $8, V22.B16, V22.B16, V6.B16
-	VSUB V6.S4, V22.S4, V6.S4
-	VDUP V6.S[1], V6.S4
-	VSHL $5, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VEXT $8, V23.B16, V23.B16, V7.B16
-	VSUB V7.S4, V23.S4, V7.S4
-	VDUP V7.S[1], V7.S4
-	VSHL $5, V7.S4, V7.S4
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 0(R10), F25
-	VUSHR $4, V25.B16, V25.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 256(R10), F21
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 320(R10), F22
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 224(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 336(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 128(R10), F17
 	FMOVQ 256(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $4, V27.B16, V25.B16
-	VAND V24.B16, V25.B16, V25.B16
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	VUSHR $4, V26.B16, V26.B16
+	VUSHR $2, V27.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
 	FMOVQ 320(R10), F28
-	VUSHR $4, V28.B16, V28.B16
-	VSLI $4, V28.B16, V26.B16
-	VAND V24.B16, V26.B16, V26.B16
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	VUSHR $4, V25.B16, V25.B16
-	FMOVQ 256(R10), F29
-	VUSHR $6, V29.B16, V29.B16
-	VSLI $4, V29.B16, V25.B16
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	VUSHR $4, V26.B16, V26.B16
-	FMOVQ 320(R10), F30
-	VUSHR $6, V30.B16, V30.B16
-	VSLI $4, V30.B16, V26.B16
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 32(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $4, V28.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 240(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 352(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 288(R17), F18
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 400(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 320(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae62 // usmmla v2.4s, v19.16b, v24.16b
+	WORD $0x4e98ae23 // usmmla v3.4s, v17.16b, v24.16b
+	FMOVQ 256(R17), F25
+	WORD $0x4e99ae64 // usmmla v4.4s, v19.16b, v25.16b
+	WORD $0x4e99ae25 // usmmla v5.4s, v17.16b, v25.16b
+	FMOVQ 368(R17), F26
+	WORD $0x4e9aae66 // usmmla v6.4s, v19.16b, v26.16b
+	WORD $0x4e9aae27 // usmmla v7.4s, v17.16b, v26.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 320(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $4, V28.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 160(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 272(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 384(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVD 32(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 288(R17), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 400(R17), F21
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $448, R17
 	ADD $448, R10
 	ADD $448, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F31
-	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
-	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
-	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
-	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
-	WORD $0x4f9f918c // fmul v12.4s, v12.4s, v31.s[0]
-	WORD $0x4f9f91ad // fmul v13.4s, v13.4s, v31.s[0]
-	WORD $0x4f9f91ce // fmul v14.4s, v14.4s, v31.s[0]
-	WORD $0x4f9f91ef // fmul v15.4s, v15.4s, v31.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -23013,40 +28341,126 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $448, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	VMOVI $63, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $5, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $5, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-	VMOVI $63, V20.B16
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $384, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -23055,338 +28469,324 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[3], V0.S4
-	VSHL $5, V0.S4, V0.S4
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
 	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VDUP V17.S[3], V2.S4
-	VSHL $5, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VDUP V18.S[3], V4.S4
-	VSHL $5, V4.S4, V4.S4
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 192(R17), F4
 	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VDUP V19.S[3], V6.S4
-	VSHL $5, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	FMOVQ 256(R10), F26
-	VSLI $4, V26.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	FMOVQ 272(R10), F27
-	VSLI $4, V27.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	FMOVQ 320(R10), F28
-	VSLI $4, V28.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	FMOVQ 336(R10), F29
-	VSLI $4, V29.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	FMOVQ 256(R10), F30
-	VUSHR $2, V30.B16, V30.B16
-	VSLI $4, V30.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 144(R10), F22
-	FMOVQ 272(R10), F31
-	VUSHR $2, V31.B16, V31.B16
-	VSLI $4, V31.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	FMOVQ 320(R10), F25
-	VUSHR $2, V25.B16, V25.B16
-	VSLI $4, V25.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 208(R10), F24
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 256(R10), F21
+	VSLI $4, V21.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 320(R10), F22
+	VSLI $4, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 112(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 16(R10), F18
+	FMOVQ 272(R10), F25
+	VSLI $4, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
 	FMOVQ 336(R10), F26
-	VUSHR $2, V26.B16, V26.B16
-	VSLI $4, V26.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
+	VSLI $4, V26.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 128(R10), F17
+	FMOVQ 256(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $4, V29.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 192(R10), F18
+	FMOVQ 320(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $4, V30.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9fae60 // usmmla v0.4s, v19.16b, v31.16b
+	WORD $0x4e9fae21 // usmmla v1.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae64 // usmmla v4.4s, v19.16b, v20.16b
+	WORD $0x4e94ae25 // usmmla v5.4s, v17.16b, v20.16b
+	FMOVQ 144(R10), F18
+	FMOVQ 272(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VSLI $4, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 208(R10), F17
+	FMOVQ 336(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	VSLI $4, V22.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 128(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	FMOVQ 32(R17), F16
-	VEXT $8, V16.B16, V16.B16, V0.B16
-	VSUB V0.S4, V16.S4, V0.S4
-	VDUP V0.S[1], V0.S4
-	VSHL $5, V0.S4, V0.S4
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	FMOVQ 96(R17), F0
 	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VEXT $8, V17.B16, V17.B16, V2.B16
-	VSUB V2.S4, V17.S4, V2.S4
-	VDUP V2.S[1], V2.S4
-	VSHL $5, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VEXT $8, V18.B16, V18.B16, V4.B16
-	VSUB V4.S4, V18.S4, V4.S4
-	VDUP V4.S[1], V4.S4
-	VSHL $5, V4.S4, V4.S4
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 208(R17), F4
 	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VEXT $8, V19.B16, V19.B16, V6.B16
-	VSUB V6.S4, V19.S4, V6.S4
-	VDUP V6.S[1], V6.S4
-	VSHL $5, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 0(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 256(R10), F27
-	VUSHR $4, V27.B16, V27.B16
-	VSLI $4, V27.B16, V21.B16
-	VAND V20.B16, V21.B16, V21.B16
-	FMOVQ 16(R10), F22
-	VUSHR $4, V22.B16, V22.B16
-	FMOVQ 272(R10), F28
-	VUSHR $4, V28.B16, V28.B16
-	VSLI $4, V28.B16, V22.B16
-	VAND V20.B16, V22.B16, V22.B16
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 320(R10), F29
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $4, V25.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 320(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VSLI $4, V26.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F27
+	WORD $0x4e9bae60 // usmmla v0.4s, v19.16b, v27.16b
+	WORD $0x4e9bae21 // usmmla v1.4s, v17.16b, v27.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9cae64 // usmmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9cae25 // usmmla v5.4s, v17.16b, v28.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 272(R10), F29
 	VUSHR $4, V29.B16, V29.B16
-	VSLI $4, V29.B16, V23.B16
-	VAND V20.B16, V23.B16, V23.B16
-	FMOVQ 80(R10), F24
-	VUSHR $4, V24.B16, V24.B16
+	VSLI $4, V29.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
 	FMOVQ 336(R10), F30
 	VUSHR $4, V30.B16, V30.B16
-	VSLI $4, V30.B16, V24.B16
-	VAND V20.B16, V24.B16, V24.B16
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	VUSHR $4, V21.B16, V21.B16
-	FMOVQ 256(R10), F31
-	VUSHR $6, V31.B16, V31.B16
-	VSLI $4, V31.B16, V21.B16
-	FMOVQ 144(R10), F22
-	VUSHR $4, V22.B16, V22.B16
+	VSLI $4, V30.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 144(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 128(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 256(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	VSLI $4, V21.B16, V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 320(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	VSLI $4, V22.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae60 // usmmla v0.4s, v19.16b, v23.16b
+	WORD $0x4e97ae21 // usmmla v1.4s, v17.16b, v23.16b
+	FMOVQ 160(R17), F24
+	WORD $0x4e98ae64 // usmmla v4.4s, v19.16b, v24.16b
+	WORD $0x4e98ae25 // usmmla v5.4s, v17.16b, v24.16b
+	FMOVQ 144(R10), F18
+	VUSHR $4, V18.B16, V18.B16
 	FMOVQ 272(R10), F25
 	VUSHR $6, V25.B16, V25.B16
-	VSLI $4, V25.B16, V22.B16
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	VUSHR $4, V23.B16, V23.B16
-	FMOVQ 320(R10), F26
+	VSLI $4, V25.B16, V18.B16
+	FMOVQ 208(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 336(R10), F26
 	VUSHR $6, V26.B16, V26.B16
-	VSLI $4, V26.B16, V23.B16
-	FMOVQ 208(R10), F24
-	VUSHR $4, V24.B16, V24.B16
-	FMOVQ 336(R10), F27
-	VUSHR $6, V27.B16, V27.B16
-	VSLI $4, V27.B16, V24.B16
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 32(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 40(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
+	VSLI $4, V26.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 160(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVD 32(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 40(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 176(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $224, R17
 	ADD $448, R10
 	ADD $448, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
-	FMOVQ 16(R16), F29
-	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $448, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -23797,9 +29197,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -24128,7 +29529,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q8s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -24142,7 +29543,7 @@ TEXT ·q8s32NEON(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -24391,9 +29792,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -24630,9 +30032,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -24890,7 +30293,7 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q8s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
@@ -24904,7 +30307,7 @@ TEXT ·q8s32DotProd(SB), NOSPLIT, $0-80
 	MOVD add+72(FP), R8
 tile8:
 	CMP $8, R7
-	BLT tile4
+	BLT below8
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -25153,9 +30556,10 @@ t8_store:
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -25394,9 +30798,10 @@ t4_store:
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -25657,9 +31062,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -25853,11 +31259,11 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET
 
 // func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q8s32I8MM(SB), NOSPLIT, $0-80
+TEXT ·q8s32I8MM(SB), 0, $9232-80
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
@@ -25865,25 +31271,683 @@ TEXT ·q8s32I8MM(SB), NOSPLIT, $0-80
 	MOVD wstride+40(FP), R5
 	MOVD m+56(FP), R7
 	MOVD add+72(FP), R8
-tile8:
-	CMP $8, R7
-	BLT tile4
+tile12:
+	CMP $12, R7
+	BLT below12
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-t8_group:
+pairs6_group:
 	MOVD R4, R10
 	ADD $512, R4, R11
 	MOVD $4, R14
-t8_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	FMOVQ 64(R10), F26
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 96(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 192(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 288(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 384(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 480(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 128(R10), F25
+	FMOVQ 192(R10), F26
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 496(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 256(R10), F25
+	FMOVQ 320(R10), F26
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 320(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 416(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 512(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 384(R10), F25
+	FMOVQ 448(R10), F26
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 528(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 160(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 256(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 352(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 448(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	ADD $576, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $544, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD R5, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
 	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	ADD R3, R23, R24
-	ADD R3, R24, R25
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $512, R4, R11
+	MOVD $4, R14
+pairs4_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -25892,203 +31956,163 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t8_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[1], V0.S4
-	VSHL $7, V0.S4, V0.S4
-	FMOVQ 32(R19), F17
-	VDUP V17.S[1], V1.S4
-	VSHL $7, V1.S4, V1.S4
-	FMOVQ 32(R20), F18
-	VDUP V18.S[1], V2.S4
-	VSHL $7, V2.S4, V2.S4
-	FMOVQ 32(R21), F19
-	VDUP V19.S[1], V3.S4
-	VSHL $7, V3.S4, V3.S4
-	FMOVQ 32(R22), F20
-	VDUP V20.S[1], V4.S4
-	VSHL $7, V4.S4, V4.S4
-	FMOVQ 32(R23), F21
-	VDUP V21.S[1], V5.S4
-	VSHL $7, V5.S4, V5.S4
-	FMOVQ 32(R24), F22
-	VDUP V22.S[1], V6.S4
-	VSHL $7, V6.S4, V6.S4
-	FMOVQ 32(R25), F23
-	VDUP V23.S[1], V7.S4
-	VSHL $7, V7.S4, V7.S4
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R22), F20
-	FMOVQ 0(R23), F21
-	FMOVQ 0(R24), F22
-	FMOVQ 0(R25), F23
-	FMOVQ 0(R10), F25
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 64(R10), F26
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 128(R10), F25
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 192(R10), F26
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 16(R22), F20
-	FMOVQ 16(R23), F21
-	FMOVQ 16(R24), F22
-	FMOVQ 16(R25), F23
-	FMOVQ 256(R10), F25
-	WORD $0x4f90f320 // usdot v0.4s, v25.16b, v16.4b[0]
-	WORD $0x4f91f321 // usdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f92f322 // usdot v2.4s, v25.16b, v18.4b[0]
-	WORD $0x4f93f323 // usdot v3.4s, v25.16b, v19.4b[0]
-	WORD $0x4f94f324 // usdot v4.4s, v25.16b, v20.4b[0]
-	WORD $0x4f95f325 // usdot v5.4s, v25.16b, v21.4b[0]
-	WORD $0x4f96f326 // usdot v6.4s, v25.16b, v22.4b[0]
-	WORD $0x4f97f327 // usdot v7.4s, v25.16b, v23.4b[0]
-	FMOVQ 320(R10), F26
-	WORD $0x4fb0f340 // usdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb1f341 // usdot v1.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb2f342 // usdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb3f343 // usdot v3.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb4f344 // usdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb5f345 // usdot v5.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb6f346 // usdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb7f347 // usdot v7.4s, v26.16b, v23.4b[1]
-	FMOVQ 384(R10), F25
-	WORD $0x4f90fb20 // usdot v0.4s, v25.16b, v16.4b[2]
-	WORD $0x4f91fb21 // usdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f92fb22 // usdot v2.4s, v25.16b, v18.4b[2]
-	WORD $0x4f93fb23 // usdot v3.4s, v25.16b, v19.4b[2]
-	WORD $0x4f94fb24 // usdot v4.4s, v25.16b, v20.4b[2]
-	WORD $0x4f95fb25 // usdot v5.4s, v25.16b, v21.4b[2]
-	WORD $0x4f96fb26 // usdot v6.4s, v25.16b, v22.4b[2]
-	WORD $0x4f97fb27 // usdot v7.4s, v25.16b, v23.4b[2]
-	FMOVQ 448(R10), F26
-	WORD $0x4fb0fb40 // usdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb1fb41 // usdot v1.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb2fb42 // usdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb3fb43 // usdot v3.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb4fb44 // usdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb5fb45 // usdot v5.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb6fb46 // usdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb7fb47 // usdot v7.4s, v26.16b, v23.4b[3]
-	FMOVD 0(R11), F25
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	FMOVQ 32(R17), F16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 64(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 192(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 288(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 128(R10), F17
+	FMOVQ 192(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae62 // usmmla v2.4s, v19.16b, v26.16b
+	WORD $0x4e9aae23 // usmmla v3.4s, v17.16b, v26.16b
+	FMOVQ 208(R17), F27
+	WORD $0x4e9bae64 // usmmla v4.4s, v19.16b, v27.16b
+	WORD $0x4e9bae25 // usmmla v5.4s, v17.16b, v27.16b
+	FMOVQ 304(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 256(R10), F17
+	FMOVQ 320(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 320(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 384(R10), F17
+	FMOVQ 448(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 240(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 336(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
-	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
-	FMOVQ 32(R19), F17
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
-	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
-	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
-	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
-	FMOVQ 32(R22), F20
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 256(R17), F18
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
-	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
-	FMOVQ 32(R23), F21
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
-	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
-	FMOVQ 32(R24), F22
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 352(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
-	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
-	FMOVQ 32(R25), F23
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
-	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
-	ADD $48, R22
-	ADD $48, R23
-	ADD $48, R24
-	ADD $48, R25
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $384, R17
 	ADD $544, R10
 	ADD $544, R11
 	SUBS $1, R12
-	BNE t8_block
-	FMOVS scale+64(FP), F28
-	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
-	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
-	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
-	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
-	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
-	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
-	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
-	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	BNE pairs4_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t8_store
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F30
-	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t8_store:
+pairs4_store:
 	FMOVQ F8, 0(R16)
 	ADD R1, R16
 	FMOVQ F9, 0(R16)
@@ -26105,39 +32129,123 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $544, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $16, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $8, R11
 	ADD $16, R13
 	SUBS $1, R14
-	BNE t8_pass
+	BNE pairs4_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t8_group
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
 	MOVD $8, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $8, R7
 	B tile8
+below8:
 tile4:
 	CMP $4, R7
-	BLT tile2
+	BLT below4
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+48(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
 	MOVD w+32(FP), R4
+	ADD R25, R4
 	MOVD R0, R13
 	MOVD $2, R9
-t4_group:
+pairs2_group:
 	MOVD R4, R10
 	ADD $512, R4, R11
 	MOVD $2, R14
-t4_pass:
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
+pairs2_pass:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -26146,218 +32254,216 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
-t4_block:
-	FMOVQ 32(R17), F16
-	VDUP V16.S[1], V0.S4
-	VSHL $7, V0.S4, V0.S4
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
 	VORR V0.B16, V0.B16, V1.B16
-	FMOVQ 32(R19), F17
-	VDUP V17.S[1], V2.S4
-	VSHL $7, V2.S4, V2.S4
-	VORR V2.B16, V2.B16, V3.B16
-	FMOVQ 32(R20), F18
-	VDUP V18.S[1], V4.S4
-	VSHL $7, V4.S4, V4.S4
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
 	VORR V4.B16, V4.B16, V5.B16
-	FMOVQ 32(R21), F19
-	VDUP V19.S[1], V6.S4
-	VSHL $7, V6.S4, V6.S4
-	VORR V6.B16, V6.B16, V7.B16
-	FMOVQ 0(R17), F16
-	FMOVQ 0(R19), F17
-	FMOVQ 0(R20), F18
-	FMOVQ 0(R21), F19
-	FMOVQ 0(R10), F21
-	FMOVQ 16(R10), F22
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 64(R10), F23
-	FMOVQ 80(R10), F24
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 128(R10), F21
-	FMOVQ 144(R10), F22
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 192(R10), F23
-	FMOVQ 208(R10), F24
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVQ 16(R17), F16
-	FMOVQ 16(R19), F17
-	FMOVQ 16(R20), F18
-	FMOVQ 16(R21), F19
-	FMOVQ 256(R10), F21
-	FMOVQ 272(R10), F22
-	WORD $0x4f90f2a0 // usdot v0.4s, v21.16b, v16.4b[0]
-	WORD $0x4f91f2a2 // usdot v2.4s, v21.16b, v17.4b[0]
-	WORD $0x4f92f2a4 // usdot v4.4s, v21.16b, v18.4b[0]
-	WORD $0x4f93f2a6 // usdot v6.4s, v21.16b, v19.4b[0]
-	WORD $0x4f90f2c1 // usdot v1.4s, v22.16b, v16.4b[0]
-	WORD $0x4f91f2c3 // usdot v3.4s, v22.16b, v17.4b[0]
-	WORD $0x4f92f2c5 // usdot v5.4s, v22.16b, v18.4b[0]
-	WORD $0x4f93f2c7 // usdot v7.4s, v22.16b, v19.4b[0]
-	FMOVQ 320(R10), F23
-	FMOVQ 336(R10), F24
-	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
-	WORD $0x4fb1f2e2 // usdot v2.4s, v23.16b, v17.4b[1]
-	WORD $0x4fb2f2e4 // usdot v4.4s, v23.16b, v18.4b[1]
-	WORD $0x4fb3f2e6 // usdot v6.4s, v23.16b, v19.4b[1]
-	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb1f303 // usdot v3.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb2f305 // usdot v5.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb3f307 // usdot v7.4s, v24.16b, v19.4b[1]
-	FMOVQ 384(R10), F21
-	FMOVQ 400(R10), F22
-	WORD $0x4f90faa0 // usdot v0.4s, v21.16b, v16.4b[2]
-	WORD $0x4f91faa2 // usdot v2.4s, v21.16b, v17.4b[2]
-	WORD $0x4f92faa4 // usdot v4.4s, v21.16b, v18.4b[2]
-	WORD $0x4f93faa6 // usdot v6.4s, v21.16b, v19.4b[2]
-	WORD $0x4f90fac1 // usdot v1.4s, v22.16b, v16.4b[2]
-	WORD $0x4f91fac3 // usdot v3.4s, v22.16b, v17.4b[2]
-	WORD $0x4f92fac5 // usdot v5.4s, v22.16b, v18.4b[2]
-	WORD $0x4f93fac7 // usdot v7.4s, v22.16b, v19.4b[2]
-	FMOVQ 448(R10), F23
-	FMOVQ 464(R10), F24
-	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
-	WORD $0x4fb1fae2 // usdot v2.4s, v23.16b, v17.4b[3]
-	WORD $0x4fb2fae4 // usdot v4.4s, v23.16b, v18.4b[3]
-	WORD $0x4fb3fae6 // usdot v6.4s, v23.16b, v19.4b[3]
-	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb1fb03 // usdot v3.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb2fb05 // usdot v5.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb3fb07 // usdot v7.4s, v24.16b, v19.4b[3]
-	FMOVD 0(R11), F21
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	FMOVD 8(R11), F22
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	FMOVQ 32(R17), F16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	FMOVQ 64(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	FMOVQ 80(R10), F17
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 128(R10), F17
+	FMOVQ 192(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae64 // usmmla v4.4s, v19.16b, v26.16b
+	WORD $0x4e9aae25 // usmmla v5.4s, v17.16b, v26.16b
+	FMOVQ 144(R10), F18
+	FMOVQ 208(R10), F17
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 256(R10), F17
+	FMOVQ 320(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae64 // usmmla v4.4s, v19.16b, v30.16b
+	WORD $0x4e9eae25 // usmmla v5.4s, v17.16b, v30.16b
+	FMOVQ 272(R10), F18
+	FMOVQ 336(R10), F17
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 384(R10), F17
+	FMOVQ 448(R10), F18
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 400(R10), F18
+	FMOVQ 464(R10), F17
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
-	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
-	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
-	FMOVQ 32(R19), F17
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
-	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
-	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
-	FMOVQ 32(R20), F18
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
-	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
-	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
-	FMOVQ 32(R21), F19
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 160(R17), F21
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
-	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
-	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
-	ADD $48, R17
-	ADD $48, R19
-	ADD $48, R20
-	ADD $48, R21
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $192, R17
 	ADD $544, R10
 	ADD $544, R11
 	SUBS $1, R12
-	BNE t4_block
-	FMOVS scale+64(FP), F26
-	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
-	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
-	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
-	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
-	WORD $0x4f9a918c // fmul v12.4s, v12.4s, v26.s[0]
-	WORD $0x4f9a91ad // fmul v13.4s, v13.4s, v26.s[0]
-	WORD $0x4f9a91ce // fmul v14.4s, v14.4s, v26.s[0]
-	WORD $0x4f9a91ef // fmul v15.4s, v15.4s, v26.s[0]
+	BNE pairs2_block
+	FMOVS scale+64(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	MOVD R13, R16
-	CBZ R8, t4_store
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
-	FMOVQ 16(R16), F28
-	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
-	FMOVQ 16(R16), F30
-	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F31
-	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
 	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	ADD R1, R16
 	MOVD R13, R16
-t4_store:
+pairs2_store:
 	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
+	FMOVQ F10, 16(R16)
 	ADD R1, R16
-	FMOVQ F10, 0(R16)
+	FMOVQ F9, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
 	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
+	FMOVQ F14, 16(R16)
 	ADD R1, R16
-	FMOVQ F14, 0(R16)
+	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
 	MOVD $544, R15
-	MUL R15, R6
-	SUB R6, R10
+	MUL R21, R15
+	SUB R15, R10
 	ADD $32, R10
-	SUB R6, R11
+	SUB R15, R11
 	ADD $16, R11
 	ADD $32, R13
 	SUBS $1, R14
-	BNE t4_pass
+	BNE pairs2_pass
 	ADD R5, R4
 	SUBS $1, R9
-	BNE t4_group
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
 	MOVD $4, R15
 	MADD R15, R2, R3, R2
 	MADD R15, R0, R1, R0
 	SUB $4, R7
 	B tile4
+below4:
 tile2:
 	CMP $2, R7
-	BLT tile1
+	BLT below2
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -26589,9 +32695,10 @@ t2_store:
 	MADD R15, R0, R1, R0
 	SUB $2, R7
 	B tile2
+below2:
 tile1:
 	CMP $1, R7
-	BLT done
+	BLT below1
 	MOVD w+32(FP), R4
 	MOVD R0, R13
 	MOVD $2, R9
@@ -26754,5 +32861,5 @@ t1_store:
 	MADD R15, R0, R1, R0
 	SUB $1, R7
 	B tile1
-done:
+below1:
 	RET

@@ -28,7 +28,6 @@ var (
 	smull2  = vec{0x4e20c000, "smull2", "8h", "16b"}
 	smlal   = vec{0x0e208000, "smlal", "8h", "8b"}
 	smlal2  = vec{0x4e208000, "smlal2", "8h", "16b"}
-	smmla   = vec{0x4e80a400, "smmla", "4s", "16b"}
 	usmmla  = vec{0x4e80ac00, "usmmla", "4s", "16b"}
 	addp    = vec{0x4ea0bc00, "addp", "4s", "4s"}
 	fadd    = vec{0x4e20d400, "fadd", "4s", "4s"}
@@ -130,6 +129,7 @@ func (f asm) load8(d, off int, b reg)  { f.i("FMOVD %d(%s), F%d", off, b, d) }
 func (f asm) load4(d, off int, b reg)  { f.i("FMOVS %d(%s), F%d", off, b, d) }
 func (f asm) store(n, off int, b reg)  { f.i("FMOVQ F%d, %d(%s)", n, off, b) }
 func (f asm) dup(d, n, i int)          { f.i("VDUP V%d.S[%d], V%d.S4", n, i, d) }
+func (f asm) dup2(d, n, i int)         { f.i("VDUP V%d.D[%d], V%d.D2", n, i, d) }
 func (f asm) shl(d, n, by int)         { f.i("VSHL $%d, V%d.S4, V%d.S4", by, n, d) }
 func (f asm) and(d, n, m int)          { f.i("VAND V%d.B16, V%d.B16, V%d.B16", m, n, d) }
 func (f asm) eor(d, n, m int)          { f.i("VEOR V%d.B16, V%d.B16, V%d.B16", m, n, d) }
@@ -170,3 +170,19 @@ const (
 
 // rToken are the activations of the tokens of a tile.
 var rToken = []reg{"R17", "R19", "R20", "R21", "R22", "R23", "R24", "R25"}
+
+// textFrame begins a function that keeps frame bytes on the stack.
+func (f asm) textFrame(name, decl string, frame, args int) {
+	f.p("\n// func %s%s", name, decl)
+	f.p("TEXT ·%s(SB), 0, $%d-%d", name, frame, args)
+}
+
+// tile emits panel for as long as there are m tokens, and moves on by them.
+func (f asm) tile(m int, panel func()) {
+	f.p("tile%d:", m)
+	f.i("CMP $%d, %s\n\tBLT below%d", m, rM, m)
+	panel()
+	f.i("MOVD $%d, %s\n\tMADD %s, %s, %s, %s\n\tMADD %s, %s, %s, %s", m, rTemp, rTemp, rA, rLda, rA, rTemp, rC, rLdc, rC)
+	f.i("SUB $%d, %s\n\tB tile%d", m, rM, m)
+	f.p("below%d:", m)
+}

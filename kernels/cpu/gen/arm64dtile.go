@@ -25,19 +25,9 @@ func dtileARM64(f asm, kind string) {
 	f.text("d"+kind+"NEON", dArgs, 72)
 	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
 	f.i("MOVD wstride+40(FP), %s\n\tMOVD n+48(FP), %s\n\tMOVD m+56(FP), %s\n\tMOVD add+64(FP), %s", rStride, rN, rM, rAdd)
-	tiles := []d64{{f, kind, 6, 1}, {f, kind, 2, 1}, {f, kind, 1, 2}}
-	for i, t := range tiles {
-		next := "done"
-		if i+1 < len(tiles) {
-			next = fmt.Sprintf("tile%d", tiles[i+1].m)
-		}
-		f.p("tile%d:", t.m)
-		f.i("CMP $%d, %s\n\tBLT %s", t.m, rM, next)
-		t.panel()
-		f.i("MOVD $%d, %s\n\tMADD %s, %s, %s, %s\n\tMADD %s, %s, %s, %s", t.m, rTemp, rTemp, rA, rLda, rA, rTemp, rC, rLdc, rC)
-		f.i("SUB $%d, %s\n\tB tile%d", t.m, rM, t.m)
+	for _, t := range []d64{{f, kind, 6, 1}, {f, kind, 2, 1}, {f, kind, 1, 2}} {
+		f.tile(t.m, t.panel)
 	}
-	f.p("done:")
 	f.i("RET")
 }
 

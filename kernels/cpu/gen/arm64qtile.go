@@ -40,32 +40,34 @@ type tile64 struct{ m, nv, sets int }
 
 // tiles lists the shapes of a level, largest first.
 func (s isa64) tiles() []tile64 {
-	if s == neon { // two registers of sums for four rows
+	switch s {
+	case neon: // two registers of sums for four rows
 		return []tile64{{4, 1, 1}, {2, 2, 1}, {1, 4, 1}}
+	case i8mm: // below four tokens
+		return []tile64{{2, 4, 1}, {1, 4, 2}}
 	}
 	return []tile64{{8, 1, 1}, {4, 2, 1}, {2, 4, 1}, {1, 4, 2}}
 }
 
 // qtileARM64 walks down the tokens in the largest tiles that fit.
 func qtileARM64(f asm, s isa64, k qkind) {
-	f.text(k.name+string(s), qArgs, 80)
+	if s == i8mm {
+		f.textFrame(k.name+string(s), qArgs, k.frame(), 80)
+	} else {
+		f.text(k.name+string(s), qArgs, 80)
+	}
 	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
 	f.i("MOVD wstride+40(FP), %s\n\tMOVD m+56(FP), %s\n\tMOVD add+72(FP), %s", rStride, rM, rAdd)
-	tiles := s.tiles()
-	for i, t := range tiles {
-		next := "done"
-		if i+1 < len(tiles) {
-			next = fmt.Sprintf("tile%d", tiles[i+1].m)
+	if s == i8mm {
+		for _, t := range pairTiles {
+			f.tile(2*t.pairs, newMM64(f, k, t).panel)
 		}
-		f.p("tile%d:", t.m)
-		f.i("CMP $%d, %s\n\tBLT %s", t.m, rM, next)
+	}
+	for _, t := range s.tiles() {
 		q := &q64{asm: f, tile64: t, s: s, k: k}
 		q.registers()
-		q.panel()
-		f.i("MOVD $%d, %s\n\tMADD %s, %s, %s, %s\n\tMADD %s, %s, %s, %s", t.m, rTemp, rTemp, rA, rLda, rA, rTemp, rC, rLdc, rC)
-		f.i("SUB $%d, %s\n\tB tile%d", t.m, rM, t.m)
+		f.tile(t.m, q.panel)
 	}
-	f.p("done:")
 	f.i("RET")
 }
 
