@@ -13,6 +13,11 @@
 //	5 bits         8 · 31·127 = 31496
 //	6 bits         4 · 63·127 = 32004, a half has 16 columns
 //	8 bits         2 · 128·127 = 32512: widened after two
+//
+// Nobody has timed these kernels: they were written where there was no arm64 machine,
+// and shaped by counting. Vector instructions for 32 columns of four rows and eight
+// tokens of q4s32: 284 with NEON, 114 with dot products, 80 with I8MM (in tiles of
+// twelve tokens 73), bringing activations into pairs apart.
 package main
 
 import "fmt"
