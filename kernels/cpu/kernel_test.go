@@ -139,7 +139,7 @@ func TestQTile(t *testing.T) {
 // several and by none.
 func TestQTileLong(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		for k := kindBF16 + 1; k < kinds; k++ {
+		for k := q2a16; k < kinds; k++ {
 			for i, nb := range []int{16, 17, 32, 51} {
 				r := rand.New(rand.NewPCG(uint64(i), 7))
 				c := sizedQ(t, r, k, nb, 3+r.IntN(24), i%2 == 0, false)
