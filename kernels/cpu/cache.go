@@ -99,13 +99,7 @@ func (c *cache) Copy(src kernels.Cache, n int) {
 func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
 	g := c.valueGroup()
 	if c.kind == kindPairs {
-		k, v := c.keys(layer, head)[p/16*c.keyGroup():], c.values(layer, head)
-		for d, x := range key {
-			binary.LittleEndian.PutUint16(k[pairAt(d, p%16):], quant.F32ToBF16(x))
-		}
-		for d, x := range value {
-			binary.LittleEndian.PutUint16(v[d/16*g+pairAt(p, d%16):], quant.F32ToBF16(x))
-		}
+		c.putPairs(lv, c.keys(layer, head)[p/16*c.keyGroup()+p%16*4:], c.values(layer, head)[p/2*64:], p%2, key, value)
 		return
 	}
 	k := c.keys(layer, head)[p/16*c.keyGroup()+p%16*c.width:]
@@ -131,6 +125,28 @@ func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
 		for i, x := range half[:n] {
 			binary.LittleEndian.PutUint16(to[2*i:], x)
 		}
+	}
+}
+
+// putPairs stores a position in bfloat16: k is where the position's first pair goes, v the
+// positions' pair of the first dimensions.
+func (c *cache) putPairs(lv level, k, v []byte, odd int, key, value []float32) {
+	var words [16]uint32
+	for d := 0; d < len(key); d += 32 {
+		n := min(32, len(key)-d)
+		toPairs(lv, words[:n/2], key[d:d+n])
+		for i, w := range words[:n/2] {
+			binary.LittleEndian.PutUint32(k[64*(d/2+i):], w)
+		}
+	}
+	putValues(lv, v, c.valueGroup(), value, odd)
+}
+
+// putValuesGo is the plain twin of putValues: x as bfloat16, sixteen values to every
+// stride bytes of dst, in the low halves of words or, for an odd position, in the high ones.
+func putValuesGo(dst []byte, stride int, x []float32, odd int) {
+	for d, v := range x {
+		binary.LittleEndian.PutUint16(dst[d/16*stride+d%16*4+2*odd:], quant.F32ToBF16(v))
 	}
 }
 

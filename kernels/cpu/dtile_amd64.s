@@ -8396,3 +8396,31 @@ loop:
 	JNZ loop
 	VZEROUPPER
 	RET
+
+// func putValuesBF16(dst *byte, stride int, x *float32, n, odd int)
+TEXT ·putValuesBF16(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ stride+8(FP), DX
+	MOVQ x+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ odd+32(FP), R8
+	MOVL $0x55555555, AX
+	TESTQ R8, R8
+	JZ even
+	MOVL $0xAAAAAAAA, AX
+even:
+	KMOVD AX, K1
+	SHLQ $4, R8
+	VMOVQ R8, X2
+loop:
+	VMOVUPS (SI), Z0
+	BYTE $0x62; BYTE $0xf2; BYTE $0x7e; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // VCVTNEPS2BF16 Z0, Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD X2, Z0, Z0
+	VMOVDQU16 Z0, K1, (DI)
+	ADDQ $64, SI
+	ADDQ DX, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET

@@ -349,6 +349,25 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addRowsAVX512(c *float32, ldc int, b *float32, m int)
+TEXT ·addRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ c+0(FP), DI
+	MOVQ ldc+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ m+24(FP), CX
+	VMOVUPS 0(BX), Z2
+	VMOVUPS 64(BX), Z3
+loop:
+	VADDPS 0(DI), Z2, Z0
+	VMOVUPS Z0, 0(DI)
+	VADDPS 64(DI), Z3, Z1
+	VMOVUPS Z1, 64(DI)
+	ADDQ DX, DI
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func scaleMulAVX512(dst, x, w *float32, n int, s float32)
 TEXT ·scaleMulAVX512(SB), NOSPLIT, $0-36
 	LEAQ ·elemTable(SB), R15
@@ -855,6 +874,31 @@ loop:
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func addRowsAVX2(c *float32, ldc int, b *float32, m int)
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ c+0(FP), DI
+	MOVQ ldc+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ m+24(FP), CX
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+loop:
+	VADDPS 0(DI), Y4, Y0
+	VMOVUPS Y0, 0(DI)
+	VADDPS 32(DI), Y5, Y1
+	VMOVUPS Y1, 32(DI)
+	VADDPS 64(DI), Y6, Y2
+	VMOVUPS Y2, 64(DI)
+	VADDPS 96(DI), Y7, Y3
+	VMOVUPS Y3, 96(DI)
+	ADDQ DX, DI
+	DECQ CX
 	JNZ loop
 	VZEROUPPER
 	RET

@@ -191,3 +191,10 @@ func rest(up []float32, n int) []float32 {
 	}
 	return up[n:]
 }
+
+// addRows adds 32 values to each of m rows; see addRowsGo.
+func addRows(lv level, c []float32, ldc int, b []float32, m int) {
+	for t := range m {
+		addTo(lv, c[t*ldc:][:32], b)
+	}
+}

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -454,6 +455,42 @@ func TestToHalf(t *testing.T) {
 					t.Fatalf("%g: %#x, want %#x", x[i], got[i], want[i])
 				}
 			}
+		}
+	})
+}
+
+// TestPutValues: a position's values go where its parity says, and nowhere else.
+func TestPutValues(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := 1; n < 50; n++ {
+			stride := 64 * (1 + r.IntN(3))
+			got := guarded(t, (n-1)/16*stride+64, n%2 == 0)
+			for i := range got {
+				got[i] = byte(i)
+			}
+			want := append([]byte(nil), got...)
+			x := gauss(r, n)
+			putValues(lv, got, stride, guardedF32(t, x, n%2 == 0), n/2%2)
+			putValuesGo(want, stride, x, n/2%2)
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%d values: %x, want %x", n, got, want)
+			}
+		}
+	})
+}
+
+// TestAddRows: 32 values added to rows.
+func TestAddRows(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for m := 1; m < 9; m++ {
+			ldc := 32 + r.IntN(5)
+			c, b := gauss(r, (m-1)*ldc+32), gauss(r, 32)
+			got, want := guardedF32(t, c, m%2 == 0), append([]float32(nil), c...)
+			addRows(lv, got, ldc, guardedF32(t, b, m%2 == 0), m)
+			addRowsGo(want, ldc, b, m)
+			sameValues(t, got, want, true)
 		}
 	})
 }

@@ -155,23 +155,9 @@ func (j *matmulJob) panel(s *segment, p, t0, t1 int) {
 		return
 	}
 	c := j.dst.F32[t0*j.dst.Stride+col:]
+	j.tile(s, p, c, j.dst.Stride, t0, t1, j.add)
 	if s.bias != nil {
-		j.bias(s.bias[32*p:][:32], t0, t1, col)
-	}
-	j.tile(s, p, c, j.dst.Stride, t0, t1, j.add || s.bias != nil)
-}
-
-// bias puts a panel's biases where its sums will be added.
-func (j *matmulJob) bias(b []float32, t0, t1, col int) {
-	for t := t0; t < t1; t++ {
-		row := j.dst.Row(t)[col:][:len(b)]
-		if j.add {
-			for i, v := range b {
-				row[i] += v
-			}
-		} else {
-			copy(row, b)
-		}
+		addRows(j.lv, c, j.dst.Stride, s.bias[32*p:][:32], t1-t0)
 	}
 }
 

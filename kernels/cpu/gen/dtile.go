@@ -12,6 +12,21 @@ func dtiles(f *file) {
 	}
 	dtile(f, bf16, "Pairs")
 	toPairs(f)
+	putValues(f)
+}
+
+// putValues emits the scattering of a position's values, see cache.go: only the words of
+// the position's parity are written, since another worker may write the others.
+func putValues(f *file) {
+	f.text("putValuesBF16", "(dst *byte, stride int, x *float32, n, odd int)", 40)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ stride+8(FP), DX\n\tMOVQ x+16(FP), SI\n\tMOVQ n+24(FP), CX\n\tMOVQ odd+32(FP), R8")
+	f.i("MOVL $0x55555555, AX\n\tTESTQ R8, R8\n\tJZ even\n\tMOVL $0xAAAAAAAA, AX")
+	f.p("even:")
+	f.i("KMOVD AX, K1\n\tSHLQ $4, R8\n\tVMOVQ R8, X2")
+	f.p("loop:")
+	f.i("VMOVUPS (SI), Z0")
+	vcvtneps2bf16(f, 0, 0)
+	f.i("VPMOVZXWD Y0, Z0\n\tVPSLLD X2, Z0, Z0\n\tVMOVDQU16 Z0, K1, (DI)\n\tADDQ $64, SI\n\tADDQ DX, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
 // bf16 is AVX-512 with products of bfloat16.

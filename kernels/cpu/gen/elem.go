@@ -233,6 +233,20 @@ func (e *elem) maps() {
 	}, "SI", "DI")
 	ret()
 
+	e.text("addRows"+e.name, "(c *float32, ldc int, b *float32, m int)", 32)
+	e.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ b+16(FP), BX\n\tMOVQ m+24(FP), CX")
+	n := 32 / e.lanes
+	for v := range n {
+		e.load(fmt.Sprintf("%d(BX)", v*e.bytes()), n+v)
+	}
+	e.p("loop:")
+	for v := range n {
+		e.i("VADDPS %d(DI), %s%d, %s%d", v*e.bytes(), e.reg, n+v, e.reg, v)
+		e.store(v, fmt.Sprintf("%d(DI)", v*e.bytes()))
+	}
+	e.i("ADDQ DX, DI\n\tDECQ CX\n\tJNZ loop")
+	ret()
+
 	e.head("scaleMul", "(dst, x, w *float32, n int, s float32)", 36)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ w+16(FP), BX\n\tMOVQ n+24(FP), CX")
 	e.splat("s+32(FP)", 1)
