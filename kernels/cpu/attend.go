@@ -4,15 +4,15 @@
 // them make a unit of work (a tile of dtile.go), so grouped heads share each key that
 // is loaded, in a prompt as in a single token:
 //
-//	rows (token, head of the group)     keys, 1024 at a time
-//	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
-//	                                                 running max and sum   12 × headDim
+//	rows (token, head of the group)     keys, a page at a time
+//	12 × headDim  q·scale  ──▶  12 × 256 scores ──▶ exp(score - max) ──▶ · values
+//	                                                running max and sum   12 × headDim
 //
 // Where a step has fewer units than the workers could share, as a single token over a
 // long context does, the keys of each are cut into parts that are joined at the end
 // (Dao et al. 2023, "Flash-Decoding for long-context inference").
 //
-// The scores of a unit never leave the second-level cache, however long the context
+// The scores of a unit never leave the first-level cache, however long the context
 // (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
 // Gimelshein's, arXiv:1805.02867).
 package cpu
@@ -24,11 +24,10 @@ import (
 )
 
 const (
-	unitRows = 12   // query rows of a unit
-	keyBlock = 1024 // keys of a block, a multiple of 32
+	unitRows = 12 // query rows of a unit
 	// scoreStride is the distance of score rows: off the power of two that would put
 	// all twelve on the same cache lines.
-	scoreStride = keyBlock + 16
+	scoreStride = page + 16
 )
 
 // unit is twelve rows of one span and one key/value head, and of the keys that they see
@@ -175,6 +174,7 @@ func (j *attendJob) check(s kernels.Span) {
 	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
 		panic("cpu: Attend: rows beyond the tensor")
 	}
+	c.grow(end) // what was never stored is zeros
 }
 
 func (j *attendJob) chunk(worker, c int) {
@@ -209,8 +209,8 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
-	for b := lo &^ 31; b < hi; b += keyBlock {
-		j.block(w, c, int(u.head), n, b, min(b+keyBlock, hi))
+	for b := lo &^ 31; b < hi; b = (b/page + 1) * page {
+		j.block(w, c, int(u.head), n, b, min((b/page+1)*page, hi))
 	}
 	if u.parts > 1 {
 		p := &j.parts[at]
@@ -264,11 +264,12 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 	return lo, hi
 }
 
-// block adds the part of keys b … e, b a multiple of 32.
+// block adds the part of keys b … e of one page, b a multiple of 32.
 func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
 	d, width := j.a.HeadDim, (e-b+31)&^31
 	kg, vg := c.keyGroup(), c.valueGroup()
-	keys, values := c.keys(j.layer, head)[b/16*kg:], c.values(j.layer, head)[b*16*c.width:]
+	at := b % page
+	keys, values := c.keys(b/page, j.layer, head)[at/16*kg:], c.values(b/page, j.layer, head)[at*16*c.width:]
 	for p := 0; p < width; p += 32 {
 		j.tile(c, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
 	}

@@ -118,6 +118,7 @@ func TestMatMul(t *testing.T) {
 			}
 			for _, ty := range []quant.Type{quant.F32, quant.F16, quant.BF16} {
 				testMatMul(t, d, ty, 14, 33, 37)
+				testMatMul(t, d, ty, 61, 45, 700) // many tokens, more columns than are widened at once
 			}
 		}
 	})

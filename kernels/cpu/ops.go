@@ -176,6 +176,7 @@ func (d *device) Store(k, v kernels.Tensor, spans []kernels.Span, layer int) {
 		if s.Pos < 0 || s.N < 0 || s.Pos+s.N > c.shape.Cap || s.Row < 0 || s.Row+s.N > k.Rows {
 			panic("cpu: Store: positions beyond the cache or rows beyond the tensor")
 		}
+		c.grow(s.Pos + s.N)
 	}
 	j := &d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer

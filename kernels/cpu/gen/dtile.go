@@ -10,6 +10,10 @@ func dtiles(f *file) {
 		dtile(f, avx512, kind)
 		dtile(f, avx2, kind)
 	}
+	for _, s := range []isa{avx512, avx2} {
+		widen(f, s, "F16")
+		widen(f, s, "BF16")
+	}
 	dtile(f, bf16, "Pairs")
 	toPairs(f)
 	putValues(f)
@@ -27,6 +31,18 @@ func putValues(f *file) {
 	f.i("VMOVUPS (SI), Z0")
 	vcvtneps2bf16(f, 0, 0)
 	f.i("VPMOVZXWD Y0, Z0\n\tVPSLLD X2, Z0, Z0\n\tVMOVDQU16 Z0, K1, (DI)\n\tADDQ $64, SI\n\tADDQ DX, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+}
+
+// widen emits the conversion of n halves, a multiple of 16, to float32.
+func widen(f *file, s isa, kind string) {
+	f.text("widen"+kind+s.name, "(dst *float32, src *byte, n int)", 24)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	f.p("loop:")
+	for v := range 16 / s.lanes {
+		load(f, s, kind, fmt.Sprintf("%d(SI)", v*s.bytes()/2), v)
+		f.i("VMOVUPS %s%d, %d(DI)", s.reg, v, v*s.bytes())
+	}
+	f.i("ADDQ $32, SI\n\tADDQ $64, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
 // bf16 is AVX-512 with products of bfloat16.
