@@ -198,7 +198,7 @@ func TestDecode(t *testing.T) {
 		t.Fatal(err)
 	}
 	mean := func(a *attempt) float64 { return a.sum / float64(len(a.tokens)) }
-	if mean(five) < mean(one)-1e-6 {
+	if mean(five) < mean(one)-1e-4 { // five rows are added up in another order than one
 		t.Errorf("a beam of five has %g a token, greedy %g", mean(five), mean(one))
 	}
 	again, err := m.sample(context.Background(), first, pos, 0)
