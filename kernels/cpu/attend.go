@@ -4,15 +4,15 @@
 // them make a unit of work (a tile of dtile.go), so grouped heads share each key that
 // is loaded, in a prompt as in a single token:
 //
-//	rows (token, head of the group)     keys, a page at a time
-//	12 × headDim  q·scale  ──▶  12 × 256 scores ──▶ exp(score - max) ──▶ · values
-//	                                                running max and sum   12 × headDim
+//	rows (token, head of the group)     keys, four pages at a time
+//	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
+//	                                                 running max and sum   12 × headDim
 //
 // Where a step has fewer units than the workers could share, as a single token over a
 // long context does, the keys of each are cut into parts that are joined at the end
 // (Dao et al. 2023, "Flash-Decoding for long-context inference").
 //
-// The scores of a unit never leave the first-level cache, however long the context
+// The scores of a unit never leave the second-level cache, however long the context
 // (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
 // Gimelshein's, arXiv:1805.02867).
 package cpu
@@ -24,10 +24,11 @@ import (
 )
 
 const (
-	unitRows = 12 // query rows of a unit
+	unitRows = 12       // query rows of a unit
+	keyBlock = 4 * page // keys of a block
 	// scoreStride is the distance of score rows: off the power of two that would put
 	// all twelve on the same cache lines.
-	scoreStride = page + 16
+	scoreStride = keyBlock + 16
 )
 
 // unit is twelve rows of one span and one key/value head, and of the keys that they see
@@ -209,8 +210,8 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
-	for b := lo &^ 31; b < hi; b = (b/page + 1) * page {
-		j.block(w, c, int(u.head), n, b, min((b/page+1)*page, hi))
+	for b := lo &^ 31; b < hi; b += keyBlock {
+		j.block(w, c, int(u.head), n, b, min(b+keyBlock, hi))
 	}
 	if u.parts > 1 {
 		p := &j.parts[at]
@@ -264,14 +265,13 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 	return lo, hi
 }
 
-// block adds the part of keys b … e of one page, b a multiple of 32.
+// block adds the part of keys b … e, b a multiple of 32.
 func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
 	d, width := j.a.HeadDim, (e-b+31)&^31
 	kg, vg := c.keyGroup(), c.valueGroup()
-	at := b % page
-	keys, values := c.keys(b/page, j.layer, head)[at/16*kg:], c.values(b/page, j.layer, head)[at*16*c.width:]
-	for p := 0; p < width; p += 32 {
-		j.tile(c, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
+	for p := b; p < b+width; p += 32 {
+		keys := c.keys(p/page, j.layer, head)[p%page/16*kg:]
+		j.tile(c, w.scores[p-b:], scoreStride, w.q, d, keys, kg, d, n, false)
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
@@ -280,9 +280,23 @@ func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
 			toPairs(j.lv, asWords(row), row)
 		}
 	}
-	for p := 0; p < c.dims; p += 32 {
-		j.tile(c, w.out[p:], c.dims, w.scores, scoreStride, values[p/16*vg:], vg, e-b, n, true)
+	for p := b; p < e; {
+		next := min((p/page+1)*page, e)
+		values, scores := c.values(p/page, j.layer, head)[p%page*16*c.width:], w.scores[c.scoreAt(p-b):]
+		for i := 0; i < c.dims; i += 32 {
+			j.tile(c, w.out[i:], c.dims, scores, scoreStride, values[i/16*vg:], vg, next-p, n, true)
+		}
+		p = next
 	}
+}
+
+// scoreAt is where the score of key i of a block is, once it is a weight: pairs of
+// bfloat16 take half the room.
+func (c *cache) scoreAt(i int) int {
+	if c.kind == kindPairs {
+		return i / 2
+	}
+	return i
 }
 
 // tile multiplies n rows of a, of cols values, with 32 rows of a cache.
