@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
+	"unsafe"
 )
 
 // Map returns the bytes of a regular file, read-only, without reading them: the system
@@ -34,7 +36,41 @@ func Map(path string) (data []byte, release func() error, err error) {
 	if int64(int(size)) != size {
 		return nil, nil, Unsupported(path, "use a 64-bit computer", "has %s bytes, more than this computer can address", Grouped(size))
 	}
-	return mapFile(f, int(size))
+	data, unmap, mapped, err := mapFile(f, int(size))
+	if err != nil || !mapped {
+		return data, unmap, err
+	}
+	maps.Lock()
+	maps.of[&data[0]] = data
+	maps.Unlock()
+	return data, func() error {
+		maps.Lock()
+		delete(maps.of, &data[0])
+		maps.Unlock()
+		return unmap()
+	}, nil
+}
+
+// maps are the mappings that there are, by their first byte.
+var maps = struct {
+	sync.Mutex
+	of map[*byte][]byte
+}{of: map[*byte][]byte{}}
+
+// Forget says that b, a part of what Map returned, will hardly be needed soon: its pages
+// no longer count as this program's memory. Touching them brings them back. Other memory
+// is left alone.
+func Forget(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	maps.Lock()
+	defer maps.Unlock()
+	for _, m := range maps.of {
+		if at := uintptr(unsafe.Pointer(&b[0])) - uintptr(unsafe.Pointer(&m[0])); at < uintptr(len(m)) && len(b) <= len(m)-int(at) {
+			forget(m, int(at), len(b))
+		}
+	}
 }
 
 // ReadSmall reads a whole file of at most limit bytes.

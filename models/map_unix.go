@@ -6,16 +6,27 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-func mapFile(f *os.File, size int) ([]byte, func() error, error) {
+func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bool, err error) {
 	b, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
 	if errors.Is(err, syscall.ENODEV) { // a file system that can't map: read it instead
 		b, err = readAll(f, size)
-		return b, func() error { return nil }, err
+		return b, func() error { return nil }, false, err
 	}
 	if err != nil {
-		return nil, nil, NotReadable(f.Name(), err)
+		return nil, nil, false, NotReadable(f.Name(), err)
 	}
-	return b, func() error { return syscall.Munmap(b) }, nil
+	return b, func() error { return syscall.Munmap(b) }, true, nil
+}
+
+// forget drops the whole pages of m[at:at+n]. It is advice: an error loses nothing.
+func forget(m []byte, at, n int) {
+	size := os.Getpagesize()
+	from, to := (at+size-1)&^(size-1), (at+n)&^(size-1)
+	if from < to {
+		_ = unix.Madvise(m[from:to], unix.MADV_DONTNEED)
+	}
 }

@@ -69,6 +69,15 @@ func OpenPacked(f *models.File, dir string, o cpu.Options) (*Packed, error) {
 	return p, nil
 }
 
+// Load loads a matrix and lets go of the file's pages that it was made of.
+func (p *Packed) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
+	m, err := p.Device.Load(parts...)
+	for _, w := range parts {
+		models.Forget(w.Data)
+	}
+	return m, err
+}
+
 // Loaded is to be called once the model has been loaded. In the background it writes the
 // file, or, where all weights came from it, moves them to better memory.
 func (p *Packed) Loaded() {
@@ -170,6 +179,7 @@ func identity(f *models.File) [32]byte {
 		for _, at := range []int{0, (len(t.Data) - n) / 2, len(t.Data) - n} {
 			h.Write(t.Data[at:][:n])
 		}
+		models.Forget(t.Data)
 	}
 	return [32]byte(h.Sum(nil))
 }
