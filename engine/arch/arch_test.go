@@ -278,3 +278,32 @@ func TestGemmaWindow(t *testing.T) {
 		t.Error("a token within the windows does not count")
 	}
 }
+
+// A token costs no allocation once the first ones have made room.
+func TestNoAllocations(t *testing.T) {
+	for _, family := range Families() {
+		m, dev, err := openTiny(t, tiny.New(family), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache, err := dev.NewCache(m.Shape().Cache(tiny.Context))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s nn.Step
+		pos := 0
+		token := func() {
+			s.Reset()
+			s.Append(cache, []int32{int32(pos % tiny.Vocabulary)}, pos)
+			s.Out = append(s.Out, 0)
+			m.Forward(&s)
+			pos++
+		}
+		for range 3 {
+			token()
+		}
+		if got := testing.AllocsPerRun(tiny.Context/2, token); got != 0 {
+			t.Errorf("%s: %g allocations a token", family, got)
+		}
+	}
+}
