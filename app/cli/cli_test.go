@@ -89,6 +89,7 @@ func TestExitCodes(t *testing.T) {
 		{"perplexity --ctx 1 x", 2},
 		{"bench", 2},
 		{"bench -m x -r 0", 2},
+		{"bench -m x -d -1", 2},
 		{"bench -m nobody", 1},
 		{"dictate", 1},
 	} {
@@ -243,6 +244,24 @@ func TestSubtitles(t *testing.T) {
 		if err := transcriptFormats[format](&out, all); err != nil || out.String() != want {
 			t.Errorf("%s: %v\n%q, expected\n%q", format, err, out.String(), want)
 		}
+	}
+}
+
+func TestBenchAtDepth(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	out, code := verb(t, "", "bench", "-m", model, "-d", "40", "-p", "8", "-n", "4", "-r", "2", "--json")
+	var b chatBench
+	decode(t, out, &b)
+	if code != 0 || b.Depth != 40 || b.PromptTokens != 8 || b.GeneratedTokens != 4 || len(b.Prompt.TokensPerSecond) != 2 || len(b.Generation.TokensPerSecond) != 2 {
+		t.Errorf("%d %s", code, out)
+	}
+	out, code = verb(t, "", "bench", "-m", model, "-d", "40", "-p", "8", "-n", "4", "-r", "1")
+	if code != 0 || !strings.Contains(out, "after 40 tokens") {
+		t.Errorf("%d %s", code, out)
+	}
+	if _, code = verb(t, "", "bench", "-m", model, "-d", "8192"); code != 1 {
+		t.Errorf("a depth beyond the model's context: exit code %d", code)
 	}
 }
 
