@@ -51,15 +51,21 @@ func benchCommand() *cobra.Command {
 	var model string
 	var o chatLoad
 	var threads, rounds int
-	var asJSON bool
+	var asJSON, kernels bool
 	cmd := &cobra.Command{
-		Use: "bench -m MODEL", Short: "Measure a model's speed on this machine", Args: arguments(cobra.NoArgs),
+		Use: "bench -m MODEL | --kernels", Short: "Measure a model's speed on this machine, or the kernels'", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.prompt < 1 || o.generate < 1 || rounds < 1 || threads < 0 || o.depth < 0 {
 				return usagef("-p, -n and -r are at least 1, -t and -d not negative")
 			}
-			if model == "" {
-				return usagef("name a model with -m")
+			if kernels == (model != "") {
+				return usagef("name a model with -m, or measure --kernels")
+			}
+			if kernels {
+				if !cmd.Flags().Changed("threads") {
+					threads = 0
+				}
+				return benchKernels(cmd.Context(), cmd.OutOrStdout(), threads, asJSON)
 			}
 			lib, err := openLibrary()
 			if err != nil {
@@ -76,7 +82,8 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one (needed)")
+	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one")
+	fs.BoolVar(&kernels, "kernels", false, "what each kernel reaches of this machine's limits, with one thread and with -t, or all")
 	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
 	fs.IntVarP(&o.prompt, "prompt", "p", 512, "tokens of the prompt")
 	fs.IntVarP(&o.generate, "tokens", "n", 128, "tokens to generate")

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"soberano/kernels/cpu"
 	"soberano/models/defaults"
 )
 
@@ -90,6 +91,7 @@ func TestExitCodes(t *testing.T) {
 		{"bench", 2},
 		{"bench -m x -r 0", 2},
 		{"bench -m x -d -1", 2},
+		{"bench -m x --kernels", 2},
 		{"bench -m nobody", 1},
 		{"dictate", 1},
 	} {
@@ -262,6 +264,17 @@ func TestBenchAtDepth(t *testing.T) {
 	}
 	if _, code = verb(t, "", "bench", "-m", model, "-d", "8192"); code != 1 {
 		t.Errorf("a depth beyond the model's context: exit code %d", code)
+	}
+}
+
+func TestPrintShares(t *testing.T) {
+	var out bytes.Buffer
+	err := printShares(&out, cpu.Shares{
+		Peaks:   []cpu.Peak{{Resource: "memory", Threads: 2, Rate: 32.5, Unit: "GB/s"}},
+		Kernels: []cpu.Share{{Kernel: "matrix × vector Q4_0", Shape: "64 × 64", Threads: 2, Achieved: 24, Limit: 32, Unit: "GB/s", Bound: "memory"}},
+	})
+	if s := out.String(); err != nil || !strings.Contains(s, "32.5 GB/s") || !strings.Contains(s, "32.0 GB/s (memory)  75 %") {
+		t.Errorf("%v\n%s", err, s)
 	}
 }
 

@@ -366,7 +366,7 @@ func TestGenerated(t *testing.T) {
 		t.Fatalf("go run ./gen: %v\n%s", err, out)
 	}
 	made, err := filepath.Glob(filepath.Join(dir, "*.s"))
-	if err != nil || len(made) != 4 {
+	if err != nil || len(made) != 5 {
 		t.Fatalf("gen wrote %v (%v)", made, err)
 	}
 	for _, f := range made {
