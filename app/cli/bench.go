@@ -51,21 +51,21 @@ func benchCommand() *cobra.Command {
 	var model string
 	var o chatLoad
 	var threads, rounds int
-	var asJSON, kernels bool
+	var asJSON, kernels, limits bool
 	cmd := &cobra.Command{
-		Use: "bench -m MODEL | --kernels", Short: "Measure a model's speed on this machine, or the kernels'", Args: arguments(cobra.NoArgs),
+		Use: "bench -m MODEL | --kernels | --limits", Short: "Measure a model's speed on this machine, or the kernels'", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.prompt < 1 || o.generate < 1 || rounds < 1 || threads < 0 || o.depth < 0 {
 				return usagef("-p, -n and -r are at least 1, -t and -d not negative")
 			}
-			if kernels == (model != "") {
-				return usagef("name a model with -m, or measure --kernels")
+			if (kernels || limits) == (model != "") {
+				return usagef("name a model with -m, or measure --kernels or --limits")
 			}
-			if kernels {
+			if kernels || limits {
 				if !cmd.Flags().Changed("threads") {
 					threads = 0
 				}
-				return benchKernels(cmd.Context(), cmd.OutOrStdout(), threads, asJSON)
+				return benchKernels(cmd.Context(), cmd.OutOrStdout(), threads, limits, asJSON)
 			}
 			lib, err := openLibrary()
 			if err != nil {
@@ -84,6 +84,7 @@ func benchCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one")
 	fs.BoolVar(&kernels, "kernels", false, "what each kernel reaches of this machine's limits, with one thread and with -t, or all")
+	fs.BoolVar(&limits, "limits", false, "these limits alone, in a second or two, with -t threads")
 	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
 	fs.IntVarP(&o.prompt, "prompt", "p", 512, "tokens of the prompt")
 	fs.IntVarP(&o.generate, "tokens", "n", 128, "tokens to generate")

@@ -92,6 +92,7 @@ func TestExitCodes(t *testing.T) {
 		{"bench -m x -r 0", 2},
 		{"bench -m x -d -1", 2},
 		{"bench -m x --kernels", 2},
+		{"bench --limits -t 1", 0},
 		{"bench -m nobody", 1},
 		{"dictate", 1},
 	} {

@@ -17,27 +17,37 @@ type kernelBench struct {
 	cpu.Shares
 }
 
-// benchKernels prints what each kernel reaches of what the machine allows.
-func benchKernels(ctx context.Context, w io.Writer, threads int, asJSON bool) error {
+// benchKernels prints what each kernel reaches of what the machine allows, or with
+// onlyLimits just what that is.
+func benchKernels(ctx context.Context, w io.Writer, threads int, onlyLimits, asJSON bool) error {
 	c, err := cpu.Describe()
 	if err != nil {
 		return err
 	}
-	said := func(kernel, shape string) {}
-	if isTerminal(os.Stderr) {
-		said = func(kernel, shape string) { fmt.Fprintf(os.Stderr, "\r\x1b[K%s %s", kernel, shape) }
-		defer fmt.Fprint(os.Stderr, "\r\x1b[K")
+	var table cpu.Shares
+	if onlyLimits {
+		table.Peaks, err = cpu.Limits(threads)
+	} else {
+		table, err = measureKernels(ctx, threads)
 	}
-	table, err := cpu.Roofline(ctx, threads, said)
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		return printJSON(w, kernelBench{c.CPU, c.Level, table})
 	}
-	said("", "")
 	fmt.Fprintf(w, "%s, %s\n\n", c.CPU, c.Level)
 	return printShares(w, table)
+}
+
+// measureKernels says on a terminal what is being measured.
+func measureKernels(ctx context.Context, threads int) (cpu.Shares, error) {
+	var said func(kernel, shape string)
+	if isTerminal(os.Stderr) {
+		said = func(kernel, shape string) { fmt.Fprintf(os.Stderr, "\r\x1b[K%s %s", kernel, shape) }
+		defer fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	return cpu.Roofline(ctx, threads, said)
 }
 
 // printShares writes the limits and then the kernels, as two tables.
@@ -46,6 +56,9 @@ func printShares(out io.Writer, table cpu.Shares) error {
 	fmt.Fprintln(w, "limit\tthreads\trate")
 	for _, p := range table.Peaks {
 		fmt.Fprintf(w, "%s\t%d\t%.1f %s\n", p.Resource, p.Threads, p.Rate, p.Unit)
+	}
+	if len(table.Kernels) == 0 {
+		return w.Flush()
 	}
 	fmt.Fprintln(w, "\nkernel\tshape\tthreads\tachieved\tlimit\tshare")
 	for _, s := range table.Kernels {

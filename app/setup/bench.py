@@ -130,6 +130,8 @@ class Table:
         for key, unit, higher, (side, value), (peer, other), extra in measured:
             row = {"key": list(key), "unit": unit, "higher": higher, "ours": [v[value] for v in got[side]],
                    "peer": [v[other] for v in got[peer]], "others": others, "date": time.strftime("%Y-%m-%d"), **extra}
+            if "limit" in got:
+                row["memory"] = [v["memory"] for v in got["limit"]]
             self.rows[tuple(key)] = row
             print("  " + report.line(row), file=sys.stderr, flush=True)
         self.save()
@@ -173,9 +175,20 @@ def generation(o, table):
                     return {"generation" if b["n_gen"] else "prompt": b["avg_ts"] for b in json.loads(r.out)}, r
 
                 wanted = [(f"generate {o.tokens} after {depth}", "generation")] + ([(f"prompt of {prompt}", "prompt")] if prompt else [])
-                table.alternate({"ours": ours, "llama.cpp": llama}, [
-                    (("generation", model, what, threads, "llama.cpp"), "tokens/s", True, ("ours", value), ("llama.cpp", value),
-                     {"bytes": size} if value == "generation" and depth == 0 else {}) for what, value in wanted])
+                sides, extra = {"ours": ours, "llama.cpp": llama}, {}
+                if model in report.SHARES and depth == 0:
+                    sides["limit"] = limit(o, threads)
+                    extra["bytes"] = size
+                table.alternate(sides, [(("generation", model, what, threads, "llama.cpp"), "tokens/s", True, ("ours", value), ("llama.cpp", value), extra)
+                                        for what, value in wanted])
+
+
+def limit(o, threads):
+    """The rate, in GB/s, at which this machine reads memory just now."""
+    def run():
+        r = Run(o.ours, "bench", "--limits", "-t", threads, "--json", wait=o.wait)
+        return {"memory": next(p["rate"] for p in json.loads(r.out)["peaks"] if p["resource"] == "memory")}, r
+    return run
 
 
 def sentence(o, file, tokens):

@@ -65,22 +65,23 @@ def comparison(part, rows):
     return out + [""]
 
 
-def shares(rows, kernels):
+def shares(rows):
     """Generation of large files as a part of what reading their weights from memory allows."""
-    peak = {p["threads"]: p["rate"] for p in kernels["peaks"] if p["resource"] == "memory"}
     out = []
     for r in rows:
         _, model, what, threads, _ = r["key"]
-        if model not in SHARES or "bytes" not in r or threads not in peak:
+        if "memory" not in r or not what.startswith("generate"):
             continue
+        limit = median(r["memory"])
         ours, peer = (median(r[side]) * r["bytes"] / 1e9 for side in ("ours", "peer"))
-        out.append(cells(name(model), what, str(threads), f"{r['bytes'] / 1e6:.0f}", figure(ours), figure(peak[threads]), f"**{100 * ours / peak[threads]:.0f} %**",
-                         f"{100 * peer / peak[threads]:.0f} %", f"{100 * SHARES[model]:.0f} %", met(ours / peak[threads], SHARES[model])))
+        out.append(cells(name(model), what, str(threads), f"{r['bytes'] / 1e6:.0f}", figure(ours), figure(limit), f"{figure(min(r['memory']))} – {figure(max(r['memory']))}",
+                         f"**{100 * ours / limit:.0f} %**", f"{100 * peer / limit:.0f} %", f"{100 * SHARES[model]:.0f} %", met(ours / limit, SHARES[model])))
     if not out:
         return []
     return ["## Share of the read bandwidth", "",
-            "Tokens a second times the file's weights, against the best rate at which this machine reads memory (`soberano bench --kernels`).", "",
-            cells("model", "what", "threads", "MB", "GB/s", "limit", "share", "llama.cpp's", "goal", "met"), "|---" * 10 + "|", *out, ""]
+            "Tokens a second times the bytes of the file's weights, against the rate at which this machine reads memory (`soberano bench --limits`, "
+            "in the same rounds; medians).", "",
+            cells("model", "what", "threads", "MB", "GB/s", "limit", "single rounds", "share", "llama.cpp's", "goal", "met"), "|---" * 11 + "|", *out, ""]
 
 
 def roofline(k):
@@ -107,8 +108,8 @@ def write(data):
         mine = [r for r in rows if r["key"][0] == part]
         if mine:
             out += comparison(part, mine)
-        if part == "generation" and k:
-            out += shares(mine, k)
+        if part == "generation":
+            out += shares(mine)
     if k:
         out += roofline(k)
     return "\n".join(out).rstrip() + "\n"

@@ -29,11 +29,11 @@ if ! "$python" -c "import faster_whisper" 2>/dev/null; then
 fi
 
 # there DIR PROGRAM…: are all of them built?
-there() {
-	dir=$home/$1
+there() (
+	cd "$home/$1" 2>/dev/null || exit 1
 	shift
-	for p; do [ -x "$dir/$p" ] || return 1; done
-}
+	for p; do [ -x "$p" ] || exit 1; done
+)
 
 # sources: both packages, checked by pip, unpacked.
 sources() {

@@ -49,7 +49,7 @@ type Peak struct {
 // Shares is the table that Roofline measures.
 type Shares struct {
 	Peaks   []Peak  `json:"peaks"`
-	Kernels []Share `json:"kernels"`
+	Kernels []Share `json:"kernels,omitempty"`
 }
 
 var resourceNames = [resources]string{"memory", "cache", "float32", "bfloat16", "dot", "low dot"}
@@ -94,21 +94,56 @@ func Roofline(ctx context.Context, threads int, said func(kernel, shape string))
 	if said == nil {
 		said = func(string, string) {}
 	}
-	far := min(max(256<<20, 4*cpuid.CPU.Cache.L3), 1<<30)
-	return roofline(ctx, lv, threads, far, 80*time.Millisecond, said)
+	return roofline(ctx, lv, threads, farBytes(), spell, said)
+}
+
+// spell is the time for each number.
+const spell = 80 * time.Millisecond
+
+// farBytes is how much is not in the caches any more when it comes round again.
+func farBytes() int { return min(max(256<<20, 4*cpuid.CPU.Cache.L3), 1<<30) }
+
+// touched returns n bytes of memory whose pages are there, and gives them back.
+func touched(n int) ([]byte, func(), error) {
+	b, release, err := anonymous(n)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cpu: memory to read from: %w", err)
+	}
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	return b, release, nil
+}
+
+// Limits measures the limits alone, with so many threads, in a second or two.
+func Limits(threads int) ([]Peak, error) {
+	lv, err := chosen()
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDevice(Options{Threads: threads}, lv)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	far, release, err := touched(farBytes())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	b := &bench{d: d, spell: spell, far: far, said: func(string, string) {}}
+	b.refresh()
+	return b.peaks(), nil
 }
 
 // roofline measures lv; matrices from memory are far bytes together, a spell is the time
 // for each number.
 func roofline(ctx context.Context, lv level, threads, far int, spell time.Duration, said func(kernel, shape string)) (out Shares, err error) {
-	buffer, release, err := anonymous(far)
+	buffer, release, err := touched(far)
 	if err != nil {
-		return out, fmt.Errorf("cpu: memory to read from: %w", err)
+		return out, err
 	}
 	defer release()
-	for i := 0; i < len(buffer); i += 4096 {
-		buffer[i] = 1 // now the page is there
-	}
 	counts := []int{1}
 	if threads > 1 {
 		counts = append(counts, threads)

@@ -35,6 +35,21 @@ func TestRoofline(t *testing.T) {
 	}
 }
 
+func TestLimits(t *testing.T) {
+	got, err := Limits(1)
+	if err != nil || len(got) < 5 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for _, p := range got {
+		if p.Threads != 1 || !(p.Rate > 0) || p.Resource == "" || p.Unit == "" {
+			t.Errorf("%+v", p)
+		}
+	}
+	if _, err := Limits(-1); err == nil {
+		t.Error("-1 threads passed")
+	}
+}
+
 func TestRooflineEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
