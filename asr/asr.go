@@ -17,6 +17,7 @@ import (
 
 	"soberano/asr/mel"
 	"soberano/asr/whisper"
+	"soberano/engine/nn"
 	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
@@ -31,6 +32,8 @@ const SampleRate = 16000
 type Options struct {
 	Threads int  // 0: physical cores, from 4 up one less
 	Exact   bool // float32 throughout
+	// Packed is the folder that keeps repacked weights for the next start; "": they are not kept.
+	Packed string
 }
 
 // Params says how speech is transcribed.
@@ -112,7 +115,7 @@ func open(f *models.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
-	dev, err := cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact})
+	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact, Floats: cpu.Bits8})
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +123,7 @@ func open(f *models.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
+	dev.Loaded()
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
 		return nil, errors.Join(models.Corrupt(f.Path, "has a tokenizer.json of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
 	}

@@ -8,6 +8,7 @@ import (
 
 	"soberano/engine/arch"
 	"soberano/engine/batch"
+	"soberano/engine/nn"
 	"soberano/engine/prompt"
 	"soberano/engine/token"
 	"soberano/kernels"
@@ -51,7 +52,7 @@ func Open(path string, o Options) (m *Model, err error) {
 			m = nil
 		}
 	}()
-	dev, err := cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact})
+	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact})
 	if err != nil {
 		return m, err
 	}
@@ -59,6 +60,7 @@ func Open(path string, o Options) (m *Model, err error) {
 	if m.net, err = arch.Open(f, m.dev); err != nil {
 		return m, err
 	}
+	dev.Loaded()
 	if m.tok, err = token.New(f); err != nil {
 		return m, err
 	}

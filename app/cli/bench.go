@@ -110,7 +110,7 @@ type chatLoad struct{ depth, prompt, generate int }
 // from an empty context or after depth tokens.
 func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, threads, rounds int, asJSON bool) error {
 	p, n := o.prompt, o.generate
-	m, err := engine.Open(e.Path(), engine.Options{Context: o.depth + max(p, n) + 1, Threads: threads})
+	m, err := engine.Open(e.Path(), engine.Options{Packed: registry.PackedDir(), Context: o.depth + max(p, n) + 1, Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, t
 }
 
 func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, rounds int, asJSON bool) error {
-	m, err := asr.Open(e.Path(), asr.Options{Threads: threads})
+	m, err := asr.Open(e.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
 	if err != nil {
 		return err
 	}

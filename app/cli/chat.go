@@ -80,7 +80,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err != nil {
 		return err
 	}
-	m, err := engine.Open(entry.Path(), engine.Options{Context: f.context, Threads: f.threads})
+	m, err := engine.Open(entry.Path(), engine.Options{Packed: registry.PackedDir(), Context: f.context, Threads: f.threads})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func dictateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := asr.Open(entry.Path(), asr.Options{Threads: threads})
+			m, err := asr.Open(entry.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ func perplexityCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := engine.Open(entry.Path(), engine.Options{Context: context, Threads: threads, Exact: exact})
+			m, err := engine.Open(entry.Path(), engine.Options{Packed: registry.PackedDir(), Context: context, Threads: threads, Exact: exact})
 			if err != nil {
 				return err
 			}

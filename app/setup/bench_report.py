@@ -13,7 +13,7 @@ NOTES = {
                   "llama-quantize; 576 columns do not divide by 256, so its K types are mostly Q8_0, Q5_0 and the like.",
     "start": "A new process each time, files in the page cache, a context of 4096; time until the first byte of the answer. llama-completion runs "
              "without its warm-up. A prompt of one word is little more than loading. Memory is the most that was resident, mapped files included.",
-    "whisper": "Ours is the float16 file. whisper.cpp: encoder from whisper-bench, decoder from whisper-cli on the same clip of 11 s, greedy. "
+    "whisper": "Ours is the float16 file, which it multiplies in 8 bits and bfloat16 where the CPU can. whisper.cpp: encoder from whisper-bench, decoder from whisper-cli on the same clip of 11 s, greedy. "
                "faster-whisper: its encoder time is without the keys and values of cross-attention, which ours and whisper.cpp's include; a step is "
                "the difference of a whole and a short answer.",
 }

@@ -143,6 +143,7 @@ func openChat(ctx context.Context, e registry.Entry, o engine.Options) (chat.Mod
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	o.Packed = registry.PackedDir()
 	m, err := engine.Open(e.Path(), o)
 	if err != nil {
 		return nil, err
@@ -154,6 +155,7 @@ func openSpeech(e registry.Entry, o asr.Options) (voice.Recogniser, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}
+	o.Packed = registry.PackedDir()
 	m, err := asr.Open(e.Path(), o)
 	if err != nil {
 		return nil, err

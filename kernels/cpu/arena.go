@@ -4,8 +4,6 @@
 // allocated any more.
 package cpu
 
-import "unsafe"
-
 // minSlab is the least size of a slab, in values (4 MiB).
 const minSlab = 1 << 20
 
@@ -39,17 +37,4 @@ func (a *arena) reset() {
 		a.slabs = append(a.slabs[:0], alignedF32(total))
 	}
 	a.used, a.sum = 0, 0
-}
-
-// alignedF32 allocates n values aligned to a cache line.
-func alignedF32(n int) []float32 {
-	b := alignedBytes(4 * n)
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), n)
-}
-
-// alignedBytes allocates n bytes aligned to a cache line, 64.
-func alignedBytes(n int) []byte {
-	b := make([]byte, n+64)
-	o := int(-uintptr(unsafe.Pointer(&b[0])) & 63)
-	return b[o : o+n : o+n]
 }

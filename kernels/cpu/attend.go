@@ -4,11 +4,15 @@
 // them make a unit of work (a tile of dtile.go), so grouped heads share each key that
 // is loaded, in a prompt as in a single token:
 //
-//	rows (token, head of the group)     keys, 1024 at a time
-//	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
-//	                                                 running max and sum   12 × headDim
+//	rows (token, head of the group)     keys, a page at a time
+//	12 × headDim  q·scale  ──▶  12 × 256 scores ──▶ exp(score - max) ──▶ · values
+//	                                                running max and sum   12 × headDim
 //
-// The scores of a unit never leave the second-level cache, however long the context
+// Where a step has fewer units than the workers could share, as a single token over a
+// long context does, the keys of each are cut into parts that are joined at the end
+// (Dao et al. 2023, "Flash-Decoding for long-context inference").
+//
+// The scores of a unit never leave the first-level cache, however long the context
 // (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
 // Gimelshein's, arXiv:1805.02867).
 package cpu
@@ -20,15 +24,24 @@ import (
 )
 
 const (
-	unitRows = 12   // query rows of a unit
-	keyBlock = 1024 // keys of a block, a multiple of 32
+	unitRows = 12 // query rows of a unit
 	// scoreStride is the distance of score rows: off the power of two that would put
 	// all twelve on the same cache lines.
-	scoreStride = keyBlock + 16
+	scoreStride = page + 16
 )
 
-// unit is twelve rows of one span and one key/value head.
-type unit struct{ span, head, row int32 }
+// unit is twelve rows of one span and one key/value head, and of the keys that they see
+// part part of parts.
+type unit struct{ span, head, row, part, parts int32 }
+
+// A part is not worth its join below leastPart keys.
+const leastPart = 256
+
+// partial is what a part of a unit has found.
+type partial struct {
+	out      []float32 // [12][headDim rounded up to 32]
+	max, sum [unitRows]float32
+}
 
 // attendJob is an attention in progress.
 type attendJob struct {
@@ -38,7 +51,8 @@ type attendJob struct {
 	layer   int
 	a       kernels.Attention
 	units   []unit
-	step    int // units a chunk
+	parts   []partial // of each unit that has several
+	step    int       // units a chunk
 	scratch []attendScratch
 	run     job
 }
@@ -66,19 +80,84 @@ func (d *device) Attend(dst, q kernels.Tensor, spans []kernels.Span, layer int, 
 	}
 	j := &d.at
 	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
-	j.units = j.units[:0]
-	for i, s := range spans {
+	for _, s := range spans {
 		j.check(s)
-		rows := s.N * (a.Heads / a.KVHeads)
-		for h := range a.KVHeads {
+	}
+	j.cut(d.pool.threads)
+	j.step = 1 + len(j.units)/(maxChunks/2)
+	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
+	j.join()
+	j.spans = nil
+}
+
+// cut makes the units.
+func (j *attendJob) cut(threads int) {
+	group := j.a.Heads / j.a.KVHeads
+	j.units = j.units[:0]
+	for i, s := range j.spans {
+		rows := s.N * group
+		parts := 1
+		if n := (rows + unitRows - 1) / unitRows * j.a.KVHeads * len(j.spans); threads > 1 && n < 4*threads {
+			parts = max(1, min(4*threads/n, j.seen(s)/leastPart))
+		}
+		for h := range j.a.KVHeads {
 			for r := 0; r < rows; r += unitRows {
-				j.units = append(j.units, unit{int32(i), int32(h), int32(r)})
+				for p := range parts {
+					j.units = append(j.units, unit{int32(i), int32(h), int32(r), int32(p), int32(parts)})
+				}
 			}
 		}
 	}
-	j.step = 1 + len(j.units)/(maxChunks/2)
-	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
-	j.spans = nil
+	for len(j.parts) < len(j.units) {
+		j.parts = append(j.parts, partial{})
+	}
+}
+
+// seen is how many keys the last row of a span sees.
+func (j *attendJob) seen(s kernels.Span) int {
+	switch n := s.Pos + s.N; {
+	case !j.a.Causal:
+		return j.a.Len
+	case j.a.Window > 0:
+		return min(n, j.a.Window)
+	default:
+		return n
+	}
+}
+
+// join adds up the parts of units that were cut.
+func (j *attendJob) join() {
+	for i := 0; i < len(j.units); i += int(j.units[i].parts) {
+		if u := j.units[i]; u.parts > 1 {
+			j.joinUnit(u, j.parts[i:][:u.parts])
+		}
+	}
+}
+
+func (j *attendJob) joinUnit(u unit, parts []partial) {
+	s := j.spans[u.span]
+	dims, d, group := s.Cache.(*cache).dims, j.a.HeadDim, j.a.Heads/j.a.KVHeads
+	for i := range min(unitRows, s.N*group-int(u.row)) {
+		top, sum := float32(math.Inf(-1)), float32(0)
+		for p := range parts {
+			top = max(top, parts[p].max[i])
+		}
+		t, h := j.place(s, u, i, group)
+		dst := j.dst.Row(t)[h*d:][:d]
+		clear(dst)
+		for p := range parts {
+			part := &parts[p]
+			if part.sum[i] == 0 {
+				continue
+			}
+			share := float32(math.Exp(float64(part.max[i] - top)))
+			sum += share * part.sum[i]
+			out := part.out[i*dims:][:d]
+			scaleTo(j.lv, out, out, share)
+			addTo(j.lv, dst, out)
+		}
+		scaleTo(j.lv, dst, dst, inverse(sum))
+	}
 }
 
 func (j *attendJob) check(s kernels.Span) {
@@ -95,11 +174,12 @@ func (j *attendJob) check(s kernels.Span) {
 	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
 		panic("cpu: Attend: rows beyond the tensor")
 	}
+	c.grow(end) // what was never stored is zeros
 }
 
 func (j *attendJob) chunk(worker, c int) {
 	for i := c * j.step; i < min((c+1)*j.step, len(j.units)); i++ {
-		j.unit(&j.scratch[worker], j.units[i])
+		j.unit(&j.scratch[worker], i)
 	}
 }
 
@@ -116,22 +196,41 @@ func (w *attendScratch) grow(headDim, dims int) {
 	}
 }
 
-// unit computes up to twelve rows.
-func (j *attendJob) unit(w *attendScratch, u unit) {
+// unit computes up to twelve rows, or a part of them.
+func (j *attendJob) unit(w *attendScratch, at int) {
+	u := j.units[at]
 	s := j.spans[u.span]
 	c := s.Cache.(*cache)
 	group := j.a.Heads / j.a.KVHeads
 	n := min(unitRows, s.N*group-int(u.row))
 	w.grow(j.a.HeadDim, c.dims)
 	lo, hi := j.load(w, s, u, n, group)
+	if u.parts > 1 {
+		lo, hi = u.piece(lo, hi)
+	}
 	clear(w.out[:n*c.dims])
-	for b := lo &^ 31; b < hi; b += keyBlock {
-		j.block(w, c, int(u.head), n, b, min(b+keyBlock, hi))
+	for b := lo &^ 31; b < hi; b = (b/page + 1) * page {
+		j.block(w, c, int(u.head), n, b, min((b/page+1)*page, hi))
+	}
+	if u.parts > 1 {
+		p := &j.parts[at]
+		p.out = append(p.out[:0], w.out[:n*c.dims]...)
+		p.max, p.sum = w.max, w.sum
+		return
 	}
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, j.dst.Row(t)[h*j.a.HeadDim:][:j.a.HeadDim], w.out[i*c.dims:], inverse(w.sum[i]))
 	}
+}
+
+// piece cuts the keys lo … hi at multiples of 32 and returns the unit's part.
+func (u unit) piece(lo, hi int) (from, to int) {
+	lo &^= 31
+	n := (hi - lo + 31) / 32
+	from = lo + n*int(u.part)/int(u.parts)*32
+	to = lo + n*int(u.part+1)/int(u.parts)*32
+	return from, min(to, hi)
 }
 
 // place returns the tensor row and the query head of row i of a unit.
@@ -148,6 +247,9 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		if s.Cache.(*cache).kind == kindPairs {
+			toPairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
+		}
 		from, to := 0, j.a.Len
 		if j.a.Causal {
 			to = s.Pos + t - s.Row + 1
@@ -162,20 +264,34 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 	return lo, hi
 }
 
-// block adds the part of keys b … e, b a multiple of 32.
+// block adds the part of keys b … e of one page, b a multiple of 32.
 func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
 	d, width := j.a.HeadDim, (e-b+31)&^31
 	kg, vg := c.keyGroup(), c.valueGroup()
-	keys, values := c.keys(j.layer, head)[b/16*kg:], c.values(j.layer, head)[b*16*c.width:]
+	at := b % page
+	keys, values := c.keys(b/page, j.layer, head)[at/16*kg:], c.values(b/page, j.layer, head)[at*16*c.width:]
 	for p := 0; p < width; p += 32 {
-		dTile(j.lv, c.kind, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
+		j.tile(c, w.scores[p:], scoreStride, w.q, d, keys[p/16*kg:], kg, d, n, false)
 	}
 	for i := range n {
-		j.softmax(w, c, i, w.scores[i*scoreStride:][:width], max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		row := w.scores[i*scoreStride:][:width]
+		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		if c.kind == kindPairs {
+			toPairs(j.lv, asWords(row), row)
+		}
 	}
 	for p := 0; p < c.dims; p += 32 {
-		dTile(j.lv, c.kind, w.out[p:], c.dims, w.scores, scoreStride, values[p/16*vg:], vg, e-b, n, true)
+		j.tile(c, w.out[p:], c.dims, w.scores, scoreStride, values[p/16*vg:], vg, e-b, n, true)
 	}
+}
+
+// tile multiplies n rows of a, of cols values, with 32 rows of a cache.
+func (j *attendJob) tile(c *cache, out []float32, ldo int, a []float32, lda int, w []byte, wstride, cols, n int, add bool) {
+	if c.kind == kindPairs {
+		pTile(j.lv, out, ldo, asWords(a), lda, w, wstride, (cols+1)/2, n, add)
+		return
+	}
+	dTile(j.lv, c.kind, out, ldo, a, lda, w, wstride, cols, n, add)
 }
 
 // softmax turns row i's scores from … to into weights, the others into zeros, and

@@ -1,9 +1,13 @@
 // Cached keys and values, laid out as the weights of dtile.go so that attention is
-// two products with the same tile. For each layer and key/value head, C positions
-// (rounded up to 32), D dimensions (values: rounded up to 32):
+// two products with the same tile. They are kept in pages of P = 256 positions, which
+// are made when the first of their positions comes: a short conversation takes little
+// memory, whatever the context that it could grow to. In a page, for each layer and
+// key/value head, D dimensions (values: rounded up to 32):
 //
-//	keys    [C/16][D][16]   a group is 16 positions:  scores = q · kᵀ
-//	values  [D/16][C][16]   a group is 16 dimensions: out = p · v
+//	keys    [P/16][D][16]   a group is 16 positions:  scores = q · kᵀ
+//	values  [D/16][P][16]   a group is 16 dimensions: out = p · v
+//
+// or, in pairs of bfloat16, [P/16][D/2][16][2] and [D/16][P/2][16][2].
 package cpu
 
 import (
@@ -15,14 +19,16 @@ import (
 	"soberano/kernels/quant"
 )
 
+// page is how many positions a page holds, a multiple of 32.
+const page = 256
+
 // cache holds the keys and values of one sequence.
 type cache struct {
 	shape kernels.CacheShape
 	kind  kind
 	width int // bytes of a value
-	slots int // Cap, rounded up to 32
 	dims  int // HeadDim, rounded up to 32
-	k, v  []byte
+	pages [][]byte
 }
 
 // NewCache makes an empty cache.
@@ -33,40 +39,51 @@ func (d *device) NewCache(s kernels.CacheShape) (kernels.Cache, error) {
 	if s.HeadDim%8 != 0 {
 		return nil, fmt.Errorf("cpu: NewCache: heads of %d dimensions; multiples of 8 work", s.HeadDim)
 	}
-	c := &cache{shape: s, kind: kindF16, width: 2, slots: (s.Cap + 31) &^ 31, dims: (s.HeadDim + 31) &^ 31}
-	if d.exact {
+	c := &cache{shape: s, kind: kindF16, width: 2, dims: (s.HeadDim + 31) &^ 31}
+	switch {
+	case d.exact:
 		c.kind, c.width = kindF32, 4
+	case d.floats != Keep && d.lv.bf16():
+		c.kind = kindPairs
 	}
-	size := float64(s.Layers) * float64(s.KVHeads) * float64(c.slots) * float64(c.dims*c.width)
+	size := float64(s.Layers) * float64(s.KVHeads) * float64(s.Cap+page) * float64(c.dims*c.width)
 	if size > 1<<42 {
 		return nil, fmt.Errorf("cpu: NewCache: a context of %d positions needs %.0f GiB; choose a shorter one", s.Cap, 2*size/(1<<30))
 	}
-	heads := s.Layers * s.KVHeads
-	c.k = alignedBytes(heads * c.keyBytes())
-	c.v = alignedBytes(heads * c.valueBytes())
 	return c, nil
 }
 
-func (c *cache) Cap() int     { return c.shape.Cap }
-func (c *cache) Bytes() int64 { return int64(len(c.k) + len(c.v)) }
+func (c *cache) Cap() int { return c.shape.Cap }
+
+// Bytes is the memory of a full cache.
+func (c *cache) Bytes() int64 { return int64((c.shape.Cap+page-1)/page) * int64(c.pageBytes()) }
 
 // keyGroup and valueGroup are the bytes of a group of 16; keyBytes and valueBytes
-// those of a head.
+// those of a head in a page.
 func (c *cache) keyGroup() int   { return c.shape.HeadDim * 16 * c.width }
-func (c *cache) valueGroup() int { return c.slots * 16 * c.width }
-func (c *cache) keyBytes() int   { return c.slots / 16 * c.keyGroup() }
+func (c *cache) valueGroup() int { return page * 16 * c.width }
+func (c *cache) keyBytes() int   { return page / 16 * c.keyGroup() }
 func (c *cache) valueBytes() int { return c.dims / 16 * c.valueGroup() }
-
-// keys and values are the memory of one head of one layer.
-func (c *cache) keys(layer, head int) []byte {
-	n := c.keyBytes()
-	return c.k[(layer*c.shape.KVHeads+head)*n:][:n]
+func (c *cache) pageBytes() int {
+	return c.shape.Layers * c.shape.KVHeads * (c.keyBytes() + c.valueBytes())
 }
 
-func (c *cache) values(layer, head int) []byte {
-	n := c.valueBytes()
-	return c.v[(layer*c.shape.KVHeads+head)*n:][:n]
+// grow makes pages for n positions.
+func (c *cache) grow(n int) {
+	for len(c.pages)*page < n {
+		c.pages = append(c.pages, alignedBytes(c.pageBytes()))
+	}
 }
+
+// head is the memory of one head of one layer in page i: its keys, then its values.
+func (c *cache) head(i, layer, head int) []byte {
+	n := c.keyBytes() + c.valueBytes()
+	return c.pages[i][(layer*c.shape.KVHeads+head)*n:][:n]
+}
+
+func (c *cache) keys(i, layer, head int) []byte { return c.head(i, layer, head)[:c.keyBytes()] }
+
+func (c *cache) values(i, layer, head int) []byte { return c.head(i, layer, head)[c.keyBytes():] }
 
 // Copy makes the first n positions of every layer equal to src's.
 func (c *cache) Copy(src kernels.Cache, n int) {
@@ -78,23 +95,42 @@ func (c *cache) Copy(src kernels.Cache, n int) {
 	if n < 0 || n > min(a.Cap, b.Cap) {
 		panic("cpu: Copy: too many positions")
 	}
-	for l := range a.Layers {
-		for h := range a.KVHeads {
-			groups := (n + 15) / 16
-			copy(c.keys(l, h)[:groups*c.keyGroup()], from.keys(l, h))
-			to, have := c.values(l, h), from.values(l, h)
+	c.grow(n)
+	from.grow(n)
+	for i := range (n + page - 1) / page {
+		if m := n - i*page; m >= page {
+			copy(c.pages[i], from.pages[i])
+		} else {
+			c.copyPart(from, i, m)
+		}
+	}
+}
+
+// copyPart copies the first n positions of page i.
+func (c *cache) copyPart(from *cache, i, n int) {
+	groups := (n + 15) / 16
+	for l := range c.shape.Layers {
+		for h := range c.shape.KVHeads {
+			copy(c.keys(i, l, h)[:groups*c.keyGroup()], from.keys(i, l, h))
+			to, have := c.values(i, l, h), from.values(i, l, h)
 			for g := range c.dims / 16 {
-				copy(to[g*c.valueGroup():][:n*16*c.width], have[g*from.valueGroup():])
+				at := g * c.valueGroup()
+				copy(to[at:][:(n+1)&^1*16*c.width], have[at:]) // whole pairs
 			}
 		}
 	}
 }
 
 // put stores one head's key and value, HeadDim each, at position p.
-func (c *cache) put(layer, head, p int, key, value []float32) {
-	k := c.keys(layer, head)[p/16*c.keyGroup()+p%16*c.width:]
-	v := c.values(layer, head)[p*16*c.width:]
+func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
+	k, v := c.keys(p/page, layer, head), c.values(p/page, layer, head)
 	g := c.valueGroup()
+	p %= page
+	if c.kind == kindPairs {
+		c.putPairs(lv, k[p/16*c.keyGroup()+p%16*4:], v[p/2*64:], p%2, key, value)
+		return
+	}
+	k, v = k[p/16*c.keyGroup()+p%16*c.width:], v[p*16*c.width:]
 	if c.kind == kindF32 {
 		for d, x := range key {
 			binary.LittleEndian.PutUint32(k[64*d:], math.Float32bits(x))
@@ -104,10 +140,46 @@ func (c *cache) put(layer, head, p int, key, value []float32) {
 		}
 		return
 	}
-	for d, x := range key {
-		binary.LittleEndian.PutUint16(k[32*d:], quant.F32ToF16(x))
+	var half [16]uint16
+	for d := 0; d < len(key); d += 16 {
+		n := min(16, len(key)-d)
+		toHalf(lv, half[:n], key[d:d+n])
+		for i, x := range half[:n] {
+			binary.LittleEndian.PutUint16(k[32*(d+i):], x)
+		}
+		toHalf(lv, half[:n], value[d:d+n])
+		to := v[d/16*g:][:2*n]
+		for i, x := range half[:n] {
+			binary.LittleEndian.PutUint16(to[2*i:], x)
+		}
 	}
-	for d, x := range value {
-		binary.LittleEndian.PutUint16(v[d/16*g+d%16*2:], quant.F32ToF16(x))
+}
+
+// putPairs stores a position in bfloat16: k is where the position's first pair goes, v the
+// positions' pair of the first dimensions.
+func (c *cache) putPairs(lv level, k, v []byte, odd int, key, value []float32) {
+	var words [16]uint32
+	for d := 0; d < len(key); d += 32 {
+		n := min(32, len(key)-d)
+		toPairs(lv, words[:n/2], key[d:d+n])
+		for i, w := range words[:n/2] {
+			binary.LittleEndian.PutUint32(k[64*(d/2+i):], w)
+		}
+	}
+	putValues(lv, v, c.valueGroup(), value, odd)
+}
+
+// putValuesGo is the plain twin of putValues: x as bfloat16, sixteen values to every
+// stride bytes of dst, in the low halves of words or, for an odd position, in the high ones.
+func putValuesGo(dst []byte, stride int, x []float32, odd int) {
+	for d, v := range x {
+		binary.LittleEndian.PutUint16(dst[d/16*stride+d%16*4+2*odd:], quant.F32ToBF16(v))
+	}
+}
+
+// toHalfGo is the plain twin of toHalf.
+func toHalfGo(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = quant.F32ToF16(v)
 	}
 }

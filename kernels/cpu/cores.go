@@ -73,7 +73,7 @@ func features() []string {
 	for _, f := range []cpuid.FeatureID{
 		cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.AVXVNNI, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL,
 		cpuid.AVX512VNNI, cpuid.AVX512BF16, cpuid.AVX512FP16, cpuid.AMXTILE, cpuid.AMXINT8, cpuid.AMXBF16,
-		cpuid.ASIMD, cpuid.ASIMDDP, cpuid.ASIMDHP, cpuid.SVE,
+		cpuid.ASIMD, cpuid.ASIMDDP, cpuid.ASIMDHP, cpuid.I8MM, cpuid.SVE,
 	} {
 		if cpuid.CPU.Supports(f) {
 			out = append(out, f.String())

@@ -2,12 +2,14 @@
 // everything, SIMD assembly for what is hot.
 //
 //	device (cpu.go, ops.go)       the interface, row operations spread over workers
-//	matrix, unpack, pack          weights repacked at Load into groups of 16 rows
-//	matmul → qtile, dtile         tiles: 8-bit activations × quantised weights,
-//	                              float32 activations × float weights
+//	matrix, unpack, pack, packed  weights repacked at Load into groups of 16 rows
+//	matmul → qtile, dtile, ptile  tiles: 8-bit activations × quantised weights,
+//	                              float32 activations × float weights, bfloat16
 //	attend, cache                 attention over cached keys and values, by dtile too
 //	elem                          exp, activations, norms on one row
-//	pool, arena, level, cores     workers, memory of a step, instruction sets
+//	pool, arena, memory            workers, memory of a step, huge pages
+//	level, cores                  instruction sets
+//	peak, roofline                what kernels reach of the machine's limits
 //
 // Each kernel is a Go file with its story and its plain twin, a ladder of ifs for
 // the architecture, and assembly written by gen (go generate).
@@ -30,21 +32,41 @@ type Options struct {
 	// Exact keeps weights, activations and caches in float32 throughout: slow, for
 	// comparison with reference values.
 	Exact bool
+	// Floats says how matrices of floating-point weights are multiplied.
+	Floats Floats
+	// Packed holds weights that an earlier run has repacked; nil for none.
+	Packed *Packed
 }
+
+// Floats is a way to multiply floating-point weights (those of other formats have one).
+type Floats int
+
+const (
+	Keep     Floats = iota // as the file has them, with float32 activations
+	BFloat16               // as bfloat16, caches too, where the CPU multiplies it; otherwise Keep
+	Bits8                  // in 8 bits, a scale to 32 columns; caches as with BFloat16
+)
 
 // device implements kernels.Device.
 type device struct {
-	lv    level
-	exact bool
-	pool  *pool
-	arena arena
+	lv     level
+	exact  bool
+	floats Floats
+	pool   *pool
+	arena  arena
+	store  reserve // of matrices
+
+	packed   *Packed
+	segments []*segment // of all matrices, in the order of Load
+	repacked int        // of them, not found in packed
 
 	mm   matmulJob
 	at   attendJob
 	row  rowJob
 	rope ropeTables
 
-	x8 []block // the quantised activations of one product
+	x8 []block  // the quantised activations of one product
+	xp []uint32 // or in bfloat16
 }
 
 // New makes a device. It fails if SOBERANO_CPU names a level that is not there or
@@ -68,7 +90,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	if o.Threads == 0 {
 		o.Threads = defaultThreads()
 	}
-	d := &device{lv: lv, exact: o.Exact, pool: newPool(o.Threads)}
+	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, packed: o.Packed, pool: newPool(o.Threads)}
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
@@ -91,7 +113,7 @@ func (d *device) Name() string {
 // with the last reference to it.
 func (d *device) Close() error {
 	d.pool.close()
-	d.arena = arena{}
+	d.arena, d.store, d.segments, d.packed = arena{}, reserve{}, nil, nil
 	return nil
 }
 

@@ -118,7 +118,24 @@ func TestMatMul(t *testing.T) {
 			}
 			for _, ty := range []quant.Type{quant.F32, quant.F16, quant.BF16} {
 				testMatMul(t, d, ty, 14, 33, 37)
+				testMatMul(t, d, ty, 61, 45, 700) // many tokens, more columns than are widened at once
 			}
+		}
+	})
+}
+
+// TestMatMulFloats: floating-point weights in the forms that Options asks for.
+func TestMatMulFloats(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for _, f := range []Floats{BFloat16, Bits8} {
+			d := device2(t, lv, 2, false)
+			d.floats = f
+			for _, ty := range []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_K} {
+				for _, s := range [][3]int{{1, 48, 512}, {3, 7, 256}, {17, 70, 256}} {
+					testMatMul(t, d, ty, s[0], s[1], s[2])
+				}
+			}
+			testMatMul(t, d, quant.F16, 14, 33, 37) // not whole blocks
 		}
 	})
 }
@@ -139,9 +156,16 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	want := product(x, n, w)
 	dst, xt := d.New(n, m.Rows()), tensorOf(d, x, n, cols)
 	d.MatMul(dst, xt, m)
-	limit := 0.02 // 8-bit activations, and minima that cancel what scales give
-	if d.exact || layouts[kindOf(ty)].bits >= 16 {
-		limit = 1e-5
+	limit := 0.0
+	for _, p := range w {
+		switch k := d.kindOf(p); {
+		case k == kindPairs:
+			limit = max(limit, 0.005)
+		case k.float():
+			limit = max(limit, 1e-5)
+		default:
+			limit = 0.02 // 8-bit activations, and minima that cancel what scales give
+		}
 	}
 	if e := distance(flat(dst), want); !(e < limit) {
 		t.Errorf("MatMul: error %g", e)

@@ -40,6 +40,18 @@ func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstri
 	}
 }
 
+// widenGo is the plain twin of widen: float16 or bfloat16 to float32.
+func widenGo(k kind, dst []float32, src []byte) {
+	for i := range dst {
+		h := binary.LittleEndian.Uint16(src[2*i:])
+		if k == kindF16 {
+			dst[i] = quant.F16ToF32(h)
+		} else {
+			dst[i] = quant.BF16ToF32(h)
+		}
+	}
+}
+
 // column reads column j of a group.
 func (k kind) column(dst *[16]float32, w []byte, j int) {
 	for i := range dst {

@@ -20,6 +20,38 @@ func dF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, 
 //go:noescape
 func dBF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
 
+//go:noescape
+func widenF16AVX512(dst *float32, src *byte, n int)
+
+//go:noescape
+func widenBF16AVX512(dst *float32, src *byte, n int)
+
+//go:noescape
+func widenF16AVX2(dst *float32, src *byte, n int)
+
+//go:noescape
+func widenBF16AVX2(dst *float32, src *byte, n int)
+
+// widen turns halves into float32; see widenGo. len(dst) is a multiple of 16.
+func widen(lv level, k kind, dst []float32, src []byte) {
+	if lv == generic || len(dst) == 0 {
+		widenGo(k, dst, src)
+		return
+	}
+	_, _ = src[2*len(dst)-1], dst[len(dst)&^15-1]
+	to, from := unsafe.SliceData(dst), unsafe.SliceData(src)
+	switch {
+	case lv.zmm() && k == kindF16:
+		widenF16AVX512(to, from, len(dst))
+	case lv.zmm():
+		widenBF16AVX512(to, from, len(dst))
+	case k == kindF16:
+		widenF16AVX2(to, from, len(dst))
+	default:
+		widenBF16AVX2(to, from, len(dst))
+	}
+}
+
 // dTile multiplies m tokens with 32 rows of floats; see dTileGo.
 func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
 	if lv == generic || n == 0 || m == 0 {

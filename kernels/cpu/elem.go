@@ -42,6 +42,13 @@ func addToGo(dst, x []float32) {
 	}
 }
 
+// addRowsGo adds b, 32 values, to m rows of c that are ldc apart.
+func addRowsGo(c []float32, ldc int, b []float32, m int) {
+	for t := range m {
+		addToGo(c[t*ldc:][:32], b)
+	}
+}
+
 // sumGo returns Σx.
 func sumGo(x []float32) float32 {
 	sum := float64(0)

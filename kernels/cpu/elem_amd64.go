@@ -21,6 +21,12 @@ func scaleToAVX512(dst, x *float32, n int, s float32)
 func addToAVX512(dst, x *float32, n int)
 
 //go:noescape
+func addRowsAVX512(c *float32, ldc int, b *float32, m int)
+
+//go:noescape
+func addRowsAVX2(c *float32, ldc int, b *float32, m int)
+
+//go:noescape
 func scaleMulAVX512(dst, x, w *float32, n int, s float32)
 
 //go:noescape
@@ -174,6 +180,20 @@ func addTo(lv level, dst, x []float32) {
 	if n < len(dst) {
 		addToGo(dst[n:], x[n:])
 	}
+}
+
+// addRows adds 32 values to each of m rows; see addRowsGo.
+func addRows(lv level, c []float32, ldc int, b []float32, m int) {
+	if lv == generic || m == 0 {
+		addRowsGo(c, ldc, b, m)
+		return
+	}
+	_, _ = c[(m-1)*ldc+31], b[31]
+	if lv.zmm() {
+		addRowsAVX512(p(c), 4*ldc, p(b), m)
+		return
+	}
+	addRowsAVX2(p(c), 4*ldc, p(b), m)
 }
 
 // scaleMul writes x·s·w to dst.

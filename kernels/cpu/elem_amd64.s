@@ -349,6 +349,25 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addRowsAVX512(c *float32, ldc int, b *float32, m int)
+TEXT ·addRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ c+0(FP), DI
+	MOVQ ldc+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ m+24(FP), CX
+	VMOVUPS 0(BX), Z2
+	VMOVUPS 64(BX), Z3
+loop:
+	VADDPS 0(DI), Z2, Z0
+	VMOVUPS Z0, 0(DI)
+	VADDPS 64(DI), Z3, Z1
+	VMOVUPS Z1, 64(DI)
+	ADDQ DX, DI
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func scaleMulAVX512(dst, x, w *float32, n int, s float32)
 TEXT ·scaleMulAVX512(SB), NOSPLIT, $0-36
 	LEAQ ·elemTable(SB), R15
@@ -390,6 +409,69 @@ loop:
 	ADDQ $64, BX
 	ADDQ $64, DX
 	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func turnPairsAVX512(x, cs *float32, n int)
+TEXT ·turnPairsAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), SI
+	MOVQ cs+8(FP), BX
+	MOVQ n+16(FP), CX
+loop:
+	VMOVUPS (SI), Z0
+	VMOVUPS (BX), Z1
+	VMOVSLDUP Z1, Z2
+	VMOVSHDUP Z1, Z3
+	VPERMILPS $0xB1, Z0, Z4
+	VMULPS Z3, Z4, Z4
+	VFMADDSUB213PS Z4, Z2, Z0
+	VMOVUPS Z0, (SI)
+	ADDQ $64, SI
+	ADDQ $64, BX
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func turnHalvesAVX512(lo, hi, cos, sin *float32, n int)
+TEXT ·turnHalvesAVX512(SB), NOSPLIT, $0-40
+	MOVQ lo+0(FP), SI
+	MOVQ hi+8(FP), DI
+	MOVQ cos+16(FP), BX
+	MOVQ sin+24(FP), DX
+	MOVQ n+32(FP), CX
+loop:
+	VMOVUPS (SI), Z0
+	VMOVUPS (DI), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (DX), Z3
+	VMULPS Z1, Z3, Z4
+	VMULPS Z0, Z3, Z5
+	VFMSUB213PS Z4, Z2, Z0
+	VFMADD213PS Z5, Z2, Z1
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, (DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $64, BX
+	ADDQ $64, DX
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func toHalfAVX512(dst *uint16, x *float32, n int)
+TEXT ·toHalfAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+loop:
+	VMOVUPS (SI), Z0
+	VCVTPS2PH $0, Z0, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
 	SUBQ $16, CX
 	JNZ loop
 	VZEROUPPER
@@ -796,6 +878,31 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addRowsAVX2(c *float32, ldc int, b *float32, m int)
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ c+0(FP), DI
+	MOVQ ldc+8(FP), DX
+	MOVQ b+16(FP), BX
+	MOVQ m+24(FP), CX
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+loop:
+	VADDPS 0(DI), Y4, Y0
+	VMOVUPS Y0, 0(DI)
+	VADDPS 32(DI), Y5, Y1
+	VMOVUPS Y1, 32(DI)
+	VADDPS 64(DI), Y6, Y2
+	VMOVUPS Y2, 64(DI)
+	VADDPS 96(DI), Y7, Y3
+	VMOVUPS Y3, 96(DI)
+	ADDQ DX, DI
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func scaleMulAVX2(dst, x, w *float32, n int, s float32)
 TEXT ·scaleMulAVX2(SB), NOSPLIT, $0-36
 	LEAQ ·elemTable(SB), R15
@@ -837,6 +944,69 @@ loop:
 	ADDQ $32, BX
 	ADDQ $32, DX
 	ADDQ $32, DI
+	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func turnPairsAVX2(x, cs *float32, n int)
+TEXT ·turnPairsAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), SI
+	MOVQ cs+8(FP), BX
+	MOVQ n+16(FP), CX
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (BX), Y1
+	VMOVSLDUP Y1, Y2
+	VMOVSHDUP Y1, Y3
+	VPERMILPS $0xB1, Y0, Y4
+	VMULPS Y3, Y4, Y4
+	VFMADDSUB213PS Y4, Y2, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ $32, SI
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func turnHalvesAVX2(lo, hi, cos, sin *float32, n int)
+TEXT ·turnHalvesAVX2(SB), NOSPLIT, $0-40
+	MOVQ lo+0(FP), SI
+	MOVQ hi+8(FP), DI
+	MOVQ cos+16(FP), BX
+	MOVQ sin+24(FP), DX
+	MOVQ n+32(FP), CX
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (DX), Y3
+	VMULPS Y1, Y3, Y4
+	VMULPS Y0, Y3, Y5
+	VFMSUB213PS Y4, Y2, Y0
+	VFMADD213PS Y5, Y2, Y1
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	ADDQ $32, BX
+	ADDQ $32, DX
+	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func toHalfAVX2(dst *uint16, x *float32, n int)
+TEXT ·toHalfAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+loop:
+	VMOVUPS (SI), Y0
+	VCVTPS2PH $0, Y0, (DI)
+	ADDQ $32, SI
+	ADDQ $16, DI
 	SUBQ $8, CX
 	JNZ loop
 	VZEROUPPER

@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package cpu
 
@@ -14,6 +14,7 @@ func scaleMul(lv level, dst, x, w []float32, s float32) { scaleMulGo(dst, x, w, 
 func affine(lv level, dst, x, gamma, beta []float32, mean, s float32) {
 	affineGo(dst, x, gamma, beta, mean, s)
 }
-func silu(lv level, dst, x, up []float32)     { siluGo(dst, x, up) }
-func geluTanh(lv level, dst, x, up []float32) { geluTanhGo(dst, x, up) }
-func geluErf(lv level, dst, x, up []float32)  { geluErfGo(dst, x, up) }
+func silu(lv level, dst, x, up []float32)                        { siluGo(dst, x, up) }
+func geluTanh(lv level, dst, x, up []float32)                    { geluTanhGo(dst, x, up) }
+func geluErf(lv level, dst, x, up []float32)                     { geluErfGo(dst, x, up) }
+func addRows(lv level, c []float32, ldc int, b []float32, m int) { addRowsGo(c, ldc, b, m) }

@@ -6,7 +6,8 @@
 //
 // Float layouts, all columns of a group one after the other:
 //
-//	[cols][16] float32, float16 or bfloat16
+//	[cols][16]      float32, float16 or bfloat16
+//	[cols/2][16][2] pairs: bfloat16, two columns of a row side by side
 //
 // Integer layouts, one block for 32 columns of a group: planes of bits, then scales. A
 // plane of b bits is b vectors of 64 bytes; column 4j+x of row r has its bits in byte
@@ -35,6 +36,7 @@ const (
 	kindF32 kind = iota
 	kindF16
 	kindBF16
+	kindPairs
 	q2a16 // affine, a scale per 16 columns: Q2_K
 	q3s16 // symmetric, per 16: Q3_K
 	q4s32 // symmetric, one scale per 32 columns: Q4_0
@@ -60,23 +62,24 @@ type layout struct {
 type bits struct{ width, shift int }
 
 var layouts = [kinds]layout{
-	kindF32:  {name: "f32", bits: 32},
-	kindF16:  {name: "f16", bits: 16},
-	kindBF16: {name: "bf16", bits: 16},
-	q2a16:    {"q2a16", 2, []bits{{2, 0}}, 0, 2, true},
-	q3s16:    {"q3s16", 3, []bits{{2, 0}, {1, 2}}, 4, 2, false},
-	q4s32:    {"q4s32", 4, []bits{{4, 0}}, 8, 1, false},
-	q4a32:    {"q4a32", 4, []bits{{4, 0}}, 0, 1, true},
-	q5s32:    {"q5s32", 5, []bits{{4, 0}, {1, 4}}, 16, 1, false},
-	q5a32:    {"q5a32", 5, []bits{{4, 0}, {1, 4}}, 0, 1, true},
-	q6s16:    {"q6s16", 6, []bits{{4, 0}, {2, 4}}, 32, 2, false},
-	q8s32:    {"q8s32", 8, []bits{{8, 0}}, 128, 1, false},
+	kindF32:   {name: "f32", bits: 32},
+	kindF16:   {name: "f16", bits: 16},
+	kindBF16:  {name: "bf16", bits: 16},
+	kindPairs: {name: "pairs", bits: 16},
+	q2a16:     {"q2a16", 2, []bits{{2, 0}}, 0, 2, true},
+	q3s16:     {"q3s16", 3, []bits{{2, 0}, {1, 2}}, 4, 2, false},
+	q4s32:     {"q4s32", 4, []bits{{4, 0}}, 8, 1, false},
+	q4a32:     {"q4a32", 4, []bits{{4, 0}}, 0, 1, true},
+	q5s32:     {"q5s32", 5, []bits{{4, 0}, {1, 4}}, 16, 1, false},
+	q5a32:     {"q5a32", 5, []bits{{4, 0}, {1, 4}}, 0, 1, true},
+	q6s16:     {"q6s16", 6, []bits{{4, 0}, {2, 4}}, 32, 2, false},
+	q8s32:     {"q8s32", 8, []bits{{8, 0}}, 128, 1, false},
 }
 
 func (k kind) String() string { return layouts[k].name }
 
 // float reports whether k's values are floating-point numbers.
-func (k kind) float() bool { return k <= kindBF16 }
+func (k kind) float() bool { return k <= kindPairs }
 
 // quantBytes is the size of the integers of a block.
 func (l *layout) quantBytes() int { return l.bits * 64 }
@@ -93,6 +96,9 @@ func (l *layout) blockBytes() int {
 // groupBytes is the size of 16 rows × cols.
 func (k kind) groupBytes(cols int) int {
 	l := &layouts[k]
+	if k == kindPairs {
+		cols = (cols + 1) &^ 1
+	}
 	if k.float() {
 		return cols * 16 * l.bits / 8
 	}

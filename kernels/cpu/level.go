@@ -44,6 +44,12 @@ func (l level) String() string { return levelNames[l] }
 // generic have 256.
 func (l level) zmm() bool { return l >= avx512 && l <= amx }
 
+// x86 reports whether l has vectors of x86.
+func (l level) x86() bool { return l >= avx2 && l <= amx }
+
+// bf16 reports whether l multiplies bfloat16.
+func (l level) bf16() bool { return l == avx512bf16 || l == amx }
+
 // asked reports whether l is used only when it is asked for by name.
 func (l level) asked() bool { return l == amx }
 

@@ -17,6 +17,7 @@ type matrix struct {
 	segments   []*segment
 	panels     int // of all segments
 	ints       bool
+	pairs      bool
 	bytes      int64
 }
 
@@ -34,16 +35,21 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		if err := check(w, m.cols); err != nil {
 			return nil, fmt.Errorf("cpu: Load: part %d: %w", i, err)
 		}
-		s := newSegment(w, m.rows, d.exact)
+		s := newSegment(w, m.rows, d.kindOf(w))
 		m.segments = append(m.segments, s)
 		m.rows += w.Rows
 		m.panels += s.panels
 		m.ints = m.ints || !s.kind.float()
-		m.bytes += int64(s.panels) * 2 * int64(s.stride)
+		m.pairs = m.pairs || s.kind == kindPairs
+		m.bytes += int64(s.bytes())
 	}
 	for _, s := range m.segments {
-		s.fill(d.pool.threads)
+		if !d.packed.take(s) {
+			s.fill(d.store.take(s.bytes()), d.pool.threads)
+			d.repacked++
+		}
 	}
+	d.segments = append(d.segments, m.segments...)
 	return m, nil
 }
 
@@ -70,10 +76,10 @@ func check(w kernels.Weights, cols int) error {
 	return nil
 }
 
-// fill packs all groups of s on n goroutines. (Not on the pool: models load in the
+// fill packs all groups of s into data, which is zero, on n goroutines. (Not on the pool: models load in the
 // background while another one answers on it.)
-func (s *segment) fill(n int) {
-	s.data = alignedBytes(s.panels * 2 * s.stride)
+func (s *segment) fill(data []byte, n int) {
+	s.data = data
 	if u, ok := unpackers[s.source.Type]; ok && u.nested && !s.kind.float() {
 		tops := make([]float32, (s.rows+15)/16)
 		each(n, len(tops), func(g int, _ []float32) { tops[g] = s.peak(16*g, min(16*g+16, s.rows)) }, 0)

@@ -176,6 +176,7 @@ func (d *device) Store(k, v kernels.Tensor, spans []kernels.Span, layer int) {
 		if s.Pos < 0 || s.N < 0 || s.Pos+s.N > c.shape.Cap || s.Row < 0 || s.Row+s.N > k.Rows {
 			panic("cpu: Store: positions beyond the cache or rows beyond the tensor")
 		}
+		c.grow(s.Pos + s.N)
 	}
 	j := &d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
@@ -192,7 +193,7 @@ func (j *rowJob) store(r int) {
 		n := c.shape.HeadDim
 		k, v := j.dst.Row(r), j.x.Row(r)
 		for h := range c.shape.KVHeads {
-			c.put(j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+			c.put(j.lv, j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
 		}
 	}
 }

@@ -4,6 +4,7 @@ package cpu
 import (
 	"encoding/binary"
 	"math"
+	"sync/atomic"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -19,36 +20,50 @@ type segment struct {
 	stride int // bytes of a group of 16 rows
 	scale  float32
 	bias   []float32
-	data   []byte
-	source kernels.Weights // for Embed
+	data   []byte                 // as packed, or as found in a file
+	moved  atomic.Pointer[[]byte] // a copy of data in better memory, once there is one
+	source kernels.Weights        // for Embed
 }
 
-// newSegment prepares an empty segment for w; exact ones keep float32.
-func newSegment(w kernels.Weights, first int, exact bool) *segment {
-	s := &segment{
-		kind: kindOf(w.Type), first: first, rows: w.Rows, cols: w.Cols,
+// memory is where the weights are now.
+func (s *segment) memory() []byte {
+	if p := s.moved.Load(); p != nil {
+		return *p
+	}
+	return s.data
+}
+
+// newSegment prepares an empty segment for w in layout k.
+func newSegment(w kernels.Weights, first int, k kind) *segment {
+	return &segment{
+		kind: k, first: first, rows: w.Rows, cols: w.Cols, stride: k.groupBytes(w.Cols),
 		panels: (w.Rows + 31) / 32, scale: 1, bias: w.Bias, source: w,
 	}
-	if exact {
-		s.kind = kindF32
-	}
-	s.stride = s.kind.groupBytes(w.Cols)
-	return s
 }
 
-// kindOf picks the layout of a format.
-func kindOf(t quant.Type) kind {
-	switch t {
-	case quant.F32:
+// kindOf picks the layout of w.
+func (d *device) kindOf(w kernels.Weights) kind {
+	if d.exact {
 		return kindF32
-	case quant.BF16:
-		return kindBF16
 	}
-	if u, ok := unpackers[t]; ok {
+	if u, ok := unpackers[w.Type]; ok {
 		return u.kind
+	}
+	switch {
+	case d.floats == Bits8 && w.Cols%32 == 0:
+		return q8s32
+	case d.lv.bf16() && (d.floats != Keep || w.Type == quant.BF16):
+		return kindPairs
+	case w.Type == quant.F32:
+		return kindF32
+	case w.Type == quant.BF16:
+		return kindBF16
 	}
 	return kindF16
 }
+
+// bytes is the size of s in its layout.
+func (s *segment) bytes() int { return 2 * s.panels * s.stride }
 
 // row returns the file's bytes of row r.
 func (s *segment) row(r int) []byte {
@@ -97,6 +112,8 @@ func (s *segment) pack(g int, w []float32) {
 		case r >= s.rows: // padding stays zero
 		case s.kind.float():
 			s.packFloat(s.group(g), i, s.row(r), w)
+		case s.source.Type.BlockValues() == 1:
+			s.packFloat8(s.group(g), i, s.row(r), w)
 		case s.source.Type == quant.Q4_0:
 			s.packNibbles(s.group(g), i, s.row(r), 2)
 		case s.source.Type == quant.Q4_1:
@@ -107,23 +124,58 @@ func (s *segment) pack(g int, w []float32) {
 	}
 }
 
-// packFloat writes row i of a group of float values.
+// packFloat writes row i of a group of float values. Those that a file has in the same
+// form are copied as they are.
 func (s *segment) packFloat(dst []byte, i int, src []byte, w []float32) {
-	same := s.kind == kindF16 && s.source.Type == quant.F16 || s.kind == kindBF16
-	if same { // the file's halves as they are
+	switch {
+	case s.kind == kindF16 && s.source.Type == quant.F16 || s.kind == kindBF16:
 		for c := range s.cols {
 			copy(dst[(c*16+i)*2:][:2], src[2*c:][:2])
+		}
+		return
+	case s.kind == kindPairs && s.source.Type == quant.BF16:
+		for c := range s.cols {
+			copy(dst[pairAt(c, i):][:2], src[2*c:][:2])
 		}
 		return
 	}
 	w = w[:s.cols]
 	quant.Dequantize(s.source.Type, w, src)
-	for c, v := range w {
-		if s.kind == kindF32 {
+	switch s.kind {
+	case kindF32:
+		for c, v := range w {
 			binary.LittleEndian.PutUint32(dst[(c*16+i)*4:], math.Float32bits(v))
-		} else {
+		}
+	case kindPairs:
+		for c, v := range w {
+			binary.LittleEndian.PutUint16(dst[pairAt(c, i):], quant.F32ToBF16(v))
+		}
+	default:
+		for c, v := range w {
 			binary.LittleEndian.PutUint16(dst[(c*16+i)*2:], quant.F32ToF16(v))
 		}
+	}
+}
+
+// pairAt is where column c of row i of a group of pairs is.
+func pairAt(c, i int) int { return c/2*64 + 4*i + c%2*2 }
+
+// packFloat8 writes row i of a group of float values in 8 bits, as Q8_0 does: a block's
+// largest magnitude is 127.
+func (s *segment) packFloat8(dst []byte, i int, src []byte, w []float32) {
+	l := &layouts[s.kind]
+	w = w[:s.cols]
+	quant.Dequantize(s.source.Type, w, src)
+	var q [32]uint8
+	for ; len(w) >= 32; w = w[32:] {
+		var b block
+		quantizeBlock(&b, w[:32])
+		d := [1]float32{b.d}
+		for j, v := range b.q {
+			q[j] = uint8(v) ^ 0x80
+		}
+		putBlock(dst, l, i, q[:], d[:], nil, 1)
+		dst = dst[l.blockBytes():]
 	}
 }
 

@@ -53,7 +53,7 @@ func spin(lv level, r resource, n int) float64 {
 	case r == useFloat:
 		fmaAVX2(n)
 		return float64(n) * 12 * 8 * 2
-	case r == useHalf && lv >= avx512bf16 && lv.zmm():
+	case r == useHalf && lv.bf16():
 		bf16AVX512(n)
 		return float64(n) * 24 * 32 * 2
 	case r == useHalf:

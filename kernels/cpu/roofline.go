@@ -14,7 +14,7 @@ package cpu
 
 import (
 	"context"
-	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -103,16 +103,13 @@ const spell = 80 * time.Millisecond
 // farBytes is how much is not in the caches any more when it comes round again.
 func farBytes() int { return min(max(256<<20, 4*cpuid.CPU.Cache.L3), 1<<30) }
 
-// touched returns n bytes of memory whose pages are there, and gives them back.
-func touched(n int) ([]byte, func(), error) {
-	b, release, err := anonymous(n)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cpu: memory to read from: %w", err)
-	}
+// touched returns n bytes of memory whose pages are there.
+func touched(n int) []byte {
+	b := alignedBytes(n)
 	for i := 0; i < len(b); i += 4096 {
 		b[i] = 1
 	}
-	return b, release, nil
+	return b
 }
 
 // Limits measures the limits alone, with so many threads, in a second or two.
@@ -126,12 +123,7 @@ func Limits(threads int) ([]Peak, error) {
 		return nil, err
 	}
 	defer d.Close()
-	far, release, err := touched(farBytes())
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	b := &bench{d: d, spell: spell, far: far, said: func(string, string) {}}
+	b := &bench{d: d, spell: spell, far: touched(farBytes()), said: func(string, string) {}}
 	b.refresh()
 	return b.peaks(), nil
 }
@@ -139,11 +131,7 @@ func Limits(threads int) ([]Peak, error) {
 // roofline measures lv; matrices from memory are far bytes together, a spell is the time
 // for each number.
 func roofline(ctx context.Context, lv level, threads, far int, spell time.Duration, said func(kernel, shape string)) (out Shares, err error) {
-	buffer, release, err := touched(far)
-	if err != nil {
-		return out, err
-	}
-	defer release()
+	buffer := touched(far)
 	counts := []int{1}
 	if threads > 1 {
 		counts = append(counts, threads)
@@ -199,6 +187,22 @@ func (b *bench) try(kernel, shape string, need rates, values int, f func()) erro
 	b.said(kernel, shape)
 	b.trials = append(b.trials, trial{kernel, shape, need, float64(values), fastest(b.spell, f)})
 	return nil
+}
+
+// fresh runs f with a new device that has as many threads, so that its matrices go with it.
+func (b *bench) fresh(floats Floats, f func() error) error {
+	old := b.d
+	d, err := newDevice(Options{Threads: old.pool.threads, Floats: floats}, old.lv)
+	if err != nil {
+		return err
+	}
+	b.d = d
+	err = f()
+	b.d = old
+	d.Close()
+	d = nil
+	runtime.GC() // a quarter of a gigabyte, sometimes
+	return err
 }
 
 func (b *bench) peaks() []Peak {

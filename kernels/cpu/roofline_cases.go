@@ -3,7 +3,6 @@ package cpu
 
 import (
 	"fmt"
-	"runtime"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -25,7 +24,7 @@ func (b *bench) products(t quant.Type, n, rows, cols int) (need rates) {
 	ops := 2 * float64(n) * float64(rows) * float64(cols)
 	switch t {
 	case quant.F32, quant.F16, quant.BF16:
-		need[useFloat] = ops
+		need[b.floats(t)] = ops
 	case quant.Q2_K, quant.Q3_K, quant.Q4_0, quant.Q4_1, quant.Q4_K:
 		need[useLow] = ops
 	default:
@@ -34,11 +33,22 @@ func (b *bench) products(t quant.Type, n, rows, cols int) (need rates) {
 	return need
 }
 
+// floats is what products with floating-point weights run out of.
+func (b *bench) floats(t quant.Type) resource {
+	switch {
+	case b.d.floats == Bits8:
+		return useDot
+	case b.d.lv.bf16() && (b.d.floats == BFloat16 || t == quant.BF16):
+		return useHalf
+	}
+	return useFloat
+}
+
 // vectors: one token, as in generation; so many equal matrices that none is in a cache.
 func (b *bench) vectors() error {
 	for _, t := range quant.Types() {
 		for _, s := range [][2]int{{1536, 768}, {4096, 4096}} {
-			if err := b.vector(t, s[0], s[1]); err != nil {
+			if err := b.fresh(Keep, func() error { return b.vector(t, s[0], s[1]) }); err != nil {
 				return err
 			}
 		}
@@ -63,14 +73,11 @@ func (b *bench) vector(t quant.Type, rows, cols int) error {
 	need[useMemory] = float64(size)
 	perWeight := func(n float64) float64 { return 8 * n / float64(rows*cols) }
 	shape := fmt.Sprintf("%d × %d, %.2f bits (file %.2f)", rows, cols, perWeight(float64(size)/float64(len(all))), perWeight(float64(len(w.Data))))
-	err := b.try(fmt.Sprintf("matrix × vector %v", t), shape, need, 0, func() {
+	return b.try(fmt.Sprintf("matrix × vector %v", t), shape, need, 0, func() {
 		for _, m := range all {
 			b.d.MatMul(y, x, m)
 		}
 	})
-	clear(all)
-	runtime.GC() // a quarter of a gigabyte
-	return err
 }
 
 // matrices: a prompt of 512 tokens.
@@ -106,7 +113,7 @@ var attentions = []heads{{"SmolLM2 135M", 9, 3, 64}, {"Gemma 3 270M", 4, 1, 256}
 // attention: one token, keys and values of 4096 others from memory; and a prompt.
 func (b *bench) attention() error {
 	for _, h := range attentions {
-		if err := b.attendOne(h, 4096); err != nil {
+		if err := b.fresh(Keep, func() error { return b.attendOne(h, 4096) }); err != nil {
 			return err
 		}
 	}
@@ -125,10 +132,16 @@ func (h heads) of() *kernels.Attention {
 	return &kernels.Attention{Heads: h.heads, KVHeads: h.kv, HeadDim: h.dim, Scale: 0.125, Causal: true}
 }
 
-// need is what scores queries by keys cost: two products and the softmax, in which a
-// value takes eleven multiplications.
-func (h heads) need(scores float64) (need rates) {
-	need[useFloat] = scores * float64(h.heads) * float64(4*h.dim+2*11)
+// scoring is what so many scores, queries by keys, cost: two products and the softmax,
+// in which a value takes eleven multiplications.
+func (b *bench) scoring(h heads, scores float64) (need rates) {
+	scores *= float64(h.heads)
+	need[useFloat] = scores * 2 * 11
+	products := useFloat
+	if b.d.floats != Keep && b.d.lv.bf16() {
+		products = useHalf
+	}
+	need[products] += scores * float64(4*h.dim)
 	return need
 }
 
@@ -155,15 +168,13 @@ func (b *bench) attendOne(h heads, depth int) error {
 	b.d.Begin()
 	q, y := b.tensor(1, h.heads*h.dim), b.d.New(1, h.heads*h.dim)
 	spans, a := []kernels.Span{{Cache: c, N: 1, Pos: depth - 1}}, h.of()
-	need := h.need(float64(layers * depth))
+	need := b.scoring(h, float64(layers*depth))
 	need[useMemory] = float64(c.Bytes())
-	err = b.try("attention, 1 token", fmt.Sprintf("%s: %d/%d heads of %d, at %d", h.name, h.heads, h.kv, h.dim, depth), need, 0, func() {
+	return b.try("attention, 1 token", fmt.Sprintf("%s: %d/%d heads of %d, at %d", h.name, h.heads, h.kv, h.dim, depth), need, 0, func() {
 		for l := range layers {
 			b.d.Attend(y, q, spans, l, a)
 		}
 	})
-	runtime.GC()
-	return err
 }
 
 func (b *bench) attendMany(h heads, depth, n int) error {
@@ -176,17 +187,36 @@ func (b *bench) attendMany(h heads, depth, n int) error {
 	spans, a := []kernels.Span{{Cache: c, N: n, Pos: depth}}, h.of()
 	scores := float64(n*depth) + float64(n*(n+1)/2)
 	return b.try(fmt.Sprintf("attention, %d tokens", n), fmt.Sprintf("%s: %d/%d heads of %d, after %d", h.name, h.heads, h.kv, h.dim, depth),
-		h.need(scores), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+		b.scoring(h, scores), 0, func() { b.d.Attend(y, q, spans, 0, a) })
 }
 
-// encoder: the products and the attention of Whisper base, 30 s of audio.
+// encoder: the products and the attention of Whisper base, 30 s of audio, in the forms
+// that a device may give to floating-point weights.
 func (b *bench) encoder() error {
+	for _, form := range []struct {
+		floats Floats
+		name   string
+	}{{Keep, "F16"}, {BFloat16, "in bfloat16"}, {Bits8, "in 8 bits"}} {
+		if form.floats == BFloat16 && !b.d.lv.bf16() {
+			continue
+		}
+		if err := b.fresh(form.floats, func() error { return b.encode(form.name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) encode(form string) error {
 	for _, s := range []struct {
 		name          string
 		n, rows, cols int
 	}{{"conv1", 3000, 512, 240}, {"conv2", 1500, 512, 1536}, {"query, key, value", 1500, 1536, 512}, {"out", 1500, 512, 512},
 		{"up", 1500, 2048, 512}, {"down", 1500, 512, 2048}} {
-		if err := b.matrix("Whisper base "+s.name+" F16", quant.F16, s.n, s.rows, s.cols); err != nil {
+		if b.d.floats == Bits8 && s.cols%32 != 0 {
+			continue // stays as it is
+		}
+		if err := b.matrix("Whisper base "+s.name+", "+form, quant.F16, s.n, s.rows, s.cols); err != nil {
 			return err
 		}
 	}
@@ -199,5 +229,5 @@ func (b *bench) encoder() error {
 	spans := []kernels.Span{{Cache: c, N: 1500}}
 	a := h.of()
 	a.Causal, a.Len = false, 1500
-	return b.try("Whisper base attention", "1500 × 1500, 8 heads of 64", h.need(1500*1500), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.d.Attend(y, q, spans, 0, a) })
 }

@@ -13,7 +13,8 @@ import (
 // tabled is how many positions a table holds at most (16384 × 64 pairs: 8 MiB).
 const tabled = 16384
 
-// ropeTables are cosines and sines: [position][pair][cos, sin].
+// ropeTables are cosines and sines: [position][pair][cos, sin], or [position][cos, sin][pair]
+// where pairs are halves apart.
 type ropeTables struct {
 	of map[*kernels.RoPE][]float32
 }
@@ -44,10 +45,15 @@ func (t *ropeTables) table(r *kernels.RoPE, pos []int32) []float32 {
 
 // angles writes the cosines and sines, times Scale, of position p.
 func angles(dst []float32, r *kernels.RoPE, p int) {
+	n := len(r.Freq)
 	for i, f := range r.Freq {
 		sin, cos := math.Sincos(float64(p) * float64(f))
-		dst[2*i] = float32(cos * float64(r.Scale))
-		dst[2*i+1] = float32(sin * float64(r.Scale))
+		c, s := i, n+i
+		if r.Interleaved {
+			c, s = 2*i, 2*i+1
+		}
+		dst[c] = float32(cos * float64(r.Scale))
+		dst[s] = float32(sin * float64(r.Scale))
 	}
 }
 
@@ -76,15 +82,16 @@ func (j *rowJob) rotate(r int) {
 	x := j.x.Row(r)
 	for h := 0; h < len(x); h += j.rope.HeadDim {
 		if j.rope.Interleaved {
-			turnPairs(x[h:][:2*n], cs)
+			turnPairs(j.lv, x[h:][:2*n], cs)
 		} else {
-			turnHalves(x[h:][:2*n], cs)
+			turnHalves(j.lv, x[h:][:n], x[h+n:][:n], cs[:n], cs[n:])
 		}
 	}
 }
 
-// turnPairs turns the pairs (2i, 2i+1).
-func turnPairs(x, cs []float32) {
+// turnPairsGo is the plain twin of turnPairs, which turns the pairs (2i, 2i+1) of x by
+// the cosines cs[2i] and sines cs[2i+1].
+func turnPairsGo(x, cs []float32) {
 	cs = cs[:len(x)]
 	for i := 0; i+1 < len(x); i += 2 {
 		a, b, c, s := x[i], x[i+1], cs[i], cs[i+1]
@@ -92,12 +99,11 @@ func turnPairs(x, cs []float32) {
 	}
 }
 
-// turnHalves turns the pairs (i, i+n).
-func turnHalves(x, cs []float32) {
-	n := len(x) / 2
-	lo, hi := x[:n], x[n:][:n]
-	for i := range lo {
-		a, b, c, s := lo[i], hi[i], cs[2*i], cs[2*i+1]
+// turnHalvesGo is the plain twin of turnHalves, which turns the pairs (lo[i], hi[i]).
+func turnHalvesGo(lo, hi, cos, sin []float32) {
+	hi, cos, sin = hi[:len(lo)], cos[:len(lo)], sin[:len(lo)]
+	for i, a := range lo {
+		b, c, s := hi[i], cos[i], sin[i]
 		lo[i], hi[i] = a*c-b*s, a*s+b*c
 	}
 }

@@ -40,6 +40,7 @@ var unpackers = map[quant.Type]unpacker{
 	quant.Q6_K: {q6s16, true, scalesQ6_K, quantsQ6_K},
 }
 
+func word(b []byte) uint32  { return binary.LittleEndian.Uint32(b) }
 func half(b []byte) float32 { return quant.F16ToF32(binary.LittleEndian.Uint16(b)) }
 
 func scaleOnly(u *unpacked, b []byte) { u.d[0] = half(b) }

@@ -19,6 +19,17 @@ func DataDir() (string, error) {
 	return filepath.Join(base, "soberano"), err
 }
 
+// PackedDir is the folder for weights in the order that the processor wants them (see
+// engine/nn); "", which keeps none, where the data folder is unknown or
+// SOBERANO_PACKED is "off".
+func PackedDir() string {
+	dir, err := DataDir()
+	if err != nil || os.Getenv("SOBERANO_PACKED") == "off" {
+		return ""
+	}
+	return filepath.Join(dir, "packed")
+}
+
 func userData() (string, error) {
 	if runtime.GOOS == "windows" {
 		if dir := os.Getenv("LocalAppData"); dir != "" {

@@ -1,4 +1,4 @@
-// The float tile: tokens × 16 or 32 rows, one column a step.
+// The float tile: tokens × 16 or 32 rows, one column (or pair of columns) a step.
 package main
 
 import "fmt"
@@ -10,6 +10,52 @@ func dtiles(f *file) {
 		dtile(f, avx512, kind)
 		dtile(f, avx2, kind)
 	}
+	for _, s := range []isa{avx512, avx2} {
+		widen(f, s, "F16")
+		widen(f, s, "BF16")
+	}
+	dtile(f, bf16, "Pairs")
+	toPairs(f)
+	putValues(f)
+}
+
+// putValues emits the scattering of a position's values, see cache.go: only the words of
+// the position's parity are written, since another worker may write the others.
+func putValues(f *file) {
+	f.text("putValuesBF16", "(dst *byte, stride int, x *float32, n, odd int)", 40)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ stride+8(FP), DX\n\tMOVQ x+16(FP), SI\n\tMOVQ n+24(FP), CX\n\tMOVQ odd+32(FP), R8")
+	f.i("MOVL $0x55555555, AX\n\tTESTQ R8, R8\n\tJZ even\n\tMOVL $0xAAAAAAAA, AX")
+	f.p("even:")
+	f.i("KMOVD AX, K1\n\tSHLQ $4, R8\n\tVMOVQ R8, X2")
+	f.p("loop:")
+	f.i("VMOVUPS (SI), Z0")
+	vcvtneps2bf16(f, 0, 0)
+	f.i("VPMOVZXWD Y0, Z0\n\tVPSLLD X2, Z0, Z0\n\tVMOVDQU16 Z0, K1, (DI)\n\tADDQ $64, SI\n\tADDQ DX, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+}
+
+// widen emits the conversion of n halves, a multiple of 16, to float32.
+func widen(f *file, s isa, kind string) {
+	f.text("widen"+kind+s.name, "(dst *float32, src *byte, n int)", 24)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	f.p("loop:")
+	for v := range 16 / s.lanes {
+		load(f, s, kind, fmt.Sprintf("%d(SI)", v*s.bytes()/2), v)
+		f.i("VMOVUPS %s%d, %d(DI)", s.reg, v, v*s.bytes())
+	}
+	f.i("ADDQ $32, SI\n\tADDQ $64, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+}
+
+// bf16 is AVX-512 with products of bfloat16.
+var bf16 = isa{"BF16", "Z", 16}
+
+// toPairs emits the rounding of float32 values to bfloat16; x and dst may be the same.
+func toPairs(f *file) {
+	f.text("toPairsBF16", "(dst *uint32, x *float32, n int)", 24)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	f.p("loop:")
+	f.i("VMOVUPS (SI), Z0")
+	vcvtneps2bf16(f, 0, 0)
+	f.i("VMOVDQU Y0, (DI)\n\tADDQ $64, SI\n\tADDQ $32, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
 // dtile walks down the tokens in the largest tiles that fit. Registers:
@@ -18,9 +64,9 @@ func dtiles(f *file) {
 func dtile(f *file, s isa, kind string) {
 	f.text("d"+kind+s.name, dArgs, 72)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+56(FP), R13")
-	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {4, 2, 1}, {2, 2, 2}, {1, 1, 4}}
-	if s == avx2 {
-		tiles = []dshape{{6, 2, 1}, {2, 2, 2}, {1, 2, 4}}
+	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {6, 2, 2}, {4, 2, 2}, {3, 2, 4}, {2, 2, 4}, {1, 1, 4}}
+	if s.lanes == 8 {
+		tiles = []dshape{{6, 2, 1}, {3, 2, 2}, {2, 2, 2}, {1, 2, 4}}
 	}
 	for i, t := range tiles {
 		next := "done"
@@ -30,14 +76,7 @@ func dtile(f *file, s isa, kind string) {
 		f.p("tile%d:", t.m)
 		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
 		t.write(f, s, kind)
-		f.i("LEAQ (R8)(R8*2), AX") // three rows on
-		switch {
-		case t.m%3 == 0:
-			f.i("IMULQ $%d, AX", t.m/3)
-		default:
-			f.i("IMUL3Q $%d, R8, AX", t.m)
-		}
-		f.i("ADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m)
+		f.i("IMUL3Q $%d, R8, AX\n\tADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m, t.m)
 	}
 	f.p("done:")
 	f.i("VZEROUPPER\n\tRET")
@@ -61,14 +100,14 @@ func (t dshape) write(f *file, s isa, kind string) {
 // at is where lane-register v of a pass's rows lies: base register and byte offset
 // within a column.
 func (t dshape) at(s isa, kind string, row, v int) (base string, off int) {
-	width := map[string]int{"F32": 4, "F16": 2, "BF16": 2}[kind]
+	width := map[string]int{"F32": 4, "F16": 2, "BF16": 2, "Pairs": 4}[kind]
 	row += v * s.lanes
 	return []string{"BX", "R12"}[row/16], row % 16 * width
 }
 
 // pass emits the product for rows row … of the panel.
 func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
-	col := map[string]int{"F32": 64, "F16": 32, "BF16": 32}[kind]
+	col := map[string]int{"F32": 64, "F16": 32, "BF16": 32, "Pairs": 64}[kind]
 	bases := []string{"R9", "R10", "R11", "R15"}
 	f.i("MOVQ w+32(FP), BX\n\tMOVQ wstride+40(FP), R12\n\tADDQ BX, R12")
 	f.i("MOVQ SI, R9")
@@ -79,7 +118,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 		f.i("LEAQ (%s)(AX*1), %s", bases[b-1], bases[b])
 	}
 	for i := range t.sets * t.m * t.nv {
-		f.i("VPXOR%s %s%d, %s%d, %s%d", map[isa]string{avx512: "D"}[s], s.reg, i, s.reg, i, s.reg, i)
+		f.i("VPXOR%s %s%d, %s%d, %s%d", map[string]string{"Z": "D"}[s.reg], s.reg, i, s.reg, i, s.reg, i)
 	}
 	f.i("MOVQ n+48(FP), CX\n\tSHRQ $2, CX\n\tJZ %s_rest", label)
 	f.p("%s_loop:", label)
@@ -102,7 +141,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 	first := t.sets * t.m * t.nv
 	bc := first + t.nv
-	free := map[isa]int{avx512: 32, avx2: 16}[s] - bc
+	free := map[string]int{"Z": 32, "Y": 16}[s.reg] - bc
 	if free < 1 {
 		panic("registers")
 	}
@@ -115,6 +154,10 @@ func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 		idx := []string{"", "(R8*1)", "(R8*2)"}[m%3]
 		f.i("VBROADCASTSS %d(%s)%s, %s%d", 4*k, []string{"R9", "R10", "R11", "R15"}[m/3], idx, s.reg, x)
 		for v := range t.nv {
+			if kind == "Pairs" {
+				vdpbf16ps(f, x, first+v, t.acc(k, m, v))
+				continue
+			}
 			f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, x, s.reg, first+v, s.reg, t.acc(k, m, v))
 		}
 	}
@@ -123,7 +166,7 @@ func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 // load widens a register of weights.
 func load(f *file, s isa, kind, from string, r int) {
 	switch kind {
-	case "F32":
+	case "F32", "Pairs":
 		f.i("VMOVUPS %s, %s%d", from, s.reg, r)
 	case "F16":
 		f.i("VCVTPH2PS %s, %s%d", from, s.reg, r)

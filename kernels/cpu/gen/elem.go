@@ -41,6 +41,8 @@ func elems(f *file) {
 		e.expSum()
 		e.sums()
 		e.maps()
+		e.turns()
+		e.half()
 		for _, a := range []string{"silu", "geluTanh", "geluErf"} {
 			e.activation(a)
 		}
@@ -231,6 +233,20 @@ func (e *elem) maps() {
 	}, "SI", "DI")
 	ret()
 
+	e.text("addRows"+e.name, "(c *float32, ldc int, b *float32, m int)", 32)
+	e.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ b+16(FP), BX\n\tMOVQ m+24(FP), CX")
+	n := 32 / e.lanes
+	for v := range n {
+		e.load(fmt.Sprintf("%d(BX)", v*e.bytes()), n+v)
+	}
+	e.p("loop:")
+	for v := range n {
+		e.i("VADDPS %d(DI), %s%d, %s%d", v*e.bytes(), e.reg, n+v, e.reg, v)
+		e.store(v, fmt.Sprintf("%d(DI)", v*e.bytes()))
+	}
+	e.i("ADDQ DX, DI\n\tDECQ CX\n\tJNZ loop")
+	ret()
+
 	e.head("scaleMul", "(dst, x, w *float32, n int, s float32)", 36)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ w+16(FP), BX\n\tMOVQ n+24(FP), CX")
 	e.splat("s+32(FP)", 1)
@@ -253,6 +269,49 @@ func (e *elem) maps() {
 		e.store(0, "(DI)")
 	}, "SI", "BX", "DX", "DI")
 	ret()
+}
+
+// turns emits rotation by angles: see rope.go.
+func (e *elem) turns() {
+	e.text("turnPairs"+e.name, "(x, cs *float32, n int)", 24)
+	e.i("MOVQ x+0(FP), SI\n\tMOVQ cs+8(FP), BX\n\tMOVQ n+16(FP), CX")
+	e.loop("loop", func() {
+		e.load("(SI)", 0)
+		e.load("(BX)", 1)
+		e.op("VMOVSLDUP", 1, 2) // c, c
+		e.op("VMOVSHDUP", 1, 3) // s, s
+		e.i("VPERMILPS $0xB1, %s0, %s4", e.reg, e.reg)
+		e.op("VMULPS", 3, 4, 4)
+		e.op("VFMADDSUB213PS", 4, 2, 0) // a·c - b·s, b·c + a·s
+		e.store(0, "(SI)")
+	}, "SI", "BX")
+	e.i("VZEROUPPER\n\tRET")
+
+	e.text("turnHalves"+e.name, "(lo, hi, cos, sin *float32, n int)", 40)
+	e.i("MOVQ lo+0(FP), SI\n\tMOVQ hi+8(FP), DI\n\tMOVQ cos+16(FP), BX\n\tMOVQ sin+24(FP), DX\n\tMOVQ n+32(FP), CX")
+	e.loop("loop", func() {
+		e.load("(SI)", 0)
+		e.load("(DI)", 1)
+		e.load("(BX)", 2)
+		e.load("(DX)", 3)
+		e.op("VMULPS", 1, 3, 4) // b·s
+		e.op("VMULPS", 0, 3, 5) // a·s
+		e.op("VFMSUB213PS", 4, 2, 0)
+		e.op("VFMADD213PS", 5, 2, 1)
+		e.store(0, "(SI)")
+		e.store(1, "(DI)")
+	}, "SI", "DI", "BX", "DX")
+	e.i("VZEROUPPER\n\tRET")
+}
+
+// half emits conversion to float16, rounded to nearest even.
+func (e *elem) half() {
+	e.text("toHalf"+e.name, "(dst *uint16, x *float32, n int)", 24)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	e.p("loop:")
+	e.load("(SI)", 0)
+	e.i("VCVTPS2PH $0, %s0, (DI)", e.reg)
+	e.i("ADDQ $%d, SI\n\tADDQ $%d, DI\n\tSUBQ $%d, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", e.bytes(), e.bytes()/2, e.lanes)
 }
 
 // activation emits dst = f(x)·up, with up = nil for 1. f: x in register 6 to 0.

@@ -66,16 +66,3 @@ func read(f *file, s isa) {
 	}
 	f.i("ADDQ $512, SI\n\tSUBQ $512, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
-
-// vdpbf16ps is VDPBF16PS of Zx and Zw (both below 8), added to Zr; Go's assembler does
-// not know it: EVEX.512.F3.0F38.W0 52 /r.
-func vdpbf16ps(f *file, x, w, r int) {
-	b := []byte{0x62, 0xf2, byte(0x7e &^ (w << 3)), 0x48, 0x52, byte(0xc0 | r&7<<3 | x)}
-	if r&8 != 0 {
-		b[1] &^= 0x80
-	}
-	if r&16 != 0 {
-		b[1] &^= 0x10
-	}
-	f.i("LONG $0x%02x%02x%02x%02x; WORD $0x%02x%02x // VDPBF16PS Z%d, Z%d, Z%d", b[3], b[2], b[1], b[0], b[5], b[4], x, w, r)
-}

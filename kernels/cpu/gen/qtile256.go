@@ -6,8 +6,7 @@
 //	bytes          up to 255·127·2, too large: the weight's sign goes to the activation
 //	               (VPSIGNB), which leaves at most 128·127·2 = 32512
 //
-// With AVX-VNNI, VPDPBUSD does all of it and does not saturate. Go's assembler knows
-// only its EVEX form, which faults on CPUs without AVX-512: it is written as bytes.
+// With AVX-VNNI, VPDPBUSD does all of it and does not saturate.
 package main
 
 import "fmt"
@@ -20,19 +19,6 @@ const (
 	yHigh = 13
 	yTemp = 12
 )
-
-// vpdpbusd is VPDPBUSD of 32 signed bytes of Yx and unsigned ones of Yw, added to Yr:
-// VEX.256.66.0F38.W0 50 /r.
-func vpdpbusd(f *file, x, w, r int) {
-	b := []byte{0xc4, 0xe2, byte(0x7d &^ (w << 3)), 0x50, byte(0xc0 | r&7<<3 | x&7)}
-	if r > 7 {
-		b[1] &^= 0x80
-	}
-	if x > 7 {
-		b[1] &^= 0x20
-	}
-	f.i("LONG $0x%02x%02x%02x%02x; BYTE $0x%02x // VPDPBUSD Y%d, Y%d, Y%d", b[3], b[2], b[1], b[0], b[4], x, w, r)
-}
 
 // pass256 emits m tokens × nv·8 rows.
 func (t qshape) pass256(f *file, s isa, k qkind, pass int) {

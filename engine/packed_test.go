@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"soberano/engine/arch/tiny"
+	"soberano/engine/sample"
+)
+
+// TestPacked: the first run leaves repacked weights, the next one answers the same from
+// them; a broken file, a changed model and a folder that can't be written do no harm.
+func TestPacked(t *testing.T) {
+	path, dir := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "packed")
+	answer := func(dir string) string {
+		t.Helper()
+		m, err := Open(path, Options{Threads: 2, Packed: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _, err := collect(m, context.Background(), Request{Tokens: []int32{5, 6, 7}, MaxTokens: 20, Sampling: sample.Params{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil { // waits until the file has been written
+			t.Fatal(err)
+		}
+		return text
+	}
+	files := func() []string {
+		t.Helper()
+		f, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	want := answer("")
+	if got := answer(dir); got != want || len(files()) != 1 {
+		t.Fatalf("%q, want %q; files %v", got, want, files())
+	}
+	before, err := os.Stat(files()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := answer(dir); got != want {
+		t.Fatalf("from the file: %q, want %q", got, want)
+	}
+	if after, err := os.Stat(files()[0]); err != nil || !os.SameFile(before, after) {
+		t.Error("the file was written again")
+	}
+	if err := os.Truncate(files()[0], before.Size()/2); err != nil {
+		t.Fatal(err)
+	}
+	if got := answer(dir); got != want || len(files()) != 1 {
+		t.Fatalf("from half a file: %q, want %q", got, want)
+	}
+	if after, err := os.Stat(files()[0]); err != nil || after.Size() != before.Size() {
+		t.Error("half a file was not replaced")
+	}
+	if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got := answer(dir); got != want || len(files()) != 2 {
+		t.Fatalf("a model that was changed: %q, want %q; files %v", got, want, files())
+	}
+	if got := answer(filepath.Join(path, "no folder")); got != want {
+		t.Fatalf("without a folder: %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,133 @@
+// The float tile on arm64: tokens × 16 rows, four columns a step. A token's four
+// activations are one register, of which FMLA takes a lane.
+package main
+
+import "fmt"
+
+func dtilesARM64(f *file) {
+	for _, kind := range []string{"F32", "F16", "BF16"} {
+		dtileARM64(asm{f}, kind)
+	}
+}
+
+// d64 emits one tile of m tokens × a group of 16 rows, with as many sets of sums, for
+// columns in turn. Vector registers: sums, activations of each token, then weights of
+// eight rows or more.
+type d64 struct {
+	asm
+	kind    string
+	m, sets int
+}
+
+// dtileARM64 walks down the tokens in the largest tiles that fit: six tokens have 24
+// sums and 6 activations, which leaves two registers for weights.
+func dtileARM64(f asm, kind string) {
+	f.text("d"+kind+"NEON", dArgs, 72)
+	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
+	f.i("MOVD wstride+40(FP), %s\n\tMOVD n+48(FP), %s\n\tMOVD m+56(FP), %s\n\tMOVD add+64(FP), %s", rStride, rN, rM, rAdd)
+	for _, t := range []d64{{f, kind, 6, 1}, {f, kind, 2, 1}, {f, kind, 1, 2}} {
+		f.tile(t.m, t.panel)
+	}
+	f.i("RET")
+}
+
+// acc is the register of token m, four rows v, columns k mod sets.
+func (d *d64) acc(k, m, v int) int { return (k%d.sets*d.m+m)*4 + v }
+func (d *d64) act(m int) int       { return d.sets*d.m*4 + m }
+
+// weight is a register of weights, of which two at least are free.
+func (d *d64) weight(i int) int {
+	first := d.sets*d.m*4 + d.m
+	return first + i%min(4, 32-first)
+}
+
+// column is the bytes of a column of a group.
+func (d *d64) column() int { return map[string]int{"F32": 64, "F16": 32, "BF16": 32}[d.kind] }
+
+// panel emits both groups of a panel.
+func (d *d64) panel() {
+	label := fmt.Sprintf("t%d", d.m)
+	d.i("MOVD w+32(FP), %s\n\tMOVD %s, %s\n\tMOVD $2, %s", rW, rC, rOut, rGroup)
+	d.p("%s_group:", label)
+	d.i("MOVD %s, %s", rW, rQuants)
+	d.i("MOVD %s, %s", rA, rToken[0])
+	for m := 1; m < d.m; m++ {
+		d.i("ADD %s, %s, %s", rLda, rToken[m-1], rToken[m])
+	}
+	for i := range d.sets * d.m * 4 {
+		d.zero(i)
+	}
+	d.i("LSR $2, %s, %s\n\tCBZ %s, %s_rest", rN, rCount, rCount, label)
+	d.p("%s_loop:", label)
+	for m := range d.m {
+		d.i("FMOVQ.P 16(%s), F%d", rToken[m], d.act(m))
+	}
+	for k := range 4 {
+		d.step(k, k*d.column())
+	}
+	d.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_loop", 4*d.column(), rQuants, rCount, label)
+	d.p("%s_rest:", label)
+	d.i("AND $3, %s, %s\n\tCBZ %s, %s_end", rN, rCount, rCount, label)
+	d.p("%s_one:", label)
+	for m := range d.m {
+		d.i("FMOVS.P 4(%s), F%d", rToken[m], d.act(m))
+	}
+	d.step(0, 0)
+	d.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_one", d.column(), rQuants, rCount, label)
+	d.p("%s_end:", label)
+	d.finish(label)
+	d.i("ADD $64, %s\n\tADD %s, %s\n\tSUBS $1, %s\n\tBNE %s_group", rOut, rStride, rW, rGroup, label)
+}
+
+// step adds column k (of four), which lies at byte off, to the sums, eight rows at a
+// time.
+func (d *d64) step(k, off int) {
+	for v := 0; v < 4; v += 2 {
+		w0, w1 := d.weight(v), d.weight(v+1)
+		switch d.kind {
+		case "F32":
+			d.load(w0, off+16*v, rQuants)
+			d.load(w1, off+16*v+16, rQuants)
+		case "F16":
+			d.load(w0, off+8*v, rQuants)
+			d.op2(fcvtl2, w1, w0)
+			d.op2(fcvtl, w0, w0)
+		case "BF16":
+			d.load(w0, off+8*v, rQuants)
+			d.widenBF16(w1, w0, true)
+			d.widenBF16(w0, w0, false)
+		}
+		for m := range d.m {
+			d.opE(fmlaE, d.acc(k, m, v), w0, d.act(m), k)
+			d.opE(fmlaE, d.acc(k, m, v+1), w1, d.act(m), k)
+		}
+	}
+}
+
+// finish joins the sets and stores the tile, or adds it to what is there.
+func (d *d64) finish(label string) {
+	for k := 1; k < d.sets; k++ {
+		for m := range d.m {
+			for v := range 4 {
+				d.op3(fadd, d.acc(0, m, v), d.acc(0, m, v), d.acc(k, m, v))
+			}
+		}
+	}
+	d.i("MOVD %s, %s\n\tCBZ %s, %s_store", rOut, rRow, rAdd, label)
+	for m := range d.m {
+		for v := range 4 {
+			x := d.act(m)
+			d.load(x, 16*v, rRow)
+			d.op3(fadd, d.acc(0, m, v), d.acc(0, m, v), x)
+		}
+		d.i("ADD %s, %s", rLdc, rRow)
+	}
+	d.i("MOVD %s, %s", rOut, rRow)
+	d.p("%s_store:", label)
+	for m := range d.m {
+		for v := range 4 {
+			d.store(d.acc(0, m, v), 16*v, rRow)
+		}
+		d.i("ADD %s, %s", rLdc, rRow)
+	}
+}

@@ -1,0 +1,395 @@
+// The integer tile on arm64. Registers have four rows, 16 bytes hold four columns of
+// them, and an activation is a lane of a vector:
+//
+//	neon      SMULL, SMLAL: 16 products into 16-bit sums of two rows each
+//	dotprod   SDOT with a lane of activations: 16 products into four sums
+//	i8mm      USDOT likewise, and USMMLA: see arm64i8mm.go
+//
+// The plain products are signed × signed, and integers of up to six bits are signed
+// bytes as they are; those of eight bits become so with their sign bit flipped. In 16
+// bits the products of a half fit:
+//
+//	up to 4 bits   8 · 15·127 = 15240
+//	5 bits         8 · 31·127 = 31496
+//	6 bits         4 · 63·127 = 32004, a half has 16 columns
+//	8 bits         2 · 128·127 = 32512: widened after two
+//
+// Nobody has timed these kernels: they were written where there was no arm64 machine,
+// and shaped by counting. Vector instructions for 32 columns of four rows and eight
+// tokens of q4s32: 284 with NEON, 114 with dot products, 80 with I8MM (in tiles of
+// twelve tokens 73), bringing activations into pairs apart.
+package main
+
+import "fmt"
+
+// isa64 is a level of arm64.
+type isa64 string
+
+const (
+	neon    isa64 = "NEON"
+	dotprod isa64 = "DotProd"
+	i8mm    isa64 = "I8MM"
+)
+
+func qtilesARM64(f *file) {
+	for _, k := range qkinds {
+		for _, s := range []isa64{neon, dotprod, i8mm} {
+			qtileARM64(asm{f}, s, k)
+		}
+	}
+}
+
+// tile64 is a tile of m tokens × nv registers of four rows, with as many sets of sums,
+// for columns in turn: a short tile does not wait for its own sums.
+type tile64 struct{ m, nv, sets int }
+
+// tiles lists the shapes of a level, largest first.
+func (s isa64) tiles() []tile64 {
+	switch s {
+	case neon: // two registers of sums for four rows
+		return []tile64{{4, 1, 1}, {2, 2, 1}, {1, 4, 1}}
+	case i8mm: // below four tokens
+		return []tile64{{2, 4, 1}, {1, 4, 2}}
+	}
+	return []tile64{{8, 1, 1}, {4, 2, 1}, {2, 4, 1}, {1, 4, 2}}
+}
+
+// qtileARM64 walks down the tokens in the largest tiles that fit.
+func qtileARM64(f asm, s isa64, k qkind) {
+	if s == i8mm {
+		f.textFrame(k.name+string(s), qArgs, k.frame(), 80)
+	} else {
+		f.text(k.name+string(s), qArgs, 80)
+	}
+	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
+	f.i("MOVD wstride+40(FP), %s\n\tMOVD m+56(FP), %s\n\tMOVD add+72(FP), %s", rStride, rM, rAdd)
+	if s == i8mm {
+		for _, t := range pairTiles {
+			f.tile(2*t.pairs, newMM64(f, k, t).panel)
+		}
+	}
+	for _, t := range s.tiles() {
+		q := &q64{asm: f, tile64: t, s: s, k: k}
+		q.registers()
+		f.tile(t.m, q.panel)
+	}
+	f.i("RET")
+}
+
+// q64 emits one tile. Vector registers: sums, totals, activations of each token, mask
+// and then weights and short-lived values.
+type q64 struct {
+	asm
+	tile64
+	s isa64
+	k qkind
+
+	totals, acts, mask int
+	w                  []int // weights: of each v, twice where there is room
+	t                  []int // short-lived
+	n                  int   // how many of t were taken
+}
+
+func (q *q64) registers() {
+	sums := q.m * q.nv * q.sets
+	if q.s == neon {
+		sums *= 2
+	}
+	q.totals = sums
+	q.acts = q.totals + q.m*q.nv
+	q.mask = q.acts + q.m
+	free := q.mask + 1
+	nw := q.nv
+	if free+2*q.nv+4 <= 32 {
+		nw *= 2
+	}
+	for range nw {
+		q.w = append(q.w, free)
+		free++
+	}
+	for ; free < 32; free++ {
+		q.t = append(q.t, free)
+	}
+	if len(q.t) < 3 {
+		panic("registers")
+	}
+}
+
+func (q *q64) sum(m, v, set int) int { return (set*q.m+m)*q.nv + v }
+func (q *q64) total(m, v int) int    { return q.totals + m*q.nv + v }
+func (q *q64) act(m int) int         { return q.acts + m }
+func (q *q64) weight(j, v int) int   { return q.w[(j*q.nv+v)%len(q.w)] }
+
+// temp is a register for a short-lived value.
+func (q *q64) temp() int {
+	q.n++
+	return q.t[q.n%len(q.t)]
+}
+
+// flipped reports whether the weights' sign bits are flipped, which takes their zero
+// point off.
+func (q *q64) flipped() bool { return q.k.bits == 8 && q.s != i8mm }
+
+// mins16 reports whether sums of halves are needed as floats.
+func (q *q64) mins16() bool { return q.k.mins && q.k.halves == 2 }
+
+// panel emits 32 rows: two groups, each in passes of nv registers of rows.
+func (q *q64) panel() {
+	label := fmt.Sprintf("t%d", q.m)
+	q.i("MOVD w+32(FP), %s\n\tMOVD %s, %s\n\tMOVD $2, %s", rW, rC, rOut, rGroup)
+	switch {
+	case q.flipped():
+		q.bytes(q.mask, 0x80)
+	case q.k.bits < 8:
+		q.bytes(q.mask, byte(1<<q.k.bits-1))
+	}
+	q.p("%s_group:", label)
+	q.i("MOVD %s, %s\n\tADD $%d, %s, %s\n\tMOVD $%d, %s", rW, rQuants, q.k.quantBytes(), rW, rScales, 4/q.nv, rPass)
+	q.p("%s_pass:", label)
+	q.pass(label)
+	q.i("MOVD nb+48(FP), %s\n\tMOVD $%d, %s\n\tMUL %s, %s", rN, q.k.blockBytes(), rTemp, rTemp, rN) // back to the first block, next rows
+	q.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rN, rQuants, 16*q.nv, rQuants, rN, rScales, 8*q.nv, rScales)
+	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*q.nv, rOut, rPass, label)
+	q.i("ADD %s, %s\n\tSUBS $1, %s\n\tBNE %s_group", rStride, rW, rGroup, label)
+}
+
+// pass emits m tokens × 4·nv rows, all blocks.
+func (q *q64) pass(label string) {
+	q.i("MOVD %s, %s", rA, rToken[0])
+	for m := 1; m < q.m; m++ {
+		q.i("ADD %s, %s, %s", rLda, rToken[m-1], rToken[m])
+	}
+	for m := range q.m {
+		for v := range q.nv {
+			q.zero(q.total(m, v))
+		}
+	}
+	q.i("MOVD nb+48(FP), %s", rCount)
+	q.p("%s_block:", label)
+	for h := range q.k.halves {
+		q.half(h)
+	}
+	for m := range q.m {
+		q.i("ADD $%d, %s", aBytes, rToken[m])
+	}
+	q.i("ADD $%d, %s\n\tADD $%d, %s", q.k.blockBytes(), rQuants, q.k.blockBytes(), rScales)
+	q.i("SUBS $1, %s\n\tBNE %s_block", rCount, label)
+	q.finish(label)
+}
+
+// finish multiplies the totals with the scale and stores them, or adds them to what
+// is there.
+func (q *q64) finish(label string) {
+	x := q.temp()
+	q.i("FMOVS scale+64(FP), F%d", x)
+	for m := range q.m {
+		for v := range q.nv {
+			q.opE(fmulE, q.total(m, v), q.total(m, v), x, 0)
+		}
+	}
+	q.i("MOVD %s, %s\n\tCBZ %s, %s_store", rOut, rRow, rAdd, label)
+	for m := range q.m {
+		for v := range q.nv {
+			x := q.temp()
+			q.load(x, 16*v, rRow)
+			q.op3(fadd, q.total(m, v), q.total(m, v), x)
+		}
+		q.i("ADD %s, %s", rLdc, rRow)
+	}
+	q.i("MOVD %s, %s", rOut, rRow)
+	q.p("%s_store:", label)
+	for m := range q.m {
+		for v := range q.nv {
+			q.store(q.total(m, v), 16*v, rRow)
+		}
+		q.i("ADD %s, %s", rLdc, rRow)
+	}
+}
+
+// half emits the columns under one scale: all 32, or 16 of them.
+func (q *q64) half(h int) {
+	if q.s != neon {
+		q.start(h)
+	}
+	n := 8 / q.k.halves
+	for j := n * h; j < n*h+n; j++ {
+		if j%4 == 0 {
+			for m := range q.m {
+				q.load(q.act(m), 4*j, rToken[m])
+			}
+		}
+		for v := range q.nv {
+			q.unpack(j, v)
+		}
+		if q.s == neon {
+			q.products(j, j == n*h, j == n*h+n-1)
+		} else {
+			q.dots(j)
+		}
+	}
+	q.fold(h)
+}
+
+// zeroPoint leaves -zero·Σa of half h of token m in register d; the activations'
+// register is used up.
+func (q *q64) zeroPoint(d, m, h int) {
+	a := q.act(m)
+	q.load(a, aScale, rToken[m])
+	switch {
+	case q.k.halves == 1:
+		q.dup(d, a, (aNegSum-aScale)/4)
+	case h == 0:
+		q.dup(d, a, (aNegFirst-aScale)/4)
+	default:
+		q.secondHalf(d, a)
+		q.dup(d, d, 1)
+	}
+	q.shl(d, d, q.k.shift)
+}
+
+// secondHalf leaves -Σ of the last 16 activations in lane 1 of d: a has the scale,
+// -Σ, the sum as a float and -Σ of the first 16.
+func (q *q64) secondHalf(d, a int) {
+	q.swapHalves(d, a)
+	q.sub(d, a, d)
+}
+
+// start sets the sums to -zero·Σa.
+func (q *q64) start(h int) {
+	for m := range q.m {
+		first := q.sum(m, 0, 0)
+		if q.k.shift == 0 || q.flipped() {
+			q.zero(first)
+		} else {
+			q.zeroPoint(first, m, h)
+		}
+		for v := 1; v < q.nv; v++ {
+			q.move(q.sum(m, v, 0), first)
+		}
+		for set := 1; set < q.sets; set++ {
+			for v := range q.nv {
+				q.zero(q.sum(m, v, set))
+			}
+		}
+	}
+}
+
+// unpack leaves dword j of rows v in their register. The plane above is shifted in
+// over whatever stands there, and one mask clears what is too high.
+func (q *q64) unpack(j, v int) {
+	w := q.weight(j, v)
+	top := 0 // bits of w that may be set
+	for i, p := range q.k.planes {
+		off, _, _ := p.field(j)
+		right := j / p.width * p.width
+		x := w
+		if i > 0 {
+			x = q.temp()
+		}
+		q.load(x, off+16*v, rQuants)
+		if right > 0 {
+			q.ushr8(x, x, right)
+		}
+		top = 8 - right
+		if i > 0 {
+			q.sli8(w, x, p.shift)
+			top = min(8, p.shift+8-right)
+		}
+	}
+	if top > q.k.bits || q.flipped() {
+		if q.flipped() {
+			q.eor(w, w, q.mask)
+		} else {
+			q.and(w, w, q.mask)
+		}
+	}
+}
+
+// dots multiplies dword j of the activations with the weights.
+func (q *q64) dots(j int) {
+	op := sdot
+	if q.s == i8mm {
+		op = usdot
+	}
+	for v := range q.nv {
+		for m := range q.m {
+			q.opE(op, q.sum(m, v, j%q.sets), q.weight(j, v), q.act(m), j%4)
+		}
+	}
+}
+
+// fold adds the integer sums, times the scales of half h, to the totals.
+func (q *q64) fold(h int) {
+	var d, mn []int // they take the weights' registers, and some of the short-lived
+	free := append(append([]int{}, q.w...), q.t...)
+	for v := range q.nv {
+		d = append(d, free[v])
+		q.load8(d[v], 32*h+8*v, rScales)
+		q.op2(fcvtl, d[v], d[v])
+	}
+	free = free[q.nv:]
+	if q.k.mins {
+		for v := range q.nv {
+			mn = append(mn, free[v])
+			q.load8(mn[v], 32*(q.k.halves+h)+8*v, rScales)
+			q.op2(fcvtl, mn[v], mn[v])
+		}
+		free = free[q.nv:]
+	}
+	if len(free) < 2 {
+		panic("registers")
+	}
+	for m := range q.m {
+		a := q.act(m)
+		zero := -1
+		if q.s == neon && q.k.shift > 0 && !q.flipped() {
+			zero, free = free[0], free[1:]
+			q.zeroPoint(zero, m, h)
+		} else {
+			q.load(a, aScale, rToken[m])
+		}
+		for v := range q.nv {
+			s := q.whole(m, v, zero)
+			x := free[v%len(free)]
+			q.op2(scvtf, s, s)
+			q.opE(fmulE, x, d[v], a, 0)
+			q.op3(fmla, q.total(m, v), s, x)
+			if q.k.mins && q.k.halves == 1 {
+				q.opE(fmlaE, q.total(m, v), mn[v], a, (aSum-aScale)/4)
+			}
+		}
+		if q.mins16() {
+			q.min16(m, h, mn, free[0])
+		}
+		if zero >= 0 {
+			free = append(free, zero)
+		}
+	}
+}
+
+// min16 adds the minima of one half times its activations' sum.
+func (q *q64) min16(m, h int, mn []int, x int) {
+	a, at := q.act(m), 3 // -Σ of the first 16
+	q.move(x, a)
+	if h == 1 {
+		q.secondHalf(x, a)
+		at = 1
+	}
+	q.op2(scvtf, x, x)
+	q.opE(fmulE, x, x, a, 0)
+	for v := range q.nv {
+		q.opE(fmlsE, q.total(m, v), mn[v], x, at)
+	}
+}
+
+// whole leaves the four integer sums of token m, rows v in one register.
+func (q *q64) whole(m, v, zero int) int {
+	if q.s == neon {
+		return q.wholeNEON(m, v, zero)
+	}
+	s := q.sum(m, v, 0)
+	for set := 1; set < q.sets; set++ {
+		q.add(s, s, q.sum(m, v, set))
+	}
+	return s
+}

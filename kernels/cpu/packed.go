@@ -1,0 +1,177 @@
+// Repacked weights in a file, so that the next run need not repack them.
+//
+//	"soberano" │ version │ key, 32 bytes │ matrices │ CRC-32C of what stands before it
+//	matrices: count, then for each segment in the order of Load:
+//	          kind │ rows │ cols │ scale (float32) │ offset │ length
+//	then the segments' memory, each from a multiple of 4 KiB on, as layout.go draws it
+//
+// Numbers are 8 bytes, little-endian. The key says which weights these are (the caller's
+// part: which file) and in whose layout (this package's: level and options). A file that
+// does not fit in every respect is as good as none.
+package cpu
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+
+	"soberano/kernels"
+)
+
+const (
+	packedMagic   = "soberano"
+	packedVersion = 1
+	packedPage    = 4096
+	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
+	packedEntry   = 6 * 8
+	maxPacked     = 1 << 20 // segments
+)
+
+// Packed is an opened file of repacked weights.
+type Packed struct {
+	data    []byte
+	entries []packedSegment
+	next    int
+}
+
+type packedSegment struct {
+	kind        kind
+	rows, cols  int
+	scale       float32
+	offset, len int
+}
+
+// errPacked is the reason that all unusable files share.
+var errPacked = errors.New("cpu: not a file of these repacked weights")
+
+// ReadPacked reads what WritePacked wrote for the same options, level and model. data,
+// usually a mapped file, must stay valid until the device is closed.
+func ReadPacked(data []byte, o Options, model [32]byte) (*Packed, error) {
+	key, err := packedKey(o, model)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) < packedHead+4 || string(data[:8]) != packedMagic || number(data[8:]) != packedVersion || !bytes.Equal(data[16:][:len(key)], key[:]) {
+		return nil, errPacked
+	}
+	n := number(data[packedHead-8:])
+	if n > maxPacked || packedHead+int(n)*packedEntry+4 > len(data) {
+		return nil, errPacked
+	}
+	head := data[:packedHead+int(n)*packedEntry]
+	if crc32.Checksum(head, castagnoli) != binary.LittleEndian.Uint32(data[len(head):]) {
+		return nil, errPacked
+	}
+	p := &Packed{data: data}
+	for b := head[packedHead:]; len(b) > 0; b = b[packedEntry:] {
+		s := packedSegment{
+			kind: kind(b[0]), rows: int(number(b[8:])), cols: int(number(b[16:])),
+			scale: math.Float32frombits(uint32(number(b[24:]))), offset: int(number(b[32:])), len: int(number(b[40:])),
+		}
+		if s.kind >= kinds || s.offset < 0 || s.len < 0 || s.offset > len(data)-s.len || s.offset%packedPage != 0 {
+			return nil, errPacked
+		}
+		p.entries = append(p.entries, s)
+	}
+	return p, nil
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func number(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// packedKey joins the model's identity with all that the layout depends on.
+func packedKey(o Options, model [32]byte) ([32]byte, error) {
+	lv, err := chosen()
+	return sha256.Sum256(fmt.Appendf(nil, "%d %v %v %v %x", packedVersion, lv, o.Exact, o.Floats, model)), err
+}
+
+// take returns the memory of the next segment, if it is s's.
+func (p *Packed) take(s *segment) bool {
+	if p == nil || p.next == len(p.entries) {
+		return false
+	}
+	e := p.entries[p.next]
+	if e.kind != s.kind || e.rows != s.rows || e.cols != s.cols || e.len != s.bytes() {
+		p.next = len(p.entries) // another order: none of the rest fits
+		return false
+	}
+	p.next++
+	s.scale, s.data = e.scale, p.data[e.offset:][:e.len:e.len]
+	return true
+}
+
+// Settle moves weights that were found in a file to memory of huge pages, where the system
+// has them, while the device works: mapped files have small pages, from which generation
+// is about a tenth slower. It returns when all is moved, done is closed, or copies would
+// leave the computer less than as much free memory again.
+func Settle(dev kernels.Device, done <-chan struct{}) {
+	d := dev.(*device)
+	total := 0
+	for _, s := range d.segments {
+		total += s.bytes()
+	}
+	if !hugePages || free() < 2*int64(total) {
+		return
+	}
+	var store reserve
+	for _, s := range d.segments {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		b := store.take(s.bytes())[:s.bytes()]
+		copy(b, s.data)
+		s.moved.Store(&b)
+		dropPages(s.data)
+	}
+}
+
+// PackedWhole reports whether all weights of a device were found in Options.Packed.
+func PackedWhole(dev kernels.Device) bool { return dev.(*device).repacked == 0 }
+
+// WritePacked writes the repacked weights of a device on which a model has been loaded.
+func WritePacked(w io.Writer, dev kernels.Device, o Options, model [32]byte) error {
+	key, err := packedKey(o, model)
+	if err != nil {
+		return err
+	}
+	d := dev.(*device)
+	le := binary.LittleEndian
+	head := le.AppendUint64([]byte(packedMagic), packedVersion)
+	head = le.AppendUint64(append(head, key[:]...), uint64(len(d.segments)))
+	at := pageUp(packedHead + len(d.segments)*packedEntry + 4)
+	for _, s := range d.segments {
+		for _, v := range []uint64{uint64(s.kind), uint64(s.rows), uint64(s.cols), uint64(math.Float32bits(s.scale)), uint64(at), uint64(s.bytes())} {
+			head = le.AppendUint64(head, v)
+		}
+		at = pageUp(at + s.bytes())
+	}
+	head = le.AppendUint32(head, crc32.Checksum(head, castagnoli))
+	if err := writePages(w, head); err != nil {
+		return err
+	}
+	for _, s := range d.segments {
+		if err := writePages(w, s.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pageUp(n int) int { return (n + packedPage - 1) &^ (packedPage - 1) }
+
+// writePages writes b and zeros up to the next page.
+func writePages(w io.Writer, b []byte) error {
+	if _, err := w.Write(b); err != nil {
+		return err
+	}
+	_, err := w.Write(make([]byte, pageUp(len(b))-len(b)))
+	return err
+}

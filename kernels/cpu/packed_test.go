@@ -1,0 +1,123 @@
+package cpu
+
+import (
+	"bytes"
+	"testing"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// packedModel loads a matrix of two parts and one of floats, and multiplies with both.
+func packedModel(t *testing.T, d *device, parts []kernels.Weights) []float32 {
+	t.Helper()
+	a, err := d.Load(parts[:2]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := d.Load(parts[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return products(d, a, b)
+}
+
+func products(d *device, ms ...kernels.Matrix) []float32 {
+	var out []float32
+	d.Begin()
+	x := tensorOf(d, ramp(5*256), 5, 256)
+	for _, m := range ms {
+		y := d.New(5, m.Rows())
+		d.MatMul(y, x, m)
+		out = append(out, flat(y)...)
+	}
+	return out
+}
+
+func ramp(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i%17) - 8
+	}
+	return x
+}
+
+// TestPacked: weights from a file multiply as those that were repacked, before and after
+// they have moved; a file of something else is refused or not used.
+func TestPacked(t *testing.T) {
+	r := newRand()
+	parts := []kernels.Weights{randomWeights(r, quant.Q4_K, 40, 256), randomWeights(r, quant.Q8_0, 33, 256), randomWeights(r, quant.F16, 7, 256)}
+	o := Options{Threads: 2}
+	lv, err := chosen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(o Options) *device {
+		d, err := newDevice(o, lv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		return d
+	}
+	first := open(o)
+	want := packedModel(t, first, parts)
+	if PackedWhole(first) {
+		t.Error("nothing was repacked")
+	}
+	var file bytes.Buffer
+	model := [32]byte{1, 2, 3}
+	if err := WritePacked(&file, first, o, model); err != nil {
+		t.Fatal(err)
+	}
+	data := alignedBytes(file.Len())
+	copy(data, file.Bytes())
+	packed := func() Options {
+		p, err := ReadPacked(data, o, model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Options{Threads: 2, Packed: p}
+	}
+
+	second := open(packed())
+	a, _ := second.Load(parts[:2]...)
+	b, _ := second.Load(parts[2])
+	sameValues(t, products(second, a, b), want, true)
+	if !PackedWhole(second) {
+		t.Error("weights were repacked that the file has")
+	}
+	Settle(second, nil)
+	if moved := a.(*matrix).segments[0].moved.Load() != nil; moved != hugePages && free() > 1<<30 {
+		t.Errorf("moved: %v, the system has huge pages: %v", moved, hugePages)
+	}
+	sameValues(t, products(second, a, b), want, true)
+
+	other := open(packed()) // the same weights in another order
+	b, _ = other.Load(parts[2])
+	a, _ = other.Load(parts[:2]...)
+	sameValues(t, products(other, a, b), want, true)
+	if PackedWhole(other) {
+		t.Error("weights of another order were taken")
+	}
+
+	if _, err := ReadPacked(data, o, [32]byte{}); err == nil {
+		t.Error("a file of another model was taken")
+	}
+	if _, err := ReadPacked(data, Options{Floats: Bits8}, model); err == nil {
+		t.Error("a file of other options was taken")
+	}
+	for n := range packedHead + 3*packedEntry + 4 { // any byte of the head, any length of it
+		bad := append([]byte(nil), data...)
+		bad[n] ^= 0x40
+		if _, err := ReadPacked(bad, o, model); err == nil {
+			t.Fatalf("byte %d may be anything", n)
+		}
+		if _, err := ReadPacked(data[:n], o, model); err == nil {
+			t.Fatalf("%d bytes are enough", n)
+		}
+	}
+	if _, err := ReadPacked(data[:len(data)-packedPage-1], o, model); err == nil {
+		t.Error("a file that has lost its end was taken")
+	}
+}
