@@ -56,9 +56,10 @@ fuzz: test-packages
 e2e: test-models build cli
 	env -u SOBERANO_HOME $(GO) test -count=1 -timeout 10m -v ./app/e2e
 
+# Ours beside other programs (app/setup/bench.py --help): make bench BENCH="--only start --rounds 3"
 bench: cli test-models
-	@for m in smollm2/SmolLM2-135M-Instruct.Q4_1.gguf gemma3/gemma-3-270m-q4-k-m.gguf whisper-base; do \
-		./build/soberano-cli bench -m "$${XDG_CACHE_HOME:-$$HOME/.cache}/soberano/defaults/$$m"; done
+	@sh app/setup/peers.sh >/dev/null
+	$(PYTHON) app/setup/bench.py $(BENCH)
 
 clean:
 	rm -rf build

@@ -18,6 +18,7 @@ import (
 
 	"soberano/engine/arch"
 	"soberano/engine/arch/tiny"
+	"soberano/engine/batch"
 	"soberano/engine/sample"
 	"soberano/models"
 	"soberano/models/registry"
@@ -309,20 +310,38 @@ func TestPerplexityDefinition(t *testing.T) {
 
 func TestBench(t *testing.T) {
 	m := openTiny(t, tiny.New("llama"), Options{})
-	for _, n := range []int{1, 2, 100} {
-		p, err := m.BenchPrompt(context.Background(), n)
-		g, err2 := m.BenchGenerate(context.Background(), n)
-		if err != nil || err2 != nil || p <= 0 || g <= 0 {
-			t.Errorf("%d: %v, %v, %v, %v", n, p, g, err, err2)
+	for range 2 { // the second round finds the depth in the cache
+		for _, depth := range []int{0, 1, 150} {
+			for _, n := range []int{1, 2, 100} {
+				p, err := m.BenchPrompt(context.Background(), depth, n)
+				g, err2 := m.BenchGenerate(context.Background(), depth, n)
+				if err != nil || err2 != nil || p <= 0 || g <= 0 {
+					t.Errorf("%d after %d: %v, %v, %v, %v", n, depth, p, g, err, err2)
+				}
+			}
 		}
 	}
-	for _, n := range []int{-1, 0, tiny.Context + 1} {
-		if _, err := m.BenchPrompt(context.Background(), n); err == nil {
-			t.Errorf("a prompt of %d passed", n)
+	for _, c := range [][2]int{{0, -1}, {0, 0}, {0, tiny.Context + 1}, {-1, 1}, {tiny.Context, 1}, {1, tiny.Context}} {
+		if _, err := m.BenchPrompt(context.Background(), c[0], c[1]); err == nil {
+			t.Errorf("a prompt of %d after %d passed", c[1], c[0])
 		}
-		if _, err := m.BenchGenerate(context.Background(), n); err == nil {
-			t.Errorf("generating %d passed", n)
+		if _, err := m.BenchGenerate(context.Background(), c[0], c[1]); err == nil {
+			t.Errorf("generating %d after %d passed", c[1], c[0])
 		}
+	}
+}
+
+// What is measured at a depth is n tokens that see depth others, each once.
+func TestBenchDepth(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), Options{})
+	if _, err := m.BenchGenerate(context.Background(), 100, 20); err != nil {
+		t.Fatal(err)
+	}
+	cached := -1
+	err := m.queue.Do(context.Background(), batch.Request{Tokens: m.random(120), From: 119, Started: func(n int) { cached = n },
+		Each: func(int, []float32) (int32, bool, error) { return 0, false, nil }})
+	if err != nil || cached < 100 || cached > 110 {
+		t.Errorf("%d tokens of the depth were in the cache, expected 100 (%v)", cached, err)
 	}
 }
 

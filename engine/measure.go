@@ -116,29 +116,51 @@ func logProbability(logits []float32, id int32) float64 {
 	return float64(logits[id]-top) - math.Log(sum)
 }
 
-// BenchPrompt measures the seconds that n random tokens take as a prompt.
-func (m *Model) BenchPrompt(ctx context.Context, n int) (float64, error) {
-	start := time.Now()
-	err := m.score(ctx, m.random(n), n-1, func(int, []float32) {})
-	return time.Since(start).Seconds(), err
+// BenchPrompt measures the seconds that n random tokens take as a prompt, with depth
+// tokens in the cache already (llama-bench's -d).
+func (m *Model) BenchPrompt(ctx context.Context, depth, n int) (float64, error) {
+	return m.bench(ctx, depth, n, n)
 }
 
-// BenchGenerate measures the seconds that n steps of one token each take, from an empty
-// context; tokens are random, nothing is sampled.
-func (m *Model) BenchGenerate(ctx context.Context, n int) (float64, error) {
-	if n < 1 || n > m.info.Context {
-		return 0, fmt.Errorf("engine: %d tokens do not fit in a context of %d", n, m.info.Context)
+// BenchGenerate measures the seconds that n steps of one token each take, with depth
+// tokens in the cache already; tokens are random, nothing is sampled.
+func (m *Model) BenchGenerate(ctx context.Context, depth, n int) (float64, error) {
+	return m.bench(ctx, depth, n, 1)
+}
+
+// bench measures n tokens after depth others: first of them at once, the rest one by one.
+// The depth stays in the cache, so that the next round finds it there.
+func (m *Model) bench(ctx context.Context, depth, n, first int) (float64, error) {
+	if depth < 0 || n < 1 || n > m.info.Context-depth {
+		return 0, fmt.Errorf("engine: %d tokens after %d do not fit in a context of %d", n, depth, m.info.Context)
 	}
-	ids := m.random(n)
+	ids := m.random(depth + n)
+	if depth > 0 {
+		if err := m.deepen(ctx, ids[:depth]); err != nil {
+			return 0, err
+		}
+		// Another end each round: the last one's may be in the cache too.
+		for i := depth; i < len(ids); i++ {
+			ids[i] = rand.Int32N(int32(m.shape.Vocabulary))
+		}
+	}
 	start := time.Now()
-	err := m.queue.Do(ctx, batch.Request{Tokens: ids[:1], Fresh: true,
+	from := depth + first - 1
+	err := m.queue.Do(ctx, batch.Request{Tokens: ids[:from+1], From: from, Fresh: depth == 0,
+		Started: func(int) { start = time.Now() },
 		Each: func(pos int, _ []float32) (int32, bool, error) {
-			if pos == n-1 {
+			if pos == len(ids)-1 {
 				return 0, false, nil
 			}
 			return ids[pos+1], true, nil
 		}})
 	return time.Since(start).Seconds(), err
+}
+
+// deepen leaves ids in the cache.
+func (m *Model) deepen(ctx context.Context, ids []int32) error {
+	return m.queue.Do(ctx, batch.Request{Tokens: ids, From: len(ids) - 1,
+		Each: func(int, []float32) (int32, bool, error) { return 0, false, nil }})
 }
 
 // random returns n tokens, always the same: what they are changes nothing about the time.

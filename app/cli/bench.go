@@ -30,6 +30,7 @@ type machine struct {
 type chatBench struct {
 	Model string `json:"model"`
 	machine
+	Depth           int   `json:"depth"` // tokens in the cache before
 	PromptTokens    int   `json:"prompt_tokens"`
 	GeneratedTokens int   `json:"generated_tokens"`
 	Prompt          rates `json:"prompt"`
@@ -48,16 +49,23 @@ type speechBench struct {
 
 func benchCommand() *cobra.Command {
 	var model string
-	var prompt, generate, threads, rounds int
-	var asJSON bool
+	var o chatLoad
+	var threads, rounds int
+	var asJSON, kernels, limits bool
 	cmd := &cobra.Command{
-		Use: "bench -m MODEL", Short: "Measure a model's speed on this machine", Args: arguments(cobra.NoArgs),
+		Use: "bench -m MODEL | --kernels | --limits", Short: "Measure a model's speed on this machine, or the kernels'", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if prompt < 1 || generate < 1 || rounds < 1 || threads < 0 {
-				return usagef("-p, -n and -r are at least 1, -t not negative")
+			if o.prompt < 1 || o.generate < 1 || rounds < 1 || threads < 0 || o.depth < 0 {
+				return usagef("-p, -n and -r are at least 1, -t and -d not negative")
 			}
-			if model == "" {
-				return usagef("name a model with -m")
+			if (kernels || limits) == (model != "") {
+				return usagef("name a model with -m, or measure --kernels or --limits")
+			}
+			if kernels || limits {
+				if !cmd.Flags().Changed("threads") {
+					threads = 0
+				}
+				return benchKernels(cmd.Context(), cmd.OutOrStdout(), threads, limits, asJSON)
 			}
 			lib, err := openLibrary()
 			if err != nil {
@@ -70,14 +78,17 @@ func benchCommand() *cobra.Command {
 			if entry.Kind == registry.Speech {
 				return benchSpeech(cmd.Context(), cmd.OutOrStdout(), entry, threads, rounds, asJSON)
 			}
-			return benchChat(cmd.Context(), cmd.OutOrStdout(), entry, prompt, generate, threads, rounds, asJSON)
+			return benchChat(cmd.Context(), cmd.OutOrStdout(), entry, o, threads, rounds, asJSON)
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one (needed)")
+	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one")
+	fs.BoolVar(&kernels, "kernels", false, "what each kernel reaches of this machine's limits, with one thread and with -t, or all")
+	fs.BoolVar(&limits, "limits", false, "these limits alone, in a second or two, with -t threads")
 	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
-	fs.IntVarP(&prompt, "prompt", "p", 512, "tokens of the prompt")
-	fs.IntVarP(&generate, "tokens", "n", 128, "tokens to generate")
+	fs.IntVarP(&o.prompt, "prompt", "p", 512, "tokens of the prompt")
+	fs.IntVarP(&o.generate, "tokens", "n", 128, "tokens to generate")
+	fs.IntVarP(&o.depth, "depth", "d", 0, "tokens in the context before the prompt, and before those to generate")
 	fs.IntVarP(&rounds, "rounds", "r", 5, "repetitions, after one that does not count")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -92,10 +103,14 @@ func machineOf(threads int) (machine, error) {
 	return machine{c.CPU, c.Level, threads}, err
 }
 
-// benchChat measures as llama-bench does: a prompt of p tokens at once, then, from an
-// empty context, n tokens one by one.
-func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads, rounds int, asJSON bool) error {
-	m, err := engine.Open(e.Path(), engine.Options{Packed: registry.PackedDir(), Context: max(p, n) + 1, Threads: threads})
+// chatLoad is what a chat model is measured on.
+type chatLoad struct{ depth, prompt, generate int }
+
+// benchChat measures as llama-bench does: a prompt at once, then tokens one by one, each
+// from an empty context or after depth tokens.
+func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, threads, rounds int, asJSON bool) error {
+	p, n := o.prompt, o.generate
+	m, err := engine.Open(e.Path(), engine.Options{Packed: registry.PackedDir(), Context: o.depth + max(p, n) + 1, Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -104,13 +119,13 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads
 	if err != nil {
 		return err
 	}
-	b := chatBench{Model: e.Title, machine: host, PromptTokens: p, GeneratedTokens: n}
+	b := chatBench{Model: e.Title, machine: host, Depth: o.depth, PromptTokens: p, GeneratedTokens: n}
 	for r := range rounds + 1 {
-		prompt, err := m.BenchPrompt(ctx, p)
+		prompt, err := m.BenchPrompt(ctx, o.depth, p)
 		if err != nil {
 			return err
 		}
-		generation, err := m.BenchGenerate(ctx, n)
+		generation, err := m.BenchGenerate(ctx, o.depth, n)
 		if err != nil {
 			return err
 		}
@@ -123,7 +138,11 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, p, n, threads
 	if asJSON {
 		return printJSON(w, b)
 	}
-	fmt.Fprintf(w, "%s, %s, %s, %d threads\n", b.Model, b.CPU, b.Level, b.Threads)
+	fmt.Fprintf(w, "%s, %s, %s, %d threads", b.Model, b.CPU, b.Level, b.Threads)
+	if o.depth > 0 {
+		fmt.Fprintf(w, ", after %d tokens", o.depth)
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "prompt of %-5d %8.1f tokens a second (median of %d, best %.1f)\n", p, median(b.Prompt.TokensPerSecond), rounds, slices.Max(b.Prompt.TokensPerSecond))
 	fmt.Fprintf(w, "generate %-6d %8.1f tokens a second (median of %d, best %.1f)\n", n, median(b.Generation.TokensPerSecond), rounds, slices.Max(b.Generation.TokensPerSecond))
 	return nil

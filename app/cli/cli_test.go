@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"soberano/kernels/cpu"
 	"soberano/models/defaults"
 )
 
@@ -89,6 +90,9 @@ func TestExitCodes(t *testing.T) {
 		{"perplexity --ctx 1 x", 2},
 		{"bench", 2},
 		{"bench -m x -r 0", 2},
+		{"bench -m x -d -1", 2},
+		{"bench -m x --kernels", 2},
+		{"bench --limits -t 1", 0},
 		{"bench -m nobody", 1},
 		{"dictate", 1},
 	} {
@@ -243,6 +247,35 @@ func TestSubtitles(t *testing.T) {
 		if err := transcriptFormats[format](&out, all); err != nil || out.String() != want {
 			t.Errorf("%s: %v\n%q, expected\n%q", format, err, out.String(), want)
 		}
+	}
+}
+
+func TestBenchAtDepth(t *testing.T) {
+	home(t)
+	model := defaults.Need(t, "smollm2")
+	out, code := verb(t, "", "bench", "-m", model, "-d", "40", "-p", "8", "-n", "4", "-r", "2", "--json")
+	var b chatBench
+	decode(t, out, &b)
+	if code != 0 || b.Depth != 40 || b.PromptTokens != 8 || b.GeneratedTokens != 4 || len(b.Prompt.TokensPerSecond) != 2 || len(b.Generation.TokensPerSecond) != 2 {
+		t.Errorf("%d %s", code, out)
+	}
+	out, code = verb(t, "", "bench", "-m", model, "-d", "40", "-p", "8", "-n", "4", "-r", "1")
+	if code != 0 || !strings.Contains(out, "after 40 tokens") {
+		t.Errorf("%d %s", code, out)
+	}
+	if _, code = verb(t, "", "bench", "-m", model, "-d", "8192"); code != 1 {
+		t.Errorf("a depth beyond the model's context: exit code %d", code)
+	}
+}
+
+func TestPrintShares(t *testing.T) {
+	var out bytes.Buffer
+	err := printShares(&out, cpu.Shares{
+		Peaks:   []cpu.Peak{{Resource: "memory", Threads: 2, Rate: 32.5, Unit: "GB/s"}},
+		Kernels: []cpu.Share{{Kernel: "matrix × vector Q4_0", Shape: "64 × 64", Threads: 2, Achieved: 24, Limit: 32, Unit: "GB/s", Bound: "memory"}},
+	})
+	if s := out.String(); err != nil || !strings.Contains(s, "32.5 GB/s") || !strings.Contains(s, "32.0 GB/s (memory)  75 %") {
+		t.Errorf("%v\n%s", err, s)
 	}
 }
 

@@ -9,6 +9,7 @@
 //	elem                          exp, activations, norms on one row
 //	pool, arena, memory            workers, memory of a step, huge pages
 //	level, cores                  instruction sets
+//	peak, roofline                what kernels reach of the machine's limits
 //
 // Each kernel is a Go file with its story and its plain twin, a ladder of ifs for
 // the architecture, and assembly written by gen (go generate).

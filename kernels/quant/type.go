@@ -4,7 +4,11 @@
 // carry them.
 package quant
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Type is a storage format of weights, numbered as in GGUF files.
 type Type uint32
@@ -40,6 +44,9 @@ type Format struct {
 
 // Known reports whether t has a format here.
 func (t Type) Known() bool { _, ok := formats[t]; return ok }
+
+// Types returns all types that have a format here, in the order of their numbers.
+func Types() []Type { return slices.Sorted(maps.Keys(formats)) }
 
 // String returns the format's name, or "type 99" for an unknown number.
 func (t Type) String() string {

@@ -1,0 +1,115 @@
+"""Writes what bench.py measured as a page: tables with ours, the peer's, their ratio and the goal."""
+from statistics import median
+
+# The least ratio that is wanted, by part and the beginning of what is measured; a part alone is its default.
+GOALS = {("generation", ""): 1.0, ("start", ""): 1.0, ("whisper", ""): 1.0}
+# The least share of the read bandwidth in generation, by model.
+SHARES = {"F16": 0.8, "large": 0.8}
+
+NAMES = {"gemma": "Gemma 3 270M Q4_K_M", "large": "3B, random, Q4_0"}
+TITLES = {"generation": "Generation and prompts", "start": "From start to first token", "whisper": "Speech"}
+NOTES = {
+    "generation": "llama-bench's definitions: random tokens, nothing sampled. SmolLM2 135M in Q4_1 as shipped, the others requantized from it by "
+                  "llama-quantize; 576 columns do not divide by 256, so its K types are mostly Q8_0, Q5_0 and the like.",
+    "start": "A new process each time, files in the page cache, a context of 4096; time until the first byte of the answer. llama-completion runs "
+             "without its warm-up. A prompt of one word is little more than loading. Memory is the most that was resident, mapped files included.",
+    "whisper": "Ours is the float16 file, which it multiplies in 8 bits and bfloat16 where the CPU can. whisper.cpp: encoder from whisper-bench, decoder from whisper-cli on the same clip of 11 s, greedy. "
+               "faster-whisper: its encoder time is without the keys and values of cross-attention, which ours and whisper.cpp's include; a step is "
+               "the difference of a whole and a short answer.",
+}
+
+
+def name(model):
+    return NAMES.get(model, model if model.startswith("Whisper") else "SmolLM2 " + model)
+
+
+def ratios(row):
+    """Of the medians, and the least and the most of single rounds; above one we are faster."""
+    pairs = list(zip(row["ours"], row["peer"])) if row["higher"] else list(zip(row["peer"], row["ours"]))
+    each = [a / b for a, b in pairs]
+    return median(a for a, _ in pairs) / median(b for _, b in pairs), min(each), max(each)
+
+
+def goal(row):
+    part, _, what = row["key"][:3]
+    return next((g for (p, begin), g in sorted(GOALS.items(), key=lambda x: -len(x[0][1])) if p == part and what.startswith(begin)), None)
+
+
+def figure(x):
+    return f"{x:.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}"
+
+
+def met(value, wanted):
+    return "—" if wanted is None else "yes" if value >= wanted else "**no**"
+
+
+def line(row):
+    part, model, what, threads, peer = row["key"]
+    return f"{name(model)}, {what}, {threads} threads: {figure(median(row['ours']))} {row['unit']}, {peer} {figure(median(row['peer']))}: {ratios(row)[0]:.2f}"
+
+
+def cells(*texts):
+    return "| " + " | ".join(texts) + " |"
+
+
+def comparison(part, rows):
+    out = [f"## {TITLES[part]}", "", NOTES[part], "",
+           cells("model", "what", "threads", "unit", "ours", "peer", "", "ratio", "single rounds", "goal", "met"), "|---" * 11 + "|"]
+    for r in rows:
+        _, model, what, threads, peer = r["key"]
+        ratio, least, most = ratios(r)
+        wanted = goal(r)
+        mark = " ¹" if r["others"] > 0.1 else ""
+        out.append(cells(name(model), what, str(threads), r["unit"], figure(median(r["ours"])), figure(median(r["peer"])), peer,
+                         f"**{ratio:.2f}**{mark}", f"{least:.2f} – {most:.2f}", "—" if wanted is None else f"{wanted:.1f}", met(ratio, wanted)))
+    return out + [""]
+
+
+def shares(rows):
+    """Generation of large files as a part of what reading their weights from memory allows."""
+    out = []
+    for r in rows:
+        _, model, what, threads, _ = r["key"]
+        if "memory" not in r or not what.startswith("generate"):
+            continue
+        limit = median(r["memory"])
+        ours, peer = (median(r[side]) * r["bytes"] / 1e9 for side in ("ours", "peer"))
+        out.append(cells(name(model), what, str(threads), f"{r['bytes'] / 1e6:.0f}", figure(ours), figure(limit), f"{figure(min(r['memory']))} – {figure(max(r['memory']))}",
+                         f"**{100 * ours / limit:.0f} %**", f"{100 * peer / limit:.0f} %", f"{100 * SHARES[model]:.0f} %", met(ours / limit, SHARES[model])))
+    if not out:
+        return []
+    return ["## Share of the read bandwidth", "",
+            "Tokens a second times the bytes of the file's weights, against the rate at which this machine reads memory (`soberano bench --limits`, "
+            "in the same rounds; medians).", "",
+            cells("model", "what", "threads", "MB", "GB/s", "limit", "single rounds", "share", "llama.cpp's", "goal", "met"), "|---" * 11 + "|", *out, ""]
+
+
+def roofline(k):
+    out = ["## Kernels", "", "`soberano bench --kernels`: the best of many calls, against the resource that a kernel runs out of first.", "",
+           cells("limit", "threads", "rate"), "|---" * 3 + "|"]
+    out += [cells(p["resource"], str(p["threads"]), f"{figure(p['rate'])} {p['unit']}") for p in k["peaks"]]
+    out += ["", cells("kernel", "shape", "threads", "achieved", "limit", "share"), "|---" * 6 + "|"]
+    for s in k["kernels"]:
+        out.append(cells(s["kernel"], s["shape"], str(s["threads"]), figure(s["achieved"]), f"{figure(s['limit'])} {s['unit']} ({s['bound']})",
+                         f"{100 * s['achieved'] / s['limit']:.0f} %"))
+    return out + [""]
+
+
+def write(data):
+    rows, k = data["rows"], data["kernels"]
+    dates = sorted({r["date"] for r in rows} | ({k["date"]} if k else set()))
+    out = ["# Speed", "", f"{data['cpu']}, {data['cores']} cores" + (f", level {k['level']}" if k else "") + (f"; {' to '.join(dict.fromkeys([dates[0], dates[-1]]))}." if dates else "."), "",
+           "Made by `make bench` (`app/setup/bench.py`; it says what it runs). Ours and the peer run alternately on the same file with the same threads; "
+           "a ratio is that of the medians, above one where ours is faster or smaller. Peers: llama.cpp from llama-cpp-python 0.3.36, whisper.cpp from "
+           "pywhispercpp 1.5.1, both built for this machine with all their fast paths; faster-whisper 1.2.1.", ""]
+    if any(r["others"] > 0.1 for r in rows):
+        out += ["¹ Other programs took more than a tenth of a core during one of the runs: do not trust it.", ""]
+    for part in TITLES:
+        mine = [r for r in rows if r["key"][0] == part]
+        if mine:
+            out += comparison(part, mine)
+        if part == "generation":
+            out += shares(mine)
+    if k:
+        out += roofline(k)
+    return "\n".join(out).rstrip() + "\n"

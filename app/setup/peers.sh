@@ -1,0 +1,73 @@
+#!/bin/sh
+# Gets and builds, once, the programs that the speed comparison (bench.py) runs beside
+# ours, into the user's cache:
+#
+#   peers/llama/    llama-bench, llama-quantize, llama-completion, from llama-cpp-python's source
+#   peers/whisper/  whisper-bench, whisper-cli, whisper-quantize, from pywhispercpp's source
+#   peers/venv/     faster-whisper
+#   peers/models/   what bench_files.py makes
+#
+# Each is built for this machine (GGML_NATIVE) with all of its fast paths. JOBS=1 builds
+# with one compiler at a time.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+home=${XDG_CACHE_HOME:-$HOME/.cache}/soberano/peers
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+python=$home/venv/bin/python
+
+say() { echo "peers: $*" >&2; }
+for tool in cmake make c++ python3 tar; do
+	command -v "$tool" >/dev/null || { say "$tool is needed to build them; install it (Debian: cmake make g++ python3-venv)"; exit 1; }
+done
+mkdir -p "$home/models"
+
+if ! "$python" -c "import faster_whisper" 2>/dev/null; then
+	say "installing faster-whisper"
+	rm -rf "$home/venv"
+	python3 -m venv "$home/venv"
+	"$python" -m pip install --quiet --disable-pip-version-check faster-whisper==1.2.1
+fi
+
+# there DIR PROGRAM…: are all of them built?
+there() (
+	cd "$home/$1" 2>/dev/null || exit 1
+	shift
+	for p; do [ -x "$p" ] || exit 1; done
+)
+
+# sources: both packages, checked by pip, unpacked.
+sources() {
+	[ -d "$home/src/pywhispercpp-1.5.1/whisper.cpp" ] && [ -d "$home/src/llama_cpp_python-0.3.36/vendor/llama.cpp" ] && return
+	say "fetching sources"
+	rm -rf "$home/src" "$home/sdist"
+	"$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary llama-cpp-python,pywhispercpp \
+		--require-hashes -r "$here/peers.txt" -d "$home/sdist"
+	mkdir -p "$home/src"
+	for f in "$home"/sdist/*.tar.gz; do tar -xzf "$f" -C "$home/src"; done
+	rm -rf "$home/sdist"
+}
+
+# build DIR SOURCE OPTIONS PROGRAM…
+build() {
+	dir=$1 source=$2 options=$3
+	shift 3
+	there "$dir" "$@" && return
+	sources
+	say "building $* (minutes)"
+	# shellcheck disable=SC2086
+	cmake -S "$home/src/$source" -B "$home/build-$dir" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
+		-DGGML_NATIVE=ON -DGGML_LLAMAFILE=ON $options >"$home/$dir.log" 2>&1 &&
+		cmake --build "$home/build-$dir" -j "$jobs" --target "$@" >>"$home/$dir.log" 2>&1 ||
+		{ tail -20 "$home/$dir.log" >&2; say "the build failed; all of it is in $home/$dir.log"; exit 1; }
+	mkdir -p "$home/$dir"
+	for p; do cp "$home/build-$dir/bin/$p" "$home/$dir/$p"; done
+	rm -rf "$home/build-$dir"
+}
+
+build llama llama_cpp_python-0.3.36/vendor/llama.cpp \
+	"-DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF" \
+	llama-bench llama-quantize llama-completion
+build whisper pywhispercpp-1.5.1/whisper.cpp \
+	"-DWHISPER_BUILD_TESTS=OFF -DWHISPER_BUILD_SERVER=OFF" \
+	whisper-bench whisper-cli whisper-quantize
+echo "$home"

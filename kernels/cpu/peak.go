@@ -1,0 +1,154 @@
+// What a processor does at best: the limits that roofline.go holds the kernels against
+// (Williams, Waterman and Patterson 2009, "Roofline").
+//
+//	memory   reading a buffer far larger than the caches        bytes a second
+//	cache    reading a buffer that fits the second-level cache  bytes a second
+//	float    float32 multiply-adds in registers                 multiplications and additions a second
+//	half     the same of bfloat16, where the level has them
+//	dot      the level's 8-bit dot product
+//	low      the same of numbers below 16, which AVX2 may add in 16 bits; elsewhere as dot
+//
+// Each is the best of several tries, on all workers of a pool.
+package cpu
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+)
+
+// resource is something that a kernel can run out of.
+type resource int
+
+const (
+	useMemory resource = iota
+	useCache
+	useFloat
+	useHalf
+	useDot
+	useLow
+	resources
+)
+
+// rates are amounts of each resource: of a machine, in a second; of a kernel, in a call.
+type rates [resources]float64
+
+// seconds is the least time for what a kernel needs, and which resource takes it.
+func (limit rates) seconds(need rates) (least float64, by resource) {
+	for r := range resources {
+		if need[r] == 0 {
+			continue
+		}
+		if t := need[r] / limit[r]; t > least {
+			least, by = t, r
+		}
+	}
+	return least, by
+}
+
+// near is what fits the second-level cache of any processor that is not very old.
+const near = 192 << 10
+
+// peaks measures the limits of lv on the workers of p, for about spell each; far is a
+// buffer larger than the caches.
+func peaks(lv level, p *pool, far []byte, spell time.Duration) rates {
+	var out rates
+	for _, ahead := range []int{0, 4096} {
+		out[useMemory] = max(out[useMemory], readRate(lv, p, far, ahead, len(far)/(4<<20), spell))
+		out[useCache] = max(out[useCache], readRate(lv, p, far[:min(near, len(far))], 0, 0, spell))
+	}
+	for r := useFloat; r < resources; r++ {
+		out[r] = spinRate(lv, p, r, spell)
+	}
+	return out
+}
+
+// readRate is the bytes a second that the workers read: b in parts, or, with no parts,
+// all of b by each worker again and again.
+func readRate(lv level, p *pool, b []byte, ahead, parts int, spell time.Duration) float64 {
+	if parts == 0 {
+		again, chunks := 1+(8<<20)/len(b), 4*p.threads
+		fn := job(func(int, int) {
+			for range again {
+				read(lv, b, ahead)
+			}
+		})
+		return float64(again*chunks*len(b)) / fastest(spell, func() { p.do(chunks, &fn) })
+	}
+	size := len(b) / parts &^ 511
+	fn := job(func(_, c int) { read(lv, b[c*size:][:size], ahead) })
+	return float64(parts*size) / fastest(spell, func() { p.do(parts, &fn) })
+}
+
+// spinRate is the operations a second of all workers.
+func spinRate(lv level, p *pool, r resource, spell time.Duration) float64 {
+	const n = 20000
+	each := spin(lv, r, n)
+	if each == 0 {
+		return 0
+	}
+	chunks := 4 * p.threads
+	fn := job(func(int, int) { spin(lv, r, n) })
+	return each * float64(chunks) / fastest(spell, func() { p.do(chunks, &fn) })
+}
+
+// fastest returns the seconds of the fastest call of f among those that fit into about
+// spell, at least three unless they take very long. Short calls are timed in runs of
+// half a millisecond.
+func fastest(spell time.Duration, f func()) float64 {
+	f() // caches, tables, sleeping workers
+	start := time.Now()
+	f()
+	once := time.Since(start)
+	calls := max(1, int(500*time.Microsecond/max(once, 1)))
+	best := math.Inf(1)
+	if once > spell {
+		best = once.Seconds()
+	}
+	for n := 0; n < 3 && once < 5*spell || time.Since(start) < spell; n++ {
+		begin := time.Now()
+		for range calls {
+			f()
+		}
+		best = min(best, time.Since(begin).Seconds()/float64(calls))
+	}
+	return best
+}
+
+// readGo is the plain twin of read.
+func readGo(b []byte) {
+	var sum uint64
+	for ; len(b) >= 32; b = b[32:] {
+		sum += binary.NativeEndian.Uint64(b) ^ binary.NativeEndian.Uint64(b[8:]) ^
+			binary.NativeEndian.Uint64(b[16:]) ^ binary.NativeEndian.Uint64(b[24:])
+	}
+	needed(float64(sum))
+}
+
+// spinGo is the plain twin of spin: n rounds of eight multiplications and additions.
+func spinGo(r resource, n int) float64 {
+	switch r {
+	case useHalf:
+		return 0
+	case useFloat:
+		var a, b, c, d, e, f, g, h float32
+		x, y := float32(n&1), float32(n&2)
+		for range n {
+			a, b, c, d, e, f, g, h = a*x+y, b*x-y, c*y+x, d*y-x, e*x+y, f*x-y, g*y+x, h*y-x
+		}
+		needed(float64(a + b + c + d + e + f + g + h))
+	default:
+		var a, b, c, d, e, f, g, h int32
+		x, y := int32(int8(n)), int32(int8(n>>8))
+		for range n {
+			a, b, c, d, e, f, g, h = a*x+y, b*x-y, c*y+x, d*y-x, e*x+y, f*x-y, g*y+x, h*y-x
+		}
+		needed(float64(a + b + c + d + e + f + g + h))
+	}
+	return 16 * float64(n)
+}
+
+// needed keeps the compiler from dropping what x was computed from.
+//
+//go:noinline
+func needed(x float64) { _ = x }

@@ -1,0 +1,250 @@
+// How much of what this machine allows the kernels reach, each by the public operations
+// of the device, with weights from memory or activations from the cache as a model has
+// them:
+//
+//	achieved   the fastest of several calls
+//	limit      what peak.go measures for the resource that the kernel runs out of first:
+//	           its bytes, its multiply-adds or its 8-bit dot products
+//	share      of the two
+//
+// Both are the best of many tries, since on a shared machine a slow one says nothing
+// about the kernel. The limits are measured again after each group and the highest kept.
+// Bytes of a matrix are those of the layout it has in memory.
+package cpu
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// Share is what a kernel reaches on a shape.
+type Share struct {
+	Kernel   string  `json:"kernel"` // "matrix × vector Q4_0"
+	Shape    string  `json:"shape"`  // rows × columns of the matrix, heads, …
+	Threads  int     `json:"threads"`
+	Achieved float64 `json:"achieved"`
+	Limit    float64 `json:"limit"`
+	Unit     string  `json:"unit"`  // "GB/s", "Gop/s" (a multiply-add is two), "Gvalues/s"
+	Bound    string  `json:"bound"` // the resource of the limit: "memory", "dot", …
+}
+
+// Share returns Achieved as a part of Limit.
+func (s Share) Share() float64 { return s.Achieved / s.Limit }
+
+// Peak is a limit of the machine; a multiply-add is two operations.
+type Peak struct {
+	Resource string  `json:"resource"`
+	Threads  int     `json:"threads"`
+	Rate     float64 `json:"rate"`
+	Unit     string  `json:"unit"`
+}
+
+// Shares is the table that Roofline measures.
+type Shares struct {
+	Peaks   []Peak  `json:"peaks"`
+	Kernels []Share `json:"kernels,omitempty"`
+}
+
+var resourceNames = [resources]string{"memory", "cache", "float32", "bfloat16", "dot", "low dot"}
+
+func (r resource) unit() string {
+	if r <= useCache {
+		return "GB/s"
+	}
+	return "Gop/s"
+}
+
+// bench is a measurement at one number of threads.
+type bench struct {
+	ctx    context.Context
+	d      *device
+	spell  time.Duration
+	far    []byte
+	limit  rates
+	trials []trial
+	said   func(kernel, shape string)
+}
+
+// trial is a kernel that was measured: what a call needs and how long the fastest took.
+type trial struct {
+	kernel, shape string
+	need          rates
+	values        float64 // of a row operation, counted instead of a resource
+	seconds       float64
+}
+
+// Roofline measures all kernels with one thread and, if threads is more, with so many; 0
+// is what a chat would use. It takes a minute or two; said, if not nil, hears what is
+// being measured.
+func Roofline(ctx context.Context, threads int, said func(kernel, shape string)) (Shares, error) {
+	lv, err := chosen()
+	if err != nil {
+		return Shares{}, err
+	}
+	if threads == 0 {
+		threads = defaultThreads()
+	}
+	if said == nil {
+		said = func(string, string) {}
+	}
+	return roofline(ctx, lv, threads, farBytes(), spell, said)
+}
+
+// spell is the time for each number.
+const spell = 80 * time.Millisecond
+
+// farBytes is how much is not in the caches any more when it comes round again.
+func farBytes() int { return min(max(256<<20, 4*cpuid.CPU.Cache.L3), 1<<30) }
+
+// touched returns n bytes of memory whose pages are there.
+func touched(n int) []byte {
+	b := alignedBytes(n)
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	return b
+}
+
+// Limits measures the limits alone, with so many threads, in a second or two.
+func Limits(threads int) ([]Peak, error) {
+	lv, err := chosen()
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDevice(Options{Threads: threads}, lv)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	b := &bench{d: d, spell: spell, far: touched(farBytes()), said: func(string, string) {}}
+	b.refresh()
+	return b.peaks(), nil
+}
+
+// roofline measures lv; matrices from memory are far bytes together, a spell is the time
+// for each number.
+func roofline(ctx context.Context, lv level, threads, far int, spell time.Duration, said func(kernel, shape string)) (out Shares, err error) {
+	buffer := touched(far)
+	counts := []int{1}
+	if threads > 1 {
+		counts = append(counts, threads)
+	}
+	for _, n := range counts {
+		d, err := newDevice(Options{Threads: n}, lv)
+		if err != nil {
+			return out, err
+		}
+		b := &bench{ctx: ctx, d: d, spell: spell, far: buffer, said: said}
+		err = b.all()
+		d.Close()
+		if err != nil {
+			return out, err
+		}
+		out.Peaks = append(out.Peaks, b.peaks()...)
+		out.Kernels = append(out.Kernels, b.shares()...)
+	}
+	slices.SortStableFunc(out.Kernels, func(a, b Share) int { return order(out.Kernels, a) - order(out.Kernels, b) })
+	return out, nil
+}
+
+// order is where a kernel and shape first stand: the numbers of threads come together.
+func order(all []Share, s Share) int {
+	return slices.IndexFunc(all, func(x Share) bool { return x.Kernel == s.Kernel && x.Shape == s.Shape })
+}
+
+func (b *bench) all() error {
+	b.refresh()
+	for _, group := range []func() error{b.vectors, b.matrices, b.attention, b.encoder, b.rows} {
+		if err := group(); err != nil {
+			return err
+		}
+		b.refresh()
+	}
+	return nil
+}
+
+// refresh measures the limits and keeps the higher.
+func (b *bench) refresh() {
+	b.said("limits", "")
+	now := peaks(b.d.lv, b.d.pool, b.far, b.spell)
+	for r := range now {
+		b.limit[r] = max(b.limit[r], now[r])
+	}
+}
+
+// try measures f and notes it.
+func (b *bench) try(kernel, shape string, need rates, values int, f func()) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	b.said(kernel, shape)
+	b.trials = append(b.trials, trial{kernel, shape, need, float64(values), fastest(b.spell, f)})
+	return nil
+}
+
+// fresh runs f with a new device that has as many threads, so that its matrices go with it.
+func (b *bench) fresh(floats Floats, f func() error) error {
+	old := b.d
+	d, err := newDevice(Options{Threads: old.pool.threads, Floats: floats}, old.lv)
+	if err != nil {
+		return err
+	}
+	b.d = d
+	err = f()
+	b.d = old
+	d.Close()
+	d = nil
+	runtime.GC() // a quarter of a gigabyte, sometimes
+	return err
+}
+
+func (b *bench) peaks() []Peak {
+	var out []Peak
+	for r, v := range b.limit {
+		if v > 0 {
+			out = append(out, Peak{resourceNames[r], b.d.pool.threads, v / 1e9, resource(r).unit()})
+		}
+	}
+	return out
+}
+
+func (b *bench) shares() []Share {
+	var out []Share
+	for _, t := range b.trials {
+		least, by := b.limit.seconds(t.need)
+		s := Share{t.kernel, t.shape, b.d.pool.threads, t.need[by] / t.seconds / 1e9, b.limit[by] / 1e9, by.unit(), resourceNames[by]}
+		if t.values > 0 {
+			s.Achieved, s.Limit, s.Unit = t.values/t.seconds/1e9, t.values/least/1e9, "Gvalues/s"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// ordinary makes a matrix of any format: its bytes, read as scales at any place and of
+// any width, are ordinary numbers.
+func ordinary(t quant.Type, rows, cols int) kernels.Weights {
+	data := make([]byte, rows*t.RowBytes(cols))
+	x := uint32(1)
+	for i := range data {
+		x = x*1664525 + 1013904223
+		data[i] = 0x20 | byte(x>>24)&0x1f
+	}
+	return kernels.Weights{Type: t, Rows: rows, Cols: cols, Data: data}
+}
+
+// tensor makes activations.
+func (b *bench) tensor(rows, cols int) kernels.Tensor {
+	t := b.d.New(rows, cols)
+	for i := range t.F32 {
+		t.F32[i] = float32(i%23-11) / 8
+	}
+	return t
+}

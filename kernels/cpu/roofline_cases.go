@@ -1,0 +1,233 @@
+// The kernels and shapes of the roofline table.
+package cpu
+
+import (
+	"fmt"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// load makes a matrix; bytes is what a product reads of it.
+func (b *bench) load(w kernels.Weights) (m kernels.Matrix, bytes int64, err error) {
+	if m, err = b.d.Load(w); err != nil {
+		return nil, 0, err
+	}
+	if bytes = m.Bytes(); bytes == 0 {
+		bytes = int64(len(w.Data))
+	}
+	return m, bytes, nil
+}
+
+// products is what n tokens times rows × cols weights need beside memory.
+func (b *bench) products(t quant.Type, n, rows, cols int) (need rates) {
+	ops := 2 * float64(n) * float64(rows) * float64(cols)
+	switch t {
+	case quant.F32, quant.F16, quant.BF16:
+		need[b.floats(t)] = ops
+	case quant.Q2_K, quant.Q3_K, quant.Q4_0, quant.Q4_1, quant.Q4_K:
+		need[useLow] = ops
+	default:
+		need[useDot] = ops
+	}
+	return need
+}
+
+// floats is what products with floating-point weights run out of.
+func (b *bench) floats(t quant.Type) resource {
+	switch {
+	case b.d.floats == Bits8:
+		return useDot
+	case b.d.lv.bf16() && (b.d.floats == BFloat16 || t == quant.BF16):
+		return useHalf
+	}
+	return useFloat
+}
+
+// vectors: one token, as in generation; so many equal matrices that none is in a cache.
+func (b *bench) vectors() error {
+	for _, t := range quant.Types() {
+		for _, s := range [][2]int{{1536, 768}, {4096, 4096}} {
+			if err := b.fresh(Keep, func() error { return b.vector(t, s[0], s[1]) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) vector(t quant.Type, rows, cols int) error {
+	w := ordinary(t, rows, cols)
+	var all []kernels.Matrix
+	var size int64
+	for size < int64(len(b.far)) {
+		m, n, err := b.load(w)
+		if err != nil {
+			return err
+		}
+		all, size = append(all, m), size+n
+	}
+	b.d.Begin()
+	x, y := b.tensor(1, cols), b.d.New(1, rows)
+	need := b.products(t, len(all), rows, cols)
+	need[useMemory] = float64(size)
+	perWeight := func(n float64) float64 { return 8 * n / float64(rows*cols) }
+	shape := fmt.Sprintf("%d × %d, %.2f bits (file %.2f)", rows, cols, perWeight(float64(size)/float64(len(all))), perWeight(float64(len(w.Data))))
+	return b.try(fmt.Sprintf("matrix × vector %v", t), shape, need, 0, func() {
+		for _, m := range all {
+			b.d.MatMul(y, x, m)
+		}
+	})
+}
+
+// matrices: a prompt of 512 tokens.
+func (b *bench) matrices() error {
+	for _, t := range quant.Types() {
+		for _, s := range [][2]int{{1536, 768}, {2048, 2048}} {
+			if err := b.matrix(fmt.Sprintf("matrix × 512 tokens %v", t), t, 512, s[0], s[1]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) matrix(kernel string, t quant.Type, n, rows, cols int) error {
+	m, _, err := b.load(ordinary(t, rows, cols))
+	if err != nil {
+		return err
+	}
+	b.d.Begin()
+	x, y := b.tensor(n, cols), b.d.New(n, rows)
+	return b.try(kernel, fmt.Sprintf("%d × %d × %d", n, rows, cols), b.products(t, n, rows, cols), 0, func() { b.d.MatMul(y, x, m) })
+}
+
+// heads is the attention of a model.
+type heads struct {
+	name           string
+	heads, kv, dim int
+}
+
+var attentions = []heads{{"SmolLM2 135M", 9, 3, 64}, {"Gemma 3 270M", 4, 1, 256}, {"Llama 3B", 24, 8, 128}}
+
+// attention: one token, keys and values of 4096 others from memory; and a prompt.
+func (b *bench) attention() error {
+	for _, h := range attentions {
+		if err := b.fresh(Keep, func() error { return b.attendOne(h, 4096) }); err != nil {
+			return err
+		}
+	}
+	for _, h := range attentions {
+		for _, depth := range []int{0, 3584} {
+			if err := b.attendMany(h, depth, 512); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// of describes causal attention.
+func (h heads) of() *kernels.Attention {
+	return &kernels.Attention{Heads: h.heads, KVHeads: h.kv, HeadDim: h.dim, Scale: 0.125, Causal: true}
+}
+
+// scoring is what so many scores, queries by keys, cost: two products and the softmax,
+// in which a value takes eleven multiplications.
+func (b *bench) scoring(h heads, scores float64) (need rates) {
+	scores *= float64(h.heads)
+	need[useFloat] = scores * 2 * 11
+	products := useFloat
+	if b.d.floats != Keep && b.d.lv.bf16() {
+		products = useHalf
+	}
+	need[products] += scores * float64(4*h.dim)
+	return need
+}
+
+// filled makes a cache of so many layers, and puts something into every position.
+func (b *bench) filled(h heads, layers, n int) (kernels.Cache, error) {
+	c, err := b.d.NewCache(kernels.CacheShape{Layers: layers, KVHeads: h.kv, HeadDim: h.dim, Cap: n})
+	if err != nil {
+		return nil, err
+	}
+	b.d.Begin()
+	k := b.tensor(n, h.kv*h.dim)
+	for l := range layers {
+		b.d.Store(k, k, []kernels.Span{{Cache: c, N: n}}, l)
+	}
+	return c, nil
+}
+
+func (b *bench) attendOne(h heads, depth int) error {
+	layers := max(1, len(b.far)/(depth*h.kv*h.dim*4))
+	c, err := b.filled(h, layers, depth)
+	if err != nil {
+		return err
+	}
+	b.d.Begin()
+	q, y := b.tensor(1, h.heads*h.dim), b.d.New(1, h.heads*h.dim)
+	spans, a := []kernels.Span{{Cache: c, N: 1, Pos: depth - 1}}, h.of()
+	need := b.scoring(h, float64(layers*depth))
+	need[useMemory] = float64(c.Bytes())
+	return b.try("attention, 1 token", fmt.Sprintf("%s: %d/%d heads of %d, at %d", h.name, h.heads, h.kv, h.dim, depth), need, 0, func() {
+		for l := range layers {
+			b.d.Attend(y, q, spans, l, a)
+		}
+	})
+}
+
+func (b *bench) attendMany(h heads, depth, n int) error {
+	c, err := b.filled(h, 1, depth+n)
+	if err != nil {
+		return err
+	}
+	b.d.Begin()
+	q, y := b.tensor(n, h.heads*h.dim), b.d.New(n, h.heads*h.dim)
+	spans, a := []kernels.Span{{Cache: c, N: n, Pos: depth}}, h.of()
+	scores := float64(n*depth) + float64(n*(n+1)/2)
+	return b.try(fmt.Sprintf("attention, %d tokens", n), fmt.Sprintf("%s: %d/%d heads of %d, after %d", h.name, h.heads, h.kv, h.dim, depth),
+		b.scoring(h, scores), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+}
+
+// encoder: the products and the attention of Whisper base, 30 s of audio, in the forms
+// that a device may give to floating-point weights.
+func (b *bench) encoder() error {
+	for _, form := range []struct {
+		floats Floats
+		name   string
+	}{{Keep, "F16"}, {BFloat16, "in bfloat16"}, {Bits8, "in 8 bits"}} {
+		if form.floats == BFloat16 && !b.d.lv.bf16() {
+			continue
+		}
+		if err := b.fresh(form.floats, func() error { return b.encode(form.name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) encode(form string) error {
+	for _, s := range []struct {
+		name          string
+		n, rows, cols int
+	}{{"conv1", 3000, 512, 240}, {"conv2", 1500, 512, 1536}, {"query, key, value", 1500, 1536, 512}, {"out", 1500, 512, 512},
+		{"up", 1500, 2048, 512}, {"down", 1500, 512, 2048}} {
+		if b.d.floats == Bits8 && s.cols%32 != 0 {
+			continue // stays as it is
+		}
+		if err := b.matrix("Whisper base "+s.name+", "+form, quant.F16, s.n, s.rows, s.cols); err != nil {
+			return err
+		}
+	}
+	h := heads{"Whisper base", 8, 8, 64}
+	c, err := b.filled(h, 1, 1500)
+	if err != nil {
+		return err
+	}
+	q, y := b.tensor(1500, 512), b.d.New(1500, 512)
+	spans := []kernels.Span{{Cache: c, N: 1500}}
+	a := h.of()
+	a.Causal, a.Len = false, 1500
+	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+}
