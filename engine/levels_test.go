@@ -25,6 +25,9 @@ func TestLevels(t *testing.T) {
 		var answer string
 		var surprise float64
 		for i, level := range info.Levels {
+			if level == "generic" && name != "smollm2" {
+				continue // a quarter of a million output rows in plain Go take long
+			}
 			t.Setenv("SOBERANO_CPU", level)
 			m := openDefault(t, name, false)
 			got, _, err := collect(m, context.Background(), Request{
@@ -41,7 +44,7 @@ func TestLevels(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%s, %s: %q, perplexity %.4f", name, level, got, p.PPL)
-			if i == 0 {
+			if i == 0 || answer == "" {
 				answer, surprise = got, p.PPL
 			}
 			if got != answer {
