@@ -156,6 +156,9 @@ type Device interface {
 	MatMul(dst, x Tensor, w Matrix)
 	// MatMulAdd adds x·wᵀ (+ bias) to dst. dst is not x.
 	MatMulAdd(dst, x Tensor, w Matrix)
+	// MatMulGated writes f(x·gateᵀ) · x·upᵀ (+ their biases) to dst, where w was loaded from
+	// the parts gate and up, of as many rows: [n × w.Cols] → [n × w.Rows/2]. dst is not x.
+	MatMulGated(dst, x Tensor, w Matrix, f Activation)
 	// Add adds x to dst; an x of one row is added to every row.
 	Add(dst, x Tensor)
 	// RMSNorm normalises each run of len(weight) columns: x/√(mean(x²)+eps)·weight.

@@ -161,9 +161,7 @@ func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
 	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	gateUp := d.New(n, 2*c.ff)  // side by side
-	gate := gateUp.Slice(0, c.ff)
-	up := gateUp.Slice(c.ff, c.ff)
+	gate := d.New(n, c.ff)      // GELU(gate)·up
 
 	d.Embed(x, m.embed, s.Tokens, float32(math.Sqrt(float64(c.dim))))
 	for i := range m.layers {
@@ -181,8 +179,7 @@ func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
 		d.Add(x, h)
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		d.MatMul(gateUp, h, l.gateUp)
-		d.Activate(gate, gate, up, kernels.GELUTanh)
+		d.MatMulGated(gate, h, l.gateUp, kernels.GELUTanh)
 		d.MatMul(h, gate, l.down)
 		d.RMSNorm(h, h, l.ffnPost, c.eps)
 		d.Add(x, h)

@@ -95,7 +95,7 @@ func (r *reader) turned(c config) int {
 func (c config) shape() Shape {
 	return Shape{
 		Vocabulary: c.vocabulary, Context: c.context, Layers: c.layers, KVHeads: c.kvHeads, HeadDim: c.headDim,
-		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + 2*c.ff,
+		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.ff,
 	}
 }
 
@@ -155,9 +155,7 @@ func (m *llama) Forward(s *nn.Step) kernels.Tensor {
 	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	gateUp := d.New(n, 2*c.ff)  // side by side
-	gate := gateUp.Slice(0, c.ff)
-	up := gateUp.Slice(c.ff, c.ff)
+	gate := d.New(n, c.ff)      // SiLU(gate)·up
 
 	d.Embed(x, m.embed, s.Tokens, 1)
 	for i := range m.layers {
@@ -171,8 +169,7 @@ func (m *llama) Forward(s *nn.Step) kernels.Tensor {
 		d.MatMulAdd(x, q, l.o)
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		d.MatMul(gateUp, h, l.gateUp)
-		d.Activate(gate, gate, up, kernels.SiLU)
+		d.MatMulGated(gate, h, l.gateUp, kernels.SiLU)
 		d.MatMulAdd(x, gate, l.down)
 	}
 	return nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)

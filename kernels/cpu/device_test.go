@@ -140,6 +140,42 @@ func TestMatMulFloats(t *testing.T) {
 	})
 }
 
+// TestMatMulGated: as the product of both halves and their activation, each by itself.
+func TestMatMulGated(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		d := device2(t, lv, 2, false)
+		r := newRand()
+		for _, ty := range []quant.Type{quant.F32, quant.F16, quant.Q4_1, quant.Q6_K} {
+			for i, s := range [][2]int{{1, 64}, {5, 45}, {61, 96}, {130, 33}} {
+				n, rows := s[0], s[1]
+				w := []kernels.Weights{randomWeights(r, ty, rows, 256), randomWeights(r, quant.Q8_0, rows, 256)}
+				if i%2 == 1 {
+					w[0].Bias, w[1].Bias = gauss(r, rows), gauss(r, rows)
+				}
+				d.Begin()
+				m, err := d.Load(w...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				x := tensorOf(d, gauss(r, n*256), n, 256)
+				got, both := d.New(n, rows), d.New(n, 2*rows)
+				d.MatMul(both, x, m)
+				want := d.New(n, rows)
+				f := []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf}[i%3]
+				d.Activate(want, both.Slice(0, rows), both.Slice(rows, rows), f)
+				d.MatMulGated(got, x, m, f)
+				w64 := make([]float64, 0, n*rows)
+				for _, v := range flat(want) {
+					w64 = append(w64, float64(v))
+				}
+				if e := distance(flat(got), w64); !(e < 1e-5) {
+					t.Errorf("%v, %v: error %g", ty, s, e)
+				}
+			}
+		}
+	})
+}
+
 func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	r := newRand()
 	w := []kernels.Weights{randomWeights(r, ty, rows, cols), randomWeights(r, ty, 33, cols)}

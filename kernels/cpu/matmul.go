@@ -34,7 +34,9 @@ type matmulJob struct {
 	lv      level
 	dst, x  kernels.Tensor
 	w       *matrix
+	panels  int // of w that are gone through
 	add     bool
+	f       kernels.Activation
 	x8      []block  // [x.Rows][cols/32]
 	xp      []uint32 // [x.Rows][ldp] pairs of bfloat16
 	ldp     int
@@ -43,6 +45,8 @@ type matmulJob struct {
 	perRow  int // chunks a stretch
 	run     job
 	wide    [][]float32 // of each worker: a piece of a panel, [2][wideCols][16]
+	both    [][]float32 // of each worker: results of a panel of gate and one of up, [2][tokens][32]
+	gated   job
 	quant   job
 	round   job
 }
@@ -50,7 +54,9 @@ type matmulJob struct {
 func (j *matmulJob) init(d *device) {
 	j.lv = d.lv
 	j.wide = make([][]float32, d.pool.threads)
+	j.both = make([][]float32, d.pool.threads)
 	j.run = j.chunk
+	j.gated = j.gatedChunk
 	j.quant = j.quantChunk
 	j.round = j.roundChunk
 }
@@ -66,11 +72,16 @@ func (d *device) matmul(dst, x kernels.Tensor, w kernels.Matrix, add bool) {
 	if x.Cols != m.cols || dst.Cols != m.rows || dst.Rows != x.Rows {
 		panic("cpu: MatMul: shapes differ")
 	}
+	d.multiply(dst, x, m, m.panels, add, &d.mm.run)
+}
+
+// multiply runs a job over all chunks of so many panels, x in the forms that m wants.
+func (d *device) multiply(dst, x kernels.Tensor, m *matrix, panels int, add bool, run *job) {
 	if x.Rows == 0 {
 		return
 	}
 	j := &d.mm
-	j.dst, j.x, j.w, j.add = dst, x, m, add
+	j.dst, j.x, j.w, j.panels, j.add = dst, x, m, panels, add
 	rowBytes := 4 * x.Cols
 	if m.ints {
 		rowBytes = x.Cols / 32 * blockSize
@@ -81,7 +92,7 @@ func (d *device) matmul(dst, x kernels.Tensor, w kernels.Matrix, add bool) {
 		d.roundX(j)
 	}
 	j.plan(d.pool.threads, rowBytes)
-	d.pool.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), &j.run)
+	d.pool.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
 }
 
 // plan cuts the product into about eight chunks a worker.
@@ -90,11 +101,17 @@ func (j *matmulJob) plan(threads, rowBytes int) {
 	stretches := (j.x.Rows + j.stretch - 1) / j.stretch
 	j.stretch = ((j.x.Rows+stretches-1)/stretches + 11) / 12 * 12 // even them out
 	stretches = (j.x.Rows + j.stretch - 1) / j.stretch
-	j.step = max(1, j.w.panels*stretches/(8*threads))
-	if least := (j.w.panels*stretches + maxChunks/2 - 1) / (maxChunks / 2); j.step < least {
+	j.step = max(1, j.panels*stretches/(8*threads))
+	if least := (j.panels*stretches + maxChunks/2 - 1) / (maxChunks / 2); j.step < least {
 		j.step = least
 	}
-	j.perRow = (j.w.panels + j.step - 1) / j.step
+	j.perRow = (j.panels + j.step - 1) / j.step
+}
+
+// piece is the stretch of tokens and the run of panels of chunk c.
+func (j *matmulJob) piece(c int) (t0, t1, p0, p1 int) {
+	t0, p0 = c/j.perRow*j.stretch, c%j.perRow*j.step
+	return t0, min(t0+j.stretch, j.x.Rows), p0, min(p0+j.step, j.panels)
 }
 
 // quantizeX brings x into 8 bits.
@@ -149,10 +166,7 @@ func (j *matmulJob) roundChunk(_, c int) {
 
 // chunk multiplies one stretch of tokens with a run of panels.
 func (j *matmulJob) chunk(worker, c int) {
-	t0 := c / j.perRow * j.stretch
-	t1 := min(t0+j.stretch, j.x.Rows)
-	p0 := c % j.perRow * j.step
-	p1 := min(p0+j.step, j.w.panels)
+	t0, t1, p0, p1 := j.piece(c)
 	first := 0 // panel that s begins with
 	for _, s := range j.w.segments {
 		for p := max(p0, first); p < min(p1, first+s.panels); p++ {
@@ -171,13 +185,27 @@ func (j *matmulJob) panel(worker int, s *segment, p, t0, t1 int) {
 		return
 	}
 	c := j.dst.F32[t0*j.dst.Stride+col:]
+	j.full(worker, s, p, c, j.dst.Stride, t0, t1, j.add)
+}
+
+// full multiplies with panel p of s, biases included, into rows of c, which have all 32
+// columns, by the kernel that suits so many tokens.
+func (j *matmulJob) full(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	if s.widened() && t1-t0 >= leastWide && j.lv.x86() {
-		j.wideTile(worker, s, p, c, t0, t1)
+		j.wideTile(worker, s, p, c, ldc, t0, t1, add)
 	} else {
-		j.tile(s, p, c, j.dst.Stride, t0, t1, j.add)
+		j.tile(s, p, c, ldc, t0, t1, add)
 	}
-	if s.bias != nil {
-		addRows(j.lv, c, j.dst.Stride, s.bias[32*p:][:32], t1-t0)
+	if s.bias == nil {
+		return
+	}
+	b := s.bias[32*p:]
+	if len(b) >= 32 {
+		addRows(j.lv, c, ldc, b[:32], t1-t0)
+		return
+	}
+	for t := range t1 - t0 {
+		addTo(j.lv, c[t*ldc:][:len(b)], b)
 	}
 }
 
@@ -187,7 +215,7 @@ func (s *segment) widened() bool { return s.kind == kindF16 || s.kind == kindBF1
 // wideTile multiplies with a panel of halves that is widened to float32 first, some
 // columns at a time: over many tokens that is cheaper than widening it for each tile
 // (float16, 512 tokens, Zen 4: 106 instead of 92 GFLOPS).
-func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, t0, t1 int) {
+func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	w := s.memory()[2*p*s.stride:][:2*s.stride]
 	wide := &j.wide[worker]
 	if *wide == nil {
@@ -199,7 +227,7 @@ func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, t0, t1 
 			widen(j.lv, s.kind, (*wide)[g*16*wideCols:][:16*n], w[g*s.stride+32*k:])
 		}
 		b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(*wide))), 4*len(*wide))
-		dTile(j.lv, kindF32, c, j.dst.Stride, j.x.F32[t0*j.x.Stride+k:], j.x.Stride, b, 64*wideCols, n, t1-t0, j.add || k > 0)
+		dTile(j.lv, kindF32, c, ldc, j.x.F32[t0*j.x.Stride+k:], j.x.Stride, b, 64*wideCols, n, t1-t0, add || k > 0)
 	}
 }
 

@@ -151,16 +151,7 @@ func (j *rowJob) activate(r int) {
 	if j.up.Rows != 0 {
 		up = j.up.Row(r)
 	}
-	switch j.f {
-	case kernels.SiLU:
-		silu(j.lv, j.dst.Row(r), j.x.Row(r), up)
-	case kernels.GELUTanh:
-		geluTanh(j.lv, j.dst.Row(r), j.x.Row(r), up)
-	case kernels.GELUErf:
-		geluErf(j.lv, j.dst.Row(r), j.x.Row(r), up)
-	default:
-		panic("cpu: unknown activation")
-	}
+	activate(j.lv, j.f, j.dst.Row(r), j.x.Row(r), up)
 }
 
 // Store puts rows of k and v into the caches of spans at layer.

@@ -1,0 +1,55 @@
+// The gated half of a feed-forward layer, f(x·gateᵀ) · x·upᵀ: while a panel of gate's
+// results is still in the cache, the same panel of up is multiplied into scratch memory
+// and both become one. Neither the results of up nor a second pass over those of gate go
+// through memory, which for 512 tokens of 1536 columns are 6 MB a layer.
+package cpu
+
+import "soberano/kernels"
+
+// MatMulGated writes f(x·gateᵀ) · x·upᵀ to dst; w was loaded from gate and up.
+func (d *device) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Activation) {
+	m := w.(*matrix)
+	if len(m.segments) != 2 || m.segments[0].rows != m.segments[1].rows {
+		panic("cpu: MatMulGated: not a gate and its equal")
+	}
+	if x.Cols != m.cols || dst.Cols != m.segments[0].rows || dst.Rows != x.Rows {
+		panic("cpu: MatMulGated: shapes differ")
+	}
+	j := &d.mm
+	j.f = f
+	d.multiply(dst, x, m, m.panels/2, false, &j.gated)
+}
+
+// gatedChunk multiplies one stretch of tokens with a run of panels of both halves.
+func (j *matmulJob) gatedChunk(worker, c int) {
+	t0, t1, p0, p1 := j.piece(c)
+	n := (t1 - t0) * 32
+	if len(j.both[worker]) < 2*n {
+		j.both[worker] = alignedF32(2 * n)
+	}
+	g, u := j.both[worker][:n], j.both[worker][n:2*n]
+	gate, up := j.w.segments[0], j.w.segments[1]
+	for p := p0; p < p1; p++ {
+		j.full(worker, gate, p, g, 32, t0, t1, false)
+		j.full(worker, up, p, u, 32, t0, t1, false)
+		activate(j.lv, j.f, g, g, u) // all of it at once: a row is too short to fill the pipeline
+		rows := min(32, gate.rows-32*p)
+		for t := t0; t < t1; t++ {
+			copy(j.dst.Row(t)[32*p:][:rows], g[32*(t-t0):])
+		}
+	}
+}
+
+// activate writes f(x)·up to dst.
+func activate(lv level, f kernels.Activation, dst, x, up []float32) {
+	switch f {
+	case kernels.SiLU:
+		silu(lv, dst, x, up)
+	case kernels.GELUTanh:
+		geluTanh(lv, dst, x, up)
+	case kernels.GELUErf:
+		geluErf(lv, dst, x, up)
+	default:
+		panic("cpu: unknown activation")
+	}
+}
