@@ -44,9 +44,26 @@ type partial struct {
 	max, sum [unitRows]float32
 }
 
+// wideSlots is how many pages a worker keeps in float32, leastWideRows from how many rows
+// of a head on that is worth while: in a prompt the same page is multiplied with many
+// units, and widening it for each takes a sixth of the time.
+const (
+	wideSlots     = 8
+	leastWideRows = 48
+)
+
+// widePage is a page's keys and values of one head, widened from float16.
+type widePage struct {
+	job              int // of the device
+	span, head, page int
+	keys             []float32 // [page/16][headDim][16]
+	values           []float32 // [headDim rounded up to 32, /16][page][16]
+}
+
 // attendJob is an attention in progress.
 type attendJob struct {
 	lv      level
+	number  int // of attentions so far
 	dst, q  kernels.Tensor
 	spans   []kernels.Span
 	layer   int
@@ -66,6 +83,7 @@ type attendScratch struct {
 	lo, hi [unitRows]int
 	max    [unitRows]float32
 	sum    [unitRows]float32
+	wide   [wideSlots]widePage
 }
 
 func (j *attendJob) init(d *device) {
@@ -80,6 +98,7 @@ func (d *device) Attend(dst, q kernels.Tensor, spans []kernels.Span, layer int, 
 		panic("cpu: Attend: shapes differ")
 	}
 	j := &d.at
+	j.number++
 	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
 	for _, s := range spans {
 		j.check(s)
@@ -210,8 +229,9 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
+	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	for b := lo &^ 31; b < hi; b += keyBlock {
-		j.block(w, c, int(u.head), n, b, min(b+keyBlock, hi))
+		j.block(w, c, u, wide, n, b, min(b+keyBlock, hi))
 	}
 	if u.parts > 1 {
 		p := &j.parts[at]
@@ -266,12 +286,14 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 }
 
 // block adds the part of keys b … e, b a multiple of 32.
-func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
+func (j *attendJob) block(w *attendScratch, c *cache, u unit, wide bool, n, b, e int) {
 	d, width := j.a.HeadDim, (e-b+31)&^31
-	kg, vg := c.keyGroup(), c.valueGroup()
-	for p := b; p < b+width; p += 32 {
-		keys := c.keys(p/page, j.layer, head)[p%page/16*kg:]
-		j.tile(c, w.scores[p-b:], scoreStride, w.q, d, keys, kg, d, n, false)
+	for p := b; p < b+width; {
+		next := min((p/page+1)*page, b+width)
+		v := j.view(w, c, u, p/page, wide)
+		for ; p < next; p += 32 {
+			v.tile(j.lv, w.scores[p-b:], scoreStride, w.q, d, v.keys[p%page/16*v.keyGroup:], v.keyGroup, d, n, false)
+		}
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
@@ -282,12 +304,37 @@ func (j *attendJob) block(w *attendScratch, c *cache, head, n, b, e int) {
 	}
 	for p := b; p < e; {
 		next := min((p/page+1)*page, e)
-		values, scores := c.values(p/page, j.layer, head)[p%page*16*c.width:], w.scores[c.scoreAt(p-b):]
+		v := j.view(w, c, u, p/page, wide)
+		values, scores := v.values[p%page*v.valueGroup/page:], w.scores[c.scoreAt(p-b):]
 		for i := 0; i < c.dims; i += 32 {
-			j.tile(c, w.out[i:], c.dims, scores, scoreStride, values[i/16*vg:], vg, next-p, n, true)
+			v.tile(j.lv, w.out[i:], c.dims, scores, scoreStride, values[i/16*v.valueGroup:], v.valueGroup, next-p, n, true)
 		}
 		p = next
 	}
+}
+
+// view is a page of one head, as the cache has it or widened.
+type view struct {
+	kind                 kind
+	keys, values         []byte
+	keyGroup, valueGroup int
+}
+
+func (j *attendJob) view(w *attendScratch, c *cache, u unit, i int, wide bool) view {
+	keys, values := c.keys(i, j.layer, int(u.head)), c.values(i, j.layer, int(u.head))
+	if !wide {
+		return view{c.kind, keys, values, c.keyGroup(), c.valueGroup()}
+	}
+	p := &w.wide[i%wideSlots]
+	if p.job != j.number || p.span != int(u.span) || p.head != int(u.head) || p.page != i {
+		p.job, p.span, p.head, p.page = j.number, int(u.span), int(u.head), i
+		if len(p.keys) != len(keys)/2 || len(p.values) != len(values)/2 {
+			p.keys, p.values = alignedF32(len(keys)/2), alignedF32(len(values)/2)
+		}
+		widen(j.lv, c.kind, p.keys, keys)
+		widen(j.lv, c.kind, p.values, values)
+	}
+	return view{kindF32, asBytes(p.keys), asBytes(p.values), 2 * c.keyGroup(), 2 * c.valueGroup()}
 }
 
 // scoreAt is where the score of key i of a block is, once it is a weight: pairs of
@@ -299,13 +346,13 @@ func (c *cache) scoreAt(i int) int {
 	return i
 }
 
-// tile multiplies n rows of a, of cols values, with 32 rows of a cache.
-func (j *attendJob) tile(c *cache, out []float32, ldo int, a []float32, lda int, w []byte, wstride, cols, n int, add bool) {
-	if c.kind == kindPairs {
-		pTile(j.lv, out, ldo, asWords(a), lda, w, wstride, (cols+1)/2, n, add)
+// tile multiplies n rows of a, of cols values, with 32 rows of w, a part of v.
+func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []byte, wstride, cols, n int, add bool) {
+	if v.kind == kindPairs {
+		pTile(lv, out, ldo, asWords(a), lda, w, wstride, (cols+1)/2, n, add)
 		return
 	}
-	dTile(j.lv, c.kind, out, ldo, a, lda, w, wstride, cols, n, add)
+	dTile(lv, v.kind, out, ldo, a, lda, w, wstride, cols, n, add)
 }
 
 // softmax turns row i's scores from … to into weights, the others into zeros, and

@@ -5,11 +5,7 @@
 // activations stay in the cache while all panels pass by.
 package cpu
 
-import (
-	"unsafe"
-
-	"soberano/kernels"
-)
+import "soberano/kernels"
 
 // stretchBytes is how much of the activations one panel is multiplied with before
 // the next comes. They need not stay in the second-level cache: a tile reads its twelve
@@ -226,8 +222,7 @@ func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, ldc, t0
 		for g := range 2 {
 			widen(j.lv, s.kind, (*wide)[g*16*wideCols:][:16*n], w[g*s.stride+32*k:])
 		}
-		b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(*wide))), 4*len(*wide))
-		dTile(j.lv, kindF32, c, ldc, j.x.F32[t0*j.x.Stride+k:], j.x.Stride, b, 64*wideCols, n, t1-t0, add || k > 0)
+		dTile(j.lv, kindF32, c, ldc, j.x.F32[t0*j.x.Stride+k:], j.x.Stride, asBytes(*wide), 64*wideCols, n, t1-t0, add || k > 0)
 	}
 }
 

@@ -49,6 +49,11 @@ func pairs(lv level, dst []uint32, x []float32) {
 	}
 }
 
+// asBytes is the memory of x as bytes.
+func asBytes(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
+
 // asWords is the memory of x as words.
 func asWords(x []float32) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
