@@ -1,6 +1,6 @@
 // Command gen writes the assembly of kernels/cpu: go generate in that folder.
 //
-//	gen [-o DIR]    writes qtile, dtile, elem and block, each _amd64.s and _arm64.s, to DIR (.)
+//	gen [-o DIR]    writes qtile, dtile, elem and block, each _amd64.s and _arm64.s, and amx_amd64.s to DIR (.)
 //
 // A kernel is a template over tile shape and layout, once for each instruction set:
 // registers are numbers here, loops are unrolled by loops. Comments on what
@@ -51,7 +51,7 @@ func main() {
 	dir := flag.String("o", ".", "folder to write to")
 	flag.Parse()
 	for name, write := range map[string]func(*file){
-		"qtile_amd64.s": qtiles, "dtile_amd64.s": dtiles, "elem_amd64.s": elems, "block_amd64.s": blocks,
+		"qtile_amd64.s": qtiles, "dtile_amd64.s": dtiles, "elem_amd64.s": elems, "block_amd64.s": blocks, "amx_amd64.s": amxTiles,
 		"qtile_arm64.s": qtilesARM64, "dtile_arm64.s": dtilesARM64, "elem_arm64.s": elemsARM64, "block_arm64.s": blocksARM64,
 	} {
 		f := &file{}
