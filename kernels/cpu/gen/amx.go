@@ -22,9 +22,9 @@
 // Pairs: sums go on over all columns, 32 tokens × 32 rows of them in four tiles, with two
 // of A and two of B; they are loaded from c and stored there.
 //
-// Registers of tiles lose their contents at no time: each function begins with LDTILECFG
-// and ends with TILERELEASE, and Go interrupts no assembly. (The kernel saves tiles when
-// it switches threads or delivers signals.)
+// A function begins with LDTILECFG and ends with TILERELEASE, and Go does not interrupt
+// assembly: no other code of the process finds tiles in use on its thread but the kernel,
+// which saves them when it switches threads or delivers a signal.
 package main
 
 import "fmt"
