@@ -1,14 +1,18 @@
 package cpu
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"soberano/kernels/quant"
 )
@@ -22,7 +26,9 @@ func TestQTileMany(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(k), 3))
 		c := sizedQ(t, r, k, 18, []int{128, 129, 151, 272}[k%4], true, false)
 		want := c.run(t, generic)
-		everyLevel(t, func(t *testing.T, lv level) { sameValues(t, c.run(t, lv), want, true) })
+		t.Run(k.String(), func(t *testing.T) {
+			everyLevel(t, func(t *testing.T, lv level) { sameValues(t, c.run(t, lv), want, true) })
+		})
 	}
 }
 
@@ -108,44 +114,53 @@ func interrupted(t *testing.T, products []func() []float32) {
 	for i, f := range products {
 		want[i] = f()
 	}
-	if err := pprof.StartCPUProfile(io.Discard); err == nil { // else somebody profiles the tests
-		defer pprof.StopCPUProfile()
-	}
-	rounds := 40
+	var profile bytes.Buffer
+	started := pprof.StartCPUProfile(&profile) == nil // else somebody profiles the tests
+	end := time.Now().Add(300 * time.Millisecond)
 	if testing.Short() {
-		rounds = 4
+		end = time.Now().Add(30 * time.Millisecond)
 	}
-	done := make(chan struct{})
-	var workers, collector sync.WaitGroup
-	collector.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				runtime.GC()
-			}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for time.Now().Before(end) {
+			runtime.GC()
 		}
 	})
 	for i, f := range products {
-		workers.Go(func() {
-			for round := range rounds {
+		check := func() {
+			if got := f(); !slices.Equal(got, want[i]) {
+				t.Errorf("product %d: other values than before", i)
+			}
+		}
+		all.Go(func() {
+			for time.Now().Before(end) {
 				var fresh sync.WaitGroup
-				fresh.Go(func() {
-					if got := f(); !slices.Equal(got, want[i]) {
-						t.Errorf("product %d, round %d: other values than before", i, round)
-					}
-				})
-				if got := f(); !slices.Equal(got, want[i]) {
-					t.Errorf("product %d, round %d: other values than before", i, round)
-				}
+				fresh.Go(check)
+				check()
 				fresh.Wait()
 			}
 		})
 	}
-	workers.Wait()
-	close(done)
-	collector.Wait()
+	all.Wait()
+	if started {
+		pprof.StopCPUProfile()
+		t.Logf("signals in %v", signalled(t, &profile))
+	}
+}
+
+var kernelName = regexp.MustCompile(`cpu\.\w+(Go|AVX2|AVXVNNI|AVX512|BF16|AMX|NEON|I8MM)`)
+
+// signalled lists the kernels in which a profiler's signals have come.
+func signalled(t *testing.T, profile io.Reader) []string {
+	z, err := gzip.NewReader(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kernelName.FindAllString(string(text), -1)
 }
 
 // TestAskedLevels: nobody gets a level unasked that must be asked for.
