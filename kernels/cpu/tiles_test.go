@@ -78,19 +78,22 @@ func TestPTileMany(t *testing.T) {
 func TestTilesInterrupted(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := newRand()
-		var products []func() []float32
+		var ints, pairs []func() []float32
 		for _, k := range []kind{q4a32, q6s16, q8s32, q2a16} {
 			c := sizedQ(t, r, k, 20, 64, false, false)
 			c.add = false
-			products = append(products, func() []float32 { return c.heap(lv) }, func() []float32 { return c.stack(lv) })
+			ints = append(ints, func() []float32 { return c.heap(lv) }, func() []float32 { return c.stack(lv) })
 		}
-		p := randomP(t, r, 512, 64)
-		products = append(products, func() []float32 {
-			out := make([]float32, 32*p.m)
-			pTile(lv, out, 32, p.a, p.n, p.w, 64*p.n, p.n, p.m, false)
-			return out
-		})
-		interrupted(t, products)
+		for range 4 {
+			p := randomP(t, r, 2048, 64)
+			pairs = append(pairs, func() []float32 {
+				out := make([]float32, 32*p.m)
+				pTile(lv, out, 32, p.a, p.n, p.w, 64*p.n, p.n, p.m, false)
+				return out
+			})
+		}
+		interrupted(t, ints)
+		interrupted(t, pairs)
 	})
 }
 
@@ -116,7 +119,7 @@ func interrupted(t *testing.T, products []func() []float32) {
 	}
 	var profile bytes.Buffer
 	started := pprof.StartCPUProfile(&profile) == nil // else somebody profiles the tests
-	end := time.Now().Add(300 * time.Millisecond)
+	end := time.Now().Add(150 * time.Millisecond)
 	if testing.Short() {
 		end = time.Now().Add(30 * time.Millisecond)
 	}
