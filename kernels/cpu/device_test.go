@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"soberano/kernels"
@@ -16,6 +17,9 @@ func everyLevel(t *testing.T, f func(t *testing.T, lv level)) {
 		t.Run(levelNames[l], func(t *testing.T) {
 			if !supports(level(l)) {
 				t.Skipf("this machine has no %s: not tested", levelNames[l])
+			}
+			if level(l).asked() && os.Getenv("SOBERANO_CPU") != levelNames[l] {
+				t.Skipf("%[1]s is used, and tested, only where it is asked for: SOBERANO_CPU=%[1]s", levelNames[l])
 			}
 			f(t, level(l))
 		})

@@ -6,12 +6,15 @@
 //	avxvnni      and VPDPBUSD in its VEX encoding: Intel's cores without AVX-512, Zen 5
 //	avx512       AVX-512 F, BW, DQ, VL and VNNI: 2019 on
 //	avx512bf16   and products of bfloat16: Cooper Lake, Sapphire Rapids, Zen 4
-//	amx          and tiles of 8-bit products: Sapphire Rapids; only where it is asked for
+//	amx          and tiles of 8-bit and bfloat16 products: Sapphire Rapids
 //	neon         arm64, everywhere
 //	dotprod      and SDOT, UDOT: ARMv8.4, most cores from 2018 on
 //	i8mm         and SMMLA, USMMLA: ARMv8.6
 //
-// SOBERANO_CPU forces one by name.
+// SOBERANO_CPU forces one by name. That is the only way to amx: it is proven under
+// emulation (Bochs, "sapphire_rapids", on Linux) and has never run on a CPU, so nobody
+// knows how fast it is. Whether the system grants it is only asked where it is named, or
+// all levels are listed, as doctor does.
 package cpu
 
 import (
@@ -71,25 +74,32 @@ func chosen() (level, error) {
 
 // choose finds a level by name; no name means the best.
 func choose(name string) (level, error) {
-	have := available()
 	if name == "" {
-		best := generic
-		for _, l := range have {
-			if !l.asked() {
-				best = l
-			}
-		}
-		return best, nil
+		return best(), nil
 	}
+	for l := range levelNames {
+		if levelNames[l] == name && supports(level(l)) {
+			return level(l), nil
+		}
+	}
+	have := available()
 	names := make([]string, len(have))
 	for i, l := range have {
-		if l.String() == name {
-			return l, nil
-		}
 		names[i] = l.String()
 	}
 	return generic, fmt.Errorf("cpu: SOBERANO_CPU=%q: this computer has %s; set one of these, or leave it unset for the best",
 		name, strings.Join(names, ", "))
+}
+
+// best is the level of those who ask for none.
+func best() level {
+	best := generic
+	for l := range levelNames {
+		if l := level(l); !l.asked() && supports(l) {
+			best = l
+		}
+	}
+	return best
 }
 
 // Level names the instructions in use: generic, avx2, …. A SOBERANO_CPU that

@@ -3,7 +3,7 @@ package cpu
 import "github.com/klauspost/cpuid/v2"
 
 // needs lists what a level wants of the CPU beyond the level that it builds on. The
-// operating system must save the wide registers, which cpuid checks.
+// operating system must save the wide registers, which cpuid checks, all but tiles.
 var needs = map[level]struct {
 	base     level
 	features []cpuid.FeatureID
@@ -12,6 +12,7 @@ var needs = map[level]struct {
 	avxvnni:    {avx2, []cpuid.FeatureID{cpuid.AVXVNNI}},
 	avx512:     {avx2, []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI}},
 	avx512bf16: {avx512, []cpuid.FeatureID{cpuid.AVX512BF16}},
+	amx:        {avx512bf16, []cpuid.FeatureID{cpuid.AMXTILE, cpuid.AMXINT8, cpuid.AMXBF16}},
 }
 
 // supports reports whether CPU and operating system run level l.
@@ -20,5 +21,5 @@ func supports(l level) bool {
 		return true
 	}
 	n, ok := needs[l]
-	return ok && supports(n.base) && cpuid.CPU.Supports(n.features...)
+	return ok && supports(n.base) && cpuid.CPU.Supports(n.features...) && (l != amx || tilesGranted())
 }

@@ -15,6 +15,10 @@ func pTile(lv level, c []float32, ldc int, a []uint32, lda int, w []byte, wstrid
 		return
 	}
 	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+n-1], w[wstride+64*n-1] // the assembly checks nothing
+	if lv == amx && m >= amxLeast {
+		pTileAMX(unsafe.SliceData(c), 4*ldc, unsafe.SliceData(a), 4*lda, unsafe.SliceData(w), wstride, n, m, toInt(add))
+		return
+	}
 	ap := (*float32)(unsafe.Pointer(unsafe.SliceData(a)))
 	dPairsBF16(unsafe.SliceData(c), 4*ldc, ap, 4*lda, unsafe.SliceData(w), wstride, n, m, toInt(add))
 }

@@ -90,6 +90,8 @@ func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m in
 	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[2*stride-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	switch {
+	case lv == amx && m >= amxLeast:
+		qTileAMX(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
 	case lv.zmm():
 		qTileAVX512(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
 	case lv == avxvnni:

@@ -1,6 +1,6 @@
 // Command gen writes the assembly of kernels/cpu: go generate in that folder.
 //
-//	gen [-o DIR]    writes qtile, dtile, elem, block and peak, each _amd64.s and _arm64.s, to DIR (.)
+//	gen [-o DIR]    writes qtile, dtile, elem, block and peak, each _amd64.s and _arm64.s, and amx_amd64.s to DIR (.)
 //
 // A kernel is a template over tile shape and layout, once for each instruction set:
 // registers are numbers here, loops are unrolled by loops. Comments on what
@@ -52,7 +52,7 @@ func main() {
 	flag.Parse()
 	for name, write := range map[string]func(*file){
 		"qtile_amd64.s": qtiles, "dtile_amd64.s": dtiles, "elem_amd64.s": elems, "block_amd64.s": blocks,
-		"peak_amd64.s":  peaks,
+		"peak_amd64.s": peaks, "amx_amd64.s": amxTiles,
 		"qtile_arm64.s": qtilesARM64, "dtile_arm64.s": dtilesARM64, "elem_arm64.s": elemsARM64, "block_arm64.s": blocksARM64, "peak_arm64.s": peaksARM64,
 	} {
 		f := &file{}
