@@ -65,8 +65,9 @@ type device struct {
 	row  rowJob
 	rope ropeTables
 
-	x8 []block  // the quantised activations of one product
-	xp []uint32 // or in bfloat16
+	x8     []block   // the quantised activations of one product
+	xp     []uint32  // or in bfloat16
+	halves []float32 // results of gate and up, for a few tokens
 }
 
 // New makes a device. It fails if SOBERANO_CPU names a level that is not there or
