@@ -7,10 +7,10 @@ import (
 	"soberano/models/registry"
 )
 
-// wider is how much more memory weights take on the CPU than in a file: its layouts know
-// nibbles and bytes only. Measured on matrices of each type; files mix in wider ones.
+// wider is how much more memory weights take on the CPU than in a file: integers keep
+// their bits, but the K types' nested scales become a float16 each. Files mix in wider ones.
 func wider(quantization string) float64 {
-	for prefix, r := range map[string]float64{"Q2_K": 2.3, "Q3_K": 1.5, "Q5_": 1.65, "Q6_K": 1.4} {
+	for prefix, r := range map[string]float64{"Q2_K": 1.55, "Q3_K": 1.2} {
 		if strings.HasPrefix(quantization, prefix) {
 			return r
 		}

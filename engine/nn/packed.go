@@ -35,20 +35,14 @@ type Packed struct {
 	model   [32]byte
 	path    string // of the file; "" for none
 	release func() error
-	done    chan struct{}
-	once    sync.Once
-	busy    sync.WaitGroup // writing, or moving
+	busy    sync.WaitGroup // writing
 }
-
-// settleAfter is when weights from a mapped file begin to move: not while the first
-// question is being answered.
-const settleAfter = time.Second
 
 // OpenPacked makes the processor's device for the model f, with the weights that an
 // earlier run has left in dir, if it has. dir "" means none. A file there that can't be
 // used is as good as none.
 func OpenPacked(f *models.File, dir string, o cpu.Options) (*Packed, error) {
-	p := &Packed{o: o, model: identity(f), done: make(chan struct{})}
+	p := &Packed{o: o, model: identity(f)}
 	if dir != "" && size(f) <= mostPacked && !o.Exact {
 		p.path = filepath.Join(dir, hex.EncodeToString(p.model[:8])+"-"+cpu.Level()+".packed")
 		if data, release, err := models.Map(p.path); err == nil {
@@ -78,21 +72,15 @@ func (p *Packed) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	return m, err
 }
 
-// Loaded is to be called once the model has been loaded. In the background it writes the
-// file, or, where all weights came from it, moves them to better memory.
+// Loaded is to be called once the model has been loaded: it writes the file in the
+// background, or, where all weights came from it, has them move to better memory.
 func (p *Packed) Loaded() {
 	switch {
 	case p.path == "":
 	case !cpu.PackedWhole(p.Device):
 		p.busy.Go(func() { _ = p.write() })
 	default:
-		p.busy.Go(func() {
-			select {
-			case <-p.done:
-			case <-time.After(settleAfter):
-				cpu.Settle(p.Device, p.done)
-			}
-		})
+		cpu.Settle(p.Device)
 	}
 }
 
@@ -140,9 +128,8 @@ func sweep(dir string) {
 	}
 }
 
-// Close ends what goes on in the background and closes device and file.
+// Close waits for the writing and closes device and file.
 func (p *Packed) Close() error {
-	p.once.Do(func() { close(p.done) })
 	p.busy.Wait()
 	return errors.Join(p.Device.Close(), p.free())
 }

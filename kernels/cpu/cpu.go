@@ -3,11 +3,12 @@
 //
 //	device (cpu.go, ops.go)       the interface, row operations spread over workers
 //	matrix, unpack, pack, packed  weights repacked at Load into groups of 16 rows
-//	matmul → qtile, dtile, ptile  tiles: 8-bit activations × quantised weights,
+//	matmul, gated → qtile, dtile, ptile, amx
+//	                              tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
 //	attend, cache                 attention over cached keys and values, by dtile too
-//	elem                          exp, activations, norms on one row
-//	pool, arena, memory            workers, memory of a step, huge pages
+//	elem, rope                    exp, activations, norms, rotation on one row
+//	pool, arena, memory           workers, memory of a step, huge pages
 //	level, cores                  instruction sets
 //	peak, roofline                what kernels reach of the machine's limits
 //
@@ -59,6 +60,7 @@ type device struct {
 	packed   *Packed
 	segments []*segment // of all matrices, in the order of Load
 	repacked int        // of them, not found in packed
+	move     mover      // of those that were found
 
 	mm   matmulJob
 	at   attendJob
@@ -114,12 +116,17 @@ func (d *device) Name() string {
 // with the last reference to it.
 func (d *device) Close() error {
 	d.pool.close()
-	d.arena, d.store, d.segments, d.packed = arena{}, reserve{}, nil, nil
+	d.arena, d.store, d.segments, d.packed, d.move = arena{}, reserve{}, nil, nil, mover{}
 	return nil
 }
 
 // Begin starts a step: tensors made before it are gone.
-func (d *device) Begin() { d.arena.reset() }
+func (d *device) Begin() {
+	d.arena.reset()
+	if len(d.move.left) > 0 {
+		d.moveSome()
+	}
+}
 
 // New returns a tensor of undefined content. Its rows start on cache lines, and not
 // a multiple of 2 KiB apart: the twelve rows of a tile would fall on the same few

@@ -4,7 +4,6 @@ package cpu
 import (
 	"encoding/binary"
 	"math"
-	"sync/atomic"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -20,15 +19,15 @@ type segment struct {
 	stride int // bytes of a group of 16 rows
 	scale  float32
 	bias   []float32
-	data   []byte                 // as packed, or as found in a file
-	moved  atomic.Pointer[[]byte] // a copy of data in better memory, once there is one
-	source kernels.Weights        // for Embed
+	data   []byte          // as packed, or as found in a file
+	moved  []byte          // a copy of data in better memory, once there is one
+	source kernels.Weights // for Embed
 }
 
 // memory is where the weights are now.
 func (s *segment) memory() []byte {
-	if p := s.moved.Load(); p != nil {
-		return *p
+	if s.moved != nil {
+		return s.moved
 	}
 	return s.data
 }

@@ -106,30 +106,57 @@ func (p *Packed) take(s *segment) bool {
 	return true
 }
 
-// Settle moves weights that were found in a file to memory of huge pages, where the system
-// has them, while the device works: mapped files have small pages, from which generation
-// is about a tenth slower. It returns when all is moved, done is closed, or copies would
-// leave the computer less than as much free memory again.
-func Settle(dev kernels.Device, done <-chan struct{}) {
+// Settle has weights that were found in a file move to memory of huge pages, where the
+// system has them: mapped files have small pages, from which generation is about a tenth
+// slower. Each step moves a part before it begins, so that a first answer does not wait
+// for it and nothing else competes with the workers. Weights stay where they are if
+// copies would leave the computer less than as much free memory again.
+func Settle(dev kernels.Device) {
 	d := dev.(*device)
 	total := 0
 	for _, s := range d.segments {
 		total += s.bytes()
 	}
-	if !hugePages || free() < 2*int64(total) {
-		return
+	if hugePages && free() >= 2*int64(total) {
+		d.move = mover{left: d.segments, share: max(leastMove, total/moveSteps)}
 	}
-	var store reserve
-	for _, s := range d.segments {
-		select {
-		case <-done:
-			return
-		default:
-		}
-		b := store.take(s.bytes())[:s.bytes()]
-		copy(b, s.data)
-		s.moved.Store(&b)
+}
+
+// In how many steps weights move, and how much one of them moves at least.
+const (
+	moveSteps = 32
+	leastMove = 4 << 20
+	movePiece = 256 << 10 // of a chunk
+)
+
+// mover is a move in progress.
+type mover struct {
+	left     []*segment
+	share    int // bytes a step
+	store    reserve
+	from, to []byte // of the segment that is being copied
+	run      job
+}
+
+func (m *mover) piece(_, c int) {
+	at := c * movePiece
+	copy(m.to[at:min(at+movePiece, len(m.to))], m.from[at:])
+}
+
+// moveSome moves what one step does.
+func (d *device) moveSome() {
+	m := &d.move
+	m.run = m.piece
+	for moved := 0; moved < m.share && len(m.left) > 0; m.left = m.left[1:] {
+		s := m.left[0]
+		m.from, m.to = s.data, m.store.take(s.bytes())[:s.bytes()]
+		d.pool.do((len(m.to)+movePiece-1)/movePiece, &m.run)
+		s.moved = m.to
 		dropPages(s.data)
+		moved += s.bytes()
+	}
+	if len(m.left) == 0 {
+		d.move = mover{}
 	}
 }
 
