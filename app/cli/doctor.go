@@ -73,7 +73,7 @@ func examine(ctx context.Context) (report, error) {
 	}
 	r := report{Version: Version, System: runtime.GOOS + "/" + runtime.GOARCH, CPU: c.CPU, Level: c.Level, Levels: c.Levels,
 		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
-	r.Memory.Total, r.Memory.Available = systemMemory()
+	r.Memory.Total, r.Memory.Available = cpu.Memory()
 	devices, err := mic.Devices()
 	if err != nil {
 		r.MicError = err.Error()

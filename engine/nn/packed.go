@@ -80,7 +80,7 @@ func (p *Packed) Loaded() {
 	case !cpu.PackedWhole(p.Device):
 		p.busy.Go(func() { _ = p.write() })
 	default:
-		cpu.Settle(p.Device)
+		cpu.Settle(p.Device, models.Forget)
 	}
 }
 

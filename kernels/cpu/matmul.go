@@ -1,8 +1,9 @@
 // Matrix products: x·wᵀ in panels of 32 rows of w, spread over the workers.
 //
 // Integer weights take x in 8 bits (block.go) and pairs of bfloat16 take it as such,
-// rounded once for all segments of the matrix; other float weights take it as it is. Tokens are cut into stretches whose
-// activations stay in the cache while all panels pass by.
+// rounded once for all segments of the matrix; other float weights take it as it is.
+// Tokens are cut into stretches whose activations stay in the cache while all panels
+// pass by.
 package cpu
 
 import "soberano/kernels"
@@ -14,7 +15,7 @@ import "soberano/kernels"
 // instead of 99 GFLOPS for float16, 337 instead of 294 GOPS for Q8_0, against 384 KiB).
 const stretchBytes = 4 << 20
 
-// quantRows is how many rows of x one chunk quantises.
+// quantRows is how many rows of x one chunk rounds.
 const quantRows = 8
 
 // leastWide is from how many tokens on halves are widened for all of them at once,
@@ -110,6 +111,18 @@ func (j *matmulJob) piece(c int) (t0, t1, p0, p1 int) {
 	return t0, min(t0+j.stretch, j.x.Rows), p0, min(p0+j.step, j.panels)
 }
 
+// rows runs a job over chunks of quantRows rows of x, on the caller alone if they are few.
+func (j *matmulJob) rows(d *device, run *job) {
+	chunks := (j.x.Rows + quantRows - 1) / quantRows
+	if j.x.Rows*j.x.Cols >= alone {
+		d.pool.do(chunks, run)
+		return
+	}
+	for c := range chunks {
+		(*run)(0, c)
+	}
+}
+
 // quantizeX brings x into 8 bits.
 func (d *device) quantizeX(j *matmulJob) {
 	n := j.x.Rows * (j.x.Cols / 32)
@@ -117,14 +130,7 @@ func (d *device) quantizeX(j *matmulJob) {
 		d.x8 = make([]block, n+n/4)
 	}
 	j.x8 = d.x8[:n]
-	chunks := (j.x.Rows + quantRows - 1) / quantRows
-	if j.x.Rows*j.x.Cols < 1<<14 {
-		for c := range chunks {
-			j.quantChunk(0, c)
-		}
-		return
-	}
-	d.pool.do(chunks, &j.quant)
+	j.rows(d, &j.quant)
 }
 
 func (j *matmulJob) quantChunk(_, c int) {
@@ -144,14 +150,7 @@ func (d *device) roundX(j *matmulJob) {
 		d.xp = asWords(alignedF32(n + n/4))
 	}
 	j.xp = d.xp
-	chunks := (j.x.Rows + quantRows - 1) / quantRows
-	if j.x.Rows*j.x.Cols < 1<<14 {
-		for c := range chunks {
-			j.roundChunk(0, c)
-		}
-		return
-	}
-	d.pool.do(chunks, &j.round)
+	j.rows(d, &j.round)
 }
 
 func (j *matmulJob) roundChunk(_, c int) {

@@ -25,24 +25,25 @@ func hasHugePages() bool {
 	return err == nil && !strings.Contains(string(b), "[never]")
 }
 
-// free is the memory that the system could hand out, in bytes; 0 if it does not say.
-func free() int64 {
+// Memory is what this computer has and what the system could hand out, in bytes; zeros
+// where it does not say.
+func Memory() (total, available int64) {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemAvailable:" && f[2] == "kB" {
-			n, _ := strconv.ParseInt(f[1], 10, 64) // 0 where it is not a number
-			return n << 10
+		f := strings.Fields(line)
+		if len(f) != 3 || f[2] != "kB" {
+			continue
+		}
+		n, _ := strconv.ParseInt(f[1], 10, 64) // 0 where it is not a number
+		switch f[0] {
+		case "MemTotal:":
+			total = n << 10
+		case "MemAvailable:":
+			available = n << 10
 		}
 	}
-	return 0
-}
-
-// dropPages gives back the pages of b, part of a mapped file; a touch brings them back.
-func dropPages(b []byte) {
-	if len(b) > 0 && uintptr(unsafe.Pointer(&b[0]))&4095 == 0 {
-		_ = unix.Madvise(b, unix.MADV_DONTNEED)
-	}
+	return total, available
 }

@@ -7,6 +7,5 @@ func adviseHuge([]byte) {}
 
 const hugePages = false
 
-func free() int64 { return 0 }
-
-func dropPages([]byte) {}
+// Memory is what this computer has and could hand out: known on Linux only, zeros here.
+func Memory() (total, available int64) { return 0, 0 }

@@ -25,7 +25,7 @@ import (
 
 const (
 	packedMagic   = "soberano"
-	packedVersion = 1
+	packedVersion = 1 // to be raised with every change of layout.go
 	packedPage    = 4096
 	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
 	packedEntry   = 6 * 8
@@ -109,16 +109,17 @@ func (p *Packed) take(s *segment) bool {
 // Settle has weights that were found in a file move to memory of huge pages, where the
 // system has them: mapped files have small pages, from which generation is about a tenth
 // slower. Each step moves a part before it begins, so that a first answer does not wait
-// for it and nothing else competes with the workers. Weights stay where they are if
-// copies would leave the computer less than as much free memory again.
-func Settle(dev kernels.Device) {
+// for it and nothing else competes with the workers; forget is told what is no longer
+// needed. Weights stay where they are if copies would leave the computer less than as
+// much free memory again.
+func Settle(dev kernels.Device, forget func(data []byte)) {
 	d := dev.(*device)
 	total := 0
 	for _, s := range d.segments {
 		total += s.bytes()
 	}
-	if hugePages && free() >= 2*int64(total) {
-		d.move = mover{left: d.segments, share: max(leastMove, total/moveSteps)}
+	if _, available := Memory(); hugePages && available >= 2*int64(total) {
+		d.move = mover{left: d.segments, share: max(leastMove, total/moveSteps), forget: forget}
 	}
 }
 
@@ -133,6 +134,7 @@ const (
 type mover struct {
 	left     []*segment
 	share    int // bytes a step
+	forget   func([]byte)
 	store    reserve
 	from, to []byte // of the segment that is being copied
 	run      job
@@ -152,7 +154,7 @@ func (d *device) moveSome() {
 		m.from, m.to = s.data, m.store.take(s.bytes())[:s.bytes()]
 		d.pool.do((len(m.to)+movePiece-1)/movePiece, &m.run)
 		s.moved = m.to
-		dropPages(s.data)
+		m.forget(s.data)
 		moved += s.bytes()
 	}
 	if len(m.left) == 0 {
