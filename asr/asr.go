@@ -50,6 +50,20 @@ type Segment struct {
 	Start, End time.Duration // from the beginning of the audio
 	Language   string
 	Final      bool
+
+	Words       []Word  // with Params.Words, in order
+	AvgLogprob  float64 // mean log-probability of the window's tokens
+	NoSpeech    float64 // probability that the model gives to nobody speaking in the window
+	Compression float64 // how much zlib compresses the window's text
+	Temperature float32 // at which the window was decoded
+	Looped      bool    // the model ran in circles here; the text was cut
+}
+
+// Word is a word of a segment.
+type Word struct {
+	Text       string        // with the space before it, where there is one: together they are the text
+	Start, End time.Duration // from the beginning of the audio
+	Prob       float64       // mean probability of its tokens
 }
 
 // Source is a stream of samples, 16 kHz mono from -1 to 1: a file (asr/audio) or a
