@@ -178,4 +178,12 @@ type Device interface {
 	// convolution, zero padding pad rows on both sides): row r of dst is rows
 	// r·stride-pad … +width of x; dst is [⌊(n+2·pad-width)/stride⌋+1 × width·Cols].
 	Unfold(dst, x Tensor, width, stride, pad int)
+
+	// LogSumExp returns log Σ exp(x) of values in host memory, as Read gives them: the
+	// logarithm of what turns logits into probabilities. Without any, or with nothing
+	// but -∞, it is -∞.
+	LogSumExp(x []float32) float64
+	// Largest writes the indexes of the largest of values in host memory to dst, the
+	// largest first, and returns how many; -∞ and what is no number are left out.
+	Largest(dst []int32, x []float32) int
 }

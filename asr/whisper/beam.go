@@ -143,20 +143,11 @@ func (m *Model) stepBeam(live []hypothesis, pos int) kernels.Tensor {
 // continuations appends the n likeliest continuations of h, the from-th hypothesis, by
 // the logits in m.logits.
 func (m *Model) continuations(dst []candidate, from int, h hypothesis, n int) []candidate {
-	m.allow(m.logits, h.tokens)
-	all := logSumExp(m.logits)
-	base := len(dst)
-	for i, v := range m.logits {
-		if v == never || len(dst)-base == n && v <= m.logits[dst[len(dst)-1].id] {
-			continue
-		}
-		if len(dst)-base == n {
-			dst = dst[:len(dst)-1]
-		}
-		dst = append(dst, candidate{from: from, id: int32(i), sum: h.sum + float64(v) - all})
-		for j := len(dst) - 1; j > base && m.logits[dst[j].id] > m.logits[dst[j-1].id]; j-- {
-			dst[j], dst[j-1] = dst[j-1], dst[j]
-		}
+	next := m.allow(m.logits, h.tokens)
+	var ids [maxBeam + 1]int32
+	for _, i := range ids[:m.dev.Largest(ids[:n], next.logits)] {
+		id := i + int32(next.from)
+		dst = append(dst, candidate{from: from, id: id, sum: h.sum + next.prob(id)})
 	}
 	return dst
 }

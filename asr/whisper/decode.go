@@ -137,7 +137,7 @@ func (m *Model) prefill(r *Result, o Options) (first []float32, pos int) {
 		r.Steps++
 	}
 	feed(ids)
-	r.NoSpeech = math.Exp(float64(first[m.NoSpeech]) - logSumExp(first))
+	r.NoSpeech = math.Exp(float64(first[m.NoSpeech]) - m.dev.LogSumExp(first))
 	if !m.Multilingual {
 		r.Language = "en"
 		return first, pos
@@ -157,12 +157,13 @@ func (m *Model) prefill(r *Result, o Options) (first []float32, pos int) {
 // detect returns the likeliest language token and the probability of each code.
 func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 	l := logits[m.Languages:][:m.LanguageCount]
-	all := logSumExp(l)
+	all := m.dev.LogSumExp(l)
 	probs := make(map[string]float64, len(l))
 	for i, code := range m.Codes() {
 		probs[code] = math.Exp(float64(l[i]) - all)
 	}
-	return m.Languages + best(l), probs
+	top, _ := m.best(l)
+	return m.Languages + top, probs
 }
 
 // attempt decodes once.
@@ -197,12 +198,13 @@ func (m *Model) sample(ctx context.Context, first []float32, pos int, t float32)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m.allow(logits, a.tokens)
-		id := best(logits)
+		next := m.allow(logits, a.tokens)
+		id, _ := m.best(next.logits)
 		if t > 0 {
-			id = m.draw(logits, t, rng)
+			id = m.draw(next.logits, id, t, rng)
 		}
-		a.sum += float64(logits[id]) - logSumExp(logits)
+		id += int32(next.from)
+		a.sum += next.prob(id)
 		if id == m.EndOfText {
 			return a, nil
 		}
@@ -218,16 +220,19 @@ func (m *Model) sample(ctx context.Context, first []float32, pos int, t float32)
 	return a, nil
 }
 
-// draw returns a token by its probability at temperature t.
-func (m *Model) draw(logits []float32, t float32, rng *rand.Rand) int32 {
-	top := best(logits)
+// draw returns the index of a logit by its probability at temperature t; top is the largest.
+func (m *Model) draw(logits []float32, top int32, t float32, rng *rand.Rand) int32 {
 	sum := 0.0
+	scores := m.scores[:len(logits)]
 	for i, v := range logits {
-		m.scores[i] = float32(math.Exp(float64((v - logits[top]) / t)))
-		sum += float64(m.scores[i])
+		scores[i] = 0
+		if x := (v - logits[top]) / t; x > -25 { // the rest adds less than 1e-6 in all
+			scores[i] = float32(math.Exp(float64(x)))
+			sum += float64(scores[i])
+		}
 	}
 	at := rng.Float64() * sum
-	for i, p := range m.scores {
+	for i, p := range scores {
 		if at -= float64(p); at < 0 {
 			return int32(i)
 		}

@@ -21,87 +21,81 @@ func forbid(logits []float32) {
 	}
 }
 
-// allow applies the rules to the logits that follow tokens, those sampled so far.
-func (m *Model) allow(logits []float32, tokens []int32) {
+// open are the tokens that may come next: those from from on, one after the other, but
+// for the logits that are never.
+type open struct {
+	from   int
+	logits []float32
+	all    float64 // log Σ exp(logits): what log-probabilities are taken from
+}
+
+// prob returns the log-probability of a token.
+func (o *open) prob(id int32) float64 { return float64(o.logits[int(id)-o.from]) - o.all }
+
+// allow applies the rules to the logits that follow tokens, those sampled so far. Of the
+// 50,000 words few are forbidden one by one: all of them, or all times, are left out.
+func (m *Model) allow(logits []float32, tokens []int32) open {
 	for _, id := range m.suppress {
 		logits[id] = never
 	}
-	begin := int(m.TimesBegin)
-	if len(tokens) == 0 {
+	begin, n := int(m.TimesBegin), len(tokens)
+	if n == 0 {
 		for _, id := range m.suppressFirst {
 			logits[id] = never
 		}
-		forbid(logits[:begin])
-		forbid(logits[begin+maxInitial+1:])
-		return
+		return m.rate(logits, begin, begin+maxInitial+1)
 	}
-	n := len(tokens)
 	last := tokens[n-1] >= m.TimesBegin
 	before := n < 2 || tokens[n-2] >= m.TimesBegin
-	switch {
-	case last && before:
-		forbid(logits[begin:])
-	case last:
-		forbid(logits[:m.EndOfText])
+	if last && before {
+		return m.rate(logits, 0, begin)
 	}
-	for i := n - 1; i >= 0; i-- {
-		if t := int(tokens[i]); t >= begin {
-			if !last || before {
-				t++ // a segment has to end after it starts
-			}
-			forbid(logits[begin:t])
-			break
+	if i := lastTime(tokens, m.TimesBegin); i >= 0 {
+		t := int(tokens[i])
+		if !last {
+			t++ // a segment has to end after it starts
 		}
+		forbid(logits[begin:t])
 	}
-	if timeWins(logits, begin) {
-		forbid(logits[:begin])
+	from := 0
+	if last {
+		from = int(m.EndOfText)
 	}
+	if m.timeWins(logits, from) {
+		from = begin
+	}
+	return m.rate(logits, from, m.Vocab)
 }
 
-// timeWins reports whether the times from begin on have a larger probability in sum than
-// every token before them.
-func timeWins(logits []float32, begin int) bool {
-	text, times := never, never
-	for _, v := range logits[:begin] {
-		text = max(text, v)
+// lastTime returns where the last time in tokens is, or -1.
+func lastTime(tokens []int32, begin int32) int {
+	i := len(tokens) - 1
+	for i >= 0 && tokens[i] < begin {
+		i--
 	}
-	for _, v := range logits[begin:] {
-		times = max(times, v)
-	}
-	if math.IsInf(float64(times), -1) {
-		return false
-	}
-	sum := 0.0
-	for _, v := range logits[begin:] {
-		sum += math.Exp(float64(v - times))
-	}
-	return float64(times)+math.Log(sum) > float64(text)
+	return i
 }
 
-// logSumExp returns log Σ exp(v); all values are finite or -∞, one at least finite.
-func logSumExp(logits []float32) float64 {
-	top := never
-	for _, v := range logits {
-		top = max(top, v)
-	}
-	sum := 0.0
-	for _, v := range logits {
-		if v > top-30 { // the rest adds less than 1e-13 each
-			sum += math.Exp(float64(v - top))
-		}
-	}
-	return float64(top) + math.Log(sum)
+// rate returns the tokens from … to.
+func (m *Model) rate(logits []float32, from, to int) open {
+	part := logits[from:to]
+	return open{from: from, logits: part, all: m.dev.LogSumExp(part)}
 }
 
-// best returns the index of the largest logit.
-func best(logits []float32) int32 {
-	at := 0
-	for i, v := range logits {
-		if v > logits[at] {
-			at = i
-		}
-	}
-	return int32(at)
+// timeWins reports whether all times have a larger probability in sum than every token
+// from from on before them.
+func (m *Model) timeWins(logits []float32, from int) bool {
+	text := logits[from:m.TimesBegin]
+	top, some := m.best(text)
+	times := m.dev.LogSumExp(logits[m.TimesBegin:])
+	return !math.IsInf(times, -1) && (!some || times > float64(text[top]))
+}
+
+// best returns the index of the largest logit, 0 and false where there is none.
+func (m *Model) best(logits []float32) (int32, bool) {
+	var at [1]int32
+	n := m.dev.Largest(at[:], logits)
+	return at[0], n > 0
 }
 
 // loops reports whether tokens end in the same run of 1 to 12 tokens again and again:

@@ -2,7 +2,6 @@ package whisper
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"soberano/engine/token"
+	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/ctranslate2"
 	"soberano/models/defaults"
@@ -31,9 +31,12 @@ func (spelling) Decode(ids []int32) []byte {
 
 // ruled is a model that has rules, but no network.
 func ruled() *Model {
-	m := &Model{Specials: specials(51865), text: spelling{}, Dims: Dims{Vocab: 51865, TextContext: 448}}
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		panic(err)
+	}
+	m := &Model{Specials: specials(51865), dev: dev, text: spelling{}, Dims: Dims{Vocab: 51865, TextContext: 448}}
 	f := &models.File{Aux: map[string][]byte{"config.json": []byte(`{"suppress_ids":[1,2],"suppress_ids_begin":[220]}`)}}
-	var err error
 	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
 		panic(err)
 	}
@@ -91,11 +94,12 @@ func TestRules(t *testing.T) {
 			for i := m.TimesBegin; int(i) < m.Vocab; i++ {
 				logits[i] += bias
 			}
-			m.allow(logits, tokens)
-			id := best(logits)
-			if math.IsInf(float64(logits[id]), -1) {
+			next := m.allow(logits, tokens)
+			id, ok := m.best(next.logits)
+			if !ok {
 				t.Fatalf("after %v nothing is allowed", tokens)
 			}
+			id += int32(next.from)
 			if id == m.EndOfText {
 				break
 			}
@@ -137,23 +141,16 @@ func TestTimeWins(t *testing.T) {
 	for i := int(m.TimesBegin); i < m.Vocab; i++ {
 		logits[i] = -1
 	}
-	if !timeWins(logits, int(m.TimesBegin)) { // log(1501) - 1 = 6.3 > 5
+	if !m.timeWins(logits, 0) { // log(1501) - 1 = 6.3 > 5
 		t.Error("1501 times of -1 lose to a word of 5")
 	}
 	logits[1000] = 7
-	if timeWins(logits, int(m.TimesBegin)) {
+	if m.timeWins(logits, 0) {
 		t.Error("1501 times of -1 win over a word of 7")
 	}
 	forbid(logits[m.TimesBegin:])
-	if timeWins(logits, int(m.TimesBegin)) {
+	if m.timeWins(logits, 0) {
 		t.Error("forbidden times win")
-	}
-}
-
-func TestLogSumExp(t *testing.T) {
-	x := []float32{1000, 1000, never}
-	if got := logSumExp(x); math.Abs(got-1000-math.Ln2) > 1e-9 {
-		t.Errorf("logSumExp = %v", got)
 	}
 }
 

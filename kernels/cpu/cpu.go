@@ -7,7 +7,7 @@
 //	                              tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
 //	attend, cache                 attention over cached keys and values, by dtile too
-//	elem, rope                    exp, activations, norms, rotation on one row
+//	elem, rope, logits            exp, activations, norms, rotation, sums on one row
 //	pool, arena, memory           workers, memory of a step, huge pages
 //	level, cores                  instruction sets
 //	peak, roofline                what kernels reach of the machine's limits
@@ -70,6 +70,7 @@ type device struct {
 	x8     []block   // the quantised activations of one product
 	xp     []uint32  // or in bfloat16
 	halves []float32 // results of gate and up, for a few tokens
+	logits []float32 // exponentials, see logits.go
 }
 
 // New makes a device. It fails if SOBERANO_CPU names a level that is not there or

@@ -1,0 +1,84 @@
+package cpu
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// TestLogits: sums and largest values against a sort, over lengths that do and do not
+// fill registers and blocks, with forbidden values between.
+func TestLogits(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		d := device2(t, lv, 1, false)
+		r := newRand()
+		for _, n := range []int{1, 7, 16, 127, 128, 129, 1500, 51865} {
+			x := guardedF32(t, gauss(r, n), n%2 == 0)
+			for i := range x {
+				if x[i] *= 5; r.IntN(4) == 0 {
+					x[i] = float32(math.Inf(-1))
+				} else if r.IntN(4) == 0 {
+					x[i] = 2.5 // equals
+				}
+			}
+			before := slices.Clone(x)
+			sum := 0.0
+			var order []int32
+			for i, v := range x {
+				sum += math.Exp(float64(v))
+				if !math.IsInf(float64(v), -1) {
+					order = append(order, int32(i))
+				}
+			}
+			slices.SortStableFunc(order, func(a, b int32) int {
+				if x[a] > x[b] {
+					return -1
+				} else if x[a] < x[b] {
+					return 1
+				}
+				return 0
+			})
+			if got, want := d.LogSumExp(x), math.Log(sum); !(math.Abs(got-want) < 1e-5) && got != want {
+				t.Errorf("%d values: LogSumExp = %v, want %v", n, got, want)
+			}
+			for _, k := range []int{0, 1, 6, 200} {
+				dst := make([]int32, k)
+				got := dst[:d.Largest(dst, x)]
+				if want := order[:min(k, len(order))]; !slices.Equal(got, want) {
+					t.Errorf("the %d largest of %d values: %v, want %v", k, n, got, want)
+				}
+			}
+			if !slices.Equal(x, before) {
+				t.Error("the values were changed")
+			}
+		}
+		never := slices.Repeat([]float32{float32(math.Inf(-1))}, 40)
+		if got := d.LogSumExp(never); !math.IsInf(got, -1) || !math.IsInf(d.LogSumExp(nil), -1) {
+			t.Errorf("nothing is allowed: LogSumExp = %v", got)
+		}
+		if n := d.Largest(make([]int32, 3), never); n != 0 {
+			t.Errorf("%d largest of nothing", n)
+		}
+		nan := slices.Repeat([]float32{float32(math.NaN())}, 300)
+		d.LogSumExp(nan)
+		if n := d.Largest(make([]int32, 3), nan); n != 0 {
+			t.Errorf("%d largest of what is no number", n)
+		}
+	})
+}
+
+func BenchmarkLogits(b *testing.B) {
+	d := device2(b, best(), 1, false)
+	x := gauss(newRand(), 51865)
+	dst := make([]int32, 6)
+	b.Run("LogSumExp", func(b *testing.B) {
+		for b.Loop() {
+			d.LogSumExp(x)
+		}
+	})
+	b.Run("Largest", func(b *testing.B) {
+		for b.Loop() {
+			d.Largest(dst, x)
+		}
+	})
+}
