@@ -2,11 +2,12 @@ package whisper
 
 // Beam search: the width likeliest beginnings are continued together, one row of a step
 // each. Their prefix lies in one cache per hypothesis; where two continue the same one,
-// the second gets a copy. It ends when width of them have ended; the best by mean
-// log-probability of a token counts (openai/whisper, BeamSearchDecoder with patience 1).
+// the second gets a copy. It ends when patience × width of them have ended; the best by
+// Options.rank counts (openai/whisper, BeamSearchDecoder).
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"soberano/kernels"
@@ -15,92 +16,115 @@ import (
 // hypothesis is a beginning, its tokens in a cache but for the last.
 type hypothesis struct {
 	tokens []int32
-	sum    float64
+	sum    float64 // of the log-probabilities
+	bonus  float64 // for expected words
+	at     *node   // in the vocabulary
 	cache  kernels.Cache
+}
+
+func (h *hypothesis) score() float64 { return h.sum + h.bonus }
+
+// with returns h continued by c, without a cache.
+func (h *hypothesis) with(c candidate) hypothesis {
+	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, at: c.at}
 }
 
 // candidate continues hypothesis from by token id.
 type candidate struct {
-	from int
-	id   int32
-	sum  float64
+	from       int
+	id         int32
+	sum, bonus float64
+	at         *node
 }
 
-func (m *Model) beam(ctx context.Context, first []float32, pos, width int) (*attempt, error) {
+// search is a beam search in progress.
+type search struct {
+	m      *Model
+	o      *Options
+	width  int
+	enough int // ended hypotheses
+	live   []hypothesis
+	free   []kernels.Cache
+	ended  []hypothesis
+	looped *hypothesis // the likeliest that runs in circles
+}
+
+func (m *Model) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
 	a := &attempt{}
-	live := []hypothesis{{cache: m.self[0]}}
-	free := slices.Clone(m.self[1:width])
-	var ended []hypothesis
-	var looped *hypothesis
+	s := &search{m: m, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
+		live: []hypothesis{{cache: m.self[0]}}, free: slices.Clone(m.self[1:width])}
+	defer s.restore()
 	copy(m.logits, first)
-	cands := m.continuations(nil, 0, live[0], width+1)
+	cands := m.continuations(nil, 0, &s.live[0], width+1, o)
 	for n := range m.most(pos) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(cands, func(a, b candidate) int {
-			if a.sum > b.sum {
-				return -1
-			} else if a.sum < b.sum {
-				return 1
-			}
-			return 0
-		})
-		var kept []candidate
-		for _, c := range cands {
-			h := hypothesis{tokens: live[c.from].tokens, sum: c.sum}
-			if c.id == m.EndOfText {
-				if len(ended) < width {
-					ended = append(ended, h)
-				}
-				continue
-			}
-			h.tokens = append(slices.Clip(h.tokens), c.id)
-			if loops(h.tokens) {
-				if looped == nil {
-					looped = &h
-				}
-				continue
-			}
-			if kept = append(kept, c); len(kept) == width {
-				break
-			}
-		}
-		if len(ended) >= width || len(kept) == 0 {
+		kept := s.keep(cands)
+		if len(s.ended) >= s.enough || len(kept) == 0 {
 			break
 		}
-		live, free = follow(live, free, kept, pos+n)
+		s.live, s.free = follow(s.live, s.free, kept, pos+n)
 		cands = cands[:0]
-		logits := m.stepBeam(live, pos+n)
+		logits := m.stepBeam(s.live, pos+n)
 		a.steps++
-		for i, h := range live {
+		for i := range s.live {
 			m.dev.Read(m.logits, logits, i)
-			cands = m.continuations(cands, i, h, width+1)
+			cands = m.continuations(cands, i, &s.live[i], width+1, o)
 		}
 	}
-	// The prefix is in every live cache; the first is the one that the next attempt uses.
-	for i, h := range live {
-		at := slices.Index(m.self, h.cache)
-		m.self[i], m.self[at] = m.self[at], m.self[i]
-	}
-	if len(ended) == 0 && looped != nil {
-		a.tokens, a.sum, a.looped = looped.tokens, looped.sum, true
-		return a, nil
-	}
-	if len(ended) < width {
-		ended = append(ended, live...)
-	}
-	score := func(h hypothesis) float64 { return h.sum / float64(max(1, len(h.tokens))) }
-	top := slices.MaxFunc(ended, func(x, y hypothesis) int {
-		if score(x) < score(y) {
+	top := s.result()
+	a.tokens, a.sum, a.looped = top.tokens, top.sum, len(s.ended) == 0 && s.looped != nil
+	return a, nil
+}
+
+// keep returns the candidates that go on, the best of width at most, and puts aside those
+// that have ended or run in circles.
+func (s *search) keep(cands []candidate) (kept []candidate) {
+	slices.SortStableFunc(cands, func(a, b candidate) int {
+		switch x, y := a.sum+a.bonus, b.sum+b.bonus; {
+		case x > y:
 			return -1
-		} else if score(x) > score(y) {
+		case x < y:
 			return 1
 		}
 		return 0
 	})
-	a.tokens, a.sum = top.tokens, top.sum
-	return a, nil
+	for _, c := range cands {
+		h := s.live[c.from].with(c)
+		switch {
+		case c.id == s.m.EndOfText:
+			if h.tokens = h.tokens[:len(h.tokens)-1]; len(s.ended) < s.enough {
+				s.ended = append(s.ended, h)
+			}
+		case loops(h.tokens):
+			if s.looped == nil {
+				s.looped = &h
+			}
+		default:
+			if kept = append(kept, c); len(kept) == s.width {
+				return kept
+			}
+		}
+	}
+	return kept
+}
+
+// result returns the hypothesis that counts.
+func (s *search) result() hypothesis {
+	if len(s.ended) == 0 && s.looped != nil {
+		return *s.looped
+	}
+	if len(s.ended) < s.enough {
+		s.ended = append(s.ended, s.live...)
+	}
+	return s.o.likeliest(s.ended)
+}
+
+// restore puts a cache that holds the prefix first, for the next attempt: every live one does.
+func (s *search) restore() {
+	at := slices.Index(s.m.self, s.live[0].cache)
+	s.m.self[0], s.m.self[at] = s.m.self[at], s.m.self[0]
 }
 
 // follow makes the kept candidates the live hypotheses. n positions of each cache are
@@ -109,7 +133,7 @@ func follow(live []hypothesis, free []kernels.Cache, kept []candidate, n int) ([
 	taken := make([]bool, len(live))
 	next := make([]hypothesis, len(kept))
 	for i, c := range kept {
-		next[i] = hypothesis{tokens: append(slices.Clip(live[c.from].tokens), c.id), sum: c.sum}
+		next[i] = live[c.from].with(c)
 		if !taken[c.from] {
 			taken[c.from] = true
 			next[i].cache = live[c.from].cache
@@ -141,13 +165,19 @@ func (m *Model) stepBeam(live []hypothesis, pos int) kernels.Tensor {
 }
 
 // continuations appends the n likeliest continuations of h, the from-th hypothesis, by
-// the logits in m.logits.
-func (m *Model) continuations(dst []candidate, from int, h hypothesis, n int) []candidate {
-	next := m.allow(m.logits, h.tokens)
-	var ids [maxBeam + 1]int32
-	for _, i := range ids[:m.dev.Largest(ids[:n], next.logits)] {
-		id := i + int32(next.from)
-		dst = append(dst, candidate{from: from, id: id, sum: h.sum + next.prob(id)})
+// the logits in m.logits, and those that a word of the vocabulary asks for.
+func (m *Model) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
+	next := m.allow(m.logits, h.tokens, o)
+	var likely [maxBeam + 1]int32
+	ids := likely[:m.dev.Largest(likely[:n], next.logits)]
+	for i := range ids {
+		ids[i] += int32(next.from)
+	}
+	for _, id := range o.Vocabulary.wanted(ids, h.at) {
+		if p := next.prob(id); !math.IsInf(p, -1) {
+			at, bonus := o.Vocabulary.follow(h.at, id)
+			dst = append(dst, candidate{from: from, id: id, sum: h.sum + p, bonus: h.bonus + bonus, at: at})
+		}
 	}
 	return dst
 }

@@ -3,7 +3,7 @@ package whisper
 // From audio features to tokens: the prompt, the language, then one attempt after the
 // other until one is believable (openai/whisper, whisper/transcribe.py):
 //
-//	[startofprev, earlier text …] start │ language transcribe │ sampled …
+//	[startofprev, earlier text …] start │ language task [notimestamps] │ sampled …
 //	                              └ no-speech probability, language probabilities
 //
 //	temperature 0 (greedy or beam) → 0.2 → 0.4 → 0.6 → 0.8 → 1.0 (sampled, fixed seed)
@@ -19,31 +19,11 @@ import (
 	"compress/zlib"
 	"context"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"soberano/kernels"
 )
-
-// Thresholds of openai/whisper, but for the last, which is ours.
-const (
-	maxRatio   = 2.4
-	minLogprob = -1.0
-	maxSilence = 0.6
-	doubtful   = 0.6 // a detected language that is less probable
-)
-
-var temperatures = []float32{0, 0.2, 0.4, 0.6, 0.8, 1}
-
-// Options says how a window is decoded.
-type Options struct {
-	Language string  // a code of Codes(), or "": detected
-	Likely   string  // a code that counts when the detected language is doubtful
-	Beam     int     // hypotheses kept, at most 8; 0 or 1: greedy
-	Prompt   []int32 // text tokens said before the window, the newest last
-	Quick    bool    // one attempt at temperature 0, for text that is replaced soon
-}
 
 // Result is what was heard in a window.
 type Result struct {
@@ -93,30 +73,31 @@ type attempt struct {
 
 // decode decodes the window in the cross cache.
 func (m *Model) decode(ctx context.Context, o Options) (*Result, error) {
-	if err := m.hypotheses(max(1, min(o.Beam, maxBeam))); err != nil {
+	if err := m.hypotheses(1); err != nil {
 		return nil, err
 	}
+	o = o.whole()
 	r := &Result{Language: o.Language}
 	first, pos := m.prefill(r, o)
 	var tried []*attempt
-	for _, t := range temperatures {
-		a, err := m.attempt(ctx, first, pos, t, o.Beam)
+	for _, t := range o.Temperatures {
+		a, err := m.attempt(ctx, first, pos, t, &o)
 		if err != nil {
 			return nil, err
 		}
 		r.Steps += a.steps
 		tried = append(tried, a)
-		if a.avg < minLogprob && r.NoSpeech > maxSilence {
+		if a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech {
 			r.Silent, r.AvgLogprob, r.Ratio = true, a.avg, a.ratio
 			return r, nil
 		}
-		if o.Quick || !a.looping() && a.avg >= minLogprob {
+		if o.Quick || !a.looped && a.avg >= o.MinLogprob {
 			break
 		}
 	}
 	a := m.choose(tried)
 	r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature = a.tokens, a.text, a.avg, a.ratio, a.temperature
-	r.Looped = a.looping()
+	r.Looped = a.looped
 	return r, nil
 }
 
@@ -140,6 +121,9 @@ func (m *Model) prefill(r *Result, o Options) (first []float32, pos int) {
 	r.NoSpeech = math.Exp(float64(first[m.NoSpeech]) - m.dev.LogSumExp(first))
 	if !m.Multilingual {
 		r.Language = "en"
+		if o.NoTimes {
+			feed([]int32{m.NoTimes})
+		}
 		return first, pos
 	}
 	lang, ok := m.Specials.Language(r.Language)
@@ -150,8 +134,20 @@ func (m *Model) prefill(r *Result, o Options) (first []float32, pos int) {
 			lang, r.Language = likely, o.Likely
 		}
 	}
-	feed([]int32{lang, m.Transcribe})
+	feed(m.task(lang, o))
 	return first, pos
+}
+
+// task returns the tokens that say what to do with speech in lang.
+func (m *Model) task(lang int32, o Options) []int32 {
+	ids := []int32{lang, m.Transcribe}
+	if o.Translate {
+		ids[1] = m.Translate
+	}
+	if o.NoTimes {
+		ids = append(ids, m.NoTimes)
+	}
+	return ids
 }
 
 // detect returns the likeliest language token and the probability of each code.
@@ -167,14 +163,18 @@ func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 }
 
 // attempt decodes once.
-func (m *Model) attempt(ctx context.Context, first []float32, pos int, t float32, beam int) (*attempt, error) {
-	var a *attempt
-	var err error
-	if t == 0 && beam > 1 {
-		a, err = m.beam(ctx, first, pos, min(beam, maxBeam))
-	} else {
-		a, err = m.sample(ctx, first, pos, t)
+func (m *Model) attempt(ctx context.Context, first []float32, pos int, t float32, o *Options) (*attempt, error) {
+	width, search := o.Beam, m.beam
+	if t > 0 || width == 1 {
+		search = m.sample
+		if t > 0 {
+			width = o.BestOf
+		}
 	}
+	if err := m.hypotheses(width); err != nil {
+		return nil, err
+	}
+	a, err := search(ctx, first, pos, width, t, o)
 	if err != nil {
 		return nil, err
 	}
@@ -182,63 +182,12 @@ func (m *Model) attempt(ctx context.Context, first []float32, pos int, t float32
 	a.avg = a.sum / float64(len(a.tokens)+1)
 	a.text = m.spell(a.tokens)
 	a.ratio = ratio(a.text)
+	a.looped = a.looped || a.ratio > o.MaxRatio
 	return a, nil
 }
 
 // most returns how many tokens may be sampled from position pos on.
 func (m *Model) most(pos int) int { return min(m.TextContext/2, m.TextContext-pos) }
-
-// sample decodes by taking the likeliest token, or with a temperature one by its probability.
-func (m *Model) sample(ctx context.Context, first []float32, pos int, t float32) (*attempt, error) {
-	a := &attempt{}
-	logits := m.logits
-	copy(logits, first)
-	rng := rand.New(rand.NewPCG(1, uint64(t*10)))
-	for range m.most(pos) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		next := m.allow(logits, a.tokens)
-		id, _ := m.best(next.logits)
-		if t > 0 {
-			id = m.draw(next.logits, id, t, rng)
-		}
-		id += int32(next.from)
-		a.sum += next.prob(id)
-		if id == m.EndOfText {
-			return a, nil
-		}
-		a.tokens = append(a.tokens, id)
-		if loops(a.tokens) {
-			a.looped = true
-			return a, nil
-		}
-		span := []kernels.Span{{Cache: m.self[0], Row: 0, N: 1, Pos: pos + len(a.tokens) - 1}}
-		m.dev.Read(logits, m.step([]int32{id}, span, 0), 0)
-		a.steps++
-	}
-	return a, nil
-}
-
-// draw returns the index of a logit by its probability at temperature t; top is the largest.
-func (m *Model) draw(logits []float32, top int32, t float32, rng *rand.Rand) int32 {
-	sum := 0.0
-	scores := m.scores[:len(logits)]
-	for i, v := range logits {
-		scores[i] = 0
-		if x := (v - logits[top]) / t; x > -25 { // the rest adds less than 1e-6 in all
-			scores[i] = float32(math.Exp(float64(x)))
-			sum += float64(scores[i])
-		}
-	}
-	at := rng.Float64() * sum
-	for i, p := range scores {
-		if at -= float64(p); at < 0 {
-			return int32(i)
-		}
-	}
-	return top
-}
 
 // spell returns the text of tokens without the times.
 func (m *Model) spell(tokens []int32) string {
@@ -263,13 +212,11 @@ func ratio(text string) float64 {
 	return float64(len(text)) / float64(b.Len())
 }
 
-func (a *attempt) looping() bool { return a.looped || a.ratio > maxRatio }
-
 // choose returns the attempt that counts.
 func (m *Model) choose(tried []*attempt) *attempt {
 	var likely, short *attempt
 	for _, a := range tried {
-		if !a.looping() && (likely == nil || a.avg > likely.avg) {
+		if !a.looped && (likely == nil || a.avg > likely.avg) {
 			likely = a
 		}
 		if short == nil || a.ratio < short.ratio {

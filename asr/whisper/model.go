@@ -15,13 +15,15 @@ import (
 	"errors"
 	"fmt"
 
+	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/models"
 )
 
-// Tokenizer turns tokens into text. Its special tokens are made by rule (see Specials).
+// Tokenizer turns tokens into text and back. Its special tokens are made by rule (see Specials).
 type Tokenizer interface {
 	Decode(ids []int32) []byte
+	Encode(text string, o token.Options) []int32
 }
 
 // maxBeam is the largest number of hypotheses that are decoded side by side.

@@ -7,13 +7,18 @@ package whisper
 //   - times never go back, and no segment is empty;
 //   - the first token is a time of at most one second;
 //   - if all times together are likelier than each text token, it is a time.
+//
+// Without times (Options.NoTimes) all but the first rule fall away, and no time is sampled.
 
 import "math"
 
-// maxInitial is the latest first time, in steps of 20 ms: 1.0 s.
-const maxInitial = 50
-
 var never = float32(math.Inf(-1))
+
+func forbidEach(logits []float32, ids []int32) {
+	for _, id := range ids {
+		logits[id] = never
+	}
+}
 
 func forbid(logits []float32) {
 	for i := range logits {
@@ -29,21 +34,29 @@ type open struct {
 	all    float64 // log Σ exp(logits): what log-probabilities are taken from
 }
 
-// prob returns the log-probability of a token.
-func (o *open) prob(id int32) float64 { return float64(o.logits[int(id)-o.from]) - o.all }
+// prob returns the log-probability of a token, -∞ of one that may not come.
+func (o *open) prob(id int32) float64 {
+	i := int(id) - o.from
+	if i < 0 || i >= len(o.logits) {
+		return math.Inf(-1)
+	}
+	return float64(o.logits[i]) - o.all
+}
 
 // allow applies the rules to the logits that follow tokens, those sampled so far. Of the
 // 50,000 words few are forbidden one by one: all of them, or all times, are left out.
-func (m *Model) allow(logits []float32, tokens []int32) open {
-	for _, id := range m.suppress {
-		logits[id] = never
-	}
+func (m *Model) allow(logits []float32, tokens []int32, o *Options) open {
+	forbidEach(logits, m.suppress)
+	forbidEach(logits, o.Suppress)
 	begin, n := int(m.TimesBegin), len(tokens)
 	if n == 0 {
-		for _, id := range m.suppressFirst {
-			logits[id] = never
-		}
-		return m.rate(logits, begin, begin+maxInitial+1)
+		forbidEach(logits, m.suppressFirst)
+	}
+	switch {
+	case o.NoTimes:
+		return m.rate(logits, 0, begin)
+	case n == 0:
+		return m.rate(logits, begin, min(begin+int(o.MaxInitial/Tick)+1, m.Vocab))
 	}
 	last := tokens[n-1] >= m.TimesBegin
 	before := n < 2 || tokens[n-2] >= m.TimesBegin

@@ -186,14 +186,15 @@ func TestDecode(t *testing.T) {
 	}
 	r := &Result{}
 	first, pos := m.prefill(r, Options{Language: "en"})
-	one, err := m.beam(context.Background(), first, pos, 1)
+	o := Options{}.whole()
+	one, err := m.beam(context.Background(), first, pos, 1, 0, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if fmt.Sprint(one.tokens) != fmt.Sprint(greedy.Tokens) {
 		t.Errorf("a beam of one gives %v, greedy %v", one.tokens, greedy.Tokens)
 	}
-	five, err := m.beam(context.Background(), first, pos, 5)
+	five, err := m.beam(context.Background(), first, pos, 5, 0, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +202,7 @@ func TestDecode(t *testing.T) {
 	if mean(five) < mean(one)-1e-4 { // five rows are added up in another order than one
 		t.Errorf("a beam of five has %g a token, greedy %g", mean(five), mean(one))
 	}
-	again, err := m.sample(context.Background(), first, pos, 0)
+	again, err := m.sample(context.Background(), first, pos, 1, 0, &o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,86 @@
+package whisper
+
+// What can be chosen about decoding, and what holds where nothing is (openai/whisper,
+// whisper/transcribe.py and whisper/decoding.py).
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Options says how a window is decoded. Zero values mean the default.
+type Options struct {
+	Language   string      // a code of Codes(), or "": detected
+	Likely     string      // a code that counts when the detected language is doubtful
+	Translate  bool        // into English, where the model has learnt to
+	Prompt     []int32     // text tokens said before the window, the newest last
+	Vocabulary *Vocabulary // words that are likelier than the network thinks
+	NoTimes    bool        // text without times: the window is one segment
+	WordTimes  bool        // Segments gives a time to each word
+	Quick      bool        // one attempt at temperature 0, for text that is replaced soon
+
+	Beam          int     // hypotheses kept, at most 8; 0 or 1: greedy
+	Patience      float64 // a search ends when Patience·Beam hypotheses have; 0: 1
+	LengthPenalty float64 // a: hypotheses compare by log-probability/((5+n)/6)ᵃ; 0: by its mean
+	BestOf        int     // texts sampled at a temperature, of which the likeliest counts; 0: as many as Beam
+
+	Temperatures []float32     // of the attempts; nil: 0, 0.2, … 1
+	MaxRatio     float64       // text that compresses more is a loop; 0: 2.4
+	MinLogprob   float64       // text whose mean log-probability is less is a guess; 0: -1
+	MaxNoSpeech  float64       // a guess where silence is likelier is silence; 0: 0.6
+	MaxInitial   time.Duration // latest begin of the first segment; 0: 1 s
+	Suppress     []int32       // tokens never sampled, beside the file's own
+}
+
+var temperatures = []float32{0, 0.2, 0.4, 0.6, 0.8, 1}
+
+// doubtful is a detected language that is less probable; a threshold of ours.
+const doubtful = 0.6
+
+// whole returns o with the defaults in place of zeros.
+func (o Options) whole() Options {
+	set := func(v *float64, to float64) {
+		if *v == 0 {
+			*v = to
+		}
+	}
+	set(&o.Patience, 1)
+	set(&o.MaxRatio, 2.4)
+	set(&o.MinLogprob, -1)
+	set(&o.MaxNoSpeech, 0.6)
+	o.Beam = min(max(o.Beam, 1), maxBeam)
+	if o.BestOf <= 0 {
+		o.BestOf = o.Beam
+	}
+	o.BestOf = min(o.BestOf, maxBeam)
+	if len(o.Temperatures) == 0 {
+		o.Temperatures = temperatures
+	}
+	if o.MaxInitial == 0 {
+		o.MaxInitial = time.Second
+	}
+	return o
+}
+
+// rank is what hypotheses of n tokens compare by.
+func (o *Options) rank(sum float64, n int) float64 {
+	if o.LengthPenalty == 0 {
+		return sum / float64(max(1, n))
+	}
+	return sum / math.Pow(float64(5+n)/6, o.LengthPenalty)
+}
+
+// likeliest returns the hypothesis of the highest rank.
+func (o *Options) likeliest(all []hypothesis) hypothesis {
+	return slices.MaxFunc(all, func(a, b hypothesis) int {
+		x, y := o.rank(a.score(), len(a.tokens)), o.rank(b.score(), len(b.tokens))
+		switch {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+}

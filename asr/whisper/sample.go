@@ -1,0 +1,109 @@
+package whisper
+
+// Sampling: one token after the other, the likeliest or, with a temperature, one by its
+// probability. Several texts are sampled side by side, a row of a step each, and the best by
+// Options.rank counts (openai/whisper, GreedyDecoder with best_of).
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+)
+
+func (m *Model) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (*attempt, error) {
+	a := &attempt{}
+	live := make([]hypothesis, n)
+	draws := make([]*rand.Rand, n)
+	for i := range live {
+		live[i].cache = m.self[i]
+		if i > 0 {
+			m.self[i].Copy(m.self[0], pos)
+		}
+		draws[i] = rand.New(rand.NewPCG(uint64(i+1), uint64(t*10)))
+	}
+	read := func(int) { copy(m.logits, first) }
+	var ended, looped []hypothesis
+	for k := range m.most(pos) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		rest := live[:0]
+		for i, h := range live {
+			read(i)
+			id := m.extend(&h, t, draws[i], o)
+			switch {
+			case id == m.EndOfText:
+				h.tokens = h.tokens[:len(h.tokens)-1]
+				ended = append(ended, h)
+			case loops(h.tokens):
+				looped = append(looped, h)
+			default:
+				draws[len(rest)] = draws[i]
+				rest = append(rest, h)
+			}
+		}
+		if live = rest; len(live) == 0 {
+			break
+		}
+		logits := m.stepBeam(live, pos+k)
+		a.steps++
+		read = func(i int) { m.dev.Read(m.logits, logits, i) }
+	}
+	if ended = append(ended, live...); len(ended) == 0 {
+		ended, a.looped = looped, true
+	}
+	top := o.likeliest(ended)
+	a.tokens, a.sum = top.tokens, top.sum
+	return a, nil
+}
+
+// extend samples the token that follows h by the logits in m.logits, appends it to h's
+// tokens and returns it.
+func (m *Model) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
+	next := m.allow(m.logits, h.tokens, o)
+	id, _ := m.best(next.logits)
+	if t > 0 {
+		id = m.draw(next.logits, id, t, draw)
+	}
+	id += int32(next.from)
+	if t == 0 {
+		id = m.prefer(id, h, &next, o)
+	}
+	at, bonus := o.Vocabulary.follow(h.at, id)
+	h.tokens, h.at = append(h.tokens, id), at
+	h.sum, h.bonus = h.sum+next.prob(id), h.bonus+bonus
+	return id
+}
+
+// prefer returns id, or the token that a word of the vocabulary asks for after h, where
+// that is likelier with its bonus.
+func (m *Model) prefer(id int32, h *hypothesis, next *open, o *Options) int32 {
+	best, top := id, math.Inf(-1)
+	for _, id := range o.Vocabulary.wanted([]int32{id}, h.at) {
+		_, bonus := o.Vocabulary.follow(h.at, id)
+		if s := next.prob(id) + bonus; s > top {
+			best, top = id, s
+		}
+	}
+	return best
+}
+
+// draw returns the index of a logit by its probability at temperature t; top is the largest.
+func (m *Model) draw(logits []float32, top int32, t float32, rng *rand.Rand) int32 {
+	sum := 0.0
+	scores := m.scores[:len(logits)]
+	for i, v := range logits {
+		scores[i] = 0
+		if x := (v - logits[top]) / t; x > -25 { // the rest adds less than 1e-6 in all
+			scores[i] = float32(math.Exp(float64(x)))
+			sum += float64(scores[i])
+		}
+	}
+	at := rng.Float64() * sum
+	for i, p := range scores {
+		if at -= float64(p); at < 0 {
+			return int32(i)
+		}
+	}
+	return top
+}
