@@ -174,6 +174,9 @@ type Device interface {
 	// Attend writes softmax(scale·q·kᵀ)·v over the cached keys and values of each
 	// span to dst, [n × Heads·HeadDim]; Store comes first. dst may be q.
 	Attend(dst, q Tensor, spans []Span, layer int, a *Attention)
+	// Weights writes softmax(scale·q·kᵀ) of one query head over the first a.Len keys of c
+	// at layer to dst, [q.Rows × a.Len]: what Attend, without Causal, multiplies the values with.
+	Weights(dst, q Tensor, c Cache, layer, head int, a *Attention)
 	// Unfold lays width neighbouring rows of x side by side (im2col of a 1-D
 	// convolution, zero padding pad rows on both sides): row r of dst is rows
 	// r·stride-pad … +width of x; dst is [⌊(n+2·pad-width)/stride⌋+1 × width·Cols].

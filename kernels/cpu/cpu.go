@@ -7,6 +7,7 @@
 //	                              tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
 //	attend, cache                 attention over cached keys and values, by dtile too
+//	weights                       what attention looks at, for word times
 //	elem, rope, logits            exp, activations, norms, rotation, sums on one row
 //	pool, arena, memory           workers, memory of a step, huge pages
 //	level, cores                  instruction sets

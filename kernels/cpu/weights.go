@@ -1,0 +1,77 @@
+// The weights of attention, where somebody wants to see them: where in the audio the words
+// of a text were heard. They are asked for once a text, from a few heads, so the keys are
+// read back one by one, whatever their layout (key), and multiplied in plain Go.
+//
+//	q [rows][headDim] · keys [Len][headDim] ─▶ scores [rows][Len] ─softmax─▶ dst
+package cpu
+
+import (
+	"encoding/binary"
+	"math"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// weightKeys is how many keys a chunk reads back.
+const weightKeys = 64
+
+// Weights writes softmax(scale·q·kᵀ) of one head over the first a.Len keys to dst.
+func (d *device) Weights(dst, q kernels.Tensor, from kernels.Cache, layer, head int, a *kernels.Attention) {
+	c := from.(*cache)
+	switch {
+	case a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 || head < 0 || head >= a.Heads || q.Cols != a.Heads*a.HeadDim:
+		panic("cpu: Weights: shapes differ")
+	case c.shape.HeadDim != a.HeadDim || c.shape.KVHeads != a.KVHeads || layer < 0 || layer >= c.shape.Layers:
+		panic("cpu: Weights: the cache has another shape")
+	case a.Len < 1 || a.Len > c.shape.Cap || dst.Cols != a.Len || dst.Rows != q.Rows:
+		panic("cpu: Weights: keys beyond the cache or the tensor")
+	}
+	c.grow(a.Len)
+	q = q.Slice(head*a.HeadDim, a.HeadDim)
+	kv := head / (a.Heads / a.KVHeads)
+	scores := job(func(_, chunk int) {
+		keys := make([]float32, a.HeadDim)
+		for p := chunk * weightKeys; p < min((chunk+1)*weightKeys, a.Len); p++ {
+			c.key(keys, layer, kv, p)
+			for r := range q.Rows {
+				dst.Row(r)[p] = a.Scale * dotPlain(q.Row(r), keys)
+			}
+		}
+	})
+	d.pool.do((a.Len+weightKeys-1)/weightKeys, &scores)
+	for r := range dst.Rows {
+		row := dst.Row(r)
+		sum := expSum(d.lv, row, maxOf(d.lv, row))
+		scaleTo(d.lv, row, row, inverse(sum))
+	}
+}
+
+// key reads back the key of one head at position p. Only this function knows, beside
+// cache.go, how keys lie.
+func (c *cache) key(dst []float32, layer, head, p int) {
+	k := c.keys(p/page, layer, head)[p%page/16*c.keyGroup():]
+	at := p % 16
+	for i := range dst {
+		switch c.kind {
+		case kindPairs:
+			dst[i] = quant.BF16ToF32(binary.LittleEndian.Uint16(k[64*(i/2)+4*at+2*(i%2):]))
+		case kindF32:
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(k[64*i+4*at:]))
+		default:
+			dst[i] = quant.F16ToF32(binary.LittleEndian.Uint16(k[32*i+2*at:]))
+		}
+	}
+}
+
+// dotPlain returns a·b, whose length is a multiple of 8 as a head's is.
+func dotPlain(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	for b = b[:len(a)]; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
+	}
+	return s0 + s1 + s2 + s3
+}

@@ -1,0 +1,62 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"soberano/kernels"
+)
+
+// TestWeights: against attention in float64, in each form a cache has; grouped heads, keys
+// beyond a page.
+func TestWeights(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for i, exact := range []bool{false, true, false} {
+			d := device2(t, lv, 2, exact)
+			if i == 2 {
+				d.floats = BFloat16
+			}
+			for _, keys := range []int{1, 63, 300} {
+				t.Run(fmt.Sprint(i, keys), func(t *testing.T) { weightsCase(t, d, keys) })
+			}
+		}
+	})
+}
+
+func weightsCase(t *testing.T, d *device, keys int) {
+	const heads, kv, dim, rows, layer = 4, 2, 40, 7, 1
+	r := newRand()
+	c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: kv, HeadDim: dim, Cap: keys + 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, q := gauss(r, keys*kv*dim), gauss(r, rows*heads*dim)
+	d.Begin()
+	kt, qt := tensorOf(d, k, keys, kv*dim), tensorOf(d, q, rows, heads*dim)
+	d.Store(kt, kt, []kernels.Span{{Cache: c, N: keys}}, layer)
+	dst := d.New(rows, keys)
+	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16, Len: keys}
+	for head := range heads {
+		d.Weights(dst, qt, c, layer, head, a)
+		for row := range rows {
+			sum, want := 0.0, make([]float64, keys)
+			for p := range want {
+				for i := range dim {
+					want[p] += float64(q[(row*heads+head)*dim+i]) * float64(k[(p*kv+head/2)*dim+i])
+				}
+				want[p] = math.Exp(0.16 * want[p])
+				sum += want[p]
+			}
+			for p, got := range dst.Row(row) {
+				// Keys in bfloat16 have 8 bits: scores of up to 4 are off by some hundredths.
+				if w := want[p] / sum; !(math.Abs(float64(got)-w) < 1e-5+0.03*w) {
+					t.Fatalf("head %d, row %d, key %d: %g, want %g", head, row, p, got, w)
+				}
+			}
+		}
+	}
+	if recovered(func() { d.Weights(dst, qt, c, layer, heads, a) }) == nil {
+		t.Error("a head that is not there has weights")
+	}
+}
