@@ -15,6 +15,15 @@ import "soberano/kernels"
 // step feeds ids to the decoder: spans say which rows belong to which hypothesis and
 // at which positions. It returns the logits of rows first … of the step, one row each.
 func (m *Model) step(ids []int32, spans []kernels.Span, first int) kernels.Tensor {
+	y := m.hidden(ids, spans, first, nil)
+	logits := m.dev.New(y.Rows, m.Vocab)
+	m.dev.MatMul(logits, y, m.embed)
+	return logits
+}
+
+// hidden is step up to the last norm. looks, if not nil, is called with the queries of each
+// layer's cross attention.
+func (m *Model) hidden(ids []int32, spans []kernels.Span, first int, looks func(layer int, q kernels.Tensor)) kernels.Tensor {
 	d := m.dev
 	d.Begin()
 	n, state := len(ids), m.State
@@ -43,6 +52,9 @@ func (m *Model) step(ids []int32, spans []kernels.Span, first int) kernels.Tenso
 
 		d.LayerNorm(h, x, b.crossNorm.gamma, b.crossNorm.beta, normEps)
 		d.MatMul(q, h, b.crossQ)
+		if looks != nil {
+			looks(i, q)
+		}
 		d.Attend(h, q, audio, i, cross)
 		d.MatMulAdd(x, h, b.crossOut)
 
@@ -54,7 +66,5 @@ func (m *Model) step(ids []int32, spans []kernels.Span, first int) kernels.Tenso
 	last := n - first
 	y := h.Sub(0, last)
 	d.LayerNorm(y, x.Sub(first, last), m.decNorm.gamma, m.decNorm.beta, normEps)
-	logits := d.New(last, m.Vocab)
-	d.MatMul(logits, y, m.embed)
-	return logits
+	return y
 }

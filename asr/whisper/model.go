@@ -54,6 +54,7 @@ type Model struct {
 	decNorm        norm
 	suppress       []int32 // never sampled
 	suppressFirst  []int32 // not sampled as the first token
+	aligned        []head  // whose attention follows the words through the audio
 	encCache       kernels.Cache
 	cross          kernels.Cache   // keys and values of the window, all decoder layers
 	heard          int             // positions in it
@@ -73,6 +74,9 @@ func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
 		logits: make([]float32, w.dims.Vocab), scores: make([]float32, w.dims.Vocab),
 	}
 	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
+		return nil, err
+	}
+	if m.aligned, err = alignmentHeads(f, w.dims); err != nil {
 		return nil, err
 	}
 	if err := m.load(w); err != nil {

@@ -16,6 +16,7 @@ type Segment struct {
 	Text       string
 	Tokens     []int32 // of the text
 	Start, End time.Duration
+	Words      []Word // after Align
 }
 
 // Segments divides r's tokens and returns how far the window is done with: all of

@@ -1,0 +1,225 @@
+package whisper
+
+// When each word was said (openai/whisper, whisper/timing.py). The decoder reads the text
+// once more; some heads of its cross attention look at the place in the audio that a token
+// is about to be written from:
+//
+//	start language task notimestamps │ t0 t1 … tn-1 │ endoftext        a row of weights each
+//	                 └ looks at t0 ┘   └ at t1 … at the end ┘           [rows][frames]
+//
+//	of each head: z-norm over the rows, median of 7 frames; their mean; then the cheapest
+//	path (dynamic time warping, Sakoe and Chiba 1978) through
+//
+//	       frames of 20 ms ─▶
+//	   t0  ▓▓▓░░░░░░░░░░
+//	   t1  ░░░▓▓░░░░░░░░      a token begins where the path enters its row
+//	  end  ░░░░░░▓▓▓▓▓▓▓
+//
+// words.go makes words of the tokens and corrects times that cannot be.
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"time"
+
+	"soberano/kernels"
+	"soberano/models"
+)
+
+// head is a head of cross attention.
+type head struct{ layer, head int }
+
+// alignmentHeads returns the heads that the file's config.json names as those that follow
+// the words; where it names none, all of the upper half of the layers.
+func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
+	var config struct {
+		Heads [][2]int `json:"alignment_heads"`
+	}
+	if b, ok := f.Aux["config.json"]; ok {
+		if err := json.Unmarshal(b, &config); err != nil {
+			return nil, models.Corrupt(f.Path, "is damaged: config.json: %v", err)
+		}
+	}
+	for _, h := range config.Heads {
+		if h[0] < 0 || h[0] >= d.DecLayers || h[1] < 0 || h[1] >= d.Heads {
+			return nil, models.Corrupt(f.Path, "is damaged: config.json aligns words by head %d of layer %d, which is not there", h[1], h[0])
+		}
+		out = append(out, head{h[0], h[1]})
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	for layer := d.DecLayers / 2; layer < d.DecLayers; layer++ {
+		for h := range d.Heads {
+			out = append(out, head{layer, h})
+		}
+	}
+	return out, nil
+}
+
+// Align gives words with their times to the segments of the window that was decoded last,
+// which is length long, and fits the segments' times to them. spoken is where speech ended
+// before: zero or less, in another window.
+func (m *Model) Align(ctx context.Context, r *Result, o Options, segments []Segment, length, spoken time.Duration) error {
+	var text []int32
+	for _, s := range segments {
+		text = append(text, s.Tokens...)
+	}
+	frames := min(int(length/Tick), m.heard)
+	if frames < 1 || len(text) == 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	ids := []int32{m.Start}
+	if lang, ok := m.Specials.Language(r.Language); ok && m.Multilingual {
+		ids = append(ids, m.task(lang, Options{Translate: o.Translate})...)
+	}
+	first := len(ids) // the row that looks at the first token of the text
+	ids = append(ids, m.NoTimes)
+	text = text[:min(len(text), m.TextContext-len(ids)-1)]
+	ids = append(append(ids, text...), m.EndOfText)
+	weights, probs := m.look(ids, first, frames)
+	words := m.words(text, begins(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
+	place(words, segments, spoken)
+	return nil
+}
+
+// look reads ids and returns the mean weights [ids][frames] of the aligned heads, and the
+// probabilities of ids[first+1:], the end left out.
+func (m *Model) look(ids []int32, first, frames int) (weights []float32, probs []float64) {
+	n := len(ids)
+	weights = make([]float32, n*frames)
+	one := make([]float32, n*frames)
+	var w kernels.Tensor
+	span := []kernels.Span{{Cache: m.self[0], N: n}}
+	y := m.hidden(ids, span, first, func(layer int, q kernels.Tensor) {
+		for _, h := range m.aligned {
+			if h.layer != layer {
+				continue
+			}
+			if w.Rows == 0 {
+				w = m.dev.New(n, frames)
+			}
+			m.dev.Weights(w, q, m.cross, layer, h.head, m.attention(false, frames))
+			for r := range n {
+				m.dev.Read(one[r*frames:][:frames], w, r)
+			}
+			addSmooth(weights, one, frames, 1/float32(len(m.aligned)))
+		}
+	})
+	return weights, m.probabilities(y, ids[first+1:n-1])
+}
+
+// probabilities returns that of text[i] by row i of y, among the text tokens. The logits of
+// a few rows at a time are kept: all would take 40 MB.
+func (m *Model) probabilities(y kernels.Tensor, text []int32) []float64 {
+	const rows = 16
+	logits := m.dev.New(rows, m.Vocab)
+	probs := make([]float64, len(text))
+	for i := 0; i < len(text); i += rows {
+		n := min(rows, len(text)-i)
+		m.dev.MatMul(logits.Sub(0, n), y.Sub(i, n), m.embed)
+		for k := range n {
+			m.dev.Read(m.logits, logits, k)
+			probs[i+k] = math.Exp(float64(m.logits[text[i+k]]) - m.dev.LogSumExp(m.logits[:m.EndOfText]))
+		}
+	}
+	return probs
+}
+
+// addSmooth adds share of w [rows][frames] to sum: each frame normalised over the rows, each
+// row smoothed by the median of seven frames.
+func addSmooth(sum, w []float32, frames int, share float32) {
+	rows := len(w) / frames
+	for f := range frames {
+		var mean, square float64
+		for r := range rows {
+			v := float64(w[r*frames+f])
+			mean, square = mean+v, square+v*v
+		}
+		mean /= float64(rows)
+		deviation := math.Sqrt(max(0, square/float64(rows)-mean*mean))
+		for r := range rows {
+			v := &w[r*frames+f]
+			if *v = float32((float64(*v) - mean) / deviation); deviation == 0 {
+				*v = 0
+			}
+		}
+	}
+	for r := range rows {
+		addMedians(sum[r*frames:][:frames], w[r*frames:][:frames], share)
+	}
+}
+
+// addMedians adds share times the median of each seven neighbours; beyond its ends a row is
+// reflected.
+func addMedians(sum, row []float32, share float32) {
+	const half = 3
+	n := len(row)
+	if n <= half {
+		for i, v := range row {
+			sum[i] += share * v
+		}
+		return
+	}
+	for i := range n {
+		var near [2*half + 1]float32
+		for k := range near {
+			j := i + k - half
+			if j < 0 {
+				j = -j
+			} else if j >= n {
+				j = 2*(n-1) - j
+			}
+			v := row[j]
+			at := k
+			for ; at > 0 && near[at-1] > v; at-- {
+				near[at] = near[at-1]
+			}
+			near[at] = v
+		}
+		sum[i] += share * near[half]
+	}
+}
+
+// begins returns, for each row of w [rows][frames], the frame at which the heaviest path
+// from the first to the last of both enters it.
+func begins(w []float32, frames int) []int {
+	rows := len(w) / frames
+	const diagonal, down, right = 0, 1, 2
+	from := make([]byte, (rows+1)*(frames+1))
+	before, cost := make([]float32, frames+1), make([]float32, frames+1)
+	inf := float32(math.Inf(1))
+	for j := 1; j <= frames; j++ {
+		before[j], from[j] = inf, right
+	}
+	for i := 1; i <= rows; i++ {
+		cost[0], from[i*(frames+1)] = inf, down
+		for j := 1; j <= frames; j++ {
+			least, way := before[j-1], byte(diagonal)
+			switch d, r := before[j], cost[j-1]; {
+			case least < d && least < r:
+			case d < least && d < r:
+				least, way = d, down
+			default:
+				least, way = r, right
+			}
+			cost[j] = least - w[(i-1)*frames+j-1]
+			from[i*(frames+1)+j] = way
+		}
+		before, cost = cost, before
+	}
+	out := make([]int, rows)
+	for i, j := rows, frames; i > 0 && j > 0; {
+		out[i-1] = j - 1
+		switch from[i*(frames+1)+j] {
+		case diagonal:
+			i, j = i-1, j-1
+		case down:
+			i--
+		default:
+			j--
+		}
+	}
+	return out
+}
