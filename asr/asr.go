@@ -36,12 +36,6 @@ type Options struct {
 	Packed string
 }
 
-// Params says how speech is transcribed.
-type Params struct {
-	Language string // "en", "de", …; "": detected from the audio
-	Beam     int    // hypotheses kept while decoding, at most 8; 0 or 1: greedy
-}
-
 // Segment is a stretch of text, without spaces around it: final texts are joined with a
 // space. A segment that is not Final may be replaced by the next one, also by one
 // without text; a final one has text and is never taken back.
@@ -92,6 +86,7 @@ type Model struct {
 	file *models.File
 	dev  kernels.Device
 	net  *whisper.Model
+	text *token.Tokenizer
 	mel  *mel.Filter
 	info Info
 	turn chan struct{} // holds a value while the network is used
@@ -142,7 +137,7 @@ func open(f *models.File, o Options) (*Model, error) {
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
 		return nil, errors.Join(models.Corrupt(f.Path, "has a tokenizer.json of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
 	}
-	m := &Model{file: f, dev: dev, net: net, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
+	m := &Model{file: f, dev: dev, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = o.Threads
 	if o.Threads == 0 {
 		m.mel.Threads = 2

@@ -15,7 +15,6 @@ import (
 	"unicode"
 
 	"soberano/asr/audio"
-	"soberano/asr/whisper"
 	"soberano/models"
 	"soberano/models/defaults"
 )
@@ -392,15 +391,15 @@ func TestUntil(t *testing.T) {
 	for i := 200; i < 210; i++ {
 		p[i].voice = 0.9
 	}
-	h := heard{segments: []whisper.Segment{{End: 3 * time.Second}}, done: 290 * chunk}
+	h := heard{end: 3 * SampleRate, done: 290 * chunk}
 	if got := h.until(p, 0); got != 3*SampleRate {
 		t.Errorf("speech at 6.4 s: done until %d", got)
 	}
-	h.segments[0].End = 7 * time.Second
+	h.end = 7 * SampleRate
 	if got := h.until(p, 0); got != h.done {
 		t.Errorf("silence after 7 s: done until %d, want %d", got, h.done)
 	}
-	h.segments = nil
+	h.end = 0
 	if got := h.until(p, 0); got != h.done {
 		t.Errorf("nothing heard: done until %d, want %d", got, h.done)
 	}

@@ -5,7 +5,6 @@ package asr
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"soberano/asr/mel"
@@ -23,6 +22,7 @@ var ErrClosed = errors.New("asr: the speech model was closed")
 type heard struct {
 	*whisper.Result
 	segments []whisper.Segment
+	end      int // of the last segment as the model says it
 	done     int
 }
 
@@ -45,7 +45,14 @@ func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) 
 		return heard{}, err
 	}
 	segments, done := m.net.Segments(r, duration(len(samples)))
-	return heard{Result: r, segments: segments, done: min(samplesOf(done), len(samples))}, nil
+	h := heard{Result: r, segments: segments, done: min(samplesOf(done), len(samples))}
+	if n := len(segments); n > 0 {
+		h.end = samplesOf(segments[n-1].End)
+	}
+	if o.WordTimes {
+		err = m.net.Align(ctx, r, o, segments, duration(len(samples)))
+	}
+	return h, err
 }
 
 // quickFrames is the number of mel frames for text that is replaced soon: the audio and
@@ -53,24 +60,6 @@ func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) 
 func quickFrames(samples, most int) int {
 	frames := samples/mel.Hop + 100
 	return min(max((frames+31)&^31, 512), most)
-}
-
-// check returns p with its language checked.
-func (m *Model) check(p Params) (Params, error) {
-	if p.Beam < 0 {
-		return p, fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
-	}
-	if p.Language == "" || p.Language == "auto" {
-		p.Language = ""
-		return p, nil
-	}
-	if _, ok := m.net.Specials.Language(p.Language); !ok {
-		if !m.net.Multilingual {
-			return p, fmt.Errorf("%s: %w %q; it knows English (en) only", m.info.Name, ErrLanguage, p.Language)
-		}
-		return p, fmt.Errorf("%s: %w %q; use a code like en, de, fr, es or zh", m.info.Name, ErrLanguage, p.Language)
-	}
-	return p, nil
 }
 
 func duration(samples int) time.Duration {

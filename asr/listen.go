@@ -206,7 +206,7 @@ func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segmen
 			defer close(done)
 			h.run(inner)
 		}()
-		l := &listener{m: m, h: h, o: whisper.Options{Language: p.Language, Beam: p.Beam}, yield: yield}
+		l := &listener{m: m, h: h, o: m.options(p.live()), yield: yield}
 		err = l.run(ctx)
 		cancel()
 		<-done

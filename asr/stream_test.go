@@ -74,6 +74,9 @@ func TestSpeechStream(t *testing.T) {
 // TestPlace: times of joined pieces are those of the audio.
 func TestPlace(t *testing.T) {
 	p := []piece{{at: 10}, {at: 11}, {at: 100}}
+	for i := range p {
+		p[i].samples = make([]float32, chunk)
+	}
 	for _, c := range []struct {
 		sample int
 		end    bool

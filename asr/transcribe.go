@@ -15,6 +15,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"soberano/asr/vad"
@@ -33,9 +34,9 @@ var fileSpeech = vad.Options{MinSilence: 2 * time.Second, Before: margin, After:
 
 // piece is a chunk of audio.
 type piece struct {
-	at      int64 // number since the beginning of the audio
-	samples []float32
-	voice   float32 // probability of speech
+	at      int64     // number since the beginning of the audio
+	samples []float32 // of the last one perhaps less than a chunk
+	voice   float32   // probability of speech
 }
 
 // speech takes the chunks of speech out of a source. It belongs to one goroutine.
@@ -101,7 +102,7 @@ func (s *speech) read() {
 		return
 	}
 	events := s.seg.Push(p.samples)
-	p.voice = s.seg.Prob()
+	p.voice, p.samples = s.seg.Prob(), p.samples[:n]
 	s.raw = append(s.raw, p)
 	s.next++
 	s.events(events)
@@ -153,7 +154,8 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 			return
 		}
 		s := newSpeech(src)
-		o := whisper.Options{Language: p.Language, Beam: p.Beam}
+		o := m.options(p)
+		before := &past{fixed: o.Prompt, none: p.Apart, room: m.promptRoom()}
 		skip := 0 // samples of the first ready chunk that are done with
 		for {
 			// More than a window: it shows whether speech goes on behind it.
@@ -164,7 +166,7 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 				}
 				return
 			}
-			more, e := m.turnWindow(ctx, s, &skip, &o, yield)
+			more, e := m.turnWindow(ctx, s, &skip, &o, before, yield)
 			if e != nil {
 				yield(Segment{}, e)
 			}
@@ -177,12 +179,12 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 
 // turnWindow decodes the next window of what is ready, gives its segments and drops what
 // is done with. It reports false when no more is wanted.
-func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper.Options, yield func(Segment, error) bool) (bool, error) {
+func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper.Options, before *past, yield func(Segment, error) bool) (bool, error) {
 	whole := gapAt(s.ready)
 	samples := join(s.ready[:whole])[*skip:]
 	last := len(samples) <= window
 	samples = samples[:min(len(samples), window)]
-	h, err := m.hear(ctx, samples, *o)
+	h, err := m.hearAfter(ctx, samples, *o, before)
 	if err != nil {
 		return false, err
 	}
@@ -194,24 +196,43 @@ func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper
 	if begun := onset(s.ready, next); begun-*skip >= SampleRate && !(last && next == *skip+len(samples)) {
 		next = begun
 	}
+	h.segments = slices.DeleteFunc(h.segments, func(seg whisper.Segment) bool {
+		return !voiced(s.ready, *skip+samplesOf(seg.Start)-SampleRate/2, *skip+samplesOf(seg.End)+SampleRate/2)
+	})
+	before.add(h)
+	before.spoken += next - *skip
 	for _, seg := range h.segments {
-		start, end := *skip+samplesOf(seg.Start), *skip+samplesOf(seg.End)
-		if !voiced(s.ready, start-SampleRate/2, end+SampleRate/2) {
-			continue
-		}
-		out := Segment{Text: seg.Text, Start: place(s.ready, start, false),
-			End: place(s.ready, max(start, min(end, next)), true), Language: h.Language, Final: true}
-		if !yield(out, nil) {
+		before.spoken = max(0, next-*skip-samplesOf(seg.End))
+		if !yield(h.placed(s.ready, *skip, next, seg), nil) {
 			return false, nil
 		}
 	}
 	*skip = next
 	if drop := *skip / chunk; last && (drop >= whole || !voiced(s.ready[:whole], *skip, whole*chunk)) {
 		s.ready, *skip = s.ready[whole:], 0
+		before.spoken += samplesOf(fileSpeech.MinSilence) // at least
 	} else {
 		s.ready, *skip = s.ready[drop:], *skip-drop*chunk
 	}
 	return true, nil
+}
+
+// placed returns a segment of the window at sample from of the joined pieces, with times
+// of the whole audio; to is where the next window begins.
+func (h heard) placed(p []piece, from, to int, seg whisper.Segment) Segment {
+	at := func(start, end time.Duration) (time.Duration, time.Duration) {
+		a := from + samplesOf(start)
+		return place(p, a, false), place(p, max(a, min(from+samplesOf(end), to)), true)
+	}
+	s := Segment{Text: seg.Text, Language: h.Language, Final: true, AvgLogprob: h.AvgLogprob,
+		NoSpeech: h.NoSpeech, Compression: h.Ratio, Temperature: h.Temperature, Looped: h.Looped}
+	s.Start, s.End = at(seg.Start, seg.End)
+	for _, w := range seg.Words {
+		word := Word{Text: w.Text, Prob: w.Prob}
+		word.Start, word.End = at(w.Start, w.End)
+		s.Words = append(s.Words, word)
+	}
+	return s
 }
 
 // join returns the samples of pieces side by side.
@@ -227,10 +248,8 @@ func join(p []piece) []float32 {
 // model may say all of it and leave out what is spoken at the end; where speech is
 // detected more than half a second behind the last segment, that is heard again.
 func (h heard) until(p []piece, from int) int {
-	if n := len(h.segments); n > 0 {
-		if end := samplesOf(h.segments[n-1].End); voiced(p, from+end+SampleRate/2, from+h.done) {
-			return end
-		}
+	if h.end > 0 && voiced(p, from+h.end+SampleRate/2, from+h.done) {
+		return h.end
 	}
 	return h.done
 }
@@ -258,7 +277,7 @@ func place(p []piece, i int, end bool) time.Duration {
 		k--
 	}
 	k = min(max(k, 0), len(p)-1)
-	return duration(int(p[k].at)*chunk + min(max(i-k*chunk, 0), chunk))
+	return duration(int(p[k].at)*chunk + min(max(i-k*chunk, 0), len(p[k].samples)))
 }
 
 // onset returns where the next window starts if the model says at sample i. Its times run

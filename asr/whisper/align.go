@@ -59,9 +59,8 @@ func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
 }
 
 // Align gives words with their times to the segments of the window that was decoded last,
-// which is length long, and fits the segments' times to them. spoken is where speech ended
-// before: zero or less, in another window.
-func (m *Model) Align(ctx context.Context, r *Result, o Options, segments []Segment, length, spoken time.Duration) error {
+// which is length long, and fits the segments' times to them. r and o are the window's.
+func (m *Model) Align(ctx context.Context, r *Result, o Options, segments []Segment, length time.Duration) error {
 	var text []int32
 	for _, s := range segments {
 		text = append(text, s.Tokens...)
@@ -80,7 +79,7 @@ func (m *Model) Align(ctx context.Context, r *Result, o Options, segments []Segm
 	ids = append(append(ids, text...), m.EndOfText)
 	weights, probs := m.look(ids, first, frames)
 	words := m.words(text, begins(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
-	place(words, segments, spoken)
+	place(words, segments, o.Spoken)
 	return nil
 }
 

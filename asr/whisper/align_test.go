@@ -94,7 +94,7 @@ func alignClip(t *testing.T, m *Model, name string, g alignedClip) []Segment {
 	if len(segments) != len(g.Segments) {
 		t.Fatalf("%s: %d segments, want %d", name, len(segments), len(g.Segments))
 	}
-	if err := m.Align(context.Background(), r, Options{}, segments, length, 0); err != nil {
+	if err := m.Align(context.Background(), r, Options{}, segments, length); err != nil {
 		t.Fatal(err)
 	}
 	return segments

@@ -1,0 +1,136 @@
+package asr
+
+// What can be chosen about transcribing.
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"soberano/asr/whisper"
+	"soberano/engine/token"
+)
+
+// Params says how speech is transcribed. Zero values mean the default.
+type Params struct {
+	Language  string // "en", "de", …; "": detected from the audio
+	Translate bool   // the text is English, whatever the language
+	Beam      int    // hypotheses kept while decoding, at most 8; 0 or 1: greedy
+
+	// Prompt is text as it might have been said before: its names, its spelling and its
+	// style are followed.
+	Prompt string
+	// Vocabulary are words that are likelier than the model would think, spelled as they
+	// should be written: names, terms.
+	Vocabulary []string
+	// Apart: in a file, each window of 30 s is heard without the text of those before it.
+	Apart bool
+	// Words fills Segment.Words, in a file.
+	Words bool
+
+	Decoding
+}
+
+// Decoding are the finer choices, those of openai/whisper. Zero values mean its defaults.
+type Decoding struct {
+	Patience      float64 // a beam search ends when Patience·Beam hypotheses have; 0: 1
+	LengthPenalty float64 // a: hypotheses compare by log-probability/((5+tokens)/6)ᵃ; 0: by its mean
+	BestOf        int     // texts sampled at a temperature above 0, at most 8; 0: as many as Beam
+
+	Temperatures   []float32     // of the attempts, till one is believable; nil: 0, 0.2, … 1
+	MaxCompression float64       // text that zlib compresses more is a loop; 0: 2.4
+	MinLogprob     float64       // text with a lower mean log-probability is a guess; 0: -1
+	MaxNoSpeech    float64       // a guess where silence is likelier than that is silence; 0: 0.6
+	MaxInitial     time.Duration // latest begin of the first segment of a window; 0: 1 s
+	NoTimes        bool          // the model writes no times: a segment is a whole window
+	Suppress       []int         // tokens that are never written, beside the model's own list
+}
+
+// check returns p with its language checked. Errors name what is wrong and what to use.
+func (m *Model) check(p Params) (Params, error) {
+	if err := p.Decoding.check(m.net.Vocab); err != nil {
+		return p, err
+	}
+	switch {
+	case p.Beam < 0:
+		return p, fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
+	case p.Translate && !m.net.Multilingual:
+		return p, fmt.Errorf("%s: it knows English only and can't translate; use a model of many languages", m.info.Name)
+	case p.Language == "" || p.Language == "auto":
+		p.Language = ""
+		return p, nil
+	}
+	if _, ok := m.net.Specials.Language(p.Language); !ok {
+		if !m.net.Multilingual {
+			return p, fmt.Errorf("%s: %w %q; it knows English (en) only", m.info.Name, ErrLanguage, p.Language)
+		}
+		return p, fmt.Errorf("%s: %w %q; use a code like en, de, fr, es or zh", m.info.Name, ErrLanguage, p.Language)
+	}
+	return p, nil
+}
+
+func (d *Decoding) check(vocab int) error {
+	for _, c := range []struct {
+		name        string
+		value       float64
+		least, most float64
+	}{
+		{"patience", d.Patience, 0, 8},
+		{"length penalty", d.LengthPenalty, -8, 8},
+		{"best of", float64(d.BestOf), 0, 8},
+		{"compression threshold", d.MaxCompression, 0, math.Inf(1)},
+		{"log-probability threshold", d.MinLogprob, math.Inf(-1), 0},
+		{"no-speech threshold", d.MaxNoSpeech, 0, math.Inf(1)},
+		{"latest first time", d.MaxInitial.Seconds(), 0, 30},
+	} {
+		if !(c.value >= c.least && c.value <= c.most) {
+			return fmt.Errorf("asr: a %s of %g; use %g to %g", c.name, c.value, c.least, c.most)
+		}
+	}
+	for _, t := range d.Temperatures {
+		if !(t >= 0 && t <= 2) {
+			return fmt.Errorf("asr: a temperature of %g; use 0 to 2", t)
+		}
+	}
+	for _, id := range d.Suppress {
+		if id < 0 || id >= vocab {
+			return fmt.Errorf("asr: token %d can't be suppressed; the model has tokens 0 to %d", id, vocab-1)
+		}
+	}
+	return nil
+}
+
+// live returns p without what only a file has.
+func (p Params) live() Params {
+	p.Words = false
+	return p
+}
+
+// options returns how p, which was checked, has a window decoded. Prompt is what stands
+// before every window.
+func (m *Model) options(p Params) whisper.Options {
+	o := whisper.Options{
+		Language: p.Language, Translate: p.Translate, WordTimes: p.Words, NoTimes: p.NoTimes,
+		Vocabulary: m.net.NewVocabulary(p.Vocabulary),
+		Beam:       p.Beam, Patience: p.Patience, LengthPenalty: p.LengthPenalty, BestOf: p.BestOf,
+		Temperatures: p.Temperatures, MaxRatio: p.MaxCompression, MinLogprob: p.MinLogprob,
+		MaxNoSpeech: p.MaxNoSpeech, MaxInitial: p.MaxInitial,
+	}
+	for _, id := range p.Suppress {
+		o.Suppress = append(o.Suppress, int32(id))
+	}
+	// The words come first: of a prompt that is too long the end counts.
+	o.Prompt = head(o.Vocabulary.Prompt(), m.promptRoom()/2)
+	if prompt := strings.TrimSpace(p.Prompt); prompt != "" {
+		o.Prompt = append(o.Prompt, tail(m.text.Encode(" "+prompt, token.Options{}), m.promptRoom()-len(o.Prompt))...)
+	}
+	return o
+}
+
+// promptRoom is how many tokens may stand before a window.
+func (m *Model) promptRoom() int { return m.net.TextContext/2 - 1 }
+
+// head and tail are the first and the last n of ids, or all.
+func head(ids []int32, n int) []int32 { return ids[:min(len(ids), n):min(len(ids), n)] }
+func tail(ids []int32, n int) []int32 { return ids[max(0, len(ids)-max(0, n)):] }

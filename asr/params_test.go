@@ -1,0 +1,173 @@
+package asr
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"soberano/asr/whisper"
+	"soberano/engine/token"
+)
+
+// TestParams: what is chosen reaches the segments.
+func TestParams(t *testing.T) {
+	m := openBase(t)
+	samples := clip(t, "librivox_0870.wav")
+	hear := func(p Params) []Segment {
+		t.Helper()
+		p.Language = "en"
+		return transcribe(t, m, samples, p)
+	}
+	plain := hear(Params{})
+	if s := plain[0]; !strings.Contains(s.Text, "Mr. John Dashwood") || s.AvgLogprob >= 0 || s.AvgLogprob < -0.5 ||
+		s.NoSpeech > 0.5 || s.Compression < 0.5 || s.Compression > 2.4 || s.Temperature != 0 || s.Looped || s.Words != nil {
+		t.Errorf("%+v", s)
+	}
+	for name, p := range map[string]Params{
+		"prompt":     {Prompt: "My friend Jon Dashwoode."},
+		"vocabulary": {Vocabulary: []string{"Jon Dashwoode"}},
+		"long":       {Vocabulary: []string{"Jon Dashwoode"}, Prompt: strings.Repeat("and then he went away to London, ", 60)},
+	} {
+		if got := text(hear(p)); !strings.Contains(got, "Jon Dashwoode") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := hear(Params{Decoding: Decoding{Temperatures: []float32{0.2}}}); got[0].Temperature != 0.2 {
+		t.Errorf("at temperature %g", got[0].Temperature)
+	}
+	if got := hear(Params{Decoding: Decoding{MaxCompression: 0.5}}); !got[0].Looped {
+		t.Errorf("what compresses more than 0.5 is no loop: %+v", got[0])
+	}
+	if got := hear(Params{Decoding: Decoding{MinLogprob: -1e-3, MaxNoSpeech: 1e-9}}); len(got) > 0 {
+		t.Errorf("what is probably silence: %+v", got)
+	}
+	mister := m.text.Encode(" Mr", token.Options{})
+	if got := text(hear(Params{Decoding: Decoding{Suppress: []int{int(mister[0])}}})); strings.Contains(got, "Mr") {
+		t.Errorf("suppressed: %q", got)
+	}
+	if got := hear(Params{Decoding: Decoding{NoTimes: true}}); len(got) != 1 || got[0].End < duration(len(samples))-time.Second/20 {
+		t.Errorf("without times: %+v", got)
+	}
+	german := transcribe(t, m, clip(t, "espeak_de.wav"), Params{Language: "de", Beam: 5, Translate: true})
+	if !strings.HasPrefix(text(german), "Good morning") {
+		t.Errorf("translated: %q", text(german))
+	}
+}
+
+// TestWords: words lie in their segments, in order, and together are the text, also behind
+// a gap.
+func TestWords(t *testing.T) {
+	m := openBase(t)
+	samples := slices.Concat(clip(t, "jfk.wav"), make([]float32, 8*SampleRate), clip(t, "lj_0001.wav"))
+	n, last := 0, time.Duration(0)
+	for _, s := range transcribe(t, m, samples, Params{Language: "en", Words: true}) {
+		var texts []string
+		for _, w := range s.Words {
+			if w.Start < last || w.End < w.Start || w.Start < s.Start || w.End > s.End || w.End-w.Start > 2*time.Second || !(w.Prob > 0.05 && w.Prob <= 1) {
+				t.Errorf("%+v in %v to %v, after %v", w, s.Start, s.End, last)
+			}
+			last = w.End
+			texts = append(texts, w.Text)
+			n++
+		}
+		if got := strings.Join(texts, ""); got != s.Text {
+			t.Errorf("the words are %q, the text is %q", got, s.Text)
+		}
+	}
+	if n != 22+27 || last > duration(len(samples)) {
+		t.Errorf("%d words until %v, want 49 until %v", n, last, duration(len(samples)))
+	}
+}
+
+// TestPast: what was said leads on, up to the room there is, unless it has gone wrong.
+func TestPast(t *testing.T) {
+	window := func(temperature float32, looped bool, ids ...int32) heard {
+		return heard{Result: &whisper.Result{Temperature: temperature, Looped: looped}, segments: []whisper.Segment{{Tokens: ids}}}
+	}
+	p := &past{fixed: []int32{90, 91}, room: 6}
+	says := func(want ...int32) {
+		t.Helper()
+		if got := p.prompt(); !slices.Equal(got, append([]int32{90, 91}, want...)) {
+			t.Errorf("the prompt is %v, want 90 91 and %v", got, want)
+		}
+	}
+	says()
+	p.add(window(0, false, 1, 2))
+	p.add(window(0.4, false, 3, 4, 5))
+	says(2, 3, 4, 5)
+	if p.strayed(window(0, false, 3, 4, 5)) || !p.strayed(window(0, true, 7)) {
+		t.Error("three words are an echo, or a loop is not")
+	}
+	p.add(window(0.6, false, 6))
+	says()
+	p.add(window(0, true, 1, 1))
+	says()
+	p.add(window(0, false, 1, 2, 3, 4))
+	says(1, 2, 3, 4)
+	if !p.strayed(window(0, false, 1, 2, 3, 4)) || p.strayed(window(0, false, 1, 2, 3, 5)) {
+		t.Error("an echo is none, or what is new is one")
+	}
+	apart := &past{none: true, room: 6}
+	if apart.add(window(0, false, 1, 2)); len(apart.prompt()) != 0 || apart.strayed(window(0, true, 1)) {
+		t.Error("a window that stands apart has a past")
+	}
+}
+
+// TestPastLeads: with the text before it, a window goes on in its style; apart it does not.
+func TestPastLeads(t *testing.T) {
+	m := openBase(t)
+	samples := slices.Concat(clip(t, "librivox_0880.wav"), make([]float32, 9*SampleRate), clip(t, "goforward.wav"))
+	for want, p := range map[string]Params{"ten meters.": {}, "10 meters.": {Apart: true}} {
+		p.Language = "en"
+		if got := text(transcribe(t, m, samples, p)); !strings.HasPrefix(got, "He was not") || !strings.HasSuffix(got, want) {
+			t.Errorf("apart %v: %q", p.Apart, got)
+		}
+	}
+}
+
+// TestEcho: a window that says again what the last one said is heard without the past.
+func TestEcho(t *testing.T) {
+	m := openBase(t)
+	samples := clip(t, "goforward.wav")
+	o := m.options(Params{Language: "en"})
+	p := &past{room: m.promptRoom()}
+	hear := func() heard {
+		h, err := m.hearAfter(t.Context(), samples, o, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.add(h)
+		return h
+	}
+	first := hear()
+	if len(p.said) < echo {
+		t.Fatalf("the past is %v", p.said)
+	}
+	if again := hear(); again.Text != first.Text || !slices.Equal(p.said, p.last) {
+		t.Errorf("%q, then %q, and the past holds %d tokens", first.Text, again.Text, len(p.said))
+	}
+}
+
+// TestParamsRefused: what makes no sense is named.
+func TestParamsRefused(t *testing.T) {
+	m := openBase(t)
+	nan := math.NaN()
+	for want, p := range map[string]Params{
+		"beam":        {Beam: -1},
+		"patience":    {Decoding: Decoding{Patience: -1}},
+		"penalty":     {Decoding: Decoding{LengthPenalty: nan}},
+		"best of":     {Decoding: Decoding{BestOf: 9}},
+		"compression": {Decoding: Decoding{MaxCompression: nan}},
+		"log-prob":    {Decoding: Decoding{MinLogprob: 1}},
+		"no-speech":   {Decoding: Decoding{MaxNoSpeech: -1}},
+		"first time":  {Decoding: Decoding{MaxInitial: time.Minute}},
+		"temperature": {Decoding: Decoding{Temperatures: []float32{0, 3}}},
+		"token 51865": {Decoding: Decoding{Suppress: []int{51865}}},
+	} {
+		if _, err := m.check(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
