@@ -28,14 +28,10 @@ type heard struct {
 
 // hear transcribes samples, at most a window, when the network is free.
 func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) (heard, error) {
-	select {
-	case <-ctx.Done():
-		return heard{}, ctx.Err()
-	case <-m.done:
-		return heard{}, ErrClosed
-	case m.turn <- struct{}{}:
+	if err := m.take(ctx); err != nil {
+		return heard{}, err
 	}
-	defer func() { <-m.turn }()
+	defer m.give()
 	frames := m.net.Frames()
 	if o.Quick {
 		frames = quickFrames(len(samples), frames)
@@ -54,6 +50,20 @@ func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) 
 	}
 	return h, err
 }
+
+// take waits until the network is free, give frees it.
+func (m *Model) take(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.done:
+		return ErrClosed
+	case m.turn <- struct{}{}:
+		return nil
+	}
+}
+
+func (m *Model) give() { <-m.turn }
 
 // quickFrames is the number of mel frames for text that is replaced soon: the audio and
 // a second of silence, at least five seconds, instead of 30 s.

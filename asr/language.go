@@ -1,6 +1,43 @@
 package asr
 
-import "strings"
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+)
+
+// Likelihood is how probable a language is.
+type Likelihood struct {
+	Language string // a code
+	Prob     float64
+}
+
+// Detect returns the probabilities of the model's languages for the first 30 s of speech in
+// src, the likeliest first; none where nobody speaks. The error is src's, ctx's or ErrClosed.
+func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
+	s := newSpeech(src)
+	if err := s.fill(ctx, window/chunk); err != nil || len(s.ready) == 0 {
+		return nil, err
+	}
+	if err := m.take(ctx); err != nil {
+		return nil, err
+	}
+	defer m.give()
+	samples := join(s.ready)
+	probs, err := m.net.Detect(ctx, m.mel.Frames(samples[:min(len(samples), window)], m.net.Frames()))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Likelihood, 0, len(probs))
+	for code, p := range probs {
+		out = append(out, Likelihood{code, p})
+	}
+	slices.SortFunc(out, func(a, b Likelihood) int {
+		return cmp.Or(cmp.Compare(b.Prob, a.Prob), strings.Compare(a.Language, b.Language))
+	})
+	return out, nil
+}
 
 // The languages of Whisper and their English names (openai/whisper, tokenizer.py).
 var languages = func() map[string]string {

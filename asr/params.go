@@ -53,7 +53,7 @@ func (m *Model) check(p Params) (Params, error) {
 		return p, err
 	}
 	switch {
-	case p.Beam < 0:
+	case p.Beam < 0 || p.Beam > 8:
 		return p, fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
 	case p.Translate && !m.net.Multilingual:
 		return p, fmt.Errorf("%s: it knows English only and can't translate; use a model of many languages", m.info.Name)

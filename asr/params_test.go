@@ -1,6 +1,7 @@
 package asr
 
 import (
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -150,12 +151,31 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestDetectLanguage: the language's probability is another implementation's, nothing is
+// said of silence.
+func TestDetectLanguage(t *testing.T) {
+	m := openBase(t)
+	for name, ref := range references(t) {
+		if name != "jfk.wav" && name != "aishell_S0724W0121.wav" {
+			continue
+		}
+		got, err := m.Detect(t.Context(), &samplesSource{samples: clip(t, name), err: io.EOF})
+		if err != nil || len(got) != 99 || got[0].Language != ref.Language || math.Abs(got[0].Prob-ref.Probability) > 0.05 || got[1].Prob > got[0].Prob {
+			t.Errorf("%s: %v %v, want %s with %.3f", name, got[:min(len(got), 2)], err, ref.Language, ref.Probability)
+		}
+	}
+	if got, err := m.Detect(t.Context(), &samplesSource{samples: clip(t, "silence_10s.wav"), err: io.EOF}); err != nil || len(got) != 0 {
+		t.Errorf("silence: %v, %v", got, err)
+	}
+}
+
 // TestParamsRefused: what makes no sense is named.
 func TestParamsRefused(t *testing.T) {
 	m := openBase(t)
 	nan := math.NaN()
 	for want, p := range map[string]Params{
-		"beam":        {Beam: -1},
+		"beam of -1":  {Beam: -1},
+		"beam of 9":   {Beam: 9},
 		"patience":    {Decoding: Decoding{Patience: -1}},
 		"penalty":     {Decoding: Decoding{LengthPenalty: nan}},
 		"best of":     {Decoding: Decoding{BestOf: 9}},

@@ -237,7 +237,7 @@ func TestTranscribe(t *testing.T) {
 }
 
 func TestSubtitles(t *testing.T) {
-	all := []transcript{{File: "a.wav", Segments: []transcribed{{0, 1.25, "One"}, {3661.5, 3662, "two --> three\n\nfour"}}}}
+	all := []transcript{{File: "a.wav", Segments: []transcribed{{Start: 0, End: 1.25, Text: "One"}, {Start: 3661.5, End: 3662, Text: "two --> three\n\nfour"}}}}
 	for format, want := range map[string]string{
 		"srt": "1\n00:00:00,000 --> 00:00:01,250\nOne\n\n2\n01:01:01,500 --> 01:01:02,000\ntwo → three four\n\n",
 		"vtt": "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\nOne\n\n01:01:01.500 --> 01:01:02.000\ntwo → three four\n\n",

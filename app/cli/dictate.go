@@ -75,7 +75,7 @@ func printHeard(cmd *cobra.Command, s asr.Segment, asJSON, live bool) error {
 		return nil
 	}
 	if asJSON {
-		return printJSON(cmd.OutOrStdout(), transcribed{s.Start.Seconds(), s.End.Seconds(), text})
+		return printJSON(cmd.OutOrStdout(), transcribed{Start: s.Start.Seconds(), End: s.End.Seconds(), Text: text})
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
 	return err

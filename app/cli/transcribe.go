@@ -27,15 +27,19 @@ type transcript struct {
 
 // transcribed is a segment of a transcript; times in seconds.
 type transcribed struct {
-	Start float64 `json:"start"`
-	End   float64 `json:"end"`
-	Text  string  `json:"text"`
+	Start float64     `json:"start"`
+	End   float64     `json:"end"`
+	Text  string      `json:"text"`
+	Words []timedWord `json:"words,omitempty"`
+
+	Certainty *certainty `json:"certainty,omitempty"`
 }
 
 func transcribeCommand() *cobra.Command {
-	var model, language, format string
-	var threads, beam int
-	var asJSON bool
+	var model, format string
+	var threads int
+	var asJSON, detect bool
+	var decoding decodingFlags
 	cmd := &cobra.Command{
 		Use: "transcribe FILE …", Short: "Write down the speech in audio files (WAV, FLAC)", Args: arguments(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -49,6 +53,13 @@ func transcribeCommand() *cobra.Command {
 			if !ok {
 				return usagef("--format is txt, json, srt or vtt, not %q", format)
 			}
+			p, err := decoding.params(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			if p.Words && format == "txt" {
+				return usagef("--words has no place in --format txt; use json, srt or vtt")
+			}
 			entry, err := findModel(model, registry.Speech)
 			if err != nil {
 				return err
@@ -58,17 +69,19 @@ func transcribeCommand() *cobra.Command {
 				return err
 			}
 			defer m.Close()
-			p := asr.Params{Language: language, Beam: beam}
+			if detect {
+				return detectAll(cmd.Context(), m, files, cmd.OutOrStdout(), asJSON)
+			}
 			return transcribeAll(cmd.Context(), m, p, files, cmd.OutOrStdout(), write)
 		},
 	}
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
-	fs.StringVarP(&language, "language", "l", "", "language of the speech, as in en, de, zh (default: heard from the audio)")
 	fs.StringVar(&format, "format", "txt", "txt, json, srt or vtt")
-	fs.IntVar(&beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
 	fs.BoolVar(&asJSON, "json", false, "the same as --format json")
+	fs.BoolVar(&detect, "detect", false, "only say which language is spoken, and how probable it is")
+	decoding.add(fs)
 	return cmd
 }
 
@@ -104,7 +117,8 @@ func transcribeFile(ctx context.Context, m *asr.Model, p asr.Params, file string
 		}
 		text := strings.TrimSpace(s.Text)
 		t.Language = s.Language
-		t.Segments = append(t.Segments, transcribed{s.Start.Seconds(), s.End.Seconds(), text})
+		t.Segments = append(t.Segments, transcribed{Start: s.Start.Seconds(), End: s.End.Seconds(), Text: text,
+			Words: timedWords(s.Words), Certainty: certaintyOf(s)})
 		texts = append(texts, text)
 		t.Text = strings.Join(texts, " ")
 	}

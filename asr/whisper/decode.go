@@ -150,6 +150,22 @@ func (m *Model) task(lang int32, o Options) []int32 {
 	return ids
 }
 
+// Detect returns the probability of each of Codes() for the speech in mel.
+func (m *Model) Detect(ctx context.Context, mel []float32) (map[string]float64, error) {
+	if !m.Multilingual {
+		return map[string]float64{"en": 1}, nil
+	}
+	if err := m.encode(ctx, mel, nil); err != nil {
+		return nil, err
+	}
+	if err := m.hypotheses(1); err != nil {
+		return nil, err
+	}
+	m.dev.Read(m.logits, m.step([]int32{m.Start}, []kernels.Span{{Cache: m.self[0], N: 1}}, 0), 0)
+	_, probs := m.detect(m.logits)
+	return probs, nil
+}
+
 // detect returns the likeliest language token and the probability of each code.
 func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 	l := logits[m.Languages:][:m.LanguageCount]

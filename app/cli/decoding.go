@@ -1,0 +1,172 @@
+package cli
+
+// The flags of decoding speech, named as in openai/whisper where it has them, and what the
+// JSON of a segment tells beside its text.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"soberano/asr"
+	"soberano/asr/audio"
+)
+
+// decodingFlags are the flags as typed.
+type decodingFlags struct {
+	p            asr.Params
+	vocabulary   []string
+	temperatures []float32
+}
+
+func (d *decodingFlags) add(fs *pflag.FlagSet) {
+	p := &d.p
+	fs.StringVarP(&p.Language, "language", "l", "", "language of the speech, as in en, de, zh (default: heard from the audio)")
+	fs.BoolVar(&p.Translate, "translate", false, "write English, whatever the language")
+	fs.StringVar(&p.Prompt, "prompt", "", "text as it might have been said before: its names and style are followed")
+	fs.StringArrayVar(&d.vocabulary, "vocabulary", nil, "your own words, spelled as they should be, with commas between; @FILE: one a line")
+	fs.BoolVar(&p.Words, "words", false, "find when each word is said, and fit the segments to it")
+	fs.BoolVar(&p.Apart, "apart", false, "hear each 30 s without the text before them")
+	fs.IntVar(&p.Beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
+	fs.Float64Var(&p.Patience, "patience", 1, "how many times the beam's hypotheses have to end before the best counts")
+	fs.Float64Var(&p.LengthPenalty, "length-penalty", 0, "compare hypotheses by their log-probability over ((5+tokens)/6) to that power (default: by its mean)")
+	fs.IntVar(&p.BestOf, "best-of", 0, "texts sampled at temperatures above 0, of which the likeliest counts (default: the beam)")
+	fs.Float32SliceVar(&d.temperatures, "temperature", nil, "temperatures tried till a text is believable (default 0,0.2,0.4,0.6,0.8,1)")
+	fs.Float64Var(&p.MaxCompression, "compression-threshold", 2.4, "text that compresses more is a loop")
+	fs.Float64Var(&p.MinLogprob, "logprob-threshold", -1, "text of a lower mean log-probability is a guess")
+	fs.Float64Var(&p.MaxNoSpeech, "no-speech-threshold", 0.6, "a guess where silence is more probable than that is silence")
+	fs.DurationVar(&p.MaxInitial, "max-initial", time.Second, "latest begin of the first segment of a window")
+	fs.BoolVar(&p.NoTimes, "no-times", false, "let the model write no times: a segment is a whole window")
+	fs.IntSliceVar(&p.Suppress, "suppress", nil, "tokens that are never written, by number (soberano tokenize tells them)")
+}
+
+// params returns what the flags say.
+func (d *decodingFlags) params(fs *pflag.FlagSet) (asr.Params, error) {
+	p := d.p
+	p.Temperatures = d.temperatures
+	// A zero that was typed is meant, in Params it is the default.
+	for name, v := range map[string]*float64{"patience": &p.Patience, "length-penalty": &p.LengthPenalty,
+		"compression-threshold": &p.MaxCompression, "logprob-threshold": &p.MinLogprob, "no-speech-threshold": &p.MaxNoSpeech} {
+		if fs.Changed(name) && *v == 0 {
+			*v = math.SmallestNonzeroFloat64
+			if name == "logprob-threshold" {
+				*v = -*v
+			}
+		}
+	}
+	if p.MaxInitial == 0 {
+		p.MaxInitial = 1
+	}
+	if p.Beam < 1 {
+		return p, usagef("--beam is 1 to 8, not %d", p.Beam)
+	}
+	var err error
+	p.Vocabulary, err = vocabulary(d.vocabulary)
+	return p, err
+}
+
+// vocabulary returns the words of the flags: a list, or a file of one a line.
+func vocabulary(flags []string) (words []string, err error) {
+	for _, f := range flags {
+		sep := ","
+		if path, ok := strings.CutPrefix(f, "@"); ok {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			f, sep = string(b), "\n"
+		}
+		for w := range strings.SplitSeq(f, sep) {
+			if w = strings.TrimSpace(w); w != "" {
+				words = append(words, w)
+			}
+		}
+	}
+	return words, nil
+}
+
+// certainty is how sure the model was of a segment's window.
+type certainty struct {
+	AvgLogprob  float64 `json:"avg_logprob"`
+	NoSpeech    float64 `json:"no_speech_prob"`
+	Compression float64 `json:"compression_ratio"`
+	Temperature float32 `json:"temperature"`
+	Looped      bool    `json:"looped,omitempty"` // the text was cut
+}
+
+func certaintyOf(s asr.Segment) *certainty {
+	return &certainty{s.AvgLogprob, s.NoSpeech, s.Compression, s.Temperature, s.Looped}
+}
+
+// timedWord is a word of a segment; times in seconds.
+type timedWord struct {
+	Text  string  `json:"text"` // with the space before it
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+	Prob  float64 `json:"probability"`
+}
+
+func timedWords(words []asr.Word) (out []timedWord) {
+	for _, w := range words {
+		out = append(out, timedWord{w.Text, w.Start.Seconds(), w.End.Seconds(), w.Prob})
+	}
+	return out
+}
+
+// spoken is the JSON of the languages of a file.
+type spoken struct {
+	File      string             `json:"file"`
+	Languages map[string]float64 `json:"languages"`
+	Error     string             `json:"error,omitempty"`
+}
+
+// detectAll says of each file which language is spoken in its first 30 s of speech: the
+// likeliest three, or as JSON all.
+func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer, asJSON bool) error {
+	var failed error
+	all := []spoken{}
+	for _, file := range files {
+		s := spoken{File: file, Languages: map[string]float64{}}
+		likely, err := detectFile(ctx, m, file)
+		if err != nil {
+			s.Error = err.Error()
+			failed = errors.Join(failed, err)
+		}
+		for i, l := range likely {
+			s.Languages[l.Language] = l.Prob
+			if i < 3 && !asJSON {
+				fmt.Fprintf(out, "%s: %s %s %.1f %%\n", file, l.Language, asr.LanguageName(l.Language), 100*l.Prob)
+			}
+		}
+		if len(likely) == 0 && err == nil && !asJSON {
+			fmt.Fprintf(out, "%s: nobody speaks\n", file)
+		}
+		if all = append(all, s); ctx.Err() != nil {
+			break
+		}
+	}
+	if asJSON {
+		failed = errors.Join(printJSON(out, all), failed)
+	}
+	return failed
+}
+
+func detectFile(ctx context.Context, m *asr.Model, file string) ([]asr.Likelihood, error) {
+	src, err := audio.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	likely, err := m.Detect(ctx, src)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return likely, nil
+}
