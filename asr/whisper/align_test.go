@@ -100,6 +100,33 @@ func alignClip(t *testing.T, m *Model, name string, g alignedClip) []Segment {
 	return segments
 }
 
+// TestAlignEnglishOnly: the prompt of an English-only model is shorter; times of faster-whisper
+// with the same model.
+func TestAlignEnglishOnly(t *testing.T) {
+	m := openModel(t, "whisper-tiny.en", false)
+	samples := clip(t, "lj_0001.wav")
+	r, err := m.Window(context.Background(), mel.New(m.Mels).Frames(samples, m.Frames()), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	length := time.Duration(len(samples)) * time.Second / 16000
+	segments, _ := m.Segments(r, length)
+	if err := m.Align(context.Background(), r, Options{}, segments, length); err != nil {
+		t.Fatal(err)
+	}
+	starts := map[string]time.Duration{}
+	for _, s := range segments {
+		for _, w := range s.Words {
+			starts[strings.TrimSpace(w.Text)] = w.Start
+		}
+	}
+	for word, want := range map[string]float64{"sense": 1.64, "present": 2.98, "differs": 4.90, "crafts": 7.42} {
+		if got := starts[word].Seconds(); math.Abs(got-want) > 0.0601 {
+			t.Errorf("%q begins at %.2f s, want %.2f: %v", word, got, want, starts)
+		}
+	}
+}
+
 // TestAlignmentHeads: those of the file, the upper half of the layers without, and none that
 // is not there.
 func TestAlignmentHeads(t *testing.T) {

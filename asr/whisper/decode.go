@@ -15,8 +15,6 @@ package whisper
 // least counts up to where it first repeats itself.
 
 import (
-	"bytes"
-	"compress/zlib"
 	"context"
 	"math"
 	"strings"
@@ -216,18 +214,6 @@ func (m *Model) spell(tokens []int32) string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(m.text.Decode(text)), "\uFFFD"))
 }
 
-// ratio returns how much zlib compresses text; 1 for none.
-func ratio(text string) float64 {
-	if text == "" {
-		return 1
-	}
-	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
-	z.Write([]byte(text)) // writing to memory does not fail
-	z.Close()
-	return float64(len(text)) / float64(b.Len())
-}
-
 // choose returns the attempt that counts.
 func (m *Model) choose(tried []*attempt) *attempt {
 	var likely, short *attempt
@@ -242,19 +228,7 @@ func (m *Model) choose(tried []*attempt) *attempt {
 	if likely != nil {
 		return likely
 	}
-	short.tokens = cutLoop(short.tokens)
+	short.tokens = cutLoop(short.tokens, m.TimesBegin)
 	short.text = m.spell(short.tokens)
 	return short
-}
-
-// cutLoop returns tokens up to where a run of 1 to 12 of them is said a third time in a row.
-func cutLoop(tokens []int32) []int32 {
-	for end := 3; end <= len(tokens); end++ {
-		for n := 1; n <= 12 && 3*n <= end; n++ {
-			if repeats(tokens[:end], n) >= 3 && end >= 3*n {
-				return tokens[:end-2*n]
-			}
-		}
-	}
-	return tokens
 }

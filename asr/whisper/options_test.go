@@ -91,6 +91,17 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestLoop: a text that runs in circles is cut after its first round, and marked.
+func TestLoop(t *testing.T) {
+	m, hear := hearing(t, "pink_10s.wav")
+	for said, want := range map[string]string{"no ": "no", "Thank you. ": "Thank you."} {
+		prompt := m.text.Encode(" "+strings.Repeat(said, 50), token.Options{}) // leads astray
+		if r := hear(Options{Prompt: prompt, Temperatures: []float32{0}}); !r.Looped || r.Text != want || r.Steps > 40 {
+			t.Errorf("after %q: %+v", said, r)
+		}
+	}
+}
+
 // TestTranslate: German in, English out; the same with times left out.
 func TestTranslate(t *testing.T) {
 	_, hear := hearing(t, "espeak_de.wav")

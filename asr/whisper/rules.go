@@ -110,26 +110,3 @@ func (m *Model) best(logits []float32) (int32, bool) {
 	n := m.dev.Largest(at[:], logits)
 	return at[0], n > 0
 }
-
-// loops reports whether tokens end in the same run of 1 to 12 tokens again and again:
-// six times, or for short runs until 18 tokens are said.
-func loops(tokens []int32) bool {
-	for n := 1; n <= 12; n++ {
-		if repeats(tokens, n) >= max(6, 18/n) {
-			return true
-		}
-	}
-	return false
-}
-
-// repeats returns how often the last n tokens stand at the end in a row.
-func repeats(tokens []int32, n int) int {
-	if len(tokens) < n {
-		return 0
-	}
-	i := len(tokens) - 1
-	for i-n >= 0 && tokens[i] == tokens[i-n] {
-		i--
-	}
-	return (len(tokens)-1-i)/n + 1
-}

@@ -171,12 +171,14 @@ func TestLoops(t *testing.T) {
 		cut    int // tokens left by cutLoop
 	}{
 		{nil, false, 0}, {[]int32{1, 2, 3}, false, 3}, {repeat(3, 5), false, 3}, {repeat(18, 5), true, 3},
+		{repeat(3, 5, 6, 1000), false, 5}, {[]int32{1000, 5, 6, 1001, 1001, 5, 6, 1002, 1002, 5, 6, 1003}, false, 5},
+		{slices.Repeat([]int32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 3), false, 16},
 		{repeat(2, 5, 6, 7), false, 8}, {repeat(6, 5, 6, 7), true, 5}, {repeat(6, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), true, 14},
 	} {
 		if got := loops(c.tokens); got != c.loops {
 			t.Errorf("loops(%v) = %v", c.tokens, got)
 		}
-		if got := cutLoop(c.tokens); len(got) != c.cut {
+		if got := cutLoop(c.tokens, 1000); len(got) != c.cut {
 			t.Errorf("cutLoop(%v) = %v", c.tokens, got)
 		}
 	}

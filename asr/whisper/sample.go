@@ -61,31 +61,17 @@ func (m *Model) sample(ctx context.Context, first []float32, pos, n int, t float
 // tokens and returns it.
 func (m *Model) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
 	next := m.allow(m.logits, h.tokens, o)
+	o.Vocabulary.lift(&next, h.at, 1)
 	id, _ := m.best(next.logits)
 	if t > 0 {
 		id = m.draw(next.logits, id, t, draw)
 	}
+	o.Vocabulary.lift(&next, h.at, -1) // how likely the text is, the network says
 	id += int32(next.from)
-	if t == 0 {
-		id = m.prefer(id, h, &next, o)
-	}
 	at, bonus := o.Vocabulary.follow(h.at, id)
 	h.tokens, h.at = append(h.tokens, id), at
 	h.sum, h.bonus = h.sum+next.prob(id), h.bonus+bonus
 	return id
-}
-
-// prefer returns id, or the token that a word of the vocabulary asks for after h, where
-// that is likelier with its bonus.
-func (m *Model) prefer(id int32, h *hypothesis, next *open, o *Options) int32 {
-	best, top := id, math.Inf(-1)
-	for _, id := range o.Vocabulary.wanted([]int32{id}, h.at) {
-		_, bonus := o.Vocabulary.follow(h.at, id)
-		if s := next.prob(id) + bonus; s > top {
-			best, top = id, s
-		}
-	}
-	return best
 }
 
 // draw returns the index of a logit by its probability at temperature t; top is the largest.

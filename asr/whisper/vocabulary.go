@@ -141,3 +141,14 @@ func (v *Vocabulary) wanted(ids []int32, at *node) []int32 {
 	slices.Sort(ids[n:])
 	return ids
 }
+
+// lift adds times × the bonus of each token that words go on with after at to its logit.
+func (v *Vocabulary) lift(next *open, at *node, times float32) {
+	for _, id := range v.wanted(nil, at) {
+		if i := int(id) - next.from; i >= 0 && i < len(next.logits) {
+			_, bonus := v.follow(at, id)
+			_, other := v.follow(at, -1)
+			next.logits[i] += times * float32(bonus-other)
+		}
+	}
+}
