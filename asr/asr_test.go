@@ -344,6 +344,9 @@ func TestEnglishOnly(t *testing.T) {
 	if _, err := m.check(Params{Language: "de"}); !errors.Is(err, ErrLanguage) {
 		t.Errorf("German: %v", err)
 	}
+	if _, err := m.check(Params{Translate: true}); err == nil {
+		t.Error("an English-only model translates")
+	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}

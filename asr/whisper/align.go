@@ -41,6 +41,9 @@ func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
 			return nil, models.Corrupt(f.Path, "is damaged: config.json: %v", err)
 		}
 	}
+	if len(config.Heads) > d.DecLayers*d.Heads {
+		return nil, models.Corrupt(f.Path, "is damaged: config.json aligns words by %d heads, of %d", len(config.Heads), d.DecLayers*d.Heads)
+	}
 	for _, h := range config.Heads {
 		if h[0] < 0 || h[0] >= d.DecLayers || h[1] < 0 || h[1] >= d.Heads {
 			return nil, models.Corrupt(f.Path, "is damaged: config.json aligns words by head %d of layer %d, which is not there", h[1], h[0])

@@ -140,7 +140,8 @@ func TestAlignmentHeads(t *testing.T) {
 	if got, err := heads(`{}`); err != nil || len(got) != 6 || got[0] != (head{2, 0}) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, config := range []string{`{"alignment_heads":[[4,0]]}`, `{"alignment_heads":[[0,-1]]}`, `{"alignment_heads":[1]}`} {
+	for _, config := range []string{`{"alignment_heads":[[4,0]]}`, `{"alignment_heads":[[0,-1]]}`, `{"alignment_heads":[1]}`,
+		`{"alignment_heads":[` + strings.Repeat("[0,0],", 12) + `[0,0]]}`} {
 		if _, err := heads(config); err == nil {
 			t.Errorf("%s is taken", config)
 		}

@@ -165,19 +165,17 @@ func (m *Model) stepBeam(live []hypothesis, pos int) kernels.Tensor {
 }
 
 // continuations appends the n likeliest continuations of h, the from-th hypothesis, by
-// the logits in m.logits, and those that a word of the vocabulary asks for.
+// the logits in m.logits.
 func (m *Model) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
 	next := m.allow(m.logits, h.tokens, o)
-	var likely [maxBeam + 1]int32
-	ids := likely[:m.dev.Largest(likely[:n], next.logits)]
-	for i := range ids {
-		ids[i] += int32(next.from)
-	}
-	for _, id := range o.Vocabulary.wanted(ids, h.at) {
-		if p := next.prob(id); !math.IsInf(p, -1) {
-			at, bonus := o.Vocabulary.follow(h.at, id)
-			dst = append(dst, candidate{from: from, id: id, sum: h.sum + p, bonus: h.bonus + bonus, at: at})
-		}
+	var ids [maxBeam + 1]int32
+	o.Vocabulary.lift(&next, h.at, 1)
+	n = m.dev.Largest(ids[:n], next.logits)
+	o.Vocabulary.lift(&next, h.at, -1)
+	for _, id := range ids[:n] {
+		id += int32(next.from)
+		at, bonus := o.Vocabulary.follow(h.at, id)
+		dst = append(dst, candidate{from: from, id: id, sum: h.sum + next.prob(id), bonus: h.bonus + bonus, at: at})
 	}
 	return dst
 }

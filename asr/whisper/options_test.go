@@ -162,12 +162,21 @@ func TestVocabulary(t *testing.T) {
 			t.Errorf("%v earns %g, want %g", c.ids, sum, c.want)
 		}
 	}
+	// What is lifted is what follow gives, beside tokens of no word.
 	at, _ := v.follow(nil, 1)
-	if got := v.wanted([]int32{7}, at); !slices.Equal(got, []int32{7, 1, 2}) {
-		t.Errorf("after 1, %v are looked at", got)
+	for _, at := range []*node{nil, at} {
+		next := open{from: 1, logits: make([]float32, 9)}
+		v.lift(&next, at, 2)
+		_, other := v.follow(at, 9)
+		for i, got := range next.logits {
+			if _, bonus := v.follow(at, int32(i+1)); got != 2*float32(bonus-other) {
+				t.Errorf("token %d is lifted by %g, earns %g, others %g", i+1, got, bonus, other)
+			}
+		}
 	}
 	var none *Vocabulary
-	if at, bonus := none.follow(nil, 3); at != nil || bonus != 0 || len(none.wanted([]int32{1}, nil)) != 1 || none.Prompt() != nil {
+	none.lift(&open{}, nil, 1)
+	if at, bonus := none.follow(nil, 3); at != nil || bonus != 0 || none.Prompt() != nil {
 		t.Error("no vocabulary does something")
 	}
 	if ruled().NewVocabulary([]string{" ", ""}) != nil {

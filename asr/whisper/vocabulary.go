@@ -13,7 +13,6 @@ package whisper
 // first token, which many words share, earns little.
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 
@@ -30,6 +29,7 @@ const (
 // Vocabulary are expected words; nil for none.
 type Vocabulary struct {
 	root   *node
+	first  []int32 // tokens that words begin with
 	prompt []int32
 }
 
@@ -82,7 +82,9 @@ func (v *Vocabulary) add(ids []int32) {
 			if n.next == nil {
 				n.next = map[int32]*node{}
 			}
-			n.next[id] = c
+			if n.next[id] = c; i == 0 {
+				v.first = append(v.first, id)
+			}
 		}
 		n = c
 	}
@@ -122,33 +124,29 @@ func (v *Vocabulary) follow(at *node, id int32) (*node, float64) {
 	return nil, -at.debt
 }
 
-// wanted returns ids and the tokens that words go on with after at, each once.
-func (v *Vocabulary) wanted(ids []int32, at *node) []int32 {
-	if v == nil {
-		return ids
-	}
-	add := func(n *node) {
-		for id := range n.next {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
-	}
-	n := len(ids)
-	if add(v.root); at != nil && at != v.root {
-		add(at)
-	}
-	slices.Sort(ids[n:])
-	return ids
-}
-
-// lift adds times × the bonus of each token that words go on with after at to its logit.
+// lift adds times × its bonus to the logit of each token that words begin or, after at, go on
+// with. A list may have thousands of words, but few beginnings are likely at a place: their
+// bonus is one number, and what is largest after it is looked for in registers.
 func (v *Vocabulary) lift(next *open, at *node, times float32) {
-	for _, id := range v.wanted(nil, at) {
+	if v == nil {
+		return
+	}
+	add := func(id int32, bonus float64) {
 		if i := int(id) - next.from; i >= 0 && i < len(next.logits) {
-			_, bonus := v.follow(at, id)
-			_, other := v.follow(at, -1)
-			next.logits[i] += times * float32(bonus-other)
+			next.logits[i] += times * float32(bonus)
 		}
+	}
+	for _, id := range v.first {
+		add(id, firstBonus)
+	}
+	if at == nil {
+		return
+	}
+	for id, c := range at.next {
+		bonus := c.earned - at.earned + at.debt // to stay on the path, and not to pay
+		if v.root.next[id] != nil {
+			bonus -= firstBonus
+		}
+		add(id, bonus)
 	}
 }
