@@ -18,7 +18,7 @@ type hypothesis struct {
 	tokens []int32
 	sum    float64 // of the log-probabilities
 	bonus  float64 // for expected words
-	at     *node   // in the vocabulary
+	in     trail   // of the vocabulary
 	cache  kernels.Cache
 }
 
@@ -26,7 +26,7 @@ func (h *hypothesis) score() float64 { return h.sum + h.bonus }
 
 // with returns h continued by c, without a cache.
 func (h *hypothesis) with(c candidate) hypothesis {
-	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, at: c.at}
+	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in}
 }
 
 // candidate continues hypothesis from by token id.
@@ -34,7 +34,7 @@ type candidate struct {
 	from       int
 	id         int32
 	sum, bonus float64
-	at         *node
+	in         trail
 }
 
 // search is a beam search in progress.
@@ -169,13 +169,13 @@ func (m *Model) stepBeam(live []hypothesis, pos int) kernels.Tensor {
 func (m *Model) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
 	next := m.allow(m.logits, h.tokens, o)
 	var ids [maxBeam + 1]int32
-	o.Vocabulary.lift(&next, h.at, 1)
+	undo, top := o.Vocabulary.lift(m, &next, h.in)
 	n = m.dev.Largest(ids[:n], next.logits)
-	o.Vocabulary.lift(&next, h.at, -1)
+	undo()
 	for _, id := range ids[:n] {
 		id += int32(next.from)
-		at, bonus := o.Vocabulary.follow(h.at, id)
-		dst = append(dst, candidate{from: from, id: id, sum: h.sum + next.prob(id), bonus: h.bonus + bonus, at: at})
+		in, bonus := o.Vocabulary.follow(h.in, id, top-next.logit(id))
+		dst = append(dst, candidate{from: from, id: id, sum: h.sum + next.prob(id), bonus: h.bonus + bonus, in: in})
 	}
 	return dst
 }

@@ -47,8 +47,13 @@ func TestOptions(t *testing.T) {
 	if r := hear(Options{Prompt: m.text.Encode(" My friend Jon Dashwoode.", token.Options{})}); !strings.Contains(r.Text, "Jon Dashwoode") {
 		t.Errorf("prompt: %q", r.Text)
 	}
-	if r := hear(Options{Vocabulary: m.NewVocabulary([]string{"lezure"}), Beam: 5}); !strings.Contains(r.Text, "then lezure to") {
-		t.Errorf("bonuses alone: %q", r.Text)
+	v = m.NewVocabulary([]string{"Jon Daschwud", "lezure"})
+	for want, o := range map[string]Options{"leisure": {Prompt: v.Prompt()}, "lezure": {Prompt: v.Prompt(), Vocabulary: v}} {
+		for _, o.Beam = range []int{1, 5} {
+			if r := hear(o); !strings.Contains(r.Text, "Jon Daschwud had then "+want) {
+				t.Errorf("bonuses %v, beam %d: %q", o.Vocabulary != nil, o.Beam, r.Text)
+			}
+		}
 	}
 	if r := hear(Options{Vocabulary: m.NewVocabulary([]string{"Soberano", "Kubernetes", "Andrew", "powerful"}), Beam: 5}); r.Text != plain.Text {
 		t.Errorf("words that are not said change the text: %q", r.Text)
@@ -132,55 +137,94 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// TestVocabulary: bonuses are earned along a word, kept at its end, given back on the way.
+// TestVocabulary: bonuses make up for what a word is short of, no more than a word may have,
+// are kept at its end and given back on the way.
 func TestVocabulary(t *testing.T) {
 	v := &Vocabulary{root: &node{}}
 	for _, ids := range [][]int32{{1, 2, 3}, {1, 2}, {7, 8}, {1, 2, 3, 4, 5}} {
 		v.add(ids)
 	}
+	type step struct {
+		id    int32
+		short float64
+	}
 	for _, c := range []struct {
-		ids  []int32
-		want float64
+		steps []step
+		want  float64
 	}{
-		{nil, 0}, {[]int32{9}, 0}, {[]int32{1}, firstBonus}, {[]int32{1, 9}, 0},
-		{[]int32{1, 2}, firstBonus + nextBonus}, {[]int32{1, 2, 9}, firstBonus + nextBonus}, // a word
-		{[]int32{1, 2, 3, 9}, firstBonus + 2*nextBonus},
-		{[]int32{1, 2, 3, 4, 9}, firstBonus + 2*nextBonus}, // 4 is given back
-		{[]int32{1, 2, 3, 4, 5}, firstBonus + 4*nextBonus},
-		{[]int32{1, 7, 8, 9}, firstBonus + nextBonus}, // 1 is given back
-		{[]int32{7, 8, 7, 9}, firstBonus + nextBonus},
-		{[]int32{2, 3}, 0}, // not from its beginning
+		{nil, 0}, {[]step{{9, 0}}, 0}, {[]step{{1, 0}}, edge}, {[]step{{1, 0.5}}, 0.5 + edge}, {[]step{{1, 9}}, firstBonus},
+		{[]step{{1, 9}, {9, 0}}, 0},                                            // given back
+		{[]step{{1, 0}, {2, 1}, {9, 0}}, 1 + 2*edge},                           // a word
+		{[]step{{1, 9}, {2, 9}}, firstBonus + nextBonus},                       // at most
+		{[]step{{1, 9}, {2, 9}, {3, 9}, {4, 9}, {5, 9}}, wordBonus},            // in all
+		{[]step{{1, 0}, {2, 0}, {3, 0}, {4, 1}, {9, 0}}, 3 * edge},             // 4 is given back
+		{[]step{{1, 9}, {7, 0}, {8, 1}, {9, 0}}, 1 + 2*edge},                   // another word after all
+		{[]step{{7, 9}, {8, 9}, {7, 9}, {8, 9}}, 2 * (firstBonus + nextBonus)}, // two
+		{[]step{{2, 0}, {3, 0}}, 0},                                            // not from its beginning
 	} {
-		var at *node
+		var in trail
 		sum := 0.0
-		for _, id := range c.ids {
+		for _, s := range c.steps {
 			var bonus float64
-			at, bonus = v.follow(at, id)
+			in, bonus = v.follow(in, s.id, s.short)
 			sum += bonus
 		}
 		if math.Abs(sum-c.want) > 1e-9 {
-			t.Errorf("%v earns %g, want %g", c.ids, sum, c.want)
+			t.Errorf("%v earns %g, want %g", c.steps, sum, c.want)
 		}
-	}
-	// What is lifted is what follow gives, beside tokens of no word.
-	at, _ := v.follow(nil, 1)
-	for _, at := range []*node{nil, at} {
-		next := open{from: 1, logits: make([]float32, 9)}
-		v.lift(&next, at, 2)
-		_, other := v.follow(at, 9)
-		for i, got := range next.logits {
-			if _, bonus := v.follow(at, int32(i+1)); got != 2*float32(bonus-other) {
-				t.Errorf("token %d is lifted by %g, earns %g, others %g", i+1, got, bonus, other)
-			}
-		}
-	}
-	var none *Vocabulary
-	none.lift(&open{}, nil, 1)
-	if at, bonus := none.follow(nil, 3); at != nil || bonus != 0 || none.Prompt() != nil {
-		t.Error("no vocabulary does something")
 	}
 	if ruled().NewVocabulary([]string{" ", ""}) != nil {
 		t.Error("blanks are words")
+	}
+}
+
+// TestLift: a logit is lifted by what its token earns more than others, and put back.
+func TestLift(t *testing.T) {
+	m, v := ruled(), &Vocabulary{root: &node{}}
+	for _, ids := range [][]int32{{1, 2, 3}, {7, 8}, {9000, 1}} {
+		v.add(ids)
+	}
+	began, _ := v.follow(trail{}, 1, 0.5)
+	for _, in := range []trail{{}, began} {
+		was := []float32{1, 2, never, -1, 0, 3, 2.5, -4, 1.5}
+		next := open{from: 1, logits: slices.Clone(was)}
+		undo, top := v.lift(m, &next, in)
+		if top != 3 {
+			t.Errorf("the largest is %g", top)
+		}
+		for i, got := range next.logits {
+			id, short := int32(i+1), 3-float64(was[i])
+			_, bonus := v.follow(in, id, short)
+			_, other := v.follow(in, 100, short)
+			if want := float64(was[i]) + bonus - other; was[i] != never && math.Abs(float64(got)-want) > 1e-6 || was[i] == never && got != never {
+				t.Errorf("token %d is lifted to %g, want %g", id, got, want)
+			}
+		}
+		if undo(); !slices.Equal(next.logits, was) {
+			t.Errorf("put back: %v", next.logits)
+		}
+	}
+	var none *Vocabulary
+	undo, _ := none.lift(m, &open{}, trail{})
+	undo()
+	if in, bonus := none.follow(trail{}, 3, 1); in != (trail{}) || bonus != 0 || none.Prompt() != nil {
+		t.Error("no vocabulary does something")
+	}
+}
+
+// TestNamesNotSaid: a list of sixty names makes no names of what is said.
+func TestNamesNotSaid(t *testing.T) {
+	m, hear := hearing(t, "jfk.wav")
+	v := m.NewVocabulary(strings.Fields(`Wojciech Nguyen Siobhan Xiaoming Thorvald Aoife Szymanski Kowalski Okonkwo Adeyemi
+		Bhattacharya Chaudhry Zuckerman Oppenheim Feynman Dijkstra Knuth Hoare Liskov Lamport Tanenbaum Torvalds Stallman
+		Thompson Ritchie Kernighan Pike Griesemer Cox Donovan Gerrand Fitzpatrick Vyukov Clements Gieben Taylor Cheney
+		Kubelik Janacek Smetana Martinu Suk Fibich Ostrava Brno Plzen Liberec Olomouc Pardubice Zlin Jihlava Karlovy
+		Teplice Kladno Most Opava Dvorak Soberano Kubernetes`))
+	for _, o := range []Options{{Beam: 1}, {Beam: 5}} {
+		o.Vocabulary, o.Prompt = v, v.Prompt()[:110]
+		if r := hear(o); !strings.Contains(r.Text, "fellow Americans") || !strings.HasSuffix(r.Text, "what you can do for your country.") {
+			t.Errorf("beam %d: %q", o.Beam, r.Text)
+		}
 	}
 }
 

@@ -34,14 +34,9 @@ type open struct {
 	all    float64 // log Σ exp(logits): what log-probabilities are taken from
 }
 
-// prob returns the log-probability of a token, -∞ of one that may not come.
-func (o *open) prob(id int32) float64 {
-	i := int(id) - o.from
-	if i < 0 || i >= len(o.logits) {
-		return math.Inf(-1)
-	}
-	return float64(o.logits[i]) - o.all
-}
+// logit and prob return the logit and the log-probability of a token among them.
+func (o *open) logit(id int32) float64 { return float64(o.logits[int(id)-o.from]) }
+func (o *open) prob(id int32) float64  { return o.logit(id) - o.all }
 
 // allow applies the rules to the logits that follow tokens, those sampled so far. Of the
 // 50,000 words few are forbidden one by one: all of them, or all times, are left out.

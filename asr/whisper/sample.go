@@ -61,15 +61,15 @@ func (m *Model) sample(ctx context.Context, first []float32, pos, n int, t float
 // tokens and returns it.
 func (m *Model) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
 	next := m.allow(m.logits, h.tokens, o)
-	o.Vocabulary.lift(&next, h.at, 1)
+	undo, top := o.Vocabulary.lift(m, &next, h.in)
 	id, _ := m.best(next.logits)
 	if t > 0 {
 		id = m.draw(next.logits, id, t, draw)
 	}
-	o.Vocabulary.lift(&next, h.at, -1) // how likely the text is, the network says
+	undo() // how likely the text is, the network says
 	id += int32(next.from)
-	at, bonus := o.Vocabulary.follow(h.at, id)
-	h.tokens, h.at = append(h.tokens, id), at
+	in, bonus := o.Vocabulary.follow(h.in, id, top-next.logit(id))
+	h.tokens, h.in = append(h.tokens, id), in
 	h.sum, h.bonus = h.sum+next.prob(id), h.bonus+bonus
 	return id
 }

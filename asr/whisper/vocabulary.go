@@ -6,11 +6,14 @@ package whisper
 // taken back is from Zhao et al. 2019):
 //
 //	" Jon Dashwoode"   ▸ Jon ─ ▸ Dash ─ wo ─ ode            a path of the tree
-//	                    +1     +4    +4    +4
+//	                    1        0     2     0  = 3 nats     what they are short of, of at most 4
 //
-// Who leaves the path before its end gives the bonus back, so that a word that only begins
-// as an expected one is as likely as without. Greedy decoding can't go back, therefore the
-// first token, which many words share, earns little.
+// A bonus only makes up for what a token is short of the likeliest one, and a whole word may
+// be short of so much: what is not said is further away. (A bonus of its own for each token
+// made whole clips out of nothing but the names of a list.) Who leaves the path before its
+// end gives the bonus back, so that a word that only begins as an expected one is as likely
+// as without. Greedy decoding can't go back, therefore the first token, which many words
+// share, earns little.
 
 import (
 	"strings"
@@ -19,11 +22,13 @@ import (
 	"soberano/engine/token"
 )
 
-// Bonuses of a token in nats: e⁴ times as likely overturns a spelling that sounds the same,
-// and not what is clearly said.
+// What the first token of a word, each further one and a whole word may be short of, in
+// nats; edge is what they are ahead then.
 const (
 	firstBonus = 1.0
-	nextBonus  = 4.0
+	nextBonus  = 2.0
+	wordBonus  = 4.0
+	edge       = 0.25
 )
 
 // Vocabulary are expected words; nil for none.
@@ -31,13 +36,21 @@ type Vocabulary struct {
 	root   *node
 	first  []int32 // tokens that words begin with
 	prompt []int32
+	before []lifted // see lift
 }
 
 // node is a place in the tree of the words' tokens.
 type node struct {
-	next   map[int32]*node
-	earned float64 // from the root on
-	debt   float64 // of that, what is taken back if the path is left here: 0 at a word's end
+	next map[int32]*node
+	most float64 // of the bonuses from the root to here
+	ends bool    // a word
+}
+
+// trail is how far a hypothesis has come in a word.
+type trail struct {
+	at   *node   // nil: in none
+	had  float64 // bonuses in this word
+	owed float64 // of those, what is given back if the path is left here
 }
 
 // NewVocabulary prepares words, each spelled as it should be written.
@@ -74,79 +87,93 @@ func (v *Vocabulary) add(ids []int32) {
 	for i, id := range ids {
 		c := n.next[id]
 		if c == nil {
-			bonus := nextBonus
-			if i == 0 {
-				bonus = firstBonus
-			}
-			c = &node{earned: n.earned + bonus, debt: n.debt + bonus}
+			c = &node{most: min(n.most+nextBonus, wordBonus)}
 			if n.next == nil {
 				n.next = map[int32]*node{}
 			}
 			if n.next[id] = c; i == 0 {
+				c.most = firstBonus
 				v.first = append(v.first, id)
 			}
 		}
 		n = c
 	}
-	n.settle()
+	n.ends = true
 }
 
-// settle makes n the end of a word: what was earned up to it is kept.
-func (n *node) settle() {
-	paid := n.debt
-	var walk func(*node)
-	walk = func(n *node) {
-		n.debt = max(0, n.debt-paid)
-		for _, c := range n.next {
-			if c.debt > 0 {
-				walk(c)
-			}
-		}
-	}
-	walk(n)
+// bonus is what a token that is short of the likeliest earns on the way to n, in a word that
+// has had some.
+func (n *node) bonus(short, had float64) float64 {
+	return max(0, min(short+edge, n.most-had))
 }
 
-// follow returns where token id leads from at, nil for the root, and the bonus earned or
-// given back.
-func (v *Vocabulary) follow(at *node, id int32) (*node, float64) {
+// follow returns where token id leads from t, and the bonus earned or given back; short is
+// what the token is short of the likeliest.
+func (v *Vocabulary) follow(t trail, id int32, short float64) (trail, float64) {
 	if v == nil {
-		return nil, 0
+		return t, 0
 	}
-	if at == nil {
-		at = v.root
+	back := t.owed
+	c := t.child(id)
+	if c != nil {
+		back = 0
+	} else if c, t = v.root.next[id], (trail{}); c == nil {
+		return t, -back
 	}
-	if c := at.next[id]; c != nil {
-		return c, c.earned - at.earned
+	bonus := c.bonus(short, t.had)
+	t = trail{at: c, had: t.had + bonus, owed: t.owed + bonus}
+	if c.ends {
+		t.owed = 0
 	}
-	if c := v.root.next[id]; c != nil {
-		return c, c.earned - at.debt
-	}
-	return nil, -at.debt
+	return t, bonus - back
 }
 
-// lift adds times × its bonus to the logit of each token that words begin or, after at, go on
-// with. A list may have thousands of words, but few beginnings are likely at a place: their
-// bonus is one number, and what is largest after it is looked for in registers.
-func (v *Vocabulary) lift(next *open, at *node, times float32) {
-	if v == nil {
-		return
+func (t trail) child(id int32) *node {
+	if t.at == nil {
+		return nil
 	}
-	add := func(id int32, bonus float64) {
-		if i := int(id) - next.from; i >= 0 && i < len(next.logits) {
-			next.logits[i] += times * float32(bonus)
+	return t.at.next[id]
+}
+
+// lift adds to the logit of each token that words begin or, after t, go on with what makes it
+// as much likelier than others as follow does. A list may have thousands of words, but few
+// beginnings are likely at a place: what is largest is looked for in registers. It returns
+// how to undo it, and the largest logit before.
+func (v *Vocabulary) lift(m *Model, next *open, t trail) (undo func(), top float64) {
+	if v == nil {
+		return func() {}, 0
+	}
+	at, _ := m.best(next.logits)
+	top = float64(next.logits[at])
+	before := v.before[:0]
+	add := func(id int32, n *node, had, kept float64) {
+		i := int(id) - next.from
+		if i < 0 || i >= len(next.logits) || next.logits[i] == never {
+			return
 		}
+		before = append(before, lifted{i, next.logits[i]})
+		next.logits[i] += float32(n.bonus(top-float64(next.logits[i]), had) + kept)
 	}
 	for _, id := range v.first {
-		add(id, firstBonus)
-	}
-	if at == nil {
-		return
-	}
-	for id, c := range at.next {
-		bonus := c.earned - at.earned + at.debt // to stay on the path, and not to pay
-		if v.root.next[id] != nil {
-			bonus -= firstBonus
+		if t.child(id) == nil {
+			add(id, v.root.next[id], 0, 0)
 		}
-		add(id, bonus)
 	}
+	if t.at != nil {
+		for id, n := range t.at.next {
+			add(id, n, t.had, t.owed) // and what is owed is not given back
+		}
+	}
+	v.before = before
+	return func() {
+		for _, l := range before {
+			next.logits[l.at] = l.was
+		}
+	}, top
+}
+
+// lifted is a logit as it was.
+type lifted struct {
+	at  int
+	was float32
 }
