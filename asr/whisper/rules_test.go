@@ -252,3 +252,19 @@ func TestRatio(t *testing.T) {
 		t.Error("no text has a ratio")
 	}
 }
+
+// BenchmarkAllow is all that greedy decoding does with the logits of a token.
+func BenchmarkAllow(b *testing.B) {
+	m, o := ruled(), Options{}.whole()
+	rng := rand.New(rand.NewPCG(1, 1))
+	row, logits := make([]float32, m.Vocab), make([]float32, m.Vocab)
+	for i := range row {
+		row[i] = rng.Float32()*20 - 10
+	}
+	for b.Loop() {
+		copy(logits, row)
+		next := m.allow(logits, []int32{m.TimesBegin, 500, 600}, &o)
+		id, _ := m.best(next.logits)
+		next.prob(id + int32(next.from))
+	}
+}
