@@ -35,10 +35,10 @@ func q6s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byt
 func q8s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
 
 //go:noescape
-func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
+func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
 
 //go:noescape
-func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
+func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
 
 // xgetbv returns the low half of XCR0.
 func xgetbv() uint32
@@ -144,25 +144,25 @@ func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda i
 // pTileAMX cuts the product into calls: columns into runs of amxPairs and a last one that
 // is shorter than a tile, tokens into as many as a run leaves time for. See pTileGo;
 // strides are in bytes.
-func pTileAMX(c *float32, ldc int, a *uint32, lda int, w *byte, wstride, n, m, add int) {
+func pTileAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	for j := 0; j < n; {
 		run := min(amxPairs, (n-j)&^15)
 		if run == 0 {
 			run = n - j
 		}
-		pRunAMX(c, ldc, after(a, 4*j), lda, after(w, 64*j), wstride, run, m, add)
+		pRunAMX(c, ldc, after(a, 4*j), lda, after(w, 128*j), run, m, add)
 		j, add = j+run, 1
 	}
 }
 
 // pRunAMX multiplies n pairs of columns, a multiple of 16 or fewer than that.
-func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, wstride, n, m, add int) {
+func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	steps := (n + 15) / 16
 	cfg := pairTiles(32, min(n, 16))
 	t, most := 0, max(1, amxPairs/(16*steps))
 	for t+32 <= m {
 		tiles := min(most, (m-t)/32)
-		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, wstride, steps, tiles, add)
+		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, steps, tiles, add)
 		t += 32 * tiles
 	}
 	if t == m {
@@ -170,9 +170,9 @@ func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, wstride, n, m, ad
 	}
 	cfg = pairTiles(m-t, min(n, 16))
 	if m-t > 16 {
-		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, wstride, steps, 1, add)
+		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, steps, 1, add)
 	} else {
-		pairs16AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, wstride, steps, 1, add)
+		pairs16AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, steps, 1, add)
 	}
 }
 

@@ -6422,15 +6422,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
-TEXT ·pairs16AMX(SB), NOSPLIT, $0-80
+// func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
+TEXT ·pairs16AMX(SB), NOSPLIT, $0-72
 	MOVQ cfg+0(FP), AX
 	MOVQ c+8(FP), DI
 	MOVQ ldc+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ lda+32(FP), R8
-	MOVQ tiles+64(FP), R13
-	MOVQ $64, R10
+	MOVQ tiles+56(FP), R13
+	MOVQ $128, R10
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (rax)
 tile:
 	MOVQ R9, R12
@@ -6441,10 +6441,9 @@ tile:
 	ADDQ SI, R11
 	MOVQ SI, AX
 	MOVQ w+40(FP), BX
-	MOVQ wstride+48(FP), DX
-	ADDQ BX, DX
-	MOVQ steps+56(FP), CX
-	CMPQ add+72(FP), $0
+	LEAQ 64(BX), DX
+	MOVQ steps+48(FP), CX
+	CMPQ add+64(FP), $0
 	JEQ zero
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILELOADD (rdi,r9,1), tmm0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x0f; BYTE $0x40 // TILELOADD 0x40(rdi,r9,1), tmm1
@@ -6460,8 +6459,8 @@ loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS tmm7, tmm4, tmm1
 	ADDQ $64, AX
 	ADDQ $64, R11
-	ADDQ $1024, BX
-	ADDQ $1024, DX
+	ADDQ $2048, BX
+	ADDQ $2048, DX
 	DECQ CX
 	JNZ loop
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILESTORED tmm0, (rdi,r9,1)
@@ -6477,15 +6476,15 @@ loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
-TEXT ·pairs32AMX(SB), NOSPLIT, $0-80
+// func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
+TEXT ·pairs32AMX(SB), NOSPLIT, $0-72
 	MOVQ cfg+0(FP), AX
 	MOVQ c+8(FP), DI
 	MOVQ ldc+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ lda+32(FP), R8
-	MOVQ tiles+64(FP), R13
-	MOVQ $64, R10
+	MOVQ tiles+56(FP), R13
+	MOVQ $128, R10
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (rax)
 tile:
 	MOVQ R9, R12
@@ -6496,10 +6495,9 @@ tile:
 	ADDQ SI, R11
 	MOVQ SI, AX
 	MOVQ w+40(FP), BX
-	MOVQ wstride+48(FP), DX
-	ADDQ BX, DX
-	MOVQ steps+56(FP), CX
-	CMPQ add+72(FP), $0
+	LEAQ 64(BX), DX
+	MOVQ steps+48(FP), CX
+	CMPQ add+64(FP), $0
 	JEQ zero
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILELOADD (rdi,r9,1), tmm0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x0f; BYTE $0x40 // TILELOADD 0x40(rdi,r9,1), tmm1
@@ -6522,8 +6520,8 @@ loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS tmm7, tmm5, tmm3
 	ADDQ $64, AX
 	ADDQ $64, R11
-	ADDQ $1024, BX
-	ADDQ $1024, DX
+	ADDQ $2048, BX
+	ADDQ $2048, DX
 	DECQ CX
 	JNZ loop
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILESTORED tmm0, (rdi,r9,1)

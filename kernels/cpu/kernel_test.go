@@ -202,9 +202,8 @@ func testDTile(t *testing.T, lv level, k kind, i int) {
 	r := rand.New(rand.NewPCG(uint64(i), 8))
 	whole, atStart := i%2 == 0, i%4 < 2
 	n, m := 1+r.IntN(70), 1+r.IntN(30)
-	lda, ldc, gap := n+r.IntN(9), 32+r.IntN(9), 64*r.IntN(3)
-	wstride := k.groupBytes(n) + gap
-	w := guarded(t, wstride+k.groupBytes(n), atStart)
+	lda, ldc := n+r.IntN(9), 32+r.IntN(9)
+	w := guarded(t, k.panelBytes(n), atStart)
 	a := asF32(guarded(t, 4*((m-1)*lda+n), atStart))
 	value := func() float32 {
 		if whole {
@@ -231,7 +230,7 @@ func testDTile(t *testing.T, lv level, k kind, i int) {
 		for j := range out[x] {
 			out[x][j] = float32(j % 5)
 		}
-		dTile(l, k, out[x], ldc, a, lda, w, wstride, n, m, i%3 == 0)
+		dTile(l, k, out[x], ldc, a, lda, w, n, m, i%3 == 0)
 	}
 	sameValues(t, out[0], out[1], whole)
 }
@@ -243,9 +242,9 @@ func TestPTile(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			whole, atStart := i%2 == 0, i%4 < 2
 			n, m := 1+r.IntN(70), 1+r.IntN(30)
-			lda, ldc, gap := n+r.IntN(9), 32+r.IntN(9), 64*r.IntN(3)
+			lda, ldc := n+r.IntN(9), 32+r.IntN(9)
 			a := asWords(asF32(guarded(t, 4*((m-1)*lda+n), atStart)))
-			w := guarded(t, 128*n+gap, atStart)
+			w := guarded(t, 128*n, atStart)
 			words := asWords(asF32(w))
 			value := func() uint32 {
 				if whole {
@@ -264,7 +263,7 @@ func TestPTile(t *testing.T) {
 				for j := range out[x] {
 					out[x][j] = float32(j % 5)
 				}
-				pTile(l, out[x], ldc, a, lda, w, 64*n+gap, n, m, i%3 == 0)
+				pTile(l, out[x], ldc, a, lda, w, n, m, i%3 == 0)
 			}
 			sameValues(t, out[0], out[1], whole)
 		}
@@ -463,9 +462,9 @@ func TestToHalf(t *testing.T) {
 func TestPutValues(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := newRand()
-		for n := 1; n < 50; n++ {
-			stride := 64 * (1 + r.IntN(3))
-			got := guarded(t, (n-1)/16*stride+64, n%2 == 0)
+		for n := 1; n < 100; n++ {
+			stride := 128 * (1 + r.IntN(3))
+			got := guarded(t, (n-1)/32*stride+128, n%2 == 0)
 			for i := range got {
 				got[i] = byte(i)
 			}

@@ -16,7 +16,7 @@ type segment struct {
 	rows   int
 	cols   int
 	panels int // of 32 rows
-	stride int // bytes of a group of 16 rows
+	stride int // bytes of 16 rows
 	scale  float32
 	bias   []float32
 	data   []byte          // as packed, or as found in a file
@@ -70,8 +70,9 @@ func (s *segment) row(r int) []byte {
 	return s.source.Data[r*n:][:n]
 }
 
-// group returns the memory of group g.
+// group returns the memory of group g, panel that of panel p.
 func (s *segment) group(g int) []byte { return s.data[g*s.stride:][:s.stride] }
+func (s *segment) panel(p int) []byte { return s.data[2*p*s.stride:][:2*s.stride] }
 
 // peak returns the largest magnitude among the scales and minima of rows r0 … r1.
 func (s *segment) peak(r0, r1 int) float32 {
@@ -110,7 +111,7 @@ func (s *segment) pack(g int, w []float32) {
 		switch {
 		case r >= s.rows: // padding stays zero
 		case s.kind.float():
-			s.packFloat(s.group(g), i, s.row(r), w)
+			s.packFloat(s.panel(g/2), r%32, s.row(r), w)
 		case s.source.Type.BlockValues() == 1:
 			s.packFloat8(s.group(g), i, s.row(r), w)
 		case s.source.Type == quant.Q4_0:
@@ -123,13 +124,13 @@ func (s *segment) pack(g int, w []float32) {
 	}
 }
 
-// packFloat writes row i of a group of float values. Those that a file has in the same
+// packFloat writes row i of a panel of float values. Those that a file has in the same
 // form are copied as they are.
 func (s *segment) packFloat(dst []byte, i int, src []byte, w []float32) {
 	switch {
 	case s.kind == kindF16 && s.source.Type == quant.F16 || s.kind == kindBF16:
 		for c := range s.cols {
-			copy(dst[(c*16+i)*2:][:2], src[2*c:][:2])
+			copy(dst[(c*32+i)*2:][:2], src[2*c:][:2])
 		}
 		return
 	case s.kind == kindPairs && s.source.Type == quant.BF16:
@@ -143,7 +144,7 @@ func (s *segment) packFloat(dst []byte, i int, src []byte, w []float32) {
 	switch s.kind {
 	case kindF32:
 		for c, v := range w {
-			binary.LittleEndian.PutUint32(dst[(c*16+i)*4:], math.Float32bits(v))
+			binary.LittleEndian.PutUint32(dst[(c*32+i)*4:], math.Float32bits(v))
 		}
 	case kindPairs:
 		for c, v := range w {
@@ -151,13 +152,13 @@ func (s *segment) packFloat(dst []byte, i int, src []byte, w []float32) {
 		}
 	default:
 		for c, v := range w {
-			binary.LittleEndian.PutUint16(dst[(c*16+i)*2:], quant.F32ToF16(v))
+			binary.LittleEndian.PutUint16(dst[(c*32+i)*2:], quant.F32ToF16(v))
 		}
 	}
 }
 
-// pairAt is where column c of row i of a group of pairs is.
-func pairAt(c, i int) int { return c/2*64 + 4*i + c%2*2 }
+// pairAt is where column c of row i of a panel of pairs is.
+func pairAt(c, i int) int { return c/2*128 + 4*i + c%2*2 }
 
 // packFloat8 writes row i of a group of float values in 8 bits, as Q8_0 does: a block's
 // largest magnitude is 127.

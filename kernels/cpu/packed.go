@@ -25,7 +25,7 @@ import (
 
 const (
 	packedMagic   = "soberano"
-	packedVersion = 1 // to be raised with every change of layout.go
+	packedVersion = 2 // to be raised with every change of layout.go
 	packedPage    = 4096
 	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
 	packedEntry   = 6 * 8

@@ -55,7 +55,7 @@ func (c pCase) run(t testing.TB, lv level) []float32 {
 	for i := range out {
 		out[i] = float32(i % 7)
 	}
-	pTile(lv, out, 32, c.a, c.n, c.w, 64*c.n, c.n, c.m, c.add)
+	pTile(lv, out, 32, c.a, c.n, c.w, c.n, c.m, c.add)
 	return slices.Clone(out)
 }
 
@@ -88,7 +88,7 @@ func TestTilesInterrupted(t *testing.T) {
 			p := randomP(t, r, 2048, 64)
 			pairs = append(pairs, func() []float32 {
 				out := make([]float32, 32*p.m)
-				pTile(lv, out, 32, p.a, p.n, p.w, 64*p.n, p.n, p.m, false)
+				pTile(lv, out, 32, p.a, p.n, p.w, p.n, p.m, false)
 				return out
 			})
 		}

@@ -40,7 +40,7 @@ const (
 
 const (
 	amxArgs      = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)"
-	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)"
+	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)"
 )
 
 func amxTiles(f *file) {
@@ -234,16 +234,16 @@ func (k amxInts) store(label string, rest bool) {
 // amxPairs emits tiles of pairs of bfloat16, 16·high tokens × 32 rows each. Registers:
 //
 //	DI, R12 c of tokens 0 and 16, R9 ldc · SI a, AX, R11 a of the columns, R8 lda
-//	BX, DX w of two groups, R10 64 · CX steps · R13 tiles left
+//	BX, DX w of two halves, R10 128 · CX steps · R13 tiles left
 func amxPairs(f *file, high int) {
-	f.text(fmt.Sprintf("pairs%dAMX", 16*high), amxPairsArgs, 80)
-	f.i("MOVQ cfg+0(FP), AX\n\tMOVQ c+8(FP), DI\n\tMOVQ ldc+16(FP), R9\n\tMOVQ a+24(FP), SI\n\tMOVQ lda+32(FP), R8\n\tMOVQ tiles+64(FP), R13\n\tMOVQ $64, R10")
+	f.text(fmt.Sprintf("pairs%dAMX", 16*high), amxPairsArgs, 72)
+	f.i("MOVQ cfg+0(FP), AX\n\tMOVQ c+8(FP), DI\n\tMOVQ ldc+16(FP), R9\n\tMOVQ a+24(FP), SI\n\tMOVQ lda+32(FP), R8\n\tMOVQ tiles+56(FP), R13\n\tMOVQ $128, R10")
 	ldtilecfg(f, rAX, 0)
 	cs := []mem{{0, rDI, rR9}, {64, rDI, rR9}, {0, rR12, rR9}, {64, rR12, rR9}}[:2*high]
 	f.p("tile:")
 	f.i("MOVQ R9, R12\n\tSHLQ $4, R12\n\tADDQ DI, R12\n\tMOVQ R8, R11\n\tSHLQ $4, R11\n\tADDQ SI, R11\n\tMOVQ SI, AX")
-	f.i("MOVQ w+40(FP), BX\n\tMOVQ wstride+48(FP), DX\n\tADDQ BX, DX\n\tMOVQ steps+56(FP), CX")
-	f.i("CMPQ add+72(FP), $0\n\tJEQ zero")
+	f.i("MOVQ w+40(FP), BX\n\tLEAQ 64(BX), DX\n\tMOVQ steps+48(FP), CX")
+	f.i("CMPQ add+64(FP), $0\n\tJEQ zero")
 	for i, c := range cs {
 		tileload(f, c, i)
 	}
@@ -263,7 +263,7 @@ func amxPairs(f *file, high int) {
 		tdp(f, "TDPBF16PS", 5, 6, 2)
 		tdp(f, "TDPBF16PS", 5, 7, 3)
 	}
-	f.i("ADDQ $64, AX\n\tADDQ $64, R11\n\tADDQ $1024, BX\n\tADDQ $1024, DX\n\tDECQ CX\n\tJNZ loop")
+	f.i("ADDQ $64, AX\n\tADDQ $64, R11\n\tADDQ $2048, BX\n\tADDQ $2048, DX\n\tDECQ CX\n\tJNZ loop")
 	for i, c := range cs {
 		tilestore(f, i, c)
 	}
