@@ -11,8 +11,8 @@
 //	[cols][32]      float32, float16 or bfloat16
 //	[cols/2][32][2] pairs: bfloat16, two columns of a row side by side
 //
-// Integer layouts, where a panel is two groups of sixteen rows, one block for 32 columns
-// of a group: planes of bits, then scales. A
+// Integer layouts, where a panel is two groups of sixteen rows, [cols/32][2] blocks, each
+// of 32 columns of a group: planes of bits, then scales. A
 // plane of b bits is b vectors of 64 bytes; column 4j+x of row r has its bits in byte
 // 4r+x of vector j mod b, from bit b·⌊j/b⌋ on:
 //
@@ -97,16 +97,13 @@ func (l *layout) blockBytes() int {
 }
 
 // panelBytes is the size of 32 rows × cols.
-func (k kind) panelBytes(cols int) int { return 2 * k.groupBytes(cols) }
-
-// groupBytes is the size of 16 rows × cols.
-func (k kind) groupBytes(cols int) int {
+func (k kind) panelBytes(cols int) int {
 	l := &layouts[k]
 	if k == kindPairs {
 		cols = (cols + 1) &^ 1
 	}
 	if k.float() {
-		return cols * 16 * l.bits / 8
+		return cols * 32 * l.bits / 8
 	}
-	return cols / 32 * l.blockBytes()
+	return cols / 32 * 2 * l.blockBytes()
 }

@@ -16,7 +16,7 @@ type segment struct {
 	rows   int
 	cols   int
 	panels int // of 32 rows
-	stride int // bytes of 16 rows
+	size   int // bytes of one
 	scale  float32
 	bias   []float32
 	data   []byte          // as packed, or as found in a file
@@ -35,7 +35,7 @@ func (s *segment) memory() []byte {
 // newSegment prepares an empty segment for w in layout k.
 func newSegment(w kernels.Weights, first int, k kind) *segment {
 	return &segment{
-		kind: k, first: first, rows: w.Rows, cols: w.Cols, stride: k.groupBytes(w.Cols),
+		kind: k, first: first, rows: w.Rows, cols: w.Cols, size: k.panelBytes(w.Cols),
 		panels: (w.Rows + 31) / 32, scale: 1, bias: w.Bias, source: w,
 	}
 }
@@ -62,7 +62,7 @@ func (d *device) kindOf(w kernels.Weights) kind {
 }
 
 // bytes is the size of s in its layout.
-func (s *segment) bytes() int { return 2 * s.panels * s.stride }
+func (s *segment) bytes() int { return s.panels * s.size }
 
 // row returns the file's bytes of row r.
 func (s *segment) row(r int) []byte {
@@ -70,9 +70,14 @@ func (s *segment) row(r int) []byte {
 	return s.source.Data[r*n:][:n]
 }
 
-// group returns the memory of group g, panel that of panel p.
-func (s *segment) group(g int) []byte { return s.data[g*s.stride:][:s.stride] }
-func (s *segment) panel(p int) []byte { return s.data[2*p*s.stride:][:2*s.stride] }
+// panel returns the memory of panel p.
+func (s *segment) panel(p int) []byte { return s.data[p*s.size:][:s.size] }
+
+// group returns the memory of group g of integers, from its first block on; the next is
+// two blocks further.
+func (s *segment) group(g int) []byte {
+	return s.panel(g / 2)[g%2*layouts[s.kind].blockBytes():]
+}
 
 // peak returns the largest magnitude among the scales and minima of rows r0 … r1.
 func (s *segment) peak(r0, r1 int) float32 {
@@ -167,15 +172,14 @@ func (s *segment) packFloat8(dst []byte, i int, src []byte, w []float32) {
 	w = w[:s.cols]
 	quant.Dequantize(s.source.Type, w, src)
 	var q [32]uint8
-	for ; len(w) >= 32; w = w[32:] {
+	for j := 0; j < len(w); j += 32 {
 		var b block
-		quantizeBlock(&b, w[:32])
+		quantizeBlock(&b, w[j:][:32])
 		d := [1]float32{b.d}
-		for j, v := range b.q {
-			q[j] = uint8(v) ^ 0x80
+		for x, v := range b.q {
+			q[x] = uint8(v) ^ 0x80
 		}
-		putBlock(dst, l, i, q[:], d[:], nil, 1)
-		dst = dst[l.blockBytes():]
+		putBlock(dst[j/32*2*l.blockBytes():], l, i, q[:], d[:], nil, 1)
 	}
 }
 
@@ -184,7 +188,7 @@ func (s *segment) packFloat8(dst []byte, i int, src []byte, w []float32) {
 func (s *segment) packNibbles(dst []byte, i int, src []byte, head int) {
 	n := layouts[s.kind].blockBytes()
 	for b := range s.cols / 32 {
-		from, to := src[b*(head+16):][:head+16], dst[b*n:][:n]
+		from, to := src[b*(head+16):][:head+16], dst[2*b*n:][:n]
 		for j := range 4 {
 			copy(to[64*j+4*i:][:4], from[head+4*j:][:4])
 		}
@@ -200,12 +204,12 @@ func (s *segment) packInts(dst []byte, i int, src []byte) {
 	u, l := unpackers[t], &layouts[s.kind]
 	values, bytes, n := t.BlockValues(), t.BlockBytes(), l.blockBytes()
 	var b unpacked
-	for ; len(src) >= bytes; src = src[bytes:] {
+	for at := 0; len(src) >= bytes; src = src[bytes:] {
 		u.scales(&b, src[:bytes])
 		u.quants(&b, src[:bytes])
 		for c := 0; c < values; c += 32 {
-			putBlock(dst[:n], l, i, b.q[c:][:32], b.d[c/32*l.halves:], b.m[c/32*l.halves:], s.scale)
-			dst = dst[n:]
+			putBlock(dst[at:][:n], l, i, b.q[c:][:32], b.d[c/32*l.halves:], b.m[c/32*l.halves:], s.scale)
+			at += 2 * n
 		}
 	}
 }
