@@ -84,6 +84,7 @@ type attendScratch struct {
 	max    [unitRows]float32
 	sum    [unitRows]float32
 	wide   [wideSlots]widePage
+	b8     scratch8
 }
 
 func (j *attendJob) init(d *device) {
@@ -229,9 +230,17 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
+	if in8(s) {
+		w.b8.grow(j.a.HeadDim)
+		j.load8(w, n)
+	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	for b := lo &^ 31; b < hi; b += keyBlock {
-		j.block(w, c, u, wide, n, b, min(b+keyBlock, hi))
+		if e := min(b+keyBlock, hi); in8(s) {
+			j.block8(w, c, u, n, b, e)
+		} else {
+			j.block(w, c, u, wide, n, b, e)
+		}
 	}
 	if u.parts > 1 {
 		p := &j.parts[at]

@@ -117,7 +117,7 @@ func (c qCase) run(t testing.TB, lv level) []float32 {
 	for i := range out {
 		out[i] = float32(i % 7)
 	}
-	qTile(lv, c.k, out, ldc, c.a, c.w, c.nb, c.m, c.scale, c.add)
+	qTile(lv, c.k, out, ldc, c.a, c.nb, c.w, c.nb, c.m, c.scale, c.add)
 	return append([]float32(nil), out...)
 }
 

@@ -259,5 +259,5 @@ func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bo
 		return
 	}
 	nb := s.cols / 32
-	qTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], w, nb, t1-t0, s.scale, add)
+	qTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], nb, w, nb, t1-t0, s.scale, add)
 }

@@ -22,10 +22,10 @@ import (
 
 // qTileGo is the plain twin of qTile: for m tokens t and 32 rows r
 //
-//	c[t·ldc+r] (+)= scale · Σ over blocks b of a[t·nb+b] · w[r, b]
+//	c[t·ldc+r] (+)= scale · Σ over blocks b of a[t·lda+b] · w[r, b]
 //
-// a holds m rows of nb blocks; w a panel of k's layout.
-func qTileGo(k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
+// where w is a panel of k's layout, nb blocks long.
+func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	l := &layouts[k]
 	var q [16][32]int16
 	for g := range 2 {
@@ -39,7 +39,7 @@ func qTileGo(k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale
 			blk := w[(2*b+g)*l.blockBytes():][:l.blockBytes()]
 			l.spread(&q, blk)
 			for t := range m {
-				l.block(c[t*ldc+16*g:][:16], &a[t*nb+b], &q, blk[l.quantBytes():], scale)
+				l.block(c[t*ldc+16*g:][:16], &a[t*lda+b], &q, blk[l.quantBytes():], scale)
 			}
 		}
 	}

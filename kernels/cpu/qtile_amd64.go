@@ -81,22 +81,22 @@ func quantizeAVX512(dst *block, x *float32, n int)
 func quantizeAVX2(dst *block, x *float32, n int)
 
 // qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
-func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
+func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	if lv == generic || nb == 0 || m == 0 {
-		qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+		qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
 		return
 	}
-	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[k.panelBytes(32*nb)-1] // the assembly checks nothing
+	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+nb-1], w[k.panelBytes(32*nb)-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	switch {
 	case lv == amx && m >= amxLeast:
-		qTileAMX(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileAMX(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	case lv.zmm():
-		qTileAVX512(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileAVX512(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	case lv == avxvnni:
-		qTileAVXVNNI(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileAVXVNNI(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	default:
-		qTileAVX2(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileAVX2(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	}
 }
 

@@ -78,20 +78,20 @@ func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale
 func quantizeNEON(dst *block, x *float32, n int)
 
 // qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
-func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
+func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	if lv == generic || nb == 0 || m == 0 {
-		qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+		qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
 		return
 	}
-	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[k.panelBytes(32*nb)-1] // the assembly checks nothing
+	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+nb-1], w[k.panelBytes(32*nb)-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	switch lv {
 	case i8mm:
-		qTileI8MM(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileI8MM(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	case dotprod:
-		qTileDotProd(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileDotProd(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	default:
-		qTileNEON(k, cp, 4*ldc, ap, nb*blockSize, wp, nb, m, scale, toInt(add))
+		qTileNEON(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	}
 }
 

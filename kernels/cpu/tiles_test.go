@@ -100,13 +100,13 @@ func TestTilesInterrupted(t *testing.T) {
 // heap multiplies into memory of the heap, stack twelve tokens into the stack's.
 func (c qCase) heap(lv level) []float32 {
 	out := make([]float32, 32*c.m)
-	qTile(lv, c.k, out, 32, c.a, c.w, c.nb, c.m, c.scale, false)
+	qTile(lv, c.k, out, 32, c.a, c.nb, c.w, c.nb, c.m, c.scale, false)
 	return out
 }
 
 func (c qCase) stack(lv level) []float32 {
 	var buf [12 * 32]float32
-	qTile(lv, c.k, buf[:], 32, c.a[:12*c.nb], c.w, c.nb, 12, c.scale, false)
+	qTile(lv, c.k, buf[:], 32, c.a[:12*c.nb], c.nb, c.w, c.nb, 12, c.scale, false)
 	return append([]float32(nil), buf[:]...)
 }
 

@@ -86,7 +86,7 @@ func qtiles(f *file) {
 func qtile(f *file, s isa, k qkind) {
 	f.text(k.name+s.name, qArgs, 72)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
-	tiles := []qshape{{6, 2}, {4, 2}, {2, 2}, {1, 2}}
+	tiles := []qshape{{6, 2}, {5, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}}
 	if s.lanes == 8 {
 		tiles = []qshape{{4, 1}, {1, 2}}
 	}
