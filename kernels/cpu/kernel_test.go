@@ -300,7 +300,7 @@ func TestQuantize(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := newRand()
 		for i := range 300 {
-			n := 1 + r.IntN(5)
+			n := 1 + r.IntN(11)
 			x := asF32(guarded(t, 128*n, i%2 == 0))
 			scale := float32(math.Exp(r.NormFloat64() * 20))
 			for j := range x {
