@@ -55,9 +55,9 @@ func (c *cache) form(d *device) {
 	switch {
 	case d.exact:
 		c.kind, c.width = kindF32, 4
-	case d.cached == Cached8 && c.shape.HeadDim%32 == 0:
+	case d.cached == Cached8 && !c.shape.Fine && c.shape.HeadDim%32 == 0:
 		c.kind, c.width = q8s32, 1
-	case d.cached == CachedBF16 && d.lv.bf16():
+	case (d.cached == CachedBF16 || d.cached == Cached8 && c.shape.Fine && d.floats != Keep) && d.lv.bf16():
 		c.kind = kindPairs
 	}
 }

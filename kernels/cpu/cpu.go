@@ -57,9 +57,11 @@ const (
 type Cached int
 
 const (
-	Cached8    Cached = iota // 8 bits where heads are a multiple of 32 wide; otherwise CachedF16
-	CachedF16                // float16, with queries in float32
-	CachedBF16               // bfloat16 where the CPU multiplies it; otherwise CachedF16
+	// 8 bits where heads are a multiple of 32 wide; otherwise, and where a cache is to be
+	// fine, float16, or bfloat16 if weights may be rounded to it.
+	Cached8    Cached = iota
+	CachedF16         // float16, with queries in float32
+	CachedBF16        // bfloat16 where the CPU multiplies it; otherwise CachedF16
 )
 
 // device implements kernels.Device.
