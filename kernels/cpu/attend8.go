@@ -38,8 +38,7 @@ func (j *attendJob) block8(w *attendScratch, c *cache, u unit, n, b, e int) {
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
 		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
-		j.scale8(c, u, row, b)
-		quantize(j.lv, w.b8.p[i*keyBlock/32:][:width/32], row)
+		j.weights8(c, u, w.b8.p[i*keyBlock/32:], row, b)
 	}
 	size := c.kind.panelBytes(32)
 	for p := b; p < b+width; {
@@ -52,13 +51,13 @@ func (j *attendJob) block8(w *attendScratch, c *cache, u unit, n, b, e int) {
 	}
 }
 
-// scale8 multiplies the weights of keys b … with the scales of their values.
-func (j *attendJob) scale8(c *cache, u unit, row []float32, b int) {
+// weights8 rounds the weights of keys b …, times the scales of their values.
+func (j *attendJob) weights8(c *cache, u unit, dst []block, row []float32, b int) {
 	for len(row) > 0 {
 		scales := c.scales(b/page, j.layer, int(u.head))[b%page:]
 		n := min(len(row), len(scales))
-		scaleMul(j.lv, row[:n], row[:n], scales[:n], 1)
-		row, b = row[n:], b+n
+		quantizeMul(j.lv, dst[:n/32], row[:n], scales[:n])
+		dst, row, b = dst[n/32:], row[n:], b+n
 	}
 }
 

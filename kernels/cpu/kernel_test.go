@@ -294,6 +294,30 @@ func TestToPairs(t *testing.T) {
 }
 
 // TestQuantize: bit for bit, whatever the values.
+// TestQuantizeMul: products rounded at once are products, rounded.
+func TestQuantizeMul(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := range 12 {
+			x, by := gauss(r, 32*n), gauss(r, 32*n)
+			if n == 7 {
+				by[100] = float32(math.Inf(1))
+			}
+			got, want := asBlocks(guarded(t, max(n, 1)*blockSize, n%2 == 0))[:n], make([]block, n)
+			quantizeMul(lv, got, guardedF32(t, x, n%2 == 0), guardedF32(t, by, n%2 == 0))
+			for i := range x {
+				x[i] *= by[i]
+			}
+			quantizeGo(want, x)
+			for b := range want {
+				if !sameBlock(got[b], want[b]) {
+					t.Fatalf("block %d of %d: %+v, want %+v", b, n, got[b], want[b])
+				}
+			}
+		}
+	})
+}
+
 func TestQuantize(t *testing.T) {
 	inf := float32(math.Inf(1))
 	special := []float32{0, 1e-45, 1e-39, 0x1p-119, 0x1p-120, math.MaxFloat32, -math.MaxFloat32, inf, -inf, float32(math.NaN()), 127, 0.5, -0.5}

@@ -78,6 +78,9 @@ func q8s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, sc
 func quantizeAVX512(dst *block, x *float32, n int)
 
 //go:noescape
+func quantizeMulAVX512(dst *block, x, by *float32, n int)
+
+//go:noescape
 func quantizeAVX2(dst *block, x *float32, n int)
 
 // qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
@@ -181,4 +184,14 @@ func quantize(lv level, dst []block, x []float32) {
 		return
 	}
 	quantizeAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+}
+
+// quantizeMul brings x·by into 8 bits; x may be overwritten.
+func quantizeMul(lv level, dst []block, x, by []float32) {
+	if !lv.zmm() || len(dst) == 0 {
+		quantizeMulGo(lv, dst, x, by)
+		return
+	}
+	_, _ = x[32*len(dst)-1], by[32*len(dst)-1]
+	quantizeMulAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(by), len(dst))
 }

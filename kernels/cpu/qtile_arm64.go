@@ -173,3 +173,5 @@ func quantize(lv level, dst []block, x []float32) {
 	_ = x[32*len(dst)-1]
 	quantizeNEON(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
 }
+
+func quantizeMul(lv level, dst []block, x, by []float32) { quantizeMulGo(lv, dst, x, by) }

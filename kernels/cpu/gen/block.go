@@ -2,7 +2,8 @@
 package main
 
 func blocks(f *file) {
-	quantize512(f)
+	quantize512(f, false)
+	quantize512(f, true)
 	quantize256(f)
 }
 
@@ -37,22 +38,29 @@ func quantizeBad(f *file) {
 
 // quantize512 takes four blocks at a time, so that they share what is done across lanes:
 // maxima and sums are reduced side by side, one block to each 128 bits. What is left, and
-// four blocks of which one is not finite, go one by one.
-func quantize512(f *file) {
-	f.text("quantizeAVX512", blockArgs, 24)
-	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+// four blocks of which one is not finite, go one by one. With scaled, values are first
+// multiplied with others, which lie DX bytes from them.
+func quantize512(f *file, scaled bool) {
+	if scaled {
+		f.text("quantizeMulAVX512", "(dst *block, x, by *float32, n int)", 32)
+		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ by+16(FP), DX\n\tSUBQ SI, DX\n\tMOVQ n+24(FP), CX")
+	} else {
+		f.text("quantizeAVX512", blockArgs, 24)
+		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	}
 	f.i("MOVL $0x7fffffff, AX\n\tVPBROADCASTD AX, Z10\n\tMOVL $0x42fe0000, AX\n\tVPBROADCASTD AX, Z11")
 	f.i("MOVL $0x7F800000, AX\n\tVPBROADCASTD AX, Z12\n\tMOVL $0x04000000, AX\n\tVPBROADCASTD AX, Z13")
 	f.i("VPXORD Z14, Z14, Z14\n\tMOVL $0x2222, AX\n\tKMOVW AX, K2\n\tMOVL $0x4444, AX\n\tKMOVW AX, K3\n\tMOVL $0x8888, AX\n\tKMOVW AX, K4")
 	f.p("more:")
 	f.i("CMPQ CX, $4\n\tJGE four\n\tMOVQ CX, R9\n\tTESTQ CX, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 	f.p("four:")
-	quantizeFour(f)
+	quantizeFour(f, scaled)
 	f.i("ADDQ $512, SI\n\tADDQ $%d, DI\n\tSUBQ $4, CX\n\tJMP more", 4*aBytes)
 	f.p("single:")
 	f.i("MOVQ $4, R9")
 	f.p("loop:")
-	f.i("VMOVUPS (SI), Z0\n\tVMOVUPS 64(SI), Z1\n\tVPANDD Z10, Z0, Z2\n\tVPANDD Z10, Z1, Z3\n\tVPMAXUD Z3, Z2, Z2")
+	quantizeLoad(f, 2, scaled)
+	f.i("VPANDD Z10, Z0, Z2\n\tVPANDD Z10, Z1, Z3\n\tVPMAXUD Z3, Z2, Z2")
 	f.i("VEXTRACTI64X4 $1, Z2, Y3\n\tVPMAXUD Y3, Y2, Y2")
 	maxBits(f)
 	quantizeScale(f)
@@ -75,11 +83,19 @@ func acrossBlocks(f *file, op string, a, b, c int) {
 	f.i("VPSHUFD $0x4E, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d\n\tVPSHUFD $0xB1, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a, b, op, b, a, a, a, b, op, b, a, a)
 }
 
-// quantizeFour emits four blocks: values in Z0 … Z7, then their integers.
-func quantizeFour(f *file) {
-	for r := range 8 {
+// quantizeLoad loads n registers.
+func quantizeLoad(f *file, n int, scaled bool) {
+	for r := range n {
 		f.i("VMOVUPS %d(SI), Z%d", 64*r, r)
+		if scaled {
+			f.i("VMULPS %d(SI)(DX*1), Z%d, Z%d", 64*r, r, r)
+		}
 	}
+}
+
+// quantizeFour emits four blocks: values in Z0 … Z7, then their integers.
+func quantizeFour(f *file, scaled bool) {
+	quantizeLoad(f, 8, scaled)
 	for b := range 4 {
 		f.i("VPANDD Z10, Z%d, Z%d\n\tVPANDD Z10, Z%d, Z15\n\tVPMAXUD Z15, Z%d, Z%d", 2*b, 16+b, 2*b+1, 16+b, 16+b)
 	}
