@@ -293,7 +293,6 @@ func TestToPairs(t *testing.T) {
 	})
 }
 
-// TestQuantize: bit for bit, whatever the values.
 // TestQuantizeMul: products rounded at once are products, rounded.
 func TestQuantizeMul(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
@@ -318,6 +317,7 @@ func TestQuantizeMul(t *testing.T) {
 	})
 }
 
+// TestQuantize: bit for bit, whatever the values.
 func TestQuantize(t *testing.T) {
 	inf := float32(math.Inf(1))
 	special := []float32{0, 1e-45, 1e-39, 0x1p-119, 0x1p-120, math.MaxFloat32, -math.MaxFloat32, inf, -inf, float32(math.NaN()), 127, 0.5, -0.5}
