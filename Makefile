@@ -1,12 +1,12 @@
 # make run    everything that a fresh machine needs, then the program
 # make test   everything that the tests need, then all of them
-# Others: build, cli, check, unit, fuzz, e2e, bench, clean.
+# Others: build, cli, check, unit, fuzz, e2e, bench, bench-speech, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 60s
 
-.PHONY: run test build cli check unit fuzz e2e bench clean packages test-packages go models test-models
+.PHONY: run test build cli check unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -60,6 +60,11 @@ e2e: test-models build cli
 bench: cli test-models
 	@sh app/setup/peers.sh >/dev/null
 	$(PYTHON) app/setup/bench.py $(BENCH)
+
+# Our transcription beside whisper.cpp's and faster-whisper's (app/setup/bench_speech.py --help).
+bench-speech: cli test-models
+	@sh app/setup/peers.sh >/dev/null
+	$(PYTHON) app/setup/bench_speech.py $(BENCH)
 
 clean:
 	rm -rf build

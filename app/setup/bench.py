@@ -74,7 +74,7 @@ class Run:
                 out.append(chunk)
             _, status, usage = os.wait4(p.pid, 0)
             p.returncode = os.waitstatus_to_exitcode(status)
-            seconds = time.perf_counter() - start
+            self.seconds = seconds = time.perf_counter() - start
             err.seek(0)
             self.err = err.read().decode(errors="replace")
         p.stdout.close()

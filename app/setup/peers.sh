@@ -4,7 +4,7 @@
 #
 #   peers/llama/    llama-bench, llama-quantize, llama-completion, from llama-cpp-python's source
 #   peers/whisper/  whisper-bench, whisper-cli, whisper-quantize, from pywhispercpp's source
-#   peers/venv/     faster-whisper
+#   peers/venv/     faster-whisper, jiwer
 #   peers/models/   what bench_files.py makes
 #
 # Each is built for this machine (GGML_NATIVE) with all of its fast paths. JOBS=1 builds
@@ -21,11 +21,11 @@ for tool in cmake make c++ python3 tar; do
 done
 mkdir -p "$home/models"
 
-if ! "$python" -c "import faster_whisper" 2>/dev/null; then
+if ! "$python" -c "import faster_whisper, jiwer" 2>/dev/null; then
 	say "installing faster-whisper"
 	rm -rf "$home/venv"
 	python3 -m venv "$home/venv"
-	"$python" -m pip install --quiet --disable-pip-version-check faster-whisper==1.2.1
+	"$python" -m pip install --quiet --disable-pip-version-check faster-whisper==1.2.1 jiwer==4.0.0
 fi
 
 # there DIR PROGRAM…: are all of them built?

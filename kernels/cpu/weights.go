@@ -48,18 +48,27 @@ func (d *device) Weights(dst, q kernels.Tensor, from kernels.Cache, layer, head 
 }
 
 // key reads back the key of one head at position p. Only this function knows, beside
-// cache.go, how keys lie.
+// cache.go and cache8.go, how keys lie.
 func (c *cache) key(dst []float32, layer, head, p int) {
-	k := c.keys(p/page, layer, head)[p%page/16*c.keyGroup():]
-	at := p % 16
+	panel := c.keys(p/page, layer, head)[p%page/32*c.keyPanel():]
+	r := p % 32
+	if c.kind == q8s32 {
+		l := &layouts[c.kind]
+		for i := range dst {
+			b, j := panel[(i/32*2+r/16)*l.blockBytes():], i%32
+			d := quant.F16ToF32(binary.LittleEndian.Uint16(b[l.quantBytes()+2*(r%16):]))
+			dst[i] = d * float32(int8(b[64*(j/4)+4*(r%16)+j%4]^0x80))
+		}
+		return
+	}
 	for i := range dst {
 		switch c.kind {
 		case kindPairs:
-			dst[i] = quant.BF16ToF32(binary.LittleEndian.Uint16(k[64*(i/2)+4*at+2*(i%2):]))
+			dst[i] = quant.BF16ToF32(binary.LittleEndian.Uint16(panel[128*(i/2)+4*r+2*(i%2):]))
 		case kindF32:
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(k[64*i+4*at:]))
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(panel[128*i+4*r:]))
 		default:
-			dst[i] = quant.F16ToF32(binary.LittleEndian.Uint16(k[32*i+2*at:]))
+			dst[i] = quant.F16ToF32(binary.LittleEndian.Uint16(panel[64*i+2*r:]))
 		}
 	}
 }

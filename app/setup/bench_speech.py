@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Compares our transcription with other programs' on this machine: `make bench-speech`.
+
+The same weights (Whisper base), the same files, languages, threads and beams; ours and the
+peers alternately, several rounds. A run is a process that loads the model and transcribes
+all files; its time is what it took beyond loading. Medians go to build/speech.json and, as
+ratios, with error rates and the memory that was resident, into build/SPEECH.md.
+
+  clips  the short clips of asr/testdata/audio, English and Chinese
+  long   the English ones joined, again and again, to three minutes
+
+  bench_speech.py --threads 1,2 --beams 1,5 --rounds 3
+
+Words are counted wrong after jiwer's normalisation (lower case, no punctuation, single
+spaces), characters for Chinese.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from statistics import median
+
+sys.dont_write_bytecode = True  # no __pycache__ in the sources
+import bench
+import bench_files as files
+
+AUDIO = bench.ROOT / "asr" / "testdata" / "audio"
+RATE = 16000
+
+
+def options():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = lambda s: [int(n) for n in s.split(",")]
+    p.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,…")
+    p.add_argument("--beams", type=numbers, default=[1, 5], metavar="N,…")
+    p.add_argument("--sets", type=lambda s: s.split(","), default=["clips", "long"], metavar="SET,…", help="clips,long")
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--ours", default=str(bench.ROOT / "build" / "soberano-cli"), help="our program")
+    p.add_argument("--wait", type=float, default=60, help="seconds to wait, before each run, for other programs to be quiet")
+    p.add_argument("--data", default=str(bench.ROOT / "build" / "speech.json"))
+    p.add_argument("--out", default=str(bench.ROOT / "build" / "SPEECH.md"))
+    o = p.parse_args()
+    if o.rounds < 1 or not o.threads or not o.beams or set(o.sets) - {"clips", "long"}:
+        p.error("sets are clips and long; rounds, threads and beams are at least 1")
+    return o
+
+
+def clips():
+    """Path, language, text and seconds of each clip with speech in English or Chinese."""
+    out = []
+    for line in (AUDIO / "index.tsv").read_text().splitlines()[1:]:
+        name, seconds, language, _, _, text = line.split("\t")[:6]
+        if language in ("en", "zh") and text and (AUDIO / name).exists():
+            out.append((AUDIO / name, language, text, float(seconds)))
+    return out
+
+
+def join(clips, path, seconds=180):
+    """Writes English clips one after the other, half a second apart, until so long; returns what is said."""
+    said, length = [], 0
+    with wave.open(str(path), "wb") as w:
+        w.setnchannels(1), w.setsampwidth(2), w.setframerate(RATE)
+        while True:
+            for clip, language, text, _ in clips:
+                if language != "en":
+                    continue
+                with wave.open(str(clip)) as r:
+                    assert (r.getnchannels(), r.getsampwidth(), r.getframerate()) == (1, 2, RATE), clip
+                    frames = r.readframes(r.getnframes())
+                w.writeframes(frames + bytes(RATE))
+                said.append(text)
+                length += len(frames) // 2 + RATE // 2
+                if length >= seconds * RATE:
+                    return " ".join(said), length / RATE
+
+
+# Each runs one language's files and returns their texts, the seconds beyond loading, and the process.
+
+def ours(o, threads, beam):
+    def run(paths, language):
+        command = [o.ours, "transcribe", "-m", files.path("whisper"), "-t", threads, "--beam", beam, "-l", language, "--json"]
+        load = bench.Run(*command, AUDIO / "silence_10s.wav", wait=o.wait)
+        r = bench.Run(*command, *paths, wait=o.wait)
+        return [t["text"] for t in json.loads(r.out)], r.seconds - load.seconds, r
+    return run
+
+
+def cpp(o, model, threads, beam):
+    def run(paths, language):
+        with tempfile.TemporaryDirectory() as folder:
+            names = [f"{folder}/{i}" for i in range(len(paths))]
+            each = [x for path, name in zip(paths, names) for x in ("-f", path, "-of", name)]
+            r = bench.Run(bench.WHISPER / "whisper-cli", "-m", files.path(model), "-t", threads, "-bs", beam, "-bo", beam, "-l", language,
+                          "-otxt", "-nt", *each, wait=o.wait)
+            texts = [pathlib.Path(name + ".txt").read_text() for name in names]
+        took = lambda what: float(re.search(what + r" time =\s*([\d.]+) ms", r.err).group(1)) / 1000
+        return texts, took("total") - took("load"), r
+    return run
+
+
+def faster(o, kind, threads, beam):
+    def run(paths, language):
+        r = bench.Run(bench.PYTHON, bench.ROOT / "app/setup/bench_speech_faster.py", files.path("whisper"), kind, threads, beam, language, *paths, wait=o.wait)
+        b = json.loads(r.out)
+        return b["texts"], b["seconds"], r
+    return run
+
+
+def sides(o, threads, beam):
+    return {"ours": ours(o, threads, beam), "whisper.cpp f16": cpp(o, "whisper-f16", threads, beam), "whisper.cpp q8_0": cpp(o, "whisper-q8_0", threads, beam),
+            "faster-whisper int8": faster(o, "int8", threads, beam), "faster-whisper float32": faster(o, "float32", threads, beam)}
+
+
+def once(run, audio):
+    """All files of a set by one program: seconds, memory and texts by file."""
+    seconds, memory, heard, others = 0, 0, {}, 0
+    for language in sorted({a[1] for a in audio}):
+        paths = [a[0] for a in audio if a[1] == language]
+        texts, took, r = run(paths, language)
+        seconds, memory, others = seconds + took, max(memory, r.memory), max(others, r.others)
+        heard.update(zip(map(str, paths), texts))
+    return {"seconds": seconds, "memory": memory, "heard": heard, "others": others}
+
+
+def errors(audio, heard):
+    """Word and character error rates, in percent, by language."""
+    pairs = [(a[1], a[2], heard[str(a[0])]) for a in audio]
+    done = subprocess.run([bench.PYTHON, bench.ROOT / "app/setup/bench_speech_errors.py"], input=json.dumps(pairs), stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def measure(o, audio_sets):
+    rows = []
+    for threads in o.threads:
+        for beam in o.beams:
+            for name in o.sets:
+                audio = audio_sets[name]
+                programs, got = sides(o, threads, beam), {}
+                for n in range(o.rounds):
+                    for program in list(programs)[::1 if n % 2 == 0 else -1]:
+                        got.setdefault(program, []).append(once(programs[program], audio))
+                for program, runs in got.items():
+                    rows.append({"set": name, "threads": threads, "beam": beam, "program": program, "seconds": [r["seconds"] for r in runs],
+                                 "memory": max(r["memory"] for r in runs), "others": max(r["others"] for r in runs), "errors": errors(audio, runs[-1]["heard"]),
+                                 "audio": sum(a[3] for a in audio), "heard": runs[-1]["heard"]})
+                    bench.say(f"{name}, {threads} threads, beam {beam}, {program}: {median(rows[-1]['seconds']):.2f} s, {rows[-1]['memory'] / 1e6:.0f} MB, {rows[-1]['errors']}")
+    return rows
+
+
+# The least ratio that is wanted to each peer.
+GOALS = {"whisper.cpp f16": 3.0, "whisper.cpp q8_0": 3.0, "faster-whisper int8": 2.0}
+COLUMNS = ["audio", "threads", "beam", "program", "seconds", "times real time", "ours is faster", "goal", "WER %", "CER % (zh)", "MB resident"]
+
+
+def page(data):
+    out = ["# Speech", "", f"{data['cpu']}, {data['cores']} cores; {data['date']}.", "",
+           "Made by `make bench-speech` (`app/setup/bench_speech.py`; it says what it runs). Whisper base, seconds beyond loading, medians of "
+           f"{data['rounds']} rounds; ours from the float16 file, multiplied in 8 bits, the peers as named, with their own defaults otherwise.", "",
+           bench.report.cells(*COLUMNS), "|---" * len(COLUMNS) + "|"]
+    for r in data["rows"]:
+        mine = next(x for x in data["rows"] if all(x[k] == r[k] for k in ("set", "threads", "beam")) and x["program"] == "ours")
+        seconds, rate = median(r["seconds"]), lambda k: f"{r['errors'][k]:.1f}" if k in r["errors"] else "—"
+        ratio = seconds / median(mine["seconds"])
+        goal = GOALS.get(r["program"])
+        mark = " ¹" if r["others"] > 0.1 else ""
+        out.append(bench.report.cells(r["set"], str(r["threads"]), str(r["beam"]), r["program"], f"{seconds:.2f}{mark}", f"{r['audio'] / seconds:.0f}",
+                                      "" if r is mine else f"**{ratio:.2f}**", "" if goal is None else f"{goal:.1f}, " + bench.report.met(ratio, goal),
+                                      rate("en"), rate("zh"), f"{r['memory'] / 1e6:.0f}"))
+    if any(r["others"] > 0.1 for r in data["rows"]):
+        out += ["", "¹ Other programs took more than a tenth of a core meanwhile: do not trust it."]
+    return "\n".join(out) + "\n"
+
+
+def main():
+    o = options()
+    os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # nobody's library
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="soberano-bench-"))
+    try:
+        needed = [m for m in ("whisper-f16", "whisper-q8_0") if not files.path(m).exists()]
+        if needed:
+            subprocess.run([bench.PYTHON, bench.ROOT / "app/setup/bench_files.py", *needed], check=True)
+        short = clips()
+        said, seconds = join(short, folder / "long.wav")
+        rows = measure(o, {"clips": short, "long": [(folder / "long.wav", "en", said, seconds)]})
+        data = {**bench.machine(), "date": time.strftime("%Y-%m-%d"), "rounds": o.rounds, "rows": rows}
+        for path, text in [(o.data, json.dumps(data, indent=1, ensure_ascii=False)), (o.out, page(data))]:
+            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+            pathlib.Path(path).write_text(text)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(os.environ["SOBERANO_HOME"], ignore_errors=True)
+    print(o.out)
+
+
+if __name__ == "__main__":
+    main()
