@@ -18,7 +18,6 @@ import (
 	"soberano/asr/mel"
 	"soberano/asr/whisper"
 	"soberano/engine/nn"
-	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
@@ -115,19 +114,9 @@ func Open(path string, o Options) (*Model, error) {
 }
 
 func open(f *models.File, o Options) (*Model, error) {
-	vocabulary := f.Aux["vocabulary.json"]
-	if vocabulary == nil {
-		vocabulary = f.Aux["vocabulary.txt"]
-	}
-	if f.Format != "ctranslate2" {
-		return nil, models.Unsupported(f.Path, "for speech use a Whisper model in CTranslate2 form", "is no speech model, but a %s file", f.Format)
-	}
-	if f.Aux["tokenizer.json"] == nil {
-		return nil, models.Unsupported(f.Path, "put the tokenizer.json that belongs to it beside model.bin", "has no tokenizer.json")
-	}
-	text, err := token.NewWhisper(f.Aux["tokenizer.json"], vocabulary)
+	text, err := whisper.Text(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path, err)
+		return nil, err
 	}
 	// Words are heard as well in 8 bits as in float32, and faster: see kernels/SPEED.md.
 	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact, Floats: cpu.Bits8})
@@ -140,7 +129,7 @@ func open(f *models.File, o Options) (*Model, error) {
 	}
 	dev.Loaded()
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
-		return nil, errors.Join(models.Corrupt(f.Path, "has a tokenizer.json of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
+		return nil, errors.Join(models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
 	}
 	m := &Model{file: f, dev: dev, net: net, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = o.Threads
