@@ -19,7 +19,8 @@ const rowMajor = 0x400
 // Write writes what Open reads: meta as JSON, the tensors and the lists of bytes (Aux) by
 // name, and the checksum. A tensor's Data must have the length that Type and Shape say.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor, lists map[string][]byte) error {
-	keys := maps.Clone(meta)
+	keys := models.Metadata{}
+	maps.Copy(keys, meta)
 	maps.DeleteFunc(keys, func(key string, v any) bool { return strings.HasPrefix(key, "apr.") || v == nil })
 	b, err := json.Marshal(keys)
 	if err != nil {
