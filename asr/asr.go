@@ -99,8 +99,8 @@ type Model struct {
 	err  error // of Close
 }
 
-// Open opens the Whisper model at path, a file or a directory. The error names the file
-// and what to do.
+// Open opens the Whisper model at path: whisper.cpp's ggml file, an APR file, or a
+// directory in CTranslate2's or Hugging Face's form. The error names the file and what to do.
 func Open(path string, o Options) (*Model, error) {
 	f, err := registry.Read(path)
 	if err != nil {
@@ -152,6 +152,9 @@ func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {
 // title names the published sizes by their encoder's layers.
 func title(d whisper.Dims, multilingual bool) string {
 	size := map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]
+	if size != "" && d.Mels == 128 {
+		size += "-v3"
+	}
 	switch {
 	case size == "":
 		size = fmt.Sprintf("%d × %d", d.EncLayers, d.State)
