@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"soberano/kernels/cpu"
 	"soberano/models/registry"
 )
 
@@ -27,8 +28,7 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	if context <= 0 {
 		context = min(info.Context, defaultContext)
 	}
-	const float16, keysAndValues = 2, 2
-	cache = keysAndValues * float16 * int64(info.Layers) * int64(info.KVHeads) * int64(info.HeadDim) * int64(context)
+	cache = int64(info.Layers) * int64(info.KVHeads) * cpu.CacheBytes(info.HeadDim, context)
 	// A layer has about 12·width² parameters, a row of a step 12 times the width.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000

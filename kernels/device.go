@@ -107,6 +107,8 @@ type Cache interface {
 // CacheShape is the shape of a Cache.
 type CacheShape struct {
 	Layers, KVHeads, HeadDim, Cap int
+	// Fine asks for at least 16 bits a value, where 8 would do otherwise.
+	Fine bool
 }
 
 // Span says which rows of a step belong to one sequence: rows Row … Row+N of the

@@ -114,14 +114,15 @@ func (m *Model) load(w *weights) error {
 		return out
 	}
 	m.enc, m.dec = blocks(w.enc), blocks(w.dec)
-	cache := func(layers, cap int) kernels.Cache {
-		c, err := m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap})
+	cache := func(layers, cap int, fine bool) kernels.Cache {
+		c, err := m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap, Fine: fine})
 		errs = errors.Join(errs, err)
 		return c
 	}
-	// The encoder's blocks use one after the other, so they share one layer of cache.
-	m.encCache = cache(1, m.AudioContext)
-	m.cross = cache(m.DecLayers, m.AudioContext)
+	// The encoder's blocks use one after the other, so they share one layer of cache. In 8
+	// bits it would be no faster, and its features a little coarser.
+	m.encCache = cache(1, m.AudioContext, true)
+	m.cross = cache(m.DecLayers, m.AudioContext, false)
 	return errs
 }
 

@@ -48,7 +48,7 @@ func openModel(t testing.TB, name string, exact bool) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := cpu.New(cpu.Options{Exact: exact})
+	dev, err := cpu.New(cpu.Options{Exact: exact, Cache: cpu.CachedF16})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,7 @@ type Packed struct {
 // earlier run has left in dir, if it has. dir "" means none. A file there that can't be
 // used is as good as none.
 func OpenPacked(f *models.File, dir string, o cpu.Options) (*Packed, error) {
+	o.Forget = models.Forget
 	p := &Packed{o: o, model: identity(f)}
 	if dir != "" && size(f) <= mostPacked && !o.Exact {
 		p.path = filepath.Join(dir, hex.EncodeToString(p.model[:8])+"-"+cpu.Level()+".packed")

@@ -11,34 +11,34 @@ import (
 )
 
 //go:noescape
-func q2a16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
+func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
 
 //go:noescape
-func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
+func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
 
 // xgetbv returns the low half of XCR0.
 func xgetbv() uint32
@@ -99,8 +99,8 @@ func pairTiles(m, n int) (c tileConfig) {
 }
 
 // qTileAMX cuts the product into calls; see qTileGo. Strides are in bytes.
-func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
-	halves, size := layouts[k].halves, layouts[k].blockBytes()
+func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
+	halves, size := layouts[k].halves, k.panelBytes(32)
 	for t := 0; t < m; t += amxTokens {
 		n := min(amxTokens, m-t)
 		cfg := [2]tileConfig{intTiles(16, halves)}
@@ -109,7 +109,7 @@ func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, 
 		}
 		cp, ap, adding := after(c, t*ldc), after(a, t*lda), add
 		for b := 0; b < nb; b += amxBlocks {
-			qBlocksAMX(k, &cfg, cp, ldc, after(ap, b*blockSize), lda, after(w, b*size), wstride, min(amxBlocks, nb-b), n, scale, adding)
+			qBlocksAMX(k, &cfg, cp, ldc, after(ap, b*blockSize), lda, after(w, b*size), min(amxBlocks, nb-b), n, scale, adding)
 			adding = 1
 		}
 	}
@@ -118,24 +118,24 @@ func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, 
 // after returns the address n bytes beyond p.
 func after[T any](p *T, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
 
-func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:
-		q2a16AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q2a16AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q3s16:
-		q3s16AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q3s16AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q4s32:
-		q4s32AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4s32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q4a32:
-		q4a32AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4a32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q5s32:
-		q5s32AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5s32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q5a32:
-		q5a32AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5a32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q6s16:
-		q6s16AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q6s16AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
-		q8s32AMX(cfg, c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q8s32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}
@@ -144,25 +144,25 @@ func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda i
 // pTileAMX cuts the product into calls: columns into runs of amxPairs and a last one that
 // is shorter than a tile, tokens into as many as a run leaves time for. See pTileGo;
 // strides are in bytes.
-func pTileAMX(c *float32, ldc int, a *uint32, lda int, w *byte, wstride, n, m, add int) {
+func pTileAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	for j := 0; j < n; {
 		run := min(amxPairs, (n-j)&^15)
 		if run == 0 {
 			run = n - j
 		}
-		pRunAMX(c, ldc, after(a, 4*j), lda, after(w, 64*j), wstride, run, m, add)
+		pRunAMX(c, ldc, after(a, 4*j), lda, after(w, 128*j), run, m, add)
 		j, add = j+run, 1
 	}
 }
 
 // pRunAMX multiplies n pairs of columns, a multiple of 16 or fewer than that.
-func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, wstride, n, m, add int) {
+func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	steps := (n + 15) / 16
 	cfg := pairTiles(32, min(n, 16))
 	t, most := 0, max(1, amxPairs/(16*steps))
 	for t+32 <= m {
 		tiles := min(most, (m-t)/32)
-		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, wstride, steps, tiles, add)
+		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, steps, tiles, add)
 		t += 32 * tiles
 	}
 	if t == m {
@@ -170,9 +170,9 @@ func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, wstride, n, m, ad
 	}
 	cfg = pairTiles(m-t, min(n, 16))
 	if m-t > 16 {
-		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, wstride, steps, 1, add)
+		pairs32AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, steps, 1, add)
 	} else {
-		pairs16AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, wstride, steps, 1, add)
+		pairs16AMX(&cfg, after(c, t*ldc), ldc, after(a, t*lda), lda, w, steps, 1, add)
 	}
 }
 

@@ -9,8 +9,8 @@ TEXT ·xgetbv(SB), NOSPLIT, $0-4
 	MOVL AX, ret+0(FP)
 	RET
 
-// func q2a16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q2a16AMX(SB), 0, $20592-88
+// func q2a16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2a16AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -19,7 +19,7 @@ TEXT ·q2a16AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VMOVDQA32 Z16, 0(DI)
@@ -43,12 +43,12 @@ unpack:
 	VPSRLW $6, 64(BX), Z17
 	VPANDD Z31, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $256, BX
+	ADDQ $512, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $256, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -56,7 +56,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -76,7 +76,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $256, BX
+	SUBQ $512, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -99,7 +99,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -370,12 +370,12 @@ t_next:
 	ADDQ $48, DI
 	ADDQ $48, R11
 	ADDQ $48, R13
-	ADDQ $256, BX
+	ADDQ $512, BX
 	XORQ $2048, AX
 	ADDQ $1, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -399,7 +399,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -473,8 +473,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $256, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -501,7 +500,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $256, BX
+	SUBQ $512, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -524,7 +523,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -855,12 +854,12 @@ r_next:
 	ADDQ $48, DI
 	ADDQ $48, R11
 	ADDQ $48, R13
-	ADDQ $256, BX
+	ADDQ $512, BX
 	XORQ $2048, AX
 	ADDQ $1, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -884,7 +883,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -1018,8 +1017,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $256, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -1027,8 +1025,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q3s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q3s16AMX(SB), 0, $20592-88
+// func q3s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q3s16AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -1039,7 +1037,7 @@ TEXT ·q3s16AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VPSLLW $2, 128(BX), Z19
@@ -1087,12 +1085,12 @@ unpack:
 	VPTERNLOGD.BCST $0xF8, ·qMasks+16(SB), Z26, Z17
 	VPSUBB Z0, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $256, BX
+	ADDQ $512, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $256, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -1100,7 +1098,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -1120,7 +1118,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $256, BX
+	SUBQ $512, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1143,7 +1141,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -1268,12 +1266,12 @@ t_next:
 	ADDQ $48, DI
 	ADDQ $48, R11
 	ADDQ $48, R13
-	ADDQ $256, BX
+	ADDQ $512, BX
 	XORQ $2048, AX
 	ADDQ $1, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -1297,7 +1295,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -1371,8 +1369,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $256, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -1399,7 +1396,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $256, BX
+	SUBQ $512, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1422,7 +1419,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -1607,12 +1604,12 @@ r_next:
 	ADDQ $48, DI
 	ADDQ $48, R11
 	ADDQ $48, R13
-	ADDQ $256, BX
+	ADDQ $512, BX
 	XORQ $2048, AX
 	ADDQ $1, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -1636,7 +1633,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -1770,8 +1767,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $256, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -1779,8 +1775,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q4s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4s32AMX(SB), 0, $20592-88
+// func q4s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4s32AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -1791,7 +1787,7 @@ TEXT ·q4s32AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VPSUBB Z0, Z16, Z16
@@ -1821,12 +1817,12 @@ unpack:
 	VPANDD Z31, Z17, Z17
 	VPSUBB Z0, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $288, BX
+	ADDQ $576, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $288, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -1834,7 +1830,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -1854,7 +1850,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $576, BX
+	SUBQ $1152, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1877,7 +1873,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -1886,7 +1882,7 @@ t_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -1952,10 +1948,10 @@ t_fold:
 	VFMADD231PS Z21, Z20, Z15
 t_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_next
-	VCVTPH2PS 544(BX), Z16
+	VCVTPH2PS 832(BX), Z16
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -2010,12 +2006,12 @@ t_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $576, BX
+	ADDQ $1152, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -2039,7 +2035,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -2113,8 +2109,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $288, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -2141,7 +2136,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $576, BX
+	SUBQ $1152, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -2164,7 +2159,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -2173,7 +2168,7 @@ r_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -2269,10 +2264,10 @@ r_fold:
 	VFMADD231PS Z21, Z20, Z15
 r_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_next
-	VCVTPH2PS 544(BX), Z16
+	VCVTPH2PS 832(BX), Z16
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -2357,12 +2352,12 @@ r_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $576, BX
+	ADDQ $1152, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -2386,7 +2381,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -2520,8 +2515,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $288, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -2529,8 +2523,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q4a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4a32AMX(SB), 0, $20592-88
+// func q4a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4a32AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -2539,7 +2533,7 @@ TEXT ·q4a32AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VMOVDQA32 Z16, 0(DI)
@@ -2561,12 +2555,12 @@ unpack:
 	VPSRLW $4, 192(BX), Z17
 	VPANDD Z31, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $320, BX
+	ADDQ $640, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $320, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -2574,7 +2568,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -2594,7 +2588,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $640, BX
+	SUBQ $1280, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -2617,7 +2611,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -2626,7 +2620,7 @@ t_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -2709,11 +2703,11 @@ t_fold:
 	VFMADD231PS.BCST 40(R13)(R9*1), Z17, Z15
 t_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_next
-	VCVTPH2PS 576(BX), Z16
-	VCVTPH2PS 608(BX), Z17
+	VCVTPH2PS 896(BX), Z16
+	VCVTPH2PS 928(BX), Z17
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -2784,12 +2778,12 @@ t_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $640, BX
+	ADDQ $1280, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -2813,7 +2807,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -2887,8 +2881,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $320, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -2915,7 +2908,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $640, BX
+	SUBQ $1280, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -2938,7 +2931,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -2947,7 +2940,7 @@ r_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -3060,11 +3053,11 @@ r_fold:
 	VFMADD231PS.BCST 40(R13)(R9*1), Z17, Z15
 r_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_next
-	VCVTPH2PS 576(BX), Z16
-	VCVTPH2PS 608(BX), Z17
+	VCVTPH2PS 896(BX), Z16
+	VCVTPH2PS 928(BX), Z17
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -3165,12 +3158,12 @@ r_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $640, BX
+	ADDQ $1280, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -3194,7 +3187,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -3328,8 +3321,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $320, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -3337,8 +3329,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q5s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5s32AMX(SB), 0, $20592-88
+// func q5s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5s32AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -3349,7 +3341,7 @@ TEXT ·q5s32AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VPSLLW $4, 256(BX), Z19
@@ -3395,12 +3387,12 @@ unpack:
 	VPTERNLOGD.BCST $0xF8, ·qMasks+8(SB), Z26, Z17
 	VPSUBB Z0, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $352, BX
+	ADDQ $704, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $352, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -3408,7 +3400,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -3428,7 +3420,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $704, BX
+	SUBQ $1408, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -3451,7 +3443,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -3460,7 +3452,7 @@ t_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -3526,10 +3518,10 @@ t_fold:
 	VFMADD231PS Z21, Z20, Z15
 t_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_next
-	VCVTPH2PS 672(BX), Z16
+	VCVTPH2PS 1024(BX), Z16
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -3584,12 +3576,12 @@ t_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $704, BX
+	ADDQ $1408, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -3613,7 +3605,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -3687,8 +3679,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $352, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -3715,7 +3706,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $704, BX
+	SUBQ $1408, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -3738,7 +3729,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -3747,7 +3738,7 @@ r_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -3843,10 +3834,10 @@ r_fold:
 	VFMADD231PS Z21, Z20, Z15
 r_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_next
-	VCVTPH2PS 672(BX), Z16
+	VCVTPH2PS 1024(BX), Z16
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -3931,12 +3922,12 @@ r_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $704, BX
+	ADDQ $1408, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -3960,7 +3951,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -4094,8 +4085,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $352, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -4103,8 +4093,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q5a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5a32AMX(SB), 0, $20592-88
+// func q5a32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5a32AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -4113,7 +4103,7 @@ TEXT ·q5a32AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VPSLLW $4, 256(BX), Z19
@@ -4151,12 +4141,12 @@ unpack:
 	VPSRLW $3, 256(BX), Z26
 	VPTERNLOGD.BCST $0xF8, ·qMasks+8(SB), Z26, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $384, BX
+	ADDQ $768, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $384, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -4164,7 +4154,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -4184,7 +4174,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $768, BX
+	SUBQ $1536, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -4207,7 +4197,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -4216,7 +4206,7 @@ t_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -4299,11 +4289,11 @@ t_fold:
 	VFMADD231PS.BCST 40(R13)(R9*1), Z17, Z15
 t_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_next
-	VCVTPH2PS 704(BX), Z16
-	VCVTPH2PS 736(BX), Z17
+	VCVTPH2PS 1088(BX), Z16
+	VCVTPH2PS 1120(BX), Z17
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -4374,12 +4364,12 @@ t_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $768, BX
+	ADDQ $1536, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -4403,7 +4393,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -4477,8 +4467,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $384, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -4505,7 +4494,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $768, BX
+	SUBQ $1536, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -4528,7 +4517,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -4537,7 +4526,7 @@ r_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -4650,11 +4639,11 @@ r_fold:
 	VFMADD231PS.BCST 40(R13)(R9*1), Z17, Z15
 r_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_next
-	VCVTPH2PS 704(BX), Z16
-	VCVTPH2PS 736(BX), Z17
+	VCVTPH2PS 1088(BX), Z16
+	VCVTPH2PS 1120(BX), Z17
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -4755,12 +4744,12 @@ r_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $768, BX
+	ADDQ $1536, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -4784,7 +4773,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -4918,8 +4907,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $384, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -4927,8 +4915,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q6s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q6s16AMX(SB), 0, $20592-88
+// func q6s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q6s16AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -4939,7 +4927,7 @@ TEXT ·q6s16AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VPANDD 0(BX), Z31, Z16
 	VPSLLW $4, 256(BX), Z19
@@ -4985,12 +4973,12 @@ unpack:
 	VPTERNLOGD.BCST $0xF8, ·qMasks+12(SB), Z26, Z17
 	VPSUBB Z0, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $448, BX
+	ADDQ $896, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $448, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -4998,7 +4986,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -5018,7 +5006,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $448, BX
+	SUBQ $896, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -5041,7 +5029,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -5166,12 +5154,12 @@ t_next:
 	ADDQ $48, DI
 	ADDQ $48, R11
 	ADDQ $48, R13
-	ADDQ $448, BX
+	ADDQ $896, BX
 	XORQ $2048, AX
 	ADDQ $1, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -5195,7 +5183,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -5269,8 +5257,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $448, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -5297,7 +5284,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $448, BX
+	SUBQ $896, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -5320,7 +5307,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -5505,12 +5492,12 @@ r_next:
 	ADDQ $48, DI
 	ADDQ $48, R11
 	ADDQ $48, R13
-	ADDQ $448, BX
+	ADDQ $896, BX
 	XORQ $2048, AX
 	ADDQ $1, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -5534,7 +5521,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -5668,8 +5655,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $448, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -5677,8 +5663,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func q8s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q8s32AMX(SB), 0, $20592-88
+// func q8s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q8s32AMX(SB), 0, $20592-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ $64, R10
@@ -5688,7 +5674,7 @@ TEXT ·q8s32AMX(SB), 0, $20592-88
 	LEAQ 4096(R15), DI
 	MOVQ $2, DX
 group:
-	MOVQ nb+56(FP), CX
+	MOVQ nb+48(FP), CX
 unpack:
 	VMOVDQU32 0(BX), Z16
 	VPSUBB Z0, Z16, Z16
@@ -5714,12 +5700,12 @@ unpack:
 	VMOVDQU32 448(BX), Z17
 	VPSUBB Z0, Z17, Z17
 	VMOVDQA32 Z17, 448(DI)
-	ADDQ $544, BX
+	ADDQ $1088, BX
 	ADDQ $512, DI
 	DECQ CX
 	JNZ unpack
 	MOVQ w+40(FP), BX
-	ADDQ wstride+48(FP), BX
+	ADDQ $544, BX
 	LEAQ 12288(R15), DI
 	DECQ DX
 	JNZ group
@@ -5727,7 +5713,7 @@ unpack:
 	MOVQ AX, from-8(SP)
 	MOVQ c+8(FP), AX
 	MOVQ AX, to-16(SP)
-	MOVQ m+64(FP), AX
+	MOVQ m+56(FP), AX
 	MOVQ AX, left-24(SP)
 	MOVQ lda+32(FP), R8
 	LEAQ (R8)(R8*2), R9
@@ -5747,7 +5733,7 @@ t_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $1088, BX
+	SUBQ $2176, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -5770,7 +5756,7 @@ t_group:
 t_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -5779,7 +5765,7 @@ t_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -5845,10 +5831,10 @@ t_fold:
 	VFMADD231PS Z21, Z20, Z15
 t_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE t_next
-	VCVTPH2PS 1056(BX), Z16
+	VCVTPH2PS 1600(BX), Z16
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -5903,12 +5889,12 @@ t_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $1088, BX
+	ADDQ $2176, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT t_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -5932,7 +5918,7 @@ t_next:
 	JEQ t_first
 	ADDQ $64, R12
 t_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ t_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -6006,8 +5992,7 @@ t_stored:
 	JNE t_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $544, group-32(SP)
 	JMP t_group
 t_end:
 	MOVQ R8, AX
@@ -6034,7 +6019,7 @@ r_group:
 	LEAQ (DI)(R8*4), R11
 	LEAQ (R11)(R8*4), R13
 	MOVQ group-32(SP), BX
-	SUBQ $1088, BX
+	SUBQ $2176, BX
 	MOVQ bytes-40(SP), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -6057,7 +6042,7 @@ r_group:
 r_loop:
 	LEAQ (R15)(AX*1), R12
 	LEAQ 2(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO tmm0
@@ -6066,7 +6051,7 @@ r_loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x63; BYTE $0x5e; BYTE $0xc2 // TDPBSSD tmm3, tmm2, tmm0
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x14 // TILESTORED tmm0, (r12,r10,1)
 	LEAQ 3(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_fold
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO tmm1
@@ -6162,10 +6147,10 @@ r_fold:
 	VFMADD231PS Z21, Z20, Z15
 r_0_folded:
 	LEAQ 1(CX), R10
-	CMPQ R10, nb+56(FP)
+	CMPQ R10, nb+48(FP)
 	MOVQ $64, R10
 	JGE r_next
-	VCVTPH2PS 1056(BX), Z16
+	VCVTPH2PS 1600(BX), Z16
 	VCVTDQ2PS 1024(R12), Z18
 	VMULPS.BCST 80(SI), Z16, Z19
 	VFMADD231PS Z19, Z18, Z0
@@ -6250,12 +6235,12 @@ r_next:
 	ADDQ $96, DI
 	ADDQ $96, R11
 	ADDQ $96, R13
-	ADDQ $1088, BX
+	ADDQ $2176, BX
 	XORQ $2048, AX
 	ADDQ $2, CX
-	CMPQ CX, nb+56(FP)
+	CMPQ CX, nb+48(FP)
 	JLT r_loop
-	VBROADCASTSS scale+72(FP), Z16
+	VBROADCASTSS scale+64(FP), Z16
 	VMULPS Z16, Z0, Z0
 	VMULPS Z16, Z1, Z1
 	VMULPS Z16, Z2, Z2
@@ -6279,7 +6264,7 @@ r_next:
 	JEQ r_first
 	ADDQ $64, R12
 r_first:
-	CMPQ add+80(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ r_store
 	MOVQ R12, CX
 	VADDPS (CX), Z0, Z0
@@ -6413,8 +6398,7 @@ r_stored:
 	JNE r_end
 	ADDQ $8192, AX
 	MOVQ AX, bytes-40(SP)
-	MOVQ wstride+48(FP), AX
-	ADDQ AX, group-32(SP)
+	ADDQ $544, group-32(SP)
 	JMP r_group
 r_end:
 done:
@@ -6422,15 +6406,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
-TEXT ·pairs16AMX(SB), NOSPLIT, $0-80
+// func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
+TEXT ·pairs16AMX(SB), NOSPLIT, $0-72
 	MOVQ cfg+0(FP), AX
 	MOVQ c+8(FP), DI
 	MOVQ ldc+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ lda+32(FP), R8
-	MOVQ tiles+64(FP), R13
-	MOVQ $64, R10
+	MOVQ tiles+56(FP), R13
+	MOVQ $128, R10
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (rax)
 tile:
 	MOVQ R9, R12
@@ -6441,10 +6425,9 @@ tile:
 	ADDQ SI, R11
 	MOVQ SI, AX
 	MOVQ w+40(FP), BX
-	MOVQ wstride+48(FP), DX
-	ADDQ BX, DX
-	MOVQ steps+56(FP), CX
-	CMPQ add+72(FP), $0
+	LEAQ 64(BX), DX
+	MOVQ steps+48(FP), CX
+	CMPQ add+64(FP), $0
 	JEQ zero
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILELOADD (rdi,r9,1), tmm0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x0f; BYTE $0x40 // TILELOADD 0x40(rdi,r9,1), tmm1
@@ -6460,8 +6443,8 @@ loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS tmm7, tmm4, tmm1
 	ADDQ $64, AX
 	ADDQ $64, R11
-	ADDQ $1024, BX
-	ADDQ $1024, DX
+	ADDQ $2048, BX
+	ADDQ $2048, DX
 	DECQ CX
 	JNZ loop
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILESTORED tmm0, (rdi,r9,1)
@@ -6477,15 +6460,15 @@ loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)
-TEXT ·pairs32AMX(SB), NOSPLIT, $0-80
+// func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
+TEXT ·pairs32AMX(SB), NOSPLIT, $0-72
 	MOVQ cfg+0(FP), AX
 	MOVQ c+8(FP), DI
 	MOVQ ldc+16(FP), R9
 	MOVQ a+24(FP), SI
 	MOVQ lda+32(FP), R8
-	MOVQ tiles+64(FP), R13
-	MOVQ $64, R10
+	MOVQ tiles+56(FP), R13
+	MOVQ $128, R10
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (rax)
 tile:
 	MOVQ R9, R12
@@ -6496,10 +6479,9 @@ tile:
 	ADDQ SI, R11
 	MOVQ SI, AX
 	MOVQ w+40(FP), BX
-	MOVQ wstride+48(FP), DX
-	ADDQ BX, DX
-	MOVQ steps+56(FP), CX
-	CMPQ add+72(FP), $0
+	LEAQ 64(BX), DX
+	MOVQ steps+48(FP), CX
+	CMPQ add+64(FP), $0
 	JEQ zero
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILELOADD (rdi,r9,1), tmm0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x0f; BYTE $0x40 // TILELOADD 0x40(rdi,r9,1), tmm1
@@ -6522,8 +6504,8 @@ loop:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS tmm7, tmm5, tmm3
 	ADDQ $64, AX
 	ADDQ $64, R11
-	ADDQ $1024, BX
-	ADDQ $1024, DX
+	ADDQ $2048, BX
+	ADDQ $2048, DX
 	DECQ CX
 	JNZ loop
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x04; BYTE $0x0f // TILESTORED tmm0, (rdi,r9,1)

@@ -56,8 +56,8 @@ const (
 type widePage struct {
 	job              int // of the device
 	span, head, page int
-	keys             []float32 // [page/16][headDim][16]
-	values           []float32 // [headDim rounded up to 32, /16][page][16]
+	keys             []float32 // [page/32][headDim][32]
+	values           []float32 // [headDim rounded up to 32, /32][page][32]
 }
 
 // attendJob is an attention in progress.
@@ -84,6 +84,7 @@ type attendScratch struct {
 	max    [unitRows]float32
 	sum    [unitRows]float32
 	wide   [wideSlots]widePage
+	b8     scratch8
 }
 
 func (j *attendJob) init(d *device) {
@@ -229,9 +230,17 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
+	if in8(s) {
+		w.b8.grow(j.a.HeadDim)
+		j.load8(w, n)
+	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	for b := lo &^ 31; b < hi; b += keyBlock {
-		j.block(w, c, u, wide, n, b, min(b+keyBlock, hi))
+		if e := min(b+keyBlock, hi); in8(s) {
+			j.block8(w, c, u, n, b, e)
+		} else {
+			j.block(w, c, u, wide, n, b, e)
+		}
 	}
 	if u.parts > 1 {
 		p := &j.parts[at]
@@ -292,7 +301,7 @@ func (j *attendJob) block(w *attendScratch, c *cache, u unit, wide bool, n, b, e
 		next := min((p/page+1)*page, b+width)
 		v := j.view(w, c, u, p/page, wide)
 		for ; p < next; p += 32 {
-			v.tile(j.lv, w.scores[p-b:], scoreStride, w.q, d, v.keys[p%page/16*v.keyGroup:], v.keyGroup, d, n, false)
+			v.tile(j.lv, w.scores[p-b:], scoreStride, w.q, d, v.keys[p%page/32*v.keyPanel:], d, n, false)
 		}
 	}
 	for i := range n {
@@ -305,9 +314,9 @@ func (j *attendJob) block(w *attendScratch, c *cache, u unit, wide bool, n, b, e
 	for p := b; p < e; {
 		next := min((p/page+1)*page, e)
 		v := j.view(w, c, u, p/page, wide)
-		values, scores := v.values[p%page*v.valueGroup/page:], w.scores[c.scoreAt(p-b):]
+		values, scores := v.values[p%page*v.valuePanel/page:], w.scores[c.scoreAt(p-b):]
 		for i := 0; i < c.dims; i += 32 {
-			v.tile(j.lv, w.out[i:], c.dims, scores, scoreStride, values[i/16*v.valueGroup:], v.valueGroup, next-p, n, true)
+			v.tile(j.lv, w.out[i:], c.dims, scores, scoreStride, values[i/32*v.valuePanel:], next-p, n, true)
 		}
 		p = next
 	}
@@ -317,13 +326,13 @@ func (j *attendJob) block(w *attendScratch, c *cache, u unit, wide bool, n, b, e
 type view struct {
 	kind                 kind
 	keys, values         []byte
-	keyGroup, valueGroup int
+	keyPanel, valuePanel int
 }
 
 func (j *attendJob) view(w *attendScratch, c *cache, u unit, i int, wide bool) view {
 	keys, values := c.keys(i, j.layer, int(u.head)), c.values(i, j.layer, int(u.head))
 	if !wide {
-		return view{c.kind, keys, values, c.keyGroup(), c.valueGroup()}
+		return view{c.kind, keys, values, c.keyPanel(), c.valuePanel()}
 	}
 	p := &w.wide[i%wideSlots]
 	if p.job != j.number || p.span != int(u.span) || p.head != int(u.head) || p.page != i {
@@ -334,7 +343,7 @@ func (j *attendJob) view(w *attendScratch, c *cache, u unit, i int, wide bool) v
 		widen(j.lv, c.kind, p.keys, keys)
 		widen(j.lv, c.kind, p.values, values)
 	}
-	return view{kindF32, asBytes(p.keys), asBytes(p.values), 2 * c.keyGroup(), 2 * c.valueGroup()}
+	return view{kindF32, asBytes(p.keys), asBytes(p.values), 2 * c.keyPanel(), 2 * c.valuePanel()}
 }
 
 // scoreAt is where the score of key i of a block is, once it is a weight: pairs of
@@ -347,12 +356,12 @@ func (c *cache) scoreAt(i int) int {
 }
 
 // tile multiplies n rows of a, of cols values, with 32 rows of w, a part of v.
-func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []byte, wstride, cols, n int, add bool) {
+func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []byte, cols, n int, add bool) {
 	if v.kind == kindPairs {
-		pTile(lv, out, ldo, asWords(a), lda, w, wstride, (cols+1)/2, n, add)
+		pTile(lv, out, ldo, asWords(a), lda, w, (cols+1)/2, n, add)
 		return
 	}
-	dTile(lv, v.kind, out, ldo, a, lda, w, wstride, cols, n, add)
+	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
 }
 
 // softmax turns row i's scores from … to into weights, the others into zeros, and

@@ -72,7 +72,6 @@ func BenchmarkMatMul(b *testing.B) {
 // BenchmarkEncoder is attention of a Whisper base layer: 1500 × 1500, 8 heads of 64.
 func BenchmarkEncoder(b *testing.B) {
 	d := benchDevice(b, 1)
-	d.floats = BFloat16
 	c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 8, HeadDim: 64, Cap: 1500})
 	if err != nil {
 		b.Fatal(err)

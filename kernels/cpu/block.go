@@ -31,6 +31,13 @@ func quantizeGo(dst []block, x []float32) {
 	}
 }
 
+// quantizeMulGo is the twin of quantizeMul: products first, then their rounding.
+func quantizeMulGo(lv level, dst []block, x, by []float32) {
+	x = x[:32*len(dst)]
+	scaleMul(lv, x, x, by[:len(x)], 1)
+	quantize(lv, dst, x)
+}
+
 func quantizeBlock(b *block, x []float32) {
 	top := float32(0)
 	bad := false

@@ -4,10 +4,11 @@
 // memory, whatever the context that it could grow to. In a page, for each layer and
 // key/value head, D dimensions (values: rounded up to 32):
 //
-//	keys    [P/16][D][16]   a group is 16 positions:  scores = q · kᵀ
-//	values  [D/16][P][16]   a group is 16 dimensions: out = p · v
+//	keys    [P/32][D][32]   a panel is 32 positions:  scores = q · kᵀ
+//	values  [D/32][P][32]   a panel is 32 dimensions: out = p · v
 //
-// or, in pairs of bfloat16, [P/16][D/2][16][2] and [D/16][P/2][16][2].
+// or, in pairs of bfloat16, [P/32][D/2][32][2] and [D/32][P/2][32][2]; in 8 bits see
+// cache8.go.
 package cpu
 
 import (
@@ -39,51 +40,72 @@ func (d *device) NewCache(s kernels.CacheShape) (kernels.Cache, error) {
 	if s.HeadDim%8 != 0 {
 		return nil, fmt.Errorf("cpu: NewCache: heads of %d dimensions; multiples of 8 work", s.HeadDim)
 	}
-	c := &cache{shape: s, kind: kindF16, width: 2, dims: (s.HeadDim + 31) &^ 31}
-	switch {
-	case d.exact:
-		c.kind, c.width = kindF32, 4
-	case d.floats != Keep && d.lv.bf16():
-		c.kind = kindPairs
-	}
-	size := float64(s.Layers) * float64(s.KVHeads) * float64(s.Cap+page) * float64(c.dims*c.width)
-	if size > 1<<42 {
-		return nil, fmt.Errorf("cpu: NewCache: a context of %d positions needs %.0f GiB; choose a shorter one", s.Cap, 2*size/(1<<30))
+	c := &cache{shape: s}
+	c.form(d)
+	size := float64(s.Layers) * float64(s.KVHeads) * float64(s.Cap+page) * float64(2*c.dims*c.width)
+	if size > 1<<43 {
+		return nil, fmt.Errorf("cpu: NewCache: a context of %d positions needs %.0f GiB; choose a shorter one", s.Cap, size/(1<<30))
 	}
 	return c, nil
 }
 
+// form chooses how keys and values are kept.
+func (c *cache) form(d *device) {
+	c.kind, c.width, c.dims = kindF16, 2, (c.shape.HeadDim+31)&^31
+	switch {
+	case d.exact:
+		c.kind, c.width = kindF32, 4
+	case d.cached == Cached8 && !c.shape.Fine && c.shape.HeadDim%32 == 0:
+		c.kind, c.width = q8s32, 1
+	case (d.cached == CachedBF16 || d.cached == Cached8 && c.shape.Fine && d.floats != Keep) && d.lv.bf16():
+		c.kind = kindPairs
+	}
+}
+
 func (c *cache) Cap() int { return c.shape.Cap }
+
+// CacheBytes is the memory of n positions of a head of one layer, in the form that caches
+// have unless Options say otherwise.
+func CacheBytes(headDim, n int) int64 {
+	c := cache{shape: kernels.CacheShape{Layers: 1, KVHeads: 1, HeadDim: headDim, Cap: n}}
+	c.form(&device{})
+	return c.Bytes()
+}
 
 // Bytes is the memory of a full cache.
 func (c *cache) Bytes() int64 { return int64((c.shape.Cap+page-1)/page) * int64(c.pageBytes()) }
 
-// keyGroup and valueGroup are the bytes of a group of 16; keyBytes and valueBytes
-// those of a head in a page.
-func (c *cache) keyGroup() int   { return c.shape.HeadDim * 16 * c.width }
-func (c *cache) valueGroup() int { return page * 16 * c.width }
-func (c *cache) keyBytes() int   { return page / 16 * c.keyGroup() }
-func (c *cache) valueBytes() int { return c.dims / 16 * c.valueGroup() }
-func (c *cache) pageBytes() int {
-	return c.shape.Layers * c.shape.KVHeads * (c.keyBytes() + c.valueBytes())
-}
+// keyPanel and valuePanel are the bytes of a panel; keyBytes and valueBytes those of a
+// head in a page.
+func (c *cache) keyPanel() int   { return c.kind.panelBytes(c.shape.HeadDim) }
+func (c *cache) valuePanel() int { return c.kind.panelBytes(page) }
+func (c *cache) keyBytes() int   { return page / 32 * c.keyPanel() }
+func (c *cache) valueBytes() int { return c.dims / 32 * c.valuePanel() }
+func (c *cache) headBytes() int  { return c.keyBytes() + c.valueBytes() + c.scaleBytes() }
+func (c *cache) pageBytes() int  { return c.shape.Layers * c.shape.KVHeads * c.headBytes() }
 
 // grow makes pages for n positions.
 func (c *cache) grow(n int) {
 	for len(c.pages)*page < n {
 		c.pages = append(c.pages, alignedBytes(c.pageBytes()))
+		if c.kind == q8s32 {
+			c.unitScales(len(c.pages) - 1)
+		}
 	}
 }
 
-// head is the memory of one head of one layer in page i: its keys, then its values.
+// head is the memory of one head of one layer in page i: its keys, its values, and, in 8
+// bits, the values' scales.
 func (c *cache) head(i, layer, head int) []byte {
-	n := c.keyBytes() + c.valueBytes()
+	n := c.headBytes()
 	return c.pages[i][(layer*c.shape.KVHeads+head)*n:][:n]
 }
 
 func (c *cache) keys(i, layer, head int) []byte { return c.head(i, layer, head)[:c.keyBytes()] }
 
-func (c *cache) values(i, layer, head int) []byte { return c.head(i, layer, head)[c.keyBytes():] }
+func (c *cache) values(i, layer, head int) []byte {
+	return c.head(i, layer, head)[c.keyBytes():][:c.valueBytes()]
+}
 
 // Copy makes the first n positions of every layer equal to src's.
 func (c *cache) Copy(src kernels.Cache, n int) {
@@ -108,14 +130,17 @@ func (c *cache) Copy(src kernels.Cache, n int) {
 
 // copyPart copies the first n positions of page i.
 func (c *cache) copyPart(from *cache, i, n int) {
-	groups := (n + 15) / 16
+	panels := (n + 31) / 32
 	for l := range c.shape.Layers {
 		for h := range c.shape.KVHeads {
-			copy(c.keys(i, l, h)[:groups*c.keyGroup()], from.keys(i, l, h))
+			copy(c.keys(i, l, h)[:panels*c.keyPanel()], from.keys(i, l, h))
 			to, have := c.values(i, l, h), from.values(i, l, h)
-			for g := range c.dims / 16 {
-				at := g * c.valueGroup()
-				copy(to[at:][:(n+1)&^1*16*c.width], have[at:]) // whole pairs
+			for g := range c.dims / 32 {
+				at := g * c.valuePanel()
+				copy(to[at:][:panels*c.kind.panelBytes(32)], have[at:])
+			}
+			if c.kind == q8s32 {
+				copy(c.scales(i, l, h)[:n], from.scales(i, l, h))
 			}
 		}
 	}
@@ -123,20 +148,24 @@ func (c *cache) copyPart(from *cache, i, n int) {
 
 // put stores one head's key and value, HeadDim each, at position p.
 func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
-	k, v := c.keys(p/page, layer, head), c.values(p/page, layer, head)
-	g := c.valueGroup()
-	p %= page
-	if c.kind == kindPairs {
-		c.putPairs(lv, k[p/16*c.keyGroup()+p%16*4:], v[p/2*64:], p%2, key, value)
+	if c.kind == q8s32 {
+		c.put8(lv, layer, head, p, key, value)
 		return
 	}
-	k, v = k[p/16*c.keyGroup()+p%16*c.width:], v[p*16*c.width:]
+	k, v := c.keys(p/page, layer, head), c.values(p/page, layer, head)
+	g := c.valuePanel()
+	p %= page
+	if c.kind == kindPairs {
+		c.putPairs(lv, k[p/32*c.keyPanel()+p%32*4:], v[p/2*128:], p%2, key, value)
+		return
+	}
+	k, v = k[p/32*c.keyPanel()+p%32*c.width:], v[p*32*c.width:]
 	if c.kind == kindF32 {
 		for d, x := range key {
-			binary.LittleEndian.PutUint32(k[64*d:], math.Float32bits(x))
+			binary.LittleEndian.PutUint32(k[128*d:], math.Float32bits(x))
 		}
 		for d, x := range value {
-			binary.LittleEndian.PutUint32(v[d/16*g+d%16*4:], math.Float32bits(x))
+			binary.LittleEndian.PutUint32(v[d/32*g+d%32*4:], math.Float32bits(x))
 		}
 		return
 	}
@@ -145,10 +174,10 @@ func (c *cache) put(lv level, layer, head, p int, key, value []float32) {
 		n := min(16, len(key)-d)
 		toHalf(lv, half[:n], key[d:d+n])
 		for i, x := range half[:n] {
-			binary.LittleEndian.PutUint16(k[32*(d+i):], x)
+			binary.LittleEndian.PutUint16(k[64*(d+i):], x)
 		}
 		toHalf(lv, half[:n], value[d:d+n])
-		to := v[d/16*g:][:2*n]
+		to := v[d/32*g+d%32*2:][:2*n]
 		for i, x := range half[:n] {
 			binary.LittleEndian.PutUint16(to[2*i:], x)
 		}
@@ -163,17 +192,17 @@ func (c *cache) putPairs(lv level, k, v []byte, odd int, key, value []float32) {
 		n := min(32, len(key)-d)
 		toPairs(lv, words[:n/2], key[d:d+n])
 		for i, w := range words[:n/2] {
-			binary.LittleEndian.PutUint32(k[64*(d/2+i):], w)
+			binary.LittleEndian.PutUint32(k[128*(d/2+i):], w)
 		}
 	}
-	putValues(lv, v, c.valueGroup(), value, odd)
+	putValues(lv, v, c.valuePanel(), value, odd)
 }
 
-// putValuesGo is the plain twin of putValues: x as bfloat16, sixteen values to every
-// stride bytes of dst, in the low halves of words or, for an odd position, in the high ones.
+// putValuesGo is the plain twin of putValues: x as bfloat16, 32 values to every stride
+// bytes of dst, in the low halves of words or, for an odd position, in the high ones.
 func putValuesGo(dst []byte, stride int, x []float32, odd int) {
 	for d, v := range x {
-		binary.LittleEndian.PutUint16(dst[d/16*stride+d%16*4+2*odd:], quant.F32ToBF16(v))
+		binary.LittleEndian.PutUint16(dst[d/32*stride+d%32*4+2*odd:], quant.F32ToBF16(v))
 	}
 }
 

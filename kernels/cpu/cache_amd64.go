@@ -11,18 +11,18 @@ func toHalfAVX2(dst *uint16, x *float32, n int)
 //go:noescape
 func putValuesBF16(dst *byte, stride int, x *float32, n, odd int)
 
-// putValues writes a position's values into their groups; see putValuesGo.
+// putValues writes a position's values into their panels; see putValuesGo.
 func putValues(lv level, dst []byte, stride int, x []float32, odd int) {
 	n := 0
 	if lv.bf16() {
-		n = len(x) &^ 15
+		n = len(x) &^ 31
 	}
 	if n > 0 {
-		_ = dst[(n/16-1)*stride+63]
+		_ = dst[(n/32-1)*stride+127]
 		putValuesBF16(unsafe.SliceData(dst), stride, unsafe.SliceData(x), n, odd)
 	}
 	if n < len(x) {
-		putValuesGo(dst[n/16*stride:], stride, x[n:], odd)
+		putValuesGo(dst[n/32*stride:], stride, x[n:], odd)
 	}
 }
 

@@ -35,6 +35,10 @@ type Options struct {
 	Exact bool
 	// Floats says how matrices of floating-point weights are multiplied.
 	Floats Floats
+	// Cache says how keys and values are kept.
+	Cache Cached
+	// Forget, if there, is told which weights in the file's form are done with.
+	Forget func(data []byte)
 	// Packed holds weights that an earlier run has repacked; nil for none.
 	Packed *Packed
 }
@@ -44,8 +48,20 @@ type Floats int
 
 const (
 	Keep     Floats = iota // as the file has them, with float32 activations
-	BFloat16               // as bfloat16, caches too, where the CPU multiplies it; otherwise Keep
-	Bits8                  // in 8 bits, a scale to 32 columns; caches as with BFloat16
+	BFloat16               // as bfloat16 where the CPU multiplies it; otherwise Keep
+	Bits8                  // in 8 bits, a scale to 32 columns
+)
+
+// Cached is a way to keep keys and values. Queries and the weights of attention are
+// rounded likewise, so that products are of the same kind.
+type Cached int
+
+const (
+	// 8 bits where heads are a multiple of 32 wide; otherwise, and where a cache is to be
+	// fine, float16, or bfloat16 if weights may be rounded to it.
+	Cached8    Cached = iota
+	CachedF16         // float16, with queries in float32
+	CachedBF16        // bfloat16 where the CPU multiplies it; otherwise CachedF16
 )
 
 // device implements kernels.Device.
@@ -53,6 +69,8 @@ type device struct {
 	lv     level
 	exact  bool
 	floats Floats
+	cached Cached
+	forget func([]byte)
 	pool   *pool
 	arena  arena
 	store  reserve // of matrices
@@ -93,7 +111,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	if o.Threads == 0 {
 		o.Threads = defaultThreads()
 	}
-	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, packed: o.Packed, pool: newPool(o.Threads)}
+	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget, packed: o.Packed, pool: newPool(o.Threads)}
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)

@@ -1,10 +1,10 @@
 // Products of float32 activations with packed floats (float32, float16, bfloat16):
-// the tile. Attention uses it too: cached keys are sixteen positions to a group, the
-// columns of cached values sixteen to a group (cache.go).
+// the tile. Attention uses it too: cached keys are 32 positions to a panel, the columns
+// of cached values 32 to a panel (cache.go).
 //
-// As in qtile.go, a tile is a panel of two groups of 16 rows times some tokens; the
-// assembly keeps 12 tokens × 32 rows in registers (AVX-512; 4 × 16 with AVX2),
-// broadcasts activations from where they lie and widens halves as it loads them.
+// A tile is a panel of 32 rows times some tokens; the assembly keeps 12 tokens × 32 rows
+// in registers (AVX-512; 6 × 16 with AVX2), broadcasts activations from where they lie
+// and widens halves as it loads them.
 package cpu
 
 import (
@@ -17,9 +17,7 @@ import (
 // dTileGo is the plain twin of dTile: for m tokens t and 32 rows r
 //
 //	c[t·ldc+r] (+)= Σ over columns j < n of a[t·lda+j] · w[r, j]
-//
-// The second group of w begins wstride bytes after the first.
-func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
+func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
 	var col [16]float32
 	for g := range 2 {
 		for t := range m {
@@ -28,7 +26,7 @@ func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstri
 			}
 		}
 		for j := range n {
-			k.column(&col, w[g*wstride:], j)
+			k.column(&col, w, 2*j+g)
 			for t := range m {
 				x := a[t*lda+j]
 				row := c[t*ldc+16*g:][:16]
@@ -52,7 +50,8 @@ func widenGo(k kind, dst []float32, src []byte) {
 	}
 }
 
-// column reads column j of a group.
+// column reads one half of a column of a panel: the first half of the first is number 0,
+// the second half 1, and so on.
 func (k kind) column(dst *[16]float32, w []byte, j int) {
 	for i := range dst {
 		switch k {

@@ -3,22 +3,22 @@ package cpu
 import "unsafe"
 
 //go:noescape
-func dF32AVX512(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+func dF32AVX512(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
 //go:noescape
-func dF16AVX512(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+func dF16AVX512(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
 //go:noescape
-func dBF16AVX512(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+func dBF16AVX512(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
 //go:noescape
-func dF32AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+func dF32AVX2(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
 //go:noescape
-func dF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+func dF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
 //go:noescape
-func dBF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
+func dBF16AVX2(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
 //go:noescape
 func widenF16AVX512(dst *float32, src *byte, n int)
@@ -53,27 +53,27 @@ func widen(lv level, k kind, dst []float32, src []byte) {
 }
 
 // dTile multiplies m tokens with 32 rows of floats; see dTileGo.
-func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
+func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
 	if lv == generic || n == 0 || m == 0 {
-		dTileGo(k, c, ldc, a, lda, w, wstride, n, m, add)
+		dTileGo(k, c, ldc, a, lda, w, n, m, add)
 		return
 	}
-	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+n-1], w[wstride+k.groupBytes(n)-1] // the assembly checks nothing
+	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+n-1], w[k.panelBytes(n)-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	adding := toInt(add)
 	switch {
 	case lv.zmm() && k == kindF32:
-		dF32AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+		dF32AVX512(cp, 4*ldc, ap, 4*lda, wp, n, m, adding)
 	case lv.zmm() && k == kindF16:
-		dF16AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+		dF16AVX512(cp, 4*ldc, ap, 4*lda, wp, n, m, adding)
 	case lv.zmm():
-		dBF16AVX512(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+		dBF16AVX512(cp, 4*ldc, ap, 4*lda, wp, n, m, adding)
 	case k == kindF32:
-		dF32AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+		dF32AVX2(cp, 4*ldc, ap, 4*lda, wp, n, m, adding)
 	case k == kindF16:
-		dF16AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+		dF16AVX2(cp, 4*ldc, ap, 4*lda, wp, n, m, adding)
 	default:
-		dBF16AVX2(cp, 4*ldc, ap, 4*lda, wp, wstride, n, m, adding)
+		dBF16AVX2(cp, 4*ldc, ap, 4*lda, wp, n, m, adding)
 	}
 }
 

@@ -2,16 +2,15 @@
 
 #include "textflag.h"
 
-// func dF32NEON(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
-TEXT ·dF32NEON(SB), NOSPLIT, $0-72
+// func dF32NEON(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
+TEXT ·dF32NEON(SB), NOSPLIT, $0-64
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD n+48(FP), R6
-	MOVD m+56(FP), R7
-	MOVD add+64(FP), R8
+	MOVD n+40(FP), R6
+	MOVD m+48(FP), R7
+	MOVD add+56(FP), R8
 tile6:
 	CMP $6, R7
 	BLT below6
@@ -87,8 +86,8 @@ t6_loop:
 	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
 	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
 	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	FMOVQ 64(R10), F30
-	FMOVQ 80(R10), F31
+	FMOVQ 128(R10), F30
+	FMOVQ 144(R10), F31
 	WORD $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
 	WORD $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
 	WORD $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
@@ -101,8 +100,568 @@ t6_loop:
 	WORD $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
 	WORD $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
 	WORD $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
-	FMOVQ 96(R10), F30
-	FMOVQ 112(R10), F31
+	FMOVQ 160(R10), F30
+	FMOVQ 176(R10), F31
+	WORD $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
+	WORD $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
+	WORD $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
+	WORD $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
+	WORD $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
+	WORD $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
+	WORD $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
+	WORD $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
+	FMOVQ 256(R10), F30
+	FMOVQ 272(R10), F31
+	WORD $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
+	WORD $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
+	WORD $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
+	WORD $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
+	WORD $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
+	WORD $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
+	WORD $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
+	WORD $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
+	WORD $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
+	WORD $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
+	WORD $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
+	FMOVQ 288(R10), F30
+	FMOVQ 304(R10), F31
+	WORD $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
+	WORD $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
+	WORD $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
+	WORD $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
+	WORD $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
+	WORD $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
+	WORD $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
+	WORD $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
+	WORD $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
+	WORD $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
+	WORD $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
+	WORD $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
+	FMOVQ 384(R10), F30
+	FMOVQ 400(R10), F31
+	WORD $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
+	WORD $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
+	WORD $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	WORD $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
+	WORD $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
+	WORD $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
+	WORD $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
+	FMOVQ 416(R10), F30
+	FMOVQ 432(R10), F31
+	WORD $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
+	WORD $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
+	WORD $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
+	WORD $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
+	WORD $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
+	WORD $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
+	WORD $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
+	WORD $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
+	ADD $512, R10
+	SUBS $1, R12
+	BNE t6_loop
+t6_rest:
+	AND $3, R6, R12
+	CBZ R12, t6_end
+t6_one:
+	FMOVS.P 4(R17), F24
+	FMOVS.P 4(R19), F25
+	FMOVS.P 4(R20), F26
+	FMOVS.P 4(R21), F27
+	FMOVS.P 4(R22), F28
+	FMOVS.P 4(R23), F29
+	FMOVQ 0(R10), F30
+	FMOVQ 16(R10), F31
+	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FMOVQ 32(R10), F30
+	FMOVQ 48(R10), F31
+	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	ADD $128, R10
+	SUBS $1, R12
+	BNE t6_one
+t6_end:
+	MOVD R13, R16
+	CBZ R8, t6_store
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	FMOVQ 16(R16), F24
+	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
+	FMOVQ 32(R16), F24
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	FMOVQ 32(R16), F25
+	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F26
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	FMOVQ 16(R16), F28
+	WORD $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd694 // fadd v20.4s, v20.4s, v29.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	FMOVQ 32(R16), F29
+	WORD $0x4e3dd6d6 // fadd v22.4s, v22.4s, v29.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t6_store:
+	FMOVQ F0, 0(R16)
+	FMOVQ F1, 16(R16)
+	FMOVQ F2, 32(R16)
+	FMOVQ F3, 48(R16)
+	ADD R1, R16
+	FMOVQ F4, 0(R16)
+	FMOVQ F5, 16(R16)
+	FMOVQ F6, 32(R16)
+	FMOVQ F7, 48(R16)
+	ADD R1, R16
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	FMOVQ F17, 16(R16)
+	FMOVQ F18, 32(R16)
+	FMOVQ F19, 48(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	FMOVQ F21, 16(R16)
+	FMOVQ F22, 32(R16)
+	FMOVQ F23, 48(R16)
+	ADD R1, R16
+	ADD $64, R13
+	ADD $64, R4
+	SUBS $1, R9
+	BNE t6_group
+	MOVD $6, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $6, R7
+	B tile6
+below6:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+t2_group:
+	MOVD R4, R10
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	LSR $2, R6, R12
+	CBZ R12, t2_rest
+t2_loop:
+	FMOVQ.P 16(R17), F8
+	FMOVQ.P 16(R19), F9
+	FMOVQ 0(R10), F10
+	FMOVQ 16(R10), F11
+	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	FMOVQ 32(R10), F12
+	FMOVQ 48(R10), F13
+	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	FMOVQ 128(R10), F10
+	FMOVQ 144(R10), F11
+	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
+	WORD $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
+	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
+	FMOVQ 160(R10), F12
+	FMOVQ 176(R10), F13
+	WORD $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
+	WORD $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
+	WORD $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
+	FMOVQ 256(R10), F10
+	FMOVQ 272(R10), F11
+	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
+	WORD $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
+	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	WORD $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
+	FMOVQ 288(R10), F12
+	FMOVQ 304(R10), F13
+	WORD $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
+	WORD $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
+	WORD $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
+	FMOVQ 384(R10), F10
+	FMOVQ 400(R10), F11
+	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
+	WORD $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
+	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	WORD $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
+	FMOVQ 416(R10), F12
+	FMOVQ 432(R10), F13
+	WORD $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
+	WORD $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
+	WORD $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
+	WORD $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
+	ADD $512, R10
+	SUBS $1, R12
+	BNE t2_loop
+t2_rest:
+	AND $3, R6, R12
+	CBZ R12, t2_end
+t2_one:
+	FMOVS.P 4(R17), F8
+	FMOVS.P 4(R19), F9
+	FMOVQ 0(R10), F10
+	FMOVQ 16(R10), F11
+	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	FMOVQ 32(R10), F12
+	FMOVQ 48(R10), F13
+	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	ADD $128, R10
+	SUBS $1, R12
+	BNE t2_one
+t2_end:
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVQ 16(R16), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVQ 32(R16), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVQ 48(R16), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F9
+	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
+	FMOVQ 16(R16), F9
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	FMOVQ 32(R16), F9
+	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	FMOVQ 48(R16), F9
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F0, 0(R16)
+	FMOVQ F1, 16(R16)
+	FMOVQ F2, 32(R16)
+	FMOVQ F3, 48(R16)
+	ADD R1, R16
+	FMOVQ F4, 0(R16)
+	FMOVQ F5, 16(R16)
+	FMOVQ F6, 32(R16)
+	FMOVQ F7, 48(R16)
+	ADD R1, R16
+	ADD $64, R13
+	ADD $64, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+t1_group:
+	MOVD R4, R10
+	MOVD R2, R17
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	LSR $2, R6, R12
+	CBZ R12, t1_rest
+t1_loop:
+	FMOVQ.P 16(R17), F8
+	FMOVQ 0(R10), F9
+	FMOVQ 16(R10), F10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVQ 32(R10), F11
+	FMOVQ 48(R10), F12
+	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	FMOVQ 128(R10), F9
+	FMOVQ 144(R10), F10
+	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FMOVQ 160(R10), F11
+	FMOVQ 176(R10), F12
+	WORD $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	FMOVQ 256(R10), F9
+	FMOVQ 272(R10), F10
+	WORD $0x4f881920 // fmla v0.4s, v9.4s, v8.s[2]
+	WORD $0x4f881941 // fmla v1.4s, v10.4s, v8.s[2]
+	FMOVQ 288(R10), F11
+	FMOVQ 304(R10), F12
+	WORD $0x4f881962 // fmla v2.4s, v11.4s, v8.s[2]
+	WORD $0x4f881983 // fmla v3.4s, v12.4s, v8.s[2]
+	FMOVQ 384(R10), F9
+	FMOVQ 400(R10), F10
+	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
+	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	FMOVQ 416(R10), F11
+	FMOVQ 432(R10), F12
+	WORD $0x4fa81966 // fmla v6.4s, v11.4s, v8.s[3]
+	WORD $0x4fa81987 // fmla v7.4s, v12.4s, v8.s[3]
+	ADD $512, R10
+	SUBS $1, R12
+	BNE t1_loop
+t1_rest:
+	AND $3, R6, R12
+	CBZ R12, t1_end
+t1_one:
+	FMOVS.P 4(R17), F8
+	FMOVQ 0(R10), F9
+	FMOVQ 16(R10), F10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVQ 32(R10), F11
+	FMOVQ 48(R10), F12
+	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	ADD $128, R10
+	SUBS $1, R12
+	BNE t1_one
+t1_end:
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVQ 16(R16), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVQ 32(R16), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVQ 48(R16), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F0, 0(R16)
+	FMOVQ F1, 16(R16)
+	FMOVQ F2, 32(R16)
+	FMOVQ F3, 48(R16)
+	ADD R1, R16
+	ADD $64, R13
+	ADD $64, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func dF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
+TEXT ·dF16NEON(SB), NOSPLIT, $0-64
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD n+40(FP), R6
+	MOVD m+48(FP), R7
+	MOVD add+56(FP), R8
+tile6:
+	CMP $6, R7
+	BLT below6
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+t6_group:
+	MOVD R4, R10
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	LSR $2, R6, R12
+	CBZ R12, t6_rest
+t6_loop:
+	FMOVQ.P 16(R17), F24
+	FMOVQ.P 16(R19), F25
+	FMOVQ.P 16(R20), F26
+	FMOVQ.P 16(R21), F27
+	FMOVQ.P 16(R22), F28
+	FMOVQ.P 16(R23), F29
+	FMOVQ 0(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FMOVQ 16(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	FMOVQ 64(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
+	WORD $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
+	WORD $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
+	WORD $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
+	WORD $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
+	WORD $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
+	FMOVQ 80(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
 	WORD $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
 	WORD $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
 	WORD $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
@@ -116,7 +675,8 @@ t6_loop:
 	WORD $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
 	WORD $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
 	FMOVQ 128(R10), F30
-	FMOVQ 144(R10), F31
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
 	WORD $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
 	WORD $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
 	WORD $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
@@ -129,8 +689,595 @@ t6_loop:
 	WORD $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
 	WORD $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
 	WORD $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
-	FMOVQ 160(R10), F30
-	FMOVQ 176(R10), F31
+	FMOVQ 144(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
+	WORD $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
+	WORD $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
+	WORD $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
+	WORD $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
+	WORD $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
+	WORD $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
+	WORD $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
+	WORD $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
+	WORD $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
+	WORD $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
+	WORD $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
+	FMOVQ 192(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
+	WORD $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
+	WORD $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	WORD $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
+	WORD $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
+	WORD $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
+	WORD $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
+	FMOVQ 208(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
+	WORD $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
+	WORD $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
+	WORD $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
+	WORD $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
+	WORD $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
+	WORD $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
+	WORD $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
+	ADD $256, R10
+	SUBS $1, R12
+	BNE t6_loop
+t6_rest:
+	AND $3, R6, R12
+	CBZ R12, t6_end
+t6_one:
+	FMOVS.P 4(R17), F24
+	FMOVS.P 4(R19), F25
+	FMOVS.P 4(R20), F26
+	FMOVS.P 4(R21), F27
+	FMOVS.P 4(R22), F28
+	FMOVS.P 4(R23), F29
+	FMOVQ 0(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FMOVQ 16(R10), F30
+	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
+	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	ADD $64, R10
+	SUBS $1, R12
+	BNE t6_one
+t6_end:
+	MOVD R13, R16
+	CBZ R8, t6_store
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	FMOVQ 16(R16), F24
+	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
+	FMOVQ 32(R16), F24
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	FMOVQ 32(R16), F25
+	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F26
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	FMOVQ 16(R16), F28
+	WORD $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd694 // fadd v20.4s, v20.4s, v29.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	FMOVQ 32(R16), F29
+	WORD $0x4e3dd6d6 // fadd v22.4s, v22.4s, v29.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t6_store:
+	FMOVQ F0, 0(R16)
+	FMOVQ F1, 16(R16)
+	FMOVQ F2, 32(R16)
+	FMOVQ F3, 48(R16)
+	ADD R1, R16
+	FMOVQ F4, 0(R16)
+	FMOVQ F5, 16(R16)
+	FMOVQ F6, 32(R16)
+	FMOVQ F7, 48(R16)
+	ADD R1, R16
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	FMOVQ F17, 16(R16)
+	FMOVQ F18, 32(R16)
+	FMOVQ F19, 48(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	FMOVQ F21, 16(R16)
+	FMOVQ F22, 32(R16)
+	FMOVQ F23, 48(R16)
+	ADD R1, R16
+	ADD $64, R13
+	ADD $32, R4
+	SUBS $1, R9
+	BNE t6_group
+	MOVD $6, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $6, R7
+	B tile6
+below6:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+t2_group:
+	MOVD R4, R10
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	LSR $2, R6, R12
+	CBZ R12, t2_rest
+t2_loop:
+	FMOVQ.P 16(R17), F8
+	FMOVQ.P 16(R19), F9
+	FMOVQ 0(R10), F10
+	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	FMOVQ 16(R10), F12
+	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	FMOVQ 64(R10), F10
+	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
+	WORD $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
+	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
+	FMOVQ 80(R10), F12
+	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
+	WORD $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
+	WORD $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
+	FMOVQ 128(R10), F10
+	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
+	WORD $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
+	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	WORD $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
+	FMOVQ 144(R10), F12
+	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
+	WORD $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
+	WORD $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
+	FMOVQ 192(R10), F10
+	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
+	WORD $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
+	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	WORD $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
+	FMOVQ 208(R10), F12
+	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
+	WORD $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
+	WORD $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
+	WORD $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
+	ADD $256, R10
+	SUBS $1, R12
+	BNE t2_loop
+t2_rest:
+	AND $3, R6, R12
+	CBZ R12, t2_end
+t2_one:
+	FMOVS.P 4(R17), F8
+	FMOVS.P 4(R19), F9
+	FMOVQ 0(R10), F10
+	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	FMOVQ 16(R10), F12
+	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	ADD $64, R10
+	SUBS $1, R12
+	BNE t2_one
+t2_end:
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVQ 16(R16), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVQ 32(R16), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVQ 48(R16), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F9
+	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
+	FMOVQ 16(R16), F9
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	FMOVQ 32(R16), F9
+	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	FMOVQ 48(R16), F9
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F0, 0(R16)
+	FMOVQ F1, 16(R16)
+	FMOVQ F2, 32(R16)
+	FMOVQ F3, 48(R16)
+	ADD R1, R16
+	FMOVQ F4, 0(R16)
+	FMOVQ F5, 16(R16)
+	FMOVQ F6, 32(R16)
+	FMOVQ F7, 48(R16)
+	ADD R1, R16
+	ADD $64, R13
+	ADD $32, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+t1_group:
+	MOVD R4, R10
+	MOVD R2, R17
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	LSR $2, R6, R12
+	CBZ R12, t1_rest
+t1_loop:
+	FMOVQ.P 16(R17), F8
+	FMOVQ 0(R10), F9
+	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVQ 16(R10), F11
+	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	FMOVQ 64(R10), F9
+	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FMOVQ 80(R10), F11
+	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	FMOVQ 128(R10), F9
+	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4f881920 // fmla v0.4s, v9.4s, v8.s[2]
+	WORD $0x4f881941 // fmla v1.4s, v10.4s, v8.s[2]
+	FMOVQ 144(R10), F11
+	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4f881962 // fmla v2.4s, v11.4s, v8.s[2]
+	WORD $0x4f881983 // fmla v3.4s, v12.4s, v8.s[2]
+	FMOVQ 192(R10), F9
+	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
+	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	FMOVQ 208(R10), F11
+	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4fa81966 // fmla v6.4s, v11.4s, v8.s[3]
+	WORD $0x4fa81987 // fmla v7.4s, v12.4s, v8.s[3]
+	ADD $256, R10
+	SUBS $1, R12
+	BNE t1_loop
+t1_rest:
+	AND $3, R6, R12
+	CBZ R12, t1_end
+t1_one:
+	FMOVS.P 4(R17), F8
+	FMOVQ 0(R10), F9
+	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVQ 16(R10), F11
+	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	ADD $64, R10
+	SUBS $1, R12
+	BNE t1_one
+t1_end:
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVQ 16(R16), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVQ 32(R16), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVQ 48(R16), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F0, 0(R16)
+	FMOVQ F1, 16(R16)
+	FMOVQ F2, 32(R16)
+	FMOVQ F3, 48(R16)
+	ADD R1, R16
+	ADD $64, R13
+	ADD $32, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func dBF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
+TEXT ·dBF16NEON(SB), NOSPLIT, $0-64
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD n+40(FP), R6
+	MOVD m+48(FP), R7
+	MOVD add+56(FP), R8
+tile6:
+	CMP $6, R7
+	BLT below6
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+t6_group:
+	MOVD R4, R10
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	LSR $2, R6, R12
+	CBZ R12, t6_rest
+t6_loop:
+	FMOVQ.P 16(R17), F24
+	FMOVQ.P 16(R19), F25
+	FMOVQ.P 16(R20), F26
+	FMOVQ.P 16(R21), F27
+	FMOVQ.P 16(R22), F28
+	FMOVQ.P 16(R23), F29
+	FMOVQ 0(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
+	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FMOVQ 16(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
+	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	FMOVQ 64(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
+	WORD $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
+	WORD $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
+	WORD $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
+	WORD $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
+	WORD $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
+	WORD $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
+	FMOVQ 80(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
+	WORD $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
+	WORD $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
+	WORD $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
+	WORD $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
+	WORD $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
+	WORD $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
+	WORD $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
+	WORD $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
+	FMOVQ 128(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
+	WORD $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
+	WORD $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
+	WORD $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
+	WORD $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
+	WORD $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
+	WORD $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
+	WORD $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
+	WORD $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
+	WORD $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
+	WORD $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
+	WORD $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
+	FMOVQ 144(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
 	WORD $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
 	WORD $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
 	WORD $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
@@ -144,7 +1291,8 @@ t6_loop:
 	WORD $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
 	WORD $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
 	FMOVQ 192(R10), F30
-	FMOVQ 208(R10), F31
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
 	WORD $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
 	WORD $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
 	WORD $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
@@ -157,8 +1305,9 @@ t6_loop:
 	WORD $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
 	WORD $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
 	WORD $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
-	FMOVQ 224(R10), F30
-	FMOVQ 240(R10), F31
+	FMOVQ 208(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
 	WORD $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
 	WORD $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
 	WORD $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
@@ -185,7 +1334,8 @@ t6_one:
 	FMOVS.P 4(R22), F28
 	FMOVS.P 4(R23), F29
 	FMOVQ 0(R10), F30
-	FMOVQ 16(R10), F31
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
 	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
 	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
 	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
@@ -198,8 +1348,9 @@ t6_one:
 	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
 	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
 	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FMOVQ 32(R10), F30
-	FMOVQ 48(R10), F31
+	FMOVQ 16(R10), F30
+	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
+	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
 	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
 	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
 	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
@@ -305,7 +1456,7 @@ t6_store:
 	FMOVQ F23, 48(R16)
 	ADD R1, R16
 	ADD $64, R13
-	ADD R5, R4
+	ADD $32, R4
 	SUBS $1, R9
 	BNE t6_group
 	MOVD $6, R15
@@ -338,49 +1489,57 @@ t2_loop:
 	FMOVQ.P 16(R17), F8
 	FMOVQ.P 16(R19), F9
 	FMOVQ 0(R10), F10
-	FMOVQ 16(R10), F11
+	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
 	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
 	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FMOVQ 32(R10), F12
-	FMOVQ 48(R10), F13
+	FMOVQ 16(R10), F12
+	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
 	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
 	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
 	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
 	FMOVQ 64(R10), F10
-	FMOVQ 80(R10), F11
+	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
 	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
 	WORD $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
 	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
 	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	FMOVQ 96(R10), F12
-	FMOVQ 112(R10), F13
+	FMOVQ 80(R10), F12
+	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	WORD $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
 	WORD $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
 	WORD $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
 	WORD $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
 	FMOVQ 128(R10), F10
-	FMOVQ 144(R10), F11
+	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
 	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
 	WORD $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
 	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
 	WORD $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
-	FMOVQ 160(R10), F12
-	FMOVQ 176(R10), F13
+	FMOVQ 144(R10), F12
+	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	WORD $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
 	WORD $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
 	WORD $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
 	WORD $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
 	FMOVQ 192(R10), F10
-	FMOVQ 208(R10), F11
+	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
 	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
 	WORD $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
 	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
 	WORD $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
-	FMOVQ 224(R10), F12
-	FMOVQ 240(R10), F13
+	FMOVQ 208(R10), F12
+	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	WORD $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
 	WORD $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
 	WORD $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
@@ -395,13 +1554,15 @@ t2_one:
 	FMOVS.P 4(R17), F8
 	FMOVS.P 4(R19), F9
 	FMOVQ 0(R10), F10
-	FMOVQ 16(R10), F11
+	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
 	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
 	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FMOVQ 32(R10), F12
-	FMOVQ 48(R10), F13
+	FMOVQ 16(R10), F12
+	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
 	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
 	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
@@ -443,7 +1604,7 @@ t2_store:
 	FMOVQ F7, 48(R16)
 	ADD R1, R16
 	ADD $64, R13
-	ADD R5, R4
+	ADD $32, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -474,35 +1635,43 @@ t1_group:
 t1_loop:
 	FMOVQ.P 16(R17), F8
 	FMOVQ 0(R10), F9
-	FMOVQ 16(R10), F10
+	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
 	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVQ 32(R10), F11
-	FMOVQ 48(R10), F12
+	FMOVQ 16(R10), F11
+	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
+	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
 	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
 	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
 	FMOVQ 64(R10), F9
-	FMOVQ 80(R10), F10
+	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
 	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FMOVQ 96(R10), F11
-	FMOVQ 112(R10), F12
+	FMOVQ 80(R10), F11
+	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
+	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
 	WORD $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
 	WORD $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
 	FMOVQ 128(R10), F9
-	FMOVQ 144(R10), F10
+	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	WORD $0x4f881920 // fmla v0.4s, v9.4s, v8.s[2]
 	WORD $0x4f881941 // fmla v1.4s, v10.4s, v8.s[2]
-	FMOVQ 160(R10), F11
-	FMOVQ 176(R10), F12
+	FMOVQ 144(R10), F11
+	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
+	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
 	WORD $0x4f881962 // fmla v2.4s, v11.4s, v8.s[2]
 	WORD $0x4f881983 // fmla v3.4s, v12.4s, v8.s[2]
 	FMOVQ 192(R10), F9
-	FMOVQ 208(R10), F10
+	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
 	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
-	FMOVQ 224(R10), F11
-	FMOVQ 240(R10), F12
+	FMOVQ 208(R10), F11
+	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
+	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
 	WORD $0x4fa81966 // fmla v6.4s, v11.4s, v8.s[3]
 	WORD $0x4fa81987 // fmla v7.4s, v12.4s, v8.s[3]
 	ADD $256, R10
@@ -514,11 +1683,13 @@ t1_rest:
 t1_one:
 	FMOVS.P 4(R17), F8
 	FMOVQ 0(R10), F9
-	FMOVQ 16(R10), F10
+	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
 	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVQ 32(R10), F11
-	FMOVQ 48(R10), F12
+	FMOVQ 16(R10), F11
+	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
+	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
 	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
 	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
 	ADD $64, R10
@@ -548,1181 +1719,7 @@ t1_store:
 	FMOVQ F3, 48(R16)
 	ADD R1, R16
 	ADD $64, R13
-	ADD R5, R4
-	SUBS $1, R9
-	BNE t1_group
-	MOVD $1, R15
-	MADD R15, R2, R3, R2
-	MADD R15, R0, R1, R0
-	SUB $1, R7
-	B tile1
-below1:
-	RET
-
-// func dF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
-TEXT ·dF16NEON(SB), NOSPLIT, $0-72
-	MOVD c+0(FP), R0
-	MOVD ldc+8(FP), R1
-	MOVD a+16(FP), R2
-	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD n+48(FP), R6
-	MOVD m+56(FP), R7
-	MOVD add+64(FP), R8
-tile6:
-	CMP $6, R7
-	BLT below6
-	MOVD w+32(FP), R4
-	MOVD R0, R13
-	MOVD $2, R9
-t6_group:
-	MOVD R4, R10
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	VEOR V16.B16, V16.B16, V16.B16
-	VEOR V17.B16, V17.B16, V17.B16
-	VEOR V18.B16, V18.B16, V18.B16
-	VEOR V19.B16, V19.B16, V19.B16
-	VEOR V20.B16, V20.B16, V20.B16
-	VEOR V21.B16, V21.B16, V21.B16
-	VEOR V22.B16, V22.B16, V22.B16
-	VEOR V23.B16, V23.B16, V23.B16
-	LSR $2, R6, R12
-	CBZ R12, t6_rest
-t6_loop:
-	FMOVQ.P 16(R17), F24
-	FMOVQ.P 16(R19), F25
-	FMOVQ.P 16(R20), F26
-	FMOVQ.P 16(R21), F27
-	FMOVQ.P 16(R22), F28
-	FMOVQ.P 16(R23), F29
-	FMOVQ 0(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FMOVQ 16(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	FMOVQ 32(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
-	WORD $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
-	WORD $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
-	WORD $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
-	WORD $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
-	WORD $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
-	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
-	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
-	WORD $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
-	WORD $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
-	WORD $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
-	WORD $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
-	FMOVQ 48(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
-	WORD $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
-	WORD $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
-	WORD $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
-	WORD $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
-	WORD $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
-	WORD $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
-	WORD $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
-	WORD $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
-	WORD $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
-	WORD $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
-	WORD $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
-	FMOVQ 64(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
-	WORD $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
-	WORD $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
-	WORD $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
-	WORD $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
-	WORD $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
-	WORD $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
-	WORD $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
-	WORD $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
-	WORD $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
-	WORD $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
-	WORD $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
-	FMOVQ 80(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
-	WORD $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
-	WORD $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
-	WORD $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
-	WORD $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
-	WORD $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
-	WORD $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
-	WORD $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
-	WORD $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
-	WORD $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
-	WORD $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
-	WORD $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
-	FMOVQ 96(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
-	WORD $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
-	WORD $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
-	WORD $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
-	WORD $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
-	WORD $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
-	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
-	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
-	WORD $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
-	WORD $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
-	WORD $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
-	WORD $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
-	FMOVQ 112(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
-	WORD $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
-	WORD $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
-	WORD $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
-	WORD $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
-	WORD $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
-	WORD $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
-	WORD $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
-	WORD $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
-	WORD $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
-	WORD $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
-	WORD $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
-	ADD $128, R10
-	SUBS $1, R12
-	BNE t6_loop
-t6_rest:
-	AND $3, R6, R12
-	CBZ R12, t6_end
-t6_one:
-	FMOVS.P 4(R17), F24
-	FMOVS.P 4(R19), F25
-	FMOVS.P 4(R20), F26
-	FMOVS.P 4(R21), F27
-	FMOVS.P 4(R22), F28
-	FMOVS.P 4(R23), F29
-	FMOVQ 0(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FMOVQ 16(R10), F30
-	WORD $0x4e217bdf // fcvtl2 v31.4s, v30.8h
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	ADD $32, R10
-	SUBS $1, R12
-	BNE t6_one
-t6_end:
-	MOVD R13, R16
-	CBZ R8, t6_store
-	FMOVQ 0(R16), F24
-	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
-	FMOVQ 16(R16), F24
-	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
-	FMOVQ 32(R16), F24
-	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
-	FMOVQ 48(R16), F24
-	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F25
-	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	FMOVQ 32(R16), F25
-	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
-	FMOVQ 48(R16), F25
-	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
-	FMOVQ 16(R16), F26
-	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
-	FMOVQ 32(R16), F26
-	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
-	FMOVQ 48(R16), F26
-	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	FMOVQ 32(R16), F27
-	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
-	FMOVQ 16(R16), F28
-	WORD $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
-	FMOVQ 32(R16), F28
-	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd694 // fadd v20.4s, v20.4s, v29.4s
-	FMOVQ 16(R16), F29
-	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
-	FMOVQ 32(R16), F29
-	WORD $0x4e3dd6d6 // fadd v22.4s, v22.4s, v29.4s
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
-	ADD R1, R16
-	MOVD R13, R16
-t6_store:
-	FMOVQ F0, 0(R16)
-	FMOVQ F1, 16(R16)
-	FMOVQ F2, 32(R16)
-	FMOVQ F3, 48(R16)
-	ADD R1, R16
-	FMOVQ F4, 0(R16)
-	FMOVQ F5, 16(R16)
-	FMOVQ F6, 32(R16)
-	FMOVQ F7, 48(R16)
-	ADD R1, R16
-	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
-	FMOVQ F10, 32(R16)
-	FMOVQ F11, 48(R16)
-	ADD R1, R16
-	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
-	FMOVQ F14, 32(R16)
-	FMOVQ F15, 48(R16)
-	ADD R1, R16
-	FMOVQ F16, 0(R16)
-	FMOVQ F17, 16(R16)
-	FMOVQ F18, 32(R16)
-	FMOVQ F19, 48(R16)
-	ADD R1, R16
-	FMOVQ F20, 0(R16)
-	FMOVQ F21, 16(R16)
-	FMOVQ F22, 32(R16)
-	FMOVQ F23, 48(R16)
-	ADD R1, R16
-	ADD $64, R13
-	ADD R5, R4
-	SUBS $1, R9
-	BNE t6_group
-	MOVD $6, R15
-	MADD R15, R2, R3, R2
-	MADD R15, R0, R1, R0
-	SUB $6, R7
-	B tile6
-below6:
-tile2:
-	CMP $2, R7
-	BLT below2
-	MOVD w+32(FP), R4
-	MOVD R0, R13
-	MOVD $2, R9
-t2_group:
-	MOVD R4, R10
-	MOVD R2, R17
-	ADD R3, R17, R19
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	LSR $2, R6, R12
-	CBZ R12, t2_rest
-t2_loop:
-	FMOVQ.P 16(R17), F8
-	FMOVQ.P 16(R19), F9
-	FMOVQ 0(R10), F10
-	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
-	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FMOVQ 16(R10), F12
-	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
-	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
-	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
-	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
-	FMOVQ 32(R10), F10
-	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
-	WORD $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
-	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	FMOVQ 48(R10), F12
-	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
-	WORD $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
-	WORD $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
-	WORD $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
-	FMOVQ 64(R10), F10
-	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
-	WORD $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
-	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
-	WORD $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
-	FMOVQ 80(R10), F12
-	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
-	WORD $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
-	WORD $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
-	WORD $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
-	FMOVQ 96(R10), F10
-	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
-	WORD $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
-	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
-	WORD $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
-	FMOVQ 112(R10), F12
-	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
-	WORD $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
-	WORD $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
-	WORD $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
-	ADD $128, R10
-	SUBS $1, R12
-	BNE t2_loop
-t2_rest:
-	AND $3, R6, R12
-	CBZ R12, t2_end
-t2_one:
-	FMOVS.P 4(R17), F8
-	FMOVS.P 4(R19), F9
-	FMOVQ 0(R10), F10
-	WORD $0x4e21794b // fcvtl2 v11.4s, v10.8h
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
-	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FMOVQ 16(R10), F12
-	WORD $0x4e21798d // fcvtl2 v13.4s, v12.8h
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
-	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
-	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
-	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
-	ADD $32, R10
-	SUBS $1, R12
-	BNE t2_one
-t2_end:
-	MOVD R13, R16
-	CBZ R8, t2_store
-	FMOVQ 0(R16), F8
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	FMOVQ 16(R16), F8
-	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
-	FMOVQ 32(R16), F8
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ 48(R16), F8
-	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F9
-	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	FMOVQ 16(R16), F9
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FMOVQ 32(R16), F9
-	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
-	FMOVQ 48(R16), F9
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	ADD R1, R16
-	MOVD R13, R16
-t2_store:
-	FMOVQ F0, 0(R16)
-	FMOVQ F1, 16(R16)
-	FMOVQ F2, 32(R16)
-	FMOVQ F3, 48(R16)
-	ADD R1, R16
-	FMOVQ F4, 0(R16)
-	FMOVQ F5, 16(R16)
-	FMOVQ F6, 32(R16)
-	FMOVQ F7, 48(R16)
-	ADD R1, R16
-	ADD $64, R13
-	ADD R5, R4
-	SUBS $1, R9
-	BNE t2_group
-	MOVD $2, R15
-	MADD R15, R2, R3, R2
-	MADD R15, R0, R1, R0
-	SUB $2, R7
-	B tile2
-below2:
-tile1:
-	CMP $1, R7
-	BLT below1
-	MOVD w+32(FP), R4
-	MOVD R0, R13
-	MOVD $2, R9
-t1_group:
-	MOVD R4, R10
-	MOVD R2, R17
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	LSR $2, R6, R12
-	CBZ R12, t1_rest
-t1_loop:
-	FMOVQ.P 16(R17), F8
-	FMOVQ 0(R10), F9
-	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVQ 16(R10), F11
-	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
-	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
-	FMOVQ 32(R10), F9
-	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FMOVQ 48(R10), F11
-	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
-	WORD $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
-	FMOVQ 64(R10), F9
-	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4f881920 // fmla v0.4s, v9.4s, v8.s[2]
-	WORD $0x4f881941 // fmla v1.4s, v10.4s, v8.s[2]
-	FMOVQ 80(R10), F11
-	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4f881962 // fmla v2.4s, v11.4s, v8.s[2]
-	WORD $0x4f881983 // fmla v3.4s, v12.4s, v8.s[2]
-	FMOVQ 96(R10), F9
-	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
-	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
-	FMOVQ 112(R10), F11
-	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4fa81966 // fmla v6.4s, v11.4s, v8.s[3]
-	WORD $0x4fa81987 // fmla v7.4s, v12.4s, v8.s[3]
-	ADD $128, R10
-	SUBS $1, R12
-	BNE t1_loop
-t1_rest:
-	AND $3, R6, R12
-	CBZ R12, t1_end
-t1_one:
-	FMOVS.P 4(R17), F8
-	FMOVQ 0(R10), F9
-	WORD $0x4e21792a // fcvtl2 v10.4s, v9.8h
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVQ 16(R10), F11
-	WORD $0x4e21796c // fcvtl2 v12.4s, v11.8h
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
-	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
-	ADD $32, R10
-	SUBS $1, R12
-	BNE t1_one
-t1_end:
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	MOVD R13, R16
-	CBZ R8, t1_store
-	FMOVQ 0(R16), F8
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	FMOVQ 16(R16), F8
-	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
-	FMOVQ 32(R16), F8
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ 48(R16), F8
-	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	ADD R1, R16
-	MOVD R13, R16
-t1_store:
-	FMOVQ F0, 0(R16)
-	FMOVQ F1, 16(R16)
-	FMOVQ F2, 32(R16)
-	FMOVQ F3, 48(R16)
-	ADD R1, R16
-	ADD $64, R13
-	ADD R5, R4
-	SUBS $1, R9
-	BNE t1_group
-	MOVD $1, R15
-	MADD R15, R2, R3, R2
-	MADD R15, R0, R1, R0
-	SUB $1, R7
-	B tile1
-below1:
-	RET
-
-// func dBF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)
-TEXT ·dBF16NEON(SB), NOSPLIT, $0-72
-	MOVD c+0(FP), R0
-	MOVD ldc+8(FP), R1
-	MOVD a+16(FP), R2
-	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD n+48(FP), R6
-	MOVD m+56(FP), R7
-	MOVD add+64(FP), R8
-tile6:
-	CMP $6, R7
-	BLT below6
-	MOVD w+32(FP), R4
-	MOVD R0, R13
-	MOVD $2, R9
-t6_group:
-	MOVD R4, R10
-	MOVD R2, R17
-	ADD R3, R17, R19
-	ADD R3, R19, R20
-	ADD R3, R20, R21
-	ADD R3, R21, R22
-	ADD R3, R22, R23
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	VEOR V16.B16, V16.B16, V16.B16
-	VEOR V17.B16, V17.B16, V17.B16
-	VEOR V18.B16, V18.B16, V18.B16
-	VEOR V19.B16, V19.B16, V19.B16
-	VEOR V20.B16, V20.B16, V20.B16
-	VEOR V21.B16, V21.B16, V21.B16
-	VEOR V22.B16, V22.B16, V22.B16
-	VEOR V23.B16, V23.B16, V23.B16
-	LSR $2, R6, R12
-	CBZ R12, t6_rest
-t6_loop:
-	FMOVQ.P 16(R17), F24
-	FMOVQ.P 16(R19), F25
-	FMOVQ.P 16(R20), F26
-	FMOVQ.P 16(R21), F27
-	FMOVQ.P 16(R22), F28
-	FMOVQ.P 16(R23), F29
-	FMOVQ 0(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FMOVQ 16(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	FMOVQ 32(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
-	WORD $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
-	WORD $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
-	WORD $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
-	WORD $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
-	WORD $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
-	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
-	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
-	WORD $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
-	WORD $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
-	WORD $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
-	WORD $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
-	FMOVQ 48(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
-	WORD $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
-	WORD $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
-	WORD $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
-	WORD $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
-	WORD $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
-	WORD $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
-	WORD $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
-	WORD $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
-	WORD $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
-	WORD $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
-	WORD $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
-	FMOVQ 64(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
-	WORD $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
-	WORD $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
-	WORD $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
-	WORD $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
-	WORD $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
-	WORD $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
-	WORD $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
-	WORD $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
-	WORD $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
-	WORD $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
-	WORD $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
-	FMOVQ 80(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
-	WORD $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
-	WORD $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
-	WORD $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
-	WORD $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
-	WORD $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
-	WORD $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
-	WORD $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
-	WORD $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
-	WORD $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
-	WORD $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
-	WORD $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
-	FMOVQ 96(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
-	WORD $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
-	WORD $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
-	WORD $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
-	WORD $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
-	WORD $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
-	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
-	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
-	WORD $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
-	WORD $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
-	WORD $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
-	WORD $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
-	FMOVQ 112(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
-	WORD $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
-	WORD $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
-	WORD $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
-	WORD $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
-	WORD $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
-	WORD $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
-	WORD $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
-	WORD $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
-	WORD $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
-	WORD $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
-	WORD $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
-	ADD $128, R10
-	SUBS $1, R12
-	BNE t6_loop
-t6_rest:
-	AND $3, R6, R12
-	CBZ R12, t6_end
-t6_one:
-	FMOVS.P 4(R17), F24
-	FMOVS.P 4(R19), F25
-	FMOVS.P 4(R20), F26
-	FMOVS.P 4(R21), F27
-	FMOVS.P 4(R22), F28
-	FMOVS.P 4(R23), F29
-	FMOVQ 0(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FMOVQ 16(R10), F30
-	WORD $0x6e613bdf // shll2 v31.4s, v30.8h, #16
-	WORD $0x2e613bde // shll v30.4s, v30.4h, #16
-	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
-	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
-	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
-	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
-	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
-	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	ADD $32, R10
-	SUBS $1, R12
-	BNE t6_one
-t6_end:
-	MOVD R13, R16
-	CBZ R8, t6_store
-	FMOVQ 0(R16), F24
-	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
-	FMOVQ 16(R16), F24
-	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
-	FMOVQ 32(R16), F24
-	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
-	FMOVQ 48(R16), F24
-	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F25
-	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
-	FMOVQ 16(R16), F25
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	FMOVQ 32(R16), F25
-	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
-	FMOVQ 48(R16), F25
-	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F26
-	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
-	FMOVQ 16(R16), F26
-	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
-	FMOVQ 32(R16), F26
-	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
-	FMOVQ 48(R16), F26
-	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F27
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	FMOVQ 16(R16), F27
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	FMOVQ 32(R16), F27
-	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F28
-	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
-	FMOVQ 16(R16), F28
-	WORD $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
-	FMOVQ 32(R16), F28
-	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F29
-	WORD $0x4e3dd694 // fadd v20.4s, v20.4s, v29.4s
-	FMOVQ 16(R16), F29
-	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
-	FMOVQ 32(R16), F29
-	WORD $0x4e3dd6d6 // fadd v22.4s, v22.4s, v29.4s
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
-	ADD R1, R16
-	MOVD R13, R16
-t6_store:
-	FMOVQ F0, 0(R16)
-	FMOVQ F1, 16(R16)
-	FMOVQ F2, 32(R16)
-	FMOVQ F3, 48(R16)
-	ADD R1, R16
-	FMOVQ F4, 0(R16)
-	FMOVQ F5, 16(R16)
-	FMOVQ F6, 32(R16)
-	FMOVQ F7, 48(R16)
-	ADD R1, R16
-	FMOVQ F8, 0(R16)
-	FMOVQ F9, 16(R16)
-	FMOVQ F10, 32(R16)
-	FMOVQ F11, 48(R16)
-	ADD R1, R16
-	FMOVQ F12, 0(R16)
-	FMOVQ F13, 16(R16)
-	FMOVQ F14, 32(R16)
-	FMOVQ F15, 48(R16)
-	ADD R1, R16
-	FMOVQ F16, 0(R16)
-	FMOVQ F17, 16(R16)
-	FMOVQ F18, 32(R16)
-	FMOVQ F19, 48(R16)
-	ADD R1, R16
-	FMOVQ F20, 0(R16)
-	FMOVQ F21, 16(R16)
-	FMOVQ F22, 32(R16)
-	FMOVQ F23, 48(R16)
-	ADD R1, R16
-	ADD $64, R13
-	ADD R5, R4
-	SUBS $1, R9
-	BNE t6_group
-	MOVD $6, R15
-	MADD R15, R2, R3, R2
-	MADD R15, R0, R1, R0
-	SUB $6, R7
-	B tile6
-below6:
-tile2:
-	CMP $2, R7
-	BLT below2
-	MOVD w+32(FP), R4
-	MOVD R0, R13
-	MOVD $2, R9
-t2_group:
-	MOVD R4, R10
-	MOVD R2, R17
-	ADD R3, R17, R19
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	LSR $2, R6, R12
-	CBZ R12, t2_rest
-t2_loop:
-	FMOVQ.P 16(R17), F8
-	FMOVQ.P 16(R19), F9
-	FMOVQ 0(R10), F10
-	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
-	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FMOVQ 16(R10), F12
-	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
-	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
-	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
-	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
-	FMOVQ 32(R10), F10
-	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
-	WORD $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
-	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	FMOVQ 48(R10), F12
-	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
-	WORD $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
-	WORD $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
-	WORD $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
-	FMOVQ 64(R10), F10
-	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
-	WORD $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
-	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
-	WORD $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
-	FMOVQ 80(R10), F12
-	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
-	WORD $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
-	WORD $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
-	WORD $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
-	FMOVQ 96(R10), F10
-	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
-	WORD $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
-	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
-	WORD $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
-	FMOVQ 112(R10), F12
-	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
-	WORD $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
-	WORD $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
-	WORD $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
-	ADD $128, R10
-	SUBS $1, R12
-	BNE t2_loop
-t2_rest:
-	AND $3, R6, R12
-	CBZ R12, t2_end
-t2_one:
-	FMOVS.P 4(R17), F8
-	FMOVS.P 4(R19), F9
-	FMOVQ 0(R10), F10
-	WORD $0x6e61394b // shll2 v11.4s, v10.8h, #16
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
-	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FMOVQ 16(R10), F12
-	WORD $0x6e61398d // shll2 v13.4s, v12.8h, #16
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
-	WORD $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
-	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
-	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
-	ADD $32, R10
-	SUBS $1, R12
-	BNE t2_one
-t2_end:
-	MOVD R13, R16
-	CBZ R8, t2_store
-	FMOVQ 0(R16), F8
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	FMOVQ 16(R16), F8
-	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
-	FMOVQ 32(R16), F8
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ 48(R16), F8
-	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	ADD R1, R16
-	FMOVQ 0(R16), F9
-	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	FMOVQ 16(R16), F9
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FMOVQ 32(R16), F9
-	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
-	FMOVQ 48(R16), F9
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	ADD R1, R16
-	MOVD R13, R16
-t2_store:
-	FMOVQ F0, 0(R16)
-	FMOVQ F1, 16(R16)
-	FMOVQ F2, 32(R16)
-	FMOVQ F3, 48(R16)
-	ADD R1, R16
-	FMOVQ F4, 0(R16)
-	FMOVQ F5, 16(R16)
-	FMOVQ F6, 32(R16)
-	FMOVQ F7, 48(R16)
-	ADD R1, R16
-	ADD $64, R13
-	ADD R5, R4
-	SUBS $1, R9
-	BNE t2_group
-	MOVD $2, R15
-	MADD R15, R2, R3, R2
-	MADD R15, R0, R1, R0
-	SUB $2, R7
-	B tile2
-below2:
-tile1:
-	CMP $1, R7
-	BLT below1
-	MOVD w+32(FP), R4
-	MOVD R0, R13
-	MOVD $2, R9
-t1_group:
-	MOVD R4, R10
-	MOVD R2, R17
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	LSR $2, R6, R12
-	CBZ R12, t1_rest
-t1_loop:
-	FMOVQ.P 16(R17), F8
-	FMOVQ 0(R10), F9
-	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVQ 16(R10), F11
-	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
-	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
-	FMOVQ 32(R10), F9
-	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FMOVQ 48(R10), F11
-	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	WORD $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
-	WORD $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
-	FMOVQ 64(R10), F9
-	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	WORD $0x4f881920 // fmla v0.4s, v9.4s, v8.s[2]
-	WORD $0x4f881941 // fmla v1.4s, v10.4s, v8.s[2]
-	FMOVQ 80(R10), F11
-	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	WORD $0x4f881962 // fmla v2.4s, v11.4s, v8.s[2]
-	WORD $0x4f881983 // fmla v3.4s, v12.4s, v8.s[2]
-	FMOVQ 96(R10), F9
-	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
-	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
-	FMOVQ 112(R10), F11
-	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	WORD $0x4fa81966 // fmla v6.4s, v11.4s, v8.s[3]
-	WORD $0x4fa81987 // fmla v7.4s, v12.4s, v8.s[3]
-	ADD $128, R10
-	SUBS $1, R12
-	BNE t1_loop
-t1_rest:
-	AND $3, R6, R12
-	CBZ R12, t1_end
-t1_one:
-	FMOVS.P 4(R17), F8
-	FMOVQ 0(R10), F9
-	WORD $0x6e61392a // shll2 v10.4s, v9.8h, #16
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVQ 16(R10), F11
-	WORD $0x6e61396c // shll2 v12.4s, v11.8h, #16
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	WORD $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
-	WORD $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
-	ADD $32, R10
-	SUBS $1, R12
-	BNE t1_one
-t1_end:
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	MOVD R13, R16
-	CBZ R8, t1_store
-	FMOVQ 0(R16), F8
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	FMOVQ 16(R16), F8
-	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
-	FMOVQ 32(R16), F8
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ 48(R16), F8
-	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	ADD R1, R16
-	MOVD R13, R16
-t1_store:
-	FMOVQ F0, 0(R16)
-	FMOVQ F1, 16(R16)
-	FMOVQ F2, 32(R16)
-	FMOVQ F3, 48(R16)
-	ADD R1, R16
-	ADD $64, R13
-	ADD R5, R4
+	ADD $32, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15

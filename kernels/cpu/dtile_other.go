@@ -2,8 +2,8 @@
 
 package cpu
 
-func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, wstride, n, m int, add bool) {
-	dTileGo(k, c, ldc, a, lda, w, wstride, n, m, add)
+func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
+	dTileGo(k, c, ldc, a, lda, w, n, m, add)
 }
 
 // widen turns halves into float32; see widenGo.

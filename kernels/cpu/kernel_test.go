@@ -117,7 +117,7 @@ func (c qCase) run(t testing.TB, lv level) []float32 {
 	for i := range out {
 		out[i] = float32(i % 7)
 	}
-	qTile(lv, c.k, out, ldc, c.a, c.w, c.nb, c.m, c.scale, c.add)
+	qTile(lv, c.k, out, ldc, c.a, c.nb, c.w, c.nb, c.m, c.scale, c.add)
 	return append([]float32(nil), out...)
 }
 
@@ -202,9 +202,8 @@ func testDTile(t *testing.T, lv level, k kind, i int) {
 	r := rand.New(rand.NewPCG(uint64(i), 8))
 	whole, atStart := i%2 == 0, i%4 < 2
 	n, m := 1+r.IntN(70), 1+r.IntN(30)
-	lda, ldc, gap := n+r.IntN(9), 32+r.IntN(9), 64*r.IntN(3)
-	wstride := k.groupBytes(n) + gap
-	w := guarded(t, wstride+k.groupBytes(n), atStart)
+	lda, ldc := n+r.IntN(9), 32+r.IntN(9)
+	w := guarded(t, k.panelBytes(n), atStart)
 	a := asF32(guarded(t, 4*((m-1)*lda+n), atStart))
 	value := func() float32 {
 		if whole {
@@ -231,7 +230,7 @@ func testDTile(t *testing.T, lv level, k kind, i int) {
 		for j := range out[x] {
 			out[x][j] = float32(j % 5)
 		}
-		dTile(l, k, out[x], ldc, a, lda, w, wstride, n, m, i%3 == 0)
+		dTile(l, k, out[x], ldc, a, lda, w, n, m, i%3 == 0)
 	}
 	sameValues(t, out[0], out[1], whole)
 }
@@ -243,9 +242,9 @@ func TestPTile(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			whole, atStart := i%2 == 0, i%4 < 2
 			n, m := 1+r.IntN(70), 1+r.IntN(30)
-			lda, ldc, gap := n+r.IntN(9), 32+r.IntN(9), 64*r.IntN(3)
+			lda, ldc := n+r.IntN(9), 32+r.IntN(9)
 			a := asWords(asF32(guarded(t, 4*((m-1)*lda+n), atStart)))
-			w := guarded(t, 128*n+gap, atStart)
+			w := guarded(t, 128*n, atStart)
 			words := asWords(asF32(w))
 			value := func() uint32 {
 				if whole {
@@ -264,7 +263,7 @@ func TestPTile(t *testing.T) {
 				for j := range out[x] {
 					out[x][j] = float32(j % 5)
 				}
-				pTile(l, out[x], ldc, a, lda, w, 64*n+gap, n, m, i%3 == 0)
+				pTile(l, out[x], ldc, a, lda, w, n, m, i%3 == 0)
 			}
 			sameValues(t, out[0], out[1], whole)
 		}
@@ -294,6 +293,30 @@ func TestToPairs(t *testing.T) {
 	})
 }
 
+// TestQuantizeMul: products rounded at once are products, rounded.
+func TestQuantizeMul(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := newRand()
+		for n := range 12 {
+			x, by := gauss(r, 32*n), gauss(r, 32*n)
+			if n == 7 {
+				by[100] = float32(math.Inf(1))
+			}
+			got, want := asBlocks(guarded(t, max(n, 1)*blockSize, n%2 == 0))[:n], make([]block, n)
+			quantizeMul(lv, got, guardedF32(t, x, n%2 == 0), guardedF32(t, by, n%2 == 0))
+			for i := range x {
+				x[i] *= by[i]
+			}
+			quantizeGo(want, x)
+			for b := range want {
+				if !sameBlock(got[b], want[b]) {
+					t.Fatalf("block %d of %d: %+v, want %+v", b, n, got[b], want[b])
+				}
+			}
+		}
+	})
+}
+
 // TestQuantize: bit for bit, whatever the values.
 func TestQuantize(t *testing.T) {
 	inf := float32(math.Inf(1))
@@ -301,7 +324,7 @@ func TestQuantize(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := newRand()
 		for i := range 300 {
-			n := 1 + r.IntN(5)
+			n := 1 + r.IntN(11)
 			x := asF32(guarded(t, 128*n, i%2 == 0))
 			scale := float32(math.Exp(r.NormFloat64() * 20))
 			for j := range x {
@@ -463,9 +486,9 @@ func TestToHalf(t *testing.T) {
 func TestPutValues(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := newRand()
-		for n := 1; n < 50; n++ {
-			stride := 64 * (1 + r.IntN(3))
-			got := guarded(t, (n-1)/16*stride+64, n%2 == 0)
+		for n := 1; n < 100; n++ {
+			stride := 128 * (1 + r.IntN(3))
+			got := guarded(t, (n-1)/32*stride+128, n%2 == 0)
 			for i := range got {
 				got[i] = byte(i)
 			}

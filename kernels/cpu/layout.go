@@ -1,15 +1,18 @@
 // The layouts in which weights are multiplied.
 //
-// Sixteen rows form a group, so that a vector register holds one column (or four
-// neighbouring ones, as bytes) of sixteen rows and an activation is broadcast to all
-// of them. Rows are padded with zeros to a multiple of 32 (a panel, two groups).
+// A vector register holds one column (or four neighbouring ones, as bytes) of sixteen
+// rows, and an activation is broadcast to all of them. Rows are padded with zeros to a
+// multiple of 32, a panel.
 //
-// Float layouts, all columns of a group one after the other:
+// Float layouts, all columns of a panel one after the other, so that memory is read as
+// one stream (two streams of 16 rows each, 2 KiB long in attention, were read at a third
+// of the speed):
 //
-//	[cols][16]      float32, float16 or bfloat16
-//	[cols/2][16][2] pairs: bfloat16, two columns of a row side by side
+//	[cols][32]      float32, float16 or bfloat16
+//	[cols/2][32][2] pairs: bfloat16, two columns of a row side by side
 //
-// Integer layouts, one block for 32 columns of a group: planes of bits, then scales. A
+// Integer layouts, where a panel is two groups of sixteen rows, [cols/32][2] blocks, each
+// of 32 columns of a group: planes of bits, then scales. A
 // plane of b bits is b vectors of 64 bytes; column 4j+x of row r has its bits in byte
 // 4r+x of vector j mod b, from bit b·⌊j/b⌋ on:
 //
@@ -93,14 +96,14 @@ func (l *layout) blockBytes() int {
 	return n
 }
 
-// groupBytes is the size of 16 rows × cols.
-func (k kind) groupBytes(cols int) int {
+// panelBytes is the size of 32 rows × cols.
+func (k kind) panelBytes(cols int) int {
 	l := &layouts[k]
 	if k == kindPairs {
 		cols = (cols + 1) &^ 1
 	}
 	if k.float() {
-		return cols * 16 * l.bits / 8
+		return cols * 32 * l.bits / 8
 	}
-	return cols / 32 * l.blockBytes()
+	return cols / 32 * 2 * l.blockBytes()
 }

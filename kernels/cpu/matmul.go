@@ -41,7 +41,7 @@ type matmulJob struct {
 	step    int // panels a chunk
 	perRow  int // chunks a stretch
 	run     job
-	wide    [][]float32 // of each worker: a piece of a panel, [2][wideCols][16]
+	wide    [][]float32 // of each worker: a piece of a panel, [wideCols][32]
 	both    [][]float32 // of each worker: results of a panel of gate and one of up, [2][tokens][32]
 	gated   job
 	quant   job
@@ -211,17 +211,15 @@ func (s *segment) widened() bool { return s.kind == kindF16 || s.kind == kindBF1
 // columns at a time: over many tokens that is cheaper than widening it for each tile
 // (float16, 512 tokens, Zen 4: 106 instead of 92 GFLOPS).
 func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	w := s.memory()[2*p*s.stride:][:2*s.stride]
+	w := s.memory()[p*s.size:][:s.size]
 	wide := &j.wide[worker]
 	if *wide == nil {
-		*wide = alignedF32(2 * 16 * wideCols)
+		*wide = alignedF32(32 * wideCols)
 	}
 	for k := 0; k < s.cols; k += wideCols {
 		n := min(wideCols, s.cols-k)
-		for g := range 2 {
-			widen(j.lv, s.kind, (*wide)[g*16*wideCols:][:16*n], w[g*s.stride+32*k:])
-		}
-		dTile(j.lv, kindF32, c, ldc, j.x.F32[t0*j.x.Stride+k:], j.x.Stride, asBytes(*wide), 64*wideCols, n, t1-t0, add || k > 0)
+		widen(j.lv, s.kind, (*wide)[:32*n], w[64*k:])
+		dTile(j.lv, kindF32, c, ldc, j.x.F32[t0*j.x.Stride+k:], j.x.Stride, asBytes(*wide), n, t1-t0, add || k > 0)
 	}
 }
 
@@ -250,16 +248,16 @@ func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 
 // tile hands a panel to the kernel of its layout.
 func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	w := s.memory()[2*p*s.stride:][:2*s.stride]
+	w := s.memory()[p*s.size:][:s.size]
 	if s.kind == kindPairs {
-		pTile(j.lv, c, ldc, j.xp[t0*j.ldp:], j.ldp, w, s.stride, (s.cols+1)/2, t1-t0, add)
+		pTile(j.lv, c, ldc, j.xp[t0*j.ldp:], j.ldp, w, (s.cols+1)/2, t1-t0, add)
 		return
 	}
 	if s.kind.float() {
 		a := j.x.F32[t0*j.x.Stride:]
-		dTile(j.lv, s.kind, c, ldc, a, j.x.Stride, w, s.stride, s.cols, t1-t0, add)
+		dTile(j.lv, s.kind, c, ldc, a, j.x.Stride, w, s.cols, t1-t0, add)
 		return
 	}
 	nb := s.cols / 32
-	qTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], w, nb, t1-t0, s.scale, add)
+	qTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], nb, w, nb, t1-t0, s.scale, add)
 }

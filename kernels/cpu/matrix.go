@@ -45,7 +45,7 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	}
 	for _, s := range m.segments {
 		if !d.packed.take(s) {
-			s.fill(d.store.take(s.bytes()), d.pool.threads)
+			s.fill(d, d.store.take(s.bytes()))
 			d.repacked++
 		}
 	}
@@ -76,31 +76,45 @@ func check(w kernels.Weights, cols int) error {
 	return nil
 }
 
-// fill packs all groups of s into data, which is zero, on n goroutines. (Not on the pool: models load in the
-// background while another one answers on it.)
-func (s *segment) fill(data []byte, n int) {
+// fillPiece is how many bytes of a file a worker repacks before it takes the next ones.
+const fillPiece = 1 << 20
+
+// fill packs all panels of s into data, which is zero, on as many goroutines as d has
+// threads, and tells which bytes of the file are done with. (Not on the pool: models load
+// in the background while another one answers on it.)
+func (s *segment) fill(d *device, data []byte) {
 	s.data = data
-	if u, ok := unpackers[s.source.Type]; ok && u.nested && !s.kind.float() {
-		tops := make([]float32, (s.rows+15)/16)
-		each(n, len(tops), func(g int, _ []float32) { tops[g] = s.peak(16*g, min(16*g+16, s.rows)) }, 0)
+	n := d.pool.threads
+	if u, ok := unpackers[s.source.Type]; ok && u.top != nil && !s.kind.float() {
+		tops := make([]float32, s.panels)
+		each(n, len(tops), func(p int) { tops[p] = s.peak(u.top, 32*p, min(32*p+32, s.rows)) })
 		top := float32(0)
 		for _, t := range tops {
 			top = max(top, t)
 		}
 		s.scale = scaleFor(top)
 	}
-	each(n, (s.rows+15)/16, s.pack, s.cols)
+	row := s.source.Type.RowBytes(s.cols)
+	step := max(1, fillPiece/(32*row)) // panels
+	each(n, (s.panels+step-1)/step, func(i int) {
+		w := packer{lv: d.lv}
+		for p := i * step; p < min((i+1)*step, s.panels); p++ {
+			s.pack(&w, p)
+		}
+		if d.forget != nil {
+			d.forget(s.source.Data[i*step*32*row : min((i+1)*step*32, s.rows)*row])
+		}
+	})
 }
 
-// each runs f(0) … f(count-1) on n goroutines, each with scratch values of its own.
-func each(n, count int, f func(i int, scratch []float32), scratch int) {
+// each runs f(0) … f(count-1) on n goroutines.
+func each(n, count int, f func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(n, count) {
 		wg.Go(func() {
-			w := make([]float32, scratch)
 			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
-				f(i, w)
+				f(i)
 			}
 		})
 	}

@@ -1,9 +1,14 @@
 // Repacking of a matrix at Load: from a file's rows to the layouts of layout.go.
+//
+// Of a panel, all 32 rows have their turn with a run of columns before the next run comes,
+// so that the cache lines they share are written while they are near: row by row each
+// would come from memory again.
 package cpu
 
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -11,17 +16,18 @@ import (
 
 // segment is one part of a matrix in its layout.
 type segment struct {
-	kind   kind
-	first  int // row of the matrix that it begins with
-	rows   int
-	cols   int
-	panels int // of 32 rows
-	stride int // bytes of a group of 16 rows
-	scale  float32
-	bias   []float32
-	data   []byte          // as packed, or as found in a file
-	moved  []byte          // a copy of data in better memory, once there is one
-	source kernels.Weights // for Embed
+	kind        kind
+	first       int // row of the matrix that it begins with
+	rows        int
+	cols        int
+	panels      int // of 32 rows
+	size        int // bytes of one
+	bytesPerRow int // in the file
+	scale       float32
+	bias        []float32
+	data        []byte          // as packed, or as found in a file
+	moved       []byte          // a copy of data in better memory, once there is one
+	source      kernels.Weights // for Embed
 }
 
 // memory is where the weights are now.
@@ -35,7 +41,7 @@ func (s *segment) memory() []byte {
 // newSegment prepares an empty segment for w in layout k.
 func newSegment(w kernels.Weights, first int, k kind) *segment {
 	return &segment{
-		kind: k, first: first, rows: w.Rows, cols: w.Cols, stride: k.groupBytes(w.Cols),
+		kind: k, first: first, rows: w.Rows, cols: w.Cols, size: k.panelBytes(w.Cols), bytesPerRow: w.Type.RowBytes(w.Cols),
 		panels: (w.Rows + 31) / 32, scale: 1, bias: w.Bias, source: w,
 	}
 }
@@ -62,33 +68,25 @@ func (d *device) kindOf(w kernels.Weights) kind {
 }
 
 // bytes is the size of s in its layout.
-func (s *segment) bytes() int { return 2 * s.panels * s.stride }
+func (s *segment) bytes() int { return s.panels * s.size }
 
 // row returns the file's bytes of row r.
 func (s *segment) row(r int) []byte {
-	n := s.source.Type.RowBytes(s.cols)
-	return s.source.Data[r*n:][:n]
+	return s.source.Data[r*s.bytesPerRow:][:s.bytesPerRow]
 }
 
-// group returns the memory of group g.
-func (s *segment) group(g int) []byte { return s.data[g*s.stride:][:s.stride] }
+// panel returns the memory of panel p.
+func (s *segment) panel(p int) []byte { return s.data[p*s.size:][:s.size] }
 
-// peak returns the largest magnitude among the scales and minima of rows r0 … r1.
-func (s *segment) peak(r0, r1 int) float32 {
-	u := unpackers[s.source.Type]
-	values, bytes := s.source.Type.BlockValues(), s.source.Type.BlockBytes()
-	var top float32
-	var b unpacked
-	for r := r0; r < r1; r++ {
-		row := s.row(r)
-		for i := range s.cols / values {
-			u.scales(&b, row[i*bytes:][:bytes])
-			for j := range b.d {
-				top = max(top, abs(b.d[j]), abs(b.m[j]))
-			}
-		}
+// peak returns a bound of the magnitudes of the scales and minima of rows r0 … r1, which
+// some of them come near.
+func (s *segment) peak(top func(b []byte) float32, r0, r1 int) float32 {
+	bytes := s.source.Type.BlockBytes()
+	var most float32
+	for b := s.source.Data[r0*s.bytesPerRow : r1*s.bytesPerRow]; len(b) >= bytes; b = b[bytes:] {
+		most = max(most, top(b))
 	}
-	return top
+	return most
 }
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
@@ -103,136 +101,238 @@ func scaleFor(peak float32) float32 {
 	return float32(math.Ldexp(1, max(e-15, -126)))
 }
 
-// pack fills group g, sixteen rows. w is scratch for a row's values.
-func (s *segment) pack(g int, w []float32) {
-	for i := range 16 {
-		r := g*16 + i
-		switch {
-		case r >= s.rows: // padding stays zero
-		case s.kind.float():
-			s.packFloat(s.group(g), i, s.row(r), w)
-		case s.source.Type.BlockValues() == 1:
-			s.packFloat8(s.group(g), i, s.row(r), w)
-		case s.source.Type == quant.Q4_0:
-			s.packNibbles(s.group(g), i, s.row(r), 2)
-		case s.source.Type == quant.Q4_1:
-			s.packNibbles(s.group(g), i, s.row(r), 4)
-		default:
-			s.packInts(s.group(g), i, s.row(r))
-		}
-	}
+// floatRun is how many columns of floats are a run, a multiple of 32.
+const floatRun = 256
+
+// packer is a worker's memory.
+type packer struct {
+	lv     level
+	values [floatRun]float32
+	words  [floatRun]uint32
+	halves [floatRun]uint16
+	blocks [floatRun / 32]block
+	u      unpacked
 }
 
-// packFloat writes row i of a group of float values. Those that a file has in the same
-// form are copied as they are.
-func (s *segment) packFloat(dst []byte, i int, src []byte, w []float32) {
+// pack fills panel p. Padding stays zero.
+func (s *segment) pack(w *packer, p int) {
+	rows := min(32, s.rows-32*p)
 	switch {
-	case s.kind == kindF16 && s.source.Type == quant.F16 || s.kind == kindBF16:
-		for c := range s.cols {
-			copy(dst[(c*16+i)*2:][:2], src[2*c:][:2])
-		}
-		return
-	case s.kind == kindPairs && s.source.Type == quant.BF16:
-		for c := range s.cols {
-			copy(dst[pairAt(c, i):][:2], src[2*c:][:2])
-		}
-		return
-	}
-	w = w[:s.cols]
-	quant.Dequantize(s.source.Type, w, src)
-	switch s.kind {
-	case kindF32:
-		for c, v := range w {
-			binary.LittleEndian.PutUint32(dst[(c*16+i)*4:], math.Float32bits(v))
-		}
-	case kindPairs:
-		for c, v := range w {
-			binary.LittleEndian.PutUint16(dst[pairAt(c, i):], quant.F32ToBF16(v))
-		}
+	case s.kind.float() && s.source.Type.BlockValues() == 1:
+		s.packFloats(w, p, rows, floatRun)
+	case s.kind.float():
+		s.packFloats(w, p, rows, s.source.Type.BlockValues())
+	case s.source.Type.BlockValues() == 1:
+		s.packFloats8(w, p, rows)
+	case s.source.Type == quant.Q4_0:
+		s.packAlike(p, rows, 2, 4, 0)
+	case s.source.Type == quant.Q4_1:
+		s.packAlike(p, rows, 4, 4, 0)
+	case s.source.Type == quant.Q8_0:
+		s.packAlike(p, rows, 2, 8, 0x80808080)
 	default:
-		for c, v := range w {
-			binary.LittleEndian.PutUint16(dst[(c*16+i)*2:], quant.F32ToF16(v))
-		}
+		s.packInts(w, p, rows)
 	}
 }
 
-// pairAt is where column c of row i of a group of pairs is.
-func pairAt(c, i int) int { return c/2*64 + 4*i + c%2*2 }
-
-// packFloat8 writes row i of a group of float values in 8 bits, as Q8_0 does: a block's
-// largest magnitude is 127.
-func (s *segment) packFloat8(dst []byte, i int, src []byte, w []float32) {
-	l := &layouts[s.kind]
-	w = w[:s.cols]
-	quant.Dequantize(s.source.Type, w, src)
-	var q [32]uint8
-	for ; len(w) >= 32; w = w[32:] {
-		var b block
-		quantizeBlock(&b, w[:32])
-		d := [1]float32{b.d}
-		for j, v := range b.q {
-			q[j] = uint8(v) ^ 0x80
-		}
-		putBlock(dst, l, i, q[:], d[:], nil, 1)
-		dst = dst[l.blockBytes():]
-	}
-}
-
-// packNibbles writes row i from Q4_0 and Q4_1, whose bytes are in our order already:
-// a block of 32 is head bytes of scales (float16, kept as they are), then 16 of nibbles.
-func (s *segment) packNibbles(dst []byte, i int, src []byte, head int) {
-	n := layouts[s.kind].blockBytes()
-	for b := range s.cols / 32 {
-		from, to := src[b*(head+16):][:head+16], dst[b*n:][:n]
-		for j := range 4 {
-			copy(to[64*j+4*i:][:4], from[head+4*j:][:4])
-		}
-		for h := 0; h < head; h += 2 {
-			copy(to[256+16*h+2*i:][:2], from[h:][:2])
-		}
-	}
-}
-
-// packInts writes row i of a group from any format that unpackers knows.
-func (s *segment) packInts(dst []byte, i int, src []byte) {
-	t := s.source.Type
-	u, l := unpackers[t], &layouts[s.kind]
-	values, bytes, n := t.BlockValues(), t.BlockBytes(), l.blockBytes()
-	var b unpacked
-	for ; len(src) >= bytes; src = src[bytes:] {
-		u.scales(&b, src[:bytes])
-		u.quants(&b, src[:bytes])
-		for c := 0; c < values; c += 32 {
-			putBlock(dst[:n], l, i, b.q[c:][:32], b.d[c/32*l.halves:], b.m[c/32*l.halves:], s.scale)
-			dst = dst[n:]
-		}
-	}
-}
-
-// putBlock writes row i of one block of 32 columns. Four integers go at a time, as the
-// bytes of a word.
-func putBlock(dst []byte, l *layout, i int, q []uint8, d, m []float32, scale float32) {
-	var w [8]uint32
-	for j := range w {
-		w[j] = binary.LittleEndian.Uint32(q[4*j:])
-	}
-	at := 4 * i
-	for _, p := range l.planes {
-		mask := uint32(1<<p.width-1) * 0x01010101
-		for v := range p.width {
-			x := uint32(0)
-			for j := v; j < 8; j += p.width {
-				x |= w[j] >> p.shift & mask << (j - v)
+// packAlike writes integers that are in our order already: a block of a row is head bytes
+// of float16 (d, perhaps m), then so many words, whose bits flip differ. (Bounds are
+// checked once: this is copying.)
+func (s *segment) packAlike(p, rows, head, words int, flip uint32) {
+	l, panel, bytes := &layouts[s.kind], s.panel(p), head+4*words
+	n, nb := l.blockBytes(), s.cols/32
+	src := s.source.Data[32*p*s.bytesPerRow:][:rows*s.bytesPerRow]
+	_ = panel[2*nb*n-1]
+	from, to := unsafe.Pointer(unsafe.SliceData(src)), unsafe.Pointer(unsafe.SliceData(panel))
+	for b := range nb {
+		for i := range rows {
+			x := unsafe.Add(from, i*s.bytesPerRow+b*bytes)
+			y := unsafe.Add(to, (2*b+i/16)*n)
+			q := unsafe.Add(y, i%16*4)
+			for j := range words {
+				*(*uint32)(unsafe.Add(q, 64*j)) = *(*uint32)(unsafe.Add(x, head+4*j)) ^ flip
 			}
-			binary.LittleEndian.PutUint32(dst[at:], x)
-			at += 64
+			d := unsafe.Add(y, l.quantBytes()+i%16*2)
+			for h := 0; h < head; h += 2 {
+				*(*uint16)(unsafe.Add(d, 16*h)) = *(*uint16)(unsafe.Add(x, h))
+			}
 		}
 	}
-	at = l.quantBytes() + 2*i
-	for h := range l.halves {
-		binary.LittleEndian.PutUint16(dst[at+32*h:], quant.F32ToF16(d[h]/scale))
-		if l.mins {
-			binary.LittleEndian.PutUint16(dst[at+32*(l.halves+h):], quant.F32ToF16(m[h]/scale))
+}
+
+// packFloats writes float values as such, run columns at a time. Those that a file has in
+// the same form are copied as they are.
+func (s *segment) packFloats(w *packer, p, rows, run int) {
+	t, panel, size := s.source.Type, s.panel(p), layouts[s.kind].bits/8
+	for c := 0; c < s.cols; c += run {
+		n := min(run, s.cols-c)
+		at, end := t.RowBytes(c), t.RowBytes(c+n)
+		for i := range rows {
+			src := s.row(32*p + i)[at:end]
+			switch {
+			case s.kind == kindF16 && t == quant.F16 || s.kind == kindBF16:
+				scatterHalves(panel[(32*c+i)*size:], 64, src, n)
+			case s.kind == kindPairs:
+				w.load(t, n, src)
+				pairs(w.lv, w.words[:], w.values[:n])
+				scatter(panel[c/2*128+4*i:], 128, w.words[:(n+1)/2])
+			case s.kind == kindF16:
+				w.load(t, n, src)
+				toHalf(w.lv, w.halves[:n], w.values[:n])
+				scatterHalves(panel[(32*c+i)*size:], 64, halfBytes(w.halves[:n]), n)
+			default:
+				w.load(t, n, src)
+				scatter(panel[(32*c+i)*size:], 128, floatWords(w.values[:n]))
+			}
 		}
+	}
+}
+
+// load brings n values of a file into float32.
+func (w *packer) load(t quant.Type, n int, src []byte) {
+	full := n &^ 15
+	switch t {
+	case quant.F16:
+		widen(w.lv, kindF16, w.values[:full], src)
+	case quant.BF16:
+		widen(w.lv, kindBF16, w.values[:full], src)
+	default:
+		full = 0
+	}
+	if full < n {
+		quant.Dequantize(t, w.values[full:n], src[t.RowBytes(full):])
+	}
+}
+
+func floatWords(x []float32) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
+func halfBytes(x []uint16) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
+}
+
+// scatter writes words stride bytes apart. (Bounds are checked once: this is where most
+// of the time goes.)
+func scatter(dst []byte, stride int, x []uint32) {
+	if len(x) == 0 {
+		return
+	}
+	_ = dst[(len(x)-1)*stride+3]
+	to := unsafe.Pointer(unsafe.SliceData(dst))
+	for i, v := range x {
+		*(*uint32)(unsafe.Add(to, i*stride)) = v
+	}
+}
+
+// scatterHalves writes n halves, as they are in x, stride bytes apart.
+func scatterHalves(dst []byte, stride int, x []byte, n int) {
+	_, _ = dst[(n-1)*stride+1], x[2*n-1]
+	to, from := unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(x))
+	for i := range n {
+		*(*uint16)(unsafe.Add(to, i*stride)) = *(*uint16)(unsafe.Add(from, 2*i))
+	}
+}
+
+// packFloats8 writes float values in 8 bits, as Q8_0 does: a block's largest magnitude is
+// 127.
+func (s *segment) packFloats8(w *packer, p, rows int) {
+	t, panel, n := s.source.Type, s.panel(p), layouts[s.kind].blockBytes()
+	for c := 0; c < s.cols; c += floatRun {
+		cols := min(floatRun, s.cols-c)
+		at, end := t.RowBytes(c), t.RowBytes(c+cols)
+		for i := range rows {
+			w.load(t, cols, s.row(32*p + i)[at:end])
+			quantize(w.lv, w.blocks[:cols/32], w.values[:cols])
+			for b := range w.blocks[:cols/32] {
+				put8(panel[(2*(c/32+b)+i/16)*n:][:n], i%16, &w.blocks[b])
+			}
+		}
+	}
+}
+
+// put8 writes row i of a block of q8s32.
+func put8(dst []byte, i int, b *block) {
+	for j, w := range (*[8]uint32)(unsafe.Pointer(&b.q)) {
+		binary.LittleEndian.PutUint32(dst[64*j+4*i:], w^0x80808080)
+	}
+	binary.LittleEndian.PutUint16(dst[512+2*i:], quant.F32ToF16(b.d))
+}
+
+// packInts writes integers from any format that unpackers knows.
+func (s *segment) packInts(w *packer, p, rows int) {
+	t := s.source.Type
+	u, l, panel := unpackers[t], &layouts[s.kind], s.panel(p)
+	values, bytes, n := t.BlockValues(), t.BlockBytes(), l.blockBytes()
+	for b := range s.cols / values {
+		dst := panel[b*values/32*2*n:]
+		for i := range rows {
+			src, dst := s.row(32*p + i)[b*bytes:][:bytes], dst[i/16*n:]
+			u.quants(&w.u, src)
+			for c := 0; c < values; c += 32 {
+				l.putPlanes(dst[c/32*2*n:][:n], i%16, (*[8]uint32)(unsafe.Pointer(&w.u.q[c])))
+			}
+			if u.top != nil {
+				u.scales(&w.u, src)
+				w.putScales(dst, i%16, l, values/32, 1/s.scale)
+				continue
+			}
+			at := l.quantBytes() + 2*(i%16) // d and m, as float16 in the file as well
+			copy(dst[at:][:2], src)
+			if l.mins {
+				copy(dst[at+32:][:2], src[2:])
+			}
+		}
+	}
+}
+
+// putPlanes writes row i of a block of 32 columns, a byte each in w. Four integers go at a
+// time, as the bytes of a word.
+func (l *layout) putPlanes(dst []byte, i int, w *[8]uint32) {
+	at := dst[4*i:]
+	for _, p := range l.planes {
+		switch p.width {
+		case 8:
+			scatter(at, 64, w[:])
+		case 4: // the lowest of all layouts
+			const low = 0x0f0f0f0f
+			for v := range 4 {
+				binary.LittleEndian.PutUint32(at[64*v:], w[v]&low|w[v+4]&low<<4)
+			}
+		case 2:
+			for v := range 2 {
+				binary.LittleEndian.PutUint32(at[64*v:], field(w[v], p, 0)|field(w[v+2], p, 2)|field(w[v+4], p, 4)|field(w[v+6], p, 6))
+			}
+		case 1:
+			x := uint32(0)
+			for j, v := range w {
+				x |= field(v, p, j)
+			}
+			binary.LittleEndian.PutUint32(at, x)
+		}
+		at = at[min(64*p.width, len(at)):]
+	}
+}
+
+// field is the part of four integers that belongs to plane p, at bit to.
+func field(w uint32, p bits, to int) uint32 {
+	return w >> p.shift & (uint32(1<<p.width-1) * 0x01010101) << to
+}
+
+// putScales writes row i's scales and minima of so many blocks, times inv, a power of two.
+func (w *packer) putScales(dst []byte, i int, l *layout, blocks int, inv float32) {
+	n := l.blockBytes()
+	put := func(x *[16]float32, at int) {
+		for k := range x {
+			x[k] *= inv
+		}
+		toHalf(w.lv, w.halves[:16], x[:])
+		for k := range blocks * l.halves {
+			binary.LittleEndian.PutUint16(dst[k/l.halves*2*n+k%l.halves*32+at:], w.halves[k])
+		}
+	}
+	put(&w.u.d, l.quantBytes()+2*i)
+	if l.mins {
+		put(&w.u.m, l.quantBytes()+32*l.halves+2*i)
 	}
 }

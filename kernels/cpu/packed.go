@@ -25,7 +25,7 @@ import (
 
 const (
 	packedMagic   = "soberano"
-	packedVersion = 1 // to be raised with every change of layout.go
+	packedVersion = 2 // to be raised with every change of layout.go
 	packedPage    = 4096
 	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
 	packedEntry   = 6 * 8
@@ -125,9 +125,10 @@ func Settle(dev kernels.Device, forget func(data []byte)) {
 
 // In how many steps weights move, and how much one of them moves at least.
 const (
-	moveSteps = 32
-	leastMove = 4 << 20
-	movePiece = 256 << 10 // of a chunk
+	moveSteps  = 32
+	leastMove  = 4 << 20
+	movePiece  = 256 << 10 // of a chunk
+	moveAtOnce = 8 << 20   // before pages of the file go
 )
 
 // mover is a move in progress.
@@ -151,10 +152,14 @@ func (d *device) moveSome() {
 	m.run = m.piece
 	for moved := 0; moved < m.share && len(m.left) > 0; m.left = m.left[1:] {
 		s := m.left[0]
-		m.from, m.to = s.data, m.store.take(s.bytes())[:s.bytes()]
-		d.pool.do((len(m.to)+movePiece-1)/movePiece, &m.run)
-		s.moved = m.to
-		m.forget(s.data)
+		whole := m.store.take(s.bytes())[:s.bytes()]
+		for at := 0; at < len(whole); at += moveAtOnce {
+			end := min(at+moveAtOnce, len(whole))
+			m.from, m.to = s.data[at:end], whole[at:end]
+			d.pool.do((end-at+movePiece-1)/movePiece, &m.run)
+			m.forget(m.from)
+		}
+		s.moved = whole
 		moved += s.bytes()
 	}
 	if len(m.left) == 0 {

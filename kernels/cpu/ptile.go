@@ -13,7 +13,7 @@ import (
 
 // pTileGo is the plain twin of pTile: dTileGo for n pairs of bfloat16, the even column in
 // the low half; lda counts pairs.
-func pTileGo(c []float32, ldc int, a []uint32, lda int, w []byte, wstride, n, m int, add bool) {
+func pTileGo(c []float32, ldc int, a []uint32, lda int, w []byte, n, m int, add bool) {
 	for g := range 2 {
 		for t := range m {
 			row := c[t*ldc+16*g:][:16]
@@ -22,7 +22,7 @@ func pTileGo(c []float32, ldc int, a []uint32, lda int, w []byte, wstride, n, m 
 			}
 			for j, x := range a[t*lda:][:n] {
 				for i := range row {
-					y := word(w[g*wstride+64*j+4*i:])
+					y := word(w[128*j+64*g+4*i:])
 					row[i] += low(x)*low(y) + high(x)*high(y)
 				}
 			}

@@ -3,168 +3,170 @@ package cpu
 import "unsafe"
 
 //go:noescape
-func q2a16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q2a16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q2a16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
 func quantizeAVX512(dst *block, x *float32, n int)
 
 //go:noescape
+func quantizeMulAVX512(dst *block, x, by *float32, n int)
+
+//go:noescape
 func quantizeAVX2(dst *block, x *float32, n int)
 
 // qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
-func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
+func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	if lv == generic || nb == 0 || m == 0 {
-		qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+		qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
 		return
 	}
-	stride := nb * layouts[k].blockBytes()
-	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[2*stride-1] // the assembly checks nothing
+	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+nb-1], w[k.panelBytes(32*nb)-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	switch {
 	case lv == amx && m >= amxLeast:
-		qTileAMX(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileAMX(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	case lv.zmm():
-		qTileAVX512(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileAVX512(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	case lv == avxvnni:
-		qTileAVXVNNI(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileAVXVNNI(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	default:
-		qTileAVX2(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileAVX2(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	}
 }
 
-func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:
-		q2a16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q2a16AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q3s16:
-		q3s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q3s16AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4s32:
-		q4s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4s32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4a32:
-		q4a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4a32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5s32:
-		q5s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5s32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5a32:
-		q5a32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5a32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q6s16:
-		q6s16AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q6s16AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
-		q8s32AVX512(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	default:
-		panic("cpu: not an integer layout")
-	}
-}
-
-func qTileAVX2(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
-	switch k {
-	case q2a16:
-		q2a16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q3s16:
-		q3s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4s32:
-		q4s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4a32:
-		q4a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q5s32:
-		q5s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q5a32:
-		q5a32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q6s16:
-		q6s16AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q8s32:
-		q8s32AVX2(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q8s32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}
 }
 
-func qTileAVXVNNI(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+func qTileAVX2(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:
-		q2a16AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q2a16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q3s16:
-		q3s16AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q3s16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4s32:
-		q4s32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4a32:
-		q4a32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4a32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5s32:
-		q5s32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5a32:
-		q5a32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5a32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q6s16:
-		q6s16AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q6s16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
-		q8s32AVXVNNI(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q8s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+	default:
+		panic("cpu: not an integer layout")
+	}
+}
+
+func qTileAVXVNNI(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
+	switch k {
+	case q2a16:
+		q2a16AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q3s16:
+		q3s16AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q4s32:
+		q4s32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q4a32:
+		q4a32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q5s32:
+		q5s32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q5a32:
+		q5a32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q6s16:
+		q6s16AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q8s32:
+		q8s32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}
@@ -182,4 +184,14 @@ func quantize(lv level, dst []block, x []float32) {
 		return
 	}
 	quantizeAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+}
+
+// quantizeMul brings x·by into 8 bits; x may be overwritten.
+func quantizeMul(lv level, dst []block, x, by []float32) {
+	if !lv.zmm() || len(dst) == 0 {
+		quantizeMulGo(lv, dst, x, by)
+		return
+	}
+	_, _ = x[32*len(dst)-1], by[32*len(dst)-1]
+	quantizeMulAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(by), len(dst))
 }

@@ -3,163 +3,162 @@ package cpu
 import "unsafe"
 
 //go:noescape
-func q2a16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q2a16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q2a16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q2a16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q3s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q3s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q4a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q4a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q5a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q5a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q6s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q6s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
-func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
+func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
 func quantizeNEON(dst *block, x *float32, n int)
 
 // qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
-func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
+func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	if lv == generic || nb == 0 || m == 0 {
-		qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+		qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
 		return
 	}
-	stride := nb * layouts[k].blockBytes()
-	_, _, _ = c[(m-1)*ldc+31], a[m*nb-1], w[2*stride-1] // the assembly checks nothing
+	_, _, _ = c[(m-1)*ldc+31], a[(m-1)*lda+nb-1], w[k.panelBytes(32*nb)-1] // the assembly checks nothing
 	cp, ap, wp := unsafe.SliceData(c), unsafe.SliceData(a), unsafe.SliceData(w)
 	switch lv {
 	case i8mm:
-		qTileI8MM(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileI8MM(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	case dotprod:
-		qTileDotProd(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileDotProd(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	default:
-		qTileNEON(k, cp, 4*ldc, ap, nb*blockSize, wp, stride, nb, m, scale, toInt(add))
+		qTileNEON(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	}
 }
 
-func qTileNEON(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+func qTileNEON(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:
-		q2a16NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q2a16NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q3s16:
-		q3s16NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q3s16NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4s32:
-		q4s32NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4s32NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4a32:
-		q4a32NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4a32NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5s32:
-		q5s32NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5s32NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5a32:
-		q5a32NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5a32NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q6s16:
-		q6s16NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q6s16NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
-		q8s32NEON(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	default:
-		panic("cpu: not an integer layout")
-	}
-}
-
-func qTileDotProd(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
-	switch k {
-	case q2a16:
-		q2a16DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q3s16:
-		q3s16DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4s32:
-		q4s32DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q4a32:
-		q4a32DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q5s32:
-		q5s32DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q5a32:
-		q5a32DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q6s16:
-		q6s16DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
-	case q8s32:
-		q8s32DotProd(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q8s32NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}
 }
 
-func qTileI8MM(k kind, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int) {
+func qTileDotProd(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:
-		q2a16I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q2a16DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q3s16:
-		q3s16I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q3s16DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4s32:
-		q4s32I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4s32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q4a32:
-		q4a32I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q4a32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5s32:
-		q5s32I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5s32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q5a32:
-		q5a32I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q5a32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q6s16:
-		q6s16I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q6s16DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
-		q8s32I8MM(c, ldc, a, lda, w, wstride, nb, m, scale, add)
+		q8s32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
+	default:
+		panic("cpu: not an integer layout")
+	}
+}
+
+func qTileI8MM(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
+	switch k {
+	case q2a16:
+		q2a16I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q3s16:
+		q3s16I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q4s32:
+		q4s32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q4a32:
+		q4a32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q5s32:
+		q5s32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q5a32:
+		q5a32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q6s16:
+		q6s16I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q8s32:
+		q8s32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
 		panic("cpu: not an integer layout")
 	}
@@ -174,3 +173,5 @@ func quantize(lv level, dst []block, x []float32) {
 	_ = x[32*len(dst)-1]
 	quantizeNEON(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
 }
+
+func quantizeMul(lv level, dst []block, x, by []float32) { quantizeMulGo(lv, dst, x, by) }

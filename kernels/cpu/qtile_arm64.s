@@ -2,15 +2,14 @@
 
 #include "textflag.h"
 
-// func q2a16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q2a16NEON(SB), NOSPLIT, $0-80
+// func q2a16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2a16NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -31,7 +30,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -265,11 +264,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -298,8 +297,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -308,7 +307,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -335,7 +334,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -555,11 +554,11 @@ t2_block:
 	WORD $0x4fb3524b // fmls v11.4s, v18.4s, v19.s[1]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -584,8 +583,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -594,7 +593,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -620,7 +619,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -875,11 +874,11 @@ t1_block:
 	WORD $0x4fb6528a // fmls v10.4s, v20.4s, v22.s[1]
 	WORD $0x4fb652ab // fmls v11.4s, v21.4s, v22.s[1]
 	ADD $48, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -902,8 +901,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -912,7 +911,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -923,15 +922,14 @@ t1_store:
 below1:
 	RET
 
-// func q2a16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q2a16DotProd(SB), NOSPLIT, $0-80
+// func q2a16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2a16DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -960,7 +958,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -1238,11 +1236,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -1295,8 +1293,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -1305,7 +1303,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -1338,7 +1336,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -1592,11 +1590,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -1641,8 +1639,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -1651,7 +1649,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -1682,7 +1680,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -1966,11 +1964,11 @@ t2_block:
 	WORD $0x4fbb534f // fmls v15.4s, v26.4s, v27.s[1]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -2011,8 +2009,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -2021,7 +2019,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -2047,7 +2045,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -2262,11 +2260,11 @@ t1_block:
 	WORD $0x4fb6528a // fmls v10.4s, v20.4s, v22.s[1]
 	WORD $0x4fb652ab // fmls v11.4s, v21.4s, v22.s[1]
 	ADD $48, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -2289,8 +2287,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -2299,7 +2297,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -2310,15 +2308,14 @@ t1_store:
 below1:
 	RET
 
-// func q2a16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q2a16I8MM(SB), 0, $10768-80
+// func q2a16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2a16I8MM(SB), 0, $10768-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -2326,7 +2323,7 @@ tile12:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -2861,11 +2858,11 @@ pairs6_block:
 	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
 	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
 	ADD $672, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -2954,7 +2951,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $256, R15
+	MOVD $512, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -2963,7 +2960,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -2983,7 +2980,7 @@ tile8:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -3362,11 +3359,11 @@ pairs4_block:
 	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
 	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	ADD $448, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -3427,7 +3424,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $256, R15
+	MOVD $512, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -3436,7 +3433,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -3456,7 +3453,7 @@ tile4:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -3799,11 +3796,11 @@ pairs2_block:
 	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
 	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	ADD $224, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -3856,7 +3853,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $256, R15
+	MOVD $512, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -3865,7 +3862,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -3900,7 +3897,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -4184,11 +4181,11 @@ t2_block:
 	WORD $0x4fbb534f // fmls v15.4s, v26.4s, v27.s[1]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -4229,8 +4226,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -4239,7 +4236,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -4265,7 +4262,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -4480,11 +4477,11 @@ t1_block:
 	WORD $0x4fb6528a // fmls v10.4s, v20.4s, v22.s[1]
 	WORD $0x4fb652ab // fmls v11.4s, v21.4s, v22.s[1]
 	ADD $48, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -4507,8 +4504,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -4517,7 +4514,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -4528,15 +4525,14 @@ t1_store:
 below1:
 	RET
 
-// func q3s16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q3s16NEON(SB), NOSPLIT, $0-80
+// func q3s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q3s16NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -4557,7 +4553,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -4803,11 +4799,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F21
+	FMOVS scale+56(FP), F21
 	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
 	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
 	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
@@ -4836,8 +4832,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -4846,7 +4842,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -4873,7 +4869,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -5129,11 +5125,11 @@ t2_block:
 	WORD $0x4e34cccb // fmla v11.4s, v6.4s, v20.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -5158,8 +5154,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -5168,7 +5164,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -5194,7 +5190,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -5527,11 +5523,11 @@ t1_block:
 	WORD $0x4f8c9236 // fmul v22.4s, v17.4s, v12.s[0]
 	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
 	ADD $48, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -5554,8 +5550,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -5564,7 +5560,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -5575,15 +5571,14 @@ t1_store:
 below1:
 	RET
 
-// func q3s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q3s16DotProd(SB), NOSPLIT, $0-80
+// func q3s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q3s16DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -5612,7 +5607,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -5878,11 +5873,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -5935,8 +5930,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -5945,7 +5940,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -5978,7 +5973,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -6248,11 +6243,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -6297,8 +6292,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -6307,7 +6302,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -6338,7 +6333,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -6682,11 +6677,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -6727,8 +6722,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -6737,7 +6732,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -6763,7 +6758,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[3], V0.S4
@@ -7048,11 +7043,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -7075,8 +7070,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -7085,7 +7080,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -7096,15 +7091,14 @@ t1_store:
 below1:
 	RET
 
-// func q3s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q3s16I8MM(SB), 0, $10768-80
+// func q3s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q3s16I8MM(SB), 0, $10768-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -7112,7 +7106,7 @@ tile12:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -7603,11 +7597,11 @@ pairs6_block:
 	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
 	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
 	ADD $672, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -7696,7 +7690,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $256, R15
+	MOVD $512, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -7705,7 +7699,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -7725,7 +7719,7 @@ tile8:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -8080,11 +8074,11 @@ pairs4_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $448, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -8145,7 +8139,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $256, R15
+	MOVD $512, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -8154,7 +8148,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -8174,7 +8168,7 @@ tile4:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -8517,11 +8511,11 @@ pairs2_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $224, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -8574,7 +8568,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $256, R15
+	MOVD $512, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -8583,7 +8577,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -8618,7 +8612,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -8962,11 +8956,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -9007,8 +9001,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -9017,7 +9011,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -9043,7 +9037,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[3], V0.S4
@@ -9328,11 +9322,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $256, R10
-	ADD $256, R11
+	ADD $512, R10
+	ADD $512, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -9355,8 +9349,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $256, R15
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -9365,7 +9359,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $256, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -9376,15 +9370,14 @@ t1_store:
 below1:
 	RET
 
-// func q4s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4s32NEON(SB), NOSPLIT, $0-80
+// func q4s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4s32NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -9405,7 +9398,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -9573,11 +9566,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -9606,8 +9599,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -9616,7 +9609,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -9643,7 +9636,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -9801,11 +9794,11 @@ t2_block:
 	WORD $0x4e34cccb // fmla v11.4s, v6.4s, v20.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -9830,8 +9823,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -9840,7 +9833,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -9866,7 +9859,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -10046,11 +10039,11 @@ t1_block:
 	WORD $0x4f8c9236 // fmul v22.4s, v17.4s, v12.s[0]
 	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
 	ADD $48, R17
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -10073,8 +10066,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -10083,7 +10076,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -10094,15 +10087,14 @@ t1_store:
 below1:
 	RET
 
-// func q4s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4s32DotProd(SB), NOSPLIT, $0-80
+// func q4s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4s32DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -10131,7 +10123,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -10295,11 +10287,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -10352,8 +10344,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -10362,7 +10354,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -10395,7 +10387,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -10553,11 +10545,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -10602,8 +10594,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -10612,7 +10604,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -10643,7 +10635,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -10825,11 +10817,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -10870,8 +10862,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -10880,7 +10872,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -10906,7 +10898,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[1], V0.S4
@@ -11042,11 +11034,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -11069,8 +11061,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -11079,7 +11071,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -11090,15 +11082,14 @@ t1_store:
 below1:
 	RET
 
-// func q4s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4s32I8MM(SB), 0, $9232-80
+// func q4s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4s32I8MM(SB), 0, $9232-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -11106,7 +11097,7 @@ tile12:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -11505,11 +11496,11 @@ pairs6_block:
 	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
 	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
 	ADD $576, R17
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -11598,7 +11589,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $288, R15
+	MOVD $576, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -11607,7 +11598,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -11627,7 +11618,7 @@ tile8:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -11910,11 +11901,11 @@ pairs4_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $384, R17
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -11975,7 +11966,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $288, R15
+	MOVD $576, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -11984,7 +11975,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -12004,7 +11995,7 @@ tile4:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -12245,11 +12236,11 @@ pairs2_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $192, R17
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -12302,7 +12293,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $288, R15
+	MOVD $576, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -12311,7 +12302,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -12346,7 +12337,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -12528,11 +12519,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -12573,8 +12564,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -12583,7 +12574,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -12609,7 +12600,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[1], V0.S4
@@ -12745,11 +12736,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $288, R10
-	ADD $288, R11
+	ADD $576, R10
+	ADD $576, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -12772,8 +12763,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $288, R15
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -12782,7 +12773,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $288, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -12793,15 +12784,14 @@ t1_store:
 below1:
 	RET
 
-// func q4a32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4a32NEON(SB), NOSPLIT, $0-80
+// func q4a32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4a32NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -12822,7 +12812,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -12984,11 +12974,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -13017,8 +13007,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -13027,7 +13017,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -13054,7 +13044,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -13212,11 +13202,11 @@ t2_block:
 	WORD $0x4f8d1a4b // fmla v11.4s, v18.4s, v13.s[2]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -13241,8 +13231,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -13251,7 +13241,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -13277,7 +13267,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -13463,11 +13453,11 @@ t1_block:
 	WORD $0x4e39cccb // fmla v11.4s, v6.4s, v25.4s
 	WORD $0x4f8c1aab // fmla v11.4s, v21.4s, v12.s[2]
 	ADD $48, R17
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -13490,8 +13480,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -13500,7 +13490,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -13511,15 +13501,14 @@ t1_store:
 below1:
 	RET
 
-// func q4a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4a32DotProd(SB), NOSPLIT, $0-80
+// func q4a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4a32DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -13548,7 +13537,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -13706,11 +13695,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -13763,8 +13752,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -13773,7 +13762,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -13806,7 +13795,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -13968,11 +13957,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -14017,8 +14006,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -14027,7 +14016,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -14058,7 +14047,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -14252,11 +14241,11 @@ t2_block:
 	WORD $0x4f911b4f // fmla v15.4s, v26.4s, v17.s[2]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -14297,8 +14286,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -14307,7 +14296,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -14333,7 +14322,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -14479,11 +14468,11 @@ t1_block:
 	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
 	WORD $0x4f8c1aab // fmla v11.4s, v21.4s, v12.s[2]
 	ADD $48, R17
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -14506,8 +14495,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -14516,7 +14505,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -14527,15 +14516,14 @@ t1_store:
 below1:
 	RET
 
-// func q4a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q4a32I8MM(SB), 0, $9232-80
+// func q4a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q4a32I8MM(SB), 0, $9232-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -14543,7 +14531,7 @@ tile12:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -14964,11 +14952,11 @@ pairs6_block:
 	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
 	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
 	ADD $576, R17
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -15057,7 +15045,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $320, R15
+	MOVD $640, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -15066,7 +15054,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -15086,7 +15074,7 @@ tile8:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -15385,11 +15373,11 @@ pairs4_block:
 	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
 	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	ADD $384, R17
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -15450,7 +15438,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $320, R15
+	MOVD $640, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -15459,7 +15447,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -15479,7 +15467,7 @@ tile4:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -15740,11 +15728,11 @@ pairs2_block:
 	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
 	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	ADD $192, R17
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -15797,7 +15785,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $320, R15
+	MOVD $640, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -15806,7 +15794,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -15841,7 +15829,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -16035,11 +16023,11 @@ t2_block:
 	WORD $0x4f911b4f // fmla v15.4s, v26.4s, v17.s[2]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -16080,8 +16068,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -16090,7 +16078,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -16116,7 +16104,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -16262,11 +16250,11 @@ t1_block:
 	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
 	WORD $0x4f8c1aab // fmla v11.4s, v21.4s, v12.s[2]
 	ADD $48, R17
-	ADD $320, R10
-	ADD $320, R11
+	ADD $640, R10
+	ADD $640, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -16289,8 +16277,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $320, R15
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -16299,7 +16287,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $320, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -16310,15 +16298,14 @@ t1_store:
 below1:
 	RET
 
-// func q5s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5s32NEON(SB), NOSPLIT, $0-80
+// func q5s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5s32NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -16339,7 +16326,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -16533,11 +16520,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F21
+	FMOVS scale+56(FP), F21
 	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
 	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
 	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
@@ -16566,8 +16553,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -16576,7 +16563,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -16603,7 +16590,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -16813,11 +16800,11 @@ t2_block:
 	WORD $0x4e34cccb // fmla v11.4s, v6.4s, v20.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -16842,8 +16829,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -16852,7 +16839,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -16878,7 +16865,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -17162,11 +17149,11 @@ t1_block:
 	WORD $0x4f8c9236 // fmul v22.4s, v17.4s, v12.s[0]
 	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
 	ADD $48, R17
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -17189,8 +17176,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -17199,7 +17186,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -17210,15 +17197,14 @@ t1_store:
 below1:
 	RET
 
-// func q5s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5s32DotProd(SB), NOSPLIT, $0-80
+// func q5s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5s32DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -17247,7 +17233,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -17437,11 +17423,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -17494,8 +17480,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -17504,7 +17490,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -17537,7 +17523,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -17747,11 +17733,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -17796,8 +17782,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -17806,7 +17792,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -17837,7 +17823,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -18123,11 +18109,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -18168,8 +18154,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -18178,7 +18164,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -18204,7 +18190,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[1], V0.S4
@@ -18444,11 +18430,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -18471,8 +18457,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -18481,7 +18467,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -18492,15 +18478,14 @@ t1_store:
 below1:
 	RET
 
-// func q5s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5s32I8MM(SB), 0, $9232-80
+// func q5s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5s32I8MM(SB), 0, $9232-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -18508,7 +18493,7 @@ tile12:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -18933,11 +18918,11 @@ pairs6_block:
 	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
 	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
 	ADD $576, R17
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -19026,7 +19011,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $352, R15
+	MOVD $704, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -19035,7 +19020,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -19055,7 +19040,7 @@ tile8:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -19364,11 +19349,11 @@ pairs4_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $384, R17
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -19429,7 +19414,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $352, R15
+	MOVD $704, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -19438,7 +19423,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -19458,7 +19443,7 @@ tile4:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -19751,11 +19736,11 @@ pairs2_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $192, R17
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -19808,7 +19793,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $352, R15
+	MOVD $704, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -19817,7 +19802,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -19852,7 +19837,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -20138,11 +20123,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -20183,8 +20168,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -20193,7 +20178,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -20219,7 +20204,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[1], V0.S4
@@ -20459,11 +20444,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $352, R10
-	ADD $352, R11
+	ADD $704, R10
+	ADD $704, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -20486,8 +20471,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $352, R15
+	MOVD nb+40(FP), R6
+	MOVD $704, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -20496,7 +20481,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $352, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -20507,15 +20492,14 @@ t1_store:
 below1:
 	RET
 
-// func q5a32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5a32NEON(SB), NOSPLIT, $0-80
+// func q5a32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5a32NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -20536,7 +20520,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -20724,11 +20708,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F21
+	FMOVS scale+56(FP), F21
 	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
 	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
 	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
@@ -20757,8 +20741,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -20767,7 +20751,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -20794,7 +20778,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -21004,11 +20988,11 @@ t2_block:
 	WORD $0x4f8d1a4b // fmla v11.4s, v18.4s, v13.s[2]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -21033,8 +21017,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -21043,7 +21027,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -21069,7 +21053,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -21359,11 +21343,11 @@ t1_block:
 	WORD $0x4e39cccb // fmla v11.4s, v6.4s, v25.4s
 	WORD $0x4f8c1aab // fmla v11.4s, v21.4s, v12.s[2]
 	ADD $48, R17
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -21386,8 +21370,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -21396,7 +21380,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -21407,15 +21391,14 @@ t1_store:
 below1:
 	RET
 
-// func q5a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5a32DotProd(SB), NOSPLIT, $0-80
+// func q5a32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5a32DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -21444,7 +21427,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -21628,11 +21611,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -21685,8 +21668,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -21695,7 +21678,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -21728,7 +21711,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -21942,11 +21925,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -21991,8 +21974,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -22001,7 +21984,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -22032,7 +22015,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -22330,11 +22313,11 @@ t2_block:
 	WORD $0x4f911b4f // fmla v15.4s, v26.4s, v17.s[2]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -22375,8 +22358,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -22385,7 +22368,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -22411,7 +22394,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -22661,11 +22644,11 @@ t1_block:
 	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
 	WORD $0x4f8c1aab // fmla v11.4s, v21.4s, v12.s[2]
 	ADD $48, R17
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -22688,8 +22671,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -22698,7 +22681,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -22709,15 +22692,14 @@ t1_store:
 below1:
 	RET
 
-// func q5a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q5a32I8MM(SB), 0, $9232-80
+// func q5a32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q5a32I8MM(SB), 0, $9232-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -22725,7 +22707,7 @@ tile12:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -23172,11 +23154,11 @@ pairs6_block:
 	WORD $0x4e3dcf56 // fmla v22.4s, v26.4s, v29.4s
 	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
 	ADD $576, R17
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -23265,7 +23247,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $384, R15
+	MOVD $768, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -23274,7 +23256,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -23294,7 +23276,7 @@ tile8:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -23619,11 +23601,11 @@ pairs4_block:
 	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
 	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	ADD $384, R17
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -23684,7 +23666,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $384, R15
+	MOVD $768, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -23693,7 +23675,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -23713,7 +23695,7 @@ tile4:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -24026,11 +24008,11 @@ pairs2_block:
 	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
 	WORD $0x4e37ce8f // fmla v15.4s, v20.4s, v23.4s
 	ADD $192, R17
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -24083,7 +24065,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $384, R15
+	MOVD $768, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -24092,7 +24074,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -24127,7 +24109,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -24425,11 +24407,11 @@ t2_block:
 	WORD $0x4f911b4f // fmla v15.4s, v26.4s, v17.s[2]
 	ADD $48, R17
 	ADD $48, R19
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -24470,8 +24452,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -24480,7 +24462,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -24506,7 +24488,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -24756,11 +24738,11 @@ t1_block:
 	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
 	WORD $0x4f8c1aab // fmla v11.4s, v21.4s, v12.s[2]
 	ADD $48, R17
-	ADD $384, R10
-	ADD $384, R11
+	ADD $768, R10
+	ADD $768, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -24783,8 +24765,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $384, R15
+	MOVD nb+40(FP), R6
+	MOVD $768, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -24793,7 +24775,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $384, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -24804,15 +24786,14 @@ t1_store:
 below1:
 	RET
 
-// func q6s16NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q6s16NEON(SB), NOSPLIT, $0-80
+// func q6s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q6s16NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -24833,7 +24814,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -25075,11 +25056,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F21
+	FMOVS scale+56(FP), F21
 	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
 	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
 	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
@@ -25108,8 +25089,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -25118,7 +25099,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -25145,7 +25126,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -25393,11 +25374,11 @@ t2_block:
 	WORD $0x4e34cccb // fmla v11.4s, v6.4s, v20.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -25422,8 +25403,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -25432,7 +25413,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -25458,7 +25439,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -25775,11 +25756,11 @@ t1_block:
 	WORD $0x4f8c9236 // fmul v22.4s, v17.4s, v12.s[0]
 	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
 	ADD $48, R17
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -25802,8 +25783,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -25812,7 +25793,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -25823,15 +25804,14 @@ t1_store:
 below1:
 	RET
 
-// func q6s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q6s16DotProd(SB), NOSPLIT, $0-80
+// func q6s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q6s16DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -25860,7 +25840,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -26122,11 +26102,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F31
+	FMOVS scale+56(FP), F31
 	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
 	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
 	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
@@ -26179,8 +26159,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -26189,7 +26169,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -26222,7 +26202,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -26484,11 +26464,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -26533,8 +26513,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -26543,7 +26523,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -26574,7 +26554,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -26902,11 +26882,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -26947,8 +26927,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -26957,7 +26937,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -26983,7 +26963,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[3], V0.S4
@@ -27252,11 +27232,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -27279,8 +27259,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -27289,7 +27269,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -27300,15 +27280,14 @@ t1_store:
 below1:
 	RET
 
-// func q6s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q6s16I8MM(SB), 0, $10768-80
+// func q6s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q6s16I8MM(SB), 0, $10768-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
@@ -27316,7 +27295,7 @@ tile12:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -27803,11 +27782,11 @@ pairs6_block:
 	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
 	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
 	ADD $672, R17
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -27896,7 +27875,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $448, R15
+	MOVD $896, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -27905,7 +27884,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -27925,7 +27904,7 @@ tile8:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -28276,11 +28255,11 @@ pairs4_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $448, R17
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -28341,7 +28320,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $448, R15
+	MOVD $896, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -28350,7 +28329,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -28370,7 +28349,7 @@ tile4:
 	MOVD $buf-10768(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -28705,11 +28684,11 @@ pairs2_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $224, R17
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -28762,7 +28741,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $448, R15
+	MOVD $896, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -28771,7 +28750,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -28806,7 +28785,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[3], V0.S4
@@ -29134,11 +29113,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F30
+	FMOVS scale+56(FP), F30
 	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
 	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
 	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
@@ -29179,8 +29158,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -29189,7 +29168,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -29215,7 +29194,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[3], V0.S4
@@ -29484,11 +29463,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $448, R10
-	ADD $448, R11
+	ADD $896, R10
+	ADD $896, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F25
+	FMOVS scale+56(FP), F25
 	WORD $0x4f999108 // fmul v8.4s, v8.4s, v25.s[0]
 	WORD $0x4f999129 // fmul v9.4s, v9.4s, v25.s[0]
 	WORD $0x4f99914a // fmul v10.4s, v10.4s, v25.s[0]
@@ -29511,8 +29490,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $448, R15
+	MOVD nb+40(FP), R6
+	MOVD $896, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -29521,7 +29500,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $448, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -29532,15 +29511,14 @@ t1_store:
 below1:
 	RET
 
-// func q8s32NEON(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q8s32NEON(SB), NOSPLIT, $0-80
+// func q8s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q8s32NEON(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile4:
 	CMP $4, R7
 	BLT below4
@@ -29561,7 +29539,7 @@ t4_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -29741,11 +29719,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F29
+	FMOVS scale+56(FP), F29
 	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
 	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
 	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
@@ -29774,8 +29752,8 @@ t4_store:
 	ADD R1, R16
 	FMOVQ F11, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -29784,7 +29762,7 @@ t4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -29811,7 +29789,7 @@ t2_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R19), F13
@@ -29985,11 +29963,11 @@ t2_block:
 	WORD $0x4e32cccb // fmla v11.4s, v6.4s, v18.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -30014,8 +29992,8 @@ t2_store:
 	FMOVQ F10, 0(R16)
 	FMOVQ F11, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -30024,7 +30002,7 @@ t2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -30050,7 +30028,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 0(R17), F12
 	FMOVQ 0(R10), F14
@@ -30248,11 +30226,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cccb // fmla v11.4s, v6.4s, v21.4s
 	ADD $48, R17
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F27
+	FMOVS scale+56(FP), F27
 	WORD $0x4f9b9108 // fmul v8.4s, v8.4s, v27.s[0]
 	WORD $0x4f9b9129 // fmul v9.4s, v9.4s, v27.s[0]
 	WORD $0x4f9b914a // fmul v10.4s, v10.4s, v27.s[0]
@@ -30275,8 +30253,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -30285,7 +30263,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -30296,15 +30274,14 @@ t1_store:
 below1:
 	RET
 
-// func q8s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q8s32DotProd(SB), NOSPLIT, $0-80
+// func q8s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q8s32DotProd(SB), NOSPLIT, $0-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile8:
 	CMP $8, R7
 	BLT below8
@@ -30333,7 +30310,7 @@ t8_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t8_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -30481,11 +30458,11 @@ t8_block:
 	ADD $48, R23
 	ADD $48, R24
 	ADD $48, R25
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t8_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -30538,8 +30515,8 @@ t8_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $16, R10
@@ -30548,7 +30525,7 @@ t8_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE t8_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t8_group
 	MOVD $8, R15
@@ -30581,7 +30558,7 @@ t4_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t4_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -30731,11 +30708,11 @@ t4_block:
 	ADD $48, R19
 	ADD $48, R20
 	ADD $48, R21
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t4_block
-	FMOVS scale+64(FP), F26
+	FMOVS scale+56(FP), F26
 	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
 	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
 	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
@@ -30780,8 +30757,8 @@ t4_store:
 	FMOVQ F14, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $32, R10
@@ -30790,7 +30767,7 @@ t4_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE t4_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t4_group
 	MOVD $4, R15
@@ -30821,7 +30798,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -30999,11 +30976,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -31044,8 +31021,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -31054,7 +31031,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -31080,7 +31057,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	VEOR V0.B16, V0.B16, V0.B16
 	VORR V0.B16, V0.B16, V1.B16
@@ -31214,11 +31191,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -31241,8 +31218,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -31251,7 +31228,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15
@@ -31262,22 +31239,21 @@ t1_store:
 below1:
 	RET
 
-// func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)
-TEXT ·q8s32I8MM(SB), 0, $9232-80
+// func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q8s32I8MM(SB), 0, $9232-72
 	MOVD c+0(FP), R0
 	MOVD ldc+8(FP), R1
 	MOVD a+16(FP), R2
 	MOVD lda+24(FP), R3
-	MOVD wstride+40(FP), R5
-	MOVD m+56(FP), R7
-	MOVD add+72(FP), R8
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
 tile12:
 	CMP $12, R7
 	BLT below12
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -31668,11 +31644,11 @@ pairs6_block:
 	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
 	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
 	ADD $576, R17
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE pairs6_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V13.S4, V12.S4, V1.S4
 	VUZP2 V13.S4, V12.S4, V13.S4
 	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
@@ -31761,7 +31737,7 @@ pairs6_store:
 	ADD R1, R16
 	FMOVQ F23, 0(R16)
 	ADD R1, R16
-	MOVD $544, R15
+	MOVD $1088, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -31770,7 +31746,7 @@ pairs6_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs6_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE pairs6_group
 	ADD R15, R25
@@ -31789,7 +31765,7 @@ tile8:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -32064,11 +32040,11 @@ pairs4_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $384, R17
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE pairs4_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -32129,7 +32105,7 @@ pairs4_store:
 	ADD R1, R16
 	FMOVQ F15, 0(R16)
 	ADD R1, R16
-	MOVD $544, R15
+	MOVD $1088, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $16, R10
@@ -32138,7 +32114,7 @@ pairs4_store:
 	ADD $16, R13
 	SUBS $1, R14
 	BNE pairs4_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE pairs4_group
 	ADD R15, R25
@@ -32157,7 +32133,7 @@ tile4:
 	MOVD $buf-9232(SP), R23
 	ADD $15, R23
 	AND $~15, R23
-	MOVD nb+48(FP), R6
+	MOVD nb+40(FP), R6
 	MOVD R8, R22
 	MOVD R2, R24
 	MOVD ZR, R25
@@ -32382,11 +32358,11 @@ pairs2_block:
 	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
 	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
 	ADD $192, R17
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE pairs2_block
-	FMOVS scale+64(FP), F0
+	FMOVS scale+56(FP), F0
 	VUZP1 V9.S4, V8.S4, V1.S4
 	VUZP2 V9.S4, V8.S4, V9.S4
 	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
@@ -32439,7 +32415,7 @@ pairs2_store:
 	FMOVQ F13, 0(R16)
 	FMOVQ F15, 16(R16)
 	ADD R1, R16
-	MOVD $544, R15
+	MOVD $1088, R15
 	MUL R21, R15
 	SUB R15, R10
 	ADD $32, R10
@@ -32448,7 +32424,7 @@ pairs2_store:
 	ADD $32, R13
 	SUBS $1, R14
 	BNE pairs2_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE pairs2_group
 	ADD R15, R25
@@ -32482,7 +32458,7 @@ t2_pass:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t2_block:
 	FMOVQ 32(R17), F16
 	VDUP V16.S[1], V0.S4
@@ -32632,11 +32608,11 @@ t2_block:
 	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
 	ADD $48, R17
 	ADD $48, R19
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t2_block
-	FMOVS scale+64(FP), F28
+	FMOVS scale+56(FP), F28
 	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
 	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
 	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
@@ -32677,8 +32653,8 @@ t2_store:
 	FMOVQ F14, 32(R16)
 	FMOVQ F15, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -32687,7 +32663,7 @@ t2_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t2_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t2_group
 	MOVD $2, R15
@@ -32712,7 +32688,7 @@ t1_pass:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
-	MOVD nb+48(FP), R12
+	MOVD nb+40(FP), R12
 t1_block:
 	FMOVQ 32(R17), F12
 	VDUP V12.S[1], V0.S4
@@ -32816,11 +32792,11 @@ t1_block:
 	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
 	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
 	ADD $48, R17
-	ADD $544, R10
-	ADD $544, R11
+	ADD $1088, R10
+	ADD $1088, R11
 	SUBS $1, R12
 	BNE t1_block
-	FMOVS scale+64(FP), F23
+	FMOVS scale+56(FP), F23
 	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
 	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
 	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
@@ -32843,8 +32819,8 @@ t1_store:
 	FMOVQ F10, 32(R16)
 	FMOVQ F11, 48(R16)
 	ADD R1, R16
-	MOVD nb+48(FP), R6
-	MOVD $544, R15
+	MOVD nb+40(FP), R6
+	MOVD $1088, R15
 	MUL R15, R6
 	SUB R6, R10
 	ADD $64, R10
@@ -32853,7 +32829,7 @@ t1_store:
 	ADD $64, R13
 	SUBS $1, R14
 	BNE t1_pass
-	ADD R5, R4
+	ADD $544, R4
 	SUBS $1, R9
 	BNE t1_group
 	MOVD $1, R15

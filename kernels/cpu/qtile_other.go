@@ -2,8 +2,10 @@
 
 package cpu
 
-func qTile(lv level, k kind, c []float32, ldc int, a []block, w []byte, nb, m int, scale float32, add bool) {
-	qTileGo(k, c, ldc, a, w, nb, m, scale, add)
+func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
+	qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
 }
 
 func quantize(lv level, dst []block, x []float32) { quantizeGo(dst, x) }
+
+func quantizeMul(lv level, dst []block, x, by []float32) { quantizeMulGo(lv, dst, x, by) }

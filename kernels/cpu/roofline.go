@@ -190,9 +190,10 @@ func (b *bench) try(kernel, shape string, need rates, values int, f func()) erro
 }
 
 // fresh runs f with a new device that has as many threads, so that its matrices go with it.
-func (b *bench) fresh(floats Floats, f func() error) error {
+func (b *bench) fresh(o Options, f func() error) error {
 	old := b.d
-	d, err := newDevice(Options{Threads: old.pool.threads, Floats: floats}, old.lv)
+	o.Threads = old.pool.threads
+	d, err := newDevice(o, old.lv)
 	if err != nil {
 		return err
 	}

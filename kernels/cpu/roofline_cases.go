@@ -48,7 +48,7 @@ func (b *bench) floats(t quant.Type) resource {
 func (b *bench) vectors() error {
 	for _, t := range quant.Types() {
 		for _, s := range [][2]int{{1536, 768}, {4096, 4096}} {
-			if err := b.fresh(Keep, func() error { return b.vector(t, s[0], s[1]) }); err != nil {
+			if err := b.fresh(Options{}, func() error { return b.vector(t, s[0], s[1]) }); err != nil {
 				return err
 			}
 		}
@@ -113,7 +113,7 @@ var attentions = []heads{{"SmolLM2 135M", 9, 3, 64}, {"Gemma 3 270M", 4, 1, 256}
 // attention: one token, keys and values of 4096 others from memory; and a prompt.
 func (b *bench) attention() error {
 	for _, h := range attentions {
-		if err := b.fresh(Keep, func() error { return b.attendOne(h, 4096) }); err != nil {
+		if err := b.fresh(Options{}, func() error { return b.attendOne(h, 4096) }); err != nil {
 			return err
 		}
 	}
@@ -138,7 +138,10 @@ func (b *bench) scoring(h heads, scores float64) (need rates) {
 	scores *= float64(h.heads)
 	need[useFloat] = scores * 2 * 11
 	products := useFloat
-	if b.d.floats != Keep && b.d.lv.bf16() {
+	switch {
+	case b.d.cached == Cached8 && h.dim%32 == 0:
+		products = useDot
+	case b.d.cached == CachedBF16 && b.d.lv.bf16():
 		products = useHalf
 	}
 	need[products] += scores * float64(4*h.dim)
@@ -194,13 +197,13 @@ func (b *bench) attendMany(h heads, depth, n int) error {
 // that a device may give to floating-point weights.
 func (b *bench) encoder() error {
 	for _, form := range []struct {
-		floats Floats
-		name   string
-	}{{Keep, "F16"}, {BFloat16, "in bfloat16"}, {Bits8, "in 8 bits"}} {
-		if form.floats == BFloat16 && !b.d.lv.bf16() {
+		Options
+		name string
+	}{{Options{Cache: CachedF16}, "F16"}, {Options{Floats: BFloat16, Cache: CachedBF16}, "in bfloat16"}, {Options{Floats: Bits8}, "in 8 bits"}} {
+		if form.Floats == BFloat16 && !b.d.lv.bf16() {
 			continue
 		}
-		if err := b.fresh(form.floats, func() error { return b.encode(form.name) }); err != nil {
+		if err := b.fresh(form.Options, func() error { return b.encode(form.name) }); err != nil {
 			return err
 		}
 	}

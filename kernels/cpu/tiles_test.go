@@ -55,7 +55,7 @@ func (c pCase) run(t testing.TB, lv level) []float32 {
 	for i := range out {
 		out[i] = float32(i % 7)
 	}
-	pTile(lv, out, 32, c.a, c.n, c.w, 64*c.n, c.n, c.m, c.add)
+	pTile(lv, out, 32, c.a, c.n, c.w, c.n, c.m, c.add)
 	return slices.Clone(out)
 }
 
@@ -88,7 +88,7 @@ func TestTilesInterrupted(t *testing.T) {
 			p := randomP(t, r, 2048, 64)
 			pairs = append(pairs, func() []float32 {
 				out := make([]float32, 32*p.m)
-				pTile(lv, out, 32, p.a, p.n, p.w, 64*p.n, p.n, p.m, false)
+				pTile(lv, out, 32, p.a, p.n, p.w, p.n, p.m, false)
 				return out
 			})
 		}
@@ -100,13 +100,13 @@ func TestTilesInterrupted(t *testing.T) {
 // heap multiplies into memory of the heap, stack twelve tokens into the stack's.
 func (c qCase) heap(lv level) []float32 {
 	out := make([]float32, 32*c.m)
-	qTile(lv, c.k, out, 32, c.a, c.w, c.nb, c.m, c.scale, false)
+	qTile(lv, c.k, out, 32, c.a, c.nb, c.w, c.nb, c.m, c.scale, false)
 	return out
 }
 
 func (c qCase) stack(lv level) []float32 {
 	var buf [12 * 32]float32
-	qTile(lv, c.k, buf[:], 32, c.a[:12*c.nb], c.w, c.nb, 12, c.scale, false)
+	qTile(lv, c.k, buf[:], 32, c.a[:12*c.nb], c.nb, c.w, c.nb, 12, c.scale, false)
 	return append([]float32(nil), buf[:]...)
 }
 

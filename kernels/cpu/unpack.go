@@ -21,27 +21,34 @@ type unpacked struct {
 // unpacker says how a format becomes a kind.
 type unpacker struct {
 	kind kind
-	// nested: scales are products of two, which float16 holds only nearly.
-	nested bool
+	// top, where scales are products of two, which float16 holds only nearly, bounds the
+	// magnitudes of a block's scales and minima.
+	top    func(b []byte) float32
 	scales func(u *unpacked, b []byte)
 	quants func(u *unpacked, b []byte)
 }
 
 var unpackers = map[quant.Type]unpacker{
-	quant.Q4_0: {q4s32, false, scaleOnly, func(u *unpacked, b []byte) { nibbles(u, b[2:]) }},
-	quant.Q4_1: {q4a32, false, scaleMin, func(u *unpacked, b []byte) { nibbles(u, b[4:]) }},
-	quant.Q5_0: {q5s32, false, scaleOnly, func(u *unpacked, b []byte) { fives(u, b[2:]) }},
-	quant.Q5_1: {q5a32, false, scaleMin, func(u *unpacked, b []byte) { fives(u, b[4:]) }},
-	quant.Q8_0: {q8s32, false, scaleOnly, quantsQ8_0},
-	quant.Q2_K: {q2a16, true, scalesQ2_K, func(u *unpacked, b []byte) { twos(u, b[16:80]) }},
-	quant.Q3_K: {q3s16, true, scalesQ3_K, quantsQ3_K},
-	quant.Q4_K: {q4a32, true, scalesQ4_K, quantsQ4_K},
-	quant.Q5_K: {q5a32, true, scalesQ4_K, quantsQ5_K},
-	quant.Q6_K: {q6s16, true, scalesQ6_K, quantsQ6_K},
+	quant.Q4_0: {q4s32, nil, scaleOnly, func(u *unpacked, b []byte) { nibbles(u, b[2:]) }},
+	quant.Q4_1: {q4a32, nil, scaleMin, func(u *unpacked, b []byte) { nibbles(u, b[4:]) }},
+	quant.Q5_0: {q5s32, nil, scaleOnly, func(u *unpacked, b []byte) { fives(u, b[2:]) }},
+	quant.Q5_1: {q5a32, nil, scaleMin, func(u *unpacked, b []byte) { fives(u, b[4:]) }},
+	quant.Q8_0: {q8s32, nil, scaleOnly, quantsQ8_0},
+	quant.Q2_K: {q2a16, topOf(80, 15, 82, 15), scalesQ2_K, func(u *unpacked, b []byte) { twos(u, b[16:80]) }},
+	quant.Q3_K: {q3s16, topOf(108, 32, 108, 0), scalesQ3_K, quantsQ3_K},
+	quant.Q4_K: {q4a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ4_K},
+	quant.Q5_K: {q5a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ5_K},
+	quant.Q6_K: {q6s16, topOf(208, 128, 208, 0), scalesQ6_K, quantsQ6_K},
 }
 
 func word(b []byte) uint32  { return binary.LittleEndian.Uint32(b) }
 func half(b []byte) float32 { return quant.F16ToF32(binary.LittleEndian.Uint16(b)) }
+
+// topOf bounds scales that are at most scale times the float16 at byte d, and minima that
+// are at most m times the one at dmin.
+func topOf(d int, scale float32, dmin int, m float32) func(b []byte) float32 {
+	return func(b []byte) float32 { return max(scale*abs(half(b[d:])), m*abs(half(b[dmin:]))) }
+}
 
 func scaleOnly(u *unpacked, b []byte) { u.d[0] = half(b) }
 func scaleMin(u *unpacked, b []byte)  { u.d[0], u.m[0] = half(b), half(b[2:]) }

@@ -48,7 +48,7 @@ type Info struct {
 	Runs         bool   `json:"runs"`             // this program has the family and every type
 	Reason       string `json:"reason,omitempty"` // why not
 	Template     bool   `json:"template"`         // has a chat template
-	// Layers, KVHeads and HeadDim give the cache: 2·Layers·KVHeads·HeadDim·2 bytes a token.
+	// Layers, KVHeads and HeadDim give the size of the cache.
 	Layers  int `json:"layers,omitempty"`
 	KVHeads int `json:"kv_heads,omitempty"`
 	HeadDim int `json:"head_dim,omitempty"`

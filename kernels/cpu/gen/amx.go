@@ -39,8 +39,8 @@ const (
 )
 
 const (
-	amxArgs      = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)"
-	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, wstride, steps, tiles, add int)"
+	amxArgs      = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
+	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)"
 )
 
 func amxTiles(f *file) {
@@ -70,10 +70,10 @@ func (k amxInts) ahead() int { return 2 / k.halves }
 
 func (k amxInts) write() {
 	k.p("\n// func %sAMX%s", k.name, amxArgs)
-	k.p("TEXT ·%sAMX(SB), 0, $%d-88", k.name, amxFrame)
+	k.p("TEXT ·%sAMX(SB), 0, $%d-80", k.name, amxFrame)
 	k.i("LEAQ 63(SP), R15\n\tANDQ $-64, R15\n\tMOVQ $64, R10")
 	k.unpack()
-	k.i("MOVQ a+24(FP), AX\n\tMOVQ AX, from-8(SP)\n\tMOVQ c+8(FP), AX\n\tMOVQ AX, to-16(SP)\n\tMOVQ m+64(FP), AX\n\tMOVQ AX, left-24(SP)")
+	k.i("MOVQ a+24(FP), AX\n\tMOVQ AX, from-8(SP)\n\tMOVQ c+8(FP), AX\n\tMOVQ AX, to-16(SP)\n\tMOVQ m+56(FP), AX\n\tMOVQ AX, left-24(SP)")
 	k.i("MOVQ lda+32(FP), R8\n\tLEAQ (R8)(R8*2), R9\n\tMOVQ cfg+0(FP), AX")
 	ldtilecfg(k.file, rAX, 0)
 	k.p("tile16:")
@@ -99,7 +99,7 @@ func (k amxInts) unpack() {
 		k.i("MOVL $0x%08x, AX\n\tVPBROADCASTD AX, Z0", uint32(0x01010101)<<k.shift)
 	}
 	k.i("MOVQ w+40(FP), BX\n\tLEAQ %d(R15), DI\n\tMOVQ $2, DX", amxRing)
-	k.p("group:\n\tMOVQ nb+56(FP), CX")
+	k.p("group:\n\tMOVQ nb+48(FP), CX")
 	k.p("unpack:")
 	for j := range 8 {
 		h.weights(j)
@@ -109,8 +109,8 @@ func (k amxInts) unpack() {
 		}
 		k.i("VMOVDQA32 Z%d, %d(DI)", w, 64*j)
 	}
-	k.i("ADDQ $%d, BX\n\tADDQ $512, DI\n\tDECQ CX\n\tJNZ unpack", k.blockBytes())
-	k.i("MOVQ w+40(FP), BX\n\tADDQ wstride+48(FP), BX\n\tLEAQ %d(R15), DI\n\tDECQ DX\n\tJNZ group", amxRing+amxBytes)
+	k.i("ADDQ $%d, BX\n\tADDQ $512, DI\n\tDECQ CX\n\tJNZ unpack", 2*k.blockBytes())
+	k.i("MOVQ w+40(FP), BX\n\tADDQ $%d, BX\n\tLEAQ %d(R15), DI\n\tDECQ DX\n\tJNZ group", k.blockBytes(), amxRing+amxBytes)
 }
 
 // tile emits 16 tokens, or, with rest, what is left of them, × 32 rows, one group after
@@ -119,7 +119,7 @@ func (k amxInts) tile(label string, rest bool) {
 	k.i("MOVQ w+40(FP), AX\n\tMOVQ AX, group-32(SP)\n\tLEAQ %d(R15), AX\n\tMOVQ AX, bytes-40(SP)", amxRing)
 	k.p("%s_group:", label)
 	k.i("MOVQ from-8(SP), SI\n\tSUBQ $%d, SI\n\tLEAQ (SI)(R8*4), DI\n\tLEAQ (DI)(R8*4), R11\n\tLEAQ (R11)(R8*4), R13", aBytes*k.ahead())
-	k.i("MOVQ group-32(SP), BX\n\tSUBQ $%d, BX\n\tMOVQ bytes-40(SP), DX", k.blockBytes()*k.ahead())
+	k.i("MOVQ group-32(SP), BX\n\tSUBQ $%d, BX\n\tMOVQ bytes-40(SP), DX", 2*k.blockBytes()*k.ahead())
 	for t := range 16 {
 		k.i("VXORPS Z%d, Z%d, Z%d", t, t, t)
 	}
@@ -130,7 +130,7 @@ func (k amxInts) tile(label string, rest bool) {
 	k.i("TESTQ CX, CX\n\tJLT %s_next\n\tMOVQ AX, R12\n\tXORQ $%d, R12\n\tADDQ R15, R12", label, amxRing/2)
 	for u := range 2 {
 		if u > 0 && k.halves == 1 {
-			k.i("LEAQ 1(CX), R10\n\tCMPQ R10, nb+56(FP)\n\tMOVQ $64, R10\n\tJGE %s_next", label)
+			k.i("LEAQ 1(CX), R10\n\tCMPQ R10, nb+48(FP)\n\tMOVQ $64, R10\n\tJGE %s_next", label)
 		}
 		k.fold(fmt.Sprintf("%s_%d", label, u), u, rest)
 	}
@@ -138,7 +138,7 @@ func (k amxInts) tile(label string, rest bool) {
 	for _, r := range []string{"SI", "DI", "R11", "R13"} {
 		k.i("ADDQ $%d, %s", aBytes*k.ahead(), r)
 	}
-	k.i("ADDQ $%d, BX\n\tXORQ $%d, AX\n\tADDQ $%d, CX\n\tCMPQ CX, nb+56(FP)\n\tJLT %s_loop", k.blockBytes()*k.ahead(), amxRing/2, k.ahead(), label)
+	k.i("ADDQ $%d, BX\n\tXORQ $%d, AX\n\tADDQ $%d, CX\n\tCMPQ CX, nb+48(FP)\n\tJLT %s_loop", 2*k.blockBytes()*k.ahead(), amxRing/2, k.ahead(), label)
 	k.store(label, rest)
 }
 
@@ -148,7 +148,7 @@ func (k amxInts) products(label string) {
 	for u := range 2 {
 		block, half := u/k.halves, u%k.halves
 		if half == 0 {
-			k.i("LEAQ %d(CX), R10\n\tCMPQ R10, nb+56(FP)\n\tMOVQ $64, R10\n\tJGE %s_fold", k.ahead()+block, label)
+			k.i("LEAQ %d(CX), R10\n\tCMPQ R10, nb+48(FP)\n\tMOVQ $64, R10\n\tJGE %s_fold", k.ahead()+block, label)
 		}
 		c, a, b := u, 2+2*u, 3+2*u
 		tilezero(k.file, c)
@@ -168,7 +168,7 @@ func (k amxInts) a(t, off int) string {
 // fold adds sums u of an iteration, times their scales, to the totals.
 func (k amxInts) fold(label string, u int, rest bool) {
 	block, half := u/k.halves, u%k.halves
-	at := k.blockBytes()*block + k.quantBytes() + 32*half
+	at := 2*k.blockBytes()*block + k.quantBytes() + 32*half
 	const d, mn = 16, 17
 	k.i("VCVTPH2PS %d(BX), Z%d", at, d)
 	if k.mins {
@@ -209,13 +209,13 @@ func (k amxInts) min16(t, half, mn, x int) {
 
 // store emits the end of a group: its totals, scaled, to c, or added to what is there.
 func (k amxInts) store(label string, rest bool) {
-	k.i("VBROADCASTSS scale+72(FP), Z16")
+	k.i("VBROADCASTSS scale+64(FP), Z16")
 	for t := range 16 {
 		k.i("VMULPS Z16, Z%d, Z%d", t, t)
 	}
 	k.i("MOVQ ldc+16(FP), DX\n\tMOVQ to-16(SP), R12\n\tLEAQ %d(R15), CX\n\tCMPQ bytes-40(SP), CX\n\tJEQ %s_first\n\tADDQ $64, R12", amxRing, label)
 	k.p("%s_first:", label)
-	k.i("CMPQ add+80(FP), $0\n\tJEQ %s_store\n\tMOVQ R12, CX", label)
+	k.i("CMPQ add+72(FP), $0\n\tJEQ %s_store\n\tMOVQ R12, CX", label)
 	for t := range 16 {
 		k.i("VADDPS (CX), Z%d, Z%d\n\tADDQ DX, CX", t, t)
 		k.stop(t, label+"_store", rest)
@@ -227,23 +227,23 @@ func (k amxInts) store(label string, rest bool) {
 	}
 	k.p("%s_stored:", label)
 	k.i("LEAQ %d(R15), AX\n\tCMPQ bytes-40(SP), AX\n\tJNE %s_end\n\tADDQ $%d, AX\n\tMOVQ AX, bytes-40(SP)", amxRing, label, amxBytes)
-	k.i("MOVQ wstride+48(FP), AX\n\tADDQ AX, group-32(SP)\n\tJMP %s_group", label)
+	k.i("ADDQ $%d, group-32(SP)\n\tJMP %s_group", k.blockBytes(), label)
 	k.p("%s_end:", label)
 }
 
 // amxPairs emits tiles of pairs of bfloat16, 16·high tokens × 32 rows each. Registers:
 //
 //	DI, R12 c of tokens 0 and 16, R9 ldc · SI a, AX, R11 a of the columns, R8 lda
-//	BX, DX w of two groups, R10 64 · CX steps · R13 tiles left
+//	BX, DX w of two halves, R10 128 · CX steps · R13 tiles left
 func amxPairs(f *file, high int) {
-	f.text(fmt.Sprintf("pairs%dAMX", 16*high), amxPairsArgs, 80)
-	f.i("MOVQ cfg+0(FP), AX\n\tMOVQ c+8(FP), DI\n\tMOVQ ldc+16(FP), R9\n\tMOVQ a+24(FP), SI\n\tMOVQ lda+32(FP), R8\n\tMOVQ tiles+64(FP), R13\n\tMOVQ $64, R10")
+	f.text(fmt.Sprintf("pairs%dAMX", 16*high), amxPairsArgs, 72)
+	f.i("MOVQ cfg+0(FP), AX\n\tMOVQ c+8(FP), DI\n\tMOVQ ldc+16(FP), R9\n\tMOVQ a+24(FP), SI\n\tMOVQ lda+32(FP), R8\n\tMOVQ tiles+56(FP), R13\n\tMOVQ $128, R10")
 	ldtilecfg(f, rAX, 0)
 	cs := []mem{{0, rDI, rR9}, {64, rDI, rR9}, {0, rR12, rR9}, {64, rR12, rR9}}[:2*high]
 	f.p("tile:")
 	f.i("MOVQ R9, R12\n\tSHLQ $4, R12\n\tADDQ DI, R12\n\tMOVQ R8, R11\n\tSHLQ $4, R11\n\tADDQ SI, R11\n\tMOVQ SI, AX")
-	f.i("MOVQ w+40(FP), BX\n\tMOVQ wstride+48(FP), DX\n\tADDQ BX, DX\n\tMOVQ steps+56(FP), CX")
-	f.i("CMPQ add+72(FP), $0\n\tJEQ zero")
+	f.i("MOVQ w+40(FP), BX\n\tLEAQ 64(BX), DX\n\tMOVQ steps+48(FP), CX")
+	f.i("CMPQ add+64(FP), $0\n\tJEQ zero")
 	for i, c := range cs {
 		tileload(f, c, i)
 	}
@@ -263,7 +263,7 @@ func amxPairs(f *file, high int) {
 		tdp(f, "TDPBF16PS", 5, 6, 2)
 		tdp(f, "TDPBF16PS", 5, 7, 3)
 	}
-	f.i("ADDQ $64, AX\n\tADDQ $64, R11\n\tADDQ $1024, BX\n\tADDQ $1024, DX\n\tDECQ CX\n\tJNZ loop")
+	f.i("ADDQ $64, AX\n\tADDQ $64, R11\n\tADDQ $2048, BX\n\tADDQ $2048, DX\n\tDECQ CX\n\tJNZ loop")
 	for i, c := range cs {
 		tilestore(f, i, c)
 	}

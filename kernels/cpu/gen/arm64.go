@@ -161,11 +161,11 @@ const (
 
 // Registers of both tiles. R18, R27 to R30 belong to the system, the assembler and Go.
 const (
-	rC, rLdc, rA, rLda, rW, rStride reg = "R0", "R1", "R2", "R3", "R4", "R5"
-	rN, rM, rAdd                    reg = "R6", "R7", "R8"
-	rGroup, rQuants, rScales        reg = "R9", "R10", "R11"
-	rCount, rOut, rPass, rRow       reg = "R12", "R13", "R14", "R16"
-	rTemp                           reg = "R15"
+	rC, rLdc, rA, rLda, rW    reg = "R0", "R1", "R2", "R3", "R4"
+	rN, rM, rAdd              reg = "R6", "R7", "R8"
+	rGroup, rQuants, rScales  reg = "R9", "R10", "R11"
+	rCount, rOut, rPass, rRow reg = "R12", "R13", "R14", "R16"
+	rTemp                     reg = "R15"
 )
 
 // rToken are the activations of the tokens of a tile.

@@ -1,4 +1,4 @@
-// The float tile on arm64: tokens × 16 rows, four columns a step. A token's four
+// The float tile on arm64: tokens × 32 rows, in two halves, four columns a step. A token's four
 // activations are one register, of which FMLA takes a lane.
 package main
 
@@ -22,9 +22,9 @@ type d64 struct {
 // dtileARM64 walks down the tokens in the largest tiles that fit: six tokens have 24
 // sums and 6 activations, which leaves two registers for weights.
 func dtileARM64(f asm, kind string) {
-	f.text("d"+kind+"NEON", dArgs, 72)
+	f.text("d"+kind+"NEON", dArgs, 64)
 	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
-	f.i("MOVD wstride+40(FP), %s\n\tMOVD n+48(FP), %s\n\tMOVD m+56(FP), %s\n\tMOVD add+64(FP), %s", rStride, rN, rM, rAdd)
+	f.i("MOVD n+40(FP), %s\n\tMOVD m+48(FP), %s\n\tMOVD add+56(FP), %s", rN, rM, rAdd)
 	for _, t := range []d64{{f, kind, 6, 1}, {f, kind, 2, 1}, {f, kind, 1, 2}} {
 		f.tile(t.m, t.panel)
 	}
@@ -41,10 +41,10 @@ func (d *d64) weight(i int) int {
 	return first + i%min(4, 32-first)
 }
 
-// column is the bytes of a column of a group.
-func (d *d64) column() int { return map[string]int{"F32": 64, "F16": 32, "BF16": 32}[d.kind] }
+// column is the bytes of a column.
+func (d *d64) column() int { return 32 * widths[d.kind] }
 
-// panel emits both groups of a panel.
+// panel emits both halves of a panel.
 func (d *d64) panel() {
 	label := fmt.Sprintf("t%d", d.m)
 	d.i("MOVD w+32(FP), %s\n\tMOVD %s, %s\n\tMOVD $2, %s", rW, rC, rOut, rGroup)
@@ -76,7 +76,7 @@ func (d *d64) panel() {
 	d.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_one", d.column(), rQuants, rCount, label)
 	d.p("%s_end:", label)
 	d.finish(label)
-	d.i("ADD $64, %s\n\tADD %s, %s\n\tSUBS $1, %s\n\tBNE %s_group", rOut, rStride, rW, rGroup, label)
+	d.i("ADD $64, %s\n\tADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", rOut, d.column()/2, rW, rGroup, label)
 }
 
 // step adds column k (of four), which lies at byte off, to the sums, eight rows at a

@@ -39,7 +39,7 @@ type mm64 struct {
 const (
 	rPairs, rFirst, rSecond        reg = "R17", "R19", "R20"
 	rBlocks, rAdding, rBuf, rStart reg = "R21", "R22", "R23", "R24"
-	rDone                          reg = "R25" // bytes of a group's blocks that are done
+	rDone                          reg = "R25" // bytes of the panel's blocks that are done
 )
 
 // pairBytes is the size of a pair of tokens in one block.
@@ -88,7 +88,7 @@ func (t *mm64) panel() {
 		t.bytes(t.mask, byte(1<<t.k.bits-1))
 	}
 	t.i("MOVD $buf-%d(SP), %s\n\tADD $15, %s\n\tAND $~15, %s", t.k.frame(), rBuf, rBuf, rBuf)
-	t.i("MOVD nb+48(FP), %s\n\tMOVD %s, %s\n\tMOVD %s, %s\n\tMOVD ZR, %s", rN, rAdd, rAdding, rA, rStart, rDone)
+	t.i("MOVD nb+40(FP), %s\n\tMOVD %s, %s\n\tMOVD %s, %s\n\tMOVD ZR, %s", rN, rAdd, rAdding, rA, rStart, rDone)
 	t.p("%s_stretch:", label)
 	t.i("MOVD $%d, %s\n\tCMP %s, %s\n\tCSEL LT, %s, %s, %s", stretch, rBlocks, rBlocks, rN, rN, rBlocks, rBlocks)
 	t.gather(label)
@@ -97,10 +97,10 @@ func (t *mm64) panel() {
 	t.i("MOVD %s, %s\n\tADD $%d, %s, %s\n\tMOVD $%d, %s", rW, rQuants, t.k.quantBytes(), rW, rScales, 4/t.nv, rPass)
 	t.p("%s_pass:", label)
 	t.pass(label)
-	t.i("MOVD $%d, %s\n\tMUL %s, %s", t.k.blockBytes(), rTemp, rBlocks, rTemp) // back to the first block, next rows
+	t.i("MOVD $%d, %s\n\tMUL %s, %s", 2*t.k.blockBytes(), rTemp, rBlocks, rTemp) // back to the first block, next rows
 	t.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rTemp, rQuants, 16*t.nv, rQuants, rTemp, rScales, 8*t.nv, rScales)
 	t.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*t.nv, rOut, rPass, label)
-	t.i("ADD %s, %s\n\tSUBS $1, %s\n\tBNE %s_group", rStride, rW, rGroup, label)
+	t.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", t.k.blockBytes(), rW, rGroup, label)
 	t.i("ADD %s, %s\n\tMOVD $1, %s", rTemp, rDone, rAdding)
 	t.i("SUBS %s, %s\n\tBNE %s_stretch", rBlocks, rN, label)
 }
@@ -173,7 +173,7 @@ func (t *mm64) pass(label string) {
 	for h := range t.k.halves {
 		t.half(h)
 	}
-	t.i("ADD $%d, %s\n\tADD $%d, %s\n\tADD $%d, %s", t.pairs*t.k.pairBytes(), rPairs, t.k.blockBytes(), rQuants, t.k.blockBytes(), rScales)
+	t.i("ADD $%d, %s\n\tADD $%d, %s\n\tADD $%d, %s", t.pairs*t.k.pairBytes(), rPairs, 2*t.k.blockBytes(), rQuants, 2*t.k.blockBytes(), rScales)
 	t.i("SUBS $1, %s\n\tBNE %s_block", rCount, label)
 	t.finish(label)
 }
@@ -265,7 +265,7 @@ func (t *mm64) scales(d []int, off int) {
 // adds it to what is there. The sums' registers are free.
 func (t *mm64) finish(label string) {
 	const scale, x = 0, 1
-	t.i("FMOVS scale+64(FP), F%d", scale)
+	t.i("FMOVS scale+56(FP), F%d", scale)
 	for p := range t.pairs {
 		for v := range t.nv {
 			lo, hi := t.total(p, v, 0), t.total(p, v, 1)

@@ -57,12 +57,12 @@ func (s isa64) tiles() []tile64 {
 // qtileARM64 walks down the tokens in the largest tiles that fit.
 func qtileARM64(f asm, s isa64, k qkind) {
 	if s == i8mm {
-		f.textFrame(k.name+string(s), qArgs, k.frame(), 80)
+		f.textFrame(k.name+string(s), qArgs, k.frame(), 72)
 	} else {
-		f.text(k.name+string(s), qArgs, 80)
+		f.text(k.name+string(s), qArgs, 72)
 	}
 	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
-	f.i("MOVD wstride+40(FP), %s\n\tMOVD m+56(FP), %s\n\tMOVD add+72(FP), %s", rStride, rM, rAdd)
+	f.i("MOVD m+48(FP), %s\n\tMOVD add+64(FP), %s", rM, rAdd)
 	if s == i8mm {
 		for _, t := range pairTiles {
 			f.tile(2*t.pairs, newMM64(f, k, t).panel)
@@ -147,10 +147,10 @@ func (q *q64) panel() {
 	q.i("MOVD %s, %s\n\tADD $%d, %s, %s\n\tMOVD $%d, %s", rW, rQuants, q.k.quantBytes(), rW, rScales, 4/q.nv, rPass)
 	q.p("%s_pass:", label)
 	q.pass(label)
-	q.i("MOVD nb+48(FP), %s\n\tMOVD $%d, %s\n\tMUL %s, %s", rN, q.k.blockBytes(), rTemp, rTemp, rN) // back to the first block, next rows
+	q.i("MOVD nb+40(FP), %s\n\tMOVD $%d, %s\n\tMUL %s, %s", rN, 2*q.k.blockBytes(), rTemp, rTemp, rN) // back to the first block, next rows
 	q.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rN, rQuants, 16*q.nv, rQuants, rN, rScales, 8*q.nv, rScales)
 	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*q.nv, rOut, rPass, label)
-	q.i("ADD %s, %s\n\tSUBS $1, %s\n\tBNE %s_group", rStride, rW, rGroup, label)
+	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", q.k.blockBytes(), rW, rGroup, label)
 }
 
 // pass emits m tokens × 4·nv rows, all blocks.
@@ -164,7 +164,7 @@ func (q *q64) pass(label string) {
 			q.zero(q.total(m, v))
 		}
 	}
-	q.i("MOVD nb+48(FP), %s", rCount)
+	q.i("MOVD nb+40(FP), %s", rCount)
 	q.p("%s_block:", label)
 	for h := range q.k.halves {
 		q.half(h)
@@ -172,7 +172,7 @@ func (q *q64) pass(label string) {
 	for m := range q.m {
 		q.i("ADD $%d, %s", aBytes, rToken[m])
 	}
-	q.i("ADD $%d, %s\n\tADD $%d, %s", q.k.blockBytes(), rQuants, q.k.blockBytes(), rScales)
+	q.i("ADD $%d, %s\n\tADD $%d, %s", 2*q.k.blockBytes(), rQuants, 2*q.k.blockBytes(), rScales)
 	q.i("SUBS $1, %s\n\tBNE %s_block", rCount, label)
 	q.finish(label)
 }
@@ -181,7 +181,7 @@ func (q *q64) pass(label string) {
 // is there.
 func (q *q64) finish(label string) {
 	x := q.temp()
-	q.i("FMOVS scale+64(FP), F%d", x)
+	q.i("FMOVS scale+56(FP), F%d", x)
 	for m := range q.m {
 		for v := range q.nv {
 			q.opE(fmulE, q.total(m, v), q.total(m, v), x, 0)

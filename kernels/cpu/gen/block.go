@@ -2,7 +2,8 @@
 package main
 
 func blocks(f *file) {
-	quantize512(f)
+	quantize512(f, false)
+	quantize512(f, true)
 	quantize256(f)
 }
 
@@ -28,21 +29,38 @@ func quantizeSums(f *file) {
 	f.i("VPXOR X3, X3, X3\n\tVPSUBD X0, X3, X0\n\tVPSUBD X1, X3, X1\n\tVMOVD X0, %d(DI)\n\tVMOVD X1, %d(DI)", aNegFirst, aNegSum)
 }
 
-// quantizeNext emits the end of the loop and the block of a run that is not finite.
-func quantizeNext(f *file) {
-	f.p("next:")
-	f.i("ADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", aBytes)
+// quantizeBad emits the block of a run that is not finite.
+func quantizeBad(f *file) {
 	f.p("bad:")
 	f.i("VPXOR X0, X0, X0\n\tVMOVDQU X0, (DI)\n\tVMOVDQU X0, 16(DI)")
 	f.i("MOVL $0x7FC00000, AX\n\tMOVL AX, %d(DI)\n\tMOVL AX, %d(DI)\n\tXORL AX, AX\n\tMOVL AX, %d(DI)\n\tMOVL AX, %d(DI)\n\tJMP next", aScale, aSum, aNegSum, aNegFirst)
 }
 
-func quantize512(f *file) {
-	f.text("quantizeAVX512", blockArgs, 24)
-	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
-	f.i("MOVL $0x7fffffff, AX\n\tVPBROADCASTD AX, Z10\n\tMOVL $0x42fe0000, AX\n\tVMOVD AX, X11")
+// quantize512 takes four blocks at a time, so that they share what is done across lanes:
+// maxima and sums are reduced side by side, one block to each 128 bits. What is left, and
+// four blocks of which one is not finite, go one by one. With scaled, values are first
+// multiplied with others, which lie DX bytes from them.
+func quantize512(f *file, scaled bool) {
+	if scaled {
+		f.text("quantizeMulAVX512", "(dst *block, x, by *float32, n int)", 32)
+		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ by+16(FP), DX\n\tSUBQ SI, DX\n\tMOVQ n+24(FP), CX")
+	} else {
+		f.text("quantizeAVX512", blockArgs, 24)
+		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	}
+	f.i("MOVL $0x7fffffff, AX\n\tVPBROADCASTD AX, Z10\n\tMOVL $0x42fe0000, AX\n\tVPBROADCASTD AX, Z11")
+	f.i("MOVL $0x7F800000, AX\n\tVPBROADCASTD AX, Z12\n\tMOVL $0x04000000, AX\n\tVPBROADCASTD AX, Z13")
+	f.i("VPXORD Z14, Z14, Z14\n\tMOVL $0x2222, AX\n\tKMOVW AX, K2\n\tMOVL $0x4444, AX\n\tKMOVW AX, K3\n\tMOVL $0x8888, AX\n\tKMOVW AX, K4")
+	f.p("more:")
+	f.i("CMPQ CX, $4\n\tJGE four\n\tMOVQ CX, R9\n\tTESTQ CX, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+	f.p("four:")
+	quantizeFour(f, scaled)
+	f.i("ADDQ $512, SI\n\tADDQ $%d, DI\n\tSUBQ $4, CX\n\tJMP more", 4*aBytes)
+	f.p("single:")
+	f.i("MOVQ $4, R9")
 	f.p("loop:")
-	f.i("VMOVUPS (SI), Z0\n\tVMOVUPS 64(SI), Z1\n\tVPANDD Z10, Z0, Z2\n\tVPANDD Z10, Z1, Z3\n\tVPMAXUD Z3, Z2, Z2")
+	quantizeLoad(f, 2, scaled)
+	f.i("VPANDD Z10, Z0, Z2\n\tVPANDD Z10, Z1, Z3\n\tVPMAXUD Z3, Z2, Z2")
 	f.i("VEXTRACTI64X4 $1, Z2, Y3\n\tVPMAXUD Y3, Y2, Y2")
 	maxBits(f)
 	quantizeScale(f)
@@ -51,7 +69,56 @@ func quantize512(f *file) {
 		f.i("VEXTRACTI64X4 $1, Z%d, Y3\n\tVPADDD Y3, Y%d, Y%d\n\tVEXTRACTI128 $1, Y%d, X3\n\tVPADDD X3, X%d, X%d", r, r, r, r, r, r)
 	}
 	quantizeSums(f)
-	quantizeNext(f)
+	f.p("next:")
+	f.i("ADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tDECQ R9\n\tJNZ loop\n\tJMP more", aBytes)
+	quantizeBad(f)
+}
+
+// acrossBlocks leaves in each 128 bits of register a, everywhere, op over all lanes of one of
+// a … a+3; b and c are scratch.
+func acrossBlocks(f *file, op string, a, b, c int) {
+	f.i("VSHUFI64X2 $0x44, Z%d, Z%d, Z%d\n\tVSHUFI64X2 $0xEE, Z%d, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a+1, a, b, a+1, a, c, op, c, b, b)
+	f.i("VSHUFI64X2 $0x44, Z%d, Z%d, Z%d\n\tVSHUFI64X2 $0xEE, Z%d, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a+3, a+2, a, a+3, a+2, c, op, c, a, c)
+	f.i("VSHUFI64X2 $0x88, Z%d, Z%d, Z%d\n\tVSHUFI64X2 $0xDD, Z%d, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", c, b, a, c, b, b, op, b, a, a)
+	f.i("VPSHUFD $0x4E, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d\n\tVPSHUFD $0xB1, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a, b, op, b, a, a, a, b, op, b, a, a)
+}
+
+// quantizeLoad loads n registers.
+func quantizeLoad(f *file, n int, scaled bool) {
+	for r := range n {
+		f.i("VMOVUPS %d(SI), Z%d", 64*r, r)
+		if scaled {
+			f.i("VMULPS %d(SI)(DX*1), Z%d, Z%d", 64*r, r, r)
+		}
+	}
+}
+
+// quantizeFour emits four blocks: values in Z0 … Z7, then their integers.
+func quantizeFour(f *file, scaled bool) {
+	quantizeLoad(f, 8, scaled)
+	for b := range 4 {
+		f.i("VPANDD Z10, Z%d, Z%d\n\tVPANDD Z10, Z%d, Z15\n\tVPMAXUD Z15, Z%d, Z%d", 2*b, 16+b, 2*b+1, 16+b, 16+b)
+	}
+	acrossBlocks(f, "VPMAXUD", 16, 20, 21)
+	f.i("VPCMPUD $5, Z12, Z16, K1\n\tKORTESTW K1, K1\n\tJNZ single")
+	f.i("VPCMPUD $5, Z13, Z16, K1\n\tVDIVPS.Z Z16, Z11, K1, Z17\n\tVDIVPS Z11, Z16, Z16") // 127/max, max/127
+	for b := range 4 {
+		f.i("VSHUFF64X2 $0x%02X, Z17, Z17, Z18", 0x55*b)
+		for r := 2 * b; r < 2*b+2; r++ {
+			f.i("VMULPS Z18, Z%d, Z%d\n\tVCVTPS2DQ Z%d, Z%d\n\tVPMOVSDB Z%d, %d(DI)", r, r, r, r, r, aBytes*b+r%2*16)
+		}
+	}
+	for b := range 4 {
+		f.i("VMOVDQA32 Z%d, Z%d\n\tVPADDD Z%d, Z%d, Z%d", 2*b, 22+b, 2*b, 2*b+1, 26+b)
+	}
+	acrossBlocks(f, "VPADDD", 22, 20, 21)
+	acrossBlocks(f, "VPADDD", 26, 20, 21)
+	f.i("VCVTDQ2PS Z26, Z18\n\tVMULPS Z16, Z18, Z18")
+	f.i("VPSUBD Z26, Z14, K2, Z16\n\tVMOVAPS Z18, K3, Z16\n\tVPSUBD Z22, Z14, K4, Z16") // d, -Σ, sum, -Σ of the first 16
+	f.i("VMOVDQU32 X16, %d(DI)", aScale)
+	for b := 1; b < 4; b++ {
+		f.i("VEXTRACTI32X4 $%d, Z16, %d(DI)", b, aBytes*b+aScale)
+	}
 }
 
 // maxBits leaves the largest of Y2's eight unsigned lanes in AX.
@@ -85,5 +152,7 @@ func quantize256(f *file) {
 	}
 	f.i("VPACKSSWB Y8, Y6, Y6\n\tVPERMQ $0xD8, Y6, Y6\n\tVMOVDQU Y6, (DI)")
 	quantizeSums(f)
-	quantizeNext(f)
+	f.p("next:")
+	f.i("ADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", aBytes)
+	quantizeBad(f)
 }

@@ -1,9 +1,9 @@
-// The float tile: tokens × 16 or 32 rows, one column (or pair of columns) a step.
+// The float tile: tokens × 32 rows, one column (or pair of columns) a step.
 package main
 
 import "fmt"
 
-const dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, wstride, n, m, add int)"
+const dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)"
 
 func dtiles(f *file) {
 	for _, kind := range []string{"F32", "F16", "BF16"} {
@@ -19,8 +19,9 @@ func dtiles(f *file) {
 	putValues(f)
 }
 
-// putValues emits the scattering of a position's values, see cache.go: only the words of
-// the position's parity are written, since another worker may write the others.
+// putValues emits the scattering of a position's values, 32 of them a time, see cache.go:
+// only the words of the position's parity are written, since another worker may write the
+// others.
 func putValues(f *file) {
 	f.text("putValuesBF16", "(dst *byte, stride int, x *float32, n, odd int)", 40)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ stride+8(FP), DX\n\tMOVQ x+16(FP), SI\n\tMOVQ n+24(FP), CX\n\tMOVQ odd+32(FP), R8")
@@ -28,9 +29,12 @@ func putValues(f *file) {
 	f.p("even:")
 	f.i("KMOVD AX, K1\n\tSHLQ $4, R8\n\tVMOVQ R8, X2")
 	f.p("loop:")
-	f.i("VMOVUPS (SI), Z0")
-	vcvtneps2bf16(f, 0, 0)
-	f.i("VPMOVZXWD Y0, Z0\n\tVPSLLD X2, Z0, Z0\n\tVMOVDQU16 Z0, K1, (DI)\n\tADDQ $64, SI\n\tADDQ DX, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+	for half := range 2 {
+		f.i("VMOVUPS %d(SI), Z0", 64*half)
+		vcvtneps2bf16(f, 0, 0)
+		f.i("VPMOVZXWD Y0, Z0\n\tVPSLLD X2, Z0, Z0\n\tVMOVDQU16 Z0, K1, %d(DI)", 64*half)
+	}
+	f.i("ADDQ $128, SI\n\tADDQ DX, DI\n\tSUBQ $32, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
 // widen emits the conversion of n halves, a multiple of 16, to float32.
@@ -60,13 +64,13 @@ func toPairs(f *file) {
 
 // dtile walks down the tokens in the largest tiles that fit. Registers:
 //
-//	DI c, DX ldc · SI a, R8 lda · BX, R12 w of two groups · CX steps · R13 tokens left
+//	DI c, DX ldc · SI a, R8 lda · BX w · CX steps · R13 tokens left
 func dtile(f *file, s isa, kind string) {
-	f.text("d"+kind+s.name, dArgs, 72)
-	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+56(FP), R13")
-	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {6, 2, 2}, {4, 2, 2}, {3, 2, 4}, {2, 2, 4}, {1, 1, 4}}
+	f.text("d"+kind+s.name, dArgs, 64)
+	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+48(FP), R13")
+	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {6, 2, 2}, {4, 2, 2}, {3, 2, 4}, {2, 2, 4}, {1, 2, 4}}
 	if s.lanes == 8 {
-		tiles = []dshape{{6, 2, 1}, {3, 2, 2}, {2, 2, 2}, {1, 2, 4}}
+		tiles = []dshape{{6, 2, 1}, {3, 2, 2}, {2, 4, 1}, {1, 4, 2}}
 	}
 	for i, t := range tiles {
 		next := "done"
@@ -97,20 +101,14 @@ func (t dshape) write(f *file, s isa, kind string) {
 	}
 }
 
-// at is where lane-register v of a pass's rows lies: base register and byte offset
-// within a column.
-func (t dshape) at(s isa, kind string, row, v int) (base string, off int) {
-	width := map[string]int{"F32": 4, "F16": 2, "BF16": 2, "Pairs": 4}[kind]
-	row += v * s.lanes
-	return []string{"BX", "R12"}[row/16], row % 16 * width
-}
+// widths are the bytes of a value (of a pair).
+var widths = map[string]int{"F32": 4, "F16": 2, "BF16": 2, "Pairs": 4}
 
 // pass emits the product for rows row … of the panel.
 func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
-	col := map[string]int{"F32": 64, "F16": 32, "BF16": 32, "Pairs": 64}[kind]
+	col := 32 * widths[kind]
 	bases := []string{"R9", "R10", "R11", "R15"}
-	f.i("MOVQ w+32(FP), BX\n\tMOVQ wstride+40(FP), R12\n\tADDQ BX, R12")
-	f.i("MOVQ SI, R9")
+	f.i("MOVQ w+32(FP), BX\n\tMOVQ SI, R9")
 	if t.m > 3 {
 		f.i("LEAQ (R8)(R8*2), AX")
 	}
@@ -120,7 +118,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 	for i := range t.sets * t.m * t.nv {
 		f.i("VPXOR%s %s%d, %s%d, %s%d", map[string]string{"Z": "D"}[s.reg], s.reg, i, s.reg, i, s.reg, i)
 	}
-	f.i("MOVQ n+48(FP), CX\n\tSHRQ $2, CX\n\tJZ %s_rest", label)
+	f.i("MOVQ n+40(FP), CX\n\tSHRQ $2, CX\n\tJZ %s_rest", label)
 	f.p("%s_loop:", label)
 	for k := range 4 {
 		t.step(f, s, kind, row, k, k*col)
@@ -128,7 +126,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 	t.advance(f, bases, 4, col)
 	f.i("DECQ CX\n\tJNZ %s_loop", label)
 	f.p("%s_rest:", label)
-	f.i("MOVQ n+48(FP), CX\n\tANDQ $3, CX\n\tJZ %s_end", label)
+	f.i("MOVQ n+40(FP), CX\n\tANDQ $3, CX\n\tJZ %s_end", label)
 	f.p("%s_one:", label)
 	t.step(f, s, kind, row, 0, 0)
 	t.advance(f, bases, 1, col)
@@ -146,8 +144,7 @@ func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 		panic("registers")
 	}
 	for v := range t.nv {
-		base, o := t.at(s, kind, row, v)
-		load(f, s, kind, fmt.Sprintf("%d(%s)", off+o, base), first+v)
+		load(f, s, kind, fmt.Sprintf("%d(BX)", off+(row+v*s.lanes)*widths[kind]), first+v)
 	}
 	for m := range t.m {
 		x := bc + m%free
@@ -179,7 +176,7 @@ func (t dshape) advance(f *file, bases []string, k, col int) {
 	for b := range (t.m + 2) / 3 {
 		f.i("ADDQ $%d, %s", 4*k, bases[b])
 	}
-	f.i("ADDQ $%d, BX\n\tADDQ $%d, R12", k*col, k*col)
+	f.i("ADDQ $%d, BX", k*col)
 }
 
 // finish joins the sets and stores the tile, or adds it to what is there.
@@ -189,7 +186,7 @@ func (t dshape) finish(f *file, s isa, row int, label string) {
 			f.i("VADDPS %s%d, %s%d, %s%d", s.reg, k*t.m*t.nv+i, s.reg, i, s.reg, i)
 		}
 	}
-	f.i("MOVQ DI, R9\n\tCMPQ add+64(FP), $0\n\tJEQ %s_store", label)
+	f.i("MOVQ DI, R9\n\tCMPQ add+56(FP), $0\n\tJEQ %s_store", label)
 	for m := range t.m {
 		for v := range t.nv {
 			f.i("VADDPS %d(R9), %s%d, %s%d", 4*row+v*s.bytes(), s.reg, t.acc(0, m, v), s.reg, t.acc(0, m, v))

@@ -3,7 +3,7 @@ package main
 
 import "fmt"
 
-const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, wstride, nb, m int, scale float32, add int)"
+const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
 
 // qkind is an integer layout, as in layout.go.
 type qkind struct {
@@ -82,11 +82,11 @@ func qtiles(f *file) {
 
 // qtile walks down the tokens in the largest tiles that fit. Registers:
 //
-//	DI c, DX ldc · SI a, R10 lda · BX, R9 w · R12, R11 a of tokens 0 and 3 · CX blocks · R13 tokens left
+//	DI c, DX ldc · SI a, R10 lda · BX, R9 w of two groups · R12, R11 a of tokens 0 and 3 · CX blocks · R13 tokens left
 func qtile(f *file, s isa, k qkind) {
-	f.text(k.name+s.name, qArgs, 80)
-	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+56(FP), R13")
-	tiles := []qshape{{6, 2}, {4, 2}, {2, 2}, {1, 1}}
+	f.text(k.name+s.name, qArgs, 72)
+	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
+	tiles := []qshape{{6, 2}, {5, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}}
 	if s.lanes == 8 {
 		tiles = []qshape{{4, 1}, {1, 2}}
 	}
@@ -99,7 +99,7 @@ func qtile(f *file, s isa, k qkind) {
 		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
 		for pass := range 32 / (t.nv * s.lanes) {
 			if s == avx512 {
-				t.pass512(f, k, pass)
+				t.pass512(f, k)
 			} else {
 				t.pass256(f, s, k, pass)
 			}
@@ -128,14 +128,13 @@ func (t qshape) a(m, off int) string {
 
 // begin points the registers at the pass's weights (byte off of the panel's group
 // group) and clears the totals.
-func (t qshape) begin(f *file, s isa, group, off int, label string) {
-	f.i("MOVQ w+32(FP), BX\n\tMOVQ wstride+40(FP), R9")
-	if group == 1 {
-		f.i("ADDQ R9, BX")
-	}
-	f.i("ADDQ BX, R9")
-	if off > 0 {
+func (t qshape) begin(f *file, s isa, k qkind, group, off int, label string) {
+	f.i("MOVQ w+32(FP), BX")
+	if off += group * k.blockBytes(); off > 0 {
 		f.i("ADDQ $%d, BX", off)
+	}
+	if s == avx512 {
+		f.i("LEAQ %d(BX), R9", k.blockBytes())
 	}
 	f.i("MOVQ SI, R12")
 	if t.m > 3 {
@@ -147,7 +146,7 @@ func (t qshape) begin(f *file, s isa, group, off int, label string) {
 			f.i("VXORPS %s%d, %s%d, %s%d", s.reg, r, s.reg, r, s.reg, r)
 		}
 	}
-	f.i("MOVQ nb+48(FP), CX")
+	f.i("MOVQ nb+40(FP), CX")
 	f.p("%s:", label)
 }
 
@@ -157,18 +156,18 @@ func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
 	if t.m > 3 {
 		f.i("ADDQ $%d, R11", aBytes)
 	}
-	f.i("ADDQ $%d, BX", k.blockBytes())
-	if s == avx512 && t.nv == 2 {
-		f.i("ADDQ $%d, R9", k.blockBytes())
+	f.i("ADDQ $%d, BX", 2*k.blockBytes())
+	if s == avx512 {
+		f.i("ADDQ $%d, R9", 2*k.blockBytes())
 	}
 	f.i("DECQ CX\n\tJNZ %s", label)
-	f.i("VBROADCASTSS scale+64(FP), %s0", s.reg)
+	f.i("VBROADCASTSS scale+56(FP), %s0", s.reg)
 	for m := range t.m {
 		for v := range t.nv {
 			f.i("VMULPS %s0, %s%d, %s%d", s.reg, s.reg, t.total(m, v), s.reg, t.total(m, v))
 		}
 	}
-	f.i("MOVQ DI, R12\n\tCMPQ add+72(FP), $0\n\tJEQ %s_store", label)
+	f.i("MOVQ DI, R12\n\tCMPQ add+64(FP), $0\n\tJEQ %s_store", label)
 	for m := range t.m {
 		for v := range t.nv {
 			f.i("VADDPS %d(R12), %s%d, %s%d", col+v*s.bytes(), s.reg, t.total(m, v), s.reg, t.total(m, v))
@@ -185,30 +184,32 @@ func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
 	}
 }
 
-// pass512 emits a tile of nv groups, VNNI: the products of four columns are added
+// pass512 emits a tile of both groups, VNNI: the products of four columns are added
 // to the 32-bit sums at once, which cannot overflow.
-func (t qshape) pass512(f *file, k qkind, pass int) {
-	label := fmt.Sprintf("q%d_%d", t.m, pass)
-	t.begin(f, avx512, pass, 0, label)
+func (t qshape) pass512(f *file, k qkind) {
+	label := fmt.Sprintf("q%d", t.m)
+	t.begin(f, avx512, k, 0, 0, label)
 	if k.bits < 8 {
 		f.i("VPBROADCASTD %s, Z31", maskAt(byte(1<<k.planes[0].width-1)))
-	}
-	if t.m == 1 {
-		for off := 0; off < k.blockBytes(); off += 64 {
-			f.i("PREFETCHT0 %d(BX)", prefetch+off)
-		}
 	}
 	h := &half512{t, k, f, 2 * t.m * t.nv, 0}
 	for i := range k.halves {
 		h.start(i)
 		n := 8 / k.halves
-		for j := n * i; j < n*i+n; j++ {
-			h.weights(j)
-			h.dot(j)
+		if t.m == 1 {
+			h.one(n*i, n)
+		} else {
+			for j := n * i; j < n*i+n; j++ {
+				if t.m < 6 {
+					h.ahead(2*j, 2)
+				}
+				h.weights(j)
+				h.dot(j)
+			}
 		}
 		h.fold(i)
 	}
-	t.end(f, avx512, k, 64*pass, label)
+	t.end(f, avx512, k, 0, label)
 }
 
 // half512 emits the columns under one scale: all 32, or 16 of them. Registers from
@@ -257,36 +258,61 @@ func (h *half512) start(i int) {
 // w is the register of the weights of dword j.
 func (h *half512) w(j, v int) int { return h.free + j%2*h.nv + v }
 
+// one emits dwords j … j+n of one token: first those of one group, then the other's, in
+// the order of memory.
+func (h *half512) one(j, n int) {
+	for v := range 2 {
+		for i := j; i < j+n; i++ {
+			h.ahead(8*v+i, 1)
+			h.weight(i, v)
+			h.f.i("VPDPBUSD.BCST %s, Z%d, Z%d", h.a(0, 4*i), h.w(i, v), h.sum(0, v))
+		}
+	}
+}
+
+// ahead asks for n sixteenths of the weights that come later, from number i on.
+func (h *half512) ahead(i, n int) {
+	lines := (2*h.k.blockBytes() + 63) / 64
+	for l := i * lines / 16; l < (i+n)*lines/16; l++ {
+		h.f.i("PREFETCHT0 %d(BX)", prefetch+64*l)
+	}
+}
+
 // weights loads dword j of each v.
 func (h *half512) weights(j int) {
 	for v := range h.nv {
-		w := h.w(j, v)
-		for i, p := range h.k.planes {
-			off, right, mask := p.field(j)
-			from := fmt.Sprintf("%d(%s)", off, h.base(v))
-			x := w
-			if i > 0 {
-				x = h.temp()
-			}
-			switch {
-			case p.width == 8:
-				h.f.i("VMOVDQU32 %s, Z%d", from, w)
-				continue
-			case right > 0:
-				h.f.i("VPSRLW $%d, %s, Z%d", right, from, x)
-			case right < 0:
-				h.f.i("VPSLLW $%d, %s, Z%d", -right, from, x)
-			case i == 0:
-				h.f.i("VPANDD %s, Z31, Z%d", from, w)
-				continue
-			default:
-				h.f.i("VMOVDQU32 %s, Z%d", from, x)
-			}
-			if i == 0 {
-				h.f.i("VPANDD Z31, Z%d, Z%d", w, w)
-			} else { // w | x & mask
-				h.f.i("VPTERNLOGD.BCST $0xF8, %s, Z%d, Z%d", maskAt(mask), x, w)
-			}
+		h.weight(j, v)
+	}
+}
+
+// weight loads dword j of v.
+func (h *half512) weight(j, v int) {
+	w := h.w(j, v)
+	for i, p := range h.k.planes {
+		off, right, mask := p.field(j)
+		from := fmt.Sprintf("%d(%s)", off, h.base(v))
+		x := w
+		if i > 0 {
+			x = h.temp()
+		}
+		switch {
+		case p.width == 8:
+			h.f.i("VMOVDQU32 %s, Z%d", from, w)
+			continue
+		case right > 0:
+			h.f.i("VPSRLW $%d, %s, Z%d", right, from, x)
+		case right < 0:
+			h.f.i("VPSLLW $%d, %s, Z%d", -right, from, x)
+		case i == 0:
+			h.f.i("VPANDD %s, Z31, Z%d", from, w)
+			continue
+		default:
+			h.f.i("VMOVDQU32 %s, Z%d", from, x)
+		}
+		if i == 0 {
+			h.f.i("VPANDD Z31, Z%d, Z%d", w, w)
+		} else { // w | x & mask
+			h.f.i("VPTERNLOGD.BCST $0xF8, %s, Z%d, Z%d", maskAt(mask), x, w)
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	label := fmt.Sprintf("q%d_%d", t.m, pass)
 	row := pass * t.nv * 8
-	t.begin(f, s, row/16, row%16*4, label)
+	t.begin(f, s, k, row/16, row%16*4, label)
 	switch {
 	case k.bits < 8:
 		f.i("VPBROADCASTD %s, Y%d", maskAt(byte(1<<k.planes[0].width-1)), yMask)

@@ -1,0 +1,71 @@
+package cpu
+
+import "soberano/kernels"
+
+// Attention over keys and values in 8 bits (cache8.go): the same two products and the same
+// running softmax as attend.go has, with the integer tile. Queries are rounded once for a
+// unit, the weights of a block of keys each time, after the values' scales have gone into
+// them:
+//
+//	q ─8 bits─▶ · keys ─▶ scores ─exp─▶ weights × scales ─8 bits─▶ · values ─▶ out
+//
+// A weight is off by at most 1/254 of the largest of its 32.
+
+// scratch8 is what a worker needs besides.
+type scratch8 struct {
+	q, p []block // [12][headDim/32], [12][keyBlock/32]
+}
+
+func (w *scratch8) grow(headDim int) {
+	if len(w.p) == 0 {
+		w.p = make([]block, unitRows*keyBlock/32)
+	}
+	if len(w.q) < unitRows*headDim/32 {
+		w.q = make([]block, unitRows*headDim/32)
+	}
+}
+
+// block8 adds the part of keys b … e, b a multiple of 32, as block does.
+func (j *attendJob) block8(w *attendScratch, c *cache, u unit, n, b, e int) {
+	nb, width := j.a.HeadDim/32, (e-b+31)&^31
+	for p := b; p < b+width; {
+		next := min((p/page+1)*page, b+width)
+		keys, panel := c.keys(p/page, j.layer, int(u.head)), c.keyPanel()
+		for ; p < next; p += 32 {
+			qTile(j.lv, c.kind, w.scores[p-b:], scoreStride, w.b8.q, nb, keys[p%page/32*panel:], nb, n, 1, false)
+		}
+	}
+	for i := range n {
+		row := w.scores[i*scoreStride:][:width]
+		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		j.weights8(c, u, w.b8.p[i*keyBlock/32:], row, b)
+	}
+	size := c.kind.panelBytes(32)
+	for p := b; p < b+width; {
+		next := min((p/page+1)*page, b+width)
+		values, weights := c.values(p/page, j.layer, int(u.head))[p%page/32*size:], w.b8.p[(p-b)/32:]
+		for i := 0; i < c.dims; i += 32 {
+			qTile(j.lv, c.kind, w.out[i:], c.dims, weights, keyBlock/32, values[i/32*c.valuePanel():], (next-p)/32, n, 1, true)
+		}
+		p = next
+	}
+}
+
+// weights8 rounds the weights of keys b …, times the scales of their values.
+func (j *attendJob) weights8(c *cache, u unit, dst []block, row []float32, b int) {
+	for len(row) > 0 {
+		scales := c.scales(b/page, j.layer, int(u.head))[b%page:]
+		n := min(len(row), len(scales))
+		quantizeMul(j.lv, dst[:n/32], row[:n], scales[:n])
+		dst, row, b = dst[n/32:], row[n:], b+n
+	}
+}
+
+// load8 rounds the unit's queries, which are scaled.
+func (j *attendJob) load8(w *attendScratch, n int) {
+	d := j.a.HeadDim
+	quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])
+}
+
+// in8 reports whether a span's cache is in 8 bits.
+func in8(s kernels.Span) bool { return s.Cache.(*cache).kind == q8s32 }
