@@ -36,19 +36,18 @@ type form struct {
 var forms = []form{
 	{"ggml", quant.F32, "whisper-tiny.en", 1e-4},
 	{"ggml", quant.F16, "whisper-base", 1e-4},
-	{"ggml", quant.Q8_0, "whisper-tiny.en", 0.02},
+	{"ggml", quant.Q8_0, "whisper-tiny.en", 0.04},
 	{"ggml", quant.Q6_K, "whisper-base", 0.08}, // 384 columns are no whole blocks of K types
 	{"ggml", quant.Q5_0, "whisper-tiny.en", 0.15},
-	{"ggml", quant.Q5_1, "whisper-base", 0.15},
+	{"ggml", quant.Q5_1, "whisper-tiny.en", 0.15},
 	{"ggml", quant.Q5_K, "whisper-base", 0.3}, // with the values of Q4_K
 	{"ggml", quant.Q4_0, "whisper-base", 0.3},
-	{"ggml", quant.Q4_1, "whisper-base", 0.3},
+	{"ggml", quant.Q4_1, "whisper-tiny.en", 0.3},
 	{"ggml", quant.Q4_K, "whisper-base", 0.3},
 	{"safetensors", quant.F32, "whisper-tiny.en", 1e-4},
 	{"safetensors", quant.F16, "whisper-base", 1e-4},
-	{"safetensors", quant.BF16, "whisper-tiny.en", 0.02},
-	{"apr", quant.F32, "whisper-tiny.en", 1e-4},
-	{"apr", quant.F16, "whisper-base", 1e-4},
+	{"safetensors", quant.BF16, "whisper-tiny.en", 0.04}, // multiplied in 8 bits, as the device does
+	{"apr", quant.F16, "whisper-tiny.en", 1e-4},
 	{"apr", convert.APRQ8, "whisper-tiny.en", 0.15},
 	{"apr", convert.APRQ4, "whisper-base", 0.4},
 }
@@ -105,20 +104,23 @@ func openForm(t *testing.T, f *models.File, o cpu.Options) (*Model, *token.Token
 // as far as their types allow, and hear what the original hears.
 func TestForms(t *testing.T) {
 	if testing.Short() {
-		t.Skip("converts 17 models")
+		t.Skip("converts 16 models")
 	}
 	frames := mel.New(80).Frames(clip(t, "jfk.wav"), 3000)
 	for _, c := range forms {
 		t.Run(fmt.Sprintf("%s/%d/%s", c.format, c.typ, c.model), func(t *testing.T) {
 			f := c.write(t)
-			exact, _ := openForm(t, f, cpu.Options{Exact: true})
+			m, text := openForm(t, f, cpu.Options{Floats: cpu.Bits8})
+			measured := m
+			if c.typ == quant.F32 || c.typ == quant.F16 { // nothing but the names differs
+				measured, _ = openForm(t, f, cpu.Options{Exact: true})
+			}
 			want := readFloats(t, filepath.Join("testdata", c.model[len("whisper-"):]+"_encoder_jfk.f32"))
-			mean := difference(t, exact, frames, want)
+			mean := difference(t, measured, frames, want)
 			t.Logf("mean difference %.2g of the mean value", mean)
 			if !(mean < c.mean) {
 				t.Errorf("mean difference %g of the mean value, want under %g", mean, c.mean)
 			}
-			m, text := openForm(t, f, cpu.Options{Floats: cpu.Bits8})
 			original := openModel(t, c.model, false)
 			if m.Dims != original.Dims || m.Specials != original.Specials {
 				t.Errorf("%+v %+v, want %+v %+v", m.Dims, m.Specials, original.Dims, original.Specials)
