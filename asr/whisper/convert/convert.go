@@ -37,7 +37,7 @@ var FileTypes = map[quant.Type]uint64{
 }
 
 // GGML writes f to path with its matrices as typ, and the convolutions as float16, as
-// whisper.cpp's programs do.
+// whisper.cpp's programs do. The mel filters are zeros: here every model has those of asr/mel.
 func GGML(t testing.TB, path string, f *models.File, typ quant.Type) {
 	t.Helper()
 	s := sizesOf(t, f)
