@@ -95,8 +95,8 @@ type Model struct {
 	err  error // of Close
 }
 
-// Open opens the Whisper model at path, a file or a directory. The error names the file
-// and what to do.
+// Open opens the Whisper model at path: whisper.cpp's ggml file, an APR file, or a
+// directory in CTranslate2's or Hugging Face's form. The error names the file and what to do.
 func Open(path string, o Options) (*Model, error) {
 	f, err := registry.Read(path)
 	if err != nil {
@@ -110,19 +110,9 @@ func Open(path string, o Options) (*Model, error) {
 }
 
 func open(f *models.File, o Options) (*Model, error) {
-	vocabulary := f.Aux["vocabulary.json"]
-	if vocabulary == nil {
-		vocabulary = f.Aux["vocabulary.txt"]
-	}
-	if f.Format != "ctranslate2" {
-		return nil, models.Unsupported(f.Path, "for speech use a Whisper model in CTranslate2 form", "is no speech model, but a %s file", f.Format)
-	}
-	if f.Aux["tokenizer.json"] == nil {
-		return nil, models.Unsupported(f.Path, "put the tokenizer.json that belongs to it beside model.bin", "has no tokenizer.json")
-	}
-	text, err := token.NewWhisper(f.Aux["tokenizer.json"], vocabulary)
+	text, err := whisper.Text(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path, err)
+		return nil, err
 	}
 	// Words are heard as well in 8 bits as in float32, and faster: see kernels/SPEED.md.
 	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact, Floats: cpu.Bits8})
@@ -135,7 +125,7 @@ func open(f *models.File, o Options) (*Model, error) {
 	}
 	dev.Loaded()
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
-		return nil, errors.Join(models.Corrupt(f.Path, "has a tokenizer.json of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
+		return nil, errors.Join(models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
 	}
 	m := &Model{file: f, dev: dev, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = o.Threads
@@ -158,6 +148,9 @@ func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {
 // title names the published sizes by their encoder's layers.
 func title(d whisper.Dims, multilingual bool) string {
 	size := map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]
+	if size != "" && d.Mels == 128 {
+		size += "-v3"
+	}
 	switch {
 	case size == "":
 		size = fmt.Sprintf("%d × %d", d.EncLayers, d.State)

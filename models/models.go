@@ -42,7 +42,7 @@ func (t Tensor) Cols() int {
 
 // File is an opened model. Its tensors have been checked against the file's size.
 type File struct {
-	Format  string   // "gguf", "ctranslate2"
+	Format  string   // the name of the folder that reads it: "gguf", "ctranslate2"
 	Path    string   // what was opened: a file or a directory
 	Paths   []string // all files that belong to it
 	Meta    Metadata

@@ -19,7 +19,6 @@ package whisper
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"time"
 
@@ -30,28 +29,15 @@ import (
 // head is a head of cross attention.
 type head struct{ layer, head int }
 
-// alignmentHeads returns the heads that the file's config.json names as those that follow
-// the words; where it names none, all of the upper half of the layers.
+// alignmentHeads returns the heads that follow the words; where none are known, all of the
+// upper half of the layers.
 func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
-	var config struct {
-		Heads [][2]int `json:"alignment_heads"`
-	}
-	if b, ok := f.Aux["config.json"]; ok {
-		if err := json.Unmarshal(b, &config); err != nil {
-			return nil, models.Corrupt(f.Path, "is damaged: config.json: %v", err)
-		}
-	}
-	if len(config.Heads) > d.DecLayers*d.Heads {
-		return nil, models.Corrupt(f.Path, "is damaged: config.json aligns words by %d heads, of %d", len(config.Heads), d.DecLayers*d.Heads)
-	}
-	for _, h := range config.Heads {
-		if h[0] < 0 || h[0] >= d.DecLayers || h[1] < 0 || h[1] >= d.Heads {
-			return nil, models.Corrupt(f.Path, "is damaged: config.json aligns words by head %d of layer %d, which is not there", h[1], h[0])
-		}
+	known, err := wordHeads(f, d)
+	for _, h := range known {
 		out = append(out, head{h[0], h[1]})
 	}
-	if len(out) > 0 {
-		return out, nil
+	if len(out) > 0 || err != nil {
+		return out, err
 	}
 	for layer := d.DecLayers / 2; layer < d.DecLayers; layer++ {
 		for h := range d.Heads {

@@ -20,8 +20,8 @@ const normEps = 1e-5
 
 func (m *Model) attention(causal bool, length int) *kernels.Attention {
 	return &kernels.Attention{
-		Heads: m.Heads, KVHeads: m.Heads, HeadDim: headDim,
-		Scale: float32(1 / math.Sqrt(headDim)), Causal: causal, Len: length,
+		Heads: m.Heads, KVHeads: m.Heads, HeadDim: m.HeadDim(),
+		Scale: float32(1 / math.Sqrt(float64(m.HeadDim()))), Causal: causal, Len: length,
 	}
 }
 

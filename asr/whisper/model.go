@@ -68,8 +68,12 @@ func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	special, ok := layout(w.dims.Vocab, text)
+	if !ok {
+		return nil, models.Unsupported(f.Path, "use a published Whisper model", "has a vocabulary of %d tokens, in which its tokenizer has none of Whisper's", w.dims.Vocab)
+	}
 	m := &Model{
-		Dims: w.dims, Specials: specials(w.dims.Vocab), dev: dev, text: text,
+		Dims: w.dims, Specials: special, dev: dev, text: text,
 		encPos: w.encPos, encNorm: w.encNorm, decNorm: w.decNorm,
 		logits: make([]float32, w.dims.Vocab), scores: make([]float32, w.dims.Vocab),
 	}
@@ -78,6 +82,12 @@ func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
 	}
 	if m.aligned, err = alignmentHeads(f, w.dims); err != nil {
 		return nil, err
+	}
+	if _, listed, _ := lists(f); !listed {
+		m.suppress, m.suppressFirst = append(m.suppress, nonSpeech(text)...), append(m.suppressFirst, blank(text)...)
+	}
+	for id := special.TimesBegin + timestamps; int(id) < m.Vocab; id++ {
+		m.suppress = append(m.suppress, id) // tokens of its own, which nobody here understands
 	}
 	if err := m.load(w); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
@@ -111,7 +121,7 @@ func (m *Model) load(w *weights) error {
 	}
 	m.enc, m.dec = blocks(w.enc), blocks(w.dec)
 	cache := func(layers, cap int, fine bool) kernels.Cache {
-		c, err := m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: headDim, Cap: cap, Fine: fine})
+		c, err := m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap, Fine: fine})
 		errs = errors.Join(errs, err)
 		return c
 	}
@@ -125,7 +135,7 @@ func (m *Model) load(w *weights) error {
 // hypotheses makes sure of n self-attention caches.
 func (m *Model) hypotheses(n int) error {
 	for len(m.self) < n {
-		c, err := m.dev.NewCache(kernels.CacheShape{Layers: m.DecLayers, KVHeads: m.Heads, HeadDim: headDim, Cap: m.TextContext})
+		c, err := m.dev.NewCache(kernels.CacheShape{Layers: m.DecLayers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: m.TextContext})
 		if err != nil {
 			return err
 		}

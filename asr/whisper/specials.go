@@ -8,6 +8,7 @@ package whisper
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"soberano/models"
@@ -62,26 +63,56 @@ func (s Specials) Language(code string) (int32, bool) {
 	return 0, false
 }
 
+// suppression is the tokens that a file says are never sampled, and never first.
+type suppression struct{ always, first []int32 }
+
+// lists reads them from generation_config.json or config.json, where Hugging Face's files
+// and CTranslate2's have them under other names; false where neither has any.
+func lists(f *models.File) (s suppression, ok bool, err error) {
+	for _, name := range []string{"generation_config.json", "config.json"} {
+		b := f.Aux[name]
+		if b == nil {
+			continue
+		}
+		var c struct {
+			CT2      *[]int32 `json:"suppress_ids"`
+			CT2First *[]int32 `json:"suppress_ids_begin"`
+			HF       *[]int32 `json:"suppress_tokens"`
+			HFFirst  *[]int32 `json:"begin_suppress_tokens"`
+		}
+		if err := json.Unmarshal(b, &c); err != nil {
+			return s, false, models.Corrupt(f.Path, "is damaged: %s: %v", name, err)
+		}
+		for _, l := range []struct {
+			from *[]int32
+			to   *[]int32
+		}{{c.CT2, &s.always}, {c.HF, &s.always}, {c.CT2First, &s.first}, {c.HFFirst, &s.first}} {
+			if l.from != nil {
+				*l.to, ok = append(*l.to, *l.from...), true
+			}
+		}
+		if ok {
+			return s, true, nil
+		}
+	}
+	return s, false, nil
+}
+
 // suppressed returns the tokens that are never sampled, and those that are not sampled
-// first: the file's own lists (config.json) and the special tokens that only a prompt holds.
+// first: the file's own lists and the special tokens that only a prompt holds.
 func suppressed(f *models.File, s Specials) (always, first []int32, err error) {
-	var config struct {
-		Suppress      []int32 `json:"suppress_ids"`
-		SuppressBegin []int32 `json:"suppress_ids_begin"`
+	own, _, err := lists(f)
+	if err != nil {
+		return nil, nil, err
 	}
-	if b, ok := f.Aux["config.json"]; ok {
-		if err := json.Unmarshal(b, &config); err != nil {
-			return nil, nil, models.Corrupt(f.Path, "is damaged: config.json: %v", err)
-		}
-	}
-	for _, id := range append(config.Suppress, config.SuppressBegin...) {
+	for _, id := range slices.Concat(own.always, own.first) {
 		if id < 0 || id >= s.TimesBegin+timestamps {
-			return nil, nil, models.Corrupt(f.Path, "is damaged: config.json suppresses token %d, outside the vocabulary", id)
+			return nil, nil, models.Corrupt(f.Path, "is damaged: it suppresses token %d, outside the vocabulary", id)
 		}
 	}
-	always = append(always, config.Suppress...)
+	always = append(always, own.always...)
 	for id := s.Start; id < s.TimesBegin; id++ {
 		always = append(always, id)
 	}
-	return always, append(config.SuppressBegin, s.EndOfText), nil
+	return always, append(own.first, s.EndOfText), nil
 }

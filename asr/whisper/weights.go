@@ -5,8 +5,7 @@ package whisper
 // readers; the network below never sees a file's names.
 
 import (
-	"fmt"
-
+	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/kernels/quant"
 	"soberano/models"
@@ -16,14 +15,17 @@ import (
 type Dims struct {
 	Mels         int // mel bands of the input: 80, or 128 from large-v3 on
 	State        int // width of the residual stream, both halves
-	Heads        int // of State/Heads dimensions each: 64 in every published model
+	Heads        int // of HeadDim dimensions each: 64 in every published model
 	EncLayers    int
 	DecLayers    int
 	FFN          int // width of the feed-forward layers
 	AudioContext int // encoder positions: 1500, 20 ms each
 	TextContext  int // decoder positions: 448
-	Vocab        int // 51865 (multilingual), 51864 (English only), 51866 (large-v3)
+	Vocab        int // 51865 (multilingual), 51864 (English only), 51866 (large-v3); more with tokens of its own
 }
+
+// HeadDim is the width of a head.
+func (d Dims) HeadDim() int { return d.State / d.Heads }
 
 // Frames is the number of mel frames of a window, 10 ms each: the second
 // convolution halves them.
@@ -63,28 +65,73 @@ type weights struct {
 	decNorm norm
 }
 
+// reader is what a file format has to say of Whisper.
+type reader struct {
+	weights func(*models.File) (*weights, error)
+	text    func(*models.File) (*token.Tokenizer, error)
+}
+
 // readers has one entry per file format that can hold Whisper.
-var readers = map[string]func(*models.File) (*weights, error){
-	"ctranslate2": fromCTranslate2,
+var readers = map[string]reader{
+	"ctranslate2": {fromCTranslate2, textCTranslate2},
+	"ggml":        {fromGGML, textGGML},
+	"safetensors": {fromSafetensors, textSafetensors},
+	"apr":         {fromAPR, textAPR},
+}
+
+func readerOf(f *models.File) (reader, error) {
+	r, ok := readers[f.Format]
+	if !ok {
+		return r, models.Unsupported(f.Path, "for speech use a Whisper model: a folder in CTranslate2 or safetensors form, whisper.cpp's .bin, or an .apr file",
+			"is no speech model, but a %s file", f.Format)
+	}
+	return r, nil
 }
 
 // readWeights returns the checked weights of f.
 func readWeights(f *models.File) (*weights, error) {
-	read, ok := readers[f.Format]
-	if !ok {
-		return nil, models.Unsupported(f.Path, "use a Whisper model in CTranslate2 form for speech",
-			"is a %s file, from which no speech model is read", f.Format)
+	r, err := readerOf(f)
+	if err != nil {
+		return nil, err
 	}
-	return read(f)
+	w, err := r.weights(f)
+	if err != nil {
+		return nil, err
+	}
+	return w, w.dims.checkHeads(f.Path)
+}
+
+// declaredHeads is the number of heads that f says under keys, of which all must agree;
+// where it says none they have the 64 dimensions of every published model.
+func declaredHeads(f *models.File, state int, keys ...string) (int, error) {
+	heads := 0
+	for _, key := range keys {
+		n, err := f.Meta.Int(key, 0)
+		if err != nil {
+			return 0, models.Corrupt(f.Path, "is damaged: %v", err)
+		}
+		if heads != 0 && n != 0 && n != heads {
+			return 0, models.Unsupported(f.Path, "use a published Whisper model", "has %d heads in one half and %d in the other", heads, n)
+		}
+		if n != 0 {
+			heads = n
+		}
+	}
+	if heads == 0 {
+		heads = state / 64
+	}
+	return heads, nil
 }
 
 // Limits of a plausible model; the largest published one has State 1280, 32 layers, FFN 5120.
 const (
-	maxState   = 4096
-	maxLayers  = 64
-	maxFFN     = 4 * maxState
-	maxContext = 4096
-	headDim    = 64
+	maxState    = 4096
+	maxLayers   = 64
+	maxFFN      = 4 * maxState
+	maxContext  = 4096
+	leastVocab  = 51864   // English only
+	layoutVocab = 51866   // 100 languages, the largest published one
+	maxVocab    = 1 << 17 // with tokens of its own behind the special ones
 )
 
 func (d Dims) check(path string) error {
@@ -94,10 +141,8 @@ func (d Dims) check(path string) error {
 	switch {
 	case d.Mels != 80 && d.Mels != 128:
 		return bad("number of mel bands", d.Mels, "80 or 128")
-	case d.State < headDim || d.State > maxState || d.State%headDim != 0:
-		return bad("model width", d.State, "a multiple of 64 up to 4096")
-	case d.Heads*headDim != d.State:
-		return bad("number of heads", d.Heads, fmt.Sprint(d.State/headDim))
+	case d.State < 8 || d.State > maxState || d.State%8 != 0:
+		return bad("model width", d.State, "a multiple of 8 up to 4096")
 	case d.EncLayers < 1 || d.EncLayers > maxLayers:
 		return bad("number of encoder layers", d.EncLayers, "1 to 64")
 	case d.DecLayers < 1 || d.DecLayers > maxLayers:
@@ -108,8 +153,16 @@ func (d Dims) check(path string) error {
 		return bad("audio context", d.AudioContext, "1500")
 	case d.TextContext < 16 || d.TextContext > maxContext:
 		return bad("text context", d.TextContext, "16 to 4096")
-	case d.Vocab < 51864 || d.Vocab > 51866:
-		return bad("vocabulary size", d.Vocab, "51864, 51865 or 51866")
+	case d.Vocab < leastVocab || d.Vocab > maxVocab:
+		return bad("vocabulary size", d.Vocab, "51864 to 131072")
+	}
+	return nil
+}
+
+// checkHeads is apart from check: some files say the heads in another place.
+func (d Dims) checkHeads(path string) error {
+	if d.Heads < 1 || d.State%d.Heads != 0 || d.HeadDim()%8 != 0 || d.HeadDim() > 256 {
+		return models.Unsupported(path, "use a published Whisper model", "has %d heads for a width of %d, which is not a multiple of 8 up to 256 for each", d.Heads, d.State)
 	}
 	return nil
 }

@@ -161,10 +161,9 @@ func (f *tokenizerFile) join(texts []string) ([]string, error) {
 	return place(texts, added)
 }
 
-func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
-	if len(texts) > most {
-		return nil, fmt.Errorf("%d tokens, expected at most %d", len(texts), most)
-	}
+// newWhisper is a tokenizer of these spellings, without its merges: <|endoftext|> is the
+// first special one.
+func newWhisper(texts []string) (*Tokenizer, error) {
 	t := &Tokenizer{texts: texts, kinds: make([]kind, len(texts)), bos: none, eos: none}
 	if a, b, ok := t.index(); !ok {
 		return nil, fmt.Errorf("tokens %d and %d are both spelled %q", a, b, texts[b])
@@ -181,19 +180,30 @@ func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
 	}
 	t.eos = end
 	t.ends = map[int32]bool{end: true}
+	t.setPieces(decodeBytes)
+	return t, nil
+}
+
+func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
+	if len(texts) > most {
+		return nil, fmt.Errorf("%d tokens, expected at most %d", len(texts), most)
+	}
+	t, err := newWhisper(texts)
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range f.Added { // older names still find their ids
 		if _, known := t.ids[a.Content]; !known && a.Content != "" {
 			t.ids[a.Content] = int32(a.ID)
 		}
 	}
-	t.setPieces(decodeBytes)
 	merges := make([]string, len(f.Model.Merges))
 	for i, m := range f.Model.Merges {
 		merges[i] = string(m)
 	}
 	b, err := newBPE(t, merges, splitGPT2, false)
 	if err != nil {
-		return nil, fmt.Errorf("tokenizer.json: %w", err)
+		return nil, fmt.Errorf("merges: %w", err)
 	}
 	t.words = b
 	t.setSpecial()

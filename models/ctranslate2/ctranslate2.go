@@ -16,7 +16,6 @@ package ctranslate2
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"soberano/kernels/quant"
@@ -165,43 +164,4 @@ func (s *spec) tensor(v *variable, weights bool) (t models.Tensor, isTensor bool
 		}
 	}
 	return t, err == nil, err
-}
-
-// Title names a Whisper model by its dimensions: "Whisper base", "Whisper tiny.en".
-// Source: the model table of OpenAI's Whisper paper and its repository.
-func Title(f *models.File) string {
-	width, mels, layers := 0, 0, [2]int{}
-	if t, ok := f.Tensor("encoder/conv1/weight"); ok && len(t.Shape) == 3 {
-		width, mels = t.Shape[0], t.Shape[1]
-	}
-	for i, side := range []string{"encoder", "decoder"} {
-		for ; ; layers[i]++ {
-			if _, ok := f.Tensor(fmt.Sprintf("%s/layer_%d/ffn/linear_0/weight", side, layers[i])); !ok {
-				break
-			}
-		}
-	}
-	size, ok := map[[2]int]string{{384, 4}: "tiny", {512, 6}: "base", {768, 12}: "small", {1024, 24}: "medium", {1280, 32}: "large"}[[2]int{width, layers[0]}]
-	if !ok {
-		return "Whisper"
-	}
-	return "Whisper " + size + variant(f, mels, layers)
-}
-
-// variant is what follows the size's name.
-func variant(f *models.File, mels int, layers [2]int) string {
-	s := ""
-	if mels == 128 {
-		s = "-v3"
-	}
-	switch {
-	case layers[1] == 4 && layers[0] == 32:
-		s += " turbo"
-	case layers[1] < layers[0]:
-		s += " distilled"
-	}
-	if t, ok := f.Tensor("decoder/embeddings/weight"); ok && t.Rows() == 51864 {
-		s += ".en"
-	}
-	return s
 }

@@ -11,7 +11,6 @@ import (
 
 	"soberano/kernels/quant"
 	"soberano/models"
-	"soberano/models/ctranslate2"
 	"soberano/models/gguf"
 )
 
@@ -99,19 +98,6 @@ func whyNot(r *keys, f *models.File) string {
 		return "The file holds no weights."
 	}
 	return ""
-}
-
-// describeWhisper reads a CTranslate2 directory.
-func describeWhisper(f *models.File) (Info, error) {
-	r := keys{meta: f.Meta}
-	i := Info{
-		Kind: Speech, Family: "whisper", Title: ctranslate2.Title(f), Runs: true,
-		Quantization: r.text("ctranslate2.stored"), Parameters: int64(r.int("ctranslate2.values")),
-	}
-	if len(f.Aux["tokenizer.json"]) == 0 {
-		i.Runs, i.Reason = false, "The file tokenizer.json, which belongs beside model.bin, is missing."
-	}
-	return i, r.err
 }
 
 // keys reads metadata and keeps the first error.

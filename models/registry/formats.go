@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,15 +10,18 @@ import (
 	"strings"
 
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/ctranslate2"
+	"soberano/models/ggml"
 	"soberano/models/gguf"
+	"soberano/models/safetensors"
 )
 
 // format is a file format that can be opened.
 type format struct {
 	name      string
-	magic     string // what a file of it begins with
-	directory bool   // opened by the directory in which the file named ctranslate2.Weights lies
+	is        func(head []byte, ext string) bool // by what a file of it begins with
+	directory bool                               // opened by the directory in which the file named ctranslate2.Weights lies
 	open      func(path string) (*models.File, error)
 	peek      func(path string) (*models.File, error) // as open, but does not mind what can't run
 	describe  func(f *models.File) (Info, error)
@@ -27,8 +29,11 @@ type format struct {
 
 // formats is the table of formats: a new one is a line here and a folder in models.
 var formats = []format{
-	{"gguf", "GGUF", false, gguf.Open, gguf.Peek, describeGGUF},
-	{"ctranslate2", "\x06\x00\x00\x00\x0c\x00WhisperSpec\x00", true, ctranslate2.Open, ctranslate2.Peek, describeWhisper},
+	{"gguf", begins("GGUF"), false, gguf.Open, gguf.Peek, describeGGUF},
+	{"ctranslate2", begins("\x06\x00\x00\x00\x0c\x00WhisperSpec\x00"), true, ctranslate2.Open, ctranslate2.Peek, describeWhisper},
+	{"ggml", isGGMLWhisper, false, ggml.Open, ggml.Open, describeGGML},
+	{"safetensors", isSafetensors, false, safetensors.Open, safetensors.Peek, describeSafetensors},
+	{"apr", begins(apr.Magics...), false, apr.Open, apr.Peek, describeAPR},
 }
 
 func formatNamed(name string) format {
@@ -49,7 +54,7 @@ func Read(path string) (*models.File, error) {
 }
 
 // Inspect says what a model is without loading its weights. path is a file or a
-// directory; for a Whisper model also any file within the directory. A sound file of a
+// directory; for a model of several files also any of them. A sound file of a
 // family or type that can't run gives Info with Runs false and the reason, no error.
 func Inspect(path string) (Info, error) {
 	s, err := study(path)
@@ -107,7 +112,7 @@ func locate(path string) (format, string, error) {
 		return format{}, "", err
 	}
 	for _, f := range formats {
-		if !bytes.HasPrefix(head, []byte(f.magic)) {
+		if !f.is(head, strings.ToLower(filepath.Ext(path))) {
 			continue
 		}
 		if !f.directory {
@@ -125,41 +130,82 @@ func locate(path string) (format, string, error) {
 	return format{}, "", wrongFile(path, head)
 }
 
-// beside takes config.json and the like for the directory they stand in.
+// beside takes config.json and the like for the model that they stand beside.
 func beside(path string) (format, string, bool) {
 	dir, ext := filepath.Dir(path), strings.ToLower(filepath.Ext(path))
-	if ext != ".json" && ext != ".txt" || !exists(filepath.Join(dir, ctranslate2.Weights)) {
+	if ext != ".json" && ext != ".txt" {
 		return format{}, "", false
 	}
-	f, dir, err := locateIn(dir)
-	return f, dir, err == nil && f.directory
+	f, main, err := inFolder(dir)
+	return f, main, err == nil && main != ""
+}
+
+// inFolder finds the model that a directory as a whole is: "" where it is none.
+func inFolder(dir string) (f format, path string, err error) {
+	if index := filepath.Join(dir, safetensors.Index); exists(index) {
+		f, path = formatNamed("safetensors"), index
+	}
+	for _, name := range []string{safetensors.Weights, ctranslate2.Weights} {
+		if weights := filepath.Join(dir, name); exists(weights) {
+			found, at, wrong := locate(weights)
+			if err = wrong; err == nil {
+				f, path = found, at
+			}
+		}
+	}
+	if path != "" {
+		err = nil
+	}
+	return f, path, err
 }
 
 // locateIn finds the one model in a directory.
 func locateIn(dir string) (format, string, error) {
-	if weights := filepath.Join(dir, ctranslate2.Weights); exists(weights) {
-		return locate(weights)
+	f, path, broken := inFolder(dir)
+	if path != "" {
+		return f, path, nil
 	}
-	names, err := filepath.Glob(filepath.Join(escape(dir), "*.gguf"))
-	if err != nil {
+	files, err := modelsIn(dir)
+	switch {
+	case err != nil:
 		return format{}, "", err
-	}
-	slices.Sort(names)
-	if len(names) > 0 && stem(names[0]) != stem(names[len(names)-1]) {
-		return format{}, "", &models.FileError{Path: dir, Reason: fmt.Sprintf("holds %d GGUF files", len(names)), Advice: "choose one of them", Kind: models.ErrUnknownFormat}
-	}
-	if len(names) == 0 {
+	case len(files) == 0 && broken != nil:
+		return format{}, "", broken
+	case len(files) == 0:
 		return format{}, "", wrongDirectory(dir)
 	}
-	return locate(names[0])
+	if stem(files[0]) != stem(files[len(files)-1]) {
+		kind := "model"
+		if strings.EqualFold(filepath.Ext(files[0]), ".gguf") && strings.EqualFold(filepath.Ext(files[len(files)-1]), ".gguf") {
+			kind = "GGUF"
+		}
+		return format{}, "", &models.FileError{Path: dir, Reason: fmt.Sprintf("holds %d %s files", len(files), kind), Advice: "choose one of them", Kind: models.ErrUnknownFormat}
+	}
+	return locate(files[0])
 }
 
-// escape takes their meaning from the characters that filepath.Match knows.
-func escape(dir string) string {
-	if os.PathSeparator == '\\' { // no escapes there, and * and ? can't be in a name
-		return strings.ReplaceAll(dir, "[", "?")
+// modelsIn lists the files in a directory that are called as models are, and begin so,
+// unless they are called .gguf: then they are to be one.
+func modelsIn(dir string) ([]string, error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, models.NotReadable(dir, err)
 	}
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
+	var files []string
+	for _, n := range names {
+		path := filepath.Join(dir, n.Name())
+		switch strings.ToLower(filepath.Ext(n.Name())) {
+		case ".gguf":
+		case ".bin", ".apr", ".safetensors":
+			if _, _, err := locate(path); err != nil {
+				continue
+			}
+		default:
+			continue
+		}
+		files = append(files, path)
+	}
+	return files, nil
 }
 
 // headOf reads the beginning of a regular file.

@@ -23,8 +23,8 @@ func TestWrongFiles(t *testing.T) {
 		{"pytorch_model.bin", zip + "archive/data.pkl", "is a PyTorch model", "GGUF"},
 		{"tiny.pt", zip + "tiny/whatever", "is a PyTorch model", "GGUF"},
 		{"old.pt", "\x80\x02\x8a\x0alapi", "is a Python pickle", "GGUF"},
-		{"m.safetensors", "\x40\x00\x00\x00\x00\x00\x00\x00{\"__metadata__\"", "is a safetensors file", "GGUF"},
-		{"ggml-base.bin", "lmgg\x99\xca\x00\x00\xdc\x05\x00\x00", "whisper.cpp's ggml form", "model.bin and tokenizer.json"},
+		{"pytorch_model.bin", zip + "archive/data.pkl", "is a PyTorch model", "the safetensors folder, whisper.cpp's ggml .bin"},
+		{"base.pt", "\x80\x02}q\x00", "is a Python pickle", "the safetensors folder, whisper.cpp's ggml .bin"},
 		{"ggml-model.bin", "tjgg\x01\x00\x00\x00", "the predecessor of GGUF", "GGUF"},
 		{"ggml-old.bin", "lmgg\x00\x7d\x00\x00", "the predecessor of GGUF", "GGUF"},
 		{"silero_vad.onnx", "\x08\x08\x12\x07pytorch", "is an ONNX network", "GGUF"},
@@ -68,7 +68,7 @@ func TestDirectories(t *testing.T) {
 	}
 	expect("is an empty folder")
 	save(t, dir, "model.safetensors", nil)
-	expect("as safetensors")
+	expect("model.safetensors is empty")
 	save(t, dir, "x.gguf", chatModel(t, 1, 4096, nil))
 	if i, err := Inspect(dir); err != nil || i.Family != "llama" {
 		t.Error(i, err)
@@ -155,4 +155,22 @@ func TestRealModels(t *testing.T) {
 		}
 		mustVerify(t, l, e.Name)
 	})
+}
+
+// A directory with nothing but a pickle says what to use instead; beside weights that can
+// be read it counts for nothing.
+func TestPickleInDirectory(t *testing.T) {
+	for name, head := range map[string]string{"pytorch_model.bin": "PK\x03\x04\x14\x00\x00\x00archive/data.pkl", "x.bin": "\x80\x02}q\x00", "base.pt": "", "model.bin": "PK\x03\x04\x14\x00archive/data.pkl"} {
+		dir := t.TempDir()
+		save(t, dir, "config.json", []byte("{}"))
+		save(t, dir, name, []byte(head))
+		var fe *models.FileError
+		if _, err := Inspect(dir); !errors.As(err, &fe) || !strings.Contains(fe.Reason, "PyTorch model") || !strings.Contains(fe.Advice, "safetensors folder") {
+			t.Errorf("%s: %v", name, err)
+		}
+		small(t, dir, "model.safetensors")
+		if i, err := Inspect(dir); err != nil || i.Format != "safetensors" {
+			t.Errorf("%s beside model.safetensors: %+v, %v", name, i, err)
+		}
+	}
 }

@@ -41,12 +41,16 @@ func checkName(name string) error {
 }
 
 // nameFor is the name of a model that was given none. A GGUF file's own name is the best
-// there is, since it tells quantizations apart; directories are often called anything.
+// there is, since it tells quantizations apart; directories are often called anything, as
+// are speech models in one file.
 func nameFor(path string, info Info) string {
-	if info.Format == "gguf" {
+	switch info.Format {
+	case "gguf":
 		return slug(stem(path))
+	case "ctranslate2":
+		return slug(info.Title)
 	}
-	return slug(info.Title)
+	return slug(info.Title + "-" + info.Quantization)
 }
 
 // stem is a file's name without extension and without the number of a split part.

@@ -37,7 +37,7 @@ type Sampling = defaults.Sampling
 // Info is what a model file says of itself, read without loading its weights.
 type Info struct {
 	Kind         Kind   `json:"kind"`
-	Format       string `json:"format"`       // "gguf", "ctranslate2"
+	Format       string `json:"format"`       // "gguf", "ctranslate2", "ggml", "safetensors", "apr"
 	Family       string `json:"family"`       // "llama", "gemma3", "whisper"
 	Title        string `json:"title"`        // for people: "SmolLM2 135M Instruct"
 	Quantization string `json:"quantization"` // "Q4_1"

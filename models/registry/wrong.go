@@ -3,18 +3,22 @@ package registry
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"soberano/models"
+	"soberano/models/ggml"
+	"soberano/models/safetensors"
 )
 
 // advice repeated in the table below
 const (
-	getGGUF    = "download the GGUF form of the model, a single .gguf file"
-	getWhisper = "download the CTranslate2 form (for faster-whisper): a folder with model.bin and tokenizer.json"
-	unpack     = "unpack it and drop the .gguf file that is in it"
+	getGGUF   = "download the GGUF form of the model, a single .gguf file"
+	notPickle = "for chat download the GGUF form, a single .gguf file; for speech the safetensors folder, whisper.cpp's ggml .bin, or the CTranslate2 folder of the same model"
+	unpack    = "unpack it and drop the .gguf file that is in it"
 )
 
 // wrong is a kind of file that people drop on a model's place.
@@ -31,11 +35,9 @@ var wrongs = []wrong{
 	{isHTML, "is a web page, not a model", "the link led to a page, perhaps one that asks for a sign-in or a licence: open it in a browser and download the file from there"},
 	{func(b []byte, ext string) bool {
 		return isZip(b, "") && (bytes.Contains(b, []byte("data.pkl")) || ext == ".pt" || ext == ".pth" || ext == ".bin" || ext == ".ckpt")
-	}, "is a PyTorch model, which can carry programs and is not opened here", getGGUF},
+	}, "is a PyTorch model, which can carry programs and is not opened here", notPickle},
 	{isZip, "is a zip archive", unpack},
-	{isPickle, "is a Python pickle (an older PyTorch model), which can carry programs and is not opened here", getGGUF},
-	{isSafetensors, "is a safetensors file, which this program can't read yet", getGGUF},
-	{isGGMLWhisper, "is a Whisper model in whisper.cpp's ggml form, which this program can't read yet", getWhisper},
+	{isPickle, "is a Python pickle (an older PyTorch model), which can carry programs and is not opened here", notPickle},
 	{begins("lmgg", "tjgg", "fmgg", "algg"), "is a model in ggml form, the predecessor of GGUF", getGGUF},
 	{isONNX, "is an ONNX network, which this program does not run", getGGUF},
 	{isCTranslate2, "is a CTranslate2 model that is not Whisper", "for chat, " + getGGUF},
@@ -57,7 +59,7 @@ func wrongFile(path string, head []byte) error {
 			return &models.FileError{Path: path, Reason: w.reason, Advice: w.advice, Kind: models.ErrUnknownFormat}
 		}
 	}
-	e := &models.FileError{Path: path, Reason: "is not a model file that this program knows", Advice: "chat models come as .gguf files, speech models as Whisper folders with model.bin", Kind: models.ErrUnknownFormat}
+	e := &models.FileError{Path: path, Reason: "is not a model file that this program knows", Advice: "chat models come as .gguf files, speech models as Whisper folders, ggml .bin or .apr files", Kind: models.ErrUnknownFormat}
 	if ext == ".gguf" {
 		e.Reason, e.Advice = "is called .gguf, but does not begin as a GGUF file does", "download it again"
 	}
@@ -66,23 +68,30 @@ func wrongFile(path string, head []byte) error {
 
 // wrongDirectory says what a directory without a model is.
 func wrongDirectory(dir string) error {
-	e := &models.FileError{Path: dir, Reason: "holds no model that this program knows", Advice: "choose a .gguf file, or a Whisper folder with model.bin", Kind: models.ErrUnknownFormat}
+	e := &models.FileError{Path: dir, Reason: "holds no model that this program knows", Advice: "choose a .gguf file, a Whisper folder, or a ggml .bin", Kind: models.ErrUnknownFormat}
 	names, err := os.ReadDir(dir)
 	if err != nil {
 		return models.NotReadable(dir, err)
 	}
 	for _, n := range names {
-		switch filepath.Ext(n.Name()) {
-		case ".safetensors":
-			e.Reason, e.Advice = "holds a model as safetensors, which this program can't read yet", getGGUF
-		case ".pt", ".pth":
-			e.Reason, e.Advice = "holds a PyTorch model, which can carry programs and is not opened here", getGGUF
+		if isPyTorch(filepath.Join(dir, n.Name())) {
+			e.Reason, e.Advice = fmt.Sprintf("holds a PyTorch model (%s), which can carry programs and is not opened here", n.Name()), notPickle
 		}
 	}
 	if len(names) == 0 {
 		e.Reason = "is an empty folder"
 	}
 	return e
+}
+
+// isPyTorch reports whether a file in a directory is a model in a pickle.
+func isPyTorch(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	if !slices.Contains([]string{".pt", ".pth", ".bin", ".ckpt"}, ext) {
+		return false
+	}
+	head, err := headOf(path)
+	return err == nil && (isZip(head, ext) || isPickle(head, ext) || ext == ".pt" || ext == ".pth")
 }
 
 func begins(with ...string) func([]byte, string) bool {
@@ -120,14 +129,11 @@ func isPickle(b []byte, ext string) bool {
 		(strings.IndexByte("\x8a}(]c.\x95", b[2]) >= 0 || ext == ".pt" || ext == ".pth" || ext == ".bin" || ext == ".pkl")
 }
 
-// isSafetensors: a u64 length, then that much JSON.
-func isSafetensors(b []byte, _ string) bool {
-	return len(b) > 10 && binary.LittleEndian.Uint64(b) < 100<<20 && b[8] == '{' && (b[9] == '"' || b[9] == ' ' || b[9] == '}')
-}
+func isSafetensors(b []byte, _ string) bool { return safetensors.Is(b) }
 
 // isGGMLWhisper: the magic, then a vocabulary of Whisper's size.
 func isGGMLWhisper(b []byte, _ string) bool {
-	if !bytes.HasPrefix(b, []byte("lmgg")) || len(b) < 8 {
+	if !bytes.HasPrefix(b, []byte(ggml.Magic)) || len(b) < 8 {
 		return false
 	}
 	n := binary.LittleEndian.Uint32(b[4:])

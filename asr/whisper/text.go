@@ -1,0 +1,131 @@
+package whisper
+
+// The tokenizer that belongs to a file, and what its tokens mean.
+
+import (
+	"errors"
+	"fmt"
+
+	"soberano/engine/token"
+	"soberano/models"
+)
+
+// Text returns the tokenizer of a Whisper file of any format that New reads.
+func Text(f *models.File) (*token.Tokenizer, error) {
+	r, err := readerOf(f)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.text(f)
+	var said *models.FileError
+	if err != nil && !errors.As(err, &said) {
+		err = fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return t, err
+}
+
+// fromJSON reads tokenizer.json, and the vocabulary beside it if there is one.
+func fromJSON(f *models.File, vocabulary ...string) (*token.Tokenizer, error) {
+	for _, name := range vocabulary {
+		if b := f.Aux[name]; b != nil {
+			return token.NewWhisper(f.Aux["tokenizer.json"], b)
+		}
+	}
+	return token.NewWhisper(f.Aux["tokenizer.json"], nil)
+}
+
+// fromRanks makes a tokenizer of a list of tokens' bytes, of which those before
+// <|endoftext|> count: the special ones follow from the vocabulary's size.
+func fromRanks(f *models.File, list []string, vocab int) (*token.Tokenizer, error) {
+	if vocab < leastVocab || vocab > layoutVocab {
+		return nil, models.Unsupported(f.Path, "use this model as safetensors with its tokenizer.json", "has a vocabulary of %d tokens, expected %d to %d", vocab, leastVocab, layoutVocab)
+	}
+	s := specials(vocab)
+	if len(list) < int(s.EndOfText) {
+		return nil, models.Corrupt(f.Path, "is damaged: it has %d tokens of text, expected %d", len(list), s.EndOfText)
+	}
+	return token.NewWhisperRanks(list[:s.EndOfText], s.names())
+}
+
+// names are the spellings of the special tokens from EndOfText on.
+func (s Specials) names() []string {
+	out := []string{"<|endoftext|>", "<|startoftranscript|>"}
+	for _, code := range codes[:s.LanguageCount] {
+		out = append(out, "<|"+code+"|>")
+	}
+	out = append(out, "<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>")
+	for i := range timestamps {
+		out = append(out, fmt.Sprintf("<|%.2f|>", float64(i)/50))
+	}
+	return out
+}
+
+// finder is a Tokenizer that knows the numbers of its tokens.
+type finder interface {
+	ID(text string) (int32, bool)
+}
+
+// layout returns the special tokens of a vocabulary. One that is larger than every
+// published one has tokens of its own behind them: there the tokenizer says which of the
+// published ones it was made from.
+func layout(vocab int, text Tokenizer) (Specials, bool) {
+	if vocab <= layoutVocab {
+		return specials(vocab), true
+	}
+	t, ok := text.(finder)
+	for size := leastVocab; ok && size <= layoutVocab; size++ {
+		s := specials(size)
+		start, _ := t.ID("<|startoftranscript|>")
+		transcribe, _ := t.ID("<|transcribe|>")
+		if start == s.Start && transcribe == s.Transcribe {
+			return s, true
+		}
+	}
+	return Specials{}, false
+}
+
+// encoder is a Tokenizer that also turns text into tokens.
+type encoder interface {
+	Encode(text string, o token.Options) []int32
+}
+
+// Signs that stand for no speech (openai/whisper, tokenizer.py, non_speech_tokens). Notes
+// are several tokens long, of which the first is enough.
+var (
+	signs = []string{`"`, "#", "(", ")", "*", "+", "/", ":", ";", "<", "=", ">", "@", "[", `\`, "]", "^", "_", "`", "{", "|", "}", "~", "「", "」", "『", "』",
+		"<<", ">>", "<<<", ">>>", "--", "---", "-(", "-[", "('", `("`, "((", "))", "(((", ")))", "[[", "]]", "{{", "}}", "♪♪", "♪♪♪"}
+	notes = []string{"♩", "♪", "♫", "♬", "♭", "♮", "♯"}
+)
+
+// nonSpeech returns the tokens that a file without a list of its own suppresses.
+func nonSpeech(text Tokenizer) []int32 {
+	t, ok := text.(encoder)
+	if !ok {
+		return nil
+	}
+	var out []int32
+	add := func(s string, most int) {
+		if ids := t.Encode(s, token.Options{}); len(ids) > 0 && len(ids) <= most {
+			out = append(out, ids[0])
+		}
+	}
+	add(" -", 9) // dashes and quotes within words stay
+	add(" '", 9)
+	for _, s := range signs {
+		add(s, 1)
+		add(" "+s, 1)
+	}
+	for _, s := range notes {
+		add(s, 9)
+		add(" "+s, 9)
+	}
+	return out
+}
+
+// blank returns the token of a space alone, which a file without a list does not have first.
+func blank(text Tokenizer) []int32 {
+	if t, ok := text.(encoder); ok {
+		return t.Encode(" ", token.Options{})
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package apr
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"soberano/models"
+)
+
+// deepest nesting of the metadata that is read.
+const deepest = 16
+
+// metadata reads the JSON behind the header: an object in which no key stands twice.
+// Numbers become int64 or float64, lists of one type []string, []int64 or []float64,
+// other lists []any; nested objects become keys with a dot; nulls are left out.
+func (h *header) metadata(b []byte) (models.Metadata, error) {
+	d := json.NewDecoder(bytes.NewReader(b[h.metaAt:][:h.metaSize]))
+	d.UseNumber()
+	m := models.Metadata{}
+	err := func() error {
+		if t, err := d.Token(); err != nil || t != json.Delim('{') {
+			return errors.New("is no JSON object")
+		}
+		if err := readObject(d, m, "", deepest); err != nil {
+			return err
+		}
+		if _, err := d.Token(); !errors.Is(err, io.EOF) {
+			return errors.New("goes on behind its end")
+		}
+		return nil
+	}()
+	if err != nil {
+		return nil, models.Corrupt(h.path, "is damaged: the metadata: %v", err)
+	}
+	return m, nil
+}
+
+// readObject reads the keys of an object up to its end.
+func readObject(d *json.Decoder, m models.Metadata, prefix string, depth int) error {
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		key := prefix + t.(string) // a key: the decoder has seen to that
+		if _, dotted := m[key]; seen[key] || dotted {
+			return fmt.Errorf("key %s stands there twice", models.Quoted(key))
+		}
+		seen[key] = true
+		if err := readKey(d, m, key, depth); err != nil {
+			return err
+		}
+	}
+	_, err := d.Token()
+	return err
+}
+
+func readKey(d *json.Decoder, m models.Metadata, key string, depth int) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if depth == 0 {
+		return fmt.Errorf("key %s is nested too deep", models.Quoted(key))
+	}
+	switch t := t.(type) {
+	case json.Delim:
+		if t == '{' {
+			return readObject(d, m, key+".", depth-1)
+		}
+		m[key], err = readList(d, depth-1)
+		return err
+	case nil:
+	default:
+		m[key], err = scalar(t)
+	}
+	return err
+}
+
+func scalar(t json.Token) (any, error) {
+	n, ok := t.(json.Number)
+	if !ok {
+		return t, nil
+	}
+	if i, err := n.Int64(); err == nil {
+		return i, nil
+	}
+	return n.Float64()
+}
+
+// readList reads the values of a list up to its end; lists and objects within are passed over.
+func readList(d *json.Decoder, depth int) (any, error) {
+	var texts []string
+	var ints []int64
+	var floats []float64
+	var all []any
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := t.(json.Delim); ok {
+			if t, err = nil, skip(d, depth); err != nil {
+				return nil, err
+			}
+		}
+		v, err := scalar(t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+		switch v := v.(type) {
+		case string:
+			texts = append(texts, v)
+		case int64:
+			ints, floats = append(ints, v), append(floats, float64(v))
+		case float64:
+			floats = append(floats, v)
+		}
+	}
+	_, err := d.Token()
+	switch len(all) {
+	case len(texts):
+		return texts, err
+	case len(ints):
+		return ints, err
+	case len(floats):
+		return floats, err
+	}
+	return all, err
+}
+
+// skip reads up to the end of what has just begun.
+func skip(d *json.Decoder, depth int) error {
+	for open := 1; open > 0; {
+		if open > depth {
+			return errors.New("a list is nested too deep")
+		}
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			open++
+		case json.Delim('}'), json.Delim(']'):
+			open--
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+// Package ggml reads Whisper models in whisper.cpp's form, one ".bin" file: ggml's
+// format before GGUF. Little-endian:
+//
+//	i32 magic 0x67676d6c ("lmgg")
+//	11 × i32  vocabulary, audio context, state, heads, layers, text context, state,
+//	          heads, layers, mels, file type (+ 1000 × version of the block formats)
+//	i32 mels · i32 bins (201) · float32 mel filters [mels × bins]
+//	i32 tokens, then each: i32 length · bytes (a space is a space)
+//	tensors until the end of the file, each
+//	          i32 rank · i32 length of the name · i32 type (GGML's number)
+//	          rank × i32 sizes, fastest first · name · data, not aligned
+//
+// Tokens beyond the list are special and follow from the vocabulary's size. Weights stay
+// where they are, memory-mapped, in the type that they are stored in. Nothing says how
+// many tensors there are, so a file that is cut between two of them is found when one is
+// missed (asr/whisper).
+// Source: models/convert-pt-to-ggml.py and whisper_model_load of whisper.cpp.
+package ggml
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// Magic is what a file begins with.
+const Magic = "lmgg"
+
+// Names of the numbers of the header, in its order, as keys of Meta.
+var params = [...]string{
+	"ggml.n_vocab", "ggml.n_audio_ctx", "ggml.n_audio_state", "ggml.n_audio_head", "ggml.n_audio_layer",
+	"ggml.n_text_ctx", "ggml.n_text_state", "ggml.n_text_head", "ggml.n_text_layer", "ggml.n_mels", "ggml.ftype",
+}
+
+// Keys of Meta beside the numbers: the mel filters, row by row, and the tokens' bytes.
+const (
+	filtersKey = "ggml.filters"
+	TokensKey  = "ggml.tokens"
+)
+
+// Limits; Whisper large has 1,259 tensors.
+const (
+	mostTensors = 1 << 16
+	mostTokens  = 1 << 20
+	mostFilters = 1 << 20
+	mostDims    = 4
+	mostName    = 256
+	mostText    = 1 << 12
+)
+
+// blockVersion is the version of the block formats that kernels/quant has: the older
+// ones had other scales.
+const blockVersion = 2
+
+// Open opens a file. Meta holds the header's numbers as uint64 ("ggml.n_vocab", …), the
+// filters ("ggml.filters") and the tokens ("ggml.tokens"). The error is a *models.FileError.
+func Open(path string) (*models.File, error) {
+	data, release, err := models.Map(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &models.File{Format: "ggml", Path: path, Paths: []string{path}}
+	f.OnClose(release)
+	if f.Meta, f.Tensors, err = parse(path, data); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// parse reads a file whose bytes are b. Each tensor's data is a part of b and has the
+// length that its type and shape say.
+func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
+	c := models.NewCursor(path, b)
+	if string(c.Next(4)) != Magic && c.Err() == nil {
+		return nil, nil, &models.FileError{Path: path, Reason: "does not begin as a ggml file does", Kind: models.ErrUnknownFormat}
+	}
+	meta := models.Metadata{}
+	for _, key := range params {
+		meta[key] = uint64(c.U32())
+	}
+	readFilters(c, meta)
+	readTokens(c, meta)
+	tensors := readTensors(c, path)
+	if c.Err() != nil {
+		return nil, nil, c.Err()
+	}
+	return meta, tensors, checkVersion(path, meta, tensors)
+}
+
+func readFilters(c *models.Cursor, meta models.Metadata) {
+	c.Field = "the size of the mel filters"
+	mels, bins := uint64(c.U32()), uint64(c.U32())
+	if mels > mostFilters || bins > mostFilters || mels*bins > mostFilters {
+		c.Corrupt("is %s × %s", models.Grouped(mels), models.Grouped(bins))
+	}
+	c.Field = "the mel filters"
+	n := c.Count(mels*bins, 4)
+	filters := make([]float64, n)
+	for i := range filters {
+		filters[i] = float64(math.Float32frombits(c.U32()))
+	}
+	if mels != meta["ggml.n_mels"].(uint64) {
+		c.Corrupt("are for %d bands, the header says %d", mels, meta["ggml.n_mels"])
+	}
+	meta[filtersKey] = filters
+}
+
+func readTokens(c *models.Cursor, meta models.Metadata) {
+	c.Field = "the count of tokens"
+	count := uint64(c.U32())
+	if count > mostTokens || count > meta["ggml.n_vocab"].(uint64) {
+		c.Corrupt("is %s for a vocabulary of %d", models.Grouped(count), meta["ggml.n_vocab"])
+	}
+	tokens := make([]string, c.Count(count, 4))
+	for i := range tokens {
+		n := c.U32()
+		if n > mostText {
+			c.Field = fmt.Sprintf("token %d", i)
+			c.Corrupt("has %s bytes", models.Grouped(uint64(n)))
+		}
+		tokens[i] = string(c.Next(uint64(n)))
+	}
+	meta[TokensKey] = tokens
+}
+
+func readTensors(c *models.Cursor, path string) []models.Tensor {
+	var tensors []models.Tensor
+	seen := map[string]bool{}
+	for c.Err() == nil && c.Left() > 0 {
+		c.Field = fmt.Sprintf("the head of tensor %d", len(tensors)+1)
+		if len(tensors) == mostTensors {
+			c.Corrupt("stands there: more than %s tensors", models.Grouped(mostTensors))
+		}
+		t := readTensor(c, path)
+		if c.Err() == nil && seen[t.Name] {
+			c.Corrupt("stands there twice")
+		}
+		seen[t.Name] = true
+		tensors = append(tensors, t)
+	}
+	return tensors
+}
+
+func readTensor(c *models.Cursor, path string) models.Tensor {
+	rank, length, typ := c.U32(), c.U32(), quant.Type(c.U32())
+	if rank > mostDims || length > mostName {
+		c.Corrupt("says %s dimensions and a name of %s bytes", models.Grouped(uint64(rank)), models.Grouped(uint64(length)))
+		return models.Tensor{}
+	}
+	t := models.Tensor{Type: typ, Shape: make([]int, rank)}
+	for i := range t.Shape {
+		t.Shape[int(rank)-1-i] = int(c.U32())
+	}
+	t.Name = string(c.Next(uint64(length)))
+	c.Field = "tensor " + models.Quoted(t.Name)
+	if c.Err() == nil && !typ.Known() {
+		c.Fail(models.Unsupported(path, "download this model as q5_0, q8_0 or f16", "stores %s as %v, which this program does not have", c.Field, typ))
+	}
+	n, ok := models.Bytes(typ, t.Shape)
+	if c.Err() == nil && !ok {
+		c.Corrupt("has an impossible shape %v for type %v", t.Shape, typ)
+	}
+	t.Data = c.Next(n)
+	return t
+}
+
+// checkVersion refuses block formats of the days before May 2023.
+func checkVersion(path string, meta models.Metadata, tensors []models.Tensor) error {
+	version := meta["ggml.ftype"].(uint64) / 1000
+	for _, t := range tensors {
+		if t.Type.BlockValues() > 1 && version != blockVersion {
+			return models.Unsupported(path, "download a newer file of this model",
+				"holds quantized weights of version %d; only version %d is known", version, blockVersion)
+		}
+	}
+	return nil
+}
+
+// le is the byte order.
+var le = binary.LittleEndian

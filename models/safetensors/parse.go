@@ -1,0 +1,217 @@
+package safetensors
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// A .safetensors file, little-endian:
+//
+//	u64 length of the header · the header, JSON, perhaps with spaces behind it · data
+//
+//	{"__metadata__": {"format": "pt"},
+//	 "model.encoder.conv1.bias": {"dtype": "F32", "shape": [512], "data_offsets": [0, 2048]}, …}
+//
+// Offsets count from the end of the header. The tensors cover the data without gaps or
+// overlaps, and no key stands there twice, so that two readers can't see two models.
+// Source: the safetensors project, README.md, section "Format".
+
+// Limits; the header's is that of the reference implementation.
+const (
+	mostHeader  = 100_000_000
+	mostDims    = 8
+	mostTensors = 1 << 18
+	mostNote    = 1 << 16 // bytes of a string in __metadata__
+)
+
+// dtypes are the types by name, numbered as GGML does; those beyond quant's can't run.
+var dtypes = map[string]struct {
+	typ   quant.Type
+	bytes int
+}{
+	"F32": {quant.F32, 4}, "F16": {quant.F16, 2}, "BF16": {quant.BF16, 2}, "F64": {28, 8},
+	"I8": {24, 1}, "I16": {25, 2}, "I32": {26, 4}, "I64": {27, 8},
+	"BOOL": {other, 1}, "U8": {other + 1, 1}, "U16": {other + 2, 2}, "U32": {other + 3, 4}, "U64": {other + 4, 8},
+	"F8_E4M3": {other + 5, 1}, "F8_E5M2": {other + 6, 1}, "F8_E8M0": {other + 7, 1}, "C64": {other + 8, 8},
+}
+
+// other numbers the types that GGML lacks.
+const other quant.Type = 1 << 16
+
+func dtypeName(t quant.Type) string {
+	for name, d := range dtypes {
+		if d.typ == t {
+			return name
+		}
+	}
+	return t.String()
+}
+
+// entry is what the header says of a tensor.
+type entry struct {
+	Dtype   string   `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets []uint64 `json:"data_offsets"`
+}
+
+// parse reads a file whose bytes are b. Each tensor's data is a part of b and has the
+// length that its type and shape say; it is nil for a type that can't run.
+func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
+	c := models.NewCursor(path, b)
+	n := c.U64()
+	c.Field = "the length of the header"
+	if n > mostHeader {
+		c.Corrupt("is %s, expected at most %s", models.Grouped(n), models.Grouped(mostHeader))
+	}
+	c.Field = "the header"
+	head := c.Next(n)
+	if c.Err() != nil {
+		return nil, nil, c.Err()
+	}
+	h := &header{path: path, data: b[c.At():], meta: models.Metadata{}, seen: map[string]bool{}}
+	if err := h.read(head); err != nil {
+		return nil, nil, err
+	}
+	return h.meta, h.tensors, h.cover()
+}
+
+type header struct {
+	path    string
+	data    []byte // behind the header
+	meta    models.Metadata
+	tensors []models.Tensor
+	places  []place // of the tensors
+	seen    map[string]bool
+}
+
+type place struct {
+	begin, end uint64
+	name       string
+}
+
+// read reads the JSON key by key: encoding/json alone would let a second key of the same
+// name win in silence.
+func (h *header) read(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return models.Corrupt(h.path, "is damaged: the header is no JSON object")
+	}
+	for d.More() {
+		if err := h.readKey(d); err != nil {
+			var fe *models.FileError
+			if errors.As(err, &fe) {
+				return err
+			}
+			return models.Corrupt(h.path, "is damaged: the header: %v", err)
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return models.Corrupt(h.path, "is damaged: the header: %v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return models.Corrupt(h.path, "is damaged: the header goes on behind its end")
+	}
+	return nil
+}
+
+func (h *header) readKey(d *json.Decoder) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	name := t.(string) // a key: the decoder has seen to that
+	if h.seen[name] {
+		return models.Corrupt(h.path, "is damaged: %s stands in the header twice", models.Quoted(name))
+	}
+	h.seen[name] = true
+	if name == "__metadata__" {
+		return h.readMeta(d)
+	}
+	var e entry
+	if err := d.Decode(&e); err != nil {
+		return fmt.Errorf("tensor %s: %w", models.Quoted(name), err)
+	}
+	if len(h.tensors) == mostTensors {
+		return models.Corrupt(h.path, "is damaged: it has more than %s tensors", models.Grouped(mostTensors))
+	}
+	return h.add(name, e)
+}
+
+func (h *header) readMeta(d *json.Decoder) error {
+	var m map[string]string
+	if err := d.Decode(&m); err != nil {
+		return fmt.Errorf("__metadata__: %w", err)
+	}
+	for key, v := range m {
+		if len(v) > mostNote {
+			continue // of no use here
+		}
+		h.meta[key] = v
+	}
+	return nil
+}
+
+// add checks a tensor and finds its bytes.
+func (h *header) add(name string, e entry) error {
+	dtype, known := dtypes[e.Dtype]
+	if !known {
+		return models.Unsupported(h.path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, a type that this program does not know",
+			models.Quoted(name), models.Quoted(e.Dtype))
+	}
+	if len(e.Shape) > mostDims {
+		return tensorError(h.path, name, "has %d dimensions, more than the %d allowed", len(e.Shape), mostDims)
+	}
+	n, ok := models.Values(e.Shape)
+	if !ok {
+		return tensorError(h.path, name, "has an impossible shape %v", e.Shape)
+	}
+	if len(e.Offsets) != 2 || e.Offsets[0] > e.Offsets[1] {
+		return tensorError(h.path, name, "has impossible offsets %v", e.Offsets)
+	}
+	begin, end := e.Offsets[0], e.Offsets[1]
+	if end-begin != uint64(n)*uint64(dtype.bytes) {
+		return tensorError(h.path, name, "has %s bytes, but shape %v of %s needs %s", models.Grouped(end-begin), e.Shape, e.Dtype, models.Grouped(uint64(n)*uint64(dtype.bytes)))
+	}
+	if end > uint64(len(h.data)) {
+		return models.Corrupt(h.path, "is cut short: tensor %s should end at byte %s of the data, but there are %s", models.Quoted(name), models.Grouped(end), models.Grouped(len(h.data)))
+	}
+	t := models.Tensor{Name: name, Type: dtype.typ, Shape: e.Shape}
+	if dtype.typ.Known() {
+		t.Data = h.data[begin:end:end]
+	}
+	h.tensors = append(h.tensors, t)
+	h.places = append(h.places, place{begin, end, name})
+	return nil
+}
+
+// cover checks that the tensors lie side by side from the first byte of the data to the
+// last.
+func (h *header) cover() error {
+	slices.SortFunc(h.places, func(a, b place) int { return cmp.Compare(a.begin, b.begin) })
+	at := uint64(0)
+	for _, p := range h.places {
+		if p.begin != at {
+			return tensorError(h.path, p.name, "begins at byte %s of the data, where byte %s is expected", models.Grouped(p.begin), models.Grouped(at))
+		}
+		at = p.end
+	}
+	if at != uint64(len(h.data)) {
+		return models.Corrupt(h.path, "is damaged: %s bytes behind the last tensor belong to none", models.Grouped(uint64(len(h.data))-at))
+	}
+	return nil
+}
+
+// Is reports whether a file that begins so may be a safetensors file: a length, then
+// that much JSON.
+func Is(head []byte) bool {
+	return len(head) > 10 && binary.LittleEndian.Uint64(head) <= mostHeader && head[8] == '{' && (head[9] == '"' || head[9] == ' ' || head[9] == '}')
+}

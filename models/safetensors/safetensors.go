@@ -1,0 +1,209 @@
+// Package safetensors reads models as Hugging Face keeps them: a directory with
+//
+//	model.safetensors               the weights, see parse.go, or
+//	model.safetensors.index.json    which of several such files has which tensor
+//	config.json, generation_config.json
+//	tokenizer.json                  or vocab.json, merges.txt and added_tokens.json
+//
+// Weights stay where they are, memory-mapped, in the type and shape of the file; the
+// side files go to Aux. What the weights mean is for the reader of a family to say.
+package safetensors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"soberano/models"
+)
+
+// Weights and Index are the names that a directory is looked through for, in this order.
+const (
+	Weights = "model.safetensors"
+	Index   = "model.safetensors.index.json"
+)
+
+// aux are the side files and how many bytes each may have.
+var aux = []struct {
+	name string
+	most int64
+}{
+	{"config.json", 1 << 20}, {"generation_config.json", 1 << 20}, {"preprocessor_config.json", 4 << 20},
+	{"tokenizer.json", 32 << 20}, {"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20},
+}
+
+// Limits of an index; a model of 400 GB has 200 parts.
+const (
+	mostIndex = 64 << 20
+	mostParts = 1024
+)
+
+// Open opens a ".safetensors" file, an index, or the directory of one; a file that its
+// directory's index names stands for all of them. Meta holds what the files say of
+// themselves, as strings. The error is a *models.FileError.
+func Open(path string) (*models.File, error) {
+	f, err := Peek(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range f.Tensors {
+		if t.Data == nil {
+			err := models.Unsupported(path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, which is not read from safetensors",
+				models.Quoted(t.Name), dtypeName(t.Type))
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, nil
+}
+
+// Peek opens as Open does, but leaves tensors of types that can't run with nil Data.
+func Peek(path string) (*models.File, error) {
+	f := &models.File{Format: "safetensors", Path: path, Aux: map[string][]byte{}, Meta: models.Metadata{}}
+	if err := openAll(f, path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func openAll(f *models.File, path string) error {
+	dir, names, err := partsOf(path)
+	if err != nil {
+		return err
+	}
+	if names.index != "" {
+		f.Paths = append(f.Paths, filepath.Join(dir, names.index))
+	}
+	for _, name := range names.files {
+		if err := openPart(f, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if err := names.check(f, path); err != nil {
+		return err
+	}
+	return readAux(f, dir)
+}
+
+// openPart adds a file's tensors.
+func openPart(f *models.File, path string) error {
+	data, release, err := models.Map(path)
+	if err != nil {
+		return err
+	}
+	f.OnClose(release)
+	f.Paths = append(f.Paths, path)
+	meta, tensors, err := parse(path, data)
+	if err != nil {
+		return err
+	}
+	for key, v := range meta {
+		f.Meta[key] = v
+	}
+	f.Tensors = append(f.Tensors, tensors...)
+	return nil
+}
+
+// readAux reads the side files that are there.
+func readAux(f *models.File, dir string) error {
+	for _, a := range aux {
+		path := filepath.Join(dir, a.name)
+		b, err := models.ReadSmall(path, a.most)
+		if errors.Is(err, models.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f.Aux[a.name], f.Paths = b, append(f.Paths, path)
+	}
+	return nil
+}
+
+// parts are the files of a model.
+type parts struct {
+	index string            // "" without one
+	files []string          // in alphabetical order
+	where map[string]string // a tensor's file, by the index
+}
+
+// partsOf finds the directory and the files that path stands for.
+func partsOf(path string) (string, parts, error) {
+	dir, base := filepath.Dir(path), filepath.Base(path)
+	if !strings.HasSuffix(base, ".safetensors") && !strings.HasSuffix(base, ".json") {
+		dir, base = path, ""
+	}
+	switch {
+	case strings.HasSuffix(base, ".json"):
+		p, err := readIndex(dir, base)
+		return dir, p, err
+	case base == "" && has(dir, Weights):
+		return dir, parts{files: []string{Weights}}, nil
+	case base == "" || base != Weights && has(dir, Index):
+		p, err := readIndex(dir, Index)
+		if base == "" || err == nil && slices.Contains(p.files, base) {
+			return dir, p, err
+		}
+	}
+	return dir, parts{files: []string{base}}, nil
+}
+
+func has(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil
+}
+
+func readIndex(dir, name string) (parts, error) {
+	path := filepath.Join(dir, name)
+	b, err := models.ReadSmall(path, mostIndex)
+	if err != nil {
+		return parts{}, err
+	}
+	var index struct {
+		Where map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(b, &index); err != nil {
+		return parts{}, models.Corrupt(path, "is damaged: %v", err)
+	}
+	p := parts{index: name, where: index.Where}
+	seen := map[string]bool{}
+	for tensor, file := range index.Where {
+		if filepath.Base(file) != file || !filepath.IsLocal(file) || strings.ContainsAny(file, `/\:`) {
+			return p, models.Corrupt(path, "puts tensor %s into an impossible file %s", models.Quoted(tensor), models.Quoted(file))
+		}
+		if !seen[file] {
+			seen[file] = true
+			p.files = append(p.files, file)
+		}
+	}
+	if len(p.files) == 0 || len(p.files) > mostParts {
+		return p, models.Corrupt(path, "names %d files, expected 1 to %d", len(p.files), mostParts)
+	}
+	slices.Sort(p.files)
+	return p, nil
+}
+
+// check compares the tensors with the index: each is there, and none twice.
+func (p parts) check(f *models.File, path string) error {
+	seen := make(map[string]bool, len(f.Tensors))
+	for _, t := range f.Tensors {
+		if seen[t.Name] {
+			return models.Corrupt(path, "is damaged: tensor %s stands in two of its files", models.Quoted(t.Name))
+		}
+		seen[t.Name] = true
+	}
+	for name, file := range p.where {
+		if !seen[name] {
+			return models.Corrupt(path, "is damaged: its index says that %s has tensor %s, and it has not", models.Quoted(file), models.Quoted(name))
+		}
+	}
+	return nil
+}
+
+// tensorError begins every message about a tensor.
+func tensorError(path, name, format string, args ...any) error {
+	return models.Corrupt(path, "is damaged: tensor %s %s", models.Quoted(name), fmt.Sprintf(format, args...))
+}
