@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"iter"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -13,17 +16,9 @@ import (
 
 	"soberano/asr"
 	"soberano/asr/audio"
+	"soberano/asr/transcript"
 	"soberano/models/registry"
 )
-
-// transcript is the JSON of one transcribed file.
-type transcript struct {
-	File     string        `json:"file"`
-	Text     string        `json:"text"`
-	Language string        `json:"language"`
-	Segments []transcribed `json:"segments"`
-	Error    string        `json:"error,omitempty"`
-}
 
 // transcribed is a segment of a transcript; times in seconds.
 type transcribed struct {
@@ -32,22 +27,35 @@ type transcribed struct {
 	Text  string  `json:"text"`
 }
 
+const transcribeLong = `Write down the speech in recordings: WAV, FLAC, MP3, Opus and Vorbis; other formats and films with the program
+ffmpeg, if it is installed. A folder is searched for recordings with all that is in it.
+
+One recording in one format, or several as txt, is printed. Otherwise, and with a folder or --output, each transcript is a
+file with the recording's name: beside it, or in --output. A file that is there already is kept, and a recording whose
+files all are there is passed over, so that a stopped run can be taken up again; --force writes them anew. What could be
+heard of a recording that is cut off or damaged is in NAME.partial.FORMAT.
+
+A recording that can't be read is named at the end, after the others are done; the exit code is then 1.`
+
 func transcribeCommand() *cobra.Command {
-	var model, language, format string
+	var model, language, format, output string
 	var threads, beam int
-	var asJSON bool
+	var asJSON, force bool
 	cmd := &cobra.Command{
-		Use: "transcribe FILE …", Short: "Write down the speech in audio files (WAV, FLAC)", Args: arguments(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, files []string) error {
-			if asJSON {
-				if cmd.Flags().Changed("format") && format != "json" {
-					return usagef("--json and --format %s contradict each other", format)
-				}
-				format = "json"
+		Use: "transcribe FILE|FOLDER …", Short: "Write down the speech in recordings, one or a folder of them", Long: transcribeLong,
+		Args: arguments(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if asJSON && (output != "" || cmd.Flags().Changed("format") && format != "json") {
+				return usagef("--json prints all transcripts; --format and --output contradict it")
 			}
-			write, ok := transcriptFormats[format]
-			if !ok {
-				return usagef("--format is txt, json, srt or vtt, not %q", format)
+			job, err := newTranscription(paths, format, output, asJSON, force)
+			if err != nil {
+				return err
+			}
+			job.out, job.notes, job.live = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(os.Stderr)
+			if job.done() {
+				fmt.Fprintln(job.notes, "all transcripts are there already; --force writes them anew")
+				return nil
 			}
 			entry, err := findModel(model, registry.Speech)
 			if err != nil {
@@ -59,113 +67,294 @@ func transcribeCommand() *cobra.Command {
 			}
 			defer m.Close()
 			p := asr.Params{Language: language, Beam: beam}
-			return transcribeAll(cmd.Context(), m, p, files, cmd.OutOrStdout(), write)
+			job.model = m.Info().Name
+			job.hear = func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+				return m.Transcribe(ctx, src, p)
+			}
+			return job.run(cmd.Context())
 		},
 	}
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
 	fs.StringVarP(&language, "language", "l", "", "language of the speech, as in en, de, zh (default: heard from the audio)")
-	fs.StringVar(&format, "format", "txt", "txt, json, srt or vtt")
+	fs.StringVar(&format, "format", "txt", strings.Join(transcript.Formats(), ", ")+"; several with commas between")
+	fs.StringVarP(&output, "output", "o", "", "folder that transcripts are written to")
+	fs.BoolVar(&force, "force", false, "write transcripts that are there already anew")
 	fs.IntVar(&beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
-	fs.BoolVar(&asJSON, "json", false, "the same as --format json")
+	fs.BoolVar(&asJSON, "json", false, "print all transcripts as one JSON array")
 	return cmd
 }
 
-// transcribeAll does file after file; a bad file is named and the others go on.
-func transcribeAll(ctx context.Context, m *asr.Model, p asr.Params, files []string, out io.Writer, write writer) error {
-	var failed error
-	all := []transcript{}
-	for _, file := range files {
-		t, err := transcribeFile(ctx, m, p, file)
-		if err != nil {
-			t.Error = err.Error()
-			failed = errors.Join(failed, err)
+// transcription is a run of the verb.
+type transcription struct {
+	recordings []recording
+	formats    []string
+	print      bool // to out; else to the recordings' files
+	array      bool // as a JSON array
+	force      bool
+	model      string
+	hear       func(context.Context, asr.Source) iter.Seq2[asr.Segment, error]
+	out, notes io.Writer
+	live       bool // notes is a terminal
+}
+
+// newTranscription settles what is heard and where it goes.
+func newTranscription(paths []string, format, output string, asJSON, force bool) (*transcription, error) {
+	if asJSON {
+		format = "json"
+	}
+	formats, err := parseFormats(format)
+	if err != nil {
+		return nil, err
+	}
+	all, folders := findRecordings(paths)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no recordings in %s", strings.Join(paths, ", "))
+	}
+	one := len(formats) == 1 && (len(all) == 1 || formats[0] == "txt")
+	j := &transcription{recordings: all, formats: formats, force: force, array: asJSON}
+	if j.print = asJSON || one && !folders && output == ""; j.print {
+		return j, nil
+	}
+	if output != "" {
+		if err := os.MkdirAll(output, 0o777); err != nil {
+			return nil, fmt.Errorf("--output: %w", err)
 		}
-		all = append(all, t)
+	}
+	nameFiles(all, formats, output)
+	return j, nil
+}
+
+// done reports whether there is nothing to hear.
+func (j *transcription) done() bool {
+	for i := range j.recordings {
+		if j.print || j.recordings[i].err != nil || len(j.missing(&j.recordings[i])) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// missing lists the numbers of the formats that are still to be written.
+func (j *transcription) missing(r *recording) (out []int) {
+	for i, path := range r.files {
+		if _, err := os.Lstat(path); j.force || errors.Is(err, fs.ErrNotExist) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// run hears one recording after the other. A bad one is named and the others go on.
+func (j *transcription) run(ctx context.Context) error {
+	var bad []error
+	finished := 0
+	for i := range j.recordings {
+		r := &j.recordings[i]
+		t, err := j.transcribe(ctx, i)
 		if ctx.Err() != nil {
 			break
 		}
+		finished++
+		if err != nil {
+			t.Error = err.Error()
+			bad = append(bad, err)
+			j.notef(i, "%s: failed: %v", r.path, err)
+		}
+		if j.print {
+			if err := j.printed(i, t); err != nil {
+				return err
+			}
+		} else if err := j.written(i, t, err); err != nil {
+			bad = append(bad, err)
+		}
 	}
-	return errors.Join(write(out, all), failed)
+	if j.array {
+		if finished == 0 {
+			io.WriteString(j.out, "[")
+		}
+		io.WriteString(j.out, "]\n")
+	}
+	return j.summary(ctx, finished, bad)
 }
 
-func transcribeFile(ctx context.Context, m *asr.Model, p asr.Params, file string) (transcript, error) {
-	t := transcript{File: file, Segments: []transcribed{}}
-	src, err := audio.Open(file)
+// summary is how the run ended.
+func (j *transcription) summary(ctx context.Context, finished int, bad []error) error {
+	n := len(j.recordings)
+	switch {
+	case ctx.Err() != nil && n == 1:
+		return ctx.Err()
+	case ctx.Err() != nil:
+		bad = append([]error{fmt.Errorf("stopped: %d of %d recordings are done: %w", finished-len(bad), n, ctx.Err())}, bad...)
+		return errors.Join(bad...)
+	case len(bad) == 0:
+		return nil
+	case n == 1:
+		return bad[0]
+	}
+	return fmt.Errorf("%d of %d recordings failed:\n%w", len(bad), n, errors.Join(bad...))
+}
+
+// transcribe hears recording i. With an error the transcript is what was heard before it.
+// Of a recording whose files are all there it is without segments and model.
+func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Transcript, error) {
+	r := &j.recordings[i]
+	t := &transcript.Transcript{Path: r.path}
+	if r.err != nil {
+		return t, r.err
+	}
+	if !j.print && len(j.missing(r)) == 0 {
+		return t, nil
+	}
+	t.Model = j.model
+	src, err := audio.OpenContext(ctx, r.path)
 	if err != nil {
 		return t, err
 	}
 	defer src.Close()
-	var texts []string
-	for s, err := range m.Transcribe(ctx, src, p) {
+	m := &metered{src: src, show: func(m *metered) { j.livef(i, "%s: %s", r.path, m) }}
+	for s, err := range j.hear(ctx, m) {
 		if err != nil {
-			return t, fmt.Errorf("%s: %w", file, err)
+			return t, named(r.path, err)
 		}
-		text := strings.TrimSpace(s.Text)
-		t.Language = s.Language
-		t.Segments = append(t.Segments, transcribed{s.Start.Seconds(), s.End.Seconds(), text})
-		texts = append(texts, text)
-		t.Text = strings.Join(texts, " ")
+		if t.Language == "" {
+			t.Language = s.Language
+		}
+		t.Segments = append(t.Segments, s)
+		t.Duration = m.heard()
 	}
+	t.Duration = m.heard()
 	return t, nil
 }
 
-// writer prints transcripts in one format.
-type writer func(w io.Writer, all []transcript) error
-
-var transcriptFormats = map[string]writer{
-	"txt":  writeText,
-	"json": func(w io.Writer, all []transcript) error { return printJSON(w, all) },
-	"srt":  func(w io.Writer, all []transcript) error { return writeCues(w, all, "", ",", true) },
-	"vtt":  func(w io.Writer, all []transcript) error { return writeCues(w, all, "WEBVTT\n\n", ".", false) },
-}
-
-// writeText prints a line per segment; with several files, each under its name.
-func writeText(w io.Writer, all []transcript) error {
-	for i, t := range all {
-		if len(all) > 1 {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			fmt.Fprintf(w, "%s:\n", t.File)
-		}
-		for _, s := range t.Segments {
-			if _, err := fmt.Fprintln(w, s.Text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// writeCues prints subtitles: SubRip (numbered, comma before the milliseconds) or WebVTT.
-// Several files follow one another, each from its own zero.
-func writeCues(w io.Writer, all []transcript, head, mark string, numbered bool) error {
-	if _, err := io.WriteString(w, head); err != nil {
+// named returns err with the path in front, if it doesn't tell it.
+func named(path string, err error) error {
+	if strings.Contains(err.Error(), path) {
 		return err
 	}
-	n := 0
-	for _, t := range all {
-		for _, s := range t.Segments {
-			n++
-			if numbered {
-				fmt.Fprintln(w, n)
-			}
-			// A blank line would end the cue, "-->" would be read as its time line.
-			text := strings.ReplaceAll(strings.Join(strings.Fields(s.Text), " "), "-->", "→")
-			if _, err := fmt.Fprintf(w, "%s --> %s\n%s\n\n", clock(s.Start, mark), clock(s.End, mark), text); err != nil {
-				return err
-			}
-		}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// printed prints the transcript of recording i; several texts each under its recording's name.
+func (j *transcription) printed(i int, t *transcript.Transcript) error {
+	j.livef(i, "")
+	var head string
+	switch {
+	case j.array && i == 0:
+		head = "[\n"
+	case j.array:
+		head = ",\n"
+	case len(j.recordings) > 1 && i == 0:
+		head = t.Path + ":\n"
+	case len(j.recordings) > 1:
+		head = "\n" + t.Path + ":\n"
 	}
+	if _, err := io.WriteString(j.out, head); err != nil {
+		return err
+	}
+	return transcript.Write(j.out, j.formats[0], t)
+}
+
+// written writes the files of recording i. Of one that failed what was heard goes to partial files.
+func (j *transcription) written(i int, t *transcript.Transcript, failed error) error {
+	r := &j.recordings[i]
+	missing := j.missing(r)
+	if len(missing) == 0 && failed == nil {
+		j.notef(i, "%s: there already", r.path)
+		return nil
+	}
+	if failed != nil && len(t.Segments) == 0 {
+		return nil
+	}
+	var names []string
+	for _, k := range missing {
+		path := r.files[k]
+		if failed != nil {
+			path = strings.TrimSuffix(path, "."+j.formats[k]) + ".partial." + j.formats[k]
+		}
+		if err := writeWhole(path, j.formats[k], t); err != nil {
+			j.notef(i, "%s: failed: %v", r.path, err)
+			return named(r.path, err)
+		}
+		names = append(names, path)
+	}
+	j.notef(i, "%s → %s", r.path, strings.Join(names, ", "))
 	return nil
 }
 
-// clock writes seconds as 01:02:03,456.
-func clock(seconds float64, mark string) string {
-	ms := time.Duration(seconds * float64(time.Second)).Round(time.Millisecond).Milliseconds()
-	return fmt.Sprintf("%02d:%02d:%02d%s%03d", ms/3600000, ms/60000%60, ms/1000%60, mark, ms%1000)
+// writeWhole writes a transcript so that the file is there whole or not at all.
+func writeWhole(path, format string, t *transcript.Transcript) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".part")
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	err = transcript.Write(f, format, t)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		os.Remove(part)
+	}
+	return err
+}
+
+// notef tells something about recording i in a line, where there is more than one or files are
+// written.
+func (j *transcription) notef(i int, format string, args ...any) {
+	j.livef(i, "")
+	if n := len(j.recordings); n > 1 || !j.print {
+		fmt.Fprintf(j.notes, "[%d/%d] %s\n", i+1, n, fmt.Sprintf(format, args...))
+	}
+}
+
+// livef shows on a terminal how far recording i is; "" clears the line.
+func (j *transcription) livef(i int, format string, args ...any) {
+	if !j.live {
+		return
+	}
+	io.WriteString(j.notes, "\r\x1b[K")
+	if format != "" {
+		fmt.Fprintf(j.notes, "[%d/%d] %s", i+1, len(j.recordings), fmt.Sprintf(format, args...))
+	}
+}
+
+// metered is a source that shows how much of it was heard, a few times a second.
+type metered struct {
+	src     *audio.Source
+	samples int64
+	shown   time.Time
+	show    func(*metered)
+}
+
+func (m *metered) Read(p []float32) (int, error) {
+	n, err := m.src.Read(p)
+	m.samples += int64(n)
+	if now := time.Now(); now.Sub(m.shown) > 200*time.Millisecond {
+		m.shown = now
+		m.show(m)
+	}
+	return n, err
+}
+
+func (m *metered) heard() time.Duration {
+	return time.Duration(m.samples) * time.Second / asr.SampleRate
+}
+
+// String: 43 % of 1:02:03.
+func (m *metered) String() string {
+	heard, all := m.heard().Round(time.Second), m.src.Duration().Round(time.Second)
+	if all <= 0 {
+		return heard.String()
+	}
+	return fmt.Sprintf("%d %% of %s", min(100, 100*heard/all), all)
 }
 
 // warnf prints to standard error.
