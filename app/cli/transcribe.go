@@ -186,14 +186,25 @@ func (j *transcription) summary(ctx context.Context, finished int, bad []error) 
 	case ctx.Err() != nil && n == 1:
 		return ctx.Err()
 	case ctx.Err() != nil:
-		bad = append([]error{fmt.Errorf("stopped: %d of %d recordings are done: %w", finished-len(bad), n, ctx.Err())}, bad...)
-		return errors.Join(bad...)
+		return stopped{fmt.Errorf("interrupted; %d of %d recordings are done", finished-len(bad), n), errors.Join(bad...), ctx.Err()}
 	case len(bad) == 0:
 		return nil
 	case n == 1:
 		return bad[0]
 	}
 	return fmt.Errorf("%d of %d recordings failed:\n%w", len(bad), n, errors.Join(bad...))
+}
+
+// stopped is the end of a run that was interrupted: what is done, what failed, and the context's
+// error, which the text leaves out.
+type stopped struct{ done, bad, cause error }
+
+func (s stopped) Unwrap() error { return s.cause }
+func (s stopped) Error() string {
+	if s.bad == nil {
+		return s.done.Error()
+	}
+	return s.done.Error() + "\n" + s.bad.Error()
 }
 
 // transcribe hears recording i. With an error the transcript is what was heard before it.
