@@ -333,3 +333,20 @@ func FuzzVorbis(f *testing.F) {
 	}
 	f.Fuzz(drainUnchecked)
 }
+
+func BenchmarkCompressed(b *testing.B) {
+	for _, name := range compressed {
+		b.Run(name, func(b *testing.B) {
+			x := clip16(b, name)
+			n := 0
+			for b.Loop() {
+				got, err := decodeBytes(x)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n += len(got)
+			}
+			b.ReportMetric(float64(n)/Rate/b.Elapsed().Seconds(), "×realtime")
+		})
+	}
+}
