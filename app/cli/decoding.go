@@ -1,7 +1,6 @@
 package cli
 
-// The flags of decoding speech, named as in openai/whisper where it has them, and what the
-// JSON of a segment tells beside its text.
+// The flags of decoding speech, named as in openai/whisper where it has them.
 
 import (
 	"context"
@@ -90,34 +89,6 @@ func vocabulary(flags []string) (words []string, err error) {
 		}
 	}
 	return words, nil
-}
-
-// certainty is how sure the model was of a segment's window.
-type certainty struct {
-	AvgLogprob  float64 `json:"avg_logprob"`
-	NoSpeech    float64 `json:"no_speech_prob"`
-	Compression float64 `json:"compression_ratio"`
-	Temperature float32 `json:"temperature"`
-	Looped      bool    `json:"looped,omitempty"` // the text was cut
-}
-
-func certaintyOf(s asr.Segment) *certainty {
-	return &certainty{s.AvgLogprob, s.NoSpeech, s.Compression, s.Temperature, s.Looped}
-}
-
-// timedWord is a word of a segment; times in seconds.
-type timedWord struct {
-	Text  string  `json:"text"` // with the space before it
-	Start float64 `json:"start"`
-	End   float64 `json:"end"`
-	Prob  float64 `json:"probability"`
-}
-
-func timedWords(words []asr.Word) (out []timedWord) {
-	for _, w := range words {
-		out = append(out, timedWord{w.Text, w.Start.Seconds(), w.End.Seconds(), w.Prob})
-	}
-	return out
 }
 
 // spoken is the JSON of the languages of a file.
