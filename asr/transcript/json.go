@@ -1,0 +1,109 @@
+package transcript
+
+// JSON with the names that OpenAI's whisper uses, a segment in a line:
+//
+//	{"file", "title", "model", "language", "duration", "text", ["error",] "segments": [
+//	  {"start", "end", "text", ["language",] ["avg_logprob", "no_speech_prob", "compression_ratio",
+//	   "temperature",] ["looped",] ["words": [{"word", "start", "end", "probability"}]]}
+//	]}
+//
+// Times are seconds. Where a segment was not measured its four figures are left out.
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"time"
+
+	"soberano/asr"
+)
+
+type jsonHead struct {
+	File     string  `json:"file,omitempty"`
+	Title    string  `json:"title"`
+	Model    string  `json:"model,omitempty"`
+	Language string  `json:"language"`
+	Duration float64 `json:"duration"`
+	Text     string  `json:"text"`
+	Error    string  `json:"error,omitempty"`
+}
+
+type jsonSegment struct {
+	Start    float64 `json:"start"`
+	End      float64 `json:"end"`
+	Text     string  `json:"text"`
+	Language string  `json:"language,omitempty"` // where it isn't the transcript's
+	*jsonFigures
+	Looped bool       `json:"looped,omitempty"`
+	Words  []jsonWord `json:"words,omitempty"`
+}
+
+type jsonFigures struct {
+	AvgLogprob  float64 `json:"avg_logprob"`
+	NoSpeech    float64 `json:"no_speech_prob"`
+	Compression float64 `json:"compression_ratio"`
+	Temperature float64 `json:"temperature"`
+}
+
+type jsonWord struct {
+	Word  string  `json:"word"`
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+	Prob  float64 `json:"probability"`
+}
+
+func writeJSON(w io.Writer, t *Transcript) error {
+	head := compact(jsonHead{t.Path, t.title(), t.Model, t.Language, seconds(t.Duration), t.Text(), t.Error})
+	b := bufio.NewWriter(w)
+	b.Write(bytes.TrimSuffix(head, []byte("}")))
+	b.WriteString(`,"segments":[`)
+	for i := range t.Segments {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+		b.Write(compact(segmentJSON(&t.Segments[i], t.Language)))
+	}
+	if len(t.Segments) > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString("]}\n")
+	return b.Flush()
+}
+
+func segmentJSON(s *asr.Segment, language string) jsonSegment {
+	out := jsonSegment{Start: seconds(s.Start), End: seconds(s.End), Text: s.Text, Looped: s.Looped}
+	if s.Language != language {
+		out.Language = s.Language
+	}
+	if f := (jsonFigures{figure(s.AvgLogprob), figure(s.NoSpeech), figure(s.Compression), figure(float64(s.Temperature))}); f != (jsonFigures{}) {
+		out.jsonFigures = &f
+	}
+	for _, w := range s.Words {
+		out.Words = append(out.Words, jsonWord{w.Text, seconds(w.Start), seconds(w.End), figure(w.Prob)})
+	}
+	return out
+}
+
+// compact encodes v in one line; v's types can always be encoded.
+func compact(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err)
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+func seconds(d time.Duration) float64 { return float64(milliseconds(d)) / 1000 }
+
+// figure rounds to six decimals; JSON has no number for what isn't finite.
+func figure(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return math.Round(v*1e6) / 1e6
+}
