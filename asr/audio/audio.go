@@ -16,6 +16,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -46,6 +47,7 @@ type Source struct {
 	file *os.File
 	dec  decoder
 	res  *Resampler
+	head []float32 // decoded by Skip, and not passed over
 	rest []float32
 	err  error
 }
@@ -123,11 +125,16 @@ func (s *Source) Read(p []float32) (int, error) {
 
 // fill decodes and resamples the next block.
 func (s *Source) fill() {
+	if len(s.head) > 0 {
+		s.rest, s.head = s.res.Push(s.head), nil
+		return
+	}
 	block, err := s.dec.next()
 	s.rest = s.res.Push(block)
 	if err != nil {
 		s.err = err
-		s.rest = append(s.rest[:len(s.rest):len(s.rest)], s.res.Flush()...)
+		s.rest = slices.Clone(s.rest) // Flush writes where Push did
+		s.rest = append(s.rest, s.res.Flush()...)
 	}
 }
 

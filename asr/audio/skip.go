@@ -5,6 +5,7 @@ package audio
 
 import (
 	"io"
+	"slices"
 	"time"
 )
 
@@ -14,27 +15,30 @@ type skipper interface {
 	skip(n int64) error
 }
 
-// Skip passes over that much of the audio. It belongs at the beginning, before the first
-// Read. Behind the end, Read says how the audio ends.
+// Skip passes over that much of the audio, at its beginning: before the first Read, in as
+// many steps as one likes. Behind the end, Read says how the audio ends.
 func (s *Source) Skip(d time.Duration) error {
 	n := int64(d.Seconds() * float64(s.dec.rate()))
 	if n <= 0 || s.err != nil {
-		return s.err
+		return nil
 	}
 	if k, ok := s.dec.(skipper); ok {
 		return k.skip(n)
 	}
-	for n > 0 {
-		block, err := s.dec.next()
-		if int64(len(block)) > n {
-			s.rest = s.res.Push(block[n:])
-		}
-		n -= int64(len(block))
-		if err != nil {
-			s.err = err
+	for s.err == nil {
+		if int64(len(s.head)) >= n {
+			s.head = s.head[n:]
 			return nil
 		}
+		n -= int64(len(s.head))
+		var block []float32
+		block, s.err = s.dec.next()
+		s.head = append(s.head[:0], block...)
 	}
+	// The end, and perhaps its last samples: Read gives them, then the error.
+	s.rest = slices.Clone(s.res.Push(s.head[min(n, int64(len(s.head))):]))
+	s.rest = append(s.rest, s.res.Flush()...)
+	s.head = nil
 	return nil
 }
 
