@@ -199,9 +199,10 @@ func with[T comparable](options []option[T], now T, words string) []option[T] {
 // keys lists what the keyboard does.
 func keys() fyne.CanvasObject {
 	list := []fyne.CanvasObject{look.NewLabel("Keys", look.TextSize, look.Ink).Strong()}
-	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"},
-		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file"}, {"Ctrl+Space", "Speak: hold, or press to start and stop"}, {"Enter", "Send; Shift+Enter begins a new line"},
-		{"Esc", "Discard what is being said, or stop the answer"}, {"Page Up, Page Down", "Scroll"}} {
+	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},
+		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on that page, a recording"}, {"Ctrl+Space", "Speak: hold, or press to start and stop"}, {"Enter", "Send; Shift+Enter begins a new line"},
+		{"Esc", "Discard what is being said, or stop the answer"}, {"Page Up, Page Down", "Scroll"},
+		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
 		name := look.NewLabel(k[0], look.SmallSize, look.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
 		what := look.NewLabel(k[1], look.SmallSize, look.Muted).Shrink(60)

@@ -28,6 +28,8 @@ type Values struct {
 	Threads     int       `json:"threads,omitempty"`      // 0: chosen by the machine's cores
 	ChatModel   string    `json:"chat_model,omitempty"`   // a name in the library
 	SpeechModel string    `json:"speech_model,omitempty"` // a name in the library
+	// FilesLanguage is that of recordings; "": heard from the audio.
+	FilesLanguage string `json:"files_language,omitempty"`
 }
 
 const file = "settings.json"

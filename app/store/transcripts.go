@@ -49,8 +49,8 @@ type Segment struct {
 }
 
 const transcriptColumns = `t.id, t.path, t.title, t.asked, t.language, t.model, t.state, t.note, t.length, t.created, t.updated,
-	(SELECT count(*) FROM segments s WHERE s.transcript = t.id),
-	coalesce((SELECT max(s.ended) FROM segments s WHERE s.transcript = t.id), 0),
+	coalesce((SELECT s.number + 1 FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
+	coalesce((SELECT s.ended FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id ORDER BY s.number LIMIT 1), '')`
 
 func scanTranscript(row scanner) (t Transcript, err error) {
