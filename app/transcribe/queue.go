@@ -48,6 +48,7 @@ type job struct {
 	id      int64
 	cancel  context.CancelFunc
 	ctx     context.Context
+	stopped bool // by the person
 	began   time.Time
 	from    time.Duration // where this run began
 	length  time.Duration // of the audio; 0: not known
@@ -111,6 +112,7 @@ func (q *Queue) end(id int64) bool {
 	if q.now == nil || q.now.id != id {
 		return false
 	}
+	q.now.stopped = true
 	q.now.cancel()
 	return true
 }
@@ -270,7 +272,7 @@ func (q *Queue) ready(e *ears) error {
 // block leaves the file where it was: it is not its fault.
 func (q *Queue) block(t store.Transcript, j *job, err error) {
 	q.mu.Lock()
-	stopped := j.ctx.Err() != nil
+	stopped := j.stopped
 	q.blocked = err
 	q.mu.Unlock()
 	if stopped {
@@ -342,14 +344,14 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 		return // deleted meanwhile; Restore lets it go on
 	}
 	q.mu.Lock()
-	closing := q.closed
+	closing, stopped := q.closed, j.stopped
 	q.mu.Unlock()
 	t = now
 	switch {
-	case err != nil && j.ctx.Err() != nil && closing:
-		return // it goes on at the next start
-	case err != nil && j.ctx.Err() != nil:
+	case err != nil && stopped:
 		t.State, t.Note = store.Stopped, ""
+	case err != nil && closing:
+		return // it goes on at the next start
 	case err != nil:
 		t.State, t.Note = store.Failed, reason(t.Path, err)
 	default:
