@@ -24,7 +24,9 @@ type card struct {
 	right  *look.Label
 	line   *look.Flow
 	bar    *look.Bar
+	space  fyne.CanvasObject
 	row    *fyne.Container
+	remove *look.Button // of one that waits: it has no other
 	list   map[string]*look.Button
 	t      store.Transcript
 }
@@ -32,7 +34,8 @@ type card struct {
 func newCard(p *Page) *card {
 	c := &card{page: p, title: look.NewLabel("", look.TextSize, look.Ink).Strong().Shrink(80), right: look.NewLabel("", look.SmallSize, look.Muted),
 		line: look.Text("", look.SmallSize, look.Muted), bar: look.NewBar(100, 10), row: &fyne.Container{Layout: &look.Wrap{Gap: 10}}, list: map[string]*look.Button{}}
-	c.object = look.NewBox(look.Surface, look.Line, 12, 16, 14, look.NewColumn(6, look.NewRow(12, c.title, c.title, c.right), c.line, c.bar, look.Spacer(1, 2), c.row))
+	c.space, c.remove = look.Spacer(1, 2), look.NewButton(look.Quiet, "Remove", func() { c.tapped("Remove") })
+	c.object = look.NewBox(look.Surface, look.Line, 12, 16, 14, look.NewColumn(6, look.NewRow(12, c.title, c.title, c.right, c.remove), c.line, c.bar, c.space, c.row))
 	return c
 }
 
@@ -40,17 +43,17 @@ func newCard(p *Page) *card {
 func (c *card) show(t store.Transcript, place int) {
 	c.t = t
 	c.title.Set(t.Title)
+	c.right.Set("")
 	if t.Length > 0 {
 		c.right.Set(long(t.Length))
 	}
 	ink, words, stroke := look.Muted, "", look.Line
 	switch t.State {
 	case store.Waiting:
-		words = "Waiting"
+		c.right.Set("waiting")
 		if place > 1 {
-			words = fmt.Sprintf("Waiting, number %d", place)
+			c.right.Set(fmt.Sprintf("waiting, number %d", place))
 		}
-		c.do("Remove", "Show the file")
 	case store.Failed:
 		ink, stroke, words = look.Ink, look.Record, t.Note
 		if t.Segments > 0 {
@@ -72,6 +75,8 @@ func (c *card) show(t store.Transcript, place int) {
 		c.do("Cancel", "Open")
 	}
 	c.line.Set(look.Span{Text: words, Color: ink})
+	waits := t.State == store.Waiting
+	c.line.Hidden, c.space.(*fyne.Container).Hidden, c.row.Hidden, c.remove.Hidden = waits, waits, waits, !waits
 	c.bar.Hidden = t.State != store.Partial
 	c.object.SetStroke(stroke, 1)
 	c.progress()
@@ -137,6 +142,9 @@ func newPast(p *Page, t store.Transcript) *past {
 	r.ExtendBaseWidget(r)
 	return r
 }
+
+// Transcript is its number in the store.
+func (r *past) Transcript() int64 { return r.t.ID }
 
 // Tapped opens it.
 func (r *past) Tapped(*fyne.PointEvent) { r.page.open(r.t.ID) }

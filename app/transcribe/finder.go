@@ -38,20 +38,15 @@ func newFinder(v *View) *finder {
 		}
 		return true
 	}
-	wide := &fyne.Container{Layout: entryWidth{}, Objects: []fyne.CanvasObject{f.entry}}
-	f.object = &fyne.Container{Layout: &look.Wrap{Gap: 8}, Objects: []fyne.CanvasObject{wide, f.count,
+	f.object = look.NewRow(8, f.entry, f.entry, f.count,
 		look.NewButton(look.Plain, "Previous", func() { f.step(-1) }), look.NewButton(look.Plain, "Next", func() { f.step(1) }),
-		look.NewButton(look.Quiet, "Close", func() { f.end(); v.page.Focus(v.list) })}}
+		look.NewButton(look.Quiet, "Close", func() { f.end(); v.page.Focus(v.list) }))
 	f.object.Hide()
 	return f
 }
 
-type entryWidth struct{}
-
-func (entryWidth) Layout(o []fyne.CanvasObject, s fyne.Size) { look.Put(o[0], 0, 0, s.Width, s.Height) }
-func (entryWidth) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return fyne.NewSize(240, o[0].MinSize().Height)
-}
+// findWide is the widest that the line is.
+const findWide = 600
 
 // Find opens the line, or goes to it.
 func (v *View) Find() {

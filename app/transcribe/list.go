@@ -27,6 +27,7 @@ type list struct {
 	playing int         // the segment that is heard; -1: none
 	editing int         // -1: none
 	focused bool
+	keyed   bool    // the cursor has been moved by keys: it is shown
 	wide    float32 // of a letter, on average
 	line    float32 // the height of a line of text
 	times   float32 // the width of the column with the times
@@ -68,7 +69,7 @@ func newList(v *View) *list {
 
 // begin shows the transcript that was opened.
 func (l *list) begin() {
-	l.cursor, l.playing, l.editing = 0, -1, -1
+	l.cursor, l.playing, l.editing, l.keyed = 0, -1, -1, false
 	l.times = fyne.MeasureText(clock(l.v.length()), look.SmallSize, fyne.TextStyle{}).Width + 12
 	l.rows.Reload()
 }
@@ -213,6 +214,7 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 // move puts the cursor on a segment.
 func (l *list) move(to int) {
 	was := l.cursor
+	l.keyed = true
 	l.cursor = max(0, min(len(l.v.segments)-1, to))
 	l.rows.Reveal(l.cursor)
 	l.redraw(was, l.cursor)
@@ -232,7 +234,7 @@ func newSegment(l *list) *segment {
 	s := &segment{l: l, back: canvas.NewRectangle(nil), text: look.NewFlow()}
 	s.time = newMoment(func() {
 		was := l.cursor
-		l.cursor = s.i
+		l.cursor, l.keyed = s.i, false
 		l.redraw(was, s.i)
 		l.v.page.Focus(l)
 		l.v.PlayFrom(l.v.segments[s.i].Start)
@@ -253,7 +255,7 @@ func (s *segment) fill(i int) {
 	if i == l.playing {
 		s.back.FillColor = look.Color(look.Tint)
 	}
-	if i == l.cursor && l.focused {
+	if i == l.cursor && l.focused && l.keyed {
 		s.back.StrokeColor, s.back.StrokeWidth = look.Color(look.Accent), 1.5
 	}
 	s.Refresh()

@@ -31,6 +31,9 @@ type Page struct {
 	most   int               // how many of the finished ones are listed
 }
 
+// mostWaiting is how many of those that wait are shown.
+const mostWaiting = 20
+
 // some is how many finished transcripts are listed at first.
 const some = 50
 
@@ -137,7 +140,7 @@ func order(t store.Transcript) int {
 	return 0
 }
 
-const dropWords = "Drop audio or video files anywhere on this window. They stay where they are, and nothing leaves this computer."
+const dropWords = "Drop audio or video files anywhere on this window. Nothing leaves this computer."
 
 // empty is what the page says before there is any transcript.
 func (p *Page) empty() []fyne.CanvasObject {
@@ -239,7 +242,11 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 			wait++
 		}
 		c.show(t, wait)
-		list = append(list, c.object)
+		if wait <= mostWaiting || t.State != store.Waiting {
+			list = append(list, c.object)
+		} else if i+1 == len(queue) || queue[i+1].State != store.Waiting {
+			list = append(list, look.Text(fmt.Sprintf("%d more wait. They are shown as these are done.", wait-mostWaiting), look.SmallSize, look.Muted))
+		}
 	}
 	for id := range p.cards {
 		if !keep[id] {
@@ -255,7 +262,7 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 		return nil
 	}
 	list = heading("Transcripts")
-	rows := look.NewColumn(2)
+	rows := look.NewColumn(8)
 	for i, t := range done {
 		if i == p.most {
 			break

@@ -70,8 +70,12 @@ func newView(p *Page) *View {
 		y := float32(12)
 		for _, o := range []fyne.CanvasObject{v.head, v.finder.object, v.trouble} {
 			if o.Visible() {
-				h := look.HeightFor(o, size.Width-48)
-				look.Put(o, 24, y, size.Width-48, h)
+				w := size.Width - 48
+				if o == v.finder.object {
+					w = min(w, findWide)
+				}
+				h := look.HeightFor(o, w)
+				look.Put(o, 24, y, w, h)
 				y += h + 10
 			}
 		}

@@ -34,7 +34,7 @@ func long(d time.Duration) string {
 			return fmt.Sprintf("%d h", m/60)
 		}
 		return fmt.Sprintf("%d h %d min", m/60, m%60)
-	case d >= 90*time.Second:
+	case d >= 59*time.Second+500*time.Millisecond:
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
 	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
