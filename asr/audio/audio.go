@@ -1,16 +1,19 @@
-// Package audio reads sound files as 16 kHz mono: WAV in its many forms and FLAC, told apart
-// by their content, decoded as a stream and resampled on the way.
+// Package audio reads sound files as 16 kHz mono: WAV in its many forms, FLAC, MP3, Opus and
+// Vorbis in Ogg, told apart by their content, decoded as a stream and resampled on the way;
+// and what the program ffmpeg reads, if it is installed.
 //
-//	file → input (counts bytes) → wav | flac (blocks of mono samples at the file's rate)
-//	     → Resampler → Source.Read
+//	file → input (counts bytes) → wav | flac | mp3 | ogg → opus | vorbis
+//	       (blocks of mono samples at the file's rate) → Resampler → Source.Read
+//	other files → ffmpeg → Source.Read
 //
 // A file is never trusted: lengths in it are limits, not sizes to allocate. What can be
 // decoded is handed out first; then comes an error that names the file, the byte and the
-// reason.
+// reason. Memory does not grow with a file's length.
 package audio
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +32,8 @@ const (
 	maxRate = 768000
 )
 
-// ErrFormat is wrapped by Open's error for a file that is neither WAV nor FLAC, or holds
-// samples in a form that is not read.
+// ErrFormat is wrapped by Open's error for a file that is no sound, or sound in a form that is
+// not read.
 var ErrFormat = errors.New("not an audio format that can be read")
 
 // decoder gives the samples of one file.
@@ -44,35 +47,50 @@ type decoder interface {
 
 // Source is a stream of samples from a file. It belongs to one goroutine.
 type Source struct {
-	file *os.File
-	dec  decoder
-	res  *Resampler
-	head []float32 // decoded by Skip, and not passed over
-	rest []float32
-	err  error
+	dec   decoder
+	res   *Resampler
+	head  []float32 // decoded by Skip, and not passed over
+	rest  []float32
+	err   error
+	close func() error
 }
 
-// Open opens a WAV or FLAC file and reads its header.
-func Open(path string) (*Source, error) {
+// Open opens a sound file and reads its header.
+func Open(path string) (*Source, error) { return OpenContext(context.Background(), path) }
+
+// OpenContext is Open; when ctx ends, so does a program that decodes the file, and with it
+// the source.
+func OpenContext(ctx context.Context, path string) (*Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)
 	}
-	size := int64(-1)
+	in := newInput(f, path, -1)
 	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-		size = st.Size()
+		in.size, in.at = st.Size(), f
 	}
-	dec, err := open(newInput(f, path, size))
+	dec, err := open(in)
+	if err == nil {
+		return newSource(dec, f.Close), nil
+	}
+	f.Close()
+	if in.size < 0 || !errors.Is(err, errForeign) {
+		return nil, err // what isn't a file on disk can't be begun again
+	}
+	x, err := openFFmpeg(ctx, path, err)
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
-	return &Source{file: f, dec: dec, res: NewResampler(dec.rate(), Rate)}, nil
+	return newSource(x, func() error { x.close(); return nil }), nil
+}
+
+func newSource(dec decoder, close func() error) *Source {
+	return &Source{dec: dec, res: NewResampler(dec.rate(), Rate), close: close}
 }
 
 // open tells the format by the first bytes.
 func open(in *input) (decoder, error) {
-	head, err := in.peek(12)
+	head, err := in.peek(512)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("audio: %s: %w", in.path, err)
 	}
@@ -83,30 +101,36 @@ func open(in *input) (decoder, error) {
 		return openFLAC(in)
 	case bytes.HasPrefix(head, []byte("ID3")):
 		return openTagged(in)
-	case len(head) == 12 && isWAV(head):
+	case bytes.HasPrefix(head, []byte("OggS")):
+		return openOgg(in)
+	case isMP3(head):
+		return openMP3(in)
+	case isWAV(head):
 		return openWAV(in)
+	case len(head) < 12:
+		return nil, in.wrong(short(io.EOF), "the file ends after %d bytes", len(head))
+	case isText(head):
+		return nil, in.wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
 	}
-	return nil, in.wrong(ErrFormat, "%s; convert it to WAV or FLAC first", guess(head))
+	return nil, in.foreign("%s", guess(head))
 }
 
-// guess names what a file that is not read seems to be.
+// guess names what a file that is not read here seems to be.
 func guess(head []byte) string {
 	for _, g := range []struct {
 		at   int
 		mark string
 		name string
 	}{
-		{0, "OggS", "this is an Ogg file (Vorbis or Opus)"}, {4, "ftyp", "this is an MP4 or M4A file"},
-		{0, "FORM", "this is an AIFF file"}, {0, "RIFX", "this is a big-endian WAV file"},
-		{0, "\x1aE\xdf\xa3", "this is a WebM or Matroska file"}, {0, "#!AMR", "this is an AMR file"},
-		{0, "\xff\xfb", "this is an MP3 file"}, {0, "\xff\xf3", "this is an MP3 file"}, {0, "\xff\xf2", "this is an MP3 file"},
+		{4, "ftyp", "this is an MP4 or M4A file"}, {0, "FORM", "this is an AIFF file"}, {0, "RIFX", "this is a big-endian WAV file"},
+		{0, "\x1aE\xdf\xa3", "this is a WebM or Matroska file"}, {0, "#!AMR", "this is an AMR file"}, {0, "caff", "this is a Core Audio file"},
 		{0, "0&\xb2u", "this is a Windows Media file"}, {0, "RIFF", "this is a RIFF file, but no WAV"},
 	} {
 		if len(head) >= g.at+len(g.mark) && string(head[g.at:g.at+len(g.mark)]) == g.mark {
 			return g.name
 		}
 	}
-	return fmt.Sprintf("it begins with %q, which is neither WAV nor FLAC", head[:min(len(head), 4)])
+	return fmt.Sprintf("it begins with %q, which is none of WAV, FLAC, MP3 and Ogg", head[:min(len(head), 4)])
 }
 
 // Read fills p with the next samples, 16 kHz mono from -1 to 1, and returns how many. At the
@@ -148,10 +172,10 @@ func (s *Source) Duration() time.Duration {
 	return time.Duration(min(float64(n)/float64(s.dec.rate())*1e9, math.MaxInt64/2))
 }
 
-// Close closes the file.
+// Close closes the file and ends what decodes it.
 func (s *Source) Close() error {
 	s.rest, s.err = nil, fmt.Errorf("audio: %w", os.ErrClosed)
-	return s.file.Close()
+	return s.close()
 }
 
 // clip makes v a finite number from -1 to 1.

@@ -243,7 +243,7 @@ func drainFLAC(t *testing.T, b []byte) {
 	if err != nil || !ok {
 		return
 	}
-	f.unchecked = true
+	f.in.unchecked = true
 	for range 100 {
 		before := in.pos
 		x, err := f.next()

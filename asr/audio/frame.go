@@ -43,7 +43,7 @@ func (f *flac) frame() (int, error) {
 	}
 	b.align()
 	want := b.crc16
-	if got := uint16(b.bits(16)); b.err == nil && got != want && !f.unchecked {
+	if got := uint16(b.bits(16)); b.err == nil && got != want && !f.in.unchecked {
 		return 0, damage("CRC-16 is %04x, want %04x", got, want)
 	}
 	unite(f.samples[0], f.samples[1], layout)
@@ -86,7 +86,7 @@ func (f *flac) header() (n int, layout uint64, err error) {
 	want := b.crc8
 	if got := byte(b.bits(8)); b.err != nil {
 		return 0, 0, nil
-	} else if got != want && !f.unchecked {
+	} else if got != want && !f.in.unchecked {
 		return 0, 0, damage("CRC-8 of the header is %02x, want %02x", got, want)
 	}
 	return n, layout, f.agree(n, hz, layout, depth)

@@ -11,8 +11,11 @@ type input struct {
 	src  io.Reader // beneath r
 	r    *bufio.Reader
 	path string
-	size int64 // of the file, or -1
-	pos  int64 // bytes consumed
+	size int64       // of the file, or -1
+	pos  int64       // bytes consumed
+	at   io.ReaderAt // the file, if it can be read at any place; else nil
+
+	unchecked bool // checksums don't count; for the fuzz targets
 }
 
 func newInput(r io.Reader, path string, size int64) *input {

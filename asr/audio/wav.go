@@ -38,6 +38,9 @@ type wav struct {
 }
 
 func isWAV(head []byte) bool {
+	if len(head) < 12 {
+		return false
+	}
 	id := string(head[:4])
 	return (id == "RIFF" || id == "RF64" || id == "BW64") && string(head[8:12]) == "WAVE"
 }
@@ -109,7 +112,7 @@ func (w *wav) format(size uint32) (int64, error) {
 	}
 	w.hz, w.channels, w.width = int(rate), channels, align/channels
 	if w.sample = reader(tag, w.width); w.sample == nil {
-		return n, w.in.wrong(ErrFormat, "samples of kind %s in %d bytes are not read; convert the file to 16-bit PCM first", tagName(tag), w.width)
+		return n, w.in.foreign("samples of kind %s in %d bytes are not read here", tagName(tag), w.width)
 	}
 	return n, nil
 }

@@ -108,7 +108,7 @@ func TestForms(t *testing.T) {
 				if err != nil {
 					rt.Fatal(err)
 				}
-				got, err := readAll(&Source{dec: dec, res: NewResampler(dec.rate(), Rate)})
+				got, err := readAll(newSource(dec, nil))
 				if err != nil || len(got) != len(want) {
 					rt.Fatalf("%d samples, want %d: %v", len(got), len(want), err)
 				}
@@ -148,7 +148,7 @@ func TestWriteThenRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := readAll(&Source{dec: dec, res: NewResampler(dec.rate(), Rate)})
+		got, err := readAll(newSource(dec, nil))
 		if err != nil || len(got) != len(x) {
 			t.Fatalf("%d samples of %d: %v", len(got), len(x), err)
 		}
@@ -236,6 +236,7 @@ func TestCutOff(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
+	t.Setenv("PATH", "") // without ffmpeg
 	ok := header(tagPCM, 1, Rate, 2, 16, make([]byte, 8))
 	with := func(at int, v uint32, n int) []byte {
 		b := slices.Clone(ok)
@@ -243,8 +244,9 @@ func TestRefused(t *testing.T) {
 		return b
 	}
 	for want, b := range map[string][]byte{
-		"empty": nil, "Ogg": []byte("OggS\x00\x02abcdefgh"), "MP3": []byte("ID3\x04\x00\x00\x00\x00\x00\x01xabcd"),
-		"MP4": []byte("\x00\x00\x00\x20ftypM4A "), "neither": []byte("hello, this is text"), "no WAV": []byte("RIFF\x04\x00\x00\x00AVI "),
+		"empty": nil, "page that begins at byte 0": []byte("OggS\x00\x02abcdefgh"), "no MP3 frame": []byte("ID3\x04\x00\x00\x00\x00\x00\x01xabcd"),
+		"MP4": []byte("\x00\x00\x00\x20ftypM4A "), "text, no sound": []byte("#EXTM3U\nhttp://localhost/x"), "no WAV": []byte("RIFF\x04\x00\x00\x00AVI "),
+		"install ffmpeg": []byte("\x1aE\xdf\xa3\x00\x00\x00\x00\x00\x00\x00\x00"),
 		"channels is 0": with(22, 0, 2), "channels is 65": with(22, 65, 2), "rate is 999": with(24, 999, 4), "rate is 768001": with(24, 768001, 4),
 		"align is 1": with(32, 1, 2), "align is 0": with(32, 0, 2), "MP3 in 2": with(20, 85, 2), "0x1234": with(20, 0x1234, 2), "in 5 bytes": with(32, 5, 2),
 		"fmt \\\" of 3": with(16, 3, 4), "inside chunk": with(16, 1<<31, 4), "before chunk": slices.Concat(ok[:12], ok[36:]), "ends before": ok[:36],
@@ -289,7 +291,7 @@ func drain(t *testing.T, b []byte) {
 		}
 		return
 	}
-	s := &Source{dec: dec, res: NewResampler(dec.rate(), Rate)}
+	s := newSource(dec, nil)
 	if s.Duration() < 0 {
 		t.Fatalf("duration %v", s.Duration())
 	}

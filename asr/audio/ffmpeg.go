@@ -1,0 +1,246 @@
+package audio
+
+// Whatever isn't read here (AAC, WMA, AMR, the sound of a film) is decoded by the program
+// ffmpeg, if it is installed:
+//
+//	file ─▶ ffmpeg, a process of its own ─▶ pipe: float32, 16 kHz, mono ─▶ Source.Read
+//	                                     └▶ what it says: length, errors
+//
+// The file may want to harm. Its name is handed over as an argument behind "file:", never
+// through a shell; ffmpeg may open files only, no network; a text (a play list that names other
+// files) isn't given to it; and when it says nothing for a minute it is ended.
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// errForeign marks what is perhaps sound, but in a form that is not read here.
+var errForeign = errors.New("not read here")
+
+// foreign is wrong for such a file.
+func (in *input) foreign(format string, args ...any) error {
+	return &foreignError{in.wrong(ErrFormat, format, args...)}
+}
+
+type foreignError struct{ error }
+
+func (e *foreignError) Unwrap() []error { return []error{e.error, errForeign} }
+
+// stall is how long ffmpeg may take for its next samples.
+var stall = time.Minute
+
+// external is a running ffmpeg. All that is still to be read from it is in its pipe.
+type external struct {
+	path   string
+	cmd    *exec.Cmd
+	out    io.ReadCloser
+	cancel context.CancelFunc
+	said   said
+	first  []float32 // read by openFFmpeg
+	buf    []byte
+	rest   int // bytes of a sample at the beginning of buf
+	mono   []float32
+	heard  int64
+	idle   bool // it was ended since it gave nothing
+	err    error
+}
+
+// openFFmpeg starts ffmpeg on a file and waits for its first samples. why is what hinders
+// reading it here.
+func openFFmpeg(ctx context.Context, path string, why error) (*external, error) {
+	program, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		return nil, fmt.Errorf("%w; such files are read with the program ffmpeg, which is not installed: install ffmpeg, or convert the file to WAV, FLAC, MP3 or Opus", why)
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("audio: %s: %w", path, err)
+	}
+	x := &external{path: path, buf: make([]byte, 1<<16)}
+	ctx, x.cancel = context.WithCancel(ctx)
+	x.cmd = exec.CommandContext(ctx, program, arguments(full)...)
+	x.cmd.Stderr = &x.said
+	x.cmd.WaitDelay = time.Second // for a pipe that a child of it holds open
+	if x.out, err = x.cmd.StdoutPipe(); err == nil {
+		err = x.cmd.Start()
+	}
+	if err != nil {
+		x.cancel()
+		return nil, fmt.Errorf("audio: %s: starting ffmpeg: %w", path, err)
+	}
+	x.first, err = x.next()
+	if err != nil && err != io.EOF {
+		x.close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// arguments of ffmpeg. rematrix_maxval: channels are averaged, not added up.
+func arguments(path string) []string {
+	return []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", "file", "-i", "file:" + path,
+		"-map", "0:a:0", "-ac", "1", "-rematrix_maxval", "1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
+}
+
+func (x *external) rate() int { return Rate }
+
+// frames is the length that ffmpeg told.
+func (x *external) frames() int64 {
+	if d := x.said.length(); d > 0 {
+		return int64(d.Seconds() * Rate)
+	}
+	return -1
+}
+
+// next reads what the pipe has.
+func (x *external) next() ([]float32, error) {
+	if first := x.first; len(first) > 0 {
+		x.first = nil
+		return first, nil
+	}
+	if x.err != nil {
+		return nil, x.err
+	}
+	late := time.AfterFunc(stall, x.cancel)
+	n, err := x.out.Read(x.buf[x.rest:])
+	x.idle = !late.Stop()
+	n += x.rest
+	x.mono = x.mono[:0]
+	for b := x.buf[:n&^3]; len(b) > 0; b = b[4:] {
+		x.mono = append(x.mono, clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+	}
+	x.rest = copy(x.buf, x.buf[n&^3:n])
+	x.heard += int64(len(x.mono))
+	if err != nil {
+		x.err = x.end(err)
+	}
+	return x.mono, x.err
+}
+
+// end waits for ffmpeg and says how it went.
+func (x *external) end(err error) error {
+	exit := x.cmd.Wait()
+	length, reason := x.said.length(), x.said.reason(x.path)
+	switch {
+	case errors.Is(exit, context.Canceled) && !x.idle, errors.Is(exit, context.DeadlineExceeded):
+		return fmt.Errorf("audio: %s: %w", x.path, exit)
+	case x.idle:
+		return fmt.Errorf("audio: %s: ffmpeg gave nothing for %v and was ended: %w", x.path, stall, ErrFormat)
+	case err != io.EOF:
+		return fmt.Errorf("audio: %s: reading from ffmpeg: %w", x.path, err)
+	case exit != nil && reason == "":
+		return fmt.Errorf("audio: %s: ffmpeg: %w", x.path, exit)
+	case exit != nil:
+		return fmt.Errorf("audio: %s: ffmpeg can't read it: %s: %w", x.path, reason, ErrFormat)
+	case reason != "" && seconds(x.heard) < min(length-time.Second, length*49/50):
+		return fmt.Errorf("audio: %s: only %.1f of %.1f s could be read: ffmpeg: %s: %w", x.path, seconds(x.heard).Seconds(), length.Seconds(), reason, io.ErrUnexpectedEOF)
+	}
+	return io.EOF
+}
+
+func seconds(samples int64) time.Duration { return time.Duration(samples) * time.Second / Rate }
+
+// close ends ffmpeg.
+func (x *external) close() {
+	x.cancel()
+	if x.err == nil {
+		x.err = io.EOF
+		x.cmd.Wait() // killed: its word doesn't matter any more
+	}
+}
+
+// said keeps of what ffmpeg says the length of the file and the last errors. ffmpeg's pipe
+// writes to it while the decoder reads.
+type said struct {
+	mu     sync.Mutex
+	line   []byte
+	told   time.Duration
+	errors []string
+}
+
+// Write takes lines.
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range p {
+		if c != '\n' && c != '\r' {
+			if len(s.line) < 1000 {
+				s.line = append(s.line, c)
+			}
+			continue
+		}
+		s.take(string(s.line))
+		s.line = s.line[:0]
+	}
+	return len(p), nil
+}
+
+func (s *said) take(line string) {
+	if _, text, ok := strings.Cut(line, "  Duration: "); ok && s.told == 0 && len(s.errors) == 0 {
+		var h, m int
+		var sec float64
+		if n, _ := fmt.Sscanf(text, "%d:%d:%f", &h, &m, &sec); n == 3 && h >= 0 && h < 1e5 {
+			s.told = time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(sec*float64(time.Second))
+		}
+	}
+	for _, level := range []string{"[error] ", "[fatal] "} {
+		if _, text, ok := strings.Cut(line, level); ok {
+			s.errors = append(s.errors, printable(text))
+			s.errors = s.errors[max(0, len(s.errors)-2):]
+		}
+	}
+}
+
+func (s *said) length() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
+}
+
+// reason is the last errors in a line; they name the file by its whole path.
+func (s *said) reason(path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := strings.Join(s.errors, "; ")
+	if strings.Contains(all, "matches no streams") {
+		return "it holds no sound"
+	}
+	if full, err := filepath.Abs(path); err == nil {
+		all = strings.ReplaceAll(all, "file:"+full, filepath.Base(path))
+	}
+	return all
+}
+
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(text, ""))
+}
+
+// isText reports whether a file begins with half a kilobyte of readable text. No sound does.
+func isText(head []byte) bool {
+	for len(head) > 0 {
+		r, n := utf8.DecodeRune(head)
+		if r == utf8.RuneError && n == 1 && utf8.FullRune(head) || unicode.IsControl(r) && !unicode.IsSpace(r) {
+			return false
+		}
+		head = head[n:]
+	}
+	return true
+}

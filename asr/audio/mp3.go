@@ -1,0 +1,374 @@
+package audio
+
+// MP3: MPEG-1 and MPEG-2 audio, layer III (ISO/IEC 11172-3, 13818-3). Big-endian, by frames:
+//
+//	11 ones, 2 bits version (3: MPEG-1, 2: MPEG-2), 2 layer (1: III), 1 no CRC,
+//	4 bit rate, 2 sample rate, 1 padding, 1 private, 2 mode (3: mono), 6 others
+//	[u16 CRC], side information (8 or 9 bits of it: main_data_begin), main data
+//
+// A frame's data begin up to 511 bytes before it, in what the frames before left over. Tags
+// stand before, behind and between frames; the first frame may be none, but tell how many
+// follow and what the encoder added (Xing, Info, LAME).
+//
+// Frames are found and checked here; what is in one is decoded by go-mp3. Each is given
+// to it alone, since it trusts what it reads: a frame whose data are missing is given
+// as silence, one that makes it fail is silence and a new decoder takes the next, and a padded
+// MPEG-2 frame is written anew without its padding, whose size it gets wrong.
+//
+//	input ─▶ sync ─▶ frame ─▶ [as MPEG-2: data gathered] ─▶ go-mp3 ─▶ mono
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"slices"
+
+	gomp3 "github.com/hajimehoshi/go-mp3"
+)
+
+const (
+	mp3Junk  = 1 << 16 // bytes without a frame that are passed over
+	mp3Delay = 529     // samples by which a decoder is late
+)
+
+// mp3Header is what a frame's first four bytes say.
+type mp3Header struct {
+	word     uint32
+	lsf      bool // MPEG-2: half the rates, one granule instead of two
+	hz       int
+	channels int
+	bitrate  int
+	size     int // bytes of the frame
+}
+
+var (
+	mp3Rates    = [3]int{44100, 48000, 32000}
+	mp3Bitrates = [2][15]int{{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320},
+		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}}
+)
+
+// parseMP3 reads a header; false if it is none, or one of a frame that is not read here.
+func parseMP3(b []byte) (h mp3Header, ok bool) {
+	w := binary.BigEndian.Uint32(b)
+	version, layer, rate, sample := w>>19&3, w>>17&3, w>>12&15, w>>10&3
+	if w>>21 != 0x7FF || version < 2 || layer != 1 || rate == 0 || rate == 15 || sample == 3 || w&3 == 2 {
+		return h, false
+	}
+	h = mp3Header{word: w, lsf: version == 2, hz: mp3Rates[sample], channels: 2}
+	factor, table := 144000, 0
+	if h.lsf {
+		h.hz, factor, table = h.hz/2, 72000, 1
+	}
+	if w>>6&3 == 3 {
+		h.channels = 1
+	}
+	h.bitrate = mp3Bitrates[table][rate]
+	h.size = factor*h.bitrate/h.hz + int(w>>9&1)
+	return h, h.size > 4+2+h.side()
+}
+
+// isMP3 reports whether a file that begins with head may be an MP3.
+func isMP3(head []byte) bool {
+	if len(head) < 4 {
+		return false
+	}
+	_, ok := parseMP3(head)
+	return ok
+}
+
+// side is the size of the side information.
+func (h mp3Header) side() int {
+	switch {
+	case h.lsf && h.channels == 1:
+		return 9
+	case h.lsf || h.channels == 1:
+		return 17
+	}
+	return 32
+}
+
+// data is where the side information begins.
+func (h mp3Header) data() int {
+	if h.word>>16&1 == 0 {
+		return 6
+	}
+	return 4
+}
+
+// samples is the number of a frame's samples in a channel.
+func (h mp3Header) samples() int {
+	if h.lsf {
+		return 576
+	}
+	return 1152
+}
+
+// like reports whether two frames can be of one stream.
+func (h mp3Header) like(o mp3Header) bool { return h.lsf == o.lsf && h.hz == o.hz }
+
+type mp3 struct {
+	in     *input
+	first  mp3Header
+	total  int64 // samples, or -1
+	skip   int64 // samples to leave out at the beginning
+	done   int64 // samples given
+	data   int64 // bytes of the file from the first frame on, or -1
+	dec    *gomp3.Decoder
+	given  bytes.Buffer // the frame that dec reads
+	kept   int          // bytes of earlier frames' data that dec still has
+	stock  []byte       // MPEG-2: the last bytes of main data, at most 255
+	frame  []byte
+	pcm    []byte
+	mono   []float32
+	joined bool // the first frame was found
+}
+
+// openMP3 finds the first frame; tags before it are passed over.
+func openMP3(in *input) (*mp3, error) {
+	m := &mp3{in: in, total: -1, data: in.left()}
+	h, err := m.sync()
+	if err == io.EOF {
+		return nil, in.foreign("no MP3 frame was found")
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.first, m.data = h, in.left()
+	if b, _ := in.peek(h.size); len(b) == h.size && m.tell(b) {
+		if err := in.skip(int64(h.size)); err != nil {
+			return nil, in.wrong(err, "reading failed")
+		}
+	}
+	return m, nil
+}
+
+// tell reads a first frame that holds no sound, but tells of the others.
+func (m *mp3) tell(b []byte) bool {
+	at := m.first.data() + m.first.side()
+	if len(b) < at+8 {
+		return false
+	}
+	if len(b) >= 54 && string(b[36:40]) == "VBRI" {
+		m.total = int64(binary.BigEndian.Uint32(b[50:])) * int64(m.first.samples())
+		return true
+	}
+	b = b[at:]
+	if name := string(b[:4]); name != "Xing" && name != "Info" {
+		return false
+	}
+	flags := b[7]
+	b = b[8:]
+	for bit, size := range []int{4, 4, 100, 4} {
+		if flags>>bit&1 == 0 {
+			continue
+		}
+		if len(b) < size {
+			return true
+		}
+		if bit == 0 {
+			m.total = int64(binary.BigEndian.Uint32(b)) * int64(m.first.samples())
+		}
+		b = b[size:]
+	}
+	if len(b) >= 24 && b[0] != 0 { // the encoder's name, and at 21 what it added: 12 bits before, 12 behind
+		before, behind := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
+		m.skip = before + mp3Delay
+		if m.total >= 0 {
+			m.total = max(0, m.total-before-behind)
+		}
+	}
+	return true
+}
+
+func (m *mp3) rate() int { return m.first.hz }
+
+// frames is what the file tells or else what its size and the first frame's bit rate make.
+func (m *mp3) frames() int64 {
+	if m.total >= 0 || m.data < 0 {
+		return m.total
+	}
+	return int64(float64(m.data) / float64(m.first.size) * float64(m.first.samples()))
+}
+
+// sync passes over what is no frame and returns the next one's header, not yet consumed. A
+// frame is one if another follows it, or the end.
+func (m *mp3) sync() (mp3Header, error) {
+	passed := 0
+	for {
+		b, err := m.in.peek(10)
+		if len(b) < 4 {
+			if err != io.EOF {
+				return mp3Header{}, m.in.wrong(err, "reading failed")
+			}
+			return mp3Header{}, io.EOF
+		}
+		if n := tagSize(b); n > 0 {
+			if err := m.in.skip(n); err == io.EOF {
+				return mp3Header{}, io.EOF
+			} else if err != nil {
+				return mp3Header{}, m.in.wrong(err, "reading failed")
+			}
+			continue
+		}
+		if h, ok := parseMP3(b); ok && (!m.joined || h.like(m.first)) && m.follows(h) {
+			m.joined = true
+			return h, nil
+		}
+		if passed++; passed > mp3Junk && !m.joined {
+			return mp3Header{}, m.in.foreign("no MP3 frame in %d bytes", mp3Junk)
+		} else if passed > mp3Junk {
+			return mp3Header{}, m.in.wrong(ErrFormat, "the MP3 is damaged: no frame in %d bytes", mp3Junk)
+		}
+		if err := m.in.skip(1); err != nil {
+			return mp3Header{}, m.in.wrong(err, "reading failed")
+		}
+	}
+}
+
+// follows reports whether behind h's frame there is another one, a tag or the end.
+func (m *mp3) follows(h mp3Header) bool {
+	b, err := m.in.peek(h.size + 10)
+	if len(b) <= h.size+4 {
+		return err == io.EOF && (m.joined || len(b) >= h.size)
+	}
+	next, ok := parseMP3(b[h.size:])
+	return ok && next.like(h) || tagSize(b[h.size:]) > 0
+}
+
+// tagSize is the size of the tag that begins in b, or 0.
+func tagSize(b []byte) int64 {
+	switch {
+	case len(b) >= 10 && string(b[:3]) == "ID3":
+		n := 10 + (int64(b[6]&127)<<21 | int64(b[7]&127)<<14 | int64(b[8]&127)<<7 | int64(b[9]&127))
+		if b[5]&16 != 0 {
+			n += 10
+		}
+		return n
+	case len(b) >= 3 && string(b[:3]) == "TAG":
+		return 128
+	case len(b) >= 8 && (string(b[:8]) == "APETAGEX" || string(b[:8]) == "LYRICSBE"):
+		return 1 << 40 // the rest of the file are tags
+	}
+	return 0
+}
+
+// next decodes a frame.
+func (m *mp3) next() ([]float32, error) {
+	if m.total >= 0 && m.done >= m.total {
+		return nil, io.EOF
+	}
+	h, err := m.sync()
+	if err == io.EOF && m.total > m.done {
+		return nil, m.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d samples are missing", m.total-m.done, m.total)
+	}
+	if err != nil {
+		return nil, err
+	}
+	start := m.in.pos
+	m.frame = slices.Grow(m.frame[:0], h.size)[:h.size]
+	if err := m.in.full(m.frame); err != nil {
+		return nil, m.in.wrong(short(err), "the file is cut off inside the frame that begins at byte %d", start)
+	}
+	return m.trim(m.decode(h)), nil
+}
+
+// decode returns a frame's samples, silence if it can't be decoded.
+func (m *mp3) decode(h mp3Header) []float32 {
+	m.give(h)
+	m.pcm = slices.Grow(m.pcm[:0], 4*h.samples())[:4*h.samples()]
+	if !m.library() {
+		m.dec, m.kept = nil, 0
+		clear(m.pcm)
+	}
+	m.mono = m.mono[:0]
+	for b := m.pcm; len(b) > 0; b = b[4:] {
+		l, r := int16(binary.LittleEndian.Uint16(b)), int16(binary.LittleEndian.Uint16(b[2:]))
+		m.mono = append(m.mono, float32(int(l)+int(r))/(1<<16))
+	}
+	return m.mono
+}
+
+// give makes given the frame as the library can read it.
+func (m *mp3) give(h mp3Header) {
+	m.given.Reset()
+	side := m.frame[h.data() : h.data()+h.side()]
+	body := m.frame[h.data()+h.side():]
+	if h.lsf {
+		m.gather(h, side, body)
+		return
+	}
+	begin := int(binary.BigEndian.Uint16(side) >> 7)
+	if begin > m.kept || m.dec == nil && begin > 0 { // its data are missing
+		clear(side)
+		begin = 0
+	}
+	m.kept = begin + len(body)
+	m.given.Write(m.frame)
+}
+
+// gather writes an MPEG-2 frame that needs none before it: no CRC, no padding, the highest
+// bit rate, and all of its data. What exceeds such a frame is silence.
+func (m *mp3) gather(h mp3Header, side, body []byte) {
+	begin := int(side[0])
+	word := h.word&^(15<<12|1<<9) | 14<<12 | 1<<16
+	size := 144000 * 160 / h.hz / 2
+	data := slices.Clone(body)
+	whole := begin <= len(m.stock)
+	if whole {
+		data = append(slices.Clone(m.stock[len(m.stock)-begin:]), body...)
+	}
+	m.stock = append(m.stock, body...)
+	m.stock = m.stock[max(0, len(m.stock)-255):]
+	side[0] = 0
+	if room := size - 4 - len(side); !whole || partBits(h, side) > 8*min(room, len(data)) {
+		clear(side)
+	}
+	b := binary.BigEndian.AppendUint32(nil, word)
+	b = append(append(b, side...), data...)
+	b = append(b, make([]byte, size)...)[:size]
+	m.given.Write(b)
+}
+
+// partBits is the number of bits of data that an MPEG-2 frame's side information claims:
+// 12 bits of each channel's 63, behind the first 9 (mono) or 10.
+func partBits(h mp3Header, side []byte) int {
+	bit := func(i int) int { return int(side[i/8]>>(7-i%8)) & 1 }
+	total := 0
+	for c := range h.channels {
+		n, at := 0, 8+h.channels+63*c
+		for i := range 12 {
+			n = n<<1 | bit(at+i)
+		}
+		total += n
+	}
+	return total
+}
+
+// library decodes given into pcm; false if it can't or doesn't end where the frame does.
+func (m *mp3) library() (ok bool) {
+	defer func() {
+		if recover() != nil { // go-mp3 indexes by what it reads
+			ok = false
+		}
+	}()
+	if m.dec == nil {
+		d, err := gomp3.NewDecoder(struct{ io.Reader }{&m.given}) // not a Seeker, or it would read ahead
+		if err != nil {
+			return false
+		}
+		m.dec = d
+	}
+	_, err := io.ReadFull(m.dec, m.pcm)
+	return err == nil && m.given.Len() == 0
+}
+
+// trim leaves out what the encoder and the decoder add.
+func (m *mp3) trim(x []float32) []float32 {
+	n := min(m.skip, int64(len(x)))
+	x, m.skip = x[n:], m.skip-n
+	if m.total >= 0 {
+		x = x[:min(int64(len(x)), m.total-m.done)]
+	}
+	m.done += int64(len(x))
+	return x
+}

@@ -1,0 +1,220 @@
+package audio
+
+// Ogg (RFC 3533), little-endian. A file is pages; a page holds pieces of the packets of one
+// stream; several streams may be mixed, and others may follow when they have ended.
+//
+//	"OggS", u8 0, u8 flags (1: begins inside a packet, 2: first of its stream, 4: last),
+//	i64 position at its end, or -1 if no packet ends in it, u32 stream, u32 number, u32 CRC,
+//	u8 pieces, their sizes, the pieces; a piece below 255 bytes ends its packet
+//
+// The packets of the first stream that can be decoded are read, then those of the streams of
+// its kind that follow. A page is checked whole by its CRC before any of it is used.
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+)
+
+const (
+	oggLargest                = 1 << 20 // bytes of a packet that are kept: pictures in tags are longer
+	oggHead                   = 27
+	oggBegun, oggFirst        = 1, 2
+	oggLast                   = 4
+	oggLargestPage            = oggHead + 255 + 255*255
+	oggPolynomial      uint32 = 0x04C11DB7
+)
+
+// packet is a whole packet of the stream that is read.
+type packet struct {
+	data  []byte // valid until the next one
+	at    int64  // byte where the page in which it ends begins
+	end   int64  // position at the end of that page, or -1
+	final bool   // that page is the stream's last
+	first bool   // it is the first of its stream
+}
+
+type ogg struct {
+	in     *input
+	kind   string // how the first packet of the streams that are read begins
+	stream uint32
+	number uint32 // of the next page
+	open   bool   // stream has begun and not ended
+
+	page    [oggLargestPage]byte
+	at, end int64
+	flags   byte
+	sizes   []byte // of the pieces that are left
+	body    []byte // the pieces that are left
+	data    []byte
+	inside  bool // data is the beginning of a packet
+	lost    bool // what comes up to the packet's end has no beginning
+}
+
+var oggTable = func() (t [256]uint32) {
+	for i := range t {
+		r := uint32(i) << 24
+		for range 8 {
+			r = r<<1 ^ uint32(int32(r)>>31)&oggPolynomial
+		}
+		t[i] = r
+	}
+	return t
+}()
+
+func oggCRC(b []byte) uint32 {
+	var r uint32
+	for _, v := range b {
+		r = r<<8 ^ oggTable[byte(r>>24)^v]
+	}
+	return r
+}
+
+// openOgg reads the beginnings of the streams and opens the first that can be decoded.
+func openOgg(in *input) (decoder, error) {
+	o := &ogg{in: in}
+	var others []string
+	for {
+		err := o.read()
+		if err == io.EOF && len(others) == 0 {
+			return nil, in.wrong(io.ErrUnexpectedEOF, "the file ends inside its first Ogg page")
+		}
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if err == io.EOF || o.flags&oggFirst == 0 {
+			return nil, in.foreign("this is an Ogg file of another kind: %q", others)
+		}
+		switch {
+		case bytes.HasPrefix(o.body, []byte("OpusHead")):
+			return openOpus(o)
+		default:
+			others = append(others, string(o.body[:min(8, len(o.body))]))
+		}
+	}
+}
+
+// read reads a page and checks it; io.EOF at the end of the file.
+func (o *ogg) read() error {
+	o.at = o.in.pos
+	head := o.page[:oggHead]
+	err := o.in.full(head)
+	if err == io.EOF {
+		return err
+	}
+	n := int(head[26])
+	if err == nil && string(head[:4]) != "OggS" {
+		return o.in.wrong(ErrFormat, "the file is damaged: no Ogg page begins at byte %d", o.at)
+	}
+	if err == nil {
+		err = o.in.full(o.page[oggHead : oggHead+n])
+	}
+	size := 0
+	for _, s := range o.page[oggHead : oggHead+n] {
+		size += int(s)
+	}
+	whole := o.page[:oggHead+n+size]
+	if err == nil {
+		err = o.in.full(whole[oggHead+n:])
+	}
+	if err != nil {
+		return o.in.wrong(short(err), "the file is cut off inside the page that begins at byte %d", o.at)
+	}
+	want := binary.LittleEndian.Uint32(head[22:])
+	clear(head[22:26])
+	if got := oggCRC(whole); got != want && !o.in.unchecked {
+		return o.in.wrong(ErrFormat, "the page that begins at byte %d is damaged: CRC %08x, want %08x", o.at, got, want)
+	}
+	o.flags, o.end = head[5], int64(binary.LittleEndian.Uint64(head[6:]))
+	o.sizes, o.body = whole[oggHead:oggHead+n], whole[oggHead+n:]
+	return nil
+}
+
+// begin makes the page that was read last the first one of the stream that is read.
+func (o *ogg) begin() {
+	o.stream, o.number = binary.LittleEndian.Uint32(o.page[14:]), binary.LittleEndian.Uint32(o.page[18:])
+	o.open, o.inside, o.lost = true, false, false
+}
+
+// turn reads pages up to the next one of the stream, or of one that follows it.
+func (o *ogg) turn() error {
+	for {
+		if err := o.read(); err != nil {
+			return err
+		}
+		if !o.open && o.flags&oggFirst != 0 && bytes.HasPrefix(o.body, []byte(o.kind)) {
+			o.begin()
+			break
+		}
+		if o.open && binary.LittleEndian.Uint32(o.page[14:]) == o.stream {
+			break
+		}
+	}
+	number := binary.LittleEndian.Uint32(o.page[18:])
+	if number != o.number && !o.in.unchecked {
+		return o.in.wrong(ErrFormat, "the file is damaged: page %d of the stream follows page %d", number, o.number-1)
+	}
+	o.number++
+	if o.flags&oggBegun == 0 {
+		o.data, o.inside, o.lost = o.data[:0], false, false
+	} else if !o.inside {
+		o.lost = true
+	}
+	return nil
+}
+
+// packet returns the next packet; io.EOF behind the last.
+func (o *ogg) packet() (packet, error) {
+	if !o.inside {
+		o.data = o.data[:0]
+	}
+	for {
+		for len(o.sizes) == 0 {
+			if o.flags&oggLast != 0 {
+				o.open = false
+			}
+			if err := o.turn(); err != nil {
+				if err == io.EOF && o.open {
+					err = o.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
+				}
+				return packet{}, err
+			}
+		}
+		n := int(o.sizes[0])
+		if len(o.data)+n <= oggLargest {
+			o.data = append(o.data, o.body[:n]...)
+		}
+		o.sizes, o.body, o.inside = o.sizes[1:], o.body[n:], n == 255
+		if n == 255 {
+			continue
+		}
+		if o.lost {
+			o.data, o.lost = o.data[:0], false
+			continue
+		}
+		return packet{o.data, o.at, o.end, o.flags&oggLast != 0, o.flags&oggFirst != 0}, nil
+	}
+}
+
+// endOf returns the position at the end of the file's last page of the stream, if the file can be
+// read at any place; else -1.
+func (o *ogg) endOf() int64 {
+	if o.in.at == nil || o.in.size < 0 {
+		return -1
+	}
+	b := make([]byte, min(o.in.size, oggLargestPage+oggHead))
+	n, err := o.in.at.ReadAt(b, o.in.size-int64(len(b)))
+	if err != nil && err != io.EOF {
+		return -1
+	}
+	for b = b[:n]; ; {
+		i := bytes.LastIndex(b, []byte("OggS"))
+		if i < 0 {
+			return -1
+		}
+		if len(b)-i >= oggHead && binary.LittleEndian.Uint32(b[i+14:]) == o.stream {
+			return int64(binary.LittleEndian.Uint64(b[i+6:]))
+		}
+		b = b[:i]
+	}
+}
