@@ -48,6 +48,7 @@ type external struct {
 	cmd    *exec.Cmd
 	out    io.ReadCloser
 	cancel context.CancelFunc
+	ended  func() error // of the caller's context
 	said   said
 	first  []float32 // read by openFFmpeg
 	buf    []byte
@@ -69,7 +70,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	if err != nil {
 		return nil, fmt.Errorf("audio: %s: %w", path, err)
 	}
-	x := &external{path: path, buf: make([]byte, 1<<16)}
+	x := &external{path: path, ended: ctx.Err, buf: make([]byte, 1<<16)}
 	ctx, x.cancel = context.WithCancel(ctx)
 	x.cmd = exec.CommandContext(ctx, program, arguments(full)...)
 	x.cmd.Stderr = &x.said
@@ -135,8 +136,8 @@ func (x *external) end(err error) error {
 	exit := x.cmd.Wait()
 	length, reason := x.said.length(), x.said.reason(x.path)
 	switch {
-	case errors.Is(exit, context.Canceled) && !x.idle, errors.Is(exit, context.DeadlineExceeded):
-		return fmt.Errorf("audio: %s: %w", x.path, exit)
+	case x.ended() != nil:
+		return fmt.Errorf("audio: %s: %w", x.path, x.ended())
 	case x.idle:
 		return fmt.Errorf("audio: %s: ffmpeg gave nothing for %v and was ended: %w", x.path, stall, ErrFormat)
 	case err != io.EOF:
@@ -235,9 +236,9 @@ func printable(text string) string {
 
 // isText reports whether a file begins with half a kilobyte of readable text. No sound does.
 func isText(head []byte) bool {
-	for len(head) > 0 {
+	for len(head) > 0 && utf8.FullRune(head) {
 		r, n := utf8.DecodeRune(head)
-		if r == utf8.RuneError && n == 1 && utf8.FullRune(head) || unicode.IsControl(r) && !unicode.IsSpace(r) {
+		if r == utf8.RuneError && n == 1 || unicode.IsControl(r) && !unicode.IsSpace(r) {
 			return false
 		}
 		head = head[n:]

@@ -191,7 +191,7 @@ func (m *mp3) frames() int64 {
 }
 
 // sync passes over what is no frame and returns the next one's header, not yet consumed. A
-// frame is one if another follows it, or the end.
+// frame is one if it stands where the last one ended, or another follows it, or the end.
 func (m *mp3) sync() (mp3Header, error) {
 	passed := 0
 	for {
@@ -210,7 +210,7 @@ func (m *mp3) sync() (mp3Header, error) {
 			}
 			continue
 		}
-		if h, ok := parseMP3(b); ok && (!m.joined || h.like(m.first)) && m.follows(h) {
+		if h, ok := parseMP3(b); ok && (m.joined && passed == 0 && h.like(m.first) || m.follows(h)) {
 			m.joined = true
 			return h, nil
 		}
@@ -232,7 +232,7 @@ func (m *mp3) follows(h mp3Header) bool {
 		return err == io.EOF && (m.joined || len(b) >= h.size)
 	}
 	next, ok := parseMP3(b[h.size:])
-	return ok && next.like(h) || tagSize(b[h.size:]) > 0
+	return (!m.joined || h.like(m.first)) && (ok && next.like(h) || tagSize(b[h.size:]) > 0)
 }
 
 // tagSize is the size of the tag that begins in b, or 0.

@@ -51,6 +51,28 @@ type ogg struct {
 	lost    bool // what comes up to the packet's end has no beginning
 }
 
+// span is the part of a stream that is sound.
+type span struct {
+	skip  int64 // samples to leave out at the beginning
+	heard int64 // samples decoded, those left out too
+	start int64 // position of the stream's beginning; -1: not yet known
+}
+
+// trim leaves out of x, what packet p decodes to, what is before the beginning and behind the end.
+// last: p is the last packet in its page.
+func (s *span) trim(x []float32, p packet, last bool) []float32 {
+	before := s.heard
+	s.heard += int64(len(x))
+	if p.final && p.end >= 0 {
+		x = x[:min(max(0, p.end-max(0, s.start)-before), int64(len(x)))]
+	} else if s.start < 0 && last && p.end >= 0 {
+		s.start = max(0, p.end-s.heard) // a recording of what had begun earlier
+	}
+	n := min(s.skip, int64(len(x)))
+	s.skip -= n
+	return x[n:]
+}
+
 var oggTable = func() (t [256]uint32) {
 	for i := range t {
 		r := uint32(i) << 24
@@ -88,6 +110,8 @@ func openOgg(in *input) (decoder, error) {
 		switch {
 		case bytes.HasPrefix(o.body, []byte("OpusHead")):
 			return openOpus(o)
+		case bytes.HasPrefix(o.body, []byte("\x01vorbis")):
+			return openVorbis(o)
 		default:
 			others = append(others, string(o.body[:min(8, len(o.body))]))
 		}

@@ -29,9 +29,7 @@ type opus struct {
 	ogg   *ogg
 	dec   pion.Decoder
 	gain  float32
-	skip  int64 // samples to leave out
-	heard int64 // samples decoded since the stream's beginning, those left out too
-	start int64 // position of the stream's beginning; -1: not yet known
+	span  span
 	total int64 // samples, or -1
 	pcm   [opusLongest]float32
 }
@@ -51,7 +49,7 @@ func openOpus(o *ogg) (decoder, error) {
 	}
 	d.total = o.endOf()
 	if d.total >= 0 {
-		d.total = max(0, d.total-d.skip)
+		d.total = max(0, d.total-d.span.skip)
 	}
 	return d, nil
 }
@@ -75,9 +73,8 @@ func (d *opus) begin(p packet) error {
 		return wrong("opus: %v", err)
 	}
 	d.dec = dec
-	d.skip = int64(binary.LittleEndian.Uint16(b[10:]))
+	d.span = span{skip: int64(binary.LittleEndian.Uint16(b[10:])), start: -1}
 	d.gain = float32(math.Pow(10, float64(int16(binary.LittleEndian.Uint16(b[16:])))/256/20))
-	d.heard, d.start = 0, -1
 	return nil
 }
 
@@ -104,7 +101,11 @@ func (d *opus) next() ([]float32, error) {
 		if err != nil {
 			return nil, d.ogg.in.wrong(ErrFormat, "a packet of the page that begins at byte %d is damaged: %v", p.at, err)
 		}
-		if out := d.trim(d.pcm[:n], p); len(out) > 0 {
+		out := d.span.trim(d.pcm[:n], p, len(d.ogg.sizes) == 0)
+		for i, v := range out {
+			out[i] = clip(v * d.gain)
+		}
+		if len(out) > 0 {
 			return out, nil
 		}
 	}
@@ -135,24 +136,4 @@ func opusFrame(toc byte) int {
 	default:
 		return 120 << (config & 3)
 	}
-}
-
-// trim leaves out what is before the sound's beginning and behind its end and applies the
-// gain.
-func (d *opus) trim(x []float32, p packet) []float32 {
-	before := d.heard
-	d.heard += int64(len(x))
-	if p.final && p.end >= 0 {
-		start := max(0, d.start)
-		keep := min(max(0, p.end-start-before), int64(len(x)))
-		x = x[:keep]
-	} else if d.start < 0 && len(d.ogg.sizes) == 0 && p.end >= 0 {
-		d.start = max(0, p.end-d.heard) // a recording of what had begun earlier
-	}
-	n := min(d.skip, int64(len(x)))
-	x, d.skip = x[n:], d.skip-n
-	for i, v := range x {
-		x[i] = clip(v * d.gain)
-	}
-	return x
 }

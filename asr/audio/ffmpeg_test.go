@@ -1,0 +1,174 @@
+package audio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// foreignFile is a file that goes to ffmpeg.
+func foreignFile(t *testing.T, name string) string {
+	return file(t, name, []byte("\x1aE\xdf\xa3\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+}
+
+// fake puts a script on the PATH as ffmpeg.
+func fake(t *testing.T, script string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("a shell script stands in for ffmpeg")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ffmpeg"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// The file's name reaches ffmpeg as one argument behind "file:", whatever is in it.
+func TestFFmpegArguments(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	fake(t, `printf '%s\n' "$@" >'`+log+`'; head -c 64000 /dev/zero`)
+	path := foreignFile(t, "-i $(touch x) http:;'\"%d.mkv")
+	t.Chdir(filepath.Dir(path))
+	got, err := readFile(t, filepath.Base(path))
+	if err != nil || len(got) != 16000 {
+		t.Fatalf("%d samples: %v", len(got), err)
+	}
+	said, _ := os.ReadFile(log)
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	found := false
+	for i, l := range lines {
+		found = found || i > 0 && lines[i-1] == "-i" && l == "file:"+path
+		if strings.HasPrefix(l, "-i $") {
+			t.Errorf("the name stands as an option: %q", l)
+		}
+	}
+	if !found || !strings.Contains(string(said), "-nostdin") || !strings.Contains(string(said), "-protocol_whitelist\nfile\n") {
+		t.Errorf("arguments %q", lines)
+	}
+}
+
+// What ffmpeg says is passed on in one line; what it gave before comes out.
+func TestFFmpegFails(t *testing.T) {
+	path := foreignFile(t, "x.mkv")
+	for _, c := range []struct {
+		name, script, want string
+		samples            int
+	}{
+		{"refuses", `echo "[error] moov atom not found" >&2; exit 1`, "x.mkv: ffmpeg can't read it: moov atom not found", 0},
+		{"no sound", `echo "[fatal] Stream map '0:a:0' matches no streams." >&2; exit 1`, "it holds no sound", 0},
+		{"dies", `exit 3`, "exit status 3", 0},
+		{"breaks off", `head -c 64000 /dev/zero; echo "[x @ 0x1] [error] bad [31m packet" >&2; exit 1`, "bad [31m packet", 16000},
+		{"cut short", `echo "[info]   Duration: 00:01:00.50, start: 0" >&2; echo "[error] partial file" >&2; head -c 64000 /dev/zero`, "only 1.0 of 60.5 s", 16000},
+		{"is whole", `echo "[info]   Duration: 00:00:01.00, start: 0" >&2; echo "[error] a trifle" >&2; head -c 64002 /dev/zero`, "", 16000},
+		{"killed", `kill -9 $$`, "killed", 0},
+	} {
+		fake(t, c.script)
+		got, err := readFile(t, path)
+		if len(got) != c.samples || (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path)) {
+			t.Errorf("%s: %d samples, want %d: %v", c.name, len(got), c.samples, err)
+		}
+	}
+}
+
+// ffmpeg ends with the source, with the context, and when it gives nothing.
+func TestFFmpegIsEnded(t *testing.T) {
+	pid := filepath.Join(t.TempDir(), "pid")
+	fake(t, `echo $$ >'`+pid+`'; head -c 64000 /dev/zero; exec sleep 100`)
+	path := foreignFile(t, "x.mkv")
+	gone := func(what string) {
+		b, _ := os.ReadFile(pid)
+		for range 100 {
+			if exec.Command("kill", "-0", strings.TrimSpace(string(b))).Run() != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Errorf("%s: process %s goes on", what, b)
+	}
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	gone("closed")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err = OpenContext(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := readAll(s); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	gone("canceled")
+	s.Close()
+
+	defer func(d time.Duration) { stall = d }(stall)
+	stall = 300 * time.Millisecond
+	if got, err := readFile(t, path); len(got) != 16000 || err == nil || !strings.Contains(err.Error(), "gave nothing") {
+		t.Errorf("stalled: %d samples, %v", len(got), err)
+	}
+	gone("stalled")
+}
+
+// The real ffmpeg, if it is there: ALAC, which only it reads, and files that it must not follow.
+func TestRealFFmpeg(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed: what it decodes is not tested")
+	}
+	path := filepath.Join(t.TempDir(), "-x.m4a")
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-nostdin", "-i", clipPath("goforward.wav"), "-c:a", "alac", "file:"+path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want, err := readFile(t, clipPath("goforward.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := s.Duration() - seconds(int64(len(want))); d.Abs() > 100*time.Millisecond {
+		t.Errorf("duration %v", s.Duration())
+	}
+	got, err := readAll(s)
+	s.Close()
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%d samples, want %d: %v", len(got), len(want), err)
+	}
+	if ratio := snr(got, want); ratio < 60 {
+		t.Errorf("%.1f dB from the original", ratio)
+	} else {
+		t.Logf("ALAC: %.1f dB from the original", ratio)
+	}
+	b, _ := os.ReadFile(path)
+	if _, err := readFile(t, file(t, "cut.m4a", b[:len(b)/2])); err == nil || !strings.Contains(err.Error(), "cut.m4a") {
+		t.Errorf("cut off: %v", err)
+	}
+	// A WAV of a kind that isn't read here, and noise.
+	for name, b := range map[string][]byte{"adpcm.wav": header(2, 1, Rate, 1, 4, make([]byte, 100)), "noise.mp3": []byte("\x00\x01\x02noise and nothing else in it")} {
+		if _, err := readFile(t, file(t, name, b)); err == nil || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestIsText(t *testing.T) {
+	for text, want := range map[string]bool{
+		"#EXTM3U\n#EXTINF:1,\nhttp://x/y.ts": true, "ffconcat version 1.0\nfile 'x'": true, "héllo\r\n\twörld": true, "cut at \xe2\x82": true,
+		"#!AMR\n\x3c\x08": false, "\x1aE\xdf\xa3": false, "FORM\x00\x00\x01\x02AIFF": false,
+	} {
+		if got := isText([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
