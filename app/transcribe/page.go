@@ -229,8 +229,10 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 	keep := map[int64]bool{}
 	wait := 0
 	for i, t := range queue {
-		if i == 0 {
+		if i == 0 && order(t) < 0 {
 			list = append(list, heading("In the queue")...)
+		} else if order(t) == 0 && (i == 0 || order(queue[i-1]) < 0) {
+			list = append(list, heading("Not finished")...)
 		}
 		keep[t.ID] = true
 		c := p.cards[t.ID]
