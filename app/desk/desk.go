@@ -11,6 +11,7 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -40,7 +41,7 @@ type Machine struct {
 	Inspect     func(path string) (registry.Info, error)
 	OpenChat    chat.Open
 	OpenSpeech  func(registry.Entry, asr.Options) (Speech, error)
-	OpenAudio   func(path string) (transcribe.Audio, error)
+	OpenAudio   func(ctx context.Context, path string) (transcribe.Audio, error)
 	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: no sound in this build
 	OpenMic     func(name string) (voice.Microphone, error)        // nil: no microphone in this build
 	Microphones func() ([]string, error)
@@ -157,7 +158,7 @@ func (d *Desk) build() {
 		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
 		Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
 		AddModel: func() { d.show(modelsPage) }, ShowFile: d.showFile, Copy: d.copy, Save: d.saveFile,
-		Focus: func(f fyne.Focusable) { d.window.Canvas().Focus(f) }, Menu: d.menuBelow})
+		Focus: d.focus, Shortcut: d.shortcut, Menu: d.menuBelow})
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
@@ -288,6 +289,9 @@ func (d *Desk) fold(open bool) {
 // show changes the page.
 func (d *Desk) show(page string) {
 	d.page = page
+	if page != filesPage {
+		d.files.Leave()
+	}
 	d.chat.Panels.Remove(d.importer.Cards)
 	d.models.Cards.Remove(d.importer.Cards)
 	set := func(o fyne.CanvasObject, on bool) {

@@ -111,6 +111,14 @@ func (d *Desk) filesChanged() {
 	d.side.files.SetLabel(label)
 }
 
+func (d *Desk) focus(f fyne.Focusable) {
+	if f == nil {
+		d.window.Canvas().Unfocus()
+		return
+	}
+	d.window.Canvas().Focus(f)
+}
+
 // menuBelow opens a menu under a button.
 func (d *Desk) menuBelow(m *fyne.Menu, b fyne.CanvasObject) {
 	at := d.app.Driver().AbsolutePositionForObject(b)

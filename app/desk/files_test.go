@@ -89,6 +89,9 @@ func TestTranscribeKeys(t *testing.T) {
 	s.escape()
 	s.escape()
 	s.expect(s.words(), "Drop audio or video files", "Transcripts")
+	if s.win.Canvas().Focused() != nil {
+		t.Error("what is out of sight has the keyboard")
+	}
 	s.escape()
 	if s.page != chatPage {
 		t.Errorf("three times Escape leads to %s", s.page)

@@ -23,6 +23,7 @@ type finder struct {
 func newFinder(v *View) *finder {
 	f := &finder{v: v, entry: look.NewEntry(), count: look.NewLabel("", look.SmallSize, look.Muted), at: -1}
 	f.entry.SetPlaceHolder("Find in this transcript")
+	f.entry.OnShortcut = v.page.Shortcut
 	f.entry.OnChanged = func(string) { f.search() }
 	f.entry.OnSubmitted = func(string) { f.step(1) }
 	f.entry.OnKey = func(k *fyne.KeyEvent) bool {

@@ -45,6 +45,7 @@ func newList(v *View) *list {
 			l.commit()
 		}
 	}
+	l.entry.OnShortcut = v.page.Shortcut
 	l.entry.OnSend = func() { l.commit(); v.page.Focus(l) }
 	l.entry.OnChanged = func(string) {
 		if l.editing >= 0 {

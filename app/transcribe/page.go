@@ -26,6 +26,7 @@ type Page struct {
 	View   *View // the opened transcript
 	pane   *look.Pane
 	cards  map[int64]*card
+	pasts  map[int64]*past
 	gone   *store.Transcript // what was deleted last
 	words  string            // a problem of the page's own
 	most   int               // how many of the finished ones are listed
@@ -39,7 +40,7 @@ const some = 50
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, most: some}
+	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
 	p.View = newView(p)
 	p.View.Object.Hide()
 	p.Object = &fyne.Container{Layout: &stack{}, Objects: []fyne.CanvasObject{p.pane.Object, p.View.Object}}
@@ -269,7 +270,12 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 		if i == p.most {
 			break
 		}
-		rows.Add(newPast(p, t))
+		r := p.pasts[t.ID]
+		if r == nil || r.t != t { // else the keyboard stays on it
+			r = newPast(p, t)
+			p.pasts[t.ID] = r
+		}
+		rows.Add(r)
 	}
 	list = append(list, rows)
 	if more := len(done) - p.most; more > 0 {
@@ -299,9 +305,20 @@ func (p *Page) Close() bool {
 	p.View.close()
 	p.View.Object.Hide()
 	p.pane.Object.Show()
+	p.Focus(nil) // what had it is out of sight
 	p.Refresh()
 	p.Changed()
 	return true
+}
+
+// Leave is called when another page is shown: the sound pauses, an edit is kept.
+func (p *Page) Leave() {
+	if p.View.shown() {
+		p.View.list.commit()
+		if p.View.player.playing {
+			p.View.player.pause()
+		}
+	}
 }
 
 // End ends the queue and the sound, for good.

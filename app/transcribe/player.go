@@ -15,7 +15,7 @@ import (
 
 // player plays one file. Its fields and methods are for the UI goroutine.
 type player struct {
-	open   func(path string) (Audio, error)
+	open   func(ctx context.Context, path string) (Audio, error)
 	speak  func(Audio) (Speaker, error)
 	post   func(func())
 	onMove func()      // the place, or whether it plays, has changed
@@ -93,7 +93,7 @@ func (p *player) say(serial int, f func()) {
 }
 
 func (p *player) session(ctx context.Context, serial int, path string, from time.Duration) (err error) {
-	src, err := p.open(path)
+	src, err := p.open(ctx, path)
 	if err != nil {
 		return err
 	}

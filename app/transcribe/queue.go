@@ -283,7 +283,7 @@ func (q *Queue) block(t store.Transcript, j *job, err error) {
 // write hears one file.
 func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 	defer j.cancel()
-	src, err := q.Open(t.Path)
+	src, err := q.Open(j.ctx, t.Path)
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,13 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 		},
 		Play: st.play, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c }, Changed: func() {},
 		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
-		Focus: func(f fyne.Focusable) { st.win.Canvas().Focus(f) },
+		Focus: func(f fyne.Focusable) {
+			if f == nil {
+				st.win.Canvas().Unfocus()
+			} else {
+				st.win.Canvas().Focus(f)
+			}
+		},
 		Menu: func(m *fyne.Menu, b fyne.CanvasObject) {
 			widget.ShowPopUpMenuAtPosition(m, st.win.Canvas(), fyne.NewPos(500, 60))
 		},
@@ -209,7 +215,7 @@ func (s *stage) end() {
 	}
 }
 
-func (s *stage) open(path string) (Audio, error) {
+func (s *stage) open(_ context.Context, path string) (Audio, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opening++
@@ -245,6 +251,7 @@ func (s *stage) until(what string, ok func() bool) {
 		select {
 		case f := <-s.q:
 			f()
+		case <-time.After(10 * time.Millisecond): // what is waited for may be nothing that is posted
 		case <-deadline:
 			s.t.Fatalf("waited in vain for %s; shown is:\n%s", what, s.words())
 		}
@@ -283,12 +290,6 @@ func (s *stage) state(name string, want store.State) (found store.Transcript) {
 				found = t
 				return true
 			}
-		}
-		select {
-		case f := <-s.q:
-			f()
-		case <-time.After(5 * time.Millisecond):
-			s.q <- func() {}
 		}
 		return false
 	})

@@ -47,7 +47,7 @@ type Speaker interface {
 // Config is what the page needs from the window around it.
 type Config struct {
 	Store *store.Store
-	Open  func(path string) (Audio, error)
+	Open  func(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
 	// Pick names the speech model to use; it is called from any goroutine.
 	Pick       func() (registry.Entry, asr.Options, error)
 	OpenSpeech func(registry.Entry, asr.Options) (Recogniser, error)
@@ -60,15 +60,16 @@ type Config struct {
 	AddModel   func()
 	ShowFile   func(path string)
 	Copy       func(text string)
-	Focus      func(fyne.Focusable)
+	Focus      func(fyne.Focusable)     // nil: nothing
+	Shortcut   func(fyne.Shortcut) bool // the program's own; nil: there are none
 	Menu       func(menu *fyne.Menu, below fyne.CanvasObject)
 	// Save asks for a file beside the audio, with that name to begin with, and calls write.
 	Save func(dir, name string, write func(io.Writer) error)
 }
 
 // OpenAudio opens a recording on the disk.
-func OpenAudio(path string) (Audio, error) {
-	s, err := audio.Open(path)
+func OpenAudio(ctx context.Context, path string) (Audio, error) {
+	s, err := audio.OpenContext(ctx, path)
 	if err != nil {
 		return nil, err
 	}
