@@ -67,14 +67,14 @@ type Desk struct {
 	models   *library.Page
 	settings *settings.Page
 	files    *transcribe.Page
+	sorting  sync.WaitGroup // of what was dropped
 	page     string // "chat", "transcribe", "models", "settings"
 	pageHead *pageHead
 	scrim    *scrim
 	narrow   bool
 	open     bool // the folded side is shown
 	spoke    time.Time
-	sorting  sync.WaitGroup // of what was dropped
-	mu       sync.Mutex     // guards what goroutines read of values and speech
+	mu       sync.Mutex // guards what goroutines read of values and speech
 	speech   registry.Entry
 	speechOK bool
 	closed   bool
@@ -218,10 +218,10 @@ func (d *Desk) start() {
 		d.notice("One model in the library can't be read.", err)
 	}
 	d.setSpeech(entries)
-	d.files.Queue.Kick()
 	if e, ok := pick(entries, registry.Chat, d.values.ChatModel); ok {
 		d.runner.Use(e, d.chatOptions(e))
 	}
+	d.files.Queue.Kick()
 }
 
 // pick is the model of that kind that was chosen last. Where none was, it is the one that
@@ -390,10 +390,10 @@ func (d *Desk) Close() error {
 	}
 	d.closed = true
 	d.side.close()
-	d.sorting.Wait()
 	d.chat.Close()
-	d.files.End()
 	d.importer.Close()
+	d.sorting.Wait()
+	d.files.End()
 	d.models.Close()
 	d.runner.Close()
 	return errors.Join(d.ears.Close(), d.store.Close())

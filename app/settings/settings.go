@@ -21,6 +21,8 @@ import (
 
 // Values are the choices; a zero value is the program's own choice.
 type Values struct {
+	FilesLanguage string `json:"files_language,omitempty"` // of recordings; "": heard from the audio
+
 	Theme       look.Mode `json:"theme,omitempty"`
 	Microphone  string    `json:"microphone,omitempty"`   // by name; "": the system's
 	Language    string    `json:"language,omitempty"`     // of dictation; "": heard from the audio
@@ -28,8 +30,6 @@ type Values struct {
 	Threads     int       `json:"threads,omitempty"`      // 0: chosen by the machine's cores
 	ChatModel   string    `json:"chat_model,omitempty"`   // a name in the library
 	SpeechModel string    `json:"speech_model,omitempty"` // a name in the library
-	// FilesLanguage is that of recordings; "": heard from the audio.
-	FilesLanguage string `json:"files_language,omitempty"`
 }
 
 const file = "settings.json"
