@@ -68,7 +68,7 @@ type Desk struct {
 	settings *settings.Page
 	files    *transcribe.Page
 	sorting  sync.WaitGroup // of what was dropped
-	page     string // "chat", "transcribe", "models", "settings"
+	page     string         // "chat", "transcribe", "models", "settings"
 	pageHead *pageHead
 	scrim    *scrim
 	narrow   bool
