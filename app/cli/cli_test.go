@@ -229,24 +229,12 @@ func TestTranscribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, code := verb(t, "", "transcribe", "-m", model, "--json", "--beam", "1", broken, clip)
-	var all []transcript
-	decode(t, out, &all)
+	var all []struct{ Text, Language, Error string }
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
 	if code != 1 || len(all) != 2 || all[0].Error == "" || all[1].Language != "en" || !strings.Contains(all[1].Text, "ask what you can do for your country") {
 		t.Errorf("%d %s", code, out)
-	}
-}
-
-func TestSubtitles(t *testing.T) {
-	all := []transcript{{File: "a.wav", Segments: []transcribed{{0, 1.25, "One"}, {3661.5, 3662, "two --> three\n\nfour"}}}}
-	for format, want := range map[string]string{
-		"srt": "1\n00:00:00,000 --> 00:00:01,250\nOne\n\n2\n01:01:01,500 --> 01:01:02,000\ntwo → three four\n\n",
-		"vtt": "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\nOne\n\n01:01:01.500 --> 01:01:02.000\ntwo → three four\n\n",
-		"txt": "One\ntwo --> three\n\nfour\n",
-	} {
-		var out bytes.Buffer
-		if err := transcriptFormats[format](&out, all); err != nil || out.String() != want {
-			t.Errorf("%s: %v\n%q, expected\n%q", format, err, out.String(), want)
-		}
 	}
 }
 

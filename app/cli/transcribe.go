@@ -2,28 +2,17 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"soberano/asr"
-	"soberano/asr/audio"
+	"soberano/asr/transcript"
 	"soberano/models/registry"
 )
-
-// transcript is the JSON of one transcribed file.
-type transcript struct {
-	File     string        `json:"file"`
-	Text     string        `json:"text"`
-	Language string        `json:"language"`
-	Segments []transcribed `json:"segments"`
-	Error    string        `json:"error,omitempty"`
-}
 
 // transcribed is a segment of a transcript; times in seconds.
 type transcribed struct {
@@ -32,22 +21,35 @@ type transcribed struct {
 	Text  string  `json:"text"`
 }
 
+const transcribeLong = `Write down the speech in recordings: WAV, FLAC, MP3, Opus and Vorbis; other formats and films with the program
+ffmpeg, if it is installed. A folder is searched for recordings with all that is in it.
+
+One recording in one format, or several as txt, is printed. Otherwise, and with a folder or --output, each transcript is a
+file with the recording's name: beside it, or in --output. A file that is there already is kept, and a recording whose
+files all are there is passed over, so that a stopped run can be taken up again; --force writes them anew. What could be
+heard of a recording that is cut off or damaged is in NAME.partial.FORMAT.
+
+A recording that can't be read is named at the end, after the others are done; the exit code is then 1.`
+
 func transcribeCommand() *cobra.Command {
-	var model, language, format string
+	var model, language, format, output string
 	var threads, beam int
-	var asJSON bool
+	var asJSON, force bool
 	cmd := &cobra.Command{
-		Use: "transcribe FILE …", Short: "Write down the speech in audio files (WAV, FLAC)", Args: arguments(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, files []string) error {
-			if asJSON {
-				if cmd.Flags().Changed("format") && format != "json" {
-					return usagef("--json and --format %s contradict each other", format)
-				}
-				format = "json"
+		Use: "transcribe FILE|FOLDER …", Short: "Write down the speech in recordings, one or a folder of them", Long: transcribeLong,
+		Args: arguments(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if asJSON && (output != "" || cmd.Flags().Changed("format") && format != "json") {
+				return usagef("--json prints all transcripts; --format and --output contradict it")
 			}
-			write, ok := transcriptFormats[format]
-			if !ok {
-				return usagef("--format is txt, json, srt or vtt, not %q", format)
+			job, err := newTranscription(paths, format, output, asJSON, force)
+			if err != nil {
+				return err
+			}
+			job.out, job.notes, job.live = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(os.Stderr)
+			if job.done() {
+				fmt.Fprintln(job.notes, "all transcripts are there already; --force writes them anew")
+				return nil
 			}
 			entry, err := findModel(model, registry.Speech)
 			if err != nil {
@@ -59,113 +61,23 @@ func transcribeCommand() *cobra.Command {
 			}
 			defer m.Close()
 			p := asr.Params{Language: language, Beam: beam}
-			return transcribeAll(cmd.Context(), m, p, files, cmd.OutOrStdout(), write)
+			job.model = m.Info().Name
+			job.hear = func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+				return m.Transcribe(ctx, src, p)
+			}
+			return job.run(cmd.Context())
 		},
 	}
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
 	fs.StringVarP(&language, "language", "l", "", "language of the speech, as in en, de, zh (default: heard from the audio)")
-	fs.StringVar(&format, "format", "txt", "txt, json, srt or vtt")
+	fs.StringVar(&format, "format", "txt", strings.Join(transcript.Formats(), ", ")+"; several with commas between")
+	fs.StringVarP(&output, "output", "o", "", "folder that transcripts are written to")
+	fs.BoolVar(&force, "force", false, "write transcripts that are there already anew")
 	fs.IntVar(&beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
-	fs.BoolVar(&asJSON, "json", false, "the same as --format json")
+	fs.BoolVar(&asJSON, "json", false, "print all transcripts as one JSON array")
 	return cmd
-}
-
-// transcribeAll does file after file; a bad file is named and the others go on.
-func transcribeAll(ctx context.Context, m *asr.Model, p asr.Params, files []string, out io.Writer, write writer) error {
-	var failed error
-	all := []transcript{}
-	for _, file := range files {
-		t, err := transcribeFile(ctx, m, p, file)
-		if err != nil {
-			t.Error = err.Error()
-			failed = errors.Join(failed, err)
-		}
-		all = append(all, t)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(write(out, all), failed)
-}
-
-func transcribeFile(ctx context.Context, m *asr.Model, p asr.Params, file string) (transcript, error) {
-	t := transcript{File: file, Segments: []transcribed{}}
-	src, err := audio.Open(file)
-	if err != nil {
-		return t, err
-	}
-	defer src.Close()
-	var texts []string
-	for s, err := range m.Transcribe(ctx, src, p) {
-		if err != nil {
-			return t, fmt.Errorf("%s: %w", file, err)
-		}
-		text := strings.TrimSpace(s.Text)
-		t.Language = s.Language
-		t.Segments = append(t.Segments, transcribed{s.Start.Seconds(), s.End.Seconds(), text})
-		texts = append(texts, text)
-		t.Text = strings.Join(texts, " ")
-	}
-	return t, nil
-}
-
-// writer prints transcripts in one format.
-type writer func(w io.Writer, all []transcript) error
-
-var transcriptFormats = map[string]writer{
-	"txt":  writeText,
-	"json": func(w io.Writer, all []transcript) error { return printJSON(w, all) },
-	"srt":  func(w io.Writer, all []transcript) error { return writeCues(w, all, "", ",", true) },
-	"vtt":  func(w io.Writer, all []transcript) error { return writeCues(w, all, "WEBVTT\n\n", ".", false) },
-}
-
-// writeText prints a line per segment; with several files, each under its name.
-func writeText(w io.Writer, all []transcript) error {
-	for i, t := range all {
-		if len(all) > 1 {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			fmt.Fprintf(w, "%s:\n", t.File)
-		}
-		for _, s := range t.Segments {
-			if _, err := fmt.Fprintln(w, s.Text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// writeCues prints subtitles: SubRip (numbered, comma before the milliseconds) or WebVTT.
-// Several files follow one another, each from its own zero.
-func writeCues(w io.Writer, all []transcript, head, mark string, numbered bool) error {
-	if _, err := io.WriteString(w, head); err != nil {
-		return err
-	}
-	n := 0
-	for _, t := range all {
-		for _, s := range t.Segments {
-			n++
-			if numbered {
-				fmt.Fprintln(w, n)
-			}
-			// A blank line would end the cue, "-->" would be read as its time line.
-			text := strings.ReplaceAll(strings.Join(strings.Fields(s.Text), " "), "-->", "→")
-			if _, err := fmt.Fprintf(w, "%s --> %s\n%s\n\n", clock(s.Start, mark), clock(s.End, mark), text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// clock writes seconds as 01:02:03,456.
-func clock(seconds float64, mark string) string {
-	ms := time.Duration(seconds * float64(time.Second)).Round(time.Millisecond).Milliseconds()
-	return fmt.Sprintf("%02d:%02d:%02d%s%03d", ms/3600000, ms/60000%60, ms/1000%60, mark, ms%1000)
 }
 
 // warnf prints to standard error.

@@ -115,7 +115,7 @@ func open(in *input) (decoder, error) {
 	return nil, in.foreign("%s", guess(head))
 }
 
-// guess names what a file that is not read here seems to be.
+// guess names what a file that is not read here seems to be, by its first bytes, twelve at least.
 func guess(head []byte) string {
 	for _, g := range []struct {
 		at   int
@@ -129,6 +129,9 @@ func guess(head []byte) string {
 		if len(head) >= g.at+len(g.mark) && string(head[g.at:g.at+len(g.mark)]) == g.mark {
 			return g.name
 		}
+	}
+	if head[0] == 0xFF && head[1]&0xE0 == 0xE0 {
+		return "this seems to be MPEG audio, but not layer III of MPEG-1 or 2"
 	}
 	return fmt.Sprintf("it begins with %q, which is none of WAV, FLAC, MP3 and Ogg", head[:min(len(head), 4)])
 }

@@ -109,9 +109,11 @@ func (h mp3Header) like(o mp3Header) bool { return h.lsf == o.lsf && h.hz == o.h
 type mp3 struct {
 	in     *input
 	first  mp3Header
-	total  int64 // samples, or -1
-	skip   int64 // samples to leave out at the beginning
-	done   int64 // samples given
+	whole  int64 // frames of this part as it tells, or -1; files may be put behind each other
+	read   int64 // frames of it
+	total  int64 // samples of it, or -1
+	skip   int64 // samples to leave out at its beginning
+	done   int64 // samples of it given
 	data   int64 // bytes of the file from the first frame on, or -1
 	dec    *gomp3.Decoder
 	given  bytes.Buffer // the frame that dec reads
@@ -125,7 +127,7 @@ type mp3 struct {
 
 // openMP3 finds the first frame; tags before it are passed over.
 func openMP3(in *input) (*mp3, error) {
-	m := &mp3{in: in, total: -1, data: in.left()}
+	m := &mp3{in: in}
 	h, err := m.sync()
 	if err == io.EOF {
 		return nil, in.foreign("no MP3 frame was found")
@@ -134,22 +136,33 @@ func openMP3(in *input) (*mp3, error) {
 		return nil, err
 	}
 	m.first, m.data = h, in.left()
-	if b, _ := in.peek(h.size); len(b) == h.size && m.tell(b) {
-		if err := in.skip(int64(h.size)); err != nil {
-			return nil, in.wrong(err, "reading failed")
-		}
+	return m, m.begin(h)
+}
+
+// begin begins a part with frame h, which is next.
+func (m *mp3) begin(h mp3Header) error {
+	m.whole, m.read, m.total, m.skip, m.done = -1, 0, -1, 0, 0
+	b, _ := m.in.peek(h.size)
+	if len(b) < h.size || !m.tell(h, b) {
+		return nil
 	}
-	return m, nil
+	if m.whole >= 0 && m.total < 0 {
+		m.total = m.whole * int64(h.samples())
+	}
+	if err := m.in.skip(int64(h.size)); err != nil {
+		return m.in.wrong(err, "reading failed")
+	}
+	return nil
 }
 
 // tell reads a first frame that holds no sound, but tells of the others.
-func (m *mp3) tell(b []byte) bool {
-	at := m.first.data() + m.first.side()
+func (m *mp3) tell(h mp3Header, b []byte) bool {
+	at := h.data() + h.side()
 	if len(b) < at+8 {
 		return false
 	}
 	if len(b) >= 54 && string(b[36:40]) == "VBRI" {
-		m.total = int64(binary.BigEndian.Uint32(b[50:])) * int64(m.first.samples())
+		m.whole = int64(binary.BigEndian.Uint32(b[50:]))
 		return true
 	}
 	b = b[at:]
@@ -166,15 +179,15 @@ func (m *mp3) tell(b []byte) bool {
 			return true
 		}
 		if bit == 0 {
-			m.total = int64(binary.BigEndian.Uint32(b)) * int64(m.first.samples())
+			m.whole = int64(binary.BigEndian.Uint32(b))
 		}
 		b = b[size:]
 	}
 	if len(b) >= 24 && b[0] != 0 { // the encoder's name, and at 21 what it added: 12 bits before, 12 behind
 		before, behind := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
 		m.skip = before + mp3Delay
-		if m.total >= 0 {
-			m.total = max(0, m.total-before-behind)
+		if m.whole >= 0 {
+			m.total = max(0, m.whole*int64(h.samples())-before-behind)
 		}
 	}
 	return true
@@ -254,16 +267,22 @@ func tagSize(b []byte) int64 {
 
 // next decodes a frame.
 func (m *mp3) next() ([]float32, error) {
-	if m.total >= 0 && m.done >= m.total {
-		return nil, io.EOF
-	}
 	h, err := m.sync()
-	if err == io.EOF && m.total > m.done {
-		return nil, m.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d samples are missing", m.total-m.done, m.total)
+	if m.whole >= 0 && m.read >= m.whole {
+		if err != nil {
+			return nil, io.EOF // whatever follows is no sound
+		}
+		if err = m.begin(h); err == nil {
+			h, err = m.sync()
+		}
+	}
+	if err == io.EOF && m.whole > m.read {
+		return nil, m.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole)
 	}
 	if err != nil {
 		return nil, err
 	}
+	m.read++
 	start := m.in.pos
 	m.frame = slices.Grow(m.frame[:0], h.size)[:h.size]
 	if err := m.in.full(m.frame); err != nil {

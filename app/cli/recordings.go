@@ -1,0 +1,119 @@
+package cli
+
+// What `soberano transcribe` is given, files and folders, becomes a list of recordings, and for
+// each the files that its transcripts go to:
+//
+//	talk.flac           → talk.srt beside it, or in --output
+//	DIR/2026/talk.flac  → OUTPUT/2026/talk.srt
+//	a/talk.flac a/talk.mp3 → a/talk.flac.srt a/talk.mp3.srt, since both would be talk.srt
+//
+// A folder is searched with all that is in it, hidden files aside. Its recordings are known by
+// their content or their extension: a broken WAV is reported, a picture is passed over.
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"soberano/asr/audio"
+	"soberano/asr/transcript"
+)
+
+// recording is a file to transcribe.
+type recording struct {
+	path  string
+	below string   // its place below the folder that was given, or its name
+	files []string // for transcripts, by format
+	err   error    // it can't even be looked at
+}
+
+// findRecordings lists the recordings of paths, each once. folders: a folder was among them.
+func findRecordings(paths []string) (all []recording, folders bool) {
+	seen := map[string]bool{}
+	add := func(r recording) {
+		if full, err := filepath.Abs(r.path); err != nil || !seen[full] {
+			seen[full] = true
+			all = append(all, r)
+		}
+	}
+	for _, p := range paths {
+		st, err := os.Stat(p)
+		if err != nil || !st.IsDir() {
+			add(recording{path: p, below: filepath.Base(p), err: err})
+			continue
+		}
+		folders = true
+		for _, r := range searchFolder(p) {
+			add(r)
+		}
+	}
+	return all, folders
+}
+
+// searchFolder lists a folder's recordings, by name. What can't be searched is one with an error.
+func searchFolder(dir string) (all []recording) {
+	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		below, _ := filepath.Rel(dir, path)
+		switch {
+		case err != nil:
+			all = append(all, recording{path: path, below: below, err: err})
+			return fs.SkipDir
+		case path != dir && strings.HasPrefix(e.Name(), "."):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case !e.IsDir() && audio.Looks(path):
+			all = append(all, recording{path: path, below: below})
+		}
+		return nil
+	})
+	return all
+}
+
+// nameFiles settles where transcripts of each recording go: beside it, or below output.
+func nameFiles(all []recording, formats []string, output string) {
+	place := func(r recording) string {
+		if output != "" {
+			return filepath.Join(output, r.below)
+		}
+		return r.path
+	}
+	stem := func(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) }
+	same := map[string]int{}
+	for _, r := range all {
+		same[stem(place(r))]++
+	}
+	taken := map[string]bool{}
+	for i := range all {
+		name := place(all[i])
+		if s := stem(name); same[s] == 1 {
+			name = s
+		}
+		for n, base := 2, name; taken[name]; n++ { // two folders given may hold the same names
+			name = fmt.Sprintf("%s (%d)", base, n)
+		}
+		taken[name] = true
+		for _, f := range formats {
+			all[i].files = append(all[i].files, name+"."+f)
+		}
+	}
+}
+
+// parseFormats reads the value of --format.
+func parseFormats(list string) ([]string, error) {
+	var formats []string
+	for _, f := range strings.Split(list, ",") {
+		f = strings.ToLower(strings.TrimSpace(f))
+		if transcript.FormatOf("x."+f) != f || f == "" {
+			return nil, usagef("--format is a list of %s, not %q", strings.Join(transcript.Formats(), ", "), list)
+		}
+		if !slices.Contains(formats, f) {
+			formats = append(formats, f)
+		}
+	}
+	return formats, nil
+}

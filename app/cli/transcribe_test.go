@@ -1,0 +1,306 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"soberano/asr"
+)
+
+// hearLength stands in for a model: it hears a word each second.
+func hearLength(_ context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		buf := make([]float32, asr.SampleRate)
+		for at := time.Duration(0); ; at += time.Second {
+			n, err := 0, error(nil)
+			for n < len(buf) && err == nil {
+				var k int
+				k, err = src.Read(buf[n:])
+				n += k
+			}
+			if n > 0 && !yield(asr.Segment{Text: "word", Start: at, End: at + time.Second, Language: "en", Final: true}, nil) {
+				return
+			}
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(asr.Segment{}, err)
+				return
+			}
+		}
+	}
+}
+
+// try runs a transcription with hear for a model and returns what it prints and notes.
+func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Source) iter.Seq2[asr.Segment, error], paths []string, format, output string, asJSON, force bool) (out, notes string, err error) {
+	t.Helper()
+	j, err := newTranscription(paths, format, output, asJSON, force)
+	if err != nil {
+		return "", "", err
+	}
+	var o, n bytes.Buffer
+	j.out, j.notes, j.hear, j.model = &o, &n, hear, "a model"
+	err = j.run(ctx)
+	return o.String(), n.String(), err
+}
+
+// wav builds a WAV of n frames of a soft tone.
+func wav(tag, channels, rate, width, n int) []byte {
+	le := binary.LittleEndian
+	b := le.AppendUint32([]byte("RIFF"), uint32(36+n*channels*width))
+	b = le.AppendUint32(append(b, "WAVEfmt "...), 16)
+	b = le.AppendUint16(le.AppendUint16(b, uint16(tag)), uint16(channels))
+	b = le.AppendUint32(le.AppendUint32(b, uint32(rate)), uint32(rate*channels*width))
+	b = le.AppendUint16(le.AppendUint16(b, uint16(channels*width)), uint16(8*width))
+	b = le.AppendUint32(append(b, "data"...), uint32(n*channels*width))
+	for i := range n * channels {
+		v := 0.1 * math.Sin(float64(i/channels)/10)
+		if tag == 3 {
+			b = le.AppendUint32(b, math.Float32bits(float32(v)))
+			continue
+		}
+		b = append(b, le.AppendUint32(nil, uint32(int32(v*(1<<31))))[4-width:]...)
+	}
+	return b
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// folder fills a folder.
+func folder(t *testing.T, files map[string][]byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, b := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Every kind of bad input in one folder: what can be decoded is, each other one is named with its
+// reason and place, and nothing else is lost.
+func TestBadInput(t *testing.T) {
+	t.Setenv("PATH", "") // without ffmpeg
+	clips := filepath.Join("..", "..", "asr", "audio", "testdata")
+	good := wav(1, 1, 16000, 2, 32000)
+	huge := slices.Clone(good[:1000])
+	binary.LittleEndian.PutUint32(huge[40:], 0x7FFF0000)
+	opus := read(t, filepath.Join(clips, "celt.opus"))
+	damaged := slices.Clone(opus)
+	damaged[len(damaged)-2000] ^= 1
+	fine := map[string][]byte{
+		"16 bit.wav": good, "24 bit.wav": wav(1, 1, 16000, 3, 32000), "float.wav": wav(3, 2, 44100, 4, 88200), "eight channels.wav": wav(1, 8, 48000, 2, 96000),
+		"odd rate.wav": wav(1, 1, 12345, 2, 24690), "no sound.wav": wav(1, 1, 16000, 2, 0),
+		"flac as.wav": read(t, filepath.Join(clips, "cards_005.flac")), "mp3 as.flac": read(t, filepath.Join(clips, "joint44.mp3")), "opus as": opus,
+		"below/vorbis as.mp3": read(t, filepath.Join(clips, "st44.ogg")),
+	}
+	bad := map[string]struct {
+		b    []byte
+		want string
+	}{
+		"empty.wav": {nil, "byte 0: the file is empty"}, "cut.wav": {good[:20000], "byte 20000: the file is cut off"}, "cut in its head.wav": {good[:30], "byte 30"},
+		"wrong rate.wav": {wav(1, 1, 10, 2, 10), "fmt.rate is 10 Hz"}, "many channels.wav": {wav(1, 200, 16000, 2, 10), "fmt.channels is 200"},
+		"text.mp3": {[]byte("This is a letter, and no music at all."), "this is text"}, "huge.wav": {huge, "byte 1000: the file is cut off"},
+		"noise.mp3": {[]byte("\x00\xff\xfb\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"), "install ffmpeg"}, "damaged.opus": {damaged, "CRC"}, "film.mp4": {[]byte("\x00\x00\x00\x20ftypisom\x00\x00"), "install ffmpeg"},
+	}
+	files := map[string][]byte{"notes.txt": []byte("not a recording"), "picture.jpg": []byte("\xff\xd8\xff\xe0 a picture"), ".hidden.wav": good, ".git/x.wav": good}
+	for name, b := range fine {
+		files[name] = b
+	}
+	for name, c := range bad {
+		files[name] = c.b
+	}
+	dir := folder(t, files)
+	_, notes, err := try(t, t.Context(), hearLength, []string{dir}, "txt,json", "", false, false)
+	if err == nil || !strings.Contains(err.Error(), "10 of 20 recordings failed") {
+		t.Errorf("error %v\n%s", err, notes)
+	}
+	for name, c := range bad {
+		if !strings.Contains(err.Error(), filepath.Join(dir, name)) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: want %q in\n%v", name, c.want, err)
+		}
+	}
+	for name := range fine {
+		stem := filepath.Join(dir, strings.TrimSuffix(name, filepath.Ext(name)))
+		words := strings.Fields(string(read(t, stem+".txt")))
+		if want := map[bool]int{true: 0, false: 2}[name == "no sound.wav"]; len(words) != want && name != "flac as.wav" || name == "flac as.wav" && len(words) != 4 {
+			t.Errorf("%s: %d words", name, len(words))
+		}
+		if !json.Valid(read(t, stem+".json")) {
+			t.Errorf("%s: no JSON", name)
+		}
+	}
+	if got := string(read(t, filepath.Join(dir, "cut.partial.txt"))); got != "word\n" {
+		t.Errorf("what was heard of cut.wav: %q", got)
+	}
+	for _, name := range []string{"cut.txt", "empty.partial.txt", "notes.json", ".hidden.txt", "picture.txt"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s is there", name)
+		}
+	}
+}
+
+// What is there is kept; a second run has only the rest to do; --force writes all anew.
+func TestTranscribeAgain(t *testing.T) {
+	one := wav(1, 1, 16000, 2, 16000)
+	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one, "b.flac": one, "c.wav": one, "a.txt": []byte("mine")})
+	heard := 0
+	hear := func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+		heard++
+		return hearLength(ctx, src)
+	}
+	run := func(formats string, force bool) string {
+		t.Helper()
+		_, notes, err := try(t, t.Context(), hear, []string{dir, filepath.Join(dir, "c.wav")}, formats, "", false, force)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return notes
+	}
+	if notes := run("txt", false); heard != 3 || !strings.Contains(notes, "a.wav: there already") {
+		t.Errorf("%d heard\n%s", heard, notes)
+	}
+	if got := string(read(t, filepath.Join(dir, "a.txt"))); got != "mine" {
+		t.Errorf("a.txt was written over: %q", got)
+	}
+	for _, name := range []string{"b.wav.txt", "b.flac.txt", "c.txt"} {
+		read(t, filepath.Join(dir, name))
+	}
+	if j, _ := newTranscription([]string{dir}, "txt", "", false, false); !j.done() {
+		t.Error("there is something to do")
+	}
+	if run("txt, srt", false); heard != 7 {
+		t.Errorf("%d heard for the second format", heard)
+	}
+	if run("txt", true); heard != 11 || string(read(t, filepath.Join(dir, "a.txt"))) != "word\n" {
+		t.Errorf("%d heard, a.txt is %q", heard, read(t, filepath.Join(dir, "a.txt")))
+	}
+}
+
+func TestTranscribeOutput(t *testing.T) {
+	one := wav(1, 1, 16000, 2, 16000)
+	dir := folder(t, map[string][]byte{"a.wav": one, "2026/a.wav": one, "2026/b.wav": one})
+	other := folder(t, map[string][]byte{"a.wav": one})
+	out := filepath.Join(t.TempDir(), "new", "place")
+	if _, _, err := try(t, t.Context(), hearLength, []string{dir, other}, "srt", out, false, false); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	filepath.WalkDir(out, func(path string, e os.DirEntry, _ error) error {
+		if !e.IsDir() {
+			below, _ := filepath.Rel(out, path)
+			got = append(got, filepath.ToSlash(below))
+		}
+		return nil
+	})
+	if want := []string{"2026/a.srt", "2026/b.srt", "a.wav (2).srt", "a.wav.srt"}; !slices.Equal(got, want) {
+		t.Errorf("%q, expected %q", got, want)
+	}
+	if _, _, err := try(t, t.Context(), hearLength, []string{dir}, "srt", filepath.Join(other, "a.wav"), false, false); err == nil {
+		t.Error("a file as --output")
+	}
+	if _, _, err := try(t, t.Context(), hearLength, []string{filepath.Dir(out)}, "srt", "", false, false); err == nil || !strings.Contains(err.Error(), "no recordings") {
+		t.Errorf("a folder without recordings: %v", err)
+	}
+}
+
+func TestTranscribePrints(t *testing.T) {
+	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 16000), "b.wav": nil})
+	a, b, none := filepath.Join(dir, "a.wav"), filepath.Join(dir, "b.wav"), filepath.Join(dir, "none.wav")
+	for format, want := range map[string]string{
+		"txt": "word\n", "srt": "1\n00:00:00,000 --> 00:00:01,000\nword\n\n", "vtt": "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nword\n", "tsv": "start\tend\ttext\n0\t1000\tword\n",
+	} {
+		if out, notes, err := try(t, t.Context(), hearLength, []string{a}, format, "", false, false); out != want || notes != "" || err != nil {
+			t.Errorf("%s: %q, expected %q: %s %v", format, out, want, notes, err)
+		}
+	}
+	out, _, err := try(t, t.Context(), hearLength, []string{a, b, none}, "txt", "", false, false)
+	if want := a + ":\nword\n\n" + b + ":\n\n" + none + ":\n"; out != want || err == nil {
+		t.Errorf("%q, expected %q: %v", out, want, err)
+	}
+	out, _, err = try(t, t.Context(), hearLength, []string{b, dir, none}, "", "", true, false)
+	var all []struct {
+		File, Text, Error, Model string
+		Duration                 float64
+		Segments                 []any
+	}
+	if e := json.Unmarshal([]byte(out), &all); e != nil || len(all) != 3 || err == nil {
+		t.Fatalf("%v %v\n%s", e, err, out)
+	}
+	if x := all[1]; all[0].Error == "" || x.File != a || x.Text != "word" || x.Model != "a model" || x.Duration != 1 || len(x.Segments) != 1 || all[2].Error == "" {
+		t.Errorf("%s", out)
+	}
+}
+
+// Interrupted, what is finished stays and the rest is not begun.
+func TestTranscribeInterrupted(t *testing.T) {
+	one := wav(1, 1, 16000, 2, 48000)
+	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one, "c.wav": one})
+	for _, asJSON := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		hear := func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+			return func(yield func(asr.Segment, error) bool) {
+				if n++; n == 2 {
+					cancel()
+				}
+				for s, err := range hearLength(ctx, src) {
+					if ctx.Err() != nil {
+						yield(asr.Segment{}, ctx.Err())
+						return
+					}
+					if !yield(s, err) {
+						return
+					}
+				}
+			}
+		}
+		format := map[bool]string{true: "", false: "txt"}[asJSON]
+		out, _, err := try(t, ctx, hear, []string{dir}, format, "", asJSON, false)
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "1 of 3") || n != 2 {
+			t.Errorf("%d heard: %v", n, err)
+		}
+		if asJSON && (!json.Valid([]byte(out)) || strings.Count(out, `"file"`) != 1) {
+			t.Errorf("JSON %s", out)
+		}
+	}
+	if got := string(read(t, filepath.Join(dir, "a.txt"))); got != "word\nword\nword\n" {
+		t.Errorf("a.txt %q", got)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 4 {
+		t.Errorf("%v", entries)
+	}
+}
+
+func TestParseFormats(t *testing.T) {
+	if got, err := parseFormats("SRT, txt,srt"); err != nil || !slices.Equal(got, []string{"srt", "txt"}) {
+		t.Errorf("%q %v", got, err)
+	}
+	for _, list := range []string{"", "pdf", "txt,", "markdown"} {
+		if _, err := parseFormats(list); err == nil {
+			t.Errorf("%q is taken", list)
+		}
+	}
+}

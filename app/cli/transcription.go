@@ -1,0 +1,304 @@
+package cli
+
+// A run of `soberano transcribe`: one recording after the other is heard, and its transcript
+// printed or written to files, before the next one begins. A recording that can't be read stops
+// nothing; an interrupted run leaves what is finished, never half a file.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"soberano/asr"
+	"soberano/asr/audio"
+	"soberano/asr/transcript"
+)
+
+// transcription is a run of the verb.
+type transcription struct {
+	recordings []recording
+	formats    []string
+	print      bool // to out; else to the recordings' files
+	array      bool // as a JSON array
+	force      bool
+	model      string
+	hear       func(context.Context, asr.Source) iter.Seq2[asr.Segment, error]
+	out, notes io.Writer
+	live       bool // notes is a terminal
+}
+
+// newTranscription settles what is heard and where it goes.
+func newTranscription(paths []string, format, output string, asJSON, force bool) (*transcription, error) {
+	if asJSON {
+		format = "json"
+	}
+	formats, err := parseFormats(format)
+	if err != nil {
+		return nil, err
+	}
+	all, folders := findRecordings(paths)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no recordings in %s", strings.Join(paths, ", "))
+	}
+	one := len(formats) == 1 && (len(all) == 1 || formats[0] == "txt")
+	j := &transcription{recordings: all, formats: formats, force: force, array: asJSON}
+	if j.print = asJSON || one && !folders && output == ""; j.print {
+		return j, nil
+	}
+	if output != "" {
+		if err := os.MkdirAll(output, 0o777); err != nil {
+			return nil, fmt.Errorf("--output: %w", err)
+		}
+	}
+	nameFiles(all, formats, output)
+	return j, nil
+}
+
+// done reports whether there is nothing to hear.
+func (j *transcription) done() bool {
+	for i := range j.recordings {
+		if j.print || j.recordings[i].err != nil || len(j.missing(&j.recordings[i])) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// missing lists the numbers of the formats that are still to be written.
+func (j *transcription) missing(r *recording) (out []int) {
+	for i, path := range r.files {
+		if _, err := os.Lstat(path); j.force || errors.Is(err, fs.ErrNotExist) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// run hears one recording after the other. A bad one is named and the others go on.
+func (j *transcription) run(ctx context.Context) error {
+	var bad []error
+	finished := 0
+	for i := range j.recordings {
+		r := &j.recordings[i]
+		t, err := j.transcribe(ctx, i)
+		if ctx.Err() != nil {
+			break
+		}
+		finished++
+		if err != nil {
+			t.Error = err.Error()
+			bad = append(bad, err)
+			j.notef(i, "%s: failed: %v", r.path, err)
+		}
+		if j.print {
+			if err := j.printed(i, t); err != nil {
+				return err
+			}
+		} else if err := j.written(i, t, err); err != nil {
+			bad = append(bad, err)
+		}
+	}
+	if j.array {
+		if finished == 0 {
+			io.WriteString(j.out, "[")
+		}
+		io.WriteString(j.out, "]\n")
+	}
+	return j.summary(ctx, finished, bad)
+}
+
+// summary is how the run ended.
+func (j *transcription) summary(ctx context.Context, finished int, bad []error) error {
+	n := len(j.recordings)
+	switch {
+	case ctx.Err() != nil && n == 1:
+		return ctx.Err()
+	case ctx.Err() != nil:
+		return stopped{fmt.Errorf("interrupted; %d of %d recordings are done", finished-len(bad), n), errors.Join(bad...), ctx.Err()}
+	case len(bad) == 0:
+		return nil
+	case n == 1:
+		return bad[0]
+	}
+	return fmt.Errorf("%d of %d recordings failed:\n%w", len(bad), n, errors.Join(bad...))
+}
+
+// stopped is the end of a run that was interrupted: what is done, what failed, and the context's
+// error, which the text leaves out.
+type stopped struct{ done, bad, cause error }
+
+func (s stopped) Unwrap() error { return s.cause }
+func (s stopped) Error() string {
+	if s.bad == nil {
+		return s.done.Error()
+	}
+	return s.done.Error() + "\n" + s.bad.Error()
+}
+
+// transcribe hears recording i. With an error the transcript is what was heard before it.
+// Of a recording whose files are all there it is without segments and model.
+func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Transcript, error) {
+	r := &j.recordings[i]
+	t := &transcript.Transcript{Path: r.path}
+	if r.err != nil {
+		return t, r.err
+	}
+	if !j.print && len(j.missing(r)) == 0 {
+		return t, nil
+	}
+	t.Model = j.model
+	src, err := audio.OpenContext(ctx, r.path)
+	if err != nil {
+		return t, err
+	}
+	defer src.Close()
+	m := &metered{src: src, show: func(m *metered) { j.livef(i, "%s: %s", r.path, m) }}
+	for s, err := range j.hear(ctx, m) {
+		if err != nil {
+			return t, named(r.path, err)
+		}
+		if t.Language == "" {
+			t.Language = s.Language
+		}
+		t.Segments = append(t.Segments, s)
+		t.Duration = m.heard()
+	}
+	t.Duration = m.heard()
+	return t, nil
+}
+
+// named returns err with the path in front, if it doesn't tell it.
+func named(path string, err error) error {
+	if strings.Contains(err.Error(), path) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// printed prints the transcript of recording i; several texts each under its recording's name.
+func (j *transcription) printed(i int, t *transcript.Transcript) error {
+	j.livef(i, "")
+	var head string
+	switch {
+	case j.array && i == 0:
+		head = "[\n"
+	case j.array:
+		head = ",\n"
+	case len(j.recordings) > 1 && i == 0:
+		head = t.Path + ":\n"
+	case len(j.recordings) > 1:
+		head = "\n" + t.Path + ":\n"
+	}
+	if _, err := io.WriteString(j.out, head); err != nil {
+		return err
+	}
+	return transcript.Write(j.out, j.formats[0], t)
+}
+
+// written writes the files of recording i. Of one that failed what was heard goes to partial files.
+func (j *transcription) written(i int, t *transcript.Transcript, failed error) error {
+	r := &j.recordings[i]
+	missing := j.missing(r)
+	if len(missing) == 0 && failed == nil {
+		j.notef(i, "%s: there already", r.path)
+		return nil
+	}
+	if failed != nil && len(t.Segments) == 0 {
+		return nil
+	}
+	var names []string
+	for _, k := range missing {
+		path := r.files[k]
+		if failed != nil {
+			path = strings.TrimSuffix(path, "."+j.formats[k]) + ".partial." + j.formats[k]
+		}
+		if err := writeWhole(path, j.formats[k], t); err != nil {
+			j.notef(i, "%s: failed: %v", r.path, err)
+			return named(r.path, err)
+		}
+		names = append(names, path)
+	}
+	j.notef(i, "%s → %s", r.path, strings.Join(names, ", "))
+	return nil
+}
+
+// writeWhole writes a transcript so that the file is there whole or not at all.
+func writeWhole(path, format string, t *transcript.Transcript) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".part")
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	err = transcript.Write(f, format, t)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		os.Remove(part)
+	}
+	return err
+}
+
+// notef tells something about recording i in a line, where there is more than one or files are
+// written.
+func (j *transcription) notef(i int, format string, args ...any) {
+	j.livef(i, "")
+	if n := len(j.recordings); n > 1 || !j.print {
+		fmt.Fprintf(j.notes, "[%d/%d] %s\n", i+1, n, fmt.Sprintf(format, args...))
+	}
+}
+
+// livef shows on a terminal how far recording i is; "" clears the line.
+func (j *transcription) livef(i int, format string, args ...any) {
+	if !j.live {
+		return
+	}
+	io.WriteString(j.notes, "\r\x1b[K")
+	if format != "" {
+		fmt.Fprintf(j.notes, "[%d/%d] %s", i+1, len(j.recordings), fmt.Sprintf(format, args...))
+	}
+}
+
+// metered is a source that shows how much of it was heard, a few times a second.
+type metered struct {
+	src     *audio.Source
+	samples int64
+	shown   time.Time
+	show    func(*metered)
+}
+
+func (m *metered) Read(p []float32) (int, error) {
+	n, err := m.src.Read(p)
+	m.samples += int64(n)
+	if now := time.Now(); now.Sub(m.shown) > 200*time.Millisecond {
+		m.shown = now
+		m.show(m)
+	}
+	return n, err
+}
+
+func (m *metered) heard() time.Duration {
+	return time.Duration(m.samples) * time.Second / asr.SampleRate
+}
+
+// String: 43 % of 1:02:03.
+func (m *metered) String() string {
+	heard, all := m.heard().Round(time.Second), m.src.Duration().Round(time.Second)
+	if all <= 0 {
+		return heard.String()
+	}
+	return fmt.Sprintf("%d %% of %s", min(100, 100*heard/all), all)
+}
