@@ -125,7 +125,7 @@ func (p *player) session(ctx context.Context, serial int, path string, from time
 // pass passes over the beginning in steps, so that a person who changes their mind does not
 // wait for the end of a long recording.
 func pass(ctx context.Context, src Audio, d time.Duration) error {
-	const step = 30 * time.Second
+	const step = 10 * time.Minute
 	for d > 0 && ctx.Err() == nil {
 		n := min(d, step)
 		if err := src.Skip(n); err != nil {

@@ -1,8 +1,9 @@
 package audio
 
 // Going to a place in a file: a WAV's frames have one size, so it is a jump; an MP3's headers
-// tell how long they are, so all but the last few are passed over undecoded. Of the others
-// the frames are decoded and dropped, without resampling them.
+// tell how long they are, so all but the last few are passed over undecoded; a FLAC's tell
+// where they are, so the place is bisected. Of the others the frames are decoded and
+// dropped, without resampling them.
 
 import (
 	"io"
