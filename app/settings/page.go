@@ -167,6 +167,9 @@ func (p *Page) languages() []option[string] {
 	return with(options, p.Values.Language, asr.LanguageName(p.Values.Language))
 }
 
+// Spoken are the codes of all languages that speech can be in.
+func Spoken() []string { return whisper }
+
 // whisper are the languages of Whisper's multilingual models.
 var whisper = strings.Fields(`en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no
 	th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc

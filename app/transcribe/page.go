@@ -181,9 +181,7 @@ func (p *Page) buttons() fyne.CanvasObject {
 		look.NewButton(look.Primary, "Choose a file", p.ChooseFile), language}}
 }
 
-// spoken are the languages that are offered: those in which Whisper is surest, by name.
-var spoken = strings.Fields("ar ca zh cs da nl en fi fr de el he hi hu id it ja ko ms no pl pt ro ru es sv tr uk vi")
-
+// languages are those that can be chosen, by name.
 func (p *Page) languages() *fyne.Menu {
 	item := func(words, code string) *fyne.MenuItem {
 		i := fyne.NewMenuItem(words, func() { p.OnLanguage(code); p.Refresh() })
@@ -191,7 +189,9 @@ func (p *Page) languages() *fyne.Menu {
 		return i
 	}
 	items := []*fyne.MenuItem{item("Heard from the audio", ""), fyne.NewMenuItemSeparator()}
-	for _, code := range spoken {
+	codes := slices.Clone(p.Languages)
+	slices.SortFunc(codes, func(a, b string) int { return strings.Compare(asr.LanguageName(a), asr.LanguageName(b)) })
+	for _, code := range codes {
 		items = append(items, item(asr.LanguageName(code), code))
 	}
 	return fyne.NewMenu("", items...)

@@ -25,10 +25,14 @@ type player struct {
 	at      time.Duration // the place
 	playing bool
 	going   bool // on the way to the place
+	slow    bool // that takes so long that it is said
 	cancel  context.CancelFunc
 	serial  int
 	running sync.WaitGroup
 }
+
+// patience is how long the way to a place may take before it is said.
+const patience = 500 * time.Millisecond
 
 // every is the time between two looks at the place.
 const every = 100 * time.Millisecond
@@ -36,10 +40,13 @@ const every = 100 * time.Millisecond
 // play goes to a place and plays from there.
 func (p *player) play(from time.Duration) {
 	p.halt()
-	p.at, p.playing, p.going = from, true, true
+	p.at, p.playing, p.going, p.slow = from, true, true, false
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	serial, path := p.serial, p.path
+	time.AfterFunc(patience, func() {
+		p.say(serial, func() { p.slow = p.going; p.onMove() })
+	})
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()

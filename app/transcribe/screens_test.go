@@ -30,6 +30,7 @@ func TestStates(t *testing.T) {
 				s.win.Resize(fyne.NewSize(480, 640))
 				s.shot(name("empty-narrow"))
 				s.tap("Language: heard from the audio")
+				s.expect("Heard from the audio", "Cantonese", "Persian")
 				s.shot(name("languages"))
 			})
 			t.Run("queue", func(t *testing.T) {

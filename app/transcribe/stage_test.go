@@ -175,7 +175,7 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 			st.model.opened++
 			return st.model, nil
 		},
-		Play: st.play, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c }, Changed: func() {},
+		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c }, Changed: func() {},
 		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
 		Focus: func(f fyne.Focusable) {
 			if f == nil {

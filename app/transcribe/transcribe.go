@@ -52,6 +52,7 @@ type Config struct {
 	Pick       func() (registry.Entry, asr.Options, error)
 	OpenSpeech func(registry.Entry, asr.Options) (Recogniser, error)
 	Play       func(Audio) (Speaker, error) // nil: this build has no sound
+	Languages  []string                     // codes of those that can be chosen
 	Language   func() string                // of the next file; "": heard from the audio
 	OnLanguage func(code string)
 	Post       func(func()) // runs a function on the UI goroutine, later

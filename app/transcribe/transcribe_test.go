@@ -190,6 +190,9 @@ func TestPlaying(t *testing.T) {
 	v.list.rows.Row(3).(*segment).time.Tapped(nil)
 	playing := func() *speaker { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker }
 	s.until("the sound", func() bool { return playing() != nil })
+	v.player.going, v.player.slow = true, true
+	v.moved()
+	s.expect("going to 0:30")
 	if v.list.playing != 3 || !v.player.playing {
 		t.Errorf("segment %d is heard", v.list.playing)
 	}

@@ -295,7 +295,11 @@ func (v *View) moved() {
 		label = "Pause"
 	}
 	v.playButton.SetLabel(label)
-	v.here.Set(clock(v.player.at))
+	here := clock(v.player.at)
+	if v.player.going && v.player.slow {
+		here = "going to " + here
+	}
+	v.here.Set(here)
 	if end := v.length(); end > 0 {
 		v.slide.set(float32(min(1, v.player.at.Seconds()/end.Seconds())))
 	}
