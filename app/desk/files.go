@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
+	"soberano/app/look"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -143,6 +144,20 @@ func (d *Desk) chooseAudio() {
 	f.SetFilter(storage.NewExtensionFileFilter(transcribe.Endings()))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
+}
+
+// ask asks for a text.
+func (d *Desk) ask(title, now string, then func(string)) {
+	e := look.NewEntry()
+	e.SetText(now)
+	f := dialog.NewForm(title, "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
+		if ok {
+			then(e.Text)
+		}
+	}, d.window)
+	f.Resize(fyne.NewSize(400, 160))
+	f.Show()
+	d.window.Canvas().Focus(e)
 }
 
 // saveFile asks where to, beginning in a folder and with a name, and writes there.

@@ -159,14 +159,6 @@ func (s *Store) EditSegment(transcript int64, number int, text string) error {
 	return s.change(`UPDATE segments SET text = ? WHERE transcript = ? AND number = ?`, text, transcript, number)
 }
 
-// DropSegments forgets what was written down, for a file that begins anew.
-func (s *Store) DropSegments(transcript int64) error {
-	if _, err := s.db.Exec(`DELETE FROM segments WHERE transcript = ?`, transcript); err != nil {
-		return fmt.Errorf("store: segments: %w", err)
-	}
-	return nil
-}
-
 // DeleteTranscript hides a transcript; RestoreTranscript takes that back until it is purged.
 func (s *Store) DeleteTranscript(id int64) error {
 	return s.change(`UPDATE transcripts SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), id)

@@ -187,6 +187,7 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 		Menu: func(m *fyne.Menu, b fyne.CanvasObject) {
 			widget.ShowPopUpMenuAtPosition(m, st.win.Canvas(), fyne.NewPos(500, 60))
 		},
+		Ask: func(_, now string, then func(string)) { then(" Renamed " + now) },
 		Save: func(dir, name string, write func(io.Writer) error) {
 			var b bytes.Buffer
 			if err := write(&b); err != nil {

@@ -64,6 +64,8 @@ type Config struct {
 	Focus      func(fyne.Focusable)     // nil: nothing
 	Shortcut   func(fyne.Shortcut) bool // the program's own; nil: there are none
 	Menu       func(menu *fyne.Menu, below fyne.CanvasObject)
+	// Ask asks for a text, beginning with one that is there.
+	Ask func(title, now string, then func(string))
 	// Save asks for a file beside the audio, with that name to begin with, and calls write.
 	Save func(dir, name string, write func(io.Writer) error)
 }

@@ -162,6 +162,9 @@ func TestEditAndExport(t *testing.T) {
 		t.Errorf("after leaving %q", got)
 	}
 	s.page.open(id)
+	v.others().Items[0].Action()
+	s.expect("Renamed talk.wav")
+	v.rename("talk.wav")
 	s.tap("Copy all")
 	if !strings.Contains(s.copied, "built five of them.") {
 		t.Errorf("copied %q", s.copied)
@@ -176,6 +179,19 @@ func TestEditAndExport(t *testing.T) {
 	if got := s.saved["/home/ada/Recordings/talk.json"]; strings.Count(got, `"words"`) != 1 {
 		t.Errorf("words of edited segments are told: %s", got)
 	}
+}
+
+// The same recording can be written down again, in another language; the first stays.
+func TestAgainBeside(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
+	s.page.open(s.state("talk.wav", store.Complete).ID)
+	s.lang = "de"
+	s.page.View.others().Items[1].Action()
+	s.until("both", func() bool {
+		list, err := s.store.Transcripts()
+		return err == nil && len(list) == 2 && list[0].State == store.Complete && list[0].Asked == "de" && list[1].Segments == 1
+	})
 }
 
 // Tapping a time plays from there; the segment that is heard follows; Space pauses; a file

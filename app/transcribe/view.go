@@ -2,7 +2,7 @@ package transcribe
 
 // An opened transcript: what can be done with it, its segments, and its sound.
 //
-//	╭ [All transcripts]  interview.wav            [Find] [Copy all] [Export] [Delete] ╮
+//	╭ [All transcripts]  interview.wav              [Find] [Copy all] [Export] [More] ╮
 //	│                    35 min · English · whisper-base                              │
 //	│ find: [……………]  3 of 12  [Previous] [Next] [Close]        (only while finding)   │
 //	├──────────────────────────────────────────────────────────────────────────────────┤
@@ -40,7 +40,7 @@ type View struct {
 	head, tools, foot *fyne.Container
 	title             *look.Label
 	facts, trouble    *look.Flow
-	export            *look.Button
+	export, more      *look.Button
 	finder            *finder
 	playButton        *look.Button
 	here, end         *look.Label
@@ -56,9 +56,10 @@ func newView(p *Page) *View {
 	v.finder = newFinder(v)
 	back := look.NewButton(look.Plain, "All transcripts", func() { p.Close() })
 	v.export = look.NewButton(look.Plain, "Export", func() { p.Menu(v.formats(), v.export) })
+	v.more = look.NewButton(look.Plain, "More", func() { p.Menu(v.others(), v.more) })
 	v.tools = &fyne.Container{Layout: &look.Wrap{Gap: 8}, Objects: []fyne.CanvasObject{
 		look.NewButton(look.Plain, "Find", v.Find), look.NewButton(look.Plain, "Copy all", v.copyAll), v.export,
-		look.NewButton(look.Plain, "Delete", func() { p.remove(v.t) })}}
+		v.more}}
 	v.head = &fyne.Container{Layout: &headLayout{v: v, back: back}, Objects: []fyne.CanvasObject{back, v.title, v.facts, v.tools}}
 	v.playButton = look.NewButton(look.Primary, "Play", v.PlayPause)
 	v.slide = newSlide(func(share float32) { v.player.seek(time.Duration(float64(share) * float64(v.length()))) })
@@ -376,10 +377,31 @@ func (v *View) formats() *fyne.Menu {
 	return fyne.NewMenu("", items...)
 }
 
+// others is what is done more seldom.
+func (v *View) others() *fyne.Menu {
+	return fyne.NewMenu("",
+		fyne.NewMenuItem("Rename…", func() { v.page.Ask("Rename this transcript", v.t.Title, v.rename) }),
+		fyne.NewMenuItem("Write down again, beside this one", func() { v.page.Add([]string{v.t.Path}) }),
+		fyne.NewMenuItem("Show the file", func() { v.page.ShowFile(v.t.Path) }),
+		fyne.NewMenuItem("Delete", func() { v.page.remove(v.t) }))
+}
+
+func (v *View) rename(title string) {
+	if title = strings.TrimSpace(title); title == "" {
+		return
+	}
+	if err := v.page.Store.RenameTranscript(v.t.ID, title); err != nil {
+		v.tell("The name could not be changed. " + sentence(bare("", err.Error())))
+		return
+	}
+	v.t.Title = title
+	v.fresh()
+}
+
 func (v *View) exportAs(format string) {
 	v.list.commit()
 	whole := v.whole()
-	name := strings.TrimSuffix(v.t.Title, filepath.Ext(v.t.Title))
+	name := strings.TrimSuffix(v.t.Title, filepath.Ext(v.t.Path)) // a title may end in a dot and letters of its own
 	v.page.Save(filepath.Dir(v.t.Path), name+"."+format, func(w io.Writer) error {
 		if err := transcript.Write(w, format, whole); err != nil {
 			return fmt.Errorf("%s: %w", format, err)
