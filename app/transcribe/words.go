@@ -1,6 +1,6 @@
 package transcribe
 
-// Times, progress and failures in words.
+// Times and failures in words.
 
 import (
 	"errors"
@@ -38,32 +38,6 @@ func long(d time.Duration) string {
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
 	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
-}
-
-// Text says how far a file is: "Writing down 34% · 12:01 of 35:20 · 4 min left". How long it
-// still takes is left out until it can be told.
-func (p Progress) Text() string {
-	switch {
-	case p.Opening:
-		return "Opening the speech model…"
-	case p.Length == 0:
-		return "Writing down · " + clock(p.Done) + " so far"
-	case p.Done >= p.Length:
-		return "Writing down the end…"
-	}
-	text := fmt.Sprintf("Writing down %d%% · %s of %s", int(100*p.Share()), clock(p.Done), clock(p.Length))
-	if run := p.Done - p.From; run > 0 && p.Past > 2*time.Second {
-		text += " · " + long(time.Duration(float64(p.Past)*float64(p.Length-p.Done)/float64(run))) + " left"
-	}
-	return text
-}
-
-// Share is how much of the audio is done, 0 … 1.
-func (p Progress) Share() float64 {
-	if p.Length <= 0 {
-		return 0
-	}
-	return min(1, float64(p.Done)/float64(p.Length))
 }
 
 // reason says why a file can't be written down, in sentences: what is wrong and where, then
