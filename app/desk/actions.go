@@ -20,6 +20,7 @@ import (
 	"soberano/app/look"
 	"soberano/app/settings"
 	"soberano/app/store"
+	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/models/registry"
@@ -27,7 +28,7 @@ import (
 
 var shortcuts = []fyne.Shortcut{
 	control(fyne.KeyN), control(fyne.KeyK), control(fyne.KeyM), control(fyne.KeyL), control(fyne.KeyO), control(fyne.KeyComma),
-	control(fyne.KeySpace), control(fyne.KeyQ), control(fyne.KeyW),
+	control(fyne.KeySpace), control(fyne.KeyT), control(fyne.KeyF), control(fyne.KeyQ), control(fyne.KeyW),
 }
 
 func control(k fyne.KeyName) fyne.Shortcut {
@@ -50,8 +51,19 @@ func (d *Desk) shortcut(s fyne.Shortcut) bool {
 		d.chooseModel()
 	case fyne.KeyL:
 		d.show(modelsPage)
+	case fyne.KeyT:
+		d.show(filesPage)
+	case fyne.KeyF:
+		if d.page != filesPage {
+			return false
+		}
+		d.files.View.Find()
 	case fyne.KeyO:
-		d.chooseFile()
+		if d.page == filesPage {
+			d.chooseAudio()
+		} else {
+			d.chooseFile()
+		}
 	case fyne.KeyComma:
 		d.show(settingsPage)
 	case fyne.KeySpace:
@@ -79,6 +91,7 @@ func (d *Desk) escape() {
 	switch {
 	case d.open:
 		d.fold(false)
+	case d.page == filesPage && d.files.View.Escape():
 	case d.page != chatPage:
 		d.show(chatPage)
 	default:
@@ -246,6 +259,7 @@ func (d *Desk) use(e registry.Entry) {
 		d.mu.Lock()
 		d.speech, d.speechOK = e, true
 		d.mu.Unlock()
+		d.files.Queue.Kick()
 	} else {
 		d.values.ChatModel = e.Name
 		d.runner.Use(e, d.chatOptions(e))
@@ -324,7 +338,7 @@ func (d *Desk) status(s chat.Status) {
 
 // change takes new settings over.
 func (d *Desk) change(v settings.Values) {
-	v.ChatModel, v.SpeechModel = d.values.ChatModel, d.values.SpeechModel
+	v.ChatModel, v.SpeechModel, v.FilesLanguage = d.values.ChatModel, d.values.SpeechModel, d.values.FilesLanguage
 	reload := v.Context != d.values.Context || v.Threads != d.values.Threads
 	theme := v.Theme != d.values.Theme
 	d.mu.Lock()
@@ -347,7 +361,8 @@ func (d *Desk) save() {
 
 func (d *Desk) setTheme() { d.app.Settings().SetTheme(look.Theme{Mode: d.values.Theme}) }
 
-// dropped takes what was let go over the window.
+// dropped takes what was let go over the window: recordings are written down, the rest are
+// models. To tell them apart the files are looked into, which on a slow disk takes a while.
 func (d *Desk) dropped(uris []fyne.URI) {
 	var paths []string
 	for _, u := range uris {
@@ -355,10 +370,29 @@ func (d *Desk) dropped(uris []fyne.URI) {
 			paths = append(paths, filepath.FromSlash(u.Path()))
 		}
 	}
-	if d.page == settingsPage {
+	if len(paths) == 0 {
+		return
+	}
+	d.sorting.Add(1)
+	go func() {
+		defer d.sorting.Done()
+		audio, rest := transcribe.Sort(paths)
+		d.Post(func() { d.take(audio, rest) })
+	}()
+}
+
+func (d *Desk) take(audio, rest []string) {
+	if len(audio) > 0 {
+		d.show(filesPage)
+		d.files.Add(audio)
+	}
+	if len(rest) == 0 {
+		return
+	}
+	if d.page == settingsPage || d.page == filesPage {
 		d.show(chatPage)
 	}
-	d.importer.Drop(paths)
+	d.importer.Drop(rest)
 }
 
 func (d *Desk) chooseFile() {

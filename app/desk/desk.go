@@ -2,7 +2,7 @@
 // the wiring between the store, the models and the screens. It knows fyne.App and
 // fyne.Window but opens neither, so a test draws it in memory.
 //
-//	╭ side ──────╮╭ page: chat, Models or Settings ╮
+//	╭ side ──────╮╭ page: chat, Transcribe, Models … ╮
 //	│ New chat   ││ header                         │
 //	│ Search     ││ thread                         │
 //	│ Today …    ││ cards                          │
@@ -11,6 +11,7 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -26,6 +27,7 @@ import (
 	"soberano/app/look"
 	"soberano/app/settings"
 	"soberano/app/store"
+	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/engine"
@@ -38,8 +40,10 @@ type Machine struct {
 	Shelf       library.Shelf
 	Inspect     func(path string) (registry.Info, error)
 	OpenChat    chat.Open
-	OpenSpeech  func(registry.Entry, asr.Options) (voice.Recogniser, error)
-	OpenMic     func(name string) (voice.Microphone, error) // nil: no microphone in this build
+	OpenSpeech  func(registry.Entry, asr.Options) (Speech, error)
+	OpenAudio   func(ctx context.Context, path string) (transcribe.Audio, error)
+	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: no sound in this build
+	OpenMic     func(name string) (voice.Microphone, error)        // nil: no microphone in this build
 	Microphones func() ([]string, error)
 	OpenPath    func(path string) error // in the system's file manager
 	OpenURL     func(url string) error
@@ -62,7 +66,9 @@ type Desk struct {
 	importer *library.Importer
 	models   *library.Page
 	settings *settings.Page
-	page     string // "chat", "models", "settings"
+	files    *transcribe.Page
+	sorting  sync.WaitGroup // of what was dropped
+	page     string         // "chat", "transcribe", "models", "settings"
 	pageHead *pageHead
 	scrim    *scrim
 	narrow   bool
@@ -77,6 +83,7 @@ type Desk struct {
 // Pages.
 const (
 	chatPage     = "chat"
+	filesPage    = "transcribe"
 	modelsPage   = "models"
 	settingsPage = "settings"
 )
@@ -128,7 +135,8 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Desk, error) {
 
 func (d *Desk) build() {
 	d.runner = chat.NewRunner(d.OpenChat, func(s chat.Status) { d.Post(func() { d.status(s) }) })
-	d.ears = voice.NewEars(d.OpenSpeech, d.pickSpeech)
+	speech := &shared{open: d.OpenSpeech}
+	d.ears = voice.NewEars(func(e registry.Entry, o asr.Options) (voice.Recogniser, error) { return speech.take(e, o) }, d.pickSpeech)
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
@@ -146,18 +154,26 @@ func (d *Desk) build() {
 	d.models = library.NewPage(c)
 	d.settings = settings.NewPage(settings.Config{Values: d.values, Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
 		OnChange: d.change, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
+	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech,
+		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
+		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
+		AddModel: func() { d.show(modelsPage) }, ShowFile: d.showFile, Copy: d.copy, Ask: d.ask, Save: d.saveFile,
+		Focus: d.focus, Shortcut: d.shortcut, Menu: d.menuBelow})
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
 	d.scrim = newScrim(func() { d.fold(false) })
 	d.scrim.Hide()
 	d.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(420, 420), Place: d.place},
-		Objects: []fyne.CanvasObject{d.chat.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
+		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
 	d.window.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
-		if k.Name == fyne.KeyEscape {
+		switch {
+		case k.Name == fyne.KeyEscape:
 			d.escape()
+		case k.Name == fyne.KeySpace && d.page == filesPage:
+			d.files.View.PlayPause()
 		}
 	})
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
@@ -172,6 +188,7 @@ func (d *Desk) build() {
 func (d *Desk) wireSide() {
 	v := d.side
 	v.newChat.OnTapped = d.newChat
+	v.files.OnTapped = func() { d.show(filesPage) }
 	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
 	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
 	v.search.OnShortcut = d.shortcut
@@ -204,6 +221,7 @@ func (d *Desk) start() {
 	if e, ok := pick(entries, registry.Chat, d.values.ChatModel); ok {
 		d.runner.Use(e, d.chatOptions(e))
 	}
+	d.files.Queue.Kick()
 }
 
 // pick is the model of that kind that was chosen last. Where none was, it is the one that
@@ -257,7 +275,7 @@ func (d *Desk) place(size fyne.Size) {
 	look.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
 	head := d.pageHead.object.MinSize().Height
 	look.Put(d.pageHead.object, left, 0, size.Width-left, head)
-	for _, p := range []fyne.CanvasObject{d.models.Object, d.settings.Object} {
+	for _, p := range []fyne.CanvasObject{d.files.Object, d.models.Object, d.settings.Object} {
 		look.Put(p, left, head, size.Width-left, size.Height-head)
 	}
 }
@@ -271,6 +289,9 @@ func (d *Desk) fold(open bool) {
 // show changes the page.
 func (d *Desk) show(page string) {
 	d.page = page
+	if page != filesPage {
+		d.files.Leave()
+	}
 	d.chat.Panels.Remove(d.importer.Cards)
 	d.models.Cards.Remove(d.importer.Cards)
 	set := func(o fyne.CanvasObject, on bool) {
@@ -281,12 +302,17 @@ func (d *Desk) show(page string) {
 		}
 	}
 	set(d.chat.Object, page == chatPage)
+	set(d.files.Object, page == filesPage)
 	set(d.models.Object, page == modelsPage)
 	set(d.settings.Object, page == settingsPage)
 	set(d.pageHead.object, page != chatPage)
+	d.side.files.SetChosen(page == filesPage)
 	d.side.models.SetChosen(page == modelsPage)
 	d.side.settings.SetChosen(page == settingsPage)
 	switch page {
+	case filesPage:
+		d.pageHead.set("Transcribe files")
+		d.files.Refresh()
 	case modelsPage:
 		d.models.Cards.Add(d.importer.Cards)
 		d.pageHead.set("Models")
@@ -366,6 +392,8 @@ func (d *Desk) Close() error {
 	d.side.close()
 	d.chat.Close()
 	d.importer.Close()
+	d.sorting.Wait()
+	d.files.End()
 	d.models.Close()
 	d.runner.Close()
 	return errors.Join(d.ears.Close(), d.store.Close())

@@ -19,6 +19,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/chat"
+	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/engine"
@@ -183,6 +184,23 @@ type ears struct{ segments chan asr.Segment }
 
 func (e *ears) Close() error { return nil }
 
+// Transcribe says two things of any recording.
+func (e *ears) Transcribe(ctx context.Context, src asr.Source, _ asr.Params) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		p := make([]float32, 4096)
+		for {
+			if _, err := src.Read(p); err == io.EOF {
+				break
+			} else if err != nil {
+				yield(asr.Segment{}, err)
+				return
+			}
+		}
+		_ = yield(asr.Segment{Text: "And so, my fellow Americans.", End: 3 * time.Second, Language: "en", Final: true}, nil) &&
+			yield(asr.Segment{Text: "Ask not.", Start: 4 * time.Second, End: 5 * time.Second, Language: "en", Final: true}, nil)
+	}
+}
+
 func (e *ears) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		ended := make(chan struct{})
@@ -277,7 +295,8 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 			}
 			return s.model, nil
 		},
-		OpenSpeech: func(registry.Entry, asr.Options) (voice.Recogniser, error) { return s.ears, nil },
+		OpenSpeech: func(registry.Entry, asr.Options) (Speech, error) { return s.ears, nil },
+		OpenAudio:  transcribe.OpenAudio,
 		OpenMic: func(string) (voice.Microphone, error) {
 			if s.noMic != nil {
 				return nil, s.noMic

@@ -24,6 +24,7 @@ type side struct {
 	newChat  *look.Button
 	search   *look.Entry
 	list     *list
+	files    *look.Button
 	models   *look.Button
 	settings *look.Button
 	toast    *fyne.Container
@@ -42,8 +43,9 @@ func newSide(s *store.Store, post func(func())) *side {
 	v.search.SetPlaceHolder("Search all chats")
 	v.search.OnChanged = func(string) { v.later() }
 	v.search.OnFocus = func(on bool) { v.showKey() }
+	v.files = look.NewButton(look.Place, "Transcribe files", nil)
 	v.models, v.settings = look.NewButton(look.Place, "Models", nil), look.NewButton(look.Place, "Settings", nil)
-	v.models.Icon, v.settings.Icon = theme.StorageIcon(), theme.SettingsIcon()
+	v.files.Icon, v.models.Icon, v.settings.Icon = theme.FileAudioIcon(), theme.StorageIcon(), theme.SettingsIcon()
 	p := &v.parts
 	p.back, p.line = look.NewFill(look.Side, 1, 1), look.NewFill(look.Line, 1, 1)
 	logo := canvas.NewImageFromResource(look.Icon)
@@ -51,7 +53,7 @@ func newSide(s *store.Store, post func(func())) *side {
 	p.logo, p.name = logo, look.NewLabel("Soberano", 16, look.Ink).Strong()
 	p.key, p.rule = look.NewLabel("Ctrl K", look.SmallSize, look.Muted), look.NewRule()
 	v.object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(sideWidth, 300), Place: v.place},
-		Objects: []fyne.CanvasObject{p.back, p.line, p.logo, p.name, v.newChat, v.search, p.key, v.list, v.toast, p.rule, v.models, v.settings}}
+		Objects: []fyne.CanvasObject{p.back, p.line, p.logo, p.name, v.newChat, v.search, p.key, v.list, v.toast, p.rule, v.files, v.models, v.settings}}
 	return v
 }
 
@@ -69,7 +71,8 @@ func (v *side) place(size fyne.Size) {
 	bottom := size.Height - 12
 	look.Put(v.settings, 12, bottom-34, w-24, 34)
 	look.Put(v.models, 12, bottom-34-35, w-24, 34)
-	bottom -= 34 + 35 + 12
+	look.Put(v.files, 12, bottom-34-2*35, w-24, 34)
+	bottom -= 34 + 2*35 + 12
 	look.Put(p.rule, 12, bottom, w-24, 1)
 	if h := look.HeightFor(v.toast, w-24); h > 0 {
 		look.Put(v.toast, 12, bottom-h-12, w-24, h)

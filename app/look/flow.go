@@ -27,6 +27,7 @@ type Span struct {
 	Bold, Italic, Mono, Strike bool
 	Link                       string
 	Color                      fyne.ThemeColorName // "": Ink, or Accent for a link
+	Mark                       fyne.ThemeColorName // behind the text, "": nothing
 }
 
 func (s Span) style() fyne.TextStyle {
@@ -45,6 +46,7 @@ type Flow struct {
 	Preserve bool // keep spaces at the beginnings of lines (code)
 	Caret    bool // a block after the last word: more is coming
 	OnLink   func(url string, at fyne.Position)
+	OnTap    func() // on what is no link
 
 	width float32 // that the lines were broken for
 	lines [][]run
@@ -314,11 +316,16 @@ func (f *Flow) shift(line []run) float32 {
 func (f *Flow) Tapped(e *fyne.PointEvent) {
 	if url := f.linkAt(e.Position); url != "" && f.OnLink != nil {
 		f.OnLink(url, e.AbsolutePosition)
+	} else if f.OnTap != nil {
+		f.OnTap()
 	}
 }
 
 // Cursor is a pointer where there are links.
 func (f *Flow) Cursor() desktop.Cursor {
+	if f.OnTap != nil {
+		return desktop.TextCursor
+	}
 	if f.OnLink != nil {
 		for _, s := range f.Spans {
 			if s.Link != "" {
@@ -392,6 +399,12 @@ func (r *flowRenderer) run(s run, x, y, h float32, old map[string]*canvas.Text) 
 		b := canvas.NewRectangle(Color(Code))
 		b.StrokeColor, b.StrokeWidth, b.CornerRadius = Color(Line), 1, 4
 		Put(b, x-3, y+1, s.w+6, h-2)
+		r.objects = append(r.objects, b)
+	}
+	if s.Mark != "" {
+		b := canvas.NewRectangle(Color(s.Mark))
+		b.CornerRadius = 3
+		Put(b, x-1, y+1, s.w+2, h-2)
 		r.objects = append(r.objects, b)
 	}
 	t := canvas.NewText(s.Text, ink)

@@ -65,7 +65,7 @@ var dark = palette{
 
 // pairs lists what text stands on what, for the contrast test.
 var pairs = map[fyne.ThemeColorName][]fyne.ThemeColorName{
-	Ink:         {Paper, Side, Surface, Tint, Code, Hover},
+	Ink:         {Paper, Side, Surface, Tint, Code, Hover, Line},
 	Muted:       {Paper, Side, Surface, Tint, Code, Hover},
 	Accent:      {Paper, Surface, Side, Tint},
 	Record:      {Paper, Surface},

@@ -167,6 +167,9 @@ func (p *Page) languages() []option[string] {
 	return with(options, p.Values.Language, asr.LanguageName(p.Values.Language))
 }
 
+// Spoken are the codes of all languages that speech can be in.
+func Spoken() []string { return whisper }
+
 // whisper are the languages of Whisper's multilingual models.
 var whisper = strings.Fields(`en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no
 	th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc
@@ -199,9 +202,10 @@ func with[T comparable](options []option[T], now T, words string) []option[T] {
 // keys lists what the keyboard does.
 func keys() fyne.CanvasObject {
 	list := []fyne.CanvasObject{look.NewLabel("Keys", look.TextSize, look.Ink).Strong()}
-	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"},
-		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file"}, {"Ctrl+Space", "Speak: hold, or press to start and stop"}, {"Enter", "Send; Shift+Enter begins a new line"},
-		{"Esc", "Discard what is being said, or stop the answer"}, {"Page Up, Page Down", "Scroll"}} {
+	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},
+		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on that page, a recording"}, {"Ctrl+Space", "Speak: hold, or press to start and stop"}, {"Enter", "Send; Shift+Enter begins a new line"},
+		{"Esc", "Discard what is being said, or stop the answer"}, {"Page Up, Page Down", "Scroll"},
+		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
 		name := look.NewLabel(k[0], look.SmallSize, look.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
 		what := look.NewLabel(k[1], look.SmallSize, look.Muted).Shrink(60)

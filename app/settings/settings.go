@@ -21,6 +21,8 @@ import (
 
 // Values are the choices; a zero value is the program's own choice.
 type Values struct {
+	FilesLanguage string `json:"files_language,omitempty"` // of recordings; "": heard from the audio
+
 	Theme       look.Mode `json:"theme,omitempty"`
 	Microphone  string    `json:"microphone,omitempty"`   // by name; "": the system's
 	Language    string    `json:"language,omitempty"`     // of dictation; "": heard from the audio

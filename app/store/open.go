@@ -46,6 +46,30 @@ var steps = []string{
 	);
 	CREATE INDEX messages_conversation ON messages (conversation, id);
 	CREATE INDEX conversations_updated ON conversations (deleted, updated);`,
+	`CREATE TABLE transcripts (
+		id       INTEGER PRIMARY KEY AUTOINCREMENT,
+		path     TEXT    NOT NULL,
+		title    TEXT    NOT NULL,
+		asked    TEXT    NOT NULL DEFAULT '',
+		language TEXT    NOT NULL DEFAULT '',
+		model    TEXT    NOT NULL DEFAULT '',
+		state    TEXT    NOT NULL,
+		note     TEXT    NOT NULL DEFAULT '',
+		length   INTEGER NOT NULL DEFAULT 0,
+		created  INTEGER NOT NULL,
+		updated  INTEGER NOT NULL,
+		deleted  INTEGER NOT NULL DEFAULT 0
+	);
+	CREATE TABLE segments (
+		transcript INTEGER NOT NULL REFERENCES transcripts (id) ON DELETE CASCADE,
+		number     INTEGER NOT NULL,
+		began      INTEGER NOT NULL,
+		ended      INTEGER NOT NULL,
+		text       TEXT    NOT NULL,
+		heard      TEXT    NOT NULL,
+		details    TEXT    NOT NULL DEFAULT '',
+		PRIMARY KEY (transcript, number)
+	) WITHOUT ROWID;`,
 }
 
 func init() {
@@ -143,7 +167,7 @@ func (s *Store) prepare() error {
 			return fmt.Errorf("schema step %d: %w", version+1, err)
 		}
 	}
-	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages LIMIT 1`)
+	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments LIMIT 1`)
 	return err
 }
 

@@ -1,7 +1,10 @@
-// Package store keeps the conversations in one SQLite file that survives being killed.
+// Package store keeps the conversations and the transcripts of files in one SQLite file
+// that survives being killed.
 //
 //	conversations  id · title · model · created · updated · draft · deleted
 //	messages       id · conversation · role · content · state · note · model · tokens · created
+//	transcripts    id · path · title · language · state · note · length · … (transcripts.go)
+//	segments       transcript · number · began · ended · text · heard · details
 //
 // The file is in write-ahead mode with synchronous=FULL: a call that has returned is on
 // the disk. An answer is a row from its first word on and is updated while it streams, so
@@ -237,8 +240,10 @@ func (s *Store) Restore(conversation int64) error {
 
 // Purge removes for good what was deleted before that time.
 func (s *Store) Purge(before time.Time) error {
-	if _, err := s.db.Exec(`DELETE FROM conversations WHERE deleted > 0 AND deleted < ?`, before.UnixMilli()); err != nil {
-		return fmt.Errorf("store: purge: %w", err)
+	for _, table := range []string{"conversations", "transcripts"} {
+		if _, err := s.db.Exec(`DELETE FROM `+table+` WHERE deleted > 0 AND deleted < ?`, before.UnixMilli()); err != nil {
+			return fmt.Errorf("store: purge: %w", err)
+		}
 	}
 	return nil
 }

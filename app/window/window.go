@@ -19,6 +19,7 @@ import (
 	"soberano/app/desk"
 	"soberano/app/look"
 	"soberano/app/settings"
+	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/mic"
@@ -112,13 +113,22 @@ func machine() (desk.Machine, error) {
 	if err != nil {
 		return desk.Machine{}, err
 	}
-	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath}
+	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath,
+		OpenAudio: transcribe.OpenAudio, Play: play}
 	m.OpenMic, m.Microphones = openMic, microphones
 	return m, nil
 }
 
 func openMic(name string) (voice.Microphone, error) {
 	s, err := mic.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func play(src transcribe.Audio) (transcribe.Speaker, error) {
+	s, err := mic.Play(src)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +161,7 @@ func openChat(ctx context.Context, e registry.Entry, o engine.Options) (chat.Mod
 	return m, nil
 }
 
-func openSpeech(e registry.Entry, o asr.Options) (voice.Recogniser, error) {
+func openSpeech(e registry.Entry, o asr.Options) (desk.Speech, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}

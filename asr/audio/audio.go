@@ -19,6 +19,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,7 @@ type decoder interface {
 type Source struct {
 	dec   decoder
 	res   *Resampler
+	head  []float32 // decoded by Skip, and not passed over
 	rest  []float32
 	err   error
 	close func() error
@@ -150,11 +152,16 @@ func (s *Source) Read(p []float32) (int, error) {
 
 // fill decodes and resamples the next block.
 func (s *Source) fill() {
+	if len(s.head) > 0 {
+		s.rest, s.head = s.res.Push(s.head), nil
+		return
+	}
 	block, err := s.dec.next()
 	s.rest = s.res.Push(block)
 	if err != nil {
 		s.err = err
-		s.rest = append(s.rest[:len(s.rest):len(s.rest)], s.res.Flush()...)
+		s.rest = slices.Clone(s.rest) // Flush writes where Push did
+		s.rest = append(s.rest, s.res.Flush()...)
 	}
 }
 

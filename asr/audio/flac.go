@@ -25,6 +25,7 @@ import (
 type flac struct {
 	in       *input
 	br       bitReader
+	block    int64 // samples of the largest block, and of each where all have one size
 	hz       int
 	channels int
 	depth    uint  // bits of a sample
@@ -80,6 +81,7 @@ func openFLAC(in *input) (*flac, error) {
 }
 
 func (f *flac) streamInfo(b []byte) error {
+	f.block = int64(b[2])<<8 | int64(b[3])
 	f.hz = int(b[10])<<12 | int(b[11])<<4 | int(b[12])>>4
 	f.channels = int(b[12]>>1&7) + 1
 	f.depth = (uint(b[12]&1)<<4 | uint(b[13]>>4)) + 1

@@ -8,6 +8,7 @@ import (
 
 // input is a buffered file that knows its name and where it is.
 type input struct {
+	src  io.Reader // beneath r
 	r    *bufio.Reader
 	path string
 	size int64       // of the file, or -1
@@ -18,7 +19,7 @@ type input struct {
 }
 
 func newInput(r io.Reader, path string, size int64) *input {
-	return &input{r: bufio.NewReaderSize(r, 1<<16), path: path, size: size}
+	return &input{src: r, r: bufio.NewReaderSize(r, 1<<16), path: path, size: size}
 }
 
 // wrong returns an error at the present position: cause and the reason in words.

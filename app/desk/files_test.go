@@ -1,0 +1,153 @@
+package desk
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/look"
+	"soberano/app/store"
+	"soberano/asr"
+	"soberano/asr/audio"
+	"soberano/models/registry"
+)
+
+// wav is a recording of silence on the disk.
+func wav(t *testing.T, name string, length time.Duration) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(audio.WriteWAV(f, asr.SampleRate, make([]float32, int(length.Seconds()*asr.SampleRate))), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A recording dropped on any page is written down, a model beside it goes to the library.
+func TestDropRecordings(t *testing.T) {
+	themes(t, func(t *testing.T, m look.Mode) {
+		s := newStage(t, "", smol, base)
+		s.dress(m)
+		s.fill()
+		s.ready()
+		memo := wav(t, "voice memo.wav", 6*time.Second)
+		s.dropped([]fyne.URI{fileURI(memo), fileURI("/models/Qwen3-4B.gguf")})
+		s.q.until(t, "the model's card", func() bool { return strings.Contains(s.words(), "Checking 64%") })
+		s.tap("Cancel")
+		s.side.files.OnTapped()
+		s.q.until(t, "the words", func() bool { return strings.Contains(s.words(), "And so, my fellow Americans.") })
+		s.expect(s.shot("transcribe-desk-"+string(m)), "Transcribe files", "Back to the chat", "voice memo.wav", "6 s")
+		s.escape()
+		if s.page != chatPage {
+			t.Errorf("Escape leads to %s", s.page)
+		}
+		s.win.Canvas().Unfocus()
+		s.dropped([]fyne.URI{fileURI(memo)})
+		s.q.until(t, "the second transcript", func() bool {
+			return s.page == filesPage && strings.Count(s.words(), "voice memo.wav") == 2 && s.files.Waiting() == 0
+		})
+		list, err := s.store.Transcripts()
+		if err != nil || len(list) != 2 || list[0].State != store.Complete {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		s.win.Resize(fyne.NewSize(480, 760))
+		s.shot("transcribe-desk-narrow-" + string(m))
+	})
+}
+
+// Ctrl+T shows the page, Ctrl+F finds in an opened transcript, Escape goes back step by step.
+func TestTranscribeKeys(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	press := func(k fyne.KeyName) {
+		s.shortcut(&desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault})
+	}
+	press(fyne.KeyT)
+	if s.page != filesPage {
+		t.Fatalf("Ctrl+T shows %s", s.page)
+	}
+	s.files.Add([]string{wav(t, "a.wav", time.Second)})
+	s.q.until(t, "the transcript", func() bool { return strings.Contains(s.words(), "today") })
+	list, err := s.store.Transcripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.files.View.PlayPause() // nothing is open: nothing happens
+	s.tapTranscript(list[0].ID)
+	s.expect(s.words(), "Ask not.", "Copy all")
+	press(fyne.KeyF)
+	s.expect(s.words(), "Previous")
+	s.escape()
+	s.escape()
+	s.expect(s.words(), "Drop audio or video files", "Transcripts")
+	if s.win.Canvas().Focused() != nil {
+		t.Error("what is out of sight has the keyboard")
+	}
+	s.escape()
+	if s.page != chatPage {
+		t.Errorf("three times Escape leads to %s", s.page)
+	}
+}
+
+// tapTranscript opens a transcript as a tap on its row does.
+func (s *stage) tapTranscript(id int64) {
+	s.t.Helper()
+	var found fyne.Tappable
+	s.walk(func(o fyne.CanvasObject) {
+		if f, ok := o.(interface {
+			fyne.Tappable
+			Transcript() int64
+		}); ok && f.Transcript() == id {
+			found = f
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("transcript %d is not listed:\n%s", id, s.words())
+	}
+	found.Tapped(&fyne.PointEvent{})
+}
+
+// counted is a speech model that knows whether it was closed.
+type counted struct {
+	*ears
+	closed *int
+}
+
+func (c counted) Close() error { *c.closed++; return nil }
+
+// Dictation and files use one opened model; the last one to let go of it closes it.
+func TestSharedModel(t *testing.T) {
+	opened, closed := 0, 0
+	s := &shared{open: func(registry.Entry, asr.Options) (Speech, error) { opened++; return counted{&ears{}, &closed}, nil }}
+	take := func(name string, threads int) Speech {
+		m, err := s.take(registry.Entry{Name: name}, asr.Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	a, b := take("base", 0), take("base", 0)
+	c, d := take("base", 2), take("small", 0)
+	if opened != 3 {
+		t.Errorf("opened %d times", opened)
+	}
+	if err := errors.Join(a.Close(), a.Close()); err != nil || closed != 0 {
+		t.Errorf("closed %d times while it is used; %v", closed, err)
+	}
+	e := take("base", 0)
+	if err := errors.Join(b.Close(), c.Close(), d.Close()); err != nil || closed != 2 || opened != 3 {
+		t.Errorf("opened %d times, closed %d times", opened, closed)
+	}
+	if err := e.Close(); err != nil || closed != 3 || len(s.have) != 0 {
+		t.Errorf("closed %d times, %d left", closed, len(s.have))
+	}
+}

@@ -1,0 +1,170 @@
+package store
+
+// Transcripts: an audio file, how far it has been written down, and its segments.
+//
+//	waiting ──▶ partial ──▶ complete
+//	   ▲           ├──▶ stopped ──╮ by the person; what was heard is kept
+//	   │           └──▶ failed  ──┤ with the reason
+//	   ╰──────────────────────────╯ goes on where the last segment ended
+//
+// A segment is on the disk when AddSegments has returned, so a kill costs what the model was
+// hearing at that moment. What the model wrote stays beside what a person made of it.
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Waiting is the state of a file that is still to be written down; the other states of a
+// transcript are those of a message.
+const Waiting State = "waiting"
+
+// Transcript is one audio file as the list shows it.
+type Transcript struct {
+	ID               int64
+	Path             string // of the audio, which stays where it is
+	Title            string
+	Asked            string // the language that was chosen; "": heard from the audio
+	Language         string // the language that was heard
+	Model            string
+	State            State
+	Note             string        // why it failed
+	Length           time.Duration // of the audio; 0: not known
+	Created, Updated time.Time
+	Segments         int
+	Heard            time.Duration // the end of the last segment
+	Snippet          string        // the first words
+}
+
+// Segment is a stretch of a transcript.
+type Segment struct {
+	Number     int // from 0
+	Start, End time.Duration
+	Text       string // as a person left it
+	Heard      string // as the model wrote it
+	Details    string // what else the model says of it; the caller's own form
+}
+
+const transcriptColumns = `t.id, t.path, t.title, t.asked, t.language, t.model, t.state, t.note, t.length, t.created, t.updated,
+	coalesce((SELECT s.number + 1 FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
+	coalesce((SELECT s.ended FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
+	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id ORDER BY s.number LIMIT 1), '')`
+
+func scanTranscript(row scanner) (t Transcript, err error) {
+	var created, updated int64
+	err = row.Scan(&t.ID, &t.Path, &t.Title, &t.Asked, &t.Language, &t.Model, &t.State, &t.Note, &t.Length, &created, &updated,
+		&t.Segments, &t.Heard, &t.Snippet)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	t.Created, t.Updated = time.UnixMilli(created), time.UnixMilli(updated)
+	return t, err
+}
+
+// AddTranscript puts a file behind those that wait, and returns it with its number.
+func (s *Store) AddTranscript(t Transcript) (Transcript, error) {
+	if t.State == "" {
+		t.State = Waiting
+	}
+	now := s.now()
+	t.Created, t.Updated = time.UnixMilli(now.UnixMilli()), time.UnixMilli(now.UnixMilli())
+	res, err := s.db.Exec(`INSERT INTO transcripts (path, title, asked, language, model, state, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+		t.Path, t.Title, t.Asked, t.Language, t.Model, t.State, t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
+	if err != nil {
+		return t, fmt.Errorf("store: add transcript: %w", err)
+	}
+	t.ID, err = res.LastInsertId()
+	return t, err
+}
+
+// Transcripts lists all that are not deleted, the latest first.
+func (s *Store) Transcripts() ([]Transcript, error) {
+	rows, err := s.db.Query(`SELECT ` + transcriptColumns + ` FROM transcripts t WHERE t.deleted = 0 ORDER BY t.id DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("store: transcripts: %w", err)
+	}
+	defer rows.Close()
+	var list []Transcript
+	for rows.Next() {
+		t, err := scanTranscript(rows)
+		if err != nil {
+			return nil, fmt.Errorf("store: transcripts: %w", err)
+		}
+		list = append(list, t)
+	}
+	return list, rows.Err()
+}
+
+// Transcript returns one, or ErrNotFound.
+func (s *Store) Transcript(id int64) (Transcript, error) {
+	return scanTranscript(s.db.QueryRow(`SELECT `+transcriptColumns+` FROM transcripts t WHERE t.id = ? AND t.deleted = 0`, id))
+}
+
+// UpdateTranscript keeps how far a transcript is: its state and what is known of the audio.
+func (s *Store) UpdateTranscript(t Transcript) error {
+	return s.change(`UPDATE transcripts SET state = ?, note = ?, asked = ?, language = ?, model = ?, length = ?, updated = ? WHERE id = ?`,
+		t.State, t.Note, t.Asked, t.Language, t.Model, t.Length, s.now().UnixMilli(), t.ID)
+}
+
+// RenameTranscript gives it a title of the person's choice.
+func (s *Store) RenameTranscript(id int64, title string) error {
+	return s.change(`UPDATE transcripts SET title = ? WHERE id = ?`, strings.TrimSpace(title), id)
+}
+
+// AddSegments puts segments behind those that are there, and numbers them.
+func (s *Store) AddSegments(transcript int64, segments ...Segment) error {
+	err := s.transact(func(tx *sql.Tx) error {
+		for _, g := range segments {
+			if g.Heard == "" {
+				g.Heard = g.Text
+			}
+			if _, err := tx.Exec(`INSERT INTO segments (transcript, number, began, ended, text, heard, details)
+				SELECT ?1, coalesce(max(number)+1, 0), ?2, ?3, ?4, ?5, ?6 FROM segments WHERE transcript = ?1`,
+				transcript, g.Start, g.End, g.Text, g.Heard, g.Details); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(`UPDATE transcripts SET updated = ? WHERE id = ?`, s.now().UnixMilli(), transcript)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: segments: %w", err)
+	}
+	return nil
+}
+
+// Segments returns the segments of a transcript in their order, from number first on.
+func (s *Store) Segments(transcript int64, first int) ([]Segment, error) {
+	rows, err := s.db.Query(`SELECT number, began, ended, text, heard, details FROM segments WHERE transcript = ? AND number >= ? ORDER BY number`, transcript, first)
+	if err != nil {
+		return nil, fmt.Errorf("store: segments: %w", err)
+	}
+	defer rows.Close()
+	var list []Segment
+	for rows.Next() {
+		var g Segment
+		if err := rows.Scan(&g.Number, &g.Start, &g.End, &g.Text, &g.Heard, &g.Details); err != nil {
+			return nil, fmt.Errorf("store: segments: %w", err)
+		}
+		list = append(list, g)
+	}
+	return list, rows.Err()
+}
+
+// EditSegment replaces the text of a segment by a person's; what the model wrote is kept.
+func (s *Store) EditSegment(transcript int64, number int, text string) error {
+	return s.change(`UPDATE segments SET text = ? WHERE transcript = ? AND number = ?`, text, transcript, number)
+}
+
+// DeleteTranscript hides a transcript; RestoreTranscript takes that back until it is purged.
+func (s *Store) DeleteTranscript(id int64) error {
+	return s.change(`UPDATE transcripts SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), id)
+}
+
+// RestoreTranscript takes a DeleteTranscript back.
+func (s *Store) RestoreTranscript(id int64) error {
+	return s.change(`UPDATE transcripts SET deleted = 0 WHERE id = ?`, id)
+}

@@ -1,0 +1,235 @@
+package transcribe
+
+// A file in the queue, and the row of one that is written down.
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/look"
+	"soberano/app/store"
+)
+
+// card is a file that is not finished.
+type card struct {
+	page   *Page
+	object *look.Box
+	title  *look.Label
+	right  *look.Label
+	line   *look.Flow
+	bar    *look.Bar
+	space  fyne.CanvasObject
+	row    *fyne.Container
+	remove *look.Button // of one that waits: it has no other
+	list   map[string]*look.Button
+	t      store.Transcript
+}
+
+func newCard(p *Page) *card {
+	c := &card{page: p, title: look.NewLabel("", look.TextSize, look.Ink).Strong().Shrink(80), right: look.NewLabel("", look.SmallSize, look.Muted),
+		line: look.Text("", look.SmallSize, look.Muted), bar: look.NewBar(100, 10), row: &fyne.Container{Layout: &look.Wrap{Gap: 10}}, list: map[string]*look.Button{}}
+	c.space, c.remove = look.Spacer(1, 2), look.NewButton(look.Quiet, "Remove", func() { c.tapped("Remove") })
+	c.object = look.NewBox(look.Surface, look.Line, 12, 16, 14, look.NewColumn(6, look.NewRow(12, c.title, c.title, c.right, c.remove), c.line, c.bar, c.space, c.row))
+	return c
+}
+
+// show takes over how far the file is; place is its place among those that wait.
+func (c *card) show(t store.Transcript, place int) {
+	c.t = t
+	c.title.Set(t.Title)
+	c.right.Set("")
+	if t.Length > 0 {
+		c.right.Set(long(t.Length))
+	}
+	ink, words, stroke := look.Muted, "", look.Line
+	switch t.State {
+	case store.Waiting:
+		c.right.Set("waiting")
+		if place > 1 {
+			c.right.Set(fmt.Sprintf("waiting, number %d", place))
+		}
+	case store.Failed:
+		ink, stroke, words = look.Ink, look.Record, t.Note
+		if t.Segments > 0 {
+			words += fmt.Sprintf(" What was heard until %s is kept.", clock(t.Heard))
+			c.do("Try again", "Open", "Show the file", "Copy details", "Remove")
+		} else {
+			c.do("Try again", "Show the file", "Copy details", "Remove")
+		}
+	case store.Stopped:
+		words = "Stopped."
+		if t.Segments > 0 {
+			words = fmt.Sprintf("Stopped at %s. What was heard is kept.", clock(t.Heard))
+			c.do("Go on", "Open", "Remove")
+		} else {
+			c.do("Go on", "Remove")
+		}
+	default:
+		words = "Opening the file…"
+		c.do("Cancel", "Open")
+	}
+	c.line.Set(look.Span{Text: words, Color: ink})
+	waits := t.State == store.Waiting
+	c.line.Hidden, c.space.(*fyne.Container).Hidden, c.row.Hidden, c.remove.Hidden = waits, waits, waits, !waits
+	c.bar.Hidden = t.State != store.Partial
+	c.object.SetStroke(stroke, 1)
+	c.progress()
+}
+
+// do sets the buttons; those that stay are the same, so that the keyboard stays on them.
+func (c *card) do(labels ...string) {
+	c.row.Objects = nil
+	for _, label := range labels {
+		b := c.list[label]
+		if b == nil {
+			b = look.NewButton(look.Plain, label, func() { c.tapped(label) })
+			if label == "Try again" || label == "Go on" {
+				b.Kind = look.Primary
+			}
+			c.list[label] = b
+		}
+		c.row.Add(b)
+	}
+}
+
+func (c *card) tapped(label string) {
+	p, t := c.page, c.t
+	switch label {
+	case "Cancel":
+		p.say(p.Queue.Stop(t), "It could not be stopped")
+	case "Try again", "Go on":
+		p.say(p.Queue.Again(t), "It could not be begun again")
+	case "Open":
+		p.open(t.ID)
+	case "Remove":
+		p.remove(t)
+	case "Show the file":
+		p.ShowFile(t.Path)
+	case "Copy details":
+		p.Copy(t.Path + "\n" + t.Note)
+	}
+}
+
+// progress shows how far the file is, if it is under way.
+func (c *card) progress() {
+	id, now := c.page.Queue.Now()
+	if id != c.t.ID || c.t.State != store.Partial {
+		return
+	}
+	if now.Length > 0 {
+		c.right.Set(long(now.Length))
+	}
+	c.line.Set(look.Span{Text: now.Text(), Color: look.Muted})
+	c.bar.Set(look.Part{Share: float32(now.Share()), Color: look.Accent})
+}
+
+// past is a transcript in the list.
+type past struct {
+	widget.BaseWidget
+	page             *Page
+	t                store.Transcript
+	hovered, focused bool
+}
+
+func newPast(p *Page, t store.Transcript) *past {
+	r := &past{page: p, t: t}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+// Transcript is its number in the store.
+func (r *past) Transcript() int64 { return r.t.ID }
+
+// Tapped opens it.
+func (r *past) Tapped(*fyne.PointEvent) { r.page.open(r.t.ID) }
+
+// TypedKey opens it, or deletes it.
+func (r *past) TypedKey(k *fyne.KeyEvent) {
+	switch k.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		r.page.open(r.t.ID)
+	case fyne.KeyDelete:
+		r.page.remove(r.t)
+	}
+}
+
+// TypedRune is Fyne's.
+func (r *past) TypedRune(rune) {}
+
+// FocusGained is Fyne's.
+func (r *past) FocusGained() { r.focused = true; r.Refresh() }
+
+// FocusLost is Fyne's.
+func (r *past) FocusLost() { r.focused = false; r.Refresh() }
+
+// MouseIn is Fyne's.
+func (r *past) MouseIn(*desktop.MouseEvent) { r.hovered = true; r.Refresh() }
+
+// MouseMoved is Fyne's.
+func (r *past) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut is Fyne's.
+func (r *past) MouseOut() { r.hovered = false; r.Refresh() }
+
+// Cursor is Fyne's.
+func (r *past) Cursor() desktop.Cursor { return desktop.PointerCursor }
+
+// CreateRenderer is Fyne's.
+func (r *past) CreateRenderer() fyne.WidgetRenderer {
+	facts := []string{}
+	if r.t.Length > 0 {
+		facts = append(facts, long(r.t.Length))
+	}
+	facts = append(facts, date(r.t.Created, time.Now()))
+	words := r.t.Snippet
+	if r.t.Segments == 0 {
+		words = "No speech was heard."
+	}
+	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: look.NewLabel(r.t.Title, look.TextSize, look.Ink).Strong().Shrink(80),
+		facts: look.NewLabel(strings.Join(facts, " · "), look.SmallSize, look.Muted), words: look.NewLabel(strings.TrimSpace(words), look.SmallSize, look.Muted).Shrink(80)}
+	v.Refresh()
+	return v
+}
+
+type pastRenderer struct {
+	r                   *past
+	back                *canvas.Rectangle
+	title, facts, words *look.Label
+}
+
+func (v *pastRenderer) Destroy()           {}
+func (v *pastRenderer) MinSize() fyne.Size { return fyne.NewSize(160, 56) }
+func (v *pastRenderer) Objects() []fyne.CanvasObject {
+	return []fyne.CanvasObject{v.back, v.title, v.facts, v.words}
+}
+
+func (v *pastRenderer) Layout(size fyne.Size) {
+	const side = 16
+	look.Put(v.back, 0, 0, size.Width, size.Height)
+	f := v.facts.MinSize()
+	look.Put(v.facts, size.Width-side-f.Width, 10, f.Width, 18)
+	look.Put(v.title, side, 8, size.Width-2*side-f.Width-12, 20)
+	look.Put(v.words, side, 30, size.Width-2*side, 18)
+}
+
+func (v *pastRenderer) Refresh() {
+	r := v.r
+	v.back.FillColor, v.back.StrokeColor, v.back.StrokeWidth, v.back.CornerRadius = look.Color(look.Surface), look.Color(look.Line), 1, 10
+	if r.hovered {
+		v.back.FillColor = look.Color(look.Hover)
+	}
+	if r.focused {
+		v.back.StrokeColor, v.back.StrokeWidth = look.Color(look.Accent), 2
+	}
+	v.Layout(r.Size())
+	for _, l := range []*look.Label{v.title, v.facts, v.words} {
+		l.Refresh()
+	}
+	canvas.Refresh(r)
+}

@@ -1,0 +1,99 @@
+package transcribe
+
+// What leaves a transcript: the clipboard, files in every format, and its menus.
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/store"
+	"soberano/asr"
+	"soberano/asr/transcript"
+)
+
+// whole is the transcript as the formats want it.
+func (v *View) whole() *transcript.Transcript {
+	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Duration: v.t.Length, Model: v.t.Model}
+	if v.t.State != store.Complete {
+		t.Error = "not finished"
+		if v.t.Note != "" {
+			t.Error = v.t.Note
+		}
+	}
+	for _, g := range v.segments {
+		s := asr.Segment{Language: v.t.Language}
+		if g.Details == "" || json.Unmarshal([]byte(g.Details), &s) != nil {
+			s = asr.Segment{Language: v.t.Language}
+		}
+		s.Start, s.End, s.Text, s.Final = g.Start, g.End, g.Text, true
+		if g.Text != g.Heard {
+			s.Words = nil // they are not the words any more
+		}
+		t.Segments = append(t.Segments, s)
+	}
+	return t
+}
+
+func (v *View) copyAll() {
+	var b strings.Builder
+	v.list.commit()
+	if err := transcript.Write(&b, "txt", v.whole()); err != nil {
+		v.tell(sentence(err.Error()))
+		return
+	}
+	v.page.Copy(b.String())
+}
+
+// called are the formats in words.
+var called = map[string]string{"txt": "Text", "md": "Markdown", "srt": "Subtitles (SubRip)", "vtt": "Subtitles (WebVTT)",
+	"json": "JSON, with times and probabilities", "tsv": "Table (tab-separated)", "lrc": "Lyrics (LRC)"}
+
+func (v *View) formats() *fyne.Menu {
+	var items []*fyne.MenuItem
+	for _, f := range transcript.Formats() {
+		label := "." + f
+		if c := called[f]; c != "" {
+			label = c + "   ." + f
+		}
+		items = append(items, fyne.NewMenuItem(label, func() { v.exportAs(f) }))
+	}
+	return fyne.NewMenu("", items...)
+}
+
+// others is what is done more seldom.
+func (v *View) others() *fyne.Menu {
+	return fyne.NewMenu("",
+		fyne.NewMenuItem("Rename…", func() { v.page.Ask("Rename this transcript", v.t.Title, v.rename) }),
+		fyne.NewMenuItem("Write down again, beside this one", func() { v.page.Add([]string{v.t.Path}) }),
+		fyne.NewMenuItem("Show the file", func() { v.page.ShowFile(v.t.Path) }),
+		fyne.NewMenuItem("Delete", func() { v.page.remove(v.t) }))
+}
+
+func (v *View) rename(title string) {
+	if title = strings.TrimSpace(title); title == "" {
+		return
+	}
+	if err := v.page.Store.RenameTranscript(v.t.ID, title); err != nil {
+		v.tell("The name could not be changed. " + sentence(bare("", err.Error())))
+		return
+	}
+	v.t.Title = title
+	v.fresh()
+}
+
+func (v *View) exportAs(format string) {
+	v.list.commit()
+	whole := v.whole()
+	name := strings.TrimSuffix(v.t.Title, filepath.Ext(v.t.Path)) // a title may end in a dot and letters of its own
+	v.page.Save(filepath.Dir(v.t.Path), name+"."+format, func(w io.Writer) error {
+		if err := transcript.Write(w, format, whole); err != nil {
+			return fmt.Errorf("%s: %w", format, err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,166 @@
+package transcribe
+
+// Finding in the opened transcript: a line above it, and the marks in its text.
+
+import (
+	"fmt"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+)
+
+type finder struct {
+	v       *View
+	object  *fyne.Container
+	entry   *look.Entry
+	count   *look.Label
+	matches []match
+	first   map[int]int // of a segment, in matches
+	at      int         // the match one is at; -1: none
+}
+
+func newFinder(v *View) *finder {
+	f := &finder{v: v, entry: look.NewEntry(), count: look.NewLabel("", look.SmallSize, look.Muted), at: -1}
+	f.entry.SetPlaceHolder("Find in this transcript")
+	f.entry.OnShortcut = v.page.Shortcut
+	f.entry.OnChanged = func(string) { f.search() }
+	f.entry.OnSubmitted = func(string) { f.step(1) }
+	f.entry.OnKey = func(k *fyne.KeyEvent) bool {
+		switch k.Name {
+		case fyne.KeyEscape:
+			v.Escape()
+		case fyne.KeyDown:
+			f.step(1)
+		case fyne.KeyUp:
+			f.step(-1)
+		default:
+			return false
+		}
+		return true
+	}
+	f.object = look.NewRow(8, f.entry, f.entry, f.count,
+		look.NewButton(look.Plain, "Previous", func() { f.step(-1) }), look.NewButton(look.Plain, "Next", func() { f.step(1) }),
+		look.NewButton(look.Quiet, "Close", func() { f.end(); v.page.Focus(v.list) }))
+	f.object.Hide()
+	return f
+}
+
+// findWide is the widest that the line is.
+const findWide = 600
+
+// Find opens the line, or goes to it.
+func (v *View) Find() {
+	if !v.shown() {
+		return
+	}
+	v.list.commit()
+	v.finder.object.Show()
+	v.finder.search()
+	v.layout()
+	v.page.Focus(v.finder.entry)
+}
+
+// end takes the line and the marks away.
+func (f *finder) end() {
+	f.object.Hide()
+	f.matches, f.first, f.at = nil, nil, -1
+	f.entry.SetText("")
+	f.v.layout()
+	f.v.list.rows.Redraw()
+}
+
+// search finds what stands in the entry, and goes to the first place from the cursor on.
+func (f *finder) search() {
+	if !f.object.Visible() {
+		return
+	}
+	f.look()
+	for i, m := range f.matches {
+		if f.at < 0 || m.segment < f.v.list.cursor {
+			f.at = i
+		}
+		if m.segment >= f.v.list.cursor {
+			f.at = i
+			break
+		}
+	}
+	f.show()
+}
+
+// again finds anew where the texts have changed, and stays where it is.
+func (f *finder) again() {
+	if f.object.Visible() && f.entry.Text != "" {
+		at := f.at
+		f.look()
+		f.at = min(at, len(f.matches)-1)
+		f.say()
+	}
+}
+
+func (f *finder) look() {
+	texts := make([]string, len(f.v.segments))
+	for i, g := range f.v.segments {
+		texts[i] = g.Text
+	}
+	f.matches, f.first, f.at = find(texts, f.entry.Text), map[int]int{}, -1
+	for i := len(f.matches) - 1; i >= 0; i-- {
+		f.first[f.matches[i].segment] = i
+	}
+}
+
+// step goes to the next place, or the one before; after the last comes the first.
+func (f *finder) step(by int) {
+	if n := len(f.matches); n > 0 {
+		f.at = (f.at + by + n) % n
+		f.show()
+	}
+}
+
+func (f *finder) show() {
+	f.say()
+	if f.at >= 0 {
+		l := f.v.list
+		l.cursor = f.matches[f.at].segment
+		l.rows.Reveal(l.cursor)
+	}
+	f.v.list.rows.Redraw()
+}
+
+func (f *finder) say() {
+	words := ""
+	switch {
+	case f.entry.Text == "":
+	case len(f.matches) == 0:
+		words = "Nothing found"
+	default:
+		words = fmt.Sprintf("%d of %d", f.at+1, len(f.matches))
+	}
+	f.count.Set(words)
+	f.object.Refresh()
+	f.v.layout()
+}
+
+// spans is a segment's text with what was found marked.
+func (f *finder) spans(i int, text string) []look.Span {
+	n, ok := f.first[i]
+	if !ok {
+		return []look.Span{{Text: text}}
+	}
+	var spans []look.Span
+	from := 0
+	for ; n < len(f.matches) && f.matches[n].segment == i; n++ {
+		m := f.matches[n]
+		if m.to > len(text) || m.from < from {
+			break
+		}
+		spans = append(spans, look.Span{Text: text[from:m.from]})
+		mark := look.Span{Text: text[m.from:m.to], Mark: look.Line}
+		if n == f.at {
+			mark.Mark, mark.Color = look.Accent, look.OnAccent
+		}
+		spans = append(spans, mark)
+		from = m.to
+	}
+	return append(spans, look.Span{Text: text[from:]})
+}

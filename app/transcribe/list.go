@@ -1,0 +1,353 @@
+package transcribe
+
+// The segments: one widget takes the keyboard for all of them.
+//
+//	click on a time, or Enter   plays from there        Space          plays and pauses
+//	click on the text, or F2    edits it                Page Up, Down  scroll
+//	↑ ↓                         move the cursor         Esc            one step back
+
+import (
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/look"
+)
+
+// list is the widget with all segments.
+type list struct {
+	widget.BaseWidget
+	v       *View
+	rows    *look.Long
+	entry   *look.Entry // the one that edits
+	cursor  int         // of the keyboard
+	playing int         // the segment that is heard; -1: none
+	editing int         // -1: none
+	focused bool
+	keyed   bool    // the cursor has been moved by keys: it is shown
+	wide    float32 // of a letter, on average
+	line    float32 // the height of a line of text
+	times   float32 // the width of the column with the times
+}
+
+func newList(v *View) *list {
+	l := &list{v: v, rows: look.NewLong(), entry: look.NewText(), playing: -1, editing: -1, line: look.NewFlow().LineHeight()}
+	l.rows.Ends, l.rows.Most = 12, look.ColumnWidth+timeRoom
+	l.rows.Count = func() int { return len(v.segments) }
+	l.rows.Height, l.rows.Guess = l.height, l.guess
+	l.rows.New = func() fyne.CanvasObject { return newSegment(l) }
+	l.rows.Fill = func(i int, o fyne.CanvasObject) { o.(*segment).fill(i) }
+	l.rows.Gone = func(i int) {
+		if i == l.editing {
+			l.commit()
+		}
+	}
+	l.entry.OnShortcut = v.page.Shortcut
+	l.entry.OnSend = func() { l.commit(); v.page.Focus(l) }
+	l.entry.OnChanged = func(string) {
+		if l.editing >= 0 {
+			l.rows.Changed(l.editing)
+		}
+	}
+	l.entry.OnFocus = func(on bool) {
+		if !on {
+			l.commit()
+		}
+	}
+	l.entry.OnKey = func(k *fyne.KeyEvent) bool {
+		if k.Name != fyne.KeyEscape {
+			return false
+		}
+		l.discard()
+		return true
+	}
+	l.ExtendBaseWidget(l)
+	return l
+}
+
+// begin shows the transcript that was opened.
+func (l *list) begin() {
+	l.cursor, l.playing, l.editing, l.keyed = 0, -1, -1, false
+	l.times = fyne.MeasureText(clock(l.v.length()), look.SmallSize, fyne.TextStyle{}).Width + 12
+	l.rows.Reload()
+}
+
+const (
+	timeRoom = 76 // the least for the times
+	rowPad   = 6  // above and below the text
+	boxPad   = 8  // an entry's own padding
+)
+
+func (l *list) textLeft() float32 { return max(timeRoom, l.times+8) }
+
+func (l *list) height(i int, width float32) float32 {
+	room := width - l.textLeft() - 2*boxPad
+	if i == l.editing {
+		f := look.Text(l.entry.Text, look.TextSize, look.Ink)
+		f.Preserve = true
+		return f.HeightFor(room-10) + f.LineHeight()*0.25 + 2*boxPad + 2*rowPad
+	}
+	return look.Text(l.v.segments[i].Text, look.TextSize, look.Ink).HeightFor(room) + 2*rowPad
+}
+
+// guess is height without measuring: letters on average, and twice that for those of scripts
+// that are written without spaces.
+func (l *list) guess(i int, width float32) float32 {
+	if l.wide == 0 {
+		const some = "the quick brown fox jumps over the lazy dog and so on "
+		l.wide = fyne.MeasureText(some, look.TextSize, fyne.TextStyle{}).Width / float32(len(some))
+	}
+	var w float32
+	for _, r := range l.v.segments[i].Text {
+		if r >= 0x2e80 {
+			w += l.wide
+		}
+		w += l.wide
+	}
+	lines := float32(int(1.04*w/max(60, width-l.textLeft()-2*boxPad))) + 1
+	return lines*l.line + 2*rowPad
+}
+
+// CreateRenderer is Fyne's.
+func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.rows) }
+
+// playingAt marks the segment that is heard, and keeps it in sight.
+func (l *list) playingAt(at time.Duration, on bool) {
+	was, now := l.playing, -1
+	if on || at > 0 {
+		now = l.v.at(at)
+	}
+	if was == now {
+		return
+	}
+	follow := on && (was < 0 || l.rows.InSight(was)) && l.editing < 0
+	l.playing = now
+	l.redraw(was, now)
+	if follow && now >= 0 {
+		l.rows.Reveal(now)
+	}
+}
+
+func (l *list) redraw(rows ...int) {
+	for _, i := range rows {
+		if i >= 0 && i < len(l.v.segments) {
+			l.rows.Changed(i)
+		}
+	}
+}
+
+// edit puts the entry in the place of a segment's text.
+func (l *list) edit(i int) {
+	l.commit()
+	if i < 0 || i >= len(l.v.segments) {
+		return
+	}
+	was := l.cursor
+	l.cursor = i
+	l.rows.Reveal(i)
+	l.entry.SetText(l.v.segments[i].Text)
+	l.editing = i
+	l.redraw(was, i)
+	l.v.page.Focus(l.entry)
+}
+
+// commit keeps what stands in the entry.
+func (l *list) commit() { l.stop(true) }
+
+// discard lets the text be as it was.
+func (l *list) discard() {
+	l.stop(false)
+	l.v.page.Focus(l)
+}
+
+func (l *list) stop(keep bool) {
+	i := l.editing
+	if i < 0 {
+		return
+	}
+	l.editing = -1
+	if keep {
+		l.v.edit(i, l.entry.Text)
+	}
+	l.redraw(i)
+}
+
+// FocusGained is Fyne's.
+func (l *list) FocusGained() { l.focused = true; l.redraw(l.cursor) }
+
+// FocusLost is Fyne's.
+func (l *list) FocusLost() { l.focused = false; l.redraw(l.cursor) }
+
+// TypedRune is Fyne's.
+func (l *list) TypedRune(rune) {}
+
+// TypedKey moves, plays and edits.
+func (l *list) TypedKey(k *fyne.KeyEvent) {
+	switch k.Name {
+	case fyne.KeyDown:
+		l.move(l.cursor + 1)
+	case fyne.KeyUp:
+		l.move(l.cursor - 1)
+	case fyne.KeyHome:
+		l.move(0)
+	case fyne.KeyEnd:
+		l.move(len(l.v.segments) - 1)
+	case fyne.KeyPageDown:
+		l.rows.Page(0.9)
+	case fyne.KeyPageUp:
+		l.rows.Page(-0.9)
+	case fyne.KeySpace:
+		l.v.PlayPause()
+	case fyne.KeyReturn, fyne.KeyEnter:
+		if l.cursor < len(l.v.segments) {
+			l.v.PlayFrom(l.v.segments[l.cursor].Start)
+		}
+	case fyne.KeyF2:
+		l.edit(l.cursor)
+	case fyne.KeyEscape:
+		l.v.Escape()
+	}
+}
+
+// move puts the cursor on a segment.
+func (l *list) move(to int) {
+	was := l.cursor
+	l.keyed = true
+	l.cursor = max(0, min(len(l.v.segments)-1, to))
+	l.rows.Reveal(l.cursor)
+	l.redraw(was, l.cursor)
+}
+
+// segment is the row of one.
+type segment struct {
+	widget.BaseWidget
+	l    *list
+	i    int
+	back *canvas.Rectangle
+	time *moment
+	text *look.Flow
+}
+
+func newSegment(l *list) *segment {
+	s := &segment{l: l, back: canvas.NewRectangle(nil), text: look.NewFlow()}
+	s.time = newMoment(func() {
+		was := l.cursor
+		l.cursor, l.keyed = s.i, false
+		l.redraw(was, s.i)
+		l.v.page.Focus(l)
+		l.v.PlayFrom(l.v.segments[s.i].Start)
+	})
+	s.text.OnTap = func() { l.edit(s.i) }
+	s.ExtendBaseWidget(s)
+	return s
+}
+
+// fill shows a segment.
+func (s *segment) fill(i int) {
+	l := s.l
+	s.i = i
+	g := l.v.segments[i]
+	s.time.set(clock(g.Start))
+	s.text.Set(l.v.finder.spans(i, g.Text)...)
+	s.back.CornerRadius, s.back.FillColor, s.back.StrokeColor, s.back.StrokeWidth = 8, nil, nil, 0
+	if i == l.playing {
+		s.back.FillColor = look.Color(look.Tint)
+	}
+	if i == l.cursor && l.focused && l.keyed {
+		s.back.StrokeColor, s.back.StrokeWidth = look.Color(look.Accent), 1.5
+	}
+	s.Refresh()
+}
+
+// CreateRenderer is Fyne's.
+func (s *segment) CreateRenderer() fyne.WidgetRenderer { return &segmentRenderer{s} }
+
+type segmentRenderer struct{ s *segment }
+
+func (r *segmentRenderer) Destroy()           {}
+func (r *segmentRenderer) MinSize() fyne.Size { return fyne.NewSize(120, 24) }
+
+func (r *segmentRenderer) Objects() []fyne.CanvasObject {
+	s := r.s
+	if s.i == s.l.editing {
+		return []fyne.CanvasObject{s.back, s.time, s.l.entry}
+	}
+	return []fyne.CanvasObject{s.back, s.time, s.text}
+}
+
+func (r *segmentRenderer) Layout(size fyne.Size) {
+	s := r.s
+	left := s.l.textLeft()
+	look.Put(s.back, 0, 1, size.Width, size.Height-2)
+	look.Put(s.time, boxPad, rowPad, left-boxPad, 21)
+	if s.i == s.l.editing {
+		look.Put(s.time, boxPad, rowPad+boxPad, left-boxPad, 21)
+		look.Put(s.l.entry, left, rowPad, size.Width-left-boxPad+4, size.Height-2*rowPad)
+		return
+	}
+	look.Put(s.text, left+boxPad, rowPad, size.Width-left-2*boxPad, size.Height-2*rowPad)
+}
+
+func (r *segmentRenderer) Refresh() {
+	r.Layout(r.s.Size())
+	r.s.back.Refresh()
+	canvas.Refresh(r.s)
+}
+
+// moment is a time that plays from there.
+type moment struct {
+	widget.BaseWidget
+	text    *canvas.Text
+	hovered bool
+	tapped  func()
+}
+
+func newMoment(tapped func()) *moment {
+	m := &moment{text: canvas.NewText("", nil), tapped: tapped}
+	m.ExtendBaseWidget(m)
+	return m
+}
+
+func (m *moment) set(words string) {
+	m.text.Text = words
+	m.Refresh()
+}
+
+// Tapped plays.
+func (m *moment) Tapped(*fyne.PointEvent) { m.tapped() }
+
+// MouseIn is Fyne's.
+func (m *moment) MouseIn(*desktop.MouseEvent) { m.hovered = true; m.Refresh() }
+
+// MouseMoved is Fyne's.
+func (m *moment) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut is Fyne's.
+func (m *moment) MouseOut() { m.hovered = false; m.Refresh() }
+
+// Cursor is Fyne's.
+func (m *moment) Cursor() desktop.Cursor { return desktop.PointerCursor }
+
+// CreateRenderer is Fyne's.
+func (m *moment) CreateRenderer() fyne.WidgetRenderer { return &momentRenderer{m} }
+
+type momentRenderer struct{ m *moment }
+
+func (r *momentRenderer) Destroy()                     {}
+func (r *momentRenderer) MinSize() fyne.Size           { return r.m.text.MinSize() }
+func (r *momentRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.m.text} }
+
+func (r *momentRenderer) Layout(size fyne.Size) {
+	h := r.m.text.MinSize().Height
+	look.Put(r.m.text, 0, (size.Height-h)/2, size.Width, h)
+}
+
+func (r *momentRenderer) Refresh() {
+	t := r.m.text
+	t.TextSize, t.Color, t.TextStyle = look.SmallSize, look.Color(look.Accent), fyne.TextStyle{Bold: r.m.hovered}
+	r.Layout(r.m.Size())
+	t.Refresh()
+}

@@ -1,0 +1,358 @@
+package transcribe
+
+// The page: what to do, the queue, and what was written down. An opened transcript takes
+// its place (view.go).
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/app/store"
+	"soberano/app/voice"
+	"soberano/asr"
+)
+
+// Page is the Transcribe page.
+type Page struct {
+	Config
+	Object fyne.CanvasObject
+	Queue  *Queue
+	View   *View // the opened transcript
+	pane   *look.Pane
+	cards  map[int64]*card
+	pasts  map[int64]*past
+	gone   *store.Transcript // what was deleted last
+	words  string            // a problem of the page's own
+	most   int               // how many of the finished ones are listed
+}
+
+// mostWaiting is how many of those that wait are shown.
+const mostWaiting = 20
+
+// some is how many finished transcripts are listed at first.
+const some = 50
+
+// NewPage is the page; Refresh fills it.
+func NewPage(c Config) *Page {
+	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
+	p.View = newView(p)
+	p.View.Object.Hide()
+	p.Object = &fyne.Container{Layout: &stack{}, Objects: []fyne.CanvasObject{p.pane.Object, p.View.Object}}
+	p.Queue.OnState = p.stateChanged
+	p.Queue.OnProgress = p.progressed
+	return p
+}
+
+// stack is a layout of things over each other.
+type stack struct{}
+
+func (stack) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(200, 80) }
+func (stack) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	for _, x := range o {
+		look.Put(x, 0, 0, s.Width, s.Height)
+	}
+}
+
+// Add puts dropped or chosen recordings into the queue.
+func (p *Page) Add(paths []string) {
+	p.Close()
+	p.say(p.Queue.Add(paths), "The files could not be put into the queue")
+	p.Refresh()
+}
+
+// say keeps a problem to be shown on the page.
+func (p *Page) say(err error, what string) {
+	p.words = ""
+	if err != nil {
+		p.words = what + ": " + bare("", err.Error()) + "."
+	}
+}
+
+func (p *Page) stateChanged() {
+	p.Changed()
+	p.Refresh()
+	p.View.stateChanged()
+}
+
+func (p *Page) progressed(id int64) {
+	if c := p.cards[id]; c != nil {
+		c.progress()
+	}
+	p.View.progressed(id)
+}
+
+// Waiting is how many files wait or are under way.
+func (p *Page) Waiting() int {
+	list, err := p.Store.Transcripts()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, t := range list {
+		if t.State == store.Waiting || t.State == store.Partial {
+			n++
+		}
+	}
+	return n
+}
+
+// Refresh reads the list again.
+func (p *Page) Refresh() {
+	all, err := p.Store.Transcripts()
+	if err != nil {
+		p.say(err, "The transcripts could not be read")
+	}
+	var queue, done []store.Transcript
+	for _, t := range all {
+		if t.State == store.Complete {
+			done = append(done, t)
+		} else {
+			queue = append(queue, t)
+		}
+	}
+	slices.SortStableFunc(queue, func(a, b store.Transcript) int { return order(a) - order(b) })
+	var list []fyne.CanvasObject
+	if len(all) == 0 {
+		list = p.empty()
+	} else {
+		list = append(list, look.Text(dropWords, look.TextSize, look.Muted), p.buttons())
+	}
+	list = append(list, p.notices()...)
+	list = append(list, p.queued(queue)...)
+	list = append(list, p.finished(done)...)
+	p.pane.Keep(list...)
+}
+
+// order: what is under way comes first, then what waits, in the order in which it came (the
+// list has the latest first), then what ended too early.
+func order(t store.Transcript) int {
+	switch t.State {
+	case store.Partial:
+		return -1 << 30
+	case store.Waiting:
+		return int(t.ID) - 1<<29
+	}
+	return 0
+}
+
+const dropWords = "Drop audio or video files anywhere on this window. Nothing leaves this computer."
+
+// empty is what the page says before there is any transcript.
+func (p *Page) empty() []fyne.CanvasObject {
+	line := look.Text("Turn recordings into text", look.TitleSize, look.Ink)
+	note := look.Text(dropWords, look.TextSize, look.Muted)
+	line.Align, note.Align = fyne.TextAlignCenter, fyne.TextAlignCenter
+	return []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{p.buttons()}}}
+}
+
+// middle centres one thing in the width.
+type middle struct{}
+
+func (middle) HeightFor(o []fyne.CanvasObject, w float32) float32 { return look.HeightFor(o[0], w) }
+func (middle) MinSize(o []fyne.CanvasObject) fyne.Size            { return o[0].MinSize() }
+func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	var w float32
+	for i, b := range o[0].(*fyne.Container).Objects {
+		if i > 0 {
+			w += 10
+		}
+		w += b.MinSize().Width
+	}
+	w = min(w, s.Width)
+	look.Put(o[0], (s.Width-w)/2, 0, w, s.Height)
+}
+
+// buttons choose files, and the language of the next ones.
+func (p *Page) buttons() fyne.CanvasObject {
+	words := "Language: heard from the audio"
+	if code := p.Language(); code != "" {
+		words = "Language: " + asr.LanguageName(code)
+	}
+	language := look.NewButton(look.Plain, words, nil)
+	language.Light = true
+	language.OnTapped = func() { p.Menu(p.languages(), language) }
+	return &fyne.Container{Layout: &look.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
+		look.NewButton(look.Primary, "Choose a file", p.ChooseFile), language}}
+}
+
+// languages are those that can be chosen, by name.
+func (p *Page) languages() *fyne.Menu {
+	item := func(words, code string) *fyne.MenuItem {
+		i := fyne.NewMenuItem(words, func() { p.OnLanguage(code); p.Refresh() })
+		i.Checked = code == p.Language()
+		return i
+	}
+	items := []*fyne.MenuItem{item("Heard from the audio", ""), fyne.NewMenuItemSeparator()}
+	codes := slices.Clone(p.Languages)
+	slices.SortFunc(codes, func(a, b string) int { return strings.Compare(asr.LanguageName(a), asr.LanguageName(b)) })
+	for _, code := range codes {
+		items = append(items, item(asr.LanguageName(code), code))
+	}
+	return fyne.NewMenu("", items...)
+}
+
+// notices are what stands above the queue: what keeps it waiting, what went wrong, what was
+// deleted.
+func (p *Page) notices() (list []fyne.CanvasObject) {
+	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
+		problem := look.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []look.Action{
+			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.AddModel}, {Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}
+		if errors.Is(err, voice.ErrNoModel) {
+			problem = look.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper folder (CTranslate2 form) anywhere on this window. The files are written down as soon as it is there.",
+				Actions: []look.Action{{Label: "All models", Do: p.AddModel}}}
+		}
+		list = append(list, problem.Card())
+	}
+	if p.words != "" {
+		list = append(list, look.Problem{Title: p.words, Actions: []look.Action{{Label: "Close", Do: func() { p.words = ""; p.Refresh() }}}}.Card())
+	}
+	if t := p.gone; t != nil {
+		words := look.NewLabel(fmt.Sprintf("“%s” is deleted.", t.Title), look.SmallSize, look.Ink).Shrink(80)
+		list = append(list, look.NewBox(look.Surface, look.Line, 10, 14, 6, look.NewRow(8, words, words,
+			look.NewButton(look.Quiet, "Undo", p.undo), look.NewButton(look.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
+	}
+	return list
+}
+
+func heading(words string) []fyne.CanvasObject {
+	return []fyne.CanvasObject{look.Spacer(1, 2), look.NewLabel(words, look.SmallSize, look.Muted).Strong()}
+}
+
+// queued are the cards of what is not finished; a card lives as long as its file is there, so
+// that the keyboard stays on its buttons.
+func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
+	keep := map[int64]bool{}
+	wait := 0
+	for i, t := range queue {
+		if i == 0 && order(t) < 0 {
+			list = append(list, heading("In the queue")...)
+		} else if order(t) == 0 && (i == 0 || order(queue[i-1]) < 0) {
+			list = append(list, heading("Not finished")...)
+		}
+		keep[t.ID] = true
+		c := p.cards[t.ID]
+		if c == nil {
+			c = newCard(p)
+			p.cards[t.ID] = c
+		}
+		if t.State == store.Waiting {
+			wait++
+		}
+		c.show(t, wait)
+		if wait <= mostWaiting || t.State != store.Waiting {
+			list = append(list, c.object)
+		} else if i+1 == len(queue) || queue[i+1].State != store.Waiting {
+			list = append(list, look.Text(fmt.Sprintf("%d more wait. They are shown as these are done.", wait-mostWaiting), look.SmallSize, look.Muted))
+		}
+	}
+	for id := range p.cards {
+		if !keep[id] {
+			delete(p.cards, id)
+		}
+	}
+	return list
+}
+
+// finished are the rows of what is written down.
+func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
+	if len(done) == 0 {
+		return nil
+	}
+	list = heading("Transcripts")
+	rows := look.NewColumn(8)
+	for i, t := range done {
+		if i == p.most {
+			break
+		}
+		r := p.pasts[t.ID]
+		if r == nil || r.t != t { // else the keyboard stays on it
+			r = newPast(p, t)
+			p.pasts[t.ID] = r
+		}
+		rows.Add(r)
+	}
+	list = append(list, rows)
+	if more := len(done) - p.most; more > 0 {
+		list = append(list, look.NewRow(0, nil, look.NewButton(look.Plain, fmt.Sprintf("Show %d more", more), func() { p.most += 500; p.Refresh() })))
+	}
+	return list
+}
+
+// open shows a transcript.
+func (p *Page) open(id int64) {
+	if err := p.View.open(id); err != nil {
+		p.say(err, "The transcript could not be opened")
+		p.Refresh()
+		return
+	}
+	p.pane.Object.Hide()
+	p.View.Object.Show()
+	p.Focus(p.View.list)
+	p.Changed()
+}
+
+// Close goes back from a transcript to the list; false: the list is shown already.
+func (p *Page) Close() bool {
+	if !p.View.Object.Visible() {
+		return false
+	}
+	p.View.close()
+	p.View.Object.Hide()
+	p.pane.Object.Show()
+	p.Focus(nil) // what had it is out of sight
+	p.Refresh()
+	p.Changed()
+	return true
+}
+
+// Leave is called when another page is shown: the sound pauses, an edit is kept.
+func (p *Page) Leave() {
+	if p.View.shown() {
+		p.View.list.commit()
+		if p.View.player.playing {
+			p.View.player.pause()
+		}
+	}
+}
+
+// End ends the queue and the sound, for good.
+func (p *Page) End() {
+	p.View.close()
+	p.View.player.close()
+	p.Queue.Close()
+}
+
+// remove deletes a transcript and offers to take that back.
+func (p *Page) remove(t store.Transcript) {
+	p.Close()
+	err := p.Queue.Delete(t.ID)
+	p.say(err, "The transcript could not be deleted")
+	if err == nil {
+		p.gone = &t
+	}
+	p.Refresh()
+}
+
+func (p *Page) undo() {
+	t := p.gone
+	p.gone = nil
+	p.say(p.Queue.Restore(t.ID), "The transcript could not be brought back")
+	p.Refresh()
+}
+
+// date is when a transcript was made, as one reads it in a list.
+func date(t, now time.Time) string {
+	if y, m, d := t.Date(); y == now.Year() && m == now.Month() && d == now.Day() {
+		return "today " + t.Format("15:04")
+	}
+	if t.Year() == now.Year() {
+		return t.Format("2 January")
+	}
+	return t.Format("2 January 2006")
+}

@@ -1,0 +1,150 @@
+package transcribe
+
+// The sound of a transcript. Each Play is a session of its own: it opens the file, passes
+// over what comes before and plays until it is paused, goes elsewhere or ends. What an older
+// session says is not heard.
+//
+//	idle ──Play(from)──▶ going there ──▶ playing ──▶ at the end, or Pause: idle, at its place
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// player plays one file. Its fields and methods are for the UI goroutine.
+type player struct {
+	open   func(ctx context.Context, path string) (Audio, error)
+	speak  func(Audio) (Speaker, error)
+	post   func(func())
+	onMove func()      // the place, or whether it plays, has changed
+	onFail func(error) // the sound could not be played
+
+	path    string
+	at      time.Duration // the place
+	playing bool
+	going   bool // on the way to the place
+	slow    bool // that takes so long that it is said
+	cancel  context.CancelFunc
+	serial  int
+	running sync.WaitGroup
+}
+
+// patience is how long the way to a place may take before it is said.
+const patience = 500 * time.Millisecond
+
+// every is the time between two looks at the place.
+const every = 100 * time.Millisecond
+
+// play goes to a place and plays from there.
+func (p *player) play(from time.Duration) {
+	p.halt()
+	p.at, p.playing, p.going, p.slow = from, true, true, false
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	serial, path := p.serial, p.path
+	time.AfterFunc(patience, func() {
+		p.say(serial, func() { p.slow = p.going; p.onMove() })
+	})
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		defer cancel()
+		err := p.session(ctx, serial, path, from)
+		p.say(serial, func() {
+			p.playing, p.going = false, false
+			if err != nil && !errors.Is(err, context.Canceled) {
+				p.onFail(err)
+			}
+			p.onMove()
+		})
+	}()
+	p.onMove()
+}
+
+// halt ends the session without a word.
+func (p *player) halt() {
+	p.serial++
+	if p.cancel != nil {
+		p.cancel()
+		p.cancel = nil
+	}
+	p.playing, p.going = false, false
+}
+
+// pause stays at the place.
+func (p *player) pause() {
+	p.halt()
+	p.onMove()
+}
+
+// seek goes to a place, and plays on if it does.
+func (p *player) seek(to time.Duration) {
+	to = max(0, to)
+	if p.playing {
+		p.play(to)
+		return
+	}
+	p.at = to
+	p.onMove()
+}
+
+// say runs f on the UI goroutine, if the session still counts then.
+func (p *player) say(serial int, f func()) {
+	p.post(func() {
+		if p.serial == serial {
+			f()
+		}
+	})
+}
+
+func (p *player) session(ctx context.Context, serial int, path string, from time.Duration) (err error) {
+	src, err := p.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	if err := pass(ctx, src, from); err != nil {
+		return err
+	}
+	s, err := p.speak(src)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.Close()
+		case <-s.Done():
+			at := from + s.Played()
+			p.say(serial, func() { p.at = at })
+			return s.Err()
+		case <-tick.C:
+			at := from + s.Played()
+			p.say(serial, func() { p.at, p.going = at, false; p.onMove() })
+		}
+	}
+}
+
+// pass passes over the beginning in steps, so that a person who changes their mind does not
+// wait for the end of a long recording.
+func pass(ctx context.Context, src Audio, d time.Duration) error {
+	const step = 10 * time.Minute
+	for d > 0 && ctx.Err() == nil {
+		n := min(d, step)
+		if err := src.Skip(n); err != nil {
+			return err
+		}
+		d -= n
+	}
+	return ctx.Err()
+}
+
+// close ends the sound and waits until the device is let go.
+func (p *player) close() {
+	p.halt()
+	p.running.Wait()
+}

@@ -1,0 +1,83 @@
+package transcribe
+
+// How far the file under way is: what was read, what was heard, how long it still takes.
+
+import (
+	"fmt"
+	"time"
+
+	"soberano/asr"
+)
+
+// metered is the audio on its way to the model.
+type metered struct {
+	Audio
+	q *Queue
+	j *job
+}
+
+func (m *metered) Read(p []float32) (int, error) {
+	n, err := m.Audio.Read(p)
+	m.j.read.Add(int64(n))
+	m.q.progress(m.j, false)
+	return n, err
+}
+
+func samples(n int64) time.Duration { return time.Duration(n) * time.Second / asr.SampleRate }
+
+// progress tells the UI, five times a second at most unless it has to.
+func (q *Queue) progress(j *job, must bool) {
+	if now := time.Now(); must || now.Sub(j.told) > 200*time.Millisecond {
+		j.told = now
+		q.Post(func() {
+			if q.OnProgress != nil {
+				q.OnProgress(j.id)
+			}
+		})
+	}
+}
+
+// Progress is how far a file is.
+type Progress struct {
+	Opening      bool          // the model is being opened
+	Done, Length time.Duration // of the audio; a Length of 0: not known
+	From         time.Duration // where this run began
+	Past         time.Duration // since it began
+}
+
+func (j *job) progress() Progress {
+	if j.opening {
+		return Progress{Opening: true, Length: j.length}
+	}
+	done := max(time.Duration(j.heard.Load()), j.from+samples(j.read.Load())-behind)
+	if j.length > 0 {
+		done = min(done, j.length)
+	}
+	return Progress{Done: done, Length: j.length, From: j.from, Past: time.Since(j.began)}
+}
+
+// Text says how far a file is: "Writing down 34% · 12:01 of 35:20 · 4 min left". How long it
+// still takes is left out until it can be told.
+func (p Progress) Text() string {
+	switch {
+	case p.Opening:
+		return "Opening the speech model…"
+	case p.Length == 0:
+		return "Writing down · " + clock(p.Done) + " so far"
+	case p.Done >= p.Length:
+		return "Writing down the end…"
+	}
+	text := fmt.Sprintf("Writing down %d%% · %s of %s", int(100*p.Share()), clock(p.Done), clock(p.Length))
+	if run := p.Done - p.From; run > 0 && p.Past > 2*time.Second {
+		text += " · " + long(time.Duration(float64(p.Past)*float64(p.Length-p.Done)/float64(run))) + " left"
+	}
+	return text
+}
+
+// Share is how much of the audio is done, 0 … 1.
+func (p Progress) Share() float64 {
+	if p.Length <= 0 {
+		return 0
+	}
+	return min(1, float64(p.Done)/float64(p.Length))
+}

@@ -1,0 +1,365 @@
+package transcribe
+
+// The queue: one goroutine while there is something to do, one file after the other. The
+// store holds the truth; what is here is the file under way.
+//
+//	Add ──▶ waiting ──▶ [open · skip what is there · Transcribe ──▶ AddSegments …] ──▶ complete
+//	                         a bad file: failed, with the reason; the next one begins
+//	                         no model: nothing is lost, all wait; Kick tries again
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"soberano/app/store"
+	"soberano/asr"
+)
+
+// beam is how many hypotheses are kept for a file: more than for dictation, nobody waits.
+const beam = 5
+
+// behind is how far the model is at most behind what it has read: a window.
+const behind = 30 * time.Second
+
+// Queue writes files down. Its methods may be called from any goroutine.
+type Queue struct {
+	Config
+	// OnState is called on the UI goroutine when a transcript has another state, or the
+	// queue another problem; OnProgress while one is heard; OnSegment when one has grown.
+	OnState    func()
+	OnProgress func(id int64)
+
+	mu      sync.Mutex
+	now     *job  // the file under way
+	working bool  // the goroutine runs
+	closed  bool  // no more files
+	blocked error // why nothing can be written down: no speech model, or a broken one
+	running sync.WaitGroup
+}
+
+// job is the file under way.
+type job struct {
+	id      int64
+	cancel  context.CancelFunc
+	ctx     context.Context
+	stopped bool // by the person
+	began   time.Time
+	from    time.Duration // where this run began
+	length  time.Duration // of the audio; 0: not known
+	read    atomic.Int64  // samples since from
+	heard   atomic.Int64  // end of the last segment, of the whole audio
+	opening bool
+	told    time.Time
+}
+
+// NewQueue is a queue at rest; Kick begins what is left over from the last time.
+func NewQueue(c Config) *Queue { return &Queue{Config: c} }
+
+// Add puts files into the queue. One that waits or is under way already is not added again.
+func (q *Queue) Add(paths []string) error {
+	list, err := q.Store.Transcripts()
+	if err != nil {
+		return err
+	}
+	busy := map[string]bool{}
+	for _, t := range list {
+		if t.State == store.Waiting || t.State == store.Partial {
+			busy[t.Path] = true
+		}
+	}
+	for _, p := range paths {
+		if busy[p] {
+			continue
+		}
+		busy[p] = true
+		if _, err = q.Store.AddTranscript(store.Transcript{Path: p, Title: filepath.Base(p), Asked: q.Language()}); err != nil {
+			break
+		}
+	}
+	q.Kick()
+	return err
+}
+
+// Again lets a file that ended go on where its last segment ended.
+func (q *Queue) Again(t store.Transcript) error {
+	t.State, t.Note = store.Waiting, ""
+	err := q.Store.UpdateTranscript(t)
+	q.Kick()
+	return err
+}
+
+// Stop ends a file, whether it waits or is under way; what was heard is kept.
+func (q *Queue) Stop(t store.Transcript) error {
+	if q.end(t.ID) {
+		return nil // its goroutine says so
+	}
+	t.State, t.Note = store.Stopped, ""
+	err := q.Store.UpdateTranscript(t)
+	q.state()
+	return err
+}
+
+// end cancels a file if it is under way.
+func (q *Queue) end(id int64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.now == nil || q.now.id != id {
+		return false
+	}
+	q.now.stopped = true
+	q.now.cancel()
+	return true
+}
+
+// Delete hides a transcript; if it is under way it ends.
+func (q *Queue) Delete(id int64) error {
+	q.end(id)
+	err := q.Store.DeleteTranscript(id)
+	q.state()
+	return err
+}
+
+// Restore takes a Delete back.
+func (q *Queue) Restore(id int64) error {
+	err := q.Store.RestoreTranscript(id)
+	q.Kick()
+	return err
+}
+
+// Kick begins the next file, if none is under way: something was added, or there is a model.
+func (q *Queue) Kick() {
+	q.mu.Lock()
+	q.blocked = nil
+	if !q.working && !q.closed {
+		q.working = true
+		q.running.Add(1)
+		go q.work()
+	}
+	q.mu.Unlock()
+	q.state()
+}
+
+// Blocked is why nothing can be written down; nil if something can.
+func (q *Queue) Blocked() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.blocked
+}
+
+// Now is the file under way and how far it is.
+func (q *Queue) Now() (id int64, p Progress) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.now == nil {
+		return 0, p
+	}
+	return q.now.id, q.now.progress()
+}
+
+// Close ends the file under way, which goes on at the next start, and waits for it.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	q.closed = true
+	if q.now != nil {
+		q.now.cancel()
+	}
+	q.mu.Unlock()
+	q.running.Wait()
+}
+
+func (q *Queue) state() {
+	q.Post(func() {
+		if q.OnState != nil {
+			q.OnState()
+		}
+	})
+}
+
+// ears is the speech model that the goroutine has opened, "" for none.
+type ears struct {
+	Recogniser
+	name string
+	o    asr.Options
+}
+
+func (e *ears) close() error {
+	m := e.Recogniser
+	e.Recogniser = nil
+	if m == nil {
+		return nil
+	}
+	return m.Close()
+}
+
+// work writes files down until none waits, or there is no model to do it with.
+func (q *Queue) work() {
+	defer q.running.Done()
+	var e ears
+	for {
+		t, j, ok := q.next(&e)
+		if !ok {
+			q.state()
+			return
+		}
+		err := q.ready(&e)
+		if err != nil {
+			q.block(t, j, err)
+			continue
+		}
+		q.state()
+		err = q.write(&e, t, j)
+		q.finish(t, j, err)
+	}
+}
+
+// next takes the file that waits longest; the one that was under way first. Without one the
+// model is let go of before the goroutine counts as ended.
+func (q *Queue) next(e *ears) (store.Transcript, *job, bool) {
+	list, err := q.Store.Transcripts()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.now = nil
+	if err != nil && q.blocked == nil {
+		q.blocked = err
+	}
+	if !q.closed && q.blocked == nil {
+		var best store.Transcript
+		for _, t := range list { // the latest is first
+			if t.State == store.Partial || t.State == store.Waiting && best.State != store.Partial {
+				best = t
+			}
+		}
+		if best.ID != 0 {
+			j := &job{id: best.ID, opening: true, length: best.Length}
+			j.ctx, j.cancel = context.WithCancel(context.Background())
+			q.now = j
+			return best, j, true
+		}
+	}
+	if err := e.close(); err != nil && q.blocked == nil {
+		q.blocked = err
+	}
+	q.working = false
+	return store.Transcript{}, nil, false
+}
+
+// ready opens the model that is to be used.
+func (q *Queue) ready(e *ears) error {
+	entry, o, err := q.Pick()
+	if err != nil {
+		return err
+	}
+	if e.Recogniser != nil && e.name == entry.Name && e.o == o {
+		return nil
+	}
+	if err := e.close(); err != nil {
+		return err
+	}
+	if e.Recogniser, err = q.OpenSpeech(entry, o); err != nil {
+		e.Recogniser = nil
+		return err
+	}
+	e.name, e.o = entry.Name, o
+	return nil
+}
+
+// block leaves the file where it was: it is not its fault.
+func (q *Queue) block(t store.Transcript, j *job, err error) {
+	q.mu.Lock()
+	stopped := j.stopped
+	q.blocked = err
+	q.mu.Unlock()
+	if stopped {
+		q.finish(t, j, context.Canceled)
+	}
+}
+
+// write hears one file.
+func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
+	defer j.cancel()
+	src, err := q.Open(j.ctx, t.Path)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	length := src.Duration()
+	if err := src.Skip(t.Heard); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	j.began, j.from, j.length, j.opening = time.Now(), t.Heard, length, false
+	j.heard.Store(int64(t.Heard))
+	q.mu.Unlock()
+	t.State, t.Length, t.Model = store.Partial, length, e.name
+	if err := q.Store.UpdateTranscript(t); err != nil {
+		return err
+	}
+	q.state()
+	for s, err := range e.Transcribe(j.ctx, &metered{src, q, j}, asr.Params{Language: t.Asked, Beam: beam}) {
+		if err != nil {
+			return err
+		}
+		if t.Language == "" && s.Language != "" {
+			t.Language = s.Language
+			if err := q.Store.UpdateTranscript(t); err != nil {
+				return err
+			}
+		}
+		if err := q.Store.AddSegments(t.ID, kept(s, t.Heard)); err != nil {
+			return err
+		}
+		j.heard.Store(int64(s.End + t.Heard))
+		q.progress(j, true)
+	}
+	if t.Length == 0 { // nobody knew; now somebody does
+		t.Length = j.from + samples(j.read.Load())
+		return q.Store.UpdateTranscript(t)
+	}
+	return nil
+}
+
+// kept is a segment as the store has it, that much later.
+func kept(s asr.Segment, after time.Duration) store.Segment {
+	s.Start, s.End = s.Start+after, s.End+after
+	for i := range s.Words {
+		s.Words[i].Start, s.Words[i].End = s.Words[i].Start+after, s.Words[i].End+after
+	}
+	g := store.Segment{Start: s.Start, End: s.End, Text: s.Text}
+	if details, err := json.Marshal(s); err == nil { // a probability may be no number
+		g.Details = string(details)
+	}
+	return g
+}
+
+// finish says how a file ended.
+func (q *Queue) finish(t store.Transcript, j *job, err error) {
+	now, readErr := q.Store.Transcript(t.ID)
+	if errors.Is(readErr, store.ErrNotFound) {
+		return // deleted meanwhile; Restore lets it go on
+	}
+	q.mu.Lock()
+	closing, stopped := q.closed, j.stopped
+	q.mu.Unlock()
+	t = now
+	switch {
+	case err != nil && stopped:
+		t.State, t.Note = store.Stopped, ""
+	case err != nil && closing:
+		return // it goes on at the next start
+	case err != nil:
+		t.State, t.Note = store.Failed, reason(t.Path, err)
+	default:
+		t.State, t.Note = store.Complete, ""
+	}
+	if err := errors.Join(readErr, q.Store.UpdateTranscript(t)); err != nil {
+		q.mu.Lock()
+		q.blocked = fmt.Errorf("what is heard can't be kept: %w", err)
+		q.mu.Unlock()
+	}
+}

@@ -1,0 +1,164 @@
+package transcribe
+
+// Draws every state in both themes to build/screens, so that a person can look at them.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/app/store"
+)
+
+func TestStates(t *testing.T) {
+	for _, mode := range []look.Mode{look.Light, look.Dark} {
+		t.Run(string(mode), func(t *testing.T) {
+			name := func(s string) string { return s + "-" + string(mode) }
+			t.Run("empty", func(t *testing.T) {
+				s := newStage(t, mode, nil)
+				s.expect("Turn recordings into text", "Drop audio or video files anywhere", "Choose a file", "Language: heard from the audio")
+				s.tap("Choose a file")
+				if s.chosen != 1 {
+					t.Error("the button does nothing")
+				}
+				s.shot(name("empty"))
+				s.win.Resize(fyne.NewSize(480, 640))
+				s.shot(name("empty-narrow"))
+				s.tap("Language: heard from the audio")
+				s.expect("Heard from the audio", "Cantonese", "Persian")
+				s.shot(name("languages"))
+			})
+			t.Run("queue", func(t *testing.T) {
+				s := newStage(t, mode, nil)
+				s.model.gate = make(chan struct{})
+				bad := s.file("cut off.wav", time.Minute)
+				s.files[bad].fail = errors.New("audio: " + bad + ": byte 1634: the file is cut off: 1284094 bytes of audio are missing: unexpected EOF")
+				s.page.Add([]string{bad, "/home/ada/Recordings/moved.flac", s.file("board meeting, second part of three, with the treasurer's report.flac", 95*time.Minute), s.file("interview.wav", 35*time.Minute+20*time.Second), s.file("voice memo 12.m4a", 42*time.Second)})
+				s.untilShown("At byte 1,634: the file is cut off: 1284094 bytes of audio are missing.", "is not at /home/ada/Recordings/moved.flac any more", "Writing down 0%")
+				for range 160 {
+					s.model.gate <- struct{}{}
+					s.settle()
+				}
+				s.untilShown("Writing down 28%")
+				s.page.Queue.now.began = time.Now().Add(-4 * time.Minute)
+				s.page.progressed(s.page.Queue.now.id)
+				s.expect("In the queue", "26:", "of 1:35:00", "min left", "1 h 35 min", "waiting", "waiting, number 2", "Cancel", "Try again", "Show the file", "Remove")
+				s.shot(name("queue"))
+				s.win.Resize(fyne.NewSize(480, 860))
+				s.shot(name("queue-narrow"))
+				s.tap("Cancel")
+				s.untilShown("Stopped at 26:", "What was heard is kept.", "Go on")
+				s.shot(name("stopped"))
+			})
+			t.Run("no model", func(t *testing.T) {
+				s := newStage(t, mode, nil)
+				s.noModel = noModel
+				s.page.Add([]string{s.file("interview.wav", 35*time.Minute)})
+				s.untilShown("The files wait: there is no speech model yet.", "All models")
+				s.shot(name("no-model"))
+				s.mu.Lock()
+				s.noModel = brokenModel
+				s.mu.Unlock()
+				s.page.Queue.Kick()
+				s.untilShown("The files wait: the speech model could not be used.", "is cut short", "Try again")
+				s.shot(name("broken-model"))
+				s.mu.Lock()
+				s.noModel = nil
+				s.mu.Unlock()
+				s.tap("Try again")
+				s.state("interview.wav", store.Complete)
+			})
+			t.Run("transcript", func(t *testing.T) {
+				s := newStage(t, mode, nil)
+				s.page.Add([]string{s.file("Podcast with a boat builder.flac", 12*time.Minute)})
+				s.state("Podcast with a boat builder.flac", store.Complete)
+				s.page.Add([]string{s.file("silence.wav", 0)})
+				s.state("silence.wav", store.Complete)
+				s.untilShown("Transcripts", "No speech was heard.", "Welcome to the show.", "today")
+				s.shot(name("list"))
+				s.page.open(1)
+				s.expect("Podcast with a boat builder.flac", "12 min · English · whisper-base", "0:00", "0:10", "My guest has built four of them.", "Find", "Copy all", "Export", "More", "Play")
+				s.page.View.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
+				s.shot(name("transcript"))
+				s.page.View.PlayFrom(20 * time.Second)
+				s.until("the sound", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker != nil })
+				s.speaker.to(2500 * time.Millisecond)
+				s.untilShown("0:22", "Pause")
+				s.shot(name("playing"))
+				s.page.View.PlayPause()
+				s.page.View.Find()
+				s.page.View.finder.entry.SetText("THE")
+				s.expect("2 of 120", "Previous", "Next")
+				s.shot(name("find"))
+				s.page.View.finder.entry.SetText("zebra")
+				s.expect("Nothing found")
+				s.page.View.Escape()
+				s.page.View.list.edit(2)
+				s.shot(name("edit"))
+				s.page.View.Escape()
+				s.tap("Export")
+				s.expect("Subtitles (SubRip) .srt", "Markdown .md", "Lyrics (LRC) .lrc")
+				s.shot(name("export"))
+				s.win.Canvas().Overlays().Top().Hide()
+				s.win.Resize(fyne.NewSize(480, 760))
+				s.page.View.Find()
+				s.page.View.finder.entry.SetText("boat")
+				s.shot(name("transcript-narrow"))
+				s.page.View.Escape()
+				s.page.View.list.edit(2)
+				s.shot(name("edit-narrow"))
+				s.page.View.tell("It can't be played. " + reason("", errors.New("mic: no loudspeaker was found; plug one in, or choose one in the system's sound settings, and try again")))
+				s.shot(name("silent-narrow"))
+				s.tap("More")
+				s.expect("Rename…", "Write down again, beside this one", "Show the file", "Delete")
+				s.win.Canvas().Overlays().Top().Hide()
+				s.page.View.others().Items[3].Action()
+				s.expect("“Podcast with a boat builder.flac” is deleted.", "Undo")
+				s.shot(name("deleted"))
+				s.win.Resize(fyne.NewSize(944, 704))
+				s.tap("Undo")
+				s.untilShown("Welcome to the show.")
+			})
+			t.Run("long", func(t *testing.T) {
+				s := newStage(t, mode, nil)
+				long := fill(t, s.store, 10_000)
+				began := time.Now()
+				s.page.open(long)
+				opened := time.Since(began)
+				s.page.View.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+				s.expect("10:09:")
+				s.shot(name("long"))
+				began = time.Now()
+				s.page.View.Find()
+				s.page.View.finder.entry.SetText("mayor")
+				t.Logf("ten thousand segments open in %v, are searched in %v", opened, time.Since(began))
+				if opened > 3*time.Second {
+					t.Errorf("ten thousand segments open in %v", opened)
+				}
+			})
+		})
+	}
+}
+
+// fill puts a transcript of that many segments into a store.
+func fill(t *testing.T, s *store.Store, n int) int64 {
+	t.Helper()
+	tr, err := s.AddTranscript(store.Transcript{Path: "/home/ada/Recordings/conference day.flac", Title: "conference day.flac", State: store.Complete, Language: "en", Length: time.Duration(n) * 3660 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []store.Segment
+	for i := range n {
+		at := time.Duration(i) * 3660 * time.Millisecond
+		list = append(list, store.Segment{Start: at, End: at + 3*time.Second, Text: strings.TrimSpace(fmt.Sprintf("%s %d", said[i%len(said)], i))})
+	}
+	if err := s.AddSegments(tr.ID, list...); err != nil {
+		t.Fatal(err)
+	}
+	return tr.ID
+}

@@ -1,0 +1,389 @@
+package transcribe
+
+// A stage for tests: the page in a window in memory, a queue for the UI goroutine, recordings
+// and a model that do what a test says.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/look"
+	"soberano/app/store"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+// recording is a file in memory: silence of a length, that fails where it is told to.
+type recording struct {
+	length time.Duration
+	at     time.Duration
+	fail   error
+	failAt time.Duration
+}
+
+func (r *recording) Read(p []float32) (int, error) {
+	if r.fail != nil && r.at >= r.failAt {
+		return 0, r.fail
+	}
+	if r.at >= r.length {
+		return 0, io.EOF
+	}
+	n := min(len(p), int((r.length-r.at)*asr.SampleRate/time.Second)+1)
+	r.at += samples(int64(n))
+	return n, nil
+}
+
+func (r *recording) Duration() time.Duration    { return r.length }
+func (r *recording) Skip(d time.Duration) error { r.at += d; return nil }
+func (r *recording) Close() error               { return nil }
+
+// scripted hears a sentence every ten seconds; each one waits for the gate.
+type scripted struct {
+	mu     sync.Mutex
+	gate   chan struct{} // nil: at once
+	asked  []asr.Params
+	opened int
+	closed int
+}
+
+func (m *scripted) Close() error { m.mu.Lock(); defer m.mu.Unlock(); m.closed++; return nil }
+
+func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		m.mu.Lock()
+		m.asked = append(m.asked, p)
+		m.mu.Unlock()
+		buf := make([]float32, 10*asr.SampleRate)
+		for at := time.Duration(0); ; {
+			n, err := src.Read(buf)
+			if n > 0 {
+				if m.gate != nil {
+					select {
+					case <-m.gate:
+					case <-ctx.Done():
+						yield(asr.Segment{}, ctx.Err())
+						return
+					}
+				}
+				i := int(at / (10 * time.Second))
+				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: "en", Final: true,
+					Words: []asr.Word{{Text: "Welcome", Start: at, End: at + time.Second, Prob: 0.9}}}
+				if !yield(s, nil) {
+					return
+				}
+				at += samples(int64(n))
+			}
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(asr.Segment{}, err)
+				return
+			}
+			if ctx.Err() != nil {
+				yield(asr.Segment{}, ctx.Err())
+				return
+			}
+		}
+	}
+}
+
+var said = []string{
+	"Welcome to the show. Today we talk about boats, and about what it takes to build one with your own hands.",
+	"My guest has built four of them.",
+	"The first one sank in the harbour on the day it was launched, in front of the mayor, two photographers and, I am told, a brass band that went on playing.",
+	"It did not sink. It settled.",
+	"Let us begin with the wood. What does one look for in a tree?",
+	"You look for a straight one, and then you look for a second one, since the boat builder next door has seen the first one too.",
+}
+
+// speaker plays nothing, and says that it does.
+type speaker struct {
+	mu     sync.Mutex
+	played time.Duration
+	done   chan struct{}
+	err    error
+	once   sync.Once
+}
+
+func (s *speaker) Played() time.Duration { s.mu.Lock(); defer s.mu.Unlock(); return s.played }
+func (s *speaker) Done() <-chan struct{} { return s.done }
+func (s *speaker) Err() error            { return s.err }
+func (s *speaker) Close() error          { s.once.Do(func() { close(s.done) }); return nil }
+
+func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock() }
+
+type stage struct {
+	t       *testing.T
+	q       chan func()
+	page    *Page
+	win     fyne.Window
+	store   *store.Store
+	model   *scripted
+	files   map[string]*recording
+	noModel error
+	lang    string
+	copied  string
+	saved   map[string]string
+	speaker *speaker
+	played  []time.Duration
+	silent  error
+	chosen  int
+	opening int // Open calls
+	mu      sync.Mutex
+}
+
+func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
+	t.Helper()
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(look.Theme{Mode: mode})
+	if s == nil {
+		var err error
+		if s, err = store.Memory(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+	}
+	st := &stage{t: t, q: make(chan func(), 1<<14), store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}}
+	st.page = NewPage(Config{Store: s, Open: st.open, Post: func(f func()) { st.q <- f },
+		Pick: func() (registry.Entry, asr.Options, error) {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			return registry.Entry{Name: "whisper-base"}, asr.Options{}, st.noModel
+		},
+		OpenSpeech: func(registry.Entry, asr.Options) (Recogniser, error) {
+			st.model.mu.Lock()
+			defer st.model.mu.Unlock()
+			st.model.opened++
+			return st.model, nil
+		},
+		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c }, Changed: func() {},
+		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
+		Focus: func(f fyne.Focusable) {
+			if f == nil {
+				st.win.Canvas().Unfocus()
+			} else {
+				st.win.Canvas().Focus(f)
+			}
+		},
+		Menu: func(m *fyne.Menu, b fyne.CanvasObject) {
+			widget.ShowPopUpMenuAtPosition(m, st.win.Canvas(), fyne.NewPos(500, 60))
+		},
+		Ask: func(_, now string, then func(string)) { then(" Renamed " + now) },
+		Save: func(dir, name string, write func(io.Writer) error) {
+			var b bytes.Buffer
+			if err := write(&b); err != nil {
+				t.Error(err)
+			}
+			st.saved[filepath.Join(dir, name)] = b.String()
+		}})
+	st.win = test.NewTempWindow(t, st.page.Object)
+	st.win.SetPadded(false)
+	st.win.Resize(fyne.NewSize(944, 704))
+	st.page.Refresh()
+	t.Cleanup(st.end)
+	return st
+}
+
+// end closes the page while what it posts is taken.
+func (s *stage) end() {
+	done := make(chan struct{})
+	go func() { s.page.End(); close(done) }()
+	for {
+		select {
+		case <-done:
+			return
+		case <-s.q:
+		}
+	}
+}
+
+func (s *stage) open(_ context.Context, path string) (Audio, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opening++
+	r := s.files[path]
+	if r == nil {
+		return nil, fmt.Errorf("audio: open %s: %w", path, os.ErrNotExist)
+	}
+	c := *r
+	return &c, nil
+}
+
+func (s *stage) play(a Audio) (Speaker, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.played = append(s.played, a.(*recording).at)
+	s.speaker = &speaker{done: make(chan struct{})}
+	return s.speaker, s.silent
+}
+
+// file puts a recording of that length on the disk.
+func (s *stage) file(name string, length time.Duration) string {
+	path := "/home/ada/Recordings/" + name
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[path] = &recording{length: length}
+	return path
+}
+
+func (s *stage) until(what string, ok func() bool) {
+	s.t.Helper()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case f := <-s.q:
+			f()
+		case <-time.After(10 * time.Millisecond): // what is waited for may be nothing that is posted
+		case <-deadline:
+			s.t.Fatalf("waited in vain for %s; shown is:\n%s", what, s.words())
+		}
+	}
+}
+
+func (s *stage) untilShown(words ...string) {
+	s.t.Helper()
+	for _, w := range words {
+		s.until(w, func() bool { return strings.Contains(s.words(), w) })
+	}
+}
+
+// settle runs what has been posted so far.
+func (s *stage) settle() {
+	for {
+		select {
+		case f := <-s.q:
+			f()
+		default:
+			return
+		}
+	}
+}
+
+// state waits until a transcript has a state.
+func (s *stage) state(name string, want store.State) (found store.Transcript) {
+	s.t.Helper()
+	s.until(name+" to be "+string(want), func() bool {
+		list, err := s.store.Transcripts()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, t := range list {
+			if t.Title == name && t.State == want {
+				found = t
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func (s *stage) walk(visit func(fyne.CanvasObject)) {
+	var walk func(o fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		if !o.Visible() {
+			return
+		}
+		visit(o)
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, c := range o.Objects {
+				walk(c)
+			}
+		case fyne.Widget:
+			for _, c := range test.WidgetRenderer(o).Objects() {
+				walk(c)
+			}
+		}
+	}
+	walk(s.page.Object)
+	for _, o := range s.win.Canvas().Overlays().List() {
+		walk(o)
+	}
+}
+
+// words are all texts that are visible, in one line.
+func (s *stage) words() string {
+	var list []string
+	s.walk(func(o fyne.CanvasObject) {
+		if t, ok := o.(*canvas.Text); ok {
+			list = append(list, t.Text)
+		}
+	})
+	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
+}
+
+func (s *stage) expect(want ...string) {
+	s.t.Helper()
+	words := s.words()
+	for _, w := range want {
+		if !strings.Contains(words, w) {
+			s.t.Errorf("%q is not shown in:\n%s", w, words)
+		}
+	}
+}
+
+func (s *stage) tap(label string) {
+	s.t.Helper()
+	var found *look.Button
+	s.walk(func(o fyne.CanvasObject) {
+		if b, ok := o.(*look.Button); ok && b.Label == label && found == nil {
+			found = b
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
+	}
+	test.Tap(found)
+}
+
+// openFirst taps the first finished transcript.
+func (s *stage) openFirst() {
+	s.t.Helper()
+	var found *past
+	s.walk(func(o fyne.CanvasObject) {
+		if r, ok := o.(*past); ok && found == nil {
+			found = r
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("there is no transcript in:\n%s", s.words())
+	}
+	test.Tap(found)
+}
+
+// shot draws the window into build/screens, to be looked at.
+func (s *stage) shot(name string) {
+	s.t.Helper()
+	s.settle()
+	dir := filepath.Join("..", "..", "build", "screens")
+	var b bytes.Buffer
+	fast := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := errors.Join(os.MkdirAll(dir, 0o755), fast.Encode(&b, s.win.Canvas().Capture()),
+		os.WriteFile(filepath.Join(dir, "transcribe-"+name+".png"), b.Bytes(), 0o644)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+var noModel = voice.ErrNoModel
+
+var brokenModel = models.Corrupt("/models/whisper/model.bin", "is cut short: it has 1,024 bytes")

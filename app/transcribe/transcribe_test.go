@@ -1,0 +1,360 @@
+package transcribe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"pgregory.net/rapid"
+
+	"soberano/app/look"
+	"soberano/app/store"
+)
+
+// A bad file is refused with its name, the reason and the place; what was heard of it is
+// kept, and the others are written down.
+func TestABadFileLosesNothing(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	bad := s.file("bad.wav", time.Minute)
+	s.files[bad].fail, s.files[bad].failAt = errors.New("audio: "+bad+": byte 640044: the file is cut off: 17 bytes of audio are missing: unexpected EOF"), 25*time.Second
+	s.page.Add([]string{s.file("first.wav", 20*time.Second), bad, "/nowhere/gone.wav", s.file("last.wav", 40*time.Second)})
+	s.state("first.wav", store.Complete)
+	s.state("last.wav", store.Complete)
+	got := s.state("bad.wav", store.Failed)
+	if got.Segments != 3 || got.Note != "At byte 640,044: the file is cut off: 17 bytes of audio are missing." {
+		t.Errorf("the bad file: %+v", got)
+	}
+	s.state("gone.wav", store.Failed)
+	s.untilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav any more")
+	s.model.mu.Lock()
+	defer s.model.mu.Unlock()
+	if s.model.opened != 1 {
+		t.Errorf("the model was opened %d times for one queue", s.model.opened)
+	}
+	if s.model.closed != 1 {
+		s.model.mu.Unlock()
+		s.until("the model to be closed", func() bool { s.model.mu.Lock(); defer s.model.mu.Unlock(); return s.model.closed == 1 })
+		s.model.mu.Lock()
+	}
+}
+
+// The program ends in the middle of a file: the next start goes on where it was, and the
+// others follow. What is written down is the same as without the interruption.
+func TestTheQueueOutlivesTheProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, look.Light, db)
+	s.model.gate = make(chan struct{})
+	s.lang = "de"
+	s.page.Add([]string{s.file("long.wav", 2*time.Minute), s.file("next.wav", 10*time.Second)})
+	s.page.Add([]string{s.file("next.wav", 10*time.Second)}) // waits already
+	for range 5 {
+		s.model.gate <- struct{}{}
+	}
+	s.until("five segments", func() bool { got, err := db.Transcript(1); return err == nil && got.Segments == 5 })
+	s.end()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = store.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	again := newStage(t, look.Light, db)
+	defer again.end()
+	again.file("long.wav", 2*time.Minute)
+	again.file("next.wav", 10*time.Second)
+	again.page.Queue.Kick()
+	again.state("long.wav", store.Complete)
+	again.state("next.wav", store.Complete)
+	segments, err := db.Segments(1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, g := range segments {
+		if i > 0 && g.Start < segments[i-1].End-time.Second || g.End > 2*time.Minute {
+			t.Errorf("segment %d is %v … %v after %v", i, g.Start, g.End, segments[max(0, i-1)].End)
+		}
+	}
+	if last := segments[len(segments)-1]; len(segments) != 13 || last.End < 118*time.Second {
+		t.Errorf("%d segments, the last ends at %v", len(segments), last.End)
+	}
+	if list, _ := db.Transcripts(); len(list) != 2 {
+		t.Errorf("%d transcripts of 2 files", len(list))
+	}
+	if p := again.model.asked[0]; p.Language != "de" || p.Beam != beam {
+		t.Errorf("asked with %+v", p)
+	}
+}
+
+// Cancel keeps what was heard, Go on takes it up; Delete in the middle ends it, Undo too.
+func TestCancelAndDelete(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("a.wav", time.Minute), s.file("b.wav", time.Minute)})
+	s.model.gate <- struct{}{}
+	s.untilShown("Writing down")
+	s.tap("Cancel")
+	got := s.state("a.wav", store.Stopped)
+	if got.Segments != 1 {
+		t.Errorf("stopped with %d segments", got.Segments)
+	}
+	s.until("the other file to begin", func() bool { id, _ := s.page.Queue.Now(); return id == 2 })
+	s.model.gate <- struct{}{}
+	b, err := s.store.Transcript(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.page.remove(b)
+	s.until("the queue to rest", func() bool { id, _ := s.page.Queue.Now(); return id == 0 })
+	s.untilShown("“b.wav” is deleted.")
+	if _, err := s.store.Transcript(2); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("deleted: %v", err)
+	}
+	close(s.model.gate)
+	s.tap("Undo")
+	s.state("b.wav", store.Complete)
+	s.tap("Go on")
+	s.state("a.wav", store.Complete)
+}
+
+// Editing is kept, also by leaving; Escape takes it back. Exports have the edited text.
+func TestEditAndExport(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
+	id := s.state("talk.wav", store.Complete).ID
+	s.untilShown("Welcome to the show.")
+	s.openFirst()
+	v := s.page.View
+	text := func(i int) string {
+		segments, err := s.store.Segments(id, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return segments[i].Text
+	}
+	v.list.edit(1)
+	v.list.entry.SetText("  My guest has\nbuilt five of them.  ")
+	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if got := text(1); got != "My guest has built five of them." {
+		t.Errorf("kept %q", got)
+	}
+	v.list.edit(0)
+	v.list.entry.SetText("Nothing of the kind.")
+	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if got := text(0); got != said[0] {
+		t.Errorf("after Escape %q", got)
+	}
+	v.list.edit(2)
+	v.list.entry.SetText("The first one sank.")
+	s.page.Close()
+	if got := text(2); got != "The first one sank." {
+		t.Errorf("after leaving %q", got)
+	}
+	s.page.open(id)
+	v.others().Items[0].Action()
+	s.expect("Renamed talk.wav")
+	v.rename("talk.wav")
+	s.tap("Copy all")
+	if !strings.Contains(s.copied, "built five of them.") {
+		t.Errorf("copied %q", s.copied)
+	}
+	for _, f := range []string{"txt", "srt", "vtt", "json", "tsv", "lrc", "md"} {
+		v.exportAs(f)
+		got, ok := s.saved["/home/ada/Recordings/talk."+f]
+		if !ok || !strings.Contains(got, "built five of them.") || !strings.Contains(got, "The first one sank.") {
+			t.Errorf("%s: %q", f, got)
+		}
+	}
+	if got := s.saved["/home/ada/Recordings/talk.json"]; strings.Count(got, `"words"`) != 1 {
+		t.Errorf("words of edited segments are told: %s", got)
+	}
+}
+
+// The same recording can be written down again, in another language; the first stays.
+func TestAgainBeside(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
+	s.page.open(s.state("talk.wav", store.Complete).ID)
+	s.lang = "de"
+	s.page.View.others().Items[1].Action()
+	s.until("both", func() bool {
+		list, err := s.store.Transcripts()
+		return err == nil && len(list) == 2 && list[0].State == store.Complete && list[0].Asked == "de" && list[1].Segments == 1
+	})
+}
+
+// Tapping a time plays from there; the segment that is heard follows; Space pauses; a file
+// that is gone is said to be.
+func TestPlaying(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	path := s.file("talk.wav", 5*time.Minute)
+	s.page.Add([]string{path})
+	id := s.state("talk.wav", store.Complete).ID
+	s.page.open(id)
+	v := s.page.View
+	v.list.rows.Row(3).(*segment).time.Tapped(nil)
+	playing := func() *speaker { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker }
+	s.until("the sound", func() bool { return playing() != nil })
+	v.player.going, v.player.slow = true, true
+	v.moved()
+	s.expect("going to 0:30")
+	if v.list.playing != 3 || !v.player.playing {
+		t.Errorf("segment %d is heard", v.list.playing)
+	}
+	first := playing()
+	first.to(10500 * time.Millisecond)
+	s.until("the next segment", func() bool { return v.list.playing == 4 })
+	v.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	<-first.Done()
+	if v.player.playing || v.player.at < 40*time.Second {
+		t.Errorf("paused at %v, playing: %v", v.player.at, v.player.playing)
+	}
+	v.slide.Tapped(&fyne.PointEvent{Position: fyne.NewPos(v.slide.Size().Width*0.9, 4)})
+	if at := v.player.at; at < 265*time.Second || at > 275*time.Second {
+		t.Errorf("a click at nine tenths of five minutes goes to %v", at)
+	}
+	v.PlayPause()
+	s.until("the sound again", func() bool { return playing() != first })
+	s.mu.Lock()
+	if n := len(s.played); n != 2 || s.played[0] != 30*time.Second+200*time.Millisecond || s.played[1] < 265*time.Second {
+		t.Errorf("played from %v", s.played)
+	}
+	s.mu.Unlock()
+	playing().to(30 * time.Second)
+	playing().Close()
+	s.until("the end", func() bool { return !v.player.playing })
+	s.mu.Lock()
+	delete(s.files, path)
+	s.mu.Unlock()
+	v.PlayFrom(0)
+	s.untilShown("It can't be played. The file is not at " + path + " any more.")
+}
+
+// An opened transcript grows while it is written down.
+func TestTheViewGrows(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("a.wav", time.Minute)})
+	s.model.gate <- struct{}{}
+	s.untilShown("Open")
+	s.tap("Open")
+	s.untilShown("Welcome to the show.")
+	s.model.gate <- struct{}{}
+	s.untilShown("My guest has built four of them.", "Writing down")
+	close(s.model.gate)
+	s.untilShown("1 min · English · whisper-base")
+}
+
+// Nothing of the page runs after it was ended, in whatever state.
+func TestNothingIsLeftRunning(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	done := s.file("done.wav", 5*time.Second)
+	s.page.Add([]string{done, s.file("a.wav", time.Minute), s.file("b.wav", time.Minute)})
+	s.model.gate <- struct{}{}
+	s.page.open(s.state("done.wav", store.Complete).ID)
+	s.page.View.PlayFrom(0)
+	s.until("the sound", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker != nil })
+	s.end()
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+1; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<18)
+			t.Fatalf("%d goroutines before, %d after\n%s", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
+
+// Every match is the words, whatever their case, in order and apart; none is missed.
+func TestFind(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		letters := rapid.StringOf(rapid.SampledFrom([]rune("aAbBäÄß İı")))
+		text, words := letters.Draw(rt, "text"), strings.TrimSpace(letters.Draw(rt, "words"))
+		got := find([]string{"", text}, words)
+		end := 0
+		for _, m := range got {
+			if m.segment != 1 || m.from < end || !slices.Equal(folded(text[m.from:m.to]), folded(words)) {
+				rt.Fatalf("%+v in %q", m, text)
+			}
+			end = m.to
+		}
+		if any := strings.Contains(string(folded(text)), string(folded(words))); words != "" && any != (len(got) > 0) {
+			rt.Fatalf("found %v", got)
+		}
+	})
+}
+
+func folded(s string) (all []rune) {
+	for _, r := range s {
+		all = append(all, fold(r))
+	}
+	return all
+}
+
+func TestWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{7 * time.Second: "7 s", time.Minute: "1 min", 35*time.Minute + 20*time.Second: "35 min", time.Hour: "1 h", 95 * time.Minute: "1 h 35 min", 59*time.Minute + 40*time.Second: "1 h"} {
+		if got := long(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+	if got := clock(10*time.Hour + 2*time.Minute + 3*time.Second + 999*time.Millisecond); got != "10:02:03" {
+		t.Error(got)
+	}
+	p := Progress{Done: 10 * time.Minute, Length: 40 * time.Minute, From: 5 * time.Minute, Past: time.Minute}
+	if got := p.Text(); got != "Writing down 25% · 10:00 of 40:00 · 6 min left" {
+		t.Error(got)
+	}
+}
+
+// Recordings are told from models and the rest, by what is in them and by their names.
+func TestSort(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	yes := []string{write("a.wav", "RIFF\x00\x00\x00\x00WAVE"), write("no ending", "fLaC\x00\x00"), write("UPPER.MP3", ""), write("broken.flac", "junk"),
+		write("film.mp4", "\x00\x00\x00\x20ftypisom"), write("voice message", "OggS\x00\x02")}
+	no := []string{write("m.gguf", "GGUF\x03"), write("model.bin", "\xff\xfb\x00"), write("notes.pdf", "%PDF-1.7"), write("empty", ""), filepath.Join(dir, "not there")}
+	memos := filepath.Join(dir, "memos")
+	inside := []string{write("memos/1.wav", "RIFF"), write("memos/2.m4a", "")}
+	write("memos/readme.md", "")
+	whisper := filepath.Join(dir, "whisper")
+	write("whisper/model.bin", "")
+	write("whisper/sample.wav", "RIFF")
+	audio, rest := Sort(slices.Concat(yes, no, []string{memos, whisper, dir + "/nothing"}))
+	if want := slices.Concat(yes, inside); !slices.Equal(audio, want) {
+		t.Errorf("recordings: %q, want %q", audio, want)
+	}
+	if want := slices.Concat(no, []string{whisper, dir + "/nothing"}); !slices.Equal(rest, want) {
+		t.Errorf("the rest: %q, want %q", rest, want)
+	}
+}
+
+// Five hundred dropped files are a page that can still be drawn.
+func TestManyFiles(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.noModel = noModel
+	var paths []string
+	for i := range 500 {
+		paths = append(paths, s.file(fmt.Sprintf("memo %03d.wav", i), time.Minute))
+	}
+	began := time.Now()
+	s.page.Add(paths)
+	s.untilShown("480 more wait.")
+	t.Logf("added and drawn in %v", time.Since(began))
+}

@@ -1,0 +1,324 @@
+package transcribe
+
+// An opened transcript: what can be done with it, its segments, and its sound.
+//
+//	╭ [All transcripts]  interview.wav              [Find] [Copy all] [Export] [More] ╮
+//	│                    35 min · English · whisper-base                              │
+//	│ find: [……………]  3 of 12  [Previous] [Next] [Close]        (only while finding)   │
+//	├──────────────────────────────────────────────────────────────────────────────────┤
+//	│ 0:07  Welcome to the show.                                          (list.go)    │
+//	├──────────────────────────────────────────────────────────────────────────────────┤
+//	╰ [Play]  0:12 ━━━━━━━━━●──────────────────────────────────────────────── 35:02    ╯
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/look"
+	"soberano/app/store"
+	"soberano/asr"
+)
+
+// View shows one transcript.
+type View struct {
+	Object fyne.CanvasObject
+	page   *Page
+	player *player
+	list   *list
+
+	t        store.Transcript
+	segments []store.Segment
+
+	head, tools, foot *fyne.Container
+	title             *look.Label
+	facts, trouble    *look.Flow
+	export, more      *look.Button
+	finder            *finder
+	playButton        *look.Button
+	here, end         *look.Label
+	slide             *slide
+	box               *fyne.Container
+}
+
+func newView(p *Page) *View {
+	v := &View{page: p, title: look.NewLabel("", 15, look.Ink).Strong().Shrink(80), facts: look.Text("", look.SmallSize, look.Muted),
+		trouble: look.Text("", look.SmallSize, look.Record), here: look.NewLabel("0:00", look.SmallSize, look.Muted), end: look.NewLabel("", look.SmallSize, look.Muted)}
+	v.player = &player{open: p.Open, speak: p.Play, post: p.Post, onMove: v.moved, onFail: v.silent}
+	v.list = newList(v)
+	v.finder = newFinder(v)
+	back := look.NewButton(look.Plain, "All transcripts", func() { p.Close() })
+	v.export = look.NewButton(look.Plain, "Export", func() { p.Menu(v.formats(), v.export) })
+	v.more = look.NewButton(look.Plain, "More", func() { p.Menu(v.others(), v.more) })
+	v.tools = &fyne.Container{Layout: &look.Wrap{Gap: 8}, Objects: []fyne.CanvasObject{
+		look.NewButton(look.Plain, "Find", v.Find), look.NewButton(look.Plain, "Copy all", v.copyAll), v.export,
+		v.more}}
+	v.head = &fyne.Container{Layout: &headLayout{v: v, back: back}, Objects: []fyne.CanvasObject{back, v.title, v.facts, v.tools}}
+	v.playButton = look.NewButton(look.Primary, "Play", v.PlayPause)
+	v.slide = newSlide(func(share float32) { v.player.seek(time.Duration(float64(share) * float64(v.length()))) })
+	v.foot = look.NewRow(12, v.slide, v.playButton, v.here, v.slide, v.end)
+	v.trouble.Hide()
+	rule, rule2 := look.NewRule(), look.NewRule()
+	v.box = &fyne.Container{Objects: []fyne.CanvasObject{v.head, v.finder.object, v.trouble, rule, v.list, rule2, v.foot}}
+	v.box.Layout = &look.Arrange{Min: fyne.NewSize(200, 200), Place: func(size fyne.Size) {
+		y := float32(12)
+		for _, o := range []fyne.CanvasObject{v.head, v.finder.object, v.trouble} {
+			if o.Visible() {
+				w := size.Width - 48
+				if o == v.finder.object {
+					w = min(w, findWide)
+				}
+				h := look.HeightFor(o, w)
+				look.Put(o, 24, y, w, h)
+				y += h + 10
+			}
+		}
+		look.Put(rule, 0, y, size.Width, 1)
+		bottom := size.Height
+		if v.foot.Visible() {
+			bottom -= 60
+			look.Put(v.foot, 24, bottom+12, size.Width-48, 36)
+			look.Put(rule2, 0, bottom, size.Width, 1)
+		}
+		look.Put(v.list, 0, y+1, size.Width, bottom-y-1)
+	}}
+	v.Object = v.box
+	return v
+}
+
+// headLayout puts the tools beside the title, or below it where there is no room.
+type headLayout struct {
+	v    *View
+	back *look.Button
+}
+
+func (h *headLayout) place(width float32, put bool) float32 {
+	v, gap := h.v, float32(14)
+	b := h.back.MinSize()
+	tools := float32(-8)
+	for _, o := range v.tools.Objects {
+		tools += o.MinSize().Width + 8
+	}
+	left, room := b.Width+gap, width-b.Width-gap
+	beside := room-tools-gap >= 180
+	if beside {
+		room -= tools + gap
+	}
+	facts := v.facts.HeightFor(room)
+	height := max(b.Height, 22+facts)
+	if put {
+		look.Put(h.back, 0, 0, b.Width, b.Height)
+		look.Put(v.title, left, -1, room, 22)
+		look.Put(v.facts, left, 21, room, facts)
+	}
+	if beside {
+		if put {
+			look.Put(v.tools, width-tools, 0, tools+1, 36)
+		}
+		return height
+	}
+	t := look.HeightFor(v.tools, width)
+	if put {
+		look.Put(v.tools, 0, height+10, width, t)
+	}
+	return height + 10 + t
+}
+
+func (h *headLayout) HeightFor(_ []fyne.CanvasObject, width float32) float32 {
+	return h.place(width, false)
+}
+func (h *headLayout) Layout(_ []fyne.CanvasObject, s fyne.Size) { h.place(s.Width, true) }
+func (h *headLayout) MinSize([]fyne.CanvasObject) fyne.Size     { return fyne.NewSize(200, 40) }
+func (v *View) length() time.Duration                           { return max(v.t.Length, v.t.Heard) }
+func (v *View) layout()                                         { v.box.Layout.Layout(nil, v.box.Size()) }
+func (v *View) shown() bool                                     { return v.Object.Visible() }
+
+// open reads a transcript and shows it from its beginning.
+func (v *View) open(id int64) error {
+	t, err := v.page.Store.Transcript(id)
+	if err != nil {
+		return err
+	}
+	segments, err := v.page.Store.Segments(id, 0)
+	if err != nil {
+		return err
+	}
+	v.close()
+	v.t, v.segments = t, segments
+	v.player.path, v.player.at = t.Path, 0
+	v.tell("")
+	v.finder.end()
+	v.foot.Hidden = v.page.Play == nil
+	v.fresh()
+	v.list.begin()
+	v.moved()
+	v.layout()
+	return nil
+}
+
+// close keeps what is being edited and ends the sound.
+func (v *View) close() {
+	v.list.commit()
+	v.player.halt()
+}
+
+// fresh shows what is known of the recording.
+func (v *View) fresh() {
+	t := v.t
+	v.title.Set(t.Title)
+	var facts []string
+	add := func(s string) {
+		if s != "" {
+			facts = append(facts, s)
+		}
+	}
+	if t.Length > 0 {
+		add(long(t.Length))
+	}
+	if t.Language != "" {
+		add(asr.LanguageName(t.Language))
+	}
+	add(t.Model)
+	add(date(t.Created, time.Now()))
+	switch id, now := v.page.Queue.Now(); {
+	case t.State == store.Partial && id == t.ID:
+		facts = []string{now.Text()}
+	case t.State == store.Stopped:
+		add("stopped at " + clock(t.Heard))
+	case t.State == store.Failed:
+		add("ends at " + clock(t.Heard) + ": " + t.Note)
+	case t.State != store.Complete:
+		add("not finished")
+	}
+	v.facts.Set(look.Span{Text: strings.Join(facts, " · "), Color: look.Muted})
+	v.end.Set(clock(v.length()))
+	v.layout()
+}
+
+// tell shows a line of trouble under the head; "" takes it away.
+func (v *View) tell(words string) {
+	v.trouble.Hidden = words == ""
+	v.trouble.Set(look.Span{Text: words, Color: look.Record})
+	v.layout()
+}
+
+func (v *View) silent(err error) {
+	v.tell("It can't be played. " + reason(v.t.Path, err))
+}
+
+// stateChanged follows the queue.
+func (v *View) stateChanged() {
+	if !v.shown() {
+		return
+	}
+	if t, err := v.page.Store.Transcript(v.t.ID); err == nil {
+		v.t = t
+		v.grown()
+		v.fresh()
+	}
+}
+
+// progressed follows the file under way, if it is the one that is shown.
+func (v *View) progressed(id int64) {
+	if v.shown() && id == v.t.ID {
+		v.grown()
+		v.fresh()
+	}
+}
+
+// grown takes over segments that have come.
+func (v *View) grown() {
+	more, err := v.page.Store.Segments(v.t.ID, len(v.segments))
+	if err != nil {
+		v.tell("What was heard could not be read. " + sentence(bare("", err.Error())))
+		return
+	}
+	if len(more) > 0 {
+		v.segments = append(v.segments, more...)
+		v.t.Heard = more[len(more)-1].End
+		v.finder.again()
+		v.list.rows.Grown()
+	}
+}
+
+// Escape goes one step back; false: there was none.
+func (v *View) Escape() bool {
+	switch {
+	case !v.shown():
+		return false
+	case v.list.editing >= 0:
+		v.list.discard()
+	case v.finder.object.Visible():
+		v.finder.end()
+		v.page.Focus(v.list)
+	default:
+		v.page.Close()
+	}
+	return true
+}
+
+// PlayPause plays from the place, or pauses.
+func (v *View) PlayPause() {
+	if v.page.Play == nil || !v.shown() {
+		return
+	}
+	if v.player.playing {
+		v.player.pause()
+		return
+	}
+	at := v.player.at
+	if end := v.length(); end > 0 && at >= end-200*time.Millisecond {
+		at = 0 // at the end: from the beginning again
+	}
+	v.PlayFrom(at)
+}
+
+// PlayFrom plays from a place.
+func (v *View) PlayFrom(at time.Duration) {
+	if v.page.Play == nil {
+		return
+	}
+	v.tell("")
+	v.player.play(at)
+}
+
+// moved follows the sound.
+func (v *View) moved() {
+	label := "Play"
+	if v.player.playing {
+		label = "Pause"
+	}
+	v.playButton.SetLabel(label)
+	here := clock(v.player.at)
+	if v.player.going && v.player.slow {
+		here = "going to " + here
+	}
+	v.here.Set(here)
+	if end := v.length(); end > 0 {
+		v.slide.set(float32(min(1, v.player.at.Seconds()/end.Seconds())))
+	}
+	v.foot.Refresh()
+	v.list.playingAt(v.player.at, v.player.playing)
+}
+
+// at is the segment at a place: the last that has begun, -1 before the first.
+func (v *View) at(d time.Duration) int {
+	n, _ := slices.BinarySearchFunc(v.segments, d+1, func(s store.Segment, d time.Duration) int { return int(min(1, max(-1, s.Start-d))) })
+	return n - 1
+}
+
+// edit keeps a person's text of a segment.
+func (v *View) edit(i int, text string) {
+	text = strings.Join(strings.Fields(text), " ")
+	if v.segments[i].Text == text {
+		return
+	}
+	if err := v.page.Store.EditSegment(v.t.ID, v.segments[i].Number, text); err != nil {
+		v.tell("The change could not be kept. " + sentence(bare("", err.Error())))
+		return
+	}
+	v.segments[i].Text = text
+	v.finder.again()
+}

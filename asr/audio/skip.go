@@ -1,0 +1,99 @@
+package audio
+
+// Going to a place in a file: a WAV's frames have one size, so it is a jump; an MP3's headers
+// tell how long they are, so all but the last few are passed over undecoded; a FLAC's tell
+// where they are, so the place is bisected. Of the others the frames are decoded and
+// dropped, without resampling them.
+
+import (
+	"io"
+	"math"
+	"slices"
+	"time"
+)
+
+// skipper is a decoder that can pass over frames faster than decoding them.
+type skipper interface {
+	// pass passes over up to n frames and returns how many of them are left to be decoded.
+	pass(n int64) (left int64, err error)
+}
+
+// Skip passes over that much of the audio, at its beginning: before the first Read, in as
+// many steps as one likes. Behind the end, Read says how the audio ends.
+func (s *Source) Skip(d time.Duration) error {
+	n := int64(math.Round(d.Seconds() * float64(s.dec.rate())))
+	if n <= 0 || s.err != nil {
+		return nil
+	}
+	if k, ok := s.dec.(skipper); ok && len(s.head) == 0 {
+		var err error
+		if n, err = k.pass(n); err != nil || n <= 0 {
+			return err
+		}
+	}
+	for s.err == nil {
+		if int64(len(s.head)) >= n {
+			s.head = s.head[n:]
+			return nil
+		}
+		n -= int64(len(s.head))
+		var block []float32
+		block, s.err = s.dec.next()
+		s.head = append(s.head[:0], block...)
+	}
+	// The end, and perhaps its last samples: Read gives them, then the error.
+	s.rest = slices.Clone(s.res.Push(s.head[min(n, int64(len(s.head))):]))
+	s.rest = append(s.rest, s.res.Flush()...)
+	s.head = nil
+	return nil
+}
+
+func (w *wav) pass(n int64) (int64, error) {
+	frame := int64(w.channels * w.width)
+	n = min(n, w.frames())
+	if n <= 0 {
+		return 0, nil
+	}
+	if err := w.in.leap(n * frame); err != nil {
+		return 0, w.in.wrong(short(err), "going to %d bytes further failed", n*frame)
+	}
+	w.size -= n * frame
+	return 0, nil
+}
+
+// mp3Warm is how many frames are decoded before the one that is wanted: its data may begin
+// 511 bytes earlier, 6 frames of the lowest bit rate, and it is overlapped with the last.
+const mp3Warm = 12
+
+func (m *mp3) pass(n int64) (int64, error) {
+	for n > mp3Warm*1152 && (m.total < 0 || m.done < m.total) {
+		h, err := m.sync()
+		if err == nil {
+			err = m.in.skip(int64(h.size))
+		}
+		if err != nil {
+			return n, nil // next says it
+		}
+		m.dec, m.kept, m.stock = nil, 0, m.stock[:0]
+		x := int64(h.samples())
+		cut := min(m.skip, x)
+		m.skip -= cut
+		m.done += x - cut
+		n -= x - cut
+	}
+	return n, nil
+}
+
+// leap consumes n bytes, by a jump where the file allows one.
+func (in *input) leap(n int64) error {
+	file, ok := in.src.(io.Seeker)
+	if !ok || in.size < 0 || n <= int64(in.r.Buffered()) {
+		return in.skip(n)
+	}
+	if _, err := file.Seek(in.pos+n, io.SeekStart); err != nil {
+		return err
+	}
+	in.r.Reset(in.src)
+	in.pos += n
+	return nil
+}

@@ -1,0 +1,75 @@
+package audio
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// What follows a skip is what would have followed the samples that were passed over: the
+// same in a WAV at 16 kHz, and elsewhere once the resampler and the decoder have warmed up.
+// Skips are of whole fiftieths of a second, which are whole samples at every rate.
+func TestSkip(t *testing.T) {
+	defer func(n int64) { flacNear = n }(flacNear)
+	flacNear = 0 // the files are short
+	samples := make([]float32, 100_000)
+	for i := range samples {
+		samples[i] = float32(i%30_011)/30_011 - 0.5
+	}
+	steps := filepath.Join(t.TempDir(), "steps.wav")
+	f, err := os.Create(steps)
+	if err == nil {
+		err = WriteWAV(f, Rate, samples)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for _, path := range []string{steps, "testdata/cards_005.flac", "testdata/st44_24.flac", "testdata/st48_noise.flac", "testdata/mono24.flac", "testdata/joint44.mp3", "testdata/pad22.mp3", "testdata/celt.opus", "testdata/st44.ogg"} {
+		whole := readAfter(t, path)
+		warm, most := 150, 1e-3
+		if path == steps {
+			warm, most = 0, 0
+		}
+		rapid.Check(t, func(rt *rapid.T) {
+			n := rapid.IntRange(0, len(whole)/320+10).Draw(rt, "fiftieths")
+			first := rapid.IntRange(0, n).Draw(rt, "in the first step")
+			got := readAfter(t, path, time.Duration(first)*20*time.Millisecond, time.Duration(n-first)*20*time.Millisecond)
+			want := whole[min(n*320, len(whole)):]
+			if d := len(got) - len(want); d < -1 || d > 1 {
+				rt.Fatalf("%s: %d samples follow, want %d", path, len(got), len(want))
+			}
+			for i := warm; i < min(len(want), len(got)); i++ {
+				if d := math.Abs(float64(got[i] - want[i])); d > most {
+					rt.Fatalf("%s: sample %d is %v, want %v", path, i, got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+func readAfter(t *testing.T, path string, after ...time.Duration) (all []float32) {
+	t.Helper()
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, d := range after {
+		if err := s.Skip(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := make([]float32, 4096)
+	for {
+		n, err := s.Read(p)
+		all = append(all, p[:n]...)
+		if err != nil {
+			return all
+		}
+	}
+}
