@@ -11,6 +11,7 @@ package chat
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -140,13 +141,24 @@ func (c *Composer) Fit(width float32) {
 
 // Insert puts words at the cursor, with spaces where words need them.
 func (c *Composer) Insert(text string) {
-	if before := c.Entry.Before(); before != 0 && !unicode.IsSpace(before) {
-		text = " " + text
+	if before := c.Entry.Before(); before != 0 {
+		text = joined(string(before), text)[len(string(before)):]
 	}
-	if after := c.Entry.After(); unicode.IsLetter(after) || unicode.IsDigit(after) {
+	after, last := c.Entry.After(), []rune(text)[len([]rune(text))-1]
+	if (unicode.IsLetter(after) || unicode.IsDigit(after)) && !unicode.IsSpace(last) {
 		text += " "
 	}
 	c.Entry.Insert(text)
+}
+
+// joined puts text behind before, with a space between them if both are words.
+func joined(before, text string) string {
+	a, _ := utf8.DecodeLastRuneInString(before)
+	b, _ := utf8.DecodeRuneInString(text)
+	if before == "" || unicode.IsSpace(a) || unicode.IsSpace(b) {
+		return before + text
+	}
+	return before + " " + text
 }
 
 // ShowTalk follows dictation.
@@ -163,13 +175,17 @@ func (c *Composer) ShowTalk(t *voice.Talk) {
 	c.Object.Refresh()
 }
 
-// SetPartial shows words that may still change.
-func (c *Composer) SetPartial(text string) {
+// SetPartial shows words that may still change behind the first stable bytes.
+func (c *Composer) SetPartial(text string, stable int) {
 	was := c.partial.Visible()
 	if text == "" {
 		c.partial.Hide()
 	} else {
-		c.partial.Set(look.Span{Text: text, Italic: true, Color: look.Muted})
+		spans := []look.Span{{Text: text[stable:], Italic: true, Color: look.Muted}}
+		if stable > 0 {
+			spans = append([]look.Span{{Text: text[:stable], Italic: true, Color: look.Ink}}, spans...)
+		}
+		c.partial.Set(spans...)
 		c.partial.Show()
 	}
 	if was || text != "" {

@@ -83,10 +83,12 @@ func (s *Screen) listen() {
 	if t == nil {
 		return
 	}
-	t.OnState = func(voice.State) { s.Composer.ShowTalk(t) }
+	t.OnState = func(voice.State) {
+		s.Composer.ShowTalk(t)
+		s.hints(s.Runner.Status())
+	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
-	t.OnPartial = s.Composer.SetPartial
-	t.OnFinal = s.Composer.Insert
+	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
 }
 
 // Relayout places everything again, as after the composer has grown.

@@ -104,6 +104,9 @@ func (s *Screen) hints(status Status) {
 			hint = "No chat template in this model: ChatML is used"
 		}
 	}
+	if s.Talk != nil && s.Talk.Lost() {
+		hint = "Some sound was lost: the computer was too busy while you spoke"
+	}
 	if s.Talk != nil && s.Talk.State() != voice.Idle {
 		hint = ""
 	}

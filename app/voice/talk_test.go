@@ -14,14 +14,14 @@ import (
 	"soberano/asr"
 )
 
-// tape is a microphone that is open until it is closed.
-type tape struct {
+// reel is a microphone that is open until it is closed.
+type reel struct {
 	once   sync.Once
 	done   chan struct{}
 	closed *int
 }
 
-func (m *tape) Read(ctx context.Context, p []float32) (int, error) {
+func (m *reel) Read(ctx context.Context, p []float32) (int, error) {
 	select {
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -32,8 +32,8 @@ func (m *tape) Read(ctx context.Context, p []float32) (int, error) {
 	}
 }
 
-func (m *tape) Level() float32 { return 0.5 }
-func (m *tape) Close() error   { m.once.Do(func() { *m.closed++; close(m.done) }); return nil }
+func (m *reel) Level() float32 { return 0.5 }
+func (m *reel) Close() error   { m.once.Do(func() { *m.closed++; close(m.done) }); return nil }
 
 // studio is a Talk whose UI goroutine is the test's.
 type studio struct {
@@ -46,24 +46,28 @@ type studio struct {
 	final   []string
 	partial string
 	err     error
+	ended   int
 }
 
 func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *studio {
 	s := &studio{t: t, posts: make(chan func(), 1000), now: time.Unix(0, 0)}
-	s.Talk = New(Config{Listen: listen, Post: func(f func()) { s.posts <- f }, Params: func() asr.Params { return asr.Params{} },
+	s.Talk = New(Config{Listen: listen, Post: func(f func()) { s.posts <- f }, Params: func() asr.Params { return asr.Params{} }, Tapes: t.TempDir(),
 		Every: time.Millisecond, Now: func() time.Time { return s.now },
 		Open: func() (Microphone, error) {
 			if openErr != nil {
 				return nil, openErr
 			}
 			s.opened++
-			return &tape{done: make(chan struct{}), closed: &s.closed}, nil
+			return &reel{done: make(chan struct{}), closed: &s.closed}, nil
 		}})
-	s.OnFinal = func(text string) { s.final = append(s.final, text) }
-	s.OnPartial = func(text string) { s.partial = text }
+	s.Begin = func() Place { return s }
 	s.OnProblem = func(err error) { s.err = err }
 	return s
 }
+
+func (s *studio) Partial(text string, _ int) { s.partial = text }
+func (s *studio) Final(text string)          { s.final = append(s.final, text) }
+func (s *studio) End()                       { s.ended++ }
 
 func (s *studio) until(ok func() bool) {
 	s.t.Helper()
@@ -81,7 +85,7 @@ func (s *studio) until(ok func() bool) {
 // hears says partial words, and final ones when the audio has ended.
 func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
-		if !yield(asr.Segment{Text: " partial words", Language: "de"}, nil) {
+		if !yield(asr.Segment{Text: "partial words", Language: "de"}, nil) {
 			return
 		}
 		for {
