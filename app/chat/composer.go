@@ -11,7 +11,6 @@ package chat
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -21,6 +20,7 @@ import (
 
 	"soberano/app/look"
 	"soberano/app/voice"
+	"soberano/asr/wording"
 )
 
 // Composer is the place to write.
@@ -142,23 +142,13 @@ func (c *Composer) Fit(width float32) {
 // Insert puts words at the cursor, with spaces where words need them.
 func (c *Composer) Insert(text string) {
 	if before := c.Entry.Before(); before != 0 {
-		text = joined(string(before), text)[len(string(before)):]
+		text = wording.Join(string(before), text)[len(string(before)):]
 	}
 	after, last := c.Entry.After(), []rune(text)[len([]rune(text))-1]
 	if (unicode.IsLetter(after) || unicode.IsDigit(after)) && !unicode.IsSpace(last) {
 		text += " "
 	}
 	c.Entry.Insert(text)
-}
-
-// joined puts text behind before, with a space between them if both are words.
-func joined(before, text string) string {
-	a, _ := utf8.DecodeLastRuneInString(before)
-	b, _ := utf8.DecodeRuneInString(text)
-	if before == "" || unicode.IsSpace(a) || unicode.IsSpace(b) {
-		return before + text
-	}
-	return before + " " + text
 }
 
 // ShowTalk follows dictation.

@@ -426,17 +426,18 @@ func (s *Screen) newWithLast() {
 func (s *Screen) Busy() bool { return len(s.jobs) > 0 }
 
 // Close stops everything that is being written or heard, and keeps it.
-func (s *Screen) Close() {
+func (s *Screen) Close() (err error) {
 	if s.closed {
-		return
+		return nil
+	}
+	if s.Talk != nil {
+		err = s.Talk.Close()
 	}
 	s.saveDraft()
 	s.closed = true
-	if s.Talk != nil {
-		s.Talk.Close()
-	}
 	for _, j := range s.jobs {
 		j.cancel()
 	}
 	s.running.Wait()
+	return err
 }

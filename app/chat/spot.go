@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"soberano/app/store"
+	"soberano/asr/wording"
 )
 
 // spot is the entry of a conversation; it is a voice.Place.
@@ -35,7 +36,7 @@ func (p *spot) Final(text string) {
 	}
 	c, err := s.Store.Conversation(p.conversation)
 	if err == nil {
-		err = s.Store.Draft(p.conversation, joined(c.Draft, text))
+		err = s.Store.Draft(p.conversation, wording.Join(c.Draft, text))
 	}
 	if err != nil {
 		s.Composer.Insert(text)

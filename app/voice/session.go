@@ -185,6 +185,7 @@ func (t *Talk) settle(s *session, err error) error {
 	if err == nil || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
 		return s.tape.drop()
 	}
+	s.tape.place = s.place
 	t.kept = append(t.kept, s.tape)
 	return nil
 }

@@ -32,7 +32,7 @@ type Microphone interface {
 type Place interface {
 	Partial(text string, stable int) // may still change behind the first stable bytes; "": nothing
 	Final(text string)               // is never taken back
-	End()                            // nothing more comes
+	End()                            // nothing more comes; not called where the rest is discarded
 }
 
 // Config is what dictation needs from the outside.
@@ -151,7 +151,6 @@ func (t *Talk) Discard() {
 	s.cancel()
 	t.session = nil
 	s.place.Partial("", 0)
-	s.place.End()
 	t.set(Idle)
 }
 
@@ -163,9 +162,9 @@ func (t *Talk) Failed() time.Duration {
 	return 0
 }
 
-// Retry hears the latest dictation that failed again; its words land where Begin says now,
-// unless place says otherwise.
-func (t *Talk) Retry(place Place) {
+// Retry hears the latest dictation that failed again. Its words land where it was begun, or
+// where Begin says, if that was in an earlier run.
+func (t *Talk) Retry() {
 	n := len(t.kept)
 	if n == 0 || t.state != Idle {
 		return
@@ -173,7 +172,7 @@ func (t *Talk) Retry(place Place) {
 	tape := t.kept[n-1]
 	t.kept = t.kept[:n-1]
 	tape.rewind()
-	t.start(place, tape)
+	t.start(tape.place, tape)
 }
 
 // Forget drops the dictation that Retry would hear.

@@ -49,6 +49,7 @@ type tape struct {
 	wake    chan struct{}
 	file    *os.File // nil: kept in memory only
 	broken  error    // why the file is not written any more
+	place   Place    // of its text, once that has failed; for the UI goroutine
 }
 
 // newTape is an empty tape that is kept in a file of dir, too; "" is none. Where no file can

@@ -194,7 +194,7 @@ func TestRetry(t *testing.T) {
 	}
 	f.heal, s.err = true, nil
 	rest := int(s.Failed() * asr.SampleRate / time.Second)
-	s.Retry(nil)
+	s.Retry()
 	if s.State() != Finishing {
 		t.Errorf("state %v", s.State())
 	}

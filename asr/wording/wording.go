@@ -131,6 +131,15 @@ func obeyed(text string, words map[string]string) string {
 	return out.String()
 }
 
+// Join puts text behind what was said before, with a space between words.
+func Join(before, text string) string {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	if before == "" || text == "" || unicode.IsSpace(last) || unicode.IsSpace(first(text)) {
+		return before + text
+	}
+	return before + " " + text
+}
+
 func first(s string) rune { r, _ := utf8.DecodeRuneInString(s); return r }
 
 func contains(list []string, word string) bool {

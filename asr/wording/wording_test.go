@@ -53,6 +53,14 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+func TestJoin(t *testing.T) {
+	for _, c := range []struct{ before, text, want string }{{"", "", ""}, {"", "a", "a"}, {"a", "b", "a b"}, {"a\n", "b", "a\nb"}, {"a", "\n\nb", "a\n\nb"}, {"a ", "b", "a b"}, {"a", "", "a"}} {
+		if got := Join(c.before, c.text); got != c.want {
+			t.Errorf("Join(%q, %q) = %q", c.before, c.text, got)
+		}
+	}
+}
+
 // Words that are no fillers stay, in order; nothing changes without being asked for, and a
 // second time changes nothing.
 func TestProperties(t *testing.T) {
