@@ -173,7 +173,7 @@ func (c *Composer) SetPartial(text string, stable int) {
 	} else {
 		spans := []look.Span{{Text: text[stable:], Italic: true, Color: look.Muted}}
 		if stable > 0 {
-			spans = append([]look.Span{{Text: text[:stable], Italic: true, Color: look.Ink}}, spans...)
+			spans = append([]look.Span{{Text: text[:stable], Color: look.Ink}}, spans...)
 		}
 		c.partial.Set(spans...)
 		c.partial.Show()

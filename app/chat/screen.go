@@ -132,6 +132,7 @@ func (s *Screen) Open(c store.Conversation) error {
 	same := c.ID == s.conversation.ID // then what stands in the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
+		s.Composer.SetPartial("", 0) // those words belong to the other chat
 		s.draft = c.Draft
 		s.Composer.Entry.SetText(c.Draft)
 		s.Composer.Entry.CursorColumn = 0

@@ -56,7 +56,7 @@ func (d *Desk) setHotkey() {
 		d.ungrab, err = d.Outside.Grab(d.values.Hotkey, func() { d.Post(d.keysDown) }, func() { d.Post(func() { d.chat.Talk.Release() }) })
 	}
 	if err != nil {
-		d.settings.NoHotkey = "Not possible now: " + chat.Why(err) + " A shortcut of your desktop that calls `soberano dictate --toggle` begins and ends a dictation here."
+		d.settings.NoHotkey = "Not possible now: " + chat.Why(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."
 	}
 }
 

@@ -142,10 +142,10 @@ func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	v := &p.Values
 	list := []fyne.CanvasObject{look.NewRule(),
 		row("Hesitations", "Sounds like um and uh, in English, German, French and some other languages.",
-			[]option[bool]{{"Written as they are heard", false}, {"Left out", true}}, v.Fillers, func(b bool) { set(func() { v.Fillers = b }) }),
+			[]option[bool]{{"Written down", false}, {"Left out", true}}, v.Fillers, func(b bool) { set(func() { v.Fillers = b }) }),
 		look.NewRule(),
 		row("“New line”, “new paragraph”", "Said with a short pause before and after.",
-			[]option[bool]{{"Begin one", false}, {"Are written as words", true}}, v.Literal, func(b bool) { set(func() { v.Literal = b }) })}
+			[]option[bool]{{"Begin one", false}, {"Written as words", true}}, v.Literal, func(b bool) { set(func() { v.Literal = b }) })}
 	if p.Hotkeys == nil {
 		return list
 	}
@@ -153,7 +153,7 @@ func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	for _, k := range p.Hotkeys {
 		keys = append(keys, option[string]{k, k})
 	}
-	note := "These keys, held or pressed twice, write what you say into the program that you are using."
+	note := "These keys, held or pressed twice, write what you say into the program in front. A shortcut of your desktop that calls “soberano dictate --toggle” does the same."
 	if p.NoHotkey != "" {
 		note = p.NoHotkey
 	}

@@ -106,7 +106,7 @@ func (s *stage) shot(name string) {
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
 	s := newStage(t, Values{Theme: look.System, ChatModel: "qwen3"}, look.Light, nil)
-	choices := []string{"Dark", "USB headset", "German", "Left out", "Are written as words", "Ctrl+Alt+D", "8,192 tokens", "3"}
+	choices := []string{"Dark", "USB headset", "German", "Left out", "Written as words", "Ctrl+Alt+D", "8,192 tokens", "3"}
 	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
 	}
@@ -133,7 +133,7 @@ func TestChoices(t *testing.T) {
 			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
 		}
 	}
-	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "Written as they are heard", "Begin one", "Off", "The program's choice", "The program's choice"} {
+	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "Written down", "Begin one", "Off", "The program's choice", "The program's choice"} {
 		s.selects()[i].SetSelected(first)
 	}
 	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: look.System, ChatModel: "qwen3"}) {
@@ -144,7 +144,7 @@ func TestChoices(t *testing.T) {
 // What the file says is kept and shown, also where it is none of the usual choices.
 func TestUnusualValues(t *testing.T) {
 	s := newStage(t, Values{Theme: look.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99}, look.Light, nil)
-	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "Written as they are heard", "Begin one", "Hyper+F13", "5,000 tokens", "99"} {
+	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "Written down", "Begin one", "Hyper+F13", "5,000 tokens", "99"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
 		}
