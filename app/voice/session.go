@@ -152,6 +152,9 @@ func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
 
 // end puts the tape away and says what went wrong, if the session still counts.
 func (t *Talk) end(s *session, err error) {
+	if s.discarded.Load() && s.tape != nil { // at once: the window may be closing
+		err = errors.Join(err, s.tape.drop())
+	}
 	t.Post(func() {
 		for i, r := range t.running {
 			if r == s {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 type reel struct {
 	once   sync.Once
 	done   chan struct{}
-	closed *int
+	closed *atomic.Int32
 }
 
 func (m *reel) Read(ctx context.Context, p []float32) (int, error) {
@@ -33,7 +34,7 @@ func (m *reel) Read(ctx context.Context, p []float32) (int, error) {
 }
 
 func (m *reel) Level() float32 { return 0.5 }
-func (m *reel) Close() error   { m.once.Do(func() { *m.closed++; close(m.done) }); return nil }
+func (m *reel) Close() error   { m.once.Do(func() { m.closed.Add(1); close(m.done) }); return nil }
 
 // studio is a Talk whose UI goroutine is the test's.
 type studio struct {
@@ -41,8 +42,8 @@ type studio struct {
 	t       *testing.T
 	posts   chan func()
 	now     time.Time
-	closed  int
-	opened  int
+	closed  atomic.Int32
+	opened  atomic.Int32
 	final   []string
 	partial string
 	err     error
@@ -57,10 +58,15 @@ func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) 
 			if openErr != nil {
 				return nil, openErr
 			}
-			s.opened++
+			s.opened.Add(1)
 			return &reel{done: make(chan struct{}), closed: &s.closed}, nil
 		}})
 	s.Begin = func() Place { return s }
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s.OnProblem = func(err error) { s.err = err }
 	return s
 }
@@ -110,7 +116,7 @@ func TestHoldToTalk(t *testing.T) {
 		t.Fatalf("state %v", s.State())
 	}
 	s.until(func() bool { return s.State() == Idle })
-	if len(s.final) != 1 || s.final[0] != "final words" || s.partial != "" || s.Language() != "German" || s.closed != 1 || s.err != nil {
+	if len(s.final) != 1 || s.final[0] != "final words" || s.partial != "" || s.Language() != "German" || s.closed.Load() != 1 || s.err != nil {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -128,7 +134,7 @@ func TestClickToStartAndStop(t *testing.T) {
 	s.Press()
 	s.Release()
 	s.until(func() bool { return s.State() == Idle })
-	if len(s.final) != 1 || s.opened != 1 || s.closed != 1 {
+	if len(s.final) != 1 || s.opened.Load() != 1 || s.closed.Load() != 1 {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -146,7 +152,10 @@ func TestDiscard(t *testing.T) {
 	s.now = s.now.Add(time.Second)
 	s.Release()
 	s.until(func() bool { return s.State() == Idle })
-	if len(s.final) != 1 || s.closed != 2 || s.err != nil {
+	for s.closed.Load() != 2 { // the first one closes by and by
+		time.Sleep(time.Millisecond)
+	}
+	if len(s.final) != 1 || s.err != nil {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -165,7 +174,7 @@ func TestProblems(t *testing.T) {
 	}, nil)
 	s.Press()
 	s.until(func() bool { return s.err != nil })
-	if !errors.Is(s.err, ErrNoModel) || s.closed != 1 {
+	if !errors.Is(s.err, ErrNoModel) || s.closed.Load() != 1 {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -180,9 +189,11 @@ func TestClose(t *testing.T) {
 		s.Discard()
 	}
 	s.Press()
-	s.Close()
-	if s.opened != s.closed {
-		t.Errorf("%d opened, %d closed", s.opened, s.closed)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s.opened.Load() != s.closed.Load() {
+		t.Errorf("%d opened, %d closed", s.opened.Load(), s.closed.Load())
 	}
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {

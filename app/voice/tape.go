@@ -32,10 +32,11 @@ import (
 
 const (
 	tapeHead  = 60
-	tapeLand  = 44                // where the samples that have landed stand
-	tapeLimit = 4 << 30           // bytes of a file that is believed
-	tapeAge   = 5 * time.Second   // a file that was written to since is another program's
-	tapeNames = "20060102-150405" // a file's name tells when it began
+	tapeLand  = 44                       // where the samples that have landed stand
+	tapeLimit = 4 << 30                  // bytes of a file that is believed
+	tapeMost  = 10 * 60 * asr.SampleRate // samples that were read: of the oldest no text comes any more
+	tapeAge   = 5 * time.Second          // a file that was written to since is another program's
+	tapeNames = "20060102-150405"        // a file's name tells when it began
 )
 
 // tape belongs to one dictation. Its methods may be called from any goroutine.
@@ -146,6 +147,10 @@ func (t *tape) pump(ctx context.Context, src asr.Live) {
 
 func (t *tape) add(x []float32, err error) {
 	t.mu.Lock()
+	if t.at-t.base > tapeMost {
+		n := tapeMost / 2
+		t.samples, t.base = append([]float32(nil), t.samples[n:]...), t.base+n
+	}
 	t.samples = append(t.samples, x...)
 	t.err = err
 	if t.file != nil && t.broken == nil {

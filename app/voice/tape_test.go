@@ -135,6 +135,24 @@ func TestTapeIsAWAV(t *testing.T) {
 	}
 }
 
+// Hours of silence, of which no text ever lands, don't fill the memory.
+func TestTapeForgetsSilence(t *testing.T) {
+	tape := newTape("")
+	minute := make([]float32, 60*asr.SampleRate)
+	for range 30 {
+		tape.add(minute, nil)
+		for n := 0; n < len(minute); {
+			k, err := tape.Read(context.Background(), minute[n:])
+			if n += k; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if rest := tape.rest(); rest < 5*time.Minute || rest > 12*time.Minute {
+		t.Errorf("%v are kept", rest)
+	}
+}
+
 func TestTapeWithoutADisk(t *testing.T) {
 	tape := newTape(filepath.Join(os.DevNull, "no folder"))
 	tape.add([]float32{1, 2}, io.EOF)
@@ -199,8 +217,8 @@ func TestRetry(t *testing.T) {
 		t.Errorf("state %v", s.State())
 	}
 	s.until(func() bool { return s.State() == Idle })
-	if s.err != nil || !slices.Equal(s.final, []string{"first", "the rest"}) || s.opened != 1 || s.ended != 2 {
-		t.Errorf("%v, %q, opened %d", s.err, s.final, s.opened)
+	if s.err != nil || !slices.Equal(s.final, []string{"first", "the rest"}) || s.opened.Load() != 1 || s.ended != 2 {
+		t.Errorf("%v, %q, opened %d", s.err, s.final, s.opened.Load())
 	}
 	if d := f.heard[1] - rest; d < -1 || d > 1 {
 		t.Errorf("heard %d samples again, %d had not landed", f.heard[1], rest)
