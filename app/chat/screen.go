@@ -26,8 +26,9 @@ type Config struct {
 	Post   func(func())
 	Every  time.Duration // between two repaints of an answer; 0: 50 ms
 
-	OnChanged   func() // the list of conversations has changed
-	OpenChats   func() // show the folded side
+	OnTalk      func(*voice.Talk) // dictation has begun or ended
+	OnChanged   func()            // the list of conversations has changed
+	OpenChats   func()            // show the folded side
 	ChooseModel func()
 	ImportFile  func()
 	NewChat     func()
@@ -86,6 +87,9 @@ func (s *Screen) listen() {
 	t.OnState = func(voice.State) {
 		s.Composer.ShowTalk(t)
 		s.hints(s.Runner.Status())
+		if s.OnTalk != nil {
+			s.OnTalk(t)
+		}
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
 	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }

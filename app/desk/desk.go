@@ -142,7 +142,7 @@ func (d *Desk) build() {
 		talk.OnProblem = d.deaf
 	}
 	d.side = newSide(d.store, d.Post)
-	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnChanged: d.listChanged,
+	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnTalk: d.talked, OnChanged: d.listChanged,
 		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
 		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
 	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Context },

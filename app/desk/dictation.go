@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"soberano/app/chat"
@@ -21,7 +22,8 @@ type Outside struct {
 	Why     error    // why there is none here; nil: there is
 	Hotkeys []string // to choose from
 	Focused func() (other bool, err error)
-	Paste   func(text string) error // into the window with the focus
+	Paste   func(text string) error       // into the window with the focus
+	Sign    func(text string, heard bool) // over the window with the focus; "" takes it away
 	Grab    func(keys string, pressed, released func()) (release func(), err error)
 	Serve   func(handle func(line string) string) (io.Closer, error)
 	Toggle  string // the line that begins or ends a dictation
@@ -60,7 +62,13 @@ func (d *Desk) setHotkey() {
 	}
 }
 
-func (d *Desk) keysDown() { d.chat.Talk.PressFor(d.front()) }
+func (d *Desk) keysDown() {
+	if t := d.chat.Talk; t.State() != voice.Idle {
+		t.Press()
+	} else {
+		t.PressFor(d.front())
+	}
+}
 
 // asked answers `soberano dictate --toggle`; it is called from any goroutine.
 func (d *Desk) asked(line string) string {
@@ -98,7 +106,21 @@ func (d *Desk) front() voice.Place {
 	if other, err := d.Outside.Focused(); err != nil || !other {
 		return nil
 	}
+	d.Outside.Sign("Listening…", true)
 	return &inFront{d: d}
+}
+
+// talked follows dictation for the sign.
+func (d *Desk) talked(t *voice.Talk) {
+	if _, ok := t.Place().(*inFront); !ok {
+		return
+	}
+	switch t.State() {
+	case voice.Idle:
+		d.Outside.Sign("", false)
+	case voice.Finishing:
+		d.Outside.Sign("Writing the last words…", false)
+	}
 }
 
 // inFront is the program that has the focus when the last word is there; it is a voice.Place.
@@ -107,8 +129,13 @@ type inFront struct {
 	text string
 }
 
-// Partial shows the words here: whoever looks can see that they are heard.
-func (p *inFront) Partial(text string, stable int) { p.d.chat.Composer.SetPartial(text, stable) }
+// Partial shows the words over that program, and here.
+func (p *inFront) Partial(text string, stable int) {
+	p.d.chat.Composer.SetPartial(text, stable)
+	if all := wording.Join(p.text, text); all != "" && p.d.chat.Talk.State() == voice.Recording {
+		p.d.Outside.Sign(strings.ReplaceAll(all, "\n", " "), true)
+	}
+}
 
 // Final collects words: they are written at once, so the clipboard is borrowed once.
 func (p *inFront) Final(text string) { p.text = wording.Join(p.text, text) }
@@ -132,7 +159,23 @@ func (p *inFront) End() {
 	}()
 }
 
+// signTime is how long the sign says that something went wrong.
+const signTime = 5 * time.Second
+
+// wrong says over the program in front that the words are not there.
+func (d *Desk) wrong(text string) {
+	d.Outside.Sign(text, false)
+	time.AfterFunc(signTime, func() {
+		d.Post(func() {
+			if d.chat.Talk.State() == voice.Idle {
+				d.Outside.Sign("", false)
+			}
+		})
+	})
+}
+
 func (d *Desk) unpasted(text string, err error) {
+	d.wrong("Not written: see Soberano's window")
 	var done func()
 	done = d.chat.Notice(look.Problem{Title: "Your words could not be written into the other program.", Why: chat.Why(err) + " They are kept here: “" + cut(text, 200) + "”",
 		Actions: []look.Action{{Label: "Copy the words", Do: func() { d.copy(text) }},
@@ -141,6 +184,9 @@ func (d *Desk) unpasted(text string, err error) {
 
 // deaf says why dictation did not work, and offers to hear it again.
 func (d *Desk) deaf(err error) {
+	if _, ok := d.chat.Talk.Place().(*inFront); ok {
+		d.wrong("Dictation failed: see Soberano's window")
+	}
 	p := look.Problem{Title: "Dictation did not work.", Why: chat.Why(err)}
 	done := func() {}
 	if kept := d.chat.Talk.Failed(); kept > 0 {

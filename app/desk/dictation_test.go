@@ -159,12 +159,17 @@ func TestDictationElsewhere(t *testing.T) {
 	s.elsewhere = true
 	s.keys[0]()
 	s.recording()
+	s.ears.segments <- asr.Segment{Text: "Hello.", Language: "en"}
 	s.ears.segments <- asr.Segment{Text: "Hello.", Language: "en", Final: true}
+	s.q.until(t, "the words", func() bool { return len(s.signs) > 1 })
 	time.Sleep(500 * time.Millisecond) // held, not clicked
 	s.keys[1]()
 	s.silent()
 	if got := <-s.pasted; got != "Hello. and that is all. " || s.chat.Composer.Entry.Text != "" {
 		t.Errorf("pasted %q; the chat has %q", got, s.chat.Composer.Entry.Text)
+	}
+	if got := strings.Join(s.signs, "|"); got != "Listening…|Hello.|Writing the last words…|" {
+		t.Errorf("the sign said %q", got)
 	}
 	s.elsewhere = false // in the window itself: into the chat
 	s.keys[0]()
@@ -174,6 +179,9 @@ func TestDictationElsewhere(t *testing.T) {
 	s.silent()
 	if got := s.chat.Composer.Entry.Text; got != "and that is all." || len(s.pasted) > 0 {
 		t.Errorf("the chat has %q", got)
+	}
+	if len(s.signs) != 4 {
+		t.Errorf("a sign over Soberano's own window: %q", s.signs)
 	}
 	s.elsewhere, s.pasteErr = true, errors.New("the window in front did not take the text")
 	reply := make(chan string, 1)

@@ -259,6 +259,7 @@ type stage struct {
 	elsewhere bool // another program has the focus
 	pasted    chan string
 	pasteErr  error
+	signs     []string // shown over the other program
 	grabbed   []string
 	keys      [2]func() // of the grabbed ones: pressed, released
 	socket    func(string) string
@@ -327,6 +328,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 func (s *stage) outside() *Outside {
 	return &Outside{Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Toggle: "toggle", Focused: func() (bool, error) { return s.elsewhere, nil },
 		Paste: func(text string) error { s.pasted <- text; return s.pasteErr },
+		Sign:  func(text string, _ bool) { s.signs = append(s.signs, text) },
 		Grab: func(keys string, pressed, released func()) (func(), error) {
 			if keys == "F9" {
 				return nil, errors.New("another program uses F9 already; choose other keys")

@@ -84,6 +84,8 @@ func TestDictationIntoOtherPrograms(t *testing.T) {
 	alone := d.listeners()
 	d.run("xdotool", "keydown", "F9")
 	d.until("the program to listen", func() bool { return d.listeners() > alone })
+	time.Sleep(200 * time.Millisecond)
+	d.shot("dictation-0-listening")
 	d.play(clip)
 	d.shot("dictation-1-other-program")
 	d.run("xdotool", "keyup", "F9")

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"image/color"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -390,5 +391,44 @@ func TestSocket(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	if _, err := Serve(filepath.Join(dir, strings.Repeat("long", 30)), nil); err == nil {
 		t.Error("a path of more than 100 bytes is taken")
+	}
+}
+
+// The sign stands at the lower edge of the window with the focus, takes no clicks from it,
+// and goes.
+func TestSign(t *testing.T) {
+	display(t)
+	w := newWindow(t, "editor")
+	xproto.ConfigureWindow(w.c.s.Conn, w.c.win, xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, []uint32{600, 400})
+	g, err := OpenSign()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for i, text := range []string{"Listening…", "Please write a short letter to my landlord about the heating that has not worked since", "你好 means hello"} {
+		g.Show(text, true)
+		at, err := xproto.GetGeometry(w.c.s.Conn, xproto.Drawable(g.win)).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mid := int(at.X) + int(at.Width)/2
+		if mid < 298 || mid > 302 || int(at.Y)+signHeight != 400-24 || at.Width > 520 {
+			t.Errorf("%q: %+v", text, at)
+		}
+		img, err := xproto.GetImage(w.c.s.Conn, xproto.ImageFormatZPixmap, xproto.Drawable(w.c.s.root), at.X, at.Y, at.Width, at.Height, 0xffffffff).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pixel := func(x, y int) color.RGBA {
+			b := img.Data[4*(y*int(at.Width)+x):]
+			return color.RGBA{b[2], b[1], b[0], 0xff}
+		}
+		if pixel(signPad+signDot/2, signHeight/2) != signRed || pixel(30, 3) != signFill || i == 0 && pixel(0, 0) == signFill { // later our window shows the sign before
+			t.Errorf("%q: the dot is %v, the edge %v, the corner %v", text, pixel(signPad+signDot/2, signHeight/2), pixel(30, 3), pixel(0, 0))
+		}
+	}
+	g.Show("", false)
+	if a, err := xproto.GetWindowAttributes(w.c.s.Conn, g.win).Reply(); err != nil || a.MapState != xproto.MapStateUnmapped {
+		t.Errorf("%+v, %v", a, err)
 	}
 }

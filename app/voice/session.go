@@ -32,7 +32,7 @@ func (t *Talk) start(place Place, kept *tape) {
 	}
 	s := &session{finish: make(chan struct{}), done: make(chan struct{}), place: place, tape: kept, again: kept != nil}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	t.session, t.language, t.lost = s, "", false
+	t.session, t.place, t.language, t.lost = s, place, "", false
 	t.running = append(t.running, s)
 	words := wording.Options{}
 	if t.Words != nil {

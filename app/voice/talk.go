@@ -75,6 +75,7 @@ type Talk struct {
 	began    time.Time
 	language string
 	lost     bool
+	place    Place
 	session  *session
 	running  []*session
 	kept     []*tape // of dictations that failed, the latest last
@@ -96,6 +97,9 @@ func (t *Talk) State() State { return t.state }
 
 // Latched says that recording goes on without a held button.
 func (t *Talk) Latched() bool { return t.latched }
+
+// Place is where the words of the latest dictation land; nil before the first.
+func (t *Talk) Place() Place { return t.place }
 
 // Language is the language heard last, as a word; "" before the first words.
 func (t *Talk) Language() string { return t.language }

@@ -117,7 +117,7 @@ func machine() (desk.Machine, error) {
 	}
 	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath}
 	m.OpenMic, m.Microphones = openMic, microphones
-	m.Outside = &desk.Outside{Why: outside.Why(), Hotkeys: outside.Hotkeys, Focused: outside.Focused, Paste: new(pasting).paste, Grab: grab, Toggle: outside.Toggle,
+	m.Outside = &desk.Outside{Why: outside.Why(), Hotkeys: outside.Hotkeys, Focused: outside.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: outside.Toggle,
 		Serve: func(handle func(string) string) (io.Closer, error) { return outside.Serve(dir, handle) }}
 	return m, nil
 }
@@ -137,6 +137,23 @@ func (p *pasting) paste(text string) (err error) {
 		}
 	}
 	return p.clip.Paste(text)
+}
+
+// signing opens the sign when it is first wanted; where it can't be, there is none.
+type signing struct {
+	sign   *outside.Sign
+	failed bool
+}
+
+func (s *signing) show(text string, heard bool) {
+	if s.sign == nil && !s.failed && text != "" {
+		var err error
+		s.sign, err = outside.OpenSign()
+		s.failed = err != nil
+	}
+	if s.sign != nil {
+		s.sign.Show(text, heard)
+	}
 }
 
 func grab(keys string, pressed, released func()) (func(), error) {
