@@ -5,6 +5,7 @@ package asr
 import (
 	"context"
 	"sync"
+	"time"
 
 	"soberano/asr/vad"
 )
@@ -26,6 +27,7 @@ type hearing struct {
 
 	breakOff context.CancelFunc // ends the pass that is under way
 	covered  int64              // the chunk up to which that pass hears
+	due      time.Time          // when it will probably be done
 }
 
 // run reads until the end.
@@ -94,10 +96,13 @@ func (h *hearing) finish(n int) {
 		h.finished = append(h.finished, h.current[:n:n])
 		h.current = h.current[n:]
 	}
-	if h.breakOff != nil && said {
+	if h.breakOff != nil && (said || h.late()) {
 		h.breakOff()
 	}
 }
+
+// late reports whether somebody waits who has no patience for the pass that is under way.
+func (h *hearing) late() bool { return h.cutOff && time.Until(h.due) > patience }
 
 // quiet is the probability under which nobody speaks, as in vad.
 const quiet = 0.35
@@ -178,13 +183,14 @@ func (h *hearing) landed() {
 	h.mu.Unlock()
 }
 
-// interruptible returns a context for a pass over the utterance up to chunk number at. It
-// ends when the utterance finishes with more in it than the pass hears.
-func (h *hearing) interruptible(ctx context.Context, at int64) (context.Context, context.CancelFunc) {
+// interruptible returns a context for a pass over the utterance up to chunk number at, which
+// will take some time. It ends when the utterance finishes with more in it than the pass
+// hears, or sooner than can be waited for.
+func (h *hearing) interruptible(ctx context.Context, at int64, takes time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	h.mu.Lock()
-	h.breakOff, h.covered = cancel, at
-	if len(h.finished) > 0 && spokenAfter(h.finished[0], at) {
+	h.breakOff, h.covered, h.due = cancel, at, time.Now().Add(takes)
+	if len(h.finished) > 0 && (spokenAfter(h.finished[0], at) || h.late()) {
 		cancel()
 	}
 	h.mu.Unlock()

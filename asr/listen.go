@@ -16,8 +16,9 @@ package asr
 // A pass encodes a window of 30 s, of which most is silence. A quick one encodes the audio
 // and three seconds more, in a quarter of the time, and hears a little worse: 2.8% of the
 // words of testdata's English clips are wrong instead of 1.6%. So quick is what is replaced
-// soon, and the last words of somebody who lets go of the key while they end, where the
-// machine is too slow to be careful in a quarter of a second.
+// soon. In a pause a careful pass follows, or comes at once where the machine needs less than
+// a quarter of a second for it; what is quick stays only for somebody who has let go of the
+// key and would wait longer than that.
 
 import (
 	"context"
@@ -95,7 +96,8 @@ type listener struct {
 
 	agreed  agreement
 	last    *pass         // over the utterance that is being spoken
-	careful time.Duration // what a pass over a whole window would take, by the latest; 0: unknown
+	careful time.Duration // what a pass over a whole window would take, by the latest; 0: not known
+	encoder time.Duration // and of that the encoder
 }
 
 // pass is what the network made of an utterance up to a chunk.
@@ -103,6 +105,13 @@ type pass struct {
 	first, to int64 // numbers of its first and last chunk
 	segments  []whisper.Segment
 	language  string
+	quick     bool
+	doubtful  bool // or something was left out
+}
+
+// covers reports whether it hears all that is spoken in p, and a little more.
+func (s *pass) covers(p []piece) bool {
+	return s != nil && s.first == p[0].at && !spokenAfter(p, s.to-breath/2)
 }
 
 func (l *listener) run(ctx context.Context) error {
@@ -135,8 +144,13 @@ func (l *listener) run(ctx context.Context) error {
 // due reports whether enough has been said since the last pass, or the last word perhaps.
 func (l *listener) due(current []piece) bool {
 	first, last := current[0].at, current[len(current)-1].at
-	if pausing(current) >= breath && spokenAfter(current, l.heard-breath/2) {
-		return l.heard < last
+	if pausing(current) >= breath {
+		if l.last.covers(current) {
+			return l.last.quick
+		}
+		if spokenAfter(current, l.heard-breath/2) {
+			return l.heard < last
+		}
 	}
 	return last-max(first, l.heard) >= max(partialEvery, l.pause)
 }
@@ -144,11 +158,12 @@ func (l *listener) due(current []piece) bool {
 // partial gives the text so far, unless the utterance finishes meanwhile with more in it.
 func (l *listener) partial(ctx context.Context, current []piece) error {
 	began := time.Now()
+	samples := join(current)
 	first, to := current[0].at, current[len(current)-1].at
-	brief, cancel := l.h.interruptible(ctx, to)
+	quick := pausing(current) < breath || !l.last.covers(current) && (l.careful == 0 || l.careful > patience)
+	brief, cancel := l.h.interruptible(ctx, to, l.takes(len(samples), quick))
 	defer cancel()
-	ended := pausing(current) >= breath
-	h, err := l.hear(brief, join(current), !ended)
+	h, err := l.hear(brief, samples, quick)
 	l.heard = to
 	// As much time again stays free for what finishes in between.
 	l.pause = int64(time.Since(began) * SampleRate / time.Second / chunk)
@@ -158,9 +173,8 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 	if err != nil {
 		return err
 	}
-	if l.last = nil; ended && h.until(current, 0) >= len(current)*chunk {
-		l.last = &pass{first: first, to: to, segments: h.segments, language: h.Language}
-	}
+	l.last = &pass{first: first, to: to, segments: h.segments, language: h.Language, quick: quick,
+		doubtful: quick && (h.doubtful() || len(h.segments) == 0) || h.until(current, 0) < len(samples)}
 	if h.doubtful() {
 		return nil
 	}
@@ -209,7 +223,7 @@ func (l *listener) final(ctx context.Context, p []piece) error {
 // decide returns what was said: what the last pass heard, if it heard the last word, or
 // what the network makes of the whole.
 func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment, language string, err error) {
-	if s := l.last; s != nil && s.first == p[0].at && !spokenAfter(p, s.to-breath/2) {
+	if s := l.last; s.covers(p) && !s.doubtful && (!s.quick || l.h.released()) {
 		if len(s.segments) > 0 {
 			l.o.Likely = s.language
 		}
@@ -266,13 +280,24 @@ func (l *listener) hear(ctx context.Context, samples []float32, quick bool) (hea
 	}
 	h, err := l.m.hear(ctx, samples, o)
 	if err == nil {
-		part := 1.0
-		if quick {
-			part = float64(l.m.net.Frames()) / float64(quickFrames(len(samples), l.m.net.Frames()))
-		}
-		l.careful = time.Duration(float64(h.Encoder)*part) + h.Decoder
+		l.encoder = time.Duration(float64(h.Encoder) / l.part(len(samples), quick))
+		l.careful = l.encoder + h.Decoder
 	}
 	return h, err
+}
+
+// takes is how long a pass will probably take; 0: not known.
+func (l *listener) takes(samples int, quick bool) time.Duration {
+	return l.careful - l.encoder + time.Duration(float64(l.encoder)*l.part(samples, quick))
+}
+
+// part is how much of a whole window the encoder hears.
+func (l *listener) part(samples int, quick bool) float64 {
+	if !quick {
+		return 1
+	}
+	whole := l.m.net.Frames()
+	return float64(quickFrames(samples, whole)) / float64(whole)
 }
 
 // segment joins the segments of an utterance.

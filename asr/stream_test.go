@@ -246,7 +246,8 @@ func TestLongUtterance(t *testing.T) {
 	}
 }
 
-// A pass that has heard the last word is the final text; one that has not is none.
+// A pass that has heard the last word is the final text; one that has not is broken off; a
+// quick one is followed by a careful one, or stays where somebody waits.
 func TestPassIsFinal(t *testing.T) {
 	p := make([]piece, 40)
 	for i := range p {
@@ -255,33 +256,50 @@ func TestPassIsFinal(t *testing.T) {
 			p[i].voice = 0.9
 		}
 	}
-	l := &listener{last: &pass{first: 100, to: 135, segments: []whisper.Segment{{Text: "Yes."}}, language: "en"}}
+	yes := &pass{first: 100, to: 135, segments: []whisper.Segment{{Text: "Yes."}}, language: "en"}
+	l := &listener{h: &hearing{}, last: yes}
 	if all, language, err := l.decide(context.Background(), p); err != nil || language != "en" || len(all) != 1 {
 		t.Errorf("%v, %q, %v", all, language, err)
 	}
-	h := &hearing{current: p, covered: 135}
-	broken := false
-	h.breakOff = func() { broken = true }
-	h.finish(38)
-	if broken {
-		t.Error("a pass that hears the last word was broken off")
+	yes.quick = true
+	l.h = &hearing{finished: [][]piece{p}, cutOff: true}
+	if all, _, err := l.decide(context.Background(), p); err != nil || len(all) != 1 {
+		t.Errorf("released after a quick pass: %v, %v", all, err)
 	}
-	h = &hearing{current: p, covered: 120, breakOff: h.breakOff}
-	if h.finish(38); !broken {
-		t.Error("a pass over the first words goes on")
+	for _, c := range []struct {
+		name             string
+		covered          int64
+		left             time.Duration
+		cutOff, breakOff bool
+	}{
+		{"hears the last word", 135, time.Second, false, false}, {"hears the first words", 120, 0, false, true},
+		{"soon done for who waits", 135, patience / 2, true, false}, {"too long for who waits", 135, 2 * patience, true, true},
+	} {
+		broken := false
+		h := &hearing{current: p, covered: c.covered, due: time.Now().Add(c.left), cutOff: c.cutOff, breakOff: func() { broken = true }}
+		if h.finish(38); broken != c.breakOff {
+			t.Errorf("a pass that %s: broken off %v", c.name, broken)
+		}
 	}
-	if l.heard = 120; !l.due(p) || l.due(p[:32]) {
+	l = &listener{heard: 120}
+	if !l.due(p) || l.due(p[:32]) {
 		t.Error("the pass after the last word comes at another time")
 	}
-	l.heard = 135
-	if l.due(p) {
-		t.Error("the last word is heard twice")
+	l.heard, l.last = 135, yes
+	if !l.due(p) {
+		t.Error("no careful pass follows")
+	}
+	if yes.quick = false; l.due(p) {
+		t.Error("the last word is heard again")
 	}
 }
 
 // TestListenWords: the texts of dictation, language unknown, are as good as a file's after a
 // pause, and nearly as good for the last words before the key is released.
 func TestListenWords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	m := openBase(t)
 	texts, languages := spoken(t)
 	for _, c := range []struct {
