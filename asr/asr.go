@@ -44,6 +44,7 @@ type Segment struct {
 	Start, End time.Duration // from the beginning of the audio
 	Language   string
 	Final      bool
+	Stable     int // bytes at the start of Text that every segment which replaces this one starts with
 
 	Words       []Word  // with Params.Words, in order
 	AvgLogprob  float64 // mean log-probability of the window's tokens
