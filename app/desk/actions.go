@@ -415,7 +415,7 @@ func (d *Desk) chooseFile() {
 		}
 		d.importer.Drop([]string{filepath.FromSlash(path)})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json"}))
+	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json", ".safetensors", ".apr"}))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

@@ -195,7 +195,7 @@ func (d *Desk) deaf(err error) {
 	}
 	if errors.Is(err, voice.ErrNoModel) {
 		p.Title = "There is no speech model yet."
-		p.Why = "Drop a Whisper folder (CTranslate2 form) anywhere on this window, or choose one."
+		p.Why = "Drop a Whisper model, a folder or file, anywhere on this window, or choose one."
 		if len(p.Actions) > 0 {
 			p.Why += " What you said is kept until then."
 		}
