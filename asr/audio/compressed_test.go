@@ -27,7 +27,7 @@ func clip16(t testing.TB, name string) []byte {
 	return b
 }
 
-// decode reads a file held in memory to its end.
+// decodeBytes reads a file held in memory to its end.
 func decodeBytes(b []byte) ([]float32, error) {
 	dec, err := open(newInput(bytes.NewReader(b), "x", int64(len(b))))
 	if err != nil {
@@ -109,6 +109,9 @@ func TestCompressedCutOff(t *testing.T) {
 		}
 		n := rapid.IntRange(1, len(b)-1).Draw(rt, "bytes")
 		got, err := decodeBytes(b[:n])
+		if err == nil && name == "pad22.mp3" && slices.ContainsFunc(frameStarts(b), func(at int) bool { return n-at >= 0 && n-at < 4 }) {
+			return // it doesn't tell how many frames it has: cut between two it is whole
+		}
 		if err == nil || !strings.Contains(err.Error(), "audio: x: byte ") {
 			t.Fatalf("%s cut to %d of %d bytes: error %v", name, n, len(b), err)
 		}
@@ -193,6 +196,16 @@ func TestOggRefused(t *testing.T) {
 	}
 }
 
+// frameStarts lists where the frames of an MP3 without junk begin.
+func frameStarts(b []byte) (at []int) {
+	for i := 0; i+4 <= len(b); {
+		h, _ := parseMP3(b[i:])
+		at = append(at, i)
+		i += max(h.size, 1)
+	}
+	return at
+}
+
 // MP3s have tags at both ends and junk between frames; frames can be missing.
 func TestMP3Tags(t *testing.T) {
 	b := clip16(t, "joint44.mp3")
@@ -212,15 +225,7 @@ func TestMP3Tags(t *testing.T) {
 			t.Errorf("%s: %d samples, want %d: %v", name, len(got), len(want), err)
 		}
 	}
-	var at []int // where frames begin
-	for i := 0; i+4 <= len(b); {
-		h, ok := parseMP3(b[i:])
-		if !ok {
-			t.Fatalf("no frame at %d", i)
-		}
-		at = append(at, i)
-		i += h.size
-	}
+	at := frameStarts(b)
 	// With junk inside nothing is lost; begun in the middle, the first frame or two are silent.
 	junk := slices.Concat(b[:at[20]], bytes.Repeat([]byte("junk"), 50), b[at[20]:])
 	if got, err := decodeBytes(junk); err != nil || !slices.Equal(got, want) {
@@ -244,12 +249,7 @@ func TestMP3BadFrame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var at []int
-		for i := 0; i+4 <= len(b); {
-			h, _ := parseMP3(b[i:])
-			at = append(at, i)
-			i += h.size
-		}
+		at := frameStarts(b)
 		k := rapid.IntRange(2, len(at)-4).Draw(rt, "frame")
 		noise := rapid.SliceOfN(rapid.Byte(), 30, 60).Draw(rt, "noise")
 		copy(b[at[k]+4:], noise)
@@ -332,4 +332,21 @@ func FuzzVorbis(f *testing.F) {
 		f.Add(b[:min(len(b), 6000)])
 	}
 	f.Fuzz(drainUnchecked)
+}
+
+func BenchmarkCompressed(b *testing.B) {
+	for _, name := range compressed {
+		b.Run(name, func(b *testing.B) {
+			x := clip16(b, name)
+			n := 0
+			for b.Loop() {
+				got, err := decodeBytes(x)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n += len(got)
+			}
+			b.ReportMetric(float64(n)/Rate/b.Elapsed().Seconds(), "×realtime")
+		})
+	}
 }
