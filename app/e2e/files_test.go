@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,9 @@ var (
 	firstTranscript = point{600, 248}
 	firstTime       = point{350, 144}
 	firstText       = point{500, 144}
+	export          = point{1066, 86}
+	exportText      = point{1066, 132}
+	saveFile        = point{944, 618}
 )
 
 // transcripts reads what the program has kept.
@@ -37,7 +41,7 @@ func transcripts(t *testing.T, home string) []store.Transcript {
 }
 
 // TestRecordingsBecomeText: drop a recording on the chat, read its words, hear them from a
-// time that is clicked, mend one; a broken recording is refused with the reason; all of it is
+// time that is clicked, mend one, export; a broken recording is refused with the reason; all of it is
 // there again after another start.
 func TestRecordingsBecomeText(t *testing.T) {
 	d := startDesktop(t)
@@ -47,13 +51,12 @@ func TestRecordingsBecomeText(t *testing.T) {
 	if out, err := include.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	clip := filepath.Join(root(t), "asr", "testdata", "audio", "jfk.wav")
-	whole, err := os.ReadFile(clip)
+	whole, err := os.ReadFile(filepath.Join(root(t), "asr", "testdata", "audio", "jfk.wav"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cut := filepath.Join(d.dir, "cut off.wav")
-	if err := os.WriteFile(cut, whole[:4000], 0o600); err != nil {
+	clip, cut := filepath.Join(d.dir, "A talk, über 1961.wav"), filepath.Join(d.dir, "cut off.wav")
+	if err := errors.Join(os.WriteFile(clip, whole, 0o600), os.WriteFile(cut, whole[:4000], 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s := d.start(home, "files.log")
@@ -91,10 +94,20 @@ func TestRecordingsBecomeText(t *testing.T) {
 	d.shot("files-4-editing")
 	d.key("Return")
 	d.until("the mended words", func() bool { return strings.HasPrefix(spoken(t, home, id), "Mended by hand, ") })
+	s.at(export)
+	time.Sleep(500 * time.Millisecond)
+	s.at(exportText)
+	time.Sleep(2 * time.Second)
+	d.shot("files-5-export")
+	s.at(saveFile)
+	d.until("the exported text", func() bool {
+		text, err := os.ReadFile(strings.TrimSuffix(clip, ".wav") + ".txt")
+		return err == nil && strings.HasPrefix(string(text), "Mended by hand,")
+	})
 	d.key("ctrl+f")
 	d.text("country")
 	time.Sleep(time.Second)
-	d.shot("files-5-found")
+	d.shot("files-6-found")
 
 	d.drop(s.id, middle, cut)
 	d.until("the broken recording to be refused", func() bool { list := transcripts(t, home); return len(list) == 2 && list[0].State == store.Failed })
@@ -102,7 +115,7 @@ func TestRecordingsBecomeText(t *testing.T) {
 		t.Errorf("the reason is %q", got)
 	}
 	time.Sleep(time.Second)
-	d.shot("files-6-refused")
+	d.shot("files-7-refused")
 	before := s.thread()
 	s.quit()
 

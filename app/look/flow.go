@@ -46,7 +46,7 @@ type Flow struct {
 	Preserve bool // keep spaces at the beginnings of lines (code)
 	Caret    bool // a block after the last word: more is coming
 	OnLink   func(url string, at fyne.Position)
-	OnTap    func() // on what is no link
+	OnTap    func(at fyne.Position) // on what is no link
 
 	width float32 // that the lines were broken for
 	lines [][]run
@@ -317,7 +317,7 @@ func (f *Flow) Tapped(e *fyne.PointEvent) {
 	if url := f.linkAt(e.Position); url != "" && f.OnLink != nil {
 		f.OnLink(url, e.AbsolutePosition)
 	} else if f.OnTap != nil {
-		f.OnTap()
+		f.OnTap(e.Position)
 	}
 }
 

@@ -154,6 +154,16 @@ func (l *list) edit(i int) {
 	l.v.page.Focus(l.entry)
 }
 
+// caret puts the cursor of the entry where the text was clicked: a click of its own, at the
+// place that the same words have in the entry.
+func (l *list) caret(at fyne.Position) {
+	row := fyne.MeasureText("M", look.TextSize, fyne.TextStyle{}).Height
+	at = fyne.NewPos(at.X+boxPad, at.Y/l.line*row+boxPad)
+	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at}, Button: desktop.MouseButtonPrimary}
+	l.entry.MouseDown(click)
+	l.entry.MouseUp(click)
+}
+
 // commit keeps what stands in the entry.
 func (l *list) commit() { l.stop(true) }
 
@@ -240,7 +250,7 @@ func newSegment(l *list) *segment {
 		l.v.page.Focus(l)
 		l.v.PlayFrom(l.v.segments[s.i].Start)
 	})
-	s.text.OnTap = func() { l.edit(s.i) }
+	s.text.OnTap = func(at fyne.Position) { l.edit(s.i); l.caret(at) }
 	s.ExtendBaseWidget(s)
 	return s
 }

@@ -149,7 +149,12 @@ func TestEditAndExport(t *testing.T) {
 	if got := text(1); got != "My guest has built five of them." {
 		t.Errorf("kept %q", got)
 	}
-	v.list.edit(0)
+	row := v.list.rows.Row(0).(*segment)
+	x := fyne.MeasureText("Welcome to the sh", look.TextSize, fyne.TextStyle{}).Width
+	row.text.Tapped(&fyne.PointEvent{Position: fyne.NewPos(x, 10)})
+	if got := v.list.entry.CursorColumn; v.list.editing != 0 || v.list.entry.CursorRow != 0 || got < 16 || got > 18 {
+		t.Errorf("a click behind the 17th letter puts the cursor at %d", got)
+	}
 	v.list.entry.SetText("Nothing of the kind.")
 	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	if got := text(0); got != said[0] {
