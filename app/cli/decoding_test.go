@@ -13,10 +13,11 @@ import (
 
 // heard is what a test reads of a transcript's JSON.
 type heard struct {
-	Text     string
-	Segments []struct {
+	File, Title, Model, Language, Text string
+	Duration                           float64
+	Segments                           []struct {
 		Text        string
-		End         float64
+		Start, End  float64
 		Logprob     float64 `json:"avg_logprob"`
 		NoSpeech    float64 `json:"no_speech_prob"`
 		Compression float64 `json:"compression_ratio"`
