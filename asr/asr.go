@@ -45,6 +45,7 @@ type Segment struct {
 	Language   string
 	Sure       float64 // probability of Language, where Transcribe detected it
 	Final      bool
+	Stable     int // bytes at the start of Text that every segment which replaces this one starts with
 
 	Words       []Word  // with Params.Words, in order
 	AvgLogprob  float64 // mean log-probability of the window's tokens

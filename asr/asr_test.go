@@ -417,7 +417,7 @@ func TestNoTextFromTheRest(t *testing.T) {
 		for i := range p {
 			p[i] = piece{at: int64(i), samples: make([]float32, chunk)}
 		}
-		l := &listener{m: m, yield: func(s Segment, _ error) bool {
+		l := &listener{m: m, h: &hearing{}, yield: func(s Segment, _ error) bool {
 			t.Errorf("%d silent chunks: %q", n, s.Text)
 			return true
 		}}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"soberano/asr/vad"
+	"soberano/asr/whisper"
 )
 
 // TestSpeechStream: what is taken out as speech does not depend on how the source is
@@ -245,5 +246,94 @@ func TestLongUtterance(t *testing.T) {
 	}
 	if heard := duration(int(next-h.finished[0][0].at) * chunk); heard < 48*time.Second {
 		t.Errorf("%v kept", heard)
+	}
+}
+
+// A pass that has heard the last word is the final text; one that has not is broken off; a
+// quick one is followed by a careful one, or stays where somebody waits.
+func TestPassIsFinal(t *testing.T) {
+	p := make([]piece, 40)
+	for i := range p {
+		p[i].at = int64(100 + i)
+		if i >= 5 && i < 30 {
+			p[i].voice = 0.9
+		}
+	}
+	yes := &pass{first: 100, to: 135, segments: []whisper.Segment{{Text: "Yes."}}, language: "en"}
+	l := &listener{h: &hearing{}, last: yes}
+	if all, language, err := l.decide(context.Background(), p); err != nil || language != "en" || len(all) != 1 {
+		t.Errorf("%v, %q, %v", all, language, err)
+	}
+	yes.quick = true
+	l.h = &hearing{finished: [][]piece{p}, cutOff: true}
+	if all, _, err := l.decide(context.Background(), p); err != nil || len(all) != 1 {
+		t.Errorf("released after a quick pass: %v, %v", all, err)
+	}
+	for _, c := range []struct {
+		name             string
+		covered          int64
+		left             time.Duration
+		cutOff, breakOff bool
+	}{
+		{"hears the last word", 135, time.Second, false, false}, {"hears the first words", 120, 0, false, true},
+		{"soon done for who waits", 135, patience / 2, true, false}, {"too long for who waits", 135, 2 * patience, true, true},
+	} {
+		broken := false
+		h := &hearing{current: p, covered: c.covered, due: time.Now().Add(c.left), cutOff: c.cutOff, breakOff: func() { broken = true }}
+		if h.finish(38); broken != c.breakOff {
+			t.Errorf("a pass that %s: broken off %v", c.name, broken)
+		}
+	}
+	l = &listener{heard: 120}
+	if !l.due(p) || l.due(p[:32]) {
+		t.Error("the pass after the last word comes at another time")
+	}
+	l.heard, l.last = 135, yes
+	if !l.due(p) {
+		t.Error("no careful pass follows")
+	}
+	if yes.quick = false; l.due(p) {
+		t.Error("the last word is heard again")
+	}
+}
+
+// TestListenWords: the texts of dictation, language unknown, are as good as a file's after a
+// pause, and nearly as good for the last words before the key is released.
+func TestListenWords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	m := openBase(t)
+	texts, languages := spoken(t)
+	for _, c := range []struct {
+		name    string
+		silence int
+		worse   float64 // percent
+	}{{"pause", SampleRate, 0.5}, {"released", 0, 1.5}} {
+		var total, ours, theirs int
+		for name, ref := range references(t) {
+			if languages[name] != "en" {
+				continue
+			}
+			var finals []string
+			audio := append(clip(t, name), make([]float32, c.silence)...)
+			for s, err := range m.Listen(context.Background(), &mike{samples: audio}, Params{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s.Final {
+					finals = append(finals, s.Text)
+				}
+			}
+			want, got := words(texts[name]), words(strings.Join(finals, " "))
+			a, b := distance(want, got), distance(want, words(ref.Beam5))
+			total, ours, theirs = total+len(want), ours+a, theirs+b
+			t.Logf("%s, %s: %d (reference %d): %s", c.name, name, a, b, finals)
+		}
+		rate := func(n int) float64 { return 100 * float64(n) / float64(total) }
+		t.Logf("%s: word error rate %.2f%%, reference %.2f%%, of %d words", c.name, rate(ours), rate(theirs), total)
+		if rate(ours) > rate(theirs)+c.worse {
+			t.Errorf("%s: word error rate %.2f%%, the reference's %.2f%%", c.name, rate(ours), rate(theirs))
+		}
 	}
 }

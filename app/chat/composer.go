@@ -20,6 +20,7 @@ import (
 
 	"soberano/app/look"
 	"soberano/app/voice"
+	"soberano/asr/wording"
 )
 
 // Composer is the place to write.
@@ -140,10 +141,11 @@ func (c *Composer) Fit(width float32) {
 
 // Insert puts words at the cursor, with spaces where words need them.
 func (c *Composer) Insert(text string) {
-	if before := c.Entry.Before(); before != 0 && !unicode.IsSpace(before) {
-		text = " " + text
+	if before := c.Entry.Before(); before != 0 {
+		text = wording.Join(string(before), text)[len(string(before)):]
 	}
-	if after := c.Entry.After(); unicode.IsLetter(after) || unicode.IsDigit(after) {
+	after, last := c.Entry.After(), []rune(text)[len([]rune(text))-1]
+	if (unicode.IsLetter(after) || unicode.IsDigit(after)) && !unicode.IsSpace(last) {
 		text += " "
 	}
 	c.Entry.Insert(text)
@@ -163,13 +165,17 @@ func (c *Composer) ShowTalk(t *voice.Talk) {
 	c.Object.Refresh()
 }
 
-// SetPartial shows words that may still change.
-func (c *Composer) SetPartial(text string) {
+// SetPartial shows words that may still change behind the first stable bytes.
+func (c *Composer) SetPartial(text string, stable int) {
 	was := c.partial.Visible()
 	if text == "" {
 		c.partial.Hide()
 	} else {
-		c.partial.Set(look.Span{Text: text, Italic: true, Color: look.Muted})
+		spans := []look.Span{{Text: text[stable:], Italic: true, Color: look.Muted}}
+		if stable > 0 {
+			spans = append([]look.Span{{Text: text[:stable], Color: look.Ink}}, spans...)
+		}
+		c.partial.Set(spans...)
 		c.partial.Show()
 	}
 	if was || text != "" {

@@ -26,8 +26,9 @@ type Config struct {
 	Post   func(func())
 	Every  time.Duration // between two repaints of an answer; 0: 50 ms
 
-	OnChanged   func() // the list of conversations has changed
-	OpenChats   func() // show the folded side
+	OnTalk      func(*voice.Talk) // dictation has begun or ended
+	OnChanged   func()            // the list of conversations has changed
+	OpenChats   func()            // show the folded side
 	ChooseModel func()
 	ImportFile  func()
 	NewChat     func()
@@ -83,10 +84,15 @@ func (s *Screen) listen() {
 	if t == nil {
 		return
 	}
-	t.OnState = func(voice.State) { s.Composer.ShowTalk(t) }
+	t.OnState = func(voice.State) {
+		s.Composer.ShowTalk(t)
+		s.hints(s.Runner.Status())
+		if s.OnTalk != nil {
+			s.OnTalk(t)
+		}
+	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
-	t.OnPartial = s.Composer.SetPartial
-	t.OnFinal = s.Composer.Insert
+	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
 }
 
 // Relayout places everything again, as after the composer has grown.
@@ -130,6 +136,7 @@ func (s *Screen) Open(c store.Conversation) error {
 	same := c.ID == s.conversation.ID // then what stands in the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
+		s.Composer.SetPartial("", 0) // those words belong to the other chat
 		s.draft = c.Draft
 		s.Composer.Entry.SetText(c.Draft)
 		s.Composer.Entry.CursorColumn = 0
@@ -424,17 +431,18 @@ func (s *Screen) newWithLast() {
 func (s *Screen) Busy() bool { return len(s.jobs) > 0 }
 
 // Close stops everything that is being written or heard, and keeps it.
-func (s *Screen) Close() {
+func (s *Screen) Close() (err error) {
 	if s.closed {
-		return
+		return nil
+	}
+	if s.Talk != nil {
+		err = s.Talk.Close()
 	}
 	s.saveDraft()
 	s.closed = true
-	if s.Talk != nil {
-		s.Talk.Close()
-	}
 	for _, j := range s.jobs {
 		j.cancel()
 	}
 	s.running.Wait()
+	return err
 }

@@ -104,6 +104,9 @@ func (s *Screen) hints(status Status) {
 			hint = "No chat template in this model: ChatML is used"
 		}
 	}
+	if s.Talk != nil && s.Talk.Lost() {
+		hint = "Some sound was lost: the computer was too busy while you spoke"
+	}
 	if s.Talk != nil && s.Talk.State() != voice.Idle {
 		hint = ""
 	}
@@ -134,11 +137,12 @@ func (s *Screen) unsaved(err error) {
 		Actions: []look.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 
-// Notice shows a card above the composer until it is closed; one with the same words
-// replaces itself.
-func (s *Screen) Notice(p look.Problem) {
+// Notice shows a card above the composer until it is closed, by the person or by close; one
+// with the same words replaces itself.
+func (s *Screen) Notice(p look.Problem) (close func()) {
 	var card fyne.CanvasObject
-	p.Actions = append(p.Actions, look.Action{Label: "Close", Do: func() { s.RemovePanel(card) }})
+	close = func() { s.RemovePanel(card) }
+	p.Actions = append(p.Actions, look.Action{Label: "Close", Do: close})
 	key := p.Title + p.Why
 	if old := s.notices[key]; old != nil {
 		s.RemovePanel(old)
@@ -146,6 +150,7 @@ func (s *Screen) Notice(p look.Problem) {
 	card = p.Card()
 	s.notices[key] = card
 	s.AddPanel(card)
+	return close
 }
 
 // AddPanel shows something above the composer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -51,12 +52,26 @@ func benchCommand() *cobra.Command {
 	var model string
 	var o chatLoad
 	var threads, rounds int
-	var asJSON, kernels, limits bool
+	var asJSON, kernels, limits, dictation bool
+	d := dictationLoad{}
 	cmd := &cobra.Command{
-		Use: "bench -m MODEL | --kernels | --limits", Short: "Measure a model's speed on this machine, or the kernels'", Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use: "bench -m MODEL | --kernels | --limits | --dictation [CLIP …]", Short: "Measure a model's speed on this machine, or the kernels'", Args: arguments(cobra.ArbitraryArgs),
+		RunE: func(cmd *cobra.Command, clips []string) error {
+			if len(clips) > 0 && !dictation {
+				return usagef("clips belong to --dictation")
+			}
 			if o.prompt < 1 || o.generate < 1 || rounds < 1 || threads < 0 || o.depth < 0 {
 				return usagef("-p, -n and -r are at least 1, -t and -d not negative")
+			}
+			if dictation && !kernels && !limits {
+				entry, err := findModel(model, registry.Speech)
+				if err != nil {
+					return err
+				}
+				if d.rounds, d.threads, d.asJSON = rounds, threads, asJSON; !cmd.Flags().Changed("rounds") {
+					d.rounds = 1 // they take as long as it takes to speak them
+				}
+				return benchDictation(cmd, entry, clips, d)
 			}
 			if (kernels || limits) == (model != "") {
 				return usagef("name a model with -m, or measure --kernels or --limits")
@@ -85,11 +100,15 @@ func benchCommand() *cobra.Command {
 	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one")
 	fs.BoolVar(&kernels, "kernels", false, "what each kernel reaches of this machine's limits, with one thread and with -t, or all")
 	fs.BoolVar(&limits, "limits", false, "these limits alone, in a second or two, with -t threads")
+	fs.BoolVar(&dictation, "dictation", false, "how soon after the last word its text stands: clips are played in real time")
+	fs.StringVar(&d.folder, "clips", filepath.Join("asr", "testdata", "audio"), "with --dictation: the folder of clips where none are named")
+	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
+	fs.StringVarP(&d.language, "language", "l", "", "with --dictation: language of the clips (default: heard from the audio)")
 	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
 	fs.IntVarP(&o.prompt, "prompt", "p", 512, "tokens of the prompt")
 	fs.IntVarP(&o.generate, "tokens", "n", 128, "tokens to generate")
 	fs.IntVarP(&o.depth, "depth", "d", 0, "tokens in the context before the prompt, and before those to generate")
-	fs.IntVarP(&rounds, "rounds", "r", 5, "repetitions, after one that does not count")
+	fs.IntVarP(&rounds, "rounds", "r", 5, "repetitions, after one that does not count; with --dictation 1 by default")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -93,6 +93,8 @@ func TestExitCodes(t *testing.T) {
 		{"bench -m x -d -1", 2},
 		{"bench -m x --kernels", 2},
 		{"bench --limits -t 1", 0},
+		{"bench clip.wav", 2},
+		{"bench --dictation", 1}, // no model
 		{"bench -m nobody", 1},
 		{"dictate", 1},
 	} {

@@ -1,41 +1,46 @@
 package cli
 
+// Dictation without the window: to standard output, or with --toggle into the program in
+// front, by the Soberano that runs or else by this one until it is called again.
+
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/outside"
 	"soberano/asr"
 	"soberano/asr/mic"
+	"soberano/asr/wording"
 	"soberano/models/registry"
 )
 
 func dictateCommand() *cobra.Command {
 	var model, language, microphone string
 	var threads int
-	var asJSON bool
+	var asJSON, toggle bool
+	var words wording.Options
 	cmd := &cobra.Command{
 		Use: "dictate", Short: "Write what is said into the microphone to standard output, until interrupted", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if toggle {
+				if asJSON {
+					return usagef("--json and --toggle contradict each other")
+				}
+				return toggleDictation(cmd, dictateOptions{model, language, microphone, threads, words})
+			}
 			if _, err := mic.Devices(); err != nil {
 				return err // before a model is loaded in vain
 			}
-			entry, err := findModel(model, registry.Speech)
-			if err != nil {
-				return err
-			}
-			m, err := asr.Open(entry.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
+			m, stream, err := openDictation(dictateOptions{model, language, microphone, threads, words})
 			if err != nil {
 				return err
 			}
 			defer m.Close()
-			stream, err := mic.Open(microphone)
-			if err != nil {
-				return err
-			}
 			defer stream.Close()
 			warnf("Speak now; Ctrl+C ends.")
 			live := isTerminal(os.Stderr) && !asJSON
@@ -45,20 +50,137 @@ func dictateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if s.Final {
+					s.Text = wording.Apply(s.Text, s.Language, words)
+				}
 				if err := printHeard(cmd, s, asJSON, live); err != nil {
 					return err
 				}
+			}
+			if n := stream.Overflows(); n > 0 {
+				warnf("Some sound was lost (%d times): the computer was too busy.", n)
 			}
 			return nil
 		},
 	}
 	fs := cmd.Flags()
+	fs.BoolVar(&toggle, "toggle", false, "begin a dictation into the program in front, or end the one that runs: for a shortcut of the desktop")
+	fs.BoolVar(&words.Fillers, "no-fillers", false, "leave out um, uh and the like")
+	fs.BoolVar(&words.Commands, "commands", false, "obey “new line” and “new paragraph”")
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
 	fs.StringVarP(&language, "language", "l", "", "language of the speech (default: heard from the audio)")
 	fs.StringVar(&microphone, "microphone", "", "a microphone by its name, as `soberano doctor` lists it (default: the system's)")
 	fs.BoolVar(&asJSON, "json", false, "print one JSON object a final segment")
 	return cmd
+}
+
+// dictateOptions are the flags of `soberano dictate`.
+type dictateOptions struct {
+	model, language, microphone string
+	threads                     int
+	words                       wording.Options
+}
+
+// openDictation opens the microphone first: it keeps what is said while the model loads.
+func openDictation(o dictateOptions) (*asr.Model, *mic.Stream, error) {
+	entry, err := findModel(o.model, registry.Speech)
+	if err != nil {
+		return nil, nil, err
+	}
+	stream, err := mic.Open(o.microphone)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := asr.Open(entry.Path(), asr.Options{Packed: registry.PackedDir(), Threads: o.threads})
+	if err != nil {
+		return nil, nil, errors.Join(err, stream.Close())
+	}
+	return m, stream, nil
+}
+
+// toggleDictation tells the Soberano that runs, or dictates itself until it is told.
+func toggleDictation(cmd *cobra.Command, o dictateOptions) error {
+	dir, err := registry.DataDir()
+	if err != nil {
+		return err
+	}
+	reply, err := outside.Send(dir, outside.Toggle)
+	if err == nil {
+		warnf("%s", reply)
+		return nil
+	}
+	if !errors.Is(err, outside.ErrNobody) {
+		return err
+	}
+	if err := outside.Why(); err != nil {
+		return err
+	}
+	stop := make(chan struct{}, 1)
+	socket, err := outside.Serve(dir, func(string) string {
+		select {
+		case stop <- struct{}{}:
+		default:
+		}
+		return "finishing"
+	})
+	if err != nil {
+		return err
+	}
+	text, err := dictateUntil(cmd.Context(), stop, o)
+	if err = errors.Join(err, socket.Close()); text == "" {
+		return err
+	}
+	return errors.Join(err, pasteText(cmd, text))
+}
+
+// dictateUntil hears the microphone until stop or the end of ctx, and returns all text.
+func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (string, error) {
+	m, stream, err := openDictation(o)
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	warnf("Speak now; `soberano dictate --toggle` again, or Ctrl+C, ends.")
+	go func() {
+		select {
+		case <-stop:
+		case <-ctx.Done():
+		}
+		stream.Close()
+	}()
+	text := ""
+	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, asr.Params{Language: o.language}) {
+		if err != nil {
+			return text, errors.Join(err, stream.Close())
+		}
+		if s.Final {
+			text = wording.Join(text, wording.Apply(s.Text, s.Language, o.words))
+		}
+	}
+	return text, stream.Close()
+}
+
+// pasteText writes text into the program in front, and stays as long as what was in the
+// clipboard before is not replaced. What can't be written there is printed.
+func pasteText(cmd *cobra.Command, text string) error {
+	c, err := outside.OpenClipboard()
+	if err == nil {
+		defer c.Close()
+		err = c.Paste(wording.Join(text, " "))
+	}
+	if err != nil {
+		fmt.Fprintln(cmd.OutOrStdout(), text)
+		return err
+	}
+	if c.Empty() {
+		return nil
+	}
+	select {
+	case <-c.Left():
+	case <-cmd.Context().Done():
+	}
+	return nil
 }
 
 // printHeard prints final text to standard output; on a terminal, text that may still

@@ -340,13 +340,17 @@ func (d *Desk) status(s chat.Status) {
 func (d *Desk) change(v settings.Values) {
 	v.ChatModel, v.SpeechModel, v.FilesLanguage = d.values.ChatModel, d.values.SpeechModel, d.values.FilesLanguage
 	reload := v.Context != d.values.Context || v.Threads != d.values.Threads
-	theme := v.Theme != d.values.Theme
+	theme, keys := v.Theme != d.values.Theme, v.Hotkey != d.values.Hotkey
 	d.mu.Lock()
 	d.values = v
 	d.mu.Unlock()
 	d.save()
 	if theme {
 		d.setTheme()
+	}
+	if keys {
+		d.setHotkey()
+		d.settings.Refresh()
 	}
 	if s := d.runner.Status(); reload && s.Phase != chat.NoModel {
 		d.runner.Use(s.Entry, d.chatOptions(s.Entry))
@@ -411,7 +415,7 @@ func (d *Desk) chooseFile() {
 		}
 		d.importer.Drop([]string{filepath.FromSlash(path)})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json"}))
+	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json", ".safetensors", ".apr"}))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -30,6 +31,7 @@ import (
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/asr/wording"
 	"soberano/engine"
 	"soberano/models/registry"
 )
@@ -48,6 +50,7 @@ type Machine struct {
 	OpenPath    func(path string) error // in the system's file manager
 	OpenURL     func(url string) error
 	Post        func(func()) // nil: fyne.Do
+	Outside     *Outside     // dictation into other programs; nil: none
 	Quit        func()       // closes the window; nil: without more ado
 }
 
@@ -74,6 +77,8 @@ type Desk struct {
 	narrow   bool
 	open     bool // the folded side is shown
 	spoke    time.Time
+	ungrab   func()     // lets go of the keys for dictation
+	socket   io.Closer  // of `soberano dictate --toggle`
 	mu       sync.Mutex // guards what goroutines read of values and speech
 	speech   registry.Entry
 	speechOK bool
@@ -140,11 +145,12 @@ func (d *Desk) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
-			Params: func() asr.Params { return asr.Params{Language: d.values.Language} }})
+			Params: func() asr.Params { return asr.Params{Language: d.values.Language} }, Tapes: filepath.Join(d.Data, "dictation"),
+			Words: func() wording.Options { return wording.Options{Fillers: d.values.Fillers, Commands: !d.values.Literal} }})
 		talk.OnProblem = d.deaf
 	}
 	d.side = newSide(d.store, d.Post)
-	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnChanged: d.listChanged,
+	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnTalk: d.talked, OnChanged: d.listChanged,
 		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
 		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
 	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Context },
@@ -218,6 +224,8 @@ func (d *Desk) start() {
 		d.notice("One model in the library can't be read.", err)
 	}
 	d.setSpeech(entries)
+	d.recover()
+	d.listenOutside()
 	if e, ok := pick(entries, registry.Chat, d.values.ChatModel); ok {
 		d.runner.Use(e, d.chatOptions(e))
 	}
@@ -345,20 +353,6 @@ func (d *Desk) notice(title string, err error) {
 	d.chat.Notice(look.Problem{Title: title, Why: chat.Why(err), Actions: []look.Action{{Label: "Copy details", Do: func() { d.copy(err.Error()) }}}})
 }
 
-// deaf says why dictation did not work.
-func (d *Desk) deaf(err error) {
-	p := look.Problem{Title: "Dictation did not work.", Why: chat.Why(err)}
-	if errors.Is(err, voice.ErrNoModel) {
-		p.Title = "There is no speech model yet."
-		p.Why = "Drop a Whisper folder (CTranslate2 form) anywhere on this window, or choose one."
-		p.Actions = append(p.Actions, look.Action{Label: "Choose a folder", Do: d.chooseFolder})
-	} else {
-		p.Actions = append(p.Actions, look.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
-	}
-	p.Actions = append(p.Actions, look.Action{Label: "Copy details", Do: func() { d.copy(err.Error()) }})
-	d.chat.Notice(p)
-}
-
 // settling is how long the last spoken words are waited for.
 const settling = 10 * time.Second
 
@@ -389,12 +383,19 @@ func (d *Desk) Close() error {
 		return nil
 	}
 	d.closed = true
+	if d.ungrab != nil {
+		d.ungrab()
+	}
+	var err error
+	if d.socket != nil {
+		err = d.socket.Close()
+	}
 	d.side.close()
-	d.chat.Close()
+	err = errors.Join(err, d.chat.Close())
 	d.importer.Close()
 	d.sorting.Wait()
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
-	return errors.Join(d.ears.Close(), d.store.Close())
+	return errors.Join(err, d.ears.Close(), d.store.Close())
 }

@@ -180,7 +180,10 @@ var base = registry.Entry{Name: "whisper-base", Included: true, Files: []registr
 	Info: registry.Info{Kind: registry.Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 74_000_000, Licence: "MIT", Bytes: 145_000_000, Runs: true}}
 
 // ears hears what a test says, once the microphone is open.
-type ears struct{ segments chan asr.Segment }
+type ears struct {
+	segments chan asr.Segment
+	fail     chan error
+}
 
 func (e *ears) Close() error { return nil }
 
@@ -218,6 +221,9 @@ func (e *ears) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2
 				if !yield(s, nil) {
 					return
 				}
+			case err := <-e.fail:
+				yield(asr.Segment{}, err)
+				return
 			case <-ended:
 				if ctx.Err() == nil {
 					yield(asr.Segment{Text: "and that is all.", Language: "en", Final: true}, nil)
@@ -267,12 +273,20 @@ type stage struct {
 	fail  map[string]error // opening a model of that name
 	hold  chan struct{}    // opening a model waits for it, if there is one
 	noMic error
+
+	elsewhere bool // another program has the focus
+	pasted    chan string
+	pasteErr  error
+	signs     []string // shown over the other program
+	grabbed   []string
+	keys      [2]func() // of the grabbed ones: pressed, released
+	socket    func(string) string
 }
 
 func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 	t.Helper()
 	app := test.NewTempApp(t)
-	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, ears: &ears{make(chan asr.Segment)}, fail: map[string]error{}}
+	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, ears: &ears{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}}
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))
@@ -281,7 +295,8 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	d, err := New(app, s.win, Machine{Data: dir, Shelf: s.shelf, Inspect: inspect, Post: s.q.post,
+	s.pasted = make(chan string, 10)
+	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Inspect: inspect, Post: s.q.post,
 		OpenChat: func(ctx context.Context, e registry.Entry, o engine.Options) (chat.Model, error) {
 			if s.hold != nil {
 				select {
@@ -326,6 +341,22 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 		}
 	})
 	return s
+}
+
+// outside is a desktop with one other program on it.
+func (s *stage) outside() *Outside {
+	return &Outside{Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Toggle: "toggle", Focused: func() (bool, error) { return s.elsewhere, nil },
+		Paste: func(text string) error { s.pasted <- text; return s.pasteErr },
+		Sign:  func(text string, _ bool) { s.signs = append(s.signs, text) },
+		Grab: func(keys string, pressed, released func()) (func(), error) {
+			if keys == "F9" {
+				return nil, errors.New("another program uses F9 already; choose other keys")
+			}
+			s.grabbed = append(s.grabbed, keys)
+			s.keys = [2]func(){pressed, released}
+			return func() { s.grabbed = s.grabbed[:len(s.grabbed)-1] }, nil
+		},
+		Serve: func(handle func(string) string) (io.Closer, error) { s.socket = handle; return io.NopCloser(nil), nil }}
 }
 
 // say lets the model say words, and waits until they are shown.

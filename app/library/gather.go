@@ -14,8 +14,13 @@ import (
 	"slices"
 )
 
-// whisperFiles are the files of a Whisper folder; one of them stands for the folder.
-var whisperFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json"}
+// whisperFiles are the files of a Whisper folder in CTranslate2's or Hugging Face's form; one
+// of them stands for the folder, if it has one of weights.
+var (
+	whisperFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json", "generation_config.json",
+		"vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "model.safetensors.index.json"}
+	weights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
+)
 
 // split is a part of a GGUF in several files: name-00002-of-00005.gguf.
 var split = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
@@ -25,10 +30,8 @@ func gather(paths []string) []string {
 	var models []string
 	for _, p := range paths {
 		base := filepath.Base(p)
-		if slices.Contains(whisperFiles, base) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(p), "model.bin")); err == nil {
-				p = filepath.Dir(p)
-			}
+		if slices.Contains(whisperFiles, base) || filepath.Ext(base) == ".safetensors" {
+			p = folder(p)
 		}
 		if m := split.FindStringSubmatch(base); m != nil {
 			p = filepath.Join(filepath.Dir(p), m[1]+"-00001-of-"+m[3]+".gguf")
@@ -38,4 +41,15 @@ func gather(paths []string) []string {
 		}
 	}
 	return models
+}
+
+// folder returns the folder of path if it holds a model's weights, otherwise path.
+func folder(path string) string {
+	dir := filepath.Dir(path)
+	for _, name := range weights {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return dir
+		}
+	}
+	return path
 }

@@ -56,7 +56,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	if len(entries)+len(broken) == 0 {
 		add("", p.empty()...)
 	} else {
-		add("", look.Text("Drop a GGUF file (chat) or a Whisper folder (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted), p.addButton())
+		add("", look.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted), p.addButton())
 	}
 	for _, err := range broken {
 		name, card := p.brokenCard(err)
@@ -83,7 +83,7 @@ func (p *Page) addButton() fyne.CanvasObject {
 func (p *Page) empty() []fyne.CanvasObject {
 	line := look.Text("No model yet", look.TitleSize, look.Ink)
 	line.Align = fyne.TextAlignCenter
-	note := look.Text("Drop a GGUF file (chat) or a Whisper folder (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted)
+	note := look.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted)
 	note.Align = fyne.TextAlignCenter
 	return []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{look.NewButton(look.Primary, "Add a model", p.ChooseFile)}}}
 }

@@ -24,7 +24,7 @@ func explain(name string, err error) look.Problem {
 		if errors.As(err, &file) { // a model of another kind, perhaps
 			p.Title = name + " can't be used."
 		} else {
-			p.Why = "Soberano runs GGUF files (chat) and Whisper folders in CTranslate2 form (speech). Drop one of those."
+			p.Why = "Soberano runs GGUF files (chat) and Whisper models (speech): a folder in CTranslate2 or Hugging Face form, or a ggml .bin or .apr file. Drop one of those."
 		}
 	}
 	return p

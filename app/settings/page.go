@@ -21,6 +21,8 @@ type Config struct {
 	Values      Values
 	Cores       int
 	Microphones func() ([]string, error) // nil: this build has none
+	Hotkeys     []string                 // to choose from, as "Ctrl+Alt+D"; nil: this system has none
+	NoHotkey    string                   // why the chosen one does not work now
 	Languages   []string                 // codes that the speech model knows; empty: all of Whisper's
 	Post        func(func())             // runs on the UI goroutine; nil: microphones are listed at once
 	OnChange    func(Values)
@@ -121,6 +123,7 @@ func (p *Page) draw() {
 		list = append(list, look.NewRule(), p.microphones(set), look.NewRule(),
 			row("Language of dictation", "What is said is heard more surely when the language is chosen.", p.languages(), v.Language,
 				func(l string) { set(func() { v.Language = l }) }))
+		list = append(list, p.dictation(set)...)
 	}
 	list = append(list, look.NewRule(),
 		row("Length of a conversation", "More tokens take more memory. The model is loaded again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
@@ -132,6 +135,30 @@ func (p *Page) draw() {
 			look.NewRow(0, nil, look.NewButton(look.Plain, "Show the folder", p.ShowData))),
 		look.NewRule(), keys())
 	p.pane.Keep(list...)
+}
+
+// dictation is how spoken words are written, and where.
+func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
+	v := &p.Values
+	list := []fyne.CanvasObject{look.NewRule(),
+		row("Hesitations", "Sounds like um and uh, in English, German, French and some other languages.",
+			[]option[bool]{{"Written down", false}, {"Left out", true}}, v.Fillers, func(b bool) { set(func() { v.Fillers = b }) }),
+		look.NewRule(),
+		row("“New line”, “new paragraph”", "Said with a short pause before and after.",
+			[]option[bool]{{"Begin one", false}, {"Written as words", true}}, v.Literal, func(b bool) { set(func() { v.Literal = b }) })}
+	if p.Hotkeys == nil {
+		return list
+	}
+	keys := []option[string]{{"Off", ""}}
+	for _, k := range p.Hotkeys {
+		keys = append(keys, option[string]{k, k})
+	}
+	note := "These keys, held or pressed twice, write what you say into the program in front. A shortcut of your desktop that calls “soberano dictate --toggle” does the same."
+	if p.NoHotkey != "" {
+		note = p.NoHotkey
+	}
+	return append(list, look.NewRule(),
+		row("Dictate in any program", note, with(keys, v.Hotkey, v.Hotkey), v.Hotkey, func(k string) { set(func() { v.Hotkey = k }) }))
 }
 
 func (p *Page) microphones(set func(func())) fyne.CanvasObject {

@@ -39,7 +39,7 @@ func newStage(t *testing.T, v Values, mode look.Mode, deaf error) *stage {
 			return nil, s.deaf
 		}
 		return s.mics, nil
-	}, Post: func(f func()) { s.q <- f }, OnChange: func(v Values) { s.heard = append(s.heard, v) }, Data: "/home/ada/.local/share/soberano", ShowData: func() {}})
+	}, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Post: func(f func()) { s.q <- f }, OnChange: func(v Values) { s.heard = append(s.heard, v) }, Data: "/home/ada/.local/share/soberano", ShowData: func() {}})
 	s.win = test.NewTempWindow(t, s.Object)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(944, 704))
@@ -106,11 +106,17 @@ func (s *stage) shot(name string) {
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
 	s := newStage(t, Values{Theme: look.System, ChatModel: "qwen3"}, look.Light, nil)
-	for i, words := range []string{"Dark", "USB headset", "German", "8,192 tokens", "3"} {
+	choices := []string{"Dark", "USB headset", "German", "Left out", "Written as words", "Ctrl+Alt+D", "8,192 tokens", "3"}
+	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
 	}
-	want := []Values{{Theme: look.Dark}, {Theme: look.Dark, Microphone: "USB headset"}, {Theme: look.Dark, Microphone: "USB headset", Language: "de"},
-		{Theme: look.Dark, Microphone: "USB headset", Language: "de", Context: 8192}, {Theme: look.Dark, Microphone: "USB headset", Language: "de", Context: 8192, Threads: 3}}
+	var want []Values
+	v := Values{}
+	for _, change := range []func(){func() { v.Theme = look.Dark }, func() { v.Microphone = "USB headset" }, func() { v.Language = "de" }, func() { v.Fillers = true },
+		func() { v.Literal = true }, func() { v.Hotkey = "Ctrl+Alt+D" }, func() { v.Context = 8192 }, func() { v.Threads = 3 }} {
+		change()
+		want = append(want, v)
+	}
 	if len(s.heard) != len(want) {
 		t.Fatalf("heard %+v", s.heard)
 	}
@@ -122,12 +128,12 @@ func TestChoices(t *testing.T) {
 	}
 	s.Refresh()
 	(<-s.q)()
-	for i, words := range []string{"Dark", "USB headset", "German", "8,192 tokens", "3"} {
+	for i, words := range choices {
 		if got := s.selects()[i].Selected; got != words {
 			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
 		}
 	}
-	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "The program's choice", "The program's choice"} {
+	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "Written down", "Begin one", "Off", "The program's choice", "The program's choice"} {
 		s.selects()[i].SetSelected(first)
 	}
 	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: look.System, ChatModel: "qwen3"}) {
@@ -137,8 +143,8 @@ func TestChoices(t *testing.T) {
 
 // What the file says is kept and shown, also where it is none of the usual choices.
 func TestUnusualValues(t *testing.T) {
-	s := newStage(t, Values{Theme: look.Light, Microphone: "Old webcam", Language: "tlh", Context: 5000, Threads: 99}, look.Light, nil)
-	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "5,000 tokens", "99"} {
+	s := newStage(t, Values{Theme: look.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99}, look.Light, nil)
+	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "Written down", "Begin one", "Hyper+F13", "5,000 tokens", "99"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
 		}
@@ -180,7 +186,7 @@ func TestLanguages(t *testing.T) {
 func TestStates(t *testing.T) {
 	for _, mode := range []look.Mode{look.Light, look.Dark} {
 		s := newStage(t, Values{Theme: mode, Language: "de", Microphone: "USB headset"}, mode, nil)
-		for _, want := range []string{"Colours", "Microphone", "Language of dictation", "Length of a conversation", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
+		for _, want := range []string{"Colours", "Microphone", "Language of dictation", "Hesitations", "Dictate in any program", "Length of a conversation", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
 			if !strings.Contains(s.words(), want) {
 				t.Errorf("%q is not shown in:\n%s", want, s.words())
 			}

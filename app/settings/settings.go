@@ -24,12 +24,15 @@ type Values struct {
 	FilesLanguage string `json:"files_language,omitempty"` // of recordings; "": heard from the audio
 
 	Theme       look.Mode `json:"theme,omitempty"`
-	Microphone  string    `json:"microphone,omitempty"`   // by name; "": the system's
-	Language    string    `json:"language,omitempty"`     // of dictation; "": heard from the audio
-	Context     int       `json:"context,omitempty"`      // tokens; 0: 4,096 or the model's own, if that is less
-	Threads     int       `json:"threads,omitempty"`      // 0: chosen by the machine's cores
-	ChatModel   string    `json:"chat_model,omitempty"`   // a name in the library
-	SpeechModel string    `json:"speech_model,omitempty"` // a name in the library
+	Microphone  string    `json:"microphone,omitempty"` // by name; "": the system's
+	Language    string    `json:"language,omitempty"`   // of dictation; "": heard from the audio
+	Fillers     bool      `json:"leave_out_fillers,omitempty"`
+	Literal     bool      `json:"literal_commands,omitempty"` // "new line" is written as words
+	Hotkey      string    `json:"hotkey,omitempty"`           // for dictation in any program, as "Ctrl+Alt+D"; "": none
+	Context     int       `json:"context,omitempty"`          // tokens; 0: 4,096 or the model's own, if that is less
+	Threads     int       `json:"threads,omitempty"`          // 0: chosen by the machine's cores
+	ChatModel   string    `json:"chat_model,omitempty"`       // a name in the library
+	SpeechModel string    `json:"speech_model,omitempty"`     // a name in the library
 }
 
 const file = "settings.json"

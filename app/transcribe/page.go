@@ -204,7 +204,7 @@ func (p *Page) notices() (list []fyne.CanvasObject) {
 		problem := look.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []look.Action{
 			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.AddModel}, {Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}
 		if errors.Is(err, voice.ErrNoModel) {
-			problem = look.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper folder (CTranslate2 form) anywhere on this window. The files are written down as soon as it is there.",
+			problem = look.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
 				Actions: []look.Action{{Label: "All models", Do: p.AddModel}}}
 		}
 		list = append(list, problem.Card())

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNoModel: the library has no speech model.
-var ErrNoModel = errors.New("there is no speech model in the library; drop a Whisper folder on this window")
+var ErrNoModel = errors.New("there is no speech model in the library; drop a Whisper model on this window")
 
 // Recogniser is an opened speech model: *asr.Model, or a scripted one in tests.
 type Recogniser interface {

@@ -208,6 +208,9 @@ func (s *Strip) Show(t *Talk) {
 		if t.Latched() {
 			s.hint.Set("click to finish · Esc discards")
 		}
+		if t.Lost() {
+			s.hint.Set("some sound was lost · Esc discards")
+		}
 	case Finishing:
 		s.hint.Set("Writing the last words… · Esc discards")
 	}

@@ -6,16 +6,18 @@
 // A press of less than 0.4 s latches: recording goes on until the next one. The microphone
 // is opened before the speech model, and keeps what it hears until the model is ready, so
 // the first words are not lost. Final text is never taken back; partial text may change.
+// The words land where they were begun (Place), whatever is on the screen by then. What is
+// heard is on a tape until its text has landed: where that fails it can be tried again.
 package voice
 
 import (
 	"context"
 	"errors"
 	"iter"
-	"strings"
 	"time"
 
 	"soberano/asr"
+	"soberano/asr/wording"
 )
 
 // Microphone is an open microphone: *mic.Stream, or a scripted one in tests. After Close
@@ -26,13 +28,22 @@ type Microphone interface {
 	Close() error
 }
 
+// Place is where the words of one dictation land. Its methods are called on the UI goroutine.
+type Place interface {
+	Partial(text string, stable int) // may still change behind the first stable bytes; "": nothing
+	Final(text string)               // is never taken back
+	End()                            // nothing more comes; not called where the rest is discarded
+}
+
 // Config is what dictation needs from the outside.
 type Config struct {
 	Open   func() (Microphone, error)
 	Listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
 	Params func() asr.Params
-	Post   func(func())  // runs a function on the UI goroutine, later
-	Every  time.Duration // between two looks at the level
+	Words  func() wording.Options // what becomes of final text; nil: nothing
+	Tapes  string                 // the folder of what has not become text; "": kept in memory only
+	Post   func(func())           // runs a function on the UI goroutine, later
+	Every  time.Duration          // between two looks at the level
 	Now    func() time.Time
 }
 
@@ -55,25 +66,19 @@ type Talk struct {
 	Config
 	OnState   func(State)
 	OnLevel   func(level float32, since time.Duration)
-	OnPartial func(text string)
-	OnFinal   func(text string)
 	OnProblem func(error)
+	Begin     func() Place // where the words of a Press land
 
 	state    State
 	latched  bool
 	pressed  time.Time
 	began    time.Time
 	language string
+	lost     bool
+	place    Place
 	session  *session
 	running  []*session
-}
-
-// session is one dictation; an abandoned one has no say any more.
-type session struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	finish chan struct{} // closed: no more audio, please
-	done   chan struct{}
+	kept     []*tape // of dictations that failed, the latest last
 }
 
 // New is dictation at rest.
@@ -93,15 +98,25 @@ func (t *Talk) State() State { return t.state }
 // Latched says that recording goes on without a held button.
 func (t *Talk) Latched() bool { return t.latched }
 
+// Place is where the words of the latest dictation land; nil before the first.
+func (t *Talk) Place() Place { return t.place }
+
 // Language is the language heard last, as a word; "" before the first words.
 func (t *Talk) Language() string { return t.language }
 
+// Lost says that sound was lost in the latest dictation: the machine was too slow for the
+// microphone.
+func (t *Talk) Lost() bool { return t.lost }
+
 // Press is the button or the keys going down.
-func (t *Talk) Press() {
+func (t *Talk) Press() { t.PressFor(nil) }
+
+// PressFor is Press for words that land in place; nil is where Begin says.
+func (t *Talk) PressFor(place Place) {
 	switch t.state {
 	case Idle:
 		t.pressed, t.latched = t.Now(), false
-		t.start()
+		t.start(place, nil)
 	case Opening, Recording:
 		if t.latched {
 			t.Finish()
@@ -132,22 +147,82 @@ func (t *Talk) Finish() {
 
 // Discard ends the recording and drops what has not become text yet.
 func (t *Talk) Discard() {
-	if t.session == nil {
+	s := t.session
+	if s == nil {
 		return
 	}
-	t.session.cancel()
+	s.discarded.Store(true)
+	s.cancel()
 	t.session = nil
-	t.partial("")
+	s.place.Partial("", 0)
 	t.set(Idle)
 }
 
-// Close discards and waits until the microphone is closed.
-func (t *Talk) Close() {
-	t.Discard()
+// Failed is how much sound of the latest dictation that failed can be tried again.
+func (t *Talk) Failed() time.Duration {
+	if n := len(t.kept); n > 0 {
+		return t.kept[n-1].rest()
+	}
+	return 0
+}
+
+// Retry hears the latest dictation that failed again. Its words land where it was begun, or
+// where Begin says, if that was in an earlier run.
+func (t *Talk) Retry() {
+	n := len(t.kept)
+	if n == 0 || t.state != Idle {
+		return
+	}
+	tape := t.kept[n-1]
+	t.kept = t.kept[:n-1]
+	tape.rewind()
+	t.start(tape.place, tape)
+}
+
+// Forget drops the dictation that Retry would hear.
+func (t *Talk) Forget() error {
+	n := len(t.kept)
+	if n == 0 {
+		return nil
+	}
+	tape := t.kept[n-1]
+	t.kept = t.kept[:n-1]
+	return tape.drop()
+}
+
+// Recover finds what an earlier run of the program has heard and not written down, for
+// Retry, and calls then. The error names files that can't be read.
+func (t *Talk) Recover(then func(error)) {
+	if t.Tapes == "" {
+		return
+	}
+	go func() {
+		tapes, err := left(t.Tapes, time.Now())
+		t.Post(func() {
+			t.kept = append(tapes, t.kept...)
+			then(err)
+		})
+	}()
+}
+
+// Close ends what is heard, waits until the microphone is closed, and leaves what has not
+// become text for the next start.
+func (t *Talk) Close() error {
+	if s := t.session; s != nil {
+		s.cancel()
+		t.session = nil
+		t.set(Idle)
+	}
 	for _, s := range t.running {
 		<-s.done
 	}
 	t.running = nil
+	var err error
+	for _, tape := range t.kept {
+		err = errors.Join(err, tape.keep())
+	}
+	t.kept = nil
+	return err
 }
 
 func (t *Talk) set(s State) {
@@ -155,117 +230,4 @@ func (t *Talk) set(s State) {
 	if t.OnState != nil {
 		t.OnState(s)
 	}
-}
-
-func (t *Talk) partial(text string) {
-	if t.OnPartial != nil {
-		t.OnPartial(text)
-	}
-}
-
-func (t *Talk) start() {
-	s := &session{finish: make(chan struct{}), done: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	t.session, t.language = s, ""
-	t.running = append(t.running, s)
-	t.set(Opening)
-	go t.run(s, t.Params())
-}
-
-// post runs f on the UI goroutine, if the session still counts then.
-func (t *Talk) post(s *session, f func()) {
-	t.Post(func() {
-		if t.session == s {
-			f()
-		}
-	})
-}
-
-func (t *Talk) run(s *session, p asr.Params) {
-	defer close(s.done)
-	defer s.cancel()
-	mic, err := t.Open()
-	if err != nil {
-		t.end(s, err)
-		return
-	}
-	t.post(s, func() {
-		t.began = t.Now()
-		if t.state == Opening {
-			t.set(Recording)
-		}
-	})
-	closed := make(chan error, 1)
-	go func() { closed <- t.watch(s, mic) }()
-	err = t.listen(s, mic, p)
-	s.cancel()
-	closeErr := <-closed
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
-	t.end(s, errors.Join(err, closeErr))
-}
-
-// watch reports the level and closes the microphone when the session wants no more.
-func (t *Talk) watch(s *session, mic Microphone) error {
-	tick := time.NewTicker(t.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return mic.Close()
-		case <-s.finish:
-			return mic.Close()
-		case <-tick.C:
-			level := mic.Level()
-			t.post(s, func() {
-				if t.OnLevel != nil && t.state == Recording {
-					t.OnLevel(level, t.Now().Sub(t.began))
-				}
-			})
-		}
-	}
-}
-
-func (t *Talk) listen(s *session, mic Microphone, p asr.Params) error {
-	for seg, err := range t.Listen(s.ctx, mic, p) {
-		if err != nil {
-			return err
-		}
-		text := strings.TrimSpace(seg.Text)
-		t.post(s, func() {
-			if seg.Language != "" {
-				t.language = asr.LanguageName(seg.Language)
-			}
-			if !seg.Final {
-				t.partial(text)
-				return
-			}
-			t.partial("")
-			if text != "" && t.OnFinal != nil {
-				t.OnFinal(text)
-			}
-		})
-	}
-	return nil
-}
-
-func (t *Talk) end(s *session, err error) {
-	t.Post(func() {
-		for i, r := range t.running {
-			if r == s {
-				t.running = append(t.running[:i], t.running[i+1:]...)
-				break
-			}
-		}
-		if t.session != s {
-			return
-		}
-		t.session = nil
-		t.partial("")
-		t.set(Idle)
-		if err != nil && t.OnProblem != nil {
-			t.OnProblem(err)
-		}
-	})
 }

@@ -8,20 +8,21 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"soberano/asr"
 )
 
-// tape is a microphone that is open until it is closed.
-type tape struct {
+// reel is a microphone that is open until it is closed.
+type reel struct {
 	once   sync.Once
 	done   chan struct{}
-	closed *int
+	closed *atomic.Int32
 }
 
-func (m *tape) Read(ctx context.Context, p []float32) (int, error) {
+func (m *reel) Read(ctx context.Context, p []float32) (int, error) {
 	select {
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -32,8 +33,8 @@ func (m *tape) Read(ctx context.Context, p []float32) (int, error) {
 	}
 }
 
-func (m *tape) Level() float32 { return 0.5 }
-func (m *tape) Close() error   { m.once.Do(func() { *m.closed++; close(m.done) }); return nil }
+func (m *reel) Level() float32 { return 0.5 }
+func (m *reel) Close() error   { m.once.Do(func() { m.closed.Add(1); close(m.done) }); return nil }
 
 // studio is a Talk whose UI goroutine is the test's.
 type studio struct {
@@ -41,29 +42,38 @@ type studio struct {
 	t       *testing.T
 	posts   chan func()
 	now     time.Time
-	closed  int
-	opened  int
+	closed  atomic.Int32
+	opened  atomic.Int32
 	final   []string
 	partial string
 	err     error
+	ended   int
 }
 
 func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *studio {
 	s := &studio{t: t, posts: make(chan func(), 1000), now: time.Unix(0, 0)}
-	s.Talk = New(Config{Listen: listen, Post: func(f func()) { s.posts <- f }, Params: func() asr.Params { return asr.Params{} },
+	s.Talk = New(Config{Listen: listen, Post: func(f func()) { s.posts <- f }, Params: func() asr.Params { return asr.Params{} }, Tapes: t.TempDir(),
 		Every: time.Millisecond, Now: func() time.Time { return s.now },
 		Open: func() (Microphone, error) {
 			if openErr != nil {
 				return nil, openErr
 			}
-			s.opened++
-			return &tape{done: make(chan struct{}), closed: &s.closed}, nil
+			s.opened.Add(1)
+			return &reel{done: make(chan struct{}), closed: &s.closed}, nil
 		}})
-	s.OnFinal = func(text string) { s.final = append(s.final, text) }
-	s.OnPartial = func(text string) { s.partial = text }
+	s.Begin = func() Place { return s }
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s.OnProblem = func(err error) { s.err = err }
 	return s
 }
+
+func (s *studio) Partial(text string, _ int) { s.partial = text }
+func (s *studio) Final(text string)          { s.final = append(s.final, text) }
+func (s *studio) End()                       { s.ended++ }
 
 func (s *studio) until(ok func() bool) {
 	s.t.Helper()
@@ -81,7 +91,7 @@ func (s *studio) until(ok func() bool) {
 // hears says partial words, and final ones when the audio has ended.
 func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
-		if !yield(asr.Segment{Text: " partial words", Language: "de"}, nil) {
+		if !yield(asr.Segment{Text: "partial words", Language: "de"}, nil) {
 			return
 		}
 		for {
@@ -106,7 +116,7 @@ func TestHoldToTalk(t *testing.T) {
 		t.Fatalf("state %v", s.State())
 	}
 	s.until(func() bool { return s.State() == Idle })
-	if len(s.final) != 1 || s.final[0] != "final words" || s.partial != "" || s.Language() != "German" || s.closed != 1 || s.err != nil {
+	if len(s.final) != 1 || s.final[0] != "final words" || s.partial != "" || s.Language() != "German" || s.closed.Load() != 1 || s.err != nil {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -124,7 +134,7 @@ func TestClickToStartAndStop(t *testing.T) {
 	s.Press()
 	s.Release()
 	s.until(func() bool { return s.State() == Idle })
-	if len(s.final) != 1 || s.opened != 1 || s.closed != 1 {
+	if len(s.final) != 1 || s.opened.Load() != 1 || s.closed.Load() != 1 {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -142,7 +152,10 @@ func TestDiscard(t *testing.T) {
 	s.now = s.now.Add(time.Second)
 	s.Release()
 	s.until(func() bool { return s.State() == Idle })
-	if len(s.final) != 1 || s.closed != 2 || s.err != nil {
+	for s.closed.Load() != 2 { // the first one closes by and by
+		time.Sleep(time.Millisecond)
+	}
+	if len(s.final) != 1 || s.err != nil {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -161,7 +174,7 @@ func TestProblems(t *testing.T) {
 	}, nil)
 	s.Press()
 	s.until(func() bool { return s.err != nil })
-	if !errors.Is(s.err, ErrNoModel) || s.closed != 1 {
+	if !errors.Is(s.err, ErrNoModel) || s.closed.Load() != 1 {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -176,9 +189,11 @@ func TestClose(t *testing.T) {
 		s.Discard()
 	}
 	s.Press()
-	s.Close()
-	if s.opened != s.closed {
-		t.Errorf("%d opened, %d closed", s.opened, s.closed)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s.opened.Load() != s.closed.Load() {
+		t.Errorf("%d opened, %d closed", s.opened.Load(), s.closed.Load())
 	}
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {

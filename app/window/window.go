@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -18,6 +20,7 @@ import (
 	"soberano/app/chat"
 	"soberano/app/desk"
 	"soberano/app/look"
+	"soberano/app/outside"
 	"soberano/app/settings"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
@@ -116,7 +119,51 @@ func machine() (desk.Machine, error) {
 	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	m.OpenMic, m.Microphones = openMic, microphones
+	m.Outside = &desk.Outside{Why: outside.Why(), Hotkeys: outside.Hotkeys, Focused: outside.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: outside.Toggle,
+		Serve: func(handle func(string) string) (io.Closer, error) { return outside.Serve(dir, handle) }}
 	return m, nil
+}
+
+// pasting keeps one connection to the display: what was in the clipboard lives as long.
+type pasting struct {
+	mu   sync.Mutex
+	clip *outside.Clipboard
+}
+
+func (p *pasting) paste(text string) (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.clip == nil {
+		if p.clip, err = outside.OpenClipboard(); err != nil {
+			return err
+		}
+	}
+	return p.clip.Paste(text)
+}
+
+// signing opens the sign when it is first wanted; where it can't be, there is none.
+type signing struct {
+	sign   *outside.Sign
+	failed bool
+}
+
+func (s *signing) show(text string, heard bool) {
+	if s.sign == nil && !s.failed && text != "" {
+		var err error
+		s.sign, err = outside.OpenSign()
+		s.failed = err != nil
+	}
+	if s.sign != nil {
+		s.sign.Show(text, heard)
+	}
+}
+
+func grab(keys string, pressed, released func()) (func(), error) {
+	h, err := outside.Grab(keys, pressed, released)
+	if err != nil {
+		return nil, err
+	}
+	return h.Close, nil
 }
 
 func openMic(name string) (voice.Microphone, error) {

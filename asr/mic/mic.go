@@ -70,12 +70,13 @@ type Stream struct {
 	peaks    [levels]atomic.Uint32 // float32 bits
 	lost     atomic.Int64
 
-	mu    sync.Mutex
-	queue []float32 // ring of queueSize
-	head  int       // of the oldest sample
-	count int
-	err   error         // why capture ended; set before done
-	ready chan struct{} // a token when there is something new
+	mu      sync.Mutex
+	queue   []float32 // ring of queueSize
+	head    int       // of the oldest sample
+	count   int
+	err     error         // why capture ended; set before done
+	closing error         // of the device after a good end; set before done
+	ready   chan struct{} // a token when there is something new
 }
 
 // begin starts capturing from src.
@@ -122,16 +123,16 @@ func (s *Stream) capture(res *audio.Resampler) {
 		}
 	}
 	s.put(res.Flush())
-	if err := s.src.close(); err != nil && end == io.EOF {
-		end = fmt.Errorf("mic: closing %q: %w", s.Device.Name, err)
-	}
 	for i := range s.peaks {
 		s.peaks[i].Store(0)
 	}
 	s.mu.Lock()
 	s.err = end
 	s.mu.Unlock()
-	s.wake()
+	s.wake() // the last words are waited for, and a driver takes its time to let go
+	if err := s.src.close(); err != nil && end == io.EOF {
+		s.closing = fmt.Errorf("mic: closing %q: %w", s.Device.Name, err)
+	}
 }
 
 // mix appends the mean of the channels of each frame to mono.
@@ -237,5 +238,5 @@ func (s *Stream) Close() error {
 	if s.err != io.EOF {
 		return s.err
 	}
-	return nil
+	return s.closing
 }

@@ -109,7 +109,7 @@ func open(name string) (*Stream, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("mic: %q cannot be opened: %w; is another program using it?", list[at].Name, first)
+	return nil, fmt.Errorf("mic: %q cannot be opened: %w; another program may be using it, or the system may keep it from this one: close the other, or allow it in the system's sound and privacy settings, or choose another microphone", list[at].Name, first)
 }
 
 // input is an open device.

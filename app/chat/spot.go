@@ -1,0 +1,50 @@
+package chat
+
+// Where spoken words land: in the conversation in which they were begun, whichever is open
+// by then.
+
+import (
+	"errors"
+
+	"soberano/app/store"
+	"soberano/asr/wording"
+)
+
+// spot is the entry of a conversation; it is a voice.Place.
+type spot struct {
+	screen       *Screen
+	conversation int64
+}
+
+func (p *spot) here() bool { return p.screen.conversation.ID == p.conversation }
+
+// Partial shows words that may still change, where they will land.
+func (p *spot) Partial(text string, stable int) {
+	if !p.here() {
+		text, stable = "", 0
+	}
+	p.screen.Composer.SetPartial(text, stable)
+}
+
+// Final writes words at the cursor, or behind the draft of a conversation that is not open.
+// Those for one that is gone go to the one that is.
+func (p *spot) Final(text string) {
+	s := p.screen
+	if p.here() {
+		s.Composer.Insert(text)
+		return
+	}
+	c, err := s.Store.Conversation(p.conversation)
+	if err == nil {
+		err = s.Store.Draft(p.conversation, wording.Join(c.Draft, text))
+	}
+	if err != nil {
+		s.Composer.Insert(text)
+		if !errors.Is(err, store.ErrNotFound) {
+			s.unsaved(err)
+		}
+	}
+}
+
+// End is voice's; the strip shows it.
+func (p *spot) End() {}

@@ -1,0 +1,194 @@
+package voice
+
+// One dictation, in goroutines of its own: open the microphone, fill the tape, hear it.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"soberano/asr"
+	"soberano/asr/wording"
+)
+
+// session is one dictation; an abandoned one has no say any more.
+type session struct {
+	ctx       context.Context
+	cancel    context.CancelFunc
+	finish    chan struct{} // closed: no more audio, please
+	done      chan struct{}
+	place     Place
+	tape      *tape
+	again     bool // the tape is full: there is no microphone
+	discarded atomic.Bool
+}
+
+// start begins a dictation from the microphone, or of a tape.
+func (t *Talk) start(place Place, kept *tape) {
+	if place == nil {
+		place = t.Begin()
+	}
+	s := &session{finish: make(chan struct{}), done: make(chan struct{}), place: place, tape: kept, again: kept != nil}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	t.session, t.place, t.language, t.lost = s, place, "", false
+	t.running = append(t.running, s)
+	words := wording.Options{}
+	if t.Words != nil {
+		words = t.Words()
+	}
+	if s.again {
+		close(s.finish)
+		t.set(Finishing)
+	} else {
+		t.set(Opening)
+	}
+	go t.run(s, t.Params(), words)
+}
+
+// post runs f on the UI goroutine, if the session still counts then.
+func (t *Talk) post(s *session, f func()) {
+	t.Post(func() {
+		if t.session == s {
+			f()
+		}
+	})
+}
+
+func (t *Talk) run(s *session, p asr.Params, words wording.Options) {
+	defer close(s.done)
+	defer s.cancel()
+	var err error
+	if s.again {
+		err = t.listen(s, p, words)
+	} else {
+		err = t.record(s, p, words)
+	}
+	t.end(s, err)
+}
+
+// record hears the microphone.
+func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
+	mic, err := t.Open()
+	if err != nil {
+		return err
+	}
+	t.post(s, func() {
+		t.began = t.Now()
+		if t.state == Opening {
+			t.set(Recording)
+		}
+	})
+	s.tape = newTape(t.Tapes)
+	closed, pumped := make(chan error, 1), make(chan struct{})
+	go func() { closed <- t.watch(s, mic) }()
+	go func() {
+		defer close(pumped)
+		s.tape.pump(s.ctx, mic)
+	}()
+	err = t.listen(s, p, words)
+	s.cancel()
+	closeErr := <-closed
+	<-pumped
+	if err == nil { // else both say that the microphone is gone
+		err = closeErr
+	}
+	return err
+}
+
+// watch reports the level and closes the microphone when the session wants no more.
+func (t *Talk) watch(s *session, mic Microphone) error {
+	tick := time.NewTicker(t.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return mic.Close()
+		case <-s.finish:
+			return mic.Close()
+		case <-tick.C:
+			level := mic.Level()
+			m, ok := mic.(interface{ Overflows() int })
+			lost := ok && m.Overflows() > 0
+			t.post(s, func() {
+				if lost && !t.lost {
+					t.lost = true
+					t.set(t.state)
+				}
+				if t.OnLevel != nil && t.state == Recording {
+					t.OnLevel(level, t.Now().Sub(t.began))
+				}
+			})
+		}
+	}
+}
+
+func (t *Talk) listen(s *session, p asr.Params, words wording.Options) error {
+	for seg, err := range t.Listen(s.ctx, s.tape, p) {
+		if err != nil {
+			return err
+		}
+		t.post(s, func() { t.heard(s, seg, words) })
+	}
+	return nil
+}
+
+// heard is a segment on the UI goroutine.
+func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
+	if seg.Language != "" {
+		t.language = asr.LanguageName(seg.Language)
+	}
+	if !seg.Final {
+		s.place.Partial(seg.Text, seg.Stable)
+		return
+	}
+	s.place.Partial("", 0)
+	if text := wording.Apply(strings.TrimSpace(seg.Text), seg.Language, words); text != "" {
+		s.place.Final(text)
+	}
+	s.tape.landed(seg.End)
+}
+
+// end puts the tape away and says what went wrong, if the session still counts.
+func (t *Talk) end(s *session, err error) {
+	if s.discarded.Load() && s.tape != nil { // at once: the window may be closing
+		err = errors.Join(err, s.tape.drop())
+	}
+	t.Post(func() {
+		for i, r := range t.running {
+			if r == s {
+				t.running = append(t.running[:i], t.running[i+1:]...)
+				break
+			}
+		}
+		if e := t.settle(s, err); err == nil {
+			err = e
+		}
+		if t.session != s {
+			return
+		}
+		t.session = nil
+		s.place.Partial("", 0)
+		s.place.End()
+		t.set(Idle)
+		if err != nil && t.OnProblem != nil {
+			t.OnProblem(err)
+		}
+	})
+}
+
+// settle drops the tape of what has landed or was discarded, and keeps that of a failure,
+// unless it is the microphone's: then all that it has heard has been written.
+func (t *Talk) settle(s *session, err error) error {
+	if s.tape == nil {
+		return nil
+	}
+	source := s.tape.ended()
+	if err == nil || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
+		return s.tape.drop()
+	}
+	s.tape.place = s.place
+	t.kept = append(t.kept, s.tape)
+	return nil
+}

@@ -1,0 +1,273 @@
+package voice
+
+// A tape keeps what the microphone hears until its text has landed.
+//
+//	microphone ──pump──▶ tape ──Read──▶ the speech model
+//	                      │ memory, and data folder/dictation/*.wav
+//	                      ╰ landed: what has become text is dropped
+//
+// It takes as long as somebody speaks, whatever the model does meanwhile. When hearing fails,
+// or the program dies, the rest can be played to the model again. The file is a WAV that
+// any program plays (16 bit, 16 kHz, mono), with a chunk of our own before the data:
+//
+//	0 RIFF size WAVE   12 "fmt " 16 …   36 "land" 8, samples that have landed   52 "data" size
+//
+// The sizes are written at the end; while it is open the length of the file counts.
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"soberano/asr"
+	"soberano/asr/vad"
+)
+
+const (
+	tapeHead  = 60
+	tapeLand  = 44                       // where the samples that have landed stand
+	tapeLimit = 4 << 30                  // bytes of a file that is believed
+	tapeMost  = 10 * 60 * asr.SampleRate // samples that were read: of the oldest no text comes any more
+	tapeAge   = 5 * time.Second          // a file that was written to since is another program's
+	tapeNames = "20060102-150405"        // a file's name tells when it began
+)
+
+// tape belongs to one dictation. Its methods may be called from any goroutine.
+type tape struct {
+	mu      sync.Mutex
+	samples []float32 // from number base on
+	base    int
+	at      int   // number of the next that Read gives
+	origin  int   // number of the first that this run of the model hears
+	err     error // why no more come
+	wake    chan struct{}
+	file    *os.File // nil: kept in memory only
+	broken  error    // why the file is not written any more
+	place   Place    // of its text, once that has failed; for the UI goroutine
+}
+
+// newTape is an empty tape that is kept in a file of dir, too; "" is none. Where no file can
+// be made it is in memory only.
+func newTape(dir string) *tape {
+	t := &tape{wake: make(chan struct{}, 1)}
+	if dir == "" {
+		return t
+	}
+	if t.broken = os.MkdirAll(dir, 0o700); t.broken != nil {
+		return t
+	}
+	f, err := os.CreateTemp(dir, time.Now().Format(tapeNames)+"-*.wav")
+	if err != nil {
+		t.broken = err
+		return t
+	}
+	t.file = f
+	if _, err := f.Write(tapeHeader(0, 0)); err != nil {
+		t.broken = err
+	}
+	return t
+}
+
+func tapeHeader(samples, landed int) []byte {
+	b := make([]byte, 0, tapeHead)
+	le := binary.LittleEndian
+	b = append(b, "RIFF"...)
+	b = le.AppendUint32(b, uint32(tapeHead-8+2*samples))
+	b = append(b, "WAVEfmt "...)
+	b = le.AppendUint32(b, 16)
+	b = le.AppendUint16(b, 1) // integers
+	b = le.AppendUint16(b, 1) // mono
+	b = le.AppendUint32(b, asr.SampleRate)
+	b = le.AppendUint32(b, 2*asr.SampleRate)
+	b = le.AppendUint16(b, 2)
+	b = le.AppendUint16(b, 16)
+	b = append(b, "land"...)
+	b = le.AppendUint32(b, 8)
+	b = le.AppendUint64(b, uint64(landed))
+	b = append(b, "data"...)
+	return le.AppendUint32(b, uint32(2*samples))
+}
+
+// openTape reads a tape that was left behind.
+func openTape(path string) (*tape, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	t, err := readTape(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return t, nil
+}
+
+func readTape(f *os.File) (*tape, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, tapeHead)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return nil, err
+	}
+	if string(head[:4]) != "RIFF" || string(head[36:40]) != "land" || st.Size() > tapeLimit {
+		return nil, errors.New("is no dictation of this program")
+	}
+	n := int(st.Size()-tapeHead) / 2
+	landed := int(min(binary.LittleEndian.Uint64(head[tapeLand:]), uint64(n)))
+	b := make([]byte, 2*(n-landed))
+	if _, err := f.ReadAt(b, int64(tapeHead+2*landed)); err != nil && len(b) > 0 {
+		return nil, err
+	}
+	t := &tape{samples: make([]float32, n-landed), base: landed, at: landed, origin: landed, err: io.EOF, wake: make(chan struct{}, 1), file: f}
+	for i := range t.samples {
+		t.samples[i] = float32(int16(binary.LittleEndian.Uint16(b[2*i:]))) / 32768
+	}
+	return t, nil
+}
+
+// pump fills the tape until the source ends.
+func (t *tape) pump(ctx context.Context, src asr.Live) {
+	buf := make([]float32, 1600)
+	for {
+		n, err := src.Read(ctx, buf)
+		t.add(buf[:n], err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (t *tape) add(x []float32, err error) {
+	t.mu.Lock()
+	if t.at-t.base > tapeMost {
+		n := tapeMost / 2
+		t.samples, t.base = append([]float32(nil), t.samples[n:]...), t.base+n
+	}
+	t.samples = append(t.samples, x...)
+	t.err = err
+	if t.file != nil && t.broken == nil {
+		b := make([]byte, 0, 2*len(x))
+		for _, v := range x {
+			b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(float64(min(max(v, -1), 1))*32767))))
+		}
+		_, t.broken = t.file.Write(b)
+	}
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Read gives what is on the tape and waits for more; at its end the source's error.
+func (t *tape) Read(ctx context.Context, p []float32) (int, error) {
+	for {
+		t.mu.Lock()
+		n, err := copy(p, t.samples[t.at-t.base:]), t.err
+		t.at += n
+		t.mu.Unlock()
+		if n > 0 || len(p) == 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		select {
+		case <-t.wake:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// landed drops what has become text: everything before at, counted from where this run of
+// the model began.
+func (t *tape) landed(at time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := min(t.origin+int(at*asr.SampleRate/time.Second), t.at) - t.base
+	if n <= 0 {
+		return
+	}
+	t.samples, t.base = append([]float32(nil), t.samples[n:]...), t.base+n
+	if t.file != nil && t.broken == nil {
+		_, t.broken = t.file.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(t.base)), tapeLand)
+	}
+}
+
+// rewind goes back to what has not landed.
+func (t *tape) rewind() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at, t.origin, t.err = t.base, t.base, io.EOF
+}
+
+// ended returns why the source ended; nil while it goes on.
+func (t *tape) ended() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
+}
+
+// rest is how much has not become text.
+func (t *tape) rest() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Duration(len(t.samples)) * time.Second / asr.SampleRate
+}
+
+// keep closes the file and leaves it for the next start.
+func (t *tape) keep() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.file == nil {
+		return nil
+	}
+	_, err := t.file.WriteAt(tapeHeader(t.base+len(t.samples), t.base), 0)
+	err = errors.Join(err, t.file.Close())
+	t.file = nil
+	return err
+}
+
+// drop deletes the file.
+func (t *tape) drop() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.file == nil {
+		return nil
+	}
+	f := t.file
+	t.file = nil
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// left returns the tapes in dir that a program left behind, the oldest first; without
+// those on which nobody speaks.
+func left(dir string, now time.Time) (tapes []*tape, err error) {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.wav")) // the pattern is right
+	for _, name := range names {
+		st, e := os.Stat(name)
+		if e != nil || now.Sub(st.ModTime()) < tapeAge {
+			continue
+		}
+		t, e := openTape(name)
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		if len(vad.Speech(t.samples, vad.Offline())) == 0 {
+			err = errors.Join(err, t.drop())
+			continue
+		}
+		tapes = append(tapes, t)
+	}
+	return tapes, err
+}

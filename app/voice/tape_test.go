@@ -1,0 +1,301 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"soberano/asr"
+	"soberano/asr/audio"
+)
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// clip returns the samples of a test clip.
+func clip(t *testing.T, name string) []float32 {
+	t.Helper()
+	src, err := audio.Open(filepath.Join("..", "..", "asr", "testdata", "audio", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var all []float32
+	for buf := make([]float32, 4096); ; {
+		n, err := src.Read(buf)
+		if all = append(all, buf[:n]...); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// However it is written, read and landed: nothing that has not landed is lost, in memory
+// and in the file that the program leaves behind.
+func TestTapeKeepsTheRest(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		dir, err := os.MkdirTemp("", "tape")
+		if err != nil {
+			r.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		tape := newTape(dir)
+		written, read, landed := 0, 0, 0
+		for range rapid.IntRange(1, 12).Draw(r, "steps") {
+			switch rapid.IntRange(0, 2).Draw(r, "step") {
+			case 0:
+				x := make([]float32, rapid.IntRange(0, 300).Draw(r, "n"))
+				for i := range x {
+					x[i] = float32((written+i)%1000) / 1000
+				}
+				tape.add(x, nil)
+				written += len(x)
+			case 1:
+				if p := make([]float32, rapid.IntRange(1, 200).Draw(r, "n")); read < written {
+					n, _ := tape.Read(context.Background(), p)
+					for i, v := range p[:n] {
+						if v != float32((read+i)%1000)/1000 {
+							r.Fatalf("sample %d is %v", read+i, v)
+						}
+					}
+					read += n
+				}
+			case 2:
+				at := rapid.IntRange(0, 500).Draw(r, "landed")
+				tape.landed(time.Duration(at) * time.Second / asr.SampleRate)
+				landed = max(landed, min(at, read))
+			}
+		}
+		if abs := len(tape.samples) - (written - landed); abs < 0 || abs > 1 {
+			r.Fatalf("%d samples are kept of %d, %d landed", len(tape.samples), written, landed)
+		}
+		name, want := tape.file.Name(), slices.Clone(tape.samples)
+		if rapid.Bool().Draw(r, "killed") {
+			tape.file.Close()
+		} else if err := tape.keep(); err != nil {
+			r.Fatal(err)
+		}
+		again, err := openTape(name)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if len(again.samples) != len(want) {
+			r.Fatalf("%d samples in the file, want %d", len(again.samples), len(want))
+		}
+		for i, v := range again.samples {
+			if d := v - want[i]; d > 1e-4 || d < -1e-4 {
+				r.Fatalf("sample %d: %v, want %v", i, v, want[i])
+			}
+		}
+		if err := again.drop(); err != nil || len(files(t, dir)) > 0 {
+			r.Fatalf("%v; %v is left", err, files(t, dir))
+		}
+	})
+}
+
+// The file is one that other programs play.
+func TestTapeIsAWAV(t *testing.T) {
+	tape := newTape(t.TempDir())
+	tape.add(make([]float32, 1234), nil)
+	name := tape.file.Name()
+	if err := tape.keep(); err != nil {
+		t.Fatal(err)
+	}
+	src, err := audio.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	n := 0
+	for buf := make([]float32, 500); ; {
+		k, err := src.Read(buf)
+		if n += k; err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != 1234 {
+		t.Errorf("%d samples", n)
+	}
+}
+
+// Hours of silence, of which no text ever lands, don't fill the memory.
+func TestTapeForgetsSilence(t *testing.T) {
+	tape := newTape("")
+	minute := make([]float32, 60*asr.SampleRate)
+	for range 30 {
+		tape.add(minute, nil)
+		for n := 0; n < len(minute); {
+			k, err := tape.Read(context.Background(), minute[n:])
+			if n += k; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if rest := tape.rest(); rest < 5*time.Minute || rest > 12*time.Minute {
+		t.Errorf("%v are kept", rest)
+	}
+}
+
+func TestTapeWithoutADisk(t *testing.T) {
+	tape := newTape(filepath.Join(os.DevNull, "no folder"))
+	tape.add([]float32{1, 2}, io.EOF)
+	p := make([]float32, 5)
+	if n, err := tape.Read(context.Background(), p); n != 2 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := tape.Read(context.Background(), p); err != io.EOF {
+		t.Errorf("at the end %v", err)
+	}
+	if err := tape.drop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// failing hears a word, and then fails until it is told not to.
+type failing struct {
+	heal  bool
+	heard []int // samples heard by each run
+}
+
+var errModel = errors.New("the model is broken")
+
+func (f *failing) listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		n := 0
+		for p := make([]float32, 160); ; {
+			k, err := src.Read(ctx, p)
+			n += k
+			if n >= 16000 && !f.heal {
+				f.heard = append(f.heard, n)
+				if yield(asr.Segment{Text: "first", End: 500 * time.Millisecond, Final: true}, nil) {
+					yield(asr.Segment{}, errModel)
+				}
+				return
+			}
+			if err != nil {
+				f.heard = append(f.heard, n)
+				if err != io.EOF || !yield(asr.Segment{Text: "the rest", End: time.Minute, Final: true}, nil) {
+					yield(asr.Segment{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// A dictation that fails can be tried again; only what has not landed is heard again, and
+// its file goes with it.
+func TestRetry(t *testing.T) {
+	f := &failing{}
+	s := newStudio(t, f.listen, nil)
+	s.Press()
+	s.until(func() bool { return s.err != nil && s.State() == Idle })
+	if !errors.Is(s.err, errModel) || len(s.final) != 1 || s.Failed() < 400*time.Millisecond || len(files(t, s.Tapes)) != 1 {
+		t.Fatalf("%v, %q, %v, %v", s.err, s.final, s.Failed(), files(t, s.Tapes))
+	}
+	f.heal, s.err = true, nil
+	rest := int(s.Failed() * asr.SampleRate / time.Second)
+	s.Retry()
+	if s.State() != Finishing {
+		t.Errorf("state %v", s.State())
+	}
+	s.until(func() bool { return s.State() == Idle })
+	if s.err != nil || !slices.Equal(s.final, []string{"first", "the rest"}) || s.opened.Load() != 1 || s.ended != 2 {
+		t.Errorf("%v, %q, opened %d", s.err, s.final, s.opened.Load())
+	}
+	if d := f.heard[1] - rest; d < -1 || d > 1 {
+		t.Errorf("heard %d samples again, %d had not landed", f.heard[1], rest)
+	}
+	if s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
+		t.Errorf("%v kept, %v", s.Failed(), files(t, s.Tapes))
+	}
+}
+
+// What a program leaves behind is found by the next one, unless nobody speaks on it.
+func TestRecover(t *testing.T) {
+	s := newStudio(t, (&failing{heal: true}).listen, nil)
+	for _, samples := range [][]float32{clip(t, "goforward.wav"), make([]float32, 50000)} {
+		tape := newTape(s.Tapes)
+		tape.add(samples, nil)
+		name := tape.file.Name()
+		tape.file.Close() // as in a crash
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(name, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := false
+	s.Recover(func(err error) {
+		if found = true; err != nil {
+			t.Error(err)
+		}
+	})
+	s.until(func() bool { return found })
+	if s.Failed() != 2786*time.Millisecond && (s.Failed() < 2*time.Second || s.Failed() > 3*time.Second) || len(files(t, s.Tapes)) != 1 {
+		t.Errorf("%v, %v", s.Failed(), files(t, s.Tapes))
+	}
+	if err := s.Forget(); err != nil || len(files(t, s.Tapes)) != 0 || s.Failed() != 0 {
+		t.Errorf("%v, %v", err, files(t, s.Tapes))
+	}
+}
+
+// A microphone that is pulled out is told once, and nothing is left to try again.
+func TestUnplugged(t *testing.T) {
+	gone := errors.New("it stopped; was it unplugged?")
+	s := newStudio(t, func(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+		return func(yield func(asr.Segment, error) bool) {
+			_, err := src.Read(ctx, make([]float32, 10))
+			yield(asr.Segment{}, err)
+		}
+	}, nil)
+	s.Open = func() (Microphone, error) { return broken{gone}, nil }
+	s.Press()
+	s.until(func() bool { return s.err != nil })
+	if s.err.Error() != gone.Error() || s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
+		t.Errorf("%q, %v to try again", s.err, s.Failed())
+	}
+}
+
+// broken is a microphone that was pulled out.
+type broken struct{ err error }
+
+func (b broken) Read(context.Context, []float32) (int, error) { return 0, b.err }
+func (b broken) Level() float32                               { return 0 }
+func (b broken) Close() error                                 { return b.err }
+
+// Sound that the device lost is told.
+func TestOverflowIsTold(t *testing.T) {
+	s := newStudio(t, hears, nil)
+	open := s.Open
+	s.Open = func() (Microphone, error) { m, err := open(); return slow{m}, err }
+	s.Press()
+	s.until(func() bool { return s.Lost() })
+	s.Discard()
+	s.Open = open
+	s.Press()
+	if s.Lost() {
+		t.Error("a new dictation has lost sound already")
+	}
+	s.Discard()
+}
+
+type slow struct{ Microphone }
+
+func (slow) Overflows() int { return 2 }
