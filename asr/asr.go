@@ -43,6 +43,7 @@ type Segment struct {
 	Text       string
 	Start, End time.Duration // from the beginning of the audio
 	Language   string
+	Sure       float64 // probability of Language, where Transcribe detected it
 	Final      bool
 	Stable     int // bytes at the start of Text that every segment which replaces this one starts with
 

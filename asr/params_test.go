@@ -57,6 +57,24 @@ func TestParams(t *testing.T) {
 	}
 }
 
+// TestSure: a detected language comes with its probability, in all windows; a given one is given.
+func TestSure(t *testing.T) {
+	m := openBase(t)
+	short := clip(t, "goforward.wav")
+	samples := slices.Concat(short, make([]float32, 9*SampleRate), short)
+	for language, least := range map[string]float64{"": 0.5, "en": 0} {
+		all := transcribe(t, m, samples, Params{Language: language})
+		for _, s := range all {
+			if s.Sure < least || s.Sure > 1 || least == 0 && s.Sure != 0 {
+				t.Errorf("%q: %+v", language, s)
+			}
+		}
+		if len(all) != 2 {
+			t.Errorf("%d segments", len(all))
+		}
+	}
+}
+
 // TestWords: words lie in their segments, in order, and together are the text, also behind
 // a gap.
 func TestWords(t *testing.T) {

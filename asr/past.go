@@ -31,6 +31,7 @@ type past struct {
 	none   bool    // windows stand apart
 	room   int     // tokens that fit before a window
 	spoken int     // where speech ended, in samples before the window
+	sure   float64 // probability of the language that was detected
 }
 
 func (p *past) prompt() []int32 {

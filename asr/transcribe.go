@@ -189,7 +189,7 @@ func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper
 		return false, err
 	}
 	if o.Language == "" && !h.Silent {
-		o.Language = h.Language
+		o.Language, before.sure = h.Language, h.Languages[h.Language]
 	}
 	// At least a second passes with each window, whatever the model says.
 	next := *skip + min(max(h.until(s.ready, *skip), SampleRate), len(samples))
@@ -203,7 +203,9 @@ func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper
 	before.spoken += next - *skip
 	for _, seg := range h.segments {
 		before.spoken = max(0, next-*skip-samplesOf(seg.End))
-		if !yield(h.placed(s.ready, *skip, next, seg), nil) {
+		out := h.placed(s.ready, *skip, next, seg)
+		out.Sure = before.sure
+		if !yield(out, nil) {
 			return false, nil
 		}
 	}

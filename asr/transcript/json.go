@@ -2,7 +2,7 @@ package transcript
 
 // JSON with the names that OpenAI's whisper uses, a segment in a line:
 //
-//	{"file", "title", "model", "language", "duration", "text", ["error",] "segments": [
+//	{"file", "title", "model", "language", ["language_probability",] "duration", "text", ["error",] "segments": [
 //	  {"start", "end", "text", ["language",] ["avg_logprob", "no_speech_prob", "compression_ratio",
 //	   "temperature",] ["looped",] ["words": [{"word", "start", "end", "probability"}]]}
 //	]}
@@ -25,6 +25,7 @@ type jsonHead struct {
 	Title    string  `json:"title"`
 	Model    string  `json:"model,omitempty"`
 	Language string  `json:"language"`
+	Sure     float64 `json:"language_probability,omitempty"` // where it was detected
 	Duration float64 `json:"duration"`
 	Text     string  `json:"text"`
 	Error    string  `json:"error,omitempty"`
@@ -55,7 +56,7 @@ type jsonWord struct {
 }
 
 func writeJSON(w io.Writer, t *Transcript) error {
-	head := compact(jsonHead{t.Path, t.title(), t.Model, t.Language, seconds(t.Duration), t.Text(), t.Error})
+	head := compact(jsonHead{t.Path, t.title(), t.Model, t.Language, t.sure(), seconds(t.Duration), t.Text(), t.Error})
 	b := bufio.NewWriter(w)
 	b.Write(bytes.TrimSuffix(head, []byte("}")))
 	b.WriteString(`,"segments":[`)
@@ -71,6 +72,16 @@ func writeJSON(w io.Writer, t *Transcript) error {
 	}
 	b.WriteString("]}\n")
 	return b.Flush()
+}
+
+// sure is how probable the transcript's language is, 0 where it was not detected.
+func (t *Transcript) sure() float64 {
+	for i := range t.Segments {
+		if s := &t.Segments[i]; s.Language == t.Language {
+			return figure(s.Sure)
+		}
+	}
+	return 0
 }
 
 func segmentJSON(s *asr.Segment, language string) jsonSegment {

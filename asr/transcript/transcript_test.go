@@ -32,7 +32,7 @@ func example() *Transcript {
 	return &Transcript{
 		Path: "talks/A [talk] & more.flac", Language: "en", Duration: s(3700.25), Model: "Whisper base",
 		Segments: []asr.Segment{
-			{Text: "Go forward, ten meters.", Start: s(0.32), End: s(2.5), Language: "en", Final: true,
+			{Text: "Go forward, ten meters.", Start: s(0.32), End: s(2.5), Language: "en", Sure: 0.95, Final: true,
 				AvgLogprob: -0.25, NoSpeech: 0.01, Compression: 0.9, Temperature: 0.2,
 				Words: []asr.Word{{Text: "Go", Start: s(0.32), End: s(0.6), Prob: 0.9}, {Text: " forward,", Start: s(0.6), End: s(1.1), Prob: 0.8},
 					{Text: " ten", Start: s(1.5), End: s(1.7), Prob: 0.99}, {Text: " meters.", Start: s(1.7), End: s(2.5), Prob: 1}}},
