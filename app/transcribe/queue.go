@@ -301,7 +301,7 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 		return err
 	}
 	q.state()
-	for s, err := range e.Transcribe(j.ctx, &metered{src, q, j}, asr.Params{Language: t.Asked, Beam: beam}) {
+	for s, err := range e.Transcribe(j.ctx, &metered{src, q, j}, asr.Params{Language: t.Asked, Beam: beam, Words: true}) {
 		if err != nil {
 			return err
 		}
