@@ -106,7 +106,8 @@ type pass struct {
 	segments  []whisper.Segment
 	language  string
 	quick     bool
-	doubtful  bool // or something was left out
+	doubtful  bool
+	partly    bool // something that is spoken was left out
 }
 
 // covers reports whether it hears all that is spoken in p, and a little more.
@@ -174,7 +175,7 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 		return err
 	}
 	l.last = &pass{first: first, to: to, segments: h.segments, language: h.Language, quick: quick,
-		doubtful: quick && (h.doubtful() || len(h.segments) == 0) || h.until(current, 0) < len(samples)}
+		doubtful: quick && (h.doubtful() || len(h.segments) == 0), partly: h.until(current, 0) < len(samples)}
 	if h.doubtful() {
 		return nil
 	}
@@ -223,7 +224,7 @@ func (l *listener) final(ctx context.Context, p []piece) error {
 // decide returns what was said: what the last pass heard, if it heard the last word, or
 // what the network makes of the whole.
 func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment, language string, err error) {
-	if s := l.last; s.covers(p) && !s.doubtful && (!s.quick || l.h.released()) {
+	if s := l.last; s.covers(p) && !s.doubtful && !s.partly && (!s.quick || l.h.released()) {
 		if len(s.segments) > 0 {
 			l.o.Likely = s.language
 		}
@@ -235,6 +236,9 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 	}
 	language = l.o.Language
 	quick := l.h.released() && (l.careful == 0 || l.careful > patience)
+	if l.last != nil && l.last.first == p[0].at && l.last.doubtful {
+		quick = false // it would be in vain
+	}
 	for from := 0; from == 0 || left(p, from); {
 		h, err := l.window(ctx, samples[from:min(len(samples), from+window)], quick)
 		if err != nil {
