@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median
 
 sys.dont_write_bytecode = True  # no __pycache__ in the sources
 import bench_files as files
@@ -228,9 +229,9 @@ def whisper(o, table):
         say(f"Whisper base, {threads} threads")
 
         def ours():
-            r = Run(o.ours, "bench", "-m", files.path("whisper"), "-t", threads, "-r", 1, "--json", wait=o.wait)
+            r = Run(o.ours, "bench", "-m", files.path("whisper"), "-t", threads, "-r", 3, "--json", wait=o.wait)
             b = json.loads(r.out)
-            return {"encoder": b["encoder_ms"][0], "decoder": b["decoder_ms_per_token"][0]}, r
+            return {"encoder": median(b["encoder_ms"]), "decoder": median(b["decoder_ms_per_token"])}, r
 
         def cpp(model):
             def run():
