@@ -107,6 +107,7 @@ type pass struct {
 	language  string
 	quick     bool
 	doubtful  bool
+	unsure    bool // doubtful, and not for running in circles, which comes of a word cut in two
 	partly    bool // something that is spoken was left out
 }
 
@@ -175,7 +176,7 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 		return err
 	}
 	l.last = &pass{first: first, to: to, segments: h.segments, language: h.Language, quick: quick,
-		doubtful: quick && (h.doubtful() || len(h.segments) == 0), partly: h.until(current, 0) < len(samples)}
+		doubtful: quick && (h.doubtful() || len(h.segments) == 0), unsure: quick && h.doubtful() && !h.Looped, partly: h.until(current, 0) < len(samples)}
 	if h.doubtful() {
 		return nil
 	}
@@ -236,7 +237,7 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 	}
 	language = l.o.Language
 	quick := l.h.released() && (l.careful == 0 || l.careful > patience)
-	if l.last != nil && l.last.first == p[0].at && l.last.doubtful {
+	if l.last != nil && l.last.first == p[0].at && l.last.unsure {
 		quick = false // it would be in vain
 	}
 	for from := 0; from == 0 || left(p, from); {
