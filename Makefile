@@ -4,7 +4,7 @@
 
 GO     ?= go
 PYTHON ?= python3
-FUZZTIME ?= 60s
+FUZZTIME ?= 30s
 
 .PHONY: run test build cli check unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
