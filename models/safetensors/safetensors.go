@@ -171,7 +171,7 @@ func readIndex(dir, name string) (parts, error) {
 	p := parts{index: name, where: index.Where}
 	seen := map[string]bool{}
 	for tensor, file := range index.Where {
-		if filepath.Base(file) != file || !filepath.IsLocal(file) || strings.ContainsAny(file, `/\:`) {
+		if file == "." || filepath.Base(file) != file || !filepath.IsLocal(file) || strings.ContainsAny(file, `/\:`) {
 			return p, models.Corrupt(path, "puts tensor %s into an impossible file %s", models.Quoted(tensor), models.Quoted(file))
 		}
 		if !seen[file] {
