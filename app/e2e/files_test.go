@@ -89,8 +89,8 @@ func TestRecordingsBecomeText(t *testing.T) {
 
 	s.at(firstText)
 	time.Sleep(500 * time.Millisecond)
-	d.key("ctrl+a")
-	d.text("Mended by hand,")
+	d.key("Home")
+	d.text("Mended by hand, ")
 	d.shot("files-4-editing")
 	d.key("Return")
 	d.until("the mended words", func() bool { return strings.HasPrefix(spoken(t, home, id), "Mended by hand, ") })
