@@ -42,6 +42,8 @@ type Options struct {
 	Forget func(data []byte)
 	// Packed holds weights that an earlier run has repacked; nil for none.
 	Packed *Packed
+	// AnyLevel takes the best level where SOBERANO_CPU names one that is not there.
+	AnyLevel bool
 }
 
 // Floats is a way to multiply floating-point weights (those of other formats have one).
@@ -92,10 +94,13 @@ type device struct {
 	logits []float32 // exponentials, see logits.go
 }
 
-// New makes a device. It fails if SOBERANO_CPU names a level that is not there or
-// Threads is negative or beyond 1024.
+// New makes a device. It fails if SOBERANO_CPU names a level that is not there (unless
+// AnyLevel) or Threads is negative or beyond 1024.
 func New(o Options) (kernels.Device, error) {
 	lv, err := chosen()
+	if err != nil && o.AnyLevel {
+		lv, err = best(), nil
+	}
 	if err != nil {
 		return nil, err
 	}

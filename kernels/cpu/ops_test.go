@@ -268,6 +268,9 @@ func TestLevels(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("New took an unknown level")
 	}
+	if d, err := New(Options{Threads: 1, AnyLevel: true}); err != nil || d.Name() != levelTitles[best()]+", 1 thread" {
+		t.Errorf("AnyLevel: %v, %v", d, err)
+	}
 	if _, err := Describe(); err == nil {
 		t.Error("Describe took an unknown level")
 	}
