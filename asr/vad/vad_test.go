@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/kernels/cpu"
 )
 
 // clip reads a 16-bit mono WAV of the test clips: what follows its "data" header.
@@ -67,6 +70,56 @@ func TestProbabilitiesAgreeWithOnnxruntime(t *testing.T) {
 		}
 	}
 	t.Logf("largest difference %.2g", worst)
+}
+
+// Whatever instructions the products use, the probabilities are those of onnxruntime.
+func TestInstructionSets(t *testing.T) {
+	x, want := clip(t, "jfk"), golden(t)["jfk"]
+	for _, level := range []string{"generic", "avx2", "avx512", "neon"} {
+		t.Run(level, func(t *testing.T) {
+			t.Setenv("SOBERANO_CPU", level)
+			dev, err := cpu.New(cpu.Options{Threads: 1, Exact: true})
+			if err != nil {
+				t.Skip(err)
+			}
+			n, err := parse(silero, dev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := Detector{net: n}
+			for i, w := range want {
+				if p := d.Prob(x[i*Chunk : min(len(x), (i+1)*Chunk)]); !(math.Abs(float64(p-w)) <= 1e-4) {
+					t.Fatalf("chunk %d: probability %v, want %v", i, p, w)
+				}
+			}
+		})
+	}
+}
+
+// Detectors share a network and keep apart what they hear, in whatever order they come.
+func TestDetectorsTakeTurns(t *testing.T) {
+	probs := golden(t)
+	var wg sync.WaitGroup
+	for _, name := range []string{"jfk", "goforward", "music_10s", "jfk"} {
+		x, want := clip(t, name), probs[name]
+		wg.Go(func() {
+			d := New()
+			for i, w := range want {
+				if p := d.Prob(x[i*Chunk : min(len(x), (i+1)*Chunk)]); !(math.Abs(float64(p-w)) <= 1e-4) {
+					t.Errorf("%s, chunk %d: probability %v, want %v", name, i, p, w)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestProbAllocatesNothing(t *testing.T) {
+	d, x := New(), make([]float32, Chunk)
+	if n := testing.AllocsPerRun(10, func() { d.Prob(x) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
 }
 
 func TestWhatIsNoSpeech(t *testing.T) {
