@@ -4,8 +4,8 @@
 //	Source ─▶ vad: which 32 ms are speech ─▶ windows of 30 s ─▶ mel ─▶ whisper ─▶ Segment
 //	               └ what is not speech is left out; times are of the whole audio
 //
-// Files (Transcribe, speech.go) are heard window by window, in memory that does not grow
-// with their length. A microphone (Listen, listen.go) is heard utterance by utterance, with
+// Files (Transcribe, transcribe.go) are heard several windows at a time, in memory that does
+// not grow with their length. A microphone (Listen, listen.go) is heard utterance by utterance, with
 // text that may still change while someone speaks.
 package asr
 
@@ -92,9 +92,11 @@ type Model struct {
 	mel  *mel.Filter
 	info Info
 	turn chan struct{} // holds a value while the network is used
-	done chan struct{} // closed by Close
-	once sync.Once
-	err  error // of Close
+
+	slots []*whisper.Slot // unused; they belong to who uses the network
+	done  chan struct{}   // closed by Close
+	once  sync.Once
+	err   error // of Close
 }
 
 // Open opens the Whisper model at path: whisper.cpp's ggml file, an APR file, or a

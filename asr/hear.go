@@ -32,23 +32,46 @@ func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) 
 		return heard{}, err
 	}
 	defer m.give()
+	s, err := m.slot()
+	if err != nil {
+		return heard{}, err
+	}
+	defer func() { m.slots = append(m.slots, s) }()
 	frames := m.net.Frames()
 	if o.Quick {
 		frames = quickFrames(len(samples), frames)
 	}
-	r, err := m.net.Window(ctx, m.mel.Frames(samples, frames), o)
+	if _, err = s.Window(ctx, m.mel.Frames(samples, frames), o); err != nil {
+		return heard{}, err
+	}
+	return m.heardIn(ctx, s, len(samples), o)
+}
+
+// heardIn returns what a slot has heard in samples.
+func (m *Model) heardIn(ctx context.Context, s *whisper.Slot, samples int, o whisper.Options) (heard, error) {
+	r, err := s.Result()
 	if err != nil {
 		return heard{}, err
 	}
-	segments, done := m.net.Segments(r, duration(len(samples)))
-	h := heard{Result: r, segments: segments, done: min(samplesOf(done), len(samples))}
+	segments, done := s.Segments(r, duration(samples))
+	h := heard{Result: r, segments: segments, done: min(samplesOf(done), samples)}
 	if n := len(segments); n > 0 {
 		h.end = samplesOf(segments[n-1].End)
 	}
 	if o.WordTimes {
-		err = m.net.Align(ctx, r, o, segments, duration(len(samples)))
+		err = s.Align(ctx, r, o, segments, duration(samples))
 	}
 	return h, err
+}
+
+// slot returns a slot of the network that nobody uses. Who holds the network calls it.
+func (m *Model) slot() (*whisper.Slot, error) {
+	if n := len(m.slots); n > 0 {
+		s := m.slots[n-1]
+		m.slots = m.slots[:n-1]
+		return s, nil
+	}
+	return m.net.NewSlot()
 }
 
 // take waits until the network is free, give frees it.

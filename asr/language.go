@@ -24,8 +24,13 @@ func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
 		return nil, err
 	}
 	defer m.give()
+	slot, err := m.slot()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { m.slots = append(m.slots, slot) }()
 	samples := join(s.ready)
-	probs, err := m.net.Detect(ctx, m.mel.Frames(samples[:min(len(samples), window)], m.net.Frames()))
+	probs, err := slot.Detect(ctx, m.mel.Frames(samples[:min(len(samples), window)], m.net.Frames()))
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,12 @@ type Params struct {
 	// Vocabulary are words that are likelier than the model would think, spelled as they
 	// should be written: names, terms.
 	Vocabulary []string
-	// Apart: in a file, each window of 30 s is heard without the text of those before it.
-	Apart bool
+	// Follow: in a file, each window of 30 s is heard after the text of those before it: names
+	// stay spelled alike. It takes longer, and an error may lead to the next.
+	Follow bool
+	// Progress, if not nil, is called as a file is heard with how much of it is done with, from
+	// the goroutine that runs the loop.
+	Progress func(done time.Duration)
 	// Words fills Segment.Words, in a file.
 	Words bool
 

@@ -128,20 +128,16 @@ func TestPast(t *testing.T) {
 	if !p.strayed(window(0, false, 1, 2, 3, 4)) || p.strayed(window(0, false, 1, 2, 3, 5)) {
 		t.Error("an echo is none, or what is new is one")
 	}
-	apart := &past{none: true, room: 6}
-	if apart.add(window(0, false, 1, 2)); len(apart.prompt()) != 0 || apart.strayed(window(0, true, 1)) {
-		t.Error("a window that stands apart has a past")
-	}
 }
 
 // TestPastLeads: with the text before it, a window goes on in its style; apart it does not.
 func TestPastLeads(t *testing.T) {
 	m := openBase(t)
 	samples := slices.Concat(clip(t, "librivox_0880.wav"), make([]float32, 9*SampleRate), clip(t, "goforward.wav"))
-	for want, p := range map[string]Params{"ten meters.": {}, "10 meters.": {Apart: true}} {
+	for want, p := range map[string]Params{"ten meters.": {Follow: true}, "10 meters.": {}} {
 		p.Language = "en"
 		if got := text(transcribe(t, m, samples, p)); !strings.HasPrefix(got, "He was not") || !strings.HasSuffix(got, want) {
-			t.Errorf("apart %v: %q", p.Apart, got)
+			t.Errorf("follow %v: %q", p.Follow, got)
 		}
 	}
 }
@@ -149,23 +145,10 @@ func TestPastLeads(t *testing.T) {
 // TestEcho: a window that says again what the last one said is heard without the past.
 func TestEcho(t *testing.T) {
 	m := openBase(t)
-	samples := clip(t, "goforward.wav")
-	o := m.options(Params{Language: "en"})
-	p := &past{room: m.promptRoom()}
-	hear := func() heard {
-		h, err := m.hearAfter(t.Context(), samples, o, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.add(h)
-		return h
-	}
-	first := hear()
-	if len(p.said) < echo {
-		t.Fatalf("the past is %v", p.said)
-	}
-	if again := hear(); again.Text != first.Text || !slices.Equal(p.said, p.last) {
-		t.Errorf("%q, then %q, and the past holds %d tokens", first.Text, again.Text, len(p.said))
+	samples := slices.Concat(clip(t, "goforward.wav"), make([]float32, 9*SampleRate), clip(t, "goforward.wav"))
+	got := transcribe(t, m, samples, Params{Language: "en", Follow: true})
+	if len(got) != 2 || got[0].Text != got[1].Text || len(strings.Fields(got[0].Text)) < echo {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -1,6 +1,8 @@
 package asr
 
-// The text before a window is its prompt: names stay spelled alike, sentences go on.
+// The text before a window is its prompt: the user's words and prompt, and where windows
+// follow each other (Params.Follow) what was said before. Names stay spelled alike, sentences
+// go on.
 //
 //	[the user's words][the user's prompt][the last words of the windows before] │ window
 //	└──────────── for every window ─────┘└─ what room is left of 223 tokens ──┘
@@ -11,7 +13,6 @@ package asr
 // without any past.
 
 import (
-	"context"
 	"slices"
 
 	"soberano/asr/whisper"
@@ -25,13 +26,10 @@ const echo = 4
 
 // past is what was said before a window.
 type past struct {
-	fixed  []int32 // before every window
-	said   []int32 // in the windows before, the newest last
-	last   []int32 // in the last one
-	none   bool    // windows stand apart
-	room   int     // tokens that fit before a window
-	spoken int     // where speech ended, in samples before the window
-	sure   float64 // probability of the language that was detected
+	fixed []int32 // before every window
+	said  []int32 // in the windows before, the newest last
+	last  []int32 // in the last one
+	room  int     // tokens that fit before a window
 }
 
 func (p *past) prompt() []int32 {
@@ -50,7 +48,7 @@ func (p *past) strayed(h heard) bool {
 func (p *past) add(h heard) {
 	p.last = textOf(h.segments)
 	switch {
-	case p.none, h.Looped, h.Temperature > doubtful:
+	case h.Looped, h.Temperature > doubtful:
 		p.said = nil
 	default:
 		p.said = tail(append(p.said, p.last...), p.room)
@@ -63,16 +61,4 @@ func textOf(segments []whisper.Segment) (ids []int32) {
 		ids = append(ids, s.Tokens...)
 	}
 	return ids
-}
-
-// hearAfter hears samples as what follows p, and makes it part of that.
-func (m *Model) hearAfter(ctx context.Context, samples []float32, o whisper.Options, p *past) (heard, error) {
-	o.Prompt, o.Spoken = p.prompt(), -duration(p.spoken)
-	h, err := m.hear(ctx, samples, o)
-	if err == nil && p.strayed(h) {
-		p.said = nil
-		o.Prompt = p.fixed
-		h, err = m.hear(ctx, samples, o)
-	}
-	return h, err
 }

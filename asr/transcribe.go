@@ -1,151 +1,71 @@
 package asr
 
-// Files: speech is taken out of the audio and put together to windows.
+// Files: windows of speech (speech.go), several of them at once.
 //
-//	audio    ░░░▓▓▓▓▓░▓▓▓░░░░░░░░▓▓▓▓▓▓▓▓▓░░░░░░░░░░░░░░░░░░░▓▓▓▓
-//	chunks      ├────────┤      ├────────┤                  ├───   0.4 s around speech;
-//	            gaps below 2 s stay, longer ones go, and 5 s also end a window
-//	window      ├──────────────────┤  ≤ 30 s; the next starts where the last complete
-//	                         ├────…      segment of this one ended
+//	audio ─▶ divide ─▶ windows ─┬▶ slot ─▶ segments ─┬▶ in order
+//	(its own goroutine)         ├▶ slot ─▶ segments ─┤
+//	                            └▶ slot ─▶ segments ─┘
+//	                                 └▶ what the model left out: a window of its own
 //
-// The audio goes in chunks of 32 ms that remember where they came from.
+// A slot encodes its window, then a step of the decoder takes all slots one token further:
+// the decoder's weights are read once for all of them. Between steps the network is free for
+// a microphone. Windows that follow each other's text (Params.Follow) have one slot.
 
 import (
 	"context"
-	"errors"
-	"io"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
-	"soberano/asr/vad"
 	"soberano/asr/whisper"
+	"soberano/kernels/cpu"
 )
 
 const (
-	chunk    = vad.Chunk
-	margin   = 12 * chunk * time.Second / SampleRate // 0.384 s around speech
-	longGap  = 5 * SampleRate / chunk                // chunks without speech that end a window
-	lookback = 20 * SampleRate / chunk               // chunks kept in case speech began in them
+	mostSlots = 8
+	// pipeWait is how long slots that could go on wait for one more window: a file has it by
+	// then, and so the same windows meet in each run; a pipe may not.
+	pipeWait = 200 * time.Millisecond
 )
 
-// Speech as vad finds it here begins and ends on whole chunks: margin is twelve of them.
-var fileSpeech = vad.Options{MinSilence: 2 * time.Second, Before: margin, After: margin}
-
-// piece is a chunk of audio.
-type piece struct {
-	at      int64     // number since the beginning of the audio
-	samples []float32 // of the last one perhaps less than a chunk
-	voice   float32   // probability of speech
+// stretch is a window on its way.
+type stretch struct {
+	pieces []piece
+	pause  int // samples without speech before it
+	o      whisper.Options
+	slot   *whisper.Slot
+	began  bool
+	heard  bool
+	found  []Segment
+	end    time.Duration // of the audio that is done with when it is
 }
 
-// speech takes the chunks of speech out of a source. It belongs to one goroutine.
-type speech struct {
-	src      Source
-	seg      *vad.Segmenter
-	raw      []piece // heard, but not known to be speech or passed by
-	next     int64   // number of the next chunk
-	lag      int64   // chunks within which speech may turn out to have ended
-	speaking bool
-	ready    []piece // speech
-	err      error   // io.EOF at the end
+func (w *stretch) going() bool { return w.began && !w.heard }
+
+// transcription is a call of Transcribe.
+type transcription struct {
+	m       *Model
+	ctx     context.Context
+	p       Params
+	o       whisper.Options
+	known   bool    // the language is
+	sure    float64 // probability of the language that was detected
+	past    *past   // nil: windows stand apart
+	windows chan *stretch
+	divided bool // windows has ended
+	patient bool // for the next window
+	order   []*stretch
+	slots   []*whisper.Slot
+	most    int // of them
+	yield   func(Segment, error) bool
 }
 
-func newSpeech(src Source) *speech {
-	lag := int64(fileSpeech.MinSilence * SampleRate / time.Second / chunk)
-	return &speech{src: src, seg: vad.NewSegmenter(fileSpeech), lag: lag + 1}
-}
-
-// fill reads until want chunks of speech are ready, or a gap or the end follows them.
-func (s *speech) fill(ctx context.Context, want int) error {
-	for s.err == nil && len(s.ready) < want && !s.passed() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		s.read()
-	}
-	if s.err != nil && s.err != io.EOF {
-		return s.err
-	}
-	return nil
-}
-
-// passed reports whether a long gap has followed what is ready.
-func (s *speech) passed() bool {
-	if len(s.ready) == 0 {
-		return false
-	}
-	return gapAt(s.ready) < len(s.ready) || !s.speaking && s.next-s.ready[len(s.ready)-1].at > lookback+longGap
-}
-
-// gapAt returns how many pieces stand before the first long gap.
-func gapAt(p []piece) int {
-	for i := 1; i < len(p); i++ {
-		if p[i].at-p[i-1].at > longGap {
-			return i
-		}
-	}
-	return len(p)
-}
-
-// read takes one chunk from the source.
-func (s *speech) read() {
-	p := piece{at: s.next, samples: make([]float32, chunk)}
-	n := 0
-	for n < chunk && s.err == nil {
-		var k int
-		k, s.err = s.src.Read(p.samples[n:])
-		n += k
-	}
-	if n == 0 {
-		s.events(s.seg.Flush())
-		return
-	}
-	events := s.seg.Push(p.samples)
-	p.voice, p.samples = s.seg.Prob(), p.samples[:n]
-	s.raw = append(s.raw, p)
-	s.next++
-	s.events(events)
-	if s.err != nil {
-		s.events(s.seg.Flush())
-	}
-}
-
-// events moves chunks that are speech for certain from raw to ready.
-func (s *speech) events(events []vad.Event) {
-	for _, e := range events {
-		at := (e.At + chunk - 1) / chunk
-		if e.Start {
-			s.speaking = true
-			s.pass(at, false)
-		} else {
-			s.pass(at, true)
-			s.speaking = false
-		}
-	}
-	if s.speaking {
-		s.pass(s.next-s.lag, true)
-	} else {
-		s.pass(s.next-lookback, false)
-	}
-}
-
-// pass takes the chunks before number end out of raw, to ready if they are speech.
-func (s *speech) pass(end int64, isSpeech bool) {
-	n := 0
-	for n < len(s.raw) && s.raw[n].at < end {
-		n++
-	}
-	if isSpeech {
-		s.ready = append(s.ready, s.raw[:n]...)
-	}
-	s.raw = append(s.raw[:0], s.raw[n:]...)
-}
-
-// Transcribe hears all of src and gives its segments in order, each once its window is
-// decoded; all are final. The last pair holds the error that ended it: src's, ctx's,
-// ErrLanguage or ErrClosed; what was heard before has been given. Audio without speech
-// gives nothing. Memory does not grow with src's length.
+// Transcribe hears all of src and gives its segments in order; all are final. Several windows
+// are heard at a time, so src is read ahead, in a goroutine that has ended when the loop has.
+// The last pair holds the error that ended it: src's, ctx's, ErrLanguage or ErrClosed; what
+// was heard before has been given. Audio without speech gives nothing. Memory does not grow
+// with src's length.
 func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[Segment, error] {
 	return func(yield func(Segment, error) bool) {
 		p, err := m.check(p)
@@ -153,78 +73,249 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 			yield(Segment{}, err)
 			return
 		}
-		s := newSpeech(src)
-		o := m.options(p)
-		before := &past{fixed: o.Prompt, none: p.Apart, room: m.promptRoom()}
-		skip := 0 // samples of the first ready chunk that are done with
-		for {
-			// More than a window: it shows whether speech goes on behind it.
-			err := s.fill(ctx, window/chunk+2)
-			if len(s.ready) == 0 || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-				if err != nil {
-					yield(Segment{}, err)
-				}
-				return
-			}
-			more, e := m.turnWindow(ctx, s, &skip, &o, before, yield)
-			if e != nil {
-				yield(Segment{}, e)
-			}
-			if !more || e != nil {
-				return
-			}
+		t := &transcription{m: m, p: p, o: m.options(p), known: p.Language != "", most: m.slotsOf(p), patient: true,
+			windows: make(chan *stretch, mostSlots), yield: yield}
+		if p.Follow {
+			t.past = &past{fixed: t.o.Prompt, room: m.promptRoom()}
+		}
+		var cancel context.CancelFunc
+		t.ctx, cancel = context.WithCancel(ctx)
+		var reading sync.WaitGroup
+		var source error
+		reading.Go(func() {
+			defer close(t.windows)
+			source = divide(t.ctx, newSpeech(src), t.windows)
+		})
+		err = t.run()
+		cancel()
+		reading.Wait()
+		if err == nil {
+			err = source
+		}
+		if err != nil && err != errLeft {
+			yield(Segment{}, err)
 		}
 	}
 }
 
-// turnWindow decodes the next window of what is ready, gives its segments and drops what
-// is done with. It reports false when no more is wanted.
-func (m *Model) turnWindow(ctx context.Context, s *speech, skip *int, o *whisper.Options, before *past, yield func(Segment, error) bool) (bool, error) {
-	whole := gapAt(s.ready)
-	samples := join(s.ready[:whole])[*skip:]
-	last := len(samples) <= window
-	samples = samples[:min(len(samples), window)]
-	h, err := m.hearAfter(ctx, samples, *o, before)
-	if err != nil {
-		return false, err
+// slotsOf returns how many windows are heard side by side: as many as take no more memory
+// than half the weights do, or 64 MB.
+func (m *Model) slotsOf(p Params) int {
+	if p.Follow {
+		return 1
 	}
-	if o.Language == "" && !h.Silent {
-		o.Language, before.sure = h.Language, h.Languages[h.Language]
+	one := int64(m.net.DecLayers*m.net.Heads) * cpu.CacheBytes(m.net.HeadDim(), m.net.AudioContext)
+	return int(min(max(1, max(64<<20, m.info.WeightBytes/2)/one), mostSlots))
+}
+
+// divide sends the windows of s.
+func divide(ctx context.Context, s *speech, windows chan<- *stretch) error {
+	pause := 0
+	for {
+		// More than a window: it shows whether speech goes on behind it.
+		err := s.fill(ctx, window/chunk+2)
+		if len(s.ready) == 0 || ctx.Err() != nil {
+			return err
+		}
+		n := gapAt(s.ready)
+		gap := n < len(s.ready) || s.passed()
+		if n*chunk > window {
+			n, gap = cut(s.ready), false
+		}
+		w := &stretch{pieces: slices.Clone(s.ready[:n]), pause: pause}
+		s.ready = s.ready[n:]
+		if pause = chunk * pausing(w.pieces); gap {
+			pause = samplesOf(fileSpeech.MinSilence) // at least
+		}
+		select {
+		case windows <- w:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// run hears all windows.
+func (t *transcription) run() error {
+	defer t.leave()
+	for {
+		w := t.next()
+		if w == nil && !slices.ContainsFunc(t.order, (*stretch).going) {
+			return t.ctx.Err()
+		}
+		if err := t.advance(w); err != nil {
+			return err
+		}
+		if err := t.deliver(); err != nil {
+			return err
+		}
+	}
+}
+
+// next returns a window to begin with now, or nil.
+func (t *transcription) next() *stretch {
+	busy := 0
+	for _, w := range t.order {
+		if w.going() {
+			busy++
+		}
+	}
+	if busy >= t.most || busy > 0 && !t.known {
+		return nil
+	}
+	for _, w := range t.order {
+		if !w.began {
+			return w
+		}
+	}
+	if t.divided || len(t.order) >= 2*mostSlots {
+		return nil
+	}
+	var late <-chan time.Time
+	switch {
+	case busy > 0 && t.patient:
+		late = time.After(pipeWait)
+	case busy > 0:
+		late = time.After(0)
+	}
+	select {
+	case w, more := <-t.windows:
+		if t.divided, t.patient = !more, true; more {
+			t.order = append(t.order, w)
+			return w
+		}
+	case <-t.ctx.Done():
+	case <-late:
+		t.patient = false
+	}
+	return nil
+}
+
+// advance begins with w or, if it is nil, takes all windows that have begun a step further.
+func (t *transcription) advance(w *stretch) error {
+	if err := t.m.take(t.ctx); err != nil {
+		return err
+	}
+	defer t.m.give()
+	if w != nil {
+		return t.begin(w, true)
+	}
+	t.m.net.Step(t.slots)
+	for _, w := range slices.Clone(t.order) {
+		if w.going() && !w.slot.Busy() {
+			if err := t.finish(w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// begin hears a window; follow says whether what was said before leads the way.
+func (t *transcription) begin(w *stretch, follow bool) error {
+	if w.slot == nil {
+		w.slot = t.free()
+	}
+	if w.slot == nil {
+		s, err := t.m.slot()
+		if err != nil {
+			return err
+		}
+		w.slot, t.slots = s, append(t.slots, s)
+	}
+	w.began, w.o = true, t.o
+	if w.o.Spoken = -duration(w.pause); t.past != nil && follow {
+		w.o.Prompt = t.past.prompt()
+	}
+	return w.slot.Begin(t.ctx, t.m.mel.Frames(join(w.pieces), t.m.net.Frames()), w.o)
+}
+
+// free returns a slot that nothing uses, or nil.
+func (t *transcription) free() *whisper.Slot {
+	for _, s := range t.slots {
+		if !slices.ContainsFunc(t.order, func(w *stretch) bool { return w.slot == s && !w.heard }) {
+			return s
+		}
+	}
+	return nil
+}
+
+// finish makes segments of a window that is decoded. What the model has left out becomes a
+// window behind it.
+func (t *transcription) finish(w *stretch) error {
+	samples := len(w.pieces)*chunk - chunk + len(w.pieces[len(w.pieces)-1].samples)
+	h, err := t.m.heardIn(t.ctx, w.slot, samples, w.o)
+	if err != nil {
+		return err
+	}
+	if t.past != nil && t.past.strayed(h) {
+		t.past.said = nil
+		return t.begin(w, false)
+	}
+	w.heard = true
+	if !t.known && !h.Silent {
+		t.o.Language, t.known, t.sure = h.Language, true, h.Languages[h.Language]
 	}
 	// At least a second passes with each window, whatever the model says.
-	next := *skip + min(max(h.until(s.ready, *skip), SampleRate), len(samples))
-	if begun := onset(s.ready, next); begun-*skip >= SampleRate && !(last && next == *skip+len(samples)) {
+	next := min(max(h.until(w.pieces, 0), SampleRate), samples)
+	if begun := onset(w.pieces, next); next < samples && begun >= SampleRate {
 		next = begun
 	}
-	h.segments = slices.DeleteFunc(h.segments, func(seg whisper.Segment) bool {
-		return !voiced(s.ready, *skip+samplesOf(seg.Start)-SampleRate/2, *skip+samplesOf(seg.End)+SampleRate/2)
+	h.segments = slices.DeleteFunc(h.segments, func(s whisper.Segment) bool {
+		return !voiced(w.pieces, samplesOf(s.Start)-SampleRate/2, samplesOf(s.End)+SampleRate/2)
 	})
-	before.add(h)
-	before.spoken += next - *skip
-	for _, seg := range h.segments {
-		before.spoken = max(0, next-*skip-samplesOf(seg.End))
-		out := h.placed(s.ready, *skip, next, seg)
-		out.Sure = before.sure
-		if !yield(out, nil) {
-			return false, nil
-		}
+	if t.past != nil {
+		t.past.add(h)
 	}
-	*skip = next
-	if drop := *skip / chunk; last && (drop >= whole || !voiced(s.ready[:whole], *skip, whole*chunk)) {
-		s.ready, *skip = s.ready[whole:], 0
-		before.spoken += samplesOf(fileSpeech.MinSilence) // at least
-	} else {
-		s.ready, *skip = s.ready[drop:], *skip-drop*chunk
+	pause := w.pause + next
+	for _, s := range h.segments {
+		pause = max(0, next-samplesOf(s.End))
+		out := h.placed(w.pieces, next, s)
+		out.Sure = t.sure
+		w.found = append(w.found, out)
 	}
-	return true, nil
+	if k := next / chunk; left(w.pieces, next) {
+		rest := &stretch{pieces: w.pieces[k:], pause: pause}
+		t.order = slices.Insert(t.order, slices.Index(t.order, w)+1, rest)
+		w.pieces = w.pieces[:k]
+	}
+	w.end = place(w.pieces, len(w.pieces)*chunk, true)
+	return nil
 }
 
-// placed returns a segment of the window at sample from of the joined pieces, with times
-// of the whole audio; to is where the next window begins.
-func (h heard) placed(p []piece, from, to int, seg whisper.Segment) Segment {
+// deliver gives what is heard and has nothing before it that is not.
+func (t *transcription) deliver() error {
+	for len(t.order) > 0 && t.order[0].heard {
+		for _, s := range t.order[0].found {
+			if !t.yield(s, nil) {
+				return errLeft
+			}
+		}
+		if t.p.Progress != nil {
+			t.p.Progress(t.order[0].end)
+		}
+		t.order = t.order[1:]
+	}
+	return nil
+}
+
+// leave gives the slots back.
+func (t *transcription) leave() {
+	for _, s := range t.slots {
+		s.Stop()
+	}
+	if t.m.take(context.Background()) == nil { // else it is closed
+		t.m.slots = append(t.m.slots, t.slots...)
+		t.m.give()
+	}
+}
+
+// placed returns a segment of the window of pieces, with times of the whole audio; to is
+// where the next window begins.
+func (h heard) placed(p []piece, to int, seg whisper.Segment) Segment {
 	at := func(start, end time.Duration) (time.Duration, time.Duration) {
-		a := from + samplesOf(start)
-		return place(p, a, false), place(p, max(a, min(from+samplesOf(end), to)), true)
+		a := samplesOf(start)
+		return place(p, a, false), place(p, max(a, min(samplesOf(end), to)), true)
 	}
 	s := Segment{Text: seg.Text, Language: h.Language, Final: true, AvgLogprob: h.AvgLogprob,
 		NoSpeech: h.NoSpeech, Compression: h.Ratio, Temperature: h.Temperature, Looped: h.Looped}
@@ -237,15 +328,6 @@ func (h heard) placed(p []piece, from, to int, seg whisper.Segment) Segment {
 	return s
 }
 
-// join returns the samples of pieces side by side.
-func join(p []piece) []float32 {
-	out := make([]float32, 0, len(p)*chunk)
-	for _, x := range p {
-		out = append(out, x.samples...)
-	}
-	return out
-}
-
 // until returns how much of the window at sample from of the joined pieces is done with. The
 // model may say all of it and leave out what is spoken at the end; where speech is
 // detected more than half a second behind the last segment, that is heard again.
@@ -254,32 +336,6 @@ func (h heard) until(p []piece, from int) int {
 		return h.end
 	}
 	return h.done
-}
-
-// voiced reports whether a tenth of a second of samples [from, to) of the joined pieces
-// is probably speech.
-func voiced(p []piece, from, to int) bool { return voices(p, from, to) >= 3 }
-
-// voices counts the chunks of samples [from, to) that are probably speech.
-func voices(p []piece, from, to int) int {
-	n := 0
-	for i := max(0, from/chunk); i < min(len(p), (to+chunk-1)/chunk); i++ {
-		if p[i].voice >= 0.5 {
-			n++
-		}
-	}
-	return n
-}
-
-// place returns when sample i of the joined pieces was heard; an end belongs to the
-// chunk before it.
-func place(p []piece, i int, end bool) time.Duration {
-	k := i / chunk
-	if end && i%chunk == 0 {
-		k--
-	}
-	k = min(max(k, 0), len(p)-1)
-	return duration(int(p[k].at)*chunk + min(max(i-k*chunk, 0), len(p[k].samples)))
 }
 
 // onset returns where the next window starts if the model says at sample i. Its times run

@@ -184,6 +184,10 @@ type Device interface {
 	// r·stride-pad … +width of x; dst is [⌊(n+2·pad-width)/stride⌋+1 × width·Cols].
 	Unfold(dst, x Tensor, width, stride, pad int)
 
+	// Each runs do(0) … do(n-1) on the device's workers, side by side, and waits: for what is
+	// made of the results of a step. Of the device do may use NewCache, a Cache that no other
+	// one uses, Read, LogSumExp and Largest.
+	Each(n int, do func(i int))
 	// LogSumExp returns log Σ exp(x) of values in host memory, as Read gives them: the
 	// logarithm of what turns logits into probabilities. Without any, or with nothing
 	// but -∞, it is -∞.

@@ -49,67 +49,70 @@ func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
 
 // Align gives words with their times to the segments of the window that was decoded last,
 // which is length long, and fits the segments' times to them. r and o are the window's.
-func (m *Model) Align(ctx context.Context, r *Result, o Options, segments []Segment, length time.Duration) error {
+func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segment, length time.Duration) error {
 	var text []int32
 	for _, s := range segments {
 		text = append(text, s.Tokens...)
 	}
-	frames := min(int(length/Tick), m.heard)
+	frames := min(int(length/Tick), s.heard)
 	if frames < 1 || len(text) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	ids := []int32{m.Start}
-	if lang, ok := m.Specials.Language(r.Language); ok && m.Multilingual {
-		ids = append(ids, m.task(lang, Options{Translate: o.Translate})...)
+	ids := []int32{s.Start}
+	if lang, ok := s.Specials.Language(r.Language); ok && s.Multilingual {
+		ids = append(ids, s.task(lang, Options{Translate: o.Translate})...)
 	}
 	first := len(ids) // the row that looks at the first token of the text
-	ids = append(ids, m.NoTimes)
-	text = text[:min(len(text), m.TextContext-len(ids)-1)]
-	ids = append(append(ids, text...), m.EndOfText)
-	weights, probs := m.look(ids, first, frames)
-	words := m.words(text, begins(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
+	ids = append(ids, s.NoTimes)
+	text = text[:min(len(text), s.TextContext-len(ids)-1)]
+	ids = append(append(ids, text...), s.EndOfText)
+	weights, probs := s.look(ids, first, frames)
+	words := s.words(text, begins(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
 	place(words, segments, o.Spoken)
 	return nil
 }
 
 // look reads ids and returns the mean weights [ids][frames] of the aligned heads, and the
 // probabilities of ids[first+1:], the end left out.
-func (m *Model) look(ids []int32, first, frames int) (weights []float32, probs []float64) {
+func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []float64) {
 	n := len(ids)
 	weights = make([]float32, n*frames)
 	one := make([]float32, n*frames)
 	var w kernels.Tensor
-	span := []kernels.Span{{Cache: m.self[0], N: n}}
-	y := m.hidden(ids, span, first, func(layer int, q kernels.Tensor) {
-		for _, h := range m.aligned {
+	span := []kernels.Span{{Cache: s.self[0], N: n}}
+	audio := []kernels.Span{{Cache: s.cross, N: n}}
+	x := s.hidden(ids, span, audio, s.heard, func(layer int, q kernels.Tensor) {
+		for _, h := range s.aligned {
 			if h.layer != layer {
 				continue
 			}
 			if w.Rows == 0 {
-				w = m.dev.New(n, frames)
+				w = s.dev.New(n, frames)
 			}
-			m.dev.Weights(w, q, m.cross, layer, h.head, m.attention(false, frames))
+			s.dev.Weights(w, q, s.cross, layer, h.head, s.attention(false, frames))
 			for r := range n {
-				m.dev.Read(one[r*frames:][:frames], w, r)
+				s.dev.Read(one[r*frames:][:frames], w, r)
 			}
-			addSmooth(weights, one, frames, 1/float32(len(m.aligned)))
+			addSmooth(weights, one, frames, 1/float32(len(s.aligned)))
 		}
 	})
-	return weights, m.probabilities(y, ids[first+1:n-1])
+	y := x.Sub(first, n-first)
+	s.norm(y, y)
+	return weights, s.probabilities(y, ids[first+1:n-1])
 }
 
 // probabilities returns that of text[i] by row i of y, among the text tokens. The logits of
 // a few rows at a time are kept: all would take 40 MB.
-func (m *Model) probabilities(y kernels.Tensor, text []int32) []float64 {
+func (s *Slot) probabilities(y kernels.Tensor, text []int32) []float64 {
 	const rows = 16
-	logits := m.dev.New(rows, m.Vocab)
+	logits := s.dev.New(rows, s.Vocab)
 	probs := make([]float64, len(text))
 	for i := 0; i < len(text); i += rows {
 		n := min(rows, len(text)-i)
-		m.dev.MatMul(logits.Sub(0, n), y.Sub(i, n), m.embed)
+		s.dev.MatMul(logits.Sub(0, n), y.Sub(i, n), s.embed)
 		for k := range n {
-			m.dev.Read(m.logits, logits, k)
-			probs[i+k] = math.Exp(float64(m.logits[text[i+k]]) - m.dev.LogSumExp(m.logits[:m.EndOfText]))
+			s.dev.Read(s.logits, logits, k)
+			probs[i+k] = math.Exp(float64(s.logits[text[i+k]]) - s.dev.LogSumExp(s.logits[:s.EndOfText]))
 		}
 	}
 	return probs

@@ -29,7 +29,7 @@ type alignedClip struct {
 
 // TestAlign: the words of another implementation's texts are the same, at the same times.
 func TestAlign(t *testing.T) {
-	m := openModel(t, "whisper-base", false)
+	m := newSlot(t, openModel(t, "whisper-base", false))
 	b, err := os.ReadFile(filepath.Join("testdata", "base_words.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestAlign(t *testing.T) {
 }
 
 // alignClip aligns the other implementation's text.
-func alignClip(t *testing.T, m *Model, name string, g alignedClip) []Segment {
+func alignClip(t *testing.T, m *Slot, name string, g alignedClip) []Segment {
 	samples := clip(t, name)
 	length := time.Duration(len(samples)) * time.Second / 16000
 	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(samples, m.Frames()), nil); err != nil {
@@ -103,7 +103,7 @@ func alignClip(t *testing.T, m *Model, name string, g alignedClip) []Segment {
 // TestAlignEnglishOnly: the prompt of an English-only model is shorter; times of faster-whisper
 // with the same model.
 func TestAlignEnglishOnly(t *testing.T) {
-	m := openModel(t, "whisper-tiny.en", false)
+	m := newSlot(t, openModel(t, "whisper-tiny.en", false))
 	samples := clip(t, "lj_0001.wav")
 	r, err := m.Window(context.Background(), mel.New(m.Mels).Frames(samples, m.Frames()), Options{})
 	if err != nil {

@@ -6,6 +6,7 @@ package whisper
 // Options.rank counts (openai/whisper, BeamSearchDecoder).
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -39,7 +40,7 @@ type candidate struct {
 
 // search is a beam search in progress.
 type search struct {
-	m      *Model
+	slot   *Slot
 	o      *Options
 	width  int
 	enough int // ended hypotheses
@@ -49,60 +50,57 @@ type search struct {
 	looped *hypothesis // the likeliest that runs in circles
 }
 
-func (m *Model) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
+func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
 	a := &attempt{}
-	s := &search{m: m, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
-		live: []hypothesis{{cache: m.self[0]}}, free: slices.Clone(m.self[1:width])}
-	defer s.restore()
-	copy(m.logits, first)
-	cands := m.continuations(nil, 0, &s.live[0], width+1, o)
-	for n := range m.most(pos) {
+	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
+		live: []hypothesis{{cache: s.self[0]}}, free: slices.Clone(s.self[1:width])}
+	defer b.restore()
+	copy(s.logits, first)
+	cands := s.continuations(nil, 0, &b.live[0], width+1, o)
+	for n := range s.most(pos) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		kept := s.keep(cands)
-		if len(s.ended) >= s.enough || len(kept) == 0 {
+		kept := b.keep(cands)
+		if len(b.ended) >= b.enough || len(kept) == 0 {
 			break
 		}
-		s.live, s.free = follow(s.live, s.free, kept, pos+n)
+		b.live, b.free = follow(b.live, b.free, kept, pos+n)
 		cands = cands[:0]
-		logits := m.stepBeam(s.live, pos+n)
+		logits, err := s.stepBeam(b.live, pos+n)
+		if err != nil {
+			return nil, err
+		}
 		a.steps++
-		for i := range s.live {
-			m.dev.Read(m.logits, logits, i)
-			cands = m.continuations(cands, i, &s.live[i], width+1, o)
+		for i := range b.live {
+			s.dev.Read(s.logits, logits, i)
+			cands = s.continuations(cands, i, &b.live[i], width+1, o)
 		}
 	}
-	top := s.result()
-	a.tokens, a.sum, a.looped = top.tokens, top.sum, len(s.ended) == 0 && s.looped != nil
+	top := b.result()
+	a.tokens, a.sum, a.looped = top.tokens, top.sum, len(b.ended) == 0 && b.looped != nil
 	return a, nil
 }
 
 // keep returns the candidates that go on, the best of width at most, and puts aside those
 // that have ended or run in circles.
-func (s *search) keep(cands []candidate) (kept []candidate) {
-	slices.SortStableFunc(cands, func(a, b candidate) int {
-		switch x, y := a.sum+a.bonus, b.sum+b.bonus; {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
+func (b *search) keep(cands []candidate) (kept []candidate) {
+	slices.SortStableFunc(cands, func(x, y candidate) int {
+		return cmp.Compare(y.sum+y.bonus, x.sum+x.bonus)
 	})
 	for _, c := range cands {
-		h := s.live[c.from].with(c)
+		h := b.live[c.from].with(c)
 		switch {
-		case c.id == s.m.EndOfText:
-			if h.tokens = h.tokens[:len(h.tokens)-1]; len(s.ended) < s.enough {
-				s.ended = append(s.ended, h)
+		case c.id == b.slot.EndOfText:
+			if h.tokens = h.tokens[:len(h.tokens)-1]; len(b.ended) < b.enough {
+				b.ended = append(b.ended, h)
 			}
 		case loops(h.tokens):
-			if s.looped == nil {
-				s.looped = &h
+			if b.looped == nil {
+				b.looped = &h
 			}
 		default:
-			if kept = append(kept, c); len(kept) == s.width {
+			if kept = append(kept, c); len(kept) == b.width {
 				return kept
 			}
 		}
@@ -111,20 +109,21 @@ func (s *search) keep(cands []candidate) (kept []candidate) {
 }
 
 // result returns the hypothesis that counts.
-func (s *search) result() hypothesis {
-	if len(s.ended) == 0 && s.looped != nil {
-		return *s.looped
+func (b *search) result() hypothesis {
+	if len(b.ended) == 0 && b.looped != nil {
+		return *b.looped
 	}
-	if len(s.ended) < s.enough {
-		s.ended = append(s.ended, s.live...)
+	if len(b.ended) < b.enough {
+		b.ended = append(b.ended, b.live...)
 	}
-	return s.o.likeliest(s.ended)
+	return b.o.likeliest(b.ended)
 }
 
 // restore puts a cache that holds the prefix first, for the next attempt: every live one does.
-func (s *search) restore() {
-	at := slices.Index(s.m.self, s.live[0].cache)
-	s.m.self[0], s.m.self[at] = s.m.self[at], s.m.self[0]
+func (b *search) restore() {
+	self := b.slot.self
+	at := slices.Index(self, b.live[0].cache)
+	self[0], self[at] = self[at], self[0]
 }
 
 // follow makes the kept candidates the live hypotheses. n positions of each cache are
@@ -154,23 +153,23 @@ func follow(live []hypothesis, free []kernels.Cache, kept []candidate, n int) ([
 }
 
 // stepBeam feeds the last token of each hypothesis, at position pos.
-func (m *Model) stepBeam(live []hypothesis, pos int) kernels.Tensor {
+func (s *Slot) stepBeam(live []hypothesis, pos int) (kernels.Tensor, error) {
 	ids := make([]int32, len(live))
 	spans := make([]kernels.Span, len(live))
 	for i, h := range live {
 		ids[i] = h.tokens[len(h.tokens)-1]
 		spans[i] = kernels.Span{Cache: h.cache, Row: i, N: 1, Pos: pos}
 	}
-	return m.step(ids, spans, 0)
+	return s.step(ids, spans, 0)
 }
 
 // continuations appends the n likeliest continuations of h, the from-th hypothesis, by
 // the logits in m.logits.
-func (m *Model) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
-	next := m.allow(m.logits, h.tokens, o)
+func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
+	next := s.allow(s.logits, h.tokens, o)
 	var ids [maxBeam + 1]int32
-	undo, top := o.Vocabulary.lift(m, &next, h.in)
-	n = m.dev.Largest(ids[:n], next.logits)
+	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
+	n = s.dev.Largest(ids[:n], next.logits)
 	undo()
 	for _, id := range ids[:n] {
 		id += int32(next.from)

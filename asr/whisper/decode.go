@@ -40,23 +40,6 @@ type Result struct {
 	Decoder     time.Duration      // spent in the decoder
 }
 
-// Window hears mel, [Mels][Frames()] row-major, and returns what is said in it. With Quick,
-// mel may have fewer frames, an even number: time is saved, and some accuracy lost.
-// The error is ctx's, or that of a full memory.
-func (m *Model) Window(ctx context.Context, mel []float32, o Options) (*Result, error) {
-	t0 := time.Now()
-	if err := m.encode(ctx, mel, nil); err != nil {
-		return nil, err
-	}
-	t1 := time.Now()
-	r, err := m.decode(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	r.Encoder, r.Decoder = t1.Sub(t0), time.Since(t1)
-	return r, nil
-}
-
 // attempt is one decoding of the window.
 type attempt struct {
 	tokens []int32
@@ -70,16 +53,19 @@ type attempt struct {
 }
 
 // decode decodes the window in the cross cache.
-func (m *Model) decode(ctx context.Context, o Options) (*Result, error) {
-	if err := m.hypotheses(1); err != nil {
+func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
+	if err := s.hypotheses(1); err != nil {
 		return nil, err
 	}
 	o = o.whole()
 	r := &Result{Language: o.Language}
-	first, pos := m.prefill(r, o)
+	first, pos, err := s.prefill(r, o)
+	if err != nil {
+		return nil, err
+	}
 	var tried []*attempt
 	for _, t := range o.Temperatures {
-		a, err := m.attempt(ctx, first, pos, t, &o)
+		a, err := s.attempt(ctx, first, pos, t, &o)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +79,7 @@ func (m *Model) decode(ctx context.Context, o Options) (*Result, error) {
 			break
 		}
 	}
-	a := m.choose(tried)
+	a := s.choose(tried)
 	r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature = a.tokens, a.text, a.avg, a.ratio, a.temperature
 	r.Looped = a.looped
 	return r, nil
@@ -101,46 +87,60 @@ func (m *Model) decode(ctx context.Context, o Options) (*Result, error) {
 
 // prefill feeds what comes before the sampled tokens and returns the logits of the first
 // of them and its position. It fills r's language and no-speech probability.
-func (m *Model) prefill(r *Result, o Options) (first []float32, pos int) {
+func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err error) {
 	var ids []int32
 	if n := len(o.Prompt); n > 0 {
-		ids = append(ids, m.StartPrevious)
-		ids = append(ids, o.Prompt[max(0, n-(m.TextContext/2-1)):]...)
+		ids = append(ids, s.StartPrevious)
+		ids = append(ids, o.Prompt[max(0, n-(s.TextContext/2-1)):]...)
 	}
-	ids = append(ids, m.Start)
-	first = make([]float32, m.Vocab)
-	feed := func(ids []int32) {
-		span := []kernels.Span{{Cache: m.self[0], Row: 0, N: len(ids), Pos: pos}}
-		m.dev.Read(first, m.step(ids, span, len(ids)-1), 0)
+	ids = append(ids, s.Start)
+	first = make([]float32, s.Vocab)
+	feed := func(ids []int32) error {
+		logits, err := s.step(ids, []kernels.Span{{Cache: s.self[0], N: len(ids), Pos: pos}}, len(ids)-1)
+		if err != nil {
+			return err
+		}
+		s.dev.Read(first, logits, 0)
 		pos += len(ids)
 		r.Steps++
+		return nil
 	}
-	feed(ids)
-	r.NoSpeech = math.Exp(float64(first[m.NoSpeech]) - m.dev.LogSumExp(first))
-	if !m.Multilingual {
+	if err := feed(ids); err != nil {
+		return nil, 0, err
+	}
+	r.NoSpeech = math.Exp(float64(first[s.NoSpeech]) - s.dev.LogSumExp(first))
+	if ids = s.taskOf(r, first, o); len(ids) > 0 {
+		err = feed(ids)
+	}
+	return first, pos, err
+}
+
+// taskOf returns the tokens that say what to do with the speech in the slot. It fills r's language, which
+// may have to be detected by the logits after the start.
+func (s *Slot) taskOf(r *Result, first []float32, o Options) []int32 {
+	if !s.Multilingual {
 		r.Language = "en"
-		if o.NoTimes {
-			feed([]int32{m.NoTimes})
-		}
-		return first, pos
+		return s.task(0, o)
 	}
-	lang, ok := m.Specials.Language(r.Language)
+	lang, ok := s.Specials.Language(r.Language)
 	if !ok {
-		lang, r.Languages = m.detect(first)
-		r.Language = m.Codes()[lang-m.Languages]
-		if likely, ok := m.Specials.Language(o.Likely); ok && r.Languages[r.Language] < doubtful {
+		lang, r.Languages = s.detect(first)
+		r.Language = s.Codes()[lang-s.Languages]
+		if likely, ok := s.Specials.Language(o.Likely); ok && r.Languages[r.Language] < doubtful {
 			lang, r.Language = likely, o.Likely
 		}
 	}
-	feed(m.task(lang, o))
-	return first, pos
+	return s.task(lang, o)
 }
 
 // task returns the tokens that say what to do with speech in lang.
-func (m *Model) task(lang int32, o Options) []int32 {
-	ids := []int32{lang, m.Transcribe}
-	if o.Translate {
-		ids[1] = m.Translate
+func (m *Model) task(lang int32, o Options) (ids []int32) {
+	if m.Multilingual {
+		what := m.Transcribe
+		if o.Translate {
+			what = m.Translate
+		}
+		ids = append(ids, lang, what)
 	}
 	if o.NoTimes {
 		ids = append(ids, m.NoTimes)
@@ -149,18 +149,21 @@ func (m *Model) task(lang int32, o Options) []int32 {
 }
 
 // Detect returns the probability of each of Codes() for the speech in mel.
-func (m *Model) Detect(ctx context.Context, mel []float32) (map[string]float64, error) {
-	if !m.Multilingual {
+func (s *Slot) Detect(ctx context.Context, mel []float32) (map[string]float64, error) {
+	if !s.Multilingual {
 		return map[string]float64{"en": 1}, nil
 	}
-	if err := m.encode(ctx, mel, nil); err != nil {
+	s.Stop()
+	if err := s.encode(ctx, mel, nil); err != nil {
 		return nil, err
 	}
-	if err := m.hypotheses(1); err != nil {
+	if err := s.hypotheses(1); err != nil {
 		return nil, err
 	}
-	m.dev.Read(m.logits, m.step([]int32{m.Start}, []kernels.Span{{Cache: m.self[0], N: 1}}, 0), 0)
-	_, probs := m.detect(m.logits)
+	s.asked = request{ids: []int32{s.Start}, spans: []kernels.Span{{Cache: s.self[0], N: 1}}}
+	s.answer([]*Slot{s})
+	s.dev.Read(s.logits, s.rows, 0)
+	_, probs := s.detect(s.logits)
 	return probs, nil
 }
 
@@ -177,15 +180,15 @@ func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 }
 
 // attempt decodes once.
-func (m *Model) attempt(ctx context.Context, first []float32, pos int, t float32, o *Options) (*attempt, error) {
-	width, search := o.Beam, m.beam
+func (s *Slot) attempt(ctx context.Context, first []float32, pos int, t float32, o *Options) (*attempt, error) {
+	width, search := o.Beam, s.beam
 	if t > 0 || width == 1 {
-		search = m.sample
+		search = s.sample
 		if t > 0 {
 			width = o.BestOf
 		}
 	}
-	if err := m.hypotheses(width); err != nil {
+	if err := s.hypotheses(width); err != nil {
 		return nil, err
 	}
 	a, err := search(ctx, first, pos, width, t, o)
@@ -194,7 +197,7 @@ func (m *Model) attempt(ctx context.Context, first []float32, pos int, t float32
 	}
 	a.temperature = t
 	a.avg = a.sum / float64(len(a.tokens)+1)
-	a.text = m.spell(a.tokens)
+	a.text = s.spell(a.tokens)
 	a.ratio = ratio(a.text)
 	a.looped = a.looped || a.ratio > o.MaxRatio
 	return a, nil

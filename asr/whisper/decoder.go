@@ -1,6 +1,6 @@
 package whisper
 
-// The decoder: one step carries one token of each hypothesis, or the first tokens of one.
+// The decoder: one step carries one token of each hypothesis of a window, or its first tokens.
 //
 //	x = embed(token) + position
 //	DecLayers × {
@@ -12,18 +12,11 @@ package whisper
 
 import "soberano/kernels"
 
-// step feeds ids to the decoder: spans say which rows belong to which hypothesis and
-// at which positions. It returns the logits of rows first … of the step, one row each.
-func (m *Model) step(ids []int32, spans []kernels.Span, first int) kernels.Tensor {
-	y := m.hidden(ids, spans, first, nil)
-	logits := m.dev.New(y.Rows, m.Vocab)
-	m.dev.MatMul(logits, y, m.embed)
-	return logits
-}
-
-// hidden is step up to the last norm. looks, if not nil, is called with the queries of each
+// hidden feeds ids to the decoder and returns x before the last norm, [len(ids) × State].
+// spans say which rows belong to which hypothesis and at which positions, audio which to
+// which window, of heard positions. looks, if not nil, is called with the queries of each
 // layer's cross attention.
-func (m *Model) hidden(ids []int32, spans []kernels.Span, first int, looks func(layer int, q kernels.Tensor)) kernels.Tensor {
+func (m *Model) hidden(ids []int32, spans, audio []kernels.Span, heard int, looks func(layer int, q kernels.Tensor)) kernels.Tensor {
 	d := m.dev
 	d.Begin()
 	n, state := len(ids), m.State
@@ -39,9 +32,7 @@ func (m *Model) hidden(ids []int32, spans []kernels.Span, first int, looks func(
 	d.Add(x, h)
 
 	qkv, q, ff := d.New(n, 3*state), d.New(n, state), d.New(n, m.FFN)
-	self, cross := m.attention(true, 0), m.attention(false, m.heard)
-	// All hypotheses hear the same audio, so their rows are one span of the cross cache.
-	audio := []kernels.Span{{Cache: m.cross, Row: 0, N: n, Pos: 0}}
+	self, cross := m.attention(true, 0), m.attention(false, heard)
 	for i := range m.dec {
 		b := &m.dec[i]
 		d.LayerNorm(h, x, b.attnNorm.gamma, b.attnNorm.beta, normEps)
@@ -63,8 +54,10 @@ func (m *Model) hidden(ids []int32, spans []kernels.Span, first int, looks func(
 		d.Activate(ff, ff, kernels.Tensor{}, kernels.GELUErf)
 		d.MatMulAdd(x, ff, b.down)
 	}
-	last := n - first
-	y := h.Sub(0, last)
-	d.LayerNorm(y, x.Sub(first, last), m.decNorm.gamma, m.decNorm.beta, normEps)
-	return y
+	return x
+}
+
+// norm is the norm before the logits.
+func (m *Model) norm(y, x kernels.Tensor) {
+	m.dev.LayerNorm(y, x, m.decNorm.gamma, m.decNorm.beta, normEps)
 }

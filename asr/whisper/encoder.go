@@ -25,14 +25,14 @@ func (m *Model) attention(causal bool, length int) *kernels.Attention {
 	}
 }
 
-// encode runs the encoder over mel, [Mels][frames] row-major, and fills the cross cache;
-// frames is Frames(), or for Quick results an even number below. features, if not nil, is called with the encoder's output [AudioContext × State].
-// ctx is looked at between layers.
-func (m *Model) encode(ctx context.Context, mel []float32, features func(kernels.Tensor)) error {
-	d := m.dev
+// encode runs the encoder over mel, [Mels][frames] row-major, and fills the slot's cross
+// cache; frames is Frames(), or for Quick results an even number below. features, if not nil,
+// is called with the encoder's output [AudioContext × State]. ctx is looked at between layers.
+func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.Tensor)) error {
+	m, d := s.Model, s.dev
 	d.Begin()
 	n, state := len(mel)/m.Mels/2, m.State
-	m.heard = n
+	s.heard = n
 
 	in := d.New(2*n, m.Mels)
 	d.Write(in, transposed(mel, m.Mels))
@@ -41,16 +41,15 @@ func (m *Model) encode(ctx context.Context, mel []float32, features func(kernels
 	c1 := d.New(2*n, state)
 	d.MatMul(c1, wide, m.conv1)
 	d.Activate(c1, c1, kernels.Tensor{}, kernels.GELUErf)
-	wide = d.New(n, 3*state)
-	d.Unfold(wide, c1, 3, 2, 1)
+	qkv := d.New(n, 3*state)
+	d.Unfold(qkv, c1, 3, 2, 1)
 	x := d.New(n, state)
-	d.MatMul(x, wide, m.conv2)
+	d.MatMul(x, qkv, m.conv2)
 	d.Activate(x, x, kernels.Tensor{}, kernels.GELUErf)
 	h := d.New(n, state)
 	d.Write(h, m.encPos)
 	d.Add(x, h)
 
-	qkv := d.New(n, 3*state)
 	ff := d.New(n, m.FFN)
 	attn := m.attention(false, n)
 	spans := []kernels.Span{{Cache: m.encCache, Row: 0, N: n, Pos: 0}}
@@ -75,8 +74,8 @@ func (m *Model) encode(ctx context.Context, mel []float32, features func(kernels
 		features(x)
 	}
 
-	kv := d.New(n, 2*state)
-	spans[0].Cache = m.cross
+	kv := qkv.Slice(0, 2*state)
+	spans[0].Cache = s.cross
 	for i := range m.dec {
 		d.MatMul(kv, x, m.dec[i].crossKV)
 		d.Store(kv.Slice(0, state), kv.Slice(state, state), spans, i)

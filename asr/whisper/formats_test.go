@@ -82,7 +82,7 @@ func (c form) write(t *testing.T) *models.File {
 }
 
 // openForm opens a file of any format as a model.
-func openForm(t *testing.T, f *models.File, o cpu.Options) (*Model, *token.Tokenizer) {
+func openForm(t *testing.T, f *models.File, o cpu.Options) (*Slot, *token.Tokenizer) {
 	t.Helper()
 	text, err := Text(f)
 	if err != nil {
@@ -97,7 +97,7 @@ func openForm(t *testing.T, f *models.File, o cpu.Options) (*Model, *token.Token
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, text
+	return newSlot(t, m), text
 }
 
 // TestForms: the real weights in every form give the encoder's values of the reference,
@@ -121,7 +121,7 @@ func TestForms(t *testing.T) {
 			if !(mean < c.mean) {
 				t.Errorf("mean difference %g of the mean value, want under %g", mean, c.mean)
 			}
-			original := openModel(t, c.model, false)
+			original := newSlot(t, openModel(t, c.model, false))
 			if m.Dims != original.Dims || m.Specials != original.Specials {
 				t.Errorf("%+v %+v, want %+v %+v", m.Dims, m.Specials, original.Dims, original.Specials)
 			}
@@ -160,7 +160,7 @@ func ids(list []int32) []int32 {
 
 // difference is that of every tenth row of the encoder's output from want: the mean of
 // |difference| / mean of |value|.
-func difference(t *testing.T, m *Model, frames, want []float32) float64 {
+func difference(t *testing.T, m *Slot, frames, want []float32) float64 {
 	t.Helper()
 	var diff, size float64
 	err := m.encode(context.Background(), frames, func(x kernels.Tensor) {

@@ -45,21 +45,17 @@ type Model struct {
 	dev  kernels.Device
 	text Tokenizer
 
-	conv1, conv2   kernels.Matrix
-	encPos         []float32
-	enc            []block
-	encNorm        norm
-	embed, decPos  kernels.Matrix
-	dec            []block
-	decNorm        norm
-	suppress       []int32 // never sampled
-	suppressFirst  []int32 // not sampled as the first token
-	aligned        []head  // whose attention follows the words through the audio
-	encCache       kernels.Cache
-	cross          kernels.Cache   // keys and values of the window, all decoder layers
-	heard          int             // positions in it
-	self           []kernels.Cache // of each hypothesis, made when first needed
-	logits, scores []float32
+	conv1, conv2  kernels.Matrix
+	encPos        []float32
+	enc           []block
+	encNorm       norm
+	embed, decPos kernels.Matrix
+	dec           []block
+	decNorm       norm
+	suppress      []int32 // never sampled
+	suppressFirst []int32 // not sampled as the first token
+	aligned       []head  // whose attention follows the words through the audio
+	encCache      kernels.Cache
 }
 
 // New loads f's weights into dev. f must stay open until dev is closed.
@@ -75,7 +71,6 @@ func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
 	m := &Model{
 		Dims: w.dims, Specials: special, dev: dev, text: text,
 		encPos: w.encPos, encNorm: w.encNorm, decNorm: w.decNorm,
-		logits: make([]float32, w.dims.Vocab), scores: make([]float32, w.dims.Vocab),
 	}
 	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
 		return nil, err
@@ -120,26 +115,13 @@ func (m *Model) load(w *weights) error {
 		return out
 	}
 	m.enc, m.dec = blocks(w.enc), blocks(w.dec)
-	cache := func(layers, cap int, fine bool) kernels.Cache {
-		c, err := m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap, Fine: fine})
-		errs = errors.Join(errs, err)
-		return c
-	}
 	// The encoder's blocks use one after the other, so they share one layer of cache. In 8
 	// bits it would be no faster, and its features a little coarser.
-	m.encCache = cache(1, m.AudioContext, true)
-	m.cross = cache(m.DecLayers, m.AudioContext, false)
-	return errs
+	c, err := m.cache(1, m.AudioContext, true)
+	m.encCache = c
+	return errors.Join(errs, err)
 }
 
-// hypotheses makes sure of n self-attention caches.
-func (m *Model) hypotheses(n int) error {
-	for len(m.self) < n {
-		c, err := m.dev.NewCache(kernels.CacheShape{Layers: m.DecLayers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: m.TextContext})
-		if err != nil {
-			return err
-		}
-		m.self = append(m.self, c)
-	}
-	return nil
+func (m *Model) cache(layers, cap int, fine bool) (kernels.Cache, error) {
+	return m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap, Fine: fine})
 }

@@ -10,25 +10,49 @@ import (
 
 	"soberano/asr/mel"
 	"soberano/engine/token"
+	"soberano/kernels"
 )
 
 // hearing returns what decodes a clip by options: it is encoded once.
-func hearing(t *testing.T, name string) (*Model, func(Options) *Result) {
-	m := openModel(t, "whisper-base", false)
-	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, name), m.Frames()), nil); err != nil {
+func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
+	s := newSlot(t, openModel(t, "whisper-base", false))
+	if err := s.encode(context.Background(), mel.New(s.Mels).Frames(clip(t, name), s.Frames()), nil); err != nil {
 		t.Fatal(err)
 	}
-	return m, func(o Options) *Result {
+	return s, func(o Options) *Result {
 		t.Helper()
 		if o.Language == "" {
 			o.Language = "en"
 		}
-		r, err := m.decode(context.Background(), o)
-		if err != nil {
+		var r *Result
+		var err error
+		if s.run(func() { r, err = s.decode(context.Background(), o) }); err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
+}
+
+// feed is a step of this slot alone, asked for outside of decoding.
+func (s *Slot) feed(ids []int32, spans []kernels.Span, first int) kernels.Tensor {
+	s.asked = request{ids, spans, first}
+	s.answer([]*Slot{s})
+	return s.rows
+}
+
+// run runs what decodes to its end.
+func (s *Slot) run(decode func()) {
+	s.start(decode)
+	s.finish()
+}
+
+func newSlot(t *testing.T, m *Model) *Slot {
+	t.Helper()
+	s, err := m.NewSlot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestOptions: each option does what it says.
@@ -235,10 +259,14 @@ func TestManySamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Options{Language: "en", LengthPenalty: 1e-9}.whole()
-	first, pos := m.prefill(&Result{Language: "en"}, o)
 	best := math.Inf(-1)
 	for n := 1; n <= 4; n++ {
-		a, err := m.sample(context.Background(), first, pos, n, 0.8, &o)
+		var a *attempt
+		var err error
+		m.run(func() {
+			first, pos, _ := m.prefill(&Result{Language: "en"}, o)
+			a, err = m.sample(context.Background(), first, pos, n, 0.8, &o)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,29 +10,29 @@ import (
 	"math/rand/v2"
 )
 
-func (m *Model) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (*attempt, error) {
+func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (*attempt, error) {
 	a := &attempt{}
 	live := make([]hypothesis, n)
 	draws := make([]*rand.Rand, n)
 	for i := range live {
-		live[i].cache = m.self[i]
+		live[i].cache = s.self[i]
 		if i > 0 {
-			m.self[i].Copy(m.self[0], pos)
+			s.self[i].Copy(s.self[0], pos)
 		}
 		draws[i] = rand.New(rand.NewPCG(uint64(i+1), uint64(t*10)))
 	}
-	read := func(int) { copy(m.logits, first) }
+	read := func(int) { copy(s.logits, first) }
 	var ended, looped []hypothesis
-	for k := range m.most(pos) {
+	for k := range s.most(pos) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		rest := live[:0]
 		for i, h := range live {
 			read(i)
-			id := m.extend(&h, t, draws[i], o)
+			id := s.extend(&h, t, draws[i], o)
 			switch {
-			case id == m.EndOfText:
+			case id == s.EndOfText:
 				h.tokens = h.tokens[:len(h.tokens)-1]
 				ended = append(ended, h)
 			case loops(h.tokens):
@@ -45,9 +45,12 @@ func (m *Model) sample(ctx context.Context, first []float32, pos, n int, t float
 		if live = rest; len(live) == 0 {
 			break
 		}
-		logits := m.stepBeam(live, pos+k)
+		logits, err := s.stepBeam(live, pos+k)
+		if err != nil {
+			return nil, err
+		}
 		a.steps++
-		read = func(i int) { m.dev.Read(m.logits, logits, i) }
+		read = func(i int) { s.dev.Read(s.logits, logits, i) }
 	}
 	if ended = append(ended, live...); len(ended) == 0 {
 		ended, a.looped = looped, true
@@ -59,12 +62,12 @@ func (m *Model) sample(ctx context.Context, first []float32, pos, n int, t float
 
 // extend samples the token that follows h by the logits in m.logits, appends it to h's
 // tokens and returns it.
-func (m *Model) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
-	next := m.allow(m.logits, h.tokens, o)
-	undo, top := o.Vocabulary.lift(m, &next, h.in)
-	id, _ := m.best(next.logits)
+func (s *Slot) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
+	next := s.allow(s.logits, h.tokens, o)
+	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
+	id, _ := s.best(next.logits)
 	if t > 0 {
-		id = m.draw(next.logits, id, t, draw)
+		id = s.draw(next.logits, id, t, draw)
 	}
 	undo() // how likely the text is, the network says
 	id += int32(next.from)
@@ -75,9 +78,9 @@ func (m *Model) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) in
 }
 
 // draw returns the index of a logit by its probability at temperature t; top is the largest.
-func (m *Model) draw(logits []float32, top int32, t float32, rng *rand.Rand) int32 {
+func (s *Slot) draw(logits []float32, top int32, t float32, rng *rand.Rand) int32 {
 	sum := 0.0
-	scores := m.scores[:len(logits)]
+	scores := s.scores[:len(logits)]
 	for i, v := range logits {
 		scores[i] = 0
 		if x := (v - logits[top]) / t; x > -25 { // the rest adds less than 1e-6 in all

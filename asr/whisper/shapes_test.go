@@ -176,7 +176,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-func likeGolden(t *testing.T, name string, m *Model, want golden) {
+func likeGolden(t *testing.T, name string, m *Slot, want golden) {
 	t.Helper()
 	frames := formula("mel", m.Mels*3000, 2)
 	rows := readFloats(t, "testdata/small_"+name+".f32")
@@ -201,7 +201,7 @@ func likeGolden(t *testing.T, name string, m *Model, want golden) {
 	worst = 0
 	next, pos := want.Prompt, 0
 	for i, step := range want.Logits {
-		m.dev.Read(logits, m.step(next, span(pos, len(next)), len(next)-1), 0)
+		m.dev.Read(logits, m.feed(next, span(pos, len(next)), len(next)-1), 0)
 		pos += len(next)
 		for k, v := range step {
 			worst = max(worst, math.Abs(float64(logits[13+811*k])-v))
@@ -217,7 +217,7 @@ func likeGolden(t *testing.T, name string, m *Model, want golden) {
 	if !m.Multilingual {
 		return
 	}
-	m.dev.Read(logits, m.step([]int32{m.Start}, span(0, 1), 0), 0)
+	m.dev.Read(logits, m.feed([]int32{m.Start}, span(0, 1), 0), 0)
 	_, p := m.detect(logits)
 	for code, w := range want.Languages {
 		if math.Abs(p[code]-w) > 1e-4 {

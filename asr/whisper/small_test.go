@@ -82,7 +82,7 @@ func TestNonsense(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, beam := range []int{1, 3} {
-			r, err := m.Window(context.Background(), make([]float32, 80*3000), Options{Beam: beam, Prompt: []int32{5, 6, 7}})
+			r, err := newSlot(t, m).Window(context.Background(), make([]float32, 80*3000), Options{Beam: beam, Prompt: []int32{5, 6, 7}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +93,7 @@ func TestNonsense(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := m.Window(ctx, make([]float32, 80*3000), Options{}); !errors.Is(err, context.Canceled) {
+		if _, err := newSlot(t, m).Window(ctx, make([]float32, 80*3000), Options{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled: %v", err)
 		}
 		m.dev.Close()

@@ -109,7 +109,7 @@ func TestEncoder(t *testing.T) {
 		{"whisper-tiny.en", false, 3e-3, 1e-2},
 	} {
 		t.Run(fmt.Sprintf("%s/exact=%v", c.model, c.exact), func(t *testing.T) {
-			m := openModel(t, c.model, c.exact)
+			m := newSlot(t, openModel(t, c.model, c.exact))
 			want := readFloats(t, filepath.Join("testdata", c.model[len("whisper-"):]+"_encoder_jfk.f32"))
 			var diff, size, worst, largest float64
 			rows := 0
@@ -139,7 +139,7 @@ func TestEncoder(t *testing.T) {
 
 // TestSteps: tokens fed together, one by one, and beside another hypothesis give the same logits.
 func TestSteps(t *testing.T) {
-	m := openModel(t, "whisper-tiny.en", true)
+	m := newSlot(t, openModel(t, "whisper-tiny.en", true))
 	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, "goforward.wav"), m.Frames()), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestSteps(t *testing.T) {
 	ids := []int32{m.Start, m.TimesBegin, 1514, 2651, 838}
 	want := make([]float32, m.Vocab)
 	got := make([]float32, m.Vocab)
-	m.dev.Read(want, m.step(ids, []kernels.Span{{Cache: m.self[0], N: len(ids)}}, len(ids)-1), 0)
+	m.dev.Read(want, m.feed(ids, []kernels.Span{{Cache: m.self[0], N: len(ids)}}, len(ids)-1), 0)
 	same := func(how string) {
 		t.Helper()
 		var worst float64
@@ -161,18 +161,18 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	for i, id := range ids {
-		m.dev.Read(got, m.step([]int32{id}, []kernels.Span{{Cache: m.self[1], N: 1, Pos: i}}, 0), 0)
+		m.dev.Read(got, m.feed([]int32{id}, []kernels.Span{{Cache: m.self[1], N: 1, Pos: i}}, 0), 0)
 	}
 	same("one by one")
 	m.self[2].Copy(m.self[1], len(ids)-1)
-	logits := m.step([]int32{500, ids[len(ids)-1]}, []kernels.Span{{Cache: m.self[0], Row: 0, N: 1, Pos: len(ids)}, {Cache: m.self[2], Row: 1, N: 1, Pos: len(ids) - 1}}, 0)
+	logits := m.feed([]int32{500, ids[len(ids)-1]}, []kernels.Span{{Cache: m.self[0], Row: 0, N: 1, Pos: len(ids)}, {Cache: m.self[2], Row: 1, N: 1, Pos: len(ids) - 1}}, 0)
 	m.dev.Read(got, logits, 1)
 	same("in a copied cache beside another")
 }
 
 // TestDecode: a beam of one is greedy, a wider one is no less likely, and both hear what is said.
 func TestDecode(t *testing.T) {
-	m := openModel(t, "whisper-base", false)
+	m := newSlot(t, openModel(t, "whisper-base", false))
 	frames := mel.New(m.Mels).Frames(clip(t, "librivox_0930.wav"), m.Frames())
 	greedy, err := m.Window(context.Background(), frames, Options{})
 	if err != nil {
@@ -184,28 +184,30 @@ func TestDecode(t *testing.T) {
 	if err := m.hypotheses(5); err != nil {
 		t.Fatal(err)
 	}
-	r := &Result{}
-	first, pos := m.prefill(r, Options{Language: "en"})
-	o := Options{}.whole()
-	one, err := m.beam(context.Background(), first, pos, 1, 0, &o)
-	if err != nil {
-		t.Fatal(err)
+	o := Options{Language: "en"}.whole()
+	type search func(context.Context, []float32, int, int, float32, *Options) (*attempt, error)
+	try := func(by search, width int) (a *attempt) {
+		t.Helper()
+		var err error
+		m.run(func() {
+			first, pos, _ := m.prefill(&Result{Language: "en"}, o)
+			a, err = by(context.Background(), first, pos, width, 0, &o)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
 	}
+	one := try(m.beam, 1)
 	if fmt.Sprint(one.tokens) != fmt.Sprint(greedy.Tokens) {
 		t.Errorf("a beam of one gives %v, greedy %v", one.tokens, greedy.Tokens)
 	}
-	five, err := m.beam(context.Background(), first, pos, 5, 0, &o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	five := try(m.beam, 5)
 	mean := func(a *attempt) float64 { return a.sum / float64(len(a.tokens)) }
 	if mean(five) < mean(one)-1e-4 { // five rows are added up in another order than one
 		t.Errorf("a beam of five has %g a token, greedy %g", mean(five), mean(one))
 	}
-	again, err := m.sample(context.Background(), first, pos, 1, 0, &o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := try(m.sample, 1)
 	if fmt.Sprint(again.tokens) != fmt.Sprint(greedy.Tokens) {
 		t.Errorf("after a beam search greedy gives %v, before %v", again.tokens, greedy.Tokens)
 	}
@@ -214,7 +216,7 @@ func TestDecode(t *testing.T) {
 // TestDetect: the language's probability is near that of another implementation, which
 // pads its windows in another way.
 func TestDetect(t *testing.T) {
-	m := openModel(t, "whisper-base", false)
+	m := newSlot(t, openModel(t, "whisper-base", false))
 	for name, want := range map[string]struct {
 		code string
 		p    float64

@@ -91,7 +91,6 @@ type device struct {
 	x8     []block   // the quantised activations of one product
 	xp     []uint32  // or in bfloat16
 	halves []float32 // results of gate and up, for a few tokens
-	logits []float32 // exponentials, see logits.go
 }
 
 // New makes a device. It fails if SOBERANO_CPU names a level that is not there (unless
