@@ -15,6 +15,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,7 +33,8 @@ const (
 // stretch is a window on its way.
 type stretch struct {
 	pieces []piece
-	pause  int // samples without speech before it
+	pause  int    // samples without speech before it
+	rest   string // what was said in the window before, if this is what it left out
 	o      whisper.Options
 	slot   *whisper.Slot
 	began  bool
@@ -267,6 +269,10 @@ func (t *transcription) finish(w *stretch) error {
 	if t.past != nil {
 		t.past.add(h)
 	}
+	again := left(w.pieces, next)
+	if again {
+		next -= next % chunk
+	}
 	pause := w.pause + next
 	for _, s := range h.segments {
 		pause = max(0, next-samplesOf(s.End))
@@ -274,13 +280,30 @@ func (t *transcription) finish(w *stretch) error {
 		out.Sure = t.sure
 		w.found = append(w.found, out)
 	}
-	if k := next / chunk; left(w.pieces, next) {
-		rest := &stretch{pieces: w.pieces[k:], pause: pause}
+	if said := sentences(w.found); w.rest != "" && echoes(said, w.rest) {
+		w.found = nil // the model had written its last time too early
+	} else if again {
+		rest := &stretch{pieces: w.pieces[next/chunk:], pause: pause, rest: said}
 		t.order = slices.Insert(t.order, slices.Index(t.order, w)+1, rest)
-		w.pieces = w.pieces[:k]
+		w.pieces = w.pieces[:next/chunk]
 	}
 	w.end = place(w.pieces, len(w.pieces)*chunk, true)
 	return nil
+}
+
+// sentences is the text of segments.
+func sentences(all []Segment) string {
+	var texts []string
+	for _, s := range all {
+		texts = append(texts, s.Text)
+	}
+	return strings.Join(texts, " ")
+}
+
+// echoes reports whether text is what before ends with.
+func echoes(text, before string) bool {
+	a, b := strings.Fields(text), strings.Fields(before)
+	return len(a) <= len(b) && slices.EqualFunc(a, b[len(b)-len(a):], func(x, y string) bool { return bare(x) == bare(y) })
 }
 
 // deliver gives what is heard and has nothing before it that is not.

@@ -32,7 +32,7 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&p.Prompt, "prompt", "", "text as it might have been said before: its names and style are followed")
 	fs.StringArrayVar(&d.vocabulary, "vocabulary", nil, "your own words, spelled as they should be, with commas between; @FILE: one a line")
 	fs.BoolVar(&p.Words, "words", false, "find when each word is said, and fit the segments to it")
-	fs.BoolVar(&p.Apart, "apart", false, "hear each 30 s without the text before them")
+	fs.BoolVar(&p.Follow, "follow", false, "hear each 30 s after the text before them, one after the other: names stay spelled alike; slower")
 	fs.IntVar(&p.Beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
 	fs.Float64Var(&p.Patience, "patience", 1, "how many times the beam's hypotheses have to end before the best counts")
 	fs.Float64Var(&p.LengthPenalty, "length-penalty", 0, "compare hypotheses by their log-probability over ((5+tokens)/6) to that power (default: by its mean)")

@@ -96,8 +96,8 @@ func TestDecodingFlags(t *testing.T) {
 // TestDecodingParams: what the flags mean, for those whose effect shows in whole files only.
 func TestDecodingParams(t *testing.T) {
 	for line, fits := range map[string]func(d *decodingFlags) bool{
-		"":                     func(d *decodingFlags) bool { return d.p.Beam == 5 && !d.p.Apart },
-		"--apart":              func(d *decodingFlags) bool { return d.p.Apart },
+		"":                     func(d *decodingFlags) bool { return d.p.Beam == 5 && !d.p.Follow },
+		"--follow":             func(d *decodingFlags) bool { return d.p.Follow },
 		"--beam 2":             func(d *decodingFlags) bool { return d.p.Beam == 2 },
 		"--best-of 3":          func(d *decodingFlags) bool { return d.p.BestOf == 3 },
 		"--patience 2":         func(d *decodingFlags) bool { return d.p.Patience == 2 },

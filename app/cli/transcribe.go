@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +73,8 @@ func transcribeCommand() *cobra.Command {
 				return detectAll(cmd.Context(), m, paths, cmd.OutOrStdout(), asJSON)
 			}
 			job.model = m.Info().Name
-			job.hear = func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+			job.hear = func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
+				p.Progress = progress
 				return m.Transcribe(ctx, src, p)
 			}
 			return job.run(cmd.Context())

@@ -20,7 +20,7 @@ import (
 )
 
 // hearLength stands in for a model: it hears a word each second.
-func hearLength(_ context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+func hearLength(_ context.Context, src asr.Source, _ func(time.Duration)) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		buf := make([]float32, asr.SampleRate)
 		for at := time.Duration(0); ; at += time.Second {
@@ -45,7 +45,7 @@ func hearLength(_ context.Context, src asr.Source) iter.Seq2[asr.Segment, error]
 }
 
 // try runs a transcription with hear for a model and returns what it prints and notes.
-func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Source) iter.Seq2[asr.Segment, error], paths []string, format, output string, asJSON, force bool) (out, notes string, err error) {
+func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Source, func(time.Duration)) iter.Seq2[asr.Segment, error], paths []string, format, output string, asJSON, force bool) (out, notes string, err error) {
 	t.Helper()
 	j, err := newTranscription(paths, format, output, asJSON, force)
 	if err != nil {
@@ -167,9 +167,9 @@ func TestTranscribeAgain(t *testing.T) {
 	one := wav(1, 1, 16000, 2, 16000)
 	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one, "b.flac": one, "c.wav": one, "a.txt": []byte("mine")})
 	heard := 0
-	hear := func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+	hear := func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
 		heard++
-		return hearLength(ctx, src)
+		return hearLength(ctx, src, progress)
 	}
 	run := func(formats string, force bool) string {
 		t.Helper()
@@ -261,12 +261,12 @@ func TestTranscribeInterrupted(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		hear := func(ctx context.Context, src asr.Source) iter.Seq2[asr.Segment, error] {
+		hear := func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
 			return func(yield func(asr.Segment, error) bool) {
 				if n++; n == 2 {
 					cancel()
 				}
-				for s, err := range hearLength(ctx, src) {
+				for s, err := range hearLength(ctx, src, progress) {
 					if ctx.Err() != nil {
 						yield(asr.Segment{}, ctx.Err())
 						return

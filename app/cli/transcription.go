@@ -29,7 +29,7 @@ type transcription struct {
 	array      bool // as a JSON array
 	force      bool
 	model      string
-	hear       func(context.Context, asr.Source) iter.Seq2[asr.Segment, error]
+	hear       func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error]
 	out, notes io.Writer
 	live       bool // notes is a terminal
 }
@@ -159,16 +159,17 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 		return t, err
 	}
 	defer src.Close()
-	m := &metered{src: src, show: func(m *metered) { j.livef(i, "%s: %s", r.path, m) }}
-	for s, err := range j.hear(ctx, m) {
+	m := &metered{src: src}
+	progress := func(done time.Duration) { j.livef(i, "%s: %s", r.path, share(done, src.Duration())) }
+	for s, err := range j.hear(ctx, m, progress) {
 		if err != nil {
+			t.Duration = m.heard()
 			return t, named(r.path, err)
 		}
 		if t.Language == "" {
 			t.Language = s.Language
 		}
 		t.Segments = append(t.Segments, s)
-		t.Duration = m.heard()
 	}
 	t.Duration = m.heard()
 	return t, nil
@@ -272,21 +273,15 @@ func (j *transcription) livef(i int, format string, args ...any) {
 	}
 }
 
-// metered is a source that shows how much of it was heard, a few times a second.
+// metered is a source that counts.
 type metered struct {
 	src     *audio.Source
 	samples int64
-	shown   time.Time
-	show    func(*metered)
 }
 
 func (m *metered) Read(p []float32) (int, error) {
 	n, err := m.src.Read(p)
 	m.samples += int64(n)
-	if now := time.Now(); now.Sub(m.shown) > 200*time.Millisecond {
-		m.shown = now
-		m.show(m)
-	}
 	return n, err
 }
 
@@ -294,11 +289,11 @@ func (m *metered) heard() time.Duration {
 	return time.Duration(m.samples) * time.Second / asr.SampleRate
 }
 
-// String: 43 % of 1:02:03.
-func (m *metered) String() string {
-	heard, all := m.heard().Round(time.Second), m.src.Duration().Round(time.Second)
+// share is how much of all is done: 43 % of 1:02:03; all may not be known.
+func share(done, all time.Duration) string {
+	done, all = done.Round(time.Second), all.Round(time.Second)
 	if all <= 0 {
-		return heard.String()
+		return done.String()
 	}
-	return fmt.Sprintf("%d %% of %s", min(100, 100*heard/all), all)
+	return fmt.Sprintf("%d %% of %s", min(100, 100*done/all), all)
 }

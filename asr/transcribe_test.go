@@ -1,0 +1,164 @@
+package asr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"soberano/asr/whisper"
+)
+
+// joined returns English clips one after the other, apart by half a second, at least so long.
+func joined(t testing.TB, seconds int) (samples []float32, said string) {
+	texts, _ := spoken(t)
+	for len(samples) < seconds*SampleRate {
+		for _, name := range []string{"jfk.wav", "librivox_0870.wav", "lj_0001.wav", "librivox_0920.wav", "libri_1995_1837_0001.wav"} {
+			samples = append(append(samples, clip(t, name)...), make([]float32, SampleRate/2)...)
+			said += " " + texts[name]
+		}
+	}
+	return samples, said
+}
+
+// TestSideBySide: windows that are heard side by side come in order, in every run the same,
+// with no more errors than one by one.
+func TestSideBySide(t *testing.T) {
+	m := openBase(t)
+	samples, said := joined(t, 130)
+	var before []Segment
+	for range 2 {
+		var done []time.Duration
+		p := Params{Language: "en", Words: true, Progress: func(d time.Duration) { done = append(done, d) }}
+		got := transcribe(t, m, samples, p)
+		if before != nil && fmt.Sprint(got) != fmt.Sprint(before) {
+			t.Errorf("a second run gives\n%+v\nafter\n%+v", got, before)
+		}
+		before = got
+		if !slices.IsSorted(done) || len(done) < 4 || done[len(done)-1] < duration(len(samples))-2*time.Second {
+			t.Errorf("progress: %v of %v", done, duration(len(samples)))
+		}
+		if e := float64(distance(words(said), words(text(got)))) / float64(len(words(said))); e > 0.04 {
+			t.Errorf("%.1f%% of the words are wrong: %q", 100*e, text(got))
+		}
+	}
+}
+
+// TestBesideAMicrophone: a transcription does not keep the network from others, and its end,
+// however it comes, leaves nothing behind.
+func TestBesideAMicrophone(t *testing.T) {
+	m := openBase(t)
+	samples, _ := joined(t, 100)
+	short := clip(t, "goforward.wav")
+	at := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		for _, err := range m.Transcribe(ctx, &samplesSource{samples: samples, err: io.EOF}, Params{Language: "en", Beam: 5}) {
+			if err != nil {
+				ended <- err
+			}
+		}
+		close(ended)
+	}()
+	for range 3 {
+		h, err := m.hear(t.Context(), short, whisper.Options{Language: "en"})
+		if err != nil || !strings.HasPrefix(strings.ToLower(h.Text), "go forward") {
+			t.Errorf("heard %q, %v", h.Text, err)
+		}
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	for range m.Transcribe(t.Context(), &samplesSource{samples: samples, err: io.EOF}, Params{Language: "en"}) {
+		break
+	}
+	<-ended
+	for wait := 0; runtime.NumGoroutine() > at && wait < 100; wait++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > at {
+		t.Errorf("%d goroutines, %d before", n, at)
+	}
+	if n := len(m.slots); n > mostSlots+1 {
+		t.Errorf("%d slots are kept", n)
+	}
+}
+
+// TestSourceFails: what was read before a source fails is heard, then its error comes.
+func TestSourceFails(t *testing.T) {
+	m := openBase(t)
+	samples, _ := joined(t, 40)
+	broken := errors.New("unplugged")
+	var got []Segment
+	var end error
+	for s, err := range m.Transcribe(t.Context(), &samplesSource{samples: samples, err: broken}, Params{Language: "en"}) {
+		if end = err; err == nil {
+			got = append(got, s)
+		}
+	}
+	if end != broken || len(got) < 3 || got[len(got)-1].End < duration(len(samples))-3*time.Second {
+		t.Errorf("%v after %+v", end, got)
+	}
+}
+
+// TestCut: long speech is cut in the middle of a pause, a long and a late one.
+func TestCut(t *testing.T) {
+	speech := func(pauses ...[2]int) []piece {
+		p := make([]piece, window/chunk+40)
+		for i := range p {
+			p[i] = piece{at: int64(i), voice: 0.9}
+		}
+		for _, x := range pauses {
+			for i := x[0]; i < x[1]; i++ {
+				p[i].voice = 0.1
+			}
+		}
+		return p
+	}
+	n := window / chunk
+	for _, c := range []struct {
+		what   string
+		pauses [][2]int
+		want   int
+	}{
+		{"one pause", [][2]int{{500, 520}}, 510},
+		{"of two alike the later", [][2]int{{500, 520}, {800, 820}}, 810},
+		{"a longer one before a short late one", [][2]int{{700, 730}, {900, 904}}, 715},
+		{"too early to count", [][2]int{{100, 140}, {850, 854}}, 852},
+		{"up to the end", [][2]int{{n - 10, n + 20}}, n - 5},
+	} {
+		if got := cut(speech(c.pauses...)); got != c.want {
+			t.Errorf("%s: cut after %d of %d, want %d", c.what, got, n, c.want)
+		}
+	}
+	p := speech()
+	p[n-60].voice = 0.5
+	if got := cut(p); got != n-60+1 {
+		t.Errorf("without a pause: cut after %d, want where it is quietest, %d", got, n-59)
+	}
+}
+
+// TestEchoes: what the model left out is no echo of what it wrote down.
+func TestEchoes(t *testing.T) {
+	for _, c := range []struct {
+		text, before string
+		want         bool
+	}{
+		{"Country.", "what you can do for your country.", true},
+		{"your country", "what you can do for your country.", true},
+		{"power to do for them.", "prudently in his", false},
+		{"country today.", "for your country.", false},
+		{"a b", "b", false},
+	} {
+		if got := echoes(c.text, c.before); got != c.want {
+			t.Errorf("%q after %q: %v", c.text, c.before, got)
+		}
+	}
+}
