@@ -61,15 +61,18 @@ type job struct {
 // NewQueue is a queue at rest; Kick begins what is left over from the last time.
 func NewQueue(c Config) *Queue { return &Queue{Config: c} }
 
-// Add puts files into the queue. One that waits or is under way already is not added again.
+// Add puts files into the queue, each with the choices of now. One that waits or is under way
+// already is not added again, unless it is to be translated this time and was not, or not now
+// and was.
 func (q *Queue) Add(paths []string) error {
 	list, err := q.Store.Transcripts()
 	if err != nil {
 		return err
 	}
+	asked, translate := q.Language(), q.Translate() && q.englishOnly() == ""
 	busy := map[string]bool{}
 	for _, t := range list {
-		if t.State == store.Waiting || t.State == store.Partial {
+		if t.Translate == translate && (t.State == store.Waiting || t.State == store.Partial) {
 			busy[t.Path] = true
 		}
 	}
@@ -78,7 +81,7 @@ func (q *Queue) Add(paths []string) error {
 			continue
 		}
 		busy[p] = true
-		if _, err = q.Store.AddTranscript(store.Transcript{Path: p, Title: filepath.Base(p), Asked: q.Language()}); err != nil {
+		if _, err = q.Store.AddTranscript(store.Transcript{Path: p, Title: filepath.Base(p), Asked: asked, Translate: translate}); err != nil {
 			break
 		}
 	}
@@ -301,7 +304,7 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 		return err
 	}
 	q.state()
-	for s, err := range e.Transcribe(j.ctx, &metered{src, q, j}, asr.Params{Language: t.Asked, Beam: beam, Words: true}) {
+	for s, err := range e.Transcribe(j.ctx, &metered{src, q, j}, asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true}) {
 		if err != nil {
 			return err
 		}

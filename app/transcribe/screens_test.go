@@ -32,13 +32,28 @@ func TestStates(t *testing.T) {
 				s.tap("Language: heard from the audio")
 				s.expect("Heard from the audio", "Cantonese", "Persian")
 				s.shot(name("languages"))
+				s.win.Canvas().Overlays().Top().Hide()
+				s.title = "Whisper base.en"
+				s.page.Refresh()
+				s.expect("Whisper base.en knows English only, so it can't translate. A speech model of many languages can.")
+				s.shot(name("english-only-narrow"))
+				s.win.Resize(fyne.NewSize(944, 704))
+				s.shot(name("english-only"))
+				s.title = "Whisper base"
+				s.english = true
+				s.page.Refresh()
+				s.win.Canvas().Focus(s.page.translate)
+				s.expect("Translate to English")
+				s.shot(name("translate"))
 			})
 			t.Run("queue", func(t *testing.T) {
 				s := newStage(t, mode, nil)
 				s.model.gate = make(chan struct{})
 				bad := s.file("cut off.wav", time.Minute)
 				s.files[bad].fail = errors.New("audio: " + bad + ": byte 1634: the file is cut off: 1284094 bytes of audio are missing: unexpected EOF")
-				s.page.Add([]string{bad, "/home/ada/Recordings/moved.flac", s.file("board meeting, second part of three, with the treasurer's report.flac", 95*time.Minute), s.file("interview.wav", 35*time.Minute+20*time.Second), s.file("voice memo 12.m4a", 42*time.Second)})
+				s.page.Add([]string{bad, "/home/ada/Recordings/moved.flac", s.file("board meeting, second part of three, with the treasurer's report.flac", 95*time.Minute), s.file("interview.wav", 35*time.Minute+20*time.Second)})
+				s.english = true
+				s.page.Add([]string{s.file("voice memo 12.m4a", 42*time.Second)})
 				s.untilShown("At byte 1,634: the file is cut off: 1284094 bytes of audio are missing.", "is not at /home/ada/Recordings/moved.flac any more", "Writing down 0%")
 				for range 160 {
 					s.model.gate <- struct{}{}
@@ -47,7 +62,7 @@ func TestStates(t *testing.T) {
 				s.untilShown("Writing down 28%")
 				s.page.Queue.now.began = time.Now().Add(-4 * time.Minute)
 				s.page.progressed(s.page.Queue.now.id)
-				s.expect("In the queue", "26:", "of 1:35:00", "min left", "1 h 35 min", "waiting", "waiting, number 2", "Cancel", "Try again", "Show the file", "Remove")
+				s.expect("In the queue", "26:", "of 1:35:00", "min left", "1 h 35 min", "waiting", "into English · waiting, number 2", "Cancel", "Try again", "Show the file", "Remove")
 				s.shot(name("queue"))
 				s.win.Resize(fyne.NewSize(480, 860))
 				s.shot(name("queue-narrow"))
@@ -77,10 +92,15 @@ func TestStates(t *testing.T) {
 				s := newStage(t, mode, nil)
 				s.page.Add([]string{s.file("Podcast with a boat builder.flac", 12*time.Minute)})
 				s.state("Podcast with a boat builder.flac", store.Complete)
-				s.page.Add([]string{s.file("silence.wav", 0)})
-				s.state("silence.wav", store.Complete)
-				s.untilShown("Transcripts", "No speech was heard.", "Welcome to the show.", "today")
+				s.model.heard, s.english = "de", true
+				s.page.Add([]string{s.file("silence.wav", 0), s.file("Gespräch mit dem Hafenmeister.mp3", 9*time.Minute)})
+				s.state("Gespräch mit dem Hafenmeister.mp3", store.Complete)
+				s.model.heard = ""
+				s.untilShown("Transcripts", "9 min · into English · today", "No speech was heard.", "Welcome to the show.", "today")
 				s.shot(name("list"))
+				s.page.open(3)
+				s.expect("9 min · German, translated to English · whisper-base")
+				s.shot(name("translated"))
 				s.page.open(1)
 				s.expect("Podcast with a boat builder.flac", "12 min · English · whisper-base", "0:00", "0:10", "My guest has built four of them.", "Find", "Copy all", "Export", "More", "Play")
 				s.page.View.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})

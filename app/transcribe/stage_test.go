@@ -5,6 +5,7 @@ package transcribe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,7 @@ func (r *recording) Close() error               { return nil }
 type scripted struct {
 	mu     sync.Mutex
 	gate   chan struct{} // nil: at once
+	heard  string        // the language; "": English
 	asked  []asr.Params
 	opened int
 	closed int
@@ -84,7 +86,8 @@ func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params)
 					}
 				}
 				i := int(at / (10 * time.Second))
-				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: "en", Final: true,
+				language := cmp.Or(m.heard, "en")
+				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: language, Final: true,
 					Words: []asr.Word{{Text: "Welcome", Start: at, End: at + time.Second, Prob: 0.9}}}
 				if !yield(s, nil) {
 					return
@@ -141,6 +144,8 @@ type stage struct {
 	files   map[string]*recording
 	noModel error
 	lang    string
+	english bool   // what follows is to be translated
+	title   string // of the speech model
 	copied  string
 	saved   map[string]string
 	speaker *speaker
@@ -162,12 +167,12 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 		}
 		t.Cleanup(func() { s.Close() })
 	}
-	st := &stage{t: t, q: make(chan func(), 1<<14), store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}}
+	st := &stage{t: t, q: make(chan func(), 1<<14), store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
 	st.page = NewPage(Config{Store: s, Open: st.open, Post: func(f func()) { st.q <- f },
 		Pick: func() (registry.Entry, asr.Options, error) {
 			st.mu.Lock()
 			defer st.mu.Unlock()
-			return registry.Entry{Name: "whisper-base"}, asr.Options{}, st.noModel
+			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title}}, asr.Options{}, st.noModel
 		},
 		OpenSpeech: func(registry.Entry, asr.Options) (Recogniser, error) {
 			st.model.mu.Lock()
@@ -175,7 +180,8 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 			st.model.opened++
 			return st.model, nil
 		},
-		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c }, Changed: func() {},
+		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c },
+		Translate: func() bool { return st.english }, OnTranslate: func(on bool) { st.english = on }, Changed: func() {},
 		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
 		Focus: func(f fyne.Focusable) {
 			if f == nil {

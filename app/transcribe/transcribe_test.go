@@ -199,6 +199,78 @@ func TestAgainBeside(t *testing.T) {
 	})
 }
 
+// Whether it is translated is a file's own: the queue holds both kinds, also of one recording,
+// and each transcript says which it is.
+func TestTranslation(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.noModel = noModel
+	talk := s.file("talk.wav", 5*time.Second)
+	s.page.Add([]string{talk})
+	s.page.translate.Tapped(&fyne.PointEvent{})
+	if !s.english {
+		t.Fatal("the choice does nothing")
+	}
+	s.page.Add([]string{talk, s.file("call.wav", 5*time.Second), talk})
+	s.page.translate.Tapped(&fyne.PointEvent{})
+	s.page.Add([]string{talk})
+	s.untilShown("into English · waiting, number 2", "into English · waiting, number 3")
+	s.english = true // what is in the queue stays as it was asked for
+	s.noModel = nil
+	s.model.heard = "de"
+	s.page.Queue.Kick()
+	s.state("call.wav", store.Complete)
+	list, err := s.store.Transcripts()
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%d transcripts, %v", len(list), err)
+	}
+	s.model.mu.Lock()
+	for i, want := range []bool{false, true, true} {
+		if got := s.model.asked[i].Translate; got != want || list[2-i].Translate != want {
+			t.Errorf("file %d: asked to translate: %v, want %v", i, got, want)
+		}
+	}
+	s.model.mu.Unlock()
+	s.untilShown("5 s · into English · today")
+	v := s.page.View
+	s.page.open(list[1].ID)
+	s.expect("German, translated to English · whisper-base")
+	v.exportAs("md")
+	v.exportAs("json")
+	if md := s.saved["/home/ada/Recordings/talk.md"]; !strings.Contains(md, "German, translated to English · 0:05") {
+		t.Errorf("exported %s", md)
+	}
+	if js := s.saved["/home/ada/Recordings/talk.json"]; !strings.Contains(js, `"task":"translate","language":"de"`) {
+		t.Errorf("exported %s", js)
+	}
+	s.page.open(list[2].ID)
+	if s.expect("German · whisper-base"); strings.Contains(s.words(), "translated") {
+		t.Errorf("not translated, but\n%s", s.words())
+	}
+}
+
+// A model of English alone can't translate: that is said, and what was chosen before waits
+// for one that can.
+func TestEnglishOnly(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.english, s.title = true, "Whisper base.en"
+	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
+	s.state("talk.wav", store.Complete)
+	s.untilShown("Whisper base.en knows English only, so it can't translate.")
+	if s.page.translate.Tapped(&fyne.PointEvent{}); !s.page.translate.Disabled() || s.page.translate.Checked || !s.english {
+		t.Errorf("disabled: %v, checked: %v, chosen: %v", s.page.translate.Disabled(), s.page.translate.Checked, s.english)
+	}
+	if s.model.asked[0].Translate {
+		t.Error("it is asked to translate")
+	}
+	s.mu.Lock()
+	s.title = "Whisper base"
+	s.mu.Unlock()
+	s.page.Refresh()
+	if s.page.translate.Disabled() || !s.page.translate.Checked || strings.Contains(s.words(), "English only") {
+		t.Errorf("with a model of many languages:\n%s", s.words())
+	}
+}
+
 // Tapping a time plays from there; the segment that is heard follows; Space pauses; a file
 // that is gone is said to be.
 func TestPlaying(t *testing.T) {
