@@ -385,6 +385,18 @@ func TestWords(t *testing.T) {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
+	for text, want := range map[string]string{
+		"audio: /a.wav: byte 0: the file is empty":                                           "The file is empty.",
+		"audio: /a.wav: byte 999: the file ends inside chunk \"data\" of 1000 bytes":         "At byte 999: the file ends inside chunk \"data\" of 1,000 bytes.",
+		"audio: /a.ogg: byte 70000: the page that begins at byte 65536 is damaged":           "At byte 70,000: the page that begins at byte 65,536 is damaged.",
+		"audio: /a.wav: byte 1,634: the file is cut off: 1,284,094 bytes are missing":        "At byte 1,634: the file is cut off: 1,284,094 bytes are missing.",
+		"audio: /a.wav: byte 44: 99999999999999999999 bytes of 12345 Hz, from megabyte 1234": "At byte 44: 99999999999999999999 bytes of 12345 Hz, from megabyte 1234.",
+	} {
+		path, _, _ := strings.Cut(strings.TrimPrefix(text, "audio: "), ":")
+		if got := reason(path, errors.New(text)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 	if got := clock(10*time.Hour + 2*time.Minute + 3*time.Second + 999*time.Millisecond); got != "10:02:03" {
 		t.Error(got)
 	}
