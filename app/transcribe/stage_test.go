@@ -7,24 +7,21 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"image/png"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/look"
+	"soberano/app/look/looktest"
 	"soberano/app/store"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -135,10 +132,8 @@ func (s *speaker) Close() error          { s.once.Do(func() { close(s.done) }); 
 func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock() }
 
 type stage struct {
-	t       *testing.T
-	q       chan func()
+	*looktest.Stage
 	page    *Page
-	win     fyne.Window
 	store   *store.Store
 	model   *scripted
 	files   map[string]*recording
@@ -158,8 +153,7 @@ type stage struct {
 
 func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 	t.Helper()
-	app := test.NewTempApp(t)
-	app.Settings().SetTheme(look.Theme{Mode: mode})
+	looks := looktest.New(t, "transcribe", mode)
 	if s == nil {
 		var err error
 		if s, err = store.Memory(); err != nil {
@@ -167,8 +161,8 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 		}
 		t.Cleanup(func() { s.Close() })
 	}
-	st := &stage{t: t, q: make(chan func(), 1<<14), store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
-	st.page = NewPage(Config{Store: s, Open: st.open, Post: func(f func()) { st.q <- f },
+	st := &stage{Stage: looks, store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
+	st.page = NewPage(Config{Store: s, Open: st.open, Post: st.Post,
 		Pick: func() (registry.Entry, asr.Options, error) {
 			st.mu.Lock()
 			defer st.mu.Unlock()
@@ -185,13 +179,13 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
 		Focus: func(f fyne.Focusable) {
 			if f == nil {
-				st.win.Canvas().Unfocus()
+				st.Win.Canvas().Unfocus()
 			} else {
-				st.win.Canvas().Focus(f)
+				st.Win.Canvas().Focus(f)
 			}
 		},
 		Menu: func(m *fyne.Menu, b fyne.CanvasObject) {
-			widget.ShowPopUpMenuAtPosition(m, st.win.Canvas(), fyne.NewPos(500, 60))
+			widget.ShowPopUpMenuAtPosition(m, st.Win.Canvas(), fyne.NewPos(500, 60))
 		},
 		Ask: func(_, now string, then func(string)) { then(" Renamed " + now) },
 		Save: func(dir, name string, write func(io.Writer) error) {
@@ -201,9 +195,7 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 			}
 			st.saved[filepath.Join(dir, name)] = b.String()
 		}})
-	st.win = test.NewTempWindow(t, st.page.Object)
-	st.win.SetPadded(false)
-	st.win.Resize(fyne.NewSize(944, 704))
+	st.Show(st.page.Object)
 	st.page.Refresh()
 	t.Cleanup(st.end)
 	return st
@@ -217,7 +209,7 @@ func (s *stage) end() {
 		select {
 		case <-done:
 			return
-		case <-s.q:
+		case <-s.Q:
 		}
 	}
 }
@@ -251,46 +243,13 @@ func (s *stage) file(name string, length time.Duration) string {
 	return path
 }
 
-func (s *stage) until(what string, ok func() bool) {
-	s.t.Helper()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case f := <-s.q:
-			f()
-		case <-time.After(10 * time.Millisecond): // what is waited for may be nothing that is posted
-		case <-deadline:
-			s.t.Fatalf("waited in vain for %s; shown is:\n%s", what, s.words())
-		}
-	}
-}
-
-func (s *stage) untilShown(words ...string) {
-	s.t.Helper()
-	for _, w := range words {
-		s.until(w, func() bool { return strings.Contains(s.words(), w) })
-	}
-}
-
-// settle runs what has been posted so far.
-func (s *stage) settle() {
-	for {
-		select {
-		case f := <-s.q:
-			f()
-		default:
-			return
-		}
-	}
-}
-
 // state waits until a transcript has a state.
 func (s *stage) state(name string, want store.State) (found store.Transcript) {
-	s.t.Helper()
-	s.until(name+" to be "+string(want), func() bool {
+	s.T.Helper()
+	s.Until(name+" to be "+string(want), func() bool {
 		list, err := s.store.Transcripts()
 		if err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 		for _, t := range list {
 			if t.Title == name && t.State == want {
@@ -303,91 +262,19 @@ func (s *stage) state(name string, want store.State) (found store.Transcript) {
 	return found
 }
 
-func (s *stage) walk(visit func(fyne.CanvasObject)) {
-	var walk func(o fyne.CanvasObject)
-	walk = func(o fyne.CanvasObject) {
-		if !o.Visible() {
-			return
-		}
-		visit(o)
-		switch o := o.(type) {
-		case *fyne.Container:
-			for _, c := range o.Objects {
-				walk(c)
-			}
-		case fyne.Widget:
-			for _, c := range test.WidgetRenderer(o).Objects() {
-				walk(c)
-			}
-		}
-	}
-	walk(s.page.Object)
-	for _, o := range s.win.Canvas().Overlays().List() {
-		walk(o)
-	}
-}
-
-// words are all texts that are visible, in one line.
-func (s *stage) words() string {
-	var list []string
-	s.walk(func(o fyne.CanvasObject) {
-		if t, ok := o.(*canvas.Text); ok {
-			list = append(list, t.Text)
-		}
-	})
-	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
-}
-
-func (s *stage) expect(want ...string) {
-	s.t.Helper()
-	words := s.words()
-	for _, w := range want {
-		if !strings.Contains(words, w) {
-			s.t.Errorf("%q is not shown in:\n%s", w, words)
-		}
-	}
-}
-
-func (s *stage) tap(label string) {
-	s.t.Helper()
-	var found *look.Button
-	s.walk(func(o fyne.CanvasObject) {
-		if b, ok := o.(*look.Button); ok && b.Label == label && found == nil {
-			found = b
-		}
-	})
-	if found == nil {
-		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
-	}
-	test.Tap(found)
-}
-
 // openFirst taps the first finished transcript.
 func (s *stage) openFirst() {
-	s.t.Helper()
+	s.T.Helper()
 	var found *past
-	s.walk(func(o fyne.CanvasObject) {
+	s.Walk(func(o fyne.CanvasObject) {
 		if r, ok := o.(*past); ok && found == nil {
 			found = r
 		}
 	})
 	if found == nil {
-		s.t.Fatalf("there is no transcript in:\n%s", s.words())
+		s.T.Fatalf("there is no transcript in:\n%s", s.Words())
 	}
 	test.Tap(found)
-}
-
-// shot draws the window into build/screens, to be looked at.
-func (s *stage) shot(name string) {
-	s.t.Helper()
-	s.settle()
-	dir := filepath.Join("..", "..", "build", "screens")
-	var b bytes.Buffer
-	fast := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := errors.Join(os.MkdirAll(dir, 0o755), fast.Encode(&b, s.win.Canvas().Capture()),
-		os.WriteFile(filepath.Join(dir, "transcribe-"+name+".png"), b.Bytes(), 0o644)); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 var noModel = voice.ErrNoModel
