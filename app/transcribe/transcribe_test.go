@@ -215,8 +215,10 @@ func TestTranslation(t *testing.T) {
 	s.page.Add([]string{talk})
 	s.UntilShown("into English · waiting, number 2", "into English · waiting, number 3")
 	s.english = true // what is in the queue stays as it was asked for
-	s.noModel = nil
 	s.model.heard = "de"
+	s.mu.Lock()
+	s.noModel = nil
+	s.mu.Unlock()
 	s.page.Queue.Kick()
 	s.state("call.wav", store.Complete)
 	list, err := s.store.Transcripts()
