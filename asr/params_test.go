@@ -57,6 +57,27 @@ func TestParams(t *testing.T) {
 	}
 }
 
+// TestListenHints: what is to be expected reaches a microphone as it does a file.
+func TestListenHints(t *testing.T) {
+	m := openBase(t)
+	samples := clip(t, "librivox_0870.wav")
+	for name, p := range map[string]Params{"prompt": {Prompt: "My friend Jon Dashwoode."}, "vocabulary": {Vocabulary: []string{"Jon Dashwoode"}}} {
+		p.Language = "en"
+		said := ""
+		for s, err := range m.Listen(t.Context(), &mike{samples: samples}, p) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Final {
+				said += " " + s.Text
+			}
+		}
+		if !strings.Contains(said, "Jon Dashwoode") {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
+}
+
 // TestSure: a detected language comes with its probability, in all windows; a given one is given.
 func TestSure(t *testing.T) {
 	m := openBase(t)

@@ -97,6 +97,8 @@ func TestExitCodes(t *testing.T) {
 		{"bench --dictation", 1}, // no model
 		{"bench -m nobody", 1},
 		{"dictate", 1},
+		{"dictate --vocabulary @nothing", 1},
+		{"dictate --toggle --json", 2},
 	} {
 		if out, code := verb(t, "", strings.Fields(c.args)...); code != c.code {
 			t.Errorf("%q: exit code %d, expected %d (%s)", c.args, code, c.code, out)

@@ -21,7 +21,7 @@ import (
 // decodingFlags are the flags as typed.
 type decodingFlags struct {
 	p            asr.Params
-	vocabulary   []string
+	hints        hintFlags
 	temperatures []float32
 }
 
@@ -29,8 +29,7 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	p := &d.p
 	fs.StringVarP(&p.Language, "language", "l", "", "language of the speech, as in en, de, zh (default: heard from the audio)")
 	fs.BoolVar(&p.Translate, "translate", false, "write English, whatever the language")
-	fs.StringVar(&p.Prompt, "prompt", "", "text as it might have been said before: its names and style are followed")
-	fs.StringArrayVar(&d.vocabulary, "vocabulary", nil, "your own words, spelled as they should be, with commas between; @FILE: one a line")
+	d.hints.add(fs)
 	fs.BoolVar(&p.Words, "words", false, "find when each word is said, and fit the segments to it")
 	fs.BoolVar(&p.Follow, "follow", false, "hear each 30 s after the text before them, one after the other: names stay spelled alike; slower")
 	fs.IntVar(&p.Beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
@@ -66,9 +65,28 @@ func (d *decodingFlags) params(fs *pflag.FlagSet) (asr.Params, error) {
 	if p.Beam < 1 {
 		return p, usagef("--beam is 1 to 8, not %d", p.Beam)
 	}
-	var err error
-	p.Vocabulary, err = vocabulary(d.vocabulary)
-	return p, err
+	return p, d.hints.into(&p)
+}
+
+// hintFlags are the flags that tell the model what to expect.
+type hintFlags struct {
+	prompt     string
+	vocabulary []string
+}
+
+func (h *hintFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&h.prompt, "prompt", "", "text as it might have been said before: its names and style are followed")
+	fs.StringArrayVar(&h.vocabulary, "vocabulary", nil, "your own words, spelled as they should be, with commas between; @FILE: one a line")
+}
+
+// given reports whether there is a hint.
+func (h *hintFlags) given() bool { return h.prompt != "" || len(h.vocabulary) > 0 }
+
+// into puts the hints into p.
+func (h *hintFlags) into(p *asr.Params) (err error) {
+	p.Prompt = h.prompt
+	p.Vocabulary, err = vocabulary(h.vocabulary)
+	return err
 }
 
 // vocabulary returns the words of the flags: a list, or a file of one a line.

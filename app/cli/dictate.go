@@ -19,24 +19,32 @@ import (
 	"soberano/models/registry"
 )
 
+const dictateLong = `Write what is said into the microphone to standard output, until interrupted.
+
+With --toggle the words go into the program in front, and the same command ends it: for a shortcut of the desktop. Where
+Soberano's window is open, the dictation is the window's, with the window's settings. It takes no --prompt and no
+--vocabulary, so with them --toggle only ends a dictation of the window and begins none.`
+
 func dictateCommand() *cobra.Command {
-	var model, language, microphone string
-	var threads int
+	var o dictateOptions
+	var hints hintFlags
 	var asJSON, toggle bool
-	var words wording.Options
 	cmd := &cobra.Command{
-		Use: "dictate", Short: "Write what is said into the microphone to standard output, until interrupted", Args: arguments(cobra.NoArgs),
+		Use: "dictate", Short: "Write what is said into the microphone to standard output, until interrupted", Long: dictateLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if toggle && asJSON {
+				return usagef("--json and --toggle contradict each other")
+			}
+			if err := hints.into(&o.params); err != nil {
+				return err
+			}
 			if toggle {
-				if asJSON {
-					return usagef("--json and --toggle contradict each other")
-				}
-				return toggleDictation(cmd, dictateOptions{model, language, microphone, threads, words})
+				return toggleDictation(cmd, o, hints.given())
 			}
 			if _, err := mic.Devices(); err != nil {
 				return err // before a model is loaded in vain
 			}
-			m, stream, err := openDictation(dictateOptions{model, language, microphone, threads, words})
+			m, stream, err := openDictation(o)
 			if err != nil {
 				return err
 			}
@@ -46,12 +54,12 @@ func dictateCommand() *cobra.Command {
 			live := isTerminal(os.Stderr) && !asJSON
 			// An interrupt ends the microphone, not the listening: the last words still come.
 			defer context.AfterFunc(cmd.Context(), func() { stream.Close() })()
-			for s, err := range m.Listen(context.WithoutCancel(cmd.Context()), stream, asr.Params{Language: language}) {
+			for s, err := range m.Listen(context.WithoutCancel(cmd.Context()), stream, o.params) {
 				if err != nil {
 					return err
 				}
 				if s.Final {
-					s.Text = wording.Apply(s.Text, s.Language, words)
+					s.Text = wording.Apply(s.Text, s.Language, o.words)
 				}
 				if err := printHeard(cmd, s, asJSON, live); err != nil {
 					return err
@@ -65,21 +73,23 @@ func dictateCommand() *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&toggle, "toggle", false, "begin a dictation into the program in front, or end the one that runs: for a shortcut of the desktop")
-	fs.BoolVar(&words.Fillers, "no-fillers", false, "leave out um, uh and the like")
-	fs.BoolVar(&words.Commands, "commands", false, "obey “new line” and “new paragraph”")
-	modelFlag(fs, &model)
-	threadsFlag(fs, &threads)
-	fs.StringVarP(&language, "language", "l", "", "language of the speech (default: heard from the audio)")
-	fs.StringVar(&microphone, "microphone", "", "a microphone by its name, as `soberano doctor` lists it (default: the system's)")
+	fs.BoolVar(&o.words.Fillers, "no-fillers", false, "leave out um, uh and the like")
+	fs.BoolVar(&o.words.Commands, "commands", false, "obey “new line” and “new paragraph”")
+	modelFlag(fs, &o.model)
+	threadsFlag(fs, &o.threads)
+	fs.StringVarP(&o.params.Language, "language", "l", "", "language of the speech (default: heard from the audio)")
+	hints.add(fs)
+	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as `soberano doctor` lists it (default: the system's)")
 	fs.BoolVar(&asJSON, "json", false, "print one JSON object a final segment")
 	return cmd
 }
 
 // dictateOptions are the flags of `soberano dictate`.
 type dictateOptions struct {
-	model, language, microphone string
-	threads                     int
-	words                       wording.Options
+	model, microphone string
+	threads           int
+	params            asr.Params
+	words             wording.Options
 }
 
 // openDictation opens the microphone first: it keeps what is said while the model loads.
@@ -99,13 +109,21 @@ func openDictation(o dictateOptions) (*asr.Model, *mic.Stream, error) {
 	return m, stream, nil
 }
 
-// toggleDictation tells the Soberano that runs, or dictates itself until it is told.
-func toggleDictation(cmd *cobra.Command, o dictateOptions) error {
+// toggleDictation tells the Soberano that runs, or dictates itself until it is told. With
+// hints the one that runs may only end a dictation: they would not reach one that it begins.
+func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 	dir, err := registry.DataDir()
 	if err != nil {
 		return err
 	}
-	reply, err := outside.Send(dir, outside.Toggle)
+	line := outside.Toggle
+	if hints {
+		line = outside.Finish
+	}
+	reply, err := outside.Send(dir, line)
+	if err == nil && hints && reply != outside.Finishing {
+		return usagef("--prompt and --vocabulary don't reach the window of Soberano that is open, which would dictate with its own settings: close it, or leave them out")
+	}
 	if err == nil {
 		warnf("%s", reply)
 		return nil
@@ -122,7 +140,7 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions) error {
 		case stop <- struct{}{}:
 		default:
 		}
-		return "finishing"
+		return outside.Finishing
 	})
 	if err != nil {
 		return err
@@ -150,7 +168,7 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 		stream.Close()
 	}()
 	text := ""
-	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, asr.Params{Language: o.language}) {
+	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, o.params) {
 		if err != nil {
 			return text, errors.Join(err, stream.Close())
 		}

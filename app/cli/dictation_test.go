@@ -3,11 +3,75 @@ package cli
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
+
+	"soberano/app/outside"
 	"soberano/asr"
 )
+
+// What is to be expected reaches the model the same way from every verb.
+func TestHints(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "names.txt")
+	if err := os.WriteFile(file, []byte("Jon Dashwoode\r\n\n Ada, Countess of Lovelace\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var h hintFlags
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	h.add(fs)
+	if err := fs.Parse([]string{"--prompt", "Dear Ada,", "--vocabulary", "Soberano, Fyne,", "--vocabulary", "@" + file}); err != nil {
+		t.Fatal(err)
+	}
+	p := asr.Params{Language: "en"}
+	if err := h.into(&p); err != nil || !h.given() || p.Language != "en" || p.Prompt != "Dear Ada," ||
+		!slices.Equal(p.Vocabulary, []string{"Soberano", "Fyne", "Jon Dashwoode", "Ada, Countess of Lovelace"}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if h = (hintFlags{}); h.given() {
+		t.Error("none are given")
+	}
+	if h.vocabulary = []string{"@" + file + ".missing"}; h.into(&p) == nil {
+		t.Error("a file that is not there is read")
+	}
+}
+
+// A window that is open dictates with its own settings: hints end its dictation, and are
+// refused before one is begun without them.
+func TestToggleWithHints(t *testing.T) {
+	home(t)
+	var said []string
+	answer := outside.Finishing
+	l, err := outside.Serve(os.Getenv("SOBERANO_HOME"), func(line string) string {
+		said = append(said, line)
+		return answer
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, c := range []struct {
+		args, answer, line string
+		code               int
+	}{
+		{"", "recording", outside.Toggle, 0},
+		{"", outside.Finishing, outside.Toggle, 0},
+		{"--vocabulary Soberano", outside.Finishing, outside.Finish, 0},
+		{"--prompt Dear", "nothing is being dictated", outside.Finish, 2},
+		{"--vocabulary Soberano", "this Soberano does not understand finish", outside.Finish, 2},
+	} {
+		said, answer = nil, c.answer
+		_, code := verb(t, "", append([]string{"dictate", "--toggle"}, strings.Fields(c.args)...)...)
+		if code != c.code || !slices.Equal(said, []string{c.line}) {
+			t.Errorf("%q, answered %q: exit code %d, said %q", c.args, c.answer, code, said)
+		}
+	}
+}
 
 // The player gives every sample, silence behind them, and nothing before it is spoken.
 func TestPlayer(t *testing.T) {

@@ -72,7 +72,7 @@ func transcribeCommand() *cobra.Command {
 			if detect {
 				return detectAll(cmd.Context(), m, paths, cmd.OutOrStdout(), asJSON)
 			}
-			job.model = m.Info().Name
+			job.model, job.translated = m.Info().Name, p.Translate
 			job.hear = func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
 				p.Progress = progress
 				return m.Transcribe(ctx, src, p)

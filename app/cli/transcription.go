@@ -29,6 +29,7 @@ type transcription struct {
 	array      bool // as a JSON array
 	force      bool
 	model      string
+	translated bool // the texts are English, whatever is spoken
 	hear       func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error]
 	out, notes io.Writer
 	live       bool // notes is a terminal
@@ -153,7 +154,7 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	if !j.print && len(j.missing(r)) == 0 {
 		return t, nil
 	}
-	t.Model = j.model
+	t.Model, t.Translated = j.model, j.translated
 	src, err := audio.OpenContext(ctx, r.path)
 	if err != nil {
 		return t, err

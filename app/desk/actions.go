@@ -338,7 +338,8 @@ func (d *Desk) status(s chat.Status) {
 
 // change takes new settings over.
 func (d *Desk) change(v settings.Values) {
-	v.ChatModel, v.SpeechModel, v.FilesLanguage = d.values.ChatModel, d.values.SpeechModel, d.values.FilesLanguage
+	v.ChatModel, v.SpeechModel = d.values.ChatModel, d.values.SpeechModel
+	v.FilesLanguage, v.FilesTranslate = d.values.FilesLanguage, d.values.FilesTranslate
 	reload := v.Context != d.values.Context || v.Threads != d.values.Threads
 	theme, keys := v.Theme != d.values.Theme, v.Hotkey != d.values.Hotkey
 	d.mu.Lock()

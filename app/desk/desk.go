@@ -162,7 +162,8 @@ func (d *Desk) build() {
 		OnChange: d.change, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
 	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech,
 		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
-		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
+		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage,
+		Translate: d.filesTranslate, OnTranslate: d.chooseFilesTranslate, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
 		AddModel: func() { d.show(modelsPage) }, ShowFile: d.showFile, Copy: d.copy, Ask: d.ask, Save: d.saveFile,
 		Focus: d.focus, Shortcut: d.shortcut, Menu: d.menuBelow})
 	d.chat.Panels.Add(d.importer.Cards)

@@ -26,7 +26,10 @@ type Outside struct {
 	Sign    func(text string, heard bool) // over the window with the focus; "" takes it away
 	Grab    func(keys string, pressed, released func()) (release func(), err error)
 	Serve   func(handle func(line string) string) (io.Closer, error)
-	Toggle  string // the line that begins or ends a dictation
+
+	Toggle    string // the line that begins or ends a dictation
+	Finish    string // the line that ends one, if one runs
+	Finishing string // the answer, where one has run
 }
 
 // listenOutside takes the keys that the settings name, and serves the socket.
@@ -72,11 +75,16 @@ func (d *Desk) keysDown() {
 
 // asked answers `soberano dictate --toggle`; it is called from any goroutine.
 func (d *Desk) asked(line string) string {
-	if line != d.Outside.Toggle {
+	do := d.toggle
+	switch line {
+	case d.Outside.Toggle:
+	case d.Outside.Finish:
+		do = d.finish
+	default:
 		return "this Soberano does not understand " + line
 	}
 	reply := make(chan string, 1)
-	d.Post(func() { reply <- d.toggle() })
+	d.Post(func() { reply <- do() })
 	select {
 	case r := <-reply:
 		return r
@@ -89,8 +97,7 @@ func (d *Desk) asked(line string) string {
 func (d *Desk) toggle() string {
 	t := d.chat.Talk
 	if t.State() != voice.Idle {
-		t.Finish()
-		return "finishing"
+		return d.finish()
 	}
 	place := d.front()
 	t.PressFor(place)
@@ -99,6 +106,16 @@ func (d *Desk) toggle() string {
 		return "recording, for Soberano's own window"
 	}
 	return "recording, for the window in front"
+}
+
+// finish ends a dictation, if one runs.
+func (d *Desk) finish() string {
+	t := d.chat.Talk
+	if t.State() == voice.Idle {
+		return "nothing is being dictated"
+	}
+	t.Finish()
+	return d.Outside.Finishing
 }
 
 // front is where words go now: the program with the focus; nil is the chat.

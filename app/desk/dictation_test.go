@@ -185,19 +185,26 @@ func TestDictationElsewhere(t *testing.T) {
 	}
 	s.elsewhere, s.pasteErr = true, errors.New("the window in front did not take the text")
 	reply := make(chan string, 1)
-	ask := func() {
-		go func() { reply <- s.socket("toggle") }()
+	ask := func(line, want string) {
+		t.Helper()
+		go func() { reply <- s.socket(line) }()
 		s.q.until(t, "a reply", func() bool { return len(reply) > 0 })
+		if got := <-reply; got != want {
+			t.Errorf("%q is answered with %q", line, got)
+		}
 	}
-	ask()
-	if got := <-reply; got != "recording, for the window in front" {
+	if got := s.socket("sing"); got != "this Soberano does not understand sing" {
 		t.Errorf("answered %q", got)
 	}
+	ask("finish", "nothing is being dictated")
+	ask("toggle", "recording, for the window in front")
 	s.recording()
-	ask()
-	if got := <-reply; got != "finishing" {
-		t.Errorf("answered %q", got)
-	}
+	ask("finish", "finishing")
+	s.silent()
+	<-s.pasted
+	ask("toggle", "recording, for the window in front")
+	s.recording()
+	ask("toggle", "finishing")
 	s.silent()
 	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be written into the other program") })
 	s.expect(s.shot("dictation-not-taken-light"), "The window in front did not take the text.", "“and that is all.”", "Copy the words", "Put them into the chat")

@@ -345,7 +345,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 
 // outside is a desktop with one other program on it.
 func (s *stage) outside() *Outside {
-	return &Outside{Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Toggle: "toggle", Focused: func() (bool, error) { return s.elsewhere, nil },
+	return &Outside{Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Toggle: "toggle", Finish: "finish", Finishing: "finishing", Focused: func() (bool, error) { return s.elsewhere, nil },
 		Paste: func(text string) error { s.pasted <- text; return s.pasteErr },
 		Sign:  func(text string, _ bool) { s.signs = append(s.signs, text) },
 		Grab: func(keys string, pressed, released func()) (func(), error) {

@@ -1,6 +1,6 @@
 package desk
 
-// What the Transcribe page needs from the window: dialogs, menus, the language it remembers,
+// What the Transcribe page needs from the window: dialogs, menus, the choices it remembers,
 // and the one opened speech model that dictation and files share.
 
 import (
@@ -99,6 +99,19 @@ func (d *Desk) filesLanguage() string {
 func (d *Desk) chooseFilesLanguage(code string) {
 	d.mu.Lock()
 	d.values.FilesLanguage = code
+	d.mu.Unlock()
+	d.save()
+}
+
+func (d *Desk) filesTranslate() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.values.FilesTranslate
+}
+
+func (d *Desk) chooseFilesTranslate(on bool) {
+	d.mu.Lock()
+	d.values.FilesTranslate = on
 	d.mu.Unlock()
 	d.save()
 }

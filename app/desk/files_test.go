@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/look"
+	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/asr"
 	"soberano/asr/audio"
@@ -62,6 +63,29 @@ func TestDropRecordings(t *testing.T) {
 		s.win.Resize(fyne.NewSize(480, 760))
 		s.shot("transcribe-desk-narrow-" + string(m))
 	})
+}
+
+// What was chosen for recordings is kept, also when other settings change.
+func TestFilesChoices(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	s.show(filesPage)
+	s.chooseFilesLanguage("de")
+	s.walk(func(o fyne.CanvasObject) {
+		if c, ok := o.(*look.Check); ok && c.Label == "Translate to English" {
+			c.Tapped(nil)
+		}
+	})
+	s.change(settings.Values{Theme: look.Dark})
+	v, err := settings.Load(s.Data)
+	if err != nil || v.FilesLanguage != "de" || !v.FilesTranslate || v.Theme != look.Dark {
+		t.Errorf("kept %+v, %v", v, err)
+	}
+	s.files.Add([]string{wav(t, "a.wav", time.Second)})
+	list, err := s.store.Transcripts()
+	if err != nil || len(list) != 1 || !list[0].Translate || list[0].Asked != "de" {
+		t.Errorf("in the queue: %+v, %v", list, err)
+	}
 }
 
 // Ctrl+T shows the page, Ctrl+F finds in an opened transcript, Escape goes back step by step.

@@ -29,17 +29,17 @@ func TestSeveralAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.im.Drop([]string{tiny(t, dir, "Ada one.gguf", 1), page, tiny(t, dir, "Bäume zwei.gguf", 2)})
-	s.until("both imports", func() bool { return len(s.added) == 2 && strings.Contains(s.words(), "web page") })
-	s.expect("model.gguf can't be used.", "model.gguf is a web page, not a model.", "It is in the library and ready to use.")
+	s.Until("both imports", func() bool { return len(s.added) == 2 && strings.Contains(s.Words(), "web page") })
+	s.Expect("model.gguf can't be used.", "model.gguf is a web page, not a model.", "It is in the library and ready to use.")
 	entries, broken := lib.List()
 	if len(entries) != 2 || len(broken) != 0 || !entries[0].Linked || !entries[1].Linked {
 		t.Fatalf("the library holds %+v, broken %v", entries, broken)
 	}
-	s.tap("Copy details")
+	s.Tap("Copy details")
 	if !strings.Contains(s.copied, page) {
 		t.Errorf("the details are %q, without the path", s.copied)
 	}
-	s.tap("Choose another file")
+	s.Tap("Choose another file")
 	if s.chosen != 1 || len(s.im.cards) != 2 {
 		t.Errorf("asked for another file %d times, %d cards", s.chosen, len(s.im.cards))
 	}
@@ -48,8 +48,8 @@ func TestSeveralAtOnce(t *testing.T) {
 func TestUseNow(t *testing.T) {
 	s, _ := realStage(t)
 	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
-	s.untilShown("It is in the library and ready to use.")
-	s.tap("Use now")
+	s.UntilShown("It is in the library and ready to use.")
+	s.Tap("Use now")
 	if !slices.Equal(s.used, s.added) || len(s.used) != 1 || len(s.im.cards) != 0 {
 		t.Fatalf("used %v, added %v, %d cards", s.used, s.added, len(s.im.cards))
 	}
@@ -60,11 +60,11 @@ func TestAlreadyThere(t *testing.T) {
 	s, lib := realStage(t)
 	path := tiny(t, t.TempDir(), "one.gguf", 1)
 	s.im.Drop([]string{path})
-	s.untilShown("It is in the library")
-	s.tap("Close")
+	s.UntilShown("It is in the library")
+	s.Tap("Close")
 	s.im.Drop([]string{path, path})
-	s.untilShown("The library has this model already, as one, and it is ready to use.")
-	s.tap("Use now")
+	s.UntilShown("The library has this model already, as one, and it is ready to use.")
+	s.Tap("Use now")
 	if entries, _ := lib.List(); len(entries) != 1 || !slices.Equal(s.used, []string{"one"}) {
 		t.Fatalf("%d entries, used %v", len(entries), s.used)
 	}
@@ -78,12 +78,12 @@ func TestCopyInstead(t *testing.T) {
 	}
 	s := newStage(t, &held{Library: lib, gate: make(chan struct{})}, registry.Inspect, look.Light)
 	s.im.Drop([]string{path})
-	s.untilShown("The file stays where it is.")
-	s.untilShown("Copy instead")
-	s.tap("Copy instead")
-	s.untilShown("A copy goes into the library.")
+	s.UntilShown("The file stays where it is.")
+	s.UntilShown("Copy instead")
+	s.Tap("Copy instead")
+	s.UntilShown("A copy goes into the library.")
 	s.im.Shelf.(*held).gate <- struct{}{}
-	s.untilShown("It is in the library and ready to use.")
+	s.UntilShown("It is in the library and ready to use.")
 	e, err := lib.Find("one")
 	if err != nil || e.Linked || e.Path() == path {
 		t.Fatalf("%+v, %v", e, err)
@@ -99,8 +99,8 @@ func TestCancel(t *testing.T) {
 	shelf := &held{Library: lib, gate: make(chan struct{}), late: true}
 	s := newStage(t, shelf, registry.Inspect, look.Light)
 	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
-	s.untilShown("Copy instead")
-	s.tap("Cancel")
+	s.UntilShown("Copy instead")
+	s.Tap("Cancel")
 	if len(s.im.cards) != 0 {
 		t.Error("the card is still there")
 	}
@@ -115,7 +115,7 @@ func TestSpeechFolder(t *testing.T) {
 	dir := defaults.Need(t, "whisper-tiny.en")
 	s, lib := realStage(t)
 	s.im.Drop([]string{filepath.Join(dir, "config.json"), filepath.Join(dir, "model.bin")})
-	s.untilShown("It is in the library and is used for dictation.")
+	s.UntilShown("It is in the library and is used for dictation.")
 	entries, _ := lib.List()
 	if len(entries) != 1 || entries[0].Kind != registry.Speech || entries[0].Path() != dir || len(s.used) != 1 {
 		t.Fatalf("%+v, used %v", entries, s.used)
@@ -126,10 +126,10 @@ func TestCheckAndRemove(t *testing.T) {
 	s, lib := realStage(t)
 	path := tiny(t, t.TempDir(), "one.gguf", 1)
 	s.im.Drop([]string{path})
-	s.untilShown("It is in the library")
-	s.tap("Close")
-	s.tap("Check")
-	s.untilShown("Whole: every file is as it was")
+	s.UntilShown("It is in the library")
+	s.Tap("Close")
+	s.Tap("Check")
+	s.UntilShown("Whole: every file is as it was")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -138,22 +138,22 @@ func TestCheckAndRemove(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.tap("Check")
-	s.untilShown("one.gguf has changed since it was imported")
-	s.expect("Remove the model and import it again.")
+	s.Tap("Check")
+	s.UntilShown("one.gguf has changed since it was imported")
+	s.Expect("Remove the model and import it again.")
 
-	s.tap("Remove")
-	s.expect("Take it out of the library? The file stays where it is.")
-	s.tap("Keep it")
-	s.tap("Remove")
-	s.tap("Remove it")
+	s.Tap("Remove")
+	s.Expect("Take it out of the library? The file stays where it is.")
+	s.Tap("Keep it")
+	s.Tap("Remove")
+	s.Tap("Remove it")
 	if entries, _ := lib.List(); len(entries) != 0 || !slices.Equal(s.removed, []string{"one"}) {
 		t.Fatalf("%d entries, removed %v", len(entries), s.removed)
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("the linked file: %v", err)
 	}
-	s.expect("No model yet")
+	s.Expect("No model yet")
 }
 
 // A file that has gone, and an entry that can't be read, are said; the others stay usable.
@@ -178,15 +178,15 @@ func TestIlls(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newStage(t, lib, registry.Inspect, look.Light)
-	s.untilShown("gone.gguf is no longer at " + dir)
-	s.expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
-	s.shot("ills")
-	if n := strings.Count(s.words(), "Use now"); n != 1 {
+	s.UntilShown("gone.gguf is no longer at " + dir)
+	s.Expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
+	s.Shot("ills")
+	if n := strings.Count(s.Words(), "Use now"); n != 1 {
 		t.Errorf("%d models are offered, want the one that is there", n)
 	}
-	s.tap("Remove") // of the broken entry, which stands first
-	s.expect("Remove it and delete its files from the library? A linked file stays where it is.")
-	s.tap("Remove it")
+	s.Tap("Remove") // of the broken entry, which stands first
+	s.Expect("Remove it and delete its files from the library? A linked file stays where it is.")
+	s.Tap("Remove it")
 	if _, broken := lib.List(); len(broken) != 0 {
 		t.Errorf("still broken: %v", broken)
 	}
@@ -197,24 +197,24 @@ func TestIlls(t *testing.T) {
 func TestKeyboard(t *testing.T) {
 	s := newStage(t, &scripted{entries: []registry.Entry{{Name: "a", Info: qwen}, {Name: "b", Info: speech}}}, inspect, look.Light)
 	label := func() string {
-		b, _ := s.win.Canvas().Focused().(*look.Button)
+		b, _ := s.Win.Canvas().Focused().(*look.Button)
 		if b == nil {
 			return "nothing"
 		}
 		return b.Label
 	}
-	s.win.Canvas().Focus(s.button("Check"))
+	s.Win.Canvas().Focus(s.Button("Check"))
 	s.page.Refresh()
-	if got := s.win.Canvas().Focused(); got != fyne.Focusable(s.button("Check")) {
+	if got := s.Win.Canvas().Focused(); got != fyne.Focusable(s.Button("Check")) {
 		t.Errorf("after a refresh the focus is on %s", label())
 	}
-	s.win.Canvas().Focus(s.button("Remove"))
-	test.Type(s.button("Remove"), "") // it takes no text
-	s.button("Remove").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	s.Win.Canvas().Focus(s.Button("Remove"))
+	test.Type(s.Button("Remove"), "") // it takes no text
+	s.Button("Remove").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
 	if got := label(); got != "Keep it" {
 		t.Errorf("the question begins with %s", got)
 	}
-	s.button("Keep it").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	s.Button("Keep it").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
 	if got := label(); got == "nothing" {
 		t.Error("the focus is lost")
 	}

@@ -6,18 +6,13 @@ package library
 import (
 	"bytes"
 	"context"
-	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/test"
 
 	"soberano/app/look"
+	"soberano/app/look/looktest"
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/gguf"
@@ -25,11 +20,9 @@ import (
 )
 
 type stage struct {
-	t       *testing.T
-	q       chan func()
+	*looktest.Stage
 	im      *Importer
 	page    *Page
-	win     fyne.Window
 	used    []string
 	inUse   map[string]bool
 	added   []string
@@ -41,123 +34,22 @@ type stage struct {
 
 func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, error), mode look.Mode) *stage {
 	t.Helper()
-	app := test.NewTempApp(t)
-	app.Settings().SetTheme(look.Theme{Mode: mode})
-	s := &stage{t: t, q: make(chan func(), 1<<14), inUse: map[string]bool{}, free: 5_900_000_000}
+	s := &stage{Stage: looktest.New(t, "library", mode), inUse: map[string]bool{}, free: 5_900_000_000}
 	c := Config{Shelf: shelf, Inspect: inspect, Free: func() int64 { return s.free }, Context: func() int { return 0 },
-		Post: func(f func()) { s.q <- f }, Changed: func() { s.page.Refresh() },
+		Post: s.Post, Changed: func() { s.page.Refresh() },
 		OnAdded: func(e registry.Entry) { s.added = append(s.added, e.Name); s.page.Refresh() },
 		Use:     func(e registry.Entry) { s.used = append(s.used, e.Name); s.inUse[e.Name] = true },
 		InUse:   func(e registry.Entry) bool { return s.inUse[e.Name] }, OnRemoved: func(e registry.Entry) { s.removed = append(s.removed, e.Name) },
 		ChooseFile: func() { s.chosen++ }, ShowFile: func(string) {}, Copy: func(text string) { s.copied = text }}
 	s.page, s.im = NewPage(c), NewImporter(c)
 	s.page.Cards.Add(s.im.Cards)
-	s.win = test.NewTempWindow(t, s.page.Object)
-	s.win.SetPadded(false)
-	s.win.Resize(fyne.NewSize(944, 704))
+	s.Show(s.page.Object)
 	s.page.Refresh()
 	t.Cleanup(func() {
 		s.im.Close()
 		s.page.Close()
 	})
 	return s
-}
-
-// until runs what is posted until the condition holds.
-func (s *stage) until(what string, ok func() bool) {
-	s.t.Helper()
-	deadline := time.After(time.Minute)
-	for !ok() {
-		select {
-		case f := <-s.q:
-			f()
-		case <-deadline:
-			s.t.Fatalf("waited in vain for %s; shown is:\n%s", what, s.words())
-		}
-	}
-}
-
-func (s *stage) untilShown(words string) {
-	s.t.Helper()
-	s.until(words, func() bool { return strings.Contains(s.words(), words) })
-}
-
-// walk visits everything that is visible.
-func (s *stage) walk(visit func(fyne.CanvasObject)) {
-	var walk func(o fyne.CanvasObject)
-	walk = func(o fyne.CanvasObject) {
-		if !o.Visible() {
-			return
-		}
-		visit(o)
-		switch o := o.(type) {
-		case *fyne.Container:
-			for _, c := range o.Objects {
-				walk(c)
-			}
-		case fyne.Widget:
-			for _, c := range test.WidgetRenderer(o).Objects() {
-				walk(c)
-			}
-		}
-	}
-	walk(s.page.Object)
-}
-
-// words are all texts that are visible, in one line.
-func (s *stage) words() string {
-	var list []string
-	s.walk(func(o fyne.CanvasObject) {
-		if t, ok := o.(*canvas.Text); ok {
-			list = append(list, t.Text)
-		}
-	})
-	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
-}
-
-func (s *stage) expect(want ...string) {
-	s.t.Helper()
-	for _, w := range want {
-		if !strings.Contains(s.words(), w) {
-			s.t.Errorf("%q is not shown in:\n%s", w, s.words())
-		}
-	}
-}
-
-// button finds the first visible button with that label.
-func (s *stage) button(label string) *look.Button {
-	s.t.Helper()
-	var found *look.Button
-	s.walk(func(o fyne.CanvasObject) {
-		if b, ok := o.(*look.Button); ok && b.Label == label && found == nil {
-			found = b
-		}
-	})
-	if found == nil {
-		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
-	}
-	return found
-}
-
-func (s *stage) tap(label string) {
-	s.t.Helper()
-	test.Tap(s.button(label))
-}
-
-// shot draws the window into build/screens, to be looked at.
-func (s *stage) shot(name string) {
-	s.t.Helper()
-	dir := filepath.Join("..", "..", "build", "screens")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, s.win.Canvas().Capture()); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "library-"+name+".png"), b.Bytes(), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // scripted is a shelf in memory whose imports and checks stop where a test says.

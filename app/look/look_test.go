@@ -3,6 +3,7 @@ package look
 import (
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,26 @@ func TestPalettesHaveTheSameNames(t *testing.T) {
 	}
 	if len(light) != len(dark) {
 		t.Errorf("%d and %d colours", len(light), len(dark))
+	}
+}
+
+// A click, Space and Enter change a Check, unless it is disabled; Set tells nobody.
+func TestCheck(t *testing.T) {
+	test.NewTempApp(t)
+	var told []bool
+	c := NewCheck("Translate to English", func(on bool) { told = append(told, on) })
+	w := test.NewTempWindow(t, c)
+	test.Tap(c)
+	w.Canvas().Focus(c)
+	for _, k := range []fyne.KeyName{fyne.KeySpace, fyne.KeyReturn, fyne.KeyA} {
+		c.TypedKey(&fyne.KeyEvent{Name: k})
+	}
+	c.Set(false, true)
+	c.Set(true, false)
+	test.Tap(c)
+	c.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	if !slices.Equal(told, []bool{true, false, true}) || !c.Checked || !c.Disabled() {
+		t.Errorf("told %v; checked: %v, disabled: %v", told, c.Checked, c.Disabled())
 	}
 }
 

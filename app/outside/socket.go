@@ -3,7 +3,8 @@ package outside
 // The socket over which `soberano dictate --toggle` speaks to the program that runs: one line
 // there, one line back.
 //
-//	data folder/dictate.sock        → "toggle"      ← "recording"
+//	data folder/dictate.sock        → "toggle"      ← "recording", or "finishing" one that ran
+//	                                → "finish"      ← "finishing", or anything else: none ran
 //
 // Only the user can open it. A path that is too long for a socket (about 100 bytes) is
 // replaced by one in the system's folder for such things.
@@ -21,8 +22,12 @@ import (
 	"time"
 )
 
-// Toggle is the line that begins a dictation, or ends it.
-const Toggle = "toggle"
+// The lines that are said.
+const (
+	Toggle    = "toggle"    // begins a dictation, or ends it
+	Finish    = "finish"    // ends the one that runs, if one does
+	Finishing = "finishing" // the answer to both, where one has run
+)
 
 // ErrNobody: no program listens.
 var ErrNobody = errors.New("no other Soberano runs")

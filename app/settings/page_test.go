@@ -3,104 +3,47 @@ package settings
 // The page in memory: what is chosen reaches OnChange; every state is drawn to build/screens.
 
 import (
-	"bytes"
 	"errors"
-	"image/png"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/look"
+	"soberano/app/look/looktest"
 )
 
 type stage struct {
+	*looktest.Stage
 	*Page
-	t     *testing.T
-	win   fyne.Window
 	heard []Values
 	mics  []string
 	deaf  error
-	q     chan func()
 }
 
 func newStage(t *testing.T, v Values, mode look.Mode, deaf error) *stage {
 	t.Helper()
-	app := test.NewTempApp(t)
-	app.Settings().SetTheme(look.Theme{Mode: mode})
-	s := &stage{t: t, mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf, q: make(chan func(), 100)}
+	s := &stage{Stage: looktest.New(t, "settings", mode), mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf}
 	s.Page = NewPage(Config{Values: v, Cores: 8, Microphones: func() ([]string, error) {
 		if s.deaf != nil {
 			return nil, s.deaf
 		}
 		return s.mics, nil
-	}, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Post: func(f func()) { s.q <- f }, OnChange: func(v Values) { s.heard = append(s.heard, v) }, Data: "/home/ada/.local/share/soberano", ShowData: func() {}})
-	s.win = test.NewTempWindow(t, s.Object)
-	s.win.SetPadded(false)
-	s.win.Resize(fyne.NewSize(944, 704))
+	}, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Post: s.Post, OnChange: func(v Values) { s.heard = append(s.heard, v) }, Data: "/home/ada/.local/share/soberano", ShowData: func() {}})
+	s.Show(s.Object)
 	s.Refresh()
-	(<-s.q)()
+	(<-s.Q)()
 	return s
 }
 
-func (s *stage) walk(visit func(fyne.CanvasObject)) {
-	var walk func(o fyne.CanvasObject)
-	walk = func(o fyne.CanvasObject) {
-		if !o.Visible() {
-			return
-		}
-		visit(o)
-		switch o := o.(type) {
-		case *fyne.Container:
-			for _, c := range o.Objects {
-				walk(c)
-			}
-		case fyne.Widget:
-			for _, c := range test.WidgetRenderer(o).Objects() {
-				walk(c)
-			}
-		}
-	}
-	walk(s.Object)
-}
-
-func (s *stage) words() string {
-	var list []string
-	s.walk(func(o fyne.CanvasObject) {
-		if t, ok := o.(*canvas.Text); ok {
-			list = append(list, t.Text)
-		}
-	})
-	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
-}
-
 func (s *stage) selects() (list []*widget.Select) {
-	s.walk(func(o fyne.CanvasObject) {
+	s.Walk(func(o fyne.CanvasObject) {
 		if x, ok := o.(*widget.Select); ok {
 			list = append(list, x)
 		}
 	})
 	return list
-}
-
-func (s *stage) shot(name string) {
-	s.t.Helper()
-	dir := filepath.Join("..", "..", "build", "screens")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, s.win.Canvas().Capture()); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "settings-"+name+".png"), b.Bytes(), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // Each choice changes its own value and no other.
@@ -127,7 +70,7 @@ func TestChoices(t *testing.T) {
 		}
 	}
 	s.Refresh()
-	(<-s.q)()
+	(<-s.Q)()
 	for i, words := range choices {
 		if got := s.selects()[i].Selected; got != words {
 			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
@@ -159,7 +102,7 @@ func TestLateListing(t *testing.T) {
 	s := newStage(t, Values{}, look.Light, nil)
 	s.Refresh()
 	s.Refresh()
-	a, b := <-s.q, <-s.q
+	a, b := <-s.Q, <-s.Q
 	s.listed(s.serial, []string{"New one"}, nil)
 	serial := s.serial
 	s.serial++ // both are old now
@@ -187,21 +130,21 @@ func TestStates(t *testing.T) {
 	for _, mode := range []look.Mode{look.Light, look.Dark} {
 		s := newStage(t, Values{Theme: mode, Language: "de", Microphone: "USB headset"}, mode, nil)
 		for _, want := range []string{"Colours", "Microphone", "Language of dictation", "Hesitations", "Dictate in any program", "Length of a conversation", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
-			if !strings.Contains(s.words(), want) {
-				t.Errorf("%q is not shown in:\n%s", want, s.words())
+			if !strings.Contains(s.Words(), want) {
+				t.Errorf("%q is not shown in:\n%s", want, s.Words())
 			}
 		}
-		s.shot(string(mode))
-		s.win.Canvas().Focus(s.selects()[1])
-		s.win.Resize(fyne.NewSize(600, 704))
-		s.shot("narrow-" + string(mode))
-		s.win.Resize(fyne.NewSize(944, 704))
+		s.Shot(string(mode))
+		s.Win.Canvas().Focus(s.selects()[1])
+		s.Win.Resize(fyne.NewSize(600, 704))
+		s.Shot("narrow-" + string(mode))
+		s.Win.Resize(fyne.NewSize(944, 704))
 		s.selects()[2].Tapped(nil)
-		s.shot("open-" + string(mode))
+		s.Shot("open-" + string(mode))
 	}
 	s := newStage(t, Values{}, look.Light, errors.New("no microphone was found"))
-	if !strings.Contains(s.words(), "No microphone can be used now: no microphone was found.") {
-		t.Errorf("shown is:\n%s", s.words())
+	if !strings.Contains(s.Words(), "No microphone can be used now: no microphone was found.") {
+		t.Errorf("shown is:\n%s", s.Words())
 	}
-	s.shot("deaf")
+	s.Shot("deaf")
 }

@@ -21,7 +21,8 @@ import (
 
 // Values are the choices; a zero value is the program's own choice.
 type Values struct {
-	FilesLanguage string `json:"files_language,omitempty"` // of recordings; "": heard from the audio
+	FilesLanguage  string `json:"files_language,omitempty"`  // of recordings; "": heard from the audio
+	FilesTranslate bool   `json:"files_translate,omitempty"` // recordings are written in English
 
 	Theme       look.Mode `json:"theme,omitempty"`
 	Microphone  string    `json:"microphone,omitempty"` // by name; "": the system's

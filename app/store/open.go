@@ -70,6 +70,7 @@ var steps = []string{
 		details    TEXT    NOT NULL DEFAULT '',
 		PRIMARY KEY (transcript, number)
 	) WITHOUT ROWID;`,
+	`ALTER TABLE transcripts ADD COLUMN translate INTEGER NOT NULL DEFAULT 0;`,
 }
 
 func init() {

@@ -28,6 +28,7 @@ type Transcript struct {
 	Path             string // of the audio, which stays where it is
 	Title            string
 	Asked            string // the language that was chosen; "": heard from the audio
+	Translate        bool   // the text is to be English, whatever the language
 	Language         string // the language that was heard
 	Model            string
 	State            State
@@ -48,14 +49,14 @@ type Segment struct {
 	Details    string // what else the model says of it; the caller's own form
 }
 
-const transcriptColumns = `t.id, t.path, t.title, t.asked, t.language, t.model, t.state, t.note, t.length, t.created, t.updated,
+const transcriptColumns = `t.id, t.path, t.title, t.asked, t.translate, t.language, t.model, t.state, t.note, t.length, t.created, t.updated,
 	coalesce((SELECT s.number + 1 FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.ended FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id ORDER BY s.number LIMIT 1), '')`
 
 func scanTranscript(row scanner) (t Transcript, err error) {
 	var created, updated int64
-	err = row.Scan(&t.ID, &t.Path, &t.Title, &t.Asked, &t.Language, &t.Model, &t.State, &t.Note, &t.Length, &created, &updated,
+	err = row.Scan(&t.ID, &t.Path, &t.Title, &t.Asked, &t.Translate, &t.Language, &t.Model, &t.State, &t.Note, &t.Length, &created, &updated,
 		&t.Segments, &t.Heard, &t.Snippet)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
@@ -71,8 +72,8 @@ func (s *Store) AddTranscript(t Transcript) (Transcript, error) {
 	}
 	now := s.now()
 	t.Created, t.Updated = time.UnixMilli(now.UnixMilli()), time.UnixMilli(now.UnixMilli())
-	res, err := s.db.Exec(`INSERT INTO transcripts (path, title, asked, language, model, state, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?)`,
-		t.Path, t.Title, t.Asked, t.Language, t.Model, t.State, t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
+	res, err := s.db.Exec(`INSERT INTO transcripts (path, title, asked, translate, language, model, state, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+		t.Path, t.Title, t.Asked, t.Translate, t.Language, t.Model, t.State, t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
 	if err != nil {
 		return t, fmt.Errorf("store: add transcript: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 func TestTranscriptLives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	s := must(Open(path))(t)
-	a := must(s.AddTranscript(Transcript{Path: "/home/ada/call.wav", Title: "call.wav", Asked: "de"}))(t)
+	a := must(s.AddTranscript(Transcript{Path: "/home/ada/call.wav", Title: "call.wav", Asked: "de", Translate: true}))(t)
 	b := must(s.AddTranscript(Transcript{Path: "/home/ada/talk.flac", Title: "talk.flac"}))(t)
 	if a.State != Waiting || a.ID == b.ID {
 		t.Fatalf("added %+v, %+v", a, b)
@@ -34,7 +34,7 @@ func TestTranscriptLives(t *testing.T) {
 		t.Fatalf("listed %+v", list)
 	}
 	got := list[0]
-	if got.Title != "Call with Ada" || got.State != Partial || got.Asked != "de" || got.Length != 95*time.Second || got.Heard != 9*time.Second || got.Segments != 3 || got.Snippet != "Guten Tag." {
+	if got.Title != "Call with Ada" || got.State != Partial || got.Asked != "de" || !got.Translate || got.Length != 95*time.Second || got.Heard != 9*time.Second || got.Segments != 3 || got.Snippet != "Guten Tag." {
 		t.Errorf("read %+v", got)
 	}
 	segments := must(s.Segments(a.ID, 0))(t)
@@ -79,6 +79,26 @@ func TestOldFileLearnsTranscripts(t *testing.T) {
 		t.Errorf("conversations %+v", c)
 	}
 	must(s.AddTranscript(Transcript{Path: "a.wav", Title: "a.wav"}))(t)
+}
+
+// So is one of its second version, whose transcripts are none of translations.
+func TestOldFileLearnsTranslation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	db := must(sql.Open("sqlite", path))(t)
+	for _, q := range []string{steps[0], steps[1], `PRAGMA user_version = 2`, `INSERT INTO transcripts (path, title, state, created, updated) VALUES ('/a.wav', 'Old', 'waiting', 1, 1)`} {
+		if _, err := db.Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := must(Open(path))(t)
+	defer s.Close()
+	must(s.AddTranscript(Transcript{Path: "/a.wav", Title: "New", Translate: true}))(t)
+	if list := must(s.Transcripts())(t); len(list) != 2 || !list[0].Translate || list[1].Translate || list[1].Title != "Old" {
+		t.Errorf("transcripts %+v", list)
+	}
 }
 
 // Whatever is written in whatever order of adding and editing is read back the same.

@@ -43,16 +43,16 @@ func newCard(p *Page) *card {
 func (c *card) show(t store.Transcript, place int) {
 	c.t = t
 	c.title.Set(t.Title)
-	c.right.Set("")
+	aside := ""
 	if t.Length > 0 {
-		c.right.Set(long(t.Length))
+		aside = long(t.Length)
 	}
 	ink, words, stroke := look.Muted, "", look.Line
 	switch t.State {
 	case store.Waiting:
-		c.right.Set("waiting")
+		aside = "waiting"
 		if place > 1 {
-			c.right.Set(fmt.Sprintf("waiting, number %d", place))
+			aside = fmt.Sprintf("waiting, number %d", place)
 		}
 	case store.Failed:
 		ink, stroke, words = look.Ink, look.Record, t.Note
@@ -74,6 +74,7 @@ func (c *card) show(t store.Transcript, place int) {
 		words = "Opening the file…"
 		c.do("Cancel", "Open")
 	}
+	c.aside(aside)
 	c.line.Set(look.Span{Text: words, Color: ink})
 	waits := t.State == store.Waiting
 	c.line.Hidden, c.space.(*fyne.Container).Hidden, c.row.Hidden, c.remove.Hidden = waits, waits, waits, !waits
@@ -81,6 +82,16 @@ func (c *card) show(t store.Transcript, place int) {
 	c.object.SetStroke(stroke, 1)
 	c.progress()
 }
+
+// aside sets what stands behind the title, and that the file is translated.
+func (c *card) aside(words string) {
+	if c.t.Translate {
+		words = strings.TrimSuffix(intoEnglish+" · "+words, " · ")
+	}
+	c.right.Set(words)
+}
+
+const intoEnglish = "into English"
 
 // do sets the buttons; those that stay are the same, so that the keyboard stays on them.
 func (c *card) do(labels ...string) {
@@ -123,7 +134,7 @@ func (c *card) progress() {
 		return
 	}
 	if now.Length > 0 {
-		c.right.Set(long(now.Length))
+		c.aside(long(now.Length))
 	}
 	c.line.Set(look.Span{Text: now.Text(), Color: look.Muted})
 	c.bar.Set(look.Part{Share: float32(now.Share()), Color: look.Accent})
@@ -185,6 +196,9 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	facts := []string{}
 	if r.t.Length > 0 {
 		facts = append(facts, long(r.t.Length))
+	}
+	if r.t.Translate {
+		facts = append(facts, intoEnglish)
 	}
 	facts = append(facts, date(r.t.Created, time.Now()))
 	words := r.t.Snippet

@@ -18,7 +18,7 @@ import (
 
 // whole is the transcript as the formats want it.
 func (v *View) whole() *transcript.Transcript {
-	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Duration: v.t.Length, Model: v.t.Model}
+	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Translated: v.t.Translate, Duration: v.t.Length, Model: v.t.Model}
 	if v.t.State != store.Complete {
 		t.Error = "not finished"
 		if v.t.Note != "" {

@@ -30,6 +30,8 @@ type Page struct {
 	gone   *store.Transcript // what was deleted last
 	words  string            // a problem of the page's own
 	most   int               // how many of the finished ones are listed
+
+	translate *look.Check // one for all drawings, so that the keyboard stays on it
 }
 
 // mostWaiting is how many of those that wait are shown.
@@ -41,6 +43,7 @@ const some = 50
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
+	p.translate = look.NewCheck("Translate to English", c.OnTranslate)
 	p.View = newView(p)
 	p.View.Object.Hide()
 	p.Object = &fyne.Container{Layout: &stack{}, Objects: []fyne.CanvasObject{p.pane.Object, p.View.Object}}
@@ -122,6 +125,9 @@ func (p *Page) Refresh() {
 		list = p.empty()
 	} else {
 		list = append(list, look.Text(dropWords, look.TextSize, look.Muted), p.buttons())
+		if words := p.untranslated(); words != "" {
+			list = append(list, look.Text(words, look.SmallSize, look.Muted))
+		}
 	}
 	list = append(list, p.notices()...)
 	list = append(list, p.queued(queue)...)
@@ -148,7 +154,13 @@ func (p *Page) empty() []fyne.CanvasObject {
 	line := look.Text("Turn recordings into text", look.TitleSize, look.Ink)
 	note := look.Text(dropWords, look.TextSize, look.Muted)
 	line.Align, note.Align = fyne.TextAlignCenter, fyne.TextAlignCenter
-	return []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{p.buttons()}}}
+	list := []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{p.buttons()}}}
+	if words := p.untranslated(); words != "" {
+		why := look.Text(words, look.SmallSize, look.Muted)
+		why.Align = fyne.TextAlignCenter
+		list = append(list, why)
+	}
+	return list
 }
 
 // middle centres one thing in the width.
@@ -168,7 +180,15 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	look.Put(o[0], (s.Width-w)/2, 0, w, s.Height)
 }
 
-// buttons choose files, and the language of the next ones.
+// untranslated says why the next files can't be translated; "" if they can.
+func (p *Page) untranslated() string {
+	if model := p.englishOnly(); model != "" {
+		return model + " knows English only, so it can't translate. A speech model of many languages can."
+	}
+	return ""
+}
+
+// buttons choose files, the language of the next ones, and whether they are translated.
 func (p *Page) buttons() fyne.CanvasObject {
 	words := "Language: heard from the audio"
 	if code := p.Language(); code != "" {
@@ -178,7 +198,14 @@ func (p *Page) buttons() fyne.CanvasObject {
 	language.Light = true
 	language.OnTapped = func() { p.Menu(p.languages(), language) }
 	return &fyne.Container{Layout: &look.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
-		look.NewButton(look.Primary, "Choose a file", p.ChooseFile), language}}
+		look.NewButton(look.Primary, "Choose a file", p.ChooseFile), language, p.translation()}}
+}
+
+// translation is whether the next files are translated, as it is now.
+func (p *Page) translation() fyne.CanvasObject {
+	can := p.englishOnly() == ""
+	p.translate.Set(can && p.Translate(), can)
+	return p.translate
 }
 
 // languages are those that can be chosen, by name.

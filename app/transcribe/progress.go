@@ -12,29 +12,25 @@ import (
 // metered is the audio on its way to the model.
 type metered struct {
 	Audio
-	q *Queue
 	j *job
 }
 
 func (m *metered) Read(p []float32) (int, error) {
 	n, err := m.Audio.Read(p)
 	m.j.read.Add(int64(n))
-	m.q.progress(m.j, false)
 	return n, err
 }
 
 func samples(n int64) time.Duration { return time.Duration(n) * time.Second / asr.SampleRate }
 
-// progress tells the UI, five times a second at most unless it has to.
-func (q *Queue) progress(j *job, must bool) {
-	if now := time.Now(); must || now.Sub(j.told) > 200*time.Millisecond {
-		j.told = now
-		q.Post(func() {
-			if q.OnProgress != nil {
-				q.OnProgress(j.id)
-			}
-		})
-	}
+// progress notes how much of the whole audio is done with, and tells the UI.
+func (q *Queue) progress(j *job, done time.Duration) {
+	j.heard.Store(int64(done))
+	q.Post(func() {
+		if q.OnProgress != nil {
+			q.OnProgress(j.id)
+		}
+	})
 }
 
 // Progress is how far a file is.
@@ -49,7 +45,7 @@ func (j *job) progress() Progress {
 	if j.opening {
 		return Progress{Opening: true, Length: j.length}
 	}
-	done := max(time.Duration(j.heard.Load()), j.from+samples(j.read.Load())-behind)
+	done := time.Duration(j.heard.Load())
 	if j.length > 0 {
 		done = min(done, j.length)
 	}

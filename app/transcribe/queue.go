@@ -24,9 +24,6 @@ import (
 // beam is how many hypotheses are kept for a file: more than for dictation, nobody waits.
 const beam = 5
 
-// behind is how far the model is at most behind what it has read: a window.
-const behind = 30 * time.Second
-
 // Queue writes files down. Its methods may be called from any goroutine.
 type Queue struct {
 	Config
@@ -53,23 +50,25 @@ type job struct {
 	from    time.Duration // where this run began
 	length  time.Duration // of the audio; 0: not known
 	read    atomic.Int64  // samples since from
-	heard   atomic.Int64  // end of the last segment, of the whole audio
+	heard   atomic.Int64  // how much of the whole audio is done with
 	opening bool
-	told    time.Time
 }
 
 // NewQueue is a queue at rest; Kick begins what is left over from the last time.
 func NewQueue(c Config) *Queue { return &Queue{Config: c} }
 
-// Add puts files into the queue. One that waits or is under way already is not added again.
+// Add puts files into the queue, each with the choices of now. One that waits or is under way
+// already is not added again, unless it is to be translated this time and was not, or not now
+// and was.
 func (q *Queue) Add(paths []string) error {
 	list, err := q.Store.Transcripts()
 	if err != nil {
 		return err
 	}
+	asked, translate := q.Language(), q.Translate() && q.englishOnly() == ""
 	busy := map[string]bool{}
 	for _, t := range list {
-		if t.State == store.Waiting || t.State == store.Partial {
+		if t.Translate == translate && (t.State == store.Waiting || t.State == store.Partial) {
 			busy[t.Path] = true
 		}
 	}
@@ -78,7 +77,7 @@ func (q *Queue) Add(paths []string) error {
 			continue
 		}
 		busy[p] = true
-		if _, err = q.Store.AddTranscript(store.Transcript{Path: p, Title: filepath.Base(p), Asked: q.Language()}); err != nil {
+		if _, err = q.Store.AddTranscript(store.Transcript{Path: p, Title: filepath.Base(p), Asked: asked, Translate: translate}); err != nil {
 			break
 		}
 	}
@@ -301,7 +300,9 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 		return err
 	}
 	q.state()
-	for s, err := range e.Transcribe(j.ctx, &metered{src, q, j}, asr.Params{Language: t.Asked, Beam: beam, Words: true}) {
+	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true,
+		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
+	for s, err := range e.Transcribe(j.ctx, &metered{src, j}, p) {
 		if err != nil {
 			return err
 		}
@@ -314,8 +315,7 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 		if err := q.Store.AddSegments(t.ID, kept(s, t.Heard)); err != nil {
 			return err
 		}
-		j.heard.Store(int64(s.End + t.Heard))
-		q.progress(j, true)
+		q.progress(j, t.Heard+s.End)
 	}
 	if t.Length == 0 { // nobody knew; now somebody does
 		t.Length = j.from + samples(j.read.Load())

@@ -5,25 +5,23 @@ package transcribe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"image/png"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/look"
+	"soberano/app/look/looktest"
 	"soberano/app/store"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -59,6 +57,7 @@ func (r *recording) Close() error               { return nil }
 type scripted struct {
 	mu     sync.Mutex
 	gate   chan struct{} // nil: at once
+	heard  string        // the language; "": English
 	asked  []asr.Params
 	opened int
 	closed int
@@ -84,7 +83,8 @@ func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params)
 					}
 				}
 				i := int(at / (10 * time.Second))
-				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: "en", Final: true,
+				language := cmp.Or(m.heard, "en")
+				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: language, Final: true,
 					Words: []asr.Word{{Text: "Welcome", Start: at, End: at + time.Second, Prob: 0.9}}}
 				if !yield(s, nil) {
 					return
@@ -132,15 +132,15 @@ func (s *speaker) Close() error          { s.once.Do(func() { close(s.done) }); 
 func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock() }
 
 type stage struct {
-	t       *testing.T
-	q       chan func()
+	*looktest.Stage
 	page    *Page
-	win     fyne.Window
 	store   *store.Store
 	model   *scripted
 	files   map[string]*recording
 	noModel error
 	lang    string
+	english bool   // what follows is to be translated
+	title   string // of the speech model
 	copied  string
 	saved   map[string]string
 	speaker *speaker
@@ -153,8 +153,7 @@ type stage struct {
 
 func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 	t.Helper()
-	app := test.NewTempApp(t)
-	app.Settings().SetTheme(look.Theme{Mode: mode})
+	looks := looktest.New(t, "transcribe", mode)
 	if s == nil {
 		var err error
 		if s, err = store.Memory(); err != nil {
@@ -162,12 +161,12 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 		}
 		t.Cleanup(func() { s.Close() })
 	}
-	st := &stage{t: t, q: make(chan func(), 1<<14), store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}}
-	st.page = NewPage(Config{Store: s, Open: st.open, Post: func(f func()) { st.q <- f },
+	st := &stage{Stage: looks, store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
+	st.page = NewPage(Config{Store: s, Open: st.open, Post: st.Post,
 		Pick: func() (registry.Entry, asr.Options, error) {
 			st.mu.Lock()
 			defer st.mu.Unlock()
-			return registry.Entry{Name: "whisper-base"}, asr.Options{}, st.noModel
+			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title}}, asr.Options{}, st.noModel
 		},
 		OpenSpeech: func(registry.Entry, asr.Options) (Recogniser, error) {
 			st.model.mu.Lock()
@@ -175,17 +174,18 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 			st.model.opened++
 			return st.model, nil
 		},
-		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c }, Changed: func() {},
+		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c },
+		Translate: func() bool { return st.english }, OnTranslate: func(on bool) { st.english = on }, Changed: func() {},
 		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
 		Focus: func(f fyne.Focusable) {
 			if f == nil {
-				st.win.Canvas().Unfocus()
+				st.Win.Canvas().Unfocus()
 			} else {
-				st.win.Canvas().Focus(f)
+				st.Win.Canvas().Focus(f)
 			}
 		},
 		Menu: func(m *fyne.Menu, b fyne.CanvasObject) {
-			widget.ShowPopUpMenuAtPosition(m, st.win.Canvas(), fyne.NewPos(500, 60))
+			widget.ShowPopUpMenuAtPosition(m, st.Win.Canvas(), fyne.NewPos(500, 60))
 		},
 		Ask: func(_, now string, then func(string)) { then(" Renamed " + now) },
 		Save: func(dir, name string, write func(io.Writer) error) {
@@ -195,9 +195,7 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 			}
 			st.saved[filepath.Join(dir, name)] = b.String()
 		}})
-	st.win = test.NewTempWindow(t, st.page.Object)
-	st.win.SetPadded(false)
-	st.win.Resize(fyne.NewSize(944, 704))
+	st.Show(st.page.Object)
 	st.page.Refresh()
 	t.Cleanup(st.end)
 	return st
@@ -211,7 +209,7 @@ func (s *stage) end() {
 		select {
 		case <-done:
 			return
-		case <-s.q:
+		case <-s.Q:
 		}
 	}
 }
@@ -245,46 +243,13 @@ func (s *stage) file(name string, length time.Duration) string {
 	return path
 }
 
-func (s *stage) until(what string, ok func() bool) {
-	s.t.Helper()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case f := <-s.q:
-			f()
-		case <-time.After(10 * time.Millisecond): // what is waited for may be nothing that is posted
-		case <-deadline:
-			s.t.Fatalf("waited in vain for %s; shown is:\n%s", what, s.words())
-		}
-	}
-}
-
-func (s *stage) untilShown(words ...string) {
-	s.t.Helper()
-	for _, w := range words {
-		s.until(w, func() bool { return strings.Contains(s.words(), w) })
-	}
-}
-
-// settle runs what has been posted so far.
-func (s *stage) settle() {
-	for {
-		select {
-		case f := <-s.q:
-			f()
-		default:
-			return
-		}
-	}
-}
-
 // state waits until a transcript has a state.
 func (s *stage) state(name string, want store.State) (found store.Transcript) {
-	s.t.Helper()
-	s.until(name+" to be "+string(want), func() bool {
+	s.T.Helper()
+	s.Until(name+" to be "+string(want), func() bool {
 		list, err := s.store.Transcripts()
 		if err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 		for _, t := range list {
 			if t.Title == name && t.State == want {
@@ -297,91 +262,19 @@ func (s *stage) state(name string, want store.State) (found store.Transcript) {
 	return found
 }
 
-func (s *stage) walk(visit func(fyne.CanvasObject)) {
-	var walk func(o fyne.CanvasObject)
-	walk = func(o fyne.CanvasObject) {
-		if !o.Visible() {
-			return
-		}
-		visit(o)
-		switch o := o.(type) {
-		case *fyne.Container:
-			for _, c := range o.Objects {
-				walk(c)
-			}
-		case fyne.Widget:
-			for _, c := range test.WidgetRenderer(o).Objects() {
-				walk(c)
-			}
-		}
-	}
-	walk(s.page.Object)
-	for _, o := range s.win.Canvas().Overlays().List() {
-		walk(o)
-	}
-}
-
-// words are all texts that are visible, in one line.
-func (s *stage) words() string {
-	var list []string
-	s.walk(func(o fyne.CanvasObject) {
-		if t, ok := o.(*canvas.Text); ok {
-			list = append(list, t.Text)
-		}
-	})
-	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
-}
-
-func (s *stage) expect(want ...string) {
-	s.t.Helper()
-	words := s.words()
-	for _, w := range want {
-		if !strings.Contains(words, w) {
-			s.t.Errorf("%q is not shown in:\n%s", w, words)
-		}
-	}
-}
-
-func (s *stage) tap(label string) {
-	s.t.Helper()
-	var found *look.Button
-	s.walk(func(o fyne.CanvasObject) {
-		if b, ok := o.(*look.Button); ok && b.Label == label && found == nil {
-			found = b
-		}
-	})
-	if found == nil {
-		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
-	}
-	test.Tap(found)
-}
-
 // openFirst taps the first finished transcript.
 func (s *stage) openFirst() {
-	s.t.Helper()
+	s.T.Helper()
 	var found *past
-	s.walk(func(o fyne.CanvasObject) {
+	s.Walk(func(o fyne.CanvasObject) {
 		if r, ok := o.(*past); ok && found == nil {
 			found = r
 		}
 	})
 	if found == nil {
-		s.t.Fatalf("there is no transcript in:\n%s", s.words())
+		s.T.Fatalf("there is no transcript in:\n%s", s.Words())
 	}
 	test.Tap(found)
-}
-
-// shot draws the window into build/screens, to be looked at.
-func (s *stage) shot(name string) {
-	s.t.Helper()
-	s.settle()
-	dir := filepath.Join("..", "..", "build", "screens")
-	var b bytes.Buffer
-	fast := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := errors.Join(os.MkdirAll(dir, 0o755), fast.Encode(&b, s.win.Canvas().Capture()),
-		os.WriteFile(filepath.Join(dir, "transcribe-"+name+".png"), b.Bytes(), 0o644)); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 var noModel = voice.ErrNoModel

@@ -55,19 +55,31 @@ type Config struct {
 	Languages  []string                     // codes of those that can be chosen
 	Language   func() string                // of the next file; "": heard from the audio
 	OnLanguage func(code string)
-	Post       func(func()) // runs a function on the UI goroutine, later
-	Changed    func()       // what the page is about has changed: its title, or how many wait
-	ChooseFile func()
-	AddModel   func()
-	ShowFile   func(path string)
-	Copy       func(text string)
-	Focus      func(fyne.Focusable)     // nil: nothing
-	Shortcut   func(fyne.Shortcut) bool // the program's own; nil: there are none
-	Menu       func(menu *fyne.Menu, below fyne.CanvasObject)
+	// Translate says whether the next file is written in English, whatever is spoken.
+	Translate   func() bool
+	OnTranslate func(bool)
+	Post        func(func()) // runs a function on the UI goroutine, later
+	Changed     func()       // what the page is about has changed: its title, or how many wait
+	ChooseFile  func()
+	AddModel    func()
+	ShowFile    func(path string)
+	Copy        func(text string)
+	Focus       func(fyne.Focusable)     // nil: nothing
+	Shortcut    func(fyne.Shortcut) bool // the program's own; nil: there are none
+	Menu        func(menu *fyne.Menu, below fyne.CanvasObject)
 	// Ask asks for a text, beginning with one that is there.
 	Ask func(title, now string, then func(string))
 	// Save asks for a file beside the audio, with that name to begin with, and calls write.
 	Save func(dir, name string, write func(io.Writer) error)
+}
+
+// englishOnly is the name of the speech model if it knows English only, so that it can't
+// translate; "" if it can, or if there is none yet.
+func (c *Config) englishOnly() string {
+	if e, _, err := c.Pick(); err == nil && e.EnglishOnly() {
+		return e.Title
+	}
+	return ""
 }
 
 // OpenAudio opens a recording on the disk.

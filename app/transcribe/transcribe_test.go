@@ -32,7 +32,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
-	s.untilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav any more")
+	s.UntilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav any more")
 	s.model.mu.Lock()
 	defer s.model.mu.Unlock()
 	if s.model.opened != 1 {
@@ -40,7 +40,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 	}
 	if s.model.closed != 1 {
 		s.model.mu.Unlock()
-		s.until("the model to be closed", func() bool { s.model.mu.Lock(); defer s.model.mu.Unlock(); return s.model.closed == 1 })
+		s.Until("the model to be closed", func() bool { s.model.mu.Lock(); defer s.model.mu.Unlock(); return s.model.closed == 1 })
 		s.model.mu.Lock()
 	}
 }
@@ -61,7 +61,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 	for range 5 {
 		s.model.gate <- struct{}{}
 	}
-	s.until("five segments", func() bool { got, err := db.Transcript(1); return err == nil && got.Segments == 5 })
+	s.Until("five segments", func() bool { got, err := db.Transcript(1); return err == nil && got.Segments == 5 })
 	s.end()
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -103,28 +103,28 @@ func TestCancelAndDelete(t *testing.T) {
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("a.wav", time.Minute), s.file("b.wav", time.Minute)})
 	s.model.gate <- struct{}{}
-	s.untilShown("Writing down")
-	s.tap("Cancel")
+	s.UntilShown("Writing down")
+	s.Tap("Cancel")
 	got := s.state("a.wav", store.Stopped)
 	if got.Segments != 1 {
 		t.Errorf("stopped with %d segments", got.Segments)
 	}
-	s.until("the other file to begin", func() bool { id, _ := s.page.Queue.Now(); return id == 2 })
+	s.Until("the other file to begin", func() bool { id, _ := s.page.Queue.Now(); return id == 2 })
 	s.model.gate <- struct{}{}
 	b, err := s.store.Transcript(2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.page.remove(b)
-	s.until("the queue to rest", func() bool { id, _ := s.page.Queue.Now(); return id == 0 })
-	s.untilShown("“b.wav” is deleted.")
+	s.Until("the queue to rest", func() bool { id, _ := s.page.Queue.Now(); return id == 0 })
+	s.UntilShown("“b.wav” is deleted.")
 	if _, err := s.store.Transcript(2); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("deleted: %v", err)
 	}
 	close(s.model.gate)
-	s.tap("Undo")
+	s.Tap("Undo")
 	s.state("b.wav", store.Complete)
-	s.tap("Go on")
+	s.Tap("Go on")
 	s.state("a.wav", store.Complete)
 }
 
@@ -133,7 +133,7 @@ func TestEditAndExport(t *testing.T) {
 	s := newStage(t, look.Light, nil)
 	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
 	id := s.state("talk.wav", store.Complete).ID
-	s.untilShown("Welcome to the show.")
+	s.UntilShown("Welcome to the show.")
 	s.openFirst()
 	v := s.page.View
 	text := func(i int) string {
@@ -168,9 +168,9 @@ func TestEditAndExport(t *testing.T) {
 	}
 	s.page.open(id)
 	v.others().Items[0].Action()
-	s.expect("Renamed talk.wav")
+	s.Expect("Renamed talk.wav")
 	v.rename("talk.wav")
-	s.tap("Copy all")
+	s.Tap("Copy all")
 	if !strings.Contains(s.copied, "built five of them.") {
 		t.Errorf("copied %q", s.copied)
 	}
@@ -193,10 +193,84 @@ func TestAgainBeside(t *testing.T) {
 	s.page.open(s.state("talk.wav", store.Complete).ID)
 	s.lang = "de"
 	s.page.View.others().Items[1].Action()
-	s.until("both", func() bool {
+	s.Until("both", func() bool {
 		list, err := s.store.Transcripts()
 		return err == nil && len(list) == 2 && list[0].State == store.Complete && list[0].Asked == "de" && list[1].Segments == 1
 	})
+}
+
+// Whether it is translated is a file's own: the queue holds both kinds, also of one recording,
+// and each transcript says which it is.
+func TestTranslation(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.noModel = noModel
+	talk := s.file("talk.wav", 5*time.Second)
+	s.page.Add([]string{talk})
+	s.page.translate.Tapped(&fyne.PointEvent{})
+	if !s.english {
+		t.Fatal("the choice does nothing")
+	}
+	s.page.Add([]string{talk, s.file("call.wav", 5*time.Second), talk})
+	s.page.translate.Tapped(&fyne.PointEvent{})
+	s.page.Add([]string{talk})
+	s.UntilShown("into English · waiting, number 2", "into English · waiting, number 3")
+	s.english = true // what is in the queue stays as it was asked for
+	s.model.heard = "de"
+	s.mu.Lock()
+	s.noModel = nil
+	s.mu.Unlock()
+	s.page.Queue.Kick()
+	s.state("call.wav", store.Complete)
+	list, err := s.store.Transcripts()
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%d transcripts, %v", len(list), err)
+	}
+	s.model.mu.Lock()
+	for i, want := range []bool{false, true, true} {
+		if got := s.model.asked[i].Translate; got != want || list[2-i].Translate != want {
+			t.Errorf("file %d: asked to translate: %v, want %v", i, got, want)
+		}
+	}
+	s.model.mu.Unlock()
+	s.UntilShown("5 s · into English · today")
+	v := s.page.View
+	s.page.open(list[1].ID)
+	s.Expect("German, translated to English · whisper-base")
+	v.exportAs("md")
+	v.exportAs("json")
+	if md := s.saved["/home/ada/Recordings/talk.md"]; !strings.Contains(md, "German, translated to English · 0:05") {
+		t.Errorf("exported %s", md)
+	}
+	if js := s.saved["/home/ada/Recordings/talk.json"]; !strings.Contains(js, `"task":"translate","language":"de"`) {
+		t.Errorf("exported %s", js)
+	}
+	s.page.open(list[2].ID)
+	if s.Expect("German · whisper-base"); strings.Contains(s.Words(), "translated") {
+		t.Errorf("not translated, but\n%s", s.Words())
+	}
+}
+
+// A model of English alone can't translate: that is said, and what was chosen before waits
+// for one that can.
+func TestEnglishOnly(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.english, s.title = true, "Whisper base.en"
+	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
+	s.state("talk.wav", store.Complete)
+	s.UntilShown("Whisper base.en knows English only, so it can't translate.")
+	if s.page.translate.Tapped(&fyne.PointEvent{}); !s.page.translate.Disabled() || s.page.translate.Checked || !s.english {
+		t.Errorf("disabled: %v, checked: %v, chosen: %v", s.page.translate.Disabled(), s.page.translate.Checked, s.english)
+	}
+	if s.model.asked[0].Translate {
+		t.Error("it is asked to translate")
+	}
+	s.mu.Lock()
+	s.title = "Whisper base"
+	s.mu.Unlock()
+	s.page.Refresh()
+	if s.page.translate.Disabled() || !s.page.translate.Checked || strings.Contains(s.Words(), "English only") {
+		t.Errorf("with a model of many languages:\n%s", s.Words())
+	}
 }
 
 // Tapping a time plays from there; the segment that is heard follows; Space pauses; a file
@@ -210,16 +284,16 @@ func TestPlaying(t *testing.T) {
 	v := s.page.View
 	v.list.rows.Row(3).(*segment).time.Tapped(nil)
 	playing := func() *speaker { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker }
-	s.until("the sound", func() bool { return playing() != nil })
+	s.Until("the sound", func() bool { return playing() != nil })
 	v.player.going, v.player.slow = true, true
 	v.moved()
-	s.expect("going to 0:30")
+	s.Expect("going to 0:30")
 	if v.list.playing != 3 || !v.player.playing {
 		t.Errorf("segment %d is heard", v.list.playing)
 	}
 	first := playing()
 	first.to(10500 * time.Millisecond)
-	s.until("the next segment", func() bool { return v.list.playing == 4 })
+	s.Until("the next segment", func() bool { return v.list.playing == 4 })
 	v.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
 	<-first.Done()
 	if v.player.playing || v.player.at < 40*time.Second {
@@ -230,7 +304,7 @@ func TestPlaying(t *testing.T) {
 		t.Errorf("a click at nine tenths of five minutes goes to %v", at)
 	}
 	v.PlayPause()
-	s.until("the sound again", func() bool { return playing() != first })
+	s.Until("the sound again", func() bool { return playing() != first })
 	s.mu.Lock()
 	if n := len(s.played); n != 2 || s.played[0] != 30*time.Second+200*time.Millisecond || s.played[1] < 265*time.Second {
 		t.Errorf("played from %v", s.played)
@@ -238,12 +312,12 @@ func TestPlaying(t *testing.T) {
 	s.mu.Unlock()
 	playing().to(30 * time.Second)
 	playing().Close()
-	s.until("the end", func() bool { return !v.player.playing })
+	s.Until("the end", func() bool { return !v.player.playing })
 	s.mu.Lock()
 	delete(s.files, path)
 	s.mu.Unlock()
 	v.PlayFrom(0)
-	s.untilShown("It can't be played. The file is not at " + path + " any more.")
+	s.UntilShown("It can't be played. The file is not at " + path + " any more.")
 }
 
 // An opened transcript grows while it is written down.
@@ -252,13 +326,13 @@ func TestTheViewGrows(t *testing.T) {
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("a.wav", time.Minute)})
 	s.model.gate <- struct{}{}
-	s.untilShown("Open")
-	s.tap("Open")
-	s.untilShown("Welcome to the show.")
+	s.UntilShown("Open")
+	s.Tap("Open")
+	s.UntilShown("Welcome to the show.")
 	s.model.gate <- struct{}{}
-	s.untilShown("My guest has built four of them.", "Writing down")
+	s.UntilShown("My guest has built four of them.", "Writing down")
 	close(s.model.gate)
-	s.untilShown("1 min · English · whisper-base")
+	s.UntilShown("1 min · English · whisper-base")
 }
 
 // Nothing of the page runs after it was ended, in whatever state.
@@ -271,7 +345,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	s.model.gate <- struct{}{}
 	s.page.open(s.state("done.wav", store.Complete).ID)
 	s.page.View.PlayFrom(0)
-	s.until("the sound", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker != nil })
+	s.Until("the sound", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.speaker != nil })
 	s.end()
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+1; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -311,6 +385,18 @@ func TestWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{7 * time.Second: "7 s", time.Minute: "1 min", 35*time.Minute + 20*time.Second: "35 min", time.Hour: "1 h", 95 * time.Minute: "1 h 35 min", 59*time.Minute + 40*time.Second: "1 h"} {
 		if got := long(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"audio: /a.wav: byte 0: the file is empty":                                           "The file is empty.",
+		"audio: /a.wav: byte 999: the file ends inside chunk \"data\" of 1000 bytes":         "At byte 999: the file ends inside chunk \"data\" of 1,000 bytes.",
+		"audio: /a.ogg: byte 70000: the page that begins at byte 65536 is damaged":           "At byte 70,000: the page that begins at byte 65,536 is damaged.",
+		"audio: /a.wav: byte 1,634: the file is cut off: 1,284,094 bytes are missing":        "At byte 1,634: the file is cut off: 1,284,094 bytes are missing.",
+		"audio: /a.wav: byte 44: 99999999999999999999 bytes of 12345 Hz, from megabyte 1234": "At byte 44: 99999999999999999999 bytes of 12345 Hz, from megabyte 1234.",
+	} {
+		path, _, _ := strings.Cut(strings.TrimPrefix(text, "audio: "), ":")
+		if got := reason(path, errors.New(text)); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	if got := clock(10*time.Hour + 2*time.Minute + 3*time.Second + 999*time.Millisecond); got != "10:02:03" {
@@ -360,6 +446,6 @@ func TestManyFiles(t *testing.T) {
 	}
 	began := time.Now()
 	s.page.Add(paths)
-	s.untilShown("480 more wait.")
+	s.UntilShown("480 more wait.")
 	t.Logf("added and drawn in %v", time.Since(began))
 }

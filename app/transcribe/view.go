@@ -19,7 +19,7 @@ import (
 
 	"soberano/app/look"
 	"soberano/app/store"
-	"soberano/asr"
+	"soberano/asr/transcript"
 )
 
 // View shows one transcript.
@@ -177,9 +177,7 @@ func (v *View) fresh() {
 	if t.Length > 0 {
 		add(long(t.Length))
 	}
-	if t.Language != "" {
-		add(asr.LanguageName(t.Language))
-	}
+	add(transcript.Tongue(t.Language, t.Translate))
 	add(t.Model)
 	add(date(t.Created, time.Now()))
 	switch id, now := v.page.Queue.Now(); {

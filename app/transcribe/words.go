@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -75,21 +77,26 @@ func bare(path, s string) string {
 	for _, end := range []string{": unexpected EOF", ": not an audio format that can be read"} {
 		s = strings.TrimSuffix(s, end)
 	}
-	if pos, rest, ok := strings.Cut(strings.TrimPrefix(s, "byte "), ": "); ok && strings.HasPrefix(s, "byte ") {
-		if pos == "0" {
-			return rest
-		}
-		s = "at byte " + grouped(pos) + ": " + rest
+	if rest, ok := strings.CutPrefix(s, "byte 0: "); ok {
+		return rest
 	}
-	return s
+	if strings.HasPrefix(s, "byte ") {
+		s = "at " + s
+	}
+	return counts.ReplaceAllStringFunc(s, grouped)
 }
 
-func grouped(digits string) string {
-	var n int64
-	if _, err := fmt.Sscan(digits, &n); err != nil {
-		return digits
+// counts are places in a file and numbers of bytes, as asr/audio writes them.
+var counts = regexp.MustCompile(`\bbyte \d{4,18}\b|\b\d{4,18} bytes\b`)
+
+// grouped writes the number in words with separators.
+func grouped(words string) string {
+	digits := strings.Trim(words, "bytes ")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return words
 	}
-	return models.Grouped(n)
+	return strings.Replace(words, digits, models.Grouped(n), 1)
 }
 
 // sentence gives an error's text a capital letter, unless a file's name comes first, and a

@@ -119,7 +119,7 @@ func machine() (desk.Machine, error) {
 	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	m.OpenMic, m.Microphones = openMic, microphones
-	m.Outside = &desk.Outside{Why: outside.Why(), Hotkeys: outside.Hotkeys, Focused: outside.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: outside.Toggle,
+	m.Outside = &desk.Outside{Why: outside.Why(), Hotkeys: outside.Hotkeys, Focused: outside.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: outside.Toggle, Finish: outside.Finish, Finishing: outside.Finishing,
 		Serve: func(handle func(string) string) (io.Closer, error) { return outside.Serve(dir, handle) }}
 	return m, nil
 }

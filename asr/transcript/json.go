@@ -2,12 +2,12 @@ package transcript
 
 // JSON with the names that OpenAI's whisper uses, a segment in a line:
 //
-//	{"file", "title", "model", "language", ["language_probability",] "duration", "text", ["error",] "segments": [
+//	{"file", "title", "model", ["task": "translate",] "language", ["language_probability",] "duration", "text", ["error",] "segments": [
 //	  {"start", "end", "text", ["language",] ["avg_logprob", "no_speech_prob", "compression_ratio",
 //	   "temperature",] ["looped",] ["words": [{"word", "start", "end", "probability"}]]}
 //	]}
 //
-// Times are seconds. Where a segment was not measured its four figures are left out.
+// Times are seconds. With the task the text is English; language is what was spoken. Where a segment was not measured its four figures are left out.
 
 import (
 	"bufio"
@@ -24,6 +24,7 @@ type jsonHead struct {
 	File     string  `json:"file,omitempty"`
 	Title    string  `json:"title"`
 	Model    string  `json:"model,omitempty"`
+	Task     string  `json:"task,omitempty"`
 	Language string  `json:"language"`
 	Sure     float64 `json:"language_probability,omitempty"` // where it was detected
 	Duration float64 `json:"duration"`
@@ -56,7 +57,11 @@ type jsonWord struct {
 }
 
 func writeJSON(w io.Writer, t *Transcript) error {
-	head := compact(jsonHead{t.Path, t.title(), t.Model, t.Language, t.sure(), seconds(t.Duration), t.Text(), t.Error})
+	task := ""
+	if t.Translated {
+		task = "translate"
+	}
+	head := compact(jsonHead{t.Path, t.title(), t.Model, task, t.Language, t.sure(), seconds(t.Duration), t.Text(), t.Error})
 	b := bufio.NewWriter(w)
 	b.Write(bytes.TrimSuffix(head, []byte("}")))
 	b.WriteString(`,"segments":[`)

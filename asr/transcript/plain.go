@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"soberano/asr"
 )
 
 func writeText(w io.Writer, t *Transcript) error {
@@ -66,8 +64,8 @@ func writeMarkdown(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "# %s\n\n", escapeMarkdown(t.title()))
 	var facts []string
-	if t.Language != "" {
-		facts = append(facts, asr.LanguageName(t.Language))
+	if tongue := Tongue(t.Language, t.Translated); tongue != "" {
+		facts = append(facts, tongue)
 	}
 	if t.Duration > 0 {
 		facts = append(facts, shortClock(milliseconds(t.Duration)))

@@ -24,13 +24,14 @@ import (
 
 // Transcript is what was heard in one recording.
 type Transcript struct {
-	Title    string        // what a person calls it; "": the name in Path
-	Path     string        // the file it was heard in; "" for none
-	Language string        // code, as in asr.Segment; "": none was heard
-	Duration time.Duration // of the audio; 0: unknown
-	Model    string        // that heard it, as in asr.Info.Name
-	Segments []asr.Segment // in order
-	Error    string        // why it ends before the audio does; "": it is whole
+	Title      string        // what a person calls it; "": the name in Path
+	Path       string        // the file it was heard in; "" for none
+	Language   string        // that was spoken: its code, as in asr.Segment; "": none was heard
+	Translated bool          // the text is English, whatever Language is
+	Duration   time.Duration // of the audio; 0: unknown
+	Model      string        // that heard it, as in asr.Info.Name
+	Segments   []asr.Segment // in order
+	Error      string        // why it ends before the audio does; "": it is whole
 }
 
 // formats in the order in which a person is offered them.
@@ -85,6 +86,21 @@ func (t *Transcript) Text() string {
 		all = append(all, l.text)
 	}
 	return strings.Join(all, " ")
+}
+
+// Tongue says in words which language was spoken, by its code, and whether the text is
+// another: "German, translated to English". It is "" where nothing is known.
+func Tongue(language string, translated bool) string {
+	const to = "translated to English"
+	switch {
+	case !translated && language == "":
+		return ""
+	case !translated || language == "en":
+		return asr.LanguageName(language)
+	case language == "":
+		return to
+	}
+	return asr.LanguageName(language) + ", " + to
 }
 
 // title is t's name in one line.

@@ -74,6 +74,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestTranslated: where a format has facts, that the text is a translation is one.
+func TestTranslated(t *testing.T) {
+	tr := &Transcript{Path: "a.wav", Language: "de", Translated: true, Segments: []asr.Segment{{Text: "Good morning.", End: time.Second, Language: "de", Final: true}}}
+	if md := write(t, "md", tr); !strings.Contains(md, "\nGerman, translated to English\n") {
+		t.Error(md)
+	}
+	if js := write(t, "json", tr); !strings.Contains(js, `"task":"translate","language":"de"`) {
+		t.Error(js)
+	}
+	for _, c := range []struct {
+		language   string
+		translated bool
+		want       string
+	}{{"", false, ""}, {"de", false, "German"}, {"en", false, "English"}, {"en", true, "English"}, {"", true, "translated to English"}} {
+		if got := Tongue(c.language, c.translated); got != c.want {
+			t.Errorf("%q, %v: %q", c.language, c.translated, got)
+		}
+	}
+}
+
 func TestFormatOf(t *testing.T) {
 	for _, f := range Formats() {
 		if got := FormatOf("a.b/c." + strings.ToUpper(f)); got != f {

@@ -178,7 +178,7 @@ func (r *reader) whole(t models.Tensor) bool {
 		return false
 	}
 	if want := t.Rows() * t.Type.RowBytes(cols); len(t.Data) < want {
-		r.fail(fmt.Errorf("tensor %q has %d bytes, expected %d: %w", t.Name, len(t.Data), want, models.ErrCorrupt))
+		r.fail(fmt.Errorf("tensor %q has %s bytes, expected %s: %w", t.Name, models.Grouped(len(t.Data)), models.Grouped(want), models.ErrCorrupt))
 		return false
 	}
 	return true

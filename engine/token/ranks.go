@@ -34,7 +34,7 @@ func readRanks(text, special []string) (*Tokenizer, error) {
 		texts = append(texts, spellBytes(s))
 	}
 	if len(texts)+len(special) > most || size > mostJSON {
-		return nil, fmt.Errorf("%d tokens of %d bytes are too many", len(texts)+len(special), size)
+		return nil, fmt.Errorf("%s tokens of %s bytes are too many", models.Grouped(len(texts)+len(special)), models.Grouped(size))
 	}
 	t, err := newWhisper(append(texts, special...))
 	if err != nil {

@@ -130,7 +130,7 @@ func (h *header) read(b []byte) error {
 func readEntry(c *models.Cursor) entry {
 	n := c.U16()
 	if n > mostName {
-		c.Corrupt("has %d bytes, more than %d", n, mostName)
+		c.Corrupt("has %s bytes, more than %s", models.Grouped(uint64(n)), models.Grouped(mostName))
 	}
 	x := entry{name: string(c.Next(uint64(n)))}
 	if !utf8.ValidString(x.name) {

@@ -51,7 +51,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 
 func writeTensor(w io.Writer, t models.Tensor) error {
 	if n, ok := models.Bytes(t.Type, t.Shape); !ok || n != uint64(len(t.Data)) {
-		return fmt.Errorf("ggml: tensor %q of type %v and shape %v can't have %d bytes", t.Name, t.Type, t.Shape, len(t.Data))
+		return fmt.Errorf("ggml: tensor %q of type %v and shape %v can't have %s bytes", t.Name, t.Type, t.Shape, models.Grouped(len(t.Data)))
 	}
 	b := le.AppendUint32(nil, uint32(len(t.Shape)))
 	b = le.AppendUint32(b, uint32(len(t.Name)))

@@ -47,7 +47,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 func writeData(w *bufio.Writer, head []byte, h *header, tensors []models.Tensor) error {
 	for i, t := range tensors {
 		if !t.Type.Known() || uint64(len(t.Data)) != h.tensors[i].bytes() {
-			return fmt.Errorf("gguf: tensor %q of type %v and shape %v can't have %d bytes", t.Name, t.Type, t.Shape, len(t.Data))
+			return fmt.Errorf("gguf: tensor %q of type %v and shape %v can't have %s bytes", t.Name, t.Type, t.Shape, models.Grouped(len(t.Data)))
 		}
 	}
 	if _, err := w.Write(head); err != nil {

@@ -145,7 +145,13 @@ func titleOfWhisper(f *models.File) string {
 		title += " distilled"
 	}
 	if s.vocabulary == 51864 {
-		title += ".en"
+		title += english
 	}
 	return title
 }
+
+// english ends the title of a model that was trained on English alone.
+const english = ".en"
+
+// EnglishOnly reports whether it is a speech model of English alone: it can't translate.
+func (i Info) EnglishOnly() bool { return i.Kind == Speech && strings.HasSuffix(i.Title, english) }

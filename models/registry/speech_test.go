@@ -163,5 +163,8 @@ func TestWhisperTitles(t *testing.T) {
 		if got := titleOfWhisper(f); got != want {
 			t.Errorf("%+v is %q, expected %q", s, got, want)
 		}
+		if got := (Info{Kind: Speech, Title: want}).EnglishOnly(); got != (s.vocabulary == 51864) {
+			t.Errorf("%s knows English only: %v", want, got)
+		}
 	}
 }

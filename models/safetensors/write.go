@@ -22,7 +22,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 		name := dtypeName(t.Type)
 		n, ok := models.Values(t.Shape)
 		if d, known := dtypes[name]; !known || !ok || n*d.bytes != len(t.Data) {
-			return fmt.Errorf("safetensors: tensor %q of type %v and shape %v can't have %d bytes", t.Name, t.Type, t.Shape, len(t.Data))
+			return fmt.Errorf("safetensors: tensor %q of type %v and shape %v can't have %s bytes", t.Name, t.Type, t.Shape, models.Grouped(len(t.Data)))
 		}
 		if _, twice := head[t.Name]; twice {
 			return fmt.Errorf("safetensors: %q stands there twice", t.Name)
