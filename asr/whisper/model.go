@@ -119,7 +119,19 @@ func (m *Model) load(w *weights) error {
 	// bits it would be no faster, and its features a little coarser.
 	c, err := m.cache(1, m.AudioContext, true)
 	m.encCache = c
+	m.reserve()
 	return errors.Join(errs, err)
+}
+
+// reserve has the device get the memory of the largest step, the encoder's, in one piece: if
+// it grew piece by piece, twice as much would be taken for a while.
+func (m *Model) reserve() {
+	const pad = 32 // values that a row may be longer by
+	convolutions := 2 * m.AudioContext * (4*m.Mels + m.State + 3*pad)
+	blocks := m.AudioContext * (5*m.State + m.FFN + 4*pad)
+	m.dev.Begin()
+	m.dev.New(1, convolutions+blocks)
+	m.dev.Begin()
 }
 
 func (m *Model) cache(layers, cap int, fine bool) (kernels.Cache, error) {
