@@ -8,7 +8,8 @@ package transcript
 //	        ─▶ two lines of about the same length
 //
 // Times come from the segment's words. Where it has none they are spread over the text by
-// its width.
+// its width. A cue is not shorter than a person needs to see it (order.go), nor longer than
+// longest where it can be broken.
 
 import (
 	"strings"
@@ -19,6 +20,7 @@ import (
 const (
 	lineWidth = 42 // columns; an East Asian character takes two
 	cueLines  = 2
+	longest   = 12000 // milliseconds; two full lines of slow speech
 )
 
 // token is what no line break goes through.
@@ -46,13 +48,7 @@ func (t *Transcript) cues() []cue {
 			rest = rest[n:]
 		}
 	}
-	for i := range all { // no cue is without time, none starts before the last one ends
-		c := &all[i]
-		if i > 0 {
-			c.start = max(c.start, all[i-1].end)
-		}
-		c.end = max(c.end, c.start+1)
-	}
+	visible(all)
 	return all
 }
 
@@ -86,6 +82,9 @@ func (l *line) tokens() []token {
 
 // words returns the segment's words, or nil if they aren't its text.
 func words(l *line) []token {
+	if l.moved {
+		return nil
+	}
 	var joined strings.Builder
 	var out []token
 	for _, w := range l.Words {
@@ -151,7 +150,7 @@ func breakable(word string, whole bool) []string {
 // cut returns how many tokens the next cue takes.
 func cut(all []token) int {
 	n := 1
-	for n < len(all) && len(wrap(all[:n+1])) <= cueLines {
+	for n < len(all) && len(wrap(all[:n+1])) <= cueLines && all[n].end-all[0].start <= longest {
 		n++
 	}
 	if n == len(all) {
@@ -165,7 +164,7 @@ func cut(all []token) int {
 		}
 	}
 	total := measure(all) // shared evenly, no cue is left with a word or two
-	parts := (total + cueLines*lineWidth - 1) / (cueLines * lineWidth)
+	parts := max((total+cueLines*lineWidth-1)/(cueLines*lineWidth), int((all[len(all)-1].end-all[0].start+longest-1)/longest))
 	for k := n / 2; k < n; k++ {
 		if k > 0 && measure(all[:k])*max(parts, 2) >= total {
 			return k

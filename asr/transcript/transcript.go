@@ -8,7 +8,7 @@
 // A file's structure never depends on its words: each format's writer takes text in which
 // blank lines, tabs and control characters have become single spaces, and escapes what
 // would still be read as markup. Times are whole milliseconds, each line starts after the
-// one before it and ends no later than the next begins; only json tells them as heard.
+// one before it and ends no later than the next begins (order.go); only json tells them as heard.
 package transcript
 
 import (
@@ -120,6 +120,7 @@ type line struct {
 	*asr.Segment
 	start, end int64 // start is above the last line's, end above start and at most the next one's
 	text       string
+	moved      bool // its times were out of order, its words' too
 }
 
 // lines returns the segments with text, cleaned, their times put in order.
@@ -127,17 +128,11 @@ func (t *Transcript) lines() []line {
 	var all []line
 	for i := range t.Segments {
 		s := &t.Segments[i]
-		text := clean(s.Text)
-		if text == "" {
-			continue
+		if text := clean(s.Text); text != "" {
+			all = append(all, line{Segment: s, start: max(0, milliseconds(s.Start)), end: max(0, milliseconds(s.End)), text: text})
 		}
-		start := max(0, milliseconds(s.Start))
-		if n := len(all); n > 0 {
-			start = max(start, all[n-1].start+1)
-			all[n-1].end = min(all[n-1].end, start)
-		}
-		all = append(all, line{s, start, max(milliseconds(s.End), start+1), text})
 	}
+	order(all)
 	return all
 }
 

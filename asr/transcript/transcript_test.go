@@ -213,6 +213,49 @@ func parseSubtitles(t testing.TB, text string, numbered bool) []block {
 	return out
 }
 
+// Lines that are out of order, or of no length, become cues that can be seen, in order; those in
+// order keep their times.
+func TestCuesOutOfOrder(t *testing.T) {
+	s := func(start, end float64, text string) asr.Segment {
+		return asr.Segment{Start: time.Duration(start * 1e9), End: time.Duration(end * 1e9), Text: text, Words: []asr.Word{{Text: text, Start: time.Duration(start * 1e9), End: time.Duration(end * 1e9)}}}
+	}
+	for _, c := range []struct {
+		segments []asr.Segment
+		want     string
+	}{
+		{[]asr.Segment{s(10, 12, "before"), s(40, 41, "late"), s(20, 22, "a"), s(22, 24, "b"), s(24, 26, "c")}, "10000-12000 12000-20000 20000-22000 22000-24000 24000-26000"},
+		{[]asr.Segment{s(10, 12, "a"), s(15, 17, "b"), s(4, 5, "early"), s(18, 20, "c")}, "10000-12000 15000-17000 17000-18000 18000-20000"},
+		{[]asr.Segment{s(10, 14, "a"), s(14, 14, "at once"), s(14, 14, "again"), s(14, 18, "b")}, "10000-13400 13400-13742 13742-14042 14042-18000"},
+		{[]asr.Segment{s(10, 14, "a"), s(15, 15, "nothing"), s(18, 19, "b"), s(19, 19, "the end")}, "10000-14000 15000-15300 18000-19000 19000-19300"},
+		{[]asr.Segment{s(10, 14, "a"), s(15, 15.1, "short"), s(15.1, 18, "b")}, "10000-14000 14800-15100 15100-18000"},
+	} {
+		var got []string
+		for _, b := range parseSubtitles(t, write(t, "srt", &Transcript{Segments: c.segments}), true) {
+			got = append(got, fmt.Sprintf("%d-%d", b.start, b.end))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%v: %s, expected %s", c.segments, strings.Join(got, " "), c.want)
+		}
+	}
+}
+
+// A text of few words over a long time isn't on the screen all the time: its cues are broken,
+// in a pause where the words' times tell one.
+func TestLongCuesAreBroken(t *testing.T) {
+	long := asr.Segment{End: 29 * time.Second, Text: "It was not an ill-disposed young man, unless to be rather cold-hearted"}
+	blocks := parseSubtitles(t, write(t, "srt", &Transcript{Segments: []asr.Segment{long}}), true)
+	for _, b := range blocks {
+		if b.end-b.start > longest {
+			t.Errorf("a cue of %d ms: %q", b.end-b.start, b.text)
+		}
+	}
+	pause := asr.Segment{End: 29 * time.Second, Text: "One two", Words: []asr.Word{{Text: "One", End: time.Second}, {Text: " two", Start: 28 * time.Second, End: 29 * time.Second}}}
+	blocks = parseSubtitles(t, write(t, "srt", &Transcript{Segments: []asr.Segment{pause}}), true)
+	if len(blocks) != 2 || blocks[0] != (block{0, 1000, "One"}) || blocks[1] != (block{28000, 29000, "two"}) {
+		t.Errorf("%v", blocks)
+	}
+}
+
 // checkBlocks: times go forward without overlap, and the text is all there.
 func checkBlocks(t testing.TB, blocks []block, want string) {
 	t.Helper()
@@ -257,6 +300,11 @@ func TestSubtitlesHold(t *testing.T) {
 			blocks[i].text = back.Replace(stamp.ReplaceAllString(b.text, ""))
 		}
 		checkBlocks(t, blocks, tr.Text())
+		for _, b := range blocks {
+			if b.end-b.start < shortest {
+				t.Fatalf("a cue of %d ms", b.end-b.start)
+			}
+		}
 	})
 }
 

@@ -1,0 +1,126 @@
+package transcript
+
+// Times in order. A model's may not be: a segment heard late, several at the same moment, a word
+// of no length.
+//
+//	as heard   ├──a──┤   ┊      ├b┤       ├──d──┤         the longest run in order keeps its times;
+//	                  ├c┤┊                                what is out of it stands between its neighbours
+//	in order   ├──a──┤├b┤├c┤              ├──d──┤
+
+import "slices"
+
+// order moves lines so that each starts after the one before it and ends before the next
+// begins. What had to be moved has no word times any more.
+func order(all []line) {
+	kept := longestRun(all)
+	for n := 0; n <= len(kept); n++ {
+		from, to := 0, len(all) // the lines between two that are kept
+		var begin, end int64
+		if n > 0 {
+			from, begin = kept[n-1]+1, all[kept[n-1]].start+1
+		}
+		if n < len(kept) {
+			to, end = kept[n], all[kept[n]].start
+		}
+		if from == to {
+			continue
+		}
+		between := all[from:to]
+		if n > 0 {
+			begin = max(begin, min(all[from-1].end, end-shortest*int64(len(between)))) // the one before may be cut
+		}
+		if n == len(kept) {
+			end = begin
+			for _, l := range between {
+				end = max(end, l.end)
+			}
+		}
+		between[0].start, between[0].end = begin, max(end, begin)
+		share(between)
+	}
+	for i := range all {
+		if i > 0 {
+			all[i].start = max(all[i].start, all[i-1].start+1)
+			all[i-1].end = min(all[i-1].end, all[i].start)
+		}
+		all[i].end = max(all[i].end, all[i].start+1)
+	}
+}
+
+// share spreads the time of the first line over all of them, by their width.
+func share(all []line) {
+	total, at := 0, 0
+	for _, l := range all {
+		total += 1 + width(l.text)
+	}
+	begin, long := all[0].start, all[0].end-all[0].start
+	for i := range all {
+		l := &all[i]
+		l.moved = true
+		l.start = begin + long*int64(at)/int64(total)
+		at += 1 + width(l.text)
+		l.end = begin + long*int64(at)/int64(total)
+	}
+}
+
+// longestRun returns the numbers of as many lines as possible of which each starts later than
+// the one before (Schensted's rows, 1961).
+func longestRun(all []line) []int {
+	var ends []int // ends[k]: the line with the earliest start that ends a run of k+1
+	before := make([]int, len(all))
+	for i := range all {
+		k, _ := slices.BinarySearchFunc(ends, all[i].start, func(j int, start int64) int {
+			if all[j].start < start {
+				return -1
+			}
+			return 1
+		})
+		before[i] = -1
+		if k > 0 {
+			before[i] = ends[k-1]
+		}
+		if k == len(ends) {
+			ends = append(ends, 0)
+		}
+		ends[k] = i
+	}
+	if len(ends) == 0 {
+		return nil
+	}
+	var run []int
+	for i := ends[len(ends)-1]; i >= 0; i = before[i] {
+		run = append(run, i)
+	}
+	slices.Reverse(run)
+	return run
+}
+
+// shortest is the milliseconds that a person needs to see that there is a text.
+const shortest = 300
+
+// visible gives each cue its shortest time: of the pauses around it, of a neighbour that has
+// enough, or by moving what follows. None starts before the last one ends.
+func visible(all []cue) {
+	for i := range all {
+		c, free := &all[i], int64(0)
+		if i > 0 {
+			free = all[i-1].end
+		}
+		c.start = max(c.start, free)
+		if c.end = max(c.end, c.start); c.end-c.start >= shortest {
+			continue
+		}
+		c.end = c.start + shortest
+		if i+1 == len(all) || c.end <= all[i+1].start {
+			continue
+		}
+		c.end = max(c.start, all[i+1].start)
+		c.start = max(free, c.end-shortest)
+		if c.end-c.start < shortest && i > 0 { // there was no pause before it
+			last := &all[i-1]
+			c.start = min(c.start, max(c.end-shortest, last.start+4*shortest))
+			last.end = c.start
+		}
+		c.end = max(c.end, c.start+shortest)
+	}
+}
