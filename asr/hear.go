@@ -23,7 +23,7 @@ type heard struct {
 	*whisper.Result
 	segments []whisper.Segment
 	tokens   []int32 // of the segments, with their times
-	end      int // of the last segment as the model says it
+	end      int     // of the last segment as the model says it
 	done     int
 }
 
