@@ -159,6 +159,12 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 		return t, err
 	}
 	defer src.Close()
+	defer func() {
+		if damage := src.Damage().String(); damage != "" {
+			j.livef(i, "")
+			fmt.Fprintf(j.notes, "%s: %s\n", r.path, damage)
+		}
+	}()
 	m := &metered{src: src, show: func(m *metered) { j.livef(i, "%s: %s", r.path, m) }}
 	for s, err := range j.hear(ctx, m) {
 		if err != nil {

@@ -44,6 +44,7 @@ var stall = time.Minute
 
 // external is a running ffmpeg. All that is still to be read from it is in its pipe.
 type external struct {
+	harm
 	path   string
 	cmd    *exec.Cmd
 	out    io.ReadCloser
