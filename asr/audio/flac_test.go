@@ -257,12 +257,12 @@ func drainFLAC(t *testing.T, b []byte) {
 	}
 	f.in.unchecked = true
 	for range 100 {
-		before := in.pos
+		before, found := in.pos, f.gap > 0 || f.held > 0 // behind a damage
 		x, err := f.next()
 		if err != nil {
 			return
 		}
-		if len(x) == 0 || len(x) > 1<<16 || in.pos == before {
+		if len(x) == 0 || len(x) > 1<<16 || in.pos == before && !found {
 			t.Fatalf("a frame of %d samples from %d bytes", len(x), in.pos-before)
 		}
 	}
