@@ -121,7 +121,7 @@ func open(in *input) (decoder, error) {
 	case isText(head):
 		return nil, in.wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
 	}
-	return nil, in.foreign("%s", guess(head))
+	return nil, in.unread(guess(head))
 }
 
 // guess names what a file that is not read here seems to be, by its first bytes, twelve at least.
@@ -139,8 +139,8 @@ func guess(head []byte) string {
 			return g.name
 		}
 	}
-	if head[0] == 0xFF && head[1]&0xE0 == 0xE0 {
-		return "this seems to be MPEG audio, but not layer III of MPEG-1 or 2"
+	if kind := unreadMPEG(head); kind != "" {
+		return kind
 	}
 	return fmt.Sprintf("it begins with %q, which is none of WAV, FLAC, MP3 and Ogg", head[:min(len(head), 4)])
 }

@@ -39,6 +39,14 @@ func (in *input) foreign(format string, args ...any) error {
 	return &foreignError{in.wrong(ErrFormat, format, args...)}
 }
 
+// unread is wrong for a file of a kind that is not read here, but perhaps by ffmpeg.
+func (in *input) unread(kind string) error {
+	if kind == freeFormat {
+		return in.wrong(ErrFormat, "%s", kind)
+	}
+	return in.foreign("%s", kind)
+}
+
 type foreignError struct{ error }
 
 func (e *foreignError) Unwrap() []error { return []error{e.error, errForeign} }

@@ -55,6 +55,22 @@ func TestFFmpegArguments(t *testing.T) {
 	}
 }
 
+// Without ffmpeg the error says what kind of MP3 isn't read here, and what to do.
+func TestUnreadMP3(t *testing.T) {
+	t.Setenv("PATH", "")
+	tag := []byte("ID3\x04\x00\x00\x00\x00\x00\x03abc")
+	for want, head := range map[string]string{
+		"an MP3 below 16 kHz (MPEG-2.5)": "\xff\xe3\x38\xc4", "an MP3 in free format": "\xff\xfb\x00\xc4", "MPEG audio of layer II, not MP3": "\xff\xfd\x84\x04",
+	} {
+		for place, b := range map[string][]byte{"byte 0: ": append([]byte(head), make([]byte, 3000)...), "byte 13: ": append(append(tag, head...), make([]byte, 70000)...)} {
+			_, err := Open(file(t, "x.mp3", b))
+			if err == nil || !strings.Contains(err.Error(), place+"this is "+want) || !strings.Contains(err.Error(), map[bool]string{true: "nor by ffmpeg: convert it", false: "install ffmpeg, or convert the file"}[want == "an MP3 in free format"]) || !errors.Is(err, ErrFormat) {
+				t.Errorf("%s%s: %v", place, want, err)
+			}
+		}
+	}
+}
+
 // What ffmpeg says is passed on in one line; what it gave before comes out.
 func TestFFmpegFails(t *testing.T) {
 	path := foreignFile(t, "x.mkv")

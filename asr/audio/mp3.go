@@ -21,6 +21,7 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 
@@ -66,6 +67,24 @@ func parseMP3(b []byte) (h mp3Header, ok bool) {
 	h.bitrate = mp3Bitrates[table][rate]
 	h.size = factor*h.bitrate/h.hz + int(w>>9&1)
 	return h, h.size > 4+2+h.side()
+}
+
+const freeFormat = "this is an MP3 in free format, which is not read here, nor by ffmpeg: convert it with lame or mpg123"
+
+// unreadMPEG names what a file that begins with head is, if it is MPEG audio that is not read here.
+func unreadMPEG(head []byte) string {
+	if len(head) < 4 || head[0] != 0xFF || head[1]&0xE0 != 0xE0 {
+		return ""
+	}
+	switch version, layer := head[1]>>3&3, head[1]>>1&3; {
+	case layer == 1 && version == 0:
+		return "this is an MP3 below 16 kHz (MPEG-2.5), which is not read here"
+	case layer == 1 && head[2]>>4 == 0:
+		return freeFormat
+	case layer == 2 || layer == 3:
+		return "this is MPEG audio of layer " + [...]string{2: "II", 3: "I"}[layer] + ", not MP3"
+	}
+	return "this seems to be MPEG audio, but not layer III of MPEG-1 or 2"
 }
 
 // isMP3 reports whether a file that begins with head may be an MP3.
@@ -136,7 +155,13 @@ type mp3 struct {
 // openMP3 finds the first frame; tags before it are passed over.
 func openMP3(in *input) (*mp3, error) {
 	m := &mp3{in: in}
+	head, _ := in.peek(4)
+	kind, start := unreadMPEG(head), in.pos
 	h, err := m.sync()
+	if kind != "" && (err == io.EOF || errors.Is(err, errForeign)) {
+		in.pos = start
+		return nil, in.unread(kind)
+	}
 	if err == io.EOF {
 		return nil, in.foreign("no MP3 frame was found")
 	}
