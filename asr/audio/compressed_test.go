@@ -293,6 +293,17 @@ func drainUnchecked(t *testing.T, b []byte) {
 	in := newInput(bytes.NewReader(b), "fuzz", int64(len(b)))
 	in.unchecked, in.at = true, bytes.NewReader(b)
 	drainInput(t, in)
+	drain(t, b) // most pages are damaged
+
+	defer func(s float64) { streamNear = s }(streamNear)
+	streamNear = 0.1
+	in = newInput(bytes.NewReader(b), "fuzz", int64(len(b)))
+	in.at = bytes.NewReader(b)
+	if dec, err := open(in); err == nil {
+		s := newSource(dec, nil)
+		s.Skip(time.Second)
+		s.Read(make([]float32, 100))
+	}
 }
 
 func FuzzMP3(f *testing.F) {

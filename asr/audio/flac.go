@@ -177,7 +177,7 @@ func (f *flac) begins() (int64, bool) {
 		return 0, false
 	}
 	s, ok := f.sampleOf(b)
-	return s, ok && s >= f.done && s-f.done <= hole*int64(f.hz) && (f.total == 0 || s < f.total)
+	return s, ok && s >= f.done && s-f.done <= hole*int64(f.hz)-f.lost() && (f.total == 0 || s < f.total)
 }
 
 // mix returns the mean of n samples of all channels.

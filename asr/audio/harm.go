@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// hole is the longest silence, in seconds, that stands for what is lost at a place.
+// hole is how much silence, in seconds, stands for what is lost by the positions a file tells: a
+// small one could tell of years.
 const hole = 3600
 
 // Damage is what of the audio read so far could not be decoded.

@@ -130,7 +130,7 @@ func (d *stream) locate(p packet) {
 	}
 	d.start = max(0, d.start)
 	if d.torn && p.end >= 0 {
-		d.gap = min(max(0, at-d.start-d.heard), hole*int64(d.hz))
+		d.gap = max(0, min(at-d.start-d.heard, hole*int64(d.hz)-d.lost()))
 	}
 	d.torn = false
 }
