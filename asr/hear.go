@@ -22,7 +22,8 @@ var ErrClosed = errors.New("asr: the speech model was closed")
 type heard struct {
 	*whisper.Result
 	segments []whisper.Segment
-	end      int // of the last segment as the model says it
+	tokens   []int32 // of the segments, with their times
+	end      int     // of the last segment as the model says it
 	done     int
 }
 
@@ -55,8 +56,9 @@ func (m *Model) heardIn(ctx context.Context, s *whisper.Slot, samples int, o whi
 	}
 	segments, done := s.Segments(r, duration(samples))
 	h := heard{Result: r, segments: segments, done: min(samplesOf(done), samples)}
-	if n := len(segments); n > 0 {
-		h.end = samplesOf(segments[n-1].End)
+	for _, seg := range segments {
+		h.end = samplesOf(seg.End)
+		h.tokens = append(h.tokens, s.Timed(seg, o)...)
 	}
 	if o.WordTimes {
 		err = s.Align(ctx, r, o, segments, duration(samples))

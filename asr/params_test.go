@@ -124,7 +124,7 @@ func TestWords(t *testing.T) {
 // TestPast: what was said leads on, up to the room there is, unless it has gone wrong.
 func TestPast(t *testing.T) {
 	window := func(temperature float32, looped bool, ids ...int32) heard {
-		return heard{Result: &whisper.Result{Temperature: temperature, Looped: looped}, segments: []whisper.Segment{{Tokens: ids}}}
+		return heard{Result: &whisper.Result{Temperature: temperature, Looped: looped}, segments: []whisper.Segment{{Tokens: ids}}, tokens: ids}
 	}
 	p := &past{fixed: []int32{90, 91}, room: 6}
 	says := func(want ...int32) {

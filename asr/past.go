@@ -7,6 +7,8 @@ package asr
 //	[the user's words][the user's prompt][the last words of the windows before] │ window
 //	└──────────── for every window ─────┘└─ what room is left of 223 tokens ──┘
 //
+// The times belong to it: after a text without them the model writes none.
+//
 // A text that has gone wrong would lead the next astray, and that the one after it. So it
 // ends where it is doubtful (openai/whisper: sampled at a temperature above 0.5), and a
 // window that runs in circles or says again what the last one said is heard once more
@@ -51,7 +53,7 @@ func (p *past) add(h heard) {
 	case h.Looped, h.Temperature > doubtful:
 		p.said = nil
 	default:
-		p.said = tail(append(p.said, p.last...), p.room)
+		p.said = tail(append(p.said, h.tokens...), p.room)
 	}
 }
 

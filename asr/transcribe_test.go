@@ -47,6 +47,11 @@ func TestSideBySide(t *testing.T) {
 			t.Errorf("%.1f%% of the words are wrong: %q", 100*e, text(got))
 		}
 	}
+	// Times belong to the text that leads: without them a window becomes one segment.
+	one := transcribe(t, m, samples, Params{Language: "en", Follow: true})
+	if e := float64(distance(words(said), words(text(one)))) / float64(len(words(said))); e > 0.04 || len(one) < 12 {
+		t.Errorf("following each other %.1f%% of the words are wrong in %d segments: %q", 100*e, len(one), text(one))
+	}
 }
 
 // TestBesideAMicrophone: a transcription does not keep the network from others, and its end,

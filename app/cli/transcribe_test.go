@@ -109,7 +109,7 @@ func TestBadInput(t *testing.T) {
 	binary.LittleEndian.PutUint32(huge[40:], 0x7FFF0000)
 	opus := read(t, filepath.Join(clips, "celt.opus"))
 	damaged := slices.Clone(opus)
-	damaged[len(damaged)-2000] ^= 1
+	damaged[len(damaged)-20] ^= 1 // in the last page: nothing follows it
 	fine := map[string][]byte{
 		"16 bit.wav": good, "24 bit.wav": wav(1, 1, 16000, 3, 32000), "float.wav": wav(3, 2, 44100, 4, 88200), "eight channels.wav": wav(1, 8, 48000, 2, 96000),
 		"odd rate.wav": wav(1, 1, 12345, 2, 24690), "no sound.wav": wav(1, 1, 16000, 2, 0),
@@ -159,6 +159,18 @@ func TestBadInput(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			t.Errorf("%s is there", name)
 		}
+	}
+}
+
+// A recording with a damaged place is heard, and a line says where it is, also where only its text is
+// printed.
+func TestTranscribeDamaged(t *testing.T) {
+	b := read(t, filepath.Join("..", "..", "asr", "audio", "testdata", "cards_005.flac"))
+	clear(b[len(b)/2:][:100])
+	path := filepath.Join(folder(t, map[string][]byte{"worn.flac": b}), "worn.flac")
+	out, notes, err := try(t, t.Context(), hearLength, []string{path}, "txt", "", false, false)
+	if want := path + ": the file is damaged in one place, at 0:00:01; about "; err != nil || len(strings.Fields(out)) != 4 || !strings.HasPrefix(notes, want) {
+		t.Errorf("%q, %q, want %q: %v", out, notes, want, err)
 	}
 }
 

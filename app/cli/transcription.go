@@ -160,6 +160,12 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 		return t, err
 	}
 	defer src.Close()
+	defer func() {
+		if damage := src.Damage().String(); damage != "" {
+			j.livef(i, "")
+			fmt.Fprintf(j.notes, "%s: %s\n", r.path, damage)
+		}
+	}()
 	m := &metered{src: src}
 	progress := func(done time.Duration) { j.livef(i, "%s: %s", r.path, share(done, src.Duration())) }
 	for s, err := range j.hear(ctx, m, progress) {

@@ -32,7 +32,7 @@ type Transcript struct {
 	Language         string // the language that was heard
 	Model            string
 	State            State
-	Note             string        // why it failed
+	Note             string        // why it failed, or what is to be known of a complete one
 	Length           time.Duration // of the audio; 0: not known
 	Created, Updated time.Time
 	Segments         int

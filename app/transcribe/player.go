@@ -105,7 +105,7 @@ func (p *player) session(ctx context.Context, serial int, path string, from time
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	if err := pass(ctx, src, from); err != nil {
+	if err := errors.Join(src.Skip(from), ctx.Err()); err != nil {
 		return err
 	}
 	s, err := p.speak(src)
@@ -127,20 +127,6 @@ func (p *player) session(ctx context.Context, serial int, path string, from time
 			p.say(serial, func() { p.at, p.going = at, false; p.onMove() })
 		}
 	}
-}
-
-// pass passes over the beginning in steps, so that a person who changes their mind does not
-// wait for the end of a long recording.
-func pass(ctx context.Context, src Audio, d time.Duration) error {
-	const step = 10 * time.Minute
-	for d > 0 && ctx.Err() == nil {
-		n := min(d, step)
-		if err := src.Skip(n); err != nil {
-			return err
-		}
-		d -= n
-	}
-	return ctx.Err()
 }
 
 // close ends the sound and waits until the device is let go.

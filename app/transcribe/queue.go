@@ -52,6 +52,7 @@ type job struct {
 	read    atomic.Int64  // samples since from
 	heard   atomic.Int64  // how much of the whole audio is done with
 	opening bool
+	note    string // what is to be known of the file
 }
 
 // NewQueue is a queue at rest; Kick begins what is left over from the last time.
@@ -317,6 +318,9 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 		}
 		q.progress(j, t.Heard+s.End)
 	}
+	if damage := src.Damage().String(); damage != "" {
+		j.note = sentence(damage)
+	}
 	if t.Length == 0 { // nobody knew; now somebody does
 		t.Length = j.from + samples(j.read.Load())
 		return q.Store.UpdateTranscript(t)
@@ -355,7 +359,7 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 	case err != nil:
 		t.State, t.Note = store.Failed, reason(t.Path, err)
 	default:
-		t.State, t.Note = store.Complete, ""
+		t.State, t.Note = store.Complete, j.note
 	}
 	if err := errors.Join(readErr, q.Store.UpdateTranscript(t)); err != nil {
 		q.mu.Lock()

@@ -25,6 +25,7 @@ import (
 	"soberano/app/store"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/asr/audio"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -35,6 +36,7 @@ type recording struct {
 	at     time.Duration
 	fail   error
 	failAt time.Duration
+	damage audio.Damage
 }
 
 func (r *recording) Read(p []float32) (int, error) {
@@ -51,6 +53,7 @@ func (r *recording) Read(p []float32) (int, error) {
 
 func (r *recording) Duration() time.Duration    { return r.length }
 func (r *recording) Skip(d time.Duration) error { r.at += d; return nil }
+func (r *recording) Damage() audio.Damage       { return r.damage }
 func (r *recording) Close() error               { return nil }
 
 // scripted hears a sentence every ten seconds; each one waits for the gate.

@@ -33,6 +33,7 @@ type Audio interface {
 	Read(p []float32) (int, error)
 	Duration() time.Duration // to be asked before Read; 0: not known
 	Skip(time.Duration) error
+	Damage() audio.Damage // of what was read
 	Close() error
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/asr/audio"
 )
 
 // A bad file is refused with its name, the reason and the place; what was heard of it is
@@ -43,6 +44,20 @@ func TestABadFileLosesNothing(t *testing.T) {
 		s.Until("the model to be closed", func() bool { s.model.mu.Lock(); defer s.model.mu.Unlock(); return s.model.closed == 1 })
 		s.model.mu.Lock()
 	}
+}
+
+// A file with damaged places is written down, and its transcript says so.
+func TestDamageIsNoted(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	path := s.file("worn.mp3", 20*time.Second)
+	s.files[path].damage = audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}
+	s.page.Add([]string{path})
+	got := s.state("worn.mp3", store.Complete)
+	if want := "The file is damaged in 2 places, the first at 0:00:07; about 1.2 s could not be heard."; got.Note != want {
+		t.Errorf("note %q, want %q", got.Note, want)
+	}
+	s.page.open(got.ID)
+	s.UntilShown("The file is damaged in 2 places")
 }
 
 // The program ends in the middle of a file: the next start goes on where it was, and the

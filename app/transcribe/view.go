@@ -189,6 +189,8 @@ func (v *View) fresh() {
 		add("ends at " + clock(t.Heard) + ": " + t.Note)
 	case t.State != store.Complete:
 		add("not finished")
+	default:
+		add(t.Note)
 	}
 	v.facts.Set(look.Span{Text: strings.Join(facts, " · "), Color: look.Muted})
 	v.end.Set(clock(v.length()))

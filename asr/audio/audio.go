@@ -7,8 +7,8 @@
 //	other files → ffmpeg → Source.Read
 //
 // A file is never trusted: lengths in it are limits, not sizes to allocate. What can be
-// decoded is handed out first; then comes an error that names the file, the byte and the
-// reason. Memory does not grow with a file's length.
+// decoded is handed out first, with silence for what is damaged; where nothing follows comes an
+// error that names the file, the byte and the reason. Memory does not grow with a file's length.
 package audio
 
 import (
@@ -43,16 +43,23 @@ type decoder interface {
 	// next returns the next samples, mixed to mono, valid until the next call; at the end,
 	// perhaps along with the last ones, io.EOF or what is wrong.
 	next() ([]float32, error)
+	lost() int64 // how many samples couldn't be decoded
 }
 
 // Source is a stream of samples from a file. It belongs to one goroutine.
 type Source struct {
 	dec   decoder
+	path  string
 	res   *Resampler
 	head  []float32 // decoded by Skip, and not passed over
 	rest  []float32
 	err   error
 	close func() error
+
+	at, read    int64 // samples of the file passed over or decoded; those that are read
+	places      int   // that are damaged
+	first, lost int64 // where the first begins, and samples in all of them
+	hurt        bool  // the last block was damaged
 }
 
 // Open opens a sound file and reads its header.
@@ -71,7 +78,9 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 	}
 	dec, err := open(in)
 	if err == nil {
-		return newSource(dec, f.Close), nil
+		s := newSource(dec, f.Close)
+		s.path = path
+		return s, nil
 	}
 	f.Close()
 	if in.size < 0 || !errors.Is(err, errForeign) {
@@ -112,7 +121,7 @@ func open(in *input) (decoder, error) {
 	case isText(head):
 		return nil, in.wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
 	}
-	return nil, in.foreign("%s", guess(head))
+	return nil, in.unread(guess(head))
 }
 
 // guess names what a file that is not read here seems to be, by its first bytes, twelve at least.
@@ -130,15 +139,16 @@ func guess(head []byte) string {
 			return g.name
 		}
 	}
-	if head[0] == 0xFF && head[1]&0xE0 == 0xE0 {
-		return "this seems to be MPEG audio, but not layer III of MPEG-1 or 2"
+	if kind := unreadMPEG(head); kind != "" {
+		return kind
 	}
 	return fmt.Sprintf("it begins with %q, which is none of WAV, FLAC, MP3 and Ogg", head[:min(len(head), 4)])
 }
 
 // Read fills p with the next samples, 16 kHz mono from -1 to 1, and returns how many. At the
 // end it returns 0 and io.EOF. For a file cut short or damaged it gives what is there and
-// then an error, wrapping io.ErrUnexpectedEOF if the file ends too early; it stays.
+// then an error, wrapping io.ErrUnexpectedEOF if the file ends too early; it stays. A damage
+// that the rest of the file survives is silence, and told by Damage.
 func (s *Source) Read(p []float32) (int, error) {
 	for len(s.rest) == 0 && s.err == nil && len(p) > 0 {
 		s.fill()
@@ -156,7 +166,7 @@ func (s *Source) fill() {
 		s.rest, s.head = s.res.Push(s.head), nil
 		return
 	}
-	block, err := s.dec.next()
+	block, err := s.block()
 	s.rest = s.res.Push(block)
 	if err != nil {
 		s.err = err

@@ -9,6 +9,9 @@ package audio
 // The file may want to harm. Its name is handed over as an argument behind "file:", never
 // through a shell; ffmpeg may open files only, no network; a text (a play list that names other
 // files) isn't given to it; and when it says nothing for a minute it is ended.
+//
+// Times are the film's: sound that begins later than the picture begins with silence, and a gap
+// is silence too. So ffmpeg can begin at any place of a file whose format tells times.
 
 import (
 	"context"
@@ -19,6 +22,7 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +39,14 @@ func (in *input) foreign(format string, args ...any) error {
 	return &foreignError{in.wrong(ErrFormat, format, args...)}
 }
 
+// unread is wrong for a file of a kind that is not read here, but perhaps by ffmpeg.
+func (in *input) unread(kind string) error {
+	if kind == freeFormat {
+		return in.wrong(ErrFormat, "%s", kind)
+	}
+	return in.foreign("%s", kind)
+}
+
 type foreignError struct{ error }
 
 func (e *foreignError) Unwrap() []error { return []error{e.error, errForeign} }
@@ -42,9 +54,19 @@ func (e *foreignError) Unwrap() []error { return []error{e.error, errForeign} }
 // stall is how long ffmpeg may take for its next samples.
 var stall = time.Minute
 
+// ffmpegNear is how many seconds are decoded and dropped rather than beginning ffmpeg anew, and
+// ffmpegWarm how many before a place, since a codec needs what was before.
+const ffmpegNear, ffmpegWarm = 30, 2
+
+// timed are the formats, as ffmpeg calls them, whose times are exact; in others a place is guessed
+// by the bit rate.
+var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "flv", "ape", "tta", "wv", "mpegts", "avi"}
+
 // external is a running ffmpeg. All that is still to be read from it is in its pipe.
 type external struct {
+	harm
 	path   string
+	start  func(at int64) error // begins ffmpeg, so many seconds into the file
 	cmd    *exec.Cmd
 	out    io.ReadCloser
 	cancel context.CancelFunc
@@ -71,16 +93,23 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 		return nil, fmt.Errorf("audio: %s: %w", path, err)
 	}
 	x := &external{path: path, ended: ctx.Err, buf: make([]byte, 1<<16)}
-	ctx, x.cancel = context.WithCancel(ctx)
-	x.cmd = exec.CommandContext(ctx, program, arguments(full)...)
-	x.cmd.Stderr = &x.said
-	x.cmd.WaitDelay = time.Second // for a pipe that a child of it holds open
-	if x.out, err = x.cmd.StdoutPipe(); err == nil {
-		err = x.cmd.Start()
+	x.start = func(at int64) (err error) {
+		var inner context.Context
+		inner, x.cancel = context.WithCancel(ctx)
+		x.cmd = exec.CommandContext(inner, program, arguments(full, at)...)
+		x.cmd.Stderr = &x.said
+		x.cmd.WaitDelay = time.Second // for a pipe that a child of it holds open
+		if x.out, err = x.cmd.StdoutPipe(); err == nil {
+			err = x.cmd.Start()
+		}
+		if err != nil {
+			x.cancel()
+			x.err = fmt.Errorf("audio: %s: starting ffmpeg: %w", path, err)
+		}
+		return x.err
 	}
-	if err != nil {
-		x.cancel()
-		return nil, fmt.Errorf("audio: %s: starting ffmpeg: %w", path, err)
+	if err := x.start(0); err != nil {
+		return nil, err
 	}
 	x.first, err = x.next()
 	if err != nil && err != io.EOF {
@@ -90,10 +119,26 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	return x, nil
 }
 
-// arguments of ffmpeg. rematrix_maxval: channels are averaged, not added up.
-func arguments(path string) []string {
-	return []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", "file", "-i", "file:" + path,
-		"-map", "0:a:0", "-ac", "1", "-rematrix_maxval", "1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
+// pass begins ffmpeg anew at a place far ahead.
+func (x *external) pass(n int64) (int64, error) {
+	target := x.heard - int64(len(x.first)) + n
+	at := target/Rate - ffmpegWarm
+	length := x.said.length()
+	if x.err != nil || n < ffmpegNear*Rate || time.Duration(at+1)*time.Second > length || !x.said.timed() {
+		return n, nil
+	}
+	x.close()
+	x.err, x.first, x.rest, x.heard = nil, nil, 0, at*Rate
+	if err := x.start(at); err != nil {
+		return 0, err
+	}
+	return target - x.heard, nil
+}
+
+// arguments of ffmpeg. async fills gaps; rematrix_maxval: channels are averaged, not added up.
+func arguments(path string, at int64) []string {
+	return []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", "file", "-ss", strconv.FormatInt(at, 10), "-i", "file:" + path,
+		"-map", "0:a:0", "-ac", "1", "-af", "aresample=async=1:first_pts=0:rematrix_maxval=1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
 }
 
 func (x *external) rate() int { return Rate }
@@ -169,6 +214,7 @@ type said struct {
 	mu     sync.Mutex
 	line   []byte
 	told   time.Duration
+	format string
 	errors []string
 }
 
@@ -190,6 +236,9 @@ func (s *said) Write(p []byte) (int, error) {
 }
 
 func (s *said) take(line string) {
+	if _, text, ok := strings.Cut(line, "Input #0, "); ok && s.format == "" {
+		s.format = text
+	}
 	if _, text, ok := strings.Cut(line, "  Duration: "); ok && s.told == 0 && len(s.errors) == 0 {
 		var h, m int
 		var sec float64
@@ -209,6 +258,13 @@ func (s *said) length() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.told
+}
+
+// timed reports whether ffmpeg finds any place of the file exactly.
+func (s *said) timed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(s.format, f) })
 }
 
 // reason is the last errors in a line; they name the file by its whole path.

@@ -55,6 +55,22 @@ func TestFFmpegArguments(t *testing.T) {
 	}
 }
 
+// Without ffmpeg the error says what kind of MP3 isn't read here, and what to do.
+func TestUnreadMP3(t *testing.T) {
+	t.Setenv("PATH", "")
+	tag := []byte("ID3\x04\x00\x00\x00\x00\x00\x03abc")
+	for want, head := range map[string]string{
+		"an MP3 below 16 kHz (MPEG-2.5)": "\xff\xe3\x38\xc4", "an MP3 in free format": "\xff\xfb\x00\xc4", "MPEG audio of layer II, not MP3": "\xff\xfd\x84\x04",
+	} {
+		for place, b := range map[string][]byte{"byte 0: ": append([]byte(head), make([]byte, 3000)...), "byte 13: ": append(append(tag, head...), make([]byte, 70000)...)} {
+			_, err := Open(file(t, "x.mp3", b))
+			if err == nil || !strings.Contains(err.Error(), place+"this is "+want) || !strings.Contains(err.Error(), map[bool]string{true: "nor by ffmpeg: convert it", false: "install ffmpeg, or convert the file"}[want == "an MP3 in free format"]) || !errors.Is(err, ErrFormat) {
+				t.Errorf("%s%s: %v", place, want, err)
+			}
+		}
+	}
+}
+
 // What ffmpeg says is passed on in one line; what it gave before comes out.
 func TestFFmpegFails(t *testing.T) {
 	path := foreignFile(t, "x.mkv")
@@ -159,6 +175,61 @@ func TestRealFFmpeg(t *testing.T) {
 		if _, err := readFile(t, file(t, name, b)); err == nil || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A skip in a file that ffmpeg reads begins it anew at the place, to the sample; sound that begins
+// late, or stops for a while, does so in what is read. What has no times is decoded up to there.
+func TestFFmpegSkip(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed: skips in what it decodes are not tested")
+	}
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name, with string
+		slack      int // samples: a container may tell times in milliseconds
+	}{
+		{"x.m4a", "-c:a aac -ar 44100 -ac 2", 0}, {"x.mp4", "-c:a aac -ar 48000", 0}, {"x.webm", "-c:a libopus", 16},
+		{"x.aac", "-c:a aac", 0},
+	} {
+		path := filepath.Join(dir, c.name)
+		args := append([]string{"-v", "error", "-nostdin", "-stream_loop", "2", "-i", clipPath("librivox_long.wav")}, strings.Fields(c.with)...)
+		if out, err := exec.Command("ffmpeg", append(args, "file:"+path)...).CombinedOutput(); err != nil {
+			t.Logf("%s: this ffmpeg can't write it: %s", c.name, out)
+			continue
+		}
+		whole := readAfter(t, path)
+		if n := len(whole) - 3*24*Rate; n < 0 {
+			t.Fatalf("%s: %d samples", c.name, len(whole))
+		}
+		for _, steps := range [][]time.Duration{{61240 * time.Millisecond}, {5 * time.Second, 43123 * time.Millisecond}, {3 * time.Minute}} {
+			from := 0
+			for _, d := range steps {
+				from += int(d.Seconds()*Rate + 0.5)
+			}
+			want := whole[min(from, len(whole)):]
+			got := readAfter(t, path, steps...)
+			if d := len(got) - len(want); d < -c.slack || d > c.slack {
+				t.Errorf("%s after %v: %d samples, want %d", c.name, steps, len(got), len(want))
+				continue
+			}
+			if c.slack == 0 && len(want) > 0 && snr(got, want) < 40 {
+				t.Errorf("%s after %v: %.1f dB from what follows there", c.name, steps, snr(got, want))
+			}
+		}
+	}
+	late := filepath.Join(dir, "late.mkv")
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-nostdin", "-itsoffset", "3", "-i", clipPath("goforward.wav"), "-f", "lavfi", "-i", "testsrc=d=6:s=64x64:r=5",
+		"-c:a", "aac", "-c:v", "mpeg4", "file:"+late).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want, err := readFile(t, clipPath("goforward.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readAfter(t, late)
+	if d := len(got) - 3*Rate - len(want); d < -200 || d > 3000 { // the codec adds up to two blocks
+		t.Errorf("sound that begins at 3 s: %d samples, its own are %d", len(got), len(want))
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 )
 
 type flac struct {
+	harm
 	in       *input
 	br       bitReader
 	block    int64 // samples of the largest block, and of each where all have one size
@@ -31,6 +32,8 @@ type flac struct {
 	depth    uint  // bits of a sample
 	total    int64 // samples of a channel, 0 unknown
 	done     int64
+	gap      int64 // samples that are lost, to be given as silence,
+	held     int   // and those of the frame that follows
 	samples  [8][]int64
 	mono     []float32
 }
@@ -106,6 +109,17 @@ func (f *flac) frames() int64 {
 
 // next decodes a frame.
 func (f *flac) next() ([]float32, error) {
+	if f.gap > 0 {
+		x := f.silence(f.gap)
+		f.gap -= int64(len(x))
+		f.done += int64(len(x))
+		return x, nil
+	}
+	if n := f.held; n > 0 {
+		f.held = 0
+		f.done += int64(n)
+		return f.mix(n), nil
+	}
 	if f.total > 0 && f.done >= f.total {
 		return nil, io.EOF // what follows are tags
 	}
@@ -124,13 +138,46 @@ func (f *flac) next() ([]float32, error) {
 		err = f.br.err // what was seen behind the end is no damage
 	}
 	if err == io.ErrUnexpectedEOF {
-		return nil, f.in.wrong(err, "the file is cut off inside the frame that begins at byte %d", start)
+		err = f.in.wrong(err, "the file is cut off inside the frame that begins at byte %d", start)
+	} else if err != nil {
+		err = f.in.wrong(err, "the frame that begins at byte %d is damaged", start)
 	}
-	if err != nil {
-		return nil, f.in.wrong(err, "the frame that begins at byte %d is damaged", start)
+	if err == nil {
+		f.done += int64(n)
+		return f.mix(n), nil
 	}
-	f.done += int64(n)
-	return f.mix(n), nil
+	if f.regain(start + 1) {
+		return f.next()
+	}
+	return nil, err
+}
+
+// regain decodes the next whole frame behind a damaged one, from a byte on. Its number tells how
+// much is lost.
+func (f *flac) regain(from int64) bool {
+	for f.in.find(from, "\xff") {
+		from = f.in.pos + 1
+		sample, ok := f.begins()
+		if !ok {
+			f.in.skip(1)
+			continue
+		}
+		if n, err := f.frame(); err == nil && f.br.err == nil {
+			f.gap, f.held = sample-f.done, n
+			return true
+		}
+	}
+	return false
+}
+
+// begins reports whether a frame seems to begin here, and with which sample.
+func (f *flac) begins() (int64, bool) {
+	b, _ := f.in.peek(18)
+	if len(b) < 18 || b[0] != 0xFF || b[1]&0xFE != 0xF8 {
+		return 0, false
+	}
+	s, ok := f.sampleOf(b)
+	return s, ok && s >= f.done && s-f.done <= hole*int64(f.hz)-f.lost() && (f.total == 0 || s < f.total)
 }
 
 // mix returns the mean of n samples of all channels.

@@ -2,6 +2,7 @@ package audio
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 )
@@ -48,6 +49,35 @@ func (in *input) skip(n int64) error {
 		}
 	}
 	return nil
+}
+
+// find goes to where mark stands next: from a byte on, if the file lets one go back to it, else
+// from here on. false: at the file's end.
+func (in *input) find(from int64, mark string) bool {
+	in.back(from)
+	for {
+		b, err := in.peek(in.r.Size())
+		if i := bytes.Index(b, []byte(mark)); i >= 0 {
+			return in.skip(int64(i)) == nil
+		}
+		if err != nil {
+			in.skip(int64(len(b)))
+			return false
+		}
+		in.skip(int64(len(b) - len(mark) + 1))
+	}
+}
+
+// back goes back to a byte, if the file lets one.
+func (in *input) back(to int64) {
+	file, ok := in.src.(io.Seeker)
+	if !ok || in.size < 0 || to >= in.pos {
+		return
+	}
+	if _, err := file.Seek(to, io.SeekStart); err == nil {
+		in.r.Reset(in.src)
+		in.pos = to
+	}
 }
 
 // byte consumes one byte.

@@ -12,7 +12,8 @@ package audio
 //
 // Frames are found and checked here; what is in one is decoded by go-mp3. Each is given
 // to it alone, since it trusts what it reads: a frame whose data are missing is given
-// as silence, one that makes it fail is silence and a new decoder takes the next, and a padded
+// as silence, one that makes it fail is silence and a new decoder takes the next, as are those
+// that junk between frames seems to have been, and a padded
 // MPEG-2 frame is written anew without its padding, whose size it gets wrong.
 //
 //	input ─▶ sync ─▶ frame ─▶ [as MPEG-2: data gathered] ─▶ go-mp3 ─▶ mono
@@ -20,6 +21,7 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 
@@ -67,6 +69,24 @@ func parseMP3(b []byte) (h mp3Header, ok bool) {
 	return h, h.size > 4+2+h.side()
 }
 
+const freeFormat = "this is an MP3 in free format, which is not read here, nor by ffmpeg: convert it with lame or mpg123"
+
+// unreadMPEG names what a file that begins with head is, if it is MPEG audio that is not read here.
+func unreadMPEG(head []byte) string {
+	if len(head) < 4 || head[0] != 0xFF || head[1]&0xE0 != 0xE0 {
+		return ""
+	}
+	switch version, layer := head[1]>>3&3, head[1]>>1&3; {
+	case layer == 1 && version == 0:
+		return "this is an MP3 below 16 kHz (MPEG-2.5), which is not read here"
+	case layer == 1 && head[2]>>4 == 0:
+		return freeFormat
+	case layer == 2 || layer == 3:
+		return "this is MPEG audio of layer " + [...]string{2: "II", 3: "I"}[layer] + ", not MP3"
+	}
+	return "this seems to be MPEG audio, but not layer III of MPEG-1 or 2"
+}
+
 // isMP3 reports whether a file that begins with head may be an MP3.
 func isMP3(head []byte) bool {
 	if len(head) < 4 {
@@ -107,6 +127,7 @@ func (h mp3Header) samples() int {
 func (h mp3Header) like(o mp3Header) bool { return h.lsf == o.lsf && h.hz == o.hz }
 
 type mp3 struct {
+	harm
 	in     *input
 	first  mp3Header
 	whole  int64 // frames of this part as it tells, or -1; files may be put behind each other
@@ -122,26 +143,38 @@ type mp3 struct {
 	frame  []byte
 	pcm    []byte
 	mono   []float32
-	joined bool // the first frame was found
+	joined bool  // the first frame was found
+	cold   int   // frames that may lack the data of those before, since the file or this place just begins
+	size   int64 // bytes of all frames passed so far,
+	count  int64 // and their number
+	junk   int64 // bytes passed over since the last frame,
+	debris int64 // and all of them
+	gap    int64 // frames that are lost, to be given as silence
 }
 
 // openMP3 finds the first frame; tags before it are passed over.
 func openMP3(in *input) (*mp3, error) {
 	m := &mp3{in: in}
+	head, _ := in.peek(4)
+	kind, start := unreadMPEG(head), in.pos
 	h, err := m.sync()
+	if kind != "" && (err == io.EOF || errors.Is(err, errForeign)) {
+		in.pos = start
+		return nil, in.unread(kind)
+	}
 	if err == io.EOF {
 		return nil, in.foreign("no MP3 frame was found")
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.first, m.data = h, in.left()
+	m.first, m.data, m.junk = h, in.left(), 0
 	return m, m.begin(h)
 }
 
 // begin begins a part with frame h, which is next.
 func (m *mp3) begin(h mp3Header) error {
-	m.whole, m.read, m.total, m.skip, m.done = -1, 0, -1, 0, 0
+	m.whole, m.read, m.total, m.skip, m.done, m.cold = -1, 0, -1, 0, 0, mp3Warm
 	b, _ := m.in.peek(h.size)
 	if len(b) < h.size || !m.tell(h, b) {
 		return nil
@@ -206,36 +239,60 @@ func (m *mp3) frames() int64 {
 // sync passes over what is no frame and returns the next one's header, not yet consumed. A
 // frame is one if it stands where the last one ended, or another follows it, or the end.
 func (m *mp3) sync() (mp3Header, error) {
-	passed := 0
 	for {
 		b, err := m.in.peek(10)
 		if len(b) < 4 {
-			if err != io.EOF {
-				return mp3Header{}, m.in.wrong(err, "reading failed")
-			}
-			return mp3Header{}, io.EOF
+			return mp3Header{}, m.end(err)
 		}
 		if n := tagSize(b); n > 0 {
-			if err := m.in.skip(n); err == io.EOF {
-				return mp3Header{}, io.EOF
-			} else if err != nil {
-				return mp3Header{}, m.in.wrong(err, "reading failed")
+			if err := m.in.skip(n); err != nil {
+				return mp3Header{}, m.end(err)
 			}
 			continue
 		}
-		if h, ok := parseMP3(b); ok && (m.joined && passed == 0 && h.like(m.first) || m.follows(h)) {
+		if h, ok := parseMP3(b); ok && (m.joined && m.junk == 0 && h.like(m.first) || m.follows(h)) {
 			m.joined = true
 			return h, nil
 		}
-		if passed++; passed > mp3Junk && !m.joined {
+		if m.junk++; m.junk > mp3Junk && !m.joined {
 			return mp3Header{}, m.in.foreign("no MP3 frame in %d bytes", mp3Junk)
-		} else if passed > mp3Junk {
-			return mp3Header{}, m.in.wrong(ErrFormat, "the MP3 is damaged: no frame in %d bytes", mp3Junk)
 		}
 		if err := m.in.skip(1); err != nil {
 			return mp3Header{}, m.in.wrong(err, "reading failed")
 		}
 	}
+}
+
+// end is what there is to say when no frame follows.
+func (m *mp3) end(err error) error {
+	switch {
+	case err != io.EOF:
+		return m.in.wrong(err, "reading failed")
+	case m.joined && m.junk > mp3Junk:
+		return m.in.wrong(ErrFormat, "the MP3 is damaged: no frame in the last %d bytes", m.junk)
+	}
+	return io.EOF
+}
+
+// regain makes of the junk before a frame the number of frames that are lost in it, by their
+// mean size. What is a bit smaller than a frame stood between two.
+func (m *mp3) regain() (frames int64) {
+	if m.junk > 0 && m.count > 0 {
+		frames = m.junk * m.count * 102 / 100 / m.size
+	}
+	if frames > 0 {
+		m.dec, m.kept, m.stock = nil, 0, m.stock[:0]
+		m.read += frames
+	}
+	m.debris, m.junk = m.debris+m.junk, 0
+	return frames
+}
+
+// tally counts a frame that is consumed.
+func (m *mp3) tally(h mp3Header) {
+	m.read++
+	m.size += int64(h.size)
+	m.count++
 }
 
 // follows reports whether behind h's frame there is another one, a tag or the end.
@@ -267,7 +324,16 @@ func tagSize(b []byte) int64 {
 
 // next decodes a frame.
 func (m *mp3) next() ([]float32, error) {
+	if m.gap > 0 {
+		m.gap--
+		return m.trim(m.silence(int64(m.first.samples()))), nil
+	}
 	h, err := m.sync()
+	if err == nil {
+		if m.gap = m.regain(); m.gap > 0 {
+			return nil, nil
+		}
+	}
 	if m.whole >= 0 && m.read >= m.whole {
 		if err != nil {
 			return nil, io.EOF // whatever follows is no sound
@@ -277,12 +343,16 @@ func (m *mp3) next() ([]float32, error) {
 		}
 	}
 	if err == io.EOF && m.whole > m.read {
+		if missing := m.whole - m.read; m.count > 0 && missing*m.size/m.count <= 2*m.debris {
+			m.lose(missing * int64(m.first.samples())) // in the junk were more frames than it seemed
+			return nil, io.EOF
+		}
 		return nil, m.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole)
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.read++
+	m.tally(h)
 	start := m.in.pos
 	m.frame = slices.Grow(m.frame[:0], h.size)[:h.size]
 	if err := m.in.full(m.frame); err != nil {
@@ -293,11 +363,19 @@ func (m *mp3) next() ([]float32, error) {
 
 // decode returns a frame's samples, silence if it can't be decoded.
 func (m *mp3) decode(h mp3Header) []float32 {
-	m.give(h)
+	whole := m.give(h)
 	m.pcm = slices.Grow(m.pcm[:0], 4*h.samples())[:4*h.samples()]
 	if !m.library() {
-		m.dec, m.kept = nil, 0
-		clear(m.pcm)
+		m.dec, m.kept, m.cold = nil, 0, 0
+		return m.silence(int64(h.samples()))
+	}
+	switch {
+	case whole:
+		m.cold = 0
+	case m.cold > 0:
+		m.cold--
+	default:
+		m.lose(int64(h.samples()))
 	}
 	m.mono = m.mono[:0]
 	for b := m.pcm; len(b) > 0; b = b[4:] {
@@ -307,32 +385,33 @@ func (m *mp3) decode(h mp3Header) []float32 {
 	return m.mono
 }
 
-// give makes given the frame as the library can read it.
-func (m *mp3) give(h mp3Header) {
+// give makes given the frame as the library can read it, silent if it isn't whole.
+func (m *mp3) give(h mp3Header) (whole bool) {
 	m.given.Reset()
 	side := m.frame[h.data() : h.data()+h.side()]
 	body := m.frame[h.data()+h.side():]
 	if h.lsf {
-		m.gather(h, side, body)
-		return
+		return m.gather(h, side, body)
 	}
 	begin := int(binary.BigEndian.Uint16(side) >> 7)
-	if begin > m.kept || m.dec == nil && begin > 0 { // its data are missing
+	whole = begin <= m.kept && (m.dec != nil || begin == 0)
+	if !whole { // its data are missing
 		clear(side)
 		begin = 0
 	}
 	m.kept = begin + len(body)
 	m.given.Write(m.frame)
+	return whole
 }
 
 // gather writes an MPEG-2 frame that needs none before it: no CRC, no padding, the highest
 // bit rate, and all of its data. What exceeds such a frame is silence.
-func (m *mp3) gather(h mp3Header, side, body []byte) {
+func (m *mp3) gather(h mp3Header, side, body []byte) (whole bool) {
 	begin := int(side[0])
 	word := h.word&^(15<<12|1<<9) | 14<<12 | 1<<16
 	size := 144000 * 160 / h.hz / 2
 	data := slices.Clone(body)
-	whole := begin <= len(m.stock)
+	whole = begin <= len(m.stock)
 	if whole {
 		data = append(slices.Clone(m.stock[len(m.stock)-begin:]), body...)
 	}
@@ -341,11 +420,13 @@ func (m *mp3) gather(h mp3Header, side, body []byte) {
 	side[0] = 0
 	if room := size - 4 - len(side); !whole || partBits(h, side) > 8*min(room, len(data)) {
 		clear(side)
+		whole = false
 	}
 	b := binary.BigEndian.AppendUint32(nil, word)
 	b = append(append(b, side...), data...)
 	b = append(b, make([]byte, size)...)[:size]
 	m.given.Write(b)
+	return whole
 }
 
 // partBits is the number of bits of data that an MPEG-2 frame's side information claims:

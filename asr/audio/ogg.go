@@ -8,11 +8,13 @@ package audio
 //	u8 pieces, their sizes, the pieces; a piece below 255 bytes ends its packet
 //
 // The packets of the first stream that can be decoded are read, then those of the streams of
-// its kind that follow. A page is checked whole by its CRC before any of it is used.
+// its kind that follow. A page is checked whole by its CRC before any of it is used; behind a
+// damaged one the next whole one is looked for, and the pages' numbers tell what is lost.
 
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 )
 
@@ -32,11 +34,12 @@ type packet struct {
 	end   int64  // position at the end of that page, or -1
 	final bool   // that page is the stream's last
 	first bool   // it is the first of its stream
+	torn  bool   // pages between it and the one before are lost
 }
 
 type ogg struct {
 	in     *input
-	kind   string // how the first packet of the streams that are read begins
+	kind   string // how the first packet of the streams that are read begins; "": none is read yet
 	stream uint32
 	number uint32 // of the next page
 	open   bool   // stream has begun and not ended
@@ -49,28 +52,7 @@ type ogg struct {
 	data    []byte
 	inside  bool // data is the beginning of a packet
 	lost    bool // what comes up to the packet's end has no beginning
-}
-
-// span is the part of a stream that is sound.
-type span struct {
-	skip  int64 // samples to leave out at the beginning
-	heard int64 // samples decoded, those left out too
-	start int64 // position of the stream's beginning; -1: not yet known
-}
-
-// trim leaves out of x, what packet p decodes to, what is before the beginning and behind the end.
-// last: p is the last packet in its page.
-func (s *span) trim(x []float32, p packet, last bool) []float32 {
-	before := s.heard
-	s.heard += int64(len(x))
-	if p.final && p.end >= 0 {
-		x = x[:min(max(0, p.end-max(0, s.start)-before), int64(len(x)))]
-	} else if s.start < 0 && last && p.end >= 0 {
-		s.start = max(0, p.end-s.heard) // a recording of what had begun earlier
-	}
-	n := min(s.skip, int64(len(x)))
-	s.skip -= n
-	return x[n:]
+	torn    bool // pages are lost
 }
 
 var oggTable = func() (t [256]uint32) {
@@ -118,8 +100,23 @@ func openOgg(in *input) (decoder, error) {
 	}
 }
 
-// read reads a page and checks it; io.EOF at the end of the file.
+// read reads the next page that is whole; io.EOF at the end of the file.
 func (o *ogg) read() error {
+	why := o.whole()
+	damaged := errors.Is(why, ErrFormat) || errors.Is(why, io.ErrUnexpectedEOF)
+	if !damaged || o.kind == "" {
+		return why
+	}
+	for o.in.find(o.at+1, "OggS") {
+		if o.whole() == nil {
+			return nil
+		}
+	}
+	return why
+}
+
+// whole reads a page and checks it; io.EOF at the end of the file.
+func (o *ogg) whole() error {
 	o.at = o.in.pos
 	head := o.page[:oggHead]
 	err := o.in.full(head)
@@ -166,7 +163,8 @@ func (o *ogg) turn() error {
 		if err := o.read(); err != nil {
 			return err
 		}
-		if !o.open && o.flags&oggFirst != 0 && bytes.HasPrefix(o.body, []byte(o.kind)) {
+		// A stream that begins behind the head of this one takes its place: its end is lost.
+		if (!o.open || o.number > 1) && o.flags&oggFirst != 0 && bytes.HasPrefix(o.body, []byte(o.kind)) {
 			o.begin()
 			break
 		}
@@ -176,7 +174,7 @@ func (o *ogg) turn() error {
 	}
 	number := binary.LittleEndian.Uint32(o.page[18:])
 	if number != o.number && !o.in.unchecked {
-		return o.in.wrong(ErrFormat, "the file is damaged: page %d of the stream follows page %d", number, o.number-1)
+		o.number, o.torn, o.inside = number, true, false
 	}
 	o.number++
 	if o.flags&oggBegun == 0 {
@@ -216,7 +214,9 @@ func (o *ogg) packet() (packet, error) {
 			o.data, o.lost = o.data[:0], false
 			continue
 		}
-		return packet{o.data, o.at, o.end, o.flags&oggLast != 0, o.flags&oggFirst != 0}, nil
+		p := packet{o.data, o.at, o.end, o.flags&oggLast != 0, o.flags&oggFirst != 0, o.torn}
+		o.torn = false
+		return p, nil
 	}
 }
 

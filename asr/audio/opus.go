@@ -26,32 +26,17 @@ const (
 )
 
 type opus struct {
-	ogg   *ogg
-	dec   pion.Decoder
-	gain  float32
-	span  span
-	total int64 // samples, or -1
-	pcm   [opusLongest]float32
+	*stream
+	dec  pion.Decoder
+	gain float32
+	pcm  [opusLongest]float32
 }
 
 // openOpus opens the stream whose first page was just read.
 func openOpus(o *ogg) (decoder, error) {
-	o.kind = "OpusHead"
-	o.begin()
-	o.number++
-	d := &opus{ogg: o}
-	p, err := o.packet()
-	if err == nil {
-		err = d.begin(p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	d.total = o.endOf()
-	if d.total >= 0 {
-		d.total = max(0, d.total-d.span.skip)
-	}
-	return d, nil
+	s := &stream{ogg: o, hz: opusRate}
+	s.codec = &opus{stream: s}
+	return s, s.open("OpusHead")
 }
 
 // begin reads a stream's first packet.
@@ -68,62 +53,61 @@ func (d *opus) begin(p packet) error {
 	case b[18] != 0 && (b[18] != 1 || len(b) < 21 || b[19] != 1):
 		return d.ogg.in.foreign("Opus with %d channels in several streams is not read here", b[9])
 	}
-	dec, err := pion.NewDecoderWithOutput(opusRate, 1)
-	if err != nil {
-		return wrong("opus: %v", err)
-	}
-	d.dec = dec
-	d.span = span{skip: int64(binary.LittleEndian.Uint16(b[10:])), start: -1}
+	d.forget()
+	d.before = int64(binary.LittleEndian.Uint16(b[10:]))
 	d.gain = float32(math.Pow(10, float64(int16(binary.LittleEndian.Uint16(b[16:])))/256/20))
 	return nil
 }
 
-func (d *opus) rate() int     { return opusRate }
-func (d *opus) frames() int64 { return d.total }
+// forget begins with a new decoder.
+func (d *opus) forget() { d.dec, _ = pion.NewDecoderWithOutput(opusRate, 1) } // fails for other rates only
 
-// next decodes a packet.
-func (d *opus) next() ([]float32, error) {
-	for {
-		p, err := d.ogg.packet()
-		if err != nil {
-			return nil, err
-		}
-		if p.first {
-			if err := d.begin(p); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if len(p.data) >= 8 && string(p.data[:8]) == "OpusTags" || len(p.data) == 0 {
-			continue
-		}
-		n, err := d.decode(p.data)
-		if err != nil {
-			return nil, d.ogg.in.wrong(ErrFormat, "a packet of the page that begins at byte %d is damaged: %v", p.at, err)
-		}
-		out := d.span.trim(d.pcm[:n], p, len(d.ogg.sizes) == 0)
-		for i, v := range out {
-			out[i] = clip(v * d.gain)
-		}
-		if len(out) > 0 {
-			return out, nil
-		}
-	}
+func (d *opus) sound(b []byte) bool {
+	return len(b) > 0 && !(len(b) >= 8 && string(b[:8]) == "OpusTags")
 }
 
-// decode decodes a packet into pcm and returns the number of samples.
-func (d *opus) decode(b []byte) (n int, err error) {
+func (d *opus) samples(packets ...[]byte) (n int64) {
+	for _, b := range packets {
+		if d.sound(b) {
+			n += int64(opusSamples(b))
+		}
+	}
+	return n
+}
+
+// opusSamples is the number of samples in a packet (RFC 6716, 3.2).
+func opusSamples(b []byte) int {
+	frames := 1
+	switch b[0] & 3 {
+	case 1, 2:
+		frames = 2
+	case 3:
+		if len(b) < 2 {
+			return 0
+		}
+		frames = int(b[1] & 63)
+	}
+	return min(frames*opusFrame(b[0]), opusLongest)
+}
+
+// decode decodes a packet into pcm.
+func (d *opus) decode(b []byte) (out []float32, err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			n, err = 0, fmt.Errorf("%v", r)
+		if r := recover(); r != nil { // pion/opus indexes by what it reads
+			out, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
 	if len(b) <= 2 && b[0]&3 < 2 { // nothing was sent: silence (DTX)
-		n = opusFrame(b[0]) * (1 + int(b[0]&1))
-		clear(d.pcm[:n])
-		return n, nil
+		out = d.pcm[:opusSamples(b)]
+		clear(out)
+		return out, nil
 	}
-	return d.dec.DecodeToFloat32(b, d.pcm[:])
+	n, err := d.dec.DecodeToFloat32(b, d.pcm[:])
+	out = d.pcm[:n]
+	for i, v := range out {
+		out[i] = clip(v * d.gain)
+	}
+	return out, err
 }
 
 // opusFrame is the number of samples in a frame by its packet's first byte (RFC 6716, 3.1).

@@ -1,9 +1,9 @@
 package audio
 
 // Going to a place in a file: a WAV's frames have one size, so it is a jump; an MP3's headers
-// tell how long they are, so all but the last few are passed over undecoded; a FLAC's tell
-// where they are, so the place is bisected. Of the others the frames are decoded and
-// dropped, without resampling them.
+// tell how long they are, so all but the last few are passed over undecoded, and an Ogg page
+// where it ends, so all but the last seconds are; a FLAC's tell where they are, so the place is
+// bisected. Of the others the frames are decoded and dropped, without resampling them.
 
 import (
 	"io"
@@ -25,20 +25,22 @@ func (s *Source) Skip(d time.Duration) error {
 	if n <= 0 || s.err != nil {
 		return nil
 	}
-	if k, ok := s.dec.(skipper); ok && len(s.head) == 0 {
-		var err error
-		if n, err = k.pass(n); err != nil || n <= 0 {
-			return err
-		}
-	}
 	for s.err == nil {
-		if int64(len(s.head)) >= n {
-			s.head = s.head[n:]
+		k := min(n, int64(len(s.head)))
+		s.head, n = s.head[k:], n-k
+		if n == 0 {
 			return nil
 		}
-		n -= int64(len(s.head))
+		if fast, ok := s.dec.(skipper); ok {
+			left, err := fast.pass(n)
+			s.at, n = s.at+n-left, left
+			if err != nil || n <= 0 {
+				return err
+			}
+		}
 		var block []float32
 		block, s.err = s.dec.next()
+		s.at += int64(len(block))
 		s.head = append(s.head[:0], block...)
 	}
 	// The end, and perhaps its last samples: Read gives them, then the error.
@@ -66,15 +68,19 @@ func (w *wav) pass(n int64) (int64, error) {
 const mp3Warm = 12
 
 func (m *mp3) pass(n int64) (int64, error) {
-	for n > mp3Warm*1152 && (m.total < 0 || m.done < m.total) {
+	for m.gap == 0 && n > mp3Warm*1152 && (m.whole < 0 || m.read < m.whole) && (m.total < 0 || m.done < m.total) {
 		h, err := m.sync()
-		if err == nil {
-			err = m.in.skip(int64(h.size))
-		}
 		if err != nil {
 			return n, nil // next says it
 		}
-		m.dec, m.kept, m.stock = nil, 0, m.stock[:0]
+		if m.gap = m.regain(); m.gap > 0 {
+			return n, nil
+		}
+		if err := m.in.skip(int64(h.size)); err != nil {
+			return n, nil
+		}
+		m.tally(h)
+		m.dec, m.kept, m.stock, m.cold = nil, 0, m.stock[:0], mp3Warm
 		x := int64(h.samples())
 		cut := min(m.skip, x)
 		m.skip -= cut

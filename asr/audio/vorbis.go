@@ -39,10 +39,7 @@ type vorbisMode struct {
 }
 
 type vorbis struct {
-	ogg      *ogg
-	span     span
-	total    int64 // samples, or -1
-	hz       int
+	*stream
 	channels int
 	size     [2]int // of short and long blocks
 	window   [2][]float32
@@ -62,19 +59,9 @@ type vorbis struct {
 
 // openVorbis opens the stream whose first page was just read.
 func openVorbis(o *ogg) (decoder, error) {
-	o.kind = "\x01vorbis"
-	o.begin()
-	o.number++
-	d := &vorbis{ogg: o}
-	p, err := o.packet()
-	if err == nil {
-		err = d.begin(p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	d.total = o.endOf()
-	return d, nil
+	s := &stream{ogg: o}
+	s.codec = &vorbis{stream: s}
+	return s, s.open("\x01vorbis")
 }
 
 // begin reads the three packets at a stream's beginning, of which p is the first.
@@ -230,41 +217,53 @@ func (d *vorbis) prepare() {
 		d.spectra[c] = make([]float32, long/2)
 	}
 	d.block, d.sum = make([]float32, long), make([]float32, long/2)
-	d.span = span{start: -1}
+	d.forget()
 }
 
-func (d *vorbis) rate() int     { return d.hz }
-func (d *vorbis) frames() int64 { return d.total }
+// forget leaves the next block without one before it: it only gives what the one after needs.
+func (d *vorbis) forget() { clear(d.last) }
 
-// next decodes a packet.
-func (d *vorbis) next() ([]float32, error) {
-	for {
-		p, err := d.ogg.packet()
-		if err != nil {
-			return nil, err
-		}
-		if p.first {
-			if err := d.begin(p); err != nil {
-				return nil, err
-			}
+func (d *vorbis) sound(b []byte) bool { return len(b) > 0 && b[0]&1 == 0 }
+
+// mode reads a packet's mode; false if there is none of that number.
+func (d *vorbis) mode(r *lsb) (m vorbisMode, ok bool) {
+	i := int(r.bits(bits.Len(uint(len(d.modes) - 1))))
+	if i >= len(d.modes) {
+		return m, false
+	}
+	return d.modes[i], true
+}
+
+func (d *vorbis) samples(packets ...[]byte) (n int64) {
+	last := 2 * len(d.last[0])
+	for _, b := range packets {
+		if !d.sound(b) {
 			continue
 		}
-		if len(p.data) == 0 || p.data[0]&1 != 0 {
-			continue // a packet of no sound
+		m, ok := d.mode(&lsb{b: b, at: 1})
+		if !ok {
+			last = 0
+			continue
 		}
-		if out := d.span.trim(d.decode(&lsb{b: p.data, at: 1}), p, len(d.ogg.sizes) == 0); len(out) > 0 {
-			return out, nil
+		size := d.size[0]
+		if m.long {
+			size = d.size[1]
 		}
+		if last > 0 {
+			n += int64(last+size) / 4
+		}
+		last = size
 	}
+	return n
 }
 
 // decode returns the mono samples that a packet completes.
-func (d *vorbis) decode(r *lsb) []float32 {
-	mode := int(r.bits(bits.Len(uint(len(d.modes) - 1))))
-	if mode >= len(d.modes) {
-		return nil
+func (d *vorbis) decode(b []byte) ([]float32, error) {
+	r := &lsb{b: b, at: 1}
+	m, ok := d.mode(r)
+	if !ok {
+		return nil, errVorbis
 	}
-	m := d.modes[mode]
 	size, before, behind := 0, 0, 0 // 1: long
 	if m.long {
 		size, before, behind = 1, int(r.bits(1)), int(r.bits(1))
@@ -282,7 +281,7 @@ func (d *vorbis) decode(r *lsb) []float32 {
 	for i, v := range out {
 		out[i] = clip(v / float32(d.channels))
 	}
-	return out
+	return out, nil
 }
 
 // spectrum decodes the spectra of all channels, half of them as long as the block.

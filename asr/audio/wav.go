@@ -26,6 +26,7 @@ const (
 )
 
 type wav struct {
+	harm
 	in       *input
 	hz       int
 	channels int

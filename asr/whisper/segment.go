@@ -19,6 +19,15 @@ type Segment struct {
 	Words      []Word // after Align
 }
 
+// Timed returns the tokens of a segment between those of its times, as the model writes them.
+func (m *Model) Timed(s Segment, o Options) []int32 {
+	if o.NoTimes {
+		return s.Tokens
+	}
+	at := func(d time.Duration) int32 { return m.TimesBegin + int32(d/Tick) }
+	return append(append([]int32{at(s.Start)}, s.Tokens...), at(s.End))
+}
+
 // Segments divides r's tokens and returns how far the window is done with: all of
 // length, the audio in the window, or less, where the last segment was left incomplete.
 func (m *Model) Segments(r *Result, length time.Duration) (out []Segment, done time.Duration) {

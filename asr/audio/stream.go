@@ -1,0 +1,247 @@
+package audio
+
+// The sound of Ogg streams, whatever their codec: packets become samples, those before the
+// beginning and behind the end are left out, and where packets are lost stands silence as
+// long as they were, so that times stay true.
+//
+//	position of a page's end ─┐
+//	│ packet │ packet │ packet│          at: the end less what the page's packets hold; before
+//	at ──────────────────────▶╯          it is what was lost, or what was passed over
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// codec decodes the packets of a stream.
+type codec interface {
+	begin(p packet) error // reads the stream's head, of which p is the first packet
+	sound(b []byte) bool  // whether a packet holds sound
+	// samples is how many samples of a channel the next packets hold.
+	samples(packets ...[]byte) int64
+	decode(b []byte) ([]float32, error) // to mono, valid until the next one
+	forget()                            // the next packet doesn't follow the last one
+}
+
+// stream decodes the streams of a kind that follow each other in a file.
+type stream struct {
+	harm
+	codec
+	ogg    *ogg
+	hz     int
+	before int64 // samples to leave out at the beginning
+	total  int64 // samples, or -1
+
+	span
+	gap  int64   // samples that are lost, to be given as silence
+	torn bool    // the next packet doesn't follow the last one
+	held *packet // the next one
+}
+
+// streamNear is how many seconds before a place are decoded anyway.
+var streamNear = 2.0
+
+// open begins with the stream whose first page was just read.
+func (d *stream) open(kind string) error {
+	d.ogg.begin()
+	d.ogg.number++
+	p, err := d.ogg.packet()
+	if err == nil {
+		err = d.head(p)
+	}
+	d.ogg.kind = kind
+	d.total = d.ogg.endOf()
+	if d.total >= 0 {
+		d.total = max(0, d.total-d.before)
+	}
+	return err
+}
+
+func (d *stream) head(p packet) error {
+	err := d.begin(p)
+	d.span, d.torn = span{skip: d.before, start: -1}, false
+	return err
+}
+
+func (d *stream) rate() int     { return d.hz }
+func (d *stream) frames() int64 { return d.total }
+
+// next decodes a packet.
+func (d *stream) next() ([]float32, error) {
+	for {
+		p, err := d.packet()
+		if err != nil {
+			return nil, err
+		}
+		if d.gap > 0 {
+			d.held = &p
+			x := d.silence(d.gap)
+			d.gap -= int64(len(x))
+			if out := d.trim(x, packet{end: -1}); len(out) > 0 {
+				return out, nil
+			}
+			continue
+		}
+		x, err := d.decode(p.data)
+		if err != nil {
+			x, d.torn = d.silence(d.samples(p.data)), true
+		}
+		if out := d.trim(x, p); len(out) > 0 {
+			return out, nil
+		}
+	}
+}
+
+// packet is the next packet of sound.
+func (d *stream) packet() (packet, error) {
+	if p := d.held; p != nil {
+		d.held = nil
+		return *p, nil
+	}
+	for {
+		p, err := d.ogg.packet()
+		if err != nil {
+			return p, err
+		}
+		if p.first {
+			if err := d.head(p); err != nil {
+				return p, err
+			}
+			continue
+		}
+		d.torn = d.torn || p.torn
+		if d.sound(p.data) {
+			d.locate(p)
+			return p, nil
+		}
+	}
+}
+
+// locate settles where packet p begins, if that isn't where the last one ended.
+func (d *stream) locate(p packet) {
+	if d.torn {
+		d.forget()
+	} else if d.start >= 0 {
+		return
+	}
+	at := d.place(p)
+	if d.start < 0 && !p.final && !(d.torn && at < hole*int64(d.hz)) {
+		d.start = at // a recording of what had begun earlier
+	}
+	d.start = max(0, d.start)
+	if d.torn && p.end >= 0 {
+		d.gap = max(0, min(at-d.start-d.heard, hole*int64(d.hz)-d.lost()))
+	}
+	d.torn = false
+}
+
+// place is the position where the samples of packet p begin.
+func (d *stream) place(p packet) int64 {
+	return max(0, p.end-d.samples(slices.Concat([][]byte{p.data}, d.ogg.rest())...))
+}
+
+// pass goes on to the last page that begins enough before the place, by the pages' headers.
+func (d *stream) pass(n int64) (int64, error) {
+	near := int64(streamNear * float64(d.hz))
+	if d.ogg.in.at == nil || n <= near || d.gap > 0 {
+		return n, nil
+	}
+	p, err := d.packet()
+	if err != nil {
+		return n, nil // next says it
+	}
+	d.held = &p
+	target := d.heard + d.skip + n
+	at, ok := d.ogg.before(d.start + target - near)
+	if !ok || d.gap > 0 {
+		return n, nil
+	}
+	if err := d.ogg.jump(at); err != nil {
+		return 0, err
+	}
+	d.forget()
+	d.held, d.torn = nil, false
+	if p, err = d.packet(); err != nil {
+		return 0, err
+	}
+	d.held = &p
+	d.heard, d.skip, d.gap = d.place(p)-d.start, 0, 0
+	return target - d.heard, nil
+}
+
+// span is the part of a stream that is sound.
+type span struct {
+	skip  int64 // samples to leave out at the beginning
+	heard int64 // samples decoded, those left out too
+	start int64 // position of the stream's beginning; -1: not yet known
+}
+
+// trim leaves out of x, what packet p decodes to, what is before the beginning and behind the
+// end.
+func (s *span) trim(x []float32, p packet) []float32 {
+	before := s.heard
+	s.heard += int64(len(x))
+	if p.final && p.end >= 0 {
+		x = x[:min(max(0, p.end-s.start-before), int64(len(x)))]
+	}
+	n := min(s.skip, int64(len(x)))
+	s.skip -= n
+	return x[n:]
+}
+
+// rest are the packets that are still to come and end in this page.
+func (o *ogg) rest() (packets [][]byte) {
+	body, n := o.body, 0
+	for _, s := range o.sizes {
+		if n += int(s); s < 255 {
+			packets = append(packets, body[:n])
+			body, n = body[n:], 0
+		}
+	}
+	return packets
+}
+
+// before finds the page to go on with for a position: that behind the last one of those that
+// follow and end before it, but not the stream's last page, whose beginning can't be told.
+// false: there is none.
+func (o *ogg) before(position int64) (at int64, ok bool) {
+	last := int64(-1) // where the page before begins
+	var b [oggHead + 255]byte
+	for at := o.in.pos; ; {
+		n, _ := o.in.at.ReadAt(b[:], at)
+		if n < oggHead || string(b[:4]) != "OggS" || n < oggHead+int(b[26]) || b[5]&oggFirst != 0 {
+			return last, last >= 0
+		}
+		if binary.LittleEndian.Uint32(b[14:]) == o.stream {
+			end := int64(binary.LittleEndian.Uint64(b[6:]))
+			if b[5]&oggLast != 0 {
+				return last, last >= 0
+			}
+			if end >= position {
+				return at, at > o.in.pos
+			}
+			if end >= 0 && b[5]&oggBegun == 0 {
+				last = at
+			}
+		}
+		at += oggHead + int64(b[26])
+		for _, s := range b[oggHead : oggHead+int(b[26])] {
+			at += int64(s)
+		}
+	}
+}
+
+// jump goes on with the page that begins at a byte.
+func (o *ogg) jump(at int64) error {
+	if err := o.in.leap(at - o.in.pos); err != nil {
+		return o.in.wrong(short(err), "going to byte %d failed", at)
+	}
+	var b [4]byte
+	if _, err := o.in.at.ReadAt(b[:], at+18); err != nil {
+		return o.in.wrong(short(err), "reading failed")
+	}
+	o.number = binary.LittleEndian.Uint32(b[:])
+	o.sizes, o.body, o.data, o.flags = nil, nil, o.data[:0], 0
+	o.inside, o.lost = false, false
+	return nil
+}
