@@ -303,6 +303,7 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 	q.state()
 	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true,
 		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
+	last := time.Duration(0) // begin of the segment before
 	for s, err := range e.Transcribe(j.ctx, &metered{src, j}, p) {
 		if err != nil {
 			return err
@@ -313,7 +314,12 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 				return err
 			}
 		}
-		if err := q.Store.AddSegments(t.ID, kept(s, t.Heard)); err != nil {
+		g := kept(s, t.Heard)
+		if g.Start < last { // fitting words may have moved the one before too far
+			g.Start, g.End = last, max(last, g.End)
+		}
+		last = g.Start
+		if err := q.Store.AddSegments(t.ID, g); err != nil {
 			return err
 		}
 		q.progress(j, t.Heard+s.End)

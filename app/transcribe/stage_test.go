@@ -59,8 +59,9 @@ func (r *recording) Close() error               { return nil }
 // scripted hears a sentence every ten seconds; each one waits for the gate.
 type scripted struct {
 	mu     sync.Mutex
-	gate   chan struct{} // nil: at once
-	heard  string        // the language; "": English
+	gate   chan struct{}         // nil: at once
+	heard  string                // the language; "": English
+	late   map[int]time.Duration // by which segments are moved
 	asked  []asr.Params
 	opened int
 	closed int
@@ -89,6 +90,7 @@ func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params)
 				language := cmp.Or(m.heard, "en")
 				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: language, Final: true,
 					Words: []asr.Word{{Text: "Welcome", Start: at, End: at + time.Second, Prob: 0.9}}}
+				s.Start, s.End = s.Start+m.late[i], s.End+m.late[i]
 				if !yield(s, nil) {
 					return
 				}

@@ -112,6 +112,22 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 	}
 }
 
+// Times in the list don't go back, whatever the model says of a segment.
+func TestTimesGoForward(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.late = map[int]time.Duration{1: 12 * time.Second}
+	s.page.Add([]string{s.file("talk.wav", time.Minute)})
+	segments, err := s.store.Segments(s.state("talk.wav", store.Complete).ID, 0)
+	if err != nil || len(segments) != 6 {
+		t.Fatalf("%d segments: %v", len(segments), err)
+	}
+	for i, g := range segments {
+		if i > 0 && g.Start < segments[i-1].Start || g.End < g.Start {
+			t.Errorf("segment %d is %v … %v after %v", i, g.Start, g.End, segments[max(0, i-1)].Start)
+		}
+	}
+}
+
 // Cancel keeps what was heard, Go on takes it up; Delete in the middle ends it, Undo too.
 func TestCancelAndDelete(t *testing.T) {
 	s := newStage(t, look.Light, nil)

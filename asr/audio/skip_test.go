@@ -1,9 +1,15 @@
 package audio
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +58,38 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// What was passed over isn't missing: a whole file ends whole, and one that is cut off says how
+// much is missing, whatever was skipped.
+func TestSkipCountsFrames(t *testing.T) {
+	b, err := os.ReadFile("testdata/joint44.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	starts := frameStarts(b)
+	at := bytes.Index(b[starts[0]:], []byte("Info")) // "Info", flags, frames
+	frames := 40 * (len(starts) - 1)
+	head := bytes.Clone(b[:starts[1]])
+	binary.BigEndian.PutUint32(head[starts[0]+at+8:], uint32(frames))
+	long := append(head, bytes.Repeat(b[starts[1]:], 40)...)
+	whole := file(t, "long.mp3", long)
+	cut := file(t, "cut.mp3", long[:len(head)+24*(len(b)-starts[1])])
+	for _, d := range []time.Duration{0, time.Second, 35 * time.Second, time.Hour} {
+		for path, want := range map[string]error{whole: io.EOF, cut: io.ErrUnexpectedEOF} {
+			s, err := Open(path)
+			if err == nil {
+				err = s.Skip(d)
+			}
+			for p := make([]float32, 4096); err == nil; {
+				_, err = s.Read(p)
+			}
+			if !errors.Is(err, want) || want != io.EOF && !strings.Contains(err.Error(), fmt.Sprintf("%d of %d frames are missing", 16*(len(starts)-1), frames)) {
+				t.Errorf("%s after %v: %v", path, d, err)
+			}
+			s.Close()
+		}
+	}
+}
+
 func readAfter(t *testing.T, path string, after ...time.Duration) (all []float32) {
 	t.Helper()
 	s, err := Open(path)
@@ -69,6 +107,9 @@ func readAfter(t *testing.T, path string, after ...time.Duration) (all []float32
 		n, err := s.Read(p)
 		all = append(all, p[:n]...)
 		if err != nil {
+			if err != io.EOF || s.Damage().Places > 0 {
+				t.Fatalf("%s after %v ends with %v, %v", path, after, err, s.Damage())
+			}
 			return all
 		}
 	}
