@@ -19,7 +19,7 @@ type listed struct {
 // below lists, for each room, the rooms that it may import (its own folders always).
 var below = map[string][]string{
 	"soberano/app":     {"soberano/engine", "soberano/asr", "soberano/models", "soberano/assets"},
-	"soberano/app/cli": {"soberano/app/outside", "soberano/engine", "soberano/asr", "soberano/models", "soberano/assets", "soberano/kernels"},
+	"soberano/app/cli": {"soberano/app/outside", "soberano/app/reason", "soberano/engine", "soberano/asr", "soberano/models", "soberano/assets", "soberano/kernels"},
 	"soberano/engine":  {"soberano/models", "soberano/kernels"},
 	"soberano/asr":     {"soberano/engine/token", "soberano/engine/nn", "soberano/models", "soberano/kernels"},
 	"soberano/models":  {"soberano/kernels/quant"},

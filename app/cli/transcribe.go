@@ -28,7 +28,7 @@ ffmpeg, if it is installed. A folder is searched for recordings with all that is
 One recording in one format, or several as txt, is printed. Otherwise, and with a folder or --output, each transcript is a
 file with the recording's name: beside it, or in --output. A file that is there already is kept, and a recording whose
 files all are there is passed over, so that a stopped run can be taken up again; --force writes them anew. What could be
-heard of a recording that is cut off or damaged is in NAME.partial.FORMAT.
+heard of a recording that is cut off, or that Ctrl+C ended, is in NAME.partial.FORMAT.
 
 A recording that can't be read is named at the end, after the others are done; the exit code is then 1.`
 
@@ -52,6 +52,11 @@ func transcribeCommand() *cobra.Command {
 			if job.done() && !detect {
 				fmt.Fprintln(job.notes, "all transcripts are there already; --force writes them anew")
 				return nil
+			}
+			if !detect {
+				if err := job.writable(); err != nil {
+					return err
+				}
 			}
 			p, err := decoding.params(cmd.Flags())
 			if err != nil {

@@ -120,9 +120,9 @@ func TestBadInput(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"empty.wav": {nil, "byte 0: the file is empty"}, "cut.wav": {good[:20000], "byte 20000: the file is cut off"}, "cut in its head.wav": {good[:30], "byte 30"},
+		"empty.wav": {nil, ": The file is empty."}, "cut.wav": {good[:20000], ": At byte 20,000: the file is cut off"}, "cut in its head.wav": {good[:30], "byte 30"},
 		"wrong rate.wav": {wav(1, 1, 10, 2, 10), "fmt.rate is 10 Hz"}, "many channels.wav": {wav(1, 200, 16000, 2, 10), "fmt.channels is 200"},
-		"text.mp3": {[]byte("This is a letter, and no music at all."), "this is text"}, "huge.wav": {huge, "byte 1000: the file is cut off"},
+		"text.mp3": {[]byte("This is a letter, and no music at all."), "This is text"}, "huge.wav": {huge, "byte 1,000: the file is cut off"},
 		"noise.mp3": {[]byte("\x00\xff\xfb\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"), "install ffmpeg"}, "damaged.opus": {damaged, "CRC"}, "film.mp4": {[]byte("\x00\x00\x00\x20ftypisom\x00\x00"), "install ffmpeg"},
 	}
 	files := map[string][]byte{"notes.txt": []byte("not a recording"), "picture.jpg": []byte("\xff\xd8\xff\xe0 a picture"), ".hidden.wav": good, ".git/x.wav": good}
@@ -249,8 +249,14 @@ func TestTranscribePrints(t *testing.T) {
 		}
 	}
 	out, _, err := try(t, t.Context(), hearLength, []string{a, b, none}, "txt", "", false, false)
-	if want := a + ":\nword\n\n" + b + ":\n\n" + none + ":\n"; out != want || err == nil {
+	if want := a + ":\nword\n"; out != want || err == nil {
 		t.Errorf("%q, expected %q: %v", out, want, err)
+	}
+	if want := "2 of 3 recordings failed:\n" + b + ": The file is empty.\n" + none + ": There is no such file."; err.Error() != want {
+		t.Errorf("%v, expected %s", err, want)
+	}
+	if _, _, err := try(t, t.Context(), hearLength, []string{"-"}, "txt", "", false, false); err == nil || err.Error() != "-: Standard input isn't read. Name a file." {
+		t.Error(err)
 	}
 	out, _, err = try(t, t.Context(), hearLength, []string{b, dir, none}, "", "", true, false)
 	var all []struct {
@@ -303,6 +309,72 @@ func TestTranscribeInterrupted(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 4 {
 		t.Errorf("%v", entries)
+	}
+}
+
+// What was heard of the recording under way when the run was interrupted is kept as that of one
+// that is cut off; the line of progress is gone before anything else is said.
+func TestTranscribeInterruptedKeepsText(t *testing.T) {
+	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 48000)})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	hear := func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
+		return func(yield func(asr.Segment, error) bool) {
+			for s := range hearLength(ctx, src, progress) {
+				if !yield(s, nil) {
+					return
+				}
+				progress(s.End)
+				cancel()
+				yield(asr.Segment{}, ctx.Err())
+				return
+			}
+		}
+	}
+	j, err := newTranscription([]string{filepath.Join(dir, "a.wav")}, "txt,json", filepath.Join(dir, "out"), false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes bytes.Buffer
+	j.out, j.notes, j.hear, j.live = io.Discard, &notes, hear, true
+	if err := j.run(ctx); err != context.Canceled {
+		t.Error(err)
+	}
+	if got := string(read(t, filepath.Join(dir, "out", "a.partial.txt"))); got != "word\n" {
+		t.Errorf("kept: %q", got)
+	}
+	if !strings.Contains(string(read(t, filepath.Join(dir, "out", "a.partial.json"))), `"error":"interrupted"`) {
+		t.Error("the JSON doesn't say that it was interrupted")
+	}
+	if entries, _ := os.ReadDir(filepath.Join(dir, "out")); len(entries) != 2 {
+		t.Errorf("%v", entries)
+	}
+	last := notes.String()[strings.LastIndex(notes.String(), "% of"):]
+	if !strings.Contains(last, "\r\x1b[K[1/1] ") || !strings.HasSuffix(last, "a.partial.json\n\r\x1b[K") {
+		t.Errorf("notes %q", notes.String())
+	}
+}
+
+// That transcripts can't be written is known before anything is heard. Where it shows too late
+// the text is printed.
+func TestTranscribeCantWrite(t *testing.T) {
+	one := wav(1, 1, 16000, 2, 16000)
+	dir := folder(t, map[string][]byte{"2026/a.wav": one})
+	out := folder(t, map[string][]byte{"2026": []byte("a file where the folder should be")})
+	j, err := newTranscription([]string{dir}, "txt", out, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.writable(); err == nil || strings.Contains(err.Error(), ".part") || !strings.Contains(err.Error(), filepath.Join(out, "2026")+": not a directory; --output FOLDER") {
+		t.Error(err)
+	}
+	if j, err = newTranscription([]string{dir}, "txt", filepath.Join(t.TempDir(), "new"), false, false); err != nil || j.writable() != nil {
+		t.Errorf("a new folder: %v", err)
+	}
+	printed, notes, err := try(t, t.Context(), hearLength, []string{dir}, "txt", out, false, false)
+	path := filepath.Join(out, "2026", "a.txt")
+	if want := path + " can't be written: not a directory. Its text is printed instead."; printed != "word\n" || err == nil || !strings.Contains(notes, want) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%q, %s, %v", printed, notes, err)
 	}
 }
 

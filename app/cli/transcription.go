@@ -2,7 +2,8 @@ package cli
 
 // A run of `soberano transcribe`: one recording after the other is heard, and its transcript
 // printed or written to files, before the next one begins. A recording that can't be read stops
-// nothing; an interrupted run leaves what is finished, never half a file.
+// nothing. An interrupted run leaves what is finished, and of the recording under way what was
+// heard, as of one that is cut off; never half a file. Text that can't be written is printed.
 
 import (
 	"context"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"soberano/app/reason"
 	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/asr/transcript"
@@ -33,6 +35,7 @@ type transcription struct {
 	hear       func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error]
 	out, notes io.Writer
 	live       bool // notes is a terminal
+	headed     bool // a text was printed under its recording's name
 }
 
 // newTranscription settles what is heard and where it goes.
@@ -55,7 +58,7 @@ func newTranscription(paths []string, format, output string, asJSON, force bool)
 	}
 	if output != "" {
 		if err := os.MkdirAll(output, 0o777); err != nil {
-			return nil, fmt.Errorf("--output: %w", err)
+			return nil, fmt.Errorf("the folder %s can't be made: %v", output, cause(err))
 		}
 	}
 	nameFiles(all, formats, output)
@@ -75,11 +78,60 @@ func (j *transcription) done() bool {
 // missing lists the numbers of the formats that are still to be written.
 func (j *transcription) missing(r *recording) (out []int) {
 	for i, path := range r.files {
-		if _, err := os.Lstat(path); j.force || errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(path); j.force || err != nil {
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// writable reports that transcripts can't be written where they should go, before a recording
+// is heard in vain.
+func (j *transcription) writable() error {
+	tried := map[string]bool{}
+	for i := range j.recordings {
+		r := &j.recordings[i]
+		missing := j.missing(r)
+		if r.err != nil || len(missing) == 0 {
+			continue
+		}
+		dir := existing(filepath.Dir(r.files[0]))
+		if tried[dir] {
+			continue
+		}
+		tried[dir] = true
+		f, err := os.CreateTemp(dir, ".soberano-*")
+		if err != nil {
+			return fmt.Errorf("nothing can be written in the folder %s: %v; --output FOLDER puts transcripts elsewhere", dir, cause(err))
+		}
+		if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// existing is the part of a folder's path that is there.
+func existing(dir string) string {
+	for {
+		_, err := os.Stat(dir)
+		above := filepath.Dir(dir)
+		if !errors.Is(err, fs.ErrNotExist) || above == dir {
+			return dir
+		}
+		dir = above
+	}
+}
+
+// cause is what the system says, without the call and the path.
+func cause(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		return l.Err
+	}
+	return err
 }
 
 // run hears one recording after the other. A bad one is named and the others go on.
@@ -89,25 +141,34 @@ func (j *transcription) run(ctx context.Context) error {
 	for i := range j.recordings {
 		r := &j.recordings[i]
 		t, err := j.transcribe(ctx, i)
-		if ctx.Err() != nil {
+		interrupted := ctx.Err() != nil
+		switch {
+		case interrupted:
+			t.Error, err = "interrupted", ctx.Err()
+		case err != nil:
+			t.Error = words(r.path, err)
+			err = failure{r.path, t.Error, err}
+			bad = append(bad, err)
+			j.notef(i, "%v", err)
+		}
+		if interrupted && len(t.Segments) == 0 {
 			break
 		}
-		finished++
-		if err != nil {
-			t.Error = err.Error()
-			bad = append(bad, err)
-			j.notef(i, "%s: failed: %v", r.path, err)
-		}
 		if j.print {
-			if err := j.printed(i, t); err != nil {
+			if err := j.printed(t); err != nil {
 				return err
 			}
 		} else if err := j.written(i, t, err); err != nil {
 			bad = append(bad, err)
 		}
+		if interrupted {
+			break
+		}
+		finished++
 	}
+	j.livef(0, "")
 	if j.array {
-		if finished == 0 {
+		if !j.headed {
 			io.WriteString(j.out, "[")
 		}
 		io.WriteString(j.out, "]\n")
@@ -129,6 +190,26 @@ func (j *transcription) summary(ctx context.Context, finished int, bad []error) 
 		return bad[0]
 	}
 	return fmt.Errorf("%d of %d recordings failed:\n%w", len(bad), n, errors.Join(bad...))
+}
+
+// failure is a recording that failed, and why in words.
+type failure struct {
+	path, why string
+	cause     error
+}
+
+func (f failure) Error() string { return f.path + ": " + f.why }
+func (f failure) Unwrap() error { return f.cause }
+
+// words says why a recording failed.
+func words(path string, err error) string {
+	switch {
+	case path == "-" && errors.Is(err, fs.ErrNotExist):
+		return "Standard input isn't read. Name a file."
+	case errors.Is(err, fs.ErrNotExist):
+		return "There is no such file."
+	}
+	return reason.Of(path, err)
 }
 
 // stopped is the end of a run that was interrupted: what is done, what failed, and the context's
@@ -171,7 +252,7 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	for s, err := range j.hear(ctx, m, progress) {
 		if err != nil {
 			t.Duration = m.heard()
-			return t, named(r.path, err)
+			return t, err
 		}
 		if t.Language == "" {
 			t.Language = s.Language
@@ -182,28 +263,26 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	return t, nil
 }
 
-// named returns err with the path in front, if it doesn't tell it.
-func named(path string, err error) error {
-	if strings.Contains(err.Error(), path) {
-		return err
+// printed prints a transcript; several texts each under its recording's name. Of a text
+// nothing is printed where nothing was heard before it failed.
+func (j *transcription) printed(t *transcript.Transcript) error {
+	if !j.array && t.Error != "" && len(t.Segments) == 0 {
+		return nil
 	}
-	return fmt.Errorf("%s: %w", path, err)
-}
-
-// printed prints the transcript of recording i; several texts each under its recording's name.
-func (j *transcription) printed(i int, t *transcript.Transcript) error {
-	j.livef(i, "")
-	var head string
+	j.livef(0, "")
+	head := ""
 	switch {
-	case j.array && i == 0:
+	case j.array && !j.headed:
 		head = "[\n"
 	case j.array:
 		head = ",\n"
-	case len(j.recordings) > 1 && i == 0:
-		head = t.Path + ":\n"
 	case len(j.recordings) > 1:
-		head = "\n" + t.Path + ":\n"
+		head = t.Path + ":\n"
+		if j.headed {
+			head = "\n" + head
+		}
 	}
+	j.headed = true
 	if _, err := io.WriteString(j.out, head); err != nil {
 		return err
 	}
@@ -228,8 +307,9 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 			path = strings.TrimSuffix(path, "."+j.formats[k]) + ".partial." + j.formats[k]
 		}
 		if err := writeWhole(path, j.formats[k], t); err != nil {
-			j.notef(i, "%s: failed: %v", r.path, err)
-			return named(r.path, err)
+			err = failure{r.path, fmt.Sprintf("%s can't be written: %v. Its text is printed instead.", path, cause(err)), err}
+			j.notef(i, "%v", err)
+			return errors.Join(err, transcript.Write(j.out, j.formats[k], t))
 		}
 		names = append(names, path)
 	}

@@ -187,10 +187,12 @@ func (x *external) end(err error) error {
 		return fmt.Errorf("audio: %s: ffmpeg gave nothing for %v and was ended: %w", x.path, stall, ErrFormat)
 	case err != io.EOF:
 		return fmt.Errorf("audio: %s: reading from ffmpeg: %w", x.path, err)
+	case exit != nil && reason == silent:
+		return fmt.Errorf("audio: %s: %s: %w", x.path, reason, ErrFormat)
 	case exit != nil && reason == "":
 		return fmt.Errorf("audio: %s: ffmpeg: %w", x.path, exit)
 	case exit != nil:
-		return fmt.Errorf("audio: %s: ffmpeg can't read it: %s: %w", x.path, reason, ErrFormat)
+		return fmt.Errorf("audio: %s: it is no recording, or a damaged one; ffmpeg says: %s: %w", x.path, reason, ErrFormat)
 	case reason != "" && seconds(x.heard) < min(length-time.Second, length*49/50):
 		return fmt.Errorf("audio: %s: only %.1f of %.1f s could be read: ffmpeg: %s: %w", x.path, seconds(x.heard).Seconds(), length.Seconds(), reason, io.ErrUnexpectedEOF)
 	}
@@ -267,13 +269,16 @@ func (s *said) timed() bool {
 	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(s.format, f) })
 }
 
+// silent is the reason of a file without sound.
+const silent = "it holds no sound"
+
 // reason is the last errors in a line; they name the file by its whole path.
 func (s *said) reason(path string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := strings.Join(s.errors, "; ")
 	if strings.Contains(all, "matches no streams") {
-		return "it holds no sound"
+		return silent
 	}
 	if full, err := filepath.Abs(path); err == nil {
 		all = strings.ReplaceAll(all, "file:"+full, filepath.Base(path))
