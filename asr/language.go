@@ -70,3 +70,23 @@ func LanguageName(code string) string {
 	}
 	return code
 }
+
+// otherNames are names of languages beside those of languages, as openai/whisper takes them too.
+var otherNames = map[string]string{"burmese": "my", "valencian": "ca", "flemish": "nl", "haitian": "ht", "letzeburgesch": "lb", "pushto": "ps",
+	"panjabi": "pa", "moldavian": "ro", "moldovan": "ro", "sinhalese": "si", "castilian": "es", "mandarin": "zh", "maori": "mi", "nynorsk": "nn"}
+
+// LanguageCode returns the code of a language by its code or its English name, whatever the case;
+// false if there is none of that name.
+func LanguageCode(name string) (string, bool) {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if _, ok := languages[name]; ok {
+		return name, true
+	}
+	for code, n := range languages {
+		if strings.ToLower(n) == name {
+			return code, true
+		}
+	}
+	code, ok := otherNames[name]
+	return code, ok
+}

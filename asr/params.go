@@ -51,14 +51,24 @@ type Decoding struct {
 	Suppress       []int         // tokens that are never written, beside the model's own list
 }
 
+// Check reports what no model would take. Whether a model knows the language it leaves to
+// Transcribe.
+func (p Params) Check() error { return p.within(math.MaxInt) }
+
+// within is Check for a vocabulary of so many tokens.
+func (p Params) within(vocab int) error {
+	if p.Beam < 0 || p.Beam > 8 {
+		return fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
+	}
+	return p.Decoding.check(vocab)
+}
+
 // check returns p with its language checked. Errors name what is wrong and what to use.
 func (m *Model) check(p Params) (Params, error) {
-	if err := p.Decoding.check(m.net.Vocab); err != nil {
+	if err := p.within(m.net.Vocab); err != nil {
 		return p, err
 	}
 	switch {
-	case p.Beam < 0 || p.Beam > 8:
-		return p, fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
 	case p.Translate && !m.net.Multilingual:
 		return p, fmt.Errorf("%s: it knows English only and can't translate; use a model of many languages", m.info.Name)
 	case p.Language == "" || p.Language == "auto":
@@ -98,7 +108,10 @@ func (d *Decoding) check(vocab int) error {
 		}
 	}
 	for _, id := range d.Suppress {
-		if id < 0 || id >= vocab {
+		if id < 0 {
+			return fmt.Errorf("asr: token %d can't be suppressed; the first is 0", id)
+		}
+		if id >= vocab {
 			return fmt.Errorf("asr: token %d can't be suppressed; the model has tokens 0 to %d", id, vocab-1)
 		}
 	}

@@ -213,3 +213,30 @@ func TestParamsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A language is known by its code and by its English name, in any case.
+func TestLanguageCode(t *testing.T) {
+	for name, want := range map[string]string{"de": "de", "DE": "de", "German": "de", " german ": "de", "haitian creole": "ht", "Maori": "mi", "māori": "mi", "Mandarin": "zh", "yue": "yue", "xx": "", "": "", "Deutsch": ""} {
+		if got, ok := LanguageCode(name); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, expected %q", name, got, want)
+		}
+	}
+	for code, name := range languages {
+		if got, _ := LanguageCode(name); got != code {
+			t.Errorf("%q: %q, expected %q", name, got, code)
+		}
+	}
+	for name, code := range otherNames {
+		if LanguageName(code) == code {
+			t.Errorf("%q: no language %q", name, code)
+		}
+	}
+	for _, p := range []Params{{Beam: 9}, {Beam: -1}, {Decoding: Decoding{Suppress: []int{-1}}}, {Decoding: Decoding{Temperatures: []float32{3}}}} {
+		if p.Check() == nil {
+			t.Errorf("%+v is taken", p)
+		}
+	}
+	if err := (Params{Language: "xx", Beam: 8, Decoding: Decoding{Suppress: []int{99999}}}).Check(); err != nil {
+		t.Error(err)
+	}
+}

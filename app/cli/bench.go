@@ -82,11 +82,7 @@ func benchCommand() *cobra.Command {
 				}
 				return benchKernels(cmd.Context(), cmd.OutOrStdout(), threads, limits, asJSON)
 			}
-			lib, err := openLibrary()
-			if err != nil {
-				return err
-			}
-			entry, err := registry.Resolve(lib, model)
+			entry, err := findModel(model, anyKind)
 			if err != nil {
 				return err
 			}
@@ -103,7 +99,7 @@ func benchCommand() *cobra.Command {
 	fs.BoolVar(&dictation, "dictation", false, "how soon after the last word its text stands: clips are played in real time")
 	fs.StringVar(&d.folder, "clips", filepath.Join("asr", "testdata", "audio"), "with --dictation: the folder of clips where none are named")
 	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
-	fs.StringVarP(&d.language, "language", "l", "", "with --dictation: language of the clips (default: heard from the audio)")
+	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: heard from the audio)")
 	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
 	fs.IntVarP(&o.prompt, "prompt", "p", 512, "tokens of the prompt")
 	fs.IntVarP(&o.generate, "tokens", "n", 128, "tokens to generate")

@@ -22,14 +22,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/reason"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
 // Version of the program.
 const Version = "0.1.0"
-
-// usageError is an error of the command line itself: exit code 2.
-type usageError struct{ error }
 
 // Main runs the program's command line and returns the exit code. window opens the
 // desktop window; nil in a build without one.
@@ -40,7 +39,7 @@ func Main(args []string, window func(context.Context) error) int {
 	context.AfterFunc(ctx, stop) // a second signal ends what does not look at ctx
 	root := command(window)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -48,9 +47,9 @@ func Main(args []string, window func(context.Context) error) int {
 		fmt.Fprintln(os.Stderr, "soberano: interrupted")
 		return 1
 	}
-	fmt.Fprintln(os.Stderr, "soberano:", err)
+	fmt.Fprintln(os.Stderr, "soberano:", reason.Bare("", err.Error()))
 	if _, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintln(os.Stderr, "soberano --help lists the verbs; soberano VERB --help says how each is used")
+		fmt.Fprintln(os.Stderr, hint(cmd))
 		return 2
 	}
 	return 1
@@ -82,25 +81,12 @@ func command(window func(context.Context) error) *cobra.Command {
 			return window(cmd.Context())
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
 		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand())
 	return root
 }
-
-// arguments turns a check of positional arguments into a usage error.
-func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
-}
-
-// usagef is a wrong use of a verb.
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // printJSON writes v, indented, with a newline.
 func printJSON(w io.Writer, v any) error {
@@ -119,6 +105,9 @@ func openLibrary() (*registry.Library, error) {
 	return registry.Open(dir)
 }
 
+// anyKind stands for a model of whatever kind.
+const anyKind registry.Kind = ""
+
 // findModel resolves a library name or a path. Without a name it takes the
 // included model of that kind, or else the first in the library.
 func findModel(name string, kind registry.Kind) (registry.Entry, error) {
@@ -128,11 +117,14 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	if name != "" {
 		e, err := registry.Resolve(lib, name)
+		if errors.Is(err, models.ErrNotFound) {
+			return e, usagef("--model: there is no model in the library and no file named %q; `soberano models list` lists them", name)
+		}
 		if err != nil {
 			return e, err
 		}
-		if e.Kind != kind {
-			return e, fmt.Errorf("%s is a %s model; this verb needs a %s model", name, e.Kind, kind)
+		if e.Kind != kind && kind != anyKind {
+			return e, usagef("%s is a %s model; this verb needs a %s model", name, e.Kind, kind)
 		}
 		return e, nil
 	}

@@ -71,7 +71,7 @@ func TestExitCodes(t *testing.T) {
 		{"chat -n -3 -p x", 2},
 		{"chat -n many", 2},
 		{"chat -p hello", 1}, // no model
-		{"chat -m " + missing + " -p hello", 1},
+		{"chat -m " + missing + " -p hello", 2},
 		{"transcribe", 2},
 		{"transcribe --format pdf x.wav", 2},
 		{"models", 2},
@@ -95,13 +95,64 @@ func TestExitCodes(t *testing.T) {
 		{"bench --limits -t 1", 0},
 		{"bench clip.wav", 2},
 		{"bench --dictation", 1}, // no model
-		{"bench -m nobody", 1},
+		{"bench -m nobody", 2},
 		{"dictate", 1},
-		{"dictate --vocabulary @nothing", 1},
+		{"dictate --vocabulary @nothing", 2},
 		{"dictate --toggle --json", 2},
+		{"dictate -l xx", 2},
+		{"transcribe --threads -3 x.wav", 2},
+		{"transcribe --threads abc x.wav", 2},
+		{"transcribe --model nosuch x.wav", 2},
+		{"transcribe --language xx x.wav", 2},
+		{"transcribe --language German --beam 9 x.wav", 2},
+		{"transcribe --temperature 3 x.wav", 2},
+		{"transcribe --suppress -1 x.wav", 2},
+		{"transcribe --vocabulary @nothing x.wav", 2},
+		{"transcribe --model nosuch nosuch.wav", 2},
 	} {
 		if out, code := verb(t, "", strings.Fields(c.args)...); code != c.code {
 			t.Errorf("%q: exit code %d, expected %d (%s)", c.args, code, c.code, out)
+		}
+	}
+}
+
+// What is wrong is said in words, with what is right if it is near.
+func TestUsageIsTold(t *testing.T) {
+	home(t)
+	t.Chdir(folder(t, map[string][]byte{"-weird.ogg": nil, "--odd.ogg": nil}))
+	for args, want := range map[string]string{
+		"transcribe": "name a recording or a folder", "trnscribe x.wav": `there is no verb "trnscribe"; did you mean transcribe?`, "sing": `there is no verb "sing"`,
+		"models lst": `there is no verb "lst"; did you mean list?`, "models show": "MODEL is missing", "models show a b": `"b" is too much: it is soberano models show MODEL [flags]`,
+		"transcribe --fromat srt x": "there is no option --fromat; did you mean --format?", "transcribe --loud x": "there is no option --loud",
+		"transcribe -weird.ogg": "there is no option -w; for the file of that name write ./-weird.ogg", "transcribe --odd.ogg": "there is no option --odd.ogg; for the file of that name write ./--odd.ogg",
+		"transcribe x --format": "--format needs a value", "transcribe --threads abc x": `--threads: "abc" is not a number from 0 to 1024`, "transcribe --threads=-3 x": `--threads: "-3" is not a number from 0 to 1024`,
+		"transcribe --beam many x": `--beam: "many" is not a whole number`, "transcribe --max-initial soon x": `--max-initial: "soon" is not a time as in 1.5s`, "transcribe --temperature a,b x": `--temperature: "a,b" is not numbers with commas between`,
+		"transcribe --language xx x":         `--language: "xx" is not known; use a code like en, de, fr, es or zh, or a name like German`,
+		"transcribe --vocabulary @nothing x": "--vocabulary: nothing can't be read: no such file or directory",
+		"transcribe --model nosuch x":        "--model: there is no model in the library and no file named \"nosuch\"; `soberano models list` lists them",
+	} {
+		root := command(nil)
+		root.SetArgs(strings.Fields(args))
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		cmd, err := root.ExecuteContextC(t.Context())
+		if _, ok := errors.AsType[usageError](err); !ok || err.Error() != want {
+			t.Errorf("%q: %v, expected %s", args, err, want)
+		}
+		if got := hint(cmd); !strings.Contains(got, cmd.CommandPath()+" --help") {
+			t.Errorf("%q: %s", args, got)
+		}
+	}
+}
+
+// Help names what an option takes as a person would.
+func TestHelpIsReadable(t *testing.T) {
+	for _, v := range command(nil).Commands() {
+		help := v.UsageString()
+		for _, bad := range []string{"Slice", "[]", "soberano doctor  "} {
+			if strings.Contains(help, bad) {
+				t.Errorf("%s --help has %q:\n%s", v.Name(), bad, help)
+			}
 		}
 	}
 }

@@ -27,7 +27,7 @@ type decodingFlags struct {
 
 func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	p := &d.p
-	fs.StringVarP(&p.Language, "language", "l", "", "language of the speech, as in en, de, zh (default: heard from the audio)")
+	languageFlag(fs, &p.Language, "language of the speech, as in en, de or German (default: heard from the audio)")
 	fs.BoolVar(&p.Translate, "translate", false, "write English, whatever the language")
 	d.hints.add(fs)
 	fs.BoolVar(&p.Words, "words", false, "find when each word is said, and fit the segments to it")
@@ -36,13 +36,14 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	fs.Float64Var(&p.Patience, "patience", 1, "how many times the beam's hypotheses have to end before the best counts")
 	fs.Float64Var(&p.LengthPenalty, "length-penalty", 0, "compare hypotheses by their log-probability over ((5+tokens)/6) to that power (default: by its mean)")
 	fs.IntVar(&p.BestOf, "best-of", 0, "texts sampled at temperatures above 0, of which the likeliest counts (default: the beam)")
-	fs.Float32SliceVar(&d.temperatures, "temperature", nil, "temperatures tried till a text is believable (default 0,0.2,0.4,0.6,0.8,1)")
+	fs.Float32SliceVar(&d.temperatures, "temperature", nil, "`temperatures` tried till a text is believable (default: 0,0.2,0.4,0.6,0.8,1)")
+	fs.Lookup("temperature").DefValue = "" // or it would be told as []
 	fs.Float64Var(&p.MaxCompression, "compression-threshold", 2.4, "text that compresses more is a loop")
 	fs.Float64Var(&p.MinLogprob, "logprob-threshold", -1, "text of a lower mean log-probability is a guess")
 	fs.Float64Var(&p.MaxNoSpeech, "no-speech-threshold", 0.6, "a guess where silence is more probable than that is silence")
 	fs.DurationVar(&p.MaxInitial, "max-initial", time.Second, "latest begin of the first segment of a window")
 	fs.BoolVar(&p.NoTimes, "no-times", false, "let the model write no times: a segment is a whole window")
-	fs.IntSliceVar(&p.Suppress, "suppress", nil, "tokens that are never written, by number (soberano tokenize tells them)")
+	fs.IntSliceVar(&p.Suppress, "suppress", nil, "`tokens` that are never written, by number (soberano tokenize tells them)")
 }
 
 // params returns what the flags say.
@@ -64,6 +65,9 @@ func (d *decodingFlags) params(fs *pflag.FlagSet) (asr.Params, error) {
 	}
 	if p.Beam < 1 {
 		return p, usagef("--beam is 1 to 8, not %d", p.Beam)
+	}
+	if err := p.Check(); err != nil {
+		return p, usageError{err}
 	}
 	return p, d.hints.into(&p)
 }
@@ -96,7 +100,7 @@ func vocabulary(flags []string) (words []string, err error) {
 		if path, ok := strings.CutPrefix(f, "@"); ok {
 			b, err := os.ReadFile(path)
 			if err != nil {
-				return nil, err
+				return nil, usagef("--vocabulary: %s can't be read: %v", path, cause(err))
 			}
 			f, sep = string(b), "\n"
 		}

@@ -98,6 +98,9 @@ func TestDecodingParams(t *testing.T) {
 	for line, fits := range map[string]func(d *decodingFlags) bool{
 		"":                     func(d *decodingFlags) bool { return d.p.Beam == 5 && !d.p.Follow },
 		"--follow":             func(d *decodingFlags) bool { return d.p.Follow },
+		"-l German":            func(d *decodingFlags) bool { return d.p.Language == "de" },
+		"--language=ZH":        func(d *decodingFlags) bool { return d.p.Language == "zh" },
+		"-l auto":              func(d *decodingFlags) bool { return d.p.Language == "" },
 		"--beam 2":             func(d *decodingFlags) bool { return d.p.Beam == 2 },
 		"--best-of 3":          func(d *decodingFlags) bool { return d.p.BestOf == 3 },
 		"--patience 2":         func(d *decodingFlags) bool { return d.p.Patience == 2 },

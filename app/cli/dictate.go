@@ -77,9 +77,9 @@ func dictateCommand() *cobra.Command {
 	fs.BoolVar(&o.words.Commands, "commands", false, "obey “new line” and “new paragraph”")
 	modelFlag(fs, &o.model)
 	threadsFlag(fs, &o.threads)
-	fs.StringVarP(&o.params.Language, "language", "l", "", "language of the speech (default: heard from the audio)")
+	languageFlag(fs, &o.params.Language, "language of the speech, as in en, de or German (default: heard from the audio)")
 	hints.add(fs)
-	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as `soberano doctor` lists it (default: the system's)")
+	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as soberano doctor lists it (default: the system's)")
 	fs.BoolVar(&asJSON, "json", false, "print one JSON object a final segment")
 	return cmd
 }
@@ -125,6 +125,9 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 		return usagef("--prompt and --vocabulary don't reach the window of Soberano that is open, which would dictate with its own settings: close it, or leave them out")
 	}
 	if err == nil {
+		if none := noMicrophone(); none != nil && reply != outside.Finishing {
+			return none // the window says so too, but only after its answer
+		}
 		warnf("%s", reply)
 		return nil
 	}
@@ -150,6 +153,14 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 		return err
 	}
 	return errors.Join(err, pasteText(cmd, text))
+}
+
+// noMicrophone is an error where there is no microphone at all; a build that can't know has none.
+var noMicrophone = func() error {
+	if _, err := mic.Devices(); errors.Is(err, mic.ErrNone) {
+		return err
+	}
+	return nil
 }
 
 // dictateUntil hears the microphone until stop or the end of ctx, and returns all text.

@@ -14,6 +14,7 @@ import (
 
 	"soberano/app/outside"
 	"soberano/asr"
+	"soberano/asr/mic"
 )
 
 // What is to be expected reaches the model the same way from every verb.
@@ -45,6 +46,8 @@ func TestHints(t *testing.T) {
 // refused before one is begun without them.
 func TestToggleWithHints(t *testing.T) {
 	home(t)
+	defer func(f func() error) { noMicrophone = f }(noMicrophone)
+	noMicrophone = func() error { return nil }
 	var said []string
 	answer := outside.Finishing
 	l, err := outside.Serve(os.Getenv("SOBERANO_HOME"), func(line string) string {
@@ -69,6 +72,25 @@ func TestToggleWithHints(t *testing.T) {
 		_, code := verb(t, "", append([]string{"dictate", "--toggle"}, strings.Fields(c.args)...)...)
 		if code != c.code || !slices.Equal(said, []string{c.line}) {
 			t.Errorf("%q, answered %q: exit code %d, said %q", c.args, c.answer, code, said)
+		}
+	}
+}
+
+// A window that says it records doesn't where there is no microphone; one that finishes does.
+func TestToggleWithoutMicrophone(t *testing.T) {
+	home(t)
+	defer func(f func() error) { noMicrophone = f }(noMicrophone)
+	noMicrophone = func() error { return mic.ErrNone }
+	answer := ""
+	l, err := outside.Serve(os.Getenv("SOBERANO_HOME"), func(string) string { return answer })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for reply, want := range map[string]int{"recording, for Soberano's own window": 1, outside.Finishing: 0} {
+		answer = reply
+		if _, code := verb(t, "", "dictate", "--toggle"); code != want {
+			t.Errorf("%s: exit code %d, expected %d", reply, code, want)
 		}
 	}
 }

@@ -127,7 +127,8 @@ func logitsCommand() *cobra.Command {
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
 	fs.StringVarP(&prompt, "prompt", "p", "", "the text, put through the chat template")
-	fs.Int32SliceVar(&ids, "tokens", nil, "token ids instead of a text")
+	fs.Int32SliceVar(&ids, "tokens", nil, "token `ids` instead of a text")
+	fs.Lookup("tokens").DefValue = ""
 	fs.IntVar(&top, "top", 20, "how many")
 	fs.IntVar(&context, "ctx", 0, "tokens of context (default: the model's own, at most 4096)")
 	fs.BoolVar(&raw, "raw", false, "take the text as it is, without a chat template")

@@ -39,7 +39,12 @@ func transcribeCommand() *cobra.Command {
 	var decoding decodingFlags
 	cmd := &cobra.Command{
 		Use: "transcribe FILE|FOLDER …", Short: "Write down the speech in recordings, one or a folder of them", Long: transcribeLong,
-		Args: arguments(cobra.MinimumNArgs(1)),
+		Args: func(_ *cobra.Command, paths []string) error {
+			if len(paths) == 0 {
+				return usagef("name a recording or a folder")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if asJSON && (output != "" || cmd.Flags().Changed("format") && format != "json") {
 				return usagef("--json prints all transcripts; --format and --output contradict it")
@@ -68,6 +73,9 @@ func transcribeCommand() *cobra.Command {
 			entry, err := findModel(model, registry.Speech)
 			if err != nil {
 				return err
+			}
+			if !detect && !job.anyThere() {
+				return job.run(cmd.Context()) // it says why
 			}
 			m, err := asr.Open(entry.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,11 @@ func (j *transcription) done() bool {
 		}
 	}
 	return true
+}
+
+// anyThere reports whether there is a recording that can be looked at.
+func (j *transcription) anyThere() bool {
+	return slices.ContainsFunc(j.recordings, func(r recording) bool { return r.err == nil })
 }
 
 // missing lists the numbers of the formats that are still to be written.

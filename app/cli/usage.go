@@ -1,0 +1,127 @@
+package cli
+
+// Wrong usage: exit code 2, what is wrong in words, and the nearest thing that is right.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// usageError is an error of the command line itself: exit code 2.
+type usageError struct{ error }
+
+// usagef is a wrong use of a verb.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// hint says where help is for a verb that was used wrongly.
+func hint(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return "`soberano --help` lists the verbs"
+	}
+	return "`" + cmd.CommandPath() + " --help` says how it is used"
+}
+
+// arguments turns a check of positional arguments into a usage error.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		_, wants, _ := strings.Cut(cmd.Use, " ")
+		switch {
+		case err == nil:
+			return nil
+		case cmd.HasSubCommands():
+			cmd.SuggestionsMinimumDistance = 2
+			return usagef("there is no verb %q%s", args[0], didYouMean("", cmd.SuggestionsFor(args[0])))
+		case len(args) == 0:
+			return usagef("%s is missing", wants)
+		}
+		return usagef("%q is too much: it is %s", args[len(args)-1], cmd.UseLine())
+	}
+}
+
+func didYouMean(dashes string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; did you mean " + dashes + names[0] + "?"
+}
+
+// flagError says what is wrong with an option.
+func flagError(cmd *cobra.Command, err error) error {
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return usageError{noSuchFlag(cmd, e)}
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("--%s needs a value", e.GetFlag().Name)
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usagef("--%s: %s", e.GetFlag().Name, badValue(e))
+	}
+	return usageError{err}
+}
+
+func noSuchFlag(cmd *cobra.Command, e *pflag.NotExistError) error {
+	option, file := "--"+e.GetSpecifiedName(), "--"+e.GetSpecifiedName()
+	advice := ""
+	if letters := e.GetSpecifiedShortnames(); letters != "" {
+		option, file = option[1:], "-"+letters
+	} else {
+		advice = didYouMean("--", nearest(e.GetSpecifiedName(), cmd.Flags()))
+	}
+	if _, err := os.Lstat(file); err == nil {
+		advice = fmt.Sprintf("; for the file of that name write ./%s", file)
+	}
+	return fmt.Errorf("there is no option %s%s", option, advice)
+}
+
+// values are the types of options in words.
+var values = map[string]string{"int": "a whole number", "uint64": "a whole number, not negative", "float32": "a number", "float64": "a number",
+	"float32Slice": "numbers with commas between", "int32Slice": "whole numbers with commas between", "intSlice": "whole numbers with commas between", "duration": "a time as in 1.5s", "bool": "true or false"}
+
+func badValue(e *pflag.InvalidValueError) string {
+	switch want := values[e.GetFlag().Value.Type()]; {
+	case errors.Is(e, strconv.ErrRange):
+		return fmt.Sprintf("%s is too much", e.GetValue())
+	case want != "":
+		return fmt.Sprintf("%q is not %s", e.GetValue(), want)
+	}
+	return e.Unwrap().Error()
+}
+
+// nearest is the option whose name is nearest to one that is not there, if it is near.
+func nearest(name string, fs *pflag.FlagSet) (found []string) {
+	best := 3
+	fs.VisitAll(func(f *pflag.Flag) {
+		if d := distance(name, f.Name); d < best && d < len(name) {
+			best, found = d, []string{f.Name}
+		}
+	})
+	return found
+}
+
+// distance is how many letters are to be changed, put in or left out (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := last
+			if a[i] != b[j] {
+				d++
+			}
+			last = row[j+1]
+			row[j+1] = min(d, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
