@@ -350,7 +350,7 @@ func TestTranscribeInterruptedKeepsText(t *testing.T) {
 		t.Errorf("%v", entries)
 	}
 	last := notes.String()[strings.LastIndex(notes.String(), "% of"):]
-	if !strings.Contains(last, "\r\x1b[K[1/1] ") || !strings.HasSuffix(last, "a.partial.json\n\r\x1b[K") {
+	if !strings.Contains(notes.String(), "a.wav: 33 % of 3s") || !strings.Contains(last, "\r\x1b[K[1/1] ") || !strings.HasSuffix(last, "a.partial.json\n\r\x1b[K") {
 		t.Errorf("notes %q", notes.String())
 	}
 }

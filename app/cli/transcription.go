@@ -254,7 +254,8 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 		}
 	}()
 	m := &metered{src: src}
-	progress := func(done time.Duration) { j.livef(i, "%s: %s", r.path, share(done, src.Duration())) }
+	length := src.Duration()
+	progress := func(done time.Duration) { j.livef(i, "%s: %s", r.path, share(done, length)) }
 	for s, err := range j.hear(ctx, m, progress) {
 		if err != nil {
 			t.Duration = m.heard()

@@ -250,7 +250,7 @@ func (s *said) take(line string) {
 	}
 	for _, level := range []string{"[error] ", "[fatal] "} {
 		if _, text, ok := strings.Cut(line, level); ok {
-			s.errors = append(s.errors, printable(text))
+			s.errors = append(s.errors, strings.TrimRight(printable(text), ". "))
 			s.errors = s.errors[max(0, len(s.errors)-2):]
 		}
 	}
