@@ -144,7 +144,7 @@ def measure(o, audio_sets):
             for name in o.sets:
                 audio = audio_sets[name]
                 programs, got = sides(o, threads, beam), {}
-                if len(audio) > 1:  # clips of one window each
+                if name == "clips":  # of one window each
                     del programs["faster-whisper int8, batched"]
                 for n in range(o.rounds):
                     for program in list(programs)[::1 if n % 2 == 0 else -1]:
