@@ -99,13 +99,7 @@ func transcribe(t testing.TB, m *Model, samples []float32, p Params) []Segment {
 	return all
 }
 
-func text(all []Segment) string {
-	var texts []string
-	for _, s := range all {
-		texts = append(texts, s.Text)
-	}
-	return strings.Join(texts, " ")
-}
+func text(all []Segment) string { return sentences(all) }
 
 // words normalises English text: lower case, letters and digits only, spellings of the
 // few numbers and titles that occur in the clips.

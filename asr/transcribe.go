@@ -76,7 +76,7 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 			return
 		}
 		t := &transcription{m: m, p: p, o: m.options(p), known: p.Language != "", most: m.slotsOf(p), patient: true,
-			windows: make(chan *stretch, mostSlots), yield: yield}
+			windows: make(chan *stretch, 2), yield: yield}
 		if p.Follow {
 			t.past = &past{fixed: t.o.Prompt, room: m.promptRoom()}
 		}
@@ -126,6 +126,10 @@ func divide(ctx context.Context, s *speech, windows chan<- *stretch) error {
 		}
 		w := &stretch{pieces: slices.Clone(s.ready[:n]), pause: pause}
 		s.ready = s.ready[n:]
+		if !voiced(w.pieces, 0, n*chunk) { // what a cut has left over
+			pause += n * chunk
+			continue
+		}
 		if pause = chunk * pausing(w.pieces); gap {
 			pause = samplesOf(fileSpeech.MinSilence) // at least
 		}
@@ -288,6 +292,7 @@ func (t *transcription) finish(w *stretch) error {
 		w.pieces = w.pieces[:next/chunk]
 	}
 	w.end = place(w.pieces, len(w.pieces)*chunk, true)
+	w.pieces = nil
 	return nil
 }
 

@@ -3,7 +3,7 @@
 
 The same weights (Whisper base), the same files, languages, threads and beams; ours and the
 peers alternately, several rounds. A run is a process that loads the model and transcribes
-all files; its time is what it took beyond loading. Medians go to build/speech.json and, as
+all files; its time is what it took beyond starting and loading. Medians go to build/speech.json and, as
 ratios, with error rates and the memory that was resident, into build/SPEECH.md.
 
   clips  the short clips of asr/testdata/audio, English and Chinese
@@ -88,7 +88,7 @@ def ours(o, threads, beam):
         command = [o.ours, "transcribe", "-m", files.path("whisper"), "-t", threads, "--beam", beam, "-l", language, "--json"]
         load = bench.Run(*command, AUDIO / "silence_10s.wav", wait=o.wait)
         r = bench.Run(*command, *paths, wait=o.wait)
-        return [t["text"] for t in json.loads(r.out)], r.seconds - load.seconds, r
+        return [t["text"] for t in json.loads(r.out)], r.seconds - load.seconds, load.seconds, r
     return run
 
 
@@ -101,7 +101,7 @@ def cpp(o, model, threads, beam):
                           "-otxt", "-nt", *each, wait=o.wait)
             texts = [pathlib.Path(name + ".txt").read_text() for name in names]
         took = lambda what: float(re.search(what + r" time =\s*([\d.]+) ms", r.err).group(1)) / 1000
-        return texts, took("total") - took("load"), r
+        return texts, took("total") - took("load"), r.seconds - took("total") + took("load"), r
     return run
 
 
@@ -109,24 +109,25 @@ def faster(o, kind, threads, beam):
     def run(paths, language):
         r = bench.Run(bench.PYTHON, bench.ROOT / "app/setup/bench_speech_faster.py", files.path("whisper"), kind, threads, beam, language, *paths, wait=o.wait)
         b = json.loads(r.out)
-        return b["texts"], b["seconds"], r
+        return b["texts"], b["seconds"], r.seconds - b["seconds"], r
     return run
 
 
 def sides(o, threads, beam):
     return {"ours": ours(o, threads, beam), "whisper.cpp f16": cpp(o, "whisper-f16", threads, beam), "whisper.cpp q8_0": cpp(o, "whisper-q8_0", threads, beam),
-            "faster-whisper int8": faster(o, "int8", threads, beam), "faster-whisper float32": faster(o, "float32", threads, beam)}
+            "faster-whisper int8": faster(o, "int8", threads, beam), "faster-whisper float32": faster(o, "float32", threads, beam), "faster-whisper int8, batched": faster(o, "int8-batched", threads, beam)}
 
 
 def once(run, audio):
     """All files of a set by one program: seconds, memory and texts by file."""
-    seconds, memory, heard, others = 0, 0, {}, 0
+    seconds, loading, memory, heard, others = 0, [], 0, {}, 0
     for language in sorted({a[1] for a in audio}):
         paths = [a[0] for a in audio if a[1] == language]
-        texts, took, r = run(paths, language)
+        texts, took, load, r = run(paths, language)
+        loading.append(load)
         seconds, memory, others = seconds + took, max(memory, r.memory), max(others, r.others)
         heard.update(zip(map(str, paths), texts))
-    return {"seconds": seconds, "memory": memory, "heard": heard, "others": others}
+    return {"seconds": seconds, "load": median(loading), "memory": memory, "heard": heard, "others": others}
 
 
 def errors(audio, heard):
@@ -143,11 +144,13 @@ def measure(o, audio_sets):
             for name in o.sets:
                 audio = audio_sets[name]
                 programs, got = sides(o, threads, beam), {}
+                if name == "clips":  # of one window each
+                    del programs["faster-whisper int8, batched"]
                 for n in range(o.rounds):
                     for program in list(programs)[::1 if n % 2 == 0 else -1]:
                         got.setdefault(program, []).append(once(programs[program], audio))
                 for program, runs in got.items():
-                    rows.append({"set": name, "threads": threads, "beam": beam, "program": program, "seconds": [r["seconds"] for r in runs],
+                    rows.append({"set": name, "threads": threads, "beam": beam, "program": program, "seconds": [r["seconds"] for r in runs], "load": [r["load"] for r in runs],
                                  "memory": max(r["memory"] for r in runs), "others": max(r["others"] for r in runs), "errors": errors(audio, runs[-1]["heard"]),
                                  "audio": sum(a[3] for a in audio), "heard": runs[-1]["heard"]})
                     bench.say(f"{name}, {threads} threads, beam {beam}, {program}: {median(rows[-1]['seconds']):.2f} s, {rows[-1]['memory'] / 1e6:.0f} MB, {rows[-1]['errors']}")
@@ -156,7 +159,7 @@ def measure(o, audio_sets):
 
 # The least ratio that is wanted to each peer.
 GOALS = {"whisper.cpp f16": 3.0, "whisper.cpp q8_0": 3.0, "faster-whisper int8": 2.0}
-COLUMNS = ["audio", "threads", "beam", "program", "seconds", "times real time", "ours is faster", "goal", "WER %", "CER % (zh)", "MB resident"]
+COLUMNS = ["audio", "threads", "beam", "program", "seconds", "times real time", "ours is faster", "goal", "WER %", "CER % (zh)", "MB resident", "start and load, s"]
 
 
 def page(data):
@@ -172,7 +175,7 @@ def page(data):
         mark = " ¹" if r["others"] > 0.1 else ""
         out.append(bench.report.cells(r["set"], str(r["threads"]), str(r["beam"]), r["program"], f"{seconds:.2f}{mark}", f"{r['audio'] / seconds:.0f}",
                                       "" if r is mine else f"**{ratio:.2f}**", "" if goal is None else f"{goal:.1f}, " + bench.report.met(ratio, goal),
-                                      rate("en"), rate("zh"), f"{r['memory'] / 1e6:.0f}"))
+                                      rate("en"), rate("zh"), f"{r['memory'] / 1e6:.0f}", f"{median(r['load']):.2f}"))
     if any(r["others"] > 0.1 for r in data["rows"]):
         out += ["", "¹ Other programs took more than a tenth of a core meanwhile: do not trust it."]
     return "\n".join(out) + "\n"
