@@ -7,7 +7,10 @@ package transcript
 //	                  ├c┤┊                                what is out of it stands between its neighbours
 //	in order   ├──a──┤├b┤├c┤              ├──d──┤
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // order moves lines so that each starts after the one before it and ends before the next
 // begins. What had to be moved has no word times any more.
@@ -26,16 +29,21 @@ func order(all []line) {
 			continue
 		}
 		between := all[from:to]
-		if n > 0 {
-			begin = max(begin, min(all[from-1].end, end-shortest*int64(len(between)))) // the one before may be cut
+		switch {
+		case n == len(kept): // behind all
+			begin = max(begin, all[from-1].end)
+			end = math.MaxInt64
+		case n > 0: // the one before may be cut
+			begin = max(begin, min(all[from-1].end, end-shortest*int64(len(between))))
 		}
-		if n == len(kept) {
-			end = begin
-			for _, l := range between {
-				end = max(end, l.end)
-			}
+		room := int64(0) // that they need; there may be minutes
+		for _, l := range between {
+			room += readable + 80*int64(width(l.text))
 		}
-		between[0].start, between[0].end = begin, max(end, begin)
+		if n == 0 {
+			begin = max(begin, end-room)
+		}
+		between[0].start, between[0].end = begin, max(begin, min(end, begin+room))
 		share(between)
 	}
 	for i := range all {
@@ -95,11 +103,12 @@ func longestRun(all []line) []int {
 	return run
 }
 
-// shortest is the milliseconds that a person needs to see that there is a text.
-const shortest = 300
+// Milliseconds that a person needs to see that there is a text, and to read a short one.
+const shortest, readable = 300, 1000
 
 // visible gives each cue its shortest time: of the pauses around it, of a neighbour that has
-// enough, or by moving what follows. None starts before the last one ends.
+// enough, or by moving what follows. A pause behind it makes it readable. None starts before
+// the last one ends.
 func visible(all []cue) {
 	for i := range all {
 		c, free := &all[i], int64(0)
@@ -107,7 +116,11 @@ func visible(all []cue) {
 			free = all[i-1].end
 		}
 		c.start = max(c.start, free)
-		if c.end = max(c.end, c.start); c.end-c.start >= shortest {
+		c.end = max(c.end, c.start)
+		if i+1 < len(all) {
+			c.end = max(c.end, min(c.start+readable, all[i+1].start))
+		}
+		if c.end-c.start >= shortest {
 			continue
 		}
 		c.end = c.start + shortest
