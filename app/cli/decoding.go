@@ -129,8 +129,8 @@ func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer,
 		s := spoken{File: file, Languages: map[string]float64{}}
 		likely, err := detectFile(ctx, m, file)
 		if err != nil {
-			s.Error = err.Error()
-			failed = errors.Join(failed, err)
+			s.Error = words(file, err)
+			failed = errors.Join(failed, failure{file, s.Error, err})
 		}
 		for i, l := range likely {
 			s.Languages[l.Language] = l.Prob
@@ -157,9 +157,5 @@ func detectFile(ctx context.Context, m *asr.Model, file string) ([]asr.Likelihoo
 		return nil, err
 	}
 	defer src.Close()
-	likely, err := m.Detect(ctx, src)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return likely, nil
+	return m.Detect(ctx, src)
 }
