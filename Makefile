@@ -13,6 +13,7 @@ run: build models
 
 build: packages
 	@mkdir -p build
+	@test -e build/soberano || echo "compiling; the first time takes some minutes"
 	$(GO) build -o build/soberano ./app
 
 cli: go

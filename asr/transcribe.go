@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	mostSlots = 8
+	mostSlots = 6
 	// pipeWait is how long slots that could go on wait for one more window: a file has it by
 	// then, and so the same windows meet in each run; a pipe may not.
 	pipeWait = 200 * time.Millisecond

@@ -309,6 +309,13 @@ func (d *Desk) setSpeech(entries []registry.Entry) {
 	d.speech, d.speechOK = pick(entries, registry.Speech, d.values.SpeechModel)
 }
 
+// ownWords are what the settings say is likely to be said; any goroutine may ask.
+func (d *Desk) ownWords() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.values.Vocabulary()
+}
+
 // pickSpeech is called by the goroutine that listens.
 func (d *Desk) pickSpeech() (registry.Entry, asr.Options, error) {
 	d.mu.Lock()

@@ -145,7 +145,7 @@ func (d *Desk) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
-			Params: func() asr.Params { return asr.Params{Language: d.values.Language} }, Tapes: filepath.Join(d.Data, "dictation"),
+			Params: func() asr.Params { return asr.Params{Language: d.values.Language, Vocabulary: d.values.Vocabulary()} }, Tapes: filepath.Join(d.Data, "dictation"),
 			Words: func() wording.Options { return wording.Options{Fillers: d.values.Fillers, Commands: !d.values.Literal} }})
 		talk.OnProblem = d.deaf
 	}
@@ -159,8 +159,8 @@ func (d *Desk) build() {
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
 	d.settings = settings.NewPage(settings.Config{Values: d.values, Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
-		OnChange: d.change, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
-	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech,
+		OnChange: d.change, Shortcut: d.shortcut, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
+	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech, Words: d.ownWords,
 		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
 		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage,
 		Translate: d.filesTranslate, OnTranslate: d.chooseFilesTranslate, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
@@ -24,7 +25,8 @@ type Config struct {
 	Hotkeys     []string                 // to choose from, as "Ctrl+Alt+D"; nil: this system has none
 	NoHotkey    string                   // why the chosen one does not work now
 	Languages   []string                 // codes that the speech model knows; empty: all of Whisper's
-	Post        func(func())             // runs on the UI goroutine; nil: microphones are listed at once
+	Shortcut    func(fyne.Shortcut) bool
+	Post        func(func()) // runs on the UI goroutine; nil: microphones are listed at once
 	OnChange    func(Values)
 	Data        string // the folder, to be shown
 	ShowData    func()
@@ -39,6 +41,7 @@ type Page struct {
 	known  bool     // they have been listed
 	deaf   error    // why they could not be
 	serial int      // of the latest listing
+	typed  *time.Timer
 }
 
 // NewPage is the page; Refresh fills it.
@@ -125,6 +128,7 @@ func (p *Page) draw() {
 				func(l string) { set(func() { v.Language = l }) }))
 		list = append(list, p.dictation(set)...)
 	}
+	list = append(list, look.NewRule(), p.words(set))
 	list = append(list, look.NewRule(),
 		row("Length of a conversation", "More tokens take more memory. The model is loaded again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
 		look.NewRule(),
@@ -135,6 +139,38 @@ func (p *Page) draw() {
 			look.NewRow(0, nil, look.NewButton(look.Plain, "Show the folder", p.ShowData))),
 		look.NewRule(), keys())
 	p.pane.Keep(list...)
+}
+
+// words are the person's own, for dictation and for recordings.
+func (p *Page) words(set func(func())) fyne.CanvasObject {
+	e := look.NewText()
+	e.SetText(p.Values.Words)
+	e.SetPlaceHolder("Dashwood, Kraków, SmolLM2")
+	e.SetMinRowsVisible(2)
+	e.OnShortcut = p.Shortcut
+	keep := func() {
+		if e.Text != p.Values.Words && len(e.Text) <= mostWords {
+			set(func() { p.Values.Words = e.Text })
+		}
+	}
+	e.OnChanged = func(string) { // a moment later: each change is a file written
+		if p.Post == nil {
+			keep()
+			return
+		}
+		if p.typed != nil {
+			p.typed.Stop()
+		}
+		p.typed = time.AfterFunc(500*time.Millisecond, func() { p.Post(keep) })
+	}
+	e.OnFocus = func(on bool) {
+		if !on {
+			keep()
+		}
+	}
+	return look.NewColumn(4, look.NewLabel("Your words", look.TextSize, look.Ink).Strong(),
+		look.Text("Names and terms, spelled as you write them, with commas between. They are heard more surely in dictation and recordings; a few dozen at most.", look.SmallSize, look.Muted),
+		look.NewBox("", look.Line, 8, 1, 1, e))
 }
 
 // dictation is how spoken words are written, and where.

@@ -4,6 +4,7 @@ package settings
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -147,4 +148,33 @@ func TestStates(t *testing.T) {
 		t.Errorf("shown is:\n%s", s.Words())
 	}
 	s.Shot("deaf")
+}
+
+// Words of one's own are kept a moment after they were typed, or when the entry is left.
+func TestYourWords(t *testing.T) {
+	s := newStage(t, Values{Words: "Kraków"}, look.Light, nil)
+	var e *look.Entry
+	s.Walk(func(o fyne.CanvasObject) {
+		if x, ok := o.(*look.Entry); ok {
+			e = x
+		}
+	})
+	if e == nil || e.Text != "Kraków" {
+		t.Fatalf("the entry is %+v", e)
+	}
+	e.SetText("Kraków, Jon Dashwoode")
+	e.SetText("Kraków, Jon Dashwoode\nSmolLM2,, ")
+	if len(s.heard) != 0 {
+		t.Errorf("kept at once: %+v", s.heard)
+	}
+	(<-s.Q)()
+	if len(s.heard) != 1 || fmt.Sprint(s.heard[0].Vocabulary()) != "[Kraków Jon Dashwoode SmolLM2]" {
+		t.Errorf("kept %+v", s.heard)
+	}
+	e.SetText("")
+	e.FocusLost()
+	if len(s.heard) != 2 || s.heard[1].Vocabulary() != nil {
+		t.Errorf("kept %+v", s.heard)
+	}
+	s.Shot("your-words")
 }

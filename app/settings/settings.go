@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"soberano/app/look"
 	"soberano/models"
@@ -23,6 +24,8 @@ import (
 type Values struct {
 	FilesLanguage  string `json:"files_language,omitempty"`  // of recordings; "": heard from the audio
 	FilesTranslate bool   `json:"files_translate,omitempty"` // recordings are written in English
+
+	Words string `json:"your_words,omitempty"` // as they were typed, see Vocabulary
 
 	Theme       look.Mode `json:"theme,omitempty"`
 	Microphone  string    `json:"microphone,omitempty"` // by name; "": the system's
@@ -36,9 +39,22 @@ type Values struct {
 	SpeechModel string    `json:"speech_model,omitempty"`     // a name in the library
 }
 
+// Vocabulary are the person's own words, which are typed with commas or line ends between.
+func (v Values) Vocabulary() (words []string) {
+	for w := range strings.FieldsFuncSeq(v.Words, func(r rune) bool { return strings.ContainsRune(",;\n、，", r) }) {
+		if w = strings.TrimSpace(w); w != "" {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
 const file = "settings.json"
 
-const most = 1 << 20 // bytes of a file that is believed
+const (
+	most      = 1 << 20 // bytes of a file that is believed
+	mostWords = most / 4
+)
 
 // Load reads the settings in a data folder. Where there are none the values are the
 // program's own. A damaged file is put aside under another name, and the error says so:
@@ -86,6 +102,9 @@ func (v *Values) check() {
 	}
 	if v.Context < 0 || v.Context > 1<<20 {
 		v.Context = 0
+	}
+	if len(v.Words) > mostWords {
+		v.Words = ""
 	}
 	if v.Threads < 0 || v.Threads > 1024 {
 		v.Threads = 0

@@ -168,6 +168,7 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 	}
 	st := &stage{Stage: looks, store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
 	st.page = NewPage(Config{Store: s, Open: st.open, Post: st.Post,
+		Words: func() []string { return []string{"Dashwoode"} },
 		Pick: func() (registry.Entry, asr.Options, error) {
 			st.mu.Lock()
 			defer st.mu.Unlock()

@@ -51,6 +51,7 @@ type Config struct {
 	Open  func(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
 	// Pick names the speech model to use; it is called from any goroutine.
 	Pick       func() (registry.Entry, asr.Options, error)
+	Words      func() []string // the person's own, from any goroutine; nil: none
 	OpenSpeech func(registry.Entry, asr.Options) (Recogniser, error)
 	Play       func(Audio) (Speaker, error) // nil: this build has no sound
 	Languages  []string                     // codes of those that can be chosen

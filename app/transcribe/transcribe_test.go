@@ -107,7 +107,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 	if list, _ := db.Transcripts(); len(list) != 2 {
 		t.Errorf("%d transcripts of 2 files", len(list))
 	}
-	if p := again.model.asked[0]; p.Language != "de" || p.Beam != beam {
+	if p := again.model.asked[0]; p.Language != "de" || p.Beam != beam || !slices.Equal(p.Vocabulary, []string{"Dashwoode"}) {
 		t.Errorf("asked with %+v", p)
 	}
 }
