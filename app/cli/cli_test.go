@@ -149,7 +149,7 @@ func TestUsageIsTold(t *testing.T) {
 func TestHelpIsReadable(t *testing.T) {
 	for _, v := range command(nil).Commands() {
 		help := v.UsageString()
-		for _, bad := range []string{"Slice", "[]", "soberano doctor  "} {
+		for _, bad := range []string{"Slice", "stringArray", "[]", "soberano doctor  "} {
 			if strings.Contains(help, bad) {
 				t.Errorf("%s --help has %q:\n%s", v.Name(), bad, help)
 			}

@@ -80,7 +80,7 @@ type hintFlags struct {
 
 func (h *hintFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&h.prompt, "prompt", "", "text as it might have been said before: its names and style are followed")
-	fs.StringArrayVar(&h.vocabulary, "vocabulary", nil, "your own words, spelled as they should be, with commas between; @FILE: one a line")
+	fs.StringArrayVar(&h.vocabulary, "vocabulary", nil, "your own `words`, spelled as they should be, with commas between; @FILE: one a line")
 }
 
 // given reports whether there is a hint.

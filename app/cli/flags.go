@@ -43,7 +43,7 @@ func (c *threadCount) Set(text string) error {
 type tongue string
 
 func (t *tongue) String() string { return string(*t) }
-func (t *tongue) Type() string   { return "language" }
+func (t *tongue) Type() string   { return "name" }
 
 // Set takes a code or an English name.
 func (t *tongue) Set(text string) error {
