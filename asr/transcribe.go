@@ -342,7 +342,7 @@ func (t *transcription) leave() {
 // where the next window begins.
 func (h heard) placed(p []piece, to int, seg whisper.Segment) Segment {
 	at := func(start, end time.Duration) (time.Duration, time.Duration) {
-		a := samplesOf(start)
+		a := min(samplesOf(start), to)
 		return place(p, a, false), place(p, max(a, min(samplesOf(end), to)), true)
 	}
 	s := Segment{Text: seg.Text, Language: h.Language, Final: true, AvgLogprob: h.AvgLogprob,
