@@ -79,7 +79,9 @@ func (r *longRenderer) Layout(size fyne.Size) {
 	}
 	l.grow()
 	Put(l.scroll, 0, 0, size.Width, size.Height)
-	if first > 0 || inside > 0 {
+	if first >= len(l.heights) { // there are fewer rows than there were
+		l.to(l.scroll.Offset.Y)
+	} else if first > 0 || inside > 0 {
 		l.to(l.top(first) + min(inside, l.heights[first]))
 	}
 	l.arrange()
@@ -133,6 +135,9 @@ func (l *Long) arrange() {
 	l.busy = true
 	defer func() { l.busy = false }()
 	l.grow()
+	if l.scroll.Offset.Y > max(0, l.total()-l.size.Height) {
+		l.to(l.scroll.Offset.Y) // there is less than there was: else all of it were measured
+	}
 	for range 8 { // what is measured can bring other rows into sight; mostly it doesn't
 		y, changed := l.scroll.Offset.Y, false
 		first, last := l.measure(&y, &changed)
@@ -235,7 +240,7 @@ func (l *Long) Redraw() {
 
 // Changed fills a row again, if it is in sight.
 func (l *Long) Changed(row int) {
-	if row >= len(l.known) {
+	if row < 0 || row >= min(len(l.known), l.Count()) {
 		l.arrange()
 		return
 	}
@@ -246,9 +251,9 @@ func (l *Long) Changed(row int) {
 	l.arrange()
 }
 
-// Grown shows rows that have come at the end; at the end, it stays there.
-func (l *Long) Grown() {
-	end := len(l.heights) > 0 && l.scroll.Offset.Y+l.size.Height >= l.total()-24
+// Grown shows rows that have come at the end. If it is there, and is to follow, it stays there.
+func (l *Long) Grown(follow bool) {
+	end := follow && len(l.heights) > 0 && l.scroll.Offset.Y+l.size.Height >= l.total()-24
 	l.grow()
 	l.arrange()
 	if end {

@@ -335,6 +335,42 @@ func TestTheViewGrows(t *testing.T) {
 	s.UntilShown("1 min · English · whisper-base")
 }
 
+// A transcript can be opened behind a longer one in whatever state that was left: searched,
+// at its end, an edit begun, being played.
+func TestAShorterOneIsOpened(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	long := fill(t, s.store, 60)
+	s.page.Add([]string{s.file("short.wav", 15*time.Second)})
+	short := s.state("short.wav", store.Complete).ID
+	v := s.page.View
+	for name, do := range map[string]func(){
+		"found":          func() { v.Find(); v.finder.entry.SetText("mayor") },
+		"nothing found":  func() { v.Find(); v.finder.entry.SetText("zebra") },
+		"edited":         func() { v.list.edit(59); v.list.entry.SetText("The end, in other words.") },
+		"edited, wider":  func() { v.list.edit(59); s.Win.Resize(fyne.NewSize(700, 500)) },
+		"found and sung": func() { v.Find(); v.finder.entry.SetText("mayor"); v.player.at = v.segments[59].Start; v.moved() },
+		"told":           func() { v.tell("Something is wrong.") },
+	} {
+		s.page.open(long)
+		v.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+		do()
+		v.list.rows.Reveal(59)
+		if name != "edited, wider" {
+			s.page.Close()
+		}
+		s.page.open(short)
+		s.Win.Resize(fyne.NewSize(944, 704))
+		if words := s.Words(); !strings.Contains(words, "My guest has built four of them.") || strings.Contains(words, "of 10") {
+			t.Errorf("%s: opened is\n%s", name, words)
+		}
+		if name == "edited" {
+			if g, err := s.store.Segments(long, 59); err != nil || g[0].Text != "The end, in other words." {
+				t.Errorf("%s: kept %+v, %v", name, g, err)
+			}
+		}
+	}
+}
+
 // Nothing of the page runs after it was ended, in whatever state.
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := runtime.NumGoroutine()

@@ -146,10 +146,10 @@ func (v *View) open(id int64) error {
 		return err
 	}
 	v.close()
+	v.finder.end() // while its matches are those of what is shown
 	v.t, v.segments = t, segments
 	v.player.path, v.player.at = t.Path, 0
 	v.tell("")
-	v.finder.end()
 	v.foot.Hidden = v.page.Play == nil
 	v.fresh()
 	v.list.begin()
@@ -237,7 +237,7 @@ func (v *View) grown() {
 		v.segments = append(v.segments, more...)
 		v.t.Heard = more[len(more)-1].End
 		v.finder.again()
-		v.list.rows.Grown()
+		v.list.rows.Grown(v.list.editing < 0)
 	}
 }
 
