@@ -25,7 +25,6 @@ type Long struct {
 	Height, Guess func(row int, width float32) float32
 	New           func() fyne.CanvasObject
 	Fill          func(row int, o fyne.CanvasObject) // fills an object that was another row's
-	Gone          func(row int)                      // a row goes out of sight; may be nil
 	Most          float32                            // the widest that rows are
 	Side, Ends    float32                            // padding
 
@@ -177,9 +176,6 @@ func (l *Long) place(first, last int) {
 			o.Hide()
 			delete(l.shown, i)
 			l.spare = append(l.spare, o)
-			if l.Gone != nil {
-				l.Gone(i)
-			}
 		}
 	}
 	x, y := (l.size.Width-l.width)/2, l.top(first)
@@ -188,8 +184,8 @@ func (l *Long) place(first, last int) {
 		if o == nil {
 			o = l.object()
 			l.shown[i] = o
-			l.Fill(i, o)
 			o.Show()
+			l.Fill(i, o)
 		}
 		Put(o, float32(int(x)), y, l.width, l.heights[i])
 		y += l.heights[i]

@@ -371,6 +371,76 @@ func TestAShorterOneIsOpened(t *testing.T) {
 	}
 }
 
+// What is being edited stays where it is while the transcript grows, also at its end; scrolled
+// out of sight it goes on taking what is typed, and comes back with it. Nothing is lost.
+func TestEditingWhileItGrows(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("a.wav", time.Hour)})
+	hear := func(n int) {
+		had := len(s.page.View.segments)
+		for range n {
+			s.model.gate <- struct{}{}
+		}
+		if s.page.View.shown() {
+			s.Until("segments", func() bool { return len(s.page.View.segments) >= had+n-1 })
+		}
+	}
+	hear(40)
+	id, _ := s.page.Queue.Now()
+	s.page.open(id)
+	hear(2)
+	v := s.page.View
+	v.list.move(len(v.segments) - 1)
+	hear(4)
+	if !v.list.rows.InSight(len(v.segments) - 1) {
+		t.Fatal("the end isn't followed")
+	}
+	i := len(v.segments) - 3
+	v.list.edit(i)
+	at := func() float32 {
+		row := v.list.rows.Row(i)
+		if row == nil || !row.Visible() {
+			t.Fatalf("the line is out of sight:\n%s", s.Words())
+		}
+		return fyne.CurrentApp().Driver().AbsolutePositionForObject(row).Y
+	}
+	was := at()
+	hear(12)
+	if now := at(); now < was-1 || now > was+1 || v.list.editing != i || s.Win.Canvas().Focused() != v.list.entry {
+		t.Errorf("the line has moved from %v to %v; line %d is edited, %T has the keyboard", was, now, v.list.editing, s.Win.Canvas().Focused())
+	}
+	s.Shot("edit-grows")
+	v.list.entry.SetText("Edited")
+	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown})
+	for range 8 {
+		v.list.rows.Page(-0.9)
+	}
+	hear(3)
+	if v.list.rows.InSight(i) || v.list.editing != i {
+		t.Fatalf("in sight: %v; line %d is edited", v.list.rows.InSight(i), v.list.editing)
+	}
+	for _, r := range " ÄÖ" {
+		s.Win.Canvas().Focused().TypedRune(r)
+	}
+	at()
+	s.Shot("edit-back")
+	s.Expect("Edited ÄÖ")
+	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if g, err := s.store.Segments(id, i); err != nil || g[0].Text != "Edited ÄÖ" || v.segments[i].Text != "Edited ÄÖ" {
+		t.Errorf("kept %+v, %v", g[0], err)
+	}
+	v.list.edit(i)
+	v.list.entry.SetText("Left alone")
+	for range 8 {
+		v.list.rows.Page(-0.9)
+	}
+	s.page.Close()
+	if g, err := s.store.Segments(id, i); err != nil || g[0].Text != "Left alone" {
+		t.Errorf("kept %+v, %v", g[0], err)
+	}
+}
+
 // Nothing of the page runs after it was ended, in whatever state.
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := runtime.NumGoroutine()
