@@ -139,7 +139,7 @@ func (s *Screen) Open(c store.Conversation) error {
 		s.Composer.SetPartial("", 0) // those words belong to the other chat
 		s.draft = c.Draft
 		s.Composer.Entry.SetText(c.Draft)
-		s.Composer.Entry.CursorColumn = 0
+		s.Composer.Entry.ToEnd()
 	}
 	s.show()
 	return nil
@@ -425,6 +425,7 @@ func (s *Screen) newWithLast() {
 	}
 	s.NewChat()
 	s.Composer.Entry.SetText(text)
+	s.Composer.Entry.ToEnd()
 }
 
 // Busy says whether an answer is being written anywhere.
