@@ -76,13 +76,22 @@ func (d *Desk) shortcut(s fyne.Shortcut) bool {
 	return true
 }
 
-// speak is Ctrl+Space where no key goes down or up: on a button, say. It repeats while it
-// is held, and counts once.
+// speak is Ctrl+Space where no key goes down or up: on a button, say. The keyboard goes to
+// where keys are heard, so that holding them ends when they are let go; where it can't, in a
+// dialog, it is a click. It repeats while it is held, and counts once.
 func (d *Desk) speak() {
-	_, heard := d.window.Canvas().Focused().(desktop.Keyable)
-	if talk := d.chat.Talk; talk != nil && !heard && d.window.Canvas().Focused() != nil && time.Since(d.spoke) > time.Second {
+	c := d.window.Canvas()
+	heard := func() bool { _, ok := c.Focused().(desktop.Keyable); return ok || c.Focused() == nil }
+	if talk := d.chat.Talk; talk != nil && !heard() && time.Since(d.spoke) > time.Second {
+		if d.page == chatPage {
+			d.chat.Focus(c)
+		} else {
+			c.Unfocus()
+		}
 		talk.Press()
-		talk.Release()
+		if !heard() {
+			talk.Release()
+		}
 	}
 	d.spoke = time.Now()
 }
