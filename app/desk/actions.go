@@ -98,6 +98,7 @@ func (d *Desk) speak() {
 
 func (d *Desk) escape() {
 	switch {
+	case d.dismiss():
 	case d.open:
 		d.fold(false)
 	case d.page == filesPage && d.files.View.Escape():
@@ -147,24 +148,19 @@ func (d *Desk) chatMenu(c store.Conversation, at fyne.Position) {
 }
 
 func (d *Desk) renameChat(c store.Conversation) {
-	e := look.NewEntry()
-	e.SetText(c.Title)
-	f := dialog.NewForm("Rename this chat", "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
-		if !ok || strings.TrimSpace(e.Text) == "" {
+	d.ask("Rename this chat", c.Title, func(title string) {
+		if title = strings.TrimSpace(title); title == "" {
 			return
 		}
-		if err := d.store.Rename(c.ID, e.Text); err != nil {
+		if err := d.store.Rename(c.ID, title); err != nil {
 			d.notice("The name could not be changed.", err)
 			return
 		}
 		if c.ID == d.chat.Conversation() {
-			d.chat.Renamed(strings.TrimSpace(e.Text))
+			d.chat.Renamed(title)
 		}
 		d.side.refresh()
-	}, d.window)
-	f.Resize(fyne.NewSize(400, 160))
-	f.Show()
-	d.window.Canvas().Focus(e)
+	})
 }
 
 // deleteChat hides a conversation and offers to take that back; it is gone for good a
@@ -195,27 +191,13 @@ func (d *Desk) deleteChat(c store.Conversation) {
 }
 
 func (d *Desk) exportChat(c store.Conversation) {
-	s := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
-		if w == nil && err == nil {
-			return // cancelled
-		}
-		if err == nil {
-			err = d.export(c.ID, w)
-		}
+	d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { return d.store.Export(c.ID, w) }, func(path string, err error) {
 		if err != nil {
 			d.notice("This chat could not be exported.", err)
+			return
 		}
-	}, d.window)
-	s.SetFileName(fileName(c.Title) + ".md")
-	s.Show()
-}
-
-func (d *Desk) export(id int64, w io.WriteCloser) error {
-	err := d.store.Export(id, w)
-	if closeErr := w.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+		d.side.say("Saved as "+path, look.Action{Label: "Close", Do: func() { d.side.say("") }})
+	})
 }
 
 // fileName keeps what every file system takes.

@@ -3,11 +3,13 @@ package transcribe
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -184,6 +186,52 @@ func TestEditAndExport(t *testing.T) {
 	if got := s.saved["/home/ada/Recordings/talk.json"]; strings.Count(got, `"words"`) != 1 {
 		t.Errorf("words of edited segments are told: %s", got)
 	}
+}
+
+// An export says where it was saved and, in the middle of a recording, how far it goes; one
+// that fails says why, with the file's name as it is.
+func TestWhereItWasSaved(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("lj.wav", time.Minute)})
+	s.model.gate <- struct{}{}
+	s.model.gate <- struct{}{}
+	s.Until("a segment", func() bool { got, err := s.store.Transcript(1); return err == nil && got.Segments == 2 })
+	s.page.open(1)
+	v := s.page.View
+	v.exportAs("srt")
+	s.Expect("Saved as /home/ada/Recordings/lj.srt, with what is written down so far: until 0:19.")
+	s.Shot("saved")
+	for err, want := range map[error]string{
+		&fs.PathError{Op: "open", Path: "/home/ada/Recordings/lj.txt", Err: syscall.ENOENT}: "/home/ada/Recordings/lj.txt could not be written: there is no folder /home/ada/Recordings.",
+		&fs.PathError{Op: "open", Path: "/home/ada/Recordings/lj.txt", Err: syscall.EROFS}:  "/home/ada/Recordings/lj.txt could not be written: read-only file system.",
+	} {
+		s.unsaved = err
+		v.exportAs("txt")
+		s.Expect(want)
+		if strings.Contains(s.Words(), "Saved") {
+			t.Error("it is said to be saved")
+		}
+	}
+	s.Shot("unsaved")
+	s.unsaved = nil
+	s.page.Close()
+	s.Tap("Cancel")
+	s.state("lj.wav", store.Stopped)
+	s.page.open(1)
+	v.exportAs("srt")
+	s.Expect("Saved as /home/ada/Recordings/lj.srt, until 0:19, where the transcript ends.")
+	v.Find()
+	if strings.Contains(s.Words(), "Saved") {
+		t.Error("that it was saved is said for ever")
+	}
+	close(s.model.gate)
+	s.page.Close()
+	s.Tap("Go on")
+	s.state("lj.wav", store.Complete)
+	s.page.open(1)
+	v.exportAs("srt")
+	s.Expect("Saved as /home/ada/Recordings/lj.srt.")
 }
 
 // The same recording can be written down again, in another language; the first stays.

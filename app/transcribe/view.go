@@ -196,9 +196,14 @@ func (v *View) fresh() {
 }
 
 // tell shows a line of trouble under the head; "" takes it away.
-func (v *View) tell(words string) {
+func (v *View) tell(words string) { v.line(words, look.Record) }
+
+// note shows a line there that is no trouble.
+func (v *View) note(words string) { v.line(words, look.Ink) }
+
+func (v *View) line(words string, ink fyne.ThemeColorName) {
 	v.trouble.Hidden = words == ""
-	v.trouble.Set(look.Span{Text: words, Color: look.Record})
+	v.trouble.Set(look.Span{Text: words, Color: ink})
 	v.layout()
 }
 
