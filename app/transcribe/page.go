@@ -25,11 +25,12 @@ type Page struct {
 	Queue  *Queue
 	View   *View // the opened transcript
 	pane   *look.Pane
+	foot   *fyne.Container // what was deleted; below the list, wherever that is scrolled to
 	cards  map[int64]*card
 	pasts  map[int64]*past
-	gone   *store.Transcript // what was deleted last
-	words  string            // a problem of the page's own
-	most   int               // how many of the finished ones are listed
+	gone   []store.Transcript // what was deleted last
+	words  string             // a problem of the page's own
+	most   int                // how many of the finished ones are listed
 
 	translate *look.Check // one for all drawings, so that the keyboard stays on it
 }
@@ -46,20 +47,40 @@ func NewPage(c Config) *Page {
 	p.translate = look.NewCheck("Translate to English", c.OnTranslate)
 	p.View = newView(p)
 	p.View.Object.Hide()
-	p.Object = &fyne.Container{Layout: &stack{}, Objects: []fyne.CanvasObject{p.pane.Object, p.View.Object}}
+	p.foot = look.NewColumn(0)
+	p.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(200, 80), Place: p.place}, Objects: []fyne.CanvasObject{p.pane.Object, p.foot, p.View.Object}}
 	p.Queue.OnState = p.stateChanged
 	p.Queue.OnProgress = p.progressed
 	return p
 }
 
-// stack is a layout of things over each other.
-type stack struct{}
-
-func (stack) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(200, 80) }
-func (stack) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	for _, x := range o {
-		look.Put(x, 0, 0, s.Width, s.Height)
+// place is the layout: the list, or an opened transcript over it.
+func (p *Page) place(s fyne.Size) {
+	look.Put(p.View.Object, 0, 0, s.Width, s.Height)
+	bottom := s.Height
+	if len(p.foot.Objects) > 0 {
+		w := min(look.ColumnWidth, s.Width-48)
+		h := look.HeightFor(p.foot, w)
+		bottom -= h + 24
+		look.Put(p.foot, (s.Width-w)/2, bottom+12, w, h)
 	}
+	look.Put(p.pane.Object, 0, 0, s.Width, bottom)
+}
+
+// showGone shows what was deleted and how to take that back, or takes that away.
+func (p *Page) showGone() {
+	p.foot.Objects = nil
+	if n := len(p.gone); n > 0 {
+		text := fmt.Sprintf("“%s” is deleted.", p.gone[0].Title)
+		if n > 1 {
+			text = fmt.Sprintf("%d files are removed.", n)
+		}
+		words := look.NewLabel(text, look.SmallSize, look.Ink).Shrink(80)
+		p.foot.Add(look.NewBox(look.Surface, look.Line, 10, 14, 6, look.NewRow(8, words, words,
+			look.NewButton(look.Quiet, "Undo", p.undo), look.NewButton(look.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
+	}
+	p.place(p.Object.Size())
+	p.foot.Refresh()
 }
 
 // Add puts dropped or chosen recordings into the queue.
@@ -133,6 +154,7 @@ func (p *Page) Refresh() {
 	list = append(list, p.queued(queue)...)
 	list = append(list, p.finished(done)...)
 	p.pane.Keep(list...)
+	p.showGone()
 }
 
 // order: what is under way comes first, then what waits, in the order in which it came (the
@@ -224,8 +246,7 @@ func (p *Page) languages() *fyne.Menu {
 	return fyne.NewMenu("", items...)
 }
 
-// notices are what stands above the queue: what keeps it waiting, what went wrong, what was
-// deleted.
+// notices are what stands above the queue: what keeps it waiting, what went wrong.
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
 		problem := look.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []look.Action{
@@ -238,11 +259,6 @@ func (p *Page) notices() (list []fyne.CanvasObject) {
 	}
 	if p.words != "" {
 		list = append(list, look.Problem{Title: p.words, Actions: []look.Action{{Label: "Close", Do: func() { p.words = ""; p.Refresh() }}}}.Card())
-	}
-	if t := p.gone; t != nil {
-		words := look.NewLabel(fmt.Sprintf("“%s” is deleted.", t.Title), look.SmallSize, look.Ink).Shrink(80)
-		list = append(list, look.NewBox(look.Surface, look.Line, 10, 14, 6, look.NewRow(8, words, words,
-			look.NewButton(look.Quiet, "Undo", p.undo), look.NewButton(look.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
 	}
 	return list
 }
@@ -355,21 +371,32 @@ func (p *Page) End() {
 	p.Queue.Close()
 }
 
-// remove deletes a transcript and offers to take that back.
-func (p *Page) remove(t store.Transcript) {
+// remove deletes transcripts and offers to take that back.
+func (p *Page) remove(list ...store.Transcript) {
 	p.Close()
-	err := p.Queue.Delete(t.ID)
+	var gone []store.Transcript
+	var err error
+	for _, t := range list {
+		if e := p.Queue.Delete(t.ID); e != nil {
+			err = e
+			continue
+		}
+		gone = append(gone, t)
+	}
 	p.say(err, "The transcript could not be deleted")
-	if err == nil {
-		p.gone = &t
+	if len(gone) > 0 {
+		p.gone = gone
 	}
 	p.Refresh()
 }
 
 func (p *Page) undo() {
-	t := p.gone
+	var err error
+	for _, t := range p.gone {
+		err = errors.Join(err, p.Queue.Restore(t.ID))
+	}
 	p.gone = nil
-	p.say(p.Queue.Restore(t.ID), "The transcript could not be brought back")
+	p.say(err, "The transcript could not be brought back")
 	p.Refresh()
 }
 

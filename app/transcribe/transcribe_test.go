@@ -130,6 +130,46 @@ func TestCancelAndDelete(t *testing.T) {
 	s.state("a.wav", store.Complete)
 }
 
+// What was deleted can be brought back without looking for where: in sight wherever the list
+// is scrolled to, which stays there.
+func TestUndoIsInSight(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	var paths []string
+	for i := range 30 {
+		paths = append(paths, s.file(fmt.Sprintf("memo %02d.wav", i), 5*time.Second))
+	}
+	s.page.Add(paths)
+	s.state("memo 29.wav", store.Complete)
+	s.Until("all rows", func() bool { return len(s.page.pasts) == 30 })
+	s.Settle()
+	s.page.pane.Page(1)
+	s.page.pane.Page(1)
+	place := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
+	row := s.page.pasts[10]
+	was := place(row)
+	s.page.open(1)
+	s.page.View.others().Items[3].Action()
+	s.Expect("“memo 00.wav” is deleted.")
+	s.Shot("undo-scrolled")
+	if y := place(s.Button("Undo")); y < 0 || y > 690 {
+		t.Errorf("Undo is at %v", y)
+	}
+	if now := place(row); was < 0 || was > 704 || now < was-1 || now > was+130 { // the list is shorter by a row, and by the line
+		t.Errorf("the list has moved from %v to %v", was, now)
+	}
+	s.Tap("Undo")
+	s.UntilShown("memo 00.wav")
+	if strings.Contains(s.Words(), "Undo") {
+		t.Error("it can be undone twice")
+	}
+	s.page.remove(s.state("memo 03.wav", store.Complete), s.state("memo 04.wav", store.Complete))
+	s.Expect("2 files are removed.")
+	s.Tap("Close")
+	if words := s.Words(); strings.Contains(words, "removed") || strings.Contains(words, "memo 03.wav") {
+		t.Errorf("shown is %s", words)
+	}
+}
+
 // Editing is kept, also by leaving; Escape takes it back. Exports have the edited text.
 func TestEditAndExport(t *testing.T) {
 	s := newStage(t, look.Light, nil)
