@@ -32,11 +32,15 @@ type Page struct {
 	words  string             // a problem of the page's own
 	most   int                // how many of the finished ones are listed
 
-	translate *look.Check // one for all drawings, so that the keyboard stays on it
+	clear     *look.Button // of all that have failed
+	translate *look.Check  // one for all drawings, so that the keyboard stays on it
 }
 
 // mostWaiting is how many of those that wait are shown.
 const mostWaiting = 20
+
+// fewFailed is how many failed files are removed one by one.
+const fewFailed = 2
 
 // some is how many finished transcripts are listed at first.
 const some = 50
@@ -44,6 +48,7 @@ const some = 50
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
+	p.clear = look.NewButton(look.Quiet, "", nil)
 	p.translate = look.NewCheck("Translate to English", c.OnTranslate)
 	p.View = newView(p)
 	p.View.Object.Hide()
@@ -267,6 +272,19 @@ func heading(words string) []fyne.CanvasObject {
 	return []fyne.CanvasObject{look.Spacer(1, 2), look.NewLabel(words, look.SmallSize, look.Muted).Strong()}
 }
 
+// unfinished heads what was stopped or has failed; many failed ones can be removed at once.
+func (p *Page) unfinished(rest []store.Transcript) []fyne.CanvasObject {
+	head := heading("Not finished")
+	failed := slices.DeleteFunc(slices.Clone(rest), func(t store.Transcript) bool { return t.State != store.Failed })
+	if len(failed) <= fewFailed {
+		return head
+	}
+	p.clear.SetLabel(fmt.Sprintf("Remove all %d that failed", len(failed)))
+	p.clear.OnTapped = func() { p.remove(failed...) }
+	words := head[1]
+	return []fyne.CanvasObject{head[0], look.NewRow(8, words, words, p.clear)}
+}
+
 // queued are the cards of what is not finished; a card lives as long as its file is there, so
 // that the keyboard stays on its buttons.
 func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
@@ -276,7 +294,7 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 		if i == 0 && order(t) < 0 {
 			list = append(list, heading("In the queue")...)
 		} else if order(t) == 0 && (i == 0 || order(queue[i-1]) < 0) {
-			list = append(list, heading("Not finished")...)
+			list = append(list, p.unfinished(queue[i:])...)
 		}
 		keep[t.ID] = true
 		c := p.cards[t.ID]

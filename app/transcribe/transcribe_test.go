@@ -130,6 +130,91 @@ func TestCancelAndDelete(t *testing.T) {
 	s.state("a.wav", store.Complete)
 }
 
+// Files that fail don't pile up: dropped again they stay one card, several are removed at
+// once, and one that never can be read isn't offered again first.
+func TestFailedFiles(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	bad := func(name, why string) string {
+		path := s.file(name, time.Minute)
+		s.files[path].fail = errors.New("audio: " + path + ": " + why)
+		return path
+	}
+	cut := bad("cut off.mp3", "byte 1634: the file is cut off")
+	s.files[cut].failAt = 15 * time.Second
+	paths := []string{bad("empty.wav", "byte 0: the file is empty: not an audio format that can be read"), cut}
+	states := func() (failed, all int) {
+		list, err := s.store.Transcripts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tr := range list {
+			if tr.State == store.Failed {
+				failed++
+			}
+		}
+		return failed, len(list)
+	}
+	wait := func(n int) {
+		t.Helper()
+		s.Until("the failures", func() bool { failed, _ := states(); id, _ := s.page.Queue.Now(); return failed == n && id == 0 })
+		s.Settle()
+		if _, all := states(); all != n {
+			t.Fatalf("%d cards of %d files", all, n)
+		}
+	}
+	s.page.Add(paths)
+	wait(2)
+	if strings.Contains(s.Words(), "Remove all") {
+		t.Error("two are removed at once")
+	}
+	s.page.Add(paths)
+	wait(2)
+	s.lang = "de" // what gave no text is heard anew; what did stands beside
+	s.page.Add(paths[:1])
+	wait(2)
+	if got := s.state("empty.wav", store.Failed); got.Asked != "de" {
+		t.Errorf("tried again with the language %q", got.Asked)
+	}
+	s.lang = ""
+	s.page.Add([]string{bad("words.wav", `byte 0: this is text, no sound: it begins with "Dear Ada"`), "/nowhere/moved.wav", s.file("good.wav", 5*time.Second)})
+	s.state("good.wav", store.Complete)
+	s.UntilShown("Remove all 4 that failed", "good.wav")
+	s.Shot("failed")
+	for name, main := range map[string]string{"empty.wav": "Remove", "words.wav": "Remove", "moved.wav": "Try again", "cut off.mp3": "Try again"} {
+		row := s.page.cards[s.state(name, store.Failed).ID].row
+		first := row.Objects[0].(*look.Button)
+		if first.Label != main || (first.Kind == look.Primary) != (main == "Try again") {
+			t.Errorf("%s: the main button is %s", name, first.Label)
+		}
+	}
+	s.Tap("Remove all 4 that failed")
+	s.Expect("4 files are removed.", "good.wav")
+	if words := s.Words(); strings.Contains(words, "Not finished") || strings.Contains(words, "cut off") {
+		t.Errorf("left is %s", words)
+	}
+	s.Tap("Undo")
+	s.UntilShown("Remove all 4 that failed", "cut off.mp3")
+}
+
+// What the recordings' reader says of a file that is no recording is known to be for good.
+func TestHopeless(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]bool{"": true, "Dear Ada": true, "Dear Ada, the boat is ready. Yours, Charles": true, "RIFF\x00\x00\x00\x00WAVE": false} {
+		path := filepath.Join(dir, "a.wav")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenAudio(t.Context(), path)
+		if err == nil {
+			t.Fatalf("%q is opened", text)
+		}
+		got := store.Transcript{Note: reason(path, err)}
+		if hopeless(got) != want {
+			t.Errorf("%q: tried again in vain: %v", got.Note, !want)
+		}
+	}
+}
+
 // What was deleted can be brought back without looking for where: in sight wherever the list
 // is scrolled to, which stays there.
 func TestUndoIsInSight(t *testing.T) {

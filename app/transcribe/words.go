@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"soberano/app/store"
 	"soberano/models"
 )
 
@@ -63,6 +65,13 @@ func reason(path string, err error) string {
 		return "This is a folder without audio files."
 	}
 	return sentence(bare(path, err.Error()))
+}
+
+// hopeless says whether a failed file can't be read however often it is tried: by its note,
+// which is all that is left of the error at the next start.
+func hopeless(t store.Transcript) bool {
+	return t.Segments == 0 && slices.ContainsFunc([]string{"The file is empty.", "The file ends after ", "This is text, no sound", "Ffmpeg can't read it"},
+		func(s string) bool { return strings.HasPrefix(t.Note, s) })
 }
 
 // bare takes the parts of an audio error that help nobody: which package, the path that
