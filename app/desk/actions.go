@@ -3,10 +3,12 @@ package desk
 // What buttons, menus and keys do.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -373,14 +376,42 @@ func (d *Desk) dropped(uris []fyne.URI) {
 	go func() {
 		defer d.sorting.Done()
 		audio, rest := transcribe.Sort(paths)
-		d.Post(func() { d.take(audio, rest) })
+		var strays []string
+		rest = slices.DeleteFunc(rest, func(path string) bool {
+			if !d.stray(path) {
+				return false
+			}
+			strays = append(strays, path)
+			return true
+		})
+		d.Post(func() { d.take(audio, rest, strays) })
 	}()
 }
 
-func (d *Desk) take(audio, rest []string) {
+// modelEndings are the names of files that a person is offered to choose a model from.
+var modelEndings = []string{".gguf", ".bin", ".json", ".safetensors", ".apr"}
+
+// stray says whether a file that is no recording doesn't even mean to be a model. It reads
+// from the disk: not for the UI goroutine.
+func (d *Desk) stray(path string) bool {
+	if slices.Contains(modelEndings, strings.ToLower(filepath.Ext(path))) {
+		return false
+	}
+	_, err := d.Inspect(path)
+	return errors.Is(err, models.ErrUnknownFormat)
+}
+
+// take puts recordings into the queue and models into the library. Of what is neither, the
+// page where recordings are says so, if it is shown or there are some; else the library does.
+func (d *Desk) take(audio, rest, strays []string) {
 	if len(audio) > 0 {
 		d.show(filesPage)
 		d.files.Add(audio)
+	}
+	if d.page == filesPage {
+		d.files.Refuse(strays)
+	} else {
+		rest = append(rest, strays...)
 	}
 	if len(rest) == 0 {
 		return
@@ -407,7 +438,7 @@ func (d *Desk) chooseFile() {
 		}
 		d.importer.Drop([]string{filepath.FromSlash(path)})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json", ".safetensors", ".apr"}))
+	f.SetFilter(storage.NewExtensionFileFilter(modelEndings))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

@@ -6,6 +6,7 @@ package transcribe
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -93,6 +94,37 @@ func (p *Page) Add(paths []string) {
 	p.Close()
 	p.say(p.Queue.Add(paths), "The files could not be put into the queue")
 	p.Refresh()
+}
+
+// Refuse says which dropped files are no recordings: where one is looking.
+func (p *Page) Refuse(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	words := refused(paths)
+	if p.View.shown() {
+		p.View.tell(words)
+		return
+	}
+	p.words = words
+	p.Refresh()
+}
+
+// refused names the first few files.
+func refused(paths []string) string {
+	const few = 3
+	var names []string
+	for _, path := range paths[:min(few, len(paths))] {
+		names = append(names, "“"+filepath.Base(path)+"”")
+	}
+	switch n := len(paths); {
+	case n == 1:
+		return names[0] + " is no recording."
+	case n <= few:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1] + " are no recordings."
+	default:
+		return fmt.Sprintf("%s and %d more are no recordings.", strings.Join(names, ", "), n-few)
+	}
 }
 
 // say keeps a problem to be shown on the page.
