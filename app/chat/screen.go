@@ -139,7 +139,7 @@ func (s *Screen) Open(c store.Conversation) error {
 		s.Composer.SetPartial("", 0) // those words belong to the other chat
 		s.draft = c.Draft
 		s.Composer.Entry.SetText(c.Draft)
-		s.Composer.Entry.CursorColumn = 0
+		s.Composer.Entry.ToEnd()
 	}
 	s.show()
 	return nil
@@ -192,8 +192,12 @@ func (s *Screen) Renamed(title string) {
 // SetNarrow adapts to a window without its side.
 func (s *Screen) SetNarrow(on bool) { s.Header.SetNarrow(on) }
 
-// Focus puts the cursor in the entry.
-func (s *Screen) Focus(c fyne.Canvas) { c.Focus(s.Composer.Entry) }
+// Focus puts the cursor in the entry. Fyne forgets how to draw what has been hidden for a
+// minute, and finds nothing to focus inside it until it is drawn again.
+func (s *Screen) Focus(c fyne.Canvas) {
+	s.Composer.Object.Refresh()
+	c.Focus(s.Composer.Entry)
+}
 
 // Status shows the state of the model.
 func (s *Screen) Status(status Status) {
@@ -425,6 +429,7 @@ func (s *Screen) newWithLast() {
 	}
 	s.NewChat()
 	s.Composer.Entry.SetText(text)
+	s.Composer.Entry.ToEnd()
 }
 
 // Busy says whether an answer is being written anywhere.

@@ -3,10 +3,12 @@ package desk
 // What buttons, menus and keys do.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -76,19 +79,29 @@ func (d *Desk) shortcut(s fyne.Shortcut) bool {
 	return true
 }
 
-// speak is Ctrl+Space where no key goes down or up: on a button, say. It repeats while it
-// is held, and counts once.
+// speak is Ctrl+Space where no key goes down or up: on a button, say. The keyboard goes to
+// where keys are heard, so that holding them ends when they are let go; where it can't, in a
+// dialog, it is a click. It repeats while it is held, and counts once.
 func (d *Desk) speak() {
-	_, heard := d.window.Canvas().Focused().(desktop.Keyable)
-	if talk := d.chat.Talk; talk != nil && !heard && d.window.Canvas().Focused() != nil && time.Since(d.spoke) > time.Second {
+	c := d.window.Canvas()
+	heard := func() bool { _, ok := c.Focused().(desktop.Keyable); return ok || c.Focused() == nil }
+	if talk := d.chat.Talk; talk != nil && !heard() && time.Since(d.spoke) > time.Second {
+		if d.page == chatPage {
+			d.chat.Focus(c)
+		} else {
+			c.Unfocus()
+		}
 		talk.Press()
-		talk.Release()
+		if !heard() {
+			talk.Release()
+		}
 	}
 	d.spoke = time.Now()
 }
 
 func (d *Desk) escape() {
 	switch {
+	case d.dismiss():
 	case d.open:
 		d.fold(false)
 	case d.page == filesPage && d.files.View.Escape():
@@ -138,24 +151,19 @@ func (d *Desk) chatMenu(c store.Conversation, at fyne.Position) {
 }
 
 func (d *Desk) renameChat(c store.Conversation) {
-	e := look.NewEntry()
-	e.SetText(c.Title)
-	f := dialog.NewForm("Rename this chat", "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
-		if !ok || strings.TrimSpace(e.Text) == "" {
+	d.ask("Rename this chat", c.Title, func(title string) {
+		if title = strings.TrimSpace(title); title == "" {
 			return
 		}
-		if err := d.store.Rename(c.ID, e.Text); err != nil {
+		if err := d.store.Rename(c.ID, title); err != nil {
 			d.notice("The name could not be changed.", err)
 			return
 		}
 		if c.ID == d.chat.Conversation() {
-			d.chat.Renamed(strings.TrimSpace(e.Text))
+			d.chat.Renamed(title)
 		}
 		d.side.refresh()
-	}, d.window)
-	f.Resize(fyne.NewSize(400, 160))
-	f.Show()
-	d.window.Canvas().Focus(e)
+	})
 }
 
 // deleteChat hides a conversation and offers to take that back; it is gone for good a
@@ -186,27 +194,13 @@ func (d *Desk) deleteChat(c store.Conversation) {
 }
 
 func (d *Desk) exportChat(c store.Conversation) {
-	s := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
-		if w == nil && err == nil {
-			return // cancelled
-		}
-		if err == nil {
-			err = d.export(c.ID, w)
-		}
+	d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { return d.store.Export(c.ID, w) }, func(path string, err error) {
 		if err != nil {
 			d.notice("This chat could not be exported.", err)
+			return
 		}
-	}, d.window)
-	s.SetFileName(fileName(c.Title) + ".md")
-	s.Show()
-}
-
-func (d *Desk) export(id int64, w io.WriteCloser) error {
-	err := d.store.Export(id, w)
-	if closeErr := w.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+		d.side.say("Saved as "+path, look.Action{Label: "Close", Do: func() { d.side.say("") }})
+	})
 }
 
 // fileName keeps what every file system takes.
@@ -389,14 +383,42 @@ func (d *Desk) dropped(uris []fyne.URI) {
 	go func() {
 		defer d.sorting.Done()
 		audio, rest := transcribe.Sort(paths)
-		d.Post(func() { d.take(audio, rest) })
+		var strays []string
+		rest = slices.DeleteFunc(rest, func(path string) bool {
+			if !d.stray(path) {
+				return false
+			}
+			strays = append(strays, path)
+			return true
+		})
+		d.Post(func() { d.take(audio, rest, strays) })
 	}()
 }
 
-func (d *Desk) take(audio, rest []string) {
+// modelEndings are the names of files that a person is offered to choose a model from.
+var modelEndings = []string{".gguf", ".bin", ".json", ".safetensors", ".apr"}
+
+// stray says whether a file that is no recording doesn't even mean to be a model. It reads
+// from the disk: not for the UI goroutine.
+func (d *Desk) stray(path string) bool {
+	if slices.Contains(modelEndings, strings.ToLower(filepath.Ext(path))) {
+		return false
+	}
+	_, err := d.Inspect(path)
+	return errors.Is(err, models.ErrUnknownFormat)
+}
+
+// take puts recordings into the queue and models into the library. Of what is neither, the
+// page where recordings are says so, if it is shown or there are some; else the library does.
+func (d *Desk) take(audio, rest, strays []string) {
 	if len(audio) > 0 {
 		d.show(filesPage)
 		d.files.Add(audio)
+	}
+	if d.page == filesPage {
+		d.files.Refuse(strays)
+	} else {
+		rest = append(rest, strays...)
 	}
 	if len(rest) == 0 {
 		return
@@ -423,7 +445,7 @@ func (d *Desk) chooseFile() {
 		}
 		d.importer.Drop([]string{filepath.FromSlash(path)})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".bin", ".json", ".safetensors", ".apr"}))
+	f.SetFilter(storage.NewExtensionFileFilter(modelEndings))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

@@ -44,6 +44,30 @@ func TestCloseAndStartAgain(t *testing.T) {
 	}
 }
 
+// The cursor stands behind a draft that is shown again, however many lines it has: what is
+// spoken or typed then goes on with it.
+func TestTheCursorStandsBehindTheDraft(t *testing.T) {
+	for _, draft := range []string{"Dear Ada,", "Dear Ada,\n\nhow are", strings.Repeat("a draft that is wrapped ", 40) + "here", ""} {
+		dir := t.TempDir()
+		s := newStage(t, dir, smol, base)
+		s.ready()
+		s.chat.Composer.Entry.SetText(draft)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = newStage(t, dir, smol, base)
+		e := s.chat.Composer.Entry
+		if e.Text != draft || e.CursorTextOffset() != len(draft) {
+			t.Errorf("the cursor is at %d of %d of %q", e.CursorTextOffset(), len(draft), e.Text)
+		}
+		s.win.Resize(fyne.NewSize(500, 700))
+		s.chat.Composer.Insert("there")
+		if want := strings.TrimSpace(draft + " there"); !strings.EqualFold(e.Text, want) {
+			t.Errorf("with a word more it is %q", e.Text)
+		}
+	}
+}
+
 // What was being said when the window is closed is in the draft afterwards.
 func TestSpokenWordsOutliveTheWindow(t *testing.T) {
 	dir := t.TempDir()

@@ -9,8 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
 	"soberano/app/look"
 	"soberano/app/settings"
+	"soberano/app/store"
 	"soberano/app/voice"
 	"soberano/asr"
 )
@@ -54,6 +58,51 @@ func TestWordsLandWhereTheyBegan(t *testing.T) {
 	if got := s.chat.Composer.Entry.Text; got != "Dear Ada, How are you today? and that is all." {
 		t.Errorf("the chat's draft is %q", got)
 	}
+}
+
+// Ctrl+Space held ends when it is let go, whatever had the keyboard before; on a button too.
+func TestHeldOnAButton(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	s.show(filesPage)
+	s.win.Canvas().Focus(s.side.newChat)
+	s.side.newChat.Tapped(nil)
+	if s.win.Canvas().Focused() != fyne.Focusable(s.chat.Composer.Entry) {
+		t.Fatalf("after New chat %T has the keyboard", s.win.Canvas().Focused())
+	}
+	for _, page := range []string{chatPage, filesPage} {
+		s.show(page)
+		s.win.Canvas().Focus(s.side.newChat)
+		s.spoke = time.Time{}
+		for range 20 { // the keys repeat
+			s.shortcut(control(fyne.KeySpace))
+		}
+		s.recording()
+		time.Sleep(500 * time.Millisecond)
+		up := &fyne.KeyEvent{Name: fyne.KeySpace}
+		switch f := s.win.Canvas().Focused().(type) { // as Fyne's window does
+		case nil:
+			s.chat.SpeakKey(up, false)
+		case desktop.Keyable:
+			f.KeyUp(up)
+		default:
+			t.Fatalf("%T has the keyboard: no key is let go", f)
+		}
+		if s.chat.Talk.State() == voice.Recording {
+			t.Error("it goes on recording")
+		}
+		s.silent()
+	}
+	s.renameChat(store.Conversation{Title: "A"})
+	s.win.Canvas().FocusNext()
+	s.spoke = time.Time{}
+	if _, ok := s.win.Canvas().Focused().(desktop.Keyable); ok {
+		t.Fatal("no button of the dialog has the keyboard")
+	}
+	s.shortcut(control(fyne.KeySpace))
+	s.recording()
+	s.chat.Talk.Finish()
+	s.silent()
 }
 
 // Hesitations go and line ends come, as the settings say.

@@ -5,7 +5,6 @@ package desk
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 	"sync"
 
@@ -14,7 +13,6 @@ import (
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -157,42 +155,4 @@ func (d *Desk) chooseAudio() {
 	f.SetFilter(storage.NewExtensionFileFilter(transcribe.Endings()))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
-}
-
-// ask asks for a text.
-func (d *Desk) ask(title, now string, then func(string)) {
-	e := look.NewEntry()
-	e.SetText(now)
-	f := dialog.NewForm(title, "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
-		if ok {
-			then(e.Text)
-		}
-	}, d.window)
-	f.Resize(fyne.NewSize(400, 160))
-	f.Show()
-	d.window.Canvas().Focus(e)
-}
-
-// saveFile asks where to, beginning in a folder and with a name, and writes there.
-func (d *Desk) saveFile(dir, name string, write func(io.Writer) error) {
-	s := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
-		if w == nil && err == nil {
-			return // cancelled
-		}
-		if err == nil {
-			err = write(w)
-			if closeErr := w.Close(); err == nil {
-				err = closeErr
-			}
-		}
-		if err != nil {
-			dialog.ShowError(fmt.Errorf("%s could not be written: %w", name, err), d.window)
-		}
-	}, d.window)
-	s.SetFileName(fileName(name))
-	if l, err := storage.ListerForURI(storage.NewFileURI(dir)); err == nil {
-		s.SetLocation(l)
-	}
-	s.Resize(fyne.NewSize(760, 520))
-	s.Show()
 }

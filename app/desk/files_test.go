@@ -65,6 +65,63 @@ func TestDropRecordings(t *testing.T) {
 	})
 }
 
+// What is neither a recording nor a model is named on the page for recordings, which stays.
+// Elsewhere the library says what it is, as it does of what is called as models are.
+func TestDropStrays(t *testing.T) {
+	themes(t, func(t *testing.T, m look.Mode) {
+		s := newStage(t, "", smol, base)
+		s.dress(m)
+		s.ready()
+		stray := func(name string) fyne.URI {
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(path, []byte("Dear Ada"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return fileURI(path)
+		}
+		memo := wav(t, "memo.wav", time.Second)
+		drop := func(uris ...fyne.URI) {
+			s.dropped(uris)
+			s.sorting.Wait()
+			s.q.settle()
+		}
+		drop(fileURI(memo), stray("words.txt"), fileURI(t.TempDir()))
+		if s.page != filesPage {
+			t.Fatalf("shown is %s", s.page)
+		}
+		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
+		s.expect(s.shot("stray-"+string(m)), "“words.txt” and “00", "are no recordings.", "memo.wav")
+		drop(stray("words.txt"))
+		s.expect(s.words(), "“words.txt” is no recording.")
+		drop(stray("a.txt"), stray("b.txt"), stray("c.txt"), stray("d.txt"), stray("e.txt"))
+		s.expect(s.words(), "“a.txt”, “b.txt”, “c.txt” and 2 more are no recordings.")
+		drop(fileURI(memo))
+		if strings.Contains(s.words(), "no recording") {
+			t.Error("it is said for ever")
+		}
+		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
+		list, err := s.store.Transcripts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.tapTranscript(list[0].ID)
+		drop(stray("words.txt"))
+		s.expect(s.words(), "“words.txt” is no recording.", "Copy all")
+		if s.page != filesPage {
+			t.Errorf("shown is %s", s.page)
+		}
+		drop(stray("words.gguf"))
+		if s.page != chatPage {
+			t.Errorf("of what is called a model %s says what it is", s.page)
+		}
+		drop(stray("words.txt"))
+		s.q.until(t, "the library's word", func() bool { return strings.Contains(s.words(), "words.txt") })
+		if s.page != chatPage {
+			t.Errorf("shown is %s", s.page)
+		}
+	})
+}
+
 // What was chosen for recordings is kept, also when other settings change.
 func TestFilesChoices(t *testing.T) {
 	s := newStage(t, "", smol, base)

@@ -157,6 +157,9 @@ func (e *Entry) Insert(text string) {
 	e.settle()
 }
 
+// ToEnd puts the cursor behind the last character.
+func (e *Entry) ToEnd() { e.Entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown}) }
+
 // Before is the character before the cursor, 0 at the beginning.
 func (e *Entry) Before() rune {
 	runes := []rune(e.Text)

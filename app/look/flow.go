@@ -282,7 +282,11 @@ func unspaced(r rune) bool {
 // CreateRenderer is Fyne's.
 func (f *Flow) CreateRenderer() fyne.WidgetRenderer {
 	f.ExtendBaseWidget(f)
-	return &flowRenderer{f: f}
+	r := &flowRenderer{f: f}
+	if size := f.Size(); size.Width > 0 { // what has been hidden for a minute gets a new renderer, and no Layout
+		r.Layout(size)
+	}
+	return r
 }
 
 // linkAt is the link under a position, "" where there is none.

@@ -25,7 +25,6 @@ type Long struct {
 	Height, Guess func(row int, width float32) float32
 	New           func() fyne.CanvasObject
 	Fill          func(row int, o fyne.CanvasObject) // fills an object that was another row's
-	Gone          func(row int)                      // a row goes out of sight; may be nil
 	Most          float32                            // the widest that rows are
 	Side, Ends    float32                            // padding
 
@@ -79,7 +78,9 @@ func (r *longRenderer) Layout(size fyne.Size) {
 	}
 	l.grow()
 	Put(l.scroll, 0, 0, size.Width, size.Height)
-	if first > 0 || inside > 0 {
+	if first >= len(l.heights) { // there are fewer rows than there were
+		l.to(l.scroll.Offset.Y)
+	} else if first > 0 || inside > 0 {
 		l.to(l.top(first) + min(inside, l.heights[first]))
 	}
 	l.arrange()
@@ -133,6 +134,9 @@ func (l *Long) arrange() {
 	l.busy = true
 	defer func() { l.busy = false }()
 	l.grow()
+	if l.scroll.Offset.Y > max(0, l.total()-l.size.Height) {
+		l.to(l.scroll.Offset.Y) // there is less than there was: else all of it were measured
+	}
 	for range 8 { // what is measured can bring other rows into sight; mostly it doesn't
 		y, changed := l.scroll.Offset.Y, false
 		first, last := l.measure(&y, &changed)
@@ -172,9 +176,6 @@ func (l *Long) place(first, last int) {
 			o.Hide()
 			delete(l.shown, i)
 			l.spare = append(l.spare, o)
-			if l.Gone != nil {
-				l.Gone(i)
-			}
 		}
 	}
 	x, y := (l.size.Width-l.width)/2, l.top(first)
@@ -183,8 +184,8 @@ func (l *Long) place(first, last int) {
 		if o == nil {
 			o = l.object()
 			l.shown[i] = o
-			l.Fill(i, o)
 			o.Show()
+			l.Fill(i, o)
 		}
 		Put(o, float32(int(x)), y, l.width, l.heights[i])
 		y += l.heights[i]
@@ -235,7 +236,7 @@ func (l *Long) Redraw() {
 
 // Changed fills a row again, if it is in sight.
 func (l *Long) Changed(row int) {
-	if row >= len(l.known) {
+	if row < 0 || row >= min(len(l.known), l.Count()) {
 		l.arrange()
 		return
 	}
@@ -246,9 +247,9 @@ func (l *Long) Changed(row int) {
 	l.arrange()
 }
 
-// Grown shows rows that have come at the end; at the end, it stays there.
-func (l *Long) Grown() {
-	end := len(l.heights) > 0 && l.scroll.Offset.Y+l.size.Height >= l.total()-24
+// Grown shows rows that have come at the end. If it is there, and is to follow, it stays there.
+func (l *Long) Grown(follow bool) {
+	end := follow && len(l.heights) > 0 && l.scroll.Offset.Y+l.size.Height >= l.total()-24
 	l.grow()
 	l.arrange()
 	if end {

@@ -36,7 +36,7 @@ func TestLongShowsWhatIsInSight(t *testing.T) {
 		w.SetPadded(false)
 		w.Resize(fyne.NewSize(600, 400))
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 5).Draw(rt, "step") {
+			switch rapid.IntRange(0, 8).Draw(rt, "step") {
 			case 0:
 				l.scroll.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, rapid.Float32Range(-3000, 3000).Draw(rt, "by"))})
 			case 1:
@@ -53,9 +53,28 @@ func TestLongShowsWhatIsInSight(t *testing.T) {
 				l.Changed(row)
 			case 4:
 				texts = append(texts, "one more")
-				l.Grown()
+				l.Grown(rapid.Bool().Draw(rt, "follow"))
 			case 5:
 				l.Page(rapid.Float32Range(-1, 1).Draw(rt, "page"))
+			case 6: // fewer rows, and whatever comes to hear of it first
+				rows := len(texts)
+				texts = texts[:rapid.IntRange(1, rows).Draw(rt, "left")]
+				switch rapid.IntRange(0, 4).Draw(rt, "by") {
+				case 0:
+					w.Resize(fyne.NewSize(600, rapid.Float32Range(200, 500).Draw(rt, "height")))
+				case 1:
+					l.Changed(rapid.IntRange(-1, rows).Draw(rt, "changed"))
+				case 2:
+					l.Reveal(rapid.IntRange(-1, rows).Draw(rt, "revealed"))
+				case 3:
+					l.Grown(true)
+				}
+				l.Redraw()
+			case 7:
+				w.Resize(fyne.NewSize(600, rapid.Float32Range(200, 500).Draw(rt, "height")))
+			case 8:
+				texts = texts[:rapid.IntRange(1, len(texts)).Draw(rt, "left")]
+				l.Reload()
 			}
 			check(rt, l, texts)
 		}

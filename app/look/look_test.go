@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 	"pgregory.net/rapid"
 )
@@ -142,5 +143,23 @@ func TestEntryWithALongParagraph(t *testing.T) {
 	e.Insert(strings.Repeat("word ", 2000))
 	if e.Wrapping != fyne.TextWrapOff || len(e.Text) != 5+10000 {
 		t.Errorf("after inserting: wrapping %v, %d bytes", e.Wrapping, len(e.Text))
+	}
+}
+
+// Fyne forgets how to draw what has been out of sight for a minute: shown again, it is drawn
+// as it was.
+func TestFlowIsDrawnAgain(t *testing.T) {
+	test.NewTempApp(t)
+	f := Text("31 min · English · whisper-base", SmallSize, Muted)
+	test.NewTempWindow(t, f).Resize(fyne.NewSize(120, 90))
+	drawn := func(r fyne.WidgetRenderer) (words []string) {
+		for _, o := range r.Objects() {
+			words = append(words, o.(*canvas.Text).Text)
+		}
+		return words
+	}
+	was, now := drawn(test.WidgetRenderer(f)), drawn(f.CreateRenderer())
+	if len(was) < 2 || !slices.Equal(now, was) {
+		t.Errorf("drawn was %q, drawn is %q", was, now)
 	}
 }

@@ -59,6 +59,8 @@ func (c *card) show(t store.Transcript, place int) {
 		if t.Segments > 0 {
 			words += fmt.Sprintf(" What was heard until %s is kept.", clock(t.Heard))
 			c.do("Try again", "Open", "Show the file", "Copy details", "Remove")
+		} else if hopeless(t) {
+			c.do("Remove", "Show the file", "Copy details", "Try again")
 		} else {
 			c.do("Try again", "Show the file", "Copy details", "Remove")
 		}
@@ -96,14 +98,19 @@ const intoEnglish = "into English"
 // do sets the buttons; those that stay are the same, so that the keyboard stays on them.
 func (c *card) do(labels ...string) {
 	c.row.Objects = nil
-	for _, label := range labels {
+	for i, label := range labels {
 		b := c.list[label]
 		if b == nil {
 			b = look.NewButton(look.Plain, label, func() { c.tapped(label) })
-			if label == "Try again" || label == "Go on" {
-				b.Kind = look.Primary
-			}
 			c.list[label] = b
+		}
+		kind := look.Plain
+		if i == 0 && (label == "Try again" || label == "Go on") {
+			kind = look.Primary
+		}
+		if b.Kind != kind {
+			b.Kind = kind
+			b.Refresh()
 		}
 		c.row.Add(b)
 	}

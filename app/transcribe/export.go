@@ -4,8 +4,10 @@ package transcribe
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -87,13 +89,48 @@ func (v *View) rename(title string) {
 }
 
 func (v *View) exportAs(format string) {
+	v.tell("")
 	v.list.commit()
 	whole := v.whole()
 	name := strings.TrimSuffix(v.t.Title, filepath.Ext(v.t.Path)) // a title may end in a dot and letters of its own
+	at, so := v.t, v.soFar()
 	v.page.Save(filepath.Dir(v.t.Path), name+"."+format, func(w io.Writer) error {
 		if err := transcript.Write(w, format, whole); err != nil {
 			return fmt.Errorf("%s: %w", format, err)
 		}
 		return nil
+	}, func(path string, err error) {
+		switch {
+		case v.t.ID != at.ID || !v.shown(): // another has been opened by a key meanwhile
+		case err != nil:
+			v.tell(unsaved(path, err))
+		default:
+			v.note("Saved as " + path + so + ".")
+		}
 	})
+}
+
+// soFar says that the transcript isn't the whole recording's, and where it ends.
+func (v *View) soFar() string {
+	id, _ := v.page.Queue.Now()
+	switch {
+	case v.t.State == store.Complete:
+		return ""
+	case id == v.t.ID:
+		return ", with what is written down so far: until " + clock(v.t.Heard)
+	}
+	return ", until " + clock(v.t.Heard) + ", where the transcript ends"
+}
+
+// unsaved says why there is no file.
+func unsaved(path string, err error) string {
+	why := err.Error()
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		why = at.Err.Error()
+		if errors.Is(err, fs.ErrNotExist) {
+			why = "there is no folder " + filepath.Dir(path)
+		}
+	}
+	return path + " could not be written: " + strings.TrimSuffix(why, ".") + "."
 }

@@ -55,6 +55,7 @@ func (v *View) Find() {
 		return
 	}
 	v.list.commit()
+	v.tell("")
 	v.finder.object.Show()
 	v.finder.search()
 	v.layout()

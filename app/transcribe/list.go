@@ -40,16 +40,14 @@ func newList(v *View) *list {
 	l.rows.Height, l.rows.Guess = l.height, l.guess
 	l.rows.New = func() fyne.CanvasObject { return newSegment(l) }
 	l.rows.Fill = func(i int, o fyne.CanvasObject) { o.(*segment).fill(i) }
-	l.rows.Gone = func(i int) {
-		if i == l.editing {
-			l.commit()
-		}
-	}
 	l.entry.OnShortcut = v.page.Shortcut
 	l.entry.OnSend = func() { l.commit(); v.page.Focus(l) }
 	l.entry.OnChanged = func(string) {
-		if l.editing >= 0 {
+		if l.editing >= 0 { // also out of sight: it has the keyboard, so one is brought back to it
 			l.rows.Changed(l.editing)
+			if !l.rows.InSight(l.editing) {
+				l.rows.Reveal(l.editing)
+			}
 		}
 	}
 	l.entry.OnFocus = func(on bool) {
@@ -272,6 +270,10 @@ func (s *segment) fill(i int) {
 	s.Refresh()
 }
 
+// edited says whether the entry stands here. A row out of sight keeps its number, and may be
+// one of several with it.
+func (s *segment) edited() bool { return s.i == s.l.editing && s.Visible() }
+
 // CreateRenderer is Fyne's.
 func (s *segment) CreateRenderer() fyne.WidgetRenderer { return &segmentRenderer{s} }
 
@@ -282,7 +284,7 @@ func (r *segmentRenderer) MinSize() fyne.Size { return fyne.NewSize(120, 24) }
 
 func (r *segmentRenderer) Objects() []fyne.CanvasObject {
 	s := r.s
-	if s.i == s.l.editing {
+	if s.edited() {
 		return []fyne.CanvasObject{s.back, s.time, s.l.entry}
 	}
 	return []fyne.CanvasObject{s.back, s.time, s.text}
@@ -293,7 +295,7 @@ func (r *segmentRenderer) Layout(size fyne.Size) {
 	left := s.l.textLeft()
 	look.Put(s.back, 0, 1, size.Width, size.Height-2)
 	look.Put(s.time, boxPad, rowPad, left-boxPad, 21)
-	if s.i == s.l.editing {
+	if s.edited() {
 		look.Put(s.time, boxPad, rowPad+boxPad, left-boxPad, 21)
 		look.Put(s.l.entry, left, rowPad, size.Width-left-boxPad+4, size.Height-2*rowPad)
 		return

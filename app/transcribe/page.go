@@ -6,6 +6,7 @@ package transcribe
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,17 +26,22 @@ type Page struct {
 	Queue  *Queue
 	View   *View // the opened transcript
 	pane   *look.Pane
+	foot   *fyne.Container // what was deleted; below the list, wherever that is scrolled to
 	cards  map[int64]*card
 	pasts  map[int64]*past
-	gone   *store.Transcript // what was deleted last
-	words  string            // a problem of the page's own
-	most   int               // how many of the finished ones are listed
+	gone   []store.Transcript // what was deleted last
+	words  string             // a problem of the page's own
+	most   int                // how many of the finished ones are listed
 
-	translate *look.Check // one for all drawings, so that the keyboard stays on it
+	clear     *look.Button // of all that have failed
+	translate *look.Check  // one for all drawings, so that the keyboard stays on it
 }
 
 // mostWaiting is how many of those that wait are shown.
 const mostWaiting = 20
+
+// fewFailed is how many failed files are removed one by one.
+const fewFailed = 2
 
 // some is how many finished transcripts are listed at first.
 const some = 50
@@ -43,23 +49,44 @@ const some = 50
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
+	p.clear = look.NewButton(look.Quiet, "", nil)
 	p.translate = look.NewCheck("Translate to English", c.OnTranslate)
 	p.View = newView(p)
 	p.View.Object.Hide()
-	p.Object = &fyne.Container{Layout: &stack{}, Objects: []fyne.CanvasObject{p.pane.Object, p.View.Object}}
+	p.foot = look.NewColumn(0)
+	p.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(200, 80), Place: p.place}, Objects: []fyne.CanvasObject{p.pane.Object, p.foot, p.View.Object}}
 	p.Queue.OnState = p.stateChanged
 	p.Queue.OnProgress = p.progressed
 	return p
 }
 
-// stack is a layout of things over each other.
-type stack struct{}
-
-func (stack) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(200, 80) }
-func (stack) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	for _, x := range o {
-		look.Put(x, 0, 0, s.Width, s.Height)
+// place is the layout: the list, or an opened transcript over it.
+func (p *Page) place(s fyne.Size) {
+	look.Put(p.View.Object, 0, 0, s.Width, s.Height)
+	bottom := s.Height
+	if len(p.foot.Objects) > 0 {
+		w := min(look.ColumnWidth, s.Width-48)
+		h := look.HeightFor(p.foot, w)
+		bottom -= h + 24
+		look.Put(p.foot, (s.Width-w)/2, bottom+12, w, h)
 	}
+	look.Put(p.pane.Object, 0, 0, s.Width, bottom)
+}
+
+// showGone shows what was deleted and how to take that back, or takes that away.
+func (p *Page) showGone() {
+	p.foot.Objects = nil
+	if n := len(p.gone); n > 0 {
+		text := fmt.Sprintf("“%s” is deleted.", p.gone[0].Title)
+		if n > 1 {
+			text = fmt.Sprintf("%d files are removed.", n)
+		}
+		words := look.NewLabel(text, look.SmallSize, look.Ink).Shrink(80)
+		p.foot.Add(look.NewBox(look.Surface, look.Line, 10, 14, 6, look.NewRow(8, words, words,
+			look.NewButton(look.Quiet, "Undo", p.undo), look.NewButton(look.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
+	}
+	p.place(p.Object.Size())
+	p.foot.Refresh()
 }
 
 // Add puts dropped or chosen recordings into the queue.
@@ -67,6 +94,37 @@ func (p *Page) Add(paths []string) {
 	p.Close()
 	p.say(p.Queue.Add(paths), "The files could not be put into the queue")
 	p.Refresh()
+}
+
+// Refuse says which dropped files are no recordings: where one is looking.
+func (p *Page) Refuse(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	words := refused(paths)
+	if p.View.shown() {
+		p.View.tell(words)
+		return
+	}
+	p.words = words
+	p.Refresh()
+}
+
+// refused names the first few files.
+func refused(paths []string) string {
+	const few = 3
+	var names []string
+	for _, path := range paths[:min(few, len(paths))] {
+		names = append(names, "“"+filepath.Base(path)+"”")
+	}
+	switch n := len(paths); {
+	case n == 1:
+		return names[0] + " is no recording."
+	case n <= few:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1] + " are no recordings."
+	default:
+		return fmt.Sprintf("%s and %d more are no recordings.", strings.Join(names, ", "), n-few)
+	}
 }
 
 // say keeps a problem to be shown on the page.
@@ -133,6 +191,7 @@ func (p *Page) Refresh() {
 	list = append(list, p.queued(queue)...)
 	list = append(list, p.finished(done)...)
 	p.pane.Keep(list...)
+	p.showGone()
 }
 
 // order: what is under way comes first, then what waits, in the order in which it came (the
@@ -224,8 +283,7 @@ func (p *Page) languages() *fyne.Menu {
 	return fyne.NewMenu("", items...)
 }
 
-// notices are what stands above the queue: what keeps it waiting, what went wrong, what was
-// deleted.
+// notices are what stands above the queue: what keeps it waiting, what went wrong.
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
 		problem := look.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []look.Action{
@@ -239,16 +297,24 @@ func (p *Page) notices() (list []fyne.CanvasObject) {
 	if p.words != "" {
 		list = append(list, look.Problem{Title: p.words, Actions: []look.Action{{Label: "Close", Do: func() { p.words = ""; p.Refresh() }}}}.Card())
 	}
-	if t := p.gone; t != nil {
-		words := look.NewLabel(fmt.Sprintf("“%s” is deleted.", t.Title), look.SmallSize, look.Ink).Shrink(80)
-		list = append(list, look.NewBox(look.Surface, look.Line, 10, 14, 6, look.NewRow(8, words, words,
-			look.NewButton(look.Quiet, "Undo", p.undo), look.NewButton(look.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
-	}
 	return list
 }
 
 func heading(words string) []fyne.CanvasObject {
 	return []fyne.CanvasObject{look.Spacer(1, 2), look.NewLabel(words, look.SmallSize, look.Muted).Strong()}
+}
+
+// unfinished heads what was stopped or has failed; many failed ones can be removed at once.
+func (p *Page) unfinished(rest []store.Transcript) []fyne.CanvasObject {
+	head := heading("Not finished")
+	failed := slices.DeleteFunc(slices.Clone(rest), func(t store.Transcript) bool { return t.State != store.Failed })
+	if len(failed) <= fewFailed {
+		return head
+	}
+	p.clear.SetLabel(fmt.Sprintf("Remove all %d that failed", len(failed)))
+	p.clear.OnTapped = func() { p.remove(failed...) }
+	words := head[1]
+	return []fyne.CanvasObject{head[0], look.NewRow(8, words, words, p.clear)}
 }
 
 // queued are the cards of what is not finished; a card lives as long as its file is there, so
@@ -260,7 +326,7 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 		if i == 0 && order(t) < 0 {
 			list = append(list, heading("In the queue")...)
 		} else if order(t) == 0 && (i == 0 || order(queue[i-1]) < 0) {
-			list = append(list, heading("Not finished")...)
+			list = append(list, p.unfinished(queue[i:])...)
 		}
 		keep[t.ID] = true
 		c := p.cards[t.ID]
@@ -355,21 +421,32 @@ func (p *Page) End() {
 	p.Queue.Close()
 }
 
-// remove deletes a transcript and offers to take that back.
-func (p *Page) remove(t store.Transcript) {
+// remove deletes transcripts and offers to take that back.
+func (p *Page) remove(list ...store.Transcript) {
 	p.Close()
-	err := p.Queue.Delete(t.ID)
+	var gone []store.Transcript
+	var err error
+	for _, t := range list {
+		if e := p.Queue.Delete(t.ID); e != nil {
+			err = e
+			continue
+		}
+		gone = append(gone, t)
+	}
 	p.say(err, "The transcript could not be deleted")
-	if err == nil {
-		p.gone = &t
+	if len(gone) > 0 {
+		p.gone = gone
 	}
 	p.Refresh()
 }
 
 func (p *Page) undo() {
-	t := p.gone
+	var err error
+	for _, t := range p.gone {
+		err = errors.Join(err, p.Queue.Restore(t.ID))
+	}
 	p.gone = nil
-	p.say(p.Queue.Restore(t.ID), "The transcript could not be brought back")
+	p.say(err, "The transcript could not be brought back")
 	p.Refresh()
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -60,17 +61,21 @@ func NewQueue(c Config) *Queue { return &Queue{Config: c} }
 
 // Add puts files into the queue, each with the choices of now. One that waits or is under way
 // already is not added again, unless it is to be translated this time and was not, or not now
-// and was.
+// and was. One that has failed is tried again, unless it has changed since it gave some text.
 func (q *Queue) Add(paths []string) error {
 	list, err := q.Store.Transcripts()
 	if err != nil {
 		return err
 	}
 	asked, translate := q.Language(), q.Translate() && q.englishOnly() == ""
-	busy := map[string]bool{}
+	busy, failed := map[string]bool{}, map[string]store.Transcript{}
 	for _, t := range list {
-		if t.Translate == translate && (t.State == store.Waiting || t.State == store.Partial) {
+		switch {
+		case t.Translate != translate:
+		case t.State == store.Waiting || t.State == store.Partial:
 			busy[t.Path] = true
+		case t.State == store.Failed && (t.Segments == 0 || t.Asked == asked && unchanged(t)):
+			failed[t.Path] = t
 		}
 	}
 	for _, p := range paths {
@@ -78,12 +83,25 @@ func (q *Queue) Add(paths []string) error {
 			continue
 		}
 		busy[p] = true
+		if t, ok := failed[p]; ok {
+			t.State, t.Note, t.Asked = store.Waiting, "", asked
+			if err = q.Store.UpdateTranscript(t); err != nil {
+				break
+			}
+			continue
+		}
 		if _, err = q.Store.AddTranscript(store.Transcript{Path: p, Title: filepath.Base(p), Asked: asked, Translate: translate}); err != nil {
 			break
 		}
 	}
 	q.Kick()
 	return err
+}
+
+// unchanged says whether a file is still the one that a transcript was made of.
+func unchanged(t store.Transcript) bool {
+	st, err := os.Stat(t.Path)
+	return err != nil || st.ModTime().Before(t.Updated)
 }
 
 // Again lets a file that ended go on where its last segment ended.

@@ -148,6 +148,7 @@ type stage struct {
 	title   string // of the speech model
 	copied  string
 	saved   map[string]string
+	unsaved error // why a file can't be written
 	speaker *speaker
 	played  []time.Duration
 	silent  error
@@ -194,12 +195,14 @@ func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
 			widget.ShowPopUpMenuAtPosition(m, st.Win.Canvas(), fyne.NewPos(500, 60))
 		},
 		Ask: func(_, now string, then func(string)) { then(" Renamed " + now) },
-		Save: func(dir, name string, write func(io.Writer) error) {
+		Save: func(dir, name string, write func(io.Writer) error, done func(string, error)) {
 			var b bytes.Buffer
 			if err := write(&b); err != nil {
 				t.Error(err)
 			}
-			st.saved[filepath.Join(dir, name)] = b.String()
+			path := filepath.Join(dir, name)
+			st.saved[path] = b.String()
+			done(path, st.unsaved)
 		}})
 	st.Show(st.page.Object)
 	st.page.Refresh()

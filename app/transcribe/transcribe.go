@@ -71,8 +71,9 @@ type Config struct {
 	Menu        func(menu *fyne.Menu, below fyne.CanvasObject)
 	// Ask asks for a text, beginning with one that is there.
 	Ask func(title, now string, then func(string))
-	// Save asks for a file beside the audio, with that name to begin with, and calls write.
-	Save func(dir, name string, write func(io.Writer) error)
+	// Save asks for a file beside the audio, with that name to begin with, calls write, and
+	// says where that was.
+	Save func(dir, name string, write func(io.Writer) error, done func(path string, err error))
 }
 
 // englishOnly is the name of the speech model if it knows English only, so that it can't

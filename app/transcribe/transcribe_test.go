@@ -3,11 +3,13 @@ package transcribe
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,6 +161,131 @@ func TestCancelAndDelete(t *testing.T) {
 	s.state("a.wav", store.Complete)
 }
 
+// Files that fail don't pile up: dropped again they stay one card, several are removed at
+// once, and one that never can be read isn't offered again first.
+func TestFailedFiles(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	bad := func(name, why string) string {
+		path := s.file(name, time.Minute)
+		s.files[path].fail = errors.New("audio: " + path + ": " + why)
+		return path
+	}
+	cut := bad("cut off.mp3", "byte 1634: the file is cut off")
+	s.files[cut].failAt = 15 * time.Second
+	paths := []string{bad("empty.wav", "byte 0: the file is empty: not an audio format that can be read"), cut}
+	states := func() (failed, all int) {
+		list, err := s.store.Transcripts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tr := range list {
+			if tr.State == store.Failed {
+				failed++
+			}
+		}
+		return failed, len(list)
+	}
+	wait := func(n int) {
+		t.Helper()
+		s.Until("the failures", func() bool { failed, _ := states(); id, _ := s.page.Queue.Now(); return failed == n && id == 0 })
+		s.Settle()
+		if _, all := states(); all != n {
+			t.Fatalf("%d cards of %d files", all, n)
+		}
+	}
+	s.page.Add(paths)
+	wait(2)
+	if strings.Contains(s.Words(), "Remove all") {
+		t.Error("two are removed at once")
+	}
+	s.page.Add(paths)
+	wait(2)
+	s.lang = "de" // what gave no text is heard anew; what did stands beside
+	s.page.Add(paths[:1])
+	wait(2)
+	if got := s.state("empty.wav", store.Failed); got.Asked != "de" {
+		t.Errorf("tried again with the language %q", got.Asked)
+	}
+	s.lang = ""
+	s.page.Add([]string{bad("words.wav", `byte 0: this is text, no sound: it begins with "Dear Ada"`), "/nowhere/moved.wav", s.file("good.wav", 5*time.Second)})
+	s.state("good.wav", store.Complete)
+	s.UntilShown("Remove all 4 that failed", "good.wav")
+	s.Shot("failed")
+	for name, main := range map[string]string{"empty.wav": "Remove", "words.wav": "Remove", "moved.wav": "Try again", "cut off.mp3": "Try again"} {
+		row := s.page.cards[s.state(name, store.Failed).ID].row
+		first := row.Objects[0].(*look.Button)
+		if first.Label != main || (first.Kind == look.Primary) != (main == "Try again") {
+			t.Errorf("%s: the main button is %s", name, first.Label)
+		}
+	}
+	s.Tap("Remove all 4 that failed")
+	s.Expect("4 files are removed.", "good.wav")
+	if words := s.Words(); strings.Contains(words, "Not finished") || strings.Contains(words, "cut off") {
+		t.Errorf("left is %s", words)
+	}
+	s.Tap("Undo")
+	s.UntilShown("Remove all 4 that failed", "cut off.mp3")
+}
+
+// What the recordings' reader says of a file that is no recording is known to be for good.
+func TestHopeless(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]bool{"": true, "Dear Ada": true, "Dear Ada, the boat is ready. Yours, Charles": true, "RIFF\x00\x00\x00\x00WAVE": false} {
+		path := filepath.Join(dir, "a.wav")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenAudio(t.Context(), path)
+		if err == nil {
+			t.Fatalf("%q is opened", text)
+		}
+		got := store.Transcript{Note: reason(path, err)}
+		if hopeless(got) != want {
+			t.Errorf("%q: tried again in vain: %v", got.Note, !want)
+		}
+	}
+}
+
+// What was deleted can be brought back without looking for where: in sight wherever the list
+// is scrolled to, which stays there.
+func TestUndoIsInSight(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	var paths []string
+	for i := range 30 {
+		paths = append(paths, s.file(fmt.Sprintf("memo %02d.wav", i), 5*time.Second))
+	}
+	s.page.Add(paths)
+	s.state("memo 29.wav", store.Complete)
+	s.Until("all rows", func() bool { return len(s.page.pasts) == 30 })
+	s.Settle()
+	s.page.pane.Page(1)
+	s.page.pane.Page(1)
+	place := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
+	row := s.page.pasts[10]
+	was := place(row)
+	s.page.open(1)
+	s.page.View.others().Items[3].Action()
+	s.Expect("“memo 00.wav” is deleted.")
+	s.Shot("undo-scrolled")
+	if y := place(s.Button("Undo")); y < 0 || y > 690 {
+		t.Errorf("Undo is at %v", y)
+	}
+	if now := place(row); was < 0 || was > 704 || now < was-1 || now > was+130 { // the list is shorter by a row, and by the line
+		t.Errorf("the list has moved from %v to %v", was, now)
+	}
+	s.Tap("Undo")
+	s.UntilShown("memo 00.wav")
+	if strings.Contains(s.Words(), "Undo") {
+		t.Error("it can be undone twice")
+	}
+	s.page.remove(s.state("memo 03.wav", store.Complete), s.state("memo 04.wav", store.Complete))
+	s.Expect("2 files are removed.")
+	s.Tap("Close")
+	if words := s.Words(); strings.Contains(words, "removed") || strings.Contains(words, "memo 03.wav") {
+		t.Errorf("shown is %s", words)
+	}
+}
+
 // Editing is kept, also by leaving; Escape takes it back. Exports have the edited text.
 func TestEditAndExport(t *testing.T) {
 	s := newStage(t, look.Light, nil)
@@ -215,6 +342,52 @@ func TestEditAndExport(t *testing.T) {
 	if got := s.saved["/home/ada/Recordings/talk.json"]; strings.Count(got, `"words"`) != 1 {
 		t.Errorf("words of edited segments are told: %s", got)
 	}
+}
+
+// An export says where it was saved and, in the middle of a recording, how far it goes; one
+// that fails says why, with the file's name as it is.
+func TestWhereItWasSaved(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("lj.wav", time.Minute)})
+	s.model.gate <- struct{}{}
+	s.model.gate <- struct{}{}
+	s.Until("a segment", func() bool { got, err := s.store.Transcript(1); return err == nil && got.Segments == 2 })
+	s.page.open(1)
+	v := s.page.View
+	v.exportAs("srt")
+	s.Expect("Saved as /home/ada/Recordings/lj.srt, with what is written down so far: until 0:19.")
+	s.Shot("saved")
+	for err, want := range map[error]string{
+		&fs.PathError{Op: "open", Path: "/home/ada/Recordings/lj.txt", Err: syscall.ENOENT}: "/home/ada/Recordings/lj.txt could not be written: there is no folder /home/ada/Recordings.",
+		&fs.PathError{Op: "open", Path: "/home/ada/Recordings/lj.txt", Err: syscall.EROFS}:  "/home/ada/Recordings/lj.txt could not be written: read-only file system.",
+	} {
+		s.unsaved = err
+		v.exportAs("txt")
+		s.Expect(want)
+		if strings.Contains(s.Words(), "Saved") {
+			t.Error("it is said to be saved")
+		}
+	}
+	s.Shot("unsaved")
+	s.unsaved = nil
+	s.page.Close()
+	s.Tap("Cancel")
+	s.state("lj.wav", store.Stopped)
+	s.page.open(1)
+	v.exportAs("srt")
+	s.Expect("Saved as /home/ada/Recordings/lj.srt, until 0:19, where the transcript ends.")
+	v.Find()
+	if strings.Contains(s.Words(), "Saved") {
+		t.Error("that it was saved is said for ever")
+	}
+	close(s.model.gate)
+	s.page.Close()
+	s.Tap("Go on")
+	s.state("lj.wav", store.Complete)
+	s.page.open(1)
+	v.exportAs("srt")
+	s.Expect("Saved as /home/ada/Recordings/lj.srt.")
 }
 
 // The same recording can be written down again, in another language; the first stays.
@@ -364,6 +537,112 @@ func TestTheViewGrows(t *testing.T) {
 	s.UntilShown("My guest has built four of them.", "Writing down")
 	close(s.model.gate)
 	s.UntilShown("1 min · English · whisper-base")
+}
+
+// A transcript can be opened behind a longer one in whatever state that was left: searched,
+// at its end, an edit begun, being played.
+func TestAShorterOneIsOpened(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	long := fill(t, s.store, 60)
+	s.page.Add([]string{s.file("short.wav", 15*time.Second)})
+	short := s.state("short.wav", store.Complete).ID
+	v := s.page.View
+	for name, do := range map[string]func(){
+		"found":          func() { v.Find(); v.finder.entry.SetText("mayor") },
+		"nothing found":  func() { v.Find(); v.finder.entry.SetText("zebra") },
+		"edited":         func() { v.list.edit(59); v.list.entry.SetText("The end, in other words.") },
+		"edited, wider":  func() { v.list.edit(59); s.Win.Resize(fyne.NewSize(700, 500)) },
+		"found and sung": func() { v.Find(); v.finder.entry.SetText("mayor"); v.player.at = v.segments[59].Start; v.moved() },
+		"told":           func() { v.tell("Something is wrong.") },
+	} {
+		s.page.open(long)
+		v.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+		do()
+		v.list.rows.Reveal(59)
+		if name != "edited, wider" {
+			s.page.Close()
+		}
+		s.page.open(short)
+		s.Win.Resize(fyne.NewSize(944, 704))
+		if words := s.Words(); !strings.Contains(words, "My guest has built four of them.") || strings.Contains(words, "of 10") {
+			t.Errorf("%s: opened is\n%s", name, words)
+		}
+		if name == "edited" {
+			if g, err := s.store.Segments(long, 59); err != nil || g[0].Text != "The end, in other words." {
+				t.Errorf("%s: kept %+v, %v", name, g, err)
+			}
+		}
+	}
+}
+
+// What is being edited stays where it is while the transcript grows, also at its end; scrolled
+// out of sight it goes on taking what is typed, and comes back with it. Nothing is lost.
+func TestEditingWhileItGrows(t *testing.T) {
+	s := newStage(t, look.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("a.wav", time.Hour)})
+	hear := func(n int) {
+		had := len(s.page.View.segments)
+		for range n {
+			s.model.gate <- struct{}{}
+		}
+		if s.page.View.shown() {
+			s.Until("segments", func() bool { return len(s.page.View.segments) >= had+n-1 })
+		}
+	}
+	hear(40)
+	id, _ := s.page.Queue.Now()
+	s.page.open(id)
+	hear(2)
+	v := s.page.View
+	v.list.move(len(v.segments) - 1)
+	hear(4)
+	if !v.list.rows.InSight(len(v.segments) - 1) {
+		t.Fatal("the end isn't followed")
+	}
+	i := len(v.segments) - 3
+	v.list.edit(i)
+	at := func() float32 {
+		row := v.list.rows.Row(i)
+		if row == nil || !row.Visible() {
+			t.Fatalf("the line is out of sight:\n%s", s.Words())
+		}
+		return fyne.CurrentApp().Driver().AbsolutePositionForObject(row).Y
+	}
+	was := at()
+	hear(12)
+	if now := at(); now < was-1 || now > was+1 || v.list.editing != i || s.Win.Canvas().Focused() != v.list.entry {
+		t.Errorf("the line has moved from %v to %v; line %d is edited, %T has the keyboard", was, now, v.list.editing, s.Win.Canvas().Focused())
+	}
+	s.Shot("edit-grows")
+	v.list.entry.SetText("Edited")
+	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown})
+	for range 8 {
+		v.list.rows.Page(-0.9)
+	}
+	hear(3)
+	if v.list.rows.InSight(i) || v.list.editing != i {
+		t.Fatalf("in sight: %v; line %d is edited", v.list.rows.InSight(i), v.list.editing)
+	}
+	for _, r := range " ÄÖ" {
+		s.Win.Canvas().Focused().TypedRune(r)
+	}
+	at()
+	s.Shot("edit-back")
+	s.Expect("Edited ÄÖ")
+	v.list.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if g, err := s.store.Segments(id, i); err != nil || g[0].Text != "Edited ÄÖ" || v.segments[i].Text != "Edited ÄÖ" {
+		t.Errorf("kept %+v, %v", g[0], err)
+	}
+	v.list.edit(i)
+	v.list.entry.SetText("Left alone")
+	for range 8 {
+		v.list.rows.Page(-0.9)
+	}
+	s.page.Close()
+	if g, err := s.store.Segments(id, i); err != nil || g[0].Text != "Left alone" {
+		t.Errorf("kept %+v, %v", g[0], err)
+	}
 }
 
 // Nothing of the page runs after it was ended, in whatever state.

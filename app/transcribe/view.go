@@ -146,10 +146,10 @@ func (v *View) open(id int64) error {
 		return err
 	}
 	v.close()
+	v.finder.end() // while its matches are those of what is shown
 	v.t, v.segments = t, segments
 	v.player.path, v.player.at = t.Path, 0
 	v.tell("")
-	v.finder.end()
 	v.foot.Hidden = v.page.Play == nil
 	v.fresh()
 	v.list.begin()
@@ -198,9 +198,14 @@ func (v *View) fresh() {
 }
 
 // tell shows a line of trouble under the head; "" takes it away.
-func (v *View) tell(words string) {
+func (v *View) tell(words string) { v.line(words, look.Record) }
+
+// note shows a line there that is no trouble.
+func (v *View) note(words string) { v.line(words, look.Ink) }
+
+func (v *View) line(words string, ink fyne.ThemeColorName) {
 	v.trouble.Hidden = words == ""
-	v.trouble.Set(look.Span{Text: words, Color: look.Record})
+	v.trouble.Set(look.Span{Text: words, Color: ink})
 	v.layout()
 }
 
@@ -239,7 +244,7 @@ func (v *View) grown() {
 		v.segments = append(v.segments, more...)
 		v.t.Heard = more[len(more)-1].End
 		v.finder.again()
-		v.list.rows.Grown()
+		v.list.rows.Grown(v.list.editing < 0)
 	}
 }
 

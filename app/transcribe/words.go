@@ -4,9 +4,12 @@ package transcribe
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	words "soberano/app/reason"
+	"soberano/app/store"
 )
 
 // clock is a place in the audio: 0:07, 12:34, 1:02:03.
@@ -35,3 +38,10 @@ func long(d time.Duration) string {
 
 // What failed, in sentences, as the command line says it too.
 var reason, bare, sentence = words.Of, words.Bare, words.Sentence
+
+// hopeless says whether a failed file can't be read however often it is tried: by its note,
+// which is all that is left of the error at the next start.
+func hopeless(t store.Transcript) bool {
+	return t.Segments == 0 && slices.ContainsFunc([]string{"The file is empty.", "The file ends after ", "This is text, no sound", "Ffmpeg can't read it"},
+		func(s string) bool { return strings.HasPrefix(t.Note, s) })
+}

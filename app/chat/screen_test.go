@@ -1,0 +1,28 @@
+package chat
+
+import (
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"soberano/app/look"
+	"soberano/app/store"
+)
+
+// The entry gets the keyboard also where nothing around it has been drawn, as after a minute
+// out of sight.
+func TestFocusBeforeItIsDrawn(t *testing.T) {
+	test.NewTempApp(t).Settings().SetTheme(look.Theme{Mode: look.Light})
+	db, err := store.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s := New(Config{Store: db, Runner: NewRunner(nil, func(Status) {}), Post: func(f func()) { f() }, OnChanged: func() {}})
+	w := test.NewTempWindow(t, &fyne.Container{Objects: []fyne.CanvasObject{s.Object}})
+	s.Focus(w.Canvas())
+	if w.Canvas().Focused() != fyne.Focusable(s.Composer.Entry) {
+		t.Errorf("%T has the keyboard", w.Canvas().Focused())
+	}
+}
