@@ -17,7 +17,7 @@ package asr
 // and three seconds more, in a quarter of the time, and hears a little worse: 2.8% of the
 // words of testdata's English clips are wrong instead of 1.6%. So quick is what is replaced
 // soon. In a pause a careful pass follows, or comes at once where the machine needs less than
-// a quarter of a second for it; what is quick stays only for somebody who has let go of the
+// a fifth of a second for it; what is quick stays only for somebody who has let go of the
 // key and would wait longer than that.
 
 import (
@@ -44,7 +44,7 @@ var liveSpeech = vad.Options{MinSilence: 700 * time.Millisecond, Before: 500 * t
 const (
 	partialEvery = 6 * SampleRate / 10 / chunk // chunks of new speech before the text is renewed
 	breath       = 2 * SampleRate / 10 / chunk // chunks of a pause in which the utterance may have ended
-	patience     = 250 * time.Millisecond      // for the last words after the key was released
+	patience     = 200 * time.Millisecond      // for the last words after the key was released, by what the pass before took
 	longest      = 28 * SampleRate / chunk     // chunks of an utterance without a pause
 	cutWithin    = 6 * SampleRate / chunk      // it is cut where these last ones are quietest
 )
