@@ -128,6 +128,7 @@ func open(f *models.File, o Options) (*Model, error) {
 		return nil, errors.Join(err, dev.Close())
 	}
 	dev.Loaded()
+	clear(f.Aux) // megabytes of vocabularies, which are understood
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
 		return nil, errors.Join(models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
 	}

@@ -230,10 +230,20 @@ func (t *transcription) begin(w *stretch, follow bool) error {
 		w.slot, t.slots = s, append(t.slots, s)
 	}
 	w.began, w.o = true, t.o
+	w.o.Voiced = duration(lastVoice(w.pieces) * chunk)
 	if w.o.Spoken = -duration(w.pause); t.past != nil && follow {
 		w.o.Prompt = t.past.prompt()
 	}
 	return w.slot.Begin(t.ctx, t.m.mel.Frames(join(w.pieces), t.m.net.Frames()), w.o)
+}
+
+// lastVoice returns after how many of the pieces nobody speaks any more.
+func lastVoice(p []piece) int {
+	n := len(p)
+	for n > 0 && p[n-1].voice < 0.5 {
+		n--
+	}
+	return n
 }
 
 // free returns a slot that nothing uses, or nil.

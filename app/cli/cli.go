@@ -55,12 +55,12 @@ func Main(args []string, window func(context.Context) error) int {
 	return 1
 }
 
-// saveMemory lets garbage become a quarter of what is in use, not as much again: most of that
+// saveMemory lets garbage become a tenth of what is in use, not as much again: most of that
 // are weights and caches, hundreds of megabytes without a pointer, which cost the collector
 // nothing. GOGC overrides it.
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
+		debug.SetGCPercent(10)
 	}
 }
 

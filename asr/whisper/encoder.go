@@ -34,11 +34,13 @@ func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.
 	n, state := len(mel)/m.Mels/2, m.State
 	s.heard = n
 
-	in := d.New(2*n, m.Mels)
+	// What the convolutions need lies where the feed-forward layers write later.
+	scratch := d.New(1, m.scratch(n))
+	in := lay(scratch, 0, 2*n, m.Mels)
 	d.Write(in, transposed(mel, m.Mels))
-	wide := d.New(2*n, 3*m.Mels)
+	wide := lay(scratch, 2*n*in.Stride, 2*n, 3*m.Mels)
 	d.Unfold(wide, in, 3, 1, 1)
-	c1 := d.New(2*n, state)
+	c1 := lay(scratch, 2*n*(in.Stride+wide.Stride), 2*n, state)
 	d.MatMul(c1, wide, m.conv1)
 	d.Activate(c1, c1, kernels.Tensor{}, kernels.GELUErf)
 	qkv := d.New(n, 3*state)
@@ -50,7 +52,7 @@ func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.
 	d.Write(h, m.encPos)
 	d.Add(x, h)
 
-	ff := d.New(n, m.FFN)
+	ff := lay(scratch, 0, n, m.FFN)
 	attn := m.attention(false, n)
 	spans := []kernels.Span{{Cache: m.encCache, Row: 0, N: n, Pos: 0}}
 	for i := range m.enc {
@@ -81,6 +83,25 @@ func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.
 		d.Store(kv.Slice(0, state), kv.Slice(state, state), spans, i)
 	}
 	return ctx.Err()
+}
+
+// lay returns a tensor of so many rows in the memory of t, from value at on. Its rows start on
+// cache lines, and not 2 KiB apart (see New of kernels/cpu).
+func lay(t kernels.Tensor, at, rows, cols int) kernels.Tensor {
+	t.Rows, t.Cols, t.Stride = rows, cols, stride(cols)
+	t.Offset += at
+	if t.F32 != nil {
+		t.F32 = t.F32[at:]
+	}
+	return t
+}
+
+func stride(cols int) int { return (cols+15)&^15 + 16 }
+
+// scratch is how many values the convolutions of a window of n positions need, or the
+// feed-forward layers, if that is more.
+func (m *Model) scratch(n int) int {
+	return n * max(2*(stride(m.Mels)+stride(3*m.Mels)+stride(m.State)), stride(m.FFN))
 }
 
 // transposed returns x, rows of equal length, with rows and columns swapped.

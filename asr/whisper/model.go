@@ -127,10 +127,8 @@ func (m *Model) load(w *weights) error {
 // it grew piece by piece, twice as much would be taken for a while.
 func (m *Model) reserve() {
 	const pad = 32 // values that a row may be longer by
-	convolutions := 2 * m.AudioContext * (4*m.Mels + m.State + 3*pad)
-	blocks := m.AudioContext * (5*m.State + m.FFN + 4*pad)
 	m.dev.Begin()
-	m.dev.New(1, convolutions+blocks)
+	m.dev.New(1, m.scratch(m.AudioContext)+m.AudioContext*(5*m.State+3*pad))
 	m.dev.Begin()
 }
 

@@ -19,6 +19,7 @@ type Options struct {
 	NoTimes    bool          // text without times: the window is one segment
 	WordTimes  bool          // Align is wanted
 	Spoken     time.Duration // for Align, where speech ended before the window: 0 or less
+	Voiced     time.Duration // somebody speaks until then, see rules.go; 0: not known
 	Quick      bool          // one attempt at temperature 0, for text that is replaced soon
 
 	Beam          int     // hypotheses kept, at most 8; 0 or 1: greedy

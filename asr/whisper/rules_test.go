@@ -268,3 +268,29 @@ func BenchmarkAllow(b *testing.B) {
 		next.prob(id + int32(next.from))
 	}
 }
+
+// TestGoOn: where somebody speaks on, a text does not end after two times, unless the model
+// does not know what would come.
+func TestGoOn(t *testing.T) {
+	m := ruled()
+	at := func(d time.Duration) int32 { return m.TimesBegin + int32(d/Tick) }
+	spoken := []int32{at(0), 300, 301, at(5 * time.Second), at(5 * time.Second)}
+	for _, c := range []struct {
+		what   string
+		voiced time.Duration
+		word   float32 // its logit; the end has 8, others 0
+		ends   bool
+	}{
+		{"nobody says", 0, 18, true},
+		{"somebody speaks on", 7 * time.Second, 18, false},
+		{"a little", 5500 * time.Millisecond, 18, true},
+		{"what, nobody knows", 7 * time.Second, 5, true},
+	} {
+		logits := make([]float32, m.Vocab)
+		logits[m.EndOfText], logits[400] = 20, c.word
+		next := m.allow(logits, spoken, &Options{Voiced: c.voiced})
+		if ends := next.logit(m.EndOfText) > 0; ends != c.ends {
+			t.Errorf("%s: it ends %v, want %v", c.what, ends, c.ends)
+		}
+	}
+}
