@@ -118,7 +118,7 @@ func open(f *models.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Words are heard as well in 8 bits as in float32, and faster: see kernels/SPEED.md.
+	// Words are heard as well in 8 bits as in float32, and faster: see SPEED.md.
 	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact, Floats: cpu.Bits8})
 	if err != nil {
 		return nil, err

@@ -137,7 +137,7 @@ def errors(audio, heard):
     return json.loads(done.stdout)
 
 
-def measure(o, audio_sets):
+def measure(o, audio_sets, keep):
     rows = []
     for threads in o.threads:
         for beam in o.beams:
@@ -154,7 +154,7 @@ def measure(o, audio_sets):
                                  "memory": max(r["memory"] for r in runs), "others": max(r["others"] for r in runs), "errors": errors(audio, runs[-1]["heard"]),
                                  "audio": sum(a[3] for a in audio), "heard": runs[-1]["heard"]})
                     bench.say(f"{name}, {threads} threads, beam {beam}, {program}: {median(rows[-1]['seconds']):.2f} s, {rows[-1]['memory'] / 1e6:.0f} MB, {rows[-1]['errors']}")
-    return rows
+                keep(rows)
 
 
 # The least ratio that is wanted to each peer.
@@ -181,6 +181,14 @@ def page(data):
     return "\n".join(out) + "\n"
 
 
+def write(o, rows):
+    """Writes what was measured so far."""
+    data = {**bench.machine(), "date": time.strftime("%Y-%m-%d"), "rounds": o.rounds, "rows": rows}
+    for path, text in [(o.data, json.dumps(data, indent=1, ensure_ascii=False)), (o.out, page(data))]:
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(path).write_text(text)
+
+
 def main():
     o = options()
     os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # nobody's library
@@ -191,11 +199,7 @@ def main():
             subprocess.run([bench.PYTHON, bench.ROOT / "app/setup/bench_files.py", *needed], check=True)
         short = clips()
         said, seconds = join(short, folder / "long.wav")
-        rows = measure(o, {"clips": short, "long": [(folder / "long.wav", "en", said, seconds)]})
-        data = {**bench.machine(), "date": time.strftime("%Y-%m-%d"), "rounds": o.rounds, "rows": rows}
-        for path, text in [(o.data, json.dumps(data, indent=1, ensure_ascii=False)), (o.out, page(data))]:
-            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-            pathlib.Path(path).write_text(text)
+        measure(o, {"clips": short, "long": [(folder / "long.wav", "en", said, seconds)]}, lambda rows: write(o, rows))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(os.environ["SOBERANO_HOME"], ignore_errors=True)
