@@ -96,6 +96,7 @@ type listener struct {
 
 	agreed  agreement
 	last    *pass         // over the utterance that is being spoken
+	unsure  int           // quick passes over it that were doubtful, less those that were not; see partial
 	careful time.Duration // what a pass over a whole window would take, by the latest; 0: not known
 	encoder time.Duration // and of that the encoder
 }
@@ -107,7 +108,6 @@ type pass struct {
 	language  string
 	quick     bool
 	doubtful  bool
-	unsure    bool // doubtful, and not for running in circles, which comes of a word cut in two
 	partly    bool // something that is spoken was left out
 }
 
@@ -176,7 +176,14 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 		return err
 	}
 	l.last = &pass{first: first, to: to, segments: h.segments, language: h.Language, quick: quick,
-		doubtful: quick && (h.doubtful() || len(h.segments) == 0), unsure: quick && h.doubtful() && !h.Looped, partly: h.until(current, 0) < len(samples)}
+		doubtful: quick && (h.doubtful() || len(h.segments) == 0), partly: h.until(current, 0) < len(samples)}
+	switch {
+	case !quick || h.Looped: // of a word cut in two the model may run in circles
+	case h.doubtful():
+		l.unsure++
+	default:
+		l.unsure = max(0, l.unsure-1)
+	}
 	if h.doubtful() {
 		return nil
 	}
@@ -210,7 +217,7 @@ func (l *listener) final(ctx context.Context, p []piece) error {
 	}
 	s := l.segment(p, all, language)
 	s.Text = l.agreed.end(s.Text)
-	l.last = nil
+	l.last, l.unsure = nil, 0
 	s.Final = s.Text != ""
 	if !s.Final && !l.shown {
 		return nil
@@ -237,7 +244,7 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 	}
 	language = l.o.Language
 	quick := l.h.released() && (l.careful == 0 || l.careful > patience)
-	if l.last != nil && l.last.first == p[0].at && l.last.unsure {
+	if l.unsure > 0 {
 		quick = false // it would be in vain
 	}
 	for from := 0; from == 0 || left(p, from); {
