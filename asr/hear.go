@@ -29,6 +29,11 @@ type heard struct {
 
 // hear transcribes samples, at most a window, when the network is free.
 func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) (heard, error) {
+	return m.hearFrames(ctx, samples, m.net.Frames(), o)
+}
+
+// hearFrames encodes so many mel frames, an even number, instead of a whole window.
+func (m *Model) hearFrames(ctx context.Context, samples []float32, frames int, o whisper.Options) (heard, error) {
 	if err := m.take(ctx); err != nil {
 		return heard{}, err
 	}
@@ -38,10 +43,6 @@ func (m *Model) hear(ctx context.Context, samples []float32, o whisper.Options) 
 		return heard{}, err
 	}
 	defer func() { m.slots = append(m.slots, s) }()
-	frames := m.net.Frames()
-	if o.Quick {
-		frames = quickFrames(len(samples), frames)
-	}
 	if _, err = s.Window(ctx, m.mel.Frames(samples, frames), o); err != nil {
 		return heard{}, err
 	}

@@ -18,7 +18,8 @@ package asr
 // words of testdata's English clips are wrong instead of 1.6%. So quick is what is replaced
 // soon. In a pause a careful pass follows, or comes at once where the machine needs less than
 // a fifth of a second for it; what is quick stays only for somebody who has let go of the
-// key and would wait longer than that.
+// key and would wait longer than that. Where quick passes are doubtful, as much of a window is
+// heard for them as a wait of 0.3 s allows, at least half of it.
 
 import (
 	"context"
@@ -45,6 +46,7 @@ const (
 	partialEvery = 6 * SampleRate / 10 / chunk // chunks of new speech before the text is renewed
 	breath       = 2 * SampleRate / 10 / chunk // chunks of a pause in which the utterance may have ended
 	patience     = 200 * time.Millisecond      // for the last words after the key was released, by what the pass before took
+	longestWait  = 270 * time.Millisecond      // where quick passes are doubtful: of 300 ms some are gone until a pass is broken off
 	longest      = 28 * SampleRate / chunk     // chunks of an utterance without a pause
 	cutWithin    = 6 * SampleRate / chunk      // it is cut where these last ones are quietest
 )
@@ -165,7 +167,7 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 	quick := pausing(current) < breath || !l.last.covers(current) && (l.careful == 0 || l.careful > patience)
 	brief, cancel := l.h.interruptible(ctx, to, l.takes(len(samples), quick))
 	defer cancel()
-	h, err := l.hear(brief, samples, quick)
+	h, err := l.hear(brief, samples, l.frames(len(samples), quick))
 	l.heard = to
 	// As much time again stays free for what finishes in between.
 	l.pause = int64(time.Since(began) * SampleRate / time.Second / chunk)
@@ -273,26 +275,49 @@ func left(p []piece, from int) bool {
 	return rest >= SampleRate && voices(p, from, from+rest) >= 8
 }
 
-// window hears samples, with care where a quick pass is doubtful.
+// window hears samples, with more care where a quick pass is doubtful.
 func (l *listener) window(ctx context.Context, samples []float32, quick bool) (heard, error) {
+	began := time.Now()
 	if quick {
-		h, err := l.hear(ctx, samples, true)
+		h, err := l.hear(ctx, samples, l.frames(len(samples), true))
 		if err != nil || !h.doubtful() && len(h.segments) > 0 {
 			return h, err
 		}
 	}
-	return l.hear(ctx, samples, false)
+	whole := l.m.net.Frames()
+	frames := l.affordable(len(samples), time.Since(began))
+	h, err := l.hear(ctx, samples, frames)
+	if err == nil && h.Looped && frames < whole {
+		h, err = l.hear(ctx, samples, whole)
+	}
+	return h, err
 }
 
-// hear is one pass; it notes how long one over a whole window takes.
-func (l *listener) hear(ctx context.Context, samples []float32, quick bool) (heard, error) {
-	o := l.o
-	if o.Quick = quick; quick {
+// affordable is how many frames are heard with care: a whole window, or, for somebody who has
+// let go of the key, as many as the rest of the longest wait is enough for, at least half.
+func (l *listener) affordable(samples int, spent time.Duration) int {
+	whole := l.m.net.Frames()
+	if !l.h.released() || l.encoder == 0 {
+		return whole
+	}
+	rest := longestWait - spent - (l.careful - l.encoder)
+	n := int(float64(whole) * float64(rest) / float64(l.encoder))
+	if n = max(n, whole/2, quickFrames(samples, whole)); n >= whole {
+		return whole
+	}
+	return n &^ 31
+}
+
+// hear is one pass; it notes how long one over a whole window takes. One over less is a single
+// attempt.
+func (l *listener) hear(ctx context.Context, samples []float32, frames int) (heard, error) {
+	o, whole := l.o, l.m.net.Frames()
+	if o.Quick = frames < whole; o.Quick {
 		o.Beam = 1
 	}
-	h, err := l.m.hear(ctx, samples, o)
+	h, err := l.m.hearFrames(ctx, samples, frames, o)
 	if err == nil {
-		l.encoder = time.Duration(float64(h.Encoder) / l.part(len(samples), quick))
+		l.encoder = h.Encoder * time.Duration(whole) / time.Duration(frames)
 		l.careful = l.encoder + h.Decoder
 	}
 	return h, err
@@ -300,16 +325,17 @@ func (l *listener) hear(ctx context.Context, samples []float32, quick bool) (hea
 
 // takes is how long a pass will probably take; 0: not known.
 func (l *listener) takes(samples int, quick bool) time.Duration {
-	return l.careful - l.encoder + time.Duration(float64(l.encoder)*l.part(samples, quick))
+	part := float64(l.frames(samples, quick)) / float64(l.m.net.Frames())
+	return l.careful - l.encoder + time.Duration(float64(l.encoder)*part)
 }
 
-// part is how much of a whole window the encoder hears.
-func (l *listener) part(samples int, quick bool) float64 {
-	if !quick {
-		return 1
-	}
+// frames is how many mel frames the encoder hears.
+func (l *listener) frames(samples int, quick bool) int {
 	whole := l.m.net.Frames()
-	return float64(quickFrames(samples, whole)) / float64(whole)
+	if !quick {
+		return whole
+	}
+	return quickFrames(samples, whole)
 }
 
 // segment joins the segments of an utterance.

@@ -297,6 +297,30 @@ func TestPassIsFinal(t *testing.T) {
 	}
 }
 
+// Who has let go of the key waits no longer than for as much of a window as can be heard in time.
+func TestAffordable(t *testing.T) {
+	m := openBase(t)
+	let := &hearing{finished: [][]piece{{}}, cutOff: true}
+	for _, c := range []struct {
+		what    string
+		h       *hearing
+		encoder time.Duration
+		spent   time.Duration
+		want    int
+	}{
+		{"nobody waits", &hearing{}, 300 * time.Millisecond, 0, 3000},
+		{"not known", let, 0, 0, 3000},
+		{"fast", let, 100 * time.Millisecond, 100 * time.Millisecond, 3000},
+		{"in part", let, 270 * time.Millisecond, 0, 3000 * 220 / 270 &^ 31},
+		{"at least half", let, 900 * time.Millisecond, 100 * time.Millisecond, 1500 &^ 31},
+	} {
+		l := &listener{m: m, h: c.h, encoder: c.encoder, careful: c.encoder + 50*time.Millisecond}
+		if got := l.affordable(4*SampleRate, c.spent); got != c.want {
+			t.Errorf("%s: %d frames, want %d", c.what, got, c.want)
+		}
+	}
+}
+
 // TestListenWords: the texts of dictation, language unknown, are as good as a file's after a
 // pause, and nearly as good for the last words before the key is released.
 func TestListenWords(t *testing.T) {
