@@ -294,9 +294,11 @@ func (t *transcription) finish(w *stretch) error {
 		out.Sure = t.sure
 		w.found = append(w.found, out)
 	}
-	if said := sentences(w.found); w.rest != "" && echoes(said, w.rest) {
-		w.found = nil // the model had written its last time too early
-	} else if again {
+	said := sentences(w.found)
+	if w.rest != "" && echoes(said, w.rest) {
+		w.found, said = nil, w.rest // the model had written its last time too early
+	}
+	if again {
 		rest := &stretch{pieces: w.pieces[next/chunk:], pause: pause, rest: said}
 		t.order = slices.Insert(t.order, slices.Index(t.order, w)+1, rest)
 		w.pieces = w.pieces[:next/chunk]
