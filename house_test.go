@@ -19,7 +19,7 @@ type listed struct {
 // below lists, for each room, the rooms that it may import (its own folders always).
 var below = map[string][]string{
 	"soberano/app":     {"soberano/engine", "soberano/asr", "soberano/models", "soberano/assets"},
-	"soberano/app/cli": {"soberano/app/outside", "soberano/app/reason", "soberano/engine", "soberano/asr", "soberano/models", "soberano/assets", "soberano/kernels"},
+	"soberano/app/cli": {"soberano/app/dictation", "soberano/app/problem", "soberano/engine", "soberano/asr", "soberano/models", "soberano/assets", "soberano/kernels"},
 	"soberano/engine":  {"soberano/models", "soberano/kernels"},
 	"soberano/asr":     {"soberano/engine/token", "soberano/engine/nn", "soberano/models", "soberano/kernels"},
 	"soberano/models":  {"soberano/kernels/quant"},
@@ -32,7 +32,7 @@ var only = map[string]string{
 	"fyne.io/fyne/v2":                  "soberano/app",
 	"github.com/gordonklaus/portaudio": "soberano/asr/mic",
 	"github.com/go-gl/gl/":             "soberano/kernels/gl",
-	"github.com/jezek/xgb":             "soberano/app/outside",
+	"github.com/jezek/xgb":             "soberano/app/dictation",
 	"github.com/go-gl/glfw":            "soberano/app/window", // asks whether there is a display before Fyne does
 }
 

@@ -18,20 +18,20 @@ import (
 
 	"image/color"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr/wording"
 )
 
 // Composer is the place to write.
 type Composer struct {
-	Object  *look.Box
-	Entry   *look.Entry
-	Send    *look.Button
+	Object  *ui.Box
+	Entry   *ui.Entry
+	Send    *ui.Button
 	mic     *voice.Button
 	strip   *voice.Strip
-	partial *look.Flow
-	hint    *look.Label
+	partial *ui.Flow
+	hint    *ui.Label
 	rows    int
 	resized func() // its height has changed
 	running bool
@@ -42,15 +42,15 @@ const mostRows = 8
 // NewComposer is an empty composer; press is its button, send the Enter key. talk may be
 // nil: then there is no microphone.
 func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer {
-	c := &Composer{Entry: look.NewText(), strip: voice.NewStrip(), partial: look.NewFlow(), resized: resized,
-		hint: look.NewLabel("", look.SmallSize, look.Muted).Shrink(40), rows: 1}
-	c.Send = look.NewButton(look.Primary, "Send", press)
+	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), resized: resized,
+		hint: ui.NewLabel("", ui.SmallSize, ui.Muted).Shrink(40), rows: 1}
+	c.Send = ui.NewButton(ui.Primary, "Send", press)
 	c.Entry.OnSend = send
 	c.Entry.OnFocus = func(on bool) {
 		if on {
-			c.Object.SetStroke(look.Accent, 1.5)
+			c.Object.SetStroke(ui.Accent, 1.5)
 		} else {
-			c.Object.SetStroke(look.Line, 1)
+			c.Object.SetStroke(ui.Line, 1)
 		}
 	}
 	c.Entry.SetMinRowsVisible(1)
@@ -64,9 +64,9 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 		row = append(row, c.mic)
 	}
 	row = append(row, c.Send)
-	words := &fyne.Container{Layout: &look.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{c.partial}}
-	bottom := &fyne.Container{Layout: &look.Column{Left: 8}, Objects: []fyne.CanvasObject{look.NewRow(10, left, row...)}}
-	c.Object = look.NewBox(look.Surface, look.Line, 14, 6, 8, look.NewColumn(4, words, bare, bottom))
+	words := &fyne.Container{Layout: &ui.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{c.partial}}
+	bottom := &fyne.Container{Layout: &ui.Column{Left: 8}, Objects: []fyne.CanvasObject{ui.NewRow(10, left, row...)}}
+	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words, bare, bottom))
 	return c
 }
 
@@ -75,7 +75,7 @@ type stackTall struct{}
 
 func (stackTall) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	for _, x := range o {
-		look.Put(x, 0, 0, size.Width, size.Height)
+		ui.Put(x, 0, 0, size.Width, size.Height)
 	}
 }
 
@@ -128,7 +128,7 @@ func (c *Composer) Fit(width float32) {
 	if text := c.Entry.Text; c.Entry.Wrapping == fyne.TextWrapOff {
 		rows = min(mostRows, strings.Count(text, "\n")+2)
 	} else if len(text) < 200*mostRows {
-		f := look.Text(text, look.TextSize, look.Ink)
+		f := ui.Text(text, ui.TextSize, ui.Ink)
 		f.Preserve = true
 		rows = min(mostRows, int(f.HeightFor(max(40, width-beside))/f.LineHeight()))
 	}
@@ -171,9 +171,9 @@ func (c *Composer) SetPartial(text string, stable int) {
 	if text == "" {
 		c.partial.Hide()
 	} else {
-		spans := []look.Span{{Text: text[stable:], Italic: true, Color: look.Muted}}
+		spans := []ui.Span{{Text: text[stable:], Italic: true, Color: ui.Muted}}
 		if stable > 0 {
-			spans = append([]look.Span{{Text: text[:stable], Color: look.Ink}}, spans...)
+			spans = append([]ui.Span{{Text: text[:stable], Color: ui.Ink}}, spans...)
 		}
 		c.partial.Set(spans...)
 		c.partial.Show()

@@ -9,7 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -20,14 +20,14 @@ const headerHeight = 56
 // Header is the line above a conversation.
 type Header struct {
 	Object  fyne.CanvasObject
-	Model   *look.Button // opens the model menu
-	chats   *look.Button // only where the side is folded away
-	title   *look.Label
-	word    *look.Label
-	meter   *look.Bar
-	count   *look.Label
+	Model   *ui.Button // opens the model menu
+	chats   *ui.Button // only where the side is folded away
+	title   *ui.Label
+	word    *ui.Label
+	meter   *ui.Bar
+	count   *ui.Label
 	offline *fyne.Container
-	rule    *look.Fill
+	rule    *ui.Fill
 	narrow  bool
 	detail  string // behind the model's name, where there is room
 }
@@ -35,20 +35,20 @@ type Header struct {
 // NewHeader is a header for no conversation.
 func NewHeader(chats, choose func()) *Header {
 	h := &Header{
-		chats: look.NewButton(look.Plain, "Chats", chats),
-		title: look.NewLabel("New chat", 15, look.Ink).Strong(),
-		Model: look.NewButton(look.Plain, "No model", choose),
-		word:  look.NewLabel("context", look.SmallSize, look.Muted),
-		meter: look.NewBar(90, 6),
-		count: look.NewLabel("", look.SmallSize, look.Muted),
-		rule:  look.NewRule(),
+		chats: ui.NewButton(ui.Plain, "Chats", chats),
+		title: ui.NewLabel("New chat", 15, ui.Ink).Strong(),
+		Model: ui.NewButton(ui.Plain, "No model", choose),
+		word:  ui.NewLabel("context", ui.SmallSize, ui.Muted),
+		meter: ui.NewBar(90, 6),
+		count: ui.NewLabel("", ui.SmallSize, ui.Muted),
+		rule:  ui.NewRule(),
 	}
 	h.Model.Light, h.detail = true, "▾"
-	dot := look.NewFill(look.Accent, 9, 9)
+	dot := ui.NewFill(ui.Accent, 9, 9)
 	dot.Radius = 4.5
-	h.offline = look.NewRow(4, nil, dot, look.NewLabel("offline", look.SmallSize, look.Accent).Strong())
+	h.offline = ui.NewRow(4, nil, dot, ui.NewLabel("offline", ui.SmallSize, ui.Accent).Strong())
 	h.chats.Hide()
-	h.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(300, headerHeight), Place: h.place},
+	h.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(300, headerHeight), Place: h.place},
 		Objects: []fyne.CanvasObject{h.chats, h.title, h.Model, h.word, h.meter, h.count, h.offline, h.rule}}
 	return h
 }
@@ -120,11 +120,11 @@ func (h *Header) SetContext(used, of int) {
 		h.meter.Set()
 	default:
 		h.count.Text = fmt.Sprintf("%s of %s", grouped(used), grouped(of))
-		color := look.Accent
+		color := ui.Accent
 		if share := float32(used) / float32(of); share > 0.9 {
-			color = look.Record
+			color = ui.Record
 		}
-		h.meter.Set(look.Part{Share: min(1, float32(used)/float32(of)), Color: color})
+		h.meter.Set(ui.Part{Share: min(1, float32(used)/float32(of)), Color: color})
 	}
 	h.Object.Refresh()
 }
@@ -140,9 +140,9 @@ func (h *Header) place(size fyne.Size) {
 	}
 	mid := func(o fyne.CanvasObject, x, w float32) {
 		m := o.MinSize()
-		look.Put(o, x, (headerHeight-1-m.Height)/2, w, m.Height)
+		ui.Put(o, x, (headerHeight-1-m.Height)/2, w, m.Height)
 	}
-	look.Put(h.rule, 0, headerHeight-1, size.Width, 1)
+	ui.Put(h.rule, 0, headerHeight-1, size.Width, 1)
 	x, edge := float32(24), size.Width-24
 	if h.narrow {
 		x, edge = 12, size.Width-12

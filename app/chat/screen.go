@@ -12,9 +12,9 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
-	"soberano/app/look"
 	"soberano/app/markdown"
 	"soberano/app/store"
+	"soberano/app/ui"
 	"soberano/app/voice"
 )
 
@@ -45,7 +45,7 @@ type Screen struct {
 	Header   *Header
 	Composer *Composer
 	Panels   *fyne.Container // what other parts want shown above the composer
-	thread   *look.Pane
+	thread   *ui.Pane
 
 	conversation store.Conversation
 	messages     []store.Message
@@ -64,15 +64,15 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, notices: map[string]fyne.CanvasObject{}, thread: look.NewPane()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, notices: map[string]fyne.CanvasObject{}, thread: ui.NewPane()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
-	s.Panels = look.NewColumn(8)
+	s.Panels = ui.NewColumn(8)
 	e := s.Composer.Entry
 	e.OnShortcut, e.OnKey = c.Shortcut, s.key
 	e.OnChanged = s.typed
 	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
-	s.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
+	s.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
 		Objects: []fyne.CanvasObject{s.thread.Object, s.Panels, s.Composer.Object, s.Header.Object}}
 	s.listen()
 	s.Status(c.Runner.Status())
@@ -108,19 +108,19 @@ func (s *Screen) place(size fyne.Size) {
 	if size.Width < 560 {
 		side = 12
 	}
-	w := min(look.ColumnWidth, size.Width-2*side)
+	w := min(ui.ColumnWidth, size.Width-2*side)
 	x := (size.Width - w) / 2
-	look.Put(s.Header.Object, 0, 0, size.Width, headerHeight)
+	ui.Put(s.Header.Object, 0, 0, size.Width, headerHeight)
 	s.Composer.Fit(w)
 	h := s.Composer.Object.HeightFor(w)
 	y := size.Height - h - 20
-	look.Put(s.Composer.Object, x, y, w, h)
-	if p := look.HeightFor(s.Panels, w); p > 0 {
+	ui.Put(s.Composer.Object, x, y, w, h)
+	if p := ui.HeightFor(s.Panels, w); p > 0 {
 		p = min(p, max(0, y-headerHeight-60))
 		y -= p + 12
-		look.Put(s.Panels, x, y, w, p)
+		ui.Put(s.Panels, x, y, w, p)
 	}
-	look.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
+	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
 }
 
 // Conversation is the one that is open.

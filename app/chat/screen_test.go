@@ -6,14 +6,14 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
-	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/app/ui"
 )
 
 // The entry gets the keyboard also where nothing around it has been drawn, as after a minute
 // out of sight.
 func TestFocusBeforeItIsDrawn(t *testing.T) {
-	test.NewTempApp(t).Settings().SetTheme(look.Theme{Mode: look.Light})
+	test.NewTempApp(t).Settings().SetTheme(ui.Theme{Mode: ui.Light})
 	db, err := store.Memory()
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/app/voice"
 )
 
@@ -19,14 +19,14 @@ const small = 1_000_000_000
 // welcome is an empty page: one line, and what a person should know.
 func (s *Screen) welcome() fyne.CanvasObject {
 	status := s.Runner.Status()
-	title := look.Text("What can I help with?", look.TitleSize, look.Ink)
+	title := ui.Text("What can I help with?", ui.TitleSize, ui.Ink)
 	title.Heavy, title.Align = true, fyne.TextAlignCenter
 	lines := []string{"Everything stays on this computer."}
 	var below fyne.CanvasObject
 	if status.Phase == NoModel {
 		title.Spans[0].Text = "No model yet"
 		lines = []string{"Drop a model file (GGUF) anywhere on this window, or choose one.", "Everything stays on this computer."}
-		below = centred(look.NewButtons([]look.Action{{Label: "Choose a file", Do: s.ImportFile}, {Label: "Models", Do: s.ChooseModel}}))
+		below = centred(ui.NewButtons([]ui.Action{{Label: "Choose a file", Do: s.ImportFile}, {Label: "Models", Do: s.ChooseModel}}))
 	} else if status.Phase == Broken {
 		// the card beneath says what is wrong
 	} else if status.Entry.Note != "" {
@@ -37,22 +37,22 @@ func (s *Screen) welcome() fyne.CanvasObject {
 	if status.Phase == Ready && !status.Info.Template {
 		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
 	}
-	column := look.NewColumn(12, look.Spacer(1, 96), title)
+	column := ui.NewColumn(12, ui.Spacer(1, 96), title)
 	for _, line := range lines {
-		f := look.Text(line, look.TextSize, look.Muted)
+		f := ui.Text(line, ui.TextSize, ui.Muted)
 		f.Align = fyne.TextAlignCenter
 		column.Add(f)
 	}
 	if below != nil {
-		column.Add(look.Spacer(1, 4))
+		column.Add(ui.Spacer(1, 4))
 		column.Add(below)
 	}
-	column.Layout.(*look.Column).Most = 460
+	column.Layout.(*ui.Column).Most = 460
 	return column
 }
 
 func centred(o fyne.CanvasObject) fyne.CanvasObject {
-	left, rest := look.Spacer(0, 0), look.Spacer(0, 0)
+	left, rest := ui.Spacer(0, 0), ui.Spacer(0, 0)
 	c := &fyne.Container{Objects: []fyne.CanvasObject{left, o, rest}}
 	c.Layout = &middle{}
 	return c
@@ -73,12 +73,12 @@ func (middle) width(o fyne.CanvasObject, most float32) float32 {
 }
 
 func (m middle) HeightFor(o []fyne.CanvasObject, width float32) float32 {
-	return look.HeightFor(o[1], m.width(o[1], width))
+	return ui.HeightFor(o[1], m.width(o[1], width))
 }
 
 func (m middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	w := m.width(o[1], size.Width)
-	look.Put(o[1], (size.Width-w)/2, 0, w, size.Height)
+	ui.Put(o[1], (size.Width-w)/2, 0, w, size.Height)
 }
 
 func (m middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[1].MinSize() }
@@ -124,7 +124,7 @@ func (s *Screen) showBroken(status Status) {
 	}
 	path := status.Entry.Path()
 	details := fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err)
-	p := look.Problem{Title: "This model could not be loaded.", Why: why(status.Err), Actions: []look.Action{
+	p := ui.Problem{Title: "This model could not be loaded.", Why: why(status.Err), Actions: []ui.Action{
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
 	s.trial = p.Card()
@@ -133,16 +133,16 @@ func (s *Screen) showBroken(status Status) {
 
 // unsaved says that something could not be stored, once for each reason.
 func (s *Screen) unsaved(err error) {
-	s.Notice(look.Problem{Title: "This could not be saved.", Why: strings.TrimSpace(why(err) + " Free some space, or check the folder's permissions, then try again."),
-		Actions: []look.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
+	s.Notice(ui.Problem{Title: "This could not be saved.", Why: strings.TrimSpace(why(err) + " Free some space, or check the folder's permissions, then try again."),
+		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 
 // Notice shows a card above the composer until it is closed, by the person or by close; one
 // with the same words replaces itself.
-func (s *Screen) Notice(p look.Problem) (close func()) {
+func (s *Screen) Notice(p ui.Problem) (close func()) {
 	var card fyne.CanvasObject
 	close = func() { s.RemovePanel(card) }
-	p.Actions = append(p.Actions, look.Action{Label: "Close", Do: close})
+	p.Actions = append(p.Actions, ui.Action{Label: "Close", Do: close})
 	key := p.Title + p.Why
 	if old := s.notices[key]; old != nil {
 		s.RemovePanel(old)

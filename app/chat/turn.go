@@ -9,9 +9,9 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
 	"soberano/app/markdown"
 	"soberano/app/store"
+	"soberano/app/ui"
 	"soberano/engine"
 )
 
@@ -20,36 +20,36 @@ const long = 3000
 
 // bubble shows what a person wrote.
 func (s *Screen) bubble(text string) fyne.CanvasObject {
-	flow := look.NewFlow(look.Span{Text: text})
+	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	parts := []fyne.CanvasObject{flow}
 	if runes := []rune(text); len(runes) > long {
 		short := strings.TrimSpace(string(runes[:600])) + "…"
-		flow.Spans = []look.Span{{Text: short}}
-		var fold *look.Button
+		flow.Spans = []ui.Span{{Text: short}}
+		var fold *ui.Button
 		folded := true
 		words := []string{fmt.Sprintf("Show all %s characters", grouped(len(runes))), "Show less"}
-		fold = look.NewButton(look.Quiet, words[0], func() {
+		fold = ui.NewButton(ui.Quiet, words[0], func() {
 			folded = !folded
 			if folded {
-				flow.Set(look.Span{Text: short})
+				flow.Set(ui.Span{Text: short})
 				fold.SetLabel(words[0])
 			} else {
-				flow.Set(look.Span{Text: text})
+				flow.Set(ui.Span{Text: text})
 				fold.SetLabel(words[1])
 			}
 			s.thread.Changed(false)
 		})
-		parts = append(parts, look.NewRow(0, nil, fold))
+		parts = append(parts, ui.NewRow(0, nil, fold))
 	}
-	box := look.NewBox(look.Tint, "", 14, 14, 10, look.NewColumn(6, parts...))
+	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
 	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
 }
 
 // right is a layout that puts a bubble at the right, no wider than its text.
 type right struct {
-	flow  *look.Flow
+	flow  *ui.Flow
 	folds bool
 }
 
@@ -62,12 +62,12 @@ func (r *right) width(all float32) float32 {
 }
 
 func (r *right) HeightFor(o []fyne.CanvasObject, width float32) float32 {
-	return look.HeightFor(o[0], r.width(width))
+	return ui.HeightFor(o[0], r.width(width))
 }
 
 func (r *right) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	w := r.width(size.Width)
-	look.Put(o[0], size.Width-w, 0, w, size.Height)
+	ui.Put(o[0], size.Width-w, 0, w, size.Height)
 }
 
 func (r *right) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
@@ -77,16 +77,16 @@ type answer struct {
 	object *fyne.Container
 	view   *markdown.View
 	foot   *fyne.Container
-	speed  *look.Label
-	stop   *look.Button
+	speed  *ui.Label
+	stop   *ui.Button
 }
 
 func (s *Screen) newAnswer() *answer {
-	a := &answer{view: markdown.NewView(), speed: look.NewLabel("", look.SmallSize, look.Muted)}
+	a := &answer{view: markdown.NewView(), speed: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	a.view.OnCopy, a.view.OnLink = s.Copy, s.OpenLink
-	a.stop = look.NewButton(look.Quiet, "Stop (Esc)", s.Stop)
-	a.foot = &fyne.Container{Layout: &look.Wrap{Gap: 8}}
-	a.object = look.NewColumn(8, a.view, a.foot)
+	a.stop = ui.NewButton(ui.Quiet, "Stop (Esc)", s.Stop)
+	a.foot = &fyne.Container{Layout: &ui.Wrap{Gap: 8}}
+	a.object = ui.NewColumn(8, a.view, a.foot)
 	return a
 }
 
@@ -121,15 +121,15 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, e
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil
 	if strings.TrimSpace(m.Content) != "" {
-		var button *look.Button
-		button = look.NewButton(look.Quiet, "Copy answer", func() { s.Copy(m.Content); button.SetLabel("Copied") })
+		var button *ui.Button
+		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(m.Content); button.SetLabel("Copied") })
 		a.foot.Objects = append(a.foot.Objects, button)
 	}
 	if words := ending(m); words != "" {
-		note := look.NewLabel(words, look.SmallSize, look.Muted)
-		a.foot.Objects = append(a.foot.Objects, look.NewColumn(0, look.Spacer(1, 3), note))
+		note := ui.NewLabel(words, ui.SmallSize, ui.Muted)
+		a.foot.Objects = append(a.foot.Objects, ui.NewColumn(0, ui.Spacer(1, 3), note))
 		if last {
-			a.foot.Objects = append(a.foot.Objects, look.NewButton(look.Quiet, "Try again", s.TryAgain))
+			a.foot.Objects = append(a.foot.Objects, ui.NewButton(ui.Quiet, "Try again", s.TryAgain))
 		}
 	}
 	if card := s.trouble(m, err, last); card != nil {
@@ -156,21 +156,21 @@ func ending(m store.Message) string {
 // trouble is the card of an answer that failed or found the context full.
 func (s *Screen) trouble(m store.Message, err error, last bool) fyne.CanvasObject {
 	status := s.Runner.Status()
-	p := look.Problem{}
+	p := ui.Problem{}
 	switch {
 	case m.State == store.Cut, m.State == store.Failed && (isFull(err) || strings.Contains(m.Note, engine.ErrContextFull.Error())):
 		p.Title, p.Why = "This conversation is full.", full(status)
-		p.Actions = []look.Action{{Label: "New chat", Do: s.NewChat}, {Label: "Choose another model", Do: s.ChooseModel}}
+		p.Actions = []ui.Action{{Label: "New chat", Do: s.NewChat}, {Label: "Choose another model", Do: s.ChooseModel}}
 		if m.State == store.Failed {
 			p.Title, p.Why = "Your message does not fit.", tooLong(status, err)
-			p.Actions[0] = look.Action{Label: "New chat with this message", Do: s.newWithLast}
+			p.Actions[0] = ui.Action{Label: "New chat with this message", Do: s.newWithLast}
 		}
 	case m.State == store.Failed:
 		p.Title, p.Why = "This answer failed.", sentence(m.Note)
 		if err != nil {
 			p.Why = why(err)
 		}
-		p.Actions = []look.Action{{Label: "Try again", Do: s.TryAgain}, {Label: "Choose another model", Do: s.ChooseModel},
+		p.Actions = []ui.Action{{Label: "Try again", Do: s.TryAgain}, {Label: "Choose another model", Do: s.ChooseModel},
 			{Label: "Copy details", Do: func() { s.Copy(m.Note) }}}
 	default:
 		return nil

@@ -22,7 +22,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"soberano/app/reason"
+	"soberano/app/problem"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -47,7 +47,7 @@ func Main(args []string, window func(context.Context) error) int {
 		fmt.Fprintln(os.Stderr, "soberano: interrupted")
 		return 1
 	}
-	fmt.Fprintln(os.Stderr, "soberano:", reason.Bare("", err.Error()))
+	fmt.Fprintln(os.Stderr, "soberano:", problem.Bare("", err.Error()))
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintln(os.Stderr, hint(cmd))
 		return 2

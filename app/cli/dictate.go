@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"soberano/app/outside"
+	"soberano/app/dictation"
 	"soberano/asr"
 	"soberano/asr/mic"
 	"soberano/asr/wording"
@@ -116,34 +116,34 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 	if err != nil {
 		return err
 	}
-	line := outside.Toggle
+	line := dictation.Toggle
 	if hints {
-		line = outside.Finish
+		line = dictation.Finish
 	}
-	reply, err := outside.Send(dir, line)
-	if err == nil && hints && reply != outside.Finishing {
+	reply, err := dictation.Send(dir, line)
+	if err == nil && hints && reply != dictation.Finishing {
 		return usagef("--prompt and --vocabulary don't reach the window of Soberano that is open, which would dictate with its own settings: close it, or leave them out")
 	}
 	if err == nil {
-		if none := noMicrophone(); none != nil && reply != outside.Finishing {
+		if none := noMicrophone(); none != nil && reply != dictation.Finishing {
 			return none // the window says so too, but only after its answer
 		}
 		warnf("%s", reply)
 		return nil
 	}
-	if !errors.Is(err, outside.ErrNobody) {
+	if !errors.Is(err, dictation.ErrNobody) {
 		return err
 	}
-	if err := outside.Why(); err != nil {
+	if err := dictation.Why(); err != nil {
 		return err
 	}
 	stop := make(chan struct{}, 1)
-	socket, err := outside.Serve(dir, func(string) string {
+	socket, err := dictation.Serve(dir, func(string) string {
 		select {
 		case stop <- struct{}{}:
 		default:
 		}
-		return outside.Finishing
+		return dictation.Finishing
 	})
 	if err != nil {
 		return err
@@ -193,7 +193,7 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 // pasteText writes text into the program in front, and stays as long as what was in the
 // clipboard before is not replaced. What can't be written there is printed.
 func pasteText(cmd *cobra.Command, text string) error {
-	c, err := outside.OpenClipboard()
+	c, err := dictation.OpenClipboard()
 	if err == nil {
 		defer c.Close()
 		err = c.Paste(wording.Join(text, " "))

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"soberano/app/outside"
+	"soberano/app/dictation"
 	"soberano/asr"
 	"soberano/asr/mic"
 )
@@ -49,8 +49,8 @@ func TestToggleWithHints(t *testing.T) {
 	defer func(f func() error) { noMicrophone = f }(noMicrophone)
 	noMicrophone = func() error { return nil }
 	var said []string
-	answer := outside.Finishing
-	l, err := outside.Serve(os.Getenv("SOBERANO_HOME"), func(line string) string {
+	answer := dictation.Finishing
+	l, err := dictation.Serve(os.Getenv("SOBERANO_HOME"), func(line string) string {
 		said = append(said, line)
 		return answer
 	})
@@ -62,11 +62,11 @@ func TestToggleWithHints(t *testing.T) {
 		args, answer, line string
 		code               int
 	}{
-		{"", "recording", outside.Toggle, 0},
-		{"", outside.Finishing, outside.Toggle, 0},
-		{"--vocabulary Soberano", outside.Finishing, outside.Finish, 0},
-		{"--prompt Dear", "nothing is being dictated", outside.Finish, 2},
-		{"--vocabulary Soberano", "this Soberano does not understand finish", outside.Finish, 2},
+		{"", "recording", dictation.Toggle, 0},
+		{"", dictation.Finishing, dictation.Toggle, 0},
+		{"--vocabulary Soberano", dictation.Finishing, dictation.Finish, 0},
+		{"--prompt Dear", "nothing is being dictated", dictation.Finish, 2},
+		{"--vocabulary Soberano", "this Soberano does not understand finish", dictation.Finish, 2},
 	} {
 		said, answer = nil, c.answer
 		_, code := verb(t, "", append([]string{"dictate", "--toggle"}, strings.Fields(c.args)...)...)
@@ -82,12 +82,12 @@ func TestToggleWithoutMicrophone(t *testing.T) {
 	defer func(f func() error) { noMicrophone = f }(noMicrophone)
 	noMicrophone = func() error { return mic.ErrNone }
 	answer := ""
-	l, err := outside.Serve(os.Getenv("SOBERANO_HOME"), func(string) string { return answer })
+	l, err := dictation.Serve(os.Getenv("SOBERANO_HOME"), func(string) string { return answer })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for reply, want := range map[string]int{"recording, for Soberano's own window": 1, outside.Finishing: 0} {
+	for reply, want := range map[string]int{"recording, for Soberano's own window": 1, dictation.Finishing: 0} {
 		answer = reply
 		if _, code := verb(t, "", "dictate", "--toggle"); code != want {
 			t.Errorf("%s: exit code %d, expected %d", reply, code, want)

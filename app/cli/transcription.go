@@ -18,7 +18,7 @@ import (
 	"strings"
 	"time"
 
-	"soberano/app/reason"
+	"soberano/app/problem"
 	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/asr/transcript"
@@ -215,7 +215,7 @@ func words(path string, err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return "There is no such file."
 	}
-	return reason.Of(path, err)
+	return problem.Of(path, err)
 }
 
 // stopped is the end of a run that was interrupted: what is done, what failed, and the context's

@@ -14,7 +14,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -34,8 +34,8 @@ type card struct {
 	use   bool // as soon as it is ready
 	done  bool // it is in the library
 	began time.Time
-	line  *look.Label
-	bar   *look.Bar
+	line  *ui.Label
+	bar   *ui.Bar
 }
 
 func (c *card) name() string { return filepath.Base(c.path) }
@@ -56,22 +56,22 @@ func (c *card) close() {
 }
 
 // frame is the box of a card: a title with something at its right, and what is below.
-func (c *card) frame(title, right string, below ...fyne.CanvasObject) *look.Box {
-	t := look.NewLabel(title, look.TextSize, look.Ink).Strong().Shrink(80)
-	head := look.NewRow(12, t, t, look.NewLabel(right, look.SmallSize, look.Muted))
-	return look.NewBox(look.Surface, look.Line, 12, 16, 14, look.NewColumn(6, append([]fyne.CanvasObject{head}, below...)...))
+func (c *card) frame(title, right string, below ...fyne.CanvasObject) *ui.Box {
+	t := ui.NewLabel(title, ui.TextSize, ui.Ink).Strong().Shrink(80)
+	head := ui.NewRow(12, t, t, ui.NewLabel(right, ui.SmallSize, ui.Muted))
+	return ui.NewBox(ui.Surface, ui.Line, 12, 16, 14, ui.NewColumn(6, append([]fyne.CanvasObject{head}, below...)...))
 }
 
 // buttons is a note with buttons below it.
-func buttons(note string, list ...*look.Button) fyne.CanvasObject {
-	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}}
+func buttons(note string, list ...*ui.Button) fyne.CanvasObject {
+	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}}
 	for _, b := range list {
 		row.Add(b)
 	}
 	if note == "" {
 		return row
 	}
-	return look.NewColumn(8, look.Text(note, look.SmallSize, look.Muted), row)
+	return ui.NewColumn(8, ui.Text(note, ui.SmallSize, ui.Muted), row)
 }
 
 // start looks at the file, then imports it.
@@ -80,9 +80,9 @@ func (c *card) start() {
 	serial, how := c.serial, c.how
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel, c.began = cancel, time.Time{}
-	c.line, c.bar = look.NewLabel("Looking at it…", look.SmallSize, look.Muted).Shrink(80), look.NewBar(100, 10)
+	c.line, c.bar = ui.NewLabel("Looking at it…", ui.SmallSize, ui.Muted).Shrink(80), ui.NewBar(100, 10)
 	if !c.known {
-		c.show(c.frame(c.name(), "", c.line, buttons("", look.NewButton(look.Plain, "Cancel", c.close))))
+		c.show(c.frame(c.name(), "", c.line, buttons("", ui.NewButton(ui.Plain, "Cancel", c.close))))
 	}
 	c.im.running.Add(1)
 	go func() {
@@ -156,20 +156,20 @@ func (c *card) recognised(info registry.Info) {
 		return
 	}
 	c.line.Text = "Waiting for the other model…"
-	note, other := "The file stays where it is.", look.NewButton(look.Plain, "Copy instead", func() { c.switchTo(registry.Copy) })
+	note, other := "The file stays where it is.", ui.NewButton(ui.Plain, "Copy instead", func() { c.switchTo(registry.Copy) })
 	if c.how == registry.Copy {
-		note, other = "A copy goes into the library.", look.NewButton(look.Plain, "Link instead", func() { c.switchTo(registry.Link) })
+		note, other = "A copy goes into the library.", ui.NewButton(ui.Plain, "Link instead", func() { c.switchTo(registry.Link) })
 	}
-	list := []*look.Button{other, look.NewButton(look.Plain, "Cancel", c.close)}
+	list := []*ui.Button{other, ui.NewButton(ui.Plain, "Cancel", c.close)}
 	if info.Kind == registry.Chat {
 		list = append(list, c.useWhenReady())
 	}
-	below := append(c.facts(), look.Spacer(1, 2), c.line, c.bar, look.Spacer(1, 2), buttons(note, list...))
+	below := append(c.facts(), ui.Spacer(1, 2), c.line, c.bar, ui.Spacer(1, 2), buttons(note, list...))
 	c.show(c.frame(info.Title, Size(info.Bytes), below...))
 }
 
-func (c *card) useWhenReady() *look.Button {
-	b := look.NewButton(look.Primary, "Use when ready", nil)
+func (c *card) useWhenReady() *ui.Button {
+	b := ui.NewButton(ui.Primary, "Use when ready", nil)
 	b.OnTapped = func() {
 		c.use = true
 		b.Disable()
@@ -183,12 +183,12 @@ func (c *card) useWhenReady() *look.Button {
 
 // facts are the lines on what the model is and what it takes.
 func (c *card) facts() []fyne.CanvasObject {
-	list := []fyne.CanvasObject{look.Text(describe(c.info), look.SmallSize, look.Muted)}
+	list := []fyne.CanvasObject{ui.Text(describe(c.info), ui.SmallSize, ui.Muted)}
 	if c.info.Kind == registry.Chat {
 		m := estimate(c.info, c.im.Context(), c.im.Free())
-		list = append(list, look.NewBar(100, 10, m.Bar()...), look.Text(m.Text(), look.SmallSize, look.Muted))
+		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
 		if !c.info.Template {
-			list = append(list, look.Text("The file has no chat template: ChatML is used.", look.SmallSize, look.Muted))
+			list = append(list, ui.Text("The file has no chat template: ChatML is used.", ui.SmallSize, ui.Muted))
 		}
 	}
 	return list
@@ -206,7 +206,7 @@ func (c *card) progress(done, total int64) {
 		verb = "Copying"
 	}
 	c.line.Set(progressText(verb, done, total, time.Since(c.began)))
-	c.bar.Set(look.Part{Share: float32(done) / float32(total), Color: look.Accent})
+	c.bar.Set(ui.Part{Share: float32(done) / float32(total), Color: ui.Accent})
 }
 
 func (c *card) switchTo(how registry.How) {
@@ -227,11 +227,11 @@ func (c *card) ready(e registry.Entry, old bool) {
 	if e.Kind == registry.Speech && !old {
 		c.im.Use(e)
 	}
-	list := []*look.Button{look.NewButton(look.Plain, "Close", c.close)}
+	list := []*ui.Button{ui.NewButton(ui.Plain, "Close", c.close)}
 	if !c.im.InUse(e) {
-		list = append(list, look.NewButton(look.Primary, "Use now", func() { c.im.Use(e); c.close() }))
+		list = append(list, ui.NewButton(ui.Primary, "Use now", func() { c.im.Use(e); c.close() }))
 	}
-	c.show(c.frame(e.Title, Size(e.Bytes), look.Text(describe(e.Info), look.SmallSize, look.Muted), look.Spacer(1, 2), buttons(c.note(e, old), list...)))
+	c.show(c.frame(e.Title, Size(e.Bytes), ui.Text(describe(e.Info), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(e, old), list...)))
 }
 
 // note says where the model is now, and what for.
@@ -258,12 +258,12 @@ func (c *card) failed(err error) {
 	switch {
 	case errors.Is(err, models.ErrUnknownFormat):
 	case errors.Is(err, models.ErrCorrupt):
-		p.Actions = append(p.Actions, look.Action{Label: "Check again", Do: c.again})
+		p.Actions = append(p.Actions, ui.Action{Label: "Check again", Do: c.again})
 	default:
-		p.Actions = append(p.Actions, look.Action{Label: "Try again", Do: c.again})
+		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: c.again})
 	}
 	if c.how == registry.Copy {
-		p.Actions = append(p.Actions, look.Action{Label: "Link instead", Do: func() { c.how = registry.Link; c.again() }})
+		p.Actions = append(p.Actions, ui.Action{Label: "Link instead", Do: func() { c.how = registry.Link; c.again() }})
 	}
 	c.problem(p, err.Error())
 }
@@ -273,10 +273,10 @@ func (c *card) again() {
 	c.start()
 }
 
-func (c *card) problem(p look.Problem, details string) {
-	p.Actions = append(p.Actions, look.Action{Label: "Choose another file", Do: func() { c.close(); c.im.ChooseFile() }},
-		look.Action{Label: "Show the file", Do: func() { c.im.ShowFile(c.path) }},
-		look.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + details) }},
-		look.Action{Label: "Close", Do: c.close})
+func (c *card) problem(p ui.Problem, details string) {
+	p.Actions = append(p.Actions, ui.Action{Label: "Choose another file", Do: func() { c.close(); c.im.ChooseFile() }},
+		ui.Action{Label: "Show the file", Do: func() { c.im.ShowFile(c.path) }},
+		ui.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + details) }},
+		ui.Action{Label: "Close", Do: c.close})
 	c.show(p.Card())
 }

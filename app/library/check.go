@@ -12,7 +12,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -21,14 +21,14 @@ import (
 type check struct {
 	cancel context.CancelFunc
 	began  time.Time
-	line   *look.Label
-	bar    *look.Bar
+	line   *ui.Label
+	bar    *ui.Bar
 }
 
 // verify begins a check.
 func (p *Page) verify(e registry.Entry) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &check{cancel: cancel, began: time.Now(), line: look.NewLabel("Checking…", look.SmallSize, look.Ink).Shrink(80), bar: look.NewBar(100, 10)}
+	c := &check{cancel: cancel, began: time.Now(), line: ui.NewLabel("Checking…", ui.SmallSize, ui.Ink).Shrink(80), bar: ui.NewBar(100, 10)}
 	p.checks[e.Name] = c
 	delete(p.says, e.Name)
 	p.Refresh()
@@ -51,7 +51,7 @@ func (p *Page) verify(e registry.Entry) {
 func (c *check) progress(done, total int64) {
 	if total > 0 {
 		c.line.Set(progressText("Checking", done, total, time.Since(c.began)))
-		c.bar.Set(look.Part{Share: float32(done) / float32(total), Color: look.Accent})
+		c.bar.Set(ui.Part{Share: float32(done) / float32(total), Color: ui.Accent})
 	}
 }
 
@@ -107,7 +107,7 @@ func (p *Page) examined(ills map[string]error) {
 
 // brokenCard says what is wrong with an entry that can't be read, and offers to remove it.
 func (p *Page) brokenCard(err error) (name string, card fyne.CanvasObject) {
-	problem := look.Problem{Title: "One model in the library can't be read.", Why: reason(err)}
+	problem := ui.Problem{Title: "One model in the library can't be read.", Why: reason(err)}
 	var file *models.FileError
 	if errors.As(err, &file) {
 		name = filepath.Base(file.Path)
@@ -119,15 +119,15 @@ func (p *Page) brokenCard(err error) (name string, card fyne.CanvasObject) {
 	}
 	if name != "" && p.asks == "broken "+name {
 		box := problem.Card()
-		box.Content.(*fyne.Container).Add(look.Spacer(1, 4))
+		box.Content.(*fyne.Container).Add(ui.Spacer(1, 4))
 		box.Content.(*fyne.Container).Add(p.question("Remove it and delete its files from the library? A linked file stays where it is.", func() { p.removeBroken(name) }))
 		return name, box
 	}
 	if name != "" {
-		problem.Actions = append(problem.Actions, look.Action{Label: "Show the folder", Do: func() { p.ShowFile(file.Path) }},
-			look.Action{Label: "Remove", Do: func() { p.ask("broken " + name) }})
+		problem.Actions = append(problem.Actions, ui.Action{Label: "Show the folder", Do: func() { p.ShowFile(file.Path) }},
+			ui.Action{Label: "Remove", Do: func() { p.ask("broken " + name) }})
 	}
-	problem.Actions = append(problem.Actions, look.Action{Label: "Copy details", Do: func() { p.Copy(err.Error()) }})
+	problem.Actions = append(problem.Actions, ui.Action{Label: "Copy details", Do: func() { p.Copy(err.Error()) }})
 	return name, problem.Card()
 }
 

@@ -6,7 +6,7 @@ package library
 import (
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // keyboard knows the buttons that are shown, by what they belong to and what they say.
@@ -17,15 +17,15 @@ type keyboard struct {
 
 type keyed struct {
 	owner string
-	*look.Button
+	*ui.Button
 }
 
 // add notes the buttons of the next state that are in o.
 func (k *keyboard) add(owner string, o fyne.CanvasObject) {
 	switch o := o.(type) {
-	case *look.Button:
+	case *ui.Button:
 		k.next = append(k.next, keyed{owner, o})
-	case *look.Box:
+	case *ui.Box:
 		k.add(owner, o.Content)
 	case *fyne.Container:
 		for _, child := range o.Objects {
@@ -64,8 +64,8 @@ func (k *keyboard) swap(show func()) {
 	}
 }
 
-func (k *keyboard) heir(was keyed) *look.Button {
-	rank, best := 0, (*look.Button)(nil)
+func (k *keyboard) heir(was keyed) *ui.Button {
+	rank, best := 0, (*ui.Button)(nil)
 	for _, b := range k.shown {
 		r := 1
 		switch {

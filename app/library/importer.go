@@ -9,7 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models/registry"
 )
 
@@ -50,7 +50,7 @@ type Importer struct {
 
 // NewImporter is an importer at rest.
 func NewImporter(c Config) *Importer {
-	return &Importer{Config: c, Cards: look.NewColumn(8), turn: make(chan struct{}, 1)}
+	return &Importer{Config: c, Cards: ui.NewColumn(8), turn: make(chan struct{}, 1)}
 }
 
 // Drop begins the import of files or folders. The files stay where they are unless the
@@ -60,7 +60,7 @@ func (im *Importer) Drop(paths []string) {
 		if im.has(p) {
 			continue
 		}
-		c := &card{im: im, path: p, how: registry.Link, object: look.NewColumn(0)}
+		c := &card{im: im, path: p, how: registry.Link, object: ui.NewColumn(0)}
 		im.cards = append(im.cards, c)
 		c.start()
 	}
@@ -111,12 +111,12 @@ func (im *Importer) others(n int) fyne.CanvasObject {
 	if n == 1 {
 		words = "1 more is being added. It is shown as these are closed."
 	}
-	line := look.NewLabel(words, look.SmallSize, look.Muted).Shrink(80)
-	row := look.NewRow(12, line, line)
+	line := ui.NewLabel(words, ui.SmallSize, ui.Muted).Shrink(80)
+	row := ui.NewRow(12, line, line)
 	if im.anyDone() {
-		row.Add(look.NewButton(look.Quiet, "Close what is ready", im.closeDone))
+		row.Add(ui.NewButton(ui.Quiet, "Close what is ready", im.closeDone))
 	}
-	return look.NewBox(look.Surface, look.Line, 12, 16, 8, row)
+	return ui.NewBox(ui.Surface, ui.Line, 12, 16, 8, row)
 }
 
 func (im *Importer) anyDone() bool {

@@ -15,7 +15,7 @@ import (
 	"fyne.io/fyne/v2/test"
 	"pgregory.net/rapid"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -76,7 +76,7 @@ func TestCopyInstead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStage(t, &held{Library: lib, gate: make(chan struct{})}, registry.Inspect, look.Light)
+	s := newStage(t, &held{Library: lib, gate: make(chan struct{})}, registry.Inspect, ui.Light)
 	s.im.Drop([]string{path})
 	s.UntilShown("The file stays where it is.")
 	s.UntilShown("Copy instead")
@@ -97,7 +97,7 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	shelf := &held{Library: lib, gate: make(chan struct{}), late: true}
-	s := newStage(t, shelf, registry.Inspect, look.Light)
+	s := newStage(t, shelf, registry.Inspect, ui.Light)
 	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
 	s.UntilShown("Copy instead")
 	s.Tap("Cancel")
@@ -177,7 +177,7 @@ func TestIlls(t *testing.T) {
 	if err := errors.Join(os.Mkdir(bad, 0o755), os.WriteFile(filepath.Join(bad, "entry.json"), []byte("{"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	s := newStage(t, lib, registry.Inspect, look.Light)
+	s := newStage(t, lib, registry.Inspect, ui.Light)
 	s.UntilShown("gone.gguf is no longer at " + dir)
 	s.Expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
 	s.Shot("ills")
@@ -195,9 +195,9 @@ func TestIlls(t *testing.T) {
 // What the keyboard is on stays so when the page is drawn again, and a question begins
 // with the answer that destroys nothing.
 func TestKeyboard(t *testing.T) {
-	s := newStage(t, &scripted{entries: []registry.Entry{{Name: "a", Info: qwen}, {Name: "b", Info: speech}}}, inspect, look.Light)
+	s := newStage(t, &scripted{entries: []registry.Entry{{Name: "a", Info: qwen}, {Name: "b", Info: speech}}}, inspect, ui.Light)
 	label := func() string {
-		b, _ := s.Win.Canvas().Focused().(*look.Button)
+		b, _ := s.Win.Canvas().Focused().(*ui.Button)
 		if b == nil {
 			return "nothing"
 		}

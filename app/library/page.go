@@ -7,7 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models/registry"
 )
 
@@ -16,7 +16,7 @@ type Page struct {
 	Config
 	Object  fyne.CanvasObject
 	Cards   *fyne.Container // imports under way, while this page is shown
-	pane    *look.Pane
+	pane    *ui.Pane
 	keys    keyboard
 	says    map[string]string // beneath a model: how its check went
 	asks    string            // the model, or the broken entry, that is about to be removed
@@ -28,7 +28,7 @@ type Page struct {
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: look.NewPane(), Cards: look.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}}
+	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}}
 	p.Object = p.pane.Object
 	return p
 }
@@ -50,20 +50,20 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 			list = append(list, o)
 		}
 	}
-	if look.HeightFor(p.Cards, look.ColumnWidth) > 0 {
+	if ui.HeightFor(p.Cards, ui.ColumnWidth) > 0 {
 		list = append(list, p.Cards) // its buttons keep their own focus
 	}
 	if len(entries)+len(broken) == 0 {
 		add("", p.empty()...)
 	} else {
-		add("", look.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted), p.addButton())
+		add("", ui.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted), p.addButton())
 	}
 	for _, err := range broken {
 		name, card := p.brokenCard(err)
 		add("broken "+name, card)
 	}
 	for _, kind := range []registry.Kind{registry.Chat, registry.Speech} {
-		title := []fyne.CanvasObject{look.Spacer(1, 2), look.NewLabel(headings[kind], look.SmallSize, look.Muted).Strong()}
+		title := []fyne.CanvasObject{ui.Spacer(1, 2), ui.NewLabel(headings[kind], ui.SmallSize, ui.Muted).Strong()}
 		for _, e := range entries {
 			if e.Kind == kind {
 				add("", title...)
@@ -76,16 +76,16 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 }
 
 func (p *Page) addButton() fyne.CanvasObject {
-	return look.NewRow(12, nil, look.NewButton(look.Primary, "Add a model", p.ChooseFile))
+	return ui.NewRow(12, nil, ui.NewButton(ui.Primary, "Add a model", p.ChooseFile))
 }
 
 // empty is what the page says before there is any model.
 func (p *Page) empty() []fyne.CanvasObject {
-	line := look.Text("No model yet", look.TitleSize, look.Ink)
+	line := ui.Text("No model yet", ui.TitleSize, ui.Ink)
 	line.Align = fyne.TextAlignCenter
-	note := look.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", look.TextSize, look.Muted)
+	note := ui.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted)
 	note.Align = fyne.TextAlignCenter
-	return []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{look.NewButton(look.Primary, "Add a model", p.ChooseFile)}}}
+	return []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}}}
 }
 
 // middle centres one thing in the width.
@@ -94,12 +94,12 @@ type middle struct{}
 func (middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
 func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	m := o[0].MinSize()
-	look.Put(o[0], (s.Width-m.Width)/2, 0, m.Width, m.Height)
+	ui.Put(o[0], (s.Width-m.Width)/2, 0, m.Width, m.Height)
 }
 
 // row is one model.
 func (p *Page) row(e registry.Entry) fyne.CanvasObject {
-	title := look.NewLabel(e.Title, look.TextSize, look.Ink).Strong().Shrink(80)
+	title := ui.NewLabel(e.Title, ui.TextSize, ui.Ink).Strong().Shrink(80)
 	right := Size(e.Bytes)
 	if e.Linked {
 		right += " · linked"
@@ -107,25 +107,25 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if e.Included {
 		right += " · included"
 	}
-	parts := []fyne.CanvasObject{look.NewRow(12, title, title, look.NewLabel(right, look.SmallSize, look.Muted)),
-		look.Text(describe(e.Info), look.SmallSize, look.Muted)}
+	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
+		ui.Text(describe(e.Info), ui.SmallSize, ui.Muted)}
 	if !e.Runs {
-		parts = append(parts, look.Text("It can't be run by this version. "+sentence(e.Reason), look.SmallSize, look.Record))
+		parts = append(parts, ui.Text("It can't be run by this version. "+sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
 	if err := p.ills[e.Name]; err != nil {
-		parts = append(parts, look.Text(reason(err), look.SmallSize, look.Record))
+		parts = append(parts, ui.Text(reason(err), ui.SmallSize, ui.Record))
 	}
 	if c := p.checks[e.Name]; c != nil {
-		parts = append(parts, look.Spacer(1, 2), c.line, c.bar)
+		parts = append(parts, ui.Spacer(1, 2), c.line, c.bar)
 	} else if s := p.says[e.Name]; s != "" {
-		parts = append(parts, look.Text(s, look.SmallSize, look.Ink))
+		parts = append(parts, ui.Text(s, ui.SmallSize, ui.Ink))
 	}
-	parts = append(parts, look.Spacer(1, 4), p.actions(e))
-	stroke := look.Line
+	parts = append(parts, ui.Spacer(1, 4), p.actions(e))
+	stroke := ui.Line
 	if p.InUse(e) {
-		stroke = look.Accent
+		stroke = ui.Accent
 	}
-	return look.NewBox(look.Surface, stroke, 12, 16, 14, look.NewColumn(4, parts...))
+	return ui.NewBox(ui.Surface, stroke, 12, 16, 14, ui.NewColumn(4, parts...))
 }
 
 // actions are the buttons of a model; while it is about to be removed, the question.
@@ -137,31 +137,31 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		}
 		return p.question(words, func() { p.remove(e) })
 	}
-	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}}
+	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}}
 	switch {
 	case !e.Runs || p.ills[e.Name] != nil && !p.InUse(e):
 	case p.InUse(e):
-		b := look.NewButton(look.Plain, "In use", nil)
+		b := ui.NewButton(ui.Plain, "In use", nil)
 		b.Disable()
 		row.Add(b)
 	default:
-		row.Add(look.NewButton(look.Primary, "Use now", func() { p.Use(e); p.Refresh() }))
+		row.Add(ui.NewButton(ui.Primary, "Use now", func() { p.Use(e); p.Refresh() }))
 	}
 	if c := p.checks[e.Name]; c != nil {
-		row.Add(look.NewButton(look.Plain, "Cancel the check", c.cancel))
+		row.Add(ui.NewButton(ui.Plain, "Cancel the check", c.cancel))
 	} else {
-		row.Add(look.NewButton(look.Plain, "Check", func() { p.verify(e) }))
+		row.Add(ui.NewButton(ui.Plain, "Check", func() { p.verify(e) }))
 	}
-	row.Add(look.NewButton(look.Plain, "Show the file", func() { p.ShowFile(e.Path()) }))
-	row.Add(look.NewButton(look.Plain, "Remove", func() { p.ask(e.Name) }))
+	row.Add(ui.NewButton(ui.Plain, "Show the file", func() { p.ShowFile(e.Path()) }))
+	row.Add(ui.NewButton(ui.Plain, "Remove", func() { p.ask(e.Name) }))
 	return row
 }
 
 // question asks before something is removed; to keep it comes first.
 func (p *Page) question(words string, remove func()) fyne.CanvasObject {
-	row := &fyne.Container{Layout: &look.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
-		look.NewButton(look.Primary, "Keep it", func() { p.ask("") }), look.NewButton(look.Plain, "Remove it", remove)}}
-	return look.NewColumn(8, look.Text(words, look.TextSize, look.Ink), row)
+	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
+		ui.NewButton(ui.Primary, "Keep it", func() { p.ask("") }), ui.NewButton(ui.Plain, "Remove it", remove)}}
+	return ui.NewColumn(8, ui.Text(words, ui.TextSize, ui.Ink), row)
 }
 
 func (p *Page) ask(name string) {

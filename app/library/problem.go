@@ -10,14 +10,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
 )
 
 // explain says why the file with that name could not be added; the actions are the caller's.
-func explain(name string, err error) look.Problem {
-	p := look.Problem{Title: name + " could not be added.", Why: reason(err)}
+func explain(name string, err error) ui.Problem {
+	p := ui.Problem{Title: name + " could not be added.", Why: reason(err)}
 	var file *models.FileError
 	if errors.Is(err, models.ErrUnknownFormat) {
 		p.Title = name + " is not a model file."
@@ -44,8 +44,8 @@ func reason(err error) string {
 }
 
 // unusable says why a sound file can't be run.
-func unusable(i registry.Info) look.Problem {
-	return look.Problem{Title: fmt.Sprintf("%s can't be run by this version.", i.Title),
+func unusable(i registry.Info) ui.Problem {
+	return ui.Problem{Title: fmt.Sprintf("%s can't be run by this version.", i.Title),
 		Why: sentence(i.Reason) + " Choose a model of another family or quantization. The file has not been changed."}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -25,7 +25,7 @@ var shelf = []registry.Entry{
 }
 
 func TestStates(t *testing.T) {
-	for _, mode := range []look.Mode{look.Light, look.Dark} {
+	for _, mode := range []ui.Mode{ui.Light, ui.Dark} {
 		t.Run(string(mode), func(t *testing.T) {
 			name := func(s string) string { return s + "-" + string(mode) }
 			stage := func(t *testing.T, entries ...registry.Entry) (*stage, *scripted) {

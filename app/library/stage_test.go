@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"soberano/app/look"
-	"soberano/app/look/looktest"
+	"soberano/app/ui"
+	"soberano/app/ui/uitest"
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/gguf"
@@ -20,7 +20,7 @@ import (
 )
 
 type stage struct {
-	*looktest.Stage
+	*uitest.Stage
 	im      *Importer
 	page    *Page
 	used    []string
@@ -32,9 +32,9 @@ type stage struct {
 	free    int64
 }
 
-func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, error), mode look.Mode) *stage {
+func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, error), mode ui.Mode) *stage {
 	t.Helper()
-	s := &stage{Stage: looktest.New(t, "library", mode), inUse: map[string]bool{}, free: 5_900_000_000}
+	s := &stage{Stage: uitest.New(t, "library", mode), inUse: map[string]bool{}, free: 5_900_000_000}
 	c := Config{Shelf: shelf, Inspect: inspect, Free: func() int64 { return s.free }, Context: func() int { return 0 },
 		Post: s.Post, Changed: func() { s.page.Refresh() },
 		OnAdded: func(e registry.Entry) { s.added = append(s.added, e.Name); s.page.Refresh() },
@@ -140,7 +140,7 @@ func realStage(t *testing.T) (*stage, *registry.Library) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newStage(t, lib, registry.Inspect, look.Light), lib
+	return newStage(t, lib, registry.Inspect, ui.Light), lib
 }
 
 // held is a real library whose links wait for the gate. late: they are made, and only then

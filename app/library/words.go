@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
@@ -106,8 +106,8 @@ func (m Memory) Text() string {
 }
 
 // Bar shows the parts as shares of the free memory, or of their sum.
-func (m Memory) Bar() []look.Part {
+func (m Memory) Bar() []ui.Part {
 	whole := float32(max(m.Free, m.Sum(), 1))
-	return []look.Part{{Share: float32(m.Weights) / whole, Color: look.Accent},
-		{Share: float32(m.Conversation) / whole, Color: look.Amber}, {Share: float32(m.Scratch) / whole, Color: look.Stone}}
+	return []ui.Part{{Share: float32(m.Weights) / whole, Color: ui.Accent},
+		{Share: float32(m.Conversation) / whole, Color: ui.Amber}, {Share: float32(m.Scratch) / whole, Color: ui.Stone}}
 }

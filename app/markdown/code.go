@@ -9,37 +9,37 @@ package markdown
 import (
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // codeBox is a block of code with its language and a way to copy it.
 type codeBox struct {
-	box      *look.Box
-	flow     *look.Flow
+	box      *ui.Box
+	flow     *ui.Flow
 	language string
 	text     string
 	open     bool
 }
 
 func newCodeBox(language string, onCopy func(string)) *codeBox {
-	c := &codeBox{language: language, flow: look.NewFlow()}
+	c := &codeBox{language: language, flow: ui.NewFlow()}
 	c.flow.TextSize, c.flow.Preserve = 13, true
-	name := look.NewLabel(language, look.SmallSize, look.Muted)
+	name := ui.NewLabel(language, ui.SmallSize, ui.Muted)
 	if language == "" {
 		name.Text = "text"
 	}
 	head := []fyne.CanvasObject{name.Shrink(40)}
 	if onCopy != nil {
-		space := look.Spacer(0, 0)
-		copied := look.NewButton(look.Quiet, "Copy", nil)
+		space := ui.Spacer(0, 0)
+		copied := ui.NewButton(ui.Quiet, "Copy", nil)
 		copied.OnTapped = func() { onCopy(c.text); copied.SetLabel("Copied") }
 		head = append(head, space, copied)
-		row := look.NewRow(8, space, head...)
+		row := ui.NewRow(8, space, head...)
 		head = []fyne.CanvasObject{row}
 	}
-	top := &fyne.Container{Layout: &look.Column{Left: 12, Right: 6, Top: 3, Bottom: 3}, Objects: head}
-	code := &fyne.Container{Layout: &look.Column{Left: 12, Right: 12, Top: 10, Bottom: 10}, Objects: []fyne.CanvasObject{c.flow}}
-	c.box = look.NewBox(look.Code, look.Line, 10, 0, 0, look.NewColumn(0, top, look.NewRule(), code))
+	top := &fyne.Container{Layout: &ui.Column{Left: 12, Right: 6, Top: 3, Bottom: 3}, Objects: head}
+	code := &fyne.Container{Layout: &ui.Column{Left: 12, Right: 12, Top: 10, Bottom: 10}, Objects: []fyne.CanvasObject{c.flow}}
+	c.box = ui.NewBox(ui.Code, ui.Line, 10, 0, 0, ui.NewColumn(0, top, ui.NewRule(), code))
 	return c
 }
 
@@ -69,18 +69,18 @@ func (v *View) table(b Block) fyne.CanvasObject {
 			objects = append(objects, f)
 		}
 		if r < len(b.Blocks)-1 {
-			rule := look.NewRule()
+			rule := ui.NewRule()
 			t.rules = append(t.rules, rule)
 			objects = append(objects, rule)
 		}
 	}
-	return look.NewBox("", look.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects})
+	return ui.NewBox("", ui.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects})
 }
 
 type tableLayout struct {
 	columns int
-	cells   []*look.Flow
-	rules   []*look.Fill
+	cells   []*ui.Flow
+	rules   []*ui.Fill
 	width   float32
 }
 
@@ -137,14 +137,14 @@ func (t *tableLayout) place(width float32, put bool) float32 {
 		var x float32
 		for i, c := range row {
 			if put {
-				look.Put(c, x+cellX, y+cellY, w[i]-2*cellX, h-2*cellY)
+				ui.Put(c, x+cellX, y+cellY, w[i]-2*cellX, h-2*cellY)
 			}
 			x += w[i]
 		}
 		y += h
 		if r < len(t.rules) {
 			if put {
-				look.Put(t.rules[r], 0, y, width, 1)
+				ui.Put(t.rules[r], 0, y, width, 1)
 			}
 			y++
 		}

@@ -10,7 +10,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // most is the length in bytes up to which code is coloured: lexing takes about 1 ms for 1 kB,
@@ -21,8 +21,8 @@ const (
 )
 
 // highlight splits code into coloured runs; open: more is coming.
-func highlight(language, code string, open bool) []look.Span {
-	plain := []look.Span{{Text: code, Mono: true}}
+func highlight(language, code string, open bool) []ui.Span {
+	plain := []ui.Span{{Text: code, Mono: true}}
 	lexer := lexers.Get(language)
 	if language == "" || lexer == nil || len(code) > most || open && len(code) > mostOpen {
 		return plain
@@ -31,11 +31,11 @@ func highlight(language, code string, open bool) []look.Span {
 	if err != nil {
 		return plain // the words matter, the colours don't
 	}
-	var spans []look.Span
+	var spans []ui.Span
 	length := 0
 	for t := tokens(); t != chroma.EOF; t = tokens() {
 		length += len(t.Value)
-		put(&spans, look.Span{Mono: true, Color: tokenColor(t.Type)}, t.Value)
+		put(&spans, ui.Span{Mono: true, Color: tokenColor(t.Type)}, t.Value)
 	}
 	if n := len(spans); n > 0 && length == len(code)+1 { // lexers may add the last newline
 		spans[n-1].Text = strings.TrimSuffix(spans[n-1].Text, "\n")
@@ -46,15 +46,15 @@ func highlight(language, code string, open bool) []look.Span {
 func tokenColor(t chroma.TokenType) fyne.ThemeColorName {
 	switch {
 	case t.InCategory(chroma.Comment):
-		return look.CodeComment
+		return ui.CodeComment
 	case t.InCategory(chroma.Keyword):
-		return look.CodeKeyword
+		return ui.CodeKeyword
 	case t.InSubCategory(chroma.LiteralString):
-		return look.CodeString
+		return ui.CodeString
 	case t.InSubCategory(chroma.LiteralNumber):
-		return look.CodeNumber
+		return ui.CodeNumber
 	case t == chroma.NameFunction, t == chroma.NameClass, t == chroma.NameTag, t == chroma.NameBuiltin, t == chroma.NameAttribute:
-		return look.CodeName
+		return ui.CodeName
 	}
-	return look.Ink
+	return ui.Ink
 }

@@ -20,7 +20,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // Kind is the kind of a block.
@@ -42,17 +42,17 @@ const (
 // Block is a piece of an answer.
 type Block struct {
 	Kind     Kind
-	Spans    []look.Span // of a Paragraph or Heading
-	Level    int         // of a Heading, 1 … 6
-	Language string      // of Code
-	Text     string      // of Code
-	Blocks   []Block     // of a List (Items), Item, Quote or Table (Rows)
-	Ordered  bool        // a List with numbers
-	Start    int         // the first number
-	Tight    bool        // a List without space between its items
-	Task     string      // of an Item: "", "open" or "done"
+	Spans    []ui.Span // of a Paragraph or Heading
+	Level    int       // of a Heading, 1 … 6
+	Language string    // of Code
+	Text     string    // of Code
+	Blocks   []Block   // of a List (Items), Item, Quote or Table (Rows)
+	Ordered  bool      // a List with numbers
+	Start    int       // the first number
+	Tight    bool      // a List without space between its items
+	Task     string    // of an Item: "", "open" or "done"
 	Align    []fyne.TextAlign
-	Cells    [][]look.Span // of a Row
+	Cells    [][]ui.Span // of a Row
 }
 
 // Equal says whether two blocks look the same.
@@ -132,7 +132,7 @@ func (c *converter) children(n ast.Node, depth int) (list []Block) {
 
 func (c *converter) block(n ast.Node, depth int) []Block {
 	if depth > nesting {
-		return []Block{{Kind: Paragraph, Spans: []look.Span{{Text: c.lines(n)}}}}
+		return []Block{{Kind: Paragraph, Spans: []ui.Span{{Text: c.lines(n)}}}}
 	}
 	switch n := n.(type) {
 	case *ast.Heading:
@@ -146,7 +146,7 @@ func (c *converter) block(n ast.Node, depth int) []Block {
 		if n.HasClosure() {
 			html += string(n.ClosureLine.Value(c.src))
 		}
-		return []Block{{Kind: Paragraph, Spans: []look.Span{{Text: strings.TrimSpace(html)}}}}
+		return []Block{{Kind: Paragraph, Spans: []ui.Span{{Text: strings.TrimSpace(html)}}}}
 	case *ast.List:
 		return []Block{{Kind: List, Ordered: n.IsOrdered(), Start: n.Start, Tight: n.IsTight, Blocks: c.children(n, depth+1)}}
 	case *ast.ListItem:
@@ -207,13 +207,13 @@ func (c *converter) lines(n ast.Node) string {
 }
 
 // inline is the text of a block in runs of one style.
-func (c *converter) inline(n ast.Node) []look.Span {
-	var spans []look.Span
-	c.walk(n, look.Span{}, &spans)
+func (c *converter) inline(n ast.Node) []ui.Span {
+	var spans []ui.Span
+	c.walk(n, ui.Span{}, &spans)
 	return spans
 }
 
-func (c *converter) walk(n ast.Node, style look.Span, out *[]look.Span) {
+func (c *converter) walk(n ast.Node, style ui.Span, out *[]ui.Span) {
 	for k := n.FirstChild(); k != nil; k = k.NextSibling() {
 		s := style
 		switch k := k.(type) {
@@ -261,7 +261,7 @@ func (c *converter) walk(n ast.Node, style look.Span, out *[]look.Span) {
 	}
 }
 
-func put(out *[]look.Span, s look.Span, text string) {
+func put(out *[]ui.Span, s ui.Span, text string) {
 	if text == "" {
 		return
 	}

@@ -7,28 +7,28 @@ import (
 	"fyne.io/fyne/v2"
 	"pgregory.net/rapid"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
-func span(s string) []look.Span { return []look.Span{{Text: s}} }
+func span(s string) []ui.Span { return []ui.Span{{Text: s}} }
 
 func TestParse(t *testing.T) {
 	p := func(s string) Block { return Block{Kind: Paragraph, Spans: span(s)} }
 	for source, want := range map[string][]Block{
 		"":                                nil,
 		"one\ntwo":                        {p("one two")},
-		"a **b** *c* `d` ~~e~~ &amp; \\*": {{Kind: Paragraph, Spans: []look.Span{{Text: "a "}, {Text: "b", Bold: true}, {Text: " "}, {Text: "c", Italic: true}, {Text: " "}, {Text: "d", Mono: true}, {Text: " "}, {Text: "e", Strike: true}, {Text: " & *"}}}},
-		"`a &amp; \\*`":                   {{Kind: Paragraph, Spans: []look.Span{{Text: "a &amp; \\*", Mono: true}}}},
+		"a **b** *c* `d` ~~e~~ &amp; \\*": {{Kind: Paragraph, Spans: []ui.Span{{Text: "a "}, {Text: "b", Bold: true}, {Text: " "}, {Text: "c", Italic: true}, {Text: " "}, {Text: "d", Mono: true}, {Text: " "}, {Text: "e", Strike: true}, {Text: " & *"}}}},
+		"`a &amp; \\*`":                   {{Kind: Paragraph, Spans: []ui.Span{{Text: "a &amp; \\*", Mono: true}}}},
 		"## Title":                        {{Kind: Heading, Level: 2, Spans: span("Title")}},
 		"```go\nx := 1\n\ny\n```":         {{Kind: Code, Language: "go", Text: "x := 1\n\ny"}},
 		"```":                             {{Kind: Code}},
 		"> q\n> r":                        {{Kind: Quote, Blocks: []Block{p("q r")}}},
 		"---":                             {{Kind: Rule}},
-		"[x](https://a.org)":              {{Kind: Paragraph, Spans: []look.Span{{Text: "x", Link: "https://a.org"}}}},
+		"[x](https://a.org)":              {{Kind: Paragraph, Spans: []ui.Span{{Text: "x", Link: "https://a.org"}}}},
 		"![a cat](cat.png)":               {p("[image: a cat]")},
 		"a <b>c</b>":                      {p("a <b>c</b>")},
 		"<div>\nhi\n</div>":               {p("<div>\nhi\n</div>")},
-		"|a|b|\n|-|-:|\n|1|2|":            {{Kind: Table, Align: []fyne.TextAlign{0, fyne.TextAlignTrailing}, Blocks: []Block{{Kind: Row, Cells: [][]look.Span{span("a"), span("b")}}, {Kind: Row, Cells: [][]look.Span{span("1"), span("2")}}}}},
+		"|a|b|\n|-|-:|\n|1|2|":            {{Kind: Table, Align: []fyne.TextAlign{0, fyne.TextAlignTrailing}, Blocks: []Block{{Kind: Row, Cells: [][]ui.Span{span("a"), span("b")}}, {Kind: Row, Cells: [][]ui.Span{span("1"), span("2")}}}}},
 		"3. a\n   - b":                    {{Kind: List, Ordered: true, Start: 3, Tight: true, Blocks: []Block{{Kind: Item, Blocks: []Block{p("a"), {Kind: List, Tight: true, Blocks: []Block{{Kind: Item, Blocks: []Block{p("b")}}}}}}}}},
 		"- [x] a":                         {{Kind: List, Tight: true, Blocks: []Block{{Kind: Item, Task: "done", Blocks: []Block{p("a")}}}}},
 	} {

@@ -10,7 +10,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // View is a column of blocks.
@@ -21,14 +21,14 @@ type View struct {
 
 	column *fyne.Container
 	shown  []*node
-	caret  *look.Flow
+	caret  *ui.Flow
 }
 
 // node is a block and what shows it.
 type node struct {
 	block  Block
 	object fyne.CanvasObject
-	flow   *look.Flow      // of a Paragraph or Heading
+	flow   *ui.Flow        // of a Paragraph or Heading
 	code   *codeBox        // of Code
 	column *fyne.Container // of what has Blocks
 	below  []*node
@@ -36,7 +36,7 @@ type node struct {
 
 // NewView is an empty view.
 func NewView() *View {
-	v := &View{column: look.NewColumn(10)}
+	v := &View{column: ui.NewColumn(10)}
 	v.ExtendBaseWidget(v)
 	return v
 }
@@ -51,7 +51,7 @@ func (v *View) Set(blocks []Block, open bool) {
 }
 
 // HeightFor is the height of all blocks at that width.
-func (v *View) HeightFor(width float32) float32 { return look.HeightFor(v.column, width) }
+func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
 
 // CreateRenderer is Fyne's.
 func (v *View) CreateRenderer() fyne.WidgetRenderer {
@@ -60,7 +60,7 @@ func (v *View) CreateRenderer() fyne.WidgetRenderer {
 }
 
 func (v *View) moveCaret(open bool) {
-	var last *look.Flow
+	var last *ui.Flow
 	if open {
 		last = lastFlow(v.shown)
 	}
@@ -75,7 +75,7 @@ func (v *View) moveCaret(open bool) {
 	}
 }
 
-func lastFlow(nodes []*node) *look.Flow {
+func lastFlow(nodes []*node) *ui.Flow {
 	if len(nodes) == 0 {
 		return nil
 	}
@@ -148,20 +148,20 @@ func (v *View) build(b Block, open bool) *node {
 		n.code.set(b.Text, open)
 		n.object = n.code.box
 	case List:
-		n.column = look.NewColumn(8)
+		n.column = ui.NewColumn(8)
 		if b.Tight {
-			n.column = look.NewColumn(4)
+			n.column = ui.NewColumn(4)
 		}
 		v.updateList(n, b, open)
 		n.object = n.column
 	case Quote:
-		n.column = look.NewColumn(8)
+		n.column = ui.NewColumn(8)
 		v.update(&n.below, n.column, b.Blocks, open)
 		n.object = quoted(n.column)
 	case Table:
 		n.object = v.table(b)
 	case Rule:
-		n.object = look.NewColumn(0, look.Spacer(1, 6), look.NewRule(), look.Spacer(1, 6))
+		n.object = ui.NewColumn(0, ui.Spacer(1, 6), ui.NewRule(), ui.Spacer(1, 6))
 	default:
 		n.flow = v.flow(b.Spans)
 		n.object = n.flow
@@ -169,8 +169,8 @@ func (v *View) build(b Block, open bool) *node {
 	return n
 }
 
-func (v *View) flow(spans []look.Span) *look.Flow {
-	f := look.NewFlow(spans...)
+func (v *View) flow(spans []ui.Span) *ui.Flow {
+	f := ui.NewFlow(spans...)
 	f.OnLink = func(url string, at fyne.Position) {
 		if v.OnLink != nil {
 			v.OnLink(url, at)
@@ -189,7 +189,7 @@ func (v *View) updateList(n *node, b Block, open bool) {
 		if i < len(n.below) && v.keep(n.below[i], item, last) {
 			k = n.below[i]
 		} else {
-			k = &node{block: item, column: look.NewColumn(4)}
+			k = &node{block: item, column: ui.NewColumn(4)}
 			v.update(&k.below, k.column, item.Blocks, last)
 			k.object = listed(mark(b, item, i), k.column)
 		}
@@ -213,14 +213,14 @@ func mark(list, item Block, i int) string {
 
 // listed puts a mark left of a column.
 func listed(mark string, content fyne.CanvasObject) fyne.CanvasObject {
-	m := look.Text(mark, look.TextSize, look.Muted)
+	m := ui.Text(mark, ui.TextSize, ui.Muted)
 	m.Align = fyne.TextAlignTrailing
 	return &fyne.Container{Layout: &indent{by: max(26, m.NaturalWidth()+10), gap: 8}, Objects: []fyne.CanvasObject{m, content}}
 }
 
 // quoted puts a line left of a column.
 func quoted(content fyne.CanvasObject) fyne.CanvasObject {
-	bar := look.NewFill(look.Line, 3, 1)
+	bar := ui.NewFill(ui.Line, 3, 1)
 	bar.Radius = 1.5
 	return &fyne.Container{Layout: &indent{by: 15, gap: 12}, Objects: []fyne.CanvasObject{bar, content}}
 }
@@ -229,13 +229,13 @@ func quoted(content fyne.CanvasObject) fyne.CanvasObject {
 type indent struct{ by, gap, width float32 }
 
 func (l *indent) HeightFor(o []fyne.CanvasObject, width float32) float32 {
-	return max(look.HeightFor(o[1], max(24, width-l.by)), o[0].MinSize().Height)
+	return max(ui.HeightFor(o[1], max(24, width-l.by)), o[0].MinSize().Height)
 }
 
 func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	l.width = size.Width
-	look.Put(o[0], 0, 0, l.by-l.gap, size.Height)
-	look.Put(o[1], l.by, 0, size.Width-l.by, size.Height)
+	ui.Put(o[0], 0, 0, l.by-l.gap, size.Height)
+	ui.Put(o[1], l.by, 0, size.Width-l.by, size.Height)
 }
 
 func (l *indent) MinSize(o []fyne.CanvasObject) fyne.Size {

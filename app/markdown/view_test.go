@@ -10,7 +10,7 @@ import (
 	"fyne.io/fyne/v2/test"
 	"pgregory.net/rapid"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 const sample = "# Title\n\nA paragraph with **bold** words, `code` and [a link](https://go.dev).\n\n1. one\n2. two\n   - nested\n\n```go\nfunc f() int {\n\treturn 1 // one\n}\n```\n\n> quoted\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n---\n\nThe end.\n"
@@ -137,7 +137,7 @@ func TestHighlightKeepsEveryCharacter(t *testing.T) {
 			rt.Fatalf("%s: got %q of %q", language, got.String(), code)
 		}
 	})
-	if spans := highlight("go", "func f() {} // x", false); len(spans) < 3 || spans[0].Color != look.CodeKeyword {
+	if spans := highlight("go", "func f() {} // x", false); len(spans) < 3 || spans[0].Color != ui.CodeKeyword {
 		t.Errorf("got %+v", spans)
 	}
 }

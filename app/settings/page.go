@@ -12,7 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/asr"
 	"soberano/models"
 )
@@ -36,7 +36,7 @@ type Config struct {
 type Page struct {
 	Config
 	Object fyne.CanvasObject
-	pane   *look.Pane
+	pane   *ui.Pane
 	mics   []string // as they were listed last
 	known  bool     // they have been listed
 	deaf   error    // why they could not be
@@ -47,7 +47,7 @@ type Page struct {
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	c.Values.check()
-	p := &Page{Config: c, pane: look.NewPane()}
+	p := &Page{Config: c, pane: ui.NewPane()}
 	p.Object = p.pane.Object
 	return p
 }
@@ -69,19 +69,19 @@ func row[T comparable](title, note string, options []option[T], now T, chosen fu
 		s.SetSelectedIndex(i)
 	}
 	s.OnChanged = func(string) { chosen(options[s.SelectedIndex()].value) }
-	name := look.NewLabel(title, look.TextSize, look.Ink).Strong().Shrink(60)
-	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{look.NewBox("", look.Line, 8, 1, 1, s)}}
-	parts := []fyne.CanvasObject{look.NewRow(12, name, name, wide)}
+	name := ui.NewLabel(title, ui.TextSize, ui.Ink).Strong().Shrink(60)
+	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{ui.NewBox("", ui.Line, 8, 1, 1, s)}}
+	parts := []fyne.CanvasObject{ui.NewRow(12, name, name, wide)}
 	if note != "" {
-		parts = append(parts, look.Text(note, look.SmallSize, look.Muted))
+		parts = append(parts, ui.Text(note, ui.SmallSize, ui.Muted))
 	}
-	return look.NewColumn(4, parts...)
+	return ui.NewColumn(4, parts...)
 }
 
 // wide gives a choice room for its words.
 type wide struct{}
 
-func (wide) Layout(o []fyne.CanvasObject, s fyne.Size) { look.Put(o[0], 0, 0, s.Width, s.Height) }
+func (wide) Layout(o []fyne.CanvasObject, s fyne.Size) { ui.Put(o[0], 0, 0, s.Width, s.Height) }
 func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(200, o[0].MinSize().Height)
 }
@@ -119,31 +119,31 @@ func (p *Page) draw() {
 	v := &p.Values
 	set := func(f func()) { f(); p.OnChange(*v) }
 	list := []fyne.CanvasObject{
-		row("Colours", "", []option[look.Mode]{{"As the system", look.System}, {"Light", look.Light}, {"Dark", look.Dark}}, v.Theme,
-			func(m look.Mode) { set(func() { v.Theme = m }) }),
+		row("Colours", "", []option[ui.Mode]{{"As the system", ui.System}, {"Light", ui.Light}, {"Dark", ui.Dark}}, v.Theme,
+			func(m ui.Mode) { set(func() { v.Theme = m }) }),
 	}
 	if p.Microphones != nil {
-		list = append(list, look.NewRule(), p.microphones(set), look.NewRule(),
+		list = append(list, ui.NewRule(), p.microphones(set), ui.NewRule(),
 			row("Language of dictation", "What is said is heard more surely when the language is chosen.", p.languages(), v.Language,
 				func(l string) { set(func() { v.Language = l }) }))
 		list = append(list, p.dictation(set)...)
 	}
-	list = append(list, look.NewRule(), p.words(set))
-	list = append(list, look.NewRule(),
+	list = append(list, ui.NewRule(), p.words(set))
+	list = append(list, ui.NewRule(),
 		row("Length of a conversation", "More tokens take more memory. The model is loaded again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
-		look.NewRule(),
+		ui.NewRule(),
 		row("Threads", "How many cores work on an answer. The model is loaded again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
-		look.NewRule(),
-		look.NewColumn(6, look.NewLabel("Your data", look.TextSize, look.Ink).Strong(),
-			look.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", look.SmallSize, look.Muted),
-			look.NewRow(0, nil, look.NewButton(look.Plain, "Show the folder", p.ShowData))),
-		look.NewRule(), keys())
+		ui.NewRule(),
+		ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
+			ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
+			ui.NewRow(0, nil, ui.NewButton(ui.Plain, "Show the folder", p.ShowData))),
+		ui.NewRule(), keys())
 	p.pane.Keep(list...)
 }
 
 // words are the person's own, for dictation and for recordings.
 func (p *Page) words(set func(func())) fyne.CanvasObject {
-	e := look.NewText()
+	e := ui.NewText()
 	e.SetText(p.Values.Words)
 	e.SetPlaceHolder("Dashwood, Kraków, SmolLM2")
 	e.SetMinRowsVisible(2)
@@ -168,18 +168,18 @@ func (p *Page) words(set func(func())) fyne.CanvasObject {
 			keep()
 		}
 	}
-	return look.NewColumn(4, look.NewLabel("Your words", look.TextSize, look.Ink).Strong(),
-		look.Text("Names and terms, spelled as you write them, with commas between. They are heard more surely in dictation and recordings; a few dozen at most.", look.SmallSize, look.Muted),
-		look.NewBox("", look.Line, 8, 1, 1, e))
+	return ui.NewColumn(4, ui.NewLabel("Your words", ui.TextSize, ui.Ink).Strong(),
+		ui.Text("Names and terms, spelled as you write them, with commas between. They are heard more surely in dictation and recordings; a few dozen at most.", ui.SmallSize, ui.Muted),
+		ui.NewBox("", ui.Line, 8, 1, 1, e))
 }
 
 // dictation is how spoken words are written, and where.
 func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	v := &p.Values
-	list := []fyne.CanvasObject{look.NewRule(),
+	list := []fyne.CanvasObject{ui.NewRule(),
 		row("Hesitations", "Sounds like um and uh, in English, German, French and some other languages.",
 			[]option[bool]{{"Written down", false}, {"Left out", true}}, v.Fillers, func(b bool) { set(func() { v.Fillers = b }) }),
-		look.NewRule(),
+		ui.NewRule(),
 		row("“New line”, “new paragraph”", "Said with a short pause before and after.",
 			[]option[bool]{{"Begin one", false}, {"Written as words", true}}, v.Literal, func(b bool) { set(func() { v.Literal = b }) })}
 	if p.Hotkeys == nil {
@@ -193,7 +193,7 @@ func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	if p.NoHotkey != "" {
 		note = p.NoHotkey
 	}
-	return append(list, look.NewRule(),
+	return append(list, ui.NewRule(),
 		row("Dictate in any program", note, with(keys, v.Hotkey, v.Hotkey), v.Hotkey, func(k string) { set(func() { v.Hotkey = k }) }))
 }
 
@@ -264,22 +264,22 @@ func with[T comparable](options []option[T], now T, words string) []option[T] {
 
 // keys lists what the keyboard does.
 func keys() fyne.CanvasObject {
-	list := []fyne.CanvasObject{look.NewLabel("Keys", look.TextSize, look.Ink).Strong()}
+	list := []fyne.CanvasObject{ui.NewLabel("Keys", ui.TextSize, ui.Ink).Strong()}
 	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},
 		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on that page, a recording"}, {"Ctrl+Space", "Speak: hold, or press to start and stop"}, {"Enter", "Send; Shift+Enter begins a new line"},
 		{"Esc", "Discard what is being said, or stop the answer"}, {"Page Up, Page Down", "Scroll"},
 		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
-		name := look.NewLabel(k[0], look.SmallSize, look.Ink)
+		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
-		what := look.NewLabel(k[1], look.SmallSize, look.Muted).Shrink(60)
-		list = append(list, look.NewRow(8, what, box, what))
+		what := ui.NewLabel(k[1], ui.SmallSize, ui.Muted).Shrink(60)
+		list = append(list, ui.NewRow(8, what, box, what))
 	}
-	return look.NewColumn(5, list...)
+	return ui.NewColumn(5, list...)
 }
 
 type keyWidth struct{}
 
-func (keyWidth) Layout(o []fyne.CanvasObject, s fyne.Size) { look.Put(o[0], 0, 0, s.Width, s.Height) }
+func (keyWidth) Layout(o []fyne.CanvasObject, s fyne.Size) { ui.Put(o[0], 0, 0, s.Width, s.Height) }
 func (keyWidth) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(130, o[0].MinSize().Height)
 }

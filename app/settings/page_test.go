@@ -11,21 +11,21 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
-	"soberano/app/look/looktest"
+	"soberano/app/ui"
+	"soberano/app/ui/uitest"
 )
 
 type stage struct {
-	*looktest.Stage
+	*uitest.Stage
 	*Page
 	heard []Values
 	mics  []string
 	deaf  error
 }
 
-func newStage(t *testing.T, v Values, mode look.Mode, deaf error) *stage {
+func newStage(t *testing.T, v Values, mode ui.Mode, deaf error) *stage {
 	t.Helper()
-	s := &stage{Stage: looktest.New(t, "settings", mode), mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf}
+	s := &stage{Stage: uitest.New(t, "settings", mode), mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf}
 	s.Page = NewPage(Config{Values: v, Cores: 8, Microphones: func() ([]string, error) {
 		if s.deaf != nil {
 			return nil, s.deaf
@@ -49,14 +49,14 @@ func (s *stage) selects() (list []*widget.Select) {
 
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
-	s := newStage(t, Values{Theme: look.System, ChatModel: "qwen3"}, look.Light, nil)
+	s := newStage(t, Values{Theme: ui.System, ChatModel: "qwen3"}, ui.Light, nil)
 	choices := []string{"Dark", "USB headset", "German", "Left out", "Written as words", "Ctrl+Alt+D", "8,192 tokens", "3"}
 	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
 	}
 	var want []Values
 	v := Values{}
-	for _, change := range []func(){func() { v.Theme = look.Dark }, func() { v.Microphone = "USB headset" }, func() { v.Language = "de" }, func() { v.Fillers = true },
+	for _, change := range []func(){func() { v.Theme = ui.Dark }, func() { v.Microphone = "USB headset" }, func() { v.Language = "de" }, func() { v.Fillers = true },
 		func() { v.Literal = true }, func() { v.Hotkey = "Ctrl+Alt+D" }, func() { v.Context = 8192 }, func() { v.Threads = 3 }} {
 		change()
 		want = append(want, v)
@@ -80,14 +80,14 @@ func TestChoices(t *testing.T) {
 	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "Written down", "Begin one", "Off", "The program's choice", "The program's choice"} {
 		s.selects()[i].SetSelected(first)
 	}
-	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: look.System, ChatModel: "qwen3"}) {
+	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: ui.System, ChatModel: "qwen3"}) {
 		t.Errorf("all back, but %+v", got)
 	}
 }
 
 // What the file says is kept and shown, also where it is none of the usual choices.
 func TestUnusualValues(t *testing.T) {
-	s := newStage(t, Values{Theme: look.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99}, look.Light, nil)
+	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99}, ui.Light, nil)
 	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "Written down", "Begin one", "Hyper+F13", "5,000 tokens", "99"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
@@ -100,7 +100,7 @@ func TestUnusualValues(t *testing.T) {
 
 // A listing that comes back late does not replace a newer one.
 func TestLateListing(t *testing.T) {
-	s := newStage(t, Values{}, look.Light, nil)
+	s := newStage(t, Values{}, ui.Light, nil)
 	s.Refresh()
 	s.Refresh()
 	a, b := <-s.Q, <-s.Q
@@ -115,7 +115,7 @@ func TestLateListing(t *testing.T) {
 }
 
 func TestLanguages(t *testing.T) {
-	s := newStage(t, Values{}, look.Light, nil)
+	s := newStage(t, Values{}, ui.Light, nil)
 	options := s.selects()[2].Options
 	if len(options) != len(whisper)+1 || len(options) != 101 {
 		t.Errorf("%d languages", len(options)-1)
@@ -128,7 +128,7 @@ func TestLanguages(t *testing.T) {
 }
 
 func TestStates(t *testing.T) {
-	for _, mode := range []look.Mode{look.Light, look.Dark} {
+	for _, mode := range []ui.Mode{ui.Light, ui.Dark} {
 		s := newStage(t, Values{Theme: mode, Language: "de", Microphone: "USB headset"}, mode, nil)
 		for _, want := range []string{"Colours", "Microphone", "Language of dictation", "Hesitations", "Dictate in any program", "Length of a conversation", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
 			if !strings.Contains(s.Words(), want) {
@@ -143,7 +143,7 @@ func TestStates(t *testing.T) {
 		s.selects()[2].Tapped(nil)
 		s.Shot("open-" + string(mode))
 	}
-	s := newStage(t, Values{}, look.Light, errors.New("no microphone was found"))
+	s := newStage(t, Values{}, ui.Light, errors.New("no microphone was found"))
 	if !strings.Contains(s.Words(), "No microphone can be used now: no microphone was found.") {
 		t.Errorf("shown is:\n%s", s.Words())
 	}
@@ -152,10 +152,10 @@ func TestStates(t *testing.T) {
 
 // Words of one's own are kept a moment after they were typed, or when the entry is left.
 func TestYourWords(t *testing.T) {
-	s := newStage(t, Values{Words: "Kraków"}, look.Light, nil)
-	var e *look.Entry
+	s := newStage(t, Values{Words: "Kraków"}, ui.Light, nil)
+	var e *ui.Entry
 	s.Walk(func(o fyne.CanvasObject) {
-		if x, ok := o.(*look.Entry); ok {
+		if x, ok := o.(*ui.Entry); ok {
 			e = x
 		}
 	})

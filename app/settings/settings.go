@@ -16,7 +16,7 @@ import (
 	"runtime"
 	"strings"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 	"soberano/models"
 )
 
@@ -27,16 +27,16 @@ type Values struct {
 
 	Words string `json:"your_words,omitempty"` // as they were typed, see Vocabulary
 
-	Theme       look.Mode `json:"theme,omitempty"`
-	Microphone  string    `json:"microphone,omitempty"` // by name; "": the system's
-	Language    string    `json:"language,omitempty"`   // of dictation; "": heard from the audio
-	Fillers     bool      `json:"leave_out_fillers,omitempty"`
-	Literal     bool      `json:"literal_commands,omitempty"` // "new line" is written as words
-	Hotkey      string    `json:"hotkey,omitempty"`           // for dictation in any program, as "Ctrl+Alt+D"; "": none
-	Context     int       `json:"context,omitempty"`          // tokens; 0: 4,096 or the model's own, if that is less
-	Threads     int       `json:"threads,omitempty"`          // 0: chosen by the machine's cores
-	ChatModel   string    `json:"chat_model,omitempty"`       // a name in the library
-	SpeechModel string    `json:"speech_model,omitempty"`     // a name in the library
+	Theme       ui.Mode `json:"theme,omitempty"`
+	Microphone  string  `json:"microphone,omitempty"` // by name; "": the system's
+	Language    string  `json:"language,omitempty"`   // of dictation; "": heard from the audio
+	Fillers     bool    `json:"leave_out_fillers,omitempty"`
+	Literal     bool    `json:"literal_commands,omitempty"` // "new line" is written as words
+	Hotkey      string  `json:"hotkey,omitempty"`           // for dictation in any program, as "Ctrl+Alt+D"; "": none
+	Context     int     `json:"context,omitempty"`          // tokens; 0: 4,096 or the model's own, if that is less
+	Threads     int     `json:"threads,omitempty"`          // 0: chosen by the machine's cores
+	ChatModel   string  `json:"chat_model,omitempty"`       // a name in the library
+	SpeechModel string  `json:"speech_model,omitempty"`     // a name in the library
 }
 
 // Vocabulary are the person's own words, which are typed with commas or line ends between.
@@ -60,7 +60,7 @@ const (
 // program's own. A damaged file is put aside under another name, and the error says so:
 // it is for the person to read, and no reason not to start.
 func Load(dir string) (Values, error) {
-	v, path := Values{Theme: look.System}, filepath.Join(dir, file)
+	v, path := Values{Theme: ui.System}, filepath.Join(dir, file)
 	data, err := models.ReadSmall(path, most)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -74,7 +74,7 @@ func Load(dir string) (Values, error) {
 			return v, nil
 		}
 	}
-	return Values{Theme: look.System}, putAside(path, err)
+	return Values{Theme: ui.System}, putAside(path, err)
 }
 
 // putAside renames a damaged file, so that the next Save does not destroy what a person
@@ -97,8 +97,8 @@ func exists(path string) bool {
 
 // check puts what was edited by hand back into its limits.
 func (v *Values) check() {
-	if v.Theme != look.Light && v.Theme != look.Dark {
-		v.Theme = look.System
+	if v.Theme != ui.Light && v.Theme != ui.Dark {
+		v.Theme = ui.System
 	}
 	if v.Context < 0 || v.Context > 1<<20 {
 		v.Context = 0

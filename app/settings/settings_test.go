@@ -9,14 +9,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // What is saved is loaded again, and nothing else is left in the folder.
 func TestSaveLoad(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
 	rapid.Check(t, func(t *rapid.T) {
-		want := Values{Theme: rapid.SampledFrom([]look.Mode{look.System, look.Light, look.Dark}).Draw(t, "theme"),
+		want := Values{Theme: rapid.SampledFrom([]ui.Mode{ui.System, ui.Light, ui.Dark}).Draw(t, "theme"),
 			Microphone: rapid.String().Draw(t, "microphone"), Language: rapid.SampledFrom(append([]string{""}, whisper...)).Draw(t, "language"),
 			Context: rapid.IntRange(0, 1<<20).Draw(t, "context"), Threads: rapid.IntRange(0, 1024).Draw(t, "threads"),
 			ChatModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "chat"), SpeechModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "speech")}
@@ -35,7 +35,7 @@ func TestSaveLoad(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	if v, err := Load(t.TempDir()); err != nil || v != (Values{Theme: look.System}) {
+	if v, err := Load(t.TempDir()); err != nil || v != (Values{Theme: ui.System}) {
 		t.Errorf("got %+v, %v", v, err)
 	}
 }
@@ -56,7 +56,7 @@ func TestDamaged(t *testing.T) {
 			}
 			return
 		}
-		if v != (Values{Theme: look.System}) {
+		if v != (Values{Theme: ui.System}) {
 			rt.Fatalf("%q gives %+v", data, v)
 		}
 		if err := Save(dir, Values{Threads: 3}); err != nil {
@@ -93,7 +93,7 @@ func TestLimits(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, file), []byte(`{"theme":"pink","context":-5,"threads":1000000,"language":"de","unknown":1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := Load(dir); err != nil || v != (Values{Theme: look.System, Language: "de"}) {
+	if v, err := Load(dir); err != nil || v != (Values{Theme: ui.System, Language: "de"}) {
 		t.Errorf("got %+v, %v", v, err)
 	}
 }

@@ -12,30 +12,30 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/app/ui"
 )
 
 // card is a file that is not finished.
 type card struct {
 	page   *Page
-	object *look.Box
-	title  *look.Label
-	right  *look.Label
-	line   *look.Flow
-	bar    *look.Bar
+	object *ui.Box
+	title  *ui.Label
+	right  *ui.Label
+	line   *ui.Flow
+	bar    *ui.Bar
 	space  fyne.CanvasObject
 	row    *fyne.Container
-	remove *look.Button // of one that waits: it has no other
-	list   map[string]*look.Button
+	remove *ui.Button // of one that waits: it has no other
+	list   map[string]*ui.Button
 	t      store.Transcript
 }
 
 func newCard(p *Page) *card {
-	c := &card{page: p, title: look.NewLabel("", look.TextSize, look.Ink).Strong().Shrink(80), right: look.NewLabel("", look.SmallSize, look.Muted),
-		line: look.Text("", look.SmallSize, look.Muted), bar: look.NewBar(100, 10), row: &fyne.Container{Layout: &look.Wrap{Gap: 10}}, list: map[string]*look.Button{}}
-	c.space, c.remove = look.Spacer(1, 2), look.NewButton(look.Quiet, "Remove", func() { c.tapped("Remove") })
-	c.object = look.NewBox(look.Surface, look.Line, 12, 16, 14, look.NewColumn(6, look.NewRow(12, c.title, c.title, c.right, c.remove), c.line, c.bar, c.space, c.row))
+	c := &card{page: p, title: ui.NewLabel("", ui.TextSize, ui.Ink).Strong().Shrink(80), right: ui.NewLabel("", ui.SmallSize, ui.Muted),
+		line: ui.Text("", ui.SmallSize, ui.Muted), bar: ui.NewBar(100, 10), row: &fyne.Container{Layout: &ui.Wrap{Gap: 10}}, list: map[string]*ui.Button{}}
+	c.space, c.remove = ui.Spacer(1, 2), ui.NewButton(ui.Quiet, "Remove", func() { c.tapped("Remove") })
+	c.object = ui.NewBox(ui.Surface, ui.Line, 12, 16, 14, ui.NewColumn(6, ui.NewRow(12, c.title, c.title, c.right, c.remove), c.line, c.bar, c.space, c.row))
 	return c
 }
 
@@ -47,7 +47,7 @@ func (c *card) show(t store.Transcript, place int) {
 	if t.Length > 0 {
 		aside = long(t.Length)
 	}
-	ink, words, stroke := look.Muted, "", look.Line
+	ink, words, stroke := ui.Muted, "", ui.Line
 	switch t.State {
 	case store.Waiting:
 		aside = "waiting"
@@ -55,7 +55,7 @@ func (c *card) show(t store.Transcript, place int) {
 			aside = fmt.Sprintf("waiting, number %d", place)
 		}
 	case store.Failed:
-		ink, stroke, words = look.Ink, look.Record, t.Note
+		ink, stroke, words = ui.Ink, ui.Record, t.Note
 		if t.Segments > 0 {
 			words += fmt.Sprintf(" What was heard until %s is kept.", clock(t.Heard))
 			c.do("Try again", "Open", "Show the file", "Copy details", "Remove")
@@ -77,7 +77,7 @@ func (c *card) show(t store.Transcript, place int) {
 		c.do("Cancel", "Open")
 	}
 	c.aside(aside)
-	c.line.Set(look.Span{Text: words, Color: ink})
+	c.line.Set(ui.Span{Text: words, Color: ink})
 	waits := t.State == store.Waiting
 	c.line.Hidden, c.space.(*fyne.Container).Hidden, c.row.Hidden, c.remove.Hidden = waits, waits, waits, !waits
 	c.bar.Hidden = t.State != store.Partial
@@ -101,12 +101,12 @@ func (c *card) do(labels ...string) {
 	for i, label := range labels {
 		b := c.list[label]
 		if b == nil {
-			b = look.NewButton(look.Plain, label, func() { c.tapped(label) })
+			b = ui.NewButton(ui.Plain, label, func() { c.tapped(label) })
 			c.list[label] = b
 		}
-		kind := look.Plain
+		kind := ui.Plain
 		if i == 0 && (label == "Try again" || label == "Go on") {
-			kind = look.Primary
+			kind = ui.Primary
 		}
 		if b.Kind != kind {
 			b.Kind = kind
@@ -143,8 +143,8 @@ func (c *card) progress() {
 	if now.Length > 0 {
 		c.aside(long(now.Length))
 	}
-	c.line.Set(look.Span{Text: now.Text(), Color: look.Muted})
-	c.bar.Set(look.Part{Share: float32(now.Share()), Color: look.Accent})
+	c.line.Set(ui.Span{Text: now.Text(), Color: ui.Muted})
+	c.bar.Set(ui.Part{Share: float32(now.Share()), Color: ui.Accent})
 }
 
 // past is a transcript in the list.
@@ -212,8 +212,8 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	if r.t.Segments == 0 {
 		words = "No speech was heard."
 	}
-	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: look.NewLabel(r.t.Title, look.TextSize, look.Ink).Strong().Shrink(80),
-		facts: look.NewLabel(strings.Join(facts, " · "), look.SmallSize, look.Muted), words: look.NewLabel(strings.TrimSpace(words), look.SmallSize, look.Muted).Shrink(80)}
+	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel(r.t.Title, ui.TextSize, ui.Ink).Strong().Shrink(80),
+		facts: ui.NewLabel(strings.Join(facts, " · "), ui.SmallSize, ui.Muted), words: ui.NewLabel(strings.TrimSpace(words), ui.SmallSize, ui.Muted).Shrink(80)}
 	v.Refresh()
 	return v
 }
@@ -221,7 +221,7 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 type pastRenderer struct {
 	r                   *past
 	back                *canvas.Rectangle
-	title, facts, words *look.Label
+	title, facts, words *ui.Label
 }
 
 func (v *pastRenderer) Destroy()           {}
@@ -232,24 +232,24 @@ func (v *pastRenderer) Objects() []fyne.CanvasObject {
 
 func (v *pastRenderer) Layout(size fyne.Size) {
 	const side = 16
-	look.Put(v.back, 0, 0, size.Width, size.Height)
+	ui.Put(v.back, 0, 0, size.Width, size.Height)
 	f := v.facts.MinSize()
-	look.Put(v.facts, size.Width-side-f.Width, 10, f.Width, 18)
-	look.Put(v.title, side, 8, size.Width-2*side-f.Width-12, 20)
-	look.Put(v.words, side, 30, size.Width-2*side, 18)
+	ui.Put(v.facts, size.Width-side-f.Width, 10, f.Width, 18)
+	ui.Put(v.title, side, 8, size.Width-2*side-f.Width-12, 20)
+	ui.Put(v.words, side, 30, size.Width-2*side, 18)
 }
 
 func (v *pastRenderer) Refresh() {
 	r := v.r
-	v.back.FillColor, v.back.StrokeColor, v.back.StrokeWidth, v.back.CornerRadius = look.Color(look.Surface), look.Color(look.Line), 1, 10
+	v.back.FillColor, v.back.StrokeColor, v.back.StrokeWidth, v.back.CornerRadius = ui.Color(ui.Surface), ui.Color(ui.Line), 1, 10
 	if r.hovered {
-		v.back.FillColor = look.Color(look.Hover)
+		v.back.FillColor = ui.Color(ui.Hover)
 	}
 	if r.focused {
-		v.back.StrokeColor, v.back.StrokeWidth = look.Color(look.Accent), 2
+		v.back.StrokeColor, v.back.StrokeWidth = ui.Color(ui.Accent), 2
 	}
 	v.Layout(r.Size())
-	for _, l := range []*look.Label{v.title, v.facts, v.words} {
+	for _, l := range []*ui.Label{v.title, v.facts, v.words} {
 		l.Refresh()
 	}
 	canvas.Refresh(r)

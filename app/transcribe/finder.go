@@ -7,21 +7,21 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 type finder struct {
 	v       *View
 	object  *fyne.Container
-	entry   *look.Entry
-	count   *look.Label
+	entry   *ui.Entry
+	count   *ui.Label
 	matches []match
 	first   map[int]int // of a segment, in matches
 	at      int         // the match one is at; -1: none
 }
 
 func newFinder(v *View) *finder {
-	f := &finder{v: v, entry: look.NewEntry(), count: look.NewLabel("", look.SmallSize, look.Muted), at: -1}
+	f := &finder{v: v, entry: ui.NewEntry(), count: ui.NewLabel("", ui.SmallSize, ui.Muted), at: -1}
 	f.entry.SetPlaceHolder("Find in this transcript")
 	f.entry.OnShortcut = v.page.Shortcut
 	f.entry.OnChanged = func(string) { f.search() }
@@ -39,9 +39,9 @@ func newFinder(v *View) *finder {
 		}
 		return true
 	}
-	f.object = look.NewRow(8, f.entry, f.entry, f.count,
-		look.NewButton(look.Plain, "Previous", func() { f.step(-1) }), look.NewButton(look.Plain, "Next", func() { f.step(1) }),
-		look.NewButton(look.Quiet, "Close", func() { f.end(); v.page.Focus(v.list) }))
+	f.object = ui.NewRow(8, f.entry, f.entry, f.count,
+		ui.NewButton(ui.Plain, "Previous", func() { f.step(-1) }), ui.NewButton(ui.Plain, "Next", func() { f.step(1) }),
+		ui.NewButton(ui.Quiet, "Close", func() { f.end(); v.page.Focus(v.list) }))
 	f.object.Hide()
 	return f
 }
@@ -143,25 +143,25 @@ func (f *finder) say() {
 }
 
 // spans is a segment's text with what was found marked.
-func (f *finder) spans(i int, text string) []look.Span {
+func (f *finder) spans(i int, text string) []ui.Span {
 	n, ok := f.first[i]
 	if !ok {
-		return []look.Span{{Text: text}}
+		return []ui.Span{{Text: text}}
 	}
-	var spans []look.Span
+	var spans []ui.Span
 	from := 0
 	for ; n < len(f.matches) && f.matches[n].segment == i; n++ {
 		m := f.matches[n]
 		if m.to > len(text) || m.from < from {
 			break
 		}
-		spans = append(spans, look.Span{Text: text[from:m.from]})
-		mark := look.Span{Text: text[m.from:m.to], Mark: look.Line}
+		spans = append(spans, ui.Span{Text: text[from:m.from]})
+		mark := ui.Span{Text: text[m.from:m.to], Mark: ui.Line}
 		if n == f.at {
-			mark.Mark, mark.Color = look.Accent, look.OnAccent
+			mark.Mark, mark.Color = ui.Accent, ui.OnAccent
 		}
 		spans = append(spans, mark)
 		from = m.to
 	}
-	return append(spans, look.Span{Text: text[from:]})
+	return append(spans, ui.Span{Text: text[from:]})
 }

@@ -14,18 +14,18 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // list is the widget with all segments.
 type list struct {
 	widget.BaseWidget
 	v       *View
-	rows    *look.Long
-	entry   *look.Entry // the one that edits
-	cursor  int         // of the keyboard
-	playing int         // the segment that is heard; -1: none
-	editing int         // -1: none
+	rows    *ui.Long
+	entry   *ui.Entry // the one that edits
+	cursor  int       // of the keyboard
+	playing int       // the segment that is heard; -1: none
+	editing int       // -1: none
 	focused bool
 	keyed   bool    // the cursor has been moved by keys: it is shown
 	wide    float32 // of a letter, on average
@@ -34,8 +34,8 @@ type list struct {
 }
 
 func newList(v *View) *list {
-	l := &list{v: v, rows: look.NewLong(), entry: look.NewText(), playing: -1, editing: -1, line: look.NewFlow().LineHeight()}
-	l.rows.Ends, l.rows.Most = 12, look.ColumnWidth+timeRoom
+	l := &list{v: v, rows: ui.NewLong(), entry: ui.NewText(), playing: -1, editing: -1, line: ui.NewFlow().LineHeight()}
+	l.rows.Ends, l.rows.Most = 12, ui.ColumnWidth+timeRoom
 	l.rows.Count = func() int { return len(v.segments) }
 	l.rows.Height, l.rows.Guess = l.height, l.guess
 	l.rows.New = func() fyne.CanvasObject { return newSegment(l) }
@@ -69,7 +69,7 @@ func newList(v *View) *list {
 // begin shows the transcript that was opened.
 func (l *list) begin() {
 	l.cursor, l.playing, l.editing, l.keyed = 0, -1, -1, false
-	l.times = fyne.MeasureText(clock(l.v.length()), look.SmallSize, fyne.TextStyle{}).Width + 12
+	l.times = fyne.MeasureText(clock(l.v.length()), ui.SmallSize, fyne.TextStyle{}).Width + 12
 	l.rows.Reload()
 }
 
@@ -84,11 +84,11 @@ func (l *list) textLeft() float32 { return max(timeRoom, l.times+8) }
 func (l *list) height(i int, width float32) float32 {
 	room := width - l.textLeft() - 2*boxPad
 	if i == l.editing {
-		f := look.Text(l.entry.Text, look.TextSize, look.Ink)
+		f := ui.Text(l.entry.Text, ui.TextSize, ui.Ink)
 		f.Preserve = true
 		return f.HeightFor(room-10) + f.LineHeight()*0.25 + 2*boxPad + 2*rowPad
 	}
-	return look.Text(l.v.segments[i].Text, look.TextSize, look.Ink).HeightFor(room) + 2*rowPad
+	return ui.Text(l.v.segments[i].Text, ui.TextSize, ui.Ink).HeightFor(room) + 2*rowPad
 }
 
 // guess is height without measuring: letters on average, and twice that for those of scripts
@@ -96,7 +96,7 @@ func (l *list) height(i int, width float32) float32 {
 func (l *list) guess(i int, width float32) float32 {
 	if l.wide == 0 {
 		const some = "the quick brown fox jumps over the lazy dog and so on "
-		l.wide = fyne.MeasureText(some, look.TextSize, fyne.TextStyle{}).Width / float32(len(some))
+		l.wide = fyne.MeasureText(some, ui.TextSize, fyne.TextStyle{}).Width / float32(len(some))
 	}
 	var w float32
 	for _, r := range l.v.segments[i].Text {
@@ -155,7 +155,7 @@ func (l *list) edit(i int) {
 // caret puts the cursor of the entry where the text was clicked: a click of its own, at the
 // place that the same words have in the entry.
 func (l *list) caret(at fyne.Position) {
-	row := fyne.MeasureText("M", look.TextSize, fyne.TextStyle{}).Height
+	row := fyne.MeasureText("M", ui.TextSize, fyne.TextStyle{}).Height
 	at = fyne.NewPos(at.X+boxPad, at.Y/l.line*row+boxPad)
 	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at}, Button: desktop.MouseButtonPrimary}
 	l.entry.MouseDown(click)
@@ -236,11 +236,11 @@ type segment struct {
 	i    int
 	back *canvas.Rectangle
 	time *moment
-	text *look.Flow
+	text *ui.Flow
 }
 
 func newSegment(l *list) *segment {
-	s := &segment{l: l, back: canvas.NewRectangle(nil), text: look.NewFlow()}
+	s := &segment{l: l, back: canvas.NewRectangle(nil), text: ui.NewFlow()}
 	s.time = newMoment(func() {
 		was := l.cursor
 		l.cursor, l.keyed = s.i, false
@@ -262,10 +262,10 @@ func (s *segment) fill(i int) {
 	s.text.Set(l.v.finder.spans(i, g.Text)...)
 	s.back.CornerRadius, s.back.FillColor, s.back.StrokeColor, s.back.StrokeWidth = 8, nil, nil, 0
 	if i == l.playing {
-		s.back.FillColor = look.Color(look.Tint)
+		s.back.FillColor = ui.Color(ui.Tint)
 	}
 	if i == l.cursor && l.focused && l.keyed {
-		s.back.StrokeColor, s.back.StrokeWidth = look.Color(look.Accent), 1.5
+		s.back.StrokeColor, s.back.StrokeWidth = ui.Color(ui.Accent), 1.5
 	}
 	s.Refresh()
 }
@@ -293,14 +293,14 @@ func (r *segmentRenderer) Objects() []fyne.CanvasObject {
 func (r *segmentRenderer) Layout(size fyne.Size) {
 	s := r.s
 	left := s.l.textLeft()
-	look.Put(s.back, 0, 1, size.Width, size.Height-2)
-	look.Put(s.time, boxPad, rowPad, left-boxPad, 21)
+	ui.Put(s.back, 0, 1, size.Width, size.Height-2)
+	ui.Put(s.time, boxPad, rowPad, left-boxPad, 21)
 	if s.edited() {
-		look.Put(s.time, boxPad, rowPad+boxPad, left-boxPad, 21)
-		look.Put(s.l.entry, left, rowPad, size.Width-left-boxPad+4, size.Height-2*rowPad)
+		ui.Put(s.time, boxPad, rowPad+boxPad, left-boxPad, 21)
+		ui.Put(s.l.entry, left, rowPad, size.Width-left-boxPad+4, size.Height-2*rowPad)
 		return
 	}
-	look.Put(s.text, left+boxPad, rowPad, size.Width-left-2*boxPad, size.Height-2*rowPad)
+	ui.Put(s.text, left+boxPad, rowPad, size.Width-left-2*boxPad, size.Height-2*rowPad)
 }
 
 func (r *segmentRenderer) Refresh() {
@@ -354,12 +354,12 @@ func (r *momentRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObj
 
 func (r *momentRenderer) Layout(size fyne.Size) {
 	h := r.m.text.MinSize().Height
-	look.Put(r.m.text, 0, (size.Height-h)/2, size.Width, h)
+	ui.Put(r.m.text, 0, (size.Height-h)/2, size.Width, h)
 }
 
 func (r *momentRenderer) Refresh() {
 	t := r.m.text
-	t.TextSize, t.Color, t.TextStyle = look.SmallSize, look.Color(look.Accent), fyne.TextStyle{Bold: r.m.hovered}
+	t.TextSize, t.Color, t.TextStyle = ui.SmallSize, ui.Color(ui.Accent), fyne.TextStyle{Bold: r.m.hovered}
 	r.Layout(r.m.Size())
 	t.Refresh()
 }

@@ -13,8 +13,8 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
 )
@@ -25,7 +25,7 @@ type Page struct {
 	Object fyne.CanvasObject
 	Queue  *Queue
 	View   *View // the opened transcript
-	pane   *look.Pane
+	pane   *ui.Pane
 	foot   *fyne.Container // what was deleted; below the list, wherever that is scrolled to
 	cards  map[int64]*card
 	pasts  map[int64]*past
@@ -33,8 +33,8 @@ type Page struct {
 	words  string             // a problem of the page's own
 	most   int                // how many of the finished ones are listed
 
-	clear     *look.Button // of all that have failed
-	translate *look.Check  // one for all drawings, so that the keyboard stays on it
+	clear     *ui.Button // of all that have failed
+	translate *ui.Check  // one for all drawings, so that the keyboard stays on it
 }
 
 // mostWaiting is how many of those that wait are shown.
@@ -48,13 +48,13 @@ const some = 50
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, Queue: NewQueue(c), pane: look.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
-	p.clear = look.NewButton(look.Quiet, "", nil)
-	p.translate = look.NewCheck("Translate to English", c.OnTranslate)
+	p := &Page{Config: c, Queue: NewQueue(c), pane: ui.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
+	p.clear = ui.NewButton(ui.Quiet, "", nil)
+	p.translate = ui.NewCheck("Translate to English", c.OnTranslate)
 	p.View = newView(p)
 	p.View.Object.Hide()
-	p.foot = look.NewColumn(0)
-	p.Object = &fyne.Container{Layout: &look.Arrange{Min: fyne.NewSize(200, 80), Place: p.place}, Objects: []fyne.CanvasObject{p.pane.Object, p.foot, p.View.Object}}
+	p.foot = ui.NewColumn(0)
+	p.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(200, 80), Place: p.place}, Objects: []fyne.CanvasObject{p.pane.Object, p.foot, p.View.Object}}
 	p.Queue.OnState = p.stateChanged
 	p.Queue.OnProgress = p.progressed
 	return p
@@ -62,15 +62,15 @@ func NewPage(c Config) *Page {
 
 // place is the layout: the list, or an opened transcript over it.
 func (p *Page) place(s fyne.Size) {
-	look.Put(p.View.Object, 0, 0, s.Width, s.Height)
+	ui.Put(p.View.Object, 0, 0, s.Width, s.Height)
 	bottom := s.Height
 	if len(p.foot.Objects) > 0 {
-		w := min(look.ColumnWidth, s.Width-48)
-		h := look.HeightFor(p.foot, w)
+		w := min(ui.ColumnWidth, s.Width-48)
+		h := ui.HeightFor(p.foot, w)
 		bottom -= h + 24
-		look.Put(p.foot, (s.Width-w)/2, bottom+12, w, h)
+		ui.Put(p.foot, (s.Width-w)/2, bottom+12, w, h)
 	}
-	look.Put(p.pane.Object, 0, 0, s.Width, bottom)
+	ui.Put(p.pane.Object, 0, 0, s.Width, bottom)
 }
 
 // showGone shows what was deleted and how to take that back, or takes that away.
@@ -81,9 +81,9 @@ func (p *Page) showGone() {
 		if n > 1 {
 			text = fmt.Sprintf("%d files are removed.", n)
 		}
-		words := look.NewLabel(text, look.SmallSize, look.Ink).Shrink(80)
-		p.foot.Add(look.NewBox(look.Surface, look.Line, 10, 14, 6, look.NewRow(8, words, words,
-			look.NewButton(look.Quiet, "Undo", p.undo), look.NewButton(look.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
+		words := ui.NewLabel(text, ui.SmallSize, ui.Ink).Shrink(80)
+		p.foot.Add(ui.NewBox(ui.Surface, ui.Line, 10, 14, 6, ui.NewRow(8, words, words,
+			ui.NewButton(ui.Quiet, "Undo", p.undo), ui.NewButton(ui.Quiet, "Close", func() { p.gone = nil; p.Refresh() }))))
 	}
 	p.place(p.Object.Size())
 	p.foot.Refresh()
@@ -182,9 +182,9 @@ func (p *Page) Refresh() {
 	if len(all) == 0 {
 		list = p.empty()
 	} else {
-		list = append(list, look.Text(dropWords, look.TextSize, look.Muted), p.buttons())
+		list = append(list, ui.Text(dropWords, ui.TextSize, ui.Muted), p.buttons())
 		if words := p.untranslated(); words != "" {
-			list = append(list, look.Text(words, look.SmallSize, look.Muted))
+			list = append(list, ui.Text(words, ui.SmallSize, ui.Muted))
 		}
 	}
 	list = append(list, p.notices()...)
@@ -210,12 +210,12 @@ const dropWords = "Drop audio or video files anywhere on this window. Nothing le
 
 // empty is what the page says before there is any transcript.
 func (p *Page) empty() []fyne.CanvasObject {
-	line := look.Text("Turn recordings into text", look.TitleSize, look.Ink)
-	note := look.Text(dropWords, look.TextSize, look.Muted)
+	line := ui.Text("Turn recordings into text", ui.TitleSize, ui.Ink)
+	note := ui.Text(dropWords, ui.TextSize, ui.Muted)
 	line.Align, note.Align = fyne.TextAlignCenter, fyne.TextAlignCenter
-	list := []fyne.CanvasObject{look.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{p.buttons()}}}
+	list := []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{p.buttons()}}}
 	if words := p.untranslated(); words != "" {
-		why := look.Text(words, look.SmallSize, look.Muted)
+		why := ui.Text(words, ui.SmallSize, ui.Muted)
 		why.Align = fyne.TextAlignCenter
 		list = append(list, why)
 	}
@@ -225,7 +225,7 @@ func (p *Page) empty() []fyne.CanvasObject {
 // middle centres one thing in the width.
 type middle struct{}
 
-func (middle) HeightFor(o []fyne.CanvasObject, w float32) float32 { return look.HeightFor(o[0], w) }
+func (middle) HeightFor(o []fyne.CanvasObject, w float32) float32 { return ui.HeightFor(o[0], w) }
 func (middle) MinSize(o []fyne.CanvasObject) fyne.Size            { return o[0].MinSize() }
 func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	var w float32
@@ -236,7 +236,7 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 		w += b.MinSize().Width
 	}
 	w = min(w, s.Width)
-	look.Put(o[0], (s.Width-w)/2, 0, w, s.Height)
+	ui.Put(o[0], (s.Width-w)/2, 0, w, s.Height)
 }
 
 // untranslated says why the next files can't be translated; "" if they can.
@@ -253,11 +253,11 @@ func (p *Page) buttons() fyne.CanvasObject {
 	if code := p.Language(); code != "" {
 		words = "Language: " + asr.LanguageName(code)
 	}
-	language := look.NewButton(look.Plain, words, nil)
+	language := ui.NewButton(ui.Plain, words, nil)
 	language.Light = true
 	language.OnTapped = func() { p.Menu(p.languages(), language) }
-	return &fyne.Container{Layout: &look.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
-		look.NewButton(look.Primary, "Choose a file", p.ChooseFile), language, p.translation()}}
+	return &fyne.Container{Layout: &ui.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
+		ui.NewButton(ui.Primary, "Choose a file", p.ChooseFile), language, p.translation()}}
 }
 
 // translation is whether the next files are translated, as it is now.
@@ -286,22 +286,22 @@ func (p *Page) languages() *fyne.Menu {
 // notices are what stands above the queue: what keeps it waiting, what went wrong.
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
-		problem := look.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []look.Action{
+		problem := ui.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []ui.Action{
 			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.AddModel}, {Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}
 		if errors.Is(err, voice.ErrNoModel) {
-			problem = look.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
-				Actions: []look.Action{{Label: "All models", Do: p.AddModel}}}
+			problem = ui.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
+				Actions: []ui.Action{{Label: "All models", Do: p.AddModel}}}
 		}
 		list = append(list, problem.Card())
 	}
 	if p.words != "" {
-		list = append(list, look.Problem{Title: p.words, Actions: []look.Action{{Label: "Close", Do: func() { p.words = ""; p.Refresh() }}}}.Card())
+		list = append(list, ui.Problem{Title: p.words, Actions: []ui.Action{{Label: "Close", Do: func() { p.words = ""; p.Refresh() }}}}.Card())
 	}
 	return list
 }
 
 func heading(words string) []fyne.CanvasObject {
-	return []fyne.CanvasObject{look.Spacer(1, 2), look.NewLabel(words, look.SmallSize, look.Muted).Strong()}
+	return []fyne.CanvasObject{ui.Spacer(1, 2), ui.NewLabel(words, ui.SmallSize, ui.Muted).Strong()}
 }
 
 // unfinished heads what was stopped or has failed; many failed ones can be removed at once.
@@ -314,7 +314,7 @@ func (p *Page) unfinished(rest []store.Transcript) []fyne.CanvasObject {
 	p.clear.SetLabel(fmt.Sprintf("Remove all %d that failed", len(failed)))
 	p.clear.OnTapped = func() { p.remove(failed...) }
 	words := head[1]
-	return []fyne.CanvasObject{head[0], look.NewRow(8, words, words, p.clear)}
+	return []fyne.CanvasObject{head[0], ui.NewRow(8, words, words, p.clear)}
 }
 
 // queued are the cards of what is not finished; a card lives as long as its file is there, so
@@ -341,7 +341,7 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 		if wait <= mostWaiting || t.State != store.Waiting {
 			list = append(list, c.object)
 		} else if i+1 == len(queue) || queue[i+1].State != store.Waiting {
-			list = append(list, look.Text(fmt.Sprintf("%d more wait. They are shown as these are done.", wait-mostWaiting), look.SmallSize, look.Muted))
+			list = append(list, ui.Text(fmt.Sprintf("%d more wait. They are shown as these are done.", wait-mostWaiting), ui.SmallSize, ui.Muted))
 		}
 	}
 	for id := range p.cards {
@@ -358,7 +358,7 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 		return nil
 	}
 	list = heading("Transcripts")
-	rows := look.NewColumn(8)
+	rows := ui.NewColumn(8)
 	for i, t := range done {
 		if i == p.most {
 			break
@@ -372,7 +372,7 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 	}
 	list = append(list, rows)
 	if more := len(done) - p.most; more > 0 {
-		list = append(list, look.NewRow(0, nil, look.NewButton(look.Plain, fmt.Sprintf("Show %d more", more), func() { p.most += 500; p.Refresh() })))
+		list = append(list, ui.NewRow(0, nil, ui.NewButton(ui.Plain, fmt.Sprintf("Show %d more", more), func() { p.most += 500; p.Refresh() })))
 	}
 	return list
 }

@@ -11,12 +11,12 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/app/ui"
 )
 
 func TestStates(t *testing.T) {
-	for _, mode := range []look.Mode{look.Light, look.Dark} {
+	for _, mode := range []ui.Mode{ui.Light, ui.Dark} {
 		t.Run(string(mode), func(t *testing.T) {
 			name := func(s string) string { return s + "-" + string(mode) }
 			t.Run("empty", func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 type slide struct {
@@ -77,15 +77,15 @@ func (r *slideRenderer) Objects() []fyne.CanvasObject {
 func (r *slideRenderer) Layout(size fyne.Size) {
 	const thick, knob = 6, 14
 	y, x := (size.Height-thick)/2, r.s.share*size.Width
-	look.Put(r.back, 0, y, size.Width, thick)
-	look.Put(r.fill, 0, y, x, thick)
-	look.Put(r.knob, max(0, min(size.Width-knob, x-knob/2)), (size.Height-knob)/2, knob, knob)
+	ui.Put(r.back, 0, y, size.Width, thick)
+	ui.Put(r.fill, 0, y, x, thick)
+	ui.Put(r.knob, max(0, min(size.Width-knob, x-knob/2)), (size.Height-knob)/2, knob, knob)
 }
 
 func (r *slideRenderer) Refresh() {
-	r.back.FillColor, r.back.CornerRadius = look.Color(look.Line), 3
-	r.fill.FillColor, r.fill.CornerRadius = look.Color(look.Accent), 3
-	r.knob.FillColor = look.Color(look.Accent)
+	r.back.FillColor, r.back.CornerRadius = ui.Color(ui.Line), 3
+	r.fill.FillColor, r.fill.CornerRadius = ui.Color(ui.Accent), 3
+	r.knob.FillColor = ui.Color(ui.Accent)
 	r.Layout(r.s.Size())
 	canvas.Refresh(r.s)
 }

@@ -20,9 +20,9 @@ import (
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
-	"soberano/app/look/looktest"
 	"soberano/app/store"
+	"soberano/app/ui"
+	"soberano/app/ui/uitest"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/audio"
@@ -137,7 +137,7 @@ func (s *speaker) Close() error          { s.once.Do(func() { close(s.done) }); 
 func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock() }
 
 type stage struct {
-	*looktest.Stage
+	*uitest.Stage
 	page    *Page
 	store   *store.Store
 	model   *scripted
@@ -157,9 +157,9 @@ type stage struct {
 	mu      sync.Mutex
 }
 
-func newStage(t *testing.T, mode look.Mode, s *store.Store) *stage {
+func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
 	t.Helper()
-	looks := looktest.New(t, "transcribe", mode)
+	looks := uitest.New(t, "transcribe", mode)
 	if s == nil {
 		var err error
 		if s, err = store.Memory(); err != nil {

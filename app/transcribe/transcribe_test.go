@@ -16,15 +16,15 @@ import (
 	"fyne.io/fyne/v2"
 	"pgregory.net/rapid"
 
-	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/app/ui"
 	"soberano/asr/audio"
 )
 
 // A bad file is refused with its name, the reason and the place; what was heard of it is
 // kept, and the others are written down.
 func TestABadFileLosesNothing(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	bad := s.file("bad.wav", time.Minute)
 	s.files[bad].fail, s.files[bad].failAt = errors.New("audio: "+bad+": byte 640044: the file is cut off: 17 bytes of audio are missing: unexpected EOF"), 25*time.Second
 	s.page.Add([]string{s.file("first.wav", 20*time.Second), bad, "/nowhere/gone.wav", s.file("last.wav", 40*time.Second)})
@@ -50,7 +50,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 
 // A file with damaged places is written down, and its transcript says so.
 func TestDamageIsNoted(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	path := s.file("worn.mp3", 20*time.Second)
 	s.files[path].damage = audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}
 	s.page.Add([]string{path})
@@ -70,7 +70,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStage(t, look.Light, db)
+	s := newStage(t, ui.Light, db)
 	s.model.gate = make(chan struct{})
 	s.lang = "de"
 	s.page.Add([]string{s.file("long.wav", 2*time.Minute), s.file("next.wav", 10*time.Second)})
@@ -87,7 +87,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	again := newStage(t, look.Light, db)
+	again := newStage(t, ui.Light, db)
 	defer again.end()
 	again.file("long.wav", 2*time.Minute)
 	again.file("next.wav", 10*time.Second)
@@ -116,7 +116,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 
 // Times in the list don't go back, whatever the model says of a segment.
 func TestTimesGoForward(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.model.late = map[int]time.Duration{1: 12 * time.Second}
 	s.page.Add([]string{s.file("talk.wav", time.Minute)})
 	segments, err := s.store.Segments(s.state("talk.wav", store.Complete).ID, 0)
@@ -132,7 +132,7 @@ func TestTimesGoForward(t *testing.T) {
 
 // Cancel keeps what was heard, Go on takes it up; Delete in the middle ends it, Undo too.
 func TestCancelAndDelete(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("a.wav", time.Minute), s.file("b.wav", time.Minute)})
 	s.model.gate <- struct{}{}
@@ -164,7 +164,7 @@ func TestCancelAndDelete(t *testing.T) {
 // Files that fail don't pile up: dropped again they stay one card, several are removed at
 // once, and one that never can be read isn't offered again first.
 func TestFailedFiles(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	bad := func(name, why string) string {
 		path := s.file(name, time.Minute)
 		s.files[path].fail = errors.New("audio: " + path + ": " + why)
@@ -213,8 +213,8 @@ func TestFailedFiles(t *testing.T) {
 	s.Shot("failed")
 	for name, main := range map[string]string{"empty.wav": "Remove", "words.wav": "Remove", "moved.wav": "Try again", "cut off.mp3": "Try again"} {
 		row := s.page.cards[s.state(name, store.Failed).ID].row
-		first := row.Objects[0].(*look.Button)
-		if first.Label != main || (first.Kind == look.Primary) != (main == "Try again") {
+		first := row.Objects[0].(*ui.Button)
+		if first.Label != main || (first.Kind == ui.Primary) != (main == "Try again") {
 			t.Errorf("%s: the main button is %s", name, first.Label)
 		}
 	}
@@ -249,7 +249,7 @@ func TestHopeless(t *testing.T) {
 // What was deleted can be brought back without looking for where: in sight wherever the list
 // is scrolled to, which stays there.
 func TestUndoIsInSight(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	var paths []string
 	for i := range 30 {
 		paths = append(paths, s.file(fmt.Sprintf("memo %02d.wav", i), 5*time.Second))
@@ -288,7 +288,7 @@ func TestUndoIsInSight(t *testing.T) {
 
 // Editing is kept, also by leaving; Escape takes it back. Exports have the edited text.
 func TestEditAndExport(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
 	id := s.state("talk.wav", store.Complete).ID
 	s.UntilShown("Welcome to the show.")
@@ -308,7 +308,7 @@ func TestEditAndExport(t *testing.T) {
 		t.Errorf("kept %q", got)
 	}
 	row := v.list.rows.Row(0).(*segment)
-	x := fyne.MeasureText("Welcome to the sh", look.TextSize, fyne.TextStyle{}).Width
+	x := fyne.MeasureText("Welcome to the sh", ui.TextSize, fyne.TextStyle{}).Width
 	row.text.Tapped(&fyne.PointEvent{Position: fyne.NewPos(x, 10)})
 	if got := v.list.entry.CursorColumn; v.list.editing != 0 || v.list.entry.CursorRow != 0 || got < 16 || got > 18 {
 		t.Errorf("a click behind the 17th letter puts the cursor at %d", got)
@@ -347,7 +347,7 @@ func TestEditAndExport(t *testing.T) {
 // An export says where it was saved and, in the middle of a recording, how far it goes; one
 // that fails says why, with the file's name as it is.
 func TestWhereItWasSaved(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("lj.wav", time.Minute)})
 	s.model.gate <- struct{}{}
@@ -392,7 +392,7 @@ func TestWhereItWasSaved(t *testing.T) {
 
 // The same recording can be written down again, in another language; the first stays.
 func TestAgainBeside(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
 	s.page.open(s.state("talk.wav", store.Complete).ID)
 	s.lang = "de"
@@ -406,7 +406,7 @@ func TestAgainBeside(t *testing.T) {
 // Whether it is translated is a file's own: the queue holds both kinds, also of one recording,
 // and each transcript says which it is.
 func TestTranslation(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.noModel = noModel
 	talk := s.file("talk.wav", 5*time.Second)
 	s.page.Add([]string{talk})
@@ -457,7 +457,7 @@ func TestTranslation(t *testing.T) {
 // A model of English alone can't translate: that is said, and what was chosen before waits
 // for one that can.
 func TestEnglishOnly(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.english, s.title = true, "Whisper base.en"
 	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
 	s.state("talk.wav", store.Complete)
@@ -480,7 +480,7 @@ func TestEnglishOnly(t *testing.T) {
 // Tapping a time plays from there; the segment that is heard follows; Space pauses; a file
 // that is gone is said to be.
 func TestPlaying(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	path := s.file("talk.wav", 5*time.Minute)
 	s.page.Add([]string{path})
 	id := s.state("talk.wav", store.Complete).ID
@@ -526,7 +526,7 @@ func TestPlaying(t *testing.T) {
 
 // An opened transcript grows while it is written down.
 func TestTheViewGrows(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("a.wav", time.Minute)})
 	s.model.gate <- struct{}{}
@@ -542,7 +542,7 @@ func TestTheViewGrows(t *testing.T) {
 // A transcript can be opened behind a longer one in whatever state that was left: searched,
 // at its end, an edit begun, being played.
 func TestAShorterOneIsOpened(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	long := fill(t, s.store, 60)
 	s.page.Add([]string{s.file("short.wav", 15*time.Second)})
 	short := s.state("short.wav", store.Complete).ID
@@ -578,7 +578,7 @@ func TestAShorterOneIsOpened(t *testing.T) {
 // What is being edited stays where it is while the transcript grows, also at its end; scrolled
 // out of sight it goes on taking what is typed, and comes back with it. Nothing is lost.
 func TestEditingWhileItGrows(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("a.wav", time.Hour)})
 	hear := func(n int) {
@@ -648,7 +648,7 @@ func TestEditingWhileItGrows(t *testing.T) {
 // Nothing of the page runs after it was ended, in whatever state.
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := runtime.NumGoroutine()
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
 	done := s.file("done.wav", 5*time.Second)
 	s.page.Add([]string{done, s.file("a.wav", time.Minute), s.file("b.wav", time.Minute)})
@@ -748,7 +748,7 @@ func TestSort(t *testing.T) {
 
 // Five hundred dropped files are a page that can still be drawn.
 func TestManyFiles(t *testing.T) {
-	s := newStage(t, look.Light, nil)
+	s := newStage(t, ui.Light, nil)
 	s.noModel = noModel
 	var paths []string
 	for i := range 500 {

@@ -17,8 +17,8 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/look"
 	"soberano/app/store"
+	"soberano/app/ui"
 	"soberano/asr/transcript"
 )
 
@@ -33,36 +33,36 @@ type View struct {
 	segments []store.Segment
 
 	head, tools, foot *fyne.Container
-	title             *look.Label
-	facts, trouble    *look.Flow
-	export, more      *look.Button
+	title             *ui.Label
+	facts, trouble    *ui.Flow
+	export, more      *ui.Button
 	finder            *finder
-	playButton        *look.Button
-	here, end         *look.Label
+	playButton        *ui.Button
+	here, end         *ui.Label
 	slide             *slide
 	box               *fyne.Container
 }
 
 func newView(p *Page) *View {
-	v := &View{page: p, title: look.NewLabel("", 15, look.Ink).Strong().Shrink(80), facts: look.Text("", look.SmallSize, look.Muted),
-		trouble: look.Text("", look.SmallSize, look.Record), here: look.NewLabel("0:00", look.SmallSize, look.Muted), end: look.NewLabel("", look.SmallSize, look.Muted)}
+	v := &View{page: p, title: ui.NewLabel("", 15, ui.Ink).Strong().Shrink(80), facts: ui.Text("", ui.SmallSize, ui.Muted),
+		trouble: ui.Text("", ui.SmallSize, ui.Record), here: ui.NewLabel("0:00", ui.SmallSize, ui.Muted), end: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	v.player = &player{open: p.Open, speak: p.Play, post: p.Post, onMove: v.moved, onFail: v.silent}
 	v.list = newList(v)
 	v.finder = newFinder(v)
-	back := look.NewButton(look.Plain, "All transcripts", func() { p.Close() })
-	v.export = look.NewButton(look.Plain, "Export", func() { p.Menu(v.formats(), v.export) })
-	v.more = look.NewButton(look.Plain, "More", func() { p.Menu(v.others(), v.more) })
-	v.tools = &fyne.Container{Layout: &look.Wrap{Gap: 8}, Objects: []fyne.CanvasObject{
-		look.NewButton(look.Plain, "Find", v.Find), look.NewButton(look.Plain, "Copy all", v.copyAll), v.export,
+	back := ui.NewButton(ui.Plain, "All transcripts", func() { p.Close() })
+	v.export = ui.NewButton(ui.Plain, "Export", func() { p.Menu(v.formats(), v.export) })
+	v.more = ui.NewButton(ui.Plain, "More", func() { p.Menu(v.others(), v.more) })
+	v.tools = &fyne.Container{Layout: &ui.Wrap{Gap: 8}, Objects: []fyne.CanvasObject{
+		ui.NewButton(ui.Plain, "Find", v.Find), ui.NewButton(ui.Plain, "Copy all", v.copyAll), v.export,
 		v.more}}
 	v.head = &fyne.Container{Layout: &headLayout{v: v, back: back}, Objects: []fyne.CanvasObject{back, v.title, v.facts, v.tools}}
-	v.playButton = look.NewButton(look.Primary, "Play", v.PlayPause)
+	v.playButton = ui.NewButton(ui.Primary, "Play", v.PlayPause)
 	v.slide = newSlide(func(share float32) { v.player.seek(time.Duration(float64(share) * float64(v.length()))) })
-	v.foot = look.NewRow(12, v.slide, v.playButton, v.here, v.slide, v.end)
+	v.foot = ui.NewRow(12, v.slide, v.playButton, v.here, v.slide, v.end)
 	v.trouble.Hide()
-	rule, rule2 := look.NewRule(), look.NewRule()
+	rule, rule2 := ui.NewRule(), ui.NewRule()
 	v.box = &fyne.Container{Objects: []fyne.CanvasObject{v.head, v.finder.object, v.trouble, rule, v.list, rule2, v.foot}}
-	v.box.Layout = &look.Arrange{Min: fyne.NewSize(200, 200), Place: func(size fyne.Size) {
+	v.box.Layout = &ui.Arrange{Min: fyne.NewSize(200, 200), Place: func(size fyne.Size) {
 		y := float32(12)
 		for _, o := range []fyne.CanvasObject{v.head, v.finder.object, v.trouble} {
 			if o.Visible() {
@@ -70,19 +70,19 @@ func newView(p *Page) *View {
 				if o == v.finder.object {
 					w = min(w, findWide)
 				}
-				h := look.HeightFor(o, w)
-				look.Put(o, 24, y, w, h)
+				h := ui.HeightFor(o, w)
+				ui.Put(o, 24, y, w, h)
 				y += h + 10
 			}
 		}
-		look.Put(rule, 0, y, size.Width, 1)
+		ui.Put(rule, 0, y, size.Width, 1)
 		bottom := size.Height
 		if v.foot.Visible() {
 			bottom -= 60
-			look.Put(v.foot, 24, bottom+12, size.Width-48, 36)
-			look.Put(rule2, 0, bottom, size.Width, 1)
+			ui.Put(v.foot, 24, bottom+12, size.Width-48, 36)
+			ui.Put(rule2, 0, bottom, size.Width, 1)
 		}
-		look.Put(v.list, 0, y+1, size.Width, bottom-y-1)
+		ui.Put(v.list, 0, y+1, size.Width, bottom-y-1)
 	}}
 	v.Object = v.box
 	return v
@@ -91,7 +91,7 @@ func newView(p *Page) *View {
 // headLayout puts the tools beside the title, or below it where there is no room.
 type headLayout struct {
 	v    *View
-	back *look.Button
+	back *ui.Button
 }
 
 func (h *headLayout) place(width float32, put bool) float32 {
@@ -109,19 +109,19 @@ func (h *headLayout) place(width float32, put bool) float32 {
 	facts := v.facts.HeightFor(room)
 	height := max(b.Height, 22+facts)
 	if put {
-		look.Put(h.back, 0, 0, b.Width, b.Height)
-		look.Put(v.title, left, -1, room, 22)
-		look.Put(v.facts, left, 21, room, facts)
+		ui.Put(h.back, 0, 0, b.Width, b.Height)
+		ui.Put(v.title, left, -1, room, 22)
+		ui.Put(v.facts, left, 21, room, facts)
 	}
 	if beside {
 		if put {
-			look.Put(v.tools, width-tools, 0, tools+1, 36)
+			ui.Put(v.tools, width-tools, 0, tools+1, 36)
 		}
 		return height
 	}
-	t := look.HeightFor(v.tools, width)
+	t := ui.HeightFor(v.tools, width)
 	if put {
-		look.Put(v.tools, 0, height+10, width, t)
+		ui.Put(v.tools, 0, height+10, width, t)
 	}
 	return height + 10 + t
 }
@@ -192,20 +192,20 @@ func (v *View) fresh() {
 	default:
 		add(t.Note)
 	}
-	v.facts.Set(look.Span{Text: strings.Join(facts, " · "), Color: look.Muted})
+	v.facts.Set(ui.Span{Text: strings.Join(facts, " · "), Color: ui.Muted})
 	v.end.Set(clock(v.length()))
 	v.layout()
 }
 
 // tell shows a line of trouble under the head; "" takes it away.
-func (v *View) tell(words string) { v.line(words, look.Record) }
+func (v *View) tell(words string) { v.line(words, ui.Record) }
 
 // note shows a line there that is no trouble.
-func (v *View) note(words string) { v.line(words, look.Ink) }
+func (v *View) note(words string) { v.line(words, ui.Ink) }
 
 func (v *View) line(words string, ink fyne.ThemeColorName) {
 	v.trouble.Hidden = words == ""
-	v.trouble.Set(look.Span{Text: words, Color: ink})
+	v.trouble.Set(ui.Span{Text: words, Color: ink})
 	v.layout()
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	words "soberano/app/reason"
+	words "soberano/app/problem"
 	"soberano/app/store"
 )
 

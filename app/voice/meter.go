@@ -13,7 +13,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/look"
+	"soberano/app/ui"
 )
 
 // Button is the round microphone button: hold to talk, or click to start and stop.
@@ -125,30 +125,30 @@ func (r *buttonRenderer) Objects() []fyne.CanvasObject {
 func (r *buttonRenderer) Layout(size fyne.Size) {
 	d := min(size.Width, size.Height)
 	x, y := (size.Width-d)/2, (size.Height-d)/2
-	look.Put(r.back, x, y, d, d)
+	ui.Put(r.back, x, y, d, d)
 	cx, cy := size.Width/2, size.Height/2
-	look.Put(r.mark[0], cx-3, cy-9, 6, 11)   // capsule
-	look.Put(r.mark[1], cx-6, cy-6, 12, 11)  // holder
-	look.Put(r.mark[2], cx-8, cy-7, 16, 6.5) // its open top
-	look.Put(r.mark[3], cx-0.75, cy+5, 1.5, 4)
+	ui.Put(r.mark[0], cx-3, cy-9, 6, 11)   // capsule
+	ui.Put(r.mark[1], cx-6, cy-6, 12, 11)  // holder
+	ui.Put(r.mark[2], cx-8, cy-7, 16, 6.5) // its open top
+	ui.Put(r.mark[3], cx-0.75, cy+5, 1.5, 4)
 }
 
 func (r *buttonRenderer) Refresh() {
-	fill, ink, line := look.Color(look.Surface), look.Color(look.Ink), look.Color(look.Line)
+	fill, ink, line := ui.Color(ui.Surface), ui.Color(ui.Ink), ui.Color(ui.Line)
 	if r.b.hovered {
-		fill = look.Color(look.Hover)
+		fill = ui.Color(ui.Hover)
 	}
 	switch r.b.state {
 	case Opening, Recording:
-		fill, ink, line = look.Color(look.Record), look.Color(look.OnRecord), look.Color(look.Record)
+		fill, ink, line = ui.Color(ui.Record), ui.Color(ui.OnRecord), ui.Color(ui.Record)
 	case Finishing:
-		fill, ink = look.Color(look.Tint), look.Color(look.Accent)
+		fill, ink = ui.Color(ui.Tint), ui.Color(ui.Accent)
 	}
 	r.back.FillColor, r.back.StrokeColor, r.back.StrokeWidth = fill, line, 1
 	if r.b.focused {
-		r.back.StrokeColor, r.back.StrokeWidth = look.Color(look.Accent), 2
+		r.back.StrokeColor, r.back.StrokeWidth = ui.Color(ui.Accent), 2
 		if r.b.state == Recording {
-			r.back.StrokeColor = look.Color(look.Ink)
+			r.back.StrokeColor = ui.Color(ui.Ink)
 		}
 	}
 	r.mark[0].FillColor, r.mark[0].CornerRadius = ink, 3
@@ -163,13 +163,13 @@ func (r *buttonRenderer) Refresh() {
 type Strip struct {
 	Object fyne.CanvasObject
 	bars   *bars
-	time   *look.Label
-	hint   *look.Label
+	time   *ui.Label
+	hint   *ui.Label
 }
 
 // NewStrip is a silent strip.
 func NewStrip() *Strip {
-	s := &Strip{bars: newBars(), time: look.NewLabel("", look.SmallSize, look.Muted), hint: look.NewLabel("", look.SmallSize, look.Muted)}
+	s := &Strip{bars: newBars(), time: ui.NewLabel("", ui.SmallSize, ui.Muted), hint: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	s.Object = &fyne.Container{Layout: stripLayout{s}, Objects: []fyne.CanvasObject{s.bars, s.time, s.hint}}
 	return s
 }
@@ -182,7 +182,7 @@ func (l stripLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSiz
 
 func (l stripLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	x := size.Width
-	for _, o := range []*look.Label{l.s.hint, l.s.time} {
+	for _, o := range []*ui.Label{l.s.hint, l.s.time} {
 		m := o.MinSize()
 		if x-m.Width-10 < 60 {
 			o.Resize(fyne.NewSize(0, 0))
@@ -190,10 +190,10 @@ func (l stripLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 			continue
 		}
 		x -= m.Width
-		look.Put(o, x, (size.Height-m.Height)/2, m.Width, m.Height)
+		ui.Put(o, x, (size.Height-m.Height)/2, m.Width, m.Height)
 		x -= 10
 	}
-	look.Put(l.s.bars, 0, 0, x, size.Height)
+	ui.Put(l.s.bars, 0, 0, x, size.Height)
 }
 
 // Show follows the state of t.
@@ -294,13 +294,13 @@ func (r *barsRenderer) Layout(size fyne.Size) {
 		// Speech peaks between -50 and 0 dB: that range fills the height.
 		db := 20 * math.Log10(float64(max(r.b.levels[i], 1e-5)))
 		h := max(4, float32(min(1, max(0, (db+50)/50)))*size.Height)
-		look.Put(rect, float32(k)*(wide+gap), (size.Height-h)/2, wide, h)
+		ui.Put(rect, float32(k)*(wide+gap), (size.Height-h)/2, wide, h)
 	}
 }
 
 func (r *barsRenderer) Refresh() {
 	for _, rect := range r.rects {
-		rect.FillColor, rect.CornerRadius = look.Color(look.Record), 2
+		rect.FillColor, rect.CornerRadius = ui.Color(ui.Record), 2
 	}
 	r.Layout(r.b.Size())
 	canvas.Refresh(r.b)

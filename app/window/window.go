@@ -18,11 +18,11 @@ import (
 	"fyne.io/fyne/v2/app"
 
 	"soberano/app/chat"
-	"soberano/app/desk"
-	"soberano/app/look"
-	"soberano/app/outside"
+	"soberano/app/dictation"
 	"soberano/app/settings"
+	"soberano/app/shell"
 	"soberano/app/transcribe"
+	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/mic"
@@ -52,9 +52,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: o.Version, Icon: look.Icon})
+	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: o.Version, Icon: ui.Icon})
 	a := app.NewWithID(ID)
-	a.SetIcon(look.Icon)
+	a.SetIcon(ui.Icon)
 	m.OpenURL = func(link string) error {
 		u, err := url.Parse(link)
 		if err != nil {
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) error {
 	w.SetMaster()
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(1200, 760))
-	var d *desk.Desk
+	var d *shell.Shell
 	var closing error
 	m.Quit = func() { // while the UI goroutine still runs what others have posted
 		w.Hide()
@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 			a.Quit()
 		})
 	}
-	if d, err = desk.New(a, w, m); err != nil {
+	if d, err = shell.New(a, w, m); err != nil {
 		return err
 	}
 	w.SetCloseIntercept(m.Quit)
@@ -107,34 +107,34 @@ func ChatModel() string {
 }
 
 // machine is the real world.
-func machine() (desk.Machine, error) {
+func machine() (shell.Machine, error) {
 	dir, err := registry.DataDir()
 	if err != nil {
-		return desk.Machine{}, err
+		return shell.Machine{}, err
 	}
 	lib, err := registry.Open(dir)
 	if err != nil {
-		return desk.Machine{}, err
+		return shell.Machine{}, err
 	}
-	m := desk.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath,
+	m := shell.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	m.OpenMic, m.Microphones = openMic, microphones
-	m.Outside = &desk.Outside{Why: outside.Why(), Hotkeys: outside.Hotkeys, Focused: outside.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: outside.Toggle, Finish: outside.Finish, Finishing: outside.Finishing,
-		Serve: func(handle func(string) string) (io.Closer, error) { return outside.Serve(dir, handle) }}
+	m.Outside = &shell.Outside{Why: dictation.Why(), Hotkeys: dictation.Hotkeys, Focused: dictation.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: dictation.Toggle, Finish: dictation.Finish, Finishing: dictation.Finishing,
+		Serve: func(handle func(string) string) (io.Closer, error) { return dictation.Serve(dir, handle) }}
 	return m, nil
 }
 
 // pasting keeps one connection to the display: what was in the clipboard lives as long.
 type pasting struct {
 	mu   sync.Mutex
-	clip *outside.Clipboard
+	clip *dictation.Clipboard
 }
 
 func (p *pasting) paste(text string) (err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.clip == nil {
-		if p.clip, err = outside.OpenClipboard(); err != nil {
+		if p.clip, err = dictation.OpenClipboard(); err != nil {
 			return err
 		}
 	}
@@ -143,14 +143,14 @@ func (p *pasting) paste(text string) (err error) {
 
 // signing opens the sign when it is first wanted; where it can't be, there is none.
 type signing struct {
-	sign   *outside.Sign
+	sign   *dictation.Sign
 	failed bool
 }
 
 func (s *signing) show(text string, heard bool) {
 	if s.sign == nil && !s.failed && text != "" {
 		var err error
-		s.sign, err = outside.OpenSign()
+		s.sign, err = dictation.OpenSign()
 		s.failed = err != nil
 	}
 	if s.sign != nil {
@@ -159,7 +159,7 @@ func (s *signing) show(text string, heard bool) {
 }
 
 func grab(keys string, pressed, released func()) (func(), error) {
-	h, err := outside.Grab(keys, pressed, released)
+	h, err := dictation.Grab(keys, pressed, released)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func openChat(ctx context.Context, e registry.Entry, o engine.Options) (chat.Mod
 	return m, nil
 }
 
-func openSpeech(e registry.Entry, o asr.Options) (desk.Speech, error) {
+func openSpeech(e registry.Entry, o asr.Options) (shell.Speech, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}

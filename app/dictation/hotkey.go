@@ -1,0 +1,126 @@
+package dictation
+
+// Keys that work everywhere: the display tells us alone of them, in whatever window they
+// are pressed. A held key repeats as up and down again and again; whether it is really up
+// the keyboard's state tells.
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/jezek/xgb/xproto"
+)
+
+// Hotkeys are combinations that are seldom taken.
+var Hotkeys = []string{"Ctrl+Alt+D", "Ctrl+Alt+Space", "Super+Space", "Super+D", "F9", "Pause"}
+
+var modifiers = map[string]uint16{"ctrl": xproto.ModMaskControl, "alt": xproto.ModMask1, "shift": xproto.ModMaskShift, "super": xproto.ModMask4}
+
+var named = map[string]xproto.Keysym{"space": ' ', "pause": 0xff13, "insert": 0xff63, "menu": 0xff67, "home": 0xff50, "end": 0xff57}
+
+// parse reads a combination as "Ctrl+Alt+D".
+func parse(keys string) (mods uint16, sym xproto.Keysym, err error) {
+	parts := strings.Split(strings.ToLower(strings.ReplaceAll(keys, " ", "")), "+")
+	for _, p := range parts[:len(parts)-1] {
+		m, ok := modifiers[p]
+		if !ok {
+			return 0, 0, fmt.Errorf("%q: there is no key %q to hold; there are Ctrl, Alt, Shift and Super", keys, p)
+		}
+		mods |= m
+	}
+	key := parts[len(parts)-1]
+	if sym, ok := named[key]; ok {
+		return mods, sym, nil
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(key, "f")); err == nil && key[0] == 'f' && n >= 1 && n <= 12 {
+		return mods, 0xffbe + xproto.Keysym(n-1), nil
+	}
+	if len(key) != 1 || !(key[0] >= 'a' && key[0] <= 'z' || key[0] >= '0' && key[0] <= '9') {
+		return 0, 0, fmt.Errorf("%q: %q is no letter, digit, F1 to F12, Space, Pause, Insert, Menu, Home or End", keys, key)
+	}
+	if mods&^xproto.ModMaskShift == 0 {
+		return 0, 0, fmt.Errorf("%q: a letter or digit needs Ctrl, Alt or Super with it", keys)
+	}
+	return mods, xproto.Keysym(key[0]), nil
+}
+
+// Hotkey is a combination that is ours until Close.
+type Hotkey struct {
+	s    *screen
+	once sync.Once
+	done chan struct{}
+}
+
+// Grab takes a combination. pressed and released are called from a goroutine of its own,
+// in turn.
+func Grab(keys string, pressed, released func()) (*Hotkey, error) {
+	mods, sym, err := parse(keys)
+	if err != nil {
+		return nil, err
+	}
+	s, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	code, err := s.keycode(sym)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	// With Caps Lock or Num Lock on it is another combination to the display.
+	for _, lock := range []uint16{0, xproto.ModMaskLock, xproto.ModMask2, xproto.ModMaskLock | xproto.ModMask2} {
+		err := xproto.GrabKeyChecked(s.Conn, true, s.root, mods|lock, code, xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
+		if err != nil {
+			s.Close()
+			var taken xproto.AccessError
+			if errors.As(err, &taken) {
+				return nil, fmt.Errorf("another program uses %s already; choose other keys", keys)
+			}
+			return nil, err
+		}
+	}
+	h := &Hotkey{s: s, done: make(chan struct{})}
+	go h.run(code, pressed, released)
+	return h, nil
+}
+
+func (h *Hotkey) run(code xproto.Keycode, pressed, released func()) {
+	defer close(h.done)
+	down := false
+	for {
+		e, err := h.s.WaitForEvent()
+		if e == nil && err == nil {
+			break // closed
+		}
+		switch e := e.(type) {
+		case xproto.KeyPressEvent:
+			if e.Detail == code && !down {
+				down = true
+				pressed()
+			}
+		case xproto.KeyReleaseEvent:
+			if e.Detail == code && down && !h.held(code) {
+				down = false
+				released()
+			}
+		}
+	}
+	if down {
+		released()
+	}
+}
+
+// held reports whether a key is down.
+func (h *Hotkey) held(code xproto.Keycode) bool {
+	r, err := xproto.QueryKeymap(h.s.Conn).Reply()
+	return err == nil && r.Keys[code/8]&(1<<(code%8)) != 0
+}
+
+// Close lets go of the keys.
+func (h *Hotkey) Close() {
+	h.once.Do(h.s.Close)
+	<-h.done
+}

@@ -1,0 +1,345 @@
+package dictation
+
+// Pasting: take the clipboard, press the keys that paste, hand the text to the program with
+// the focus, and give back what was in the clipboard before.
+//
+//	save      ask the owners of CLIPBOARD and PRIMARY for all forms of what they hold
+//	own       both, since some terminals paste the one and some the other
+//	press     Ctrl+V; in terminals Ctrl+Shift+V or Shift+Insert
+//	serve     until the program in front has asked for the text and been quiet for a while
+//	restore   own them again with what was saved, until somebody else copies something
+//
+// The program in front is known by its connection: clipboard managers look at every new
+// content, and their asking does not count.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+)
+
+// ErrNotTaken: the program in front did not ask for the text.
+var ErrNotTaken = errors.New("the window in front did not take the text")
+
+const (
+	saveTime  = 1500 * time.Millisecond // for saving what the clipboard holds
+	takeTime  = 2 * time.Second         // for the program in front to ask
+	quietTime = 300 * time.Millisecond  // after it has: some ask twice
+	mostSaved = 64 << 20                // bytes
+	portion   = 1 << 16                 // of what is handed over piece by piece
+)
+
+// terminals paste with other keys. With Shift+Insert:
+var insertTerminals = []string{"xterm", "uxterm", "urxvt", "rxvt", "st", "st-256color", "mlterm"}
+
+// and with Ctrl+Shift+V:
+var shiftTerminals = []string{"gnome-terminal", "gnome-terminal-server", "org.gnome.terminal", "org.gnome.console", "kgx", "org.gnome.ptyxis", "konsole", "org.kde.konsole",
+	"xfce4-terminal", "kitty", "alacritty", "terminator", "tilix", "mate-terminal", "lxterminal", "qterminal", "wezterm", "org.wezfurlong.wezterm",
+	"ghostty", "com.mitchellh.ghostty", "terminology", "guake", "yakuake", "tilda", "deepin-terminal", "termite", "sakura", "cool-retro-term", "hyper", "contour"}
+
+func pasteKeys(class string) (keys []xproto.Keysym, terminal bool) {
+	const control, shift, insert = 0xffe3, 0xffe1, 0xff63
+	for _, t := range insertTerminals {
+		if class == t {
+			return []xproto.Keysym{shift, insert}, true
+		}
+	}
+	for _, t := range shiftTerminals {
+		if class == t {
+			return []xproto.Keysym{control, shift, 'v'}, true
+		}
+	}
+	return []xproto.Keysym{control, 'v'}, false
+}
+
+// form is one of the forms in which a selection is held.
+type form struct {
+	kind xproto.Atom // of the property
+	bits byte
+	data []byte
+}
+
+// Clipboard pastes. What it holds lasts until Close or until somebody else copies something.
+type Clipboard struct {
+	s     *screen
+	win   xproto.Window
+	names map[string]xproto.Atom
+	use   sync.Mutex // held by Paste
+
+	mu      sync.Mutex
+	held    map[xproto.Atom]map[xproto.Atom]form // selection → target → what we give
+	since   xproto.Timestamp
+	taken   time.Time     // the program in front has asked
+	front   xproto.Window // its window
+	pending map[transfer]form
+	notes   chan xgb.Event // for Paste
+	left    chan struct{}  // closed when nothing is held any more, or the display has gone
+}
+
+// transfer is a hand-over piece by piece.
+type transfer struct {
+	to       xproto.Window
+	property xproto.Atom
+}
+
+// OpenClipboard connects to the display.
+func OpenClipboard() (*Clipboard, error) {
+	s, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	c := &Clipboard{s: s, names: map[string]xproto.Atom{}, held: map[xproto.Atom]map[xproto.Atom]form{}, pending: map[transfer]form{},
+		notes: make(chan xgb.Event, 256), left: make(chan struct{})}
+	for _, n := range []string{"CLIPBOARD", "TARGETS", "TIMESTAMP", "MULTIPLE", "SAVE_TARGETS", "DELETE", "INCR", "UTF8_STRING", "TEXT",
+		"text/plain", "text/plain;charset=utf-8", "SOBERANO_DATA", "SOBERANO_TIME"} {
+		a, err := xproto.InternAtom(s.Conn, false, uint16(len(n)), n).Reply()
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		c.names[n] = a.Atom
+	}
+	if c.win, err = xproto.NewWindowId(s.Conn); err == nil {
+		err = xproto.CreateWindowChecked(s.Conn, 0, c.win, s.root, -10, -10, 1, 1, 0, xproto.WindowClassInputOnly, 0,
+			xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange}).Check()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	go c.run()
+	return c, nil
+}
+
+// Close gives the clipboard up.
+func (c *Clipboard) Close() { c.s.Close() }
+
+// Left is closed when somebody else has copied something, or the display has gone.
+func (c *Clipboard) Left() <-chan struct{} { return c.left }
+
+// Empty reports whether nothing is held for others.
+func (c *Clipboard) Empty() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.held) == 0
+}
+
+// Paste puts text into the window with the focus. The error says why that did not work;
+// the clipboard is given back all the same.
+func (c *Clipboard) Paste(text string) error {
+	c.use.Lock()
+	defer c.use.Unlock()
+	w, class, _, err := c.s.focused()
+	if err != nil {
+		return err
+	}
+	keys, terminal := pasteKeys(class)
+	if terminal { // a line end there can be a command
+		text = strings.TrimSpace(strings.Join(strings.Fields(text), " ")) + " "
+	}
+	now, err := c.time()
+	if err != nil {
+		return err
+	}
+	saved := c.save(now)
+	ours := map[xproto.Atom]form{}
+	for _, n := range []string{"UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "TEXT"} {
+		ours[c.names[n]] = form{c.names["UTF8_STRING"], 8, []byte(text)}
+	}
+	c.mu.Lock()
+	c.front, c.taken = w, time.Time{}
+	c.mu.Unlock()
+	err = c.own(map[xproto.Atom]map[xproto.Atom]form{c.names["CLIPBOARD"]: ours, xproto.AtomPrimary: ours}, now)
+	if err == nil {
+		err = c.s.released(takeTime)
+	}
+	if err == nil {
+		err = c.s.press(keys...)
+	}
+	if err == nil {
+		err = c.wait()
+	}
+	return errors.Join(err, c.restore(saved))
+}
+
+// wait returns once the program in front has asked and been quiet.
+func (c *Clipboard) wait() error {
+	for end := time.Now().Add(takeTime); ; time.Sleep(10 * time.Millisecond) {
+		c.mu.Lock()
+		taken, busy := c.taken, len(c.pending) > 0
+		c.mu.Unlock()
+		if !taken.IsZero() && !busy && time.Since(taken) > quietTime {
+			return nil
+		}
+		if taken.IsZero() && time.Now().After(end) {
+			return ErrNotTaken
+		}
+		if time.Now().After(end.Add(takeTime)) {
+			return nil // it is still fetching; nothing more can be done
+		}
+	}
+}
+
+// own takes selections.
+func (c *Clipboard) own(held map[xproto.Atom]map[xproto.Atom]form, now xproto.Timestamp) error {
+	c.mu.Lock()
+	c.held, c.since = held, now
+	c.mu.Unlock()
+	for sel := range held {
+		if err := xproto.SetSelectionOwnerChecked(c.s.Conn, c.win, sel, now).Check(); err != nil {
+			return fmt.Errorf("the clipboard can't be used: %w", err)
+		}
+	}
+	return nil
+}
+
+// restore gives back what was saved; what was empty becomes empty.
+func (c *Clipboard) restore(saved map[xproto.Atom]map[xproto.Atom]form) error {
+	now, err := c.time()
+	if err != nil {
+		return err
+	}
+	again := map[xproto.Atom]map[xproto.Atom]form{}
+	c.mu.Lock()
+	for sel := range c.held { // what was copied meanwhile is newer
+		if len(saved[sel]) > 0 {
+			again[sel] = saved[sel]
+			continue
+		}
+		xproto.SetSelectionOwner(c.s.Conn, xproto.WindowNone, sel, now)
+	}
+	c.mu.Unlock()
+	return c.own(again, now)
+}
+
+// save asks the owners of the selections for all that they hold, as far as they answer.
+func (c *Clipboard) save(now xproto.Timestamp) map[xproto.Atom]map[xproto.Atom]form {
+	saved := map[xproto.Atom]map[xproto.Atom]form{}
+	end, room := time.Now().Add(saveTime), mostSaved
+	for _, sel := range []xproto.Atom{c.names["CLIPBOARD"], xproto.AtomPrimary} {
+		owner, err := xproto.GetSelectionOwner(c.s.Conn, sel).Reply()
+		if err != nil || owner.Owner == xproto.WindowNone {
+			continue
+		}
+		if owner.Owner == c.win { // from the last time
+			c.mu.Lock()
+			saved[sel] = c.held[sel]
+			c.mu.Unlock()
+			continue
+		}
+		saved[sel] = map[xproto.Atom]form{}
+		list, ok := c.fetch(sel, c.names["TARGETS"], now, end, room)
+		if !ok {
+			list.data = nil
+		}
+		targets := []xproto.Atom{}
+		for b := list.data; len(b) >= 4; b = b[4:] {
+			targets = append(targets, xproto.Atom(xgb.Get32(b)))
+		}
+		if len(targets) == 0 {
+			targets = []xproto.Atom{c.names["UTF8_STRING"], xproto.AtomString}
+		}
+		for _, target := range targets {
+			if c.protocol(target) {
+				continue
+			}
+			if f, ok := c.fetch(sel, target, now, end, room); ok {
+				saved[sel][target] = f
+				room -= len(f.data)
+			}
+		}
+	}
+	return saved
+}
+
+// protocol reports whether a target is no content.
+func (c *Clipboard) protocol(target xproto.Atom) bool {
+	for _, n := range []string{"TARGETS", "TIMESTAMP", "MULTIPLE", "SAVE_TARGETS", "DELETE"} {
+		if c.names[n] == target {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch asks for one form of a selection.
+func (c *Clipboard) fetch(sel, target xproto.Atom, now xproto.Timestamp, end time.Time, room int) (f form, ok bool) {
+	property := c.names["SOBERANO_DATA"]
+	xproto.ConvertSelection(c.s.Conn, c.win, sel, target, property, now)
+	e, ok := c.await(end, func(e xgb.Event) bool {
+		n, ok := e.(xproto.SelectionNotifyEvent)
+		return ok && n.Selection == sel && n.Target == target
+	})
+	if !ok || e.(xproto.SelectionNotifyEvent).Property == xproto.AtomNone {
+		return f, false
+	}
+	f, ok = c.read(property)
+	if !ok || f.kind != c.names["INCR"] {
+		return f, ok && len(f.data) <= room
+	}
+	var all form
+	for { // piece by piece: each comes when the one before was deleted; an empty one is the end
+		if _, ok := c.await(end, func(e xgb.Event) bool {
+			n, ok := e.(xproto.PropertyNotifyEvent)
+			return ok && n.Atom == property && n.State == xproto.PropertyNewValue
+		}); !ok {
+			return f, false
+		}
+		if f, ok = c.read(property); !ok || len(all.data)+len(f.data) > room {
+			return f, false
+		}
+		if len(f.data) == 0 {
+			return all, true
+		}
+		all = form{f.kind, f.bits, append(all.data, f.data...)}
+	}
+}
+
+// read takes a property of our window away.
+func (c *Clipboard) read(property xproto.Atom) (form, bool) {
+	r, err := xproto.GetProperty(c.s.Conn, true, c.win, property, xproto.GetPropertyTypeAny, 0, mostSaved/4).Reply()
+	if err != nil || r.Type == xproto.AtomNone {
+		return form{}, false
+	}
+	return form{r.Type, r.Format, append([]byte(nil), r.Value...)}, true
+}
+
+// await returns the next event that fits.
+func (c *Clipboard) await(end time.Time, fits func(xgb.Event) bool) (xgb.Event, bool) {
+	late := time.After(time.Until(end))
+	for {
+		select {
+		case e, ok := <-c.notes:
+			if !ok {
+				return nil, false
+			}
+			if fits(e) {
+				return e, true
+			}
+		case <-late:
+			return nil, false
+		}
+	}
+}
+
+// time is the display's, which selections are compared by.
+func (c *Clipboard) time() (xproto.Timestamp, error) {
+	for len(c.notes) > 0 {
+		<-c.notes
+	}
+	property := c.names["SOBERANO_TIME"]
+	xproto.ChangeProperty(c.s.Conn, xproto.PropModeAppend, c.win, property, xproto.AtomString, 8, 0, nil)
+	e, ok := c.await(time.Now().Add(takeTime), func(e xgb.Event) bool {
+		n, ok := e.(xproto.PropertyNotifyEvent)
+		return ok && n.Atom == property
+	})
+	if !ok {
+		return 0, errors.New("the display does not answer")
+	}
+	return e.(xproto.PropertyNotifyEvent).Time, nil
+}

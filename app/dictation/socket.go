@@ -1,0 +1,116 @@
+package dictation
+
+// The socket over which `soberano dictate --toggle` speaks to the program that runs: one line
+// there, one line back.
+//
+//	data folder/dictate.sock        → "toggle"      ← "recording", or "finishing" one that ran
+//	                                → "finish"      ← "finishing", or anything else: none ran
+//
+// Only the user can open it. A path that is too long for a socket (about 100 bytes) is
+// replaced by one in the system's folder for such things.
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The lines that are said.
+const (
+	Toggle    = "toggle"    // begins a dictation, or ends it
+	Finish    = "finish"    // ends the one that runs, if one does
+	Finishing = "finishing" // the answer to both, where one has run
+)
+
+// ErrNobody: no program listens.
+var ErrNobody = errors.New("no other Soberano runs")
+
+// ErrTaken: another program listens already.
+var ErrTaken = errors.New("another Soberano runs already")
+
+const (
+	longestPath = 100
+	answerTime  = 5 * time.Second
+)
+
+func socketPath(dir string) (string, error) {
+	path := filepath.Join(dir, "dictate.sock")
+	if len(path) <= longestPath {
+		return path, nil
+	}
+	run := os.Getenv("XDG_RUNTIME_DIR")
+	short := filepath.Join(run, fmt.Sprintf("soberano-%x.sock", sha256.Sum256([]byte(dir)))[:26])
+	if run == "" || len(short) > longestPath {
+		return "", fmt.Errorf("the path of the data folder is too long for a socket: %s", path)
+	}
+	return short, nil
+}
+
+// Serve answers each line with handle's result, until Close. handle is called from any
+// goroutine.
+func Serve(dir string, handle func(line string) string) (io.Closer, error) {
+	path, err := socketPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	if c, err := net.Dial("unix", path); err == nil {
+		c.Close()
+		return nil, ErrTaken
+	}
+	os.Remove(path) // of a program that has died; if it can't be, Listen says so
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listening for `soberano dictate --toggle`: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return // closed
+			}
+			go answer(c, handle)
+		}
+	}()
+	return l, nil
+}
+
+// answer serves one connection; who does not speak is hung up on.
+func answer(c net.Conn, handle func(string) string) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(answerTime))
+	line, err := bufio.NewReader(io.LimitReader(c, 1000)).ReadString('\n')
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(c, strings.ReplaceAll(handle(strings.TrimSpace(line)), "\n", " "))
+}
+
+// Send says a line to the program that runs and returns its answer, or ErrNobody.
+func Send(dir, line string) (string, error) {
+	path, err := socketPath(dir)
+	if err != nil {
+		return "", err
+	}
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		return "", ErrNobody
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(answerTime))
+	fmt.Fprintln(c, line)
+	reply, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		return "", fmt.Errorf("the Soberano that runs does not answer: %w", err)
+	}
+	return strings.TrimSpace(reply), nil
+}

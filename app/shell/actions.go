@@ -1,0 +1,491 @@
+package shell
+
+// What buttons, menus and keys do.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/storage"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/chat"
+	"soberano/app/settings"
+	"soberano/app/store"
+	"soberano/app/transcribe"
+	"soberano/app/ui"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+var shortcuts = []fyne.Shortcut{
+	control(fyne.KeyN), control(fyne.KeyK), control(fyne.KeyM), control(fyne.KeyL), control(fyne.KeyO), control(fyne.KeyComma),
+	control(fyne.KeySpace), control(fyne.KeyT), control(fyne.KeyF), control(fyne.KeyQ), control(fyne.KeyW),
+}
+
+func control(k fyne.KeyName) fyne.Shortcut {
+	return &desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault}
+}
+
+// shortcut does what a key combination stands for; false: it stands for nothing here.
+func (d *Shell) shortcut(s fyne.Shortcut) bool {
+	c, ok := s.(*desktop.CustomShortcut)
+	if !ok || c.Modifier != fyne.KeyModifierShortcutDefault && !(c.KeyName == fyne.KeySpace && c.Modifier == fyne.KeyModifierControl) {
+		return false
+	}
+	switch c.KeyName {
+	case fyne.KeyN:
+		d.newChat()
+	case fyne.KeyK:
+		d.fold(d.narrow)
+		d.window.Canvas().Focus(d.side.search)
+	case fyne.KeyM:
+		d.chooseModel()
+	case fyne.KeyL:
+		d.show(modelsPage)
+	case fyne.KeyT:
+		d.show(filesPage)
+	case fyne.KeyF:
+		if d.page != filesPage {
+			return false
+		}
+		d.files.View.Find()
+	case fyne.KeyO:
+		if d.page == filesPage {
+			d.chooseAudio()
+		} else {
+			d.chooseFile()
+		}
+	case fyne.KeyComma:
+		d.show(settingsPage)
+	case fyne.KeySpace:
+		d.speak()
+	case fyne.KeyQ, fyne.KeyW:
+		d.Quit()
+	default:
+		return false
+	}
+	return true
+}
+
+// speak is Ctrl+Space where no key goes down or up: on a button, say. The keyboard goes to
+// where keys are heard, so that holding them ends when they are let go; where it can't, in a
+// dialog, it is a click. It repeats while it is held, and counts once.
+func (d *Shell) speak() {
+	c := d.window.Canvas()
+	heard := func() bool { _, ok := c.Focused().(desktop.Keyable); return ok || c.Focused() == nil }
+	if talk := d.chat.Talk; talk != nil && !heard() && time.Since(d.spoke) > time.Second {
+		if d.page == chatPage {
+			d.chat.Focus(c)
+		} else {
+			c.Unfocus()
+		}
+		talk.Press()
+		if !heard() {
+			talk.Release()
+		}
+	}
+	d.spoke = time.Now()
+}
+
+func (d *Shell) escape() {
+	switch {
+	case d.dismiss():
+	case d.open:
+		d.fold(false)
+	case d.page == filesPage && d.files.View.Escape():
+	case d.page != chatPage:
+		d.show(chatPage)
+	default:
+		d.chat.Escape()
+	}
+}
+
+// newChat opens a conversation without messages.
+func (d *Shell) newChat() {
+	c, err := d.store.New()
+	if err != nil {
+		d.notice("A new chat could not be begun.", err)
+		return
+	}
+	d.openChat(c)
+	d.side.refresh()
+	d.side.list.choose(c.ID)
+}
+
+func (d *Shell) openChat(c store.Conversation) {
+	c, err := d.store.Conversation(c.ID) // the row may be older than the draft
+	if err == nil {
+		err = d.chat.Open(c)
+	}
+	if err != nil {
+		d.notice("This chat could not be opened.", err)
+		return
+	}
+	d.show(chatPage)
+	d.chat.Focus(d.window.Canvas())
+}
+
+func (d *Shell) listChanged() {
+	d.side.refresh()
+	d.side.list.choose(d.chat.Conversation())
+}
+
+// chatMenu is what can be done with a conversation.
+func (d *Shell) chatMenu(c store.Conversation, at fyne.Position) {
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
+		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
+		fyne.NewMenuItem("Export as Markdown", func() { d.exportChat(c) }),
+		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), d.window.Canvas(), at)
+}
+
+func (d *Shell) renameChat(c store.Conversation) {
+	d.ask("Rename this chat", c.Title, func(title string) {
+		if title = strings.TrimSpace(title); title == "" {
+			return
+		}
+		if err := d.store.Rename(c.ID, title); err != nil {
+			d.notice("The name could not be changed.", err)
+			return
+		}
+		if c.ID == d.chat.Conversation() {
+			d.chat.Renamed(title)
+		}
+		d.side.refresh()
+	})
+}
+
+// deleteChat hides a conversation and offers to take that back; it is gone for good a
+// day later.
+func (d *Shell) deleteChat(c store.Conversation) {
+	if err := d.store.Delete(c.ID); err != nil {
+		d.notice("This chat could not be deleted.", err)
+		return
+	}
+	if c.ID == d.chat.Conversation() {
+		d.chat.Stop()
+		d.newChat()
+	}
+	title := c.Title
+	if title == "" {
+		title = "New chat"
+	}
+	d.side.refresh()
+	d.side.say(fmt.Sprintf("“%s” is deleted.", title), ui.Action{Label: "Undo", Do: func() {
+		d.side.say("")
+		if err := d.store.Restore(c.ID); err != nil {
+			d.notice("The chat could not be brought back.", err)
+			return
+		}
+		d.openChat(c)
+		d.listChanged()
+	}}, ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+}
+
+func (d *Shell) exportChat(c store.Conversation) {
+	d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { return d.store.Export(c.ID, w) }, func(path string, err error) {
+		if err != nil {
+			d.notice("This chat could not be exported.", err)
+			return
+		}
+		d.side.say("Saved as "+path, ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+	})
+}
+
+// fileName keeps what every file system takes.
+func fileName(title string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return -1
+		}
+		return r
+	}, title)
+	if name = strings.Trim(name, " ."); name == "" {
+		return "Chat"
+	}
+	return name
+}
+
+// chooseModel opens the model menu under the header's button.
+func (d *Shell) chooseModel() {
+	d.show(chatPage)
+	entries, _ := d.Shelf.List() // what is broken stands on the Models page
+	var items []*fyne.MenuItem
+	for _, e := range entries {
+		if e.Kind != registry.Chat || !e.Runs {
+			continue
+		}
+		label := e.Title
+		if m := chat.Marks(e); m != "" {
+			label += "   " + m
+		}
+		item := fyne.NewMenuItem(label, func() { d.use(e) })
+		item.Checked = d.inUse(e)
+		items = append(items, item)
+	}
+	if len(items) > 0 {
+		items = append(items, fyne.NewMenuItemSeparator())
+	}
+	if d.runner.Status().Phase == chat.Loading {
+		items = append(items, fyne.NewMenuItem("Cancel loading", d.runner.Drop))
+	}
+	items = append(items, fyne.NewMenuItem("Add a model file…", d.chooseFile), fyne.NewMenuItem("All models", func() { d.show(modelsPage) }))
+	b := d.chat.Header.Model
+	at := d.app.Driver().AbsolutePositionForObject(b)
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
+}
+
+// use makes a model the one that answers, or that hears.
+func (d *Shell) use(e registry.Entry) {
+	if e.Kind == registry.Speech {
+		d.values.SpeechModel = e.Name
+		d.mu.Lock()
+		d.speech, d.speechOK = e, true
+		d.mu.Unlock()
+		d.files.Queue.Kick()
+	} else {
+		d.values.ChatModel = e.Name
+		d.runner.Use(e, d.chatOptions(e))
+	}
+	d.save()
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+}
+
+func (d *Shell) inUse(e registry.Entry) bool {
+	if e.Kind == registry.Speech {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.speechOK && d.speech.Name == e.Name
+	}
+	s := d.runner.Status()
+	return s.Phase != chat.NoModel && s.Entry.Name == e.Name
+}
+
+func (d *Shell) added(e registry.Entry) {
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+	if e.Kind == registry.Chat && d.runner.Status().Phase == chat.NoModel {
+		d.use(e) // the first model is used at once
+	}
+}
+
+// removed lets go of a model before its files are deleted.
+func (d *Shell) removed(e registry.Entry) {
+	if !d.inUse(e) {
+		return
+	}
+	if e.Kind == registry.Chat {
+		d.runner.Drop()
+		return
+	}
+	d.mu.Lock()
+	d.speech, d.speechOK = registry.Entry{}, false
+	d.mu.Unlock()
+}
+
+func (d *Shell) setSpeech(entries []registry.Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.speech, d.speechOK = pick(entries, registry.Speech, d.values.SpeechModel)
+}
+
+// ownWords are what the settings say is likely to be said; any goroutine may ask.
+func (d *Shell) ownWords() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.values.Vocabulary()
+}
+
+// pickSpeech is called by the goroutine that listens.
+func (d *Shell) pickSpeech() (registry.Entry, asr.Options, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.speechOK {
+		return registry.Entry{}, asr.Options{}, voice.ErrNoModel
+	}
+	return d.speech, asr.Options{Threads: d.values.Threads}, nil
+}
+
+func (d *Shell) openMic() (voice.Microphone, error) {
+	d.mu.Lock()
+	name := d.values.Microphone
+	d.mu.Unlock()
+	return d.OpenMic(name)
+}
+
+func (d *Shell) status(s chat.Status) {
+	if d.closed {
+		return
+	}
+	d.chat.Status(s)
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+}
+
+// change takes new settings over.
+func (d *Shell) change(v settings.Values) {
+	v.ChatModel, v.SpeechModel = d.values.ChatModel, d.values.SpeechModel
+	v.FilesLanguage, v.FilesTranslate = d.values.FilesLanguage, d.values.FilesTranslate
+	reload := v.Context != d.values.Context || v.Threads != d.values.Threads
+	theme, keys := v.Theme != d.values.Theme, v.Hotkey != d.values.Hotkey
+	d.mu.Lock()
+	d.values = v
+	d.mu.Unlock()
+	d.save()
+	if theme {
+		d.setTheme()
+	}
+	if keys {
+		d.setHotkey()
+		d.settings.Refresh()
+	}
+	if s := d.runner.Status(); reload && s.Phase != chat.NoModel {
+		d.runner.Use(s.Entry, d.chatOptions(s.Entry))
+	}
+}
+
+func (d *Shell) save() {
+	if err := settings.Save(d.Data, d.values); err != nil {
+		d.notice("The settings could not be saved.", err)
+	}
+}
+
+func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Theme}) }
+
+// dropped takes what was let go over the window: recordings are written down, the rest are
+// models. To tell them apart the files are looked into, which on a slow disk takes a while.
+func (d *Shell) dropped(uris []fyne.URI) {
+	var paths []string
+	for _, u := range uris {
+		if u.Scheme() == "file" {
+			paths = append(paths, filepath.FromSlash(u.Path()))
+		}
+	}
+	if len(paths) == 0 {
+		return
+	}
+	d.sorting.Add(1)
+	go func() {
+		defer d.sorting.Done()
+		audio, rest := transcribe.Sort(paths)
+		var strays []string
+		rest = slices.DeleteFunc(rest, func(path string) bool {
+			if !d.stray(path) {
+				return false
+			}
+			strays = append(strays, path)
+			return true
+		})
+		d.Post(func() { d.take(audio, rest, strays) })
+	}()
+}
+
+// modelEndings are the names of files that a person is offered to choose a model from.
+var modelEndings = []string{".gguf", ".bin", ".json", ".safetensors", ".apr"}
+
+// stray says whether a file that is no recording doesn't even mean to be a model. It reads
+// from the disk: not for the UI goroutine.
+func (d *Shell) stray(path string) bool {
+	if slices.Contains(modelEndings, strings.ToLower(filepath.Ext(path))) {
+		return false
+	}
+	_, err := d.Inspect(path)
+	return errors.Is(err, models.ErrUnknownFormat)
+}
+
+// take puts recordings into the queue and models into the library. Of what is neither, the
+// page where recordings are says so, if it is shown or there are some; else the library does.
+func (d *Shell) take(audio, rest, strays []string) {
+	if len(audio) > 0 {
+		d.show(filesPage)
+		d.files.Add(audio)
+	}
+	if d.page == filesPage {
+		d.files.Refuse(strays)
+	} else {
+		rest = append(rest, strays...)
+	}
+	if len(rest) == 0 {
+		return
+	}
+	if d.page == settingsPage || d.page == filesPage {
+		d.show(chatPage)
+	}
+	d.importer.Drop(rest)
+}
+
+func (d *Shell) chooseFile() {
+	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
+		if err != nil {
+			d.notice("The file could not be opened.", err)
+			return
+		}
+		if r == nil {
+			return // cancelled
+		}
+		path := r.URI().Path()
+		if err := r.Close(); err != nil {
+			d.notice("The file could not be opened.", err)
+			return
+		}
+		d.importer.Drop([]string{filepath.FromSlash(path)})
+	}, d.window)
+	f.SetFilter(storage.NewExtensionFileFilter(modelEndings))
+	f.Resize(fyne.NewSize(760, 520))
+	f.Show()
+}
+
+func (d *Shell) chooseFolder() {
+	f := dialog.NewFolderOpen(func(l fyne.ListableURI, err error) {
+		if err != nil {
+			d.notice("The folder could not be opened.", err)
+		} else if l != nil {
+			d.importer.Drop([]string{filepath.FromSlash(l.Path())})
+		}
+	}, d.window)
+	f.Resize(fyne.NewSize(760, 520))
+	f.Show()
+}
+
+func (d *Shell) copy(text string) { d.app.Clipboard().SetContent(text) }
+
+func (d *Shell) showFile(path string) {
+	if err := d.OpenPath(path); err != nil {
+		d.notice("The folder could not be shown.", fmt.Errorf("%s: %w", path, err))
+	}
+}
+
+// openLink shows where a link leads before anything leaves this computer.
+func (d *Shell) openLink(link string, at fyne.Position) {
+	items := []*fyne.MenuItem{fyne.NewMenuItem("Copy "+cut(link, 60), func() { d.copy(link) })}
+	if u, err := url.Parse(link); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		items = append(items, fyne.NewMenuItem("Open "+cut(u.Host, 60)+" in the browser", func() {
+			if err := d.OpenURL(link); err != nil {
+				d.notice("The link could not be opened.", err)
+			}
+		}))
+	}
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at)
+}
+
+func cut(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,262 @@
+package shell
+
+// Dictation around the chat: keys and a socket that begin one from anywhere, words that go
+// into the program in front, and sound that has not become text yet.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"soberano/app/chat"
+	"soberano/app/ui"
+	"soberano/app/voice"
+	"soberano/asr/wording"
+)
+
+// Outside is what the shell needs for dictation into other programs.
+type Outside struct {
+	Why     error    // why there is none here; nil: there is
+	Hotkeys []string // to choose from
+	Focused func() (other bool, err error)
+	Paste   func(text string) error       // into the window with the focus
+	Sign    func(text string, heard bool) // over the window with the focus; "" takes it away
+	Grab    func(keys string, pressed, released func()) (release func(), err error)
+	Serve   func(handle func(line string) string) (io.Closer, error)
+
+	Toggle    string // the line that begins or ends a dictation
+	Finish    string // the line that ends one, if one runs
+	Finishing string // the answer, where one has run
+}
+
+// listenOutside takes the keys that the settings name, and serves the socket.
+func (d *Shell) listenOutside() {
+	if d.Outside == nil || d.chat.Talk == nil {
+		return
+	}
+	d.setHotkey()
+	if c, err := d.Outside.Serve(d.asked); err == nil {
+		d.socket = c
+	} // else another window serves it, or the system has no such sockets: the keys remain
+}
+
+// setHotkey lets go of the keys and takes those of the settings.
+func (d *Shell) setHotkey() {
+	if d.Outside == nil || d.chat.Talk == nil {
+		return
+	}
+	if d.ungrab != nil {
+		d.ungrab()
+		d.ungrab = nil
+	}
+	d.settings.Hotkeys, d.settings.NoHotkey = d.Outside.Hotkeys, ""
+	err := d.Outside.Why
+	if err != nil {
+		d.settings.Hotkeys = []string{}
+	}
+	if d.values.Hotkey != "" && err == nil {
+		d.ungrab, err = d.Outside.Grab(d.values.Hotkey, func() { d.Post(d.keysDown) }, func() { d.Post(func() { d.chat.Talk.Release() }) })
+	}
+	if err != nil {
+		d.settings.NoHotkey = "Not possible now: " + chat.Why(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."
+	}
+}
+
+func (d *Shell) keysDown() {
+	if t := d.chat.Talk; t.State() != voice.Idle {
+		t.Press()
+	} else {
+		t.PressFor(d.front())
+	}
+}
+
+// asked answers `soberano dictate --toggle`; it is called from any goroutine.
+func (d *Shell) asked(line string) string {
+	do := d.toggle
+	switch line {
+	case d.Outside.Toggle:
+	case d.Outside.Finish:
+		do = d.finish
+	default:
+		return "this Soberano does not understand " + line
+	}
+	reply := make(chan string, 1)
+	d.Post(func() { reply <- do() })
+	select {
+	case r := <-reply:
+		return r
+	case <-time.After(4 * time.Second):
+		return "the window does not answer"
+	}
+}
+
+// toggle begins a dictation or ends it.
+func (d *Shell) toggle() string {
+	t := d.chat.Talk
+	if t.State() != voice.Idle {
+		return d.finish()
+	}
+	place := d.front()
+	t.PressFor(place)
+	t.Release() // a click: it goes on
+	if place == nil {
+		return "recording, for Soberano's own window"
+	}
+	return "recording, for the window in front"
+}
+
+// finish ends a dictation, if one runs.
+func (d *Shell) finish() string {
+	t := d.chat.Talk
+	if t.State() == voice.Idle {
+		return "nothing is being dictated"
+	}
+	t.Finish()
+	return d.Outside.Finishing
+}
+
+// front is where words go now: the program with the focus; nil is the chat.
+func (d *Shell) front() voice.Place {
+	if other, err := d.Outside.Focused(); err != nil || !other {
+		return nil
+	}
+	d.Outside.Sign("Listening…", true)
+	return &inFront{d: d}
+}
+
+// talked follows dictation for the sign.
+func (d *Shell) talked(t *voice.Talk) {
+	if _, ok := t.Place().(*inFront); !ok {
+		return
+	}
+	switch t.State() {
+	case voice.Idle:
+		d.Outside.Sign("", false)
+	case voice.Finishing:
+		d.Outside.Sign("Writing the last words…", false)
+	}
+}
+
+// inFront is the program that has the focus when the last word is there; it is a voice.Place.
+type inFront struct {
+	d    *Shell
+	text string
+}
+
+// Partial shows the words over that program, and here.
+func (p *inFront) Partial(text string, stable int) {
+	p.d.chat.Composer.SetPartial(text, stable)
+	if all := wording.Join(p.text, text); all != "" && p.d.chat.Talk.State() == voice.Recording {
+		p.d.Outside.Sign(strings.ReplaceAll(all, "\n", " "), true)
+	}
+}
+
+// Final collects words: they are written at once, so the clipboard is borrowed once.
+func (p *inFront) Final(text string) { p.text = wording.Join(p.text, text) }
+
+// End writes them, with a space for what may follow; into the chat, if that is in front by now.
+func (p *inFront) End() {
+	text := p.text
+	p.text = ""
+	if text == "" {
+		return
+	}
+	d := p.d
+	if other, err := d.Outside.Focused(); err == nil && !other {
+		d.chat.Composer.Insert(text)
+		return
+	}
+	go func() {
+		if err := d.Outside.Paste(wording.Join(text, " ")); err != nil {
+			d.Post(func() { d.unpasted(text, err) })
+		}
+	}()
+}
+
+// signTime is how long the sign says that something went wrong.
+const signTime = 5 * time.Second
+
+// wrong says over the program in front that the words are not there.
+func (d *Shell) wrong(text string) {
+	d.Outside.Sign(text, false)
+	time.AfterFunc(signTime, func() {
+		d.Post(func() {
+			if d.chat.Talk.State() == voice.Idle {
+				d.Outside.Sign("", false)
+			}
+		})
+	})
+}
+
+func (d *Shell) unpasted(text string, err error) {
+	d.wrong("Not written: see Soberano's window")
+	var done func()
+	done = d.chat.Notice(ui.Problem{Title: "Your words could not be written into the other program.", Why: chat.Why(err) + " They are kept here: “" + cut(text, 200) + "”",
+		Actions: []ui.Action{{Label: "Copy the words", Do: func() { d.copy(text) }},
+			{Label: "Put them into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
+}
+
+// deaf says why dictation did not work, and offers to hear it again.
+func (d *Shell) deaf(err error) {
+	if _, ok := d.chat.Talk.Place().(*inFront); ok {
+		d.wrong("Dictation failed: see Soberano's window")
+	}
+	p := ui.Problem{Title: "Dictation did not work.", Why: chat.Why(err)}
+	done := func() {}
+	if kept := d.chat.Talk.Failed(); kept > 0 {
+		p.Why += fmt.Sprintf(" What you said (%s) is kept.", lasting(kept))
+		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: func() { done(); d.chat.Talk.Retry() }})
+	}
+	if errors.Is(err, voice.ErrNoModel) {
+		p.Title = "There is no speech model yet."
+		p.Why = "Drop a Whisper model, a folder or file, anywhere on this window, or choose one."
+		if len(p.Actions) > 0 {
+			p.Why += " What you said is kept until then."
+		}
+		p.Actions = append([]ui.Action{{Label: "Choose a folder", Do: d.chooseFolder}}, p.Actions...)
+	} else {
+		p.Actions = append(p.Actions, ui.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
+	}
+	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(err.Error()) }})
+	done = d.chat.Notice(p)
+}
+
+// recover offers what an earlier run has heard and not written down.
+func (d *Shell) recover() {
+	t := d.chat.Talk
+	if t == nil {
+		return
+	}
+	t.Recover(func(err error) {
+		if err != nil {
+			d.notice("A kept dictation can't be read.", err)
+		}
+		if t.Failed() == 0 {
+			return
+		}
+		var done func()
+		done = d.chat.Notice(ui.Problem{Title: "A dictation was not written down.",
+			Why: fmt.Sprintf("%s of speech are kept from the last time the program ran.", lasting(t.Failed())),
+			Actions: []ui.Action{{Label: "Write it down here", Do: func() { done(); t.Retry() }},
+				{Label: "Delete it", Do: func() {
+					done()
+					if err := t.Forget(); err != nil {
+						d.notice("The dictation could not be deleted.", err)
+					}
+				}}}})
+	})
+}
+
+// lasting is a length of time in words.
+func lasting(d time.Duration) string {
+	if n := int(math.Ceil(d.Minutes())); d >= 100*time.Second {
+		return fmt.Sprintf("%d minutes", n)
+	}
+	if n := int(math.Ceil(d.Seconds())); n != 1 {
+		return fmt.Sprintf("%d seconds", n)
+	}
+	return "a second"
+}

@@ -1,0 +1,284 @@
+package shell
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/settings"
+	"soberano/app/store"
+	"soberano/app/ui"
+	"soberano/app/voice"
+	"soberano/asr"
+)
+
+func (s *stage) recording() {
+	s.t.Helper()
+	s.q.until(s.t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
+}
+
+func (s *stage) silent() {
+	s.t.Helper()
+	s.q.until(s.t, "the end of dictation", func() bool { return s.chat.Talk.State() == voice.Idle })
+}
+
+// Words land in the chat in which they were begun, though another is open by then.
+func TestWordsLandWhereTheyBegan(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.fill()
+	s.ready()
+	first := s.side.list.rows[1].hit.Conversation
+	s.openChat(first)
+	s.chat.Composer.Entry.SetText("Dear Ada,")
+	s.chat.Composer.Entry.CursorColumn = 9
+	s.chat.Talk.Press()
+	s.recording()
+	s.ears.segments <- asr.Segment{Text: "how are you", Stable: 3, Language: "en"}
+	s.q.until(t, "the partial words", func() bool { return strings.Contains(s.words(), "how\n are you") })
+	s.shot("dictation-stable-light")
+	s.openChat(s.side.list.rows[2].hit.Conversation)
+	if strings.Contains(s.words(), "how\n are you") {
+		t.Error("the words are shown in another chat")
+	}
+	s.ears.segments <- asr.Segment{Text: "how are you today", Language: "en"}
+	s.ears.segments <- asr.Segment{Text: "How are you today?", Language: "en", Final: true}
+	s.chat.Talk.Finish()
+	s.silent()
+	if got := s.chat.Composer.Entry.Text; strings.Contains(got, "How are") {
+		t.Errorf("the words are in another chat: %q", got)
+	}
+	s.openChat(first)
+	if got := s.chat.Composer.Entry.Text; got != "Dear Ada, How are you today? and that is all." {
+		t.Errorf("the chat's draft is %q", got)
+	}
+}
+
+// Ctrl+Space held ends when it is let go, whatever had the keyboard before; on a button too.
+func TestHeldOnAButton(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	s.show(filesPage)
+	s.win.Canvas().Focus(s.side.newChat)
+	s.side.newChat.Tapped(nil)
+	if s.win.Canvas().Focused() != fyne.Focusable(s.chat.Composer.Entry) {
+		t.Fatalf("after New chat %T has the keyboard", s.win.Canvas().Focused())
+	}
+	for _, page := range []string{chatPage, filesPage} {
+		s.show(page)
+		s.win.Canvas().Focus(s.side.newChat)
+		s.spoke = time.Time{}
+		for range 20 { // the keys repeat
+			s.shortcut(control(fyne.KeySpace))
+		}
+		s.recording()
+		time.Sleep(500 * time.Millisecond)
+		up := &fyne.KeyEvent{Name: fyne.KeySpace}
+		switch f := s.win.Canvas().Focused().(type) { // as Fyne's window does
+		case nil:
+			s.chat.SpeakKey(up, false)
+		case desktop.Keyable:
+			f.KeyUp(up)
+		default:
+			t.Fatalf("%T has the keyboard: no key is let go", f)
+		}
+		if s.chat.Talk.State() == voice.Recording {
+			t.Error("it goes on recording")
+		}
+		s.silent()
+	}
+	s.renameChat(store.Conversation{Title: "A"})
+	s.win.Canvas().FocusNext()
+	s.spoke = time.Time{}
+	if _, ok := s.win.Canvas().Focused().(desktop.Keyable); ok {
+		t.Fatal("no button of the dialog has the keyboard")
+	}
+	s.shortcut(control(fyne.KeySpace))
+	s.recording()
+	s.chat.Talk.Finish()
+	s.silent()
+}
+
+// Hesitations go and line ends come, as the settings say.
+func TestWording(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	say := func() string {
+		s.chat.Composer.Entry.SetText("")
+		s.chat.Talk.Press()
+		s.recording()
+		s.ears.segments <- asr.Segment{Text: "Um, dear Ada, new line.", Language: "en", Final: true}
+		s.chat.Talk.Finish()
+		s.silent()
+		return s.chat.Composer.Entry.Text
+	}
+	if got := say(); got != "Um, dear Ada,\nand that is all." {
+		t.Errorf("by default: %q", got)
+	}
+	v := s.values
+	v.Fillers, v.Literal = true, true
+	s.change(v)
+	if got := say(); got != "Dear Ada, new line. and that is all." {
+		t.Errorf("the other way: %q", got)
+	}
+}
+
+func TestDictationFails(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		dir := t.TempDir()
+		s := newStage(t, dir, smol, base)
+		s.dress(m)
+		s.ready()
+		s.chat.Talk.Press()
+		s.recording()
+		time.Sleep(100 * time.Millisecond)
+		s.ears.fail <- errors.New("asr: the machine ran out of memory")
+		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation did not work.") })
+		s.expect(s.shot("dictation-failed-"+string(m)), "The machine ran out of memory.", "What you said (", "is kept.", "Try again")
+		s.tap("Try again")
+		s.silent()
+		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
+			t.Errorf("tried again: %q", got)
+		}
+		if strings.Contains(s.words(), "Dictation did not work.") {
+			t.Error("the card stays")
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	})
+}
+
+// leave writes the file of a dictation that a kill has interrupted: speech, not landed.
+func leave(t *testing.T, dir string) {
+	t.Helper()
+	wav, err := os.ReadFile(filepath.Join("..", "..", "asr", "testdata", "audio", "goforward.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00land\x08\x00\x00\x00"), make([]byte, 8)...)
+	head = binary.LittleEndian.AppendUint32(append(head, "data"...), 0)
+	path := filepath.Join(dir, "dictation", "20260101-120000-1.wav")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, append(head, wav[44:]...), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDictationLeftBehind(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		dir := t.TempDir()
+		leave(t, dir)
+		s := newStage(t, dir, smol, base)
+		s.dress(m)
+		s.ready()
+		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not written down.") })
+		s.expect(s.shot("dictation-left-"+string(m)), "3 seconds of speech are kept", "Write it down here", "Delete it")
+		s.tap("Write it down here")
+		s.silent()
+		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
+			t.Errorf("written down: %q", got)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	})
+}
+
+// Keys pressed in another program: the words are pasted there, not into the chat.
+func TestDictationElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	if err := settings.Save(dir, settings.Values{Hotkey: "Ctrl+Alt+D"}); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	if len(s.grabbed) != 1 || s.grabbed[0] != "Ctrl+Alt+D" {
+		t.Fatalf("grabbed %q", s.grabbed)
+	}
+	s.elsewhere = true
+	s.keys[0]()
+	s.recording()
+	s.ears.segments <- asr.Segment{Text: "Hello.", Language: "en"}
+	s.ears.segments <- asr.Segment{Text: "Hello.", Language: "en", Final: true}
+	s.q.until(t, "the words", func() bool { return len(s.signs) > 1 })
+	time.Sleep(500 * time.Millisecond) // held, not clicked
+	s.keys[1]()
+	s.silent()
+	if got := <-s.pasted; got != "Hello. and that is all. " || s.chat.Composer.Entry.Text != "" {
+		t.Errorf("pasted %q; the chat has %q", got, s.chat.Composer.Entry.Text)
+	}
+	if got := strings.Join(s.signs, "|"); got != "Listening…|Hello.|Writing the last words…|" {
+		t.Errorf("the sign said %q", got)
+	}
+	s.elsewhere = false // in the window itself: into the chat
+	s.keys[0]()
+	s.recording()
+	time.Sleep(500 * time.Millisecond)
+	s.keys[1]()
+	s.silent()
+	if got := s.chat.Composer.Entry.Text; got != "and that is all." || len(s.pasted) > 0 {
+		t.Errorf("the chat has %q", got)
+	}
+	if len(s.signs) != 4 {
+		t.Errorf("a sign over Soberano's own window: %q", s.signs)
+	}
+	s.elsewhere, s.pasteErr = true, errors.New("the window in front did not take the text")
+	reply := make(chan string, 1)
+	ask := func(line, want string) {
+		t.Helper()
+		go func() { reply <- s.socket(line) }()
+		s.q.until(t, "a reply", func() bool { return len(reply) > 0 })
+		if got := <-reply; got != want {
+			t.Errorf("%q is answered with %q", line, got)
+		}
+	}
+	if got := s.socket("sing"); got != "this Soberano does not understand sing" {
+		t.Errorf("answered %q", got)
+	}
+	ask("finish", "nothing is being dictated")
+	ask("toggle", "recording, for the window in front")
+	s.recording()
+	ask("finish", "finishing")
+	s.silent()
+	<-s.pasted
+	ask("toggle", "recording, for the window in front")
+	s.recording()
+	ask("toggle", "finishing")
+	s.silent()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be written into the other program") })
+	s.expect(s.shot("dictation-not-taken-light"), "The window in front did not take the text.", "“and that is all.”", "Copy the words", "Put them into the chat")
+}
+
+// Keys that another program has: the settings say so. Others let go of the ones before.
+func TestHotkeyTaken(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.show(settingsPage)
+	v := s.values
+	for _, c := range []struct {
+		keys string
+		held int
+	}{{"Ctrl+Alt+D", 1}, {"F9", 0}, {"Ctrl+Alt+D", 1}, {"", 0}} {
+		v.Hotkey = c.keys
+		s.change(v)
+		if len(s.grabbed) != c.held {
+			t.Errorf("%q: %q are held", c.keys, s.grabbed)
+		}
+		s.q.settle()
+		if taken := strings.Contains(s.words(), "Another program uses F9 already"); taken != (c.keys == "F9") {
+			t.Errorf("%q: the settings page says\n%s", c.keys, s.words())
+		}
+		if c.keys == "F9" {
+			s.shot("hotkey-taken-light")
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package shell
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/settings"
+	"soberano/app/store"
+	"soberano/app/ui"
+	"soberano/asr"
+	"soberano/asr/audio"
+	"soberano/models/registry"
+)
+
+// wav is a recording of silence on the disk.
+func wav(t *testing.T, name string, length time.Duration) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(audio.WriteWAV(f, asr.SampleRate, make([]float32, int(length.Seconds()*asr.SampleRate))), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A recording dropped on any page is written down, a model beside it goes to the library.
+func TestDropRecordings(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		s := newStage(t, "", smol, base)
+		s.dress(m)
+		s.fill()
+		s.ready()
+		memo := wav(t, "voice memo.wav", 6*time.Second)
+		s.dropped([]fyne.URI{fileURI(memo), fileURI("/models/Qwen3-4B.gguf")})
+		s.q.until(t, "the model's card", func() bool { return strings.Contains(s.words(), "Checking 64%") })
+		s.tap("Cancel")
+		s.side.files.OnTapped()
+		s.q.until(t, "the words", func() bool { return strings.Contains(s.words(), "And so, my fellow Americans.") })
+		s.expect(s.shot("transcribe-shell-"+string(m)), "Transcribe files", "Back to the chat", "voice memo.wav", "6 s")
+		s.escape()
+		if s.page != chatPage {
+			t.Errorf("Escape leads to %s", s.page)
+		}
+		s.win.Canvas().Unfocus()
+		s.dropped([]fyne.URI{fileURI(memo)})
+		s.q.until(t, "the second transcript", func() bool {
+			return s.page == filesPage && strings.Count(s.words(), "voice memo.wav") == 2 && s.files.Waiting() == 0
+		})
+		list, err := s.store.Transcripts()
+		if err != nil || len(list) != 2 || list[0].State != store.Complete {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		s.win.Resize(fyne.NewSize(480, 760))
+		s.shot("transcribe-shell-narrow-" + string(m))
+	})
+}
+
+// What is neither a recording nor a model is named on the page for recordings, which stays.
+// Elsewhere the library says what it is, as it does of what is called as models are.
+func TestDropStrays(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		s := newStage(t, "", smol, base)
+		s.dress(m)
+		s.ready()
+		stray := func(name string) fyne.URI {
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(path, []byte("Dear Ada"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return fileURI(path)
+		}
+		memo := wav(t, "memo.wav", time.Second)
+		drop := func(uris ...fyne.URI) {
+			s.dropped(uris)
+			s.sorting.Wait()
+			s.q.settle()
+		}
+		drop(fileURI(memo), stray("words.txt"), fileURI(t.TempDir()))
+		if s.page != filesPage {
+			t.Fatalf("shown is %s", s.page)
+		}
+		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
+		s.expect(s.shot("stray-"+string(m)), "“words.txt” and “00", "are no recordings.", "memo.wav")
+		drop(stray("words.txt"))
+		s.expect(s.words(), "“words.txt” is no recording.")
+		drop(stray("a.txt"), stray("b.txt"), stray("c.txt"), stray("d.txt"), stray("e.txt"))
+		s.expect(s.words(), "“a.txt”, “b.txt”, “c.txt” and 2 more are no recordings.")
+		drop(fileURI(memo))
+		if strings.Contains(s.words(), "no recording") {
+			t.Error("it is said for ever")
+		}
+		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
+		list, err := s.store.Transcripts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.tapTranscript(list[0].ID)
+		drop(stray("words.txt"))
+		s.expect(s.words(), "“words.txt” is no recording.", "Copy all")
+		if s.page != filesPage {
+			t.Errorf("shown is %s", s.page)
+		}
+		drop(stray("words.gguf"))
+		if s.page != chatPage {
+			t.Errorf("of what is called a model %s says what it is", s.page)
+		}
+		drop(stray("words.txt"))
+		s.q.until(t, "the library's word", func() bool { return strings.Contains(s.words(), "words.txt") })
+		if s.page != chatPage {
+			t.Errorf("shown is %s", s.page)
+		}
+	})
+}
+
+// What was chosen for recordings is kept, also when other settings change.
+func TestFilesChoices(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	s.show(filesPage)
+	s.chooseFilesLanguage("de")
+	s.walk(func(o fyne.CanvasObject) {
+		if c, ok := o.(*ui.Check); ok && c.Label == "Translate to English" {
+			c.Tapped(nil)
+		}
+	})
+	s.change(settings.Values{Theme: ui.Dark})
+	v, err := settings.Load(s.Data)
+	if err != nil || v.FilesLanguage != "de" || !v.FilesTranslate || v.Theme != ui.Dark {
+		t.Errorf("kept %+v, %v", v, err)
+	}
+	s.files.Add([]string{wav(t, "a.wav", time.Second)})
+	list, err := s.store.Transcripts()
+	if err != nil || len(list) != 1 || !list[0].Translate || list[0].Asked != "de" {
+		t.Errorf("in the queue: %+v, %v", list, err)
+	}
+}
+
+// Ctrl+T shows the page, Ctrl+F finds in an opened transcript, Escape goes back step by step.
+func TestTranscribeKeys(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	press := func(k fyne.KeyName) {
+		s.shortcut(&desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault})
+	}
+	press(fyne.KeyT)
+	if s.page != filesPage {
+		t.Fatalf("Ctrl+T shows %s", s.page)
+	}
+	s.files.Add([]string{wav(t, "a.wav", time.Second)})
+	s.q.until(t, "the transcript", func() bool { return strings.Contains(s.words(), "today") })
+	list, err := s.store.Transcripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.files.View.PlayPause() // nothing is open: nothing happens
+	s.tapTranscript(list[0].ID)
+	s.expect(s.words(), "Ask not.", "Copy all")
+	press(fyne.KeyF)
+	s.expect(s.words(), "Previous")
+	s.escape()
+	s.escape()
+	s.expect(s.words(), "Drop audio or video files", "Transcripts")
+	if s.win.Canvas().Focused() != nil {
+		t.Error("what is out of sight has the keyboard")
+	}
+	s.escape()
+	if s.page != chatPage {
+		t.Errorf("three times Escape leads to %s", s.page)
+	}
+}
+
+// tapTranscript opens a transcript as a tap on its row does.
+func (s *stage) tapTranscript(id int64) {
+	s.t.Helper()
+	var found fyne.Tappable
+	s.walk(func(o fyne.CanvasObject) {
+		if f, ok := o.(interface {
+			fyne.Tappable
+			Transcript() int64
+		}); ok && f.Transcript() == id {
+			found = f
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("transcript %d is not listed:\n%s", id, s.words())
+	}
+	found.Tapped(&fyne.PointEvent{})
+}
+
+// counted is a speech model that knows whether it was closed.
+type counted struct {
+	*ears
+	closed *int
+}
+
+func (c counted) Close() error { *c.closed++; return nil }
+
+// Dictation and files use one opened model; the last one to let go of it closes it.
+func TestSharedModel(t *testing.T) {
+	opened, closed := 0, 0
+	s := &shared{open: func(registry.Entry, asr.Options) (Speech, error) { opened++; return counted{&ears{}, &closed}, nil }}
+	take := func(name string, threads int) Speech {
+		m, err := s.take(registry.Entry{Name: name}, asr.Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	a, b := take("base", 0), take("base", 0)
+	c, d := take("base", 2), take("small", 0)
+	if opened != 3 {
+		t.Errorf("opened %d times", opened)
+	}
+	if err := errors.Join(a.Close(), a.Close()); err != nil || closed != 0 {
+		t.Errorf("closed %d times while it is used; %v", closed, err)
+	}
+	e := take("base", 0)
+	if err := errors.Join(b.Close(), c.Close(), d.Close()); err != nil || closed != 2 || opened != 3 {
+		t.Errorf("opened %d times, closed %d times", opened, closed)
+	}
+	if err := e.Close(); err != nil || closed != 3 || len(s.have) != 0 {
+		t.Errorf("closed %d times, %d left", closed, len(s.have))
+	}
+}

@@ -1,0 +1,271 @@
+package shell
+
+// The list of conversations: rows under "Today", "Yesterday", …; one widget takes the
+// keyboard for all of them.
+
+import (
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/store"
+	"soberano/app/ui"
+)
+
+// mostRows is how many conversations are listed; a search finds the others.
+const mostRows = 300
+
+// rowHeight is that of a row with a title; one with words found below it is taller.
+const rowHeight, foundHeight = 34, 50
+
+// row is one conversation.
+type row struct {
+	widget.BaseWidget
+	list             *list
+	hit              store.Hit
+	chosen, atCursor bool
+	hovered          bool
+}
+
+func newRow(l *list, h store.Hit) *row {
+	r := &row{list: l, hit: h}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+func (r *row) title() string {
+	if r.hit.Title == "" {
+		return "New chat"
+	}
+	return r.hit.Title
+}
+
+// Tapped opens the conversation, or its menu where the dots are.
+func (r *row) Tapped(e *fyne.PointEvent) {
+	if e.Position.X > r.Size().Width-32 && (r.hovered || r.chosen) {
+		r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
+		return
+	}
+	r.list.onOpen(r.hit.Conversation)
+}
+
+// TappedSecondary opens the menu.
+func (r *row) TappedSecondary(e *fyne.PointEvent) {
+	r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
+}
+
+// MouseIn is Fyne's.
+func (r *row) MouseIn(*desktop.MouseEvent) { r.hovered = true; r.Refresh() }
+
+// MouseMoved is Fyne's.
+func (r *row) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut is Fyne's.
+func (r *row) MouseOut() { r.hovered = false; r.Refresh() }
+
+// Cursor is Fyne's.
+func (r *row) Cursor() desktop.Cursor { return desktop.PointerCursor }
+
+// CreateRenderer is Fyne's.
+func (r *row) CreateRenderer() fyne.WidgetRenderer {
+	v := &rowRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel("", ui.TextSize, ui.Ink),
+		found: ui.NewLabel("", ui.SmallSize, ui.Muted), dots: canvas.NewText("⋯", nil)}
+	v.Refresh()
+	return v
+}
+
+type rowRenderer struct {
+	r            *row
+	back         *canvas.Rectangle
+	title, found *ui.Label
+	dots         *canvas.Text
+}
+
+func (v *rowRenderer) Destroy() {}
+
+func (v *rowRenderer) Objects() []fyne.CanvasObject {
+	return []fyne.CanvasObject{v.back, v.title, v.found, v.dots}
+}
+
+func (v *rowRenderer) MinSize() fyne.Size {
+	if v.r.hit.Snippet != "" {
+		return fyne.NewSize(80, foundHeight)
+	}
+	return fyne.NewSize(80, rowHeight)
+}
+
+func (v *rowRenderer) Layout(size fyne.Size) {
+	ui.Put(v.back, 0, 0, size.Width, size.Height)
+	w := size.Width - 20
+	if v.dots.Visible() {
+		w -= 22
+	}
+	ui.Put(v.title, 10, 0, w, rowHeight)
+	ui.Put(v.found, 10, rowHeight-9, size.Width-20, 18)
+	ui.Put(v.dots, size.Width-26, (rowHeight-20)/2, 16, 20)
+}
+
+func (v *rowRenderer) Refresh() {
+	r := v.r
+	v.back.FillColor, v.back.StrokeColor, v.back.StrokeWidth, v.back.CornerRadius = nil, nil, 0, 8
+	switch {
+	case r.chosen:
+		v.back.FillColor = ui.Color(ui.Tint)
+	case r.hovered:
+		v.back.FillColor = ui.Color(ui.Hover)
+	}
+	if r.atCursor {
+		v.back.StrokeColor, v.back.StrokeWidth = ui.Color(ui.Accent), 2
+	}
+	v.title.Text, v.title.Bold = r.title(), r.chosen
+	v.found.Text = r.hit.Snippet
+	v.dots.TextSize, v.dots.Color = 16, ui.Color(ui.Muted)
+	v.dots.Hidden = !r.hovered && !r.chosen
+	v.title.Refresh()
+	v.found.Refresh()
+	v.Layout(r.Size())
+	canvas.Refresh(r)
+}
+
+// list is the widget with all rows.
+type list struct {
+	widget.BaseWidget
+	pane    *ui.Pane
+	rows    []*row
+	chosen  int64
+	cursor  int // of the keyboard
+	focused bool
+
+	onOpen   func(store.Conversation)
+	onMenu   func(store.Conversation, fyne.Position)
+	onDelete func(store.Conversation)
+	onRename func(store.Conversation)
+	onEscape func()
+}
+
+func newList() *list {
+	l := &list{pane: ui.NewPane()}
+	l.pane.Pad(12, 12, 0, 8, 1)
+	l.ExtendBaseWidget(l)
+	return l
+}
+
+// CreateRenderer is Fyne's.
+func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.pane.Object) }
+
+// set shows conversations, under headings of days unless they were searched for.
+func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
+	var objects []fyne.CanvasObject
+	l.rows = l.rows[:0]
+	heading := ""
+	for i, h := range hits {
+		if i == mostRows {
+			objects = append(objects, ui.Text("Older chats are found by searching.", ui.SmallSize, ui.Muted))
+			break
+		}
+		if d := day(h.Updated, now); !searched && d != heading {
+			heading = d
+			objects = append(objects, headingOf(d, len(objects) > 0))
+		}
+		r := newRow(l, h)
+		l.rows = append(l.rows, r)
+		objects = append(objects, r)
+	}
+	if len(hits) == 0 && searched {
+		objects = append(objects, headingOf("Nothing found", false))
+	}
+	l.cursor = min(l.cursor, max(0, len(l.rows)-1))
+	l.pane.Keep(objects...)
+	l.mark()
+}
+
+func headingOf(words string, gap bool) fyne.CanvasObject {
+	label := ui.NewLabel(words, ui.SmallSize, ui.Muted)
+	top := float32(4)
+	if gap {
+		top = 10
+	}
+	return &fyne.Container{Layout: &ui.Column{Left: 8, Top: top, Bottom: 4}, Objects: []fyne.CanvasObject{label}}
+}
+
+// day is the heading of a time.
+func day(t, now time.Time) string {
+	start := func(t time.Time) time.Time {
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, now.Location())
+	}
+	switch days := int(start(now).Sub(start(t.In(now.Location()))).Hours()+12) / 24; {
+	case days <= 0:
+		return "Today"
+	case days == 1:
+		return "Yesterday"
+	case days < 7:
+		return "This week"
+	case days < 31:
+		return "This month"
+	case t.Year() == now.Year():
+		return t.Format("January")
+	}
+	return t.Format("January 2006")
+}
+
+// choose tints the row of a conversation.
+func (l *list) choose(id int64) {
+	l.chosen = id
+	for i, r := range l.rows {
+		if r.hit.ID == id {
+			l.cursor = i
+		}
+	}
+	l.mark()
+}
+
+func (l *list) mark() {
+	for i, r := range l.rows {
+		chosen, at := r.hit.ID == l.chosen, l.focused && i == l.cursor
+		if r.chosen != chosen || r.atCursor != at {
+			r.chosen, r.atCursor = chosen, at
+			r.Refresh()
+		}
+	}
+}
+
+// FocusGained is Fyne's.
+func (l *list) FocusGained() { l.focused = true; l.mark() }
+
+// FocusLost is Fyne's.
+func (l *list) FocusLost() { l.focused = false; l.mark() }
+
+// TypedRune is Fyne's.
+func (l *list) TypedRune(rune) {}
+
+// TypedKey moves the cursor, opens, renames and deletes.
+func (l *list) TypedKey(k *fyne.KeyEvent) {
+	if k.Name == fyne.KeyEscape {
+		l.onEscape()
+		return
+	}
+	if len(l.rows) == 0 {
+		return
+	}
+	switch c := l.rows[l.cursor].hit.Conversation; k.Name {
+	case fyne.KeyDown:
+		l.move(1)
+	case fyne.KeyUp:
+		l.move(-1)
+	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+		l.onOpen(c)
+	case fyne.KeyDelete:
+		l.onDelete(c)
+	case fyne.KeyF2:
+		l.onRename(c)
+	}
+}
+
+func (l *list) move(by int) {
+	l.cursor = max(0, min(len(l.rows)-1, l.cursor+by))
+	l.mark()
+	l.pane.Reveal(l.rows[l.cursor])
+}

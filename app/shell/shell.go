@@ -1,0 +1,402 @@
+// Package shell is the whole content of the window: the side, the page in the middle, and
+// the wiring between the store, the models and the screens. It knows fyne.App and
+// fyne.Window but opens neither, so a test draws it in memory.
+//
+//	╭ side ──────╮╭ page: chat, Transcribe, Models … ╮
+//	│ New chat   ││ header                         │
+//	│ Search     ││ thread                         │
+//	│ Today …    ││ cards                          │
+//	│ Models     ││ composer                       │
+//	╰────────────╯╰────────────────────────────────╯
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/chat"
+	"soberano/app/library"
+	"soberano/app/settings"
+	"soberano/app/store"
+	"soberano/app/transcribe"
+	"soberano/app/ui"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/asr/wording"
+	"soberano/engine"
+	"soberano/models/registry"
+)
+
+// Machine is what the shell needs of the world outside; the window gives it the real one.
+type Machine struct {
+	Data        string // the data folder
+	Shelf       library.Shelf
+	Inspect     func(path string) (registry.Info, error)
+	OpenChat    chat.Open
+	OpenSpeech  func(registry.Entry, asr.Options) (Speech, error)
+	OpenAudio   func(ctx context.Context, path string) (transcribe.Audio, error)
+	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: no sound in this build
+	OpenMic     func(name string) (voice.Microphone, error)        // nil: no microphone in this build
+	Microphones func() ([]string, error)
+	OpenPath    func(path string) error // in the system's file manager
+	OpenURL     func(url string) error
+	Post        func(func()) // nil: fyne.Do
+	Outside     *Outside     // dictation into other programs; nil: none
+	Quit        func()       // closes the window; nil: without more ado
+}
+
+// Shell is the content of one window.
+type Shell struct {
+	Machine
+	Object   fyne.CanvasObject
+	app      fyne.App
+	window   fyne.Window
+	store    *store.Store
+	values   settings.Values
+	runner   *chat.Runner
+	ears     *voice.Ears
+	chat     *chat.Screen
+	side     *side
+	importer *library.Importer
+	models   *library.Page
+	settings *settings.Page
+	files    *transcribe.Page
+	sorting  sync.WaitGroup // of what was dropped
+	page     string         // "chat", "transcribe", "models", "settings"
+	pageHead *pageHead
+	scrim    *scrim
+	narrow   bool
+	open     bool // the folded side is shown
+	spoke    time.Time
+	ungrab   func()     // lets go of the keys for dictation
+	socket   io.Closer  // of `soberano dictate --toggle`
+	mu       sync.Mutex // guards what goroutines read of values and speech
+	speech   registry.Entry
+	speechOK bool
+	closed   bool
+}
+
+// Pages.
+const (
+	chatPage     = "chat"
+	filesPage    = "transcribe"
+	modelsPage   = "models"
+	settingsPage = "settings"
+)
+
+// New makes the content of w and begins to open the models. Problems of the opening are
+// shown in the window; the error is for what leaves nothing to show.
+func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
+	if m.Post == nil {
+		m.Post = fyne.Do
+	}
+	post := m.Post
+	d := &Shell{Machine: m, app: app, window: w, page: chatPage}
+	d.Post = func(f func()) {
+		post(func() {
+			if !d.closed {
+				f()
+			}
+		})
+	}
+	if d.Quit == nil {
+		d.Quit = w.Close
+	}
+	var notes []error
+	var err error
+	if d.values, err = settings.Load(m.Data); err != nil {
+		notes = append(notes, err)
+	}
+	d.setTheme()
+	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
+		notes = append(notes, fmt.Errorf("what you write now can't be kept: %w", err))
+		if d.store, err = store.Memory(); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.store.Purge(time.Now().Add(-24 * time.Hour)); err != nil {
+		notes = append(notes, err)
+	}
+	d.build()
+	if n := d.store.Notice(); n != "" {
+		d.chat.Notice(ui.Problem{Title: "Your earlier conversations could not be read.", Why: n,
+			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
+	}
+	for _, err := range notes {
+		d.notice("Something went wrong at the start.", err)
+	}
+	d.start()
+	return d, nil
+}
+
+func (d *Shell) build() {
+	d.runner = chat.NewRunner(d.OpenChat, func(s chat.Status) { d.Post(func() { d.status(s) }) })
+	speech := &shared{open: d.OpenSpeech}
+	d.ears = voice.NewEars(func(e registry.Entry, o asr.Options) (voice.Recogniser, error) { return speech.take(e, o) }, d.pickSpeech)
+	var talk *voice.Talk
+	if d.OpenMic != nil {
+		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
+			Params: func() asr.Params { return asr.Params{Language: d.values.Language, Vocabulary: d.values.Vocabulary()} }, Tapes: filepath.Join(d.Data, "dictation"),
+			Words: func() wording.Options { return wording.Options{Fillers: d.values.Fillers, Commands: !d.values.Literal} }})
+		talk.OnProblem = d.deaf
+	}
+	d.side = newSide(d.store, d.Post)
+	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnTalk: d.talked, OnChanged: d.listChanged,
+		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
+		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
+	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Context },
+		Post: d.Post, Changed: d.cardsChanged, OnAdded: d.added, Use: d.use, InUse: d.inUse, OnRemoved: d.removed,
+		ChooseFile: d.chooseFile, ShowFile: d.showFile, Copy: d.copy}
+	d.importer = library.NewImporter(c)
+	d.models = library.NewPage(c)
+	d.settings = settings.NewPage(settings.Config{Values: d.values, Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
+		OnChange: d.change, Shortcut: d.shortcut, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
+	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech, Words: d.ownWords,
+		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
+		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage,
+		Translate: d.filesTranslate, OnTranslate: d.chooseFilesTranslate, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
+		AddModel: func() { d.show(modelsPage) }, ShowFile: d.showFile, Copy: d.copy, Ask: d.ask, Save: d.saveFile,
+		Focus: d.focus, Shortcut: d.shortcut, Menu: d.menuBelow})
+	d.chat.Panels.Add(d.importer.Cards)
+	d.wireSide()
+	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
+	d.scrim = newScrim(func() { d.fold(false) })
+	d.scrim.Hide()
+	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 420), Place: d.place},
+		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
+	d.window.SetContent(d.Object)
+	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
+	d.window.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
+		switch {
+		case k.Name == fyne.KeyEscape:
+			d.escape()
+		case k.Name == fyne.KeySpace && d.page == filesPage:
+			d.files.View.PlayPause()
+		}
+	})
+	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
+		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, true) })
+		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, false) })
+	}
+	for _, s := range shortcuts {
+		d.window.Canvas().AddShortcut(s, func(s fyne.Shortcut) { d.shortcut(s) })
+	}
+}
+
+func (d *Shell) wireSide() {
+	v := d.side
+	v.newChat.OnTapped = d.newChat
+	v.files.OnTapped = func() { d.show(filesPage) }
+	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
+	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
+	v.search.OnShortcut = d.shortcut
+	v.search.OnSubmitted = func(string) { d.window.Canvas().Focus(v.list) }
+	v.search.OnKey = func(k *fyne.KeyEvent) bool {
+		switch k.Name {
+		case fyne.KeyEscape:
+			v.search.SetText("")
+			d.chat.Focus(d.window.Canvas())
+		case fyne.KeyDown:
+			d.window.Canvas().Focus(v.list)
+		default:
+			return false
+		}
+		return true
+	}
+	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
+	v.list.onEscape = func() { d.chat.Focus(d.window.Canvas()) }
+}
+
+// start shows the latest conversation's place and opens the models in the background.
+func (d *Shell) start() {
+	d.show(chatPage)
+	d.newChat()
+	entries, broken := d.Shelf.List()
+	for _, err := range broken {
+		d.notice("One model in the library can't be read.", err)
+	}
+	d.setSpeech(entries)
+	d.recover()
+	d.listenOutside()
+	if e, ok := pick(entries, registry.Chat, d.values.ChatModel); ok {
+		d.runner.Use(e, d.chatOptions(e))
+	}
+	d.files.Queue.Kick()
+}
+
+// pick is the model of that kind that was chosen last. Where none was, it is the one that
+// came with the program, or the first that runs.
+func pick(entries []registry.Entry, kind registry.Kind, name string) (best registry.Entry, ok bool) {
+	for _, e := range entries {
+		switch {
+		case e.Kind != kind || !e.Runs:
+		case e.Name == name:
+			return e, true
+		case !ok || e.Included && !best.Included:
+			best, ok = e, true
+		}
+	}
+	return best, ok
+}
+
+func (d *Shell) chatOptions(e registry.Entry) engine.Options {
+	o := engine.Options{Context: d.values.Context, Threads: d.values.Threads}
+	if e.Context > 0 && o.Context > e.Context {
+		o.Context = e.Context
+	}
+	return o
+}
+
+// place is the layout of the window.
+func (d *Shell) place(size fyne.Size) {
+	narrow := size.Width < 700
+	if narrow != d.narrow {
+		d.narrow = narrow
+		d.open = false
+		d.chat.SetNarrow(narrow)
+		d.pageHead.setNarrow(narrow)
+	}
+	left := float32(sideWidth)
+	if narrow {
+		left = 0
+	}
+	if narrow && !d.open {
+		d.side.object.Hide()
+	} else {
+		d.side.object.Show()
+	}
+	if narrow && d.open {
+		d.scrim.Show()
+	} else {
+		d.scrim.Hide()
+	}
+	ui.Put(d.side.object, 0, 0, sideWidth, size.Height)
+	ui.Put(d.scrim, 0, 0, size.Width, size.Height)
+	ui.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
+	head := d.pageHead.object.MinSize().Height
+	ui.Put(d.pageHead.object, left, 0, size.Width-left, head)
+	for _, p := range []fyne.CanvasObject{d.files.Object, d.models.Object, d.settings.Object} {
+		ui.Put(p, left, head, size.Width-left, size.Height-head)
+	}
+}
+
+// fold shows or hides the side in a narrow window.
+func (d *Shell) fold(open bool) {
+	d.open = open
+	d.place(d.Object.Size())
+}
+
+// show changes the page.
+func (d *Shell) show(page string) {
+	d.page = page
+	if page != filesPage {
+		d.files.Leave()
+	}
+	d.chat.Panels.Remove(d.importer.Cards)
+	d.models.Cards.Remove(d.importer.Cards)
+	set := func(o fyne.CanvasObject, on bool) {
+		if on {
+			o.Show()
+		} else {
+			o.Hide()
+		}
+	}
+	set(d.chat.Object, page == chatPage)
+	set(d.files.Object, page == filesPage)
+	set(d.models.Object, page == modelsPage)
+	set(d.settings.Object, page == settingsPage)
+	set(d.pageHead.object, page != chatPage)
+	d.side.files.SetChosen(page == filesPage)
+	d.side.models.SetChosen(page == modelsPage)
+	d.side.settings.SetChosen(page == settingsPage)
+	switch page {
+	case filesPage:
+		d.pageHead.set("Transcribe files")
+		d.files.Refresh()
+	case modelsPage:
+		d.models.Cards.Add(d.importer.Cards)
+		d.pageHead.set("Models")
+		d.models.Refresh()
+	case settingsPage:
+		d.pageHead.set("Settings")
+		d.settings.Values = d.values
+		d.settings.Refresh()
+	default:
+		d.chat.Panels.Add(d.importer.Cards)
+		d.chat.Relayout()
+	}
+	chosen := int64(0)
+	if page == chatPage {
+		chosen = d.chat.Conversation()
+	}
+	d.side.list.choose(chosen)
+	d.fold(false)
+}
+
+func (d *Shell) cardsChanged() {
+	if d.page == modelsPage {
+		d.models.Refresh()
+	} else {
+		d.chat.Relayout()
+	}
+}
+
+func (d *Shell) notice(title string, err error) {
+	d.chat.Notice(ui.Problem{Title: title, Why: chat.Why(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(err.Error()) }}}})
+}
+
+// settling is how long the last spoken words are waited for.
+const settling = 10 * time.Second
+
+// Settle calls then once what has been spoken stands in the entry: before Close, so that a
+// dictation is not lost with the window.
+func (d *Shell) Settle(then func()) {
+	t := d.chat.Talk
+	if t == nil || d.closed {
+		then()
+		return
+	}
+	t.Finish()
+	end := time.Now().Add(settling)
+	var look func()
+	look = func() {
+		if t.State() == voice.Idle || time.Now().After(end) {
+			then()
+			return
+		}
+		time.AfterFunc(50*time.Millisecond, func() { d.Post(look) })
+	}
+	look()
+}
+
+// Close ends everything, keeps what was written, and frees the models.
+func (d *Shell) Close() error {
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	if d.ungrab != nil {
+		d.ungrab()
+	}
+	var err error
+	if d.socket != nil {
+		err = d.socket.Close()
+	}
+	d.side.close()
+	err = errors.Join(err, d.chat.Close())
+	d.importer.Close()
+	d.sorting.Wait()
+	d.files.End()
+	d.models.Close()
+	d.runner.Close()
+	return errors.Join(err, d.ears.Close(), d.store.Close())
+}

@@ -1,0 +1,161 @@
+package shell
+
+// The left side: New chat, the search, the conversations, and the places at the bottom.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/theme"
+
+	"soberano/app/store"
+	"soberano/app/ui"
+)
+
+const sideWidth = 256
+
+// side is the column at the left.
+type side struct {
+	object   fyne.CanvasObject
+	newChat  *ui.Button
+	search   *ui.Entry
+	list     *list
+	files    *ui.Button
+	models   *ui.Button
+	settings *ui.Button
+	toast    *fyne.Container
+	parts    struct{ back, line, logo, name, entry, key, rule fyne.CanvasObject }
+
+	store   *store.Store
+	post    func(func())
+	pending *time.Timer
+	cancel  context.CancelFunc
+	onError func(error)
+}
+
+func newSide(s *store.Store, post func(func())) *side {
+	v := &side{store: s, post: post, list: newList(), toast: ui.NewColumn(0), search: ui.NewEntry()}
+	v.newChat = ui.NewButton(ui.Primary, "New chat", nil)
+	v.search.SetPlaceHolder("Search all chats")
+	v.search.OnChanged = func(string) { v.later() }
+	v.search.OnFocus = func(on bool) { v.showKey() }
+	v.files = ui.NewButton(ui.Place, "Transcribe files", nil)
+	v.models, v.settings = ui.NewButton(ui.Place, "Models", nil), ui.NewButton(ui.Place, "Settings", nil)
+	v.files.Icon, v.models.Icon, v.settings.Icon = theme.FileAudioIcon(), theme.StorageIcon(), theme.SettingsIcon()
+	p := &v.parts
+	p.back, p.line = ui.NewFill(ui.Side, 1, 1), ui.NewFill(ui.Line, 1, 1)
+	logo := canvas.NewImageFromResource(ui.Icon)
+	logo.FillMode, logo.ScaleMode = canvas.ImageFillContain, canvas.ImageScaleSmooth
+	p.logo, p.name = logo, ui.NewLabel("Soberano", 16, ui.Ink).Strong()
+	p.key, p.rule = ui.NewLabel("Ctrl K", ui.SmallSize, ui.Muted), ui.NewRule()
+	v.object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(sideWidth, 300), Place: v.place},
+		Objects: []fyne.CanvasObject{p.back, p.line, p.logo, p.name, v.newChat, v.search, p.key, v.list, v.toast, p.rule, v.files, v.models, v.settings}}
+	return v
+}
+
+func (v *side) place(size fyne.Size) {
+	w := size.Width - 1
+	p := &v.parts
+	ui.Put(p.back, 0, 0, w, size.Height)
+	ui.Put(p.line, w, 0, 1, size.Height)
+	ui.Put(p.logo, 16, 17, 22, 22)
+	ui.Put(p.name, 48, 14, w-60, 28)
+	ui.Put(v.newChat, 12, 54, w-24, 37)
+	ui.Put(v.search, 12, 101, w-24, 37)
+	k := p.key.MinSize()
+	ui.Put(p.key, w-12-11-k.Width, 101+(37-k.Height)/2, k.Width, k.Height)
+	bottom := size.Height - 12
+	ui.Put(v.settings, 12, bottom-34, w-24, 34)
+	ui.Put(v.models, 12, bottom-34-35, w-24, 34)
+	ui.Put(v.files, 12, bottom-34-2*35, w-24, 34)
+	bottom -= 34 + 2*35 + 12
+	ui.Put(p.rule, 12, bottom, w-24, 1)
+	if h := ui.HeightFor(v.toast, w-24); h > 0 {
+		ui.Put(v.toast, 12, bottom-h-12, w-24, h)
+		bottom -= h + 12
+	}
+	ui.Put(v.list, 0, 150, w, bottom-150-8)
+}
+
+func (v *side) showKey() {
+	if v.search.Text == "" {
+		v.parts.key.Show()
+	} else {
+		v.parts.key.Hide()
+	}
+}
+
+// later searches when the typing has paused.
+func (v *side) later() {
+	v.showKey()
+	if v.pending != nil {
+		v.pending.Stop()
+	}
+	v.pending = time.AfterFunc(150*time.Millisecond, func() { v.post(v.refresh) })
+}
+
+// refresh reads the conversations again, or what is searched for.
+func (v *side) refresh() {
+	if v.cancel != nil {
+		v.cancel()
+		v.cancel = nil
+	}
+	query := strings.TrimSpace(v.search.Text)
+	if query == "" {
+		all, err := v.store.Conversations()
+		if err != nil {
+			v.onError(err)
+			return
+		}
+		hits := make([]store.Hit, len(all))
+		for i, c := range all {
+			hits[i].Conversation = c
+		}
+		v.list.set(hits, false, time.Now())
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	v.cancel = cancel
+	go func() { // a search reads every message: not on the UI goroutine
+		defer cancel()
+		hits, err := v.store.Search(ctx, query)
+		v.post(func() {
+			switch {
+			case errors.Is(err, context.Canceled) || strings.TrimSpace(v.search.Text) != query:
+			case err != nil:
+				v.onError(err)
+			default:
+				v.list.set(hits, true, time.Now())
+			}
+		})
+	}()
+}
+
+// say shows a line with something to do about it, above the places; empty words take it away.
+func (v *side) say(words string, actions ...ui.Action) {
+	v.toast.Objects = nil
+	if words != "" {
+		row := &fyne.Container{Layout: &ui.Wrap{Gap: 4}}
+		for _, a := range actions {
+			b := ui.NewButton(ui.Quiet, a.Label, a.Do)
+			row.Add(b)
+		}
+		box := ui.NewBox(ui.Surface, ui.Line, 8, 10, 8, ui.NewColumn(4, ui.Text(words, ui.SmallSize, ui.Ink), row))
+		v.toast.Objects = []fyne.CanvasObject{box}
+	}
+	v.object.Refresh()
+}
+
+// close ends a search.
+func (v *side) close() {
+	if v.pending != nil {
+		v.pending.Stop()
+	}
+	if v.cancel != nil {
+		v.cancel()
+	}
+}

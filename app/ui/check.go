@@ -1,0 +1,153 @@
+package ui
+
+// A choice of yes or no. Fyne's own draws an empty box in the colour of a line, which can
+// hardly be seen, and the keyboard on it as a faint disc; this one goes with Button.
+//
+//	│8│▢ 16│8│ words │10│      as high as a button
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// Check is a box with words; a click, Space or Enter changes it.
+type Check struct {
+	widget.BaseWidget
+	Label     string
+	Checked   bool
+	OnChanged func(bool) // a person has changed it
+
+	focused, hovered, disabled bool
+}
+
+// NewCheck is a box without a tick.
+func NewCheck(label string, changed func(bool)) *Check {
+	c := &Check{Label: label, OnChanged: changed}
+	c.ExtendBaseWidget(c)
+	return c
+}
+
+// Set sets or takes the tick; can says whether a person may change it.
+func (c *Check) Set(checked, can bool) {
+	if c.Checked != checked || c.disabled == can {
+		c.Checked, c.disabled = checked, !can
+		c.Refresh()
+	}
+}
+
+// Disabled says whether a person may not change it.
+func (c *Check) Disabled() bool { return c.disabled }
+
+// Tapped changes it.
+func (c *Check) Tapped(*fyne.PointEvent) {
+	if c.disabled {
+		return
+	}
+	c.Checked = !c.Checked
+	c.Refresh()
+	if c.OnChanged != nil {
+		c.OnChanged(c.Checked)
+	}
+}
+
+// FocusGained is Fyne's.
+func (c *Check) FocusGained() { c.focused = true; c.Refresh() }
+
+// FocusLost is Fyne's.
+func (c *Check) FocusLost() { c.focused = false; c.Refresh() }
+
+// TypedRune is Fyne's; it takes no text.
+func (c *Check) TypedRune(rune) {}
+
+// TypedKey changes it on Space and Enter.
+func (c *Check) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		c.Tapped(nil)
+	}
+}
+
+// MouseIn is Fyne's.
+func (c *Check) MouseIn(*desktop.MouseEvent) { c.hovered = true; c.Refresh() }
+
+// MouseMoved is Fyne's.
+func (c *Check) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut is Fyne's.
+func (c *Check) MouseOut() { c.hovered = false; c.Refresh() }
+
+// Cursor is Fyne's.
+func (c *Check) Cursor() desktop.Cursor {
+	if c.disabled {
+		return desktop.DefaultCursor
+	}
+	return desktop.PointerCursor
+}
+
+// CreateRenderer is Fyne's.
+func (c *Check) CreateRenderer() fyne.WidgetRenderer {
+	c.ExtendBaseWidget(c)
+	r := &checkRenderer{c: c, back: canvas.NewRectangle(nil), box: canvas.NewRectangle(nil), text: canvas.NewText("", nil),
+		tick: [2]*canvas.Line{canvas.NewLine(nil), canvas.NewLine(nil)}}
+	r.Refresh()
+	return r
+}
+
+type checkRenderer struct {
+	c         *Check
+	back, box *canvas.Rectangle
+	tick      [2]*canvas.Line
+	text      *canvas.Text
+}
+
+func (r *checkRenderer) Destroy() {}
+
+func (r *checkRenderer) Objects() []fyne.CanvasObject {
+	return []fyne.CanvasObject{r.back, r.box, r.tick[0], r.tick[1], r.text}
+}
+
+func (r *checkRenderer) MinSize() fyne.Size {
+	return fyne.NewSize(8+16+8+r.text.MinSize().Width+10, 36)
+}
+
+func (r *checkRenderer) Layout(size fyne.Size) {
+	Put(r.back, 0, 0, size.Width, size.Height)
+	y := (size.Height - 16) / 2
+	Put(r.box, 8, y, 16, 16)
+	points := [3]fyne.Position{fyne.NewPos(11.5, y+8.5), fyne.NewPos(14.5, y+11.5), fyne.NewPos(20.5, y+5)}
+	for i, l := range r.tick {
+		l.Position1, l.Position2 = points[i], points[i+1]
+	}
+	m := r.text.MinSize()
+	Put(r.text, 32, (size.Height-m.Height)/2, m.Width, m.Height)
+}
+
+func (r *checkRenderer) Refresh() {
+	c := r.c
+	ink, edge := Ink, Muted
+	if c.disabled {
+		ink, edge = Muted, Line
+	}
+	r.back.CornerRadius, r.back.FillColor, r.back.StrokeColor, r.back.StrokeWidth = 8, nil, nil, 0
+	if c.hovered && !c.disabled {
+		r.back.FillColor = Color(Hover)
+	}
+	if c.focused {
+		r.back.StrokeColor, r.back.StrokeWidth = Color(Accent), 2
+	}
+	r.box.CornerRadius, r.box.FillColor, r.box.StrokeColor, r.box.StrokeWidth = 4, Color(Surface), Color(edge), 1.5
+	if c.Checked && !c.disabled {
+		r.box.FillColor, r.box.StrokeColor = Color(Accent), Color(Accent)
+	}
+	for _, l := range r.tick {
+		l.Hidden, l.StrokeColor, l.StrokeWidth = !c.Checked, Color(OnAccent), 2
+		if c.disabled {
+			l.StrokeColor = Color(Muted)
+		}
+	}
+	r.text.Text, r.text.TextSize, r.text.Color = c.Label, TextSize, Color(ink)
+	r.Layout(c.Size())
+	canvas.Refresh(c)
+}

@@ -1,0 +1,202 @@
+package ui
+
+// Heights that follow from widths. Fyne asks a child for its minimum size before it gives
+// it a width, which is too early for wrapped text; here a parent asks each child how tall
+// it is at the width it is about to get.
+
+import "fyne.io/fyne/v2"
+
+// Tall is anything whose height depends on its width.
+type Tall interface {
+	fyne.CanvasObject
+	HeightFor(width float32) float32
+}
+
+// HeightFor is the height that the object needs at that width.
+func HeightFor(o fyne.CanvasObject, width float32) float32 {
+	if t, ok := o.(Tall); ok {
+		return t.HeightFor(width)
+	}
+	if c, ok := o.(*fyne.Container); ok {
+		if t, ok := c.Layout.(interface {
+			HeightFor([]fyne.CanvasObject, float32) float32
+		}); ok {
+			return t.HeightFor(c.Objects, width)
+		}
+	}
+	return o.MinSize().Height
+}
+
+// Column is a layout: one under the other, Gap apart, at most Most wide and then centred.
+type Column struct {
+	Gap                      float32
+	Most                     float32 // 0: as wide as there is
+	Left, Right, Top, Bottom float32 // padding
+	width                    float32
+}
+
+// NewColumn is a container with a Column layout.
+func NewColumn(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return &fyne.Container{Layout: &Column{Gap: gap}, Objects: objects}
+}
+
+func (c *Column) span(width float32) (left, inner float32) {
+	inner = max(0, width-c.Left-c.Right)
+	left = c.Left
+	if c.Most > 0 && inner > c.Most {
+		left += (inner - c.Most) / 2
+		inner = c.Most
+	}
+	return left, inner
+}
+
+// HeightFor is the height of all visible children at that width.
+func (c *Column) HeightFor(objects []fyne.CanvasObject, width float32) float32 {
+	_, inner := c.span(width)
+	height, first := c.Top+c.Bottom, true
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		if !first {
+			height += c.Gap
+		}
+		height, first = height+HeightFor(o, inner), false
+	}
+	return height
+}
+
+// Layout places the children.
+func (c *Column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	c.width = size.Width
+	left, inner := c.span(size.Width)
+	y := c.Top
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		h := HeightFor(o, inner)
+		o.Move(fyne.NewPos(left, y))
+		o.Resize(fyne.NewSize(inner, h))
+		y += h + c.Gap
+	}
+}
+
+// MinSize is narrow, and as tall as the column is at the width it had last.
+func (c *Column) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var width float32
+	for _, o := range objects {
+		if o.Visible() {
+			width = max(width, o.MinSize().Width)
+		}
+	}
+	width += c.Left + c.Right
+	return fyne.NewSize(width, c.HeightFor(objects, max(c.width, width)))
+}
+
+// Row is a layout: one beside the other, Gap apart, centred in height. Grow names the
+// child that takes the width that is left; the others keep their minimum.
+type Row struct {
+	Gap  float32
+	Grow fyne.CanvasObject
+}
+
+// NewRow is a container with a Row layout.
+func NewRow(gap float32, grow fyne.CanvasObject, objects ...fyne.CanvasObject) *fyne.Container {
+	return &fyne.Container{Layout: &Row{Gap: gap, Grow: grow}, Objects: objects}
+}
+
+func (r *Row) fixed(objects []fyne.CanvasObject) (width float32, n int) {
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		n++
+		if o != r.Grow {
+			width += o.MinSize().Width
+		}
+	}
+	return width + r.Gap*float32(max(0, n-1)), n
+}
+
+// HeightFor is the height of the tallest child.
+func (r *Row) HeightFor(objects []fyne.CanvasObject, width float32) (height float32) {
+	used, _ := r.fixed(objects)
+	for _, o := range objects {
+		switch {
+		case !o.Visible():
+		case o == r.Grow:
+			height = max(height, HeightFor(o, max(0, width-used)))
+		default:
+			height = max(height, HeightFor(o, o.MinSize().Width))
+		}
+	}
+	return height
+}
+
+// Layout places the children.
+func (r *Row) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	used, _ := r.fixed(objects)
+	var x float32
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		w := o.MinSize().Width
+		if o == r.Grow {
+			w = max(0, size.Width-used)
+		}
+		h := min(HeightFor(o, w), size.Height)
+		o.Move(fyne.NewPos(x, (size.Height-h)/2))
+		o.Resize(fyne.NewSize(w, h))
+		x += w + r.Gap
+	}
+}
+
+// MinSize is the fixed children and the least of the growing one.
+func (r *Row) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	width, _ := r.fixed(objects)
+	var height float32
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		m := o.MinSize()
+		if o == r.Grow {
+			width += m.Width
+		}
+		height = max(height, m.Height)
+	}
+	return fyne.NewSize(width, height)
+}
+
+// Spacer is an empty object of at least that size.
+func Spacer(width, height float32) fyne.CanvasObject {
+	return &fyne.Container{Layout: fixed(fyne.NewSize(width, height))}
+}
+
+type fixed fyne.Size
+
+func (f fixed) MinSize([]fyne.CanvasObject) fyne.Size     { return fyne.Size(f) }
+func (f fixed) Layout(o []fyne.CanvasObject, s fyne.Size) {}
+
+// Arrange is a layout made of two functions, for a screen that knows its own order.
+type Arrange struct {
+	Min   fyne.Size
+	Place func(size fyne.Size)
+}
+
+// MinSize is Min.
+func (a *Arrange) MinSize([]fyne.CanvasObject) fyne.Size { return a.Min }
+
+// Layout calls Place.
+func (a *Arrange) Layout(_ []fyne.CanvasObject, size fyne.Size) { a.Place(size) }
+
+// Put moves and resizes an object.
+func Put(o fyne.CanvasObject, x, y, w, h float32) {
+	o.Move(fyne.NewPos(x, y))
+	o.Resize(fyne.NewSize(max(0, w), max(0, h)))
+}
+
+// SetWidth tells the column the width it is about to get, before its minimum is asked for.
+func (c *Column) SetWidth(width float32) { c.width = width }

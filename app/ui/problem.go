@@ -1,0 +1,103 @@
+package ui
+
+// Problem is an error as a person meets it: what happened, why, and buttons that do
+// something about it. The technical text is behind "Copy details".
+
+import "fyne.io/fyne/v2"
+
+// Action is a button's words and what it does.
+type Action struct {
+	Label string
+	Do    func()
+}
+
+// Problem says what is wrong and what to do.
+type Problem struct {
+	Title   string
+	Why     string
+	Actions []Action // the first one is the one to do
+}
+
+// Card draws the problem.
+func (p Problem) Card() *Box {
+	title := NewFlow(Span{Text: p.Title, Bold: true})
+	parts := []fyne.CanvasObject{title}
+	if p.Why != "" {
+		parts = append(parts, NewFlow(Span{Text: p.Why}))
+	}
+	if len(p.Actions) > 0 {
+		parts = append(parts, Spacer(1, 4), NewButtons(p.Actions))
+	}
+	return NewBox(Surface, Record, 10, 16, 14, NewColumn(2, parts...))
+}
+
+// NewButtons is a row of buttons that wraps; the first is Primary.
+func NewButtons(actions []Action) fyne.CanvasObject {
+	row := &fyne.Container{Layout: &Wrap{Gap: 10}}
+	for i, a := range actions {
+		kind := Plain
+		if i == 0 {
+			kind = Primary
+		}
+		row.Add(NewButton(kind, a.Label, a.Do))
+	}
+	return row
+}
+
+// Wrap is a layout of things beside each other, on further lines where they don't fit.
+type Wrap struct {
+	Gap   float32
+	width float32
+}
+
+func (w *Wrap) place(objects []fyne.CanvasObject, width float32, put bool) float32 {
+	var x, y, tall float32
+	var line []fyne.CanvasObject
+	end := func() {
+		for _, o := range line {
+			if put { // in the middle of the line's height
+				o.Move(fyne.NewPos(o.Position().X, y+(tall-o.Size().Height)/2))
+			}
+		}
+		line = line[:0]
+	}
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		m := o.MinSize()
+		if x > 0 && x+m.Width > width {
+			end()
+			x, y, tall = 0, y+tall+w.Gap, 0
+		}
+		if put {
+			Put(o, x, y, min(m.Width, max(width, 1)), m.Height)
+		}
+		line = append(line, o)
+		x, tall = x+m.Width+w.Gap, max(tall, m.Height)
+	}
+	end()
+	return y + tall
+}
+
+// HeightFor is the height of all lines.
+func (w *Wrap) HeightFor(objects []fyne.CanvasObject, width float32) float32 {
+	return w.place(objects, width, false)
+}
+
+// Layout places the children.
+func (w *Wrap) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	w.width = size.Width
+	w.place(objects, size.Width, true)
+}
+
+// MinSize is that of the widest child.
+func (w *Wrap) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var width float32
+	for _, o := range objects {
+		if o.Visible() {
+			width = max(width, o.MinSize().Width)
+		}
+	}
+	return fyne.NewSize(width, w.place(objects, max(w.width, width), false))
+}

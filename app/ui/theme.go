@@ -1,0 +1,121 @@
+package ui
+
+// The theme: our palettes behind Fyne's names, so that its own widgets (entries, menus,
+// lists, scroll bars, dialogs) match the pieces of this package.
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"golang.org/x/image/font/gofont/gomono"
+	"golang.org/x/image/font/gofont/gomonobold"
+)
+
+// Mode is the person's choice of light and dark.
+type Mode string
+
+// The modes, as they are kept in the settings.
+const (
+	System Mode = "system"
+	Light  Mode = "light"
+	Dark   Mode = "dark"
+)
+
+// Theme implements fyne.Theme.
+type Theme struct{ Mode Mode }
+
+// Text sizes.
+const (
+	TextSize  = 14
+	SmallSize = 12
+	TitleSize = 22
+)
+
+// Color returns the colour of a Fyne name or of one of this package's.
+func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
+	p := light
+	if t.Mode == Dark || t.Mode != Light && variant == theme.VariantDark {
+		p = dark
+	}
+	if c, ok := p[name]; ok {
+		return c
+	}
+	switch name {
+	case theme.ColorNameButton, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground, theme.ColorNameInputBackground:
+		return p[Surface]
+	case theme.ColorNameHeaderBackground, theme.ColorNameDisabledButton:
+		return p[Side]
+	case theme.ColorNameInputBorder, theme.ColorNameSeparator:
+		return p[Line]
+	case theme.ColorNameDisabled:
+		return p[Muted]
+	case theme.ColorNameHyperlink, theme.ColorNameSuccess:
+		return p[Accent]
+	case theme.ColorNameForegroundOnSuccess, theme.ColorNameForegroundOnWarning:
+		return p[OnAccent]
+	case theme.ColorNameWarning:
+		return p[Record]
+	case theme.ColorNameSelection:
+		return p[Tint]
+	case theme.ColorNameFocus:
+		return p[Tint]
+	case theme.ColorNamePressed:
+		return p[Line]
+	case theme.ColorNameScrollBar:
+		return p[Stone]
+	case theme.ColorNameScrollBarBackground:
+		return color.Transparent
+	case theme.ColorNameShadow:
+		return color.NRGBA{A: 24}
+	}
+	return theme.DefaultTheme().Color(name, variant)
+}
+
+// Code is set in Go Mono: Fyne cuts the last row of pixels off its own monospaced font,
+// and with it every underscore.
+var (
+	mono     = fyne.NewStaticResource("Go-Mono.ttf", gomono.TTF)
+	monoBold = fyne.NewStaticResource("Go-Mono-Bold.ttf", gomonobold.TTF)
+)
+
+// Font returns Fyne's own fonts, and Go Mono for code.
+func (t Theme) Font(style fyne.TextStyle) fyne.Resource {
+	switch {
+	case style.Monospace && style.Bold:
+		return monoBold
+	case style.Monospace:
+		return mono
+	}
+	return theme.DefaultTheme().Font(style)
+}
+
+// Icon returns Fyne's own icons.
+func (t Theme) Icon(name fyne.ThemeIconName) fyne.Resource { return theme.DefaultTheme().Icon(name) }
+
+// Size returns the measures that differ from Fyne's, then Fyne's.
+func (t Theme) Size(name fyne.ThemeSizeName) float32 {
+	switch name {
+	case theme.SizeNameText:
+		return TextSize
+	case theme.SizeNameCaptionText:
+		return SmallSize
+	case theme.SizeNameHeadingText:
+		return TitleSize
+	case theme.SizeNameSubHeadingText:
+		return 16
+	case theme.SizeNamePadding:
+		return 4
+	case theme.SizeNameInnerPadding:
+		return 8
+	case theme.SizeNameInputRadius, theme.SizeNameSelectionRadius:
+		return 8
+	case theme.SizeNameInputBorder:
+		return 1
+	case theme.SizeNameScrollBar:
+		return 10
+	case theme.SizeNameScrollBarSmall:
+		return 4
+	}
+	return theme.DefaultTheme().Size(name)
+}
