@@ -180,15 +180,15 @@ func (b *dictationBench) measure(ctx context.Context, m *asr.Model, c *dictatedC
 }
 
 // dictation is what came of one playing; times are since its beginning.
-type dictation struct {
+type heardClip struct {
 	first, final    time.Duration
 	partials, texts int
 	changed         int
 	text, language  string
 }
 
-func dictated(ctx context.Context, m *asr.Model, samples []float32, silence time.Duration, language string) (dictation, error) {
-	var d dictation
+func dictated(ctx context.Context, m *asr.Model, samples []float32, silence time.Duration, language string) (heardClip, error) {
+	var d heardClip
 	var finals []string
 	stable := ""
 	p := &player{samples: samples, end: len(samples) + int(silence*asr.SampleRate/time.Second), began: time.Now()}
