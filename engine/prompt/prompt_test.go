@@ -135,7 +135,7 @@ func TestChatMLShape(t *testing.T) {
 func TestErrors(t *testing.T) {
 	for template, want := range map[string]string{
 		"a\n{{ nope.x }}": "chat template: line 2: 'nope' is undefined",
-		"{% nosuch %}": `chat template: line 1: unknown statement "nosuch"`,
+		"{% nosuch %}":    `chat template: line 1: unknown statement "nosuch"`,
 		"\n{{ raise_exception('Only user and assistant') }}": "chat template: it refuses this conversation: line 2: Only user and assistant",
 	} {
 		if _, err := render(template, Values{}); err == nil || err.Error() != want {

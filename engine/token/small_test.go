@@ -186,7 +186,8 @@ func TestSpecialLongestMatch(t *testing.T) {
 		{"..<a>b", true, 2, 4, 3}, {"..<a>c", true, 2, 3, 2}, {"..<a", true, 2, 2, 1}, {"<", true, 1, 0, none},
 		{"<a>c", false, 4, 0, none}, {"<a>b", false, 0, 4, 3}, {"<a>x", false, 3, 1, 4}, {"", true, 0, 0, none},
 	} {
-		if at, n, id := s.find(c.text, c.parse); at != c.at || n != c.n || id != c.id {
+		f := newFinder(&s, []Part{{c.text, c.parse}})
+		if at, n, id := f.next(0); at != c.at || n != c.n || id != c.id {
 			t.Errorf("%q %v: got %d %d %d, expected %+v", c.text, c.parse, at, n, id, c)
 		}
 	}
