@@ -27,9 +27,6 @@ import (
 	"soberano/models/registry"
 )
 
-// Version of the program.
-const Version = "0.1.0"
-
 // Main runs the program's command line and returns the exit code. window opens the
 // desktop window; nil in a build without one.
 func Main(args []string, window func(context.Context) error) int {
@@ -70,7 +67,7 @@ func command(window func(context.Context) error) *cobra.Command {
 		Use:           "soberano",
 		Short:         "Private AI on your own computer",
 		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens.",
-		Version:       Version,
+		Version:       fullVersion(buildCommit()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          arguments(cobra.NoArgs),
