@@ -12,6 +12,7 @@ import (
 	"soberano/engine/prompt"
 	"soberano/engine/sample"
 	"soberano/engine/token"
+	"soberano/models"
 )
 
 // ContextError: the prompt leaves no room for an answer. It wraps ErrContextFull.
@@ -40,9 +41,14 @@ func (m *Model) render(messages []Message) (prompt.Text, error) {
 	}
 	text, err := m.template.Render(v)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.file.Path, err)
+		return nil, m.named(err)
 	}
 	return text, nil
+}
+
+// named adds the name of the model's file to an error.
+func (m *Model) named(err error) error {
+	return fmt.Errorf("%s: %w", models.Printable(m.file.Path), err)
 }
 
 // Tokenize returns the tokens of a text; special adds the model's own beginning and end, and turns
@@ -150,6 +156,7 @@ func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error]
 
 // answer is one generation; between Submit and Done it belongs to the queue's goroutine.
 type answer struct {
+	named   func(error) error // adds the name of the model's file
 	tok     *token.Tokenizer
 	stream  *token.Stream
 	sampler *sample.Sampler
@@ -182,7 +189,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 		stop = append(slices.Clone(stop), "<|im_end|>")
 	}
 	a := &answer{
-		tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
+		named: m.named, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
 		history: slices.Clone(ids), prompt: len(ids), most: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
 		usage: Usage{Prompt: len(ids), Context: m.info.Context},
 	}
@@ -201,7 +208,7 @@ func (a *answer) request() batch.Request {
 func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	id, err := a.sampler.Next(logits, a.history)
 	if err != nil {
-		return 0, false, err
+		return 0, false, a.named(err)
 	}
 	a.count()
 	if a.tok.IsEnd(id) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"soberano/engine/prompt/jinja"
+	"soberano/models"
 )
 
 // ChatML is the template for a model whose file has none.
@@ -45,11 +46,11 @@ type Text = jinja.Text
 // Template is a parsed chat template. Many goroutines may render it at once.
 type Template struct{ t *jinja.Template }
 
-// Parse reads a chat template.
+// Parse reads a chat template. An error of it wraps a *jinja.Error.
 func Parse(template string) (*Template, error) {
 	t, err := jinja.Parse(template, jinja.Limits{})
 	if err != nil {
-		return nil, fmt.Errorf("chat template: %w", err)
+		return nil, failure(err)
 	}
 	return &Template{t}, nil
 }
@@ -57,14 +58,25 @@ func Parse(template string) (*Template, error) {
 // Render returns the prompt. All text in v is data, except BOS, EOS and the roles in roles.
 func (t *Template) Render(v Values) (Text, error) {
 	out, err := t.t.Render(v.vars(), v.Now)
-	var e *jinja.Error
-	switch {
-	case errors.As(err, &e) && e.Raised:
-		return nil, fmt.Errorf("chat template: it refuses this conversation: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("chat template: %w", err)
+	if err != nil {
+		return nil, failure(err)
 	}
 	return out, nil
+}
+
+// failure makes a message of an error of package jinja, whose reason may quote the template or the
+// conversation.
+func failure(err error) error {
+	var e *jinja.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("chat template: %w", err)
+	}
+	shown := *e
+	shown.Reason = models.Printable(e.Reason)
+	if e.Raised {
+		return fmt.Errorf("chat template: it refuses this conversation: %w", &shown)
+	}
+	return fmt.Errorf("chat template: %w", &shown)
 }
 
 // roles are the words for speakers that chat templates know. They count as the template's text,
