@@ -168,7 +168,7 @@ func (s *Slot) stepBeam(live []hypothesis, pos int) (kernels.Tensor, error) {
 func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
 	next := s.allow(s.logits, h.tokens, o)
 	var ids [maxBeam + 1]int32
-	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
+	undo, top := s.lift(o.Vocabulary, &next, h.in)
 	n = s.dev.Largest(ids[:n], next.logits)
 	undo()
 	for _, id := range ids[:n] {

@@ -204,7 +204,7 @@ func TestVocabulary(t *testing.T) {
 
 // TestLift: a logit is lifted by what its token earns more than others, and put back.
 func TestLift(t *testing.T) {
-	m, v := ruled(), &Vocabulary{root: &node{}}
+	s, v := &Slot{Model: ruled()}, &Vocabulary{root: &node{}}
 	for _, ids := range [][]int32{{1, 2, 3}, {7, 8}, {9000, 1}} {
 		v.add(ids)
 	}
@@ -212,7 +212,7 @@ func TestLift(t *testing.T) {
 	for _, in := range []trail{{}, began} {
 		was := []float32{1, 2, never, -1, 0, 3, 2.5, -4, 1.5}
 		next := open{from: 1, logits: slices.Clone(was)}
-		undo, top := v.lift(m, &next, in)
+		undo, top := s.lift(v, &next, in)
 		if top != 3 {
 			t.Errorf("the largest is %g", top)
 		}
@@ -229,7 +229,7 @@ func TestLift(t *testing.T) {
 		}
 	}
 	var none *Vocabulary
-	undo, _ := none.lift(m, &open{}, trail{})
+	undo, _ := s.lift(none, &open{}, trail{})
 	undo()
 	if in, bonus := none.follow(trail{}, 3, 1); in != (trail{}) || bonus != 0 || none.Prompt() != nil {
 		t.Error("no vocabulary does something")

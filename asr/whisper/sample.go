@@ -64,7 +64,7 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 // tokens and returns it.
 func (s *Slot) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
 	next := s.allow(s.logits, h.tokens, o)
-	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
+	undo, top := s.lift(o.Vocabulary, &next, h.in)
 	id, _ := s.best(next.logits)
 	if t > 0 {
 		id = s.draw(next.logits, id, t, draw)

@@ -26,6 +26,7 @@ type Slot struct {
 	heard          int             // positions in it
 	self           []kernels.Cache // of each hypothesis, made when first needed
 	logits, scores []float32
+	lifted         []lifted // logits that Slot.lift has raised
 
 	asked request
 	rows  kernels.Tensor // logits: the answer

@@ -61,11 +61,11 @@ func Open(f *models.File, dev kernels.Device) (Model, error) {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if name == "" {
-		return nil, fmt.Errorf("%s: not a language model: key %q is missing: %w", f.Path, "general.architecture", models.ErrUnsupported)
+		return nil, models.Unsupported(f.Path, "", "is not a language model: key %q is missing", "general.architecture")
 	}
 	open, ok := families[name]
 	if !ok {
-		return nil, fmt.Errorf("%s: the model family is %q, this program runs %s: %w", f.Path, name, strings.Join(Families(), " and "), models.ErrUnsupported)
+		return nil, models.Unsupported(f.Path, "", "is a model of the family %s, this program runs %s", models.Quote(name), strings.Join(Families(), " and "))
 	}
 	return open(f, dev)
 }
