@@ -1,15 +1,4 @@
-package audio
-
-// The floor of Vorbis (type 1): the rough shape of a block's spectrum, straight lines in dB
-// between points. Where the points are is in the setup, how high they are in each packet.
-//
-//	setup:  5 bits partitions, 4 class of each; for each class 3 dimensions - 1, 2 subclasses,
-//	        [8 book that tells the subclasses], 8 book + 1 for each subclass;
-//	        2 multiplier - 1, 4 width of a place, the places
-//	packet: 1 used, heights of both ends, then by partitions those of the other points, each as
-//	        the distance from the line between its neighbours
-//
-// Type 0 is of the time before the first release; no encoder makes it.
+package vorbis
 
 import (
 	"math"
@@ -17,20 +6,31 @@ import (
 	"slices"
 )
 
+// floorClass is a class of partitions: how many points it has and which codebooks their heights.
 type floorClass struct {
 	dim, subclasses int
 	master          int   // book, if there are subclasses
 	books           []int // of each subclass, -1 for none
 }
 
+// floor is the spectral envelope of a block (floor type 1): straight lines in dB between points.
+// The setup gives the positions of the points, each packet their heights:
+//
+//	setup:  5 bits partitions, 4 class of each; for each class 3 dimensions - 1, 2 subclasses,
+//	        [8 codebook of the subclass numbers], 8 codebook + 1 of each subclass;
+//	        2 multiplier - 1, 4 width of a position, the positions
+//	packet: 1 used, heights of both ends, then by partition those of the other points, each as
+//	        the distance from the line between its neighbours
+//
+// Floor type 0 is from before the first release of Vorbis; no encoder writes it.
 type floor struct {
 	partitions []int // class of each
 	classes    []floorClass
 	multiplier int
-	x          []int // places of the points, the two ends first
+	x          []int // positions of the points, the two ends first
 	order      []int // points from left to right
-	low, high  []int // for each point the nearest ones at its sides among those before it
-	y          []int
+	low, high  []int // for each point, its left and right neighbour among those before it
+	y          []int // heights in the packet
 	used       []bool
 }
 
@@ -44,8 +44,8 @@ var (
 	}()
 )
 
-// readFloor reads a floor's setup, of type 1.
-func readFloor(r *lsb, books int) (*floor, error) {
+// readFloor reads the setup of a floor.
+func readFloor(r *bitReader, books int) (*floor, error) {
 	f := &floor{}
 	most := -1
 	for range r.bits(5) {
@@ -62,7 +62,7 @@ func readFloor(r *lsb, books int) (*floor, error) {
 			c.books = append(c.books, int(r.bits(8))-1)
 		}
 		if c.master >= books || slices.Max(c.books) >= books {
-			return nil, errVorbis
+			return nil, errSetup
 		}
 		f.classes = append(f.classes, c)
 	}
@@ -75,7 +75,7 @@ func readFloor(r *lsb, books int) (*floor, error) {
 		}
 	}
 	if r.over {
-		return nil, errVorbis
+		return nil, errSetup
 	}
 	return f, f.arrange()
 }
@@ -90,7 +90,7 @@ func (f *floor) arrange() error {
 	slices.SortFunc(f.order, func(a, b int) int { return f.x[a] - f.x[b] })
 	for i := 1; i < n; i++ {
 		if f.x[f.order[i]] == f.x[f.order[i-1]] {
-			return errVorbis
+			return errSetup
 		}
 	}
 	f.low, f.high, f.y, f.used = make([]int, n), make([]int, n), make([]int, n), make([]bool, n)
@@ -109,7 +109,7 @@ func (f *floor) arrange() error {
 }
 
 // read reads the points of one channel in a packet; false if its block is silent.
-func (f *floor) read(r *lsb, books []*codebook) bool {
+func (f *floor) read(r *bitReader, books []*codebook) bool {
 	if !r.flag() {
 		return false
 	}
@@ -138,7 +138,7 @@ func (f *floor) read(r *lsb, books []*codebook) bool {
 	return true
 }
 
-// points returns a copy of the heights, -1 for a point that isn't used.
+// points returns a copy of the heights, -1 for points that are not used.
 func (f *floor) points() []int {
 	y := slices.Clone(f.y)
 	for i, u := range f.used {
@@ -149,7 +149,7 @@ func (f *floor) points() []int {
 	return y
 }
 
-// unfold turns distances into heights.
+// unfold replaces the distances in y by heights.
 func (f *floor) unfold() {
 	top := floorRange[f.multiplier-1]
 	f.used[0], f.used[1] = true, true
@@ -173,11 +173,11 @@ func (f *floor) unfold() {
 		default:
 			f.y[i] = line + v/2
 		}
-		f.y[i] = min(max(f.y[i], 0), top-1) // a packet may say anything
+		f.y[i] = min(max(f.y[i], 0), top-1) // a packet may hold any value
 	}
 }
 
-// between is the height at x on the line from (x0, y0) to (x1, y1), rounded towards y0.
+// between returns the height at x on the line from (x0, y0) to (x1, y1), rounded towards y0.
 func between(x0, y0, x1, y1, x int) int {
 	off := max(y1-y0, y0-y1) * (x - x0) / (x1 - x0)
 	if y1 < y0 {

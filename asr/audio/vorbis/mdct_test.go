@@ -1,4 +1,4 @@
-package audio
+package vorbis
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The fast transform gives the sum that defines it.
+// TestMDCT: the fast transform equals the sum that defines it.
 func TestMDCT(t *testing.T) {
 	for n := 64; n <= 1024; n *= 2 {
 		r := rand.New(rand.NewPCG(1, uint64(n)))

@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"soberano/asr/audio/input"
 )
 
 // sourceOf is a source of a file in memory.
 func sourceOf(t testing.TB, b []byte) *Source {
 	t.Helper()
-	dec, err := open(newInput(bytes.NewReader(b), "x", int64(len(b))))
+	dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +27,7 @@ func sourceOf(t testing.TB, b []byte) *Source {
 // heard at its time, and where they were is told. A sector of zeros in a FLAC likewise.
 func TestDamageIsTold(t *testing.T) {
 	mp3, pad := clip16(t, "joint44.mp3"), clip16(t, "pad22.mp3")
-	flac, err := os.ReadFile("testdata/cards_005.flac")
+	flac, err := os.ReadFile("flac/testdata/cards_005.flac")
 	if err != nil {
 		t.Fatal(err)
 	}

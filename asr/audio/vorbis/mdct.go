@@ -1,11 +1,4 @@
-package audio
-
-// The inverse MDCT of Vorbis. With n outputs, M = n/2 inputs:
-//
-//	y[i] = Σ_k X[k] cos(π/M (i + ½ + M/2)(k + ½))
-//	     = a DCT-IV of size M, mirrored to twice its length
-//
-// and the DCT-IV is a complex FFT of M/2 points with a rotation before and behind it.
+package vorbis
 
 import (
 	"math"
@@ -13,6 +6,12 @@ import (
 	"math/cmplx"
 )
 
+// mdct is the inverse MDCT with n outputs and M = n/2 inputs:
+//
+//	y[i] = Σ_k X[k] cos(π/M (i + ½ + M/2)(k + ½))
+//	     = a DCT-IV of size M, mirrored to twice its length
+//
+// The DCT-IV is computed as a complex FFT of M/2 points with a rotation before and after it.
 type mdct struct {
 	m     int
 	turns []complex64 // [M/2] exp(-iπ(8k + 1)/8M)
@@ -37,7 +36,7 @@ func newMDCT(n int) *mdct {
 func (t *mdct) inverse(y, x []float32) {
 	m := t.m
 	shift := 64 - bits.Len(uint(m/2-1))
-	for k := range m / 2 { // in the order that the FFT takes them in
+	for k := range m / 2 { // in bit-reversed order, which the FFT expects
 		t.z[bits.Reverse64(uint64(k))>>shift] = complex(x[2*k], x[m-1-2*k]) * t.turns[k]
 	}
 	t.fft()

@@ -1,99 +1,61 @@
-package audio
-
-// Codebooks of Vorbis (Vorbis I, section 3). An entry has a Huffman code, first bit first, and
-// stands for a number or for a vector of a few values:
-//
-//	24 bits "BCV", 16 dimensions, 24 entries, 1 ordered, then the codes' lengths:
-//	  ordered: 5 bits first length - 1, then how many entries have each length
-//	  else:    1 sparse, for each entry [1 used], 5 bits length - 1
-//	4 bits lookup: 0 numbers only; 1 a lattice, 2 a list of: 32 bits least, 32 step, 4 width - 1,
-//	  1 each value adds to the last, and the values
-//
-// The codes follow from the lengths: each entry takes the lowest code that is free.
+package vorbis
 
 import (
-	"errors"
 	"math"
 	"math/bits"
 )
 
 const (
-	mostEntries = 1 << 17 // real books have some thousands
-	mostValues  = 1 << 21 // numbers in the vectors of all books
-	quickBits   = 9       // codes up to here are found in one step
+	mostEntries = 1 << 17 // entries of a codebook; real ones have some thousands
+	mostValues  = 1 << 21 // numbers in the vectors of all codebooks
+	quickBits   = 9       // codes of up to so many bits are found in one step
 )
 
-var errVorbis = errors.New("no valid Vorbis setup")
-
-// lsb reads bits, the lowest of a byte first. Behind the end they are 0 and over is set.
-type lsb struct {
-	b    []byte
-	at   int // bit
-	over bool
-}
-
-// bits returns the next n bits, at most 32.
-func (r *lsb) bits(n int) uint32 {
-	v := r.peek(n)
-	r.pass(n)
-	return v
-}
-
-// peek returns the next n bits without taking them.
-func (r *lsb) peek(n int) uint32 {
-	var v uint64
-	first := r.at >> 3
-	for i := range 5 {
-		if first+i < len(r.b) {
-			v |= uint64(r.b[first+i]) << (8 * i)
-		}
-	}
-	return uint32(v >> (r.at & 7) & (1<<n - 1))
-}
-
-func (r *lsb) pass(n int) {
-	r.at += n
-	r.over = r.over || r.at > 8*len(r.b)
-}
-
-func (r *lsb) flag() bool { return r.bits(1) != 0 }
-
+// codebook is a Huffman code whose entries stand for numbers or vectors (Vorbis I, section 3):
+//
+//	24 bits "BCV", 16 dimensions, 24 entries, 1 ordered, then the lengths of the codes:
+//	  ordered: 5 bits first length - 1, then how many entries have each length
+//	  else:    1 sparse, for each entry [1 used], 5 bits length - 1
+//	4 bits lookup: 0 numbers only; 1 a lattice, 2 a list of: 32 bits minimum, 32 step, 4 width - 1,
+//	  1 each value adds to the previous one, and the values
+//
+// The codes follow from the lengths: each entry gets the lowest code that is free.
 type codebook struct {
 	dim     int
-	tree    [][2]int32 // by bit: another node, or ^entry; 0: no code
+	tree    [][2]int32 // by node and bit: another node, or ^entry; 0: no code
 	quick   []uint32   // entry<<6 | length by the next quickBits bits; 0: a longer code, or none
-	vectors []float32  // [entries][dim], nil for numbers only
+	vectors []float32  // [entries][dim]; nil for numbers only
 }
 
-// readCodebook reads a book, whose vectors may have as many numbers as room says.
-func readCodebook(r *lsb, room int) (*codebook, error) {
+// readCodebook reads a codebook whose vectors may have up to room numbers.
+func readCodebook(r *bitReader, room int) (*codebook, error) {
 	if r.bits(24) != 0x564342 {
-		return nil, errVorbis
+		return nil, errSetup
 	}
 	c := &codebook{dim: int(r.bits(16))}
 	entries := int(r.bits(24))
 	if entries == 0 || entries > mostEntries || c.dim == 0 {
-		return nil, errVorbis
+		return nil, errSetup
 	}
 	lengths, err := readLengths(r, entries)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.plant(lengths); err != nil {
+	if err := c.build(lengths); err != nil {
 		return nil, err
 	}
 	return c, c.lookup(r, entries, room)
 }
 
 // readLengths reads the length of each entry's code, 0 for an unused one.
-func readLengths(r *lsb, entries int) ([]uint8, error) {
+func readLengths(r *bitReader, entries int) ([]uint8, error) {
 	out := make([]uint8, entries)
 	if r.flag() {
 		length := r.bits(5) + 1
 		for at := 0; at < entries; length++ {
 			n := int(r.bits(bits.Len(uint(entries - at))))
 			if length > 32 || n > entries-at || r.over {
-				return nil, errVorbis
+				return nil, errSetup
 			}
 			for ; n > 0; n-- {
 				out[at] = uint8(length)
@@ -108,15 +70,15 @@ func readLengths(r *lsb, entries int) ([]uint8, error) {
 			out[i] = uint8(r.bits(5) + 1)
 		}
 		if r.over {
-			return nil, errVorbis
+			return nil, errSetup
 		}
 	}
 	return out, nil
 }
 
-// plant makes the tree. At each depth there is at most one free node that no deeper one is below;
-// the deepest has the lowest code.
-func (c *codebook) plant(lengths []uint8) error {
+// build makes the tree. At each depth at most one node is free; the deepest free node has the
+// lowest code.
+func (c *codebook) build(lengths []uint8) error {
 	c.tree = make([][2]int32, 1, 2*len(lengths))
 	c.quick = make([]uint32, 1<<quickBits)
 	var free [33]bool
@@ -133,7 +95,7 @@ func (c *codebook) plant(lengths []uint8) error {
 			z--
 		}
 		if z < 0 {
-			return errVorbis // more codes than there can be
+			return errSetup // more codes than their lengths allow
 		}
 		w := code[z]
 		free[z] = false
@@ -142,7 +104,7 @@ func (c *codebook) plant(lengths []uint8) error {
 		}
 		c.add(w, int(n), int32(entry))
 	}
-	if used == 1 && c.tree[0][0] < 0 { // the code of a book's only entry is one bit, whatever the bit
+	if used == 1 && c.tree[0][0] < 0 { // a single entry has a code of one bit, of either value
 		c.tree[0][1] = c.tree[0][0]
 		for i := range c.quick {
 			c.quick[i] = uint32(^c.tree[0][0])<<6 | 1
@@ -151,13 +113,13 @@ func (c *codebook) plant(lengths []uint8) error {
 	}
 	for _, f := range free {
 		if f {
-			return errVorbis // fewer than there must be
+			return errSetup // fewer codes than their lengths require
 		}
 	}
 	return nil
 }
 
-// add puts an entry's code of n bits, left-justified in w, in the tree.
+// add puts an entry into the tree; its code is the first n bits of w.
 func (c *codebook) add(w uint32, n int, entry int32) {
 	node := int32(0)
 	for i := range n - 1 {
@@ -178,8 +140,8 @@ func (c *codebook) add(w uint32, n int, entry int32) {
 	}
 }
 
-// entry reads a code; false at the end of the packet.
-func (c *codebook) entry(r *lsb) (int, bool) {
+// entry reads a code and returns its entry, or false at the end of the packet.
+func (c *codebook) entry(r *bitReader) (int, bool) {
 	if q := c.quick[r.peek(quickBits)]; q != 0 {
 		r.pass(int(q & 63))
 		return int(q >> 6), !r.over
@@ -196,8 +158,8 @@ func (c *codebook) entry(r *lsb) (int, bool) {
 	}
 }
 
-// vector reads a code and returns its vector; nil at the end of the packet.
-func (c *codebook) vector(r *lsb) []float32 {
+// vector reads a code and returns its vector, or nil at the end of the packet.
+func (c *codebook) vector(r *bitReader) []float32 {
 	e, ok := c.entry(r)
 	if !ok {
 		return nil
@@ -205,16 +167,16 @@ func (c *codebook) vector(r *lsb) []float32 {
 	return c.vectors[e*c.dim : (e+1)*c.dim]
 }
 
-// lookup reads what the entries stand for.
-func (c *codebook) lookup(r *lsb, entries, room int) error {
+// lookup reads the vectors of the entries.
+func (c *codebook) lookup(r *bitReader, entries, room int) error {
 	kind := r.bits(4)
 	if kind == 0 {
 		return nil
 	}
 	if kind > 2 || entries*c.dim > room {
-		return errVorbis
+		return errSetup
 	}
-	least, step := vorbisFloat(r.bits(32)), vorbisFloat(r.bits(32))
+	least, step := unpackFloat(r.bits(32)), unpackFloat(r.bits(32))
 	wide := int(r.bits(4)) + 1
 	adds := r.flag()
 	values := entries * c.dim
@@ -225,7 +187,7 @@ func (c *codebook) lookup(r *lsb, entries, room int) error {
 	for i := range numbers {
 		numbers[i] = float32(r.bits(wide))
 		if r.over {
-			return errVorbis
+			return errSetup
 		}
 	}
 	c.vectors = make([]float32, entries*c.dim)
@@ -246,7 +208,7 @@ func (c *codebook) lookup(r *lsb, entries, room int) error {
 	return nil
 }
 
-// root is the largest number whose power dim is at most entries.
+// root returns the largest r for which r to the power of dim is at most entries.
 func root(entries, dim int) int {
 	fits := func(r int) bool {
 		p := 1
@@ -264,8 +226,8 @@ func root(entries, dim int) int {
 	return r
 }
 
-// vorbisFloat: 1 bit sign, 10 exponent + 788, 21 mantissa.
-func vorbisFloat(v uint32) float32 {
+// unpackFloat decodes 1 bit sign, 10 bits exponent + 788, 21 bits mantissa.
+func unpackFloat(v uint32) float32 {
 	m := float64(v & (1<<21 - 1))
 	if v>>31 != 0 {
 		m = -m

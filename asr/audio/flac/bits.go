@@ -1,24 +1,26 @@
-package audio
+package flac
 
 import (
 	"io"
 	"math/bits"
+
+	"soberano/asr/audio/input"
 )
 
-// bitReader reads bits, most significant first, from an input and sums up the CRCs of FLAC
-// over the bytes it takes. It takes no byte before it is needed.
+// bitReader reads bits, most significant first, and computes both CRCs over the bytes it
+// consumes. It consumes no byte before it is needed.
 type bitReader struct {
-	in    *input
-	acc   uint64 // the low n bits are still to be read
+	in    *input.Reader
+	acc   uint64 // its low n bits are still to be read
 	n     uint
 	crc8  byte
 	crc16 uint16
-	err   error // the first; from then on bits are 0
+	err   error // the first one; after it, all bits are 0
 }
 
 var crc8Table, crc16Table = crcTables()
 
-// crcTables: polynomials x⁸+x²+x+1 and x¹⁶+x¹⁵+x²+1, most significant bit first.
+// crcTables returns the tables of CRC-8 and CRC-16, polynomials x⁸+x²+x+1 and x¹⁶+x¹⁵+x²+1, most significant bit first.
 func crcTables() (t8 [256]byte, t16 [256]uint16) {
 	for i := range 256 {
 		a, b := byte(i), uint16(i)<<8
@@ -31,21 +33,21 @@ func crcTables() (t8 [256]byte, t16 [256]uint16) {
 	return t8, t16
 }
 
-// begin starts a frame.
+// begin starts a frame: it clears the CRCs and the error.
 func (b *bitReader) begin() { b.acc, b.n, b.crc8, b.crc16, b.err = 0, 0, 0, 0, nil }
 
-// more takes one byte; false at the end of the file.
+// more consumes one byte; it returns false at the end of the file.
 func (b *bitReader) more() bool {
 	if b.err != nil {
 		return false
 	}
-	c, err := b.in.byte()
+	c, err := b.in.ReadByte()
 	if err != nil {
 		b.err = err
 		if err == io.EOF {
 			b.err = io.ErrUnexpectedEOF
 		}
-		b.n = 0 // what is left of a number that the end cuts is no number
+		b.n = 0 // the bits that are left belong to a truncated number
 		return false
 	}
 	b.crc8 = crc8Table[b.crc8^c]
@@ -66,7 +68,7 @@ func (b *bitReader) bits(n uint) uint64 {
 	return b.acc >> b.n & (1<<n - 1)
 }
 
-// signed returns the next n bits, 0 to 40, as a number in two's complement.
+// signed returns the next n bits, 0 to 40, as a two's complement number.
 func (b *bitReader) signed(n uint) int64 {
 	if n == 0 {
 		return 0
@@ -74,7 +76,7 @@ func (b *bitReader) signed(n uint) int64 {
 	return int64(b.bits(n)<<(64-n)) >> (64 - n)
 }
 
-// unary returns the number of zeros before the next one, which it takes too.
+// unary returns the number of zeros before the next one bit and consumes both.
 func (b *bitReader) unary() uint64 {
 	var zeros uint64
 	for {

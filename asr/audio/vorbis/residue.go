@@ -1,28 +1,27 @@
-package audio
+package vorbis
 
-// The residue of Vorbis: what is left of a spectrum without its floor, in partitions of the
-// same size. Each has a class; a class has a book for each of up to eight passes, and each pass
-// adds vectors to the partition.
+// residue is what is left of the spectra after division by the floor, coded in partitions of
+// the same size. Each partition has a class; a class has a codebook for each of up to eight
+// passes, and each pass adds vectors to the partition.
 //
-//	setup: 24 bits begin, 24 end, 24 size of a partition - 1, 6 classes - 1, 8 book of classes,
+//	setup: 24 bits begin, 24 end, 24 size of a partition - 1, 6 classes - 1, 8 codebook of classes,
 //	       for each class 3 bits and, if the flag after them is set, 5 more: which passes it has;
-//	       8 book for each of those
+//	       8 codebook of each of those
 //
-// Type 0 spreads a vector over its partition, type 1 puts it down as it is, type 2 does that with
-// the spectra of all channels interleaved.
-
+// Type 0 spreads a vector over its partition, type 1 writes its values side by side, type 2 does
+// so with the interleaved spectra of all channels.
 type residue struct {
 	kind       int
 	begin, end int
 	size       int // of a partition
 	classes    int
-	master     int
+	master     int      // codebook of the classes
 	books      [][8]int // by class and pass; -1: none
 	class      [][]int  // by channel and partition
 }
 
-// readResidue reads a residue's setup.
-func readResidue(r *lsb, kind int, books []*codebook) (*residue, error) {
+// readResidue reads the setup of a residue.
+func readResidue(r *bitReader, kind int, books []*codebook) (*residue, error) {
 	s := &residue{kind: kind, begin: int(r.bits(24)), end: int(r.bits(24)), size: int(r.bits(24)) + 1}
 	s.classes = int(r.bits(6)) + 1
 	s.master = int(r.bits(8))
@@ -41,19 +40,19 @@ func readResidue(r *lsb, kind int, books []*codebook) (*residue, error) {
 			}
 			set[i] = int(r.bits(8))
 			if set[i] >= len(books) || books[set[i]].vectors == nil || s.size%books[set[i]].dim != 0 {
-				return nil, errVorbis
+				return nil, errSetup
 			}
 		}
 		s.books = append(s.books, set)
 	}
 	if kind > 2 || s.begin > s.end || s.master >= len(books) || r.over {
-		return nil, errVorbis
+		return nil, errSetup
 	}
 	return s, nil
 }
 
-// read adds the residue of a packet to the spectra of channels that have a floor.
-func (s *residue) read(r *lsb, books []*codebook, spectra [][]float32, silent []bool) {
+// read adds the residue in a packet to the spectra of the channels that are not silent.
+func (s *residue) read(r *bitReader, books []*codebook, spectra [][]float32, silent []bool) {
 	if s.kind == 2 {
 		s.interleaved(r, books, spectra, silent)
 		return
@@ -67,8 +66,8 @@ func (s *residue) read(r *lsb, books []*codebook, spectra [][]float32, silent []
 	s.vectors(r, books, of)
 }
 
-// interleaved reads type 2.
-func (s *residue) interleaved(r *lsb, books []*codebook, spectra [][]float32, silent []bool) {
+// interleaved reads a residue of type 2.
+func (s *residue) interleaved(r *bitReader, books []*codebook, spectra [][]float32, silent []bool) {
 	all := true
 	for _, q := range silent {
 		all = all && q
@@ -85,8 +84,8 @@ func (s *residue) interleaved(r *lsb, books []*codebook, spectra [][]float32, si
 	}
 }
 
-// vectors reads the residue of spectra of the same length. It ends where the packet does.
-func (s *residue) vectors(r *lsb, books []*codebook, spectra [][]float32) {
+// vectors adds the residue to spectra of the same length, up to the end of the packet.
+func (s *residue) vectors(r *bitReader, books []*codebook, spectra [][]float32) {
 	if len(spectra) == 0 {
 		return
 	}
@@ -114,8 +113,9 @@ func (s *residue) vectors(r *lsb, books []*codebook, spectra [][]float32) {
 	}
 }
 
-// classify reads the classes of the partitions from p on that one code tells.
-func (s *residue) classify(r *lsb, master *codebook, channels, p int) bool {
+// classify reads one code, which gives the classes of the partitions from p on; false at the end
+// of the packet.
+func (s *residue) classify(r *bitReader, master *codebook, channels, p int) bool {
 	for c := range channels {
 		v, ok := master.entry(r)
 		if !ok {
@@ -131,8 +131,8 @@ func (s *residue) classify(r *lsb, master *codebook, channels, p int) bool {
 	return true
 }
 
-// add adds vectors to a partition; false at the end of the packet.
-func (s *residue) add(r *lsb, book *codebook, x []float32) bool {
+// add adds vectors to a partition, and returns false at the end of the packet.
+func (s *residue) add(r *bitReader, book *codebook, x []float32) bool {
 	if s.kind == 0 {
 		step := len(x) / book.dim
 		for i := range step {

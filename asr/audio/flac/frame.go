@@ -1,30 +1,31 @@
-package audio
-
-// One frame of FLAC. A subframe:
-//
-//	1 zero, 6 type, 1 wasted bits? (then their number - 1 in unary), and by type
-//	000000 constant: one sample            000001 verbatim: all of them
-//	001ooo fixed predictor of order 0-4    1ooooo linear prediction of order o + 1
-//
-//	predicted: order samples, [4 bits precision - 1, 5 bits shift, the coefficients], the residual:
-//	2 bits method (parameters of 4 or 5 bits), 4 bits partition order, then for each partition
-//	its parameter k and Rice codes: quotient in unary, k bits; or, k all ones, 5 bits width and
-//	plain numbers. Folded signs: 0, -1, 1, -2, …
-//
-// Of two channels one may be the difference of both, with a bit more.
+package flac
 
 // The block sizes and rates of the 4-bit codes; 0: reserved or given elsewhere.
 var (
 	blockSizes = [16]int{1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608, 8: 256, 9: 512, 10: 1024, 11: 2048, 12: 4096, 13: 8192, 14: 16384, 15: 32768}
-	flacRates  = [12]int{1: 88200, 2: 176400, 3: 192000, 4: 8000, 5: 16000, 6: 22050, 7: 24000, 8: 32000, 9: 44100, 10: 48000, 11: 96000}
+	rates      = [12]int{1: 88200, 2: 176400, 3: 192000, 4: 8000, 5: 16000, 6: 22050, 7: 24000, 8: 32000, 9: 44100, 10: 48000, 11: 96000}
 	depths     = [8]uint{1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 )
 
 // fixed holds the coefficients of the fixed predictors, nearest sample first.
 var fixed = [5][]int64{{}, {1}, {2, -1}, {3, -3, 1}, {4, -6, 4, -1}}
 
-// frame decodes a frame into f.samples and returns its number of samples.
-func (f *flac) frame() (int, error) {
+// frame decodes a frame into f.samples and returns its number of samples. If the file ends
+// inside it, the error is in f.br.err.
+//
+// A subframe holds one channel:
+//
+//	1 zero, 6 type, 1 wasted bits? (then their number - 1 in unary), and by type
+//	000000 constant: one sample            000001 verbatim: all samples
+//	001ooo fixed predictor of order 0-4    1ooooo linear prediction of order o + 1
+//
+//	predicted: order samples, [4 bits precision - 1, 5 bits shift, the coefficients], the residual:
+//	2 bits method (parameters of 4 or 5 bits), 4 bits partition order, then for each partition
+//	its parameter k and Rice codes: quotient in unary, k bits; or, if all bits of k are one,
+//	5 bits width and plain numbers. Signed numbers are folded: 0, -1, 1, -2, …
+//
+// Of two channels, one may be the difference of both, with one bit more per sample.
+func (f *Decoder) frame() (int, error) {
 	b := &f.br
 	b.begin()
 	n, layout, err := f.header()
@@ -43,15 +44,16 @@ func (f *flac) frame() (int, error) {
 	}
 	b.align()
 	want := b.crc16
-	if got := uint16(b.bits(16)); b.err == nil && got != want && !f.in.unchecked {
+	if got := uint16(b.bits(16)); b.err == nil && got != want && !f.in.Unchecked {
 		return 0, damage("CRC-16 is %04x, want %04x", got, want)
 	}
-	unite(f.samples[0], f.samples[1], layout)
+	decorrelate(f.samples[0], f.samples[1], layout)
 	return n, nil
 }
 
-// header reads the frame's header: its number of samples and the layout of its channels.
-func (f *flac) header() (n int, layout uint64, err error) {
+// header reads and checks the frame header and returns the number of samples and the channel
+// layout.
+func (f *Decoder) header() (n int, layout uint64, err error) {
 	b := &f.br
 	if sync := b.bits(15); sync != 0x3FFE<<1 && b.err == nil {
 		return 0, 0, damage("no frame begins here (%04x)", sync<<1)
@@ -81,26 +83,26 @@ func (f *flac) header() (n int, layout uint64, err error) {
 	case 15:
 		return 0, 0, damage("reserved rate")
 	default:
-		hz = flacRates[rate]
+		hz = rates[rate]
 	}
 	want := b.crc8
 	if got := byte(b.bits(8)); b.err != nil {
 		return 0, 0, nil
-	} else if got != want && !f.in.unchecked {
+	} else if got != want && !f.in.Unchecked {
 		return 0, 0, damage("CRC-8 of the header is %02x, want %02x", got, want)
 	}
 	return n, layout, f.agree(n, hz, layout, depth)
 }
 
-// number reads the frame's number, coded as UTF-8 is, which nobody needs.
-func (f *flac) number() {
+// number skips the frame's number, which is coded like UTF-8.
+func (f *Decoder) number() {
 	for lead := f.br.bits(8); lead >= 0xC0 && lead&0x40 != 0; lead = lead << 1 & 0xFF {
 		f.br.bits(8)
 	}
 }
 
-// agree checks a header against STREAMINFO.
-func (f *flac) agree(n, hz int, layout, depth uint64) error {
+// agree checks a frame header against STREAMINFO.
+func (f *Decoder) agree(n, hz int, layout, depth uint64) error {
 	channels := int(layout) + 1
 	if layout >= 8 {
 		channels = 2
@@ -120,8 +122,8 @@ func (f *flac) agree(n, hz int, layout, depth uint64) error {
 	return nil
 }
 
-// unite turns differences back into left and right.
-func unite(a, b []int64, layout uint64) {
+// decorrelate restores left and right from a channel and the difference of both.
+func decorrelate(a, b []int64, layout uint64) {
 	switch layout {
 	case 8: // left, left - right
 		for i, s := range b {
@@ -140,7 +142,7 @@ func unite(a, b []int64, layout uint64) {
 }
 
 // subframe appends the n samples of a channel to *x.
-func (f *flac) subframe(x *[]int64, n int, depth uint) error {
+func (f *Decoder) subframe(x *[]int64, n int, depth uint) error {
 	b := &f.br
 	head := b.bits(8)
 	wasted := uint64(0)
@@ -175,15 +177,15 @@ func (f *flac) subframe(x *[]int64, n int, depth uint) error {
 	return err
 }
 
-// plain appends n samples as they are.
-func (f *flac) plain(x *[]int64, n int, depth uint) {
+// plain appends n samples that are stored without prediction.
+func (f *Decoder) plain(x *[]int64, n int, depth uint) {
 	for i := 0; i < n && f.br.err == nil; i++ {
 		*x = append(*x, f.br.signed(depth))
 	}
 }
 
-// predicted appends n samples that a predictor and a residual make.
-func (f *flac) predicted(x *[]int64, n, order int, depth uint, linear bool) error {
+// predicted appends n samples that are coded as a prediction and a residual.
+func (f *Decoder) predicted(x *[]int64, n, order int, depth uint, linear bool) error {
 	if order > n {
 		return damage("a predictor of order %d in a block of %d", order, n)
 	}
@@ -213,7 +215,8 @@ func (f *flac) predicted(x *[]int64, n, order int, depth uint, linear bool) erro
 	return nil
 }
 
-// predict adds to each residual what the samples before it foretell.
+// predict adds to each residual the prediction from the samples before it; coef[0] belongs to the
+// sample just before.
 func predict(x, coef []int64, shift uint) {
 	for i := len(coef); i < len(x); i++ {
 		var sum int64
@@ -226,7 +229,7 @@ func predict(x, coef []int64, shift uint) {
 }
 
 // residual appends n - order residuals.
-func (f *flac) residual(x *[]int64, n, order int) error {
+func (f *Decoder) residual(x *[]int64, n, order int) error {
 	b := &f.br
 	method, parts := b.bits(2), 1<<b.bits(4)
 	if method > 1 {
@@ -253,8 +256,8 @@ func (f *flac) residual(x *[]int64, n, order int) error {
 	return nil
 }
 
-// rice appends count numbers with parameter k.
-func (f *flac) rice(x *[]int64, count int, k uint) error {
+// rice appends count numbers in Rice codes with parameter k.
+func (f *Decoder) rice(x *[]int64, count int, k uint) error {
 	b := &f.br
 	for i := 0; i < count && b.err == nil; i++ {
 		high := b.unary()
