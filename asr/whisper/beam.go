@@ -10,8 +10,6 @@ import (
 	"context"
 	"math"
 	"slices"
-
-	"soberano/kernels"
 )
 
 // hypothesis is a beginning, its tokens in a cache but for the last.
@@ -20,14 +18,17 @@ type hypothesis struct {
 	sum    float64 // of the log-probabilities
 	bonus  float64 // for expected words
 	in     trail   // of the vocabulary
-	cache  kernels.Cache
+	cache  int     // of Slot.self
 }
 
 func (h *hypothesis) score() float64 { return h.sum + h.bonus }
 
+// noCache is the cache of a hypothesis that has none.
+const noCache = -1
+
 // with returns h continued by c, without a cache.
 func (h *hypothesis) with(c candidate) hypothesis {
-	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in}
+	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in, cache: noCache}
 }
 
 // candidate continues hypothesis from by token id.
@@ -45,7 +46,7 @@ type search struct {
 	width  int
 	enough int // ended hypotheses
 	live   []hypothesis
-	free   []kernels.Cache
+	free   []int // caches
 	ended  []hypothesis
 	looped *hypothesis // the likeliest that runs in circles
 }
@@ -53,10 +54,13 @@ type search struct {
 func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
 	a := &attempt{}
 	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
-		live: []hypothesis{{cache: s.self[0]}}, free: slices.Clone(s.self[1:width])}
+		live: []hypothesis{{cache: 0}}}
+	for i := 1; i < width; i++ {
+		b.free = append(b.free, i)
+	}
 	defer b.restore()
 	copy(s.logits, first)
-	cands := s.continuations(nil, 0, &b.live[0], width+1, o)
+	cands := s.continuations(nil, 0, &b.live[0], s.logits, width+1, o)
 	for n := range s.most(pos) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -65,16 +69,16 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 		if len(b.ended) >= b.enough || len(kept) == 0 {
 			break
 		}
-		b.live, b.free = follow(b.live, b.free, kept, pos+n)
+		var copies []cacheCopy
+		b.live, b.free, copies = follow(b.live, b.free, kept, pos+n)
 		cands = cands[:0]
-		logits, err := s.stepBeam(b.live, pos+n)
+		out, err := s.stepBeam(b.live, pos+n, copies)
 		if err != nil {
 			return nil, err
 		}
 		a.steps++
 		for i := range b.live {
-			s.dev.Read(s.logits, logits, i)
-			cands = s.continuations(cands, i, &b.live[i], width+1, o)
+			cands = s.continuations(cands, i, &b.live[i], out.row(i), width+1, o)
 		}
 	}
 	top := b.result()
@@ -121,16 +125,15 @@ func (b *search) result() hypothesis {
 
 // restore puts a cache that holds the prefix first, for the next attempt: every live one does.
 func (b *search) restore() {
-	self := b.slot.self
-	at := slices.Index(self, b.live[0].cache)
+	self, at := b.slot.self, b.live[0].cache
 	self[0], self[at] = self[at], self[0]
 }
 
 // follow makes the kept candidates the live hypotheses. n positions of each cache are
-// filled. The first to continue a hypothesis takes its cache, others copy it.
-func follow(live []hypothesis, free []kernels.Cache, kept []candidate, n int) ([]hypothesis, []kernels.Cache) {
+// filled. The first to continue a hypothesis takes its cache, others get a copy.
+func follow(live []hypothesis, free []int, kept []candidate, n int) (next []hypothesis, left []int, copies []cacheCopy) {
 	taken := make([]bool, len(live))
-	next := make([]hypothesis, len(kept))
+	next = make([]hypothesis, len(kept))
 	for i, c := range kept {
 		next[i] = live[c.from].with(c)
 		if !taken[c.from] {
@@ -144,32 +147,31 @@ func follow(live []hypothesis, free []kernels.Cache, kept []candidate, n int) ([
 		}
 	}
 	for i, c := range kept {
-		if next[i].cache == nil {
+		if next[i].cache == noCache {
 			next[i].cache, free = free[len(free)-1], free[:len(free)-1]
-			next[i].cache.Copy(live[c.from].cache, n)
+			copies = append(copies, cacheCopy{next[i].cache, live[c.from].cache, n})
 		}
 	}
-	return next, free
+	return next, free, copies
 }
 
 // stepBeam feeds the last token of each hypothesis, at position pos.
-func (s *Slot) stepBeam(live []hypothesis, pos int) (kernels.Tensor, error) {
-	ids := make([]int32, len(live))
-	spans := make([]kernels.Span, len(live))
+func (s *Slot) stepBeam(live []hypothesis, pos int, copies []cacheCopy) (logits, error) {
+	r := request{copies: copies, ids: make([]int32, len(live)), spans: make([]span, len(live))}
 	for i, h := range live {
-		ids[i] = h.tokens[len(h.tokens)-1]
-		spans[i] = kernels.Span{Cache: h.cache, Row: i, N: 1, Pos: pos}
+		r.ids[i] = h.tokens[len(h.tokens)-1]
+		r.spans[i] = span{h.cache, 1, pos}
 	}
-	return s.step(ids, spans, 0)
+	return s.step(r)
 }
 
 // continuations appends the n likeliest continuations of h, the from-th hypothesis, by
-// the logits in m.logits.
-func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
-	next := s.allow(s.logits, h.tokens, o)
+// the logits after its tokens, which are changed.
+func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, logits []float32, n int, o *Options) []candidate {
+	next := s.allow(logits, h.tokens, o)
 	var ids [maxBeam + 1]int32
 	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
-	n = s.dev.Largest(ids[:n], next.logits)
+	n = s.pool.Largest(ids[:n], next.logits)
 	undo()
 	for _, id := range ids[:n] {
 		id += int32(next.from)

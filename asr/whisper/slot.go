@@ -22,13 +22,15 @@ import (
 // one after the other, or together by Step.
 type Slot struct {
 	*Model
+	priority       kernels.Priority
 	cross          kernels.Cache   // keys and values of the window, all decoder layers
 	heard          int             // positions in it
 	self           []kernels.Cache // of each hypothesis, made when first needed
 	logits, scores []float32
 
 	asked request
-	rows  kernels.Tensor // logits: the answer
+	rows  logits // the answer
+	lost  error  // why there is none
 	yield func(request) bool
 	next  func() (request, bool)
 	stop  func()
@@ -36,13 +38,31 @@ type Slot struct {
 	err   error
 }
 
-// request is what decoding needs: ids fed to the decoder, rows of spans, and the logits of
-// those from first on.
+// request is what decoding needs: ids fed to the decoder, by spans of them one after the
+// other, and the logits of the rows from first on. Decoding runs on any goroutine, so it
+// leaves all that is to be done on the device to the goroutine that owns it: caches are
+// named by their index in Slot.self, and copied before the step.
 type request struct {
-	ids   []int32
-	spans []kernels.Span
-	first int
+	copies []cacheCopy
+	ids    []int32
+	spans  []span
+	first  int
 }
+
+// span is n rows at positions pos … of the sequence in a cache.
+type span struct{ cache, n, pos int }
+
+// cacheCopy makes the first n positions of one cache equal to another's.
+type cacheCopy struct{ to, from, n int }
+
+// logits are rows of a step's results from at on. They live until the next step.
+type logits struct {
+	rows *kernels.Rows
+	at   int
+}
+
+// row returns row i, which may be changed.
+func (l logits) row(i int) []float32 { return l.rows.Row(l.at + i) }
 
 // errStopped ends decoding that nobody waits for.
 var errStopped = errors.New("stopped")
@@ -62,7 +82,8 @@ func (m *Model) NewSlot() (*Slot, error) {
 func (s *Slot) Begin(ctx context.Context, mel []float32, o Options) error {
 	s.Stop()
 	t := time.Now()
-	if err := s.encode(ctx, mel, nil); err != nil {
+	s.priority = o.Priority
+	if err := s.encode(ctx, mel, o.Priority, nil); err != nil {
 		return err
 	}
 	encoded := time.Now()
@@ -133,47 +154,74 @@ func (m *Model) Step(slots []*Slot) {
 		return
 	}
 	m.answer(busy)
-	m.dev.Each(len(busy), func(i int) { busy[i].resume() })
+	m.pool.Each(m.batch.Priority, len(busy), func(i int) { busy[i].resume() })
 }
 
 // step asks for a step, see hidden, and returns the logits of the rows from first on, which
 // live until the next one.
-func (s *Slot) step(ids []int32, spans []kernels.Span, first int) (kernels.Tensor, error) {
-	if !s.yield(request{ids, spans, first}) {
-		return kernels.Tensor{}, errStopped
+func (s *Slot) step(r request) (logits, error) {
+	if !s.yield(r) {
+		return logits{}, errStopped
 	}
-	return s.rows, nil
+	return s.rows, s.lost
 }
 
 // answer runs what slots ask for as one step.
 func (m *Model) answer(slots []*Slot) {
-	var ids []int32
-	var self, cross []kernels.Span
-	wanted := 0
+	err := m.run(slots)
 	for _, s := range slots {
-		if s.heard != slots[0].heard {
-			panic("whisper: windows of different lengths in a step")
+		if s.lost = err; err != nil {
+			s.rows = logits{}
 		}
-		// All hypotheses of a window hear the same audio: their rows are one span.
-		cross = append(cross, kernels.Span{Cache: s.cross, Row: len(ids), N: len(s.asked.ids)})
-		for _, span := range s.asked.spans {
-			span.Row += len(ids)
-			self = append(self, span)
+	}
+}
+
+func (m *Model) run(slots []*Slot) error {
+	b, wanted := m.emptyBatch(0), 0
+	for _, s := range slots {
+		if err := s.prepare(); err != nil {
+			return err
 		}
-		ids = append(ids, s.asked.ids...)
+		b.Priority = max(b.Priority, s.priority)
 		wanted += len(s.asked.ids) - s.asked.first
 	}
-	x := m.hidden(ids, self, cross, slots[0].heard, nil)
-	y := m.dev.New(wanted, m.State)
-	logits := m.dev.New(wanted, m.Vocab)
+	d := m.dev.Begin(b)
+	x := m.hidden(d, len(b.Tokens), nil)
+	y, out := d.New(wanted, m.State), d.New(wanted, m.Vocab)
 	at := 0
 	for i, s := range slots {
 		n := len(s.asked.ids) - s.asked.first
-		m.norm(y.Sub(at, n), x.Sub(cross[i].Row+s.asked.first, n))
-		s.rows = logits.Sub(at, n)
+		m.norm(d, y.Sub(at, n), x.Sub(b.Cross[i].Row+s.asked.first, n))
+		s.rows.at = at
 		at += n
 	}
-	m.dev.MatMul(logits, y, m.embed)
+	d.MatMul(out, y, m.embed)
+	rows := d.Read(out)
+	for _, s := range slots {
+		s.rows.rows = rows
+	}
+	return d.End()
+}
+
+// prepare puts what the slot asks for into the batch.
+func (s *Slot) prepare() error {
+	// All hypotheses of a window hear the same audio: their rows are one span.
+	b, ids := &s.batch, s.asked.ids
+	b.Cross = append(b.Cross, kernels.Span{Cache: s.cross, Row: len(b.Tokens), N: len(ids), Len: s.heard})
+	for _, c := range s.asked.copies {
+		if err := s.hypotheses(max(c.to, c.from) + 1); err != nil {
+			return err
+		}
+		s.self[c.to].Copy(s.self[c.from], c.n)
+	}
+	for _, sp := range s.asked.spans {
+		if err := s.hypotheses(sp.cache + 1); err != nil {
+			return err
+		}
+		s.put(s.self[sp.cache], ids[:sp.n], sp.pos)
+		ids = ids[sp.n:]
+	}
+	return nil
 }
 
 // hypotheses makes sure of n self-attention caches.

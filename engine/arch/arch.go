@@ -20,9 +20,9 @@ type Model interface {
 	Shape() Shape
 	// Forward runs a step: the tokens' keys and values go into the caches of its spans.
 	// It returns the logits of the rows asked for, [len(step.Out) × Vocabulary], which
-	// live until the next Forward. Tokens must be below Vocabulary and positions fit
-	// in their cache: callers check that.
-	Forward(step *nn.Step) kernels.Tensor
+	// live until the next Forward; nil if there are none. Tokens must be below Vocabulary
+	// and positions fit in their cache: callers check that. The error is the device's.
+	Forward(step *nn.Step) (*kernels.Rows, error)
 }
 
 // Shape is what callers need to know of a model.

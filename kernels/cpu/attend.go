@@ -94,19 +94,21 @@ func (j *attendJob) init(d *device) {
 }
 
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
-func (d *device) Attend(dst, q kernels.Tensor, spans []kernels.Span, layer int, a *kernels.Attention) {
-	if q.Cols != a.Heads*a.HeadDim || dst.Cols != q.Cols || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
+func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
+	s.rowwise("Attend", &dst, &q)
+	if q.Cols != a.Heads*a.HeadDim || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
 		panic("cpu: Attend: shapes differ")
 	}
+	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
-	for _, s := range spans {
-		j.check(s)
+	j.dst, j.q, j.spans, j.layer, j.a = dst, q, s.spans(a), layer, *a
+	for _, sp := range j.spans {
+		j.check(d, sp)
 	}
 	j.cut(d.pool.threads)
 	j.step = 1 + len(j.units)/(maxChunks/2)
-	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
+	d.do((len(j.units)+j.step-1)/j.step, &j.run)
 	j.join()
 	j.spans = nil
 }
@@ -138,7 +140,7 @@ func (j *attendJob) cut(threads int) {
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
 	case !j.a.Causal:
-		return j.a.Len
+		return s.Len
 	case j.a.Window > 0:
 		return min(n, j.a.Window)
 	default:
@@ -181,16 +183,16 @@ func (j *attendJob) joinUnit(u unit, parts []partial) {
 	}
 }
 
-func (j *attendJob) check(s kernels.Span) {
-	c := s.Cache.(*cache)
+func (j *attendJob) check(d *device, s kernels.Span) {
+	c := d.cacheOf("Attend", s)
 	end := s.Pos + s.N
 	if !j.a.Causal {
-		end = j.a.Len
+		end = s.Len
 	}
 	switch {
-	case c.shape.HeadDim != j.a.HeadDim || c.shape.KVHeads != j.a.KVHeads || j.layer >= c.shape.Layers:
+	case c.shape.HeadDim != j.a.HeadDim || c.shape.KVHeads != j.a.KVHeads || j.layer < 0 || j.layer >= c.shape.Layers:
 		panic("cpu: Attend: the cache has another shape")
-	case end > c.shape.Cap || s.Pos < 0 || s.N < 0 || j.a.Len < 0:
+	case end > c.shape.Cap || s.Pos < 0 || s.N < 0 || s.Len < 0:
 		panic("cpu: Attend: positions beyond the cache")
 	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
 		panic("cpu: Attend: rows beyond the tensor")
@@ -280,7 +282,7 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 		if s.Cache.(*cache).kind == kindPairs {
 			toPairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, j.a.Len
+		from, to := 0, s.Len
 		if j.a.Causal {
 			to = s.Pos + t - s.Row + 1
 			if j.a.Window > 0 {

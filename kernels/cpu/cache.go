@@ -25,6 +25,7 @@ const page = 256
 
 // cache holds the keys and values of one sequence.
 type cache struct {
+	d     *device
 	shape kernels.CacheShape
 	kind  kind
 	width int // bytes of a value
@@ -40,7 +41,7 @@ func (d *device) NewCache(s kernels.CacheShape) (kernels.Cache, error) {
 	if s.HeadDim%8 != 0 {
 		return nil, fmt.Errorf("cpu: NewCache: heads of %d dimensions; multiples of 8 work", s.HeadDim)
 	}
-	c := &cache{shape: s}
+	c := &cache{d: d, shape: s}
 	c.form(d)
 	size := float64(s.Layers) * float64(s.KVHeads) * float64(s.Cap+page) * float64(2*c.dims*c.width)
 	if size > 1<<43 {
