@@ -15,7 +15,6 @@ import (
 	"soberano/asr/audio"
 	"soberano/asr/mel"
 	"soberano/engine/token"
-	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models/ctranslate2"
 	"soberano/models/defaults"
