@@ -35,7 +35,7 @@ type Batch struct {
 // Span says which rows of a step belong to one sequence: rows Row … Row+N of the
 // step's tensors hold its positions Pos … Pos+N.
 type Span struct {
-	Cache       Cache
+	State       State
 	Row, N, Pos int
 	// Len is how many positions of the sequence each row sees in attention that is not
 	// causal.
