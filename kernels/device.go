@@ -4,7 +4,7 @@
 // has, which instructions the CPU knows, or whether a GPU does the work.
 //
 //	Weights ──Load──▶ Matrix ─┐
-//	tokens ──Embed──▶ Tensor ─┴─MatMul──▶ Tensor ──Attend(Cache)──▶ … ──Read──▶ logits
+//	tokens ──Embed──▶ Tensor ─┴─MatMul──▶ Tensor ──Attend(State)──▶ … ──Read──▶ logits
 //
 // Calls are eager and in order. Tensors made by New live until the next Begin: a
 // step allocates nothing once its buffers have grown. A Device is used by one
@@ -94,36 +94,12 @@ type RoPE struct {
 	Interleaved bool
 }
 
-// Cache holds the keys and values of one sequence, for all its layers.
-type Cache interface {
-	// Cap is the number of positions that fit.
-	Cap() int
-	// Copy makes the first n positions of every layer equal to src's, which must be of the same shape.
-	Copy(src Cache, n int)
-	// Bytes is the memory the cache takes.
-	Bytes() int64
-}
-
-// CacheShape is the shape of a Cache.
-type CacheShape struct {
-	Layers, KVHeads, HeadDim, Cap int
-	// Fine asks for at least 16 bits a value, where 8 would do otherwise.
-	Fine bool
-}
-
-// Span says which rows of a step belong to one sequence: rows Row … Row+N of the
-// step's tensors hold its positions Pos … Pos+N.
-type Span struct {
-	Cache       Cache
-	Row, N, Pos int
-}
-
 // Attention describes scaled dot-product attention with grouped key/value heads.
 type Attention struct {
 	Heads, KVHeads, HeadDim int
 	Scale                   float32 // of q·k, usually 1/√HeadDim
 	// Causal: position p sees positions 0 … p. Otherwise every row sees the Len
-	// first positions of the cache (encoders, cross-attention).
+	// first positions of the state (encoders, cross-attention).
 	Causal bool
 	Len    int
 	// Window > 0: with Causal, position p sees p-Window+1 … p only.
@@ -134,15 +110,16 @@ type Attention struct {
 type Device interface {
 	// Name is for people: "AVX-512, 2 threads".
 	Name() string
-	// Close frees the device, its matrices and caches, and ends its workers.
+	// Close frees the device, its matrices and states, and ends its workers.
 	Close() error
 
 	// Load stacks the parts by rows (they share Cols, not Type) into one Matrix:
 	// a query, key and value projection becomes one product. Data is read during the
 	// call and, for Embed, later: it must stay valid until Close.
 	Load(parts ...Weights) (Matrix, error)
-	// NewCache makes an empty cache: float16, or float32 on an exact device.
-	NewCache(s CacheShape) (Cache, error)
+	// NewState makes an empty state. It fails if the shape is impossible or a layer of a form
+	// that the device does not have.
+	NewState(s StateShape) (State, error)
 
 	// Begin starts a step: tensors made before it are gone.
 	Begin()
@@ -171,21 +148,21 @@ type Device interface {
 	Activate(dst, gate, up Tensor, f Activation)
 	// Rotate turns each head of each row in place by its position.
 	Rotate(x Tensor, pos []int32, r *RoPE)
-	// Store puts rows of k and v, [n × KVHeads·HeadDim], into the caches of spans at layer.
+	// Store puts rows of k and v, [n × KVHeads·HeadDim], into the states of spans at layer.
 	Store(k, v Tensor, spans []Span, layer int)
-	// Attend writes softmax(scale·q·kᵀ)·v over the cached keys and values of each
-	// span to dst, [n × Heads·HeadDim]; Store comes first. dst may be q.
+	// Attend writes softmax(scale·q·kᵀ)·v over the keys and values that the state of each
+	// span holds to dst, [n × Heads·HeadDim]; Store comes first. dst may be q.
 	Attend(dst, q Tensor, spans []Span, layer int, a *Attention)
-	// Weights writes softmax(scale·q·kᵀ) of one query head over the first a.Len keys of c
+	// Weights writes softmax(scale·q·kᵀ) of one query head over the first a.Len keys of from
 	// at layer to dst, [q.Rows × a.Len]: what Attend, without Causal, multiplies the values with.
-	Weights(dst, q Tensor, c Cache, layer, head int, a *Attention)
+	Weights(dst, q Tensor, from State, layer, head int, a *Attention)
 	// Unfold lays width neighbouring rows of x side by side (im2col of a 1-D
 	// convolution, zero padding pad rows on both sides): row r of dst is rows
 	// r·stride-pad … +width of x; dst is [⌊(n+2·pad-width)/stride⌋+1 × width·Cols].
 	Unfold(dst, x Tensor, width, stride, pad int)
 
 	// Each runs do(0) … do(n-1) on the device's workers, side by side, and waits: for what is
-	// made of the results of a step. Of the device do may use NewCache, a Cache that no other
+	// made of the results of a step. Of the device do may use NewState, a State that no other
 	// one uses, Read, LogSumExp and Largest.
 	Each(n int, do func(i int))
 	// LogSumExp returns log Σ exp(x) of values in host memory, as Read gives them: the

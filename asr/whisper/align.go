@@ -79,8 +79,8 @@ func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []
 	weights = make([]float32, n*frames)
 	one := make([]float32, n*frames)
 	var w kernels.Tensor
-	span := []kernels.Span{{Cache: s.self[0], N: n}}
-	audio := []kernels.Span{{Cache: s.cross, N: n}}
+	span := []kernels.Span{{State: s.self, N: n}}
+	audio := []kernels.Span{{State: s.cross, N: n}}
 	x := s.hidden(ids, span, audio, s.heard, func(layer int, q kernels.Tensor) {
 		for _, h := range s.aligned {
 			if h.layer != layer {

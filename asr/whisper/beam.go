@@ -1,31 +1,32 @@
 package whisper
 
 // Beam search: the width likeliest beginnings are continued together, one row of a step
-// each. Their prefix lies in one cache per hypothesis; where two continue the same one,
-// the second gets a copy. It ends when patience × width of them have ended; the best by
+// each. Each hypothesis has a state; where two continue the same one, the second gets a
+// fork. It ends when patience × width of them have ended; the best by
 // Options.rank counts (openai/whisper, BeamSearchDecoder).
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
 	"soberano/kernels"
 )
 
-// hypothesis is a beginning, its tokens in a cache but for the last.
+// hypothesis is a beginning; its state holds all tokens but the last.
 type hypothesis struct {
 	tokens []int32
 	sum    float64 // of the log-probabilities
 	bonus  float64 // for expected words
 	in     trail   // of the vocabulary
-	cache  kernels.Cache
+	state  kernels.State
 }
 
 func (h *hypothesis) score() float64 { return h.sum + h.bonus }
 
-// with returns h continued by c, without a cache.
+// with returns h continued by c, without a state.
 func (h *hypothesis) with(c candidate) hypothesis {
 	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in}
 }
@@ -45,16 +46,16 @@ type search struct {
 	width  int
 	enough int // ended hypotheses
 	live   []hypothesis
-	free   []kernels.Cache
 	ended  []hypothesis
 	looped *hypothesis // the likeliest that runs in circles
 }
 
-func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
-	a := &attempt{}
+func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (a *attempt, err error) {
+	a = &attempt{}
 	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
-		live: []hypothesis{{cache: s.self[0]}}, free: slices.Clone(s.self[1:width])}
-	defer b.restore()
+		live: []hypothesis{{state: s.self}}}
+	s.self.Truncate(pos)
+	defer func() { err = errors.Join(err, b.restore()) }()
 	copy(s.logits, first)
 	cands := s.continuations(nil, 0, &b.live[0], width+1, o)
 	for n := range s.most(pos) {
@@ -65,7 +66,9 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 		if len(b.ended) >= b.enough || len(kept) == 0 {
 			break
 		}
-		b.live, b.free = follow(b.live, b.free, kept, pos+n)
+		if err := b.follow(kept); err != nil {
+			return nil, err
+		}
 		cands = cands[:0]
 		logits, err := s.stepBeam(b.live, pos+n)
 		if err != nil {
@@ -119,37 +122,50 @@ func (b *search) result() hypothesis {
 	return b.o.likeliest(b.ended)
 }
 
-// restore puts a cache that holds the prefix first, for the next attempt: every live one does.
-func (b *search) restore() {
-	self := b.slot.self
-	at := slices.Index(self, b.live[0].cache)
-	self[0], self[at] = self[at], self[0]
+// restore leaves the slot one state that holds the prefix, for the next attempt: every live
+// one does.
+func (b *search) restore() error {
+	b.slot.self = b.live[0].state
+	var others []kernels.State
+	for _, h := range b.live[1:] {
+		others = append(others, h.state)
+	}
+	return closeAll(others)
 }
 
-// follow makes the kept candidates the live hypotheses. n positions of each cache are
-// filled. The first to continue a hypothesis takes its cache, others copy it.
-func follow(live []hypothesis, free []kernels.Cache, kept []candidate, n int) ([]hypothesis, []kernels.Cache) {
-	taken := make([]bool, len(live))
+// follow makes the kept candidates the live hypotheses. The first to continue a hypothesis
+// takes its state, others get forks of it.
+func (b *search) follow(kept []candidate) error {
+	taken := make([]bool, len(b.live))
 	next := make([]hypothesis, len(kept))
+	var forks []kernels.State
 	for i, c := range kept {
-		next[i] = live[c.from].with(c)
-		if !taken[c.from] {
-			taken[c.from] = true
-			next[i].cache = live[c.from].cache
+		next[i] = b.live[c.from].with(c)
+		next[i].state = b.live[c.from].state
+		if taken[c.from] {
+			f, err := next[i].state.Fork()
+			if err != nil {
+				return errors.Join(err, closeAll(forks))
+			}
+			next[i].state, forks = f, append(forks, f)
 		}
+		taken[c.from] = true
 	}
-	for i, h := range live {
+	var left []kernels.State
+	for i, h := range b.live {
 		if !taken[i] {
-			free = append(free, h.cache)
+			left = append(left, h.state)
 		}
 	}
-	for i, c := range kept {
-		if next[i].cache == nil {
-			next[i].cache, free = free[len(free)-1], free[:len(free)-1]
-			next[i].cache.Copy(live[c.from].cache, n)
-		}
+	b.live = next
+	return closeAll(left)
+}
+
+func closeAll(states []kernels.State) (err error) {
+	for _, s := range states {
+		err = errors.Join(err, s.Close())
 	}
-	return next, free
+	return err
 }
 
 // stepBeam feeds the last token of each hypothesis, at position pos.
@@ -158,7 +174,7 @@ func (s *Slot) stepBeam(live []hypothesis, pos int) (kernels.Tensor, error) {
 	spans := make([]kernels.Span, len(live))
 	for i, h := range live {
 		ids[i] = h.tokens[len(h.tokens)-1]
-		spans[i] = kernels.Span{Cache: h.cache, Row: i, N: 1, Pos: pos}
+		spans[i] = kernels.Span{State: h.state, Row: i, N: 1, Pos: pos}
 	}
 	return s.step(ids, spans, 0)
 }

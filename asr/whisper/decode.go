@@ -52,11 +52,8 @@ type attempt struct {
 	temperature float32
 }
 
-// decode decodes the window in the cross cache.
+// decode decodes the window in the cross state.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
-	if err := s.hypotheses(1); err != nil {
-		return nil, err
-	}
 	o = o.whole()
 	r := &Result{Language: o.Language}
 	first, pos, err := s.prefill(r, o)
@@ -95,8 +92,9 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	}
 	ids = append(ids, s.Start)
 	first = make([]float32, s.Vocab)
+	s.self.Truncate(0)
 	feed := func(ids []int32) error {
-		logits, err := s.step(ids, []kernels.Span{{Cache: s.self[0], N: len(ids), Pos: pos}}, len(ids)-1)
+		logits, err := s.step(ids, []kernels.Span{{State: s.self, N: len(ids), Pos: pos}}, len(ids)-1)
 		if err != nil {
 			return err
 		}
@@ -157,10 +155,7 @@ func (s *Slot) Detect(ctx context.Context, mel []float32) (map[string]float64, e
 	if err := s.encode(ctx, mel, nil); err != nil {
 		return nil, err
 	}
-	if err := s.hypotheses(1); err != nil {
-		return nil, err
-	}
-	s.asked = request{ids: []int32{s.Start}, spans: []kernels.Span{{Cache: s.self[0], N: 1}}}
+	s.asked = request{ids: []int32{s.Start}, spans: []kernels.Span{{State: s.self, N: 1}}}
 	s.answer([]*Slot{s})
 	s.dev.Read(s.logits, s.rows, 0)
 	_, probs := s.detect(s.logits)
@@ -187,9 +182,6 @@ func (s *Slot) attempt(ctx context.Context, first []float32, pos int, t float32,
 		if t > 0 {
 			width = o.BestOf
 		}
-	}
-	if err := s.hypotheses(width); err != nil {
-		return nil, err
 	}
 	a, err := search(ctx, first, pos, width, t, o)
 	if err != nil {

@@ -7,7 +7,7 @@ package whisper
 //	 └ conv1 width 3, GELU ─▶ [3000 × State]
 //	   └ conv2 width 3 stride 2, GELU ─▶ [1500 × State] + sinusoidal positions
 //	     └ EncLayers × { x += attention(norm(x));  x += down(GELU(up(norm(x)))) }
-//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross cache
+//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross state
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func (m *Model) attention(causal bool, length int) *kernels.Attention {
 }
 
 // encode runs the encoder over mel, [Mels][frames] row-major, and fills the slot's cross
-// cache; frames is Frames(), or for Quick results an even number below. features, if not nil,
+// state; frames is Frames(), or for Quick results an even number below. features, if not nil,
 // is called with the encoder's output [AudioContext × State]. ctx is looked at between layers.
 func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.Tensor)) error {
 	m, d := s.Model, s.dev
@@ -54,7 +54,7 @@ func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.
 
 	ff := lay(scratch, 0, n, m.FFN)
 	attn := m.attention(false, n)
-	spans := []kernels.Span{{Cache: m.encCache, Row: 0, N: n, Pos: 0}}
+	spans := []kernels.Span{{State: m.encState, Row: 0, N: n, Pos: 0}}
 	for i := range m.enc {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -77,7 +77,7 @@ func (s *Slot) encode(ctx context.Context, mel []float32, features func(kernels.
 	}
 
 	kv := qkv.Slice(0, 2*state)
-	spans[0].Cache = s.cross
+	spans[0].State = s.cross
 	for i := range m.dec {
 		d.MatMul(kv, x, m.dec[i].crossKV)
 		d.Store(kv.Slice(0, state), kv.Slice(state, state), spans, i)

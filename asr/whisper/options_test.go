@@ -255,9 +255,6 @@ func TestNamesNotSaid(t *testing.T) {
 // TestManySamples: rows that are sampled side by side don't mix: the first is what is sampled alone.
 func TestManySamples(t *testing.T) {
 	m, _ := hearing(t, "goforward.wav")
-	if err := m.hypotheses(4); err != nil {
-		t.Fatal(err)
-	}
 	o := Options{Language: "en", LengthPenalty: 1e-9}.whole()
 	best := math.Inf(-1)
 	for n := 1; n <= 4; n++ {

@@ -6,18 +6,28 @@ package whisper
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
+
+	"soberano/kernels"
 )
 
-func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (*attempt, error) {
-	a := &attempt{}
+func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (a *attempt, err error) {
+	a = &attempt{}
 	live := make([]hypothesis, n)
 	draws := make([]*rand.Rand, n)
+	var forks []kernels.State
+	defer func() { err = errors.Join(err, closeAll(forks)) }()
+	s.self.Truncate(pos)
 	for i := range live {
-		live[i].cache = s.self[i]
+		live[i].state = s.self
 		if i > 0 {
-			s.self[i].Copy(s.self[0], pos)
+			f, err := s.self.Fork()
+			if err != nil {
+				return nil, err
+			}
+			live[i].state, forks = f, append(forks, f)
 		}
 		draws[i] = rand.New(rand.NewPCG(uint64(i+1), uint64(t*10)))
 	}

@@ -193,10 +193,7 @@ func likeGolden(t *testing.T, name string, m *Slot, want golden) {
 	if err != nil || !(worst < 2e-4) || len(rows) != 15*m.State {
 		t.Errorf("%v: a value of the encoder differs by %g", err, worst)
 	}
-	if err := m.hypotheses(1); err != nil {
-		t.Fatal(err)
-	}
-	span := func(pos, n int) []kernels.Span { return []kernels.Span{{Cache: m.self[0], N: n, Pos: pos}} }
+	span := func(pos, n int) []kernels.Span { return []kernels.Span{{State: m.self, N: n, Pos: pos}} }
 	logits := make([]float32, m.Vocab)
 	worst = 0
 	next, pos := want.Prompt, 0

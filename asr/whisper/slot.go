@@ -22,9 +22,9 @@ import (
 // one after the other, or together by Step.
 type Slot struct {
 	*Model
-	cross          kernels.Cache   // keys and values of the window, all decoder layers
-	heard          int             // positions in it
-	self           []kernels.Cache // of each hypothesis, made when first needed
+	cross          kernels.State // keys and values of the window, all decoder layers
+	heard          int           // positions in it
+	self           kernels.State // of the text: what hypotheses begin with
 	logits, scores []float32
 	lifted         []lifted // logits that Slot.lift has raised
 
@@ -50,11 +50,15 @@ var errStopped = errors.New("stopped")
 
 // NewSlot makes a place for a window.
 func (m *Model) NewSlot() (*Slot, error) {
-	cross, err := m.cache(m.DecLayers, m.AudioContext, false)
+	cross, err := m.dev.NewState(m.CrossShape())
 	if err != nil {
 		return nil, err
 	}
-	return &Slot{Model: m, cross: cross, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
+	self, err := m.dev.NewState(m.keeps(m.DecLayers, m.TextContext, false))
+	if err != nil {
+		return nil, err
+	}
+	return &Slot{Model: m, cross: cross, self: self, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
 }
 
 // Begin hears mel, [Mels][Frames()] row-major, and begins to decode what is said in it. With
@@ -156,7 +160,7 @@ func (m *Model) answer(slots []*Slot) {
 			panic("whisper: windows of different lengths in a step")
 		}
 		// All hypotheses of a window hear the same audio: their rows are one span.
-		cross = append(cross, kernels.Span{Cache: s.cross, Row: len(ids), N: len(s.asked.ids)})
+		cross = append(cross, kernels.Span{State: s.cross, Row: len(ids), N: len(s.asked.ids)})
 		for _, span := range s.asked.spans {
 			span.Row += len(ids)
 			self = append(self, span)
@@ -175,16 +179,4 @@ func (m *Model) answer(slots []*Slot) {
 		at += n
 	}
 	m.dev.MatMul(logits, y, m.embed)
-}
-
-// hypotheses makes sure of n self-attention caches.
-func (s *Slot) hypotheses(n int) error {
-	for len(s.self) < n {
-		c, err := s.cache(s.DecLayers, s.TextContext, false)
-		if err != nil {
-			return err
-		}
-		s.self = append(s.self, c)
-	}
-	return nil
 }

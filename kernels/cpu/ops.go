@@ -154,20 +154,20 @@ func (j *rowJob) activate(r int) {
 	activate(j.lv, j.f, j.dst.Row(r), j.x.Row(r), up)
 }
 
-// Store puts rows of k and v into the caches of spans at layer.
+// Store puts rows of k and v into the states of spans at layer.
 func (d *device) Store(k, v kernels.Tensor, spans []kernels.Span, layer int) {
 	if !sameShape(k, v) {
 		panic("cpu: Store: shapes differ")
 	}
 	for _, s := range spans {
-		c := s.Cache.(*cache)
-		if c.shape.KVHeads*c.shape.HeadDim != k.Cols || layer < 0 || layer >= c.shape.Layers {
-			panic("cpu: Store: the cache has another shape")
+		c := stateOf(s)
+		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(k.Cols) {
+			panic("cpu: Store: the state has another shape")
 		}
-		if s.Pos < 0 || s.N < 0 || s.Pos+s.N > c.shape.Cap || s.Row < 0 || s.Row+s.N > k.Rows {
-			panic("cpu: Store: positions beyond the cache or rows beyond the tensor")
+		if s.Pos < 0 || s.N < 0 || s.Pos+s.N > c.Cap() || s.Row < 0 || s.Row+s.N > k.Rows {
+			panic("cpu: Store: positions beyond the state or rows beyond the tensor")
 		}
-		c.grow(s.Pos + s.N)
+		c.extend(layer, s.Pos, s.N)
 	}
 	j := &d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
@@ -175,16 +175,21 @@ func (d *device) Store(k, v kernels.Tensor, spans []kernels.Span, layer int) {
 	j.spans = nil
 }
 
+// holds reports whether a row of keys or values of the layer has cols values.
+func (f *layerForm) holds(cols int) bool {
+	return f.Kind == kernels.KeysValues && f.KVHeads*f.KeyDim == cols
+}
+
 func (j *rowJob) store(r int) {
 	for _, s := range j.spans {
 		if r < s.Row || r >= s.Row+s.N {
 			continue
 		}
-		c := s.Cache.(*cache)
-		n := c.shape.HeadDim
+		c := s.State.(*state).layer(j.layer)
+		n := c.KeyDim
 		k, v := j.dst.Row(r), j.x.Row(r)
-		for h := range c.shape.KVHeads {
-			c.put(j.lv, j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+		for h := range c.KVHeads {
+			c.put(j.lv, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
 		}
 	}
 }

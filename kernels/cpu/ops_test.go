@@ -199,7 +199,7 @@ func TestNoAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 2, HeadDim: 64, Cap: 64})
+		c, err := d.NewState(stateShape(1, 2, 64, 64))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestNoAllocations(t *testing.T) {
 		x, weight := gauss(r, n*256), gauss(r, 256)
 		a := &kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 64, Scale: 0.125, Causal: true}
 		rope := &kernels.RoPE{HeadDim: 64, Freq: make([]float32, 32), Scale: 1}
-		spans := []kernels.Span{{Cache: c, N: n}}
+		spans := []kernels.Span{{State: c, N: n}}
 		pos := make([]int32, n)
 		step := func() {
 			d.Begin()

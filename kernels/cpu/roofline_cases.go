@@ -3,6 +3,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -148,16 +149,16 @@ func (b *bench) scoring(h heads, scores float64) (need rates) {
 	return need
 }
 
-// filled makes a cache of so many layers, and puts something into every position.
-func (b *bench) filled(h heads, layers, n int) (kernels.Cache, error) {
-	c, err := b.d.NewCache(kernels.CacheShape{Layers: layers, KVHeads: h.kv, HeadDim: h.dim, Cap: n})
+// filled makes a state of so many layers, and puts something into every position.
+func (b *bench) filled(h heads, layers, n int) (kernels.State, error) {
+	c, err := b.d.NewState(stateShape(layers, h.kv, h.dim, n))
 	if err != nil {
 		return nil, err
 	}
 	b.d.Begin()
 	k := b.tensor(n, h.kv*h.dim)
 	for l := range layers {
-		b.d.Store(k, k, []kernels.Span{{Cache: c, N: n}}, l)
+		b.d.Store(k, k, []kernels.Span{{State: c, N: n}}, l)
 	}
 	return c, nil
 }
@@ -170,7 +171,7 @@ func (b *bench) attendOne(h heads, depth int) error {
 	}
 	b.d.Begin()
 	q, y := b.tensor(1, h.heads*h.dim), b.d.New(1, h.heads*h.dim)
-	spans, a := []kernels.Span{{Cache: c, N: 1, Pos: depth - 1}}, h.of()
+	spans, a := []kernels.Span{{State: c, N: 1, Pos: depth - 1}}, h.of()
 	need := b.scoring(h, float64(layers*depth))
 	need[useMemory] = float64(c.Bytes())
 	return b.try("attention, 1 token", fmt.Sprintf("%s: %d/%d heads of %d, at %d", h.name, h.heads, h.kv, h.dim, depth), need, 0, func() {
@@ -187,7 +188,7 @@ func (b *bench) attendMany(h heads, depth, n int) error {
 	}
 	b.d.Begin()
 	q, y := b.tensor(n, h.heads*h.dim), b.d.New(n, h.heads*h.dim)
-	spans, a := []kernels.Span{{Cache: c, N: n, Pos: depth}}, h.of()
+	spans, a := []kernels.Span{{State: c, N: n, Pos: depth}}, h.of()
 	scores := float64(n*depth) + float64(n*(n+1)/2)
 	return b.try(fmt.Sprintf("attention, %d tokens", n), fmt.Sprintf("%s: %d/%d heads of %d, after %d", h.name, h.heads, h.kv, h.dim, depth),
 		b.scoring(h, scores), 0, func() { b.d.Attend(y, q, spans, 0, a) })
@@ -229,8 +230,14 @@ func (b *bench) encode(form string) error {
 		return err
 	}
 	q, y := b.tensor(1500, 512), b.d.New(1500, 512)
-	spans := []kernels.Span{{Cache: c, N: 1500}}
+	spans := []kernels.Span{{State: c, N: 1500}}
 	a := h.of()
 	a.Causal, a.Len = false, 1500
 	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+}
+
+// stateShape is a shape of layers that are all alike.
+func stateShape(layers, kvHeads, headDim, positions int) kernels.StateShape {
+	l := kernels.Layer{KVHeads: kvHeads, KeyDim: headDim, ValueDim: headDim}
+	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}
 }

@@ -70,7 +70,7 @@ func (b *bench) rowTrials() []rowTrial {
 // store puts keys and values of a prompt into a cache.
 func (b *bench) store() error {
 	const n, heads, dim = 512, 3, 64
-	c, err := b.d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: heads, HeadDim: dim, Cap: n})
+	c, err := b.d.NewState(stateShape(1, heads, dim, n))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (b *bench) store() error {
 	k := b.tensor(n, heads*dim)
 	var need rates
 	need[useCache] = 2 * n * heads * dim * 4
-	spans := []kernels.Span{{Cache: c, N: n}}
+	spans := []kernels.Span{{State: c, N: n}}
 	return b.try("store keys, values", fmt.Sprintf("%d × %d", n, heads*dim), need, 2*n*heads*dim, func() { b.d.Store(k, k, spans, 0) })
 }
 

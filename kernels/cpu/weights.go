@@ -17,23 +17,26 @@ import (
 const weightKeys = 64
 
 // Weights writes softmax(scale·q·kᵀ) of one head over the first a.Len keys to dst.
-func (d *device) Weights(dst, q kernels.Tensor, from kernels.Cache, layer, head int, a *kernels.Attention) {
-	c := from.(*cache)
+func (d *device) Weights(dst, q kernels.Tensor, from kernels.State, layer, head int, a *kernels.Attention) {
+	st := stateOf(kernels.Span{State: from})
+	if layer < 0 || layer >= len(st.plan.layers) {
+		panic("cpu: Weights: the state has another shape")
+	}
+	c := st.layer(layer)
 	switch {
 	case a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 || head < 0 || head >= a.Heads || q.Cols != a.Heads*a.HeadDim:
 		panic("cpu: Weights: shapes differ")
-	case c.shape.HeadDim != a.HeadDim || c.shape.KVHeads != a.KVHeads || layer < 0 || layer >= c.shape.Layers:
-		panic("cpu: Weights: the cache has another shape")
-	case a.Len < 1 || a.Len > c.shape.Cap || dst.Cols != a.Len || dst.Rows != q.Rows:
-		panic("cpu: Weights: keys beyond the cache or the tensor")
+	case c.Kind != kernels.KeysValues || c.KeyDim != a.HeadDim || c.KVHeads != a.KVHeads:
+		panic("cpu: Weights: the state has another shape")
+	case a.Len < 1 || a.Len > st.n || c.first > 0 || dst.Cols != a.Len || dst.Rows != q.Rows:
+		panic("cpu: Weights: keys beyond the state or the tensor")
 	}
-	c.grow(a.Len)
 	q = q.Slice(head*a.HeadDim, a.HeadDim)
 	kv := head / (a.Heads / a.KVHeads)
 	scores := job(func(_, chunk int) {
 		keys := make([]float32, a.HeadDim)
 		for p := chunk * weightKeys; p < min((chunk+1)*weightKeys, a.Len); p++ {
-			c.key(keys, layer, kv, p)
+			c.key(keys, kv, p)
 			for r := range q.Rows {
 				dst.Row(r)[p] = a.Scale * dotPlain(q.Row(r), keys)
 			}
@@ -48,9 +51,9 @@ func (d *device) Weights(dst, q kernels.Tensor, from kernels.Cache, layer, head 
 }
 
 // key reads back the key of one head at position p. Only this function knows, beside
-// cache.go and cache8.go, how keys lie.
-func (c *cache) key(dst []float32, layer, head, p int) {
-	panel := c.keys(p/page, layer, head)[p%page/32*c.keyPanel():]
+// keysvalues.go and keysvalues8.go, how keys lie.
+func (c *keysValues) key(dst []float32, head, p int) {
+	panel := c.keys(p/page, head)[p%page/32*c.keyPanel():]
 	r := p % 32
 	if c.kind == q8s32 {
 		l := &layouts[c.kind]

@@ -27,14 +27,14 @@ func TestWeights(t *testing.T) {
 func weightsCase(t *testing.T, d *device, keys, dim int) {
 	const heads, kv, rows, layer = 4, 2, 7, 1
 	r := newRand()
-	c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: kv, HeadDim: dim, Cap: keys + 5})
+	c, err := d.NewState(stateShape(2, kv, dim, keys+5))
 	if err != nil {
 		t.Fatal(err)
 	}
 	k, q := gauss(r, keys*kv*dim), gauss(r, rows*heads*dim)
 	d.Begin()
 	kt, qt := tensorOf(d, k, keys, kv*dim), tensorOf(d, q, rows, heads*dim)
-	d.Store(kt, kt, []kernels.Span{{Cache: c, N: keys}}, layer)
+	d.Store(kt, kt, []kernels.Span{{State: c, N: keys}}, layer)
 	dst := d.New(rows, keys)
 	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16, Len: keys}
 	for head := range heads {

@@ -21,46 +21,46 @@ import (
 // (Q8_0 caches are llama.cpp's too; SPEED.md has the perplexities.)
 
 // scaleBytes is the size of the values' scales.
-func (c *cache) scaleBytes() int {
-	if c.kind == q8s32 {
+func (f *layerForm) scaleBytes() int {
+	if f.kind == q8s32 {
 		return 4 * page
 	}
 	return 0
 }
 
-// scales are the values' scales, one for each position of a page.
-func (c *cache) scales(i, layer, head int) []float32 {
-	b := c.head(i, layer, head)[c.keyBytes()+c.valueBytes():]
+// scalesOf are the values' scales of a head in a page, one for each position.
+func (f *layerForm) scalesOf(b []byte, head int) []float32 {
+	b = f.head(b, head)[f.keyBytes()+f.valueBytes():]
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), page)
 }
 
-// unitScales sets the scales of the blocks of values of page i to 1.
-func (c *cache) unitScales(i int) {
-	l := &layouts[c.kind]
-	for layer := range c.shape.Layers {
-		for head := range c.shape.KVHeads {
-			v := c.values(i, layer, head)
-			for b := 0; b < len(v); b += l.blockBytes() {
-				for at := l.quantBytes(); at < l.blockBytes(); at += 2 {
-					binary.LittleEndian.PutUint16(v[b+at:], 0x3c00)
-				}
+func (c *keysValues) scales(i, head int) []float32 { return c.scalesOf(c.page(i), head) }
+
+// unitScales sets the scales of the blocks of values in a page to 1.
+func (f *layerForm) unitScales(page []byte) {
+	l := &layouts[f.kind]
+	for head := range f.KVHeads {
+		v := f.valuesOf(page, head)
+		for b := 0; b < len(v); b += l.blockBytes() {
+			for at := l.quantBytes(); at < l.blockBytes(); at += 2 {
+				binary.LittleEndian.PutUint16(v[b+at:], 0x3c00)
 			}
 		}
 	}
 }
 
 // put8 stores one head's key and value at position p.
-func (c *cache) put8(lv level, layer, head, p int, key, value []float32) {
+func (c *keysValues) put8(lv level, head, p int, key, value []float32) {
 	i := p / page
-	keys, values := c.keys(i, layer, head), c.values(i, layer, head)
-	scales := c.scales(i, layer, head)
+	keys, values := c.keys(i, head), c.values(i, head)
+	scales := c.scales(i, head)
 	p %= page
 	c.put8Key(lv, keys[p/32*c.keyPanel():], p%32, key)
 	scales[p] = c.put8Value(values[p/32*c.kind.panelBytes(32):], p%32, value)
 }
 
 // put8Key writes row r of a panel of keys.
-func (c *cache) put8Key(lv level, panel []byte, r int, key []float32) {
+func (c *keysValues) put8Key(lv level, panel []byte, r int, key []float32) {
 	var blocks [2]block
 	l := &layouts[c.kind]
 	for i := 0; i < len(key)/32; i++ {
@@ -74,7 +74,7 @@ func (c *cache) put8Key(lv level, panel []byte, r int, key []float32) {
 
 // put8Value writes column x of the blocks of a position, panels being as far apart as a
 // page's are, and returns its scale: NaN if a value is not finite.
-func (c *cache) put8Value(panel []byte, x int, value []float32) float32 {
+func (c *keysValues) put8Value(panel []byte, x int, value []float32) float32 {
 	top := uint32(0)
 	for _, v := range value {
 		top = max(top, math.Float32bits(v)&^(1<<31))
