@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"soberano/asr/whisper"
+	"soberano/kernels"
 )
 
 // Live is a stream of samples that arrives as it is spoken: asr/mic's Stream. Read waits for at
@@ -47,6 +48,7 @@ func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segmen
 			c.run(inner)
 		}()
 		l := &listener{m: m, c: c, o: m.options(p.live()), yield: yield}
+		l.o.Priority = kernels.Dictation
 		err = l.run(ctx)
 		cancel()
 		<-done

@@ -76,16 +76,15 @@ type slot struct {
 
 // Queue runs requests on one model.
 type Queue struct {
-	model  arch.Model
-	dev    kernels.Device
-	cap    int // positions of a cache
-	slots  []*slot
-	most   int   // slots
-	size   int64 // bytes of a cache
-	steps  int64
-	step   nn.Step
-	wants  []want    // one for each of step.Out
-	logits []float32 // of one row
+	model arch.Model
+	dev   kernels.Device
+	cap   int // positions of a cache
+	slots []*slot
+	most  int   // slots
+	size  int64 // bytes of a cache
+	steps int64
+	step  nn.Step
+	wants []want // one for each of step.Out
 
 	line []*Ticket // admitted to no slot yet; the loop's own
 
@@ -108,9 +107,9 @@ const (
 func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	q := &Queue{
 		model: model, dev: dev, cap: capacity,
-		logits: make([]float32, model.Shape().Vocabulary),
-		wake:   make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	q.step.Priority = kernels.Answer
 	first, err := q.newSlot()
 	if err != nil {
 		return nil, err

@@ -23,13 +23,28 @@ func (q *Queue) run() {
 			q.add(s)
 		}
 	}
-	logits := q.model.Forward(&q.step)
+	logits, err := q.model.Forward(&q.step)
+	if err != nil {
+		q.fail(err)
+		return
+	}
 	for i, w := range q.wants {
 		if w.slot.ticket == nil {
 			continue // ended by an earlier row of this step
 		}
-		q.dev.Read(q.logits, logits, i)
-		w.slot.give(w.pos, q.logits, q.cap)
+		w.slot.give(w.pos, logits.Row(i), q.cap)
+	}
+}
+
+// fail ends all requests of a step that failed. What it has left in their states counts
+// for nothing.
+func (q *Queue) fail(err error) {
+	for _, s := range q.slots {
+		if s.ticket != nil {
+			s.back(0)
+			s.tokens = s.tokens[:0]
+			s.end(err)
+		}
 	}
 }
 
