@@ -210,7 +210,7 @@ func (x *external) close() {
 	x.cancel()
 	if x.err == nil {
 		x.err = io.EOF
-		x.cmd.Wait() // it was killed; its exit status says nothing
+		_ = x.cmd.Wait() // it was killed; its exit status says nothing
 	}
 }
 
