@@ -17,7 +17,6 @@ import (
 
 	"soberano/asr/mel"
 	"soberano/asr/whisper"
-	"soberano/engine/nn"
 	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
@@ -87,6 +86,7 @@ type Info struct {
 type Model struct {
 	file *models.File
 	dev  kernels.Device
+	pool *cpu.Pool
 	net  *whisper.Model
 	text *token.Tokenizer
 	mel  *mel.Filter
@@ -119,20 +119,27 @@ func open(f *models.File, o Options) (*Model, error) {
 		return nil, err
 	}
 	// Words are heard as well in 8 bits as in float32, and faster: see SPEED.md.
-	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact, Floats: cpu.Bits8})
+	pool, err := cpu.NewPool(o.Threads)
 	if err != nil {
 		return nil, err
 	}
-	net, err := whisper.New(dev, f, text)
+	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: o.Exact, Floats: cpu.Bits8, Forget: models.Forget,
+		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
 	if err != nil {
-		return nil, errors.Join(err, dev.Close())
+		return nil, errors.Join(err, pool.Close())
 	}
-	dev.Loaded()
+	net, err := whisper.New(dev, pool, f, text)
+	if err == nil {
+		err = dev.Loaded()
+	}
+	if err != nil {
+		return nil, errors.Join(err, dev.Close(), pool.Close())
+	}
 	clear(f.Aux) // megabytes of vocabularies, which are understood
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
-		return nil, errors.Join(models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close())
+		return nil, errors.Join(models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close(), pool.Close())
 	}
-	m := &Model{file: f, dev: dev, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
+	m := &Model{file: f, dev: dev, pool: pool, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = o.Threads
 	if o.Threads == 0 {
 		m.mel.Threads = 2
@@ -179,7 +186,7 @@ func (m *Model) Close() error {
 	m.once.Do(func() {
 		close(m.done)
 		m.turn <- struct{}{} // kept: nobody uses the network any more
-		m.err = errors.Join(m.dev.Close(), m.file.Close())
+		m.err = errors.Join(m.dev.Close(), m.pool.Close(), m.file.Close())
 	})
 	return m.err
 }

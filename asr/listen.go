@@ -31,6 +31,7 @@ import (
 
 	"soberano/asr/vad"
 	"soberano/asr/whisper"
+	"soberano/kernels"
 )
 
 // Live is a stream of samples that arrives as it is spoken: asr/mic's Stream. Read waits
@@ -74,6 +75,7 @@ func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segmen
 			h.run(inner)
 		}()
 		l := &listener{m: m, h: h, o: m.options(p.live()), yield: yield}
+		l.o.Priority = kernels.Dictation
 		err = l.run(ctx)
 		cancel()
 		<-done

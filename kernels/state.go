@@ -32,7 +32,7 @@ type StateShape struct {
 }
 
 // State is what the layers of a model keep of one sequence. Positions are added by the
-// operations of a step (Device.Store and those of recurrent layers), always from Len or an
+// operations of a step (Step.Store and those of recurrent layers), always from Len or an
 // earlier position on; added at an earlier one, they replace what was there.
 //
 // A State is used by one goroutine at a time. States share no memory that can change, even
@@ -56,11 +56,4 @@ type State interface {
 	MaxBytes(step int) int64
 	// Close frees the memory.
 	Close() error
-}
-
-// Span says which rows of a step belong to one sequence: rows Row … Row+N of the
-// step's tensors hold its positions Pos … Pos+N.
-type Span struct {
-	State       State
-	Row, N, Pos int
 }

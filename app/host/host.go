@@ -187,8 +187,11 @@ func (h *Host) free(m *model, value io.Closer) {
 		value = nil
 		h.mu.Lock()
 		m.value = nil
+		last := h.closed
 		h.mu.Unlock()
-		debug.FreeOSMemory() // weights are garbage, hundreds of megabytes of it
+		if !last { // the process does not end
+			debug.FreeOSMemory() // weights are garbage, hundreds of megabytes of it
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,11 +8,8 @@ package whisper
 import (
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
-
-	"soberano/kernels"
 )
 
 // hypothesis is a beginning; its state holds all tokens but the last.
@@ -21,14 +18,17 @@ type hypothesis struct {
 	sum    float64 // of the log-probabilities
 	bonus  float64 // for expected words
 	in     trail   // of the vocabulary
-	state  kernels.State
+	state  int     // of Slot.self
 }
 
 func (h *hypothesis) score() float64 { return h.sum + h.bonus }
 
+// noState is the state of a hypothesis that has none.
+const noState = -1
+
 // with returns h continued by c, without a state.
 func (h *hypothesis) with(c candidate) hypothesis {
-	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in}
+	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in, state: noState}
 }
 
 // candidate continues hypothesis from by token id.
@@ -46,18 +46,20 @@ type search struct {
 	width  int
 	enough int // ended hypotheses
 	live   []hypothesis
+	free   []int // states
 	ended  []hypothesis
 	looped *hypothesis // the likeliest that runs in circles
 }
 
-func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (a *attempt, err error) {
-	a = &attempt{}
+func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
+	a := &attempt{}
 	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
-		live: []hypothesis{{state: s.self}}}
-	s.self.Truncate(pos)
-	defer func() { err = errors.Join(err, b.restore()) }()
+		live: []hypothesis{{state: 0}}}
+	for i := 1; i < width; i++ {
+		b.free = append(b.free, i)
+	}
 	copy(s.logits, first)
-	cands := s.continuations(nil, 0, &b.live[0], width+1, o)
+	cands := s.continuations(nil, 0, &b.live[0], s.logits, width+1, o)
 	for n := range s.most(pos) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -66,18 +68,15 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 		if len(b.ended) >= b.enough || len(kept) == 0 {
 			break
 		}
-		if err := b.follow(kept); err != nil {
-			return nil, err
-		}
+		forks := b.follow(kept, pos+n)
 		cands = cands[:0]
-		logits, err := s.stepBeam(b.live, pos+n)
+		out, err := s.stepBeam(b.live, pos+n, forks)
 		if err != nil {
 			return nil, err
 		}
 		a.steps++
 		for i := range b.live {
-			s.dev.Read(s.logits, logits, i)
-			cands = s.continuations(cands, i, &b.live[i], width+1, o)
+			cands = s.continuations(cands, i, &b.live[i], out.row(i), width+1, o)
 		}
 	}
 	top := b.result()
@@ -122,70 +121,54 @@ func (b *search) result() hypothesis {
 	return b.o.likeliest(b.ended)
 }
 
-// restore leaves the slot one state that holds the prefix, for the next attempt: every live
-// one does.
-func (b *search) restore() error {
-	b.slot.self = b.live[0].state
-	var others []kernels.State
-	for _, h := range b.live[1:] {
-		others = append(others, h.state)
+// follow makes the kept candidates the live hypotheses, and returns the forks that they
+// need. n positions of each state are filled. The first to continue a hypothesis takes its
+// state, others get a fork.
+func (b *search) follow(kept []candidate, n int) (forks []fork) {
+	if len(b.live[0].tokens) == 0 {
+		forks = append(forks, fork{0, 0, n}) // an earlier attempt may have gone on
 	}
-	return closeAll(others)
-}
-
-// follow makes the kept candidates the live hypotheses. The first to continue a hypothesis
-// takes its state, others get forks of it.
-func (b *search) follow(kept []candidate) error {
 	taken := make([]bool, len(b.live))
 	next := make([]hypothesis, len(kept))
-	var forks []kernels.State
 	for i, c := range kept {
 		next[i] = b.live[c.from].with(c)
-		next[i].state = b.live[c.from].state
-		if taken[c.from] {
-			f, err := next[i].state.Fork()
-			if err != nil {
-				return errors.Join(err, closeAll(forks))
-			}
-			next[i].state, forks = f, append(forks, f)
+		if !taken[c.from] {
+			taken[c.from] = true
+			next[i].state = b.live[c.from].state
 		}
-		taken[c.from] = true
 	}
-	var left []kernels.State
 	for i, h := range b.live {
 		if !taken[i] {
-			left = append(left, h.state)
+			b.free = append(b.free, h.state)
+		}
+	}
+	for i, c := range kept {
+		if next[i].state == noState {
+			next[i].state, b.free = b.free[len(b.free)-1], b.free[:len(b.free)-1]
+			forks = append(forks, fork{next[i].state, b.live[c.from].state, n})
 		}
 	}
 	b.live = next
-	return closeAll(left)
+	return forks
 }
 
-func closeAll(states []kernels.State) (err error) {
-	for _, s := range states {
-		err = errors.Join(err, s.Close())
-	}
-	return err
-}
-
-// stepBeam feeds the last token of each hypothesis, at position pos.
-func (s *Slot) stepBeam(live []hypothesis, pos int) (kernels.Tensor, error) {
-	ids := make([]int32, len(live))
-	spans := make([]kernels.Span, len(live))
+// stepBeam feeds the last token of each hypothesis, at position pos, after forks are made.
+func (s *Slot) stepBeam(live []hypothesis, pos int, forks []fork) (logits, error) {
+	r := request{forks: forks, ids: make([]int32, len(live)), spans: make([]span, len(live))}
 	for i, h := range live {
-		ids[i] = h.tokens[len(h.tokens)-1]
-		spans[i] = kernels.Span{State: h.state, Row: i, N: 1, Pos: pos}
+		r.ids[i] = h.tokens[len(h.tokens)-1]
+		r.spans[i] = span{h.state, 1, pos}
 	}
-	return s.step(ids, spans, 0)
+	return s.step(r)
 }
 
 // continuations appends the n likeliest continuations of h, the from-th hypothesis, by
-// the logits in m.logits.
-func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, n int, o *Options) []candidate {
-	next := s.allow(s.logits, h.tokens, o)
+// the logits after its tokens, which are changed.
+func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, logits []float32, n int, o *Options) []candidate {
+	next := s.allow(logits, h.tokens, o)
 	var ids [maxBeam + 1]int32
 	undo, top := s.lift(o.Vocabulary, &next, h.in)
-	n = s.dev.Largest(ids[:n], next.logits)
+	n = s.pool.Largest(ids[:n], next.logits)
 	undo()
 	for _, id := range ids[:n] {
 		id += int32(next.from)

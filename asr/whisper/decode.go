@@ -19,8 +19,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"soberano/kernels"
 )
 
 // Result is what was heard in a window.
@@ -92,13 +90,12 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	}
 	ids = append(ids, s.Start)
 	first = make([]float32, s.Vocab)
-	s.self.Truncate(0)
 	feed := func(ids []int32) error {
-		logits, err := s.step(ids, []kernels.Span{{State: s.self, N: len(ids), Pos: pos}}, len(ids)-1)
+		out, err := s.step(request{forks: []fork{{0, 0, pos}}, ids: ids, spans: []span{{0, len(ids), pos}}, first: len(ids) - 1})
 		if err != nil {
 			return err
 		}
-		s.dev.Read(first, logits, 0)
+		copy(first, out.row(0))
 		pos += len(ids)
 		r.Steps++
 		return nil
@@ -106,7 +103,7 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	if err := feed(ids); err != nil {
 		return nil, 0, err
 	}
-	r.NoSpeech = math.Exp(float64(first[s.NoSpeech]) - s.dev.LogSumExp(first))
+	r.NoSpeech = math.Exp(float64(first[s.NoSpeech]) - s.pool.LogSumExp(first))
 	if ids = s.taskOf(r, first, o); len(ids) > 0 {
 		err = feed(ids)
 	}
@@ -152,20 +149,21 @@ func (s *Slot) Detect(ctx context.Context, mel []float32) (map[string]float64, e
 		return map[string]float64{"en": 1}, nil
 	}
 	s.Stop()
-	if err := s.encode(ctx, mel, nil); err != nil {
+	if err := s.encode(ctx, mel, s.priority, nil); err != nil {
 		return nil, err
 	}
-	s.asked = request{ids: []int32{s.Start}, spans: []kernels.Span{{State: s.self, N: 1}}}
-	s.answer([]*Slot{s})
-	s.dev.Read(s.logits, s.rows, 0)
-	_, probs := s.detect(s.logits)
+	s.asked = request{forks: []fork{{}}, ids: []int32{s.Start}, spans: []span{{n: 1}}}
+	if s.answer([]*Slot{s}); s.lost != nil {
+		return nil, s.lost
+	}
+	_, probs := s.detect(s.rows.row(0))
 	return probs, nil
 }
 
 // detect returns the likeliest language token and the probability of each code.
 func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 	l := logits[m.Languages:][:m.LanguageCount]
-	all := m.dev.LogSumExp(l)
+	all := m.pool.LogSumExp(l)
 	probs := make(map[string]float64, len(l))
 	for i, code := range m.Codes() {
 		probs[code] = math.Exp(float64(l[i]) - all)

@@ -18,11 +18,12 @@ import (
 type Model interface {
 	// Shape says what the model is.
 	Shape() Shape
-	// Forward runs a step: the what the layers keep of its tokens goes into the states of its spans.
-	// It returns the logits of the rows asked for, [len(step.Out) × Vocabulary], which
-	// live until the next Forward. Tokens must be below Vocabulary and positions fit
-	// in their state: callers check that.
-	Forward(step *nn.Step) kernels.Tensor
+	// Forward runs a step: what the layers keep of its tokens goes into the states of its
+	// spans. It returns the logits of the rows asked for, [len(step.Out) × Vocabulary],
+	// which live until the next Forward; nil if there are none. Tokens must be below
+	// Vocabulary and positions fit in their state: callers check that. The error is the
+	// device's.
+	Forward(step *nn.Step) (*kernels.Rows, error)
 }
 
 // Shape is what callers need to know of a model.

@@ -84,7 +84,7 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 	seqs := make([]*sequence, rapid.IntRange(1, 3).Draw(t, "sequences"))
 	for i := range seqs {
 		tokens := rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), 1, 80).Draw(t, "tokens")
-		seqs[i] = &sequence{tokens: tokens, whole: rows(m, dev, newState(), tokens, 0), state: newState()}
+		seqs[i] = &sequence{tokens: tokens, whole: rows(t, m, newState(), tokens, 0), state: newState()}
 	}
 	for {
 		var s nn.Step
@@ -110,11 +110,12 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 			}
 			continue
 		}
-		logits := m.Forward(&s)
-		got := make([]float32, tiny.Vocabulary)
+		logits, err := m.Forward(&s)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i, q := range who {
-			dev.Read(got, logits, i)
-			if d := far(q.whole[pos[i]], got); !(d <= tolerance) {
+			if d := far(q.whole[pos[i]], logits.Row(i)); !(d <= tolerance) {
 				t.Fatalf("position %d is %.2g of the range away", pos[i], d)
 			}
 		}
@@ -188,7 +189,7 @@ func TestOptionsCount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return rows(m, dev, c, tokens, 0)[len(tokens)-1]
+		return rows(t, m, c, tokens, 0)[len(tokens)-1]
 	}
 	ones := func(n int, x float32) []float32 { return slices.Repeat([]float32{x}, n) }
 	plain := logits(func(*tiny.Source) {})
@@ -268,7 +269,7 @@ func TestGemmaWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return rows(m, dev, c, tokens, 0)[59]
+		return rows(t, m, c, tokens, 0)[59]
 	}
 	plain, reach := last(-1), 2*(tiny.Window-1)
 	if far(plain, last(59-reach-1)) != 0 {
@@ -296,7 +297,9 @@ func TestNoAllocations(t *testing.T) {
 			s.Reset()
 			s.Append(cache, []int32{int32(pos % tiny.Vocabulary)}, pos)
 			s.Out = append(s.Out, 0)
-			m.Forward(&s)
+			if logits, err := m.Forward(&s); err != nil || logits.Len != 1 {
+				t.Fatal(err)
+			}
 			pos++
 		}
 		for range 3 {

@@ -92,8 +92,7 @@ type Queue struct {
 	most   int
 	size   int64 // bytes of a full state
 	step   nn.Step
-	wants  []want    // one for each of step.Out
-	logits []float32 // of one row
+	wants  []want // one for each of step.Out
 
 	line   []*Ticket // admitted to no slot yet; the loop's own
 	failed error     // what no request was told of
@@ -130,10 +129,10 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	most := min(mostSlots, max(2, runningBudget/max(1, size)))
 	q := &Queue{
 		model: model, dev: dev, cap: capacity, size: size, most: int(most), forget: forgets(shape),
-		tree:   state.New(dev, shape, max(keptBudget, most*size)),
-		logits: make([]float32, model.Shape().Vocabulary),
-		wake:   make(chan struct{}, 1), done: make(chan struct{}),
+		tree: state.New(dev, shape, max(keptBudget, most*size)),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	q.step.Priority = kernels.Answer
 	go q.loop()
 	return q, nil
 }

@@ -33,7 +33,7 @@ func (m *recurrence) NewState(s kernels.StateShape) (kernels.State, error) {
 	return &memory{positions: s.Cap}, nil
 }
 
-func (m *recurrence) Forward(s *nn.Step) kernels.Tensor {
+func (m *recurrence) Forward(s *nn.Step) (*kernels.Rows, error) {
 	var rows []float32
 	for _, span := range s.Spans {
 		st := span.State.(*memory)
@@ -47,10 +47,8 @@ func (m *recurrence) Forward(s *nn.Step) kernels.Tensor {
 			}
 		}
 	}
-	return kernels.Tensor{Rows: len(s.Out), Cols: tiny.Vocabulary, Stride: tiny.Vocabulary, F32: rows}
+	return &kernels.Rows{Len: len(s.Out), Cols: tiny.Vocabulary, Stride: tiny.Vocabulary, Values: rows}, nil
 }
-
-func (m *recurrence) Read(dst []float32, t kernels.Tensor, r int) { copy(dst, t.Row(r)) }
 
 func (s *memory) add(token int32) {
 	before := s.v[recurrent-1]

@@ -22,7 +22,11 @@ func (q *Queue) run() {
 	for _, s := range q.slots {
 		q.add(s)
 	}
-	logits := q.model.Forward(&q.step)
+	logits, err := q.model.Forward(&q.step)
+	if err != nil {
+		q.fail(err)
+		return
+	}
 	for _, s := range q.slots {
 		q.advance(s)
 	}
@@ -30,11 +34,20 @@ func (q *Queue) run() {
 		if w.slot.ended() {
 			continue // by an earlier row of this step
 		}
-		q.dev.Read(q.logits, logits, i)
-		q.give(w.slot, w.pos, q.logits)
+		q.give(w.slot, w.pos, logits.Row(i))
 	}
 	q.slots = slices.DeleteFunc(q.slots, (*slot).ended)
 	q.note(q.tree.Fit())
+}
+
+// fail ends all requests of a step that failed. What it has left in their states counts for
+// nothing.
+func (q *Queue) fail(err error) {
+	for _, s := range q.slots {
+		q.note(s.seq.Drop())
+		s.ticket.end(err)
+	}
+	q.slots = q.slots[:0]
 }
 
 // want is a row of a step whose logits go to a slot's request.

@@ -94,19 +94,21 @@ func (j *attendJob) init(d *device) {
 }
 
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
-func (d *device) Attend(dst, q kernels.Tensor, spans []kernels.Span, layer int, a *kernels.Attention) {
-	if q.Cols != a.Heads*a.HeadDim || dst.Cols != q.Cols || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
+func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
+	s.rowwise("Attend", &dst, &q)
+	if q.Cols != a.Heads*a.HeadDim || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
 		panic("cpu: Attend: shapes differ")
 	}
+	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
-	for _, s := range spans {
-		j.check(s)
+	j.dst, j.q, j.spans, j.layer, j.a = dst, q, s.spans(a), layer, *a
+	for _, sp := range j.spans {
+		j.check(d, sp)
 	}
 	j.cut(d.pool.threads)
 	j.step = 1 + len(j.units)/(maxChunks/2)
-	d.pool.do((len(j.units)+j.step-1)/j.step, &j.run)
+	d.do((len(j.units)+j.step-1)/j.step, &j.run)
 	j.join()
 	j.spans = nil
 }
@@ -138,7 +140,7 @@ func (j *attendJob) cut(threads int) {
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
 	case !j.a.Causal:
-		return j.a.Len
+		return s.Len
 	case j.a.Window > 0:
 		return min(n, j.a.Window)
 	default:
@@ -184,21 +186,21 @@ func (j *attendJob) joinUnit(u unit, parts []partial) {
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
 
-func (j *attendJob) check(s kernels.Span) {
-	c := stateOf(s)
+func (j *attendJob) check(d *device, s kernels.Span) {
+	c := d.stateOf("Attend", s)
 	if j.layer < 0 || j.layer >= len(c.plan.layers) {
 		panic("cpu: Attend: the state has another shape")
 	}
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
 	if !j.a.Causal {
-		end = j.a.Len
+		end = s.Len
 	} else if j.a.Window > 0 {
 		from = max(0, s.Pos-j.a.Window+1)
 	}
 	switch {
 	case l.Kind != kernels.KeysValues || l.KeyDim != j.a.HeadDim || l.KVHeads != j.a.KVHeads:
 		panic("cpu: Attend: the state has another shape")
-	case end > c.n || s.Pos < 0 || s.N < 0 || j.a.Len < 0:
+	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
 		panic("cpu: Attend: positions beyond the state")
 	case s.N > 0 && from < l.first*page:
 		panic("cpu: Attend: positions that the state has let go of")
@@ -290,7 +292,7 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, j.a.Len
+		from, to := 0, s.Len
 		if j.a.Causal {
 			to = s.Pos + t - s.Row + 1
 			if j.a.Window > 0 {

@@ -10,12 +10,12 @@ import (
 )
 
 // naive is attention in float64 for one span: q [n][heads·dim] at positions pos …,
-// k and v [keys][kvHeads·dim].
-func naive(a *kernels.Attention, q, k, v []float32, n, pos, keys int) []float64 {
+// k and v [keys][kvHeads·dim]; without Causal the first seen keys count.
+func naive(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
 	group, dim := a.Heads/a.KVHeads, a.HeadDim
 	out := make([]float64, n*a.Heads*dim)
 	for t := range n {
-		lo, hi := 0, a.Len
+		lo, hi := 0, seen
 		if a.Causal {
 			hi = pos + t + 1
 			if a.Window > 0 {
@@ -73,14 +73,14 @@ func attendCase(t *rapid.T, d *device) {
 	}
 	a.Heads = a.KVHeads * rapid.SampledFrom([]int{1, 2, 3, 5, 16}).Draw(t, "group")
 	a.Scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
+	seen := 0
 	longest := rapid.SampledFrom([]int{20, 90, 1100}).Draw(t, "longest")
 	if a.Causal {
 		a.Window = rapid.SampledFrom([]int{0, 1, 7, 40, 700}).Draw(t, "window")
 	} else {
-		a.Len = rapid.IntRange(1, longest).Draw(t, "len")
+		seen = rapid.IntRange(1, longest).Draw(t, "len")
 	}
 	kvCols, qCols := a.KVHeads*a.HeadDim, a.Heads*a.HeadDim
-	d.Begin()
 	var spans []kernels.Span
 	var seqs []sequence
 	rows := 0
@@ -88,7 +88,7 @@ func attendCase(t *rapid.T, d *device) {
 		n := rapid.IntRange(1, 15).Draw(t, "n")
 		keys := rapid.IntRange(n, longest+n).Draw(t, "keys")
 		if !a.Causal {
-			keys = max(keys, a.Len)
+			keys = max(keys, seen)
 		}
 		c, err := d.NewState(stateShape(2, a.KVHeads, a.HeadDim, keys))
 		if err != nil {
@@ -98,16 +98,17 @@ func attendCase(t *rapid.T, d *device) {
 		cut := rapid.IntRange(0, keys).Draw(t, "cut") // stored in two pieces
 		for _, p := range [][2]int{{0, cut}, {cut, keys}} {
 			m := p[1] - p[0]
-			d.Store(tensorOf(d, s.k[p[0]*kvCols:], m, kvCols), tensorOf(d, s.v[p[0]*kvCols:], m, kvCols),
-				[]kernels.Span{{State: c, N: m, Pos: p[0]}}, 1)
+			st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: m, Pos: p[0]}}})
+			st.Store(tensorOf(st, s.k[p[0]*kvCols:], m, kvCols), tensorOf(st, s.v[p[0]*kvCols:], m, kvCols), 1, a)
 		}
 		seqs = append(seqs, s)
-		spans = append(spans, kernels.Span{State: c, Row: rows, N: n, Pos: keys - n})
+		spans = append(spans, kernels.Span{State: c, Row: rows, N: n, Pos: keys - n, Len: seen})
 		rows += n
 	}
 	q := gauss(r, rows*qCols)
-	qt := tensorOf(d, q, rows, qCols)
-	d.Attend(qt, qt, spans, 1, a)
+	st := begin(d, &kernels.Batch{Spans: spans})
+	qt := tensorOf(st, q, rows, qCols)
+	st.Attend(qt, qt, 1, a)
 	got := flat(qt)
 	limit := 1e-5
 	switch {
@@ -120,7 +121,7 @@ func attendCase(t *rapid.T, d *device) {
 		limit = 0.03
 	}
 	for i, s := range spans {
-		want := naive(a, q[s.Row*qCols:], seqs[i].k, seqs[i].v, s.N, s.Pos, 0)
+		want := naive(a, q[s.Row*qCols:], seqs[i].k, seqs[i].v, s.N, s.Pos, seen)
 		if e := distance(got[s.Row*qCols:], want); !(e < limit) {
 			t.Fatalf("span %d: error %g", i, e)
 		}
@@ -161,18 +162,19 @@ func forkCase(t *rapid.T, d *device) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	at := &kernels.Attention{Heads: kv, KVHeads: kv, HeadDim: dim, Scale: 0.1}
 	add := func(s kernels.State, rows int) {
-		k := tensorOf(d, gauss(r, rows*kv*dim), rows, kv*dim)
-		pos := s.Len()
+		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: rows, Pos: s.Len()}}})
+		k := tensorOf(st, gauss(r, rows*kv*dim), rows, kv*dim)
 		for l := range 2 {
-			d.Store(k, k, []kernels.Span{{State: s, N: rows, Pos: pos}}, l)
+			st.Store(k, k, l, at)
 		}
 	}
 	q := gauss(r, kv*dim)
 	look := func(s kernels.State, n int) []float32 {
-		x := tensorOf(d, q, 1, kv*dim)
-		at := &kernels.Attention{Heads: kv, KVHeads: kv, HeadDim: dim, Scale: 0.1, Len: n}
-		d.Attend(x, x, []kernels.Span{{State: s, N: 1}}, 1, at)
+		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: 1, Len: n}}})
+		x := tensorOf(st, q, 1, kv*dim)
+		st.Attend(x, x, 1, at)
 		return flat(x)
 	}
 	add(a, keys)

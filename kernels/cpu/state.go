@@ -58,6 +58,9 @@ const maxStateBytes = 1 << 43
 
 // NewState makes an empty state.
 func (d *device) NewState(s kernels.StateShape) (kernels.State, error) {
+	if d.closed {
+		return nil, errClosed
+	}
 	p, err := d.plan(s)
 	if err != nil {
 		return nil, fmt.Errorf("cpu: NewState: %w", err)
@@ -283,10 +286,15 @@ func (s *state) mustBeOpen() {
 	}
 }
 
-// stateOf returns the state of a span.
-func stateOf(s kernels.Span) *state {
-	c := s.State.(*state)
-	c.mustBeOpen()
+// stateOf returns the state of a span, and panics if it is not one of d's or closed.
+func (d *device) stateOf(op string, s kernels.Span) *state {
+	c, ok := s.State.(*state)
+	switch {
+	case !ok || c.dev != d:
+		panic("cpu: " + op + ": a state of another device")
+	case c.closed:
+		panic("cpu: " + op + ": the state is closed")
+	}
 	return c
 }
 

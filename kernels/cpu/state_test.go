@@ -1,8 +1,10 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -108,7 +110,7 @@ func (m *states) add(t *rapid.T) {
 			k[i] += m.number
 			v[i] -= m.number
 		}
-		m.store(p.real, l, p.n, n, k, v)
+		storeRows(m.d, p.real, l, p.n, k, v, f)
 		p.k[l], p.v[l] = append(p.k[l][:p.n*cols:p.n*cols], k...), append(p.v[l][:p.n*cols:p.n*cols], v...)
 		if f.Window > 0 {
 			p.let[l] = max(p.let[l], (p.n-f.Window+1)/page*page)
@@ -118,10 +120,17 @@ func (m *states) add(t *rapid.T) {
 	m.number = float32(math.Mod(float64(m.number)+0.37, 1))
 }
 
-func (m *states) store(s *state, l, pos, n int, k, v []float32) {
-	cols := len(k) / max(1, n)
-	m.d.Begin()
-	m.d.Store(tensorOf(m.d, k, n, cols), tensorOf(m.d, v, n, cols), []kernels.Span{{State: s, N: n, Pos: pos}}, l)
+// storeRows adds rows of keys and values to a layer of a state.
+func storeRows(d *device, s kernels.State, l, pos int, k, v []float32, f kernels.Layer) {
+	n := len(k) / (f.KVHeads * f.KeyDim)
+	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: n, Pos: pos}}})
+	a := attentionOf(f)
+	st.Store(tensorOf(st, k, n, f.KVHeads*f.KeyDim), tensorOf(st, v, n, f.KVHeads*f.ValueDim), l, &a)
+}
+
+// attentionOf is attention with one query head for each key/value head of a layer.
+func attentionOf(f kernels.Layer) kernels.Attention {
+	return kernels.Attention{Heads: f.KVHeads, KVHeads: f.KVHeads, HeadDim: f.KeyDim, Scale: 0.2, Causal: true, Window: f.Window}
 }
 
 func (m *states) fork(t *rapid.T) {
@@ -188,12 +197,12 @@ func (m *states) check(t *rapid.T) {
 
 func (m *states) look(t *rapid.T, p *plainState, l int, f kernels.Layer) {
 	cols := f.KVHeads * f.KeyDim
-	a := &kernels.Attention{Heads: f.KVHeads, KVHeads: f.KVHeads, HeadDim: f.KeyDim, Scale: 0.2, Causal: true, Window: f.Window}
+	a := attentionOf(f)
 	q := gauss(newRand(), cols)
-	m.d.Begin()
-	x := tensorOf(m.d, q, 1, cols)
-	m.d.Attend(x, x, []kernels.Span{{State: p.real, N: 1, Pos: p.n - 1}}, l, a)
-	want := naive(a, q, p.k[l], p.v[l], 1, p.n-1, 0)
+	st := begin(m.d, &kernels.Batch{Spans: []kernels.Span{{State: p.real, N: 1, Pos: p.n - 1}}})
+	x := tensorOf(st, q, 1, cols)
+	st.Attend(x, x, l, &a)
+	want := naive(&a, q, p.k[l], p.v[l], 1, p.n-1, 0)
 	if e := distance(flat(x), want); !(e < 1e-5) {
 		t.Fatalf("layer %d of a state of %d positions is off by %g", l, p.n, e)
 	}
@@ -253,11 +262,16 @@ func TestWindowMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := tensorOf(d, gauss(newRand(), step*32), step, 32)
-		spans := []kernels.Span{{State: s, N: step}}
+		rows, b, a := gauss(newRand(), step*32), &kernels.Batch{Spans: []kernels.Span{{State: s, N: step}}}, attentionOf(layer)
 		add := func() {
-			spans[0].Pos = s.Len()
-			d.Store(k, k, spans, 0)
+			b.Spans[0].Pos = s.Len()
+			st := d.Begin(b)
+			k := st.New(step, 32)
+			st.Write(k, rows)
+			st.Store(k, k, 0, &a)
+			if err := st.End(); err != nil {
+				t.Fatal(err)
+			}
 			if s.Bytes() > s.MaxBytes(step) {
 				t.Fatalf("%d bytes at %d, at most %d were expected", s.Bytes(), s.Len(), s.MaxBytes(step))
 			}
@@ -312,29 +326,32 @@ func TestStateMisuse(t *testing.T) {
 		}
 		return s
 	}
-	k := tensorOf(d, gauss(newRand(), 400*32), 400, 32)
+	rows := gauss(newRand(), 400*32)
 	store := func(s kernels.State, layer, pos, n int) {
-		d.Store(k, k, []kernels.Span{{State: s, N: n, Pos: pos}}, layer)
+		storeRows(d, s, layer, pos, rows[:n*32], rows[:n*32], kernels.Layer{KVHeads: 1, KeyDim: 32, ValueDim: 32})
 	}
 	closed := open()
 	closed.Close()
-	for what, do := range map[string]func(){
-		"Truncate after Close": func() { closed.Truncate(0) },
-		"Fork after Close":     func() { closed.Fork() },
-		"Store after Close":    func() { store(closed, fullLayer, 0, 1) },
-		"a gap":                func() { store(open(), fullLayer, 1, 1) },
-		"beyond the capacity":  func() { s := open(); store(s, fullLayer, 0, 400); store(s, fullLayer, 400, 201) },
-		"a recurrent layer":    func() { store(open(), recurrentLayer, 0, 1) },
-		"behind the window": func() {
+	for what, c := range map[string]struct {
+		do   func()
+		want string
+	}{
+		"Truncate after Close": {func() { closed.Truncate(0) }, "after Close"},
+		"Fork after Close":     {func() { closed.Fork() }, "after Close"},
+		"Store after Close":    {func() { store(closed, fullLayer, 0, 1) }, "closed"},
+		"a gap":                {func() { store(open(), fullLayer, 1, 1) }, "beyond the end"},
+		"beyond the capacity":  {func() { s := open(); store(s, fullLayer, 0, 400); store(s, fullLayer, 400, 201) }, "beyond the state"},
+		"a recurrent layer":    {func() { store(open(), recurrentLayer, 0, 1) }, "another shape"},
+		"behind the window": {func() {
 			s := open()
 			store(s, narrowLayer, 0, 400)
 			store(s, narrowLayer, 400, 1)
 			store(s, narrowLayer, 280, 1)
-		},
-		"recurrent, not in order": func() { s := open().(*state); s.recurrent(recurrentLayer, 0, 1); s.recurrent(recurrentLayer, 0, 1) },
+		}, "let go"},
+		"recurrent, not in order": {func() { s := open().(*state); s.recurrent(recurrentLayer, 0, 1); s.recurrent(recurrentLayer, 0, 1) }, "another position"},
 	} {
-		if recovered(do) == nil {
-			t.Errorf("%s: no panic", what)
+		if got := fmt.Sprint(recovered(c.do)); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, expected a panic about %q", what, got, c.want)
 		}
 	}
 }

@@ -32,13 +32,15 @@ func weightsCase(t *testing.T, d *device, keys, dim int) {
 		t.Fatal(err)
 	}
 	k, q := gauss(r, keys*kv*dim), gauss(r, rows*heads*dim)
-	d.Begin()
-	kt, qt := tensorOf(d, k, keys, kv*dim), tensorOf(d, q, rows, heads*dim)
-	d.Store(kt, kt, []kernels.Span{{State: c, N: keys}}, layer)
-	dst := d.New(rows, keys)
-	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16, Len: keys}
+	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16}
+	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: keys}}})
+	kt := tensorOf(st, k, keys, kv*dim)
+	st.Store(kt, kt, layer, a)
+	st = begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: rows}}})
+	qt := tensorOf(st, q, rows, heads*dim)
+	dst := st.New(rows, keys)
 	for head := range heads {
-		d.Weights(dst, qt, c, layer, head, a)
+		st.Weights(dst, qt, layer, head, a)
 		for row := range rows {
 			sum, want := 0.0, make([]float64, keys)
 			for p := range want {
@@ -56,7 +58,7 @@ func weightsCase(t *testing.T, d *device, keys, dim int) {
 			}
 		}
 	}
-	if recovered(func() { d.Weights(dst, qt, c, layer, heads, a) }) == nil {
+	if recovered(func() { st.Weights(dst, qt, layer, heads, a) }) == nil {
 		t.Error("a head that is not there has weights")
 	}
 }
