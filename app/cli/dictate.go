@@ -177,7 +177,7 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 		case <-stop:
 		case <-ctx.Done():
 		}
-		stream.Close()
+		_ = stream.Close()
 	}()
 	text := ""
 	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, o.params) {
