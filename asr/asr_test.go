@@ -15,9 +15,35 @@ import (
 	"unicode"
 
 	"soberano/asr/audio"
+	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/defaults"
+	"soberano/models/registry"
 )
+
+// settings say how a test opens a model on the CPU.
+type settings struct {
+	Threads int
+	Packed  string // the folder of repacked weights
+}
+
+// openFile opens a model. Its workers are not ended: a model may outlive the test.
+func openFile(path string, o settings) (*Model, error) {
+	f, err := registry.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := cpu.NewPool(o.Threads)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	dev, err := cpu.New(cpu.Options{Pool: pool, Floats: cpu.Bits8, Forget: models.Forget,
+		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return Open(f, dev, Options{Pool: pool})
+}
 
 var base struct {
 	sync.Once
@@ -29,7 +55,7 @@ var base struct {
 func openBase(t testing.TB) *Model {
 	t.Helper()
 	dir := defaults.Need(t, "whisper-base")
-	base.Do(func() { base.m, base.err = Open(dir, Options{}) })
+	base.Do(func() { base.m, base.err = openFile(dir, settings{}) })
 	if base.err != nil {
 		t.Fatal(base.err)
 	}
@@ -99,7 +125,7 @@ func transcribe(t testing.TB, m *Model, samples []float32, p Params) []Segment {
 	return all
 }
 
-func text(all []Segment) string { return sentences(all) }
+func text(all []Segment) string { return textOfSegments(all) }
 
 // words normalises English text: lower case, letters and digits only, spellings of the
 // few numbers and titles that occur in the clips.
@@ -280,11 +306,11 @@ func TestGaps(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "nothing"), Options{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := openFile(filepath.Join(t.TempDir(), "nothing"), settings{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing model: %v", err)
 	}
 	chat := defaults.Need(t, "smollm2")
-	if _, err := Open(chat, Options{}); !errors.Is(err, models.ErrUnsupported) {
+	if _, err := openFile(chat, settings{}); !errors.Is(err, models.ErrUnsupported) {
 		t.Errorf("a chat model: %v", err)
 	}
 }
@@ -325,7 +351,7 @@ func TestErrors(t *testing.T) {
 
 // TestEnglishOnly: tiny.en has no languages to choose from.
 func TestEnglishOnly(t *testing.T) {
-	m, err := Open(defaults.Need(t, "whisper-tiny.en"), Options{Threads: 1})
+	m, err := openFile(defaults.Need(t, "whisper-tiny.en"), settings{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,16 +415,16 @@ func TestUntil(t *testing.T) {
 	for i := 200; i < 210; i++ {
 		p[i].voice = 0.9
 	}
-	h := heard{end: 3 * SampleRate, done: 290 * chunk}
-	if got := h.until(p, 0); got != 3*SampleRate {
+	h := windowResult{end: 3 * SampleRate, done: 290 * chunk}
+	if got := h.consumed(p, 0); got != 3*SampleRate {
 		t.Errorf("speech at 6.4 s: done until %d", got)
 	}
 	h.end = 7 * SampleRate
-	if got := h.until(p, 0); got != h.done {
+	if got := h.consumed(p, 0); got != h.done {
 		t.Errorf("silence after 7 s: done until %d, want %d", got, h.done)
 	}
 	h.end = 0
-	if got := h.until(p, 0); got != h.done {
+	if got := h.consumed(p, 0); got != h.done {
 		t.Errorf("nothing heard: done until %d, want %d", got, h.done)
 	}
 }
@@ -411,7 +437,7 @@ func TestNoTextFromTheRest(t *testing.T) {
 		for i := range p {
 			p[i] = piece{at: int64(i), samples: make([]float32, chunk)}
 		}
-		l := &listener{m: m, h: &hearing{}, yield: func(s Segment, _ error) bool {
+		l := &listener{m: m, c: &capture{}, yield: func(s Segment, _ error) bool {
 			t.Errorf("%d silent chunks: %q", n, s.Text)
 			return true
 		}}
