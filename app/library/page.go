@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models/registry"
 )
@@ -110,10 +111,10 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
 		ui.Text(describe(e.Info), ui.SmallSize, ui.Muted)}
 	if !e.Runs {
-		parts = append(parts, ui.Text("It can't be run by this version. "+sentence(e.Reason), ui.SmallSize, ui.Record))
+		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
 	if err := p.ills[e.Name]; err != nil {
-		parts = append(parts, ui.Text(reason(err), ui.SmallSize, ui.Record))
+		parts = append(parts, ui.Text(problem.Text(err), ui.SmallSize, ui.Record))
 	}
 	if c := p.checks[e.Name]; c != nil {
 		parts = append(parts, ui.Spacer(1, 2), c.line, c.bar)
@@ -178,7 +179,7 @@ func (p *Page) remove(e registry.Entry) {
 	p.OnRemoved(e) // first: on some systems an open file can't be deleted
 	delete(p.says, e.Name)
 	if err := p.Shelf.Remove(e.Name); err != nil {
-		p.says[e.Name] = sentence(err.Error())
+		p.says[e.Name] = problem.Text(err)
 	}
 	p.Refresh()
 }

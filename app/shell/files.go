@@ -6,6 +6,7 @@ package shell
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"fyne.io/fyne/v2"
@@ -17,6 +18,7 @@ import (
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/asr/audio"
 	"soberano/models/registry"
 )
 
@@ -124,6 +126,14 @@ func (d *Shell) menuBelow(m *fyne.Menu, b fyne.CanvasObject) {
 	widget.ShowPopUpMenuAtPosition(m, d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
 }
 
+// audioEndings are the names of files that a person is offered to choose a recording from.
+func audioEndings() (list []string) {
+	for _, e := range audio.Extensions() {
+		list = append(list, e, strings.ToUpper(e))
+	}
+	return list
+}
+
 func (d *Shell) chooseAudio() {
 	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err == nil && r == nil {
@@ -139,7 +149,7 @@ func (d *Shell) chooseAudio() {
 		d.show(filesPage)
 		d.files.Add([]string{filepath.FromSlash(r.URI().Path())})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter(transcribe.Endings()))
+	f.SetFilter(storage.NewExtensionFileFilter(audioEndings()))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

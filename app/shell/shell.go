@@ -25,6 +25,7 @@ import (
 
 	"soberano/app/chat"
 	"soberano/app/library"
+	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/transcribe"
@@ -32,6 +33,7 @@ import (
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/engine"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -127,8 +129,8 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		notes = append(notes, err)
 	}
 	d.build()
-	if n := d.store.Notice(); n != "" {
-		d.chat.Notice(ui.Problem{Title: "Your earlier conversations could not be read.", Why: n,
+	if n := d.store.Notice(); n.Code != problem.None {
+		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
 			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
 	}
 	for _, err := range notes {
@@ -351,7 +353,7 @@ func (d *Shell) cardsChanged() {
 }
 
 func (d *Shell) notice(title string, err error) {
-	d.chat.Notice(ui.Problem{Title: title, Why: chat.Why(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(err.Error()) }}}})
+	d.chat.Notice(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
 // settling is how long the last spoken words are waited for.

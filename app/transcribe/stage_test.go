@@ -138,23 +138,24 @@ func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock()
 
 type stage struct {
 	*uitest.Stage
-	page    *Page
-	store   *store.Store
-	model   *scripted
-	files   map[string]*recording
-	noModel error
-	lang    string
-	english bool   // what follows is to be translated
-	title   string // of the speech model
-	copied  string
-	saved   map[string]string
-	unsaved error // why a file can't be written
-	speaker *speaker
-	played  []time.Duration
-	silent  error
-	chosen  int
-	opening int // Open calls
-	mu      sync.Mutex
+	page      *Page
+	store     *store.Store
+	model     *scripted
+	files     map[string]*recording
+	noModel   error
+	lang      string
+	english   bool   // what follows is to be translated
+	title     string // of the speech model
+	languages registry.Languages
+	copied    string
+	saved     map[string]string
+	unsaved   error // why a file can't be written
+	speaker   *speaker
+	played    []time.Duration
+	silent    error
+	chosen    int
+	opening   int // Open calls
+	mu        sync.Mutex
 }
 
 func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
@@ -173,7 +174,7 @@ func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
 		Pick: func() (registry.Entry, asr.Options, error) {
 			st.mu.Lock()
 			defer st.mu.Unlock()
-			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title}}, asr.Options{}, st.noModel
+			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title, Languages: st.languages}}, asr.Options{}, st.noModel
 		},
 		OpenSpeech: func(registry.Entry, asr.Options) (Recogniser, error) {
 			st.model.mu.Lock()

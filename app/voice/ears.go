@@ -4,16 +4,16 @@ package voice
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"sync"
 
+	"soberano/app/problem"
 	"soberano/asr"
 	"soberano/models/registry"
 )
 
 // ErrNoModel: the library has no speech model.
-var ErrNoModel = errors.New("there is no speech model in the library; drop a Whisper model on this window")
+var ErrNoModel error = &problem.Problem{Code: problem.NoSpeechModel}
 
 // Recogniser is an opened speech model: *asr.Model, or a scripted one in tests.
 type Recogniser interface {

@@ -83,7 +83,7 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 		return s, nil
 	}
 	f.Close()
-	if in.size < 0 || !errors.Is(err, errForeign) {
+	if in.size < 0 || !isForeign(err) {
 		return nil, err // what isn't a file on disk can't be begun again
 	}
 	x, err := openFFmpeg(ctx, path, err)
@@ -101,11 +101,11 @@ func newSource(dec decoder, close func() error) *Source {
 func open(in *input) (decoder, error) {
 	head, err := in.peek(512)
 	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("audio: %s: %w", in.path, err)
+		return nil, in.wrong(err, "reading failed")
 	}
 	switch {
 	case len(head) == 0:
-		return nil, in.wrong(ErrFormat, "the file is empty")
+		return nil, in.refuse(Empty, ErrFormat, "the file is empty")
 	case bytes.HasPrefix(head, []byte("fLaC")):
 		return openFLAC(in)
 	case bytes.HasPrefix(head, []byte("ID3")):
@@ -117,9 +117,11 @@ func open(in *input) (decoder, error) {
 	case isWAV(head):
 		return openWAV(in)
 	case len(head) < 12:
-		return nil, in.wrong(short(io.EOF), "the file ends after %d bytes", len(head))
+		return nil, in.refuse(TooShort, short(io.EOF), "the file ends after %d bytes", len(head))
+	case IsPicture(head):
+		return nil, in.refuse(Picture, ErrFormat, "this is a picture, no sound")
 	case isText(head):
-		return nil, in.wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
+		return nil, in.refuse(Text, ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
 	}
 	return nil, in.unread(guess(head))
 }

@@ -3,7 +3,6 @@ package audio
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 )
 
@@ -21,11 +20,6 @@ type input struct {
 
 func newInput(r io.Reader, path string, size int64) *input {
 	return &input{src: r, r: bufio.NewReaderSize(r, 1<<16), path: path, size: size}
-}
-
-// wrong returns an error at the present position: cause and the reason in words.
-func (in *input) wrong(cause error, format string, args ...any) error {
-	return fmt.Errorf("audio: %s: byte %d: %s: %w", in.path, in.pos, fmt.Sprintf(format, args...), cause)
 }
 
 // peek returns the next n bytes without consuming them, fewer and an error at the end.

@@ -21,7 +21,6 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"slices"
 
@@ -158,7 +157,7 @@ func openMP3(in *input) (*mp3, error) {
 	head, _ := in.peek(4)
 	kind, start := unreadMPEG(head), in.pos
 	h, err := m.sync()
-	if kind != "" && (err == io.EOF || errors.Is(err, errForeign)) {
+	if kind != "" && (err == io.EOF || isForeign(err)) {
 		in.pos = start
 		return nil, in.unread(kind)
 	}
