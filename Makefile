@@ -1,12 +1,12 @@
 # make run    everything that a fresh machine needs, then the program
 # make test   everything that the tests need, then all of them
-# Others: build, cli, check, unit, fuzz, e2e, bench, bench-speech, clean.
+# Others: build, cli, check, notices, unit, fuzz, e2e, bench, bench-speech, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 30s
 
-.PHONY: run test build cli check unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
+.PHONY: run test build cli check tools notices unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -40,9 +40,22 @@ test-models: test-packages
 
 test: check unit fuzz e2e
 
-check: test-packages
+check: test-packages tools
 	@test -z "$$(gofmt -l app asr engine kernels models assets *.go)" || { echo "not gofmt'ed:"; gofmt -l app asr engine kernels models assets *.go; exit 1; }
 	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) run ./app/setup/notices -check
+	-build/tools/golangci-lint run
+	@sh app/setup/vulnerabilities.sh build/tools/govulncheck
+
+# The linters and the search for known vulnerabilities, pinned in a module of their own.
+tools: go
+	@test -e build/tools/golangci-lint || echo "compiling the linters; the first time takes some minutes"
+	$(GO) build -C app/setup/tools -o $(CURDIR)/build/tools/ tool
+
+# The licences of what is linked, and the bill of materials: assets/notices.txt, assets/bom.cdx.json.
+notices: test-packages
+	$(GO) run ./app/setup/notices
 
 # What is missing fails a test here; and no test touches a library that is in use.
 unit e2e: export SOBERANO_REQUIRE_MODELS = 1

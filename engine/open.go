@@ -8,7 +8,6 @@ import (
 
 	"soberano/engine/arch"
 	"soberano/engine/batch"
-	"soberano/engine/nn"
 	"soberano/engine/prompt"
 	"soberano/engine/token"
 	"soberano/kernels"
@@ -52,15 +51,17 @@ func Open(path string, o Options) (m *Model, err error) {
 			m = nil
 		}
 	}()
-	dev, err := nn.OpenPacked(f, o.Packed, cpu.Options{Threads: o.Threads, Exact: o.Exact})
+	m.dev, err = cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact, Forget: models.Forget,
+		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
 	if err != nil {
 		return m, err
 	}
-	m.dev = dev
 	if m.net, err = arch.Open(f, m.dev); err != nil {
 		return m, err
 	}
-	dev.Loaded()
+	if err = m.dev.Loaded(); err != nil {
+		return m, err
+	}
 	if m.tok, err = token.New(f); err != nil {
 		return m, err
 	}

@@ -2,7 +2,7 @@
 // the library, and the instruments (logits, perplexity, bench, doctor). Every verb is
 // one file; what they share (finding a model, printing, exit codes) is here.
 //
-//	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor
+//	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor · licenses
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage. With --json data goes to standard
 // output as one object, or an array where there are several things; errors always go
@@ -102,7 +102,7 @@ func command(window func(context.Context) error) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
-		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand())
+		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
 	return root
 }
 

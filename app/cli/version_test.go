@@ -42,3 +42,10 @@ func TestFullVersion(t *testing.T) {
 		t.Errorf("--version: exit code %d, %q", code, out)
 	}
 }
+
+func TestLicenses(t *testing.T) {
+	out, code := verb(t, "", "licenses")
+	if code != 0 || !strings.Contains(out, "github.com/spf13/cobra") || !strings.Contains(out, "Apache License") {
+		t.Errorf("licenses: exit code %d, %d bytes", code, len(out))
+	}
+}

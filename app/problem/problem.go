@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"soberano/app/host"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
@@ -52,6 +53,9 @@ const (
 	NotAModel        Code = "not-a-model"
 	ModelFailed      Code = "model-failed" // it was opened and could not answer
 	NoSpeechModel    Code = "no-speech-model"
+	ModelTooLarge    Code = "model-too-large" // for the memory that is free
+	ModelInUse       Code = "model-in-use"    // so it can't be removed
+	ModelRemoved     Code = "model-removed"   // from the library, while it was wanted
 
 	// Recordings.
 	AudioEmpty      Code = "audio-empty"
@@ -98,6 +102,9 @@ type Args struct {
 	Places  int           `json:"places,omitempty"`  // that are damaged
 	First   time.Duration `json:"first,omitempty"`   // the place of the first
 	Lost    time.Duration `json:"lost,omitempty"`    // how long they are
+	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
+	Free    int64         `json:"free,omitempty"`    // bytes of memory
+	Others  string        `json:"others,omitempty"`  // titles of models
 	Detail  string        `json:"detail,omitempty"`  // technical details, in English
 	Advice  string        `json:"advice,omitempty"`  // what to do, in English
 }
@@ -156,6 +163,12 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*models.FileError](err); ok {
 		return ofFile(e)
 	}
+	if e, ok := errors.AsType[*host.MemoryError](err); ok {
+		return Problem{Code: ModelTooLarge, Args: Args{Model: e.Title, Needed: e.Needed, Free: e.Free, Others: strings.Join(e.InUse, ", ")}}
+	}
+	if e, ok := errors.AsType[*host.InUseError](err); ok {
+		return Problem{Code: ModelInUse, Args: Args{Model: e.Title}}
+	}
 	if e, ok := errors.AsType[*mic.Error](err); ok {
 		return Problem{Code: micCodes[e.Kind], Args: Args{Device: e.Device, Detail: e.Detail()}}
 	}
@@ -176,7 +189,7 @@ var sentinels = []struct {
 	is   error
 	code Code
 }{
-	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel},
+	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
 }
@@ -220,7 +233,7 @@ func ofFile(e *models.FileError) Problem {
 var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped}
 
 // packages are the names with which errors begin; which part of the program says so helps nobody.
-var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true,
+var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,
 	"gguf": true, "token": true, "prompt": true, "transcript": true}
 
 // unpackaged is the text of an error without the name of a package before it.

@@ -74,7 +74,7 @@ func TestProblemsAreKept(t *testing.T) {
 
 // Every code has words, whatever is known of its arguments, and no placeholder is left in them.
 func TestWords(t *testing.T) {
-	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Prompt: 2, Context: 1, Byte: 3, Places: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
+	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
 	for code, ph := range english {
 		for _, why := range ph.why {
 			for _, name := range placeholder.FindAllString(why+ph.do+ph.title, -1) {
@@ -93,7 +93,7 @@ func TestWords(t *testing.T) {
 func TestWordsAreHarmless(t *testing.T) {
 	bad := "a\x1b[2J\u202e" + strings.Repeat("x", 10<<20)
 	for code := range english {
-		p := Problem{Code: code, Args: Args{File: bad, Folder: bad, Model: bad, Device: bad, Keys: bad, Detail: bad, Advice: bad}}
+		p := Problem{Code: code, Args: Args{File: bad, Folder: bad, Model: bad, Device: bad, Keys: bad, Others: bad, Detail: bad, Advice: bad}}
 		if text := p.Words().Title + p.Text(); len(text) > 8000 || strings.ContainsAny(text, "\x1b\u202e") {
 			t.Errorf("%s: %d bytes, %.200q", code, len(text), text)
 		}

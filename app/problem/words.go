@@ -73,6 +73,13 @@ var english = map[Code]phrases{
 	NoSpeechModel: {title: "There is no speech model yet.", why: []string{"The library has no speech model."},
 		do: "Drop a Whisper model, a folder or file, anywhere on this window, or choose one."},
 
+	ModelTooLarge: {do: "Close other programs, or choose a smaller model.", why: []string{
+		"{model} needs about {needed} of memory, and {free} is free while {others} is in use.",
+		"{model} needs about {needed} of memory, and {free} is free.",
+		"There is not enough memory for {model}."}},
+	ModelInUse:   {why: []string{"{model} is still in use."}, do: "Try again when its answer or its transcript is done."},
+	ModelRemoved: {why: []string{"The model was removed from the library."}},
+
 	AudioEmpty:      {why: []string{"The file is empty."}},
 	AudioTooShort:   {why: []string{"{detail}."}},
 	AudioText:       {why: []string{"{detail}."}},
@@ -137,7 +144,7 @@ func Text(err error) string { return Of(err).Text() }
 
 // named are the arguments that are known, by the names of their placeholders.
 func (a Args) named() map[string]string {
-	m := map[string]string{"folder": models.Printable(a.Folder), "model": models.Printable(a.Model), "device": models.Printable(a.Device), "keys": models.Printable(a.Keys),
+	m := map[string]string{"folder": models.Printable(a.Folder), "model": models.Printable(a.Model), "device": models.Printable(a.Device), "keys": models.Printable(a.Keys), "others": models.Printable(a.Others),
 		"detail": inside(a.Detail), "advice": inside(a.Advice), "path": models.Printable(a.File)}
 	if a.File != "" {
 		m["file"] = models.Printable(filepath.Base(a.File))
@@ -147,6 +154,11 @@ func (a Args) named() map[string]string {
 			m[name] = models.Grouped(n)
 		}
 	}
+	for name, n := range map[string]int64{"needed": a.Needed, "free": a.Free} {
+		if n > 0 {
+			m[name] = size(n)
+		}
+	}
 	if a.Places > 1 {
 		m["places"] = models.Grouped(a.Places)
 	}
@@ -154,6 +166,14 @@ func (a Args) named() map[string]string {
 	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
 	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
 	return m
+}
+
+// size is a number of bytes as people read it, in decimal units.
+func size(n int64) string {
+	if n >= 1e9 {
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
 // inside is a clause that stands inside of a sentence, or ends one; large places in files and

@@ -1,82 +1,26 @@
 package audio
 
-import (
-	"errors"
-	"fmt"
-	"io"
+import "soberano/asr/audio/input"
 
-	"soberano/models"
-)
+// Error says why a file can't be read as sound, or no further.
+type Error = input.Error
 
 // Kind says in which way a file can't be read as sound.
-type Kind string
+type Kind = input.Kind
 
 // The kinds of an Error.
 const (
-	Empty      Kind = "empty"      // it has no bytes
-	TooShort   Kind = "too-short"  // it ends before any header could
-	Text       Kind = "text"       // it is readable text
-	Picture    Kind = "picture"    // it is a picture
-	Foreign    Kind = "foreign"    // it is perhaps sound, in a form that is not read here but perhaps by ffmpeg
-	Unread     Kind = "unread"     // it is sound in a form that neither this package nor ffmpeg reads
-	NoDecoder  Kind = "no-decoder" // as Foreign, and the program ffmpeg, which might read it, is missing
-	Refused    Kind = "refused"    // ffmpeg can't read it either
-	NoSound    Kind = "no-sound"   // ffmpeg reads it, and there is no sound in it
-	Stalled    Kind = "stalled"    // ffmpeg stopped giving anything
-	CutOff     Kind = "cut-off"    // it ends too early
-	Damaged    Kind = "damaged"    // it breaks the rules of its format
-	Unreadable Kind = "unreadable" // the system could not read it
+	Empty      = input.Empty
+	TooShort   = input.TooShort
+	Text       = input.Text
+	Picture    = input.Picture
+	Foreign    = input.Foreign
+	NoDecoder  = input.NoDecoder
+	Refused    = input.Refused
+	Unread     = input.Unread
+	NoSound    = input.NoSound
+	Stalled    = input.Stalled
+	CutOff     = input.CutOff
+	Damaged    = input.Damaged
+	Unreadable = input.Unreadable
 )
-
-// Error says why a file can't be read as sound, or no further. errors.Is finds Err: ErrFormat,
-// io.ErrUnexpectedEOF or what the system says.
-type Error struct {
-	Path   string
-	At     int64 // the byte at which it was noticed; -1: no place of the file
-	Kind   Kind
-	Reason string // a clause with the details; what it quotes of the file is printable
-	Err    error
-}
-
-// Error is a line with everything: "audio: talk.wav: byte 44: the file is cut off: unexpected EOF".
-func (e *Error) Error() string {
-	s := "audio: " + models.Printable(e.Path) + ": "
-	if e.At >= 0 {
-		s += fmt.Sprintf("byte %d: ", e.At)
-	}
-	s += e.Reason + ": " + e.Err.Error()
-	if e.Kind == NoDecoder {
-		s += "; install ffmpeg, or convert the file to WAV, FLAC, MP3 or Opus"
-	}
-	return s
-}
-
-// Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
-
-// kindOf is the kind of an error that has cause and nothing more exact.
-func kindOf(cause error) Kind {
-	switch {
-	case errors.Is(cause, io.ErrUnexpectedEOF):
-		return CutOff
-	case errors.Is(cause, ErrFormat):
-		return Damaged
-	}
-	return Unreadable
-}
-
-// wrong returns an error at the present position: cause and the reason in words.
-func (in *input) wrong(cause error, format string, args ...any) error {
-	return in.refuse(kindOf(cause), cause, format, args...)
-}
-
-// isForeign reports whether err says that ffmpeg may know the file.
-func isForeign(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Kind == Foreign
-}
-
-// refuse is wrong with a kind.
-func (in *input) refuse(kind Kind, cause error, format string, args ...any) error {
-	return &Error{Path: in.path, At: in.pos, Kind: kind, Reason: fmt.Sprintf(format, args...), Err: cause}
-}

@@ -1,18 +1,5 @@
 package audio
 
-// Whatever isn't read here (AAC, WMA, AMR, the sound of a film) is decoded by the program
-// ffmpeg, if it is installed:
-//
-//	file ─▶ ffmpeg, a process of its own ─▶ pipe: float32, 16 kHz, mono ─▶ Source.Read
-//	                                     └▶ what it says: length, errors
-//
-// The file may want to harm. Its name is handed over as an argument behind "file:", never
-// through a shell; ffmpeg may open files only, no network; a text (a play list that names other
-// files) isn't given to it; and when it says nothing for a minute it is ended.
-//
-// Times are the film's: sound that begins later than the picture begins with silence, and a gap
-// is silence too. So ffmpeg can begin at any place of a file whose format tells times.
-
 import (
 	"context"
 	"encoding/binary"
@@ -30,15 +17,22 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"soberano/asr/audio/input"
 	"soberano/models"
 )
 
-// foreign is wrong for such a file.
-func (in *input) foreign(format string, args ...any) error {
-	return in.refuse(Foreign, ErrFormat, format, args...)
+// foreign returns the error for a file that ffmpeg may be able to read.
+func foreign(in *input.Reader, format string, args ...any) error {
+	return in.Refuse(Foreign, ErrFormat, format, args...)
 }
 
-// noDecoder is why a file can't be read where there is no ffmpeg.
+// isForeign reports whether err is one of foreign.
+func isForeign(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == Foreign
+}
+
+// noDecoder returns the error for a file that can't be read for why, where there is no ffmpeg.
 func noDecoder(path string, why error) error {
 	e := &Error{Path: path, At: -1, Kind: NoDecoder, Reason: why.Error(), Err: ErrFormat}
 	if foreign, ok := errors.AsType[*Error](why); ok {
@@ -47,30 +41,44 @@ func noDecoder(path string, why error) error {
 	return e
 }
 
-// unread is wrong for a file of a kind that is not read here, but perhaps by ffmpeg.
-func (in *input) unread(kind string) error {
+// unread returns the error for a file of a kind that is not supported here. ffmpeg may be able
+// to read it, unless it is an MP3 in free format.
+func unread(in *input.Reader, kind string) error {
 	if kind == freeFormat {
-		return in.refuse(Unread, ErrFormat, "%s", kind)
+		return in.Refuse(Unread, ErrFormat, "%s", kind)
 	}
-	return in.foreign("%s", kind)
+	return foreign(in, "%s", kind)
 }
 
-// stall is how long ffmpeg may take for its next samples.
+// stall is how long ffmpeg may take for its next samples before it is stopped.
 var stall = time.Minute
 
-// ffmpegNear is how many seconds are decoded and dropped rather than beginning ffmpeg anew, and
-// ffmpegWarm how many before a place, since a codec needs what was before.
+// ffmpegNear is up to how many seconds are decoded and dropped instead of restarting ffmpeg.
+// ffmpegWarm is how many seconds before the target ffmpeg is started, because codecs depend on
+// earlier samples.
 const ffmpegNear, ffmpegWarm = 30, 2
 
-// timed are the formats, as ffmpeg calls them, whose times are exact; in others a place is guessed
-// by the bit rate.
+// timed lists the formats, by ffmpeg's names, whose times are exact; in others ffmpeg estimates
+// a position by the bit rate.
 var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "flv", "ape", "tta", "wv", "mpegts", "avi"}
 
-// external is a running ffmpeg. All that is still to be read from it is in its pipe.
+// external is a running ffmpeg, which decodes what is not supported here (AAC, WMA, AMR, the sound
+// of a film), if it is installed:
+//
+//	file ─▶ ffmpeg, a process of its own ─▶ pipe: float32, 16 kHz, mono ─▶ Source.Read
+//	                                     └▶ messages: length, errors
+//
+// The file is not trusted. Its name is passed as an argument after "file:", not through a shell;
+// ffmpeg may open files but no network; text files (playlists name other files) are not passed to
+// it; and it is stopped when it gives nothing for a minute.
+//
+// Times are those of the file: sound that begins later than the picture begins with silence, and
+// a gap is silence too. So ffmpeg can be started at any position of a file whose format states
+// times.
 type external struct {
-	harm
+	input.Losses
 	path   string
-	start  func(at int64) error // begins ffmpeg, so many seconds into the file
+	start  func(at int64) error // starts ffmpeg, so many seconds into the file
 	cmd    *exec.Cmd
 	out    io.ReadCloser
 	cancel context.CancelFunc
@@ -78,15 +86,15 @@ type external struct {
 	said   said
 	first  []float32 // read by openFFmpeg
 	buf    []byte
-	rest   int // bytes of a sample at the beginning of buf
+	rest   int // bytes of an incomplete sample at the beginning of buf
 	mono   []float32
 	heard  int64
-	idle   bool // it was ended since it gave nothing
+	idle   bool // it was stopped because it gave nothing
 	err    error
 }
 
-// openFFmpeg starts ffmpeg on a file and waits for its first samples. why is what hinders
-// reading it here.
+// openFFmpeg starts ffmpeg on a file and waits for its first samples. why is the error of the
+// decoders here.
 func openFFmpeg(ctx context.Context, path string, why error) (*external, error) {
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -102,7 +110,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 		inner, x.cancel = context.WithCancel(ctx)
 		x.cmd = exec.CommandContext(inner, program, arguments(full, at)...)
 		x.cmd.Stderr = &x.said
-		x.cmd.WaitDelay = time.Second // for a pipe that a child of it holds open
+		x.cmd.WaitDelay = time.Second // a child of it may hold the pipe open
 		if x.out, err = x.cmd.StdoutPipe(); err == nil {
 			err = x.cmd.Start()
 		}
@@ -115,7 +123,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	if err := x.start(0); err != nil {
 		return nil, err
 	}
-	x.first, err = x.next()
+	x.first, err = x.Next()
 	if err != nil && err != io.EOF {
 		x.close()
 		return nil, err
@@ -123,8 +131,8 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	return x, nil
 }
 
-// pass begins ffmpeg anew at a place far ahead.
-func (x *external) pass(n int64) (int64, error) {
+// Skip restarts ffmpeg at a position far ahead.
+func (x *external) Skip(n int64) (int64, error) {
 	target := x.heard - int64(len(x.first)) + n
 	at := target/Rate - ffmpegWarm
 	length := x.said.length()
@@ -139,24 +147,25 @@ func (x *external) pass(n int64) (int64, error) {
 	return target - x.heard, nil
 }
 
-// arguments of ffmpeg. async fills gaps; rematrix_maxval: channels are averaged, not added up.
+// arguments returns those of ffmpeg. async fills gaps; with rematrix_maxval channels are averaged
+// instead of added.
 func arguments(path string, at int64) []string {
 	return []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", "file", "-ss", strconv.FormatInt(at, 10), "-i", "file:" + path,
 		"-map", "0:a:0", "-ac", "1", "-af", "aresample=async=1:first_pts=0:rematrix_maxval=1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
 }
 
-func (x *external) rate() int { return Rate }
+func (x *external) Rate() int { return Rate }
 
-// frames is the length that ffmpeg told.
-func (x *external) frames() int64 {
+// Frames returns the length that ffmpeg reported.
+func (x *external) Frames() int64 {
 	if d := x.said.length(); d > 0 {
 		return int64(d.Seconds() * Rate)
 	}
 	return -1
 }
 
-// next reads what the pipe has.
-func (x *external) next() ([]float32, error) {
+// Next reads what the pipe holds.
+func (x *external) Next() ([]float32, error) {
 	if first := x.first; len(first) > 0 {
 		x.first = nil
 		return first, nil
@@ -170,7 +179,7 @@ func (x *external) next() ([]float32, error) {
 	n += x.rest
 	x.mono = x.mono[:0]
 	for b := x.buf[:n&^3]; len(b) > 0; b = b[4:] {
-		x.mono = append(x.mono, clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+		x.mono = append(x.mono, input.Clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
 	}
 	x.rest = copy(x.buf, x.buf[n&^3:n])
 	x.heard += int64(len(x.mono))
@@ -180,7 +189,7 @@ func (x *external) next() ([]float32, error) {
 	return x.mono, x.err
 }
 
-// end waits for ffmpeg and says how it went.
+// end waits for ffmpeg to exit and returns io.EOF or what went wrong.
 func (x *external) end(err error) error {
 	exit := x.cmd.Wait()
 	length, reason := x.said.length(), x.said.reason(x.path)
@@ -209,17 +218,17 @@ func (x *external) wrong(kind Kind, cause error, format string, args ...any) err
 
 func seconds(samples int64) time.Duration { return time.Duration(samples) * time.Second / Rate }
 
-// close ends ffmpeg.
+// close stops ffmpeg.
 func (x *external) close() {
 	x.cancel()
 	if x.err == nil {
 		x.err = io.EOF
-		x.cmd.Wait() // killed: its word doesn't matter any more
+		_ = x.cmd.Wait() // it was killed; its exit status says nothing
 	}
 }
 
-// said keeps of what ffmpeg says the length of the file and the last errors. ffmpeg's pipe
-// writes to it while the decoder reads.
+// said keeps the length of the file and the last errors from ffmpeg's messages. It is written by
+// ffmpeg's pipe while the decoder reads.
 type said struct {
 	mu     sync.Mutex
 	line   []byte
@@ -228,7 +237,7 @@ type said struct {
 	errors []string
 }
 
-// Write takes lines.
+// Write parses the messages line by line.
 func (s *said) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,17 +279,17 @@ func (s *said) length() time.Duration {
 	return s.told
 }
 
-// timed reports whether ffmpeg finds any place of the file exactly.
+// timed reports whether ffmpeg finds any position of the file exactly.
 func (s *said) timed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(s.format, f) })
 }
 
-// silent is the reason of a file without sound.
+// silent is the reason for a file without sound.
 const silent = "it holds no sound"
 
-// reason is the last errors in a line; they name the file by its whole path.
+// reason returns the last errors in a line, with the file's base name instead of its full path.
 func (s *said) reason(path string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -294,7 +303,7 @@ func (s *said) reason(path string) string {
 	return all
 }
 
-// isText reports whether a file begins with half a kilobyte of readable text. No sound does.
+// isText reports whether a file begins with half a kilobyte of readable text. No sound file does.
 func isText(head []byte) bool {
 	for len(head) > 0 && utf8.FullRune(head) {
 		r, n := utf8.DecodeRune(head)

@@ -1,25 +1,16 @@
 package audio
 
-// Ogg (RFC 3533), little-endian. A file is pages; a page holds pieces of the packets of one
-// stream; several streams may be mixed, and others may follow when they have ended.
-//
-//	"OggS", u8 0, u8 flags (1: begins inside a packet, 2: first of its stream, 4: last),
-//	i64 position at its end, or -1 if no packet ends in it, u32 stream, u32 number, u32 CRC,
-//	u8 pieces, their sizes, the pieces; a piece below 255 bytes ends its packet
-//
-// The packets of the first stream that can be decoded are read, then those of the streams of
-// its kind that follow. A page is checked whole by its CRC before any of it is used; behind a
-// damaged one the next whole one is looked for, and the pages' numbers tell what is lost.
-
 import (
 	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"soberano/asr/audio/input"
 )
 
 const (
-	oggLargest                = 1 << 20 // bytes of a packet that are kept: pictures in tags are longer
+	oggLargest                = 1 << 20 // bytes of a packet that are kept; only pictures in tags are longer
 	oggHead                   = 27
 	oggBegun, oggFirst        = 1, 2
 	oggLast                   = 4
@@ -27,32 +18,43 @@ const (
 	oggPolynomial      uint32 = 0x04C11DB7
 )
 
-// packet is a whole packet of the stream that is read.
+// packet is a whole packet of the stream that is decoded.
 type packet struct {
-	data  []byte // valid until the next one
-	at    int64  // byte where the page in which it ends begins
+	data  []byte // valid until the next packet
+	at    int64  // byte at which the page in which it ends begins
 	end   int64  // position at the end of that page, or -1
 	final bool   // that page is the stream's last
-	first bool   // it is the first of its stream
-	torn  bool   // pages between it and the one before are lost
+	first bool   // it is the first packet of its stream
+	torn  bool   // pages before it are lost
 }
 
+// ogg reads the packets of Ogg files (RFC 3533), little-endian. A file consists of pages; a page
+// holds segments of the packets of one stream. Several streams may be interleaved, and others may
+// follow when they have ended.
+//
+//	"OggS", u8 0, u8 flags (1: continues a packet, 2: first of its stream, 4: last),
+//	i64 position at its end, or -1 if no packet ends in it, u32 stream, u32 number, u32 CRC,
+//	u8 segments, their sizes, the segments; a segment below 255 bytes ends its packet
+//
+// It reads the packets of the first stream that can be decoded, then those of later streams of
+// the same codec. The CRC of a page is checked before any of the page is used. After a damaged
+// page the next whole one is searched, and the page numbers show that pages are lost.
 type ogg struct {
-	in     *input
-	kind   string // how the first packet of the streams that are read begins; "": none is read yet
+	in     *input.Reader
+	kind   string // prefix of the first packet of the streams to decode; "" before one is known
 	stream uint32
 	number uint32 // of the next page
-	open   bool   // stream has begun and not ended
+	open   bool   // the stream has begun and not ended
 
 	page    [oggLargestPage]byte
 	at, end int64
 	flags   byte
-	sizes   []byte // of the pieces that are left
-	body    []byte // the pieces that are left
-	data    []byte
-	inside  bool // data is the beginning of a packet
-	lost    bool // what comes up to the packet's end has no beginning
-	torn    bool // pages are lost
+	sizes   []byte // of the segments that are left
+	body    []byte // the segments that are left
+	data    []byte // of the packet that is read
+	inside  bool   // data is the beginning of a packet
+	lost    bool   // the beginning of the present packet is lost
+	torn    bool   // pages are lost
 }
 
 var oggTable = func() (t [256]uint32) {
@@ -74,20 +76,20 @@ func oggCRC(b []byte) uint32 {
 	return r
 }
 
-// openOgg reads the beginnings of the streams and opens the first that can be decoded.
-func openOgg(in *input) (decoder, error) {
+// openOgg reads the first pages of the streams and opens the first stream that can be decoded.
+func openOgg(in *input.Reader) (decoder, error) {
 	o := &ogg{in: in}
 	var others []string
 	for {
 		err := o.read()
 		if err == io.EOF && len(others) == 0 {
-			return nil, in.wrong(io.ErrUnexpectedEOF, "the file ends inside its first Ogg page")
+			return nil, in.Wrong(io.ErrUnexpectedEOF, "the file ends inside its first Ogg page")
 		}
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
 		if err == io.EOF || o.flags&oggFirst == 0 {
-			return nil, in.foreign("this is an Ogg file of another kind: %q", others)
+			return nil, foreign(in, "this is an Ogg file of another kind: %q", others)
 		}
 		switch {
 		case bytes.HasPrefix(o.body, []byte("OpusHead")):
@@ -100,14 +102,14 @@ func openOgg(in *input) (decoder, error) {
 	}
 }
 
-// read reads the next page that is whole; io.EOF at the end of the file.
+// read reads the next undamaged page; io.EOF at the end of the file.
 func (o *ogg) read() error {
 	why := o.whole()
 	damaged := errors.Is(why, ErrFormat) || errors.Is(why, io.ErrUnexpectedEOF)
 	if !damaged || o.kind == "" {
 		return why
 	}
-	for o.in.find(o.at+1, "OggS") {
+	for o.in.Find(o.at+1, "OggS") {
 		if o.whole() == nil {
 			return nil
 		}
@@ -117,18 +119,18 @@ func (o *ogg) read() error {
 
 // whole reads a page and checks it; io.EOF at the end of the file.
 func (o *ogg) whole() error {
-	o.at = o.in.pos
+	o.at = o.in.Pos
 	head := o.page[:oggHead]
-	err := o.in.full(head)
+	err := o.in.Full(head)
 	if err == io.EOF {
 		return err
 	}
 	n := int(head[26])
 	if err == nil && string(head[:4]) != "OggS" {
-		return o.in.wrong(ErrFormat, "the file is damaged: no Ogg page begins at byte %d", o.at)
+		return o.in.Wrong(ErrFormat, "the file is damaged: no Ogg page begins at byte %d", o.at)
 	}
 	if err == nil {
-		err = o.in.full(o.page[oggHead : oggHead+n])
+		err = o.in.Full(o.page[oggHead : oggHead+n])
 	}
 	size := 0
 	for _, s := range o.page[oggHead : oggHead+n] {
@@ -136,34 +138,34 @@ func (o *ogg) whole() error {
 	}
 	whole := o.page[:oggHead+n+size]
 	if err == nil {
-		err = o.in.full(whole[oggHead+n:])
+		err = o.in.Full(whole[oggHead+n:])
 	}
 	if err != nil {
-		return o.in.wrong(short(err), "the file is cut off inside the page that begins at byte %d", o.at)
+		return o.in.Wrong(input.Short(err), "the file is cut off inside the page that begins at byte %d", o.at)
 	}
 	want := binary.LittleEndian.Uint32(head[22:])
 	clear(head[22:26])
-	if got := oggCRC(whole); got != want && !o.in.unchecked {
-		return o.in.wrong(ErrFormat, "the page that begins at byte %d is damaged: CRC %08x, want %08x", o.at, got, want)
+	if got := oggCRC(whole); got != want && !o.in.Unchecked {
+		return o.in.Wrong(ErrFormat, "the page that begins at byte %d is damaged: CRC %08x, want %08x", o.at, got, want)
 	}
 	o.flags, o.end = head[5], int64(binary.LittleEndian.Uint64(head[6:]))
 	o.sizes, o.body = whole[oggHead:oggHead+n], whole[oggHead+n:]
 	return nil
 }
 
-// begin makes the page that was read last the first one of the stream that is read.
+// begin selects the stream of the page that was read last, which is its first.
 func (o *ogg) begin() {
 	o.stream, o.number = binary.LittleEndian.Uint32(o.page[14:]), binary.LittleEndian.Uint32(o.page[18:])
 	o.open, o.inside, o.lost = true, false, false
 }
 
-// turn reads pages up to the next one of the stream, or of one that follows it.
-func (o *ogg) turn() error {
+// nextPage reads pages up to the next one of the stream, or of one that follows it.
+func (o *ogg) nextPage() error {
 	for {
 		if err := o.read(); err != nil {
 			return err
 		}
-		// A stream that begins behind the head of this one takes its place: its end is lost.
+		// A stream that begins before this one has ended replaces it: its end is lost.
 		if (!o.open || o.number > 1) && o.flags&oggFirst != 0 && bytes.HasPrefix(o.body, []byte(o.kind)) {
 			o.begin()
 			break
@@ -173,7 +175,7 @@ func (o *ogg) turn() error {
 		}
 	}
 	number := binary.LittleEndian.Uint32(o.page[18:])
-	if number != o.number && !o.in.unchecked {
+	if number != o.number && !o.in.Unchecked {
 		o.number, o.torn, o.inside = number, true, false
 	}
 	o.number++
@@ -185,7 +187,7 @@ func (o *ogg) turn() error {
 	return nil
 }
 
-// packet returns the next packet; io.EOF behind the last.
+// packet returns the next packet, and io.EOF after the last.
 func (o *ogg) packet() (packet, error) {
 	if !o.inside {
 		o.data = o.data[:0]
@@ -195,9 +197,9 @@ func (o *ogg) packet() (packet, error) {
 			if o.flags&oggLast != 0 {
 				o.open = false
 			}
-			if err := o.turn(); err != nil {
+			if err := o.nextPage(); err != nil {
 				if err == io.EOF && o.open {
-					err = o.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
+					err = o.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
 				}
 				return packet{}, err
 			}
@@ -220,14 +222,14 @@ func (o *ogg) packet() (packet, error) {
 	}
 }
 
-// endOf returns the position at the end of the file's last page of the stream, if the file can be
-// read at any place; else -1.
+// endOf returns the position at the end of the stream's last page in the file, or -1 if the file
+// cannot be read at any position.
 func (o *ogg) endOf() int64 {
-	if o.in.at == nil || o.in.size < 0 {
+	if o.in.At == nil || o.in.Size < 0 {
 		return -1
 	}
-	b := make([]byte, min(o.in.size, oggLargestPage+oggHead))
-	n, err := o.in.at.ReadAt(b, o.in.size-int64(len(b)))
+	b := make([]byte, min(o.in.Size, oggLargestPage+oggHead))
+	n, err := o.in.At.ReadAt(b, o.in.Size-int64(len(b)))
 	if err != nil && err != io.EOF {
 		return -1
 	}

@@ -1,23 +1,13 @@
 package audio
 
-// Opus in Ogg (RFC 7845), little-endian:
-//
-//	first packet   "OpusHead", u8 version (below 16), u8 channels, u16 samples to leave out,
-//	               u32 rate of the original, i16 gain in 1/256 dB, u8 mapping: 0 mono or stereo
-//	second packet  "OpusTags"
-//	then           a packet of sound, up to 120 ms
-//
-// Positions of pages count samples at 48 kHz; that of the last page says where the sound ends.
-// The codec (SILK, CELT and both together, RFC 6716) is pion/opus, which decodes the RFC's
-// test vectors; what it gives is mono at 48 kHz. More than two channels are several codecs side
-// by side, which it doesn't do.
-
 import (
 	"encoding/binary"
 	"fmt"
 	"math"
 
 	pion "github.com/pion/opus"
+
+	"soberano/asr/audio/input"
 )
 
 const (
@@ -25,6 +15,16 @@ const (
 	opusLongest = opusRate * 120 / 1000 // samples of a packet
 )
 
+// opus decodes Opus in Ogg (RFC 7845), little-endian:
+//
+//	first packet   "OpusHead", u8 version (below 16), u8 channels, u16 samples to leave out,
+//	               u32 rate of the original, i16 gain in 1/256 dB, u8 mapping: 0 mono or stereo
+//	second packet  "OpusTags"
+//	then           packets of audio, up to 120 ms each
+//
+// Page positions count samples at 48 kHz; that of the last page says where the audio ends. The
+// codec (SILK, CELT and hybrid, RFC 6716) is pion/opus, which decodes the RFC's test vectors, to
+// mono at 48 kHz. It does not decode more than two channels, which are several Opus streams.
 type opus struct {
 	*stream
 	dec  pion.Decoder
@@ -39,10 +39,10 @@ func openOpus(o *ogg) (decoder, error) {
 	return s, s.open("OpusHead")
 }
 
-// begin reads a stream's first packet.
+// begin reads the first packet of a stream.
 func (d *opus) begin(p packet) error {
 	b := p.data
-	wrong := func(format string, args ...any) error { return d.ogg.in.wrong(ErrFormat, format, args...) }
+	wrong := func(format string, args ...any) error { return d.ogg.in.Wrong(ErrFormat, format, args...) }
 	switch {
 	case len(b) < 19:
 		return wrong("OpusHead of %d bytes, want 19", len(b))
@@ -51,7 +51,7 @@ func (d *opus) begin(p packet) error {
 	case b[9] == 0 || b[18] == 0 && b[9] > 2:
 		return wrong("OpusHead.channels is %d, want 1 or 2", b[9])
 	case b[18] != 0 && (b[18] != 1 || len(b) < 21 || b[19] != 1):
-		return d.ogg.in.foreign("Opus with %d channels in several streams is not read here", b[9])
+		return foreign(d.ogg.in, "Opus with %d channels in several streams is not read here", b[9])
 	}
 	d.forget()
 	d.before = int64(binary.LittleEndian.Uint16(b[10:]))
@@ -59,7 +59,7 @@ func (d *opus) begin(p packet) error {
 	return nil
 }
 
-// forget begins with a new decoder.
+// forget replaces the decoder by a new one.
 func (d *opus) forget() { d.dec, _ = pion.NewDecoderWithOutput(opusRate, 1) } // fails for other rates only
 
 func (d *opus) sound(b []byte) bool {
@@ -75,7 +75,7 @@ func (d *opus) samples(packets ...[]byte) (n int64) {
 	return n
 }
 
-// opusSamples is the number of samples in a packet (RFC 6716, 3.2).
+// opusSamples returns the number of samples in a packet (RFC 6716, 3.2).
 func opusSamples(b []byte) int {
 	frames := 1
 	switch b[0] & 3 {
@@ -93,11 +93,11 @@ func opusSamples(b []byte) int {
 // decode decodes a packet into pcm.
 func (d *opus) decode(b []byte) (out []float32, err error) {
 	defer func() {
-		if r := recover(); r != nil { // pion/opus indexes by what it reads
+		if r := recover(); r != nil { // pion/opus can panic on invalid packets
 			out, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
-	if len(b) <= 2 && b[0]&3 < 2 { // nothing was sent: silence (DTX)
+	if len(b) <= 2 && b[0]&3 < 2 { // discontinuous transmission: silence
 		out = d.pcm[:opusSamples(b)]
 		clear(out)
 		return out, nil
@@ -105,12 +105,12 @@ func (d *opus) decode(b []byte) (out []float32, err error) {
 	n, err := d.dec.DecodeToFloat32(b, d.pcm[:])
 	out = d.pcm[:n]
 	for i, v := range out {
-		out[i] = clip(v * d.gain)
+		out[i] = input.Clip(v * d.gain)
 	}
 	return out, err
 }
 
-// opusFrame is the number of samples in a frame by its packet's first byte (RFC 6716, 3.1).
+// opusFrame returns the number of samples in a frame by its packet's first byte (RFC 6716, 3.1).
 func opusFrame(toc byte) int {
 	switch config := toc >> 3; {
 	case config < 12:

@@ -2,9 +2,6 @@
 
 package mic
 
-// Capture by PortAudio, in its blocking mode, of which only what never blocks is used: ask
-// how many frames have come, and read those.
-
 import (
 	"errors"
 	"fmt"
@@ -14,10 +11,12 @@ import (
 	"github.com/gordonklaus/portaudio"
 )
 
-// library guards PortAudio's global state: starting, ending, opening, closing.
+// library guards PortAudio's global state: initialisation, termination, opening and closing of
+// streams.
 var library sync.Mutex
 
-// start initialises PortAudio; library must be held. A nil error asks for one Terminate.
+// start initialises PortAudio; the caller holds library. If it returns nil, Terminate has to be
+// called once.
 func start() error {
 	quiet()
 	if !configured() {
@@ -29,7 +28,7 @@ func start() error {
 	return nil
 }
 
-// inputs returns the microphones there are, and PortAudio's view of each.
+// inputs returns the microphones, and PortAudio's description of each.
 func inputs() ([]Device, []*portaudio.DeviceInfo, error) {
 	all, err := portaudio.Devices()
 	if err != nil {
@@ -60,12 +59,12 @@ func Devices() ([]Device, error) {
 	if err := start(); err != nil {
 		return nil, err
 	}
-	defer portaudio.Terminate()
+	defer func() { _ = portaudio.Terminate() }()
 	list, _, err := inputs()
 	return list, err
 }
 
-// Open starts to capture the microphone of that name; "" is the system's default.
+// Open starts to capture the microphone with that name; "" is the system's default.
 func Open(name string) (*Stream, error) {
 	library.Lock()
 	defer library.Unlock()
@@ -74,7 +73,7 @@ func Open(name string) (*Stream, error) {
 	}
 	s, err := open(name)
 	if err != nil {
-		portaudio.Terminate()
+		_ = portaudio.Terminate()
 	}
 	return s, err
 }
@@ -111,7 +110,8 @@ func open(name string) (*Stream, error) {
 	return nil, &Error{Kind: Busy, Device: list[at].Name, Err: first}
 }
 
-// input is an open device.
+// input is an open input device. Of PortAudio's blocking mode it uses only what does not block: it
+// asks how many frames are available and reads those.
 type input struct {
 	stream *portaudio.Stream
 	frames int
@@ -155,10 +155,10 @@ func (in *input) next() ([]float32, bool, error) {
 	return in.buf, lost, nil
 }
 
-// close lets go of the device and of PortAudio.
+// close closes the device and terminates PortAudio.
 func (in *input) close() error {
 	library.Lock()
 	defer library.Unlock()
-	in.stream.Abort() // an error here is told by Close too
+	_ = in.stream.Abort() // Close returns the same error
 	return errors.Join(in.stream.Close(), portaudio.Terminate())
 }

@@ -13,11 +13,10 @@
 //	LSTM 128 → 128, h and c carried from chunk to chunk       → [128]
 //	ReLU, dot with [128], plus bias, sigmoid                  → probability
 //
-// Activations lie as [time][channel] with a row of zeros at both ends, so the three rows
-// under a convolution are contiguous. Its input, and that of the STFT, is then a matrix whose
-// rows overlap, and all its outputs are one product on a kernels.Device. All detectors share
-// one device and the memory of a chunk, in turns: a Detector is 1.3 KB, the network 1.8 MB, and
-// a turn 30 µs of the 32 ms (Zen 4; 162 µs when it was a loop in plain Go).
+// The products and convolutions are two steps of a CPU device of this package's own, with
+// one thread; the magnitudes between them and the LSTM's cell are computed on the host.
+// All detectors share the device, in turns: a Detector is 1.3 KB, the network 1.8 MB, and
+// a turn 30 µs of the 32 ms (Zen 4; 162 µs in plain Go).
 // The weights are extracted by extract.py, which tells their order.
 package vad
 
@@ -53,7 +52,7 @@ const (
 //go:embed silero.bin
 var silero []byte
 
-// network holds the weights on a device, and the memory of a chunk. Whoever uses it holds mu.
+// network holds the weights on a device. Whoever uses it holds mu.
 type network struct {
 	mu       sync.Mutex
 	dev      kernels.Device
@@ -64,13 +63,7 @@ type network struct {
 	headBias float32
 
 	audio [context + Chunk + pad]float32
-	spec  [frames * 2 * bins]float32   // [4][258]
-	mag   [(frames + 2) * bins]float32 // [1+4+1][129], first and last row zero
-	a     [(frames + 2) * 128]float32  // [1+4+1][128]
-	b     [(2 + 2) * 64]float32        // [1+2+1][64]
-	c     [(1 + 2) * 64]float32        // [1+1+1][64]
-	x     [hidden]float32              // input of the LSTM
-	gates [4 * hidden]float32
+	mag   [frames * bins]float32 // [4][129]
 }
 
 // layer is a convolution of width 3 that pads with one row of zeros on both sides.
@@ -158,11 +151,7 @@ func (d *Detector) Prob(chunk []float32) float32 {
 	defer n.mu.Unlock()
 	n.hear(chunk, &d.last)
 	n.stft()
-	n.convolve(0, n.a[128:], n.mag[:], 4)
-	n.convolve(1, n.b[64:], n.a[:], 2)
-	n.convolve(2, n.c[64:], n.b[:], 1)
-	n.convolve(3, n.x[:], n.c[:], 1)
-	return n.lstm(&d.h, &d.cell)
+	return n.speech(&d.h, &d.cell)
 }
 
 // hear lays the chunk behind the context, which it replaces, and reflects its end.
@@ -183,34 +172,58 @@ func (n *network) hear(chunk []float32, last *[context]float32) {
 	}
 }
 
-// stft fills mag with the magnitudes.
+// stft fills mag with the magnitudes of the audio's spectrum.
 func (n *network) stft() {
-	n.dev.MatMul(rows(n.spec[:], frames, 2*bins, 2*bins), rows(n.audio[:], frames, window, hop), n.basis)
+	s := n.dev.Begin(nil)
+	audio := s.New(len(n.audio)/hop, hop)
+	s.Write(audio, n.audio[:])
+	windows := s.New(frames, window)
+	s.Unfold(windows, audio, window/hop, 1, 0)
+	spec := s.New(frames, 2*bins) // real parts, then imaginary ones
+	s.MatMul(spec, windows, n.basis)
+	rows := s.Read(spec)
+	end(s)
 	for t := range frames {
-		re, im := n.spec[t*2*bins:][:bins], n.spec[t*2*bins+bins:][:bins]
-		row := n.mag[(t+1)*bins:][:bins]
-		for i := range row {
-			row[i] = float32(math.Sqrt(float64(re[i]*re[i] + im[i]*im[i])))
+		re, im := rows.Row(t)[:bins], rows.Row(t)[bins:]
+		for i, x := range re {
+			n.mag[t*bins+i] = float32(math.Sqrt(float64(x*x + im[i]*im[i])))
 		}
 	}
 }
 
-// convolve computes so many rows of dst [times][out] by layer i from src [1+…+1][in].
-func (n *network) convolve(i int, dst, src []float32, times int) {
-	l := &n.conv[i]
-	dst = dst[:times*l.out]
-	n.dev.MatMul(rows(dst, times, l.out, l.out), rows(src, times, 3*l.in, l.stride*l.in), l.weight)
-	for i, v := range dst {
-		dst[i] = max(v, 0)
+// speech runs the convolutions over mag, steps the memory and returns the probability.
+func (n *network) speech(h, cell *[hidden]float32) float32 {
+	s := n.dev.Begin(nil)
+	x, times := s.New(frames, bins), frames
+	s.Write(x, n.mag[:])
+	for i := range n.conv {
+		l := &n.conv[i]
+		times = (times-1)/l.stride + 1
+		wide, y := s.New(times, 3*l.in), s.New(times, l.out)
+		s.Unfold(wide, x, 3, l.stride, 1)
+		s.MatMul(y, wide, l.weight)
+		s.Activate(y, y, kernels.Tensor{}, kernels.ReLU)
+		x = y
+	}
+	before, gates := s.New(1, hidden), s.New(1, 4*hidden)
+	s.Write(before, h[:])
+	s.MatMul(gates, x, n.ofX)
+	s.MatMulAdd(gates, before, n.ofH)
+	rows := s.Read(gates)
+	end(s)
+	return n.lstm(rows.Row(0), h, cell)
+}
+
+// end ends a step of the CPU, which can't fail.
+func end(s kernels.Step) {
+	if err := s.End(); err != nil {
+		panic(err)
 	}
 }
 
-// lstm steps the memory with x and returns the probability.
-func (n *network) lstm(h, cell *[hidden]float32) float32 {
-	gates := rows(n.gates[:], 1, 4*hidden, 4*hidden)
-	n.dev.MatMul(gates, rows(n.x[:], 1, hidden, hidden), n.ofX)
-	n.dev.MatMulAdd(gates, rows(h[:], 1, hidden, hidden), n.ofH)
-	i, f, g, o := n.gates[:hidden], n.gates[hidden:2*hidden], n.gates[2*hidden:3*hidden], n.gates[3*hidden:]
+// lstm steps the memory by the gates and returns the probability.
+func (n *network) lstm(gates []float32, h, cell *[hidden]float32) float32 {
+	i, f, g, o := gates[:hidden], gates[hidden:2*hidden], gates[2*hidden:3*hidden], gates[3*hidden:]
 	sum := n.headBias
 	for j := range hidden {
 		cell[j] = sigmoid(f[j])*cell[j] + sigmoid(i[j])*tanh(g[j])
@@ -218,11 +231,6 @@ func (n *network) lstm(h, cell *[hidden]float32) float32 {
 		sum += max(h[j], 0) * n.head[j]
 	}
 	return sigmoid(sum)
-}
-
-// rows is x as a matrix of n rows that begin every stride values.
-func rows(x []float32, n, cols, stride int) kernels.Tensor {
-	return kernels.Tensor{Rows: n, Cols: cols, Stride: stride, F32: x}
 }
 
 func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }

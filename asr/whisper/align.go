@@ -66,7 +66,10 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 	ids = append(ids, s.NoTimes)
 	text = text[:min(len(text), s.TextContext-len(ids)-1)]
 	ids = append(append(ids, text...), s.EndOfText)
-	weights, probs := s.look(ids, first, frames)
+	weights, probs, err := s.look(ids, first, frames)
+	if err != nil {
+		return err
+	}
 	words := s.words(text, begins(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
 	place(words, segments, o.Spoken)
 	return nil
@@ -74,48 +77,64 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 
 // look reads ids and returns the mean weights [ids][frames] of the aligned heads, and the
 // probabilities of ids[first+1:], the end left out.
-func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []float64) {
+func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []float64, err error) {
 	n := len(ids)
-	weights = make([]float32, n*frames)
-	one := make([]float32, n*frames)
-	var w kernels.Tensor
-	span := []kernels.Span{{Cache: s.self[0], N: n}}
-	audio := []kernels.Span{{Cache: s.cross, N: n}}
-	x := s.hidden(ids, span, audio, s.heard, func(layer int, q kernels.Tensor) {
+	b := s.emptyBatch(s.priority)
+	s.put(s.self[0], ids, 0)
+	b.Cross = append(b.Cross, kernels.Span{State: s.cross, N: n, Len: s.heard})
+	d, cross := s.dev.Begin(b), s.attention(false, true)
+	var heads []*kernels.Rows // [ids][frames] each
+	x := s.hidden(d, n, func(layer int, q kernels.Tensor) {
 		for _, h := range s.aligned {
-			if h.layer != layer {
-				continue
+			if h.layer == layer {
+				w := d.New(n, frames)
+				d.Weights(w, q, layer, h.head, cross)
+				heads = append(heads, d.Read(w))
 			}
-			if w.Rows == 0 {
-				w = s.dev.New(n, frames)
-			}
-			s.dev.Weights(w, q, s.cross, layer, h.head, s.attention(false, frames))
-			for r := range n {
-				s.dev.Read(one[r*frames:][:frames], w, r)
-			}
-			addSmooth(weights, one, frames, 1/float32(len(s.aligned)))
 		}
 	})
 	y := x.Sub(first, n-first)
-	s.norm(y, y)
-	return weights, s.probabilities(y, ids[first+1:n-1])
+	s.norm(d, y, y)
+	last := d.Read(y)
+	if err := d.End(); err != nil {
+		return nil, nil, err
+	}
+	weights, one := make([]float32, n*frames), make([]float32, n*frames)
+	for _, h := range heads {
+		for r := range n {
+			copy(one[r*frames:], h.Row(r))
+		}
+		addSmooth(weights, one, frames, 1/float32(len(s.aligned)))
+	}
+	hidden := make([]float32, 0, (n-first)*s.State)
+	for r := range n - first {
+		hidden = append(hidden, last.Row(r)...)
+	}
+	probs, err = s.probabilities(hidden, ids[first+1:n-1])
+	return weights, probs, err
 }
 
-// probabilities returns that of text[i] by row i of y, among the text tokens. The logits of
-// a few rows at a time are kept: all would take 40 MB.
-func (s *Slot) probabilities(y kernels.Tensor, text []int32) []float64 {
+// probabilities returns that of text[i] by row i of hidden, [rows][State], among the text
+// tokens. The logits of a few rows at a time are kept: all would take 40 MB.
+func (s *Slot) probabilities(hidden []float32, text []int32) ([]float64, error) {
 	const rows = 16
-	logits := s.dev.New(rows, s.Vocab)
 	probs := make([]float64, len(text))
 	for i := 0; i < len(text); i += rows {
 		n := min(rows, len(text)-i)
-		s.dev.MatMul(logits.Sub(0, n), y.Sub(i, n), s.embed)
+		d := s.dev.Begin(s.emptyBatch(s.priority))
+		y, out := d.New(n, s.State), d.New(n, s.Vocab)
+		d.Write(y, hidden[i*s.State:])
+		d.MatMul(out, y, s.embed)
+		r := d.Read(out)
+		if err := d.End(); err != nil {
+			return nil, err
+		}
 		for k := range n {
-			s.dev.Read(s.logits, logits, k)
-			probs[i+k] = math.Exp(float64(s.logits[text[i+k]]) - s.dev.LogSumExp(s.logits[:s.EndOfText]))
+			row := r.Row(k)
+			probs[i+k] = math.Exp(float64(row[text[i+k]]) - s.pool.LogSumExp(row[:s.EndOfText]))
 		}
 	}
-	return probs
+	return probs, nil
 }
 
 // addSmooth adds share of w [rows][frames] to sum: each frame normalised over the rows, each

@@ -80,10 +80,7 @@ func TestAlign(t *testing.T) {
 func alignClip(t *testing.T, m *Slot, name string, g alignedClip) []Segment {
 	samples := clip(t, name)
 	length := time.Duration(len(samples)) * time.Second / 16000
-	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(samples, m.Frames()), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.hypotheses(1); err != nil {
+	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(samples, m.Frames()), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	r := &Result{Language: g.Language}

@@ -19,8 +19,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"soberano/kernels"
 )
 
 // Result is what was heard in a window.
@@ -52,11 +50,8 @@ type attempt struct {
 	temperature float32
 }
 
-// decode decodes the window in the cross cache.
+// decode decodes the window in the cross state.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
-	if err := s.hypotheses(1); err != nil {
-		return nil, err
-	}
 	o = o.whole()
 	r := &Result{Language: o.Language}
 	first, pos, err := s.prefill(r, o)
@@ -96,11 +91,11 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	ids = append(ids, s.Start)
 	first = make([]float32, s.Vocab)
 	feed := func(ids []int32) error {
-		logits, err := s.step(ids, []kernels.Span{{Cache: s.self[0], N: len(ids), Pos: pos}}, len(ids)-1)
+		out, err := s.step(request{forks: []fork{{0, 0, pos}}, ids: ids, spans: []span{{0, len(ids), pos}}, first: len(ids) - 1})
 		if err != nil {
 			return err
 		}
-		s.dev.Read(first, logits, 0)
+		copy(first, out.row(0))
 		pos += len(ids)
 		r.Steps++
 		return nil
@@ -108,7 +103,7 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	if err := feed(ids); err != nil {
 		return nil, 0, err
 	}
-	r.NoSpeech = math.Exp(float64(first[s.NoSpeech]) - s.dev.LogSumExp(first))
+	r.NoSpeech = math.Exp(float64(first[s.NoSpeech]) - s.pool.LogSumExp(first))
 	if ids = s.taskOf(r, first, o); len(ids) > 0 {
 		err = feed(ids)
 	}
@@ -154,23 +149,21 @@ func (s *Slot) Detect(ctx context.Context, mel []float32) (map[string]float64, e
 		return map[string]float64{"en": 1}, nil
 	}
 	s.Stop()
-	if err := s.encode(ctx, mel, nil); err != nil {
+	if err := s.encode(ctx, mel, s.priority, nil); err != nil {
 		return nil, err
 	}
-	if err := s.hypotheses(1); err != nil {
-		return nil, err
+	s.asked = request{forks: []fork{{}}, ids: []int32{s.Start}, spans: []span{{n: 1}}}
+	if s.answer([]*Slot{s}); s.lost != nil {
+		return nil, s.lost
 	}
-	s.asked = request{ids: []int32{s.Start}, spans: []kernels.Span{{Cache: s.self[0], N: 1}}}
-	s.answer([]*Slot{s})
-	s.dev.Read(s.logits, s.rows, 0)
-	_, probs := s.detect(s.logits)
+	_, probs := s.detect(s.rows.row(0))
 	return probs, nil
 }
 
 // detect returns the likeliest language token and the probability of each code.
 func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 	l := logits[m.Languages:][:m.LanguageCount]
-	all := m.dev.LogSumExp(l)
+	all := m.pool.LogSumExp(l)
 	probs := make(map[string]float64, len(l))
 	for i, code := range m.Codes() {
 		probs[code] = math.Exp(float64(l[i]) - all)
@@ -187,9 +180,6 @@ func (s *Slot) attempt(ctx context.Context, first []float32, pos int, t float32,
 		if t > 0 {
 			width = o.BestOf
 		}
-	}
-	if err := s.hypotheses(width); err != nil {
-		return nil, err
 	}
 	a, err := search(ctx, first, pos, width, t, o)
 	if err != nil {

@@ -12,33 +12,25 @@ package whisper
 
 import "soberano/kernels"
 
-// hidden feeds ids to the decoder and returns x before the last norm, [len(ids) × State].
-// spans say which rows belong to which hypothesis and at which positions, audio which to
-// which window, of heard positions. looks, if not nil, is called with the queries of each
+// hidden runs the decoder over the tokens of the step d and returns x before the last
+// norm, [tokens × State]. The batch's spans say which rows belong to which hypothesis, its
+// cross spans which to which window. looks, if not nil, is called with the queries of each
 // layer's cross attention.
-func (m *Model) hidden(ids []int32, spans, audio []kernels.Span, heard int, looks func(layer int, q kernels.Tensor)) kernels.Tensor {
-	d := m.dev
-	d.Begin()
-	n, state := len(ids), m.State
-	pos := make([]int32, n)
-	for _, s := range spans {
-		for i := range s.N {
-			pos[s.Row+i] = int32(s.Pos + i)
-		}
-	}
+func (m *Model) hidden(d kernels.Step, n int, looks func(layer int, q kernels.Tensor)) kernels.Tensor {
+	state := m.State
 	x, h := d.New(n, state), d.New(n, state)
-	d.Embed(x, m.embed, ids, 1)
-	d.Embed(h, m.decPos, pos, 1)
+	d.Embed(x, m.embed, 1)
+	d.EmbedPositions(h, m.decPos)
 	d.Add(x, h)
 
 	qkv, q, ff := d.New(n, 3*state), d.New(n, state), d.New(n, m.FFN)
-	self, cross := m.attention(true, 0), m.attention(false, heard)
+	self, cross := m.attention(true, false), m.attention(false, true)
 	for i := range m.dec {
 		b := &m.dec[i]
 		d.LayerNorm(h, x, b.attnNorm.gamma, b.attnNorm.beta, normEps)
 		d.MatMul(qkv, h, b.qkv)
-		d.Store(qkv.Slice(state, state), qkv.Slice(2*state, state), spans, i)
-		d.Attend(h, qkv.Slice(0, state), spans, i, self)
+		d.Store(qkv.Slice(state, state), qkv.Slice(2*state, state), i, self)
+		d.Attend(h, qkv.Slice(0, state), i, self)
 		d.MatMulAdd(x, h, b.out)
 
 		d.LayerNorm(h, x, b.crossNorm.gamma, b.crossNorm.beta, normEps)
@@ -46,7 +38,7 @@ func (m *Model) hidden(ids []int32, spans, audio []kernels.Span, heard int, look
 		if looks != nil {
 			looks(i, q)
 		}
-		d.Attend(h, q, audio, i, cross)
+		d.Attend(h, q, i, cross)
 		d.MatMulAdd(x, h, b.crossOut)
 
 		d.LayerNorm(h, x, b.ffnNorm.gamma, b.ffnNorm.beta, normEps)
@@ -58,6 +50,23 @@ func (m *Model) hidden(ids []int32, spans, audio []kernels.Span, heard int, look
 }
 
 // norm is the norm before the logits.
-func (m *Model) norm(y, x kernels.Tensor) {
-	m.dev.LayerNorm(y, x, m.decNorm.gamma, m.decNorm.beta, normEps)
+func (m *Model) norm(d kernels.Step, y, x kernels.Tensor) {
+	d.LayerNorm(y, x, m.decNorm.gamma, m.decNorm.beta, normEps)
+}
+
+// put adds ids at positions pos … of the sequence in state to the batch.
+func (m *Model) put(state kernels.State, ids []int32, pos int) {
+	b := &m.batch
+	b.Spans = append(b.Spans, kernels.Span{State: state, Row: len(b.Tokens), N: len(ids), Pos: pos})
+	b.Tokens = append(b.Tokens, ids...)
+	for i := range ids {
+		b.Positions = append(b.Positions, int32(pos+i))
+	}
+}
+
+// emptyBatch returns the batch without rows.
+func (m *Model) emptyBatch(p kernels.Priority) *kernels.Batch {
+	b := &m.batch
+	*b = kernels.Batch{Tokens: b.Tokens[:0], Positions: b.Positions[:0], Spans: b.Spans[:0], Cross: b.Cross[:0], Priority: p}
+	return b
 }

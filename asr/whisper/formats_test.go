@@ -12,7 +12,6 @@ import (
 	"soberano/asr/mel"
 	"soberano/asr/whisper/convert"
 	"soberano/engine/token"
-	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/kernels/quant"
 	"soberano/models"
@@ -88,15 +87,11 @@ func openForm(t *testing.T, f *models.File, o cpu.Options) (*Slot, *token.Tokeni
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := cpu.New(o)
+	m, err := onCPU(f, o, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { dev.Close() })
-	m, err := New(dev, f, text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { m.end() })
 	return newSlot(t, m), text
 }
 
@@ -163,18 +158,12 @@ func ids(list []int32) []int32 {
 func difference(t *testing.T, m *Slot, frames, want []float32) float64 {
 	t.Helper()
 	var diff, size float64
-	err := m.encode(context.Background(), frames, func(x kernels.Tensor) {
-		got := make([]float32, m.State)
-		for r := 0; r < x.Rows; r += 10 {
-			m.dev.Read(got, x, r)
-			for i, v := range got {
-				w := float64(want[r/10*m.State+i])
-				diff, size = diff+math.Abs(float64(v)-w), size+math.Abs(w)
-			}
+	x := m.encoded(t, frames)
+	for r := 0; r < x.Len; r += 10 {
+		for i, v := range x.Row(r) {
+			w := float64(want[r/10*m.State+i])
+			diff, size = diff+math.Abs(float64(v)-w), size+math.Abs(w)
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return diff / size
 }

@@ -14,9 +14,11 @@ package whisper
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"soberano/engine/token"
 	"soberano/kernels"
+	"soberano/kernels/cpu"
 	"soberano/models"
 )
 
@@ -31,35 +33,41 @@ const maxBeam = 8
 
 // block is a layer on the device.
 type block struct {
-	attnNorm, crossNorm, ffnNorm norm
+	attnNorm, crossNorm, ffnNorm layerNorm
 	qkv, out                     kernels.Matrix
 	crossQ, crossKV, crossOut    kernels.Matrix
 	up, down                     kernels.Matrix
 }
+
+// layerNorm is a norm on the device: State values each.
+type layerNorm struct{ gamma, beta kernels.Vector }
 
 // Model is a Whisper model on a device.
 type Model struct {
 	Dims
 	Specials
 
-	dev  kernels.Device
-	text Tokenizer
+	dev   kernels.Device
+	pool  *cpu.Pool // for what is made of logits
+	text  Tokenizer
+	batch kernels.Batch // of the decoder's step
 
 	conv1, conv2  kernels.Matrix
-	encPos        []float32
+	encPos        kernels.Vector // [AudioContext × State]
 	enc           []block
-	encNorm       norm
+	encNorm       layerNorm
 	embed, decPos kernels.Matrix
 	dec           []block
-	decNorm       norm
+	decNorm       layerNorm
 	suppress      []int32 // never sampled
 	suppressFirst []int32 // not sampled as the first token
 	aligned       []head  // whose attention follows the words through the audio
-	encCache      kernels.Cache
+	encState      kernels.State
 }
 
-// New loads f's weights into dev. f must stay open until dev is closed.
-func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
+// New loads f's weights into dev. pool computes on the host; it may be the workers of dev.
+// f must stay open until dev is closed.
+func New(dev kernels.Device, pool *cpu.Pool, f *models.File, text Tokenizer) (*Model, error) {
 	w, err := readWeights(f)
 	if err != nil {
 		return nil, err
@@ -68,10 +76,7 @@ func New(dev kernels.Device, f *models.File, text Tokenizer) (*Model, error) {
 	if !ok {
 		return nil, models.Unsupported(f.Path, "use a published Whisper model", "has a vocabulary of %d tokens, in which its tokenizer has none of Whisper's", w.dims.Vocab)
 	}
-	m := &Model{
-		Dims: w.dims, Specials: special, dev: dev, text: text,
-		encPos: w.encPos, encNorm: w.encNorm, decNorm: w.decNorm,
-	}
+	m := &Model{Dims: w.dims, Specials: special, dev: dev, pool: pool, text: text}
 	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
 		return nil, err
 	}
@@ -100,13 +105,22 @@ func (m *Model) load(w *weights) error {
 		errs = errors.Join(errs, err)
 		return x
 	}
-	m.conv1, m.conv2 = load(w.conv1), load(w.conv2)
+	vector := func(x []float32) kernels.Vector {
+		if x == nil || errs != nil {
+			return nil
+		}
+		v, err := m.dev.NewVector(x)
+		errs = errors.Join(errs, err)
+		return v
+	}
+	norms := func(n norm) layerNorm { return layerNorm{vector(n.gamma), vector(n.beta)} }
+	m.conv1, m.conv2, m.encPos = load(w.conv1), load(w.conv2), vector(w.encPos)
 	m.embed, m.decPos = load(w.embed), load(w.decPos)
 	blocks := func(layers []layer) []block {
 		out := make([]block, len(layers))
 		for i, l := range layers {
 			out[i] = block{
-				attnNorm: l.attnNorm, crossNorm: l.crossNorm, ffnNorm: l.ffnNorm,
+				attnNorm: norms(l.attnNorm), crossNorm: norms(l.crossNorm), ffnNorm: norms(l.ffnNorm),
 				qkv: load(l.qkv...), out: load(l.out...),
 				crossQ: load(l.crossQ...), crossKV: load(l.crossKV...), crossOut: load(l.crossOut...),
 				up: load(l.up...), down: load(l.down...),
@@ -115,23 +129,33 @@ func (m *Model) load(w *weights) error {
 		return out
 	}
 	m.enc, m.dec = blocks(w.enc), blocks(w.dec)
-	// The encoder's blocks use one after the other, so they share one layer of cache. In 8
+	m.encNorm, m.decNorm = norms(w.encNorm), norms(w.decNorm)
+	if errs != nil {
+		return errs
+	}
+	// The encoder's blocks use one after the other, so they share one layer of state. In 8
 	// bits it would be no faster, and its features a little coarser.
-	c, err := m.cache(1, m.AudioContext, true)
-	m.encCache = c
-	m.reserve()
-	return errors.Join(errs, err)
+	var err error
+	if m.encState, err = m.dev.NewState(m.keeps(1, m.AudioContext, true)); err != nil {
+		return err
+	}
+	return m.reserve()
 }
 
 // reserve has the device get the memory of the largest step, the encoder's, in one piece: if
 // it grew piece by piece, twice as much would be taken for a while.
-func (m *Model) reserve() {
+func (m *Model) reserve() error {
 	const pad = 32 // values that a row may be longer by
-	m.dev.Begin()
-	m.dev.New(1, m.scratch(m.AudioContext)+m.AudioContext*(5*m.State+3*pad))
-	m.dev.Begin()
+	s := m.dev.Begin(nil)
+	s.New(1, m.scratch(m.AudioContext)+m.AudioContext*(5*m.State+3*pad))
+	return s.End()
 }
 
-func (m *Model) cache(layers, cap int, fine bool) (kernels.Cache, error) {
-	return m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap, Fine: fine})
+// keeps is the shape of a state of so many layers and positions.
+func (m *Model) keeps(layers, positions int, fine bool) kernels.StateShape {
+	l := kernels.Layer{KVHeads: m.Heads, KeyDim: m.HeadDim(), ValueDim: m.HeadDim(), Fine: fine}
+	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}
 }
+
+// CrossShape is the shape of the state that holds a window's audio for the decoder.
+func (m *Model) CrossShape() kernels.StateShape { return m.keeps(m.DecLayers, m.AudioContext, false) }

@@ -7,20 +7,23 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"soberano/kernels"
 )
 
 // Options says how a window is decoded. Zero values mean the default.
 type Options struct {
-	Language   string        // a code of Codes(), or "": detected
-	Likely     string        // a code that counts when the detected language is doubtful
-	Translate  bool          // into English, where the model has learnt to
-	Prompt     []int32       // text tokens said before the window, the newest last
-	Vocabulary *Vocabulary   // words that are likelier than the network thinks
-	NoTimes    bool          // text without times: the window is one segment
-	WordTimes  bool          // Align is wanted
-	Spoken     time.Duration // for Align, where speech ended before the window: 0 or less
-	Voiced     time.Duration // somebody speaks until then, see rules.go; 0: not known
-	Quick      bool          // one attempt at temperature 0, for text that is replaced soon
+	Language   string           // a code of Codes(), or "": detected
+	Likely     string           // a code that counts when the detected language is doubtful
+	Translate  bool             // into English, where the model has learnt to
+	Prompt     []int32          // text tokens said before the window, the newest last
+	Vocabulary *Vocabulary      // words that are likelier than the network thinks
+	NoTimes    bool             // text without times: the window is one segment
+	WordTimes  bool             // Align is wanted
+	Spoken     time.Duration    // for Align, where speech ended before the window: 0 or less
+	Voiced     time.Duration    // somebody speaks until then, see rules.go; 0: not known
+	Priority   kernels.Priority // of the steps, where models share workers
+	Quick      bool             // one attempt at temperature 0, for text that is replaced soon
 
 	Beam          int     // hypotheses kept, at most 8; 0 or 1: greedy
 	Patience      float64 // a search ends when Patience·Beam hypotheses have; 0: 1

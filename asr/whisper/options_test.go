@@ -16,7 +16,7 @@ import (
 // hearing returns what decodes a clip by options: it is encoded once.
 func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
 	s := newSlot(t, openModel(t, "whisper-base", false))
-	if err := s.encode(context.Background(), mel.New(s.Mels).Frames(clip(t, name), s.Frames()), nil); err != nil {
+	if err := s.encode(context.Background(), mel.New(s.Mels).Frames(clip(t, name), s.Frames()), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s, func(o Options) *Result {
@@ -34,10 +34,23 @@ func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
 }
 
 // feed is a step of this slot alone, asked for outside of decoding.
-func (s *Slot) feed(ids []int32, spans []kernels.Span, first int) kernels.Tensor {
-	s.asked = request{ids, spans, first}
-	s.answer([]*Slot{s})
+func (s *Slot) feed(t *testing.T, ids []int32, spans []span, first int, forks ...fork) logits {
+	t.Helper()
+	s.asked = request{forks: forks, ids: ids, spans: spans, first: first}
+	if s.answer([]*Slot{s}); s.lost != nil {
+		t.Fatal(s.lost)
+	}
 	return s.rows
+}
+
+// encoded returns the encoder's output for mel, which lives until the next step.
+func (s *Slot) encoded(t *testing.T, mel []float32) *kernels.Rows {
+	t.Helper()
+	var rows *kernels.Rows
+	if err := s.encode(context.Background(), mel, 0, func(d kernels.Step, x kernels.Tensor) { rows = d.Read(x) }); err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // run runs what decodes to its end.
@@ -255,9 +268,6 @@ func TestNamesNotSaid(t *testing.T) {
 // TestManySamples: rows that are sampled side by side don't mix: the first is what is sampled alone.
 func TestManySamples(t *testing.T) {
 	m, _ := hearing(t, "goforward.wav")
-	if err := m.hypotheses(4); err != nil {
-		t.Fatal(err)
-	}
 	o := Options{Language: "en", LengthPenalty: 1e-9}.whole()
 	best := math.Inf(-1)
 	for n := 1; n <= 4; n++ {

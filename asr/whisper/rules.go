@@ -97,7 +97,7 @@ func (m *Model) allow(logits []float32, tokens []int32, o *Options) open {
 func (m *Model) goOn(logits []float32) {
 	text, end := logits[:m.TimesBegin], logits[m.EndOfText]
 	logits[m.EndOfText] = never
-	if top, some := m.best(text); !some || math.Exp(float64(text[top])-m.dev.LogSumExp(text)) < known {
+	if top, some := m.best(text); !some || math.Exp(float64(text[top])-m.pool.LogSumExp(text)) < known {
 		logits[m.EndOfText] = end
 	}
 }
@@ -114,7 +114,7 @@ func lastTime(tokens []int32, begin int32) int {
 // rate returns the tokens from … to.
 func (m *Model) rate(logits []float32, from, to int) open {
 	part := logits[from:to]
-	return open{from: from, logits: part, all: m.dev.LogSumExp(part)}
+	return open{from: from, logits: part, all: m.pool.LogSumExp(part)}
 }
 
 // timeWins reports whether all times have a larger probability in sum than every token
@@ -122,13 +122,13 @@ func (m *Model) rate(logits []float32, from, to int) open {
 func (m *Model) timeWins(logits []float32, from int) bool {
 	text := logits[from:m.TimesBegin]
 	top, some := m.best(text)
-	times := m.dev.LogSumExp(logits[m.TimesBegin:])
+	times := m.pool.LogSumExp(logits[m.TimesBegin:])
 	return !math.IsInf(times, -1) && (!some || times > float64(text[top]))
 }
 
 // best returns the index of the largest logit, 0 and false where there is none.
 func (m *Model) best(logits []float32) (int32, bool) {
 	var at [1]int32
-	n := m.dev.Largest(at[:], logits)
+	n := m.pool.Largest(at[:], logits)
 	return at[0], n > 0
 }

@@ -38,11 +38,11 @@ func (spelling) Decode(ids []int32) []byte {
 
 // ruled is a model that has rules, but no network.
 func ruled() *Model {
-	dev, err := cpu.New(cpu.Options{Threads: 1})
+	pool, err := cpu.NewPool(1)
 	if err != nil {
 		panic(err)
 	}
-	m := &Model{Specials: specials(51865), dev: dev, text: spelling{}, Dims: Dims{Vocab: 51865, TextContext: 448}}
+	m := &Model{Specials: specials(51865), pool: pool, text: spelling{}, Dims: Dims{Vocab: 51865, TextContext: 448}}
 	f := &models.File{Aux: map[string][]byte{"config.json": []byte(`{"suppress_ids":[1,2],"suppress_ids_begin":[220]}`)}}
 	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
 		panic(err)

@@ -14,14 +14,16 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 	a := &attempt{}
 	live := make([]hypothesis, n)
 	draws := make([]*rand.Rand, n)
+	var forks []fork // of the prefix, before the first step
 	for i := range live {
-		live[i].cache = s.self[i]
-		if i > 0 {
-			s.self[i].Copy(s.self[0], pos)
-		}
+		live[i].state = i
+		forks = append(forks, fork{i, 0, pos})
 		draws[i] = rand.New(rand.NewPCG(uint64(i+1), uint64(t*10)))
 	}
-	read := func(int) { copy(s.logits, first) }
+	logits := func(int) []float32 {
+		copy(s.logits, first)
+		return s.logits
+	}
 	var ended, looped []hypothesis
 	for k := range s.most(pos) {
 		if err := ctx.Err(); err != nil {
@@ -29,8 +31,7 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 		}
 		rest := live[:0]
 		for i, h := range live {
-			read(i)
-			id := s.extend(&h, t, draws[i], o)
+			id := s.extend(&h, logits(i), t, draws[i], o)
 			switch {
 			case id == s.EndOfText:
 				h.tokens = h.tokens[:len(h.tokens)-1]
@@ -45,12 +46,12 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 		if live = rest; len(live) == 0 {
 			break
 		}
-		logits, err := s.stepBeam(live, pos+k)
+		out, err := s.stepBeam(live, pos+k, forks)
 		if err != nil {
 			return nil, err
 		}
 		a.steps++
-		read = func(i int) { s.dev.Read(s.logits, logits, i) }
+		logits, forks = out.row, nil
 	}
 	if ended = append(ended, live...); len(ended) == 0 {
 		ended, a.looped = looped, true
@@ -60,10 +61,10 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 	return a, nil
 }
 
-// extend samples the token that follows h by the logits in m.logits, appends it to h's
-// tokens and returns it.
-func (s *Slot) extend(h *hypothesis, t float32, draw *rand.Rand, o *Options) int32 {
-	next := s.allow(s.logits, h.tokens, o)
+// extend samples the token that follows h by the logits after its tokens, which are
+// changed, appends it to h's tokens and returns it.
+func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Rand, o *Options) int32 {
+	next := s.allow(logits, h.tokens, o)
 	undo, top := s.lift(o.Vocabulary, &next, h.in)
 	id, _ := s.best(next.logits)
 	if t > 0 {

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"soberano/asr/whisper/convert"
-	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/kernels/quant"
 	"soberano/models"
@@ -181,27 +180,19 @@ func likeGolden(t *testing.T, name string, m *Slot, want golden) {
 	frames := formula("mel", m.Mels*3000, 2)
 	rows := readFloats(t, "testdata/small_"+name+".f32")
 	worst := 0.0
-	err := m.encode(context.Background(), frames, func(x kernels.Tensor) {
-		got := make([]float32, m.State)
-		for r := 0; r < 15; r++ {
-			m.dev.Read(got, x, 100*r)
-			for i, v := range got {
-				worst = max(worst, math.Abs(float64(v-rows[r*m.State+i])))
-			}
+	x := m.encoded(t, frames)
+	for r := range 15 {
+		for i, v := range x.Row(100 * r) {
+			worst = max(worst, math.Abs(float64(v-rows[r*m.State+i])))
 		}
-	})
-	if err != nil || !(worst < 2e-4) || len(rows) != 15*m.State {
-		t.Errorf("%v: a value of the encoder differs by %g", err, worst)
 	}
-	if err := m.hypotheses(1); err != nil {
-		t.Fatal(err)
+	if !(worst < 2e-4) || len(rows) != 15*m.State {
+		t.Errorf("a value of the encoder differs by %g", worst)
 	}
-	span := func(pos, n int) []kernels.Span { return []kernels.Span{{Cache: m.self[0], N: n, Pos: pos}} }
-	logits := make([]float32, m.Vocab)
 	worst = 0
 	next, pos := want.Prompt, 0
 	for i, step := range want.Logits {
-		m.dev.Read(logits, m.feed(next, span(pos, len(next)), len(next)-1), 0)
+		logits := m.feed(t, next, []span{{0, len(next), pos}}, len(next)-1).row(0)
 		pos += len(next)
 		for k, v := range step {
 			worst = max(worst, math.Abs(float64(logits[13+811*k])-v))
@@ -217,8 +208,7 @@ func likeGolden(t *testing.T, name string, m *Slot, want golden) {
 	if !m.Multilingual {
 		return
 	}
-	m.dev.Read(logits, m.feed([]int32{m.Start}, span(0, 1), 0), 0)
-	_, p := m.detect(logits)
+	_, p := m.detect(m.feed(t, []int32{m.Start}, []span{{n: 1}}, 0).row(0))
 	for code, w := range want.Languages {
 		if math.Abs(p[code]-w) > 1e-4 {
 			t.Errorf("language %s has %g, expected %g", code, p[code], w)
@@ -249,12 +239,7 @@ func TestLargerVocabulary(t *testing.T) {
 			t.Errorf("token %d was sampled", id)
 		}
 	}
-	dev, err := cpu.New(cpu.Options{Exact: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
-	if _, err := New(dev, f, spelling{}); err == nil {
+	if _, err := onCPU(f, cpu.Options{Exact: true}, spelling{}); err == nil {
 		t.Error("opened without a tokenizer that knows the special tokens")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"soberano/kernels"
@@ -22,14 +23,16 @@ import (
 // one after the other, or together by Step.
 type Slot struct {
 	*Model
-	cross          kernels.Cache   // keys and values of the window, all decoder layers
+	priority       kernels.Priority
+	cross          kernels.State   // keys and values of the window, all decoder layers
 	heard          int             // positions in it
-	self           []kernels.Cache // of each hypothesis, made when first needed
+	self           []kernels.State // of hypotheses: the first is always there, others are its forks or nil
 	logits, scores []float32
 	lifted         []lifted // logits that Slot.lift has raised
 
 	asked request
-	rows  kernels.Tensor // logits: the answer
+	rows  logits // the answer
+	lost  error  // why there is none
 	yield func(request) bool
 	next  func() (request, bool)
 	stop  func()
@@ -37,24 +40,47 @@ type Slot struct {
 	err   error
 }
 
-// request is what decoding needs: ids fed to the decoder, rows of spans, and the logits of
-// those from first on.
+// request is what decoding needs: ids fed to the decoder, by spans of them one after the
+// other, and the logits of the rows from first on. Decoding runs on any goroutine, so it
+// leaves all that is to be done on the device to the goroutine that owns it: states are
+// named by their index in Slot.self. Before the step, forks are made, and states but the
+// first that no span uses are closed.
 type request struct {
+	forks []fork
 	ids   []int32
-	spans []kernels.Span
+	spans []span
 	first int
 }
+
+// span is n rows at positions pos … of the sequence in a state.
+type span struct{ state, n, pos int }
+
+// fork makes one state the first n positions of another one, or of itself.
+type fork struct{ to, from, n int }
+
+// logits are rows of a step's results from at on. They live until the next step.
+type logits struct {
+	rows *kernels.Rows
+	at   int
+}
+
+// row returns row i, which may be changed.
+func (l logits) row(i int) []float32 { return l.rows.Row(l.at + i) }
 
 // errStopped ends decoding that nobody waits for.
 var errStopped = errors.New("stopped")
 
 // NewSlot makes a place for a window.
 func (m *Model) NewSlot() (*Slot, error) {
-	cross, err := m.cache(m.DecLayers, m.AudioContext, false)
+	cross, err := m.dev.NewState(m.CrossShape())
 	if err != nil {
 		return nil, err
 	}
-	return &Slot{Model: m, cross: cross, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
+	self, err := m.dev.NewState(m.keeps(m.DecLayers, m.TextContext, false))
+	if err != nil {
+		return nil, errors.Join(err, cross.Close())
+	}
+	return &Slot{Model: m, cross: cross, self: []kernels.State{self}, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
 }
 
 // Begin hears mel, [Mels][Frames()] row-major, and begins to decode what is said in it. With
@@ -63,7 +89,8 @@ func (m *Model) NewSlot() (*Slot, error) {
 func (s *Slot) Begin(ctx context.Context, mel []float32, o Options) error {
 	s.Stop()
 	t := time.Now()
-	if err := s.encode(ctx, mel, nil); err != nil {
+	s.priority = o.Priority
+	if err := s.encode(ctx, mel, o.Priority, nil); err != nil {
 		return err
 	}
 	encoded := time.Now()
@@ -134,57 +161,107 @@ func (m *Model) Step(slots []*Slot) {
 		return
 	}
 	m.answer(busy)
-	m.dev.Each(len(busy), func(i int) { busy[i].resume() })
+	m.pool.Each(m.batch.Priority, len(busy), func(i int) { busy[i].resume() })
+	for _, s := range busy {
+		if !s.Busy() {
+			s.err = errors.Join(s.err, s.drop(nil))
+		}
+	}
 }
 
 // step asks for a step, see hidden, and returns the logits of the rows from first on, which
 // live until the next one.
-func (s *Slot) step(ids []int32, spans []kernels.Span, first int) (kernels.Tensor, error) {
-	if !s.yield(request{ids, spans, first}) {
-		return kernels.Tensor{}, errStopped
+func (s *Slot) step(r request) (logits, error) {
+	if !s.yield(r) {
+		return logits{}, errStopped
 	}
-	return s.rows, nil
+	return s.rows, s.lost
 }
 
 // answer runs what slots ask for as one step.
 func (m *Model) answer(slots []*Slot) {
-	var ids []int32
-	var self, cross []kernels.Span
-	wanted := 0
+	err := m.run(slots)
 	for _, s := range slots {
-		if s.heard != slots[0].heard {
-			panic("whisper: windows of different lengths in a step")
+		if s.lost = err; err != nil {
+			s.rows = logits{}
 		}
-		// All hypotheses of a window hear the same audio: their rows are one span.
-		cross = append(cross, kernels.Span{Cache: s.cross, Row: len(ids), N: len(s.asked.ids)})
-		for _, span := range s.asked.spans {
-			span.Row += len(ids)
-			self = append(self, span)
+	}
+}
+
+func (m *Model) run(slots []*Slot) error {
+	b, wanted := m.emptyBatch(0), 0
+	for _, s := range slots {
+		if err := s.prepare(); err != nil {
+			return err
 		}
-		ids = append(ids, s.asked.ids...)
+		b.Priority = max(b.Priority, s.priority)
 		wanted += len(s.asked.ids) - s.asked.first
 	}
-	x := m.hidden(ids, self, cross, slots[0].heard, nil)
-	y := m.dev.New(wanted, m.State)
-	logits := m.dev.New(wanted, m.Vocab)
+	d := m.dev.Begin(b)
+	x := m.hidden(d, len(b.Tokens), nil)
+	y, out := d.New(wanted, m.State), d.New(wanted, m.Vocab)
 	at := 0
 	for i, s := range slots {
 		n := len(s.asked.ids) - s.asked.first
-		m.norm(y.Sub(at, n), x.Sub(cross[i].Row+s.asked.first, n))
-		s.rows = logits.Sub(at, n)
+		m.norm(d, y.Sub(at, n), x.Sub(b.Cross[i].Row+s.asked.first, n))
+		s.rows.at = at
 		at += n
 	}
-	m.dev.MatMul(logits, y, m.embed)
+	d.MatMul(out, y, m.embed)
+	rows := d.Read(out)
+	for _, s := range slots {
+		s.rows.rows = rows
+	}
+	return d.End()
 }
 
-// hypotheses makes sure of n self-attention caches.
-func (s *Slot) hypotheses(n int) error {
-	for len(s.self) < n {
-		c, err := s.cache(s.DecLayers, s.TextContext, false)
+// prepare puts what the slot asks for into the batch.
+func (s *Slot) prepare() error {
+	// All hypotheses of a window hear the same audio: their rows are one span.
+	b, ids := &s.batch, s.asked.ids
+	b.Cross = append(b.Cross, kernels.Span{State: s.cross, Row: len(b.Tokens), N: len(ids), Len: s.heard})
+	for _, f := range s.asked.forks {
+		if err := s.fork(f); err != nil {
+			return err
+		}
+	}
+	for _, sp := range s.asked.spans {
+		s.put(s.self[sp.state], ids[:sp.n], sp.pos)
+		ids = ids[sp.n:]
+	}
+	return s.drop(s.asked.spans)
+}
+
+// fork does so.
+func (s *Slot) fork(f fork) error {
+	for len(s.self) <= f.to {
+		s.self = append(s.self, nil)
+	}
+	if f.to != f.from {
+		st, err := s.self[f.from].Fork()
 		if err != nil {
 			return err
 		}
-		s.self = append(s.self, c)
+		if old := s.self[f.to]; old != nil {
+			err = old.Close()
+		}
+		if s.self[f.to] = st; err != nil {
+			return err
+		}
+	}
+	if !s.self[f.to].Truncate(f.n) {
+		panic("whisper: a hypothesis goes back to where it has not been")
 	}
 	return nil
+}
+
+// drop closes the states but the first that no span uses.
+func (s *Slot) drop(used []span) (err error) {
+	for i := 1; i < len(s.self); i++ {
+		if s.self[i] != nil && !slices.ContainsFunc(used, func(sp span) bool { return sp.state == i }) {
+			err = errors.Join(err, s.self[i].Close())
+			s.self[i] = nil
+		}
+	}
+	return err
 }

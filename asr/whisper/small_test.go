@@ -62,16 +62,28 @@ func small(weight func() float32) *models.File {
 }
 
 func newSmall(f *models.File) (*Model, error) {
-	dev, err := cpu.New(cpu.Options{Threads: 1, Exact: true})
+	return onCPU(f, cpu.Options{Threads: 1, Exact: true}, spelling{})
+}
+
+// onCPU opens a model on a device of its own, which end ends.
+func onCPU(f *models.File, o cpu.Options, text Tokenizer) (*Model, error) {
+	pool, err := cpu.NewPool(o.Threads)
 	if err != nil {
 		return nil, err
 	}
-	m, err := New(dev, f, spelling{})
+	o.Pool = pool
+	dev, err := cpu.New(o)
 	if err != nil {
-		return nil, errors.Join(err, dev.Close())
+		return nil, errors.Join(err, pool.Close())
+	}
+	m, err := New(dev, pool, f, text)
+	if err != nil {
+		return nil, errors.Join(err, dev.Close(), pool.Close())
 	}
 	return m, nil
 }
+
+func (m *Model) end() error { return errors.Join(m.dev.Close(), m.pool.Close()) }
 
 // TestNonsense: random weights, and weights that are no numbers, end without a panic.
 func TestNonsense(t *testing.T) {
@@ -96,7 +108,7 @@ func TestNonsense(t *testing.T) {
 		if _, err := newSlot(t, m).Window(ctx, make([]float32, 80*3000), Options{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled: %v", err)
 		}
-		m.dev.Close()
+		m.end()
 	}
 }
 
@@ -107,7 +119,7 @@ func TestDamage(t *testing.T) {
 		t.Helper()
 		m, err := newSmall(f)
 		if err == nil {
-			m.dev.Close()
+			m.end()
 		}
 		if !errors.Is(err, models.ErrCorrupt) && !errors.Is(err, models.ErrUnsupported) {
 			t.Errorf("%s: %v", what, err)

@@ -51,15 +51,11 @@ func TestSharedVocabulary(t *testing.T) {
 // decoded together by calls of step.
 func sideBySide(t *testing.T, v *Vocabulary, step func(*Model, []*Slot)) (tokens [][]int32) {
 	t.Helper()
-	dev, err := cpu.New(cpu.Options{Threads: 2, Exact: true})
+	m, err := onCPU(small(nil), cpu.Options{Threads: 2, Exact: true}, spelling{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { dev.Close() })
-	m, err := New(dev, small(nil), spelling{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { m.end() })
 	var slots []*Slot
 	for i := range 4 {
 		mel := make([]float32, 80*3000)

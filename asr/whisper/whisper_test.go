@@ -8,13 +8,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
 	"soberano/asr/audio"
 	"soberano/asr/mel"
 	"soberano/engine/token"
-	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models/ctranslate2"
 	"soberano/models/defaults"
@@ -48,11 +48,7 @@ func openModel(t testing.TB, name string, exact bool) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := cpu.New(cpu.Options{Exact: exact, Cache: cpu.CachedF16})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := New(dev, f, text)
+	m, err := onCPU(f, cpu.Options{Exact: exact, Cache: cpu.CachedF16}, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,21 +109,15 @@ func TestEncoder(t *testing.T) {
 			want := readFloats(t, filepath.Join("testdata", c.model[len("whisper-"):]+"_encoder_jfk.f32"))
 			var diff, size, worst, largest float64
 			rows := 0
-			err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, "jfk.wav"), m.Frames()), func(x kernels.Tensor) {
-				got := make([]float32, m.State)
-				for r := 0; r < x.Rows; r += 10 {
-					m.dev.Read(got, x, r)
-					for i, v := range got {
-						w := float64(want[rows*m.State+i])
-						d := math.Abs(float64(v) - w)
-						diff, size = diff+d, size+math.Abs(w)
-						worst, largest = max(worst, d), max(largest, math.Abs(w))
-					}
-					rows++
+			x := m.encoded(t, mel.New(m.Mels).Frames(clip(t, "jfk.wav"), m.Frames()))
+			for r := 0; r < x.Len; r += 10 {
+				for i, v := range x.Row(r) {
+					w := float64(want[rows*m.State+i])
+					d := math.Abs(float64(v) - w)
+					diff, size = diff+d, size+math.Abs(w)
+					worst, largest = max(worst, d), max(largest, math.Abs(w))
 				}
-			})
-			if err != nil {
-				t.Fatal(err)
+				rows++
 			}
 			t.Logf("%s: mean %.2g of the mean value, worst %.2g of the largest", m.dev.Name(), diff/size, worst/largest)
 			if rows != 150 || !(diff/size < c.mean && worst/largest < c.most) {
@@ -140,16 +130,12 @@ func TestEncoder(t *testing.T) {
 // TestSteps: tokens fed together, one by one, and beside another hypothesis give the same logits.
 func TestSteps(t *testing.T) {
 	m := newSlot(t, openModel(t, "whisper-tiny.en", true))
-	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, "goforward.wav"), m.Frames()), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.hypotheses(3); err != nil {
+	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, "goforward.wav"), m.Frames()), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	ids := []int32{m.Start, m.TimesBegin, 1514, 2651, 838}
-	want := make([]float32, m.Vocab)
-	got := make([]float32, m.Vocab)
-	m.dev.Read(want, m.feed(ids, []kernels.Span{{Cache: m.self[0], N: len(ids)}}, len(ids)-1), 0)
+	want := slices.Clone(m.feed(t, ids, []span{{0, len(ids), 0}}, len(ids)-1).row(0))
+	var got []float32
 	same := func(how string) {
 		t.Helper()
 		var worst float64
@@ -161,13 +147,12 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	for i, id := range ids {
-		m.dev.Read(got, m.feed([]int32{id}, []kernels.Span{{Cache: m.self[1], N: 1, Pos: i}}, 0), 0)
+		got = m.feed(t, []int32{id}, []span{{1, 1, i}}, 0, fork{1, min(i, 1), i}).row(0)
 	}
 	same("one by one")
-	m.self[2].Copy(m.self[1], len(ids)-1)
-	logits := m.feed([]int32{500, ids[len(ids)-1]}, []kernels.Span{{Cache: m.self[0], Row: 0, N: 1, Pos: len(ids)}, {Cache: m.self[2], Row: 1, N: 1, Pos: len(ids) - 1}}, 0)
-	m.dev.Read(got, logits, 1)
-	same("in a copied cache beside another")
+	n := len(ids) - 1
+	got = m.feed(t, []int32{500, ids[n]}, []span{{0, 1, n + 1}, {2, 1, n}}, 0, fork{2, 1, n}).row(1)
+	same("in a fork beside another")
 }
 
 // TestDecode: a beam of one is greedy, a wider one is no less likely, and both hear what is said.
@@ -180,9 +165,6 @@ func TestDecode(t *testing.T) {
 	}
 	if greedy.Text != "He might even have been made amiable himself." || greedy.Language != "en" || greedy.Languages["en"] < 0.9 || greedy.Silent || greedy.Looped || greedy.NoSpeech > 0.2 {
 		t.Errorf("heard %+v", greedy)
-	}
-	if err := m.hypotheses(5); err != nil {
-		t.Fatal(err)
 	}
 	o := Options{Language: "en"}.whole()
 	type search func(context.Context, []float32, int, int, float32, *Options) (*attempt, error)

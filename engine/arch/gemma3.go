@@ -23,7 +23,7 @@ type gemma3 struct {
 	c      config
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []gemma3Layer
-	norm   []float32      // [dim]
+	norm   kernels.Vector // [dim]
 	output kernels.Matrix // [vocabulary × dim], usually the embedding itself
 	// For layers that see a window, and for those that see everything.
 	local, global positions
@@ -36,15 +36,15 @@ type positions struct {
 
 type gemma3Layer struct {
 	at           *positions
-	attnNorm     []float32      // [dim]
+	attnNorm     kernels.Vector // [dim]
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
-	qNorm, kNorm []float32      // [headDim], for each head
+	qNorm, kNorm kernels.Vector // [headDim], for each head
 	o            kernels.Matrix // [dim × heads·headDim]
-	attnPost     []float32      // [dim], of attention's output
-	ffnNorm      []float32      // [dim]
+	attnPost     kernels.Vector // [dim], of attention's output
+	ffnNorm      kernels.Vector // [dim]
 	gateUp       kernels.Matrix // [2·ff × dim]
 	down         kernels.Matrix // [dim × ff]
-	ffnPost      []float32      // [dim], of the feed-forward's output
+	ffnPost      kernels.Vector // [dim], of the feed-forward's output
 }
 
 func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
@@ -96,11 +96,9 @@ func (m *gemma3) place(r *reader) {
 		return
 	}
 	attn := kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: c.gemmaScale(), Causal: true}
-	freq, scale := rotary.Frequencies()
-	m.global = positions{kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale}, attn}
-	freq, scale = nn.Rotary{Dims: turned, Base: base}.Frequencies()
+	m.global = positions{r.rope(c.headDim, rotary), attn}
 	attn.Window = window
-	m.local = positions{kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale}, attn}
+	m.local = positions{r.rope(c.headDim, nn.Rotary{Dims: turned, Base: base}), attn}
 }
 
 // gemmaScale is what q·k is multiplied with: 1/√headDim, but the 27B (62 layers) was
@@ -148,12 +146,18 @@ func (r *reader) gemma3Layer(blk string, c config) gemma3Layer {
 	}
 }
 
-func (m *gemma3) Shape() Shape { return m.c.shape() }
+func (m *gemma3) Shape() Shape {
+	s := m.c.shape()
+	for i := range m.layers {
+		s.Layers[i].Window = m.layers[i].at.attn.Window
+	}
+	return s
+}
 
-func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
-	d, c, n := m.dev, m.c, len(s.Tokens)
+func (m *gemma3) Forward(s *nn.Step) (*kernels.Rows, error) {
+	c, n := m.c, len(s.Tokens)
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
-	d.Begin()
+	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)        // the residual stream
 	h := d.New(n, c.dim)        // what goes into a block, and what comes out before it is added
 	qkv := d.New(n, qd+2*kvd)   // side by side
@@ -163,7 +167,7 @@ func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
 	gate := d.New(n, c.ff)      // GELU(gate)·up
 
-	d.Embed(x, m.embed, s.Tokens, float32(math.Sqrt(float64(c.dim))))
+	d.Embed(x, m.embed, float32(math.Sqrt(float64(c.dim))))
 	for i := range m.layers {
 		l := &m.layers[i]
 
@@ -171,9 +175,9 @@ func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
 		d.MatMul(qkv, h, l.qkv)
 		d.RMSNorm(q, q, l.qNorm, c.eps) // each head by itself
 		d.RMSNorm(k, k, l.kNorm, c.eps)
-		d.Rotate(qk, s.Pos, &l.at.rope)
-		d.Store(k, v, s.Spans, i)
-		d.Attend(q, q, s.Spans, i, &l.at.attn)
+		d.Rotate(qk, &l.at.rope)
+		d.Store(k, v, i, &l.at.attn)
+		d.Attend(q, q, i, &l.at.attn)
 		d.MatMul(h, q, l.o)
 		d.RMSNorm(h, h, l.attnPost, c.eps)
 		d.Add(x, h)
@@ -184,5 +188,6 @@ func (m *gemma3) Forward(s *nn.Step) kernels.Tensor {
 		d.RMSNorm(h, h, l.ffnPost, c.eps)
 		d.Add(x, h)
 	}
-	return nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+	return logits, d.End()
 }

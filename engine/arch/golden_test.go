@@ -51,17 +51,19 @@ func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
 }
 
 // rows runs tokens at pos … of a sequence and returns the logits of all of them.
-func rows(m Model, dev kernels.Device, c kernels.Cache, tokens []int32, pos int) [][]float32 {
+func rows(t interface{ Fatal(...any) }, m Model, c kernels.State, tokens []int32, pos int) [][]float32 {
 	var s nn.Step
 	s.Append(c, tokens, pos)
 	for i := range tokens {
 		s.Out = append(s.Out, i)
 	}
-	logits := m.Forward(&s)
+	logits, err := m.Forward(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := make([][]float32, len(tokens))
 	for i := range out {
-		out[i] = make([]float32, logits.Cols)
-		dev.Read(out[i], logits, i)
+		out[i] = slices.Clone(logits.Row(i))
 	}
 	return out
 }
@@ -104,12 +106,12 @@ func TestGolden(t *testing.T) {
 }
 
 func checkReference(t *testing.T, m Model, dev kernels.Device, ref reference) {
-	cache, err := dev.NewCache(m.Shape().Cache(len(ref.IDs) + len(ref.Greedy)))
+	cache, err := dev.NewState(m.Shape().State(len(ref.IDs) + len(ref.Greedy)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	worst := 0.0
-	all := rows(m, dev, cache, ref.IDs, 0)
+	all := rows(t, m, cache, ref.IDs, 0)
 	for _, p := range ref.Prompt {
 		worst = max(worst, check(t, "position", p.Pos, all[p.Pos], p.Top))
 	}
@@ -122,7 +124,7 @@ func checkReference(t *testing.T, m Model, dev kernels.Device, ref reference) {
 			t.Errorf("%.20q: token %d is %d, expected %d", ref.Text, i, best, want)
 			return
 		}
-		last = rows(m, dev, cache, []int32{want}, len(ref.IDs)+i)[0]
+		last = rows(t, m, cache, []int32{want}, len(ref.IDs)+i)[0]
 		if i < len(ref.Gen) {
 			worst = max(worst, check(t, "step", i+1, last, ref.Gen[i].Top))
 		}

@@ -12,6 +12,7 @@ package arch
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -23,17 +24,17 @@ type llama struct {
 	c      config
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []llamaLayer
-	norm   []float32      // [dim]
+	norm   kernels.Vector // [dim]
 	output kernels.Matrix // [vocabulary × dim], the embedding itself where the file has no other
 	rope   kernels.RoPE
 	attn   kernels.Attention
 }
 
 type llamaLayer struct {
-	attnNorm []float32      // [dim]
+	attnNorm kernels.Vector // [dim]
 	qkv      kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
 	o        kernels.Matrix // [dim × heads·headDim]
-	ffnNorm  []float32      // [dim]
+	ffnNorm  kernels.Vector // [dim]
 	gateUp   kernels.Matrix // [2·ff × dim]
 	down     kernels.Matrix // [dim × ff]
 }
@@ -93,8 +94,9 @@ func (r *reader) turned(c config) int {
 }
 
 func (c config) shape() Shape {
+	keeps := kernels.Layer{KVHeads: c.kvHeads, KeyDim: c.headDim, ValueDim: c.headDim}
 	return Shape{
-		Vocabulary: c.vocabulary, Context: c.context, Layers: c.layers, KVHeads: c.kvHeads, HeadDim: c.headDim,
+		Vocabulary: c.vocabulary, Context: c.context, Layers: slices.Repeat([]kernels.Layer{keeps}, c.layers),
 		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.ff,
 	}
 }
@@ -120,9 +122,9 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 	if _, ok := f.Tensor("output.weight"); ok {
 		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
 	}
+	m.rope = r.rope(c.headDim, rotary)
+	m.rope.Interleaved = true
 	m.c.bytes = r.bytes
-	freq, scale := rotary.Frequencies()
-	m.rope = kernels.RoPE{HeadDim: c.headDim, Freq: freq, Scale: scale, Interleaved: true}
 	m.attn = kernels.Attention{
 		Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim,
 		Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true,
@@ -144,10 +146,10 @@ func (r *reader) llamaLayer(blk string, c config) llamaLayer {
 
 func (m *llama) Shape() Shape { return m.c.shape() }
 
-func (m *llama) Forward(s *nn.Step) kernels.Tensor {
-	d, c, n := m.dev, m.c, len(s.Tokens)
+func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
+	c, n := m.c, len(s.Tokens)
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
-	d.Begin()
+	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)        // the residual stream
 	h := d.New(n, c.dim)        // x, normalised
 	qkv := d.New(n, qd+2*kvd)   // side by side
@@ -157,20 +159,21 @@ func (m *llama) Forward(s *nn.Step) kernels.Tensor {
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
 	gate := d.New(n, c.ff)      // SiLU(gate)·up
 
-	d.Embed(x, m.embed, s.Tokens, 1)
+	d.Embed(x, m.embed, 1)
 	for i := range m.layers {
 		l := &m.layers[i]
 
 		d.RMSNorm(h, x, l.attnNorm, c.eps)
 		d.MatMul(qkv, h, l.qkv)
-		d.Rotate(qk, s.Pos, &m.rope)
-		d.Store(k, v, s.Spans, i)
-		d.Attend(q, q, s.Spans, i, &m.attn)
+		d.Rotate(qk, &m.rope)
+		d.Store(k, v, i, &m.attn)
+		d.Attend(q, q, i, &m.attn)
 		d.MatMulAdd(x, q, l.o)
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
 		d.MatMulGated(gate, h, l.gateUp, kernels.SiLU)
 		d.MatMulAdd(x, gate, l.down)
 	}
-	return nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+	return logits, d.End()
 }

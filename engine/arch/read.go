@@ -16,7 +16,7 @@ type reader struct {
 	f      *models.File
 	dev    kernels.Device
 	family string // the prefix of its keys
-	bytes  int64  // of the matrices loaded, on the device
+	bytes  int64  // of what was loaded, on the device
 	err    error
 }
 
@@ -94,8 +94,8 @@ func (r *reader) string(key, def string) string {
 	return s
 }
 
-// vector reads a tensor of n values as float32: a norm's weights, a bias.
-func (r *reader) vector(name string, n int) []float32 {
+// values reads a tensor of n values as float32.
+func (r *reader) values(name string, n int) []float32 {
 	if r.err != nil {
 		return nil
 	}
@@ -112,12 +112,37 @@ func (r *reader) vector(name string, n int) []float32 {
 	return out
 }
 
-// optional is vector for a tensor that the file may leave out.
+// optional is values for a tensor that the file may leave out.
 func (r *reader) optional(name string, n int) []float32 {
 	if _, ok := r.f.Tensor(name); !ok {
 		return nil
 	}
-	return r.vector(name, n)
+	return r.values(name, n)
+}
+
+// vector loads a tensor of n values: a norm's weights.
+func (r *reader) vector(name string, n int) kernels.Vector {
+	return r.load(name, r.values(name, n))
+}
+
+// rope loads the frequencies of heads of so many dimensions.
+func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
+	freq, scale := rotary.Frequencies()
+	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: scale}
+}
+
+// load brings values to the device.
+func (r *reader) load(name string, values []float32) kernels.Vector {
+	if r.err != nil {
+		return nil
+	}
+	v, err := r.dev.NewVector(values)
+	if err != nil {
+		r.fail(fmt.Errorf("%s: %w", name, err))
+		return nil
+	}
+	r.bytes += v.Bytes()
+	return v
 }
 
 // part names a weight of rows × cols and, where it may have one, its bias.

@@ -2,9 +2,9 @@ package batch
 
 // How much goes into one step.
 const (
-	// chunk is the tokens of a step that only reads prompts: beyond a few hundred the
+	// Chunk is the tokens of a step that only reads prompts: beyond a few hundred the
 	// products get no faster, and a cancelled request has to wait for the step.
-	chunk = 512
+	Chunk = 512
 	// mixed is the same while answers are under way, which pause for it.
 	mixed = 128
 	// wanted is the rows with logits that one sequence may have in a step: with a
@@ -23,13 +23,28 @@ func (q *Queue) run() {
 			q.add(s)
 		}
 	}
-	logits := q.model.Forward(&q.step)
+	logits, err := q.model.Forward(&q.step)
+	if err != nil {
+		q.fail(err)
+		return
+	}
 	for i, w := range q.wants {
 		if w.slot.ticket == nil {
 			continue // ended by an earlier row of this step
 		}
-		q.dev.Read(q.logits, logits, i)
-		w.slot.give(w.pos, q.logits, q.cap)
+		w.slot.give(w.pos, logits.Row(i), q.cap)
+	}
+}
+
+// fail ends all requests of a step that failed. What it has left in their states counts
+// for nothing.
+func (q *Queue) fail(err error) {
+	for _, s := range q.slots {
+		if s.ticket != nil {
+			s.back(0)
+			s.tokens = s.tokens[:0]
+			s.end(err)
+		}
 	}
 }
 
@@ -43,7 +58,7 @@ type want struct {
 func (q *Queue) add(s *slot) {
 	pos := len(s.tokens)
 	s.used = q.steps
-	row := q.step.Append(s.cache, s.pending[:s.take], pos)
+	row := q.step.Append(s.state, s.pending[:s.take], pos)
 	for i := max(0, s.ticket.req.From-pos); i < s.take; i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})
@@ -65,7 +80,7 @@ func (q *Queue) share() {
 			reading++
 		}
 	}
-	room := chunk
+	room := Chunk
 	if single > 0 {
 		room = mixed
 	}

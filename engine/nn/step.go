@@ -4,45 +4,43 @@
 //
 // One step, three sequences: a chunk of a long prompt and two single tokens.
 //
-//	row      0   1   2   3   4   5   6   7
-//	Tokens   a   b   c   d   e   f | g | h
-//	Pos     96  97  98  99 100 101 | 7 | 31
-//	Spans   └── cache A, N=6 ─────┘ └B┘ └C┘
-//	Out                            6   7      only these rows get logits
+//	row        0   1   2   3   4   5   6   7
+//	Tokens     a   b   c   d   e   f | g | h
+//	Positions 96  97  98  99 100 101 | 7 | 31
+//	Spans     └── state A, N=6 ─────┘ └B┘ └C┘
+//	Out                              6   7      only these rows get logits
 package nn
 
 import "soberano/kernels"
 
 // Step is the input of one forward pass.
 type Step struct {
-	Tokens []int32        // one a row
-	Pos    []int32        // of each row in its sequence
-	Spans  []kernels.Span // which rows belong to which sequence, in row order
-	Out    []int          // rows whose logits are wanted, ascending
+	kernels.Batch       // Tokens, Positions and Spans, in row order
+	Out           []int // rows whose logits are wanted, ascending
 }
 
 // Reset empties s and keeps its memory.
 func (s *Step) Reset() {
-	s.Tokens, s.Pos, s.Spans, s.Out = s.Tokens[:0], s.Pos[:0], s.Spans[:0], s.Out[:0]
+	s.Tokens, s.Positions, s.Spans, s.Out = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0]
 }
 
-// Append adds tokens at positions pos … of the sequence in cache; returns their first row.
-func (s *Step) Append(cache kernels.Cache, tokens []int32, pos int) int {
+// Append adds tokens at positions pos … of the sequence in state; returns their first row.
+func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 	row := len(s.Tokens)
 	s.Tokens = append(s.Tokens, tokens...)
 	for i := range tokens {
-		s.Pos = append(s.Pos, int32(pos+i))
+		s.Positions = append(s.Positions, int32(pos+i))
 	}
-	s.Spans = append(s.Spans, kernels.Span{Cache: cache, Row: row, N: len(tokens), Pos: pos})
+	s.Spans = append(s.Spans, kernels.Span{State: state, Row: row, N: len(tokens), Pos: pos})
 	return row
 }
 
-// Logits normalises the rows out of x, [n × dim], and multiplies them with the output
-// matrix w: [len(out) × vocabulary]. Rows that nobody asked for cost nothing, which
-// in a prompt are all but the last.
-func Logits(d kernels.Device, x kernels.Tensor, out []int, norm []float32, eps float32, w kernels.Matrix) kernels.Tensor {
+// Logits normalises the rows out of x, [n × dim], multiplies them with the output matrix w
+// and asks for the result, [len(out) × vocabulary]. Rows that nobody asked for cost
+// nothing, which in a prompt are all but the last; without any it returns nil.
+func Logits(d kernels.Step, x kernels.Tensor, out []int, norm kernels.Vector, eps float32, w kernels.Matrix) *kernels.Rows {
 	if len(out) == 0 {
-		return kernels.Tensor{}
+		return nil
 	}
 	h := d.New(len(out), x.Cols)
 	for from := 0; from < len(out); {
@@ -55,5 +53,5 @@ func Logits(d kernels.Device, x kernels.Tensor, out []int, norm []float32, eps f
 	}
 	logits := d.New(len(out), w.Rows())
 	d.MatMul(logits, h, w)
-	return logits
+	return d.Read(logits)
 }

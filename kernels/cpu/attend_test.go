@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -9,12 +10,12 @@ import (
 )
 
 // naive is attention in float64 for one span: q [n][heads·dim] at positions pos …,
-// k and v [keys][kvHeads·dim].
-func naive(a *kernels.Attention, q, k, v []float32, n, pos, keys int) []float64 {
+// k and v [keys][kvHeads·dim]; without Causal the first seen keys count.
+func naive(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
 	group, dim := a.Heads/a.KVHeads, a.HeadDim
 	out := make([]float64, n*a.Heads*dim)
 	for t := range n {
-		lo, hi := 0, a.Len
+		lo, hi := 0, seen
 		if a.Causal {
 			hi = pos + t + 1
 			if a.Window > 0 {
@@ -60,7 +61,7 @@ func TestAttend(t *testing.T) {
 type sequence struct {
 	k, v []float32
 	pos  int
-	c    kernels.Cache
+	c    kernels.State
 }
 
 func attendCase(t *rapid.T, d *device) {
@@ -72,14 +73,14 @@ func attendCase(t *rapid.T, d *device) {
 	}
 	a.Heads = a.KVHeads * rapid.SampledFrom([]int{1, 2, 3, 5, 16}).Draw(t, "group")
 	a.Scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
+	seen := 0
 	longest := rapid.SampledFrom([]int{20, 90, 1100}).Draw(t, "longest")
 	if a.Causal {
 		a.Window = rapid.SampledFrom([]int{0, 1, 7, 40, 700}).Draw(t, "window")
 	} else {
-		a.Len = rapid.IntRange(1, longest).Draw(t, "len")
+		seen = rapid.IntRange(1, longest).Draw(t, "len")
 	}
 	kvCols, qCols := a.KVHeads*a.HeadDim, a.Heads*a.HeadDim
-	d.Begin()
 	var spans []kernels.Span
 	var seqs []sequence
 	rows := 0
@@ -87,9 +88,9 @@ func attendCase(t *rapid.T, d *device) {
 		n := rapid.IntRange(1, 15).Draw(t, "n")
 		keys := rapid.IntRange(n, longest+n).Draw(t, "keys")
 		if !a.Causal {
-			keys = max(keys, a.Len)
+			keys = max(keys, seen)
 		}
-		c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: a.KVHeads, HeadDim: a.HeadDim, Cap: keys})
+		c, err := d.NewState(stateShape(2, a.KVHeads, a.HeadDim, keys))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,16 +98,17 @@ func attendCase(t *rapid.T, d *device) {
 		cut := rapid.IntRange(0, keys).Draw(t, "cut") // stored in two pieces
 		for _, p := range [][2]int{{0, cut}, {cut, keys}} {
 			m := p[1] - p[0]
-			d.Store(tensorOf(d, s.k[p[0]*kvCols:], m, kvCols), tensorOf(d, s.v[p[0]*kvCols:], m, kvCols),
-				[]kernels.Span{{Cache: c, N: m, Pos: p[0]}}, 1)
+			st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: m, Pos: p[0]}}})
+			st.Store(tensorOf(st, s.k[p[0]*kvCols:], m, kvCols), tensorOf(st, s.v[p[0]*kvCols:], m, kvCols), 1, a)
 		}
 		seqs = append(seqs, s)
-		spans = append(spans, kernels.Span{Cache: c, Row: rows, N: n, Pos: keys - n})
+		spans = append(spans, kernels.Span{State: c, Row: rows, N: n, Pos: keys - n, Len: seen})
 		rows += n
 	}
 	q := gauss(r, rows*qCols)
-	qt := tensorOf(d, q, rows, qCols)
-	d.Attend(qt, qt, spans, 1, a)
+	st := begin(d, &kernels.Batch{Spans: spans})
+	qt := tensorOf(st, q, rows, qCols)
+	st.Attend(qt, qt, 1, a)
 	got := flat(qt)
 	limit := 1e-5
 	switch {
@@ -119,7 +121,7 @@ func attendCase(t *rapid.T, d *device) {
 		limit = 0.03
 	}
 	for i, s := range spans {
-		want := naive(a, q[s.Row*qCols:], seqs[i].k, seqs[i].v, s.N, s.Pos, 0)
+		want := naive(a, q[s.Row*qCols:], seqs[i].k, seqs[i].v, s.N, s.Pos, seen)
 		if e := distance(got[s.Row*qCols:], want); !(e < limit) {
 			t.Fatalf("span %d: error %g", i, e)
 		}
@@ -136,39 +138,69 @@ func halves(d *device, x []float32) []float32 {
 	return x
 }
 
-// TestCacheCopy: a copied prefix answers as the original does.
-func TestCacheCopy(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d, err := newDevice(Options{Threads: 1}, generic)
+// TestFork: a fork that goes back to n positions answers as the original does, and what either
+// adds later changes nothing for the other.
+func TestFork(t *testing.T) {
+	for _, cached := range []Cached{Cached8, CachedF16, CachedBF16} {
+		d, err := newDevice(Options{Threads: 1, Cache: cached}, best())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		r := newRand()
-		const dim = 40
-		keys, n := rapid.SampledFrom([]int{3, 70, 257, 600}).Draw(t, "keys"), 0
-		n = rapid.IntRange(1, keys).Draw(t, "n")
-		shape := kernels.CacheShape{Layers: 2, KVHeads: 2, HeadDim: dim, Cap: keys}
-		a, _ := d.NewCache(shape)
-		shape.Cap += rapid.IntRange(0, 300).Draw(t, "more")
-		b, _ := d.NewCache(shape)
-		k, v := tensorOf(d, gauss(r, keys*2*dim), keys, 2*dim), tensorOf(d, gauss(r, keys*2*dim), keys, 2*dim)
+		rapid.Check(t, func(t *rapid.T) { forkCase(t, d) })
+	}
+}
+
+func forkCase(t *rapid.T, d *device) {
+	const kv = 2
+	r := newRand()
+	dim := rapid.SampledFrom([]int{40, 64}).Draw(t, "dim")
+	keys := rapid.SampledFrom([]int{3, 70, 257, 600}).Draw(t, "keys")
+	n := rapid.IntRange(1, keys).Draw(t, "n")
+	more := rapid.IntRange(1, 300).Draw(t, "more")
+	a, err := d.NewState(stateShape(2, kv, dim, keys+more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &kernels.Attention{Heads: kv, KVHeads: kv, HeadDim: dim, Scale: 0.1}
+	add := func(s kernels.State, rows int) {
+		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: rows, Pos: s.Len()}}})
+		k := tensorOf(st, gauss(r, rows*kv*dim), rows, kv*dim)
 		for l := range 2 {
-			d.Store(k, v, []kernels.Span{{Cache: a, N: keys}}, l)
+			st.Store(k, k, l, at)
 		}
-		b.Copy(a, n)
-		q := gauss(r, 2*dim)
-		at := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.1, Len: n}
-		var out [2][]float32
-		for i, c := range []kernels.Cache{a, b} {
-			x := tensorOf(d, q, 1, 2*dim)
-			d.Attend(x, x, []kernels.Span{{Cache: c, N: 1}}, 1, at)
-			out[i] = flat(x)
+	}
+	q := gauss(r, kv*dim)
+	look := func(s kernels.State, n int) []float32 {
+		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: 1, Len: n}}})
+		x := tensorOf(st, q, 1, kv*dim)
+		st.Attend(x, x, 1, at)
+		return flat(x)
+	}
+	add(a, keys)
+	whole, part := look(a, keys), look(a, n)
+	b, err := a.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.Truncate(n) || b.Len() != n || a.Len() != keys {
+		t.Fatalf("a fork of %d positions cut to %d has %d, the original %d", keys, n, b.Len(), a.Len())
+	}
+	same := func(what string, want, got []float32) {
+		if !slices.Equal(want, got) {
+			t.Fatalf("%s: %v, expected %v", what, got, want)
 		}
-		for i := range out[0] {
-			if out[0][i] != out[1][i] {
-				t.Fatalf("value %d: %g, copied %g", i, out[0][i], out[1][i])
-			}
-		}
-	})
+	}
+	same("the fork", part, look(b, n))
+	add(b, min(more, a.Cap()-n))
+	same("the original, after the fork has gone on", whole, look(a, keys))
+	same("the fork's beginning", part, look(b, n))
+	own := look(b, b.Len())
+	add(a, more)
+	same("the fork, after the original has gone on", own, look(b, b.Len()))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	same("the fork, after the original is closed", own, look(b, b.Len()))
+	b.Close()
 }

@@ -36,11 +36,12 @@ func BenchmarkMatVec(b *testing.B) {
 					ms = append(ms, m)
 					size += m.Bytes()
 				}
-				x, y := tensorOf(d, gauss(r, 768), 1, 768), d.New(1, 1536)
+				st := begin(d, nil)
+				x, y := tensorOf(st, gauss(r, 768), 1, 768), st.New(1, 1536)
 				b.SetBytes(size)
 				for b.Loop() {
 					for _, m := range ms {
-						d.MatMul(y, x, m)
+						st.MatMul(y, x, m)
 					}
 				}
 			})
@@ -59,9 +60,10 @@ func BenchmarkMatMul(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				x, y := tensorOf(d, gauss(r, 512*s[1]), 512, s[1]), d.New(512, s[0])
+				st := begin(d, nil)
+				x, y := tensorOf(st, gauss(r, 512*s[1]), 512, s[1]), st.New(512, s[0])
 				for b.Loop() {
-					d.MatMul(y, x, m)
+					st.MatMul(y, x, m)
 				}
 				b.ReportMetric(2*512*float64(s[0]*s[1])*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOPS")
 			})
@@ -72,23 +74,23 @@ func BenchmarkMatMul(b *testing.B) {
 // BenchmarkEncoder is attention of a Whisper base layer: 1500 × 1500, 8 heads of 64.
 func BenchmarkEncoder(b *testing.B) {
 	d := benchDevice(b, 1)
-	c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 8, HeadDim: 64, Cap: 1500})
+	c, err := d.NewState(stateShape(1, 8, 64, 1500))
 	if err != nil {
 		b.Fatal(err)
 	}
 	r := newRand()
-	x := tensorOf(d, gauss(r, 1500*512), 1500, 512)
-	y := d.New(1500, 512)
-	spans := []kernels.Span{{Cache: c, N: 1500}}
-	a := &kernels.Attention{Heads: 8, KVHeads: 8, HeadDim: 64, Scale: 0.125, Len: 1500}
+	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: 1500, Len: 1500}}})
+	x := tensorOf(st, gauss(r, 1500*512), 1500, 512)
+	y := st.New(1500, 512)
+	a := &kernels.Attention{Heads: 8, KVHeads: 8, HeadDim: 64, Scale: 0.125}
 	b.Run("store", func(b *testing.B) {
 		for b.Loop() {
-			d.Store(x, x, spans, 0)
+			st.Store(x, x, 0, a)
 		}
 	})
 	b.Run("attend", func(b *testing.B) {
 		for b.Loop() {
-			d.Attend(y, x, spans, 0, a)
+			st.Attend(y, x, 0, a)
 		}
 		b.ReportMetric(4*8*64*1500*1500*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 	})
@@ -98,17 +100,17 @@ func BenchmarkEncoder(b *testing.B) {
 func BenchmarkRows(b *testing.B) {
 	d := benchDevice(b, 1)
 	r := newRand()
-	x, u, y := tensorOf(d, gauss(r, 1536), 1, 1536), tensorOf(d, gauss(r, 1536), 1, 1536), d.New(1, 1536)
-	w := gauss(r, 1536)
-	rope := &kernels.RoPE{HeadDim: 64, Freq: make([]float32, 32), Scale: 1}
-	pos := []int32{100}
+	st := begin(d, &kernels.Batch{Positions: []int32{100}})
+	x, u, y := tensorOf(st, gauss(r, 1536), 1, 1536), tensorOf(st, gauss(r, 1536), 1, 1536), st.New(1, 1536)
+	w := vectorOf(b, d, gauss(r, 1536))
+	rope := &kernels.RoPE{HeadDim: 64, Freq: vectorOf(b, d, make([]float32, 32)), Scale: 1}
 	for name, f := range map[string]func(){
-		"silu":      func() { d.Activate(y, x, u, kernels.SiLU) },
-		"gelu-tanh": func() { d.Activate(y, x, u, kernels.GELUTanh) },
-		"gelu-erf":  func() { d.Activate(y, x, kernels.Tensor{}, kernels.GELUErf) },
-		"rmsnorm":   func() { d.RMSNorm(y, x, w, 1e-5) },
-		"layernorm": func() { d.LayerNorm(y, x, w, w, 1e-5) },
-		"rotate":    func() { d.Rotate(x, pos, rope) },
+		"silu":      func() { st.Activate(y, x, u, kernels.SiLU) },
+		"gelu-tanh": func() { st.Activate(y, x, u, kernels.GELUTanh) },
+		"gelu-erf":  func() { st.Activate(y, x, kernels.Tensor{}, kernels.GELUErf) },
+		"rmsnorm":   func() { st.RMSNorm(y, x, w, 1e-5) },
+		"layernorm": func() { st.LayerNorm(y, x, w, w, 1e-5) },
+		"rotate":    func() { st.Rotate(x, rope) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

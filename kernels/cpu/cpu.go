@@ -6,7 +6,8 @@
 //	matmul, gated → qtile, dtile, ptile, amx
 //	                              tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
-//	attend, cache                 attention over cached keys and values, by dtile too
+//	state, pages, keysvalues      what layers keep of a sequence
+//	attend                        attention over keys and values, by dtile too
 //	weights                       what attention looks at, for word times
 //	elem, rope, logits            exp, activations, norms, rotation, sums on one row
 //	pool, arena, memory           workers, memory of a step, huge pages
@@ -18,8 +19,8 @@
 package cpu
 
 import (
+	"errors"
 	"fmt"
-	"math"
 
 	"soberano/kernels"
 )
@@ -28,20 +29,24 @@ import (
 
 // Options of a device.
 type Options struct {
+	// Pool is the workers, which several devices may share and which must outlive them;
+	// nil: the device has a pool of its own, of Threads workers.
+	Pool *Pool
 	// Threads is the number of workers, the caller included; 0 means the physical
 	// cores, from four up all but one.
 	Threads int
-	// Exact keeps weights, activations and caches in float32 throughout: slow, for
+	// Exact keeps weights, activations and states in float32 throughout: slow, for
 	// comparison with reference values.
 	Exact bool
 	// Floats says how matrices of floating-point weights are multiplied.
 	Floats Floats
 	// Cache says how keys and values are kept.
 	Cache Cached
-	// Forget, if there, is told which weights in the file's form are done with.
+	// Forget, if there, is told which bytes of files, of weights in the file's form or of
+	// Packed.Map, will hardly be needed any more (models.Forget).
 	Forget func(data []byte)
-	// Packed holds weights that an earlier run has repacked; nil for none.
-	Packed *Packed
+	// Packed says where repacked weights are kept for the next run.
+	Packed Packed
 	// AnyLevel takes the best level where SOBERANO_CPU names one that is not there.
 	AnyLevel bool
 }
@@ -74,19 +79,25 @@ type device struct {
 	floats Floats
 	cached Cached
 	forget func([]byte)
-	pool   *pool
+	pool   *Pool
+	own    bool // pool ends with the device
+	turn   turn // at the pool
+	closed bool
 	arena  arena
+	steps  [stepsKept]step
+	step   int     // the last of steps
 	store  reserve // of matrices
+	pages  pages   // of states
 
-	packed   *Packed
+	file     packedFile
+	packed   *packedWeights
 	segments []*segment // of all matrices, in the order of Load
 	repacked int        // of them, not found in packed
 	move     mover      // of those that were found
 
-	mm   matmulJob
-	at   attendJob
-	row  rowJob
-	rope ropeTables
+	mm  matmulJob
+	at  attendJob
+	row rowJob
 
 	x8     []block   // the quantised activations of one product
 	xp     []uint32  // or in bfloat16
@@ -111,18 +122,30 @@ func New(o Options) (kernels.Device, error) {
 }
 
 func newDevice(o Options, lv level) (*device, error) {
-	if o.Threads < 0 || o.Threads > 1024 {
-		return nil, fmt.Errorf("cpu: %d threads: use 1 to 1024, or 0 for the default", o.Threads)
+	pool, own := o.Pool, false
+	if pool == nil {
+		var err error
+		if pool, err = startPool(lv, o.Threads); err != nil {
+			return nil, err
+		}
+		own = true
 	}
-	if o.Threads == 0 {
-		o.Threads = defaultThreads()
-	}
-	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget, packed: o.Packed, pool: newPool(o.Threads)}
+	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget,
+		pool: pool, own: own, turn: newTurn(kernels.Recording)}
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
+	for i := range d.steps {
+		d.steps[i].d = d
+	}
+	if err := d.openPacked(o.Packed); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
 }
+
+// do runs a job on the workers when it is the device's turn.
+func (d *device) do(chunks int, fn *job) { d.pool.do(&d.turn, chunks, fn) }
 
 // Name is for people: "AVX-512, 2 threads".
 func (d *device) Name() string {
@@ -136,46 +159,16 @@ func (d *device) Name() string {
 	return s
 }
 
-// Close ends the workers. The device must not be used afterwards; its memory goes
-// with the last reference to it.
+// Close frees the device's memory, and ends the workers unless they are shared.
 func (d *device) Close() error {
-	d.pool.close()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	err := d.file.close()
 	d.arena, d.store, d.segments, d.packed, d.move = arena{}, reserve{}, nil, nil, mover{}
-	return nil
-}
-
-// Begin starts a step: tensors made before it are gone.
-func (d *device) Begin() {
-	d.arena.reset()
-	if len(d.move.left) > 0 {
-		d.moveSome()
+	if d.own {
+		err = errors.Join(err, d.pool.Close())
 	}
-}
-
-// New returns a tensor of undefined content. Its rows start on cache lines, and not
-// a multiple of 2 KiB apart: the twelve rows of a tile would fall on the same few
-// lines of the cache.
-func (d *device) New(rows, cols int) kernels.Tensor {
-	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/8/(cols+32) {
-		panic("cpu: New: impossible shape")
-	}
-	stride := (cols + 15) &^ 15
-	if rows > 1 && stride%512 == 0 {
-		stride += 16
-	}
-	t := kernels.Tensor{Rows: rows, Cols: cols, Stride: stride}
-	t.F32 = d.arena.take(max(rows, 1) * stride)
-	return t
-}
-
-// Write copies rows × cols values from src to t.
-func (d *device) Write(t kernels.Tensor, src []float32) {
-	for r := range t.Rows {
-		copy(t.Row(r), src[r*t.Cols:][:t.Cols])
-	}
-}
-
-// Read copies row r of t to dst.
-func (d *device) Read(dst []float32, t kernels.Tensor, r int) {
-	copy(dst[:t.Cols], t.Row(r))
+	return err
 }

@@ -93,10 +93,30 @@ func distance(got []float32, want []float64) float64 {
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
 // tensorOf writes rows × cols values into a fresh tensor.
-func tensorOf(d *device, x []float32, rows, cols int) kernels.Tensor {
-	t := d.New(rows, cols)
-	d.Write(t, x)
+func tensorOf(s *step, x []float32, rows, cols int) kernels.Tensor {
+	t := s.New(rows, cols)
+	s.Write(t, x)
 	return t
+}
+
+// begin ends the step in progress, if there is one, and starts another.
+func begin(d *device, b *kernels.Batch) *step {
+	if s := &d.steps[d.step]; s.open {
+		_ = s.End() // of the CPU, which can't fail
+	}
+	if b == nil {
+		b = &noBatch
+	}
+	return d.begin(b)
+}
+
+func vectorOf(t testing.TB, d *device, x []float32) kernels.Vector {
+	t.Helper()
+	v, err := d.NewVector(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func flat(t kernels.Tensor) []float32 {
@@ -156,18 +176,18 @@ func TestMatMulGated(t *testing.T) {
 				if i%2 == 1 {
 					w[0].Bias, w[1].Bias = gauss(r, rows), gauss(r, rows)
 				}
-				d.Begin()
+				st := begin(d, nil)
 				m, err := d.Load(w...)
 				if err != nil {
 					t.Fatal(err)
 				}
-				x := tensorOf(d, gauss(r, n*256), n, 256)
-				got, both := d.New(n, rows), d.New(n, 2*rows)
-				d.MatMul(both, x, m)
-				want := d.New(n, rows)
+				x := tensorOf(st, gauss(r, n*256), n, 256)
+				got, both := st.New(n, rows), st.New(n, 2*rows)
+				st.MatMul(both, x, m)
+				want := st.New(n, rows)
 				f := []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf}[i%3]
-				d.Activate(want, both.Slice(0, rows), both.Slice(rows, rows), f)
-				d.MatMulGated(got, x, m, f)
+				st.Activate(want, both.Slice(0, rows), both.Slice(rows, rows), f)
+				st.MatMulGated(got, x, m, f)
 				w64 := make([]float64, 0, n*rows)
 				for _, v := range flat(want) {
 					w64 = append(w64, float64(v))
@@ -185,7 +205,7 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	w := []kernels.Weights{randomWeights(r, ty, rows, cols), randomWeights(r, ty, 33, cols)}
 	w[1].Bias = gauss(r, 33)
 	x := gauss(r, n*cols)
-	d.Begin()
+	st := begin(d, nil)
 	m, err := d.Load(w...)
 	if err != nil {
 		t.Fatal(err)
@@ -194,8 +214,8 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 		t.Fatalf("%d × %d, %d bytes", m.Rows(), m.Cols(), m.Bytes())
 	}
 	want := product(x, n, w)
-	dst, xt := d.New(n, m.Rows()), tensorOf(d, x, n, cols)
-	d.MatMul(dst, xt, m)
+	dst, xt := st.New(n, m.Rows()), tensorOf(st, x, n, cols)
+	st.MatMul(dst, xt, m)
 	limit := 0.0
 	for _, p := range w {
 		switch k := d.kindOf(p); {
@@ -210,7 +230,7 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	if e := distance(flat(dst), want); !(e < limit) {
 		t.Errorf("MatMul: error %g", e)
 	}
-	d.MatMulAdd(dst, xt, m)
+	st.MatMulAdd(dst, xt, m)
 	for i := range want {
 		want[i] *= 2
 	}

@@ -20,23 +20,20 @@ func (d *device) few(rows, cols int) kernels.Tensor {
 }
 
 // MatMulGated writes f(x·gateᵀ) · x·upᵀ to dst; w was loaded from gate and up.
-func (d *device) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Activation) {
-	m := w.(*matrix)
-	if len(m.segments) != 2 || m.segments[0].rows != m.segments[1].rows {
-		panic("cpu: MatMulGated: not a gate and its equal")
-	}
-	if x.Cols != m.cols || dst.Cols != m.segments[0].rows || dst.Rows != x.Rows {
-		panic("cpu: MatMulGated: shapes differ")
+func (s *step) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Activation) {
+	const op = "MatMulGated"
+	m, d := s.product(op, &dst, &x, w), s.d
+	if len(m.segments) != 2 || m.segments[0].rows != m.segments[1].rows || dst.Cols != m.segments[0].rows {
+		panic("cpu: MatMulGated: not a gate and its equal, or shapes differ")
 	}
 	if x.Rows < leastGated {
 		both := d.few(x.Rows, m.rows)
-		d.MatMul(both, x, w)
-		d.Activate(dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
+		d.multiply(both, x, m, m.panels, false, &d.mm.run)
+		d.activate(dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
 		return
 	}
-	j := &d.mm
-	j.f = f
-	d.multiply(dst, x, m, m.panels/2, false, &j.gated)
+	d.mm.f = f
+	d.multiply(dst, x, m, m.panels/2, false, &d.mm.gated)
 }
 
 // gatedChunk multiplies one stretch of tokens with a run of panels of both halves.
@@ -68,6 +65,8 @@ func activate(lv level, f kernels.Activation, dst, x, up []float32) {
 		geluTanh(lv, dst, x, up)
 	case kernels.GELUErf:
 		geluErf(lv, dst, x, up)
+	case kernels.ReLU:
+		relu(dst, x, up)
 	default:
 		panic("cpu: unknown activation")
 	}

@@ -10,7 +10,7 @@ import (
 // fill registers and blocks, with forbidden values between.
 func TestLogits(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		d := device2(t, lv, 1, false)
+		d := newPool(lv, 1)
 		r := newRand()
 		for _, n := range []int{1, 7, 16, 127, 128, 129, 1500, 51865} {
 			x := guardedF32(t, gauss(r, n), n%2 == 0)
@@ -68,7 +68,7 @@ func TestLogits(t *testing.T) {
 }
 
 func BenchmarkLogits(b *testing.B) {
-	d := device2(b, best(), 1, false)
+	d := newPool(best(), 1)
 	x := gauss(newRand(), 51865)
 	dst := make([]int32, 6)
 	b.Run("LogSumExp", func(b *testing.B) {

@@ -59,17 +59,31 @@ func (j *matmulJob) init(d *device) {
 }
 
 // MatMul writes x·wᵀ (+ bias) to dst.
-func (d *device) MatMul(dst, x kernels.Tensor, w kernels.Matrix) { d.matmul(dst, x, w, false) }
+func (s *step) MatMul(dst, x kernels.Tensor, w kernels.Matrix) { s.matmul("MatMul", dst, x, w, false) }
 
 // MatMulAdd adds x·wᵀ (+ bias) to dst.
-func (d *device) MatMulAdd(dst, x kernels.Tensor, w kernels.Matrix) { d.matmul(dst, x, w, true) }
+func (s *step) MatMulAdd(dst, x kernels.Tensor, w kernels.Matrix) {
+	s.matmul("MatMulAdd", dst, x, w, true)
+}
 
-func (d *device) matmul(dst, x kernels.Tensor, w kernels.Matrix, add bool) {
-	m := w.(*matrix)
-	if x.Cols != m.cols || dst.Cols != m.rows || dst.Rows != x.Rows {
-		panic("cpu: MatMul: shapes differ")
+func (s *step) matmul(op string, dst, x kernels.Tensor, w kernels.Matrix, add bool) {
+	m := s.product(op, &dst, &x, w)
+	if dst.Cols != m.rows {
+		panic("cpu: " + op + ": shapes differ")
 	}
-	d.multiply(dst, x, m, m.panels, add, &d.mm.run)
+	s.d.multiply(dst, x, m, m.panels, add, &s.d.mm.run)
+}
+
+// product checks what all products ask for, and returns the matrix.
+func (s *step) product(op string, dst, x *kernels.Tensor, w kernels.Matrix) *matrix {
+	s.in(op, x)
+	s.out(op, dst)
+	apart(op, dst, x)
+	m := s.d.matrix(op, w)
+	if x.Cols != m.cols || dst.Rows != x.Rows {
+		panic("cpu: " + op + ": shapes differ")
+	}
+	return m
 }
 
 // multiply runs a job over all chunks of so many panels, x in the forms that m wants.
@@ -89,7 +103,7 @@ func (d *device) multiply(dst, x kernels.Tensor, m *matrix, panels int, add bool
 		d.roundX(j)
 	}
 	j.plan(d.pool.threads, rowBytes)
-	d.pool.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
+	d.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
 }
 
 // plan cuts the product into about eight chunks a worker.
@@ -115,7 +129,7 @@ func (j *matmulJob) piece(c int) (t0, t1, p0, p1 int) {
 func (j *matmulJob) rows(d *device, run *job) {
 	chunks := (j.x.Rows + quantRows - 1) / quantRows
 	if j.x.Rows*j.x.Cols >= alone {
-		d.pool.do(chunks, run)
+		d.do(chunks, run)
 		return
 	}
 	for c := range chunks {

@@ -4,6 +4,7 @@ package cpu
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,18 +20,44 @@ type matrix struct {
 	ints       bool
 	pairs      bool
 	bytes      int64
+	d          *device
+	closed     bool
 }
 
 func (m *matrix) Rows() int    { return m.rows }
 func (m *matrix) Cols() int    { return m.cols }
 func (m *matrix) Bytes() int64 { return m.bytes }
 
+// Close frees the matrix.
+func (m *matrix) Close() error {
+	if !m.closed {
+		m.d.segments = slices.DeleteFunc(m.d.segments, func(s *segment) bool { return slices.Contains(m.segments, s) })
+		*m = matrix{rows: m.rows, cols: m.cols, d: m.d, closed: true}
+	}
+	return nil
+}
+
+// matrix returns w as one of d's, and panics if it is not or has been closed.
+func (d *device) matrix(op string, w kernels.Matrix) *matrix {
+	m, ok := w.(*matrix)
+	switch {
+	case !ok || m.d != d:
+		panic("cpu: " + op + ": a matrix of another device")
+	case m.closed:
+		panic("cpu: " + op + ": the matrix is closed")
+	}
+	return m
+}
+
 // Load repacks the parts, on all workers' cores.
 func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
+	if d.closed {
+		return nil, errClosed
+	}
 	if len(parts) == 0 {
 		return nil, errors.New("cpu: Load: no parts")
 	}
-	m := &matrix{cols: parts[0].Cols}
+	m := &matrix{d: d, cols: parts[0].Cols}
 	for i, w := range parts {
 		if err := check(w, m.cols); err != nil {
 			return nil, fmt.Errorf("cpu: Load: part %d: %w", i, err)
@@ -50,6 +77,9 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		}
 	}
 	d.segments = append(d.segments, m.segments...)
+	for _, w := range parts {
+		d.forgetAll(w.Data)
+	}
 	return m, nil
 }
 
@@ -101,9 +131,7 @@ func (s *segment) fill(d *device, data []byte) {
 		for p := i * step; p < min((i+1)*step, s.panels); p++ {
 			s.pack(&w, p)
 		}
-		if d.forget != nil {
-			d.forget(s.source.Data[i*step*32*row : min((i+1)*step*32, s.rows)*row])
-		}
+		d.forgetAll(s.source.Data[i*step*32*row : min((i+1)*step*32, s.rows)*row])
 	})
 }
 
@@ -131,19 +159,29 @@ func (m *matrix) find(r int) *segment {
 	panic("cpu: row out of range")
 }
 
-// Embed writes scale × row ids[i] of w to row i of dst, from the file's own bytes.
-func (d *device) Embed(dst kernels.Tensor, w kernels.Matrix, ids []int32, scale float32) {
-	m := w.(*matrix)
-	if dst.Cols != m.cols || dst.Rows < len(ids) {
-		panic("cpu: Embed: shapes differ")
+// Embed writes scale × row Tokens[i] of w to row i of dst, from the file's own bytes.
+func (s *step) Embed(dst kernels.Tensor, w kernels.Matrix, scale float32) {
+	s.embed("Embed", dst, w, s.batch.Tokens, scale)
+}
+
+// EmbedPositions writes row Positions[i] of w to row i of dst.
+func (s *step) EmbedPositions(dst kernels.Tensor, w kernels.Matrix) {
+	s.embed("EmbedPositions", dst, w, s.batch.Positions, 1)
+}
+
+func (s *step) embed(op string, dst kernels.Tensor, w kernels.Matrix, ids []int32, scale float32) {
+	s.out(op, &dst)
+	m := s.d.matrix(op, w)
+	if dst.Cols != m.cols || dst.Rows != len(ids) {
+		panic("cpu: " + op + ": shapes differ")
 	}
 	for i, id := range ids {
 		if id < 0 || int(id) >= m.rows {
-			panic("cpu: Embed: id out of range")
+			panic("cpu: " + op + ": a row that the matrix does not have")
 		}
-		s := m.find(int(id))
+		part := m.find(int(id))
 		row := dst.Row(i)
-		quant.Dequantize(s.source.Type, row, s.row(int(id)-s.first))
+		quant.Dequantize(part.source.Type, row, part.row(int(id)-part.first))
 		if scale != 1 {
 			for c := range row {
 				row[c] *= scale

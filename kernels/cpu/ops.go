@@ -34,7 +34,7 @@ type rowJob struct {
 	eps      float32
 	f        kernels.Activation
 	rope     *kernels.RoPE
-	table    []float32 // cosines and sines, see rope.go
+	table    []float32 // cosines and sines of the first positions, see rope.go
 	pos      []int32
 	spans    []kernels.Span
 	layer    int
@@ -62,7 +62,7 @@ func (j *rowJob) start(d *device, rows, cols int) {
 		return
 	}
 	j.step = max(1, min(rows/(4*d.pool.threads), alone/max(cols, 1)), rows/(maxChunks/2))
-	d.pool.do((rows+j.step-1)/j.step, &j.runChunk)
+	d.do((rows+j.step-1)/j.step, &j.runChunk)
 }
 
 func (j *rowJob) chunk(_, c int) {
@@ -89,24 +89,39 @@ func (j *rowJob) chunk(_, c int) {
 func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == b.Cols }
 
 // Add adds x to dst; an x of one row is added to every row.
-func (d *device) Add(dst, x kernels.Tensor) {
+func (s *step) Add(dst, x kernels.Tensor) {
+	s.in("Add", &x)
+	s.out("Add", &dst)
+	same("Add", &dst, &x)
 	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
 		panic("cpu: Add: shapes differ")
 	}
-	j := &d.row
+	j := &s.d.row
 	j.op, j.dst, j.x = opAdd, dst, x
-	j.start(d, dst.Rows, dst.Cols)
+	j.start(s.d, dst.Rows, dst.Cols)
 }
 
-// RMSNorm normalises each run of len(weight) columns (Zhang and Sennrich 2019,
+// rowwise checks an operation that makes a row of dst of the same row of x.
+func (s *step) rowwise(op string, dst, x *kernels.Tensor) {
+	s.in(op, x)
+	s.out(op, dst)
+	same(op, dst, x)
+	if !sameShape(*dst, *x) {
+		panic("cpu: " + op + ": shapes differ")
+	}
+}
+
+// RMSNorm normalises each run of weight.Len() columns (Zhang and Sennrich 2019,
 // arXiv:1910.07467).
-func (d *device) RMSNorm(dst, x kernels.Tensor, weight []float32, eps float32) {
-	if !sameShape(dst, x) || len(weight) == 0 || x.Cols%len(weight) != 0 {
+func (s *step) RMSNorm(dst, x kernels.Tensor, weight kernels.Vector, eps float32) {
+	s.rowwise("RMSNorm", &dst, &x)
+	w := s.d.values("RMSNorm", weight)
+	if len(w) == 0 || x.Cols%len(w) != 0 {
 		panic("cpu: RMSNorm: shapes differ")
 	}
-	j := &d.row
-	j.op, j.dst, j.x, j.w, j.eps = opRMSNorm, dst, x, weight, eps
-	j.start(d, x.Rows, x.Cols)
+	j := &s.d.row
+	j.op, j.dst, j.x, j.w, j.eps = opRMSNorm, dst, x, w, eps
+	j.start(s.d, x.Rows, x.Cols)
 }
 
 func (j *rowJob) rmsNorm(r int) {
@@ -119,13 +134,15 @@ func (j *rowJob) rmsNorm(r int) {
 }
 
 // LayerNorm normalises each row (Ba et al. 2016, arXiv:1607.06450).
-func (d *device) LayerNorm(dst, x kernels.Tensor, gamma, beta []float32, eps float32) {
-	if !sameShape(dst, x) || len(gamma) != x.Cols || len(beta) != x.Cols {
+func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps float32) {
+	s.rowwise("LayerNorm", &dst, &x)
+	g, b := s.d.values("LayerNorm", gamma), s.d.values("LayerNorm", beta)
+	if len(g) != x.Cols || len(b) != x.Cols {
 		panic("cpu: LayerNorm: shapes differ")
 	}
-	j := &d.row
-	j.op, j.dst, j.x, j.w, j.beta, j.eps = opLayerNorm, dst, x, gamma, beta, eps
-	j.start(d, x.Rows, x.Cols)
+	j := &s.d.row
+	j.op, j.dst, j.x, j.w, j.beta, j.eps = opLayerNorm, dst, x, g, b, eps
+	j.start(s.d, x.Rows, x.Cols)
 }
 
 func (j *rowJob) layerNorm(r int) {
@@ -137,10 +154,15 @@ func (j *rowJob) layerNorm(r int) {
 }
 
 // Activate writes f(gate)·up to dst, or f(gate) where up.Rows is 0.
-func (d *device) Activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
-	if !sameShape(dst, gate) || up.Rows != 0 && !sameShape(up, gate) {
-		panic("cpu: Activate: shapes differ")
+func (s *step) Activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
+	s.rowwise("Activate", &dst, &gate)
+	if up.Rows != 0 {
+		s.rowwise("Activate", &dst, &up)
 	}
+	s.d.activate(dst, gate, up, f)
+}
+
+func (d *device) activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
 	j := &d.row
 	j.op, j.dst, j.x, j.up, j.f = opActivate, dst, gate, up, f
 	j.start(d, gate.Rows, 4*gate.Cols)
@@ -154,25 +176,41 @@ func (j *rowJob) activate(r int) {
 	activate(j.lv, j.f, j.dst.Row(r), j.x.Row(r), up)
 }
 
-// Store puts rows of k and v into the caches of spans at layer.
-func (d *device) Store(k, v kernels.Tensor, spans []kernels.Span, layer int) {
-	if !sameShape(k, v) {
+// spans returns those that an attention is about.
+func (s *step) spans(a *kernels.Attention) []kernels.Span {
+	if a.Cross {
+		return s.batch.Cross
+	}
+	return s.batch.Spans
+}
+
+// Store puts rows of k and v into the states of spans at layer.
+func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
+	s.in("Store", &k)
+	s.in("Store", &v)
+	if !sameShape(k, v) || k.Cols != a.KVHeads*a.HeadDim {
 		panic("cpu: Store: shapes differ")
 	}
-	for _, s := range spans {
-		c := s.Cache.(*cache)
-		if c.shape.KVHeads*c.shape.HeadDim != k.Cols || layer < 0 || layer >= c.shape.Layers {
-			panic("cpu: Store: the cache has another shape")
+	spans := s.spans(a)
+	for _, sp := range spans {
+		c := s.d.stateOf("Store", sp)
+		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(k.Cols) {
+			panic("cpu: Store: the state has another shape")
 		}
-		if s.Pos < 0 || s.N < 0 || s.Pos+s.N > c.shape.Cap || s.Row < 0 || s.Row+s.N > k.Rows {
-			panic("cpu: Store: positions beyond the cache or rows beyond the tensor")
+		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
+			panic("cpu: Store: positions beyond the state or rows beyond the tensor")
 		}
-		c.grow(s.Pos + s.N)
+		c.extend(layer, sp.Pos, sp.N)
 	}
-	j := &d.row
+	j := &s.d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
-	j.start(d, k.Rows, 4*k.Cols)
+	j.start(s.d, k.Rows, 4*k.Cols)
 	j.spans = nil
+}
+
+// holds reports whether a row of keys or values of the layer has cols values.
+func (f *layerForm) holds(cols int) bool {
+	return f.Kind == kernels.KeysValues && f.KVHeads*f.KeyDim == cols
 }
 
 func (j *rowJob) store(r int) {
@@ -180,23 +218,26 @@ func (j *rowJob) store(r int) {
 		if r < s.Row || r >= s.Row+s.N {
 			continue
 		}
-		c := s.Cache.(*cache)
-		n := c.shape.HeadDim
+		c := s.State.(*state).layer(j.layer)
+		n := c.KeyDim
 		k, v := j.dst.Row(r), j.x.Row(r)
-		for h := range c.shape.KVHeads {
-			c.put(j.lv, j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+		for h := range c.KVHeads {
+			c.put(j.lv, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
 		}
 	}
 }
 
 // Unfold lays width neighbouring rows of x side by side.
-func (d *device) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
+func (s *step) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
+	s.in("Unfold", &x)
+	s.out("Unfold", &dst)
+	apart("Unfold", &dst, &x)
 	if width <= 0 || stride <= 0 || pad < 0 || dst.Cols != width*x.Cols || dst.Rows != (x.Rows+2*pad-width)/stride+1 {
 		panic("cpu: Unfold: shapes differ")
 	}
-	j := &d.row
+	j := &s.d.row
 	j.op, j.dst, j.x, j.width, j.stride, j.pad = opUnfold, dst, x, width, stride, pad
-	j.start(d, dst.Rows, dst.Cols)
+	j.start(s.d, dst.Rows, dst.Cols)
 }
 
 func (j *rowJob) unfold(r int) {

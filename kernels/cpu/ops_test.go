@@ -34,10 +34,10 @@ func TestNorms(t *testing.T) {
 			for i := range x {
 				x[i] = 3*x[i] + 5
 			}
-			d.Begin()
-			xt := tensorOf(d, x, rows, cols)
-			y := d.New(rows, cols)
-			d.RMSNorm(y, xt, w, 1e-5)
+			st := begin(d, nil)
+			xt := tensorOf(st, x, rows, cols)
+			y := st.New(rows, cols)
+			st.RMSNorm(y, xt, vectorOf(t, d, w), 1e-5)
 			want := make([]float64, len(x))
 			for i := 0; i < len(x); i += run {
 				ss := 0.0
@@ -62,7 +62,7 @@ func TestNorms(t *testing.T) {
 					want[i+j] = (float64(x[i+j])-mean)/math.Sqrt(ss/float64(cols)+1e-5)*float64(gamma[j]) + float64(beta[j])
 				}
 			}
-			d.LayerNorm(xt, xt, gamma, beta, 1e-5) // in place
+			st.LayerNorm(xt, xt, vectorOf(t, d, gamma), vectorOf(t, d, beta), 1e-5) // in place
 			closeTo(t, "LayerNorm", flat(xt), want)
 		}
 	})
@@ -74,36 +74,37 @@ func TestActivateAddUnfold(t *testing.T) {
 			rows, cols := s[0], s[1]
 			r := newRand()
 			g, u, one := gauss(r, rows*cols), gauss(r, rows*cols), gauss(r, cols)
-			d.Begin()
-			gt, ut, y := tensorOf(d, g, rows, cols), tensorOf(d, u, rows, cols), d.New(rows, cols)
+			st := begin(d, nil)
+			gt, ut, y := tensorOf(st, g, rows, cols), tensorOf(st, u, rows, cols), st.New(rows, cols)
 			want := make([]float64, len(g))
-			d.Activate(y, gt, ut, kernels.SiLU)
+			st.Activate(y, gt, ut, kernels.SiLU)
 			for i, v := range g {
 				want[i] = float64(v) / (1 + math.Exp(-float64(v))) * float64(u[i])
 			}
 			closeTo(t, "SiLU", flat(y), want)
-			d.Activate(y, gt, ut, kernels.GELUTanh)
+			st.Activate(y, gt, ut, kernels.GELUTanh)
 			for i := range g {
 				v := float64(g[i])
 				want[i] = 0.5 * v * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))) * float64(u[i])
 			}
 			closeTo(t, "GELUTanh", flat(y), want)
-			d.Activate(y, gt, kernels.Tensor{}, kernels.GELUErf)
+			st.Activate(y, gt, kernels.Tensor{}, kernels.GELUErf)
 			for i := range g {
 				v := float64(g[i])
 				want[i] = 0.5 * v * (1 + math.Erf(v/math.Sqrt2))
 			}
 			closeTo(t, "GELUErf", flat(y), want)
-			d.Add(y, gt)
-			d.Add(y, tensorOf(d, one, 1, cols))
+			st.Add(y, gt)
+			st.Add(y, tensorOf(st, one, 1, cols))
 			for i := range want {
 				want[i] += float64(g[i]) + float64(one[i%cols])
 			}
 			closeTo(t, "Add", flat(y), want)
 		}
-		x := tensorOf(d, []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 5, 2)
-		dst := d.New(3, 6)
-		d.Unfold(dst, x, 3, 2, 1)
+		st := begin(d, nil)
+		x := tensorOf(st, []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 5, 2)
+		dst := st.New(3, 6)
+		st.Unfold(dst, x, 3, 2, 1)
 		closeTo(t, "Unfold", flat(dst), []float64{0, 0, 1, 2, 3, 4, 3, 4, 5, 6, 7, 8, 7, 8, 9, 10, 0, 0})
 	})
 }
@@ -114,13 +115,14 @@ func TestRotate(t *testing.T) {
 	opsOn(t, func(t *testing.T, d *device) {
 		const dim, n = 12, 4
 		for _, interleaved := range []bool{false, true} {
-			rope := &kernels.RoPE{HeadDim: dim, Freq: []float32{1, 0.3, 0.01, 1e-5}, Scale: 1.25, Interleaved: interleaved}
+			freq := []float32{1, 0.3, 0.01, 1e-5}
+			rope := &kernels.RoPE{HeadDim: dim, Freq: vectorOf(t, d, freq), Scale: 1.25, Interleaved: interleaved}
 			pos := []int32{0, 5, 300, tabled + 3, 1_000_000}
 			r := newRand()
 			x := gauss(r, len(pos)*3*dim)
-			d.Begin()
-			xt := tensorOf(d, x, len(pos), 3*dim)
-			d.Rotate(xt, pos, rope)
+			st := begin(d, &kernels.Batch{Positions: pos})
+			xt := tensorOf(st, x, len(pos), 3*dim)
+			st.Rotate(xt, rope)
 			want := make([]float64, len(x))
 			for i, v := range x {
 				want[i] = float64(v)
@@ -128,7 +130,7 @@ func TestRotate(t *testing.T) {
 			for row, p := range pos {
 				for h := range 3 {
 					v := want[(row*3+h)*dim:]
-					for i, f := range rope.Freq {
+					for i, f := range freq {
 						a, b := i, i+n
 						if interleaved {
 							a, b = 2*i, 2*i+1
@@ -153,8 +155,9 @@ func TestEmbed(t *testing.T) {
 	}
 	v := append(values(a), values(b)...)
 	ids := []int32{8, 0, 4, 5}
-	dst := d.New(4, 256)
-	d.Embed(dst, m, ids, 2)
+	st := begin(d, &kernels.Batch{Tokens: ids})
+	dst := st.New(4, 256)
+	st.Embed(dst, m, 2)
 	for i, id := range ids {
 		for c, got := range dst.Row(i) {
 			if got != 2*v[int(id)*256+c] {
@@ -162,7 +165,9 @@ func TestEmbed(t *testing.T) {
 			}
 		}
 	}
-	if recovered(func() { d.Embed(dst, m, []int32{9}, 1) }) == nil {
+	st = begin(d, &kernels.Batch{Tokens: []int32{9}})
+	dst = st.New(1, 256)
+	if recovered(func() { st.Embed(dst, m, 1) }) == nil {
 		t.Error("a row that is not there was embedded")
 	}
 }
@@ -199,29 +204,35 @@ func TestNoAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 2, HeadDim: 64, Cap: 64})
+		c, err := d.NewState(stateShape(1, 2, 64, 64))
 		if err != nil {
 			t.Fatal(err)
 		}
 		const n = 40
-		x, weight := gauss(r, n*256), gauss(r, 256)
+		x, weight := gauss(r, n*256), vectorOf(t, d, gauss(r, 256))
 		a := &kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 64, Scale: 0.125, Causal: true}
-		rope := &kernels.RoPE{HeadDim: 64, Freq: make([]float32, 32), Scale: 1}
-		spans := []kernels.Span{{Cache: c, N: n}}
-		pos := make([]int32, n)
+		rope := &kernels.RoPE{HeadDim: 64, Freq: vectorOf(t, d, make([]float32, 32)), Scale: 1}
+		batch := &kernels.Batch{Positions: make([]int32, n), Spans: []kernels.Span{{State: c, N: n}}}
+		var dev kernels.Device = d
 		step := func() {
-			d.Begin()
-			h, y := d.New(n, 256), d.New(n, 128)
-			d.Write(h, x)
-			d.RMSNorm(h, h, weight, 1e-5)
-			d.MatMul(y, h, w)
-			d.MatMulAdd(y, h, w)
-			d.Rotate(h, pos, rope)
-			d.Store(y, y, spans, 0)
-			d.Attend(h, h, spans, 0, a)
-			d.Activate(h, h, h, kernels.SiLU)
+			st := dev.Begin(batch)
+			h, y := st.New(n, 256), st.New(n, 128)
+			st.Write(h, x)
+			st.RMSNorm(h, h, weight, 1e-5)
+			st.MatMul(y, h, w)
+			st.MatMulAdd(y, h, w)
+			st.Rotate(h, rope)
+			st.Store(y, y, 0, a)
+			st.Attend(h, h, 0, a)
+			st.Activate(h, h, h, kernels.SiLU)
+			rows := st.Read(h)
+			if st.Read(y); st.End() != nil || len(rows.Row(1)) != 256 {
+				panic("no rows")
+			}
 		}
-		step()
+		for range stepsKept {
+			step()
+		}
 		if got := testing.AllocsPerRun(20, step); got != 0 {
 			t.Errorf("%g allocations a step", got)
 		}

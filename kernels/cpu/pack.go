@@ -8,6 +8,7 @@ package cpu
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"unsafe"
 
 	"soberano/kernels"
@@ -42,7 +43,7 @@ func (s *segment) memory() []byte {
 func newSegment(w kernels.Weights, first int, k kind) *segment {
 	return &segment{
 		kind: k, first: first, rows: w.Rows, cols: w.Cols, size: k.panelBytes(w.Cols), bytesPerRow: w.Type.RowBytes(w.Cols),
-		panels: (w.Rows + 31) / 32, scale: 1, bias: w.Bias, source: w,
+		panels: (w.Rows + 31) / 32, scale: 1, bias: slices.Clone(w.Bias), source: w,
 	}
 }
 

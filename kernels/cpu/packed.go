@@ -1,13 +1,3 @@
-// Repacked weights in a file, so that the next run need not repack them.
-//
-//	"soberano" │ version │ key, 32 bytes │ matrices │ CRC-32C of what stands before it
-//	matrices: count, then for each segment in the order of Load:
-//	          kind │ rows │ cols │ scale (float32) │ offset │ length
-//	then the segments' memory, each from a multiple of 4 KiB on, as layout.go draws it
-//
-// Numbers are 8 bytes, little-endian. The key says which weights these are (the caller's
-// part: which file) and in whose layout (this package's: level and options). A file that
-// does not fit in every respect is as good as none.
 package cpu
 
 import (
@@ -19,8 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-
-	"soberano/kernels"
+	"slices"
 )
 
 const (
@@ -32,8 +21,17 @@ const (
 	maxPacked     = 1 << 20 // segments
 )
 
-// Packed is an opened file of repacked weights.
-type Packed struct {
+// packedWeights is a file of repacked weights, which saves the next run from repacking them:
+//
+//	"soberano" │ version │ key, 32 bytes │ matrices │ CRC-32C of what stands before it
+//	matrices: count, then for each segment in the order of Load:
+//	          kind │ rows │ cols │ scale (float32) │ offset │ length
+//	then the segments' memory, each from a multiple of 4 KiB on, as layout.go draws it
+//
+// Numbers are 8 bytes, little-endian. The key says which weights these are (Packed.Model)
+// and in which layout (level and options, see packedKey). A file that does not fit in
+// every respect is as good as none.
+type packedWeights struct {
 	data    []byte
 	entries []packedSegment
 	next    int
@@ -49,13 +47,9 @@ type packedSegment struct {
 // errPacked is the reason that all unusable files share.
 var errPacked = errors.New("cpu: not a file of these repacked weights")
 
-// ReadPacked reads what WritePacked wrote for the same options, level and model. data,
-// usually a mapped file, must stay valid until the device is closed.
-func ReadPacked(data []byte, o Options, model [32]byte) (*Packed, error) {
-	key, err := packedKey(o, model)
-	if err != nil {
-		return nil, err
-	}
+// readPacked reads what writePacked wrote with the same key. data, usually a mapped file,
+// must stay valid until the device is closed.
+func readPacked(data []byte, key [32]byte) (*packedWeights, error) {
 	if len(data) < packedHead+4 || string(data[:8]) != packedMagic || number(data[8:]) != packedVersion || !bytes.Equal(data[16:][:len(key)], key[:]) {
 		return nil, errPacked
 	}
@@ -67,7 +61,7 @@ func ReadPacked(data []byte, o Options, model [32]byte) (*Packed, error) {
 	if crc32.Checksum(head, castagnoli) != binary.LittleEndian.Uint32(data[len(head):]) {
 		return nil, errPacked
 	}
-	p := &Packed{data: data}
+	p := &packedWeights{data: data}
 	for b := head[packedHead:]; len(b) > 0; b = b[packedEntry:] {
 		s := packedSegment{
 			kind: kind(b[0]), rows: int(number(b[8:])), cols: int(number(b[16:])),
@@ -86,13 +80,12 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func number(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
 // packedKey joins the model's identity with all that the layout depends on.
-func packedKey(o Options, model [32]byte) ([32]byte, error) {
-	lv, err := chosen()
-	return sha256.Sum256(fmt.Appendf(nil, "%d %v %v %v %x", packedVersion, lv, o.Exact, o.Floats, model)), err
+func (d *device) packedKey(model [32]byte) [32]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%d %v %v %v %x", packedVersion, d.lv, d.exact, d.floats, model))
 }
 
 // take returns the memory of the next segment, if it is s's.
-func (p *Packed) take(s *segment) bool {
+func (p *packedWeights) take(s *segment) bool {
 	if p == nil || p.next == len(p.entries) {
 		return false
 	}
@@ -106,20 +99,19 @@ func (p *Packed) take(s *segment) bool {
 	return true
 }
 
-// Settle has weights that were found in a file move to memory of huge pages, where the
+// settle has weights that were found in a file move to memory of huge pages, where the
 // system has them: mapped files have small pages, from which generation is about a tenth
 // slower. Each step moves a part before it begins, so that a first answer does not wait
-// for it and nothing else competes with the workers; forget is told what is no longer
-// needed. Weights stay where they are if copies would leave the computer less than as
-// much free memory again.
-func Settle(dev kernels.Device, forget func(data []byte)) {
-	d := dev.(*device)
+// for it and nothing else competes with the workers; Options.Forget is told what is no
+// longer needed. Weights stay where they are if copies would leave the computer less than
+// as much free memory again.
+func (d *device) settle() {
 	total := 0
 	for _, s := range d.segments {
 		total += s.bytes()
 	}
 	if _, available := Memory(); hugePages && available >= 2*int64(total) {
-		d.move = mover{left: d.segments, share: max(leastMove, total/moveSteps), forget: forget}
+		d.move = mover{left: slices.Clone(d.segments), share: max(leastMove, total/moveSteps)}
 	}
 }
 
@@ -135,7 +127,6 @@ const (
 type mover struct {
 	left     []*segment
 	share    int // bytes a step
-	forget   func([]byte)
 	store    reserve
 	from, to []byte // of the segment that is being copied
 	run      job
@@ -156,8 +147,8 @@ func (d *device) moveSome() {
 		for at := 0; at < len(whole); at += moveAtOnce {
 			end := min(at+moveAtOnce, len(whole))
 			m.from, m.to = s.data[at:end], whole[at:end]
-			d.pool.do((end-at+movePiece-1)/movePiece, &m.run)
-			m.forget(m.from)
+			d.do((end-at+movePiece-1)/movePiece, &m.run)
+			d.forgetAll(m.from)
 		}
 		s.moved = whole
 		moved += s.bytes()
@@ -167,21 +158,13 @@ func (d *device) moveSome() {
 	}
 }
 
-// PackedWhole reports whether all weights of a device were found in Options.Packed.
-func PackedWhole(dev kernels.Device) bool { return dev.(*device).repacked == 0 }
-
-// WritePacked writes the repacked weights of a device on which a model has been loaded.
-func WritePacked(w io.Writer, dev kernels.Device, o Options, model [32]byte) error {
-	key, err := packedKey(o, model)
-	if err != nil {
-		return err
-	}
-	d := dev.(*device)
+// writePacked writes repacked weights.
+func writePacked(w io.Writer, key [32]byte, segments []*segment) error {
 	le := binary.LittleEndian
 	head := le.AppendUint64([]byte(packedMagic), packedVersion)
-	head = le.AppendUint64(append(head, key[:]...), uint64(len(d.segments)))
-	at := pageUp(packedHead + len(d.segments)*packedEntry + 4)
-	for _, s := range d.segments {
+	head = le.AppendUint64(append(head, key[:]...), uint64(len(segments)))
+	at := pageUp(packedHead + len(segments)*packedEntry + 4)
+	for _, s := range segments {
 		for _, v := range []uint64{uint64(s.kind), uint64(s.rows), uint64(s.cols), uint64(math.Float32bits(s.scale)), uint64(at), uint64(s.bytes())} {
 			head = le.AppendUint64(head, v)
 		}
@@ -191,7 +174,7 @@ func WritePacked(w io.Writer, dev kernels.Device, o Options, model [32]byte) err
 	if err := writePages(w, head); err != nil {
 		return err
 	}
-	for _, s := range d.segments {
+	for _, s := range segments {
 		if err := writePages(w, s.data); err != nil {
 			return err
 		}

@@ -24,11 +24,11 @@ func packedModel(t *testing.T, d *device, parts []kernels.Weights) []float32 {
 
 func products(d *device, ms ...kernels.Matrix) []float32 {
 	var out []float32
-	d.Begin()
-	x := tensorOf(d, ramp(5*256), 5, 256)
+	st := begin(d, nil)
+	x := tensorOf(st, ramp(5*256), 5, 256)
 	for _, m := range ms {
-		y := d.New(5, m.Rows())
-		d.MatMul(y, x, m)
+		y := st.New(5, m.Rows())
+		st.MatMul(y, x, m)
 		out = append(out, flat(y)...)
 	}
 	return out
@@ -62,32 +62,32 @@ func TestPacked(t *testing.T) {
 	}
 	first := open(o)
 	want := packedModel(t, first, parts)
-	if PackedWhole(first) {
-		t.Error("nothing was repacked")
+	if first.repacked != 3 {
+		t.Errorf("%d segments were repacked, not 3", first.repacked)
 	}
 	var file bytes.Buffer
-	model := [32]byte{1, 2, 3}
-	if err := WritePacked(&file, first, o, model); err != nil {
+	key := first.packedKey([32]byte{1, 2, 3})
+	if err := writePacked(&file, key, first.segments); err != nil {
 		t.Fatal(err)
 	}
 	data := alignedBytes(file.Len())
 	copy(data, file.Bytes())
-	packed := func() Options {
-		p, err := ReadPacked(data, o, model)
-		if err != nil {
+	withFile := func() *device {
+		d := open(o)
+		if d.packed, err = readPacked(data, key); err != nil {
 			t.Fatal(err)
 		}
-		return Options{Threads: 2, Packed: p}
+		return d
 	}
 
-	second := open(packed())
+	second := withFile()
 	a, _ := second.Load(parts[:2]...)
 	b, _ := second.Load(parts[2])
 	sameValues(t, products(second, a, b), want, true)
-	if !PackedWhole(second) {
+	if second.repacked != 0 {
 		t.Error("weights were repacked that the file has")
 	}
-	Settle(second, func([]byte) {})
+	second.settle()
 	for range 3 {
 		sameValues(t, products(second, a, b), want, true)
 	}
@@ -96,31 +96,31 @@ func TestPacked(t *testing.T) {
 		t.Errorf("moved: %v, the system has huge pages: %v", moved, hugePages)
 	}
 
-	other := open(packed()) // the same weights in another order
+	other := withFile() // the same weights in another order
 	b, _ = other.Load(parts[2])
 	a, _ = other.Load(parts[:2]...)
 	sameValues(t, products(other, a, b), want, true)
-	if PackedWhole(other) {
+	if other.repacked == 0 {
 		t.Error("weights of another order were taken")
 	}
 
-	if _, err := ReadPacked(data, o, [32]byte{}); err == nil {
+	if _, err := readPacked(data, first.packedKey([32]byte{})); err == nil {
 		t.Error("a file of another model was taken")
 	}
-	if _, err := ReadPacked(data, Options{Floats: Bits8}, model); err == nil {
+	if _, err := readPacked(data, open(Options{Threads: 2, Floats: Bits8}).packedKey([32]byte{1, 2, 3})); err == nil {
 		t.Error("a file of other options was taken")
 	}
 	for n := range packedHead + 3*packedEntry + 4 { // any byte of the head, any length of it
 		bad := append([]byte(nil), data...)
 		bad[n] ^= 0x40
-		if _, err := ReadPacked(bad, o, model); err == nil {
+		if _, err := readPacked(bad, key); err == nil {
 			t.Fatalf("byte %d may be anything", n)
 		}
-		if _, err := ReadPacked(data[:n], o, model); err == nil {
+		if _, err := readPacked(data[:n], key); err == nil {
 			t.Fatalf("%d bytes are enough", n)
 		}
 	}
-	if _, err := ReadPacked(data[:len(data)-packedPage-1], o, model); err == nil {
+	if _, err := readPacked(data[:len(data)-packedPage-1], key); err == nil {
 		t.Error("a file that has lost its end was taken")
 	}
 }

@@ -51,7 +51,7 @@ const near = 192 << 10
 
 // peaks measures the limits of lv on the workers of p, for about spell each; far is a
 // buffer larger than the caches.
-func peaks(lv level, p *pool, far []byte, spell time.Duration) rates {
+func peaks(lv level, p *Pool, far []byte, spell time.Duration) rates {
 	var out rates
 	for _, ahead := range []int{0, 4096} {
 		out[useMemory] = max(out[useMemory], readRate(lv, p, far, ahead, len(far)/(4<<20), spell))
@@ -65,7 +65,7 @@ func peaks(lv level, p *pool, far []byte, spell time.Duration) rates {
 
 // readRate is the bytes a second that the workers read: b in parts, or, with no parts,
 // all of b by each worker again and again.
-func readRate(lv level, p *pool, b []byte, ahead, parts int, spell time.Duration) float64 {
+func readRate(lv level, p *Pool, b []byte, ahead, parts int, spell time.Duration) float64 {
 	if parts == 0 {
 		again, chunks := 1+(8<<20)/len(b), 4*p.threads
 		fn := job(func(int, int) {
@@ -73,15 +73,15 @@ func readRate(lv level, p *pool, b []byte, ahead, parts int, spell time.Duration
 				read(lv, b, ahead)
 			}
 		})
-		return float64(again*chunks*len(b)) / fastest(spell, func() { p.do(chunks, &fn) })
+		return float64(again*chunks*len(b)) / fastest(spell, func() { p.all(chunks, &fn) })
 	}
 	size := len(b) / parts &^ 511
 	fn := job(func(_, c int) { read(lv, b[c*size:][:size], ahead) })
-	return float64(parts*size) / fastest(spell, func() { p.do(parts, &fn) })
+	return float64(parts*size) / fastest(spell, func() { p.all(parts, &fn) })
 }
 
 // spinRate is the operations a second of all workers.
-func spinRate(lv level, p *pool, r resource, spell time.Duration) float64 {
+func spinRate(lv level, p *Pool, r resource, spell time.Duration) float64 {
 	const n = 20000
 	each := spin(lv, r, n)
 	if each == 0 {
@@ -89,7 +89,7 @@ func spinRate(lv level, p *pool, r resource, spell time.Duration) float64 {
 	}
 	chunks := 4 * p.threads
 	fn := job(func(int, int) { spin(lv, r, n) })
-	return each * float64(chunks) / fastest(spell, func() { p.do(chunks, &fn) })
+	return each * float64(chunks) / fastest(spell, func() { p.all(chunks, &fn) })
 }
 
 // fastest returns the seconds of the fastest call of f among those that fit into about

@@ -7,13 +7,16 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/kernels"
 )
 
 // TestPool: every chunk of every job runs exactly once, before do returns.
 func TestPool(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := newPool(rapid.IntRange(1, 5).Draw(t, "threads"))
-		defer p.close()
+		p := newPool(generic, rapid.IntRange(1, 5).Draw(t, "threads"))
+		defer p.Close()
+		me := newTurn(kernels.Answer)
 		counts := make([]int32, 40)
 		f := job(func(_, c int) { counts[c]++ })
 		jobs := rapid.SliceOfN(rapid.IntRange(0, len(counts)), 1, 200).Draw(t, "jobs")
@@ -22,7 +25,7 @@ func TestPool(t *testing.T) {
 			if i == len(jobs)/2 {
 				time.Sleep(time.Duration(rapid.IntRange(0, 300).Draw(t, "µs")) * time.Microsecond) // workers fall asleep
 			}
-			p.do(n, &f)
+			p.do(&me, n, &f)
 			for c := range n {
 				want[c]++
 			}
@@ -38,20 +41,21 @@ func TestPool(t *testing.T) {
 // TestPoolPanic: a panic in a chunk, on whatever worker, reaches the caller; the
 // pool works afterwards.
 func TestPoolPanic(t *testing.T) {
-	p := newPool(3)
-	defer p.close()
+	p := newPool(generic, 3)
+	defer p.Close()
+	me := newTurn(kernels.Answer)
 	for bad := range 20 {
 		f := job(func(_, c int) {
 			if c == bad {
 				panic("broken chunk")
 			}
 		})
-		if v := recovered(func() { p.do(20, &f) }); v == nil || !strings.Contains(v.(string), "broken chunk") {
+		if v := recovered(func() { p.do(&me, 20, &f) }); v == nil || !strings.Contains(v.(string), "broken chunk") {
 			t.Fatalf("chunk %d: do panicked with %v", bad, v)
 		}
 		n := make([]int32, 20)
 		g := job(func(_, c int) { n[c]++ })
-		p.do(20, &g)
+		p.do(&me, 20, &g)
 		for c := range n {
 			if n[c] != 1 {
 				t.Fatalf("afterwards chunk %d ran %d times", c, n[c])
@@ -68,13 +72,14 @@ func recovered(f func()) (v any) {
 
 // TestPoolClose: the workers end, and closing twice does no harm.
 func TestPoolClose(t *testing.T) {
+	me := newTurn(kernels.Answer)
 	before := runtime.NumGoroutine()
 	for range 20 {
-		p := newPool(4)
+		p := newPool(generic, 4)
 		f := job(func(int, int) {})
-		p.do(8, &f)
-		p.close()
-		p.close()
+		p.do(&me, 8, &f)
+		p.Close()
+		p.Close()
 	}
 	if after := runtime.NumGoroutine(); after > before+2 {
 		t.Fatalf("%d goroutines before, %d after", before, after)

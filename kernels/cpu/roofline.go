@@ -65,6 +65,7 @@ func (r resource) unit() string {
 type bench struct {
 	ctx    context.Context
 	d      *device
+	s      *step
 	spell  time.Duration
 	far    []byte
 	limit  rates
@@ -241,9 +242,20 @@ func ordinary(t quant.Type, rows, cols int) kernels.Weights {
 	return kernels.Weights{Type: t, Rows: rows, Cols: cols, Data: data}
 }
 
+// begin starts a step, in which everything is measured until the next call.
+func (b *bench) begin(batch *kernels.Batch) error {
+	if s := &b.d.steps[b.d.step]; s.open {
+		if err := s.End(); err != nil {
+			return err
+		}
+	}
+	b.s = b.d.begin(batch)
+	return nil
+}
+
 // tensor makes activations.
 func (b *bench) tensor(rows, cols int) kernels.Tensor {
-	t := b.d.New(rows, cols)
+	t := b.s.New(rows, cols)
 	for i := range t.F32 {
 		t.F32[i] = float32(i%23-11) / 8
 	}

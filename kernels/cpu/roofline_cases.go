@@ -3,6 +3,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -67,15 +68,17 @@ func (b *bench) vector(t quant.Type, rows, cols int) error {
 		}
 		all, size = append(all, m), size+n
 	}
-	b.d.Begin()
-	x, y := b.tensor(1, cols), b.d.New(1, rows)
+	if err := b.begin(&noBatch); err != nil {
+		return err
+	}
+	x, y := b.tensor(1, cols), b.s.New(1, rows)
 	need := b.products(t, len(all), rows, cols)
 	need[useMemory] = float64(size)
 	perWeight := func(n float64) float64 { return 8 * n / float64(rows*cols) }
 	shape := fmt.Sprintf("%d × %d, %.2f bits (file %.2f)", rows, cols, perWeight(float64(size)/float64(len(all))), perWeight(float64(len(w.Data))))
 	return b.try(fmt.Sprintf("matrix × vector %v", t), shape, need, 0, func() {
 		for _, m := range all {
-			b.d.MatMul(y, x, m)
+			b.s.MatMul(y, x, m)
 		}
 	})
 }
@@ -97,9 +100,11 @@ func (b *bench) matrix(kernel string, t quant.Type, n, rows, cols int) error {
 	if err != nil {
 		return err
 	}
-	b.d.Begin()
-	x, y := b.tensor(n, cols), b.d.New(n, rows)
-	return b.try(kernel, fmt.Sprintf("%d × %d × %d", n, rows, cols), b.products(t, n, rows, cols), 0, func() { b.d.MatMul(y, x, m) })
+	if err := b.begin(&noBatch); err != nil {
+		return err
+	}
+	x, y := b.tensor(n, cols), b.s.New(n, rows)
+	return b.try(kernel, fmt.Sprintf("%d × %d × %d", n, rows, cols), b.products(t, n, rows, cols), 0, func() { b.s.MatMul(y, x, m) })
 }
 
 // heads is the attention of a model.
@@ -148,16 +153,18 @@ func (b *bench) scoring(h heads, scores float64) (need rates) {
 	return need
 }
 
-// filled makes a cache of so many layers, and puts something into every position.
-func (b *bench) filled(h heads, layers, n int) (kernels.Cache, error) {
-	c, err := b.d.NewCache(kernels.CacheShape{Layers: layers, KVHeads: h.kv, HeadDim: h.dim, Cap: n})
+// filled makes a state of so many layers, and puts something into every position.
+func (b *bench) filled(h heads, layers, n int) (kernels.State, error) {
+	c, err := b.d.NewState(stateShape(layers, h.kv, h.dim, n))
 	if err != nil {
 		return nil, err
 	}
-	b.d.Begin()
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: n}}}); err != nil {
+		return nil, err
+	}
 	k := b.tensor(n, h.kv*h.dim)
 	for l := range layers {
-		b.d.Store(k, k, []kernels.Span{{Cache: c, N: n}}, l)
+		b.s.Store(k, k, l, h.of())
 	}
 	return c, nil
 }
@@ -168,14 +175,15 @@ func (b *bench) attendOne(h heads, depth int) error {
 	if err != nil {
 		return err
 	}
-	b.d.Begin()
-	q, y := b.tensor(1, h.heads*h.dim), b.d.New(1, h.heads*h.dim)
-	spans, a := []kernels.Span{{Cache: c, N: 1, Pos: depth - 1}}, h.of()
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: 1, Pos: depth - 1}}}); err != nil {
+		return err
+	}
+	q, y, a := b.tensor(1, h.heads*h.dim), b.s.New(1, h.heads*h.dim), h.of()
 	need := b.scoring(h, float64(layers*depth))
 	need[useMemory] = float64(c.Bytes())
 	return b.try("attention, 1 token", fmt.Sprintf("%s: %d/%d heads of %d, at %d", h.name, h.heads, h.kv, h.dim, depth), need, 0, func() {
 		for l := range layers {
-			b.d.Attend(y, q, spans, l, a)
+			b.s.Attend(y, q, l, a)
 		}
 	})
 }
@@ -185,12 +193,13 @@ func (b *bench) attendMany(h heads, depth, n int) error {
 	if err != nil {
 		return err
 	}
-	b.d.Begin()
-	q, y := b.tensor(n, h.heads*h.dim), b.d.New(n, h.heads*h.dim)
-	spans, a := []kernels.Span{{Cache: c, N: n, Pos: depth}}, h.of()
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: n, Pos: depth}}}); err != nil {
+		return err
+	}
+	q, y, a := b.tensor(n, h.heads*h.dim), b.s.New(n, h.heads*h.dim), h.of()
 	scores := float64(n*depth) + float64(n*(n+1)/2)
 	return b.try(fmt.Sprintf("attention, %d tokens", n), fmt.Sprintf("%s: %d/%d heads of %d, after %d", h.name, h.heads, h.kv, h.dim, depth),
-		b.scoring(h, scores), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+		b.scoring(h, scores), 0, func() { b.s.Attend(y, q, 0, a) })
 }
 
 // encoder: the products and the attention of Whisper base, 30 s of audio, in the forms
@@ -228,9 +237,16 @@ func (b *bench) encode(form string) error {
 	if err != nil {
 		return err
 	}
-	q, y := b.tensor(1500, 512), b.d.New(1500, 512)
-	spans := []kernels.Span{{Cache: c, N: 1500}}
-	a := h.of()
-	a.Causal, a.Len = false, 1500
-	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.d.Attend(y, q, spans, 0, a) })
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: 1500, Len: 1500}}}); err != nil {
+		return err
+	}
+	q, y, a := b.tensor(1500, 512), b.s.New(1500, 512), h.of()
+	a.Causal = false
+	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.s.Attend(y, q, 0, a) })
+}
+
+// stateShape is a shape of layers that are all alike.
+func stateShape(layers, kvHeads, headDim, positions int) kernels.StateShape {
+	l := kernels.Layer{KVHeads: kvHeads, KeyDim: headDim, ValueDim: headDim}
+	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}
 }

@@ -20,11 +20,21 @@ type rowTrial struct {
 }
 
 func (b *bench) rows() error {
-	for _, t := range b.rowTrials() {
+	trials, err := b.rowTrials()
+	if err != nil {
+		return err
+	}
+	for _, t := range trials {
 		if t.rows == 1 && b.d.pool.threads > 1 {
 			continue // so little runs on the caller alone
 		}
-		b.d.Begin()
+		positions := make([]int32, t.rows)
+		for i := range positions {
+			positions[i] = int32(i)
+		}
+		if err := b.begin(&kernels.Batch{Positions: positions}); err != nil {
+			return err
+		}
 		y, x, u := b.tensor(t.rows, t.cols), b.tensor(t.rows, t.cols), b.tensor(t.rows, t.cols)
 		n := t.rows * t.cols
 		var need rates
@@ -39,53 +49,59 @@ func (b *bench) rows() error {
 	return b.inner()
 }
 
-func (b *bench) rowTrials() []rowTrial {
-	d := b.d
-	weight := make([]float32, 2048)
-	pairs := &kernels.RoPE{HeadDim: 64, Freq: make([]float32, 32), Scale: 1, Interleaved: true}
-	halves := &kernels.RoPE{HeadDim: 256, Freq: make([]float32, 128), Scale: 1}
-	pos := make([]int32, 512)
-	for i := range pos {
-		pos[i] = int32(i)
+func (b *bench) rowTrials() ([]rowTrial, error) {
+	vectors := map[int]kernels.Vector{} // by their length
+	for _, n := range []int{32, 128, 512, 576} {
+		v, err := b.d.NewVector(make([]float32, n))
+		if err != nil {
+			return nil, err
+		}
+		vectors[n] = v
 	}
+	pairs := &kernels.RoPE{HeadDim: 64, Freq: vectors[32], Scale: 1, Interleaved: true}
+	halves := &kernels.RoPE{HeadDim: 256, Freq: vectors[128], Scale: 1}
 	none := kernels.Tensor{}
-	norm := func(y, x, _ kernels.Tensor) { d.RMSNorm(y, x, weight[:x.Cols], 1e-5) }
-	silu := func(y, x, u kernels.Tensor) { d.Activate(y, x, u, kernels.SiLU) }
-	tanh := func(y, x, u kernels.Tensor) { d.Activate(y, x, u, kernels.GELUTanh) }
-	turn := func(y, _, _ kernels.Tensor) { d.Rotate(y, pos[:y.Rows], pairs) }
-	turnHalf := func(y, _, _ kernels.Tensor) { d.Rotate(y, pos[:y.Rows], halves) }
+	norm := func(y, x, _ kernels.Tensor) { b.s.RMSNorm(y, x, vectors[576], 1e-5) }
+	layer := func(y, x, _ kernels.Tensor) { b.s.LayerNorm(y, x, vectors[512], vectors[512], 1e-5) }
+	silu := func(y, x, u kernels.Tensor) { b.s.Activate(y, x, u, kernels.SiLU) }
+	tanh := func(y, x, u kernels.Tensor) { b.s.Activate(y, x, u, kernels.GELUTanh) }
+	turn := func(y, _, _ kernels.Tensor) { b.s.Rotate(y, pairs) }
+	turnHalf := func(y, _, _ kernels.Tensor) { b.s.Rotate(y, halves) }
 	return []rowTrial{
 		{"RMSNorm", 1, 576, 3, 3, norm}, {"RMSNorm", 512, 576, 3, 3, norm},
 		{"SiLU · up", 1, 1536, 2, 13, silu}, {"SiLU · up", 512, 1536, 2, 13, silu},
 		{"GELU (tanh) · up", 1, 2048, 2, 16, tanh}, {"GELU (tanh) · up", 512, 2048, 2, 16, tanh},
-		{"GELU (erf)", 1500, 2048, 1, 24, func(y, x, _ kernels.Tensor) { d.Activate(y, x, none, kernels.GELUErf) }},
-		{"LayerNorm", 1500, 512, 5, 3, func(y, x, _ kernels.Tensor) { d.LayerNorm(y, x, weight[:512], weight[:512], 1e-5) }},
+		{"GELU (erf)", 1500, 2048, 1, 24, func(y, x, _ kernels.Tensor) { b.s.Activate(y, x, none, kernels.GELUErf) }},
+		{"LayerNorm", 1500, 512, 5, 3, layer},
 		{"rotate pairs", 1, 576, 2, 2, turn}, {"rotate pairs", 512, 576, 2, 2, turn},
 		{"rotate halves", 1, 1024, 2, 2, turnHalf}, {"rotate halves", 512, 1024, 2, 2, turnHalf},
-		{"add", 512, 576, 2, 0, func(y, x, _ kernels.Tensor) { d.Add(y, x) }},
-		{"unfold", 1500, 1536, 1, 0, func(y, x, _ kernels.Tensor) { d.Unfold(y, x.Slice(0, 512), 3, 1, 1) }},
-	}
+		{"add", 512, 576, 2, 0, func(y, x, _ kernels.Tensor) { b.s.Add(y, x) }},
+		{"unfold", 1500, 1536, 1, 0, func(y, x, _ kernels.Tensor) { b.s.Unfold(y, x.Slice(0, 512), 3, 1, 1) }},
+	}, nil
 }
 
 // store puts keys and values of a prompt into a cache.
 func (b *bench) store() error {
 	const n, heads, dim = 512, 3, 64
-	c, err := b.d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: heads, HeadDim: dim, Cap: n})
+	c, err := b.d.NewState(stateShape(1, heads, dim, n))
 	if err != nil {
 		return err
 	}
-	b.d.Begin()
-	k := b.tensor(n, heads*dim)
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: n}}}); err != nil {
+		return err
+	}
+	k, a := b.tensor(n, heads*dim), &kernels.Attention{KVHeads: heads, HeadDim: dim}
 	var need rates
 	need[useCache] = 2 * n * heads * dim * 4
-	spans := []kernels.Span{{Cache: c, N: n}}
-	return b.try("store keys, values", fmt.Sprintf("%d × %d", n, heads*dim), need, 2*n*heads*dim, func() { b.d.Store(k, k, spans, 0) })
+	return b.try("store keys, values", fmt.Sprintf("%d × %d", n, heads*dim), need, 2*n*heads*dim, func() { b.s.Store(k, k, 0, a) })
 }
 
 // inner are two steps that are no operations of their own, on one worker: activations
 // into 8 bits before a product, and the softmax of attention's scores.
 func (b *bench) inner() error {
-	b.d.Begin()
+	if err := b.begin(&noBatch); err != nil {
+		return err
+	}
 	x, blocks := b.tensor(1, 1536), make([]block, 1536/32)
 	var need rates
 	need[useCache], need[useFloat] = 2*4*1536, 2*1*1536 // once for the maximum, once to scale

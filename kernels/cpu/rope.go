@@ -13,40 +13,48 @@ import (
 // tabled is how many positions a table holds at most (16384 × 64 pairs: 8 MiB).
 const tabled = 16384
 
-// ropeTables are cosines and sines: [position][pair][cos, sin], or [position][cos, sin][pair]
-// where pairs are halves apart.
-type ropeTables struct {
-	of map[*kernels.RoPE][]float32
+// turns is a table of cosines and sines, times Scale: [position][pair][cos, sin], or
+// [position][cos, sin][pair] where pairs are halves apart.
+type turns struct {
+	scale       float32
+	interleaved bool
+	cs          []float32
 }
 
 // table returns the table of r, long enough for the positions that a table holds.
-func (t *ropeTables) table(r *kernels.RoPE, pos []int32) []float32 {
+func (v *vector) table(r *kernels.RoPE, pos []int32) []float32 {
 	need := 0
 	for _, p := range pos {
 		need = max(need, int(p)+1)
 	}
 	need = min(need, tabled)
-	pairs := len(r.Freq)
-	have := t.of[r]
-	if n := len(have) / max(2*pairs, 1); n < need {
+	pairs, t := len(v.x), v.turnsOf(r)
+	if n := len(t.cs) / (2 * pairs); n < need {
 		need = min(tabled, max(need, 2*n, 256))
 		grown := make([]float32, 2*pairs*need)
-		copy(grown, have)
+		copy(grown, t.cs)
 		for p := n; p < need; p++ {
-			angles(grown[2*pairs*p:][:2*pairs], r, p)
+			angles(grown[2*pairs*p:][:2*pairs], v.x, r, p)
 		}
-		if t.of == nil {
-			t.of = map[*kernels.RoPE][]float32{}
-		}
-		t.of[r], have = grown, grown
+		t.cs = grown
 	}
-	return have
+	return t.cs
+}
+
+func (v *vector) turnsOf(r *kernels.RoPE) *turns {
+	for i := range v.turns {
+		if t := &v.turns[i]; t.scale == r.Scale && t.interleaved == r.Interleaved {
+			return t
+		}
+	}
+	v.turns = append(v.turns, turns{scale: r.Scale, interleaved: r.Interleaved})
+	return &v.turns[len(v.turns)-1]
 }
 
 // angles writes the cosines and sines, times Scale, of position p.
-func angles(dst []float32, r *kernels.RoPE, p int) {
-	n := len(r.Freq)
-	for i, f := range r.Freq {
+func angles(dst, freq []float32, r *kernels.RoPE, p int) {
+	n := len(freq)
+	for i, f := range freq {
 		sin, cos := math.Sincos(float64(p) * float64(f))
 		c, s := i, n+i
 		if r.Interleaved {
@@ -58,26 +66,29 @@ func angles(dst []float32, r *kernels.RoPE, p int) {
 }
 
 // Rotate turns each head of each row in place by its position.
-func (d *device) Rotate(x kernels.Tensor, pos []int32, r *kernels.RoPE) {
-	if len(pos) != x.Rows || r.HeadDim <= 0 || x.Cols%r.HeadDim != 0 || 2*len(r.Freq) > r.HeadDim {
+func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
+	s.out("Rotate", &x)
+	freq, pos := s.d.vector("Rotate", r.Freq), s.batch.Positions
+	n := len(freq.x)
+	if len(pos) != x.Rows || r.HeadDim <= 0 || x.Cols%r.HeadDim != 0 || 2*n > r.HeadDim {
 		panic("cpu: Rotate: shapes differ")
 	}
-	if len(r.Freq) == 0 {
+	if n == 0 {
 		return
 	}
-	j := &d.row
-	j.op, j.x, j.pos, j.rope, j.table = opRotate, x, pos, r, d.rope.table(r, pos)
-	j.start(d, x.Rows, 4*x.Cols)
+	j := &s.d.row
+	j.op, j.x, j.pos, j.rope, j.w, j.table = opRotate, x, pos, r, freq.x, freq.table(r, pos)
+	j.start(s.d, x.Rows, 4*x.Cols)
 }
 
 func (j *rowJob) rotate(r int) {
-	n := len(j.rope.Freq)
+	n := len(j.w)
 	var cs []float32
 	if p := int(j.pos[r]); p >= 0 && (p+1)*2*n <= len(j.table) {
 		cs = j.table[p*2*n:][:2*n]
 	} else {
 		cs = make([]float32, 2*n)
-		angles(cs, j.rope, p)
+		angles(cs, j.w, j.rope, p)
 	}
 	x := j.x.Row(r)
 	for h := 0; h < len(x); h += j.rope.HeadDim {

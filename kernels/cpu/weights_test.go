@@ -27,18 +27,20 @@ func TestWeights(t *testing.T) {
 func weightsCase(t *testing.T, d *device, keys, dim int) {
 	const heads, kv, rows, layer = 4, 2, 7, 1
 	r := newRand()
-	c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: kv, HeadDim: dim, Cap: keys + 5})
+	c, err := d.NewState(stateShape(2, kv, dim, keys+5))
 	if err != nil {
 		t.Fatal(err)
 	}
 	k, q := gauss(r, keys*kv*dim), gauss(r, rows*heads*dim)
-	d.Begin()
-	kt, qt := tensorOf(d, k, keys, kv*dim), tensorOf(d, q, rows, heads*dim)
-	d.Store(kt, kt, []kernels.Span{{Cache: c, N: keys}}, layer)
-	dst := d.New(rows, keys)
-	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16, Len: keys}
+	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16}
+	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: keys}}})
+	kt := tensorOf(st, k, keys, kv*dim)
+	st.Store(kt, kt, layer, a)
+	st = begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: rows}}})
+	qt := tensorOf(st, q, rows, heads*dim)
+	dst := st.New(rows, keys)
 	for head := range heads {
-		d.Weights(dst, qt, c, layer, head, a)
+		st.Weights(dst, qt, layer, head, a)
 		for row := range rows {
 			sum, want := 0.0, make([]float64, keys)
 			for p := range want {
@@ -56,7 +58,7 @@ func weightsCase(t *testing.T, d *device, keys, dim int) {
 			}
 		}
 	}
-	if recovered(func() { d.Weights(dst, qt, c, layer, heads, a) }) == nil {
+	if recovered(func() { st.Weights(dst, qt, layer, heads, a) }) == nil {
 		t.Error("a head that is not there has weights")
 	}
 }

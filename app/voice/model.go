@@ -1,0 +1,6 @@
+package voice
+
+import "soberano/app/problem"
+
+// ErrNoModel: the library has no speech model.
+var ErrNoModel error = &problem.Problem{Code: problem.NoSpeechModel}

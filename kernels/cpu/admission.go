@@ -1,0 +1,127 @@
+package cpu
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"soberano/kernels"
+)
+
+// admission lets one goroutine at a time use a pool's workers, by priority: between two
+// operations, whoever waits with the highest one comes next; among equals, who came
+// first. A pool that nobody else wants is taken and given back with one compare-and-swap
+// each.
+//
+//	state  free ◀──▶ taken            one user
+//	         └─▶ managed ◀─┘          somebody waits, or a priority is held: mu counts
+type admission struct {
+	state atomic.Int32
+
+	mu      sync.Mutex
+	busy    bool // valid while state is managed
+	waiting [kernels.Priorities][]*turn
+	held    [kernels.Priorities]int
+}
+
+const (
+	free = iota
+	taken
+	managed
+)
+
+// turn is one user of a pool: a device, or a call of Each.
+type turn struct {
+	priority kernels.Priority
+	ready    chan struct{} // takes one value when it is this user's turn
+}
+
+func newTurn(p kernels.Priority) turn { return turn{priority: p, ready: make(chan struct{}, 1)} }
+
+// enter waits until t may use the workers.
+func (a *admission) enter(t *turn) {
+	if a.state.CompareAndSwap(free, taken) {
+		return
+	}
+	a.mu.Lock()
+	a.manage()
+	if !a.busy && a.admits(t.priority) {
+		a.busy = true
+		a.mu.Unlock()
+		return
+	}
+	a.waiting[t.priority] = append(a.waiting[t.priority], t)
+	a.mu.Unlock()
+	<-t.ready
+}
+
+// leave gives the workers to the next user.
+func (a *admission) leave() {
+	if a.state.CompareAndSwap(taken, free) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.busy = false
+	a.next()
+}
+
+// manage makes mu count. It must be held.
+func (a *admission) manage() {
+	if was := a.state.Swap(managed); was != managed {
+		a.busy = was == taken
+	}
+}
+
+// admits reports whether no higher priority is held.
+func (a *admission) admits(p kernels.Priority) bool {
+	for _, n := range a.held[p+1:] {
+		if n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// next lets in who comes next, if the workers are free.
+func (a *admission) next() {
+	if a.busy {
+		return
+	}
+	idle := true // nobody waits and nothing is held
+	for p := len(a.waiting) - 1; p >= 0; p-- {
+		line := a.waiting[p]
+		if len(line) > 0 && a.admits(kernels.Priority(p)) {
+			t := line[0]
+			copy(line, line[1:])
+			line[len(line)-1] = nil
+			a.waiting[p] = line[:len(line)-1]
+			a.busy = true
+			t.ready <- struct{}{}
+			return
+		}
+		idle = idle && len(line) == 0 && a.held[p] == 0
+	}
+	if idle {
+		a.state.Store(free)
+	}
+}
+
+// Hold keeps users of lower priorities waiting, from the end of the operation in
+// progress until release is called: for somebody who is about to use the workers again
+// and again, with pauses. release may be called more than once.
+func (p *Pool) Hold(priority kernels.Priority) (release func()) {
+	a := &p.admission
+	a.mu.Lock()
+	a.manage()
+	a.held[priority]++
+	a.mu.Unlock()
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.held[priority]--
+			a.next()
+		})
+	}
+}

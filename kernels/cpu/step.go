@@ -1,0 +1,178 @@
+package cpu
+
+import (
+	"math"
+	"unsafe"
+
+	"soberano/kernels"
+)
+
+// stepsKept is how many steps a device has, which it uses in turn: so long a step that
+// has ended is recognised, and nothing is allocated.
+const stepsKept = 4
+
+// step implements kernels.Step. Operations run when they are called; End only hands out
+// the rows.
+type step struct {
+	d     *device
+	id    uint64 // see kernels.NextStep
+	open  bool
+	batch *kernels.Batch
+	reads []asked // the first used of them belong to this step
+	used  int
+}
+
+// asked is a tensor that Read has asked for, and what it returned.
+type asked struct {
+	t    kernels.Tensor
+	rows *kernels.Rows
+}
+
+var noBatch kernels.Batch
+
+// Begin starts a step.
+func (d *device) Begin(b *kernels.Batch) kernels.Step {
+	if b == nil {
+		b = &noBatch
+	}
+	return d.begin(b)
+}
+
+func (d *device) begin(b *kernels.Batch) *step {
+	switch {
+	case d.closed:
+		panic("cpu: Begin: the device is closed")
+	case d.steps[d.step].open:
+		panic("cpu: Begin: the step before has not ended")
+	case b.Priority < 0 || b.Priority >= kernels.Priorities:
+		panic("cpu: Begin: unknown priority")
+	case b.Tokens != nil && b.Positions != nil && len(b.Tokens) != len(b.Positions):
+		panic("cpu: Begin: not as many tokens as positions")
+	}
+	for _, r := range d.steps[d.step].reads[:d.steps[d.step].used] {
+		r.rows.Values = nil
+	}
+	d.arena.reset()
+	if len(d.move.left) > 0 {
+		d.moveSome()
+	}
+	d.turn.priority = b.Priority
+	d.step = (d.step + 1) % stepsKept
+	s := &d.steps[d.step]
+	s.d, s.id, s.open, s.batch, s.used = d, kernels.NextStep(), true, b, 0
+	return s
+}
+
+// End ends the step.
+func (s *step) End() error {
+	s.check("End")
+	s.open, s.batch = false, nil
+	for i := range s.reads[:s.used] {
+		r := &s.reads[i]
+		r.rows.Values, r.t = r.t.F32, kernels.Tensor{}
+	}
+	return nil
+}
+
+// check panics unless the step is open.
+func (s *step) check(op string) {
+	switch {
+	case s.d.closed:
+		panic("cpu: " + op + ": the device is closed")
+	case !s.open:
+		panic("cpu: " + op + ": the step has ended")
+	}
+}
+
+// in panics unless the operation may read x.
+func (s *step) in(op string, x *kernels.Tensor) {
+	if s.check(op); x.Step != s.id {
+		panic("cpu: " + op + ": a tensor of another step")
+	}
+}
+
+// out panics unless the operation may write to t.
+func (s *step) out(op string, t *kernels.Tensor) {
+	if s.in(op, t); t.Const {
+		panic("cpu: " + op + ": the tensor is read only")
+	}
+	for i := range s.reads[:s.used] {
+		if overlap(t, &s.reads[i].t) {
+			panic("cpu: " + op + ": writes to a tensor that Read has asked for")
+		}
+	}
+}
+
+// apart panics if dst shares values with x.
+func apart(op string, dst, x *kernels.Tensor) {
+	if overlap(dst, x) {
+		panic("cpu: " + op + ": dst shares values with an input")
+	}
+}
+
+// same panics if dst shares values with x and is not the same tensor.
+func same(op string, dst, x *kernels.Tensor) {
+	if overlap(dst, x) && (dst.Rows != x.Rows || dst.Cols != x.Cols || dst.Stride != x.Stride || distanceOf(dst, x) != 0) {
+		panic("cpu: " + op + ": dst shares values with an input and is another tensor")
+	}
+}
+
+func overlap(t, u *kernels.Tensor) bool { return t.Overlaps(*u, distanceOf(t, u)) }
+
+// distanceOf is how many values u begins behind t in memory.
+func distanceOf(t, u *kernels.Tensor) int {
+	a, b := unsafe.Pointer(unsafe.SliceData(t.F32)), unsafe.Pointer(unsafe.SliceData(u.F32))
+	return (int(uintptr(b)) - int(uintptr(a))) / 4
+}
+
+// New returns a tensor of undefined content. Its rows start on cache lines, and not
+// a multiple of 2 KiB apart: the twelve rows of a tile would fall on the same few
+// lines of the cache.
+func (s *step) New(rows, cols int) kernels.Tensor {
+	s.check("New")
+	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/8/(cols+32) {
+		panic("cpu: New: impossible shape")
+	}
+	stride := (cols + 15) &^ 15
+	if rows > 1 && stride%512 == 0 {
+		stride += 16
+	}
+	return kernels.Tensor{Rows: rows, Cols: cols, Stride: stride, F32: s.d.arena.take(max(rows, 1) * stride), Step: s.id}
+}
+
+// Const returns a tensor over values of v.
+func (s *step) Const(v kernels.Vector, rows, cols int) kernels.Tensor {
+	s.check("Const")
+	x := s.d.values("Const", v)
+	if rows < 0 || cols < 0 || rows*cols > len(x) {
+		panic("cpu: Const: more values than the vector has")
+	}
+	return kernels.Tensor{Rows: rows, Cols: cols, Stride: cols, F32: x, Step: s.id, Const: true}
+}
+
+// Write copies rows × cols values from src to t.
+func (s *step) Write(t kernels.Tensor, src []float32) {
+	s.out("Write", &t)
+	if len(src) < t.Rows*t.Cols {
+		panic("cpu: Write: fewer values than the tensor has")
+	}
+	for r := range t.Rows {
+		copy(t.Row(r), src[r*t.Cols:][:t.Cols])
+	}
+}
+
+// Read asks for t. Nothing is copied: the rows are the tensor's memory.
+func (s *step) Read(t kernels.Tensor) *kernels.Rows {
+	s.in("Read", &t)
+	if t.Const {
+		panic("cpu: Read: the tensor is read only")
+	}
+	if s.used == len(s.reads) {
+		s.reads = append(s.reads, asked{rows: new(kernels.Rows)})
+	}
+	r := &s.reads[s.used]
+	s.used++
+	r.t = t
+	*r.rows = kernels.Rows{Len: t.Rows, Cols: t.Cols, Stride: t.Stride}
+	return r.rows
+}
