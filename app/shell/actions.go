@@ -21,7 +21,6 @@ import (
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
-	"soberano/app/voice"
 	"soberano/models/registry"
 )
 
@@ -278,8 +277,8 @@ func (d *Shell) added(e registry.Entry) {
 	}
 }
 
-// removed chooses no model instead of one that is about to be removed.
-func (d *Shell) removed(e registry.Entry) {
+// removing chooses no model instead of one that is about to be removed.
+func (d *Shell) removing(e registry.Entry) {
 	if !d.inUse(e) {
 		return
 	}
@@ -291,11 +290,6 @@ func (d *Shell) removed(e registry.Entry) {
 	d.speech, d.speechOK = registry.Entry{}, false
 	d.mu.Unlock()
 }
-
-// ownWords are what the settings say is likely to be said; any goroutine may ask.
-func (d *Shell) ownWords() []string { return d.values.Values().Vocabulary() }
-
-func (d *Shell) openMic() (voice.Microphone, error) { return d.OpenMic(d.values.Values().Microphone) }
 
 func (d *Shell) status(s chat.Status) {
 	if d.closed {
