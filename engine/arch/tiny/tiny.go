@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"soberano/kernels/quant"
@@ -32,88 +34,184 @@ const (
 	End = 2
 	// Window is what most layers of a gemma3 see.
 	Window = 24
+	// Experts is how many feed-forward networks a mixture has, Used how many a token goes
+	// through, ExpertFF their width in lfm2moe (in mixtral it is FF).
+	Experts  = 6
+	Used     = 2
+	ExpertFF = 64
+	// Taps is the width of lfm2's convolutions.
+	Taps = 3
 )
+
+// shape is what the tiny models differ in.
+type shape struct {
+	architecture string
+	layers       int
+	attention    []bool // of each layer; nil: all of them
+	mixtureFrom  int    // the first layer whose feed-forward is a mixture; layers and up: none
+	meta         models.Metadata
+}
+
+var shapes = map[string]shape{
+	"llama":  {architecture: "llama", layers: 3, mixtureFrom: 3},
+	"gemma3": {architecture: "gemma3", layers: 7, mixtureFrom: 7, meta: models.Metadata{"attention.sliding_window": uint64(Window)}},
+	"mixtral": {architecture: "llama", layers: 3, meta: models.Metadata{
+		"expert_count": uint64(Experts), "expert_used_count": uint64(Used),
+	}},
+	"lfm2": {architecture: "lfm2", layers: 5, mixtureFrom: 5, attention: []bool{false, true, false, false, true}, meta: models.Metadata{
+		"shortconv.l_cache": uint64(Taps), "attention.head_count_kv": []uint64{0, KVHeads, 0, 0, KVHeads},
+	}},
+	"lfm2moe": {architecture: "lfm2moe", layers: 4, mixtureFrom: 1, attention: []bool{false, true, false, true}, meta: models.Metadata{
+		"shortconv.l_cache": uint64(Taps), "attention.head_count_kv": []uint64{0, KVHeads, 0, KVHeads},
+		"expert_count": uint64(Experts), "expert_used_count": uint64(Used), "expert_feed_forward_length": uint64(ExpertFF),
+		"leading_dense_block_count": uint64(1), "expert_gating_func": uint64(2),
+	}},
+}
+
+// Kinds lists the models that New makes, sorted.
+func Kinds() []string { return slices.Sorted(maps.Keys(shapes)) }
 
 // Source is what a file is written from, for a test to change.
 type Source struct {
-	Meta    models.Metadata
-	Tensors []models.Tensor
-	rng     *rand.Rand
+	Architecture string // the prefix of its keys
+	Meta         models.Metadata
+	Tensors      []models.Tensor
+	rng          *rand.Rand
 }
 
-// New returns a model of a family, "llama" or "gemma3", the same each time.
-func New(family string) *Source {
-	s := &Source{Meta: vocabulary(), rng: rand.New(rand.NewPCG(3, 4))}
-	layers := map[string]int{"llama": 3, "gemma3": 7}[family]
-	s.Meta["general.architecture"] = family
-	s.Meta["general.name"] = "Tiny " + family
-	for key, v := range map[string]any{
-		"context_length": uint64(Context), "embedding_length": uint64(Dim), "feed_forward_length": uint64(FF), "block_count": uint64(layers),
-		"attention.head_count": uint64(Heads), "attention.head_count_kv": uint64(KVHeads), "attention.key_length": uint64(HeadDim),
-		"attention.value_length": uint64(HeadDim), "attention.layer_norm_rms_epsilon": 1e-5, "rope.freq_base": 10000.0,
-	} {
-		s.Meta[family+"."+key] = v
+// New returns a model of one of Kinds, the same each time.
+func New(kind string) *Source {
+	sh, ok := shapes[kind]
+	if !ok {
+		panic("tiny: no model of kind " + kind)
 	}
-	if family == "gemma3" {
-		s.Meta["gemma3.attention.sliding_window"] = uint64(Window)
+	s := &Source{Architecture: sh.architecture, Meta: vocabulary(), rng: rand.New(rand.NewPCG(3, 4))}
+	s.Meta["general.architecture"] = sh.architecture
+	s.Meta["general.name"] = "Tiny " + kind
+	for _, keys := range []models.Metadata{{
+		"context_length": uint64(Context), "embedding_length": uint64(Dim), "feed_forward_length": uint64(FF), "block_count": uint64(sh.layers),
+		"attention.head_count": uint64(Heads), "attention.head_count_kv": uint64(KVHeads), "attention.key_length": uint64(HeadDim),
+		"attention.value_length": uint64(HeadDim), "attention.layer_norm_rms_epsilon": float64(float32(1e-5)), "rope.freq_base": 10000.0,
+	}, sh.meta} {
+		for key, v := range keys {
+			s.Meta[sh.architecture+"."+key] = v
+		}
 	}
 	s.matrix("token_embd.weight", quant.F32, 1, Vocabulary, Dim)
-	for i := range layers {
-		s.layer(family, fmt.Sprintf("blk.%d.", i))
+	for i := range sh.layers {
+		blk := fmt.Sprintf("blk.%d.", i)
+		s.norm(blk+"attn_norm.weight", Dim)
+		if sh.attention == nil || sh.attention[i] {
+			s.attention(kind, blk)
+		} else {
+			s.convolution(blk)
+		}
+		s.norm(blk+"ffn_norm.weight", Dim)
+		if i < sh.mixtureFrom {
+			s.feedForward(kind, blk)
+		} else {
+			s.mixture(kind, blk)
+		}
 	}
-	s.norm("output_norm.weight", Dim)
+	if sh.attention == nil {
+		s.norm("output_norm.weight", Dim)
+	} else {
+		s.norm("token_embd_norm.weight", Dim)
+	}
 	return s
 }
 
-func (s *Source) layer(family, blk string) {
-	s.norm(blk+"attn_norm.weight", Dim)
+func (s *Source) attention(kind, blk string) {
 	s.matrix(blk+"attn_q.weight", quant.Q8_0, 2, Heads*HeadDim, Dim)
 	s.matrix(blk+"attn_k.weight", quant.Q8_0, 2, KVHeads*HeadDim, Dim)
 	s.matrix(blk+"attn_v.weight", quant.F32, 2, KVHeads*HeadDim, Dim)
 	s.matrix(blk+"attn_output.weight", quant.Q8_0, 1, Dim, Heads*HeadDim)
-	s.norm(blk+"ffn_norm.weight", Dim)
-	s.matrix(blk+"ffn_gate.weight", quant.Q8_0, 1, FF, Dim)
-	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, FF, Dim)
-	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
-	if family == "gemma3" {
+	switch kind {
+	case "gemma3":
 		s.norm(blk+"attn_q_norm.weight", HeadDim)
 		s.norm(blk+"attn_k_norm.weight", HeadDim)
 		s.norm(blk+"post_attention_norm.weight", Dim)
+	case "lfm2", "lfm2moe":
+		s.norm(blk+"attn_q_norm.weight", HeadDim)
+		s.norm(blk+"attn_k_norm.weight", HeadDim)
+	}
+}
+
+func (s *Source) convolution(blk string) {
+	s.matrix(blk+"shortconv.conv.weight", quant.F32, 1, Dim, Taps)
+	s.matrix(blk+"shortconv.in_proj.weight", quant.Q8_0, 2, 3*Dim, Dim)
+	s.matrix(blk+"shortconv.out_proj.weight", quant.Q8_0, 1, Dim, Dim)
+}
+
+func (s *Source) feedForward(kind, blk string) {
+	s.matrix(blk+"ffn_gate.weight", quant.Q8_0, 1, FF, Dim)
+	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, FF, Dim)
+	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
+	if kind == "gemma3" {
 		s.norm(blk+"post_ffw_norm.weight", Dim)
 	}
 }
 
-// matrix adds random weights whose products keep size times the size of what they get.
-func (s *Source) matrix(name string, t quant.Type, size float64, rows, cols int) {
-	v := make([]float32, rows*cols)
-	for i := range v {
-		v[i] = float32(s.rng.NormFloat64() * size / math.Sqrt(float64(cols)))
-	}
-	data := make([]byte, 4*len(v))
-	if t == quant.F32 {
-		for i, x := range v {
-			binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(x))
+func (s *Source) mixture(kind, blk string) {
+	ff := FF
+	if kind == "lfm2moe" {
+		ff = ExpertFF
+		bias := make([]float32, Experts)
+		for i := range bias {
+			bias[i] = float32(0.1 * s.rng.NormFloat64())
 		}
-	} else {
-		data = data[:rows*t.RowBytes(cols)]
-		quant.Quantize(t, data, v)
+		s.Vector(blk+"exp_probs_b.bias", bias...)
 	}
-	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: t, Shape: []int{rows, cols}, Data: data})
+	s.matrix(blk+"ffn_gate_inp.weight", quant.F32, 1, Experts, Dim)
+	s.matrix(blk+"ffn_gate_exps.weight", quant.Q8_0, 1, Experts, ff, Dim)
+	s.matrix(blk+"ffn_up_exps.weight", quant.Q8_0, 1, Experts, ff, Dim)
+	s.matrix(blk+"ffn_down_exps.weight", quant.F32, 1, Experts, Dim, ff)
+}
+
+// matrix adds random weights, whose products keep size times the size of what they get,
+// of a shape that ends in rows and columns.
+func (s *Source) matrix(name string, t quant.Type, size float64, shape ...int) {
+	w := models.Tensor{Name: name, Type: t, Shape: shape}
+	v := make([]float32, w.Len())
+	for i := range v {
+		v[i] = float32(s.rng.NormFloat64() * size / math.Sqrt(float64(w.Cols())))
+	}
+	if t == quant.F32 {
+		w.Data = floats(v)
+	} else {
+		w.Data = make([]byte, w.Rows()*t.RowBytes(w.Cols()))
+		quant.Quantize(t, w.Data, v)
+	}
+	s.Tensors = append(s.Tensors, w)
+}
+
+// floats returns values as a file holds them.
+func floats(v []float32) []byte {
+	data := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	}
+	return data
+}
+
+// Float32 turns all tensors into float32, of the same values.
+func (s *Source) Float32() {
+	for i, t := range s.Tensors {
+		v := make([]float32, t.Len())
+		quant.Dequantize(t.Type, v, t.Data)
+		s.Tensors[i].Type, s.Tensors[i].Data = quant.F32, floats(v)
+	}
 }
 
 // Vector adds a tensor of the values given.
 func (s *Source) Vector(name string, v ...float32) {
-	data := make([]byte, 4*len(v))
-	for i, x := range v {
-		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(x))
-	}
-	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(v)}, Data: data})
+	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(v)}, Data: floats(v)})
 }
 
 func (s *Source) norm(name string, n int) {
 	v := make([]float32, n)
 	for i := range v {
-		v[i] = float32(1 + 0.2*s.rng.NormFloat64())
+		v[i] = float32(1 + float64(0.2*s.rng.NormFloat64()))
 	}
 	s.Vector(name, v...)
 }
@@ -121,15 +219,24 @@ func (s *Source) norm(name string, n int) {
 // Matrix adds random weights of rows × cols.
 func (s *Source) Matrix(name string, rows, cols int) { s.matrix(name, quant.F32, 1, rows, cols) }
 
+// Bytes returns the file.
+func (s *Source) Bytes() ([]byte, error) {
+	var b bytes.Buffer
+	if err := gguf.Write(&b, s.Meta, s.Tensors); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
 // Write writes the file into a folder of the test and returns its path.
 func (s *Source) Write(t testing.TB) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := gguf.Write(&b, s.Meta, s.Tensors); err != nil {
+	data, err := s.Bytes()
+	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "tiny.gguf")
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -1,0 +1,56 @@
+package arch
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"soberano/engine/arch/tiny"
+)
+
+var writeSmall = flag.String("small", "", "a folder that the models of testdata/small_*.json are written into")
+
+// The models whose logits testdata/small.cpp reads from llama.cpp, with all weights as
+// float32: go test ./engine/arch -run TestWriteSmall -small FOLDER
+func TestWriteSmall(t *testing.T) {
+	if *writeSmall == "" {
+		t.Skip("only with -small")
+	}
+	for _, kind := range tiny.Kinds() {
+		s := tiny.New(kind)
+		s.Float32()
+		data, err := s.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*writeSmall, kind+".gguf"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// With float32 arithmetic, small models of every kind have the logits that llama.cpp
+// computes for the same weights.
+func TestSmallGolden(t *testing.T) {
+	for _, kind := range []string{"llama", "gemma3"} {
+		t.Run(kind, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join("testdata", "small_"+kind+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var refs []reference
+			if err := json.Unmarshal(data, &refs); err != nil {
+				t.Fatal(err)
+			}
+			m, dev, err := openTiny(t, tiny.New(kind), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ref := range refs {
+				checkReference(t, m, dev, ref)
+			}
+		})
+	}
+}
