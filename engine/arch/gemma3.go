@@ -50,6 +50,7 @@ type gemma3Layer struct {
 func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 	r := &reader{f: f, dev: dev, family: "gemma3"}
 	c := r.config()
+	r.noExperts()
 	m := &gemma3{dev: dev, c: c}
 	m.place(r)
 	local := r.pattern(c.layers)

@@ -34,14 +34,15 @@ type llamaLayer struct {
 	qkv      kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
 	o        kernels.Matrix // [dim × heads·headDim]
 	ffnNorm  kernels.Vector // [dim]
-	gateUp   kernels.Matrix // [2·ff × dim]
-	down     kernels.Matrix // [dim × ff]
+	ffn      feedForward
 }
 
 // config is the numbers that both families have.
 type config struct {
 	vocabulary, context, dim, ff, layers int
 	heads, kvHeads, headDim              int
+	dense                                int     // layers without a mixture, the first ones
+	experts                              experts // of the layers behind them
 	eps                                  float32
 	bytes                                int64 // of the weights on the device, once loaded
 }
@@ -73,9 +74,7 @@ func (r *reader) config() config {
 	if r.err == nil && c.heads%c.kvHeads != 0 {
 		r.fail(fmt.Errorf("%d heads do not share %d key/value heads evenly: %w", c.heads, c.kvHeads, models.ErrCorrupt))
 	}
-	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 {
-		r.unsupported("a mixture of %d experts", n)
-	}
+	c.dense = c.layers
 	c.vocabulary = r.vocabulary(c.dim)
 	return c
 }
@@ -95,13 +94,19 @@ func (r *reader) turned(c config) int {
 func (c config) shape() Shape {
 	return Shape{
 		Vocabulary: c.vocabulary, Context: c.context, Layers: c.layers, KVHeads: c.kvHeads, HeadDim: c.headDim,
-		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.ff,
+		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.feedForwardScratch(),
 	}
 }
 
 func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 	r := &reader{f: f, dev: dev, family: "llama"}
 	c := r.config()
+	if c.experts = r.experts(c.ff); c.experts.count > 0 {
+		c.dense = 0
+		if r.gating() {
+			r.unsupported("sigmoid routing in the llama family")
+		}
+	}
 	turned := r.turned(c)
 	rotary := r.rotary(turned, c.context)
 	rotary.Divide = r.divide(turned)
@@ -132,14 +137,18 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 
 func (r *reader) llamaLayer(blk string, c config) llamaLayer {
 	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
-	return llamaLayer{
+	l := llamaLayer{
 		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
 		qkv:      r.matrix(c.dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv}),
 		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
 		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
-		gateUp:   r.matrix(c.dim, part{blk + "ffn_gate", c.ff}, part{blk + "ffn_up", c.ff}),
-		down:     r.matrix(c.ff, part{blk + "ffn_down", c.dim}),
 	}
+	if c.experts.count > 0 {
+		l.ffn = r.mixture(blk, c.dim, c.experts)
+	} else {
+		l.ffn = r.feedForward(blk, c.dim, c.ff)
+	}
+	return l
 }
 
 func (m *llama) Shape() Shape { return m.c.shape() }
@@ -155,7 +164,7 @@ func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
 	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	gate := d.New(n, c.ff)      // SiLU(gate)·up
+	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, 1)
 	for i := range m.layers {
@@ -169,8 +178,7 @@ func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
 		d.MatMulAdd(x, q, l.o)
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		d.MatMulGated(gate, h, l.gateUp, kernels.SiLU)
-		d.MatMulAdd(x, gate, l.down)
+		l.ffn.add(d, x, h, &ffn, kernels.SiLU)
 	}
 	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
 	return logits, d.End()

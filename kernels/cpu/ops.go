@@ -19,6 +19,10 @@ const (
 	opRotate
 	opStore
 	opUnfold
+	opMul
+	opRoute
+	opGather
+	opCombine
 )
 
 // alone is how many values an operation may have before it is worth a join.
@@ -41,6 +45,8 @@ type rowJob struct {
 	width    int
 	stride   int
 	pad      int
+	routing  *kernels.Routing
+	choice   *choice
 	rows     int
 	step     int // rows a chunk
 	runChunk job
@@ -82,6 +88,14 @@ func (j *rowJob) chunk(_, c int) {
 			j.store(r)
 		case opUnfold:
 			j.unfold(r)
+		case opMul:
+			scaleMul(j.lv, j.dst.Row(r), j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)), 1)
+		case opRoute:
+			j.route(r)
+		case opGather:
+			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
+		case opCombine:
+			j.combine(r)
 		}
 	}
 }
@@ -89,15 +103,20 @@ func (j *rowJob) chunk(_, c int) {
 func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == b.Cols }
 
 // Add adds x to dst; an x of one row is added to every row.
-func (s *step) Add(dst, x kernels.Tensor) {
-	s.in("Add", &x)
-	s.out("Add", &dst)
-	same("Add", &dst, &x)
+func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
+
+// Mul multiplies dst with x; an x of one row with every row.
+func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
+
+func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
+	s.in(name, &x)
+	s.out(name, &dst)
+	same(name, &dst, &x)
 	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
-		panic("cpu: Add: shapes differ")
+		panic("cpu: " + name + ": shapes differ")
 	}
 	j := &s.d.row
-	j.op, j.dst, j.x = opAdd, dst, x
+	j.op, j.dst, j.x = op, dst, x
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 
