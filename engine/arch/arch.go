@@ -65,7 +65,7 @@ func Open(f *models.File, dev kernels.Device) (Model, error) {
 	}
 	open, ok := families[name]
 	if !ok {
-		return nil, fmt.Errorf("%s: the model family is %q, this program runs %s: %w", f.Path, name, strings.Join(Families(), " and "), models.ErrUnsupported)
+		return nil, fmt.Errorf("%s: the model family is %q, this program runs %s: %w", f.Path, name, strings.Join(Families(), ", "), models.ErrUnsupported)
 	}
 	return open(f, dev)
 }

@@ -69,10 +69,7 @@ func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 		}
 	}
 	m.norm = r.vector("output_norm.weight", c.dim)
-	m.output = m.embed
-	if _, ok := f.Tensor("output.weight"); ok {
-		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
-	}
+	m.output = r.output(m.embed, c)
 	m.c.bytes = r.bytes
 	return m, r.err
 }

@@ -53,8 +53,19 @@ const (
 	maxWidth  = 1 << 20
 )
 
-// config reads the keys that both families have.
+// config reads the keys of a family whose layers are alike.
 func (r *reader) config() config {
+	c := r.sizes()
+	if r.err != nil {
+		return c
+	}
+	c.kvHeads = r.same("attention.head_count_kv", c.heads, 1, c.heads)
+	r.headWidths(&c)
+	return c
+}
+
+// sizes reads the keys that all families have.
+func (r *reader) sizes() config {
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
@@ -63,10 +74,16 @@ func (r *reader) config() config {
 		heads:   r.same("attention.head_count", required, 1, maxWidth),
 		eps:     float32(r.float("attention.layer_norm_rms_epsilon", required, 1e-12, 1)),
 	}
+	c.dense = c.layers
+	c.vocabulary = r.vocabulary(c.dim)
+	return c
+}
+
+// headWidths reads how wide heads are, and checks that they share key/value heads evenly.
+func (r *reader) headWidths(c *config) {
 	if r.err != nil {
-		return c
+		return
 	}
-	c.kvHeads = r.same("attention.head_count_kv", c.heads, 1, c.heads)
 	c.headDim = r.int("attention.key_length", c.dim/c.heads, 2, 4096)
 	if v := r.int("attention.value_length", c.headDim, 1, 4096); v != c.headDim && r.err == nil {
 		r.unsupported("keys have %d values a head, values %d", c.headDim, v)
@@ -74,9 +91,6 @@ func (r *reader) config() config {
 	if r.err == nil && c.heads%c.kvHeads != 0 {
 		r.fail(fmt.Errorf("%d heads do not share %d key/value heads evenly: %w", c.heads, c.kvHeads, models.ErrCorrupt))
 	}
-	c.dense = c.layers
-	c.vocabulary = r.vocabulary(c.dim)
-	return c
 }
 
 // turned is how many dimensions of a head rotate.
@@ -121,10 +135,7 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 		}
 	}
 	m.norm = r.vector("output_norm.weight", c.dim)
-	m.output = m.embed
-	if _, ok := f.Tensor("output.weight"); ok {
-		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
-	}
+	m.output = r.output(m.embed, c)
 	m.rope = r.rope(c.headDim, rotary)
 	m.rope.Interleaved = true
 	m.c.bytes = r.bytes

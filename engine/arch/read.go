@@ -94,13 +94,13 @@ func (r *reader) string(key, def string) string {
 	return s
 }
 
-// values reads a tensor of n values as float32.
-func (r *reader) values(name string, n int) []float32 {
-	t, ok := r.tensor(name, n)
+// values reads a tensor of that shape as float32.
+func (r *reader) values(name string, shape ...int) []float32 {
+	t, ok := r.tensor(name, shape...)
 	if !ok {
 		return nil
 	}
-	out := make([]float32, n)
+	out := make([]float32, t.Len())
 	quant.Dequantize(t.Type, out, t.Data)
 	return out
 }
@@ -183,6 +183,14 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	}
 	r.bytes += m.Bytes()
 	return m
+}
+
+// output loads the matrix that makes logits: where the file has none, it is the embedding.
+func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
+	if _, ok := r.f.Tensor("output.weight"); ok {
+		return r.matrix(c.dim, part{"output", c.vocabulary})
+	}
+	return embed
 }
 
 // evenBias gives every part a bias if one has it: a stacked matrix has all or none.
