@@ -1,12 +1,12 @@
 # make run    everything that a fresh machine needs, then the program
 # make test   everything that the tests need, then all of them
-# Others: build, cli, check, unit, fuzz, e2e, bench, bench-speech, clean.
+# Others: build, cli, check, notices, unit, fuzz, e2e, bench, bench-speech, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 30s
 
-.PHONY: run test build cli check unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
+.PHONY: run test build cli check notices unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -43,6 +43,12 @@ test: check unit fuzz e2e
 check: test-packages
 	@test -z "$$(gofmt -l app asr engine kernels models assets *.go)" || { echo "not gofmt'ed:"; gofmt -l app asr engine kernels models assets *.go; exit 1; }
 	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) run ./app/setup/notices -check
+
+# The licences of what is linked, and the bill of materials: assets/notices.txt, assets/bom.cdx.json.
+notices: test-packages
+	$(GO) run ./app/setup/notices
 
 # What is missing fails a test here; and no test touches a library that is in use.
 unit e2e: export SOBERANO_REQUIRE_MODELS = 1

@@ -106,7 +106,7 @@ func (m *Model) slotsOf(p Params) int {
 	if p.Follow {
 		return 1
 	}
-	one := int64(m.net.DecLayers*m.net.Heads) * cpu.CacheBytes(m.net.HeadDim(), m.net.AudioContext)
+	one := cpu.StateBytes(m.net.CrossShape(), m.net.AudioContext)
 	return int(min(max(1, max(64<<20, m.info.WeightBytes/2)/one), mostSlots))
 }
 

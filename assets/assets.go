@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed icon.png
 var Icon []byte
+
+// Notices are the licences of what others made and the program contains, as text. `make notices` writes them.
+//
+//go:embed notices.txt
+var Notices string

@@ -2,8 +2,11 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strings"
 
+	"soberano/engine/batch"
+	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models/registry"
 )
@@ -28,7 +31,9 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	if context <= 0 {
 		context = min(info.Context, defaultContext)
 	}
-	cache = int64(info.Layers) * int64(info.KVHeads) * cpu.CacheBytes(info.HeadDim, context)
+	keeps := kernels.Layer{KVHeads: info.KVHeads, KeyDim: info.HeadDim, ValueDim: info.HeadDim}
+	shape := kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{keeps}, info.Layers), Cap: context}
+	cache = cpu.StateBytes(shape, batch.Chunk)
 	// A layer has about 12·width² parameters, a row of a step 12 times the width.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000

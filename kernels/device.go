@@ -17,8 +17,9 @@ type Device interface {
 	Load(parts ...Weights) (Matrix, error)
 	// NewVector copies values to the device.
 	NewVector(values []float32) (Vector, error)
-	// NewCache makes an empty cache: float16, or float32 on an exact device.
-	NewCache(s CacheShape) (Cache, error)
+	// NewState makes an empty state. It fails if the shape is impossible or a layer of a form
+	// that the device does not have.
+	NewState(s StateShape) (State, error)
 	// Loaded tells the device that a model has been loaded completely: it may write its
 	// own form of the weights for a next time, or move them to better memory. A failure
 	// to write is no error: the next start takes longer.

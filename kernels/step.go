@@ -35,7 +35,7 @@ type Batch struct {
 // Span says which rows of a step belong to one sequence: rows Row … Row+N of the
 // step's tensors hold its positions Pos … Pos+N.
 type Span struct {
-	Cache       Cache
+	State       State
 	Row, N, Pos int
 	// Len is how many positions of the sequence each row sees in attention that is not
 	// causal.
@@ -136,6 +136,13 @@ type Step interface {
 	// Attend writes softmax(scale·q·kᵀ)·v over the stored keys and values of each span to
 	// dst, [n × Heads·HeadDim]; Store comes first. Rows of no span stay as they are.
 	Attend(dst, q Tensor, layer int, a *Attention)
+	// ShortConv writes a causal convolution of x, of each column by itself, to dst, both
+	// [n × cols]. w holds [width × cols] weights, width 2 or more, the newest row's last: row p
+	// of a sequence is Σᵢ w[i]·x[p-width+1+i]. The rows before a span's first one are what the
+	// state keeps at layer, a Recurrent layer of width-1 × cols, zeros at the beginning of a
+	// sequence; the span's last rows take their place. Rows of no span stay as they are. dst
+	// shares no value with x.
+	ShortConv(dst, x Tensor, w Vector, layer int)
 	// Weights writes softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
 	// the row's span at layer to dst, [q.Rows × keys]: what Attend, without Causal and with
 	// that Span.Len, multiplies the values with. dst shares no value with q.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 )
 
 // Errors that callers branch on. Readers return them inside a FileError, which names
@@ -27,15 +26,18 @@ var (
 //
 // errors.Is finds Kind, which is one of the four errors above, or an operating system's.
 type FileError struct {
-	Path   string // as it was opened; only its last element is printed
+	Path   string // as it was opened; only its last element is printed, see Name
 	Reason string // a predicate: "is cut short: …"
 	Advice string // what to do, or ""
 	Kind   error
 }
 
+// Name is the last element of the path, fit for a message.
+func (e *FileError) Name() string { return Printable(filepath.Base(e.Path)) }
+
 // Error is one sentence without a full stop.
 func (e *FileError) Error() string {
-	s := filepath.Base(e.Path) + " " + e.Reason
+	s := e.Name() + " " + e.Reason
 	if e.Advice != "" {
 		s += "; " + e.Advice
 	}
@@ -66,13 +68,4 @@ func Grouped[T int | int64 | uint64](n T) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// Quoted quotes a name that came from a file, cut to a length that fits in a message.
-func Quoted(name string) string {
-	const most = 80
-	if len(name) > most {
-		name = name[:most] + "…"
-	}
-	return strconv.Quote(name)
 }

@@ -31,12 +31,12 @@ func (m Metadata) Int(key string, def int) (int, error) {
 		if v <= limit {
 			return int(v), nil
 		}
-		return def, fmt.Errorf("key %q: %d is out of range: %w", key, v, ErrCorrupt)
+		return def, fmt.Errorf("key %s: %d is out of range: %w", Quote(key), v, ErrCorrupt)
 	case int64:
 		if v <= limit && v >= -limit {
 			return int(v), nil
 		}
-		return def, fmt.Errorf("key %q: %d is out of range: %w", key, v, ErrCorrupt)
+		return def, fmt.Errorf("key %s: %d is out of range: %w", Quote(key), v, ErrCorrupt)
 	default:
 		return def, wrongType(key, v, "an integer")
 	}
@@ -87,7 +87,7 @@ func (m Metadata) Ints(key string) ([]int64, error) {
 		out := make([]int64, len(u))
 		for i, x := range u {
 			if x > 1<<62 {
-				return nil, fmt.Errorf("key %q: %d is out of range: %w", key, x, ErrCorrupt)
+				return nil, fmt.Errorf("key %s: %d is out of range: %w", Quote(key), x, ErrCorrupt)
 			}
 			out[i] = int64(x)
 		}
@@ -109,5 +109,5 @@ func list[T any](m Metadata, key, want string) ([]T, error) {
 }
 
 func wrongType(key string, v any, want string) error {
-	return fmt.Errorf("key %q is %T, expected %s: %w", key, v, want, ErrCorrupt)
+	return fmt.Errorf("key %s is %T, expected %s: %w", Quote(key), v, want, ErrCorrupt)
 }

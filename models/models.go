@@ -6,7 +6,6 @@ package models
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"soberano/kernels/quant"
@@ -75,14 +74,14 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 func (f *File) Need(name string, shape ...int) (Tensor, error) {
 	t, ok := f.Tensor(name)
 	if !ok {
-		return t, fmt.Errorf("%s: tensor %q is missing: %w", f.Path, name, ErrCorrupt)
+		return t, Corrupt(f.Path, "is damaged: tensor %s is missing", Quote(name))
 	}
 	if len(t.Shape) != len(shape) {
-		return t, fmt.Errorf("%s: tensor %q has shape %v, expected %v: %w", f.Path, name, t.Shape, shape, ErrCorrupt)
+		return t, Corrupt(f.Path, "is damaged: tensor %s has shape %v, expected %v", Quote(name), t.Shape, shape)
 	}
 	for i, d := range shape {
 		if t.Shape[i] != d {
-			return t, fmt.Errorf("%s: tensor %q has shape %v, expected %v: %w", f.Path, name, t.Shape, shape, ErrCorrupt)
+			return t, Corrupt(f.Path, "is damaged: tensor %s has shape %v, expected %v", Quote(name), t.Shape, shape)
 		}
 	}
 	return t, nil

@@ -2,7 +2,7 @@
 // the library, and the instruments (logits, perplexity, bench, doctor). Every verb is
 // one file; what they share (finding a model, printing, exit codes) is here.
 //
-//	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor
+//	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor · licenses
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage. With --json data goes to standard
 // output as one object, or an array where there are several things; errors always go
@@ -26,9 +26,6 @@ import (
 	"soberano/models"
 	"soberano/models/registry"
 )
-
-// Version of the program.
-const Version = "0.1.0"
 
 // Main runs the program's command line and returns the exit code. window opens the
 // desktop window; nil in a build without one.
@@ -70,7 +67,7 @@ func command(window func(context.Context) error) *cobra.Command {
 		Use:           "soberano",
 		Short:         "Private AI on your own computer",
 		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens.",
-		Version:       Version,
+		Version:       fullVersion(buildCommit()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          arguments(cobra.NoArgs),
@@ -84,7 +81,7 @@ func command(window func(context.Context) error) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
-		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand())
+		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
 	return root
 }
 

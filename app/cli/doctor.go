@@ -19,6 +19,8 @@ import (
 // report is the JSON of `soberano doctor`.
 type report struct {
 	Version     string       `json:"version"`
+	Commit      string       `json:"commit,omitempty"`
+	Modified    bool         `json:"modified,omitempty"` // files were changed after the commit
 	System      string       `json:"system"`
 	CPU         string       `json:"cpu"`
 	Level       string       `json:"level"`
@@ -73,6 +75,7 @@ func examine(ctx context.Context) (report, error) {
 	}
 	r := report{Version: Version, System: runtime.GOOS + "/" + runtime.GOARCH, CPU: c.CPU, Level: c.Level, Levels: c.Levels,
 		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
+	r.Commit, r.Modified = buildCommit()
 	r.Memory.Total, r.Memory.Available = cpu.Memory()
 	devices, err := mic.Devices()
 	if err != nil {
@@ -112,7 +115,7 @@ func examine(ctx context.Context) (report, error) {
 func (r report) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
-	row("soberano", "%s on %s", r.Version, r.System)
+	row("soberano", "%s on %s", fullVersion(r.Commit, r.Modified), r.System)
 	row("cpu", "%s, %d cores, %d threads by default", r.CPU, r.Cores, r.Threads)
 	row("level", "%s of %s", r.Level, strings.Join(r.Levels, ", "))
 	if r.Memory.Total > 0 {

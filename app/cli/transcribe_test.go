@@ -113,7 +113,7 @@ func TestBadInput(t *testing.T) {
 	fine := map[string][]byte{
 		"16 bit.wav": good, "24 bit.wav": wav(1, 1, 16000, 3, 32000), "float.wav": wav(3, 2, 44100, 4, 88200), "eight channels.wav": wav(1, 8, 48000, 2, 96000),
 		"odd rate.wav": wav(1, 1, 12345, 2, 24690), "no sound.wav": wav(1, 1, 16000, 2, 0),
-		"flac as.wav": read(t, filepath.Join(clips, "cards_005.flac")), "mp3 as.flac": read(t, filepath.Join(clips, "joint44.mp3")), "opus as": opus,
+		"flac as.wav": read(t, filepath.Join(clips, "..", "flac", "testdata", "cards_005.flac")), "mp3 as.flac": read(t, filepath.Join(clips, "joint44.mp3")), "opus as": opus,
 		"below/vorbis as.mp3": read(t, filepath.Join(clips, "st44.ogg")),
 	}
 	bad := map[string]struct {
@@ -165,7 +165,7 @@ func TestBadInput(t *testing.T) {
 // A recording with a damaged place is heard, and a line says where it is, also where only its text is
 // printed.
 func TestTranscribeDamaged(t *testing.T) {
-	b := read(t, filepath.Join("..", "..", "asr", "audio", "testdata", "cards_005.flac"))
+	b := read(t, filepath.Join("..", "..", "asr", "audio", "flac", "testdata", "cards_005.flac"))
 	clear(b[len(b)/2:][:100])
 	path := filepath.Join(folder(t, map[string][]byte{"worn.flac": b}), "worn.flac")
 	out, notes, err := try(t, t.Context(), hearLength, []string{path}, "txt", "", false, false)

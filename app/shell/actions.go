@@ -249,16 +249,15 @@ func (d *Shell) chooseModel() {
 // use makes a model the one that answers, or that hears.
 func (d *Shell) use(e registry.Entry) {
 	if e.Kind == registry.Speech {
-		d.values.SpeechModel = e.Name
+		d.set(func(v *settings.Values) { v.SpeechModel = e.Name })
 		d.mu.Lock()
 		d.speech, d.speechOK = e, true
 		d.mu.Unlock()
 		d.files.Queue.Kick()
 	} else {
-		d.values.ChatModel = e.Name
+		d.set(func(v *settings.Values) { v.ChatModel = e.Name })
 		d.runner.Use(e, d.chatOptions(e))
 	}
-	d.save()
 	if d.page == modelsPage {
 		d.models.Refresh()
 	}
@@ -298,17 +297,14 @@ func (d *Shell) removed(e registry.Entry) {
 }
 
 func (d *Shell) setSpeech(entries []registry.Entry) {
+	name := d.values.Values().SpeechModel
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.speech, d.speechOK = pick(entries, registry.Speech, d.values.SpeechModel)
+	d.speech, d.speechOK = pick(entries, registry.Speech, name)
 }
 
 // ownWords are what the settings say is likely to be said; any goroutine may ask.
-func (d *Shell) ownWords() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.values.Vocabulary()
-}
+func (d *Shell) ownWords() []string { return d.values.Values().Vocabulary() }
 
 // pickSpeech is called by the goroutine that listens.
 func (d *Shell) pickSpeech() (registry.Entry, asr.Options, error) {
@@ -317,15 +313,10 @@ func (d *Shell) pickSpeech() (registry.Entry, asr.Options, error) {
 	if !d.speechOK {
 		return registry.Entry{}, asr.Options{}, voice.ErrNoModel
 	}
-	return d.speech, asr.Options{Threads: d.values.Threads}, nil
+	return d.speech, asr.Options{Threads: d.values.Values().Threads}, nil
 }
 
-func (d *Shell) openMic() (voice.Microphone, error) {
-	d.mu.Lock()
-	name := d.values.Microphone
-	d.mu.Unlock()
-	return d.OpenMic(name)
-}
+func (d *Shell) openMic() (voice.Microphone, error) { return d.OpenMic(d.values.Values().Microphone) }
 
 func (d *Shell) status(s chat.Status) {
 	if d.closed {
@@ -339,14 +330,12 @@ func (d *Shell) status(s chat.Status) {
 
 // change takes new settings over.
 func (d *Shell) change(v settings.Values) {
-	v.ChatModel, v.SpeechModel = d.values.ChatModel, d.values.SpeechModel
-	v.FilesLanguage, v.FilesTranslate = d.values.FilesLanguage, d.values.FilesTranslate
-	reload := v.Context != d.values.Context || v.Threads != d.values.Threads
-	theme, keys := v.Theme != d.values.Theme, v.Hotkey != d.values.Hotkey
-	d.mu.Lock()
-	d.values = v
-	d.mu.Unlock()
-	d.save()
+	old := d.values.Values()
+	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
+	v.FilesLanguage, v.FilesTranslate = old.FilesLanguage, old.FilesTranslate
+	reload := v.Context != old.Context || v.Threads != old.Threads
+	theme, keys := v.Theme != old.Theme, v.Hotkey != old.Hotkey
+	d.set(func(values *settings.Values) { *values = v })
 	if theme {
 		d.setTheme()
 	}
@@ -359,13 +348,14 @@ func (d *Shell) change(v settings.Values) {
 	}
 }
 
-func (d *Shell) save() {
-	if err := settings.Save(d.Data, d.values); err != nil {
+// set changes the settings and saves them.
+func (d *Shell) set(edit func(*settings.Values)) {
+	if err := d.values.Change(edit); err != nil {
 		d.notice("The settings could not be saved.", err)
 	}
 }
 
-func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Theme}) }
+func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Values().Theme}) }
 
 // dropped takes what was let go over the window: recordings are written down, the rest are
 // models. To tell them apart the files are looked into, which on a slow disk takes a while.

@@ -14,8 +14,21 @@ import (
 	"soberano/app/chat"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/asr"
 	"soberano/asr/wording"
 )
+
+// dictationParams is how dictation is transcribed, as the settings say.
+func (d *Shell) dictationParams() asr.Params {
+	v := d.values.Values()
+	return asr.Params{Language: v.Language, Vocabulary: v.Vocabulary()}
+}
+
+// dictationWords is how dictated text is edited, as the settings say.
+func (d *Shell) dictationWords() wording.Options {
+	v := d.values.Values()
+	return wording.Options{Fillers: v.Fillers, Commands: !v.Literal}
+}
 
 // Outside is what the shell needs for dictation into other programs.
 type Outside struct {
@@ -57,8 +70,8 @@ func (d *Shell) setHotkey() {
 	if err != nil {
 		d.settings.Hotkeys = []string{}
 	}
-	if d.values.Hotkey != "" && err == nil {
-		d.ungrab, err = d.Outside.Grab(d.values.Hotkey, func() { d.Post(d.keysDown) }, func() { d.Post(func() { d.chat.Talk.Release() }) })
+	if keys := d.values.Values().Hotkey; keys != "" && err == nil {
+		d.ungrab, err = d.Outside.Grab(keys, func() { d.Post(d.keysDown) }, func() { d.Post(func() { d.chat.Talk.Release() }) })
 	}
 	if err != nil {
 		d.settings.NoHotkey = "Not possible now: " + chat.Why(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."

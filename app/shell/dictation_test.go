@@ -121,7 +121,7 @@ func TestWording(t *testing.T) {
 	if got := say(); got != "Um, dear Ada,\nand that is all." {
 		t.Errorf("by default: %q", got)
 	}
-	v := s.values
+	v := s.values.Values()
 	v.Fillers, v.Literal = true, true
 	s.change(v)
 	if got := say(); got != "Dear Ada, new line. and that is all." {
@@ -263,7 +263,7 @@ func TestDictationElsewhere(t *testing.T) {
 func TestHotkeyTaken(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.show(settingsPage)
-	v := s.values
+	v := s.values.Values()
 	for _, c := range []struct {
 		keys string
 		held int

@@ -13,6 +13,7 @@ import (
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
+	"soberano/app/settings"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -88,30 +89,16 @@ func (h *handle) Close() (err error) {
 	return err
 }
 
-func (d *Shell) filesLanguage() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.values.FilesLanguage
-}
+func (d *Shell) filesLanguage() string { return d.values.Values().FilesLanguage }
 
 func (d *Shell) chooseFilesLanguage(code string) {
-	d.mu.Lock()
-	d.values.FilesLanguage = code
-	d.mu.Unlock()
-	d.save()
+	d.set(func(v *settings.Values) { v.FilesLanguage = code })
 }
 
-func (d *Shell) filesTranslate() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.values.FilesTranslate
-}
+func (d *Shell) filesTranslate() bool { return d.values.Values().FilesTranslate }
 
 func (d *Shell) chooseFilesTranslate(on bool) {
-	d.mu.Lock()
-	d.values.FilesTranslate = on
-	d.mu.Unlock()
-	d.save()
+	d.set(func(v *settings.Values) { v.FilesTranslate = on })
 }
 
 // filesChanged shows in the side how many files are under way.

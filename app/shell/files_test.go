@@ -232,3 +232,23 @@ func TestSharedModel(t *testing.T) {
 		t.Errorf("closed %d times, %d left", closed, len(s.have))
 	}
 }
+
+// A model is chosen while the goroutine that transcribes reads the settings; the race detector
+// finds an access without the lock.
+func TestChooseModelWhileSettingsAreRead(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 1000 {
+			s.ownWords()
+			s.filesLanguage()
+			s.filesTranslate()
+		}
+	}()
+	s.use(base)
+	s.use(smol)
+	<-done
+	s.q.settle()
+}

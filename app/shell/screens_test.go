@@ -146,7 +146,7 @@ func themes(t *testing.T, f func(t *testing.T, mode ui.Mode)) {
 }
 
 func (s *stage) dress(m ui.Mode) {
-	v := s.values
+	v := s.values.Values()
 	v.Theme = m
 	s.change(v)
 }

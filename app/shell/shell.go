@@ -31,7 +31,6 @@ import (
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
-	"soberano/asr/wording"
 	"soberano/engine"
 	"soberano/models/registry"
 )
@@ -61,7 +60,7 @@ type Shell struct {
 	app      fyne.App
 	window   fyne.Window
 	store    *store.Store
-	values   settings.Values
+	values   *settings.Current
 	runner   *chat.Runner
 	ears     *voice.Ears
 	chat     *chat.Screen
@@ -79,7 +78,7 @@ type Shell struct {
 	spoke    time.Time
 	ungrab   func()     // lets go of the keys for dictation
 	socket   io.Closer  // of `soberano dictate --toggle`
-	mu       sync.Mutex // guards what goroutines read of values and speech
+	mu       sync.Mutex // guards speech and speechOK
 	speech   registry.Entry
 	speechOK bool
 	closed   bool
@@ -112,10 +111,11 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		d.Quit = w.Close
 	}
 	var notes []error
-	var err error
-	if d.values, err = settings.Load(m.Data); err != nil {
+	values, err := settings.Load(m.Data)
+	if err != nil {
 		notes = append(notes, err)
 	}
+	d.values = settings.NewCurrent(m.Data, values)
 	d.setTheme()
 	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
 		notes = append(notes, fmt.Errorf("what you write now can't be kept: %w", err))
@@ -145,20 +145,19 @@ func (d *Shell) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
-			Params: func() asr.Params { return asr.Params{Language: d.values.Language, Vocabulary: d.values.Vocabulary()} }, Tapes: filepath.Join(d.Data, "dictation"),
-			Words: func() wording.Options { return wording.Options{Fillers: d.values.Fillers, Commands: !d.values.Literal} }})
+			Params: d.dictationParams, Words: d.dictationWords, Tapes: filepath.Join(d.Data, "dictation")})
 		talk.OnProblem = d.deaf
 	}
 	d.side = newSide(d.store, d.Post)
 	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnTalk: d.talked, OnChanged: d.listChanged,
 		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
 		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
-	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Context },
+	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Values().Context },
 		Post: d.Post, Changed: d.cardsChanged, OnAdded: d.added, Use: d.use, InUse: d.inUse, OnRemoved: d.removed,
 		ChooseFile: d.chooseFile, ShowFile: d.showFile, Copy: d.copy}
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
-	d.settings = settings.NewPage(settings.Config{Values: d.values, Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
+	d.settings = settings.NewPage(settings.Config{Values: d.values.Values(), Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
 		OnChange: d.change, Shortcut: d.shortcut, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
 	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech, Words: d.ownWords,
 		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
@@ -227,7 +226,7 @@ func (d *Shell) start() {
 	d.setSpeech(entries)
 	d.recover()
 	d.listenOutside()
-	if e, ok := pick(entries, registry.Chat, d.values.ChatModel); ok {
+	if e, ok := pick(entries, registry.Chat, d.values.Values().ChatModel); ok {
 		d.runner.Use(e, d.chatOptions(e))
 	}
 	d.files.Queue.Kick()
@@ -249,7 +248,8 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (best regis
 }
 
 func (d *Shell) chatOptions(e registry.Entry) engine.Options {
-	o := engine.Options{Context: d.values.Context, Threads: d.values.Threads}
+	v := d.values.Values()
+	o := engine.Options{Context: v.Context, Threads: v.Threads}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}
@@ -328,7 +328,7 @@ func (d *Shell) show(page string) {
 		d.models.Refresh()
 	case settingsPage:
 		d.pageHead.set("Settings")
-		d.settings.Values = d.values
+		d.settings.Values = d.values.Values()
 		d.settings.Refresh()
 	default:
 		d.chat.Panels.Add(d.importer.Cards)

@@ -12,6 +12,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -120,7 +121,30 @@ func open(path string) (*Store, error) {
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // C:/… on Windows
 	}
+	if err := private(full); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
 	return connect((&url.URL{Scheme: "file", Path: slashed}).String(), path)
+}
+
+// private makes the file where it is missing, and takes away what other users may do with it and its log: SQLite
+// would let them read a new file. A file system without rights is accepted. An existing file is not opened here:
+// to close it would end the locks that this process has on it.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return f.Close() // SQLite gives the log the rights of the file
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+			err = os.Chmod(name, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	return nil // whatever else is wrong, SQLite reports
 }
 
 func connect(uri, path string) (*Store, error) {

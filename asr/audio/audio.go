@@ -1,13 +1,14 @@
-// Package audio reads sound files as 16 kHz mono: WAV in its many forms, FLAC, MP3, Opus and
-// Vorbis in Ogg, told apart by their content, decoded as a stream and resampled on the way;
-// and what the program ffmpeg reads, if it is installed.
+// Package audio reads sound files as 16 kHz mono: WAV, FLAC, MP3, and Opus and Vorbis in Ogg,
+// recognised by their content, decoded as a stream and resampled; other files are decoded by the
+// program ffmpeg, if it is installed.
 //
-//	file → input (counts bytes) → wav | flac | mp3 | ogg → opus | vorbis
+//	file → input.Reader → wav | flac | mp3 | ogg → opus | vorbis
 //	       (blocks of mono samples at the file's rate) → Resampler → Source.Read
 //	other files → ffmpeg → Source.Read
 //
-// A file is never trusted: lengths in it are limits, not sizes to allocate. What can be
-// decoded is handed out first, with silence for what is damaged; where nothing follows comes an
+// Files are not trusted: a length that a file states is a limit, never the size of an
+// allocation. Damage ends nothing where decoding can resume: silence stands for what could not
+// be decoded, and Source.Damage reports it. Where nothing more can be decoded, Read returns an
 // error that names the file, the byte and the reason. Memory does not grow with a file's length.
 package audio
 
@@ -21,29 +22,26 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"soberano/asr/audio/flac"
+	"soberano/asr/audio/input"
 )
 
 // Rate is the sample rate of what Source.Read gives, in Hz.
 const Rate = 16000
 
-// Rates of files that are read, in Hz.
-const (
-	minRate = 1000
-	maxRate = 768000
-)
+// ErrFormat is wrapped by Open's error for a file that is not a sound file, or one in a form
+// that is not supported.
+var ErrFormat = input.ErrFormat
 
-// ErrFormat is wrapped by Open's error for a file that is no sound, or sound in a form that is
-// not read.
-var ErrFormat = errors.New("not an audio format that can be read")
-
-// decoder gives the samples of one file.
+// decoder decodes one file.
 type decoder interface {
-	rate() int
-	frames() int64 // sample count of a channel as far as it is known, or -1
-	// next returns the next samples, mixed to mono, valid until the next call; at the end,
-	// perhaps along with the last ones, io.EOF or what is wrong.
-	next() ([]float32, error)
-	lost() int64 // how many samples couldn't be decoded
+	Rate() int     // Hz
+	Frames() int64 // samples of a channel as far as they are known, or -1
+	// Next returns the next samples, mixed to mono, valid until the next call. At the end, or
+	// together with the last samples, it returns io.EOF or the error that ends decoding.
+	Next() ([]float32, error)
+	Lost() int64 // samples that could not be decoded
 }
 
 // Source is a stream of samples from a file. It belongs to one goroutine.
@@ -51,30 +49,30 @@ type Source struct {
 	dec   decoder
 	path  string
 	res   *Resampler
-	head  []float32 // decoded by Skip, and not passed over
-	rest  []float32
+	head  []float32 // decoded by Skip but not skipped
+	rest  []float32 // resampled, to be read next
 	err   error
 	close func() error
 
-	at, read    int64 // samples of the file passed over or decoded; those that are read
-	places      int   // that are damaged
-	first, lost int64 // where the first begins, and samples in all of them
+	at, read    int64 // samples of the file skipped or decoded; those decoded to be read
+	places      int   // damaged places
+	first, lost int64 // where the first of them begins, and samples lost in all of them
 	hurt        bool  // the last block was damaged
 }
 
 // Open opens a sound file and reads its header.
 func Open(path string) (*Source, error) { return OpenContext(context.Background(), path) }
 
-// OpenContext is Open; when ctx ends, so does a program that decodes the file, and with it
-// the source.
+// OpenContext is Open with a context. When ctx ends, an external decoder of the file is
+// stopped, and Read returns an error.
 func OpenContext(ctx context.Context, path string) (*Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)
 	}
-	in := newInput(f, path, -1)
+	in := input.New(f, path, -1)
 	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-		in.size, in.at = st.Size(), f
+		in.Size, in.At = st.Size(), f
 	}
 	dec, err := open(in)
 	if err == nil {
@@ -83,8 +81,8 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 		return s, nil
 	}
 	f.Close()
-	if in.size < 0 || !errors.Is(err, errForeign) {
-		return nil, err // what isn't a file on disk can't be begun again
+	if in.Size < 0 || !errors.Is(err, errForeign) {
+		return nil, err // only a regular file can be read from its beginning again
 	}
 	x, err := openFFmpeg(ctx, path, err)
 	if err != nil {
@@ -94,20 +92,20 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 }
 
 func newSource(dec decoder, close func() error) *Source {
-	return &Source{dec: dec, res: NewResampler(dec.rate(), Rate), close: close}
+	return &Source{dec: dec, res: NewResampler(dec.Rate(), Rate), close: close}
 }
 
-// open tells the format by the first bytes.
-func open(in *input) (decoder, error) {
-	head, err := in.peek(512)
+// open recognises the format by the first bytes and returns its decoder.
+func open(in *input.Reader) (decoder, error) {
+	head, err := in.Peek(512)
 	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("audio: %s: %w", in.path, err)
+		return nil, fmt.Errorf("audio: %s: %w", in.Path, err)
 	}
 	switch {
 	case len(head) == 0:
-		return nil, in.wrong(ErrFormat, "the file is empty")
+		return nil, in.Wrong(ErrFormat, "the file is empty")
 	case bytes.HasPrefix(head, []byte("fLaC")):
-		return openFLAC(in)
+		return flac.New(in)
 	case bytes.HasPrefix(head, []byte("ID3")):
 		return openTagged(in)
 	case bytes.HasPrefix(head, []byte("OggS")):
@@ -117,14 +115,27 @@ func open(in *input) (decoder, error) {
 	case isWAV(head):
 		return openWAV(in)
 	case len(head) < 12:
-		return nil, in.wrong(short(io.EOF), "the file ends after %d bytes", len(head))
+		return nil, in.Wrong(input.Short(io.EOF), "the file ends after %d bytes", len(head))
 	case isText(head):
-		return nil, in.wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
+		return nil, in.Wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
 	}
-	return nil, in.unread(guess(head))
+	return nil, unread(in, guess(head))
 }
 
-// guess names what a file that is not read here seems to be, by its first bytes, twelve at least.
+// openTagged opens a file that begins with an ID3 tag: MP3, or FLAC, before which some programs
+// write one.
+func openTagged(in *input.Reader) (decoder, error) {
+	b, _ := in.Peek(10)
+	if err := in.Skip(tagSize(b)); err != nil {
+		return nil, in.Wrong(input.Short(err), "the file ends inside its ID3 tag")
+	}
+	if head, _ := in.Peek(4); string(head) == "fLaC" {
+		return flac.New(in)
+	}
+	return openMP3(in)
+}
+
+// guess says what an unsupported file seems to be, by its first bytes, at least twelve.
 func guess(head []byte) string {
 	for _, g := range []struct {
 		at   int
@@ -146,9 +157,10 @@ func guess(head []byte) string {
 }
 
 // Read fills p with the next samples, 16 kHz mono from -1 to 1, and returns how many. At the
-// end it returns 0 and io.EOF. For a file cut short or damaged it gives what is there and
-// then an error, wrapping io.ErrUnexpectedEOF if the file ends too early; it stays. A damage
-// that the rest of the file survives is silence, and told by Damage.
+// end it returns 0 and io.EOF. For a truncated or damaged file it returns the samples that can
+// be decoded and then an error, the same at every further call, which wraps
+// io.ErrUnexpectedEOF if the file ends too early. Damage within the file is silence, and
+// reported by Damage.
 func (s *Source) Read(p []float32) (int, error) {
 	for len(s.rest) == 0 && s.err == nil && len(p) > 0 {
 		s.fill()
@@ -175,26 +187,17 @@ func (s *Source) fill() {
 	}
 }
 
-// Duration returns how long the audio is by what the file says of itself and its size; 0 if
-// unknown.
+// Duration returns the length of the audio as the file's header and size give it, 0 if unknown.
 func (s *Source) Duration() time.Duration {
-	n := s.dec.frames()
+	n := s.dec.Frames()
 	if n < 0 {
 		return 0
 	}
-	return time.Duration(min(float64(n)/float64(s.dec.rate())*1e9, math.MaxInt64/2))
+	return time.Duration(min(float64(n)/float64(s.dec.Rate())*1e9, math.MaxInt64/2))
 }
 
-// Close closes the file and ends what decodes it.
+// Close closes the file and stops an external decoder.
 func (s *Source) Close() error {
 	s.rest, s.err = nil, fmt.Errorf("audio: %w", os.ErrClosed)
 	return s.close()
-}
-
-// clip makes v a finite number from -1 to 1.
-func clip(v float32) float32 {
-	if v != v {
-		return 0
-	}
-	return min(max(v, -1), 1)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/asr/audio/input"
 )
 
 var compressed = []string{"joint44.mp3", "pad22.mp3", "silk.opus", "hybrid.opus", "celt.opus", "st44.ogg", "m16.ogg"}
@@ -28,7 +30,7 @@ func clip16(t testing.TB, name string) []byte {
 
 // decodeBytes reads a file held in memory to its end.
 func decodeBytes(b []byte) ([]float32, error) {
-	dec, err := open(newInput(bytes.NewReader(b), "x", int64(len(b))))
+	dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +257,7 @@ func TestCompressedInConstantMemory(t *testing.T) {
 	for _, name := range []string{"pad22.mp3", "silk.opus", "m16.ogg"} {
 		b := clip16(t, name)
 		src := func(n int) *Source {
-			dec, err := open(newInput(&again{b: b, left: n}, name, -1))
+			dec, err := open(input.New(&again{b: b, left: n}, name, -1))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -290,15 +292,15 @@ func (a *again) Read(p []byte) (int, error) {
 
 // drainUnchecked decodes without checksums, which hardly a mutation would pass.
 func drainUnchecked(t *testing.T, b []byte) {
-	in := newInput(bytes.NewReader(b), "fuzz", int64(len(b)))
-	in.unchecked, in.at = true, bytes.NewReader(b)
+	in := input.New(bytes.NewReader(b), "fuzz", int64(len(b)))
+	in.Unchecked, in.At = true, bytes.NewReader(b)
 	drainInput(t, in)
 	drain(t, b) // most pages are damaged
 
 	defer func(s float64) { streamNear = s }(streamNear)
 	streamNear = 0.1
-	in = newInput(bytes.NewReader(b), "fuzz", int64(len(b)))
-	in.at = bytes.NewReader(b)
+	in = input.New(bytes.NewReader(b), "fuzz", int64(len(b)))
+	in.At = bytes.NewReader(b)
 	if dec, err := open(in); err == nil {
 		s := newSource(dec, nil)
 		s.Skip(time.Second)

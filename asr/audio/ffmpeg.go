@@ -29,22 +29,25 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"soberano/asr/audio/input"
 )
 
 // errForeign marks what is perhaps sound, but in a form that is not read here.
 var errForeign = errors.New("not read here")
 
-// foreign is wrong for such a file.
-func (in *input) foreign(format string, args ...any) error {
-	return &foreignError{in.wrong(ErrFormat, format, args...)}
+// foreign returns the error for a file that ffmpeg may be able to read.
+func foreign(in *input.Reader, format string, args ...any) error {
+	return &foreignError{in.Wrong(ErrFormat, format, args...)}
 }
 
-// unread is wrong for a file of a kind that is not read here, but perhaps by ffmpeg.
-func (in *input) unread(kind string) error {
+// unread returns the error for a file of a kind that is not supported here. ffmpeg may be able
+// to read it, unless it is an MP3 in free format.
+func unread(in *input.Reader, kind string) error {
 	if kind == freeFormat {
-		return in.wrong(ErrFormat, "%s", kind)
+		return in.Wrong(ErrFormat, "%s", kind)
 	}
-	return in.foreign("%s", kind)
+	return foreign(in, "%s", kind)
 }
 
 type foreignError struct{ error }
@@ -64,7 +67,7 @@ var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "f
 
 // external is a running ffmpeg. All that is still to be read from it is in its pipe.
 type external struct {
-	harm
+	input.Losses
 	path   string
 	start  func(at int64) error // begins ffmpeg, so many seconds into the file
 	cmd    *exec.Cmd
@@ -111,7 +114,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	if err := x.start(0); err != nil {
 		return nil, err
 	}
-	x.first, err = x.next()
+	x.first, err = x.Next()
 	if err != nil && err != io.EOF {
 		x.close()
 		return nil, err
@@ -120,7 +123,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 }
 
 // pass begins ffmpeg anew at a place far ahead.
-func (x *external) pass(n int64) (int64, error) {
+func (x *external) Skip(n int64) (int64, error) {
 	target := x.heard - int64(len(x.first)) + n
 	at := target/Rate - ffmpegWarm
 	length := x.said.length()
@@ -141,10 +144,10 @@ func arguments(path string, at int64) []string {
 		"-map", "0:a:0", "-ac", "1", "-af", "aresample=async=1:first_pts=0:rematrix_maxval=1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
 }
 
-func (x *external) rate() int { return Rate }
+func (x *external) Rate() int { return Rate }
 
 // frames is the length that ffmpeg told.
-func (x *external) frames() int64 {
+func (x *external) Frames() int64 {
 	if d := x.said.length(); d > 0 {
 		return int64(d.Seconds() * Rate)
 	}
@@ -152,7 +155,7 @@ func (x *external) frames() int64 {
 }
 
 // next reads what the pipe has.
-func (x *external) next() ([]float32, error) {
+func (x *external) Next() ([]float32, error) {
 	if first := x.first; len(first) > 0 {
 		x.first = nil
 		return first, nil
@@ -166,7 +169,7 @@ func (x *external) next() ([]float32, error) {
 	n += x.rest
 	x.mono = x.mono[:0]
 	for b := x.buf[:n&^3]; len(b) > 0; b = b[4:] {
-		x.mono = append(x.mono, clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+		x.mono = append(x.mono, input.Clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
 	}
 	x.rest = copy(x.buf, x.buf[n&^3:n])
 	x.heard += int64(len(x.mono))

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"soberano/asr/audio/input"
 )
 
 // tone is a stream without an end.
@@ -49,7 +51,7 @@ func TestTenHoursInConstantMemory(t *testing.T) {
 		head = head[:len(head)-4]
 		head = append(head, byte(size), byte(size>>8), byte(size>>16), byte(size>>24))
 		r := io.MultiReader(bytes.NewReader(head), io.LimitReader(tone(bytes.Repeat([]byte("some sound in 8 bits"), 1000)), int64(size)))
-		dec, err := open(newInput(r, "ten hours", int64(size+len(head))))
+		dec, err := open(input.New(r, "ten hours", int64(size+len(head))))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,6 +26,8 @@ import (
 	"slices"
 
 	gomp3 "github.com/hajimehoshi/go-mp3"
+
+	"soberano/asr/audio/input"
 )
 
 const (
@@ -127,8 +129,8 @@ func (h mp3Header) samples() int {
 func (h mp3Header) like(o mp3Header) bool { return h.lsf == o.lsf && h.hz == o.hz }
 
 type mp3 struct {
-	harm
-	in     *input
+	input.Losses
+	in     *input.Reader
 	first  mp3Header
 	whole  int64 // frames of this part as it tells, or -1; files may be put behind each other
 	read   int64 // frames of it
@@ -153,37 +155,37 @@ type mp3 struct {
 }
 
 // openMP3 finds the first frame; tags before it are passed over.
-func openMP3(in *input) (*mp3, error) {
+func openMP3(in *input.Reader) (*mp3, error) {
 	m := &mp3{in: in}
-	head, _ := in.peek(4)
-	kind, start := unreadMPEG(head), in.pos
+	head, _ := in.Peek(4)
+	kind, start := unreadMPEG(head), in.Pos
 	h, err := m.sync()
 	if kind != "" && (err == io.EOF || errors.Is(err, errForeign)) {
-		in.pos = start
-		return nil, in.unread(kind)
+		in.Pos = start
+		return nil, unread(in, kind)
 	}
 	if err == io.EOF {
-		return nil, in.foreign("no MP3 frame was found")
+		return nil, foreign(in, "no MP3 frame was found")
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.first, m.data, m.junk = h, in.left(), 0
+	m.first, m.data, m.junk = h, in.Left(), 0
 	return m, m.begin(h)
 }
 
 // begin begins a part with frame h, which is next.
 func (m *mp3) begin(h mp3Header) error {
 	m.whole, m.read, m.total, m.skip, m.done, m.cold = -1, 0, -1, 0, 0, mp3Warm
-	b, _ := m.in.peek(h.size)
+	b, _ := m.in.Peek(h.size)
 	if len(b) < h.size || !m.tell(h, b) {
 		return nil
 	}
 	if m.whole >= 0 && m.total < 0 {
 		m.total = m.whole * int64(h.samples())
 	}
-	if err := m.in.skip(int64(h.size)); err != nil {
-		return m.in.wrong(err, "reading failed")
+	if err := m.in.Skip(int64(h.size)); err != nil {
+		return m.in.Wrong(err, "reading failed")
 	}
 	return nil
 }
@@ -226,10 +228,10 @@ func (m *mp3) tell(h mp3Header, b []byte) bool {
 	return true
 }
 
-func (m *mp3) rate() int { return m.first.hz }
+func (m *mp3) Rate() int { return m.first.hz }
 
 // frames is what the file tells or else what its size and the first frame's bit rate make.
-func (m *mp3) frames() int64 {
+func (m *mp3) Frames() int64 {
 	if m.total >= 0 || m.data < 0 {
 		return m.total
 	}
@@ -240,12 +242,12 @@ func (m *mp3) frames() int64 {
 // frame is one if it stands where the last one ended, or another follows it, or the end.
 func (m *mp3) sync() (mp3Header, error) {
 	for {
-		b, err := m.in.peek(10)
+		b, err := m.in.Peek(10)
 		if len(b) < 4 {
 			return mp3Header{}, m.end(err)
 		}
 		if n := tagSize(b); n > 0 {
-			if err := m.in.skip(n); err != nil {
+			if err := m.in.Skip(n); err != nil {
 				return mp3Header{}, m.end(err)
 			}
 			continue
@@ -255,10 +257,10 @@ func (m *mp3) sync() (mp3Header, error) {
 			return h, nil
 		}
 		if m.junk++; m.junk > mp3Junk && !m.joined {
-			return mp3Header{}, m.in.foreign("no MP3 frame in %d bytes", mp3Junk)
+			return mp3Header{}, foreign(m.in, "no MP3 frame in %d bytes", mp3Junk)
 		}
-		if err := m.in.skip(1); err != nil {
-			return mp3Header{}, m.in.wrong(err, "reading failed")
+		if err := m.in.Skip(1); err != nil {
+			return mp3Header{}, m.in.Wrong(err, "reading failed")
 		}
 	}
 }
@@ -267,9 +269,9 @@ func (m *mp3) sync() (mp3Header, error) {
 func (m *mp3) end(err error) error {
 	switch {
 	case err != io.EOF:
-		return m.in.wrong(err, "reading failed")
+		return m.in.Wrong(err, "reading failed")
 	case m.joined && m.junk > mp3Junk:
-		return m.in.wrong(ErrFormat, "the MP3 is damaged: no frame in the last %d bytes", m.junk)
+		return m.in.Wrong(ErrFormat, "the MP3 is damaged: no frame in the last %d bytes", m.junk)
 	}
 	return io.EOF
 }
@@ -297,7 +299,7 @@ func (m *mp3) tally(h mp3Header) {
 
 // follows reports whether behind h's frame there is another one, a tag or the end.
 func (m *mp3) follows(h mp3Header) bool {
-	b, err := m.in.peek(h.size + 10)
+	b, err := m.in.Peek(h.size + 10)
 	if len(b) <= h.size+4 {
 		return err == io.EOF && (m.joined || len(b) >= h.size)
 	}
@@ -323,10 +325,10 @@ func tagSize(b []byte) int64 {
 }
 
 // next decodes a frame.
-func (m *mp3) next() ([]float32, error) {
+func (m *mp3) Next() ([]float32, error) {
 	if m.gap > 0 {
 		m.gap--
-		return m.trim(m.silence(int64(m.first.samples()))), nil
+		return m.trim(m.Silence(int64(m.first.samples()))), nil
 	}
 	h, err := m.sync()
 	if err == nil {
@@ -344,19 +346,19 @@ func (m *mp3) next() ([]float32, error) {
 	}
 	if err == io.EOF && m.whole > m.read {
 		if missing := m.whole - m.read; m.count > 0 && missing*m.size/m.count <= 2*m.debris {
-			m.lose(missing * int64(m.first.samples())) // in the junk were more frames than it seemed
+			m.Lose(missing * int64(m.first.samples())) // in the junk were more frames than it seemed
 			return nil, io.EOF
 		}
-		return nil, m.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole)
+		return nil, m.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole)
 	}
 	if err != nil {
 		return nil, err
 	}
 	m.tally(h)
-	start := m.in.pos
+	start := m.in.Pos
 	m.frame = slices.Grow(m.frame[:0], h.size)[:h.size]
-	if err := m.in.full(m.frame); err != nil {
-		return nil, m.in.wrong(short(err), "the file is cut off inside the frame that begins at byte %d", start)
+	if err := m.in.Full(m.frame); err != nil {
+		return nil, m.in.Wrong(input.Short(err), "the file is cut off inside the frame that begins at byte %d", start)
 	}
 	return m.trim(m.decode(h)), nil
 }
@@ -367,7 +369,7 @@ func (m *mp3) decode(h mp3Header) []float32 {
 	m.pcm = slices.Grow(m.pcm[:0], 4*h.samples())[:4*h.samples()]
 	if !m.library() {
 		m.dec, m.kept, m.cold = nil, 0, 0
-		return m.silence(int64(h.samples()))
+		return m.Silence(int64(h.samples()))
 	}
 	switch {
 	case whole:
@@ -375,7 +377,7 @@ func (m *mp3) decode(h mp3Header) []float32 {
 	case m.cold > 0:
 		m.cold--
 	default:
-		m.lose(int64(h.samples()))
+		m.Lose(int64(h.samples()))
 	}
 	m.mono = m.mono[:0]
 	for b := m.pcm; len(b) > 0; b = b[4:] {

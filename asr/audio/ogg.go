@@ -16,6 +16,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"soberano/asr/audio/input"
 )
 
 const (
@@ -38,7 +40,7 @@ type packet struct {
 }
 
 type ogg struct {
-	in     *input
+	in     *input.Reader
 	kind   string // how the first packet of the streams that are read begins; "": none is read yet
 	stream uint32
 	number uint32 // of the next page
@@ -75,19 +77,19 @@ func oggCRC(b []byte) uint32 {
 }
 
 // openOgg reads the beginnings of the streams and opens the first that can be decoded.
-func openOgg(in *input) (decoder, error) {
+func openOgg(in *input.Reader) (decoder, error) {
 	o := &ogg{in: in}
 	var others []string
 	for {
 		err := o.read()
 		if err == io.EOF && len(others) == 0 {
-			return nil, in.wrong(io.ErrUnexpectedEOF, "the file ends inside its first Ogg page")
+			return nil, in.Wrong(io.ErrUnexpectedEOF, "the file ends inside its first Ogg page")
 		}
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
 		if err == io.EOF || o.flags&oggFirst == 0 {
-			return nil, in.foreign("this is an Ogg file of another kind: %q", others)
+			return nil, foreign(in, "this is an Ogg file of another kind: %q", others)
 		}
 		switch {
 		case bytes.HasPrefix(o.body, []byte("OpusHead")):
@@ -107,7 +109,7 @@ func (o *ogg) read() error {
 	if !damaged || o.kind == "" {
 		return why
 	}
-	for o.in.find(o.at+1, "OggS") {
+	for o.in.Find(o.at+1, "OggS") {
 		if o.whole() == nil {
 			return nil
 		}
@@ -117,18 +119,18 @@ func (o *ogg) read() error {
 
 // whole reads a page and checks it; io.EOF at the end of the file.
 func (o *ogg) whole() error {
-	o.at = o.in.pos
+	o.at = o.in.Pos
 	head := o.page[:oggHead]
-	err := o.in.full(head)
+	err := o.in.Full(head)
 	if err == io.EOF {
 		return err
 	}
 	n := int(head[26])
 	if err == nil && string(head[:4]) != "OggS" {
-		return o.in.wrong(ErrFormat, "the file is damaged: no Ogg page begins at byte %d", o.at)
+		return o.in.Wrong(ErrFormat, "the file is damaged: no Ogg page begins at byte %d", o.at)
 	}
 	if err == nil {
-		err = o.in.full(o.page[oggHead : oggHead+n])
+		err = o.in.Full(o.page[oggHead : oggHead+n])
 	}
 	size := 0
 	for _, s := range o.page[oggHead : oggHead+n] {
@@ -136,15 +138,15 @@ func (o *ogg) whole() error {
 	}
 	whole := o.page[:oggHead+n+size]
 	if err == nil {
-		err = o.in.full(whole[oggHead+n:])
+		err = o.in.Full(whole[oggHead+n:])
 	}
 	if err != nil {
-		return o.in.wrong(short(err), "the file is cut off inside the page that begins at byte %d", o.at)
+		return o.in.Wrong(input.Short(err), "the file is cut off inside the page that begins at byte %d", o.at)
 	}
 	want := binary.LittleEndian.Uint32(head[22:])
 	clear(head[22:26])
-	if got := oggCRC(whole); got != want && !o.in.unchecked {
-		return o.in.wrong(ErrFormat, "the page that begins at byte %d is damaged: CRC %08x, want %08x", o.at, got, want)
+	if got := oggCRC(whole); got != want && !o.in.Unchecked {
+		return o.in.Wrong(ErrFormat, "the page that begins at byte %d is damaged: CRC %08x, want %08x", o.at, got, want)
 	}
 	o.flags, o.end = head[5], int64(binary.LittleEndian.Uint64(head[6:]))
 	o.sizes, o.body = whole[oggHead:oggHead+n], whole[oggHead+n:]
@@ -173,7 +175,7 @@ func (o *ogg) turn() error {
 		}
 	}
 	number := binary.LittleEndian.Uint32(o.page[18:])
-	if number != o.number && !o.in.unchecked {
+	if number != o.number && !o.in.Unchecked {
 		o.number, o.torn, o.inside = number, true, false
 	}
 	o.number++
@@ -197,7 +199,7 @@ func (o *ogg) packet() (packet, error) {
 			}
 			if err := o.turn(); err != nil {
 				if err == io.EOF && o.open {
-					err = o.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
+					err = o.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
 				}
 				return packet{}, err
 			}
@@ -223,11 +225,11 @@ func (o *ogg) packet() (packet, error) {
 // endOf returns the position at the end of the file's last page of the stream, if the file can be
 // read at any place; else -1.
 func (o *ogg) endOf() int64 {
-	if o.in.at == nil || o.in.size < 0 {
+	if o.in.At == nil || o.in.Size < 0 {
 		return -1
 	}
-	b := make([]byte, min(o.in.size, oggLargestPage+oggHead))
-	n, err := o.in.at.ReadAt(b, o.in.size-int64(len(b)))
+	b := make([]byte, min(o.in.Size, oggLargestPage+oggHead))
+	n, err := o.in.At.ReadAt(b, o.in.Size-int64(len(b)))
 	if err != nil && err != io.EOF {
 		return -1
 	}

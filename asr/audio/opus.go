@@ -18,6 +18,8 @@ import (
 	"math"
 
 	pion "github.com/pion/opus"
+
+	"soberano/asr/audio/input"
 )
 
 const (
@@ -42,7 +44,7 @@ func openOpus(o *ogg) (decoder, error) {
 // begin reads a stream's first packet.
 func (d *opus) begin(p packet) error {
 	b := p.data
-	wrong := func(format string, args ...any) error { return d.ogg.in.wrong(ErrFormat, format, args...) }
+	wrong := func(format string, args ...any) error { return d.ogg.in.Wrong(ErrFormat, format, args...) }
 	switch {
 	case len(b) < 19:
 		return wrong("OpusHead of %d bytes, want 19", len(b))
@@ -51,7 +53,7 @@ func (d *opus) begin(p packet) error {
 	case b[9] == 0 || b[18] == 0 && b[9] > 2:
 		return wrong("OpusHead.channels is %d, want 1 or 2", b[9])
 	case b[18] != 0 && (b[18] != 1 || len(b) < 21 || b[19] != 1):
-		return d.ogg.in.foreign("Opus with %d channels in several streams is not read here", b[9])
+		return foreign(d.ogg.in, "Opus with %d channels in several streams is not read here", b[9])
 	}
 	d.forget()
 	d.before = int64(binary.LittleEndian.Uint16(b[10:]))
@@ -105,7 +107,7 @@ func (d *opus) decode(b []byte) (out []float32, err error) {
 	n, err := d.dec.DecodeToFloat32(b, d.pcm[:])
 	out = d.pcm[:n]
 	for i, v := range out {
-		out[i] = clip(v * d.gain)
+		out[i] = input.Clip(v * d.gain)
 	}
 	return out, err
 }

@@ -6,22 +6,24 @@ package audio
 // bisected. Of the others the frames are decoded and dropped, without resampling them.
 
 import (
-	"io"
 	"math"
 	"slices"
 	"time"
+
+	"soberano/asr/audio/input"
 )
 
 // skipper is a decoder that can pass over frames faster than decoding them.
 type skipper interface {
-	// pass passes over up to n frames and returns how many of them are left to be decoded.
-	pass(n int64) (left int64, err error)
+	// Skip moves forward by up to n samples and returns how many of them are left to be decoded and
+	// dropped.
+	Skip(n int64) (left int64, err error)
 }
 
 // Skip passes over that much of the audio, at its beginning: before the first Read, in as
 // many steps as one likes. Behind the end, Read says how the audio ends.
 func (s *Source) Skip(d time.Duration) error {
-	n := int64(math.Round(d.Seconds() * float64(s.dec.rate())))
+	n := int64(math.Round(d.Seconds() * float64(s.dec.Rate())))
 	if n <= 0 || s.err != nil {
 		return nil
 	}
@@ -32,14 +34,14 @@ func (s *Source) Skip(d time.Duration) error {
 			return nil
 		}
 		if fast, ok := s.dec.(skipper); ok {
-			left, err := fast.pass(n)
+			left, err := fast.Skip(n)
 			s.at, n = s.at+n-left, left
 			if err != nil || n <= 0 {
 				return err
 			}
 		}
 		var block []float32
-		block, s.err = s.dec.next()
+		block, s.err = s.dec.Next()
 		s.at += int64(len(block))
 		s.head = append(s.head[:0], block...)
 	}
@@ -50,14 +52,14 @@ func (s *Source) Skip(d time.Duration) error {
 	return nil
 }
 
-func (w *wav) pass(n int64) (int64, error) {
+func (w *wav) Skip(n int64) (int64, error) {
 	frame := int64(w.channels * w.width)
-	n = min(n, w.frames())
+	n = min(n, w.Frames())
 	if n <= 0 {
 		return 0, nil
 	}
-	if err := w.in.leap(n * frame); err != nil {
-		return 0, w.in.wrong(short(err), "going to %d bytes further failed", n*frame)
+	if err := w.in.Leap(n * frame); err != nil {
+		return 0, w.in.Wrong(input.Short(err), "going to %d bytes further failed", n*frame)
 	}
 	w.size -= n * frame
 	return 0, nil
@@ -67,7 +69,7 @@ func (w *wav) pass(n int64) (int64, error) {
 // 511 bytes earlier, 6 frames of the lowest bit rate, and it is overlapped with the last.
 const mp3Warm = 12
 
-func (m *mp3) pass(n int64) (int64, error) {
+func (m *mp3) Skip(n int64) (int64, error) {
 	for m.gap == 0 && n > mp3Warm*1152 && (m.whole < 0 || m.read < m.whole) && (m.total < 0 || m.done < m.total) {
 		h, err := m.sync()
 		if err != nil {
@@ -76,7 +78,7 @@ func (m *mp3) pass(n int64) (int64, error) {
 		if m.gap = m.regain(); m.gap > 0 {
 			return n, nil
 		}
-		if err := m.in.skip(int64(h.size)); err != nil {
+		if err := m.in.Skip(int64(h.size)); err != nil {
 			return n, nil
 		}
 		m.tally(h)
@@ -88,18 +90,4 @@ func (m *mp3) pass(n int64) (int64, error) {
 		n -= x - cut
 	}
 	return n, nil
-}
-
-// leap consumes n bytes, by a jump where the file allows one.
-func (in *input) leap(n int64) error {
-	file, ok := in.src.(io.Seeker)
-	if !ok || in.size < 0 || n <= int64(in.r.Buffered()) {
-		return in.skip(n)
-	}
-	if _, err := file.Seek(in.pos+n, io.SeekStart); err != nil {
-		return err
-	}
-	in.r.Reset(in.src)
-	in.pos += n
-	return nil
 }

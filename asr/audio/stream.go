@@ -11,6 +11,8 @@ package audio
 import (
 	"encoding/binary"
 	"slices"
+
+	"soberano/asr/audio/input"
 )
 
 // codec decodes the packets of a stream.
@@ -25,7 +27,7 @@ type codec interface {
 
 // stream decodes the streams of a kind that follow each other in a file.
 type stream struct {
-	harm
+	input.Losses
 	codec
 	ogg    *ogg
 	hz     int
@@ -63,11 +65,11 @@ func (d *stream) head(p packet) error {
 	return err
 }
 
-func (d *stream) rate() int     { return d.hz }
-func (d *stream) frames() int64 { return d.total }
+func (d *stream) Rate() int     { return d.hz }
+func (d *stream) Frames() int64 { return d.total }
 
 // next decodes a packet.
-func (d *stream) next() ([]float32, error) {
+func (d *stream) Next() ([]float32, error) {
 	for {
 		p, err := d.packet()
 		if err != nil {
@@ -75,7 +77,7 @@ func (d *stream) next() ([]float32, error) {
 		}
 		if d.gap > 0 {
 			d.held = &p
-			x := d.silence(d.gap)
+			x := d.Silence(d.gap)
 			d.gap -= int64(len(x))
 			if out := d.trim(x, packet{end: -1}); len(out) > 0 {
 				return out, nil
@@ -84,7 +86,7 @@ func (d *stream) next() ([]float32, error) {
 		}
 		x, err := d.decode(p.data)
 		if err != nil {
-			x, d.torn = d.silence(d.samples(p.data)), true
+			x, d.torn = d.Silence(d.samples(p.data)), true
 		}
 		if out := d.trim(x, p); len(out) > 0 {
 			return out, nil
@@ -125,12 +127,12 @@ func (d *stream) locate(p packet) {
 		return
 	}
 	at := d.place(p)
-	if d.start < 0 && !p.final && !(d.torn && at < hole*int64(d.hz)) {
+	if d.start < 0 && !p.final && !(d.torn && at < input.MaxGap*int64(d.hz)) {
 		d.start = at // a recording of what had begun earlier
 	}
 	d.start = max(0, d.start)
 	if d.torn && p.end >= 0 {
-		d.gap = max(0, min(at-d.start-d.heard, hole*int64(d.hz)-d.lost()))
+		d.gap = max(0, min(at-d.start-d.heard, input.MaxGap*int64(d.hz)-d.Lost()))
 	}
 	d.torn = false
 }
@@ -141,9 +143,9 @@ func (d *stream) place(p packet) int64 {
 }
 
 // pass goes on to the last page that begins enough before the place, by the pages' headers.
-func (d *stream) pass(n int64) (int64, error) {
+func (d *stream) Skip(n int64) (int64, error) {
 	near := int64(streamNear * float64(d.hz))
-	if d.ogg.in.at == nil || n <= near || d.gap > 0 {
+	if d.ogg.in.At == nil || n <= near || d.gap > 0 {
 		return n, nil
 	}
 	p, err := d.packet()
@@ -207,8 +209,8 @@ func (o *ogg) rest() (packets [][]byte) {
 func (o *ogg) before(position int64) (at int64, ok bool) {
 	last := int64(-1) // where the page before begins
 	var b [oggHead + 255]byte
-	for at := o.in.pos; ; {
-		n, _ := o.in.at.ReadAt(b[:], at)
+	for at := o.in.Pos; ; {
+		n, _ := o.in.At.ReadAt(b[:], at)
 		if n < oggHead || string(b[:4]) != "OggS" || n < oggHead+int(b[26]) || b[5]&oggFirst != 0 {
 			return last, last >= 0
 		}
@@ -218,7 +220,7 @@ func (o *ogg) before(position int64) (at int64, ok bool) {
 				return last, last >= 0
 			}
 			if end >= position {
-				return at, at > o.in.pos
+				return at, at > o.in.Pos
 			}
 			if end >= 0 && b[5]&oggBegun == 0 {
 				last = at
@@ -233,12 +235,12 @@ func (o *ogg) before(position int64) (at int64, ok bool) {
 
 // jump goes on with the page that begins at a byte.
 func (o *ogg) jump(at int64) error {
-	if err := o.in.leap(at - o.in.pos); err != nil {
-		return o.in.wrong(short(err), "going to byte %d failed", at)
+	if err := o.in.Leap(at - o.in.Pos); err != nil {
+		return o.in.Wrong(input.Short(err), "going to byte %d failed", at)
 	}
 	var b [4]byte
-	if _, err := o.in.at.ReadAt(b[:], at+18); err != nil {
-		return o.in.wrong(short(err), "reading failed")
+	if _, err := o.in.At.ReadAt(b[:], at+18); err != nil {
+		return o.in.Wrong(input.Short(err), "reading failed")
 	}
 	o.number = binary.LittleEndian.Uint32(b[:])
 	o.sizes, o.body, o.data, o.flags = nil, nil, o.data[:0], 0

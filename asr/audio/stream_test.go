@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/asr/audio/input"
 )
 
 // repaged lays a clip's packets out anew, some on a page, so that a short clip has many pages. It
@@ -18,12 +20,12 @@ import (
 func repaged(t testing.TB, name string, per int, serial uint32) (pages [][]byte) {
 	t.Helper()
 	b := clip16(t, name)
-	dec, err := open(newInput(bytes.NewReader(b), name, int64(len(b))))
+	dec, err := open(input.New(bytes.NewReader(b), name, int64(len(b))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := dec.(*stream)
-	o := &ogg{in: newInput(bytes.NewReader(b), name, int64(len(b)))}
+	o := &ogg{in: input.New(bytes.NewReader(b), name, int64(len(b)))}
 	if err := o.read(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,7 @@ func TestOggDamage(t *testing.T) {
 				bad[k] = make([]byte, len(bad[k]))
 			}
 			b := slices.Concat(bad...)
-			dec, err := open(newInput(bytes.NewReader(b), "x", int64(len(b))))
+			dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -157,7 +159,7 @@ func TestOpusBadPacket(t *testing.T) {
 	binary.LittleEndian.PutUint32(p[22:], oggCRC(p))
 	pages[20] = p
 	b := slices.Concat(pages...)
-	dec, err := open(newInput(bytes.NewReader(b), "x", int64(len(b))))
+	dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,18 +16,18 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"soberano/asr/audio/input"
 )
 
 const (
 	tagPCM, tagFloat, tagALaw, tagMuLaw, tagExtensible = 1, 3, 6, 7, 0xFFFE
-
-	maxChannels = 64
-	endless     = 0x7FFFF000 // data sizes from here on are what streams write
+	endless                                            = 0x7FFFF000 // data sizes from here on are what streams write
 )
 
 type wav struct {
-	harm
-	in       *input
+	input.Losses
+	in       *input.Reader
 	hz       int
 	channels int
 	width    int // bytes of a sample
@@ -47,18 +47,18 @@ func isWAV(head []byte) bool {
 }
 
 // openWAV reads the chunks up to the data.
-func openWAV(in *input) (*wav, error) {
+func openWAV(in *input.Reader) (*wav, error) {
 	var head [12]byte
-	if err := in.full(head[:]); err != nil {
-		return nil, in.wrong(short(err), "the WAV header is cut off")
+	if err := in.Full(head[:]); err != nil {
+		return nil, in.Wrong(input.Short(err), "the WAV header is cut off")
 	}
 	riff := uint64(binary.LittleEndian.Uint32(head[4:]))
 	large := uint64(0) // data size by ds64
 	w := &wav{in: in}
 	for {
 		var chunk [8]byte
-		if err := in.full(chunk[:]); err != nil {
-			return nil, in.wrong(short(err), "no audio: the file ends before a \"data\" chunk")
+		if err := in.Full(chunk[:]); err != nil {
+			return nil, in.Wrong(input.Short(err), "no audio: the file ends before a \"data\" chunk")
 		}
 		size := binary.LittleEndian.Uint32(chunk[4:])
 		var err error
@@ -71,16 +71,16 @@ func openWAV(in *input) (*wav, error) {
 		case "ds64":
 			var b [16]byte
 			if size < 16 {
-				return nil, in.wrong(ErrFormat, "chunk \"ds64\" of %d bytes, want 16 or more", size)
+				return nil, in.Wrong(ErrFormat, "chunk \"ds64\" of %d bytes, want 16 or more", size)
 			}
-			err, used = in.full(b[:]), 16
+			err, used = in.Full(b[:]), 16
 			riff, large = binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
 		}
 		if err == nil {
-			err = in.skip(int64(size) + int64(size&1) - used)
+			err = in.Skip(int64(size) + int64(size&1) - used)
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = in.wrong(io.ErrUnexpectedEOF, "the file ends inside chunk %q of %d bytes", chunk[:4], size)
+			err = in.Wrong(io.ErrUnexpectedEOF, "the file ends inside chunk %q of %d bytes", chunk[:4], size)
 		}
 		if err != nil {
 			return nil, err
@@ -91,12 +91,12 @@ func openWAV(in *input) (*wav, error) {
 // format reads a fmt chunk and returns how many of its bytes it took.
 func (w *wav) format(size uint32) (int64, error) {
 	if size < 16 {
-		return 0, w.in.wrong(ErrFormat, "chunk \"fmt \" of %d bytes, want 16 or more", size)
+		return 0, w.in.Wrong(ErrFormat, "chunk \"fmt \" of %d bytes, want 16 or more", size)
 	}
 	var b [40]byte
 	n := int64(min(size, 40))
-	if err := w.in.full(b[:n]); err != nil {
-		return n, short(err)
+	if err := w.in.Full(b[:n]); err != nil {
+		return n, input.Short(err)
 	}
 	u16 := func(at int) int { return int(binary.LittleEndian.Uint16(b[at:])) }
 	tag, channels, rate, align, bits := u16(0), u16(2), binary.LittleEndian.Uint32(b[4:]), u16(12), u16(14)
@@ -104,16 +104,16 @@ func (w *wav) format(size uint32) (int64, error) {
 		tag = u16(24)
 	}
 	switch {
-	case channels < 1 || channels > maxChannels:
-		return n, w.in.wrong(ErrFormat, "fmt.channels is %d, want 1 to %d", channels, maxChannels)
-	case rate < minRate || rate > maxRate:
-		return n, w.in.wrong(ErrFormat, "fmt.rate is %d Hz, want %d to %d", rate, minRate, maxRate)
+	case channels < 1 || channels > input.MaxChannels:
+		return n, w.in.Wrong(ErrFormat, "fmt.channels is %d, want 1 to %d", channels, input.MaxChannels)
+	case rate < input.MinRate || rate > input.MaxRate:
+		return n, w.in.Wrong(ErrFormat, "fmt.rate is %d Hz, want %d to %d", rate, input.MinRate, input.MaxRate)
 	case align == 0 || align%channels != 0 || align/channels*8 < bits:
-		return n, w.in.wrong(ErrFormat, "fmt.align is %d bytes for %d channels of %d bits", align, channels, bits)
+		return n, w.in.Wrong(ErrFormat, "fmt.align is %d bytes for %d channels of %d bits", align, channels, bits)
 	}
 	w.hz, w.channels, w.width = int(rate), channels, align/channels
 	if w.sample = reader(tag, w.width); w.sample == nil {
-		return n, w.in.foreign("samples of kind %s in %d bytes are not read here", tagName(tag), w.width)
+		return n, foreign(w.in, "samples of kind %s in %d bytes are not read here", tagName(tag), w.width)
 	}
 	return n, nil
 }
@@ -121,16 +121,16 @@ func (w *wav) format(size uint32) (int64, error) {
 // begin settles how long the data are.
 func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 	if w.sample == nil {
-		return w.in.wrong(ErrFormat, "chunk \"data\" before chunk \"fmt \"")
+		return w.in.Wrong(ErrFormat, "chunk \"data\" before chunk \"fmt \"")
 	}
 	frame := w.channels * w.width
-	n, left := uint64(size), w.in.left()
+	n, left := uint64(size), w.in.Left()
 	if size == math.MaxUint32 && large > 0 {
 		n = min(large, math.MaxInt64)
 	} else if size >= endless && (left < 0 || uint64(left) < n) {
 		w.toEnd = true
 	}
-	if size == 0 && (left < 0 || int64(riff)+8 != w.in.size) {
+	if size == 0 && (left < 0 || int64(riff)+8 != w.in.Size) {
 		w.toEnd = true
 	}
 	w.size = int64(n)
@@ -138,10 +138,10 @@ func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 	return nil
 }
 
-func (w *wav) rate() int { return w.hz }
+func (w *wav) Rate() int { return w.hz }
 
-func (w *wav) frames() int64 {
-	n, left := w.size, w.in.left()
+func (w *wav) Frames() int64 {
+	n, left := w.size, w.in.Left()
 	switch {
 	case w.toEnd && left < 0:
 		return -1
@@ -152,7 +152,7 @@ func (w *wav) frames() int64 {
 }
 
 // next decodes a buffer of frames.
-func (w *wav) next() ([]float32, error) {
+func (w *wav) Next() ([]float32, error) {
 	want := w.buf
 	if !w.toEnd {
 		frame := int64(w.channels * w.width)
@@ -161,18 +161,18 @@ func (w *wav) next() ([]float32, error) {
 			return nil, io.EOF
 		}
 	}
-	before := w.in.pos
-	err := w.in.full(want)
-	got := int(w.in.pos - before)
+	before := w.in.Pos
+	err := w.in.Full(want)
+	got := int(w.in.Pos - before)
 	w.size -= int64(got)
 	switch {
 	case err == nil:
 	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		err = w.in.wrong(err, "reading failed")
+		err = w.in.Wrong(err, "reading failed")
 	case w.toEnd:
 		err = io.EOF
 	default:
-		err = w.in.wrong(io.ErrUnexpectedEOF, "the file is cut off: %d bytes of audio are missing", w.size)
+		err = w.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d bytes of audio are missing", w.size)
 	}
 	return w.mix(want[:got]), err
 }
@@ -206,9 +206,9 @@ func reader(tag, width int) func(b []byte) float32 {
 	case [2]int{tagPCM, 4}:
 		return func(b []byte) float32 { return float32(int32(le.Uint32(b))) / (1 << 31) }
 	case [2]int{tagFloat, 4}:
-		return func(b []byte) float32 { return clip(math.Float32frombits(le.Uint32(b))) }
+		return func(b []byte) float32 { return input.Clip(math.Float32frombits(le.Uint32(b))) }
 	case [2]int{tagFloat, 8}:
-		return func(b []byte) float32 { return clip(float32(math.Float64frombits(le.Uint64(b)))) }
+		return func(b []byte) float32 { return input.Clip(float32(math.Float64frombits(le.Uint64(b)))) }
 	case [2]int{tagALaw, 1}:
 		return func(b []byte) float32 { return aLaw(b[0]) }
 	case [2]int{tagMuLaw, 1}:
@@ -264,7 +264,7 @@ func WriteWAV(w io.Writer, rate int, samples []float32) error {
 	b = le.AppendUint16(le.AppendUint16(b, 2), 16)
 	b = le.AppendUint32(append(b, "data"...), uint32(size))
 	for _, v := range samples {
-		s := math.RoundToEven(float64(clip(v)) * (1 << 15))
+		s := math.RoundToEven(float64(input.Clip(v)) * (1 << 15))
 		b = le.AppendUint16(b, uint16(int16(min(s, 1<<15-1))))
 	}
 	_, err := w.Write(b)

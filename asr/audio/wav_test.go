@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/asr/audio/input"
 )
 
 // readAll reads a source to its end.
@@ -92,7 +94,7 @@ func TestForms(t *testing.T) {
 	for _, f := range forms {
 		t.Run(f.name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
-				channels := rapid.IntRange(1, maxChannels).Draw(rt, "channels")
+				channels := rapid.IntRange(1, input.MaxChannels).Draw(rt, "channels")
 				values := rapid.SliceOfN(rapid.Float64Range(-0.99, 0.99), 0, 40).Draw(rt, "values")
 				var data []byte
 				var want []float64
@@ -103,7 +105,7 @@ func TestForms(t *testing.T) {
 					}
 					want = append(want, sum/float64(channels))
 				}
-				in := newInput(bytes.NewReader(header(f.tag, channels, Rate, f.w, f.bit, data)), "x", int64(44+len(data)))
+				in := input.New(bytes.NewReader(header(f.tag, channels, Rate, f.w, f.bit, data)), "x", int64(44+len(data)))
 				dec, err := open(in)
 				if err != nil {
 					rt.Fatal(err)
@@ -144,7 +146,7 @@ func TestWriteThenRead(t *testing.T) {
 		if err := WriteWAV(&b, Rate, x); err != nil {
 			t.Fatal(err)
 		}
-		dec, err := open(newInput(&b, "x", int64(b.Len())))
+		dec, err := open(input.New(&b, "x", int64(b.Len())))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +155,7 @@ func TestWriteThenRead(t *testing.T) {
 			t.Fatalf("%d samples of %d: %v", len(got), len(x), err)
 		}
 		for i, v := range x {
-			if d := math.Abs(float64(got[i] - clip(v))); d > 1.0/(1<<15) {
+			if d := math.Abs(float64(got[i] - input.Clip(v))); d > 1.0/(1<<15) {
 				t.Fatalf("sample %d: %v, want %v", i, got[i], v)
 			}
 		}
@@ -284,10 +286,10 @@ func TestEmptyAndNaN(t *testing.T) {
 
 // drain decodes whatever b is, up to a limit, and checks what must hold for every file.
 func drain(t *testing.T, b []byte) {
-	drainInput(t, newInput(bytes.NewReader(b), "fuzz", int64(len(b))))
+	drainInput(t, input.New(bytes.NewReader(b), "fuzz", int64(len(b))))
 }
 
-func drainInput(t *testing.T, in *input) {
+func drainInput(t *testing.T, in *input.Reader) {
 	dec, err := open(in)
 	if err != nil {
 		if !strings.Contains(err.Error(), "fuzz") {

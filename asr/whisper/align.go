@@ -79,12 +79,9 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 // probabilities of ids[first+1:], the end left out.
 func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []float64, err error) {
 	n := len(ids)
-	if err := s.hypotheses(1); err != nil {
-		return nil, nil, err
-	}
 	b := s.emptyBatch(s.priority)
 	s.put(s.self[0], ids, 0)
-	b.Cross = append(b.Cross, kernels.Span{Cache: s.cross, N: n, Len: s.heard})
+	b.Cross = append(b.Cross, kernels.Span{State: s.cross, N: n, Len: s.heard})
 	d, cross := s.dev.Begin(b), s.attention(false, true)
 	var heads []*kernels.Rows // [ids][frames] each
 	x := s.hidden(d, n, func(layer int, q kernels.Tensor) {

@@ -1,8 +1,8 @@
 package whisper
 
 // Beam search: the width likeliest beginnings are continued together, one row of a step
-// each. Their prefix lies in one cache per hypothesis; where two continue the same one,
-// the second gets a copy. It ends when patience × width of them have ended; the best by
+// each. Each hypothesis has a state; where two continue the same one, the second gets a
+// fork. It ends when patience × width of them have ended; the best by
 // Options.rank counts (openai/whisper, BeamSearchDecoder).
 
 import (
@@ -12,23 +12,23 @@ import (
 	"slices"
 )
 
-// hypothesis is a beginning, its tokens in a cache but for the last.
+// hypothesis is a beginning; its state holds all tokens but the last.
 type hypothesis struct {
 	tokens []int32
 	sum    float64 // of the log-probabilities
 	bonus  float64 // for expected words
 	in     trail   // of the vocabulary
-	cache  int     // of Slot.self
+	state  int     // of Slot.self
 }
 
 func (h *hypothesis) score() float64 { return h.sum + h.bonus }
 
-// noCache is the cache of a hypothesis that has none.
-const noCache = -1
+// noState is the state of a hypothesis that has none.
+const noState = -1
 
-// with returns h continued by c, without a cache.
+// with returns h continued by c, without a state.
 func (h *hypothesis) with(c candidate) hypothesis {
-	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in, cache: noCache}
+	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in, state: noState}
 }
 
 // candidate continues hypothesis from by token id.
@@ -46,7 +46,7 @@ type search struct {
 	width  int
 	enough int // ended hypotheses
 	live   []hypothesis
-	free   []int // caches
+	free   []int // states
 	ended  []hypothesis
 	looped *hypothesis // the likeliest that runs in circles
 }
@@ -54,11 +54,10 @@ type search struct {
 func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
 	a := &attempt{}
 	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
-		live: []hypothesis{{cache: 0}}}
+		live: []hypothesis{{state: 0}}}
 	for i := 1; i < width; i++ {
 		b.free = append(b.free, i)
 	}
-	defer b.restore()
 	copy(s.logits, first)
 	cands := s.continuations(nil, 0, &b.live[0], s.logits, width+1, o)
 	for n := range s.most(pos) {
@@ -69,10 +68,9 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 		if len(b.ended) >= b.enough || len(kept) == 0 {
 			break
 		}
-		var copies []cacheCopy
-		b.live, b.free, copies = follow(b.live, b.free, kept, pos+n)
+		forks := b.follow(kept, pos+n)
 		cands = cands[:0]
-		out, err := s.stepBeam(b.live, pos+n, copies)
+		out, err := s.stepBeam(b.live, pos+n, forks)
 		if err != nil {
 			return nil, err
 		}
@@ -123,44 +121,43 @@ func (b *search) result() hypothesis {
 	return b.o.likeliest(b.ended)
 }
 
-// restore puts a cache that holds the prefix first, for the next attempt: every live one does.
-func (b *search) restore() {
-	self, at := b.slot.self, b.live[0].cache
-	self[0], self[at] = self[at], self[0]
-}
-
-// follow makes the kept candidates the live hypotheses. n positions of each cache are
-// filled. The first to continue a hypothesis takes its cache, others get a copy.
-func follow(live []hypothesis, free []int, kept []candidate, n int) (next []hypothesis, left []int, copies []cacheCopy) {
-	taken := make([]bool, len(live))
-	next = make([]hypothesis, len(kept))
+// follow makes the kept candidates the live hypotheses, and returns the forks that they
+// need. n positions of each state are filled. The first to continue a hypothesis takes its
+// state, others get a fork.
+func (b *search) follow(kept []candidate, n int) (forks []fork) {
+	if len(b.live[0].tokens) == 0 {
+		forks = append(forks, fork{0, 0, n}) // an earlier attempt may have gone on
+	}
+	taken := make([]bool, len(b.live))
+	next := make([]hypothesis, len(kept))
 	for i, c := range kept {
-		next[i] = live[c.from].with(c)
+		next[i] = b.live[c.from].with(c)
 		if !taken[c.from] {
 			taken[c.from] = true
-			next[i].cache = live[c.from].cache
+			next[i].state = b.live[c.from].state
 		}
 	}
-	for i, h := range live {
+	for i, h := range b.live {
 		if !taken[i] {
-			free = append(free, h.cache)
+			b.free = append(b.free, h.state)
 		}
 	}
 	for i, c := range kept {
-		if next[i].cache == noCache {
-			next[i].cache, free = free[len(free)-1], free[:len(free)-1]
-			copies = append(copies, cacheCopy{next[i].cache, live[c.from].cache, n})
+		if next[i].state == noState {
+			next[i].state, b.free = b.free[len(b.free)-1], b.free[:len(b.free)-1]
+			forks = append(forks, fork{next[i].state, b.live[c.from].state, n})
 		}
 	}
-	return next, free, copies
+	b.live = next
+	return forks
 }
 
-// stepBeam feeds the last token of each hypothesis, at position pos.
-func (s *Slot) stepBeam(live []hypothesis, pos int, copies []cacheCopy) (logits, error) {
-	r := request{copies: copies, ids: make([]int32, len(live)), spans: make([]span, len(live))}
+// stepBeam feeds the last token of each hypothesis, at position pos, after forks are made.
+func (s *Slot) stepBeam(live []hypothesis, pos int, forks []fork) (logits, error) {
+	r := request{forks: forks, ids: make([]int32, len(live)), spans: make([]span, len(live))}
 	for i, h := range live {
 		r.ids[i] = h.tokens[len(h.tokens)-1]
-		r.spans[i] = span{h.cache, 1, pos}
+		r.spans[i] = span{h.state, 1, pos}
 	}
 	return s.step(r)
 }
@@ -170,7 +167,7 @@ func (s *Slot) stepBeam(live []hypothesis, pos int, copies []cacheCopy) (logits,
 func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, logits []float32, n int, o *Options) []candidate {
 	next := s.allow(logits, h.tokens, o)
 	var ids [maxBeam + 1]int32
-	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
+	undo, top := s.lift(o.Vocabulary, &next, h.in)
 	n = s.pool.Largest(ids[:n], next.logits)
 	undo()
 	for _, id := range ids[:n] {

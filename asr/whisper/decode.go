@@ -50,7 +50,7 @@ type attempt struct {
 	temperature float32
 }
 
-// decode decodes the window in the cross cache.
+// decode decodes the window in the cross state.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 	o = o.whole()
 	r := &Result{Language: o.Language}
@@ -91,7 +91,7 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	ids = append(ids, s.Start)
 	first = make([]float32, s.Vocab)
 	feed := func(ids []int32) error {
-		out, err := s.step(request{ids: ids, spans: []span{{0, len(ids), pos}}, first: len(ids) - 1})
+		out, err := s.step(request{forks: []fork{{0, 0, pos}}, ids: ids, spans: []span{{0, len(ids), pos}}, first: len(ids) - 1})
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (s *Slot) Detect(ctx context.Context, mel []float32) (map[string]float64, e
 	if err := s.encode(ctx, mel, s.priority, nil); err != nil {
 		return nil, err
 	}
-	s.asked = request{ids: []int32{s.Start}, spans: []span{{n: 1}}}
+	s.asked = request{forks: []fork{{}}, ids: []int32{s.Start}, spans: []span{{n: 1}}}
 	if s.answer([]*Slot{s}); s.lost != nil {
 		return nil, s.lost
 	}

@@ -54,10 +54,10 @@ func (m *Model) norm(d kernels.Step, y, x kernels.Tensor) {
 	d.LayerNorm(y, x, m.decNorm.gamma, m.decNorm.beta, normEps)
 }
 
-// put adds ids at positions pos … of the sequence in cache to the batch.
-func (m *Model) put(cache kernels.Cache, ids []int32, pos int) {
+// put adds ids at positions pos … of the sequence in state to the batch.
+func (m *Model) put(state kernels.State, ids []int32, pos int) {
 	b := &m.batch
-	b.Spans = append(b.Spans, kernels.Span{Cache: cache, Row: len(b.Tokens), N: len(ids), Pos: pos})
+	b.Spans = append(b.Spans, kernels.Span{State: state, Row: len(b.Tokens), N: len(ids), Pos: pos})
 	b.Tokens = append(b.Tokens, ids...)
 	for i := range ids {
 		b.Positions = append(b.Positions, int32(pos+i))

@@ -7,7 +7,7 @@ package whisper
 //	 └ conv1 width 3, GELU ─▶ [3000 × State]
 //	   └ conv2 width 3 stride 2, GELU ─▶ [1500 × State] + sinusoidal positions
 //	     └ EncLayers × { x += attention(norm(x));  x += down(GELU(up(norm(x)))) }
-//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross cache
+//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross state
 
 import (
 	"context"
@@ -29,14 +29,14 @@ func (m *Model) attention(causal, cross bool) *kernels.Attention {
 }
 
 // encode runs the encoder over mel, [Mels][frames] row-major, and fills the slot's cross
-// cache; frames is Frames(), or for Quick results an even number below. features, if not nil,
+// state; frames is Frames(), or for Quick results an even number below. features, if not nil,
 // is called with the encoder's output [AudioContext × State]. ctx is looked at between layers.
 func (s *Slot) encode(ctx context.Context, mel []float32, priority kernels.Priority, features func(kernels.Step, kernels.Tensor)) error {
 	n := len(mel) / s.Mels / 2
 	s.heard = n
 	d := s.dev.Begin(&kernels.Batch{
-		Spans:    []kernels.Span{{Cache: s.encCache, N: n, Len: n}},
-		Cross:    []kernels.Span{{Cache: s.cross, N: n}},
+		Spans:    []kernels.Span{{State: s.encState, N: n, Len: n}},
+		Cross:    []kernels.Span{{State: s.cross, N: n}},
 		Priority: priority,
 	})
 	return errors.Join(s.encoder(ctx, d, n, mel, features), d.End())

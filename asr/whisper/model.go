@@ -14,6 +14,7 @@ package whisper
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"soberano/engine/token"
 	"soberano/kernels"
@@ -61,7 +62,7 @@ type Model struct {
 	suppress      []int32 // never sampled
 	suppressFirst []int32 // not sampled as the first token
 	aligned       []head  // whose attention follows the words through the audio
-	encCache      kernels.Cache
+	encState      kernels.State
 }
 
 // New loads f's weights into dev. pool computes on the host; it may be the workers of dev.
@@ -132,10 +133,10 @@ func (m *Model) load(w *weights) error {
 	if errs != nil {
 		return errs
 	}
-	// The encoder's blocks use one after the other, so they share one layer of cache. In 8
+	// The encoder's blocks use one after the other, so they share one layer of state. In 8
 	// bits it would be no faster, and its features a little coarser.
 	var err error
-	if m.encCache, err = m.cache(1, m.AudioContext, true); err != nil {
+	if m.encState, err = m.dev.NewState(m.keeps(1, m.AudioContext, true)); err != nil {
 		return err
 	}
 	return m.reserve()
@@ -150,6 +151,11 @@ func (m *Model) reserve() error {
 	return s.End()
 }
 
-func (m *Model) cache(layers, cap int, fine bool) (kernels.Cache, error) {
-	return m.dev.NewCache(kernels.CacheShape{Layers: layers, KVHeads: m.Heads, HeadDim: m.HeadDim(), Cap: cap, Fine: fine})
+// keeps is the shape of a state of so many layers and positions.
+func (m *Model) keeps(layers, positions int, fine bool) kernels.StateShape {
+	l := kernels.Layer{KVHeads: m.Heads, KeyDim: m.HeadDim(), ValueDim: m.HeadDim(), Fine: fine}
+	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}
 }
+
+// CrossShape is the shape of the state that holds a window's audio for the decoder.
+func (m *Model) CrossShape() kernels.StateShape { return m.keeps(m.DecLayers, m.AudioContext, false) }

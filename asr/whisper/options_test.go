@@ -34,9 +34,9 @@ func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
 }
 
 // feed is a step of this slot alone, asked for outside of decoding.
-func (s *Slot) feed(t *testing.T, ids []int32, spans []span, first int) logits {
+func (s *Slot) feed(t *testing.T, ids []int32, spans []span, first int, forks ...fork) logits {
 	t.Helper()
-	s.asked = request{ids: ids, spans: spans, first: first}
+	s.asked = request{forks: forks, ids: ids, spans: spans, first: first}
 	if s.answer([]*Slot{s}); s.lost != nil {
 		t.Fatal(s.lost)
 	}
@@ -217,7 +217,7 @@ func TestVocabulary(t *testing.T) {
 
 // TestLift: a logit is lifted by what its token earns more than others, and put back.
 func TestLift(t *testing.T) {
-	m, v := ruled(), &Vocabulary{root: &node{}}
+	s, v := &Slot{Model: ruled()}, &Vocabulary{root: &node{}}
 	for _, ids := range [][]int32{{1, 2, 3}, {7, 8}, {9000, 1}} {
 		v.add(ids)
 	}
@@ -225,7 +225,7 @@ func TestLift(t *testing.T) {
 	for _, in := range []trail{{}, began} {
 		was := []float32{1, 2, never, -1, 0, 3, 2.5, -4, 1.5}
 		next := open{from: 1, logits: slices.Clone(was)}
-		undo, top := v.lift(m, &next, in)
+		undo, top := s.lift(v, &next, in)
 		if top != 3 {
 			t.Errorf("the largest is %g", top)
 		}
@@ -242,7 +242,7 @@ func TestLift(t *testing.T) {
 		}
 	}
 	var none *Vocabulary
-	undo, _ := none.lift(m, &open{}, trail{})
+	undo, _ := s.lift(none, &open{}, trail{})
 	undo()
 	if in, bonus := none.follow(trail{}, 3, 1); in != (trail{}) || bonus != 0 || none.Prompt() != nil {
 		t.Error("no vocabulary does something")
@@ -268,9 +268,6 @@ func TestNamesNotSaid(t *testing.T) {
 // TestManySamples: rows that are sampled side by side don't mix: the first is what is sampled alone.
 func TestManySamples(t *testing.T) {
 	m, _ := hearing(t, "goforward.wav")
-	if err := m.hypotheses(4); err != nil {
-		t.Fatal(err)
-	}
 	o := Options{Language: "en", LengthPenalty: 1e-9}.whole()
 	best := math.Inf(-1)
 	for n := 1; n <= 4; n++ {

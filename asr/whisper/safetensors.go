@@ -38,9 +38,9 @@ func (c *hfConfig) read(f *models.File) error {
 	_, ownOutput := f.Tensor("proj_out.weight")
 	switch {
 	case c.ModelType != "" && c.ModelType != "whisper":
-		return bad("is a model of type %s, not Whisper", models.Quoted(c.ModelType))
+		return bad("is a model of type %s, not Whisper", models.Quote(c.ModelType))
 	case c.Activation != "" && c.Activation != "gelu":
-		return bad("uses the activation %s, expected gelu", models.Quoted(c.Activation))
+		return bad("uses the activation %s, expected gelu", models.Quote(c.Activation))
 	case c.ScaleEmbed:
 		return bad("scales its embeddings, which no published Whisper model does")
 	case c.Tied != nil && !*c.Tied && ownOutput:

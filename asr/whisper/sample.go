@@ -14,12 +14,10 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 	a := &attempt{}
 	live := make([]hypothesis, n)
 	draws := make([]*rand.Rand, n)
-	var copies []cacheCopy // of the prefix, before the first step
+	var forks []fork // of the prefix, before the first step
 	for i := range live {
-		live[i].cache = i
-		if i > 0 {
-			copies = append(copies, cacheCopy{i, 0, pos})
-		}
+		live[i].state = i
+		forks = append(forks, fork{i, 0, pos})
 		draws[i] = rand.New(rand.NewPCG(uint64(i+1), uint64(t*10)))
 	}
 	logits := func(int) []float32 {
@@ -48,12 +46,12 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 		if live = rest; len(live) == 0 {
 			break
 		}
-		out, err := s.stepBeam(live, pos+k, copies)
+		out, err := s.stepBeam(live, pos+k, forks)
 		if err != nil {
 			return nil, err
 		}
 		a.steps++
-		logits, copies = out.row, nil
+		logits, forks = out.row, nil
 	}
 	if ended = append(ended, live...); len(ended) == 0 {
 		ended, a.looped = looped, true
@@ -67,7 +65,7 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 // changed, appends it to h's tokens and returns it.
 func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Rand, o *Options) int32 {
 	next := s.allow(logits, h.tokens, o)
-	undo, top := o.Vocabulary.lift(s.Model, &next, h.in)
+	undo, top := s.lift(o.Vocabulary, &next, h.in)
 	id, _ := s.best(next.logits)
 	if t > 0 {
 		id = s.draw(next.logits, id, t, draw)

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"soberano/asr/whisper/convert"
-	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/kernels/quant"
 	"soberano/models"

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"soberano/kernels"
@@ -23,10 +24,11 @@ import (
 type Slot struct {
 	*Model
 	priority       kernels.Priority
-	cross          kernels.Cache   // keys and values of the window, all decoder layers
+	cross          kernels.State   // keys and values of the window, all decoder layers
 	heard          int             // positions in it
-	self           []kernels.Cache // of each hypothesis, made when first needed
+	self           []kernels.State // of hypotheses: the first is always there, others are its forks or nil
 	logits, scores []float32
+	lifted         []lifted // logits that Slot.lift has raised
 
 	asked request
 	rows  logits // the answer
@@ -40,20 +42,21 @@ type Slot struct {
 
 // request is what decoding needs: ids fed to the decoder, by spans of them one after the
 // other, and the logits of the rows from first on. Decoding runs on any goroutine, so it
-// leaves all that is to be done on the device to the goroutine that owns it: caches are
-// named by their index in Slot.self, and copied before the step.
+// leaves all that is to be done on the device to the goroutine that owns it: states are
+// named by their index in Slot.self. Before the step, forks are made, and states but the
+// first that no span uses are closed.
 type request struct {
-	copies []cacheCopy
-	ids    []int32
-	spans  []span
-	first  int
+	forks []fork
+	ids   []int32
+	spans []span
+	first int
 }
 
-// span is n rows at positions pos … of the sequence in a cache.
-type span struct{ cache, n, pos int }
+// span is n rows at positions pos … of the sequence in a state.
+type span struct{ state, n, pos int }
 
-// cacheCopy makes the first n positions of one cache equal to another's.
-type cacheCopy struct{ to, from, n int }
+// fork makes one state the first n positions of another one, or of itself.
+type fork struct{ to, from, n int }
 
 // logits are rows of a step's results from at on. They live until the next step.
 type logits struct {
@@ -69,11 +72,15 @@ var errStopped = errors.New("stopped")
 
 // NewSlot makes a place for a window.
 func (m *Model) NewSlot() (*Slot, error) {
-	cross, err := m.cache(m.DecLayers, m.AudioContext, false)
+	cross, err := m.dev.NewState(m.CrossShape())
 	if err != nil {
 		return nil, err
 	}
-	return &Slot{Model: m, cross: cross, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
+	self, err := m.dev.NewState(m.keeps(m.DecLayers, m.TextContext, false))
+	if err != nil {
+		return nil, errors.Join(err, cross.Close())
+	}
+	return &Slot{Model: m, cross: cross, self: []kernels.State{self}, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
 }
 
 // Begin hears mel, [Mels][Frames()] row-major, and begins to decode what is said in it. With
@@ -155,6 +162,11 @@ func (m *Model) Step(slots []*Slot) {
 	}
 	m.answer(busy)
 	m.pool.Each(m.batch.Priority, len(busy), func(i int) { busy[i].resume() })
+	for _, s := range busy {
+		if !s.Busy() {
+			s.err = errors.Join(s.err, s.drop(nil))
+		}
+	}
 }
 
 // step asks for a step, see hidden, and returns the logits of the rows from first on, which
@@ -207,31 +219,49 @@ func (m *Model) run(slots []*Slot) error {
 func (s *Slot) prepare() error {
 	// All hypotheses of a window hear the same audio: their rows are one span.
 	b, ids := &s.batch, s.asked.ids
-	b.Cross = append(b.Cross, kernels.Span{Cache: s.cross, Row: len(b.Tokens), N: len(ids), Len: s.heard})
-	for _, c := range s.asked.copies {
-		if err := s.hypotheses(max(c.to, c.from) + 1); err != nil {
+	b.Cross = append(b.Cross, kernels.Span{State: s.cross, Row: len(b.Tokens), N: len(ids), Len: s.heard})
+	for _, f := range s.asked.forks {
+		if err := s.fork(f); err != nil {
 			return err
 		}
-		s.self[c.to].Copy(s.self[c.from], c.n)
 	}
 	for _, sp := range s.asked.spans {
-		if err := s.hypotheses(sp.cache + 1); err != nil {
+		s.put(s.self[sp.state], ids[:sp.n], sp.pos)
+		ids = ids[sp.n:]
+	}
+	return s.drop(s.asked.spans)
+}
+
+// fork does so.
+func (s *Slot) fork(f fork) error {
+	for len(s.self) <= f.to {
+		s.self = append(s.self, nil)
+	}
+	if f.to != f.from {
+		st, err := s.self[f.from].Fork()
+		if err != nil {
 			return err
 		}
-		s.put(s.self[sp.cache], ids[:sp.n], sp.pos)
-		ids = ids[sp.n:]
+		if old := s.self[f.to]; old != nil {
+			err = old.Close()
+		}
+		if s.self[f.to] = st; err != nil {
+			return err
+		}
+	}
+	if !s.self[f.to].Truncate(f.n) {
+		panic("whisper: a hypothesis goes back to where it has not been")
 	}
 	return nil
 }
 
-// hypotheses makes sure of n self-attention caches.
-func (s *Slot) hypotheses(n int) error {
-	for len(s.self) < n {
-		c, err := s.cache(s.DecLayers, s.TextContext, false)
-		if err != nil {
-			return err
+// drop closes the states but the first that no span uses.
+func (s *Slot) drop(used []span) (err error) {
+	for i := 1; i < len(s.self); i++ {
+		if s.self[i] != nil && !slices.ContainsFunc(used, func(sp span) bool { return sp.state == i }) {
+			err = errors.Join(err, s.self[i].Close())
+			s.self[i] = nil
 		}
-		s.self = append(s.self, c)
 	}
-	return nil
+	return err
 }

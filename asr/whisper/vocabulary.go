@@ -31,12 +31,12 @@ const (
 	edge       = 0.25
 )
 
-// Vocabulary are expected words; nil for none.
+// Vocabulary holds expected words; nil for none. It does not change once it is made, so
+// several slots may use one at the same time.
 type Vocabulary struct {
 	root   *node
 	first  []int32 // tokens that words begin with
 	prompt []int32
-	before []lifted // see lift
 }
 
 // node is a place in the tree of the words' tokens.
@@ -135,17 +135,17 @@ func (t trail) child(id int32) *node {
 	return t.at.next[id]
 }
 
-// lift adds to the logit of each token that words begin or, after t, go on with what makes it
-// as much likelier than others as follow does. A list may have thousands of words, but few
-// beginnings are likely at a place: what is largest is looked for in registers. It returns
-// how to undo it, and the largest logit before.
-func (v *Vocabulary) lift(m *Model, next *open, t trail) (undo func(), top float64) {
+// lift adds bonuses to the logits: each token that starts a word of v, or continues the word
+// that t is in, becomes as much likelier than the others as follow makes it. It returns a
+// function that restores the logits, valid until the slot's next lift, and the largest logit
+// before the change. The values to restore are kept in the slot: v is shared with others.
+func (s *Slot) lift(v *Vocabulary, next *open, t trail) (undo func(), top float64) {
 	if v == nil {
 		return func() {}, 0
 	}
-	at, _ := m.best(next.logits)
+	at, _ := s.best(next.logits)
 	top = float64(next.logits[at])
-	before := v.before[:0]
+	before := s.lifted[:0]
 	add := func(id int32, n *node, had, kept float64) {
 		i := int(id) - next.from
 		if i < 0 || i >= len(next.logits) || next.logits[i] == never {
@@ -164,7 +164,7 @@ func (v *Vocabulary) lift(m *Model, next *open, t trail) (undo func(), top float
 			add(id, n, t.had, t.owed) // and what is owed is not given back
 		}
 	}
-	v.before = before
+	s.lifted = before
 	return func() {
 		for _, l := range before {
 			next.logits[l.at] = l.was
@@ -172,7 +172,7 @@ func (v *Vocabulary) lift(m *Model, next *open, t trail) (undo func(), top float
 	}, top
 }
 
-// lifted is a logit as it was.
+// lifted is the value of a logit before it was raised, and its index.
 type lifted struct {
 	at  int
 	was float32

@@ -172,7 +172,7 @@ func floats(path string, t models.Tensor) ([]float32, error) {
 	n := t.Rows() * t.Cols()
 	if !t.Type.Known() || n%t.Type.BlockValues() != 0 || t.Type.RowBytes(n) != len(t.Data) {
 		return nil, models.Corrupt(path, "is damaged: tensor %s of type %v has %d bytes for %d values",
-			models.Quoted(t.Name), t.Type, len(t.Data), n)
+			models.Quote(t.Name), t.Type, len(t.Data), n)
 	}
 	out := make([]float32, n)
 	quant.Dequantize(t.Type, out, t.Data)
@@ -184,7 +184,7 @@ func matrix(path string, t models.Tensor, bias []float32) (kernels.Weights, erro
 	w := kernels.Weights{Type: t.Type, Rows: t.Rows(), Cols: t.Cols(), Data: t.Data, Bias: bias}
 	if !t.Type.Known() || w.Cols%t.Type.BlockValues() != 0 || w.Rows*t.Type.RowBytes(w.Cols) != len(t.Data) {
 		return w, models.Corrupt(path, "is damaged: tensor %s of type %v has %d bytes for %d × %d values",
-			models.Quoted(t.Name), t.Type, len(t.Data), w.Rows, w.Cols)
+			models.Quote(t.Name), t.Type, len(t.Data), w.Rows, w.Cols)
 	}
 	return w, nil
 }

@@ -18,10 +18,11 @@ import (
 type Model interface {
 	// Shape says what the model is.
 	Shape() Shape
-	// Forward runs a step: the tokens' keys and values go into the caches of its spans.
-	// It returns the logits of the rows asked for, [len(step.Out) × Vocabulary], which
-	// live until the next Forward; nil if there are none. Tokens must be below Vocabulary
-	// and positions fit in their cache: callers check that. The error is the device's.
+	// Forward runs a step: what the layers keep of its tokens goes into the states of its
+	// spans. It returns the logits of the rows asked for, [len(step.Out) × Vocabulary],
+	// which live until the next Forward; nil if there are none. Tokens must be below
+	// Vocabulary and positions fit in their state: callers check that. The error is the
+	// device's.
 	Forward(step *nn.Step) (*kernels.Rows, error)
 }
 
@@ -29,24 +30,25 @@ type Model interface {
 type Shape struct {
 	Vocabulary int
 	Context    int // tokens it was trained with
-	Layers     int
-	KVHeads    int
-	HeadDim    int
+	// Layers is what each layer keeps of a sequence.
+	Layers []kernels.Layer
 	// Bytes is the memory of the weights on the device, beside the file's own.
 	Bytes int64
 	// Scratch is the float32 values that a row of a step takes besides its logits.
 	Scratch int
 }
 
-// Cache is the shape of a cache with room for n tokens.
-func (s Shape) Cache(n int) kernels.CacheShape {
-	return kernels.CacheShape{Layers: s.Layers, KVHeads: s.KVHeads, HeadDim: s.HeadDim, Cap: n}
+// State is the shape of a state with room for n tokens.
+func (s Shape) State(n int) kernels.StateShape {
+	return kernels.StateShape{Layers: s.Layers, Cap: n}
 }
 
 // families is the table, by general.architecture.
 var families = map[string]func(*models.File, kernels.Device) (Model, error){
-	"llama":  openLlama,
-	"gemma3": openGemma3,
+	"llama":   openLlama,
+	"gemma3":  openGemma3,
+	"lfm2":    openLFM2,
+	"lfm2moe": openLFM2MoE,
 }
 
 // Families lists the names in the table, sorted.
@@ -61,11 +63,11 @@ func Open(f *models.File, dev kernels.Device) (Model, error) {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if name == "" {
-		return nil, fmt.Errorf("%s: not a language model: key %q is missing: %w", f.Path, "general.architecture", models.ErrUnsupported)
+		return nil, models.Unsupported(f.Path, "", "is not a language model: key %q is missing", "general.architecture")
 	}
 	open, ok := families[name]
 	if !ok {
-		return nil, fmt.Errorf("%s: the model family is %q, this program runs %s: %w", f.Path, name, strings.Join(Families(), ", "), models.ErrUnsupported)
+		return nil, models.Unsupported(f.Path, "", "is a model of the family %s, this program runs %s", models.Quote(name), strings.Join(Families(), ", "))
 	}
 	return open(f, dev)
 }

@@ -71,11 +71,11 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 	type sequence struct {
 		tokens []int32
 		whole  [][]float32
-		cache  kernels.Cache
+		state  kernels.State
 		done   int
 	}
-	newCache := func() kernels.Cache {
-		c, err := dev.NewCache(m.Shape().Cache(80))
+	newState := func() kernels.State {
+		c, err := dev.NewState(m.Shape().State(80))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 	seqs := make([]*sequence, rapid.IntRange(1, 3).Draw(t, "sequences"))
 	for i := range seqs {
 		tokens := rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), 1, 80).Draw(t, "tokens")
-		seqs[i] = &sequence{tokens: tokens, whole: rows(t, m, newCache(), tokens, 0), cache: newCache()}
+		seqs[i] = &sequence{tokens: tokens, whole: rows(t, m, newState(), tokens, 0), state: newState()}
 	}
 	for {
 		var s nn.Step
@@ -95,7 +95,7 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 			if n = min(n, len(q.tokens)-q.done); n == 0 {
 				continue
 			}
-			row := s.Append(q.cache, q.tokens[q.done:q.done+n], q.done)
+			row := s.Append(q.state, q.tokens[q.done:q.done+n], q.done)
 			for i := range n {
 				if rapid.Bool().Draw(t, "wanted") {
 					s.Out = append(s.Out, row+i)
@@ -185,7 +185,7 @@ func TestOptionsCount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := dev.NewCache(m.Shape().Cache(16))
+		c, err := dev.NewState(m.Shape().State(16))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestGemmaWindow(t *testing.T) {
 		if change >= 0 {
 			tokens[change] = 200
 		}
-		c, err := dev.NewCache(m.Shape().Cache(60))
+		c, err := dev.NewState(m.Shape().State(60))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,7 +287,7 @@ func TestNoAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cache, err := dev.NewCache(m.Shape().Cache(tiny.Context))
+		cache, err := dev.NewState(m.Shape().State(tiny.Context))
 		if err != nil {
 			t.Fatal(err)
 		}

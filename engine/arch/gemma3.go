@@ -144,7 +144,13 @@ func (r *reader) gemma3Layer(blk string, c config) gemma3Layer {
 	}
 }
 
-func (m *gemma3) Shape() Shape { return m.c.shape() }
+func (m *gemma3) Shape() Shape {
+	s := m.c.shape()
+	for i := range m.layers {
+		s.Layers[i].Window = m.layers[i].at.attn.Window
+	}
+	return s
+}
 
 func (m *gemma3) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)

@@ -51,7 +51,7 @@ func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
 }
 
 // rows runs tokens at pos … of a sequence and returns the logits of all of them.
-func rows(t interface{ Fatal(...any) }, m Model, c kernels.Cache, tokens []int32, pos int) [][]float32 {
+func rows(t interface{ Fatal(...any) }, m Model, c kernels.State, tokens []int32, pos int) [][]float32 {
 	var s nn.Step
 	s.Append(c, tokens, pos)
 	for i := range tokens {
@@ -106,7 +106,7 @@ func TestGolden(t *testing.T) {
 }
 
 func checkReference(t *testing.T, m Model, dev kernels.Device, ref reference) {
-	cache, err := dev.NewCache(m.Shape().Cache(len(ref.IDs) + len(ref.Greedy)))
+	cache, err := dev.NewState(m.Shape().State(len(ref.IDs) + len(ref.Greedy)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ package arch
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -106,8 +107,9 @@ func (r *reader) turned(c config) int {
 }
 
 func (c config) shape() Shape {
+	keeps := kernels.Layer{KVHeads: c.kvHeads, KeyDim: c.headDim, ValueDim: c.headDim}
 	return Shape{
-		Vocabulary: c.vocabulary, Context: c.context, Layers: c.layers, KVHeads: c.kvHeads, HeadDim: c.headDim,
+		Vocabulary: c.vocabulary, Context: c.context, Layers: slices.Repeat([]kernels.Layer{keeps}, c.layers),
 		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.feedForwardScratch(),
 	}
 }

@@ -259,7 +259,7 @@ func (r *reader) rotary(dims, context int) nn.Rotary {
 		rot.BetaSlow = r.float("rope.scaling.yarn_beta_slow", 1, 1e-3, 1e6)
 		rot.LogMul = r.float("rope.scaling.yarn_log_multiplier", 0, 0, 100)
 	default:
-		r.unsupported("key %q is %q, this program knows none, linear and yarn", r.family+".rope.scaling.type", kind)
+		r.unsupported("key %q is %s, this program knows none, linear and yarn", r.family+".rope.scaling.type", models.Quote(kind))
 	}
 	return rot
 }

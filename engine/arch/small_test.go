@@ -34,7 +34,7 @@ func TestWriteSmall(t *testing.T) {
 // With float32 arithmetic, small models of every kind have the logits that llama.cpp
 // computes for the same weights.
 func TestSmallGolden(t *testing.T) {
-	for _, kind := range []string{"llama", "gemma3", "mixtral"} {
+	for _, kind := range tiny.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join("testdata", "small_"+kind+".json"))
 			if err != nil {

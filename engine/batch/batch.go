@@ -65,8 +65,8 @@ func (t *Ticket) end(err error) {
 
 // slot is a sequence with its cache.
 type slot struct {
-	cache  kernels.Cache
-	tokens []int32 // what the cache holds, one a position
+	state  kernels.State
+	tokens []int32 // what the state holds, one a position
 	used   int64   // step of the last use
 	// While a request is in it:
 	ticket  *Ticket
@@ -114,23 +114,23 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.size = first.cache.Bytes()
+	q.size = first.state.MaxBytes(Chunk)
 	q.most = int(min(mostSlots, max(2, cacheBudget/max(1, q.size))))
 	go q.loop()
 	return q, nil
 }
 
 func (q *Queue) newSlot() (*slot, error) {
-	c, err := q.dev.NewCache(q.model.Shape().Cache(q.cap))
+	st, err := q.dev.NewState(q.model.Shape().State(q.cap))
 	if err != nil {
 		return nil, err
 	}
-	s := &slot{cache: c}
+	s := &slot{state: st}
 	q.slots = append(q.slots, s)
 	return s, nil
 }
 
-// CacheBytes is what the cache of one sequence takes when it is full.
+// CacheBytes is what the state of one sequence takes when it is full.
 func (q *Queue) CacheBytes() int64 { return q.size }
 
 // Submit puts a request in the line. ctx ends it between two steps, wherever it is.

@@ -102,7 +102,7 @@ func (q *Queue) place(r Request) (to *slot, cached int, err error) {
 		}
 	}
 	if source.ticket == nil && 2*cached >= len(source.tokens) {
-		return source, cached, nil
+		return source, source.back(cached), nil
 	}
 	if to = q.empty(); to == nil && len(q.slots) < q.most {
 		if to, err = q.newSlot(); err != nil {
@@ -113,14 +113,36 @@ func (q *Queue) place(r Request) (to *slot, cached int, err error) {
 		to = q.oldest()
 	}
 	switch {
-	case to == nil || to == source:
-	case cached < worthCopying:
-		cached = to.common(r)
+	case to == nil:
+	case to == source || cached < worthCopying:
+		cached = to.back(to.common(r))
 	default:
-		to.cache.Copy(source.cache, cached)
-		to.tokens = append(to.tokens[:0], source.tokens[:cached]...)
+		cached, err = to.follow(source, cached)
 	}
-	return to, cached, nil
+	return to, cached, err
+}
+
+// back makes the slot's state one of n positions, or of none where it can't go back to n.
+func (s *slot) back(n int) int {
+	if !s.state.Truncate(n) {
+		n = 0
+		s.state.Truncate(n)
+	}
+	return n
+}
+
+// follow makes the slot's state the first n positions of another one's.
+func (s *slot) follow(source *slot, n int) (int, error) {
+	fork, err := source.state.Fork()
+	if err != nil {
+		return 0, err
+	}
+	if err := s.state.Close(); err != nil {
+		return 0, err
+	}
+	s.state = fork
+	s.tokens = append(s.tokens[:0], source.tokens[:n]...)
+	return s.back(n), nil
 }
 
 // common counts the tokens that a request can take from the slot: those that both begin

@@ -2,9 +2,9 @@ package batch
 
 // How much goes into one step.
 const (
-	// chunk is the tokens of a step that only reads prompts: beyond a few hundred the
+	// Chunk is the tokens of a step that only reads prompts: beyond a few hundred the
 	// products get no faster, and a cancelled request has to wait for the step.
-	chunk = 512
+	Chunk = 512
 	// mixed is the same while answers are under way, which pause for it.
 	mixed = 128
 	// wanted is the rows with logits that one sequence may have in a step: with a
@@ -36,11 +36,12 @@ func (q *Queue) run() {
 	}
 }
 
-// fail ends all requests of a step that failed. What it has left in their caches counts
+// fail ends all requests of a step that failed. What it has left in their states counts
 // for nothing.
 func (q *Queue) fail(err error) {
 	for _, s := range q.slots {
 		if s.ticket != nil {
+			s.back(0)
 			s.tokens = s.tokens[:0]
 			s.end(err)
 		}
@@ -57,7 +58,7 @@ type want struct {
 func (q *Queue) add(s *slot) {
 	pos := len(s.tokens)
 	s.used = q.steps
-	row := q.step.Append(s.cache, s.pending[:s.take], pos)
+	row := q.step.Append(s.state, s.pending[:s.take], pos)
 	for i := max(0, s.ticket.req.From-pos); i < s.take; i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})
@@ -79,7 +80,7 @@ func (q *Queue) share() {
 			reading++
 		}
 	}
-	room := chunk
+	room := Chunk
 	if single > 0 {
 		room = mixed
 	}

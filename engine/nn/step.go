@@ -7,7 +7,7 @@
 //	row        0   1   2   3   4   5   6   7
 //	Tokens     a   b   c   d   e   f | g | h
 //	Positions 96  97  98  99 100 101 | 7 | 31
-//	Spans     └── cache A, N=6 ─────┘ └B┘ └C┘
+//	Spans     └── state A, N=6 ─────┘ └B┘ └C┘
 //	Out                              6   7      only these rows get logits
 package nn
 
@@ -24,14 +24,14 @@ func (s *Step) Reset() {
 	s.Tokens, s.Positions, s.Spans, s.Out = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0]
 }
 
-// Append adds tokens at positions pos … of the sequence in cache; returns their first row.
-func (s *Step) Append(cache kernels.Cache, tokens []int32, pos int) int {
+// Append adds tokens at positions pos … of the sequence in state; returns their first row.
+func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 	row := len(s.Tokens)
 	s.Tokens = append(s.Tokens, tokens...)
 	for i := range tokens {
 		s.Positions = append(s.Positions, int32(pos+i))
 	}
-	s.Spans = append(s.Spans, kernels.Span{Cache: cache, Row: row, N: len(tokens), Pos: pos})
+	s.Spans = append(s.Spans, kernels.Span{State: state, Row: row, N: len(tokens), Pos: pos})
 	return row
 }
 

@@ -14,6 +14,8 @@ package token
 import (
 	"fmt"
 	"strings"
+
+	"soberano/models"
 )
 
 // byteRunes is the character that spells each byte: itself where printable in
@@ -83,7 +85,7 @@ func newBPE(t *Tokenizer, merges []string, split splitter, whole bool) (*bpe, er
 	for rank, m := range merges {
 		left, right, ok := cutMerge(m)
 		if !ok {
-			return nil, fmt.Errorf("merge %d, %q, is not two tokens", rank, m)
+			return nil, fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m))
 		}
 		if err := b.add(rank, left, right); err != nil {
 			return nil, err
@@ -109,13 +111,13 @@ func (b *bpe) add(rank int, left, right string) error {
 	for i, s := range []string{left, right} {
 		id, ok := b.t.ids[s]
 		if !ok {
-			return fmt.Errorf("merge %d names %q, which is no token", rank, s)
+			return fmt.Errorf("merge %d names %s, which is no token", rank, models.Quote(s))
 		}
 		pair[i] = id
 	}
 	id, ok := b.t.ids[left+right]
 	if !ok {
-		return fmt.Errorf("merge %d makes %q, which is no token", rank, left+right)
+		return fmt.Errorf("merge %d makes %s, which is no token", rank, models.Quote(left+right))
 	}
 	if b.t.ordinary(left+right) == none {
 		return nil // plain text never becomes a control token

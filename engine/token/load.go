@@ -46,7 +46,7 @@ func load(m models.Metadata) (*Tokenizer, error) {
 	case "":
 		err = fmt.Errorf("key %q is missing: %w", prefix+"model", models.ErrCorrupt)
 	default:
-		err = fmt.Errorf("%s is %q, this program knows gpt2 and llama: %w", prefix+"model", model, models.ErrUnsupported)
+		err = fmt.Errorf("%s is %s, this program knows gpt2 and llama: %w", prefix+"model", models.Quote(model), models.ErrUnsupported)
 	}
 	if err != nil {
 		return nil, err
@@ -79,11 +79,11 @@ func (t *Tokenizer) readTokens(m models.Metadata) error {
 			t.kinds[i] = kindOf(kinds[i])
 		}
 		if _, ok := byteOf(texts[i]); t.kinds[i] == byteToken && !ok {
-			return fmt.Errorf("token %d, %q, is marked as a byte but not spelled as one: %w", i, texts[i], models.ErrCorrupt)
+			return fmt.Errorf("token %d, %s, is marked as a byte but not spelled as one: %w", i, models.Quote(texts[i]), models.ErrCorrupt)
 		}
 	}
 	if a, b, ok := t.index(); !ok {
-		return fmt.Errorf("tokens %d and %d are both spelled %q: %w", a, b, texts[b], models.ErrCorrupt)
+		return fmt.Errorf("tokens %d and %d are both spelled %s: %w", a, b, models.Quote(texts[b]), models.ErrCorrupt)
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	p, known := pres[name]
 	if !known {
 		p = pres["default"]
-		t.note = fmt.Sprintf("the file's pre-tokenizer %q is not known here; the default one stands in, so answers may be worse", name)
+		t.note = fmt.Sprintf("the file's pre-tokenizer %s is not known here; the default one stands in, so answers may be worse", models.Quote(name))
 	}
 	if err := t.readSpecial(m, p.addBOS, none, none); err != nil {
 		return err

@@ -76,7 +76,7 @@ func readWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
 		return nil, fmt.Errorf("tokenizer.json: %w", err)
 	}
 	if f.Model.Type != "" && f.Model.Type != "BPE" {
-		return nil, fmt.Errorf("tokenizer.json: model type is %q, expected BPE", f.Model.Type)
+		return nil, fmt.Errorf("tokenizer.json: model type is %s, expected BPE", models.Quote(f.Model.Type))
 	}
 	texts, err := readVocabulary(vocabulary)
 	if err != nil {
@@ -120,7 +120,7 @@ func place(texts []string, ids map[string]int) ([]string, error) {
 	size := len(texts)
 	for s, id := range ids {
 		if id < 0 || id >= len(texts)+len(ids) {
-			return nil, fmt.Errorf("token %q has id %d, out of range", s, id)
+			return nil, fmt.Errorf("token %s has id %d, out of range", models.Quote(s), id)
 		}
 		size = max(size, id+1)
 	}
@@ -132,7 +132,7 @@ func place(texts []string, ids map[string]int) ([]string, error) {
 			texts[id] = s
 		case id < known && renamed(texts[id], s):
 		default:
-			return nil, fmt.Errorf("token %d is %q here and %q elsewhere", id, s, texts[id])
+			return nil, fmt.Errorf("token %d is %s here and %s elsewhere", id, models.Quote(s), models.Quote(texts[id]))
 		}
 	}
 	return texts, nil
@@ -154,7 +154,7 @@ func (f *tokenizerFile) join(texts []string) ([]string, error) {
 	added := make(map[string]int, len(f.Added))
 	for _, a := range f.Added {
 		if old, dup := added[a.Content]; dup && old != a.ID {
-			return nil, fmt.Errorf("added token %q has ids %d and %d", a.Content, old, a.ID)
+			return nil, fmt.Errorf("added token %s has ids %d and %d", models.Quote(a.Content), old, a.ID)
 		}
 		added[a.Content] = a.ID
 	}
@@ -166,7 +166,7 @@ func (f *tokenizerFile) join(texts []string) ([]string, error) {
 func newWhisper(texts []string) (*Tokenizer, error) {
 	t := &Tokenizer{texts: texts, kinds: make([]kind, len(texts)), bos: none, eos: none}
 	if a, b, ok := t.index(); !ok {
-		return nil, fmt.Errorf("tokens %d and %d are both spelled %q", a, b, texts[b])
+		return nil, fmt.Errorf("tokens %d and %d are both spelled %s", a, b, models.Quote(texts[b]))
 	}
 	end, ok := t.ids[endOfText]
 	if !ok {

@@ -159,7 +159,7 @@ func (j *attendJob) join() {
 
 func (j *attendJob) joinUnit(u unit, parts []partial) {
 	s := j.spans[u.span]
-	dims, d, group := s.Cache.(*cache).dims, j.a.HeadDim, j.a.Heads/j.a.KVHeads
+	dims, d, group := j.layerOf(s).dims, j.a.HeadDim, j.a.Heads/j.a.KVHeads
 	for i := range min(unitRows, s.N*group-int(u.row)) {
 		top, sum := float32(math.Inf(-1)), float32(0)
 		for p := range parts {
@@ -183,21 +183,30 @@ func (j *attendJob) joinUnit(u unit, parts []partial) {
 	}
 }
 
+// layerOf returns what the state of a span holds for the job's layer.
+func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
+
 func (j *attendJob) check(d *device, s kernels.Span) {
-	c := d.cacheOf("Attend", s)
-	end := s.Pos + s.N
+	c := d.stateOf("Attend", s)
+	if j.layer < 0 || j.layer >= len(c.plan.layers) {
+		panic("cpu: Attend: the state has another shape")
+	}
+	l, from, end := j.layerOf(s), 0, s.Pos+s.N
 	if !j.a.Causal {
 		end = s.Len
+	} else if j.a.Window > 0 {
+		from = max(0, s.Pos-j.a.Window+1)
 	}
 	switch {
-	case c.shape.HeadDim != j.a.HeadDim || c.shape.KVHeads != j.a.KVHeads || j.layer < 0 || j.layer >= c.shape.Layers:
-		panic("cpu: Attend: the cache has another shape")
-	case end > c.shape.Cap || s.Pos < 0 || s.N < 0 || s.Len < 0:
-		panic("cpu: Attend: positions beyond the cache")
+	case l.Kind != kernels.KeysValues || l.KeyDim != j.a.HeadDim || l.KVHeads != j.a.KVHeads:
+		panic("cpu: Attend: the state has another shape")
+	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
+		panic("cpu: Attend: positions beyond the state")
+	case s.N > 0 && from < l.first*page:
+		panic("cpu: Attend: positions that the state has let go of")
 	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
 		panic("cpu: Attend: rows beyond the tensor")
 	}
-	c.grow(end) // what was never stored is zeros
 }
 
 func (j *attendJob) chunk(worker, c int) {
@@ -223,25 +232,26 @@ func (w *attendScratch) grow(headDim, dims int) {
 func (j *attendJob) unit(w *attendScratch, at int) {
 	u := j.units[at]
 	s := j.spans[u.span]
-	c := s.Cache.(*cache)
+	c := j.layerOf(s)
 	group := j.a.Heads / j.a.KVHeads
 	n := min(unitRows, s.N*group-int(u.row))
 	w.grow(j.a.HeadDim, c.dims)
-	lo, hi := j.load(w, s, u, n, group)
+	lo, hi := j.load(w, &c, s, u, n, group)
 	if u.parts > 1 {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
-	if in8(s) {
+	in8 := c.kind == q8s32
+	if in8 {
 		w.b8.grow(j.a.HeadDim)
 		j.load8(w, n)
 	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	for b := lo &^ 31; b < hi; b += keyBlock {
-		if e := min(b+keyBlock, hi); in8(s) {
-			j.block8(w, c, u, n, b, e)
+		if e := min(b+keyBlock, hi); in8 {
+			j.block8(w, &c, u, n, b, e)
 		} else {
-			j.block(w, c, u, wide, n, b, e)
+			j.block(w, &c, u, wide, n, b, e)
 		}
 	}
 	if u.parts > 1 {
@@ -273,13 +283,13 @@ func (j *attendJob) place(s kernels.Span, u unit, i, group int) (row, head int) 
 
 // load copies the scaled queries of a unit and finds which keys each row sees; lo
 // and hi span them all.
-func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int) (lo, hi int) {
+func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit, n, group int) (lo, hi int) {
 	d := j.a.HeadDim
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
-		if s.Cache.(*cache).kind == kindPairs {
+		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
 		from, to := 0, s.Len
@@ -297,7 +307,7 @@ func (j *attendJob) load(w *attendScratch, s kernels.Span, u unit, n, group int)
 }
 
 // block adds the part of keys b … e, b a multiple of 32.
-func (j *attendJob) block(w *attendScratch, c *cache, u unit, wide bool, n, b, e int) {
+func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n, b, e int) {
 	d, width := j.a.HeadDim, (e-b+31)&^31
 	for p := b; p < b+width; {
 		next := min((p/page+1)*page, b+width)
@@ -331,8 +341,8 @@ type view struct {
 	keyPanel, valuePanel int
 }
 
-func (j *attendJob) view(w *attendScratch, c *cache, u unit, i int, wide bool) view {
-	keys, values := c.keys(i, j.layer, int(u.head)), c.values(i, j.layer, int(u.head))
+func (j *attendJob) view(w *attendScratch, c *keysValues, u unit, i int, wide bool) view {
+	keys, values := c.keys(i, int(u.head)), c.values(i, int(u.head))
 	if !wide {
 		return view{c.kind, keys, values, c.keyPanel(), c.valuePanel()}
 	}
@@ -350,7 +360,7 @@ func (j *attendJob) view(w *attendScratch, c *cache, u unit, i int, wide bool) v
 
 // scoreAt is where the score of key i of a block is, once it is a weight: pairs of
 // bfloat16 take half the room.
-func (c *cache) scoreAt(i int) int {
+func (c *keysValues) scoreAt(i int) int {
 	if c.kind == kindPairs {
 		return i / 2
 	}
@@ -368,7 +378,7 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 
 // softmax turns row i's scores from … to into weights, the others into zeros, and
 // rescales what has been summed so far if the maximum rises.
-func (j *attendJob) softmax(w *attendScratch, c *cache, i int, row []float32, from, to int) {
+func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) {
 	if from >= to {
 		clear(row)
 		return

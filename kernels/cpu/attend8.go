@@ -1,8 +1,6 @@
 package cpu
 
-import "soberano/kernels"
-
-// Attention over keys and values in 8 bits (cache8.go): the same two products and the same
+// Attention over keys and values in 8 bits (keysvalues8.go): the same two products and the same
 // running softmax as attend.go has, with the integer tile. Queries are rounded once for a
 // unit, the weights of a block of keys each time, after the values' scales have gone into
 // them:
@@ -26,11 +24,11 @@ func (w *scratch8) grow(headDim int) {
 }
 
 // block8 adds the part of keys b … e, b a multiple of 32, as block does.
-func (j *attendJob) block8(w *attendScratch, c *cache, u unit, n, b, e int) {
+func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int) {
 	nb, width := j.a.HeadDim/32, (e-b+31)&^31
 	for p := b; p < b+width; {
 		next := min((p/page+1)*page, b+width)
-		keys, panel := c.keys(p/page, j.layer, int(u.head)), c.keyPanel()
+		keys, panel := c.keys(p/page, int(u.head)), c.keyPanel()
 		for ; p < next; p += 32 {
 			qTile(j.lv, c.kind, w.scores[p-b:], scoreStride, w.b8.q, nb, keys[p%page/32*panel:], nb, n, 1, false)
 		}
@@ -43,7 +41,7 @@ func (j *attendJob) block8(w *attendScratch, c *cache, u unit, n, b, e int) {
 	size := c.kind.panelBytes(32)
 	for p := b; p < b+width; {
 		next := min((p/page+1)*page, b+width)
-		values, weights := c.values(p/page, j.layer, int(u.head))[p%page/32*size:], w.b8.p[(p-b)/32:]
+		values, weights := c.values(p/page, int(u.head))[p%page/32*size:], w.b8.p[(p-b)/32:]
 		for i := 0; i < c.dims; i += 32 {
 			qTile(j.lv, c.kind, w.out[i:], c.dims, weights, keyBlock/32, values[i/32*c.valuePanel():], (next-p)/32, n, 1, true)
 		}
@@ -52,9 +50,9 @@ func (j *attendJob) block8(w *attendScratch, c *cache, u unit, n, b, e int) {
 }
 
 // weights8 rounds the weights of keys b …, times the scales of their values.
-func (j *attendJob) weights8(c *cache, u unit, dst []block, row []float32, b int) {
+func (j *attendJob) weights8(c *keysValues, u unit, dst []block, row []float32, b int) {
 	for len(row) > 0 {
-		scales := c.scales(b/page, j.layer, int(u.head))[b%page:]
+		scales := c.scales(b/page, int(u.head))[b%page:]
 		n := min(len(row), len(scales))
 		quantizeMul(j.lv, dst[:n/32], row[:n], scales[:n])
 		dst, row, b = dst[n/32:], row[n:], b+n
@@ -66,6 +64,3 @@ func (j *attendJob) load8(w *attendScratch, n int) {
 	d := j.a.HeadDim
 	quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])
 }
-
-// in8 reports whether a span's cache is in 8 bits.
-func in8(s kernels.Span) bool { return s.Cache.(*cache).kind == q8s32 }

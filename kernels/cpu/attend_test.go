@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -60,7 +61,7 @@ func TestAttend(t *testing.T) {
 type sequence struct {
 	k, v []float32
 	pos  int
-	c    kernels.Cache
+	c    kernels.State
 }
 
 func attendCase(t *rapid.T, d *device) {
@@ -89,7 +90,7 @@ func attendCase(t *rapid.T, d *device) {
 		if !a.Causal {
 			keys = max(keys, seen)
 		}
-		c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: a.KVHeads, HeadDim: a.HeadDim, Cap: keys})
+		c, err := d.NewState(stateShape(2, a.KVHeads, a.HeadDim, keys))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,11 +98,11 @@ func attendCase(t *rapid.T, d *device) {
 		cut := rapid.IntRange(0, keys).Draw(t, "cut") // stored in two pieces
 		for _, p := range [][2]int{{0, cut}, {cut, keys}} {
 			m := p[1] - p[0]
-			st := begin(d, &kernels.Batch{Spans: []kernels.Span{{Cache: c, N: m, Pos: p[0]}}})
+			st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: m, Pos: p[0]}}})
 			st.Store(tensorOf(st, s.k[p[0]*kvCols:], m, kvCols), tensorOf(st, s.v[p[0]*kvCols:], m, kvCols), 1, a)
 		}
 		seqs = append(seqs, s)
-		spans = append(spans, kernels.Span{Cache: c, Row: rows, N: n, Pos: keys - n, Len: seen})
+		spans = append(spans, kernels.Span{State: c, Row: rows, N: n, Pos: keys - n, Len: seen})
 		rows += n
 	}
 	q := gauss(r, rows*qCols)
@@ -137,41 +138,69 @@ func halves(d *device, x []float32) []float32 {
 	return x
 }
 
-// TestCacheCopy: a copied prefix answers as the original does.
-func TestCacheCopy(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d, err := newDevice(Options{Threads: 1}, generic)
+// TestFork: a fork that goes back to n positions answers as the original does, and what either
+// adds later changes nothing for the other.
+func TestFork(t *testing.T) {
+	for _, cached := range []Cached{Cached8, CachedF16, CachedBF16} {
+		d, err := newDevice(Options{Threads: 1, Cache: cached}, best())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		r := newRand()
-		const dim = 40
-		keys, n := rapid.SampledFrom([]int{3, 70, 257, 600}).Draw(t, "keys"), 0
-		n = rapid.IntRange(1, keys).Draw(t, "n")
-		shape := kernels.CacheShape{Layers: 2, KVHeads: 2, HeadDim: dim, Cap: keys}
-		a, _ := d.NewCache(shape)
-		shape.Cap += rapid.IntRange(0, 300).Draw(t, "more")
-		b, _ := d.NewCache(shape)
-		at := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.1}
-		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{Cache: a, N: keys}}})
-		k, v := tensorOf(st, gauss(r, keys*2*dim), keys, 2*dim), tensorOf(st, gauss(r, keys*2*dim), keys, 2*dim)
+		rapid.Check(t, func(t *rapid.T) { forkCase(t, d) })
+	}
+}
+
+func forkCase(t *rapid.T, d *device) {
+	const kv = 2
+	r := newRand()
+	dim := rapid.SampledFrom([]int{40, 64}).Draw(t, "dim")
+	keys := rapid.SampledFrom([]int{3, 70, 257, 600}).Draw(t, "keys")
+	n := rapid.IntRange(1, keys).Draw(t, "n")
+	more := rapid.IntRange(1, 300).Draw(t, "more")
+	a, err := d.NewState(stateShape(2, kv, dim, keys+more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &kernels.Attention{Heads: kv, KVHeads: kv, HeadDim: dim, Scale: 0.1}
+	add := func(s kernels.State, rows int) {
+		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: rows, Pos: s.Len()}}})
+		k := tensorOf(st, gauss(r, rows*kv*dim), rows, kv*dim)
 		for l := range 2 {
-			st.Store(k, v, l, at)
+			st.Store(k, k, l, at)
 		}
-		b.Copy(a, n)
-		q := gauss(r, 2*dim)
-		var out [2][]float32
-		for i, c := range []kernels.Cache{a, b} {
-			st := begin(d, &kernels.Batch{Spans: []kernels.Span{{Cache: c, N: 1, Len: n}}})
-			x := tensorOf(st, q, 1, 2*dim)
-			st.Attend(x, x, 1, at)
-			out[i] = flat(x)
+	}
+	q := gauss(r, kv*dim)
+	look := func(s kernels.State, n int) []float32 {
+		st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: s, N: 1, Len: n}}})
+		x := tensorOf(st, q, 1, kv*dim)
+		st.Attend(x, x, 1, at)
+		return flat(x)
+	}
+	add(a, keys)
+	whole, part := look(a, keys), look(a, n)
+	b, err := a.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.Truncate(n) || b.Len() != n || a.Len() != keys {
+		t.Fatalf("a fork of %d positions cut to %d has %d, the original %d", keys, n, b.Len(), a.Len())
+	}
+	same := func(what string, want, got []float32) {
+		if !slices.Equal(want, got) {
+			t.Fatalf("%s: %v, expected %v", what, got, want)
 		}
-		for i := range out[0] {
-			if out[0][i] != out[1][i] {
-				t.Fatalf("value %d: %g, copied %g", i, out[0][i], out[1][i])
-			}
-		}
-	})
+	}
+	same("the fork", part, look(b, n))
+	add(b, min(more, a.Cap()-n))
+	same("the original, after the fork has gone on", whole, look(a, keys))
+	same("the fork's beginning", part, look(b, n))
+	own := look(b, b.Len())
+	add(a, more)
+	same("the fork, after the original has gone on", own, look(b, b.Len()))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	same("the fork, after the original is closed", own, look(b, b.Len()))
+	b.Close()
 }

@@ -74,12 +74,12 @@ func BenchmarkMatMul(b *testing.B) {
 // BenchmarkEncoder is attention of a Whisper base layer: 1500 × 1500, 8 heads of 64.
 func BenchmarkEncoder(b *testing.B) {
 	d := benchDevice(b, 1)
-	c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 8, HeadDim: 64, Cap: 1500})
+	c, err := d.NewState(stateShape(1, 8, 64, 1500))
 	if err != nil {
 		b.Fatal(err)
 	}
 	r := newRand()
-	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{Cache: c, N: 1500, Len: 1500}}})
+	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: 1500, Len: 1500}}})
 	x := tensorOf(st, gauss(r, 1500*512), 1500, 512)
 	y := st.New(1500, 512)
 	a := &kernels.Attention{Heads: 8, KVHeads: 8, HeadDim: 64, Scale: 0.125}

@@ -6,7 +6,8 @@
 //	matmul, gated → qtile, dtile, ptile, amx
 //	                              tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
-//	attend, cache                 attention over cached keys and values, by dtile too
+//	state, pages, keysvalues      what layers keep of a sequence
+//	attend                        attention over keys and values, by dtile too
 //	weights                       what attention looks at, for word times
 //	elem, rope, logits            exp, activations, norms, rotation, sums on one row
 //	pool, arena, memory           workers, memory of a step, huge pages
@@ -34,7 +35,7 @@ type Options struct {
 	// Threads is the number of workers, the caller included; 0 means the physical
 	// cores, from four up all but one.
 	Threads int
-	// Exact keeps weights, activations and caches in float32 throughout: slow, for
+	// Exact keeps weights, activations and states in float32 throughout: slow, for
 	// comparison with reference values.
 	Exact bool
 	// Floats says how matrices of floating-point weights are multiplied.
@@ -86,6 +87,7 @@ type device struct {
 	steps  [stepsKept]step
 	step   int     // the last of steps
 	store  reserve // of matrices
+	pages  pages   // of states
 
 	file     packedFile
 	packed   *packedWeights

@@ -23,6 +23,7 @@ const (
 	opRoute
 	opGather
 	opCombine
+	opShortConv
 )
 
 // alone is how many values an operation may have before it is worth a join.
@@ -47,6 +48,7 @@ type rowJob struct {
 	pad      int
 	routing  *kernels.Routing
 	choice   *choice
+	kept     [][]float32 // of each span: the rows before it, see ShortConv
 	rows     int
 	step     int // rows a chunk
 	runChunk job
@@ -96,6 +98,8 @@ func (j *rowJob) chunk(_, c int) {
 			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
 		case opCombine:
 			j.combine(r)
+		case opShortConv:
+			j.shortConv(r)
 		}
 	}
 }
@@ -203,7 +207,7 @@ func (s *step) spans(a *kernels.Attention) []kernels.Span {
 	return s.batch.Spans
 }
 
-// Store puts rows of k and v into the caches of spans at layer.
+// Store puts rows of k and v into the states of spans at layer.
 func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	s.in("Store", &k)
 	s.in("Store", &v)
@@ -212,14 +216,14 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	}
 	spans := s.spans(a)
 	for _, sp := range spans {
-		c := s.d.cacheOf("Store", sp)
-		if c.shape.KVHeads != a.KVHeads || c.shape.HeadDim != a.HeadDim || layer < 0 || layer >= c.shape.Layers {
-			panic("cpu: Store: the cache has another shape")
+		c := s.d.stateOf("Store", sp)
+		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(k.Cols) {
+			panic("cpu: Store: the state has another shape")
 		}
-		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.shape.Cap || sp.Row < 0 || sp.Row+sp.N > k.Rows {
-			panic("cpu: Store: positions beyond the cache or rows beyond the tensor")
+		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
+			panic("cpu: Store: positions beyond the state or rows beyond the tensor")
 		}
-		c.grow(sp.Pos + sp.N)
+		c.extend(layer, sp.Pos, sp.N)
 	}
 	j := &s.d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
@@ -227,13 +231,9 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	j.spans = nil
 }
 
-// cacheOf returns the cache of a span, and panics if it is not one of d's.
-func (d *device) cacheOf(op string, s kernels.Span) *cache {
-	c, ok := s.Cache.(*cache)
-	if !ok || c.d != d {
-		panic("cpu: " + op + ": a cache of another device")
-	}
-	return c
+// holds reports whether a row of keys or values of the layer has cols values.
+func (f *layerForm) holds(cols int) bool {
+	return f.Kind == kernels.KeysValues && f.KVHeads*f.KeyDim == cols
 }
 
 func (j *rowJob) store(r int) {
@@ -241,11 +241,11 @@ func (j *rowJob) store(r int) {
 		if r < s.Row || r >= s.Row+s.N {
 			continue
 		}
-		c := s.Cache.(*cache)
-		n := c.shape.HeadDim
+		c := s.State.(*state).layer(j.layer)
+		n := c.KeyDim
 		k, v := j.dst.Row(r), j.x.Row(r)
-		for h := range c.shape.KVHeads {
-			c.put(j.lv, j.layer, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+		for h := range c.KVHeads {
+			c.put(j.lv, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
 		}
 	}
 }

@@ -204,7 +204,7 @@ func TestNoAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: 2, HeadDim: 64, Cap: 64})
+		c, err := d.NewState(stateShape(1, 2, 64, 64))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func TestNoAllocations(t *testing.T) {
 		x, weight := gauss(r, n*256), vectorOf(t, d, gauss(r, 256))
 		a := &kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 64, Scale: 0.125, Causal: true}
 		rope := &kernels.RoPE{HeadDim: 64, Freq: vectorOf(t, d, make([]float32, 32)), Scale: 1}
-		batch := &kernels.Batch{Positions: make([]int32, n), Spans: []kernels.Span{{Cache: c, N: n}}}
+		batch := &kernels.Batch{Positions: make([]int32, n), Spans: []kernels.Span{{State: c, N: n}}}
 		var dev kernels.Device = d
 		step := func() {
 			st := dev.Begin(batch)

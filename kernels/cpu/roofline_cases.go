@@ -3,6 +3,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -152,13 +153,13 @@ func (b *bench) scoring(h heads, scores float64) (need rates) {
 	return need
 }
 
-// filled makes a cache of so many layers, and puts something into every position.
-func (b *bench) filled(h heads, layers, n int) (kernels.Cache, error) {
-	c, err := b.d.NewCache(kernels.CacheShape{Layers: layers, KVHeads: h.kv, HeadDim: h.dim, Cap: n})
+// filled makes a state of so many layers, and puts something into every position.
+func (b *bench) filled(h heads, layers, n int) (kernels.State, error) {
+	c, err := b.d.NewState(stateShape(layers, h.kv, h.dim, n))
 	if err != nil {
 		return nil, err
 	}
-	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{Cache: c, N: n}}}); err != nil {
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: n}}}); err != nil {
 		return nil, err
 	}
 	k := b.tensor(n, h.kv*h.dim)
@@ -174,7 +175,7 @@ func (b *bench) attendOne(h heads, depth int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{Cache: c, N: 1, Pos: depth - 1}}}); err != nil {
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: 1, Pos: depth - 1}}}); err != nil {
 		return err
 	}
 	q, y, a := b.tensor(1, h.heads*h.dim), b.s.New(1, h.heads*h.dim), h.of()
@@ -192,7 +193,7 @@ func (b *bench) attendMany(h heads, depth, n int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{Cache: c, N: n, Pos: depth}}}); err != nil {
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: n, Pos: depth}}}); err != nil {
 		return err
 	}
 	q, y, a := b.tensor(n, h.heads*h.dim), b.s.New(n, h.heads*h.dim), h.of()
@@ -236,10 +237,16 @@ func (b *bench) encode(form string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{Cache: c, N: 1500, Len: 1500}}}); err != nil {
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: 1500, Len: 1500}}}); err != nil {
 		return err
 	}
 	q, y, a := b.tensor(1500, 512), b.s.New(1500, 512), h.of()
 	a.Causal = false
 	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.s.Attend(y, q, 0, a) })
+}
+
+// stateShape is a shape of layers that are all alike.
+func stateShape(layers, kvHeads, headDim, positions int) kernels.StateShape {
+	l := kernels.Layer{KVHeads: kvHeads, KeyDim: headDim, ValueDim: headDim}
+	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}
 }

@@ -83,11 +83,11 @@ func (b *bench) rowTrials() ([]rowTrial, error) {
 // store puts keys and values of a prompt into a cache.
 func (b *bench) store() error {
 	const n, heads, dim = 512, 3, 64
-	c, err := b.d.NewCache(kernels.CacheShape{Layers: 1, KVHeads: heads, HeadDim: dim, Cap: n})
+	c, err := b.d.NewState(stateShape(1, heads, dim, n))
 	if err != nil {
 		return err
 	}
-	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{Cache: c, N: n}}}); err != nil {
+	if err := b.begin(&kernels.Batch{Spans: []kernels.Span{{State: c, N: n}}}); err != nil {
 		return err
 	}
 	k, a := b.tensor(n, heads*dim), &kernels.Attention{KVHeads: heads, HeadDim: dim}

@@ -27,25 +27,28 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 	kv := head / (a.Heads / a.KVHeads)
 	q = q.Slice(head*a.HeadDim, a.HeadDim)
 	for _, sp := range s.spans(a) {
-		c := s.d.cacheOf("Weights", sp)
-		switch {
-		case c.shape.HeadDim != a.HeadDim || c.shape.KVHeads != a.KVHeads || layer < 0 || layer >= c.shape.Layers:
-			panic("cpu: Weights: the cache has another shape")
-		case dst.Cols < 1 || dst.Cols > c.shape.Cap || sp.Row < 0 || sp.N < 0 || sp.Row+sp.N > q.Rows:
-			panic("cpu: Weights: keys beyond the cache or the tensor")
+		st := s.d.stateOf("Weights", sp)
+		if layer < 0 || layer >= len(st.plan.layers) {
+			panic("cpu: Weights: the state has another shape")
 		}
-		c.grow(dst.Cols)
-		s.d.weights(dst.Sub(sp.Row, sp.N), q.Sub(sp.Row, sp.N), c, layer, kv, a.Scale)
+		c := st.layer(layer)
+		switch {
+		case c.Kind != kernels.KeysValues || c.KeyDim != a.HeadDim || c.KVHeads != a.KVHeads:
+			panic("cpu: Weights: the state has another shape")
+		case dst.Cols < 1 || dst.Cols > st.n || c.first > 0 || sp.Row < 0 || sp.N < 0 || sp.Row+sp.N > q.Rows:
+			panic("cpu: Weights: keys beyond the state or rows beyond the tensor")
+		}
+		s.d.weights(dst.Sub(sp.Row, sp.N), q.Sub(sp.Row, sp.N), c, kv, a.Scale)
 	}
 }
 
 // weights does so for one span; q has the columns of one head.
-func (d *device) weights(dst, q kernels.Tensor, c *cache, layer, kv int, scale float32) {
+func (d *device) weights(dst, q kernels.Tensor, c keysValues, kv int, scale float32) {
 	n := dst.Cols
 	scores := job(func(_, chunk int) {
 		keys := make([]float32, q.Cols)
 		for p := chunk * weightKeys; p < min((chunk+1)*weightKeys, n); p++ {
-			c.key(keys, layer, kv, p)
+			c.key(keys, kv, p)
 			for r := range q.Rows {
 				dst.Row(r)[p] = scale * dotPlain(q.Row(r), keys)
 			}
@@ -60,9 +63,9 @@ func (d *device) weights(dst, q kernels.Tensor, c *cache, layer, kv int, scale f
 }
 
 // key reads back the key of one head at position p. Only this function knows, beside
-// cache.go and cache8.go, how keys lie.
-func (c *cache) key(dst []float32, layer, head, p int) {
-	panel := c.keys(p/page, layer, head)[p%page/32*c.keyPanel():]
+// keysvalues.go and keysvalues8.go, how keys lie.
+func (c *keysValues) key(dst []float32, head, p int) {
+	panel := c.keys(p/page, head)[p%page/32*c.keyPanel():]
 	r := p % 32
 	if c.kind == q8s32 {
 		l := &layouts[c.kind]

@@ -27,16 +27,16 @@ func TestWeights(t *testing.T) {
 func weightsCase(t *testing.T, d *device, keys, dim int) {
 	const heads, kv, rows, layer = 4, 2, 7, 1
 	r := newRand()
-	c, err := d.NewCache(kernels.CacheShape{Layers: 2, KVHeads: kv, HeadDim: dim, Cap: keys + 5})
+	c, err := d.NewState(stateShape(2, kv, dim, keys+5))
 	if err != nil {
 		t.Fatal(err)
 	}
 	k, q := gauss(r, keys*kv*dim), gauss(r, rows*heads*dim)
 	a := &kernels.Attention{Heads: heads, KVHeads: kv, HeadDim: dim, Scale: 0.16}
-	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{Cache: c, N: keys}}})
+	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: keys}}})
 	kt := tensorOf(st, k, keys, kv*dim)
 	st.Store(kt, kt, layer, a)
-	st = begin(d, &kernels.Batch{Spans: []kernels.Span{{Cache: c, N: rows}}})
+	st = begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: rows}}})
 	qt := tensorOf(st, q, rows, heads*dim)
 	dst := st.New(rows, keys)
 	for head := range heads {

@@ -116,7 +116,7 @@ func (x *entry) tensor(path string, weights bool) (models.Tensor, error) {
 	case own:
 		t.Type, t.Data = x.convert()
 	case !t.Type.Known() && weights:
-		return t, models.Unsupported(path, "use this model as F16, Q8_0 or Q4_K", "stores tensor %s as %v, which this program does not have", models.Quoted(x.name), x.dtype)
+		return t, models.Unsupported(path, "use this model as F16, Q8_0 or Q4_K", "stores tensor %s as %v, which this program does not have", models.Quote(x.name), x.dtype)
 	case !t.Type.Known():
 		t.Data = nil
 	}

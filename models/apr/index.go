@@ -79,7 +79,7 @@ func parse(path string, b []byte) (*header, error) {
 		c.Field = fmt.Sprintf("the name of tensor %d", i+1)
 		x := readEntry(c)
 		if i > 0 && c.Err() == nil && x.name <= h.tensors[i-1].name {
-			c.Corrupt("does not stand in order behind %s", models.Quoted(h.tensors[i-1].name))
+			c.Corrupt("does not stand in order behind %s", models.Quote(h.tensors[i-1].name))
 		}
 		h.tensors = append(h.tensors, x)
 	}
@@ -136,7 +136,7 @@ func readEntry(c *models.Cursor) entry {
 	if !utf8.ValidString(x.name) {
 		c.Corrupt("is no UTF-8")
 	}
-	c.Field = "tensor " + models.Quoted(x.name)
+	c.Field = "tensor " + models.Quote(x.name)
 	x.dtype = current(dtype(c.U8()))
 	rank := c.U8()
 	if rank > mostDims {
@@ -177,9 +177,9 @@ func (h *header) place(b []byte) error {
 		switch padded := (end + 63) &^ 63; {
 		case o1 != 0 || o2 != 0 || end > size || padded > size:
 			return models.Corrupt(h.path, "is cut short: tensor %s should end at byte %s of the data, but the file has only %s",
-				models.Quoted(x.name), models.Grouped(x.offset+x.size), models.Grouped(size-h.dataAt))
+				models.Quote(x.name), models.Grouped(x.offset+x.size), models.Grouped(size-h.dataAt))
 		case begin < last:
-			return models.Corrupt(h.path, "is damaged: tensors %s and %s share bytes", models.Quoted(order[i-1].name), models.Quoted(x.name))
+			return models.Corrupt(h.path, "is damaged: tensors %s and %s share bytes", models.Quote(order[i-1].name), models.Quote(x.name))
 		default:
 			h.end = max(h.end, padded)
 		}

@@ -48,7 +48,7 @@ func readObject(d *json.Decoder, m models.Metadata, prefix string, depth int) er
 		}
 		key := prefix + t.(string) // a key: the decoder has seen to that
 		if _, dotted := m[key]; seen[key] || dotted {
-			return fmt.Errorf("key %s stands there twice", models.Quoted(key))
+			return fmt.Errorf("key %s stands there twice", models.Quote(key))
 		}
 		seen[key] = true
 		if err := readKey(d, m, key, depth); err != nil {
@@ -65,7 +65,7 @@ func readKey(d *json.Decoder, m models.Metadata, key string, depth int) error {
 		return err
 	}
 	if depth == 0 {
-		return fmt.Errorf("key %s is nested too deep", models.Quoted(key))
+		return fmt.Errorf("key %s is nested too deep", models.Quote(key))
 	}
 	switch t := t.(type) {
 	case json.Delim:

@@ -154,7 +154,7 @@ func (s *spec) tensor(v *variable, weights bool) (t models.Tensor, isTensor bool
 		if scale == nil {
 			if v.values > mostList {
 				return t, false, models.Unsupported(s.path, "download the float16 form of this model",
-					"stores %s as %s without a scale", models.Quoted(v.name), typeNames[v.typ])
+					"stores %s as %s without a scale", models.Quote(v.name), typeNames[v.typ])
 			}
 			return t, false, nil
 		}

@@ -152,7 +152,7 @@ func parse(path string, b []byte) (*spec, error) {
 	s.name, s.revision = r.text(), r.u32()
 	if r.err == nil && s.name != "WhisperSpec" {
 		return nil, models.Unsupported(path, "use a Whisper model, or a chat model in GGUF form",
-			"is a CTranslate2 model of kind %s; only WhisperSpec is known", models.Quoted(s.name))
+			"is a CTranslate2 model of kind %s; only WhisperSpec is known", models.Quote(s.name))
 	}
 	s.readVariables(r)
 	s.readAliases(r)
@@ -171,7 +171,7 @@ func (s *spec) readVariables(r *reader) {
 		r.field = fmt.Sprintf("the name of variable %d", i+1)
 		v := &s.variables[i]
 		v.name = r.text()
-		r.field = "variable " + models.Quoted(v.name)
+		r.field = "variable " + models.Quote(v.name)
 		if s.byName[v.name] != nil {
 			r.corrupt("stands there twice")
 		}
@@ -217,13 +217,13 @@ func (s *spec) readAliases(r *reader) {
 	for i := 0; i < n && r.err == nil; i++ {
 		r.field = fmt.Sprintf("alias %d", i+1)
 		a := alias{name: r.text(), of: r.text()}
-		r.field = "alias " + models.Quoted(a.name)
+		r.field = "alias " + models.Quote(a.name)
 		switch {
 		case r.err != nil:
 		case s.byName[a.name] != nil || s.aliasOf[a.name] != "":
 			r.corrupt("stands there twice")
 		case s.byName[a.of] == nil:
-			r.corrupt("points to %s, which is not in the file", models.Quoted(a.of))
+			r.corrupt("points to %s, which is not in the file", models.Quote(a.of))
 		}
 		s.aliasOf[a.name] = a.of
 		s.aliases = append(s.aliases, a)
@@ -251,10 +251,10 @@ func (s *spec) isScale(v *variable) bool {
 // checkScale refuses a scale that does not fit: one number, or one for each row.
 func (s *spec) checkScale(v, scale *variable) error {
 	bad := func(format string, args ...any) error {
-		return models.Corrupt(s.path, "is damaged: the scale of variable %s %s", models.Quoted(v.name), fmt.Sprintf(format, args...))
+		return models.Corrupt(s.path, "is damaged: the scale of variable %s %s", models.Quote(v.name), fmt.Sprintf(format, args...))
 	}
 	if v.typ == int32Type {
-		return models.Unsupported(s.path, "download the float16 form of this model", "packs %s into 32-bit integers", models.Quoted(v.name))
+		return models.Unsupported(s.path, "download the float16 form of this model", "packs %s into 32-bit integers", models.Quote(v.name))
 	}
 	if scale.typ != float32Type {
 		return bad("is %s, expected float32", typeNames[scale.typ])

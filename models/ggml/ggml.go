@@ -156,7 +156,7 @@ func readTensor(c *models.Cursor, path string) models.Tensor {
 		t.Shape[int(rank)-1-i] = int(c.U32())
 	}
 	t.Name = string(c.Next(uint64(length)))
-	c.Field = "tensor " + models.Quoted(t.Name)
+	c.Field = "tensor " + models.Quote(t.Name)
 	if c.Err() == nil && !typ.Known() {
 		c.Fail(models.Unsupported(path, "download this model as q5_0, q8_0 or f16", "stores %s as %v, which this program does not have", c.Field, typ))
 	}

@@ -203,7 +203,7 @@ func (r *reader) count(n, most, size uint64) {
 func (r *reader) keyValue(m models.Metadata, i uint64) {
 	r.field = fmt.Sprintf("the name of key %d", i+1)
 	key := r.text(mostKeyName)
-	r.field = "key " + models.Quoted(key)
+	r.field = "key " + models.Quote(key)
 	if _, twice := m[key]; twice {
 		r.corrupt("stands there twice")
 	}

@@ -78,7 +78,7 @@ func join(f *models.File, p *part, i, count int, seen map[string]string) error {
 	}
 	for _, t := range p.tensors {
 		if other, twice := seen[t.Name]; twice {
-			return models.Corrupt(p.path, "has tensor %s, which is also in %s", models.Quoted(t.Name), filepath.Base(other))
+			return models.Corrupt(p.path, "has tensor %s, which is also in %s", models.Quote(t.Name), models.Printable(filepath.Base(other)))
 		}
 		seen[t.Name] = p.path
 	}

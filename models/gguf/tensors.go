@@ -36,7 +36,7 @@ func (h *header) readTensors(r *reader, n uint64) {
 	for i := uint64(0); i < n && r.err == nil; i++ {
 		r.field = fmt.Sprintf("the name of tensor %d", i+1)
 		t := info{name: r.text(mostName)}
-		r.field = "tensor " + models.Quoted(t.name)
+		r.field = "tensor " + models.Quote(t.name)
 		if seen[t.name] {
 			r.corrupt("stands there twice")
 		}
@@ -97,11 +97,11 @@ func (h *header) place(path string, b []byte) ([]models.Tensor, error) {
 		start, overflow := bits.Add64(h.data, t.offset, 0)
 		end := start + t.bytes()
 		if overflow != 0 || end < start {
-			return nil, models.Corrupt(path, "is damaged: tensor %s begins at an impossible offset %s", models.Quoted(t.name), models.Grouped(t.offset))
+			return nil, models.Corrupt(path, "is damaged: tensor %s begins at an impossible offset %s", models.Quote(t.name), models.Grouped(t.offset))
 		}
 		if end > size {
 			return nil, models.Corrupt(path, "is cut short: tensor %s should end at byte %s, but the file has %s bytes",
-				models.Quoted(t.name), models.Grouped(end), models.Grouped(size))
+				models.Quote(t.name), models.Grouped(end), models.Grouped(size))
 		}
 		out[i].Data = b[start:end:end]
 		known = append(known, i)
@@ -115,7 +115,7 @@ func (h *header) apart(path string, known []int) error {
 	for k := 1; k < len(known); k++ {
 		a, b := &h.tensors[known[k-1]], &h.tensors[known[k]]
 		if a.offset+a.bytes() > b.offset {
-			return models.Corrupt(path, "is damaged: tensors %s and %s share bytes", models.Quoted(a.name), models.Quoted(b.name))
+			return models.Corrupt(path, "is damaged: tensors %s and %s share bytes", models.Quote(a.name), models.Quote(b.name))
 		}
 	}
 	return nil
@@ -124,7 +124,7 @@ func (h *header) apart(path string, known []int) error {
 // unknownType says that a tensor's type is not one of kernels/quant.
 func unknownType(path string, t models.Tensor) error {
 	return models.Unsupported(path, "download this model as Q4_K_M or Q8_0",
-		"stores tensor %s as %s, a type that this program does not have", models.Quoted(t.Name), TypeName(t.Type))
+		"stores tensor %s as %s, a type that this program does not have", models.Quote(t.Name), TypeName(t.Type))
 }
 
 // names are the types of GGML that kernels/quant lacks, for messages. Source: enum ggml_type.

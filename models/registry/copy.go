@@ -141,7 +141,7 @@ func writeSynced(path string, b []byte) error {
 // inWords says what a failed write means for a person.
 func inWords(dir string, err error) error {
 	if err != nil && diskFull(err) {
-		return fmt.Errorf("the disk that holds %s is full; nothing was imported: free some space, or link the file instead of copying it (%w)", dir, err)
+		return fmt.Errorf("the disk that holds %s is full; nothing was imported: free some space, or link the file instead of copying it (%w)", models.Printable(dir), err)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func describeGGUF(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	arch := r.text("general.architecture")
 	i := Info{
-		Kind: Chat, Family: arch, Licence: clean(r.text("general.license")),
+		Kind: Chat, Family: clean(arch), Licence: clean(r.text("general.license")),
 		Title:    titleOf(f.Path, r.text("general.name")),
 		Context:  r.int(arch + ".context_length"),
 		Layers:   r.attending(arch),
@@ -124,7 +124,7 @@ func (k *keys) text(key string) string {
 func (k *keys) int(key string) int {
 	n, err := k.meta.Int(key, 0)
 	if n < 0 {
-		k.keep(fmt.Errorf("key %q is negative: %w", key, models.ErrCorrupt))
+		k.keep(fmt.Errorf("key %s is negative: %w", models.Quote(key), models.ErrCorrupt))
 		return 0
 	}
 	k.keep(err)

@@ -117,7 +117,7 @@ func exists(path string) bool {
 // Find returns the entry of that name; models.ErrNotFound if there is none.
 func (l *Library) Find(name string) (Entry, error) {
 	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
-		return Entry{}, fmt.Errorf("the library has no model named %q: %w", name, models.ErrNotFound)
+		return Entry{}, fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
 	}
 	return l.load(name)
 }
@@ -138,14 +138,14 @@ func (l *Library) load(name string) (Entry, error) {
 		return bad(models.ErrCorrupt, "%s can't be read: %v", entryFile, err)
 	}
 	if e.Name != name {
-		return bad(models.ErrCorrupt, "%s belongs to a model named %q", entryFile, e.Name)
+		return bad(models.ErrCorrupt, "%s belongs to a model named %s", entryFile, models.Quote(e.Name))
 	}
 	if len(e.Files) == 0 {
 		return bad(models.ErrCorrupt, "%s names no files", entryFile)
 	}
 	for _, f := range e.Files {
 		if filepath.IsAbs(f.Path) != e.Linked || !e.Linked && !filepath.IsLocal(f.Path) {
-			return bad(models.ErrCorrupt, "%s names an impossible file %q", entryFile, f.Path)
+			return bad(models.ErrCorrupt, "%s names an impossible file %s", entryFile, models.Quote(f.Path))
 		}
 	}
 	e.dir = dir
@@ -182,7 +182,7 @@ func (e *Entry) Check() error {
 		st, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && e.Linked:
-			return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", filepath.Dir(path)),
+			return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", models.Printable(filepath.Dir(path))),
 				Advice: "put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
 		case err != nil:
 			return models.NotReadable(path, err)
@@ -197,7 +197,7 @@ func (e *Entry) Check() error {
 // files stay where they are.
 func (l *Library) Remove(name string) error {
 	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
-		return fmt.Errorf("the library has no model named %q: %w", name, models.ErrNotFound)
+		return fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
 	}
 	unlock, err := l.lock(context.Background())
 	if err != nil {
@@ -226,7 +226,7 @@ func Resolve(lib *Library, nameOrPath string) (Entry, error) {
 		return lib.load(nameOrPath)
 	}
 	if !exists(nameOrPath) {
-		return Entry{}, fmt.Errorf("there is no model and no file named %q: %w", nameOrPath, models.ErrNotFound)
+		return Entry{}, fmt.Errorf("there is no model and no file named %s: %w", models.Quote(nameOrPath), models.ErrNotFound)
 	}
 	s, err := study(nameOrPath)
 	if err != nil {

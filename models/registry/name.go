@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"soberano/models"
 )
 
 const mostName = 64
@@ -35,7 +37,7 @@ func slug(s string) string {
 // checkName refuses what could not be a folder of the library on every system.
 func checkName(name string) error {
 	if !validName.MatchString(name) || strings.HasSuffix(name, ".") || device.MatchString(name) {
-		return fmt.Errorf("%q can't be a model's name: use lower-case letters, digits, dots, hyphens and underlines, such as %q", name, slug(name))
+		return fmt.Errorf("%s can't be a model's name: use lower-case letters, digits, dots, hyphens and underlines, such as %q", models.Quote(name), slug(name))
 	}
 	return nil
 }

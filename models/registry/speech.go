@@ -55,7 +55,7 @@ func describeSafetensors(f *models.File) (Info, error) {
 func describeAPR(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	i := speech(f)
-	i.Quantization, i.Licence = r.text("apr.stored"), clean(r.text("license"))
+	i.Quantization, i.Licence = clean(r.text("apr.stored")), clean(r.text("license"))
 	family := r.text("architecture")
 	switch _, found := sizeOfWhisper(f); {
 	case !found:

@@ -75,7 +75,7 @@ func wrongDirectory(dir string) error {
 	}
 	for _, n := range names {
 		if isPyTorch(filepath.Join(dir, n.Name())) {
-			e.Reason, e.Advice = fmt.Sprintf("holds a PyTorch model (%s), which can carry programs and is not opened here", n.Name()), notPickle
+			e.Reason, e.Advice = fmt.Sprintf("holds a PyTorch model (%s), which can carry programs and is not opened here", models.Printable(n.Name())), notPickle
 		}
 	}
 	if len(names) == 0 {

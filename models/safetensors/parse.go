@@ -130,7 +130,7 @@ func (h *header) readKey(d *json.Decoder) error {
 	}
 	name := t.(string) // a key: the decoder has seen to that
 	if h.seen[name] {
-		return models.Corrupt(h.path, "is damaged: %s stands in the header twice", models.Quoted(name))
+		return models.Corrupt(h.path, "is damaged: %s stands in the header twice", models.Quote(name))
 	}
 	h.seen[name] = true
 	if name == "__metadata__" {
@@ -138,7 +138,7 @@ func (h *header) readKey(d *json.Decoder) error {
 	}
 	var e entry
 	if err := d.Decode(&e); err != nil {
-		return fmt.Errorf("tensor %s: %w", models.Quoted(name), err)
+		return fmt.Errorf("tensor %s: %w", models.Quote(name), err)
 	}
 	if len(h.tensors) == mostTensors {
 		return models.Corrupt(h.path, "is damaged: it has more than %s tensors", models.Grouped(mostTensors))
@@ -165,7 +165,7 @@ func (h *header) add(name string, e entry) error {
 	dtype, known := dtypes[e.Dtype]
 	if !known {
 		return models.Unsupported(h.path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, a type that this program does not know",
-			models.Quoted(name), models.Quoted(e.Dtype))
+			models.Quote(name), models.Quote(e.Dtype))
 	}
 	if len(e.Shape) > mostDims {
 		return tensorError(h.path, name, "has %d dimensions, more than the %d allowed", len(e.Shape), mostDims)
@@ -182,7 +182,7 @@ func (h *header) add(name string, e entry) error {
 		return tensorError(h.path, name, "has %s bytes, but shape %v of %s needs %s", models.Grouped(end-begin), e.Shape, e.Dtype, models.Grouped(uint64(n)*uint64(dtype.bytes)))
 	}
 	if end > uint64(len(h.data)) {
-		return models.Corrupt(h.path, "is cut short: tensor %s should end at byte %s of the data, but there are %s", models.Quoted(name), models.Grouped(end), models.Grouped(len(h.data)))
+		return models.Corrupt(h.path, "is cut short: tensor %s should end at byte %s of the data, but there are %s", models.Quote(name), models.Grouped(end), models.Grouped(len(h.data)))
 	}
 	t := models.Tensor{Name: name, Type: dtype.typ, Shape: e.Shape}
 	if dtype.typ.Known() {

@@ -53,7 +53,7 @@ func Open(path string) (*models.File, error) {
 	for _, t := range f.Tensors {
 		if t.Data == nil {
 			err := models.Unsupported(path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, which is not read from safetensors",
-				models.Quoted(t.Name), dtypeName(t.Type))
+				models.Quote(t.Name), dtypeName(t.Type))
 			return nil, errors.Join(err, f.Close())
 		}
 	}
@@ -172,7 +172,7 @@ func readIndex(dir, name string) (parts, error) {
 	seen := map[string]bool{}
 	for tensor, file := range index.Where {
 		if file == "." || filepath.Base(file) != file || !filepath.IsLocal(file) || strings.ContainsAny(file, `/\:`) {
-			return p, models.Corrupt(path, "puts tensor %s into an impossible file %s", models.Quoted(tensor), models.Quoted(file))
+			return p, models.Corrupt(path, "puts tensor %s into an impossible file %s", models.Quote(tensor), models.Quote(file))
 		}
 		if !seen[file] {
 			seen[file] = true
@@ -191,13 +191,13 @@ func (p parts) check(f *models.File, path string) error {
 	seen := make(map[string]bool, len(f.Tensors))
 	for _, t := range f.Tensors {
 		if seen[t.Name] {
-			return models.Corrupt(path, "is damaged: tensor %s stands in two of its files", models.Quoted(t.Name))
+			return models.Corrupt(path, "is damaged: tensor %s stands in two of its files", models.Quote(t.Name))
 		}
 		seen[t.Name] = true
 	}
 	for name, file := range p.where {
 		if !seen[name] {
-			return models.Corrupt(path, "is damaged: its index says that %s has tensor %s, and it has not", models.Quoted(file), models.Quoted(name))
+			return models.Corrupt(path, "is damaged: its index says that %s has tensor %s, and it has not", models.Quote(file), models.Quote(name))
 		}
 	}
 	return nil
@@ -205,5 +205,5 @@ func (p parts) check(f *models.File, path string) error {
 
 // tensorError begins every message about a tensor.
 func tensorError(path, name, format string, args ...any) error {
-	return models.Corrupt(path, "is damaged: tensor %s %s", models.Quoted(name), fmt.Sprintf(format, args...))
+	return models.Corrupt(path, "is damaged: tensor %s %s", models.Quote(name), fmt.Sprintf(format, args...))
 }

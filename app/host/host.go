@@ -1,0 +1,232 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"soberano/kernels/cpu"
+	"soberano/models/registry"
+)
+
+// Unlimited is a budget without a limit.
+const Unlimited = -1
+
+// Options configures a Host. The zero value is what the program uses.
+type Options struct {
+	// Budget is the memory in bytes that all opened models may take together. 0: what the
+	// system can hand out, measured at each load. Unlimited: no limit.
+	Budget int64
+	// Available returns the memory in bytes that the system can hand out; 0: not known. nil
+	// asks the system.
+	Available func() int64
+}
+
+// Host owns the opened models of a process under one memory budget. Its methods may be
+// called from any goroutine.
+//
+// A model is in one of three states:
+//
+//	           load ends             last lease released, memory needed
+//	loading ──────────────▶ open ─────────────────────────────────────────▶ closing
+//	   │                                                                       ▲
+//	   └── cancelled: every caller that waited for it has left, Remove, Close ─┘
+//
+// A model is idle while it is open and nobody holds a lease on it.
+type Host struct {
+	available func() int64
+
+	mu     sync.Mutex
+	budget int64
+	models map[key]*model
+	uses   int64 // of all models: the time of the order of use
+	closed bool
+	errs   error          // of models that could not be closed properly
+	all    sync.WaitGroup // of models
+}
+
+// key identifies a model: its name in the library, or the path of a file that is in none.
+type key struct {
+	kind registry.Kind
+	name string
+}
+
+func keyOf(e registry.Entry) key {
+	if !e.Saved() && len(e.Files) > 0 {
+		return key{e.Kind, e.Path()}
+	}
+	return key{e.Kind, e.Name}
+}
+
+// New returns a Host without models.
+func New(o Options) *Host {
+	h := &Host{available: o.Available, budget: o.Budget, models: map[key]*model{}}
+	if h.available == nil {
+		h.available = func() int64 {
+			_, available := cpu.Memory()
+			return available
+		}
+	}
+	return h
+}
+
+// SetBudget changes the memory budget; see Options.Budget. Idle models that no longer fit
+// are closed.
+func (h *Host) SetBudget(bytes int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.budget = bytes
+	h.trim()
+}
+
+// Remove closes the model of a library entry before its files are deleted: a load is
+// cancelled, and the contexts of leases end with ErrRemoved. It returns once the memory has
+// been given back, or when ctx ends, with an InUseError.
+func (h *Host) Remove(ctx context.Context, e registry.Entry) error {
+	h.mu.Lock()
+	m := h.models[keyOf(e)]
+	if m != nil {
+		h.end(m, ErrRemoved)
+	}
+	h.mu.Unlock()
+	if m == nil {
+		return nil
+	}
+	select {
+	case <-m.gone:
+		return nil
+	case <-ctx.Done():
+		return &InUseError{Title: m.title, Err: ctx.Err()}
+	}
+}
+
+// Close cancels all loads, ends the contexts of all leases with ErrClosed, waits until they
+// are released, and closes all models. It returns the errors of all models that the Host has
+// closed.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	for _, m := range h.models {
+		h.end(m, ErrClosed)
+	}
+	h.mu.Unlock()
+	h.all.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	err := h.errs
+	h.errs = nil
+	return err
+}
+
+// state is the state of a model.
+type state int
+
+const (
+	loading state = iota
+	opened
+	closing // it is being closed, or will be once it has been loaded or released
+)
+
+// model is a model that takes memory, or is about to. The Host's mutex guards its fields.
+type model struct {
+	key      key
+	title    string
+	settings Settings
+	state    state
+	bytes    int64 // that count against the budget: an estimate until it is open
+	users    int   // leases
+	waiters  []*waiter
+	used     int64 // when it was last acquired or released, by Host.uses
+	share    progress
+	err      error // of the load
+	value    io.Closer
+
+	ctx    context.Context // ends when the model is to be closed, whoever uses it
+	cancel context.CancelCauseFunc
+	ready  chan struct{} // closed when the load has ended
+	gone   chan struct{} // closed when the model is closed and its memory given back
+}
+
+// waiter is a caller that waits for a load.
+type waiter struct {
+	ctx  context.Context
+	user bool // the load has ended, and the caller is a user of the model
+}
+
+func (m *model) idle() bool { return m.state == opened && m.users == 0 }
+
+// end closes m as soon as it is idle, or cancels its load. The caller holds mu.
+func (h *Host) end(m *model, cause error) {
+	if m.state == closing && m.ctx.Err() != nil {
+		return
+	}
+	m.cancel(cause)
+	if m.idle() {
+		h.close(m)
+	}
+	m.state = closing
+}
+
+// close closes an idle model in the background. The caller holds mu.
+func (h *Host) close(m *model) {
+	m.state = closing
+	go h.free(m, m.value)
+}
+
+// free closes value, which may be nil, and takes m out of the list.
+func (h *Host) free(m *model, value io.Closer) {
+	m.cancel(nil)
+	var err error
+	if value != nil {
+		err = value.Close()
+		value = nil
+		h.mu.Lock()
+		m.value = nil
+		h.mu.Unlock()
+		debug.FreeOSMemory() // weights are garbage, hundreds of megabytes of it
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.errs = errors.Join(h.errs, err)
+	delete(h.models, m.key)
+	close(m.gone)
+	h.all.Done()
+}
+
+// release ends one use of m.
+func (h *Host) release(m *model) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m.users--
+	h.uses++
+	m.used = h.uses
+	if m.users > 0 {
+		return
+	}
+	if m.state == closing {
+		h.close(m)
+		return
+	}
+	h.trim()
+}
+
+// Loaded describes a model that takes memory.
+type Loaded struct {
+	Kind  registry.Kind
+	Name  string // in the library, or the path
+	Bytes int64
+	Users int  // leases
+	Open  bool // false while it is being loaded or closed
+}
+
+// Loaded lists the models that take memory, in no order.
+func (h *Host) Loaded() (list []Loaded) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.models {
+		list = append(list, Loaded{m.key.kind, m.key.name, m.bytes, m.users, m.state == opened})
+	}
+	return list
+}

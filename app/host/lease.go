@@ -1,0 +1,84 @@
+package host
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"soberano/models/registry"
+)
+
+// Settings say how a model is opened. Zero values mean the default.
+type Settings struct {
+	Context int  // tokens of prompt and answer together, of a chat model; 0: the engine's choice
+	Threads int  // 0: chosen by the machine's cores
+	Exact   bool // float32 weights, activations and cache throughout
+}
+
+// Open opens the model of an entry. It calls report with the share that is done, from 0 to
+// 1, and returns early, with an error, when ctx ends.
+type Open[M io.Closer] func(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (M, error)
+
+// Models opens models of one kind in a Host.
+type Models[M io.Closer] struct {
+	host *Host
+	open Open[M]
+	size func(M) int64
+}
+
+// NewModels returns the models that open opens. size returns the bytes that an opened model
+// takes; nil: the estimate that was made before it was opened.
+func NewModels[M io.Closer](h *Host, open Open[M], size func(M) int64) *Models[M] {
+	return &Models[M]{h, open, size}
+}
+
+// Lease is one use of an opened model.
+type Lease[M io.Closer] struct {
+	Model M // must not be closed, nor used after Release
+
+	host *Host
+	m    *model
+	once sync.Once
+}
+
+// Context returns a context that ends with parent, or when the model is taken away: its
+// cause is then ErrRemoved or ErrClosed, and the lease must be released soon.
+func (l *Lease[M]) Context(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	stop := context.AfterFunc(l.m.ctx, func() { cancel(context.Cause(l.m.ctx)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// Release ends the use. It may be called more than once.
+func (l *Lease[M]) Release() { l.once.Do(func() { l.host.release(l.m) }) }
+
+// Acquire returns a lease on the model of an entry, which must be released. It opens the
+// model if it is not open yet; callers that ask for the same model meanwhile share the load.
+// An idle model that was opened with other settings is opened again; one that is in use is
+// shared as it is.
+//
+// While Acquire waits it calls report, which may be nil, with the share of the load that is
+// done. ctx ends the wait; a load that nobody waits for any more is cancelled. The error is
+// that of ctx, a *MemoryError, ErrRemoved, ErrClosed, or that of opening the file, which all
+// who wait get. A failed load may be tried again.
+func (s *Models[M]) Acquire(ctx context.Context, e registry.Entry, o Settings, report func(share float64)) (*Lease[M], error) {
+	open := func(m *model) (io.Closer, int64, error) {
+		v, err := s.open(m.ctx, e, o, m.share.set)
+		if err != nil {
+			return nil, 0, err // not a nil M in an interface
+		}
+		bytes := m.bytes
+		if s.size != nil {
+			bytes = s.size(v)
+		}
+		return v, bytes, nil
+	}
+	m, err := s.host.acquire(ctx, e, o, open, report)
+	if err != nil {
+		return nil, err
+	}
+	return &Lease[M]{Model: m.value.(M), host: s.host, m: m}, nil
+}

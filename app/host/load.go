@@ -1,0 +1,169 @@
+package host
+
+import (
+	"context"
+	"io"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"soberano/models/registry"
+)
+
+// reportEvery is the time between two reports of a load's progress.
+const reportEvery = 100 * time.Millisecond
+
+// progress is the share of a load that is done, from 0 to 1.
+type progress struct{ bits atomic.Uint64 }
+
+func (p *progress) set(share float64) { p.bits.Store(math.Float64bits(share)) }
+func (p *progress) get() float64      { return math.Float64frombits(p.bits.Load()) }
+
+// opener opens the model and returns the bytes that it takes.
+type opener func(*model) (io.Closer, int64, error)
+
+// acquire returns the open model of an entry with one user more.
+func (h *Host) acquire(ctx context.Context, e registry.Entry, o Settings, open opener, report func(float64)) (*model, error) {
+	if report == nil {
+		report = func(float64) {}
+	}
+	evicted := int64(0)
+	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		w := &waiter{ctx: ctx}
+		m, wait, err := h.step(w, e, o, open, &evicted)
+		switch {
+		case err != nil:
+			return nil, err
+		case wait == nil:
+			if err := h.await(w, m, report); err != nil {
+				return nil, err
+			}
+			return m, nil
+		}
+		report(0)
+		select {
+		case <-wait:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// step does what can be done at once towards a use of an entry's model. It returns the
+// model, of which the caller is now a user or for which it waits, or a channel to wait for
+// before the next step.
+func (h *Host) step(w *waiter, e registry.Entry, o Settings, open opener, evicted *int64) (*model, <-chan struct{}, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, nil, ErrClosed
+	}
+	m := h.models[keyOf(e)]
+	switch {
+	case m == nil:
+		return h.begin(w, e, o, open, evicted)
+	case m.state == closing:
+		return nil, m.gone, nil
+	case m.state == loading && m.settings != o:
+		return nil, m.ready, nil
+	case m.state == loading:
+		m.waiters = append(m.waiters, w)
+		return m, nil, nil
+	case m.settings != o && m.users == 0:
+		h.close(m)
+		return nil, m.gone, nil
+	}
+	m.users++
+	w.user = true
+	h.uses++
+	m.used = h.uses
+	return m, nil, nil
+}
+
+// begin starts the load of a model, or the closing of an idle one that is in its way. The
+// caller holds mu.
+func (h *Host) begin(w *waiter, e registry.Entry, o Settings, open opener, evicted *int64) (*model, <-chan struct{}, error) {
+	needs := estimate(e, o)
+	wait, err := h.room(e.Title, needs, evicted)
+	if wait != nil || err != nil {
+		return nil, wait, err
+	}
+	m := &model{key: keyOf(e), title: e.Title, settings: o, bytes: needs, waiters: []*waiter{w}, ready: make(chan struct{}), gone: make(chan struct{})}
+	m.ctx, m.cancel = context.WithCancelCause(context.Background())
+	h.models[m.key] = m
+	h.all.Add(1)
+	go h.load(m, open)
+	return m, nil, nil
+}
+
+// load opens m. Those who wait for it become its users, or get the error.
+func (h *Host) load(m *model, open opener) {
+	value, bytes, err := open(m)
+	h.mu.Lock()
+	if err == nil && m.ctx.Err() == nil {
+		m.value, m.bytes, m.state = value, bytes, opened
+		for _, w := range m.waiters {
+			if w.user = w.ctx.Err() == nil; w.user {
+				m.users++
+			}
+		}
+		m.waiters = nil
+		h.uses++
+		m.used = h.uses
+		close(m.ready)
+		h.trim()
+		h.mu.Unlock()
+		return
+	}
+	m.err = err
+	if m.ctx.Err() != nil {
+		m.err = context.Cause(m.ctx)
+	}
+	m.state = closing
+	close(m.ready)
+	h.mu.Unlock()
+	h.free(m, value)
+}
+
+// await waits for the load of m as w, which is then one of its users, unless there is an error.
+func (h *Host) await(w *waiter, m *model, report func(float64)) error {
+	h.watch(w.ctx, m, report)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case m.state == loading: // ctx has ended
+		m.waiters = slices.DeleteFunc(m.waiters, func(other *waiter) bool { return other == w })
+		if len(m.waiters) == 0 {
+			h.end(m, context.Canceled)
+		}
+	case m.err != nil:
+		return m.err
+	case w.user:
+		return nil
+	}
+	return context.Cause(w.ctx)
+}
+
+// watch reports progress until the load or ctx has ended.
+func (h *Host) watch(ctx context.Context, m *model, report func(float64)) {
+	t := time.NewTicker(reportEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-m.ready:
+			return
+		default:
+			report(m.share.get())
+		}
+		select {
+		case <-m.ready:
+			return
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// patents is what identify says of a grant of patents, which stands beside a licence and is none.
+const patents = "patents"
+
+// phrases are words that only the text of one licence has, in the order in which they are looked for.
+var phrases = []struct{ id, words string }{
+	{"Apache-2.0", "apache license version 2.0, january 2004"},
+	{"OFL-1.1", "sil open font license version 1.1"},
+	{"Bitstream-Vera", "a copy of the fonts accompanying this license"},
+	{"MPL-2.0", "mozilla public license version 2.0"},
+	{"blessing", "sqlite is public domain"},
+	{"Zlib", "altered source versions must be plainly marked"},
+	{"ISC", "permission to use, copy, modify, and/or distribute this software for any purpose"},
+	{"MIT", "a copy of this software and associated documentation files"},
+	{"BSD-3-Clause", "may be used to endorse or promote products derived"},
+	{"BSD-2-Clause", "redistributions in binary form must reproduce the above copyright notice"},
+	{patents, "additional ip rights grant (patents)"},
+}
+
+// declared is the line in which a file names its licence itself.
+var declared = regexp.MustCompile(`(?m)^SPDX-License-Identifier: (.+)$`)
+
+// identify returns the SPDX expression of a licence's text; "" where it is not known. A file with several licences
+// gets all of them.
+func identify(text string) string {
+	if m := declared.FindStringSubmatch(text); m != nil {
+		return strings.TrimSpace(m[1])
+	}
+	words := plain(text)
+	var ids []string
+	for _, p := range phrases {
+		if strings.Contains(words, p.words) && (p.id != "BSD-2-Clause" || !slices.Contains(ids, "BSD-3-Clause")) {
+			ids = append(ids, p.id)
+		}
+	}
+	return all(ids)
+}
+
+// all joins SPDX expressions that all apply.
+func all(ids []string) string {
+	single := map[string]bool{}
+	for _, id := range ids {
+		for part := range strings.SplitSeq(id, " AND ") {
+			if strings.Contains(part, " OR ") {
+				part = "(" + part + ")"
+			}
+			single[part] = true
+		}
+	}
+	if len(single) == 1 {
+		return strings.Trim(sorted(single)[0], "()")
+	}
+	return strings.Join(sorted(single), " AND ")
+}
+
+// comment matches what stands before the words of a licence that is written as a comment.
+var comment = regexp.MustCompile(`(?m)^\s*(//|#|\*)\s?`)
+
+// plain is the text in small letters, without comment signs, its words with one space between.
+func plain(text string) string {
+	return strings.ToLower(strings.Join(strings.Fields(comment.ReplaceAllString(text, "")), " "))
+}
+
+// names matches the names of files that hold a licence.
+var names = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents|ofl)([-_. ].*)?$`)
+
+func isLicence(name string) bool { return names.MatchString(name) && !strings.HasSuffix(name, ".go") }
+
+// ignored are files that are named like licences of what is linked, and are none.
+var ignored = map[string]bool{
+	"modernc.org/memory/LICENSE-LOGO":         true, // where a picture is from, which is not linked
+	"modernc.org/sqlite/LICENSE-SQLITE_VEC":   true, // of a package that is not linked
+	"modernc.org/sqlite/LICENSE-3RD-PARTY.md": true, // repeats the licences of modules that stand here by themselves, and of some that are not linked
+}
+
+// readText reads a licence, with line ends as in Unix and none at the end.
+func readText(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(data) {
+		return "", fmt.Errorf("%s is not UTF-8", path)
+	}
+	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " \t\f\ufeff")
+	}
+	return strings.Trim(strings.Join(lines, "\n"), "\n"), nil
+}

@@ -1,0 +1,173 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"math"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// keysValues is one layer of a state, its keys and values laid out as the weights of dtile.go
+// so that attention is two products with the same tile. In a page, P = 256 positions, for each
+// key/value head of D dimensions (values: rounded up to 32):
+//
+//	keys    [P/32][D][32]   a panel is 32 positions:  scores = q · kᵀ
+//	values  [D/32][P][32]   a panel is 32 dimensions: out = p · v
+//
+// or, in pairs of bfloat16, [P/32][D/2][32][2] and [D/32][P/2][32][2]; in 8 bits see
+// keysvalues8.go.
+type keysValues struct {
+	*layerForm
+	group
+}
+
+// layer returns layer l of the state. It is valid until the state's next change.
+func (s *state) layer(l int) keysValues {
+	f := &s.plan.layers[l]
+	return keysValues{f, s.groups[f.group]}
+}
+
+// formOf chooses how the keys and values of a layer are kept.
+func (d *device) formOf(l kernels.Layer) layerForm {
+	f := layerForm{Layer: l, kind: kindF16, width: 2, dims: (l.ValueDim + 31) &^ 31}
+	switch {
+	case d.exact || l.Kind != kernels.KeysValues:
+		f.kind, f.width = kindF32, 4
+	case d.cached == Cached8 && !l.Fine && l.KeyDim%32 == 0 && l.ValueDim%32 == 0:
+		f.kind, f.width = q8s32, 1
+	case (d.cached == CachedBF16 || d.cached == Cached8 && l.Fine && d.floats != Keep) && d.lv.bf16():
+		f.kind = kindPairs
+	}
+	return f
+}
+
+// keyPanel and valuePanel are the bytes of a panel; keyBytes and valueBytes those of a
+// head in a page.
+func (f *layerForm) keyPanel() int   { return f.kind.panelBytes(f.KeyDim) }
+func (f *layerForm) valuePanel() int { return f.kind.panelBytes(page) }
+func (f *layerForm) keyBytes() int   { return page / 32 * f.keyPanel() }
+func (f *layerForm) valueBytes() int { return f.dims / 32 * f.valuePanel() }
+func (f *layerForm) headBytes() int  { return f.keyBytes() + f.valueBytes() + f.scaleBytes() }
+
+// head is the memory of one head in a page: its keys, its values, and, in 8 bits, the values'
+// scales. keysOf and valuesOf are parts of it.
+func (f *layerForm) head(page []byte, head int) []byte {
+	n := f.headBytes()
+	return page[f.at+head*n:][:n]
+}
+
+func (f *layerForm) keysOf(page []byte, head int) []byte { return f.head(page, head)[:f.keyBytes()] }
+
+func (f *layerForm) valuesOf(page []byte, head int) []byte {
+	return f.head(page, head)[f.keyBytes():][:f.valueBytes()]
+}
+
+// page is the memory of page i. keys and values are those of a head in it.
+func (c *keysValues) page(i int) []byte { return c.pages[i-c.first].data }
+
+func (c *keysValues) keys(i, head int) []byte   { return c.keysOf(c.page(i), head) }
+func (c *keysValues) values(i, head int) []byte { return c.valuesOf(c.page(i), head) }
+
+// copyTo copies the layer's first n positions from one page to another.
+func (f *layerForm) copyTo(to, from []byte, n int) {
+	if n <= 0 {
+		return
+	}
+	panels := (n + 31) / 32
+	for h := range f.KVHeads {
+		copy(f.keysOf(to, h)[:panels*f.keyPanel()], f.keysOf(from, h))
+		v, have := f.valuesOf(to, h), f.valuesOf(from, h)
+		for at := 0; at < len(v); at += f.valuePanel() {
+			copy(v[at:][:panels*f.kind.panelBytes(32)], have[at:])
+		}
+		if f.kind == q8s32 {
+			copy(f.scalesOf(to, h)[:n], f.scalesOf(from, h))
+		}
+	}
+}
+
+// clearValues makes the values of positions p … p+32 zeros, p a multiple of 32. Attention
+// multiplies whole panels, by weights of zero behind the last position: what lies there has
+// to be finite, and memory that another sequence has left may not be.
+func (c *keysValues) clearValues(p int) {
+	b := c.page(p / page)
+	p %= page
+	for h := range c.KVHeads {
+		if c.kind == q8s32 {
+			clear(c.scalesOf(b, h)[p:][:32])
+			continue
+		}
+		v, n := c.valuesOf(b, h), c.kind.panelBytes(32)
+		for at := p / 32 * n; at < len(v); at += c.valuePanel() {
+			clear(v[at:][:n])
+		}
+	}
+}
+
+// put stores one head's key and value, HeadDim each, at position p.
+func (c *keysValues) put(lv level, head, p int, key, value []float32) {
+	if c.kind == q8s32 {
+		c.put8(lv, head, p, key, value)
+		return
+	}
+	k, v := c.keys(p/page, head), c.values(p/page, head)
+	g := c.valuePanel()
+	p %= page
+	if c.kind == kindPairs {
+		c.putPairs(lv, k[p/32*c.keyPanel()+p%32*4:], v[p/2*128:], p%2, key, value)
+		return
+	}
+	k, v = k[p/32*c.keyPanel()+p%32*c.width:], v[p*32*c.width:]
+	if c.kind == kindF32 {
+		for d, x := range key {
+			binary.LittleEndian.PutUint32(k[128*d:], math.Float32bits(x))
+		}
+		for d, x := range value {
+			binary.LittleEndian.PutUint32(v[d/32*g+d%32*4:], math.Float32bits(x))
+		}
+		return
+	}
+	var half [16]uint16
+	for d := 0; d < len(key); d += 16 {
+		n := min(16, len(key)-d)
+		toHalf(lv, half[:n], key[d:d+n])
+		for i, x := range half[:n] {
+			binary.LittleEndian.PutUint16(k[64*(d+i):], x)
+		}
+		toHalf(lv, half[:n], value[d:d+n])
+		to := v[d/32*g+d%32*2:][:2*n]
+		for i, x := range half[:n] {
+			binary.LittleEndian.PutUint16(to[2*i:], x)
+		}
+	}
+}
+
+// putPairs stores a position in bfloat16: k is where the position's first pair goes, v the
+// positions' pair of the first dimensions.
+func (c *keysValues) putPairs(lv level, k, v []byte, odd int, key, value []float32) {
+	var words [16]uint32
+	for d := 0; d < len(key); d += 32 {
+		n := min(32, len(key)-d)
+		toPairs(lv, words[:n/2], key[d:d+n])
+		for i, w := range words[:n/2] {
+			binary.LittleEndian.PutUint32(k[128*(d/2+i):], w)
+		}
+	}
+	putValues(lv, v, c.valuePanel(), value, odd)
+}
+
+// putValuesGo is the plain twin of putValues: x as bfloat16, 32 values to every stride
+// bytes of dst, in the low halves of words or, for an odd position, in the high ones.
+func putValuesGo(dst []byte, stride int, x []float32, odd int) {
+	for d, v := range x {
+		binary.LittleEndian.PutUint16(dst[d/32*stride+d%32*4+2*odd:], quant.F32ToBF16(v))
+	}
+}
+
+// toHalfGo is the plain twin of toHalf.
+func toHalfGo(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = quant.F32ToF16(v)
+	}
+}

@@ -1,0 +1,387 @@
+package cpu
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"soberano/kernels"
+)
+
+// state implements kernels.State. Layers with the same window are a group; a group's keys
+// and values lie in pages of 256 positions, made when the first of their positions comes, so
+// that a short conversation takes little memory whatever the context that it could grow to:
+//
+//	layers without a window   page 0 │ page 1 │ page 2 │ page 3 │ page 4
+//	layers with one of 512                       page 2 │ page 3 │ page 4
+//	recurrent layers          one block of float32 values
+//
+// A page holds something of every layer of its group (keysvalues.go). Forks hold the same
+// pages; whoever adds a position to a page that another state holds too copies it first.
+type state struct {
+	plan    *plan
+	dev     *device
+	n       int // positions
+	groups  []group
+	carried *shared // values of the recurrent layers; nil: all zeros
+	at      []int   // position that each layer stands at, where it is recurrent
+	closed  bool
+}
+
+// group is the pages of the layers that have one window.
+type group struct {
+	first int // number of the first page
+	pages []*shared
+}
+
+// plan is what states of one shape have in common.
+type plan struct {
+	shape   kernels.StateShape
+	layers  []layerForm
+	groups  []*form
+	windows []int // of each group
+	carried *form // of the recurrent layers; nil: there are none
+}
+
+// layerForm is how one layer is kept.
+type layerForm struct {
+	kernels.Layer
+	group int // of KeysValues
+	at    int // bytes from the start of a page, or of the recurrent values, to the layer's own
+	kind  kind
+	width int // bytes of a value
+	dims  int // ValueDim, rounded up to 32
+}
+
+// maxStateBytes bounds a state: more is a mistake.
+const maxStateBytes = 1 << 43
+
+// NewState makes an empty state.
+func (d *device) NewState(s kernels.StateShape) (kernels.State, error) {
+	if d.closed {
+		return nil, errClosed
+	}
+	p, err := d.plan(s)
+	if err != nil {
+		return nil, fmt.Errorf("cpu: NewState: %w", err)
+	}
+	return p.state(d), nil
+}
+
+func (p *plan) state(d *device) *state {
+	return &state{plan: p, dev: d, groups: make([]group, len(p.groups)), at: make([]int, len(p.layers))}
+}
+
+// plan checks a shape and lays out its layers.
+func (d *device) plan(s kernels.StateShape) (*plan, error) {
+	if len(s.Layers) == 0 || s.Cap <= 0 {
+		return nil, fmt.Errorf("%d layers and %d positions: a state needs at least one of both", len(s.Layers), s.Cap)
+	}
+	p := &plan{shape: kernels.StateShape{Layers: slices.Clone(s.Layers), Cap: s.Cap}}
+	total := 0.0
+	for i, l := range s.Layers {
+		if err := checkLayer(l); err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
+		f := d.formOf(l)
+		if l.Kind == kernels.KeysValues {
+			f.group = p.groupOf(l.Window)
+			total += float64(s.Cap+page) / page * float64(l.KVHeads) * float64(f.headBytes())
+		} else {
+			total += 4 * float64(l.Rows) * float64(l.Cols)
+		}
+		if total > maxStateBytes {
+			return nil, fmt.Errorf("a context of %d positions needs %.0f GiB or more; choose a shorter one", s.Cap, total/(1<<30))
+		}
+		p.layers = append(p.layers, f)
+	}
+	p.place(d)
+	return p, nil
+}
+
+// checkLayer says what is wrong with a layer.
+func checkLayer(l kernels.Layer) error {
+	switch {
+	case l.Kind == kernels.Recurrent:
+		if l.Rows <= 0 || l.Cols <= 0 {
+			return fmt.Errorf("%d × %d recurrent values", l.Rows, l.Cols)
+		}
+	case l.Kind != kernels.KeysValues:
+		return fmt.Errorf("kind %d is not known", l.Kind)
+	case l.KVHeads <= 0 || l.KeyDim <= 0 || l.ValueDim <= 0 || l.Window < 0:
+		return fmt.Errorf("%d heads with keys of %d and values of %d dimensions, window %d", l.KVHeads, l.KeyDim, l.ValueDim, l.Window)
+	case l.KeyDim != l.ValueDim:
+		return fmt.Errorf("keys of %d and values of %d dimensions; only the same number works", l.KeyDim, l.ValueDim)
+	case l.KeyDim%8 != 0:
+		return fmt.Errorf("heads of %d dimensions; multiples of 8 work", l.KeyDim)
+	}
+	return nil
+}
+
+// groupOf returns the number of the group of a window.
+func (p *plan) groupOf(window int) int {
+	g := slices.Index(p.windows, window)
+	if g < 0 {
+		g = len(p.windows)
+		p.windows = append(p.windows, window)
+	}
+	return g
+}
+
+// place finds where each layer lies in its group's pages, and the forms of these.
+func (p *plan) place(d *device) {
+	for g := range p.windows {
+		p.groups = append(p.groups, p.pack(d, func(f *layerForm) (int, bool) {
+			return f.KVHeads * f.headBytes(), f.Kind == kernels.KeysValues && f.group == g
+		}))
+	}
+	if slices.ContainsFunc(p.layers, func(f layerForm) bool { return f.Kind == kernels.Recurrent }) {
+		p.carried = p.pack(d, func(f *layerForm) (int, bool) {
+			return (4*f.Rows*f.Cols + 63) &^ 63, f.Kind == kernels.Recurrent
+		})
+	}
+}
+
+// pack puts the layers that size reports one behind the other.
+func (p *plan) pack(d *device, size func(*layerForm) (bytes int, in bool)) *form {
+	var in []layerForm
+	at := 0
+	for i := range p.layers {
+		f := &p.layers[i]
+		if n, ok := size(f); ok {
+			f.at = at
+			at += n
+			in = append(in, *f)
+		}
+	}
+	return d.pages.form(in, at)
+}
+
+func (s *state) Cap() int { return s.plan.shape.Cap }
+func (s *state) Len() int { return s.n }
+
+// Bytes is the memory held, a share of what others hold too.
+func (s *state) Bytes() int64 {
+	sum := int64(0)
+	for _, g := range s.groups {
+		for _, m := range g.pages {
+			sum += int64(m.form.bytes) / int64(max(1, m.holds.Load()))
+		}
+	}
+	if s.carried != nil {
+		sum += int64(s.carried.form.bytes) / int64(max(1, s.carried.holds.Load()))
+	}
+	return sum
+}
+
+// MaxBytes is the most that Bytes can become.
+func (s *state) MaxBytes(step int) int64 { return s.plan.maxBytes(step) }
+
+func (p *plan) maxBytes(step int) int64 {
+	sum := int64(0)
+	for g, f := range p.groups {
+		n := pagesOf(p.shape.Cap)
+		if w := p.windows[g]; w > 0 {
+			// What the first row of a step sees begins anywhere in a page.
+			n = min(n, pagesOf(w-1+max(1, step)+page-1))
+		}
+		sum += int64(n) * int64(f.bytes)
+	}
+	if p.carried != nil {
+		sum += int64(p.carried.bytes)
+	}
+	return sum
+}
+
+// StateBytes is the memory of a full state, filled by steps of at most step positions, in
+// the form that states have unless Options say otherwise; 0 for an impossible shape.
+func StateBytes(s kernels.StateShape, step int) int64 {
+	p, err := (&device{}).plan(s)
+	if err != nil {
+		return 0
+	}
+	return p.maxBytes(step)
+}
+
+func pagesOf(positions int) int { return (positions + page - 1) / page }
+
+// Truncate forgets the positions from n on.
+func (s *state) Truncate(n int) bool {
+	s.mustBeOpen()
+	switch {
+	case n < 0 || n > s.n:
+		return false
+	case n == s.n:
+		return true
+	case n == 0:
+		s.releaseAll()
+		return true
+	case s.plan.carried != nil:
+		return false
+	}
+	for i, g := range s.groups {
+		if w := s.plan.windows[i]; w > 0 && n-w+1 < g.first*page && g.first > 0 {
+			return false
+		}
+	}
+	for i := range s.groups {
+		s.groups[i].cut(s.dev, n)
+	}
+	s.n = n
+	return true
+}
+
+// cut lets go of the pages without a position below n.
+func (g *group) cut(d *device, n int) {
+	keep := max(0, pagesOf(n)-g.first)
+	for i := keep; i < len(g.pages); i++ {
+		d.pages.release(g.pages[i])
+		g.pages[i] = nil
+	}
+	g.pages = g.pages[:min(keep, len(g.pages))]
+}
+
+// releaseAll lets go of everything.
+func (s *state) releaseAll() {
+	for i := range s.groups {
+		s.groups[i].cut(s.dev, 0)
+		s.groups[i].first = 0
+	}
+	if s.carried != nil {
+		s.dev.pages.release(s.carried)
+		s.carried = nil
+	}
+	clear(s.at)
+	s.n = 0
+}
+
+// Fork returns a state that holds the same memory.
+func (s *state) Fork() (kernels.State, error) {
+	s.mustBeOpen()
+	f := s.plan.state(s.dev)
+	f.n, f.carried = s.n, s.carried
+	copy(f.at, s.at)
+	for i, g := range s.groups {
+		f.groups[i] = group{g.first, slices.Clone(g.pages)}
+		for _, m := range g.pages {
+			m.holds.Add(1)
+		}
+	}
+	if s.carried != nil {
+		s.carried.holds.Add(1)
+	}
+	return f, nil
+}
+
+// Close lets go of the memory.
+func (s *state) Close() error {
+	s.releaseAll()
+	s.closed = true
+	return nil
+}
+
+func (s *state) mustBeOpen() {
+	if s.closed {
+		panic("cpu: a state is used after Close")
+	}
+}
+
+// stateOf returns the state of a span, and panics if it is not one of d's or closed.
+func (d *device) stateOf(op string, s kernels.Span) *state {
+	c, ok := s.State.(*state)
+	switch {
+	case !ok || c.dev != d:
+		panic("cpu: " + op + ": a state of another device")
+	case c.closed:
+		panic("cpu: " + op + ": the state is closed")
+	}
+	return c
+}
+
+// extend makes room in layer l for positions pos … pos+n, in pages that no other state holds,
+// and lets go of the pages that neither they nor later positions see.
+func (s *state) extend(l, pos, n int) {
+	f := &s.plan.layers[l]
+	switch {
+	case pos > s.n:
+		panic("cpu: positions are added beyond the end of a state")
+	case n == 0:
+		return
+	}
+	if f.Window > 0 {
+		s.slide(&s.groups[f.group], pos-f.Window+1)
+	}
+	for p := pos / page; p <= (pos+n-1)/page; p++ {
+		s.own(f.group, p, pos-p*page)
+	}
+	s.n = pos + n
+	if tail := s.n &^ 31; tail >= pos && tail < s.n {
+		v := s.layer(l)
+		v.clearValues(tail)
+	}
+}
+
+// slide lets go of the pages with positions below from alone.
+func (s *state) slide(g *group, from int) {
+	if from < g.first*page && g.first > 0 {
+		panic("cpu: a position sees others that its window has let go of")
+	}
+	for len(g.pages) > 0 && (g.first+1)*page <= from {
+		s.dev.pages.release(g.pages[0])
+		g.pages = slices.Delete(g.pages, 0, 1)
+		g.first++
+	}
+}
+
+// own makes page p of group gi the state's alone, with its first n positions.
+func (s *state) own(gi, p, n int) {
+	g := &s.groups[gi]
+	i := p - g.first
+	if i == len(g.pages) {
+		g.pages = append(g.pages, s.dev.pages.take(s.plan.groups[gi]))
+		return
+	}
+	old := g.pages[i]
+	if old.holds.Load() == 1 {
+		return
+	}
+	m := s.dev.pages.take(old.form)
+	for l := range old.form.layers {
+		old.form.layers[l].copyTo(m.data, old.data, n)
+	}
+	g.pages[i] = m
+	s.dev.pages.release(old)
+}
+
+// recurrent returns the values of layer l, Rows × Cols, for an operation that takes them from
+// position pos to pos+n: no other state holds them.
+func (s *state) recurrent(l, pos, n int) []float32 {
+	f := &s.plan.layers[l]
+	switch {
+	case f.Kind != kernels.Recurrent:
+		panic("cpu: a layer without recurrent values")
+	case s.at[l] != pos || pos > s.n:
+		panic("cpu: recurrent values of another position")
+	case pos+n > s.plan.shape.Cap:
+		panic("cpu: positions beyond the state")
+	}
+	s.ownCarried()
+	s.at[l], s.n = pos+n, pos+n
+	b := s.carried.data[f.at:]
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), f.Rows*f.Cols)
+}
+
+// ownCarried makes the values of the recurrent layers the state's alone.
+func (s *state) ownCarried() {
+	old := s.carried
+	if old != nil && old.holds.Load() == 1 {
+		return
+	}
+	s.carried = s.dev.pages.take(s.plan.carried)
+	if old == nil {
+		clear(s.carried.data)
+		return
+	}
+	copy(s.carried.data, old.data)
+	s.dev.pages.release(old)
+}

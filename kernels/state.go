@@ -1,0 +1,59 @@
+package kernels
+
+// LayerKind says what a layer keeps of the positions that it has seen.
+type LayerKind int
+
+const (
+	// KeysValues layers keep a key and a value of each position, for each key/value head.
+	KeysValues LayerKind = iota
+	// Recurrent layers keep one block of values, which each position replaces.
+	Recurrent
+)
+
+// Layer says what one layer of a model keeps between steps.
+type Layer struct {
+	Kind LayerKind
+
+	// Of KeysValues: a key has KeyDim values, a value ValueDim. With a Window > 0 a position
+	// sees itself and the Window-1 positions before it; the state forgets earlier ones.
+	KVHeads, KeyDim, ValueDim int
+	Window                    int
+	// Fine asks for at least 16 bits a value, where 8 would do otherwise.
+	Fine bool
+
+	// Of Recurrent: Rows × Cols float32 values for each sequence, zeros at first.
+	Rows, Cols int
+}
+
+// StateShape is the shape of a State.
+type StateShape struct {
+	Layers []Layer
+	Cap    int // positions that fit
+}
+
+// State is what the layers of a model keep of one sequence. Positions are added by the
+// operations of a step (Step.Store and those of recurrent layers), always from Len or an
+// earlier position on; added at an earlier one, they replace what was there.
+//
+// A State is used by one goroutine at a time. States share no memory that can change, even
+// if one was forked from the other, so different goroutines may use different states.
+// Using a State after Close is a bug and panics.
+type State interface {
+	// Cap is the number of positions that fit.
+	Cap() int
+	// Len is the number of positions held: the next one to add is Len.
+	Len() int
+	// Truncate forgets the positions from n on. It returns false, and changes nothing, if the
+	// state cannot go back to n: n is negative or beyond Len, a layer with a window has let go
+	// of positions that n sees, or a recurrent layer has moved on. Going back to 0 always works.
+	Truncate(n int) bool
+	// Fork returns a state with the same content. Both share memory until one of them writes.
+	Fork() (State, error)
+	// Bytes is the memory held. Of memory that several states share, each counts its part, so
+	// the sum over all states is what they take together.
+	Bytes() int64
+	// MaxBytes is the most that Bytes can become if at most step positions are added at a time.
+	MaxBytes(step int) int64
+	// Close frees the memory.
+	Close() error
+}
