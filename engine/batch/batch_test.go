@@ -158,7 +158,7 @@ func TestTurnsAreReused(t *testing.T) {
 // A conversation that shares its beginning with another (a system message) gets a copy,
 // and the other stays whole, be it idle or under way.
 func TestSharedBeginning(t *testing.T) {
-	for _, family := range arch.Families() {
+	for _, family := range []string{"gemma3", "llama", "mixtral"} {
 		q := open(t, family, 200)
 		long := make([]int32, 100)
 		for i := range long {
