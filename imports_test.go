@@ -28,11 +28,12 @@ var mayImport = map[string][]string{
 	"soberano/app/host": {"soberano/engine", "soberano/asr", "soberano/models", "soberano/kernels"},
 	"soberano/app/cli": {"soberano/app/dictation", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr",
 		"soberano/models", "soberano/assets", "soberano/kernels"},
-	"soberano/engine":  {"soberano/models", "soberano/kernels"},
-	"soberano/asr":     {"soberano/engine/token", "soberano/engine/nn", "soberano/engine/state", "soberano/models", "soberano/kernels"},
-	"soberano/models":  {"soberano/kernels/quant"},
-	"soberano/kernels": {},
-	"soberano/assets":  {},
+	"soberano/engine":              {"soberano/models", "soberano/kernels"},
+	"soberano/engine/prompt/jinja": {},
+	"soberano/asr":                 {"soberano/engine/token", "soberano/engine/nn", "soberano/engine/state", "soberano/models", "soberano/kernels"},
+	"soberano/models":              {"soberano/kernels/quant"},
+	"soberano/kernels":             {},
+	"soberano/assets":              {},
 }
 
 // onlyIn lists packages of other modules, by prefix, and the one part that may import them.
@@ -98,6 +99,8 @@ func TestViolations(t *testing.T) {
 		{"soberano/engine", "soberano/app/store", "may import only"},
 		{"soberano/engine/batch", "soberano/engine/state", ""},
 		{"soberano/engine/nn", "soberano/asr/mel", "may import only"},
+		{"soberano/engine/prompt", "soberano/engine/prompt/jinja", ""},
+		{"soberano/engine/prompt/jinja", "soberano/models", "may import only"},
 		{"soberano/asr/whisper", "soberano/engine/token", ""},
 		{"soberano/asr/whisper", "soberano/engine/state", ""},
 		{"soberano/asr/whisper", "soberano/engine/tokens", "may import only"},

@@ -12,6 +12,7 @@ import (
 	"soberano/engine/prompt"
 	"soberano/engine/sample"
 	"soberano/engine/token"
+	"soberano/models"
 )
 
 // ContextError: the prompt leaves no room for an answer. It wraps ErrContextFull.
@@ -27,17 +28,31 @@ func (e *ContextError) Error() string {
 // Unwrap returns ErrContextFull.
 func (e *ContextError) Unwrap() error { return ErrContextFull }
 
-// Render puts messages through the chat template, up to where the answer begins.
+// Render returns the prompt that the chat template makes of messages, up to where the answer begins.
 func (m *Model) Render(messages []Message) (string, error) {
+	text, err := m.render(messages)
+	return text.String(), err
+}
+
+func (m *Model) render(messages []Message) (prompt.Text, error) {
 	v := prompt.Values{AddGenerationPrompt: true, BOS: m.bos, EOS: m.eos, Now: time.Now()}
 	for _, msg := range messages {
 		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content})
 	}
-	return m.template.Render(v)
+	text, err := m.template.Render(v)
+	if err != nil {
+		return nil, m.named(err)
+	}
+	return text, nil
 }
 
-// Tokenize returns the tokens of a text; special adds the model's own beginning and end
-// and reads special tokens that the text spells.
+// named adds the name of the model's file to an error.
+func (m *Model) named(err error) error {
+	return fmt.Errorf("%s: %w", models.Printable(m.file.Path), err)
+}
+
+// Tokenize returns the tokens of a text; special adds the model's own beginning and end, and turns
+// control tokens that the text spells into such tokens.
 func (m *Model) Tokenize(text string, special bool) []int32 {
 	return m.tok.Encode(text, token.Options{AddSpecial: special, ParseSpecial: special})
 }
@@ -58,22 +73,31 @@ func (m *Model) PromptTokens(r Request) ([]int32, error) {
 	}
 	switch {
 	case r.Prompt != "":
-		return m.begin(r.Prompt)
+		return m.begin([]token.Part{{Text: r.Prompt, Special: true}})
 	case len(r.Messages) > 0:
-		text, err := m.Render(r.Messages)
+		text, err := m.render(r.Messages)
 		if err != nil {
 			return nil, err
 		}
-		return m.begin(text)
+		return m.begin(parts(text))
 	}
 	return r.Tokens, m.checkTokens(r.Tokens)
 }
 
-// begin tokenizes a prompt. The beginning token comes once, whether the text spells it
-// (templates do) or the tokenizer adds it; an end that the tokenizer adds is no part of
-// what is to be continued.
-func (m *Model) begin(text string) ([]int32, error) {
-	ids := m.Tokenize(text, true)
+// parts marks what the template wrote as text that may spell control tokens. What messages say may
+// not.
+func parts(text prompt.Text) []token.Part {
+	out := make([]token.Part, len(text))
+	for i, run := range text {
+		out[i] = token.Part{Text: run.Text, Special: run.Template}
+	}
+	return out
+}
+
+// begin tokenizes a prompt. It has the beginning token once, whether the text spells it (templates
+// do) or the tokenizer adds it, and no end that the tokenizer adds, since the model continues it.
+func (m *Model) begin(parts []token.Part) ([]int32, error) {
+	ids := m.tok.EncodeParts(parts, true)
 	if bos, ok := m.tok.BOS(); ok && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
 		ids = ids[1:]
 	}
@@ -132,6 +156,7 @@ func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error]
 
 // answer is one generation; between Submit and Done it belongs to the queue's goroutine.
 type answer struct {
+	named   func(error) error // adds the name of the model's file
 	tok     *token.Tokenizer
 	stream  *token.Stream
 	sampler *sample.Sampler
@@ -164,7 +189,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 		stop = append(slices.Clone(stop), "<|im_end|>")
 	}
 	a := &answer{
-		tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
+		named: m.named, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
 		history: slices.Clone(ids), prompt: len(ids), most: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
 		usage: Usage{Prompt: len(ids), Context: m.info.Context},
 	}
@@ -183,7 +208,7 @@ func (a *answer) request() batch.Request {
 func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	id, err := a.sampler.Next(logits, a.history)
 	if err != nil {
-		return 0, false, err
+		return 0, false, a.named(err)
 	}
 	a.count()
 	if a.tok.IsEnd(id) {

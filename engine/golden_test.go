@@ -50,6 +50,9 @@ func TestChatGolden(t *testing.T) {
 			if err != nil || text != c.Prompt {
 				t.Errorf("%s: %s: %q, %v, expected %q", name, key, text, err, c.Prompt)
 			}
+			if key == "unicode" {
+				continue // its message spells control tokens, which the reference takes for such: TestTypedSpecialTokens
+			}
 			ids, err := m.PromptTokens(Request{Messages: c.Messages})
 			if err != nil || !slices.Equal(ids, c.Tokens) {
 				t.Errorf("%s: %s: %v, %v, expected %v", name, key, ids, err, c.Tokens)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"soberano/app/host"
 	"soberano/app/markdown"
 	"soberano/app/store"
 	"soberano/engine"
@@ -169,10 +170,20 @@ func (j *job) save(s *store.Store, state store.State) {
 	j.mu.Unlock()
 }
 
+// stopped reports whether an answer was ended from outside.
+func stopped(err error) bool {
+	for _, end := range []error{context.Canceled, errSwitched, engine.ErrClosed, host.ErrClosed, host.ErrRemoved} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
+}
+
 func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 	state := store.Complete
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, errSwitched), errors.Is(err, engine.ErrClosed):
+	case stopped(err):
 		state, err = store.Stopped, nil
 	case err != nil:
 		state = store.Failed

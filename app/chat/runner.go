@@ -1,15 +1,3 @@
-// Package chat is the middle of the window: a conversation, its answers as they are
-// written, and the place to write.
-//
-//	Screen ─ Header      title · model · context meter · offline
-//	       ├ Thread      bubbles and answers, or what an empty page says
-//	       ├ panels      what is under way or went wrong: imports, notices
-//	       └ Composer    text · microphone · Send or Stop
-//	Runner               the one opened model, and the queue of questions to it
-//
-// The Runner knows nothing of widgets, and the Screen nothing of weights; a test gives
-// the Runner a scripted model. Screens are touched by the UI goroutine only: whatever
-// another goroutine has to say goes through Config.Post.
 package chat
 
 import (
@@ -18,6 +6,7 @@ import (
 	"iter"
 	"sync"
 
+	"soberano/app/host"
 	"soberano/engine"
 	"soberano/models/registry"
 )
@@ -29,10 +18,12 @@ type Model interface {
 	Close() error
 }
 
-// Open opens the model of a library entry. It may take long; ctx ends it if it can.
-type Open func(ctx context.Context, e registry.Entry, o engine.Options) (Model, error)
+// Models opens chat models: *host.Models[Model].
+type Models interface {
+	Acquire(context.Context, registry.Entry, host.Settings, func(share float64)) (*host.Lease[Model], error)
+}
 
-// Phase is how far the Runner is with its model.
+// Phase is the state of the chosen model.
 type Phase int
 
 // The phases.
@@ -43,96 +34,114 @@ const (
 	Broken
 )
 
-// Status is the Runner's model and its phase.
+// Status is the chosen model and its phase.
 type Status struct {
 	Phase Phase
 	Entry registry.Entry
+	Share float64     // of the load that is done, when Loading
 	Info  engine.Info // when Ready
 	Err   error       // when Broken
 }
 
-// errSwitched ends an answer whose model was changed.
+// errSwitched ends an answer whose memory another model needs.
 var errSwitched = errors.New("chat: another model was chosen")
 
-// Runner holds at most one opened model. Choosing another frees it first, so that two
-// never share the memory. Questions wait until a model is ready, in turn.
+// Runner is the chosen model. Questions wait until a model is ready; then each is answered at
+// once, beside the others. An answer that is being written when another model is chosen goes
+// on, unless there is no memory for both models.
 type Runner struct {
-	open     Open
+	models   Models
 	onStatus func(Status) // called from any goroutine
 
-	mu      sync.Mutex
-	status  Status
-	options engine.Options
-	model   Model
-	serial  int           // of the latest Use; an older load gives way
-	changed chan struct{} // closed and replaced at each change of status
-	stop    context.CancelFunc
-	answers context.Context // ended with errSwitched when the model is changed
-	endAll  context.CancelCauseFunc
-	closed  bool
-
-	turn    chan struct{} // holds one token: who has it uses the model
-	loading sync.WaitGroup
+	mu       sync.Mutex
+	status   Status
+	settings host.Settings
+	choice   *choice
+	earlier  []*choice     // that still write answers
+	changed  chan struct{} // closed and replaced at each change of status
+	closed   bool
+	loading  sync.WaitGroup
 }
 
-// NewRunner is a Runner without a model.
-func NewRunner(open Open, onStatus func(Status)) *Runner {
-	r := &Runner{open: open, onStatus: onStatus, changed: make(chan struct{}), turn: make(chan struct{}, 1)}
-	r.answers, r.endAll = context.WithCancelCause(context.Background())
-	return r
+// choice is a model from when it was chosen until another is. The Runner's mutex guards its
+// fields.
+type choice struct {
+	ctx     context.Context // ends when another model is chosen
+	cancel  context.CancelFunc
+	answers context.Context // ends with errSwitched when the model's memory is needed
+	end     context.CancelCauseFunc
+	writing int           // answers
+	done    chan struct{} // closed when answers has ended and none is being written
 }
 
-// Status is what the Runner has now.
+func newChoice() *choice {
+	c := &choice{done: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.answers, c.end = context.WithCancelCause(context.Background())
+	return c
+}
+
+// settle closes done if it is time for that.
+func (c *choice) settle() {
+	if c.writing > 0 || c.answers.Err() == nil {
+		return
+	}
+	select {
+	case <-c.done:
+	default:
+		close(c.done)
+	}
+}
+
+// NewRunner returns a Runner without a model.
+func NewRunner(models Models, onStatus func(Status)) *Runner {
+	return &Runner{models: models, onStatus: onStatus, choice: newChoice(), changed: make(chan struct{})}
+}
+
+// Status returns the chosen model and its phase.
 func (r *Runner) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.status
 }
 
-// Use opens the model of e in the background in place of the one there is. An answer that
-// is being written ends as stopped.
-func (r *Runner) Use(e registry.Entry, o engine.Options) {
+// Use chooses a model and opens it in the background. With other settings than before the
+// chosen model is opened again as soon as it writes no answer.
+func (r *Runner) Use(e registry.Entry, s host.Settings) {
 	r.mu.Lock()
-	same := r.status.Entry.Name == e.Name && r.options == o && (r.status.Phase == Ready || r.status.Phase == Loading)
+	same := r.status.Entry.Name == e.Name && r.settings == s && (r.status.Phase == Ready || r.status.Phase == Loading)
 	if r.closed || same {
 		r.mu.Unlock()
 		return
 	}
-	ctx := r.replace(o)
-	serial := r.serial
+	c := r.replace()
+	r.settings = s
 	r.loading.Add(1)
 	r.set(Status{Phase: Loading, Entry: e})
 	go func() {
 		defer r.loading.Done()
-		r.load(ctx, serial, e, o)
+		r.load(c, e, s)
 	}()
 }
 
-// Drop frees the model; as for one that is removed from the library, or a load that the
-// person cancels.
+// Drop chooses no model: the chosen one is removed from the library, or its load is cancelled.
 func (r *Runner) Drop() {
 	r.mu.Lock()
-	r.replace(engine.Options{})
-	r.loading.Add(1)
+	r.replace()
 	r.set(Status{})
-	go func() {
-		defer r.loading.Done()
-		r.free()
-	}()
 }
 
-// replace ends what is under way; the caller holds mu.
-func (r *Runner) replace(o engine.Options) context.Context {
-	if r.stop != nil {
-		r.stop()
+// replace makes a new choice. The caller holds mu.
+func (r *Runner) replace() *choice {
+	r.choice.cancel()
+	var writing []*choice
+	for _, c := range append(r.earlier, r.choice) {
+		if c.writing > 0 {
+			writing = append(writing, c)
+		}
 	}
-	r.endAll(errSwitched)
-	r.answers, r.endAll = context.WithCancelCause(context.Background())
-	var ctx context.Context
-	ctx, r.stop = context.WithCancel(context.Background())
-	r.serial++
-	r.options = o
-	return ctx
+	r.earlier, r.choice = writing, newChoice()
+	return r.choice
 }
 
 // set changes the status, and releases mu, which the caller holds.
@@ -146,120 +155,154 @@ func (r *Runner) set(s Status) {
 	}
 }
 
-// take waits for the turn and takes the model out; the caller then has the turn.
-func (r *Runner) take() Model {
-	r.turn <- struct{}{}
+// tell changes the status as long as c is the choice.
+func (r *Runner) tell(c *choice, s Status) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := r.model
-	r.model = nil
-	return m
-}
-
-// free closes the model once nobody uses it.
-func (r *Runner) free() {
-	if m := r.take(); m != nil {
-		m.Close()
-	}
-	<-r.turn
-}
-
-func (r *Runner) load(ctx context.Context, serial int, e registry.Entry, o engine.Options) {
-	r.free()
-	r.turn <- struct{}{}
-	defer func() { <-r.turn }()
-	if ctx.Err() != nil {
-		return
-	}
-	m, err := r.open(ctx, e, o)
-	r.mu.Lock()
-	if serial != r.serial || r.closed {
+	if r.choice != c || r.closed {
 		r.mu.Unlock()
-		if err == nil {
-			m.Close()
-		}
 		return
+	}
+	r.set(s)
+}
+
+// acquire opens the model of e, and tells how far the load is. ctx ends the wait.
+func (r *Runner) acquire(ctx context.Context, c *choice, e registry.Entry, s host.Settings) (*host.Lease[Model], error) {
+	last := -1
+	lease, err := r.models.Acquire(ctx, e, s, func(share float64) {
+		if percent := int(100 * share); percent != last {
+			last = percent
+			r.tell(c, Status{Phase: Loading, Entry: e, Share: share})
+		}
+	})
+	if err == nil && last >= 0 {
+		r.tell(c, Status{Phase: Ready, Entry: e, Info: lease.Model.Info()})
+	}
+	return lease, err
+}
+
+// load opens a model that was chosen, so that its first answer does not wait. Where there is
+// no memory for it beside the models of earlier choices, their answers end.
+func (r *Runner) load(c *choice, e registry.Entry, s host.Settings) {
+	lease, err := r.acquire(c.ctx, c, e, s)
+	if _, full := errors.AsType[*host.MemoryError](err); full && r.endEarlier() {
+		lease, err = r.acquire(c.ctx, c, e, s)
 	}
 	if err != nil {
-		r.set(Status{Phase: Broken, Entry: e, Err: err})
+		r.tell(c, Status{Phase: Broken, Entry: e, Err: err})
 		return
 	}
-	r.model = m
-	r.set(Status{Phase: Ready, Entry: e, Info: m.Info()})
+	r.tell(c, Status{Phase: Ready, Entry: e, Info: lease.Model.Info()})
+	lease.Release()
 }
 
-// Ask waits for a model and for its turn, then generates. build makes the request for the
-// model that will answer. emit gets every piece. The error is nil at a natural end, the
-// context's when ctx ended, errSwitched when the model was changed, or the model's own.
+// endEarlier ends the answers of earlier choices and waits for that; false: there are none.
+func (r *Runner) endEarlier() bool {
+	r.mu.Lock()
+	earlier := r.earlier
+	for _, c := range earlier {
+		c.end(errSwitched)
+		c.settle()
+	}
+	r.mu.Unlock()
+	for _, c := range earlier {
+		<-c.done
+	}
+	return len(earlier) > 0
+}
+
+// Ask waits for a model, then generates. build makes the request for the model that will
+// answer. emit gets every piece. The error is nil at a natural end, the cause of ctx when
+// that ended, errSwitched when another model needs the memory, host.ErrRemoved or
+// host.ErrClosed when the model was taken away, or the model's own.
 func (r *Runner) Ask(ctx context.Context, build func(Status) (engine.Request, error), emit func(Status, engine.Piece)) error {
 	for {
 		r.mu.Lock()
-		status, changed, answers := r.status, r.changed, r.answers
+		status, changed, c, s := r.status, r.changed, r.choice, r.settings
 		r.mu.Unlock()
 		if status.Phase != Ready {
 			select {
 			case <-ctx.Done():
-				return ctx.Err()
+				return context.Cause(ctx)
 			case <-changed:
 				continue
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
+		wait, cancel := context.WithCancel(ctx)
+		stop := context.AfterFunc(c.ctx, cancel)
+		lease, err := r.acquire(wait, c, status.Entry, s)
+		stop()
+		cancel()
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, host.ErrClosed):
+			return err
+		default: // or another model was chosen, which answers then
+			r.tell(c, Status{Phase: Broken, Entry: status.Entry, Err: err})
 			continue
-		case r.turn <- struct{}{}:
 		}
-		again, err := r.answer(ctx, answers, status, build, emit)
-		<-r.turn
-		if !again {
+		if r.begin(c) {
+			status.Info = lease.Model.Info()
+			err = r.answer(ctx, c, lease, status, build, emit)
+			lease.Release() // before those are told who wait for the memory
+			r.finished(c)
 			return err
 		}
+		lease.Release()
 	}
 }
 
-// answer runs one request; the caller has the turn. again: the model was changed before.
-func (r *Runner) answer(ctx, answers context.Context, status Status, build func(Status) (engine.Request, error), emit func(Status, engine.Piece)) (again bool, err error) {
+// begin counts an answer of c; false: its memory is needed for another model.
+func (r *Runner) begin(c *choice) bool {
 	r.mu.Lock()
-	m := r.model
-	r.mu.Unlock()
-	if m == nil || answers.Err() != nil {
-		return true, nil
+	defer r.mu.Unlock()
+	if c != r.choice {
+		return false
 	}
+	c.writing++
+	return true
+}
+
+// finished takes an answer out of the count of c.
+func (r *Runner) finished(c *choice) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.writing--
+	c.settle()
+}
+
+// answer runs one request.
+func (r *Runner) answer(ctx context.Context, c *choice, lease *host.Lease[Model], status Status, build func(Status) (engine.Request, error), emit func(Status, engine.Piece)) error {
 	req, err := build(status)
 	if err != nil {
-		return false, err
+		return err
 	}
+	ctx, stop := lease.Context(ctx)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(answers, func() { cancel(errSwitched) })()
-	for piece, err := range m.Generate(ctx, req) {
+	defer context.AfterFunc(c.answers, func() { cancel(errSwitched) })()
+	for piece, err := range lease.Model.Generate(ctx, req) {
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
-				return false, cause
+				return cause
 			}
-			return false, err
+			return err
 		}
 		emit(status, piece)
 	}
-	return false, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
-// Close ends all answers and loads and frees the model.
+// Close ends all answers and the load that is under way, and waits for the load.
 func (r *Runner) Close() {
 	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return
-	}
-	r.replace(engine.Options{})
 	r.closed = true
-	r.stop()
-	r.mu.Unlock()
-	r.loading.Wait()
-	if m := r.take(); m != nil {
-		m.Close()
+	r.replace()
+	for _, c := range r.earlier {
+		c.end(errSwitched)
 	}
-	<-r.turn
+	r.set(Status{})
+	r.loading.Wait()
 }

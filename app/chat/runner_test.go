@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"soberano/app/host"
 	"soberano/app/store"
 	"soberano/engine"
 	"soberano/models/registry"
 )
 
-// counted is a model that says words until it is stopped, and knows how many are open.
+// counted is a model that says words until it is stopped, and counts how many are open.
 type counted struct {
 	open *atomic.Int32
 	used atomic.Int32
@@ -37,9 +38,7 @@ func (m *counted) Close() error {
 
 func (m *counted) Generate(ctx context.Context, r engine.Request) iter.Seq2[engine.Piece, error] {
 	return func(yield func(engine.Piece, error) bool) {
-		if m.used.Add(1) != 1 {
-			panic("two use the model at once")
-		}
+		m.used.Add(1)
 		defer m.used.Add(-1)
 		for i := range r.MaxTokens {
 			if ctx.Err() != nil {
@@ -59,25 +58,48 @@ func (m *counted) Generate(ctx context.Context, r engine.Request) iter.Seq2[engi
 }
 
 func entry(name string) registry.Entry {
-	return registry.Entry{Name: name, Info: registry.Info{Title: name}}
+	return registry.Entry{Name: name, Info: registry.Info{Title: name, Kind: registry.Chat}}
 }
 
 func ask(n int) func(Status) (engine.Request, error) {
 	return func(Status) (engine.Request, error) { return engine.Request{MaxTokens: n}, nil }
 }
 
-func TestAskWaitsForAModel(t *testing.T) {
-	var open atomic.Int32
-	ready := make(chan struct{})
-	r := NewRunner(func(_ context.Context, e registry.Entry, _ engine.Options) (Model, error) {
+// newRunner returns a Runner whose models are opened by open in a host with a budget.
+func newRunner(t *testing.T, budget int64, open host.Open[Model]) *Runner {
+	h := host.New(host.Options{Budget: budget})
+	r := NewRunner(host.NewModels(h, open, nil), func(Status) {})
+	t.Cleanup(func() {
+		r.Close()
+		r.Close()
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// counting opens counted models; it waits for a value of gate, if there is one.
+func counting(open *atomic.Int32, gate chan struct{}) host.Open[Model] {
+	return func(ctx context.Context, e registry.Entry, _ host.Settings, _ func(float64)) (Model, error) {
 		if e.Name == "broken" {
 			return nil, errors.New("cut short")
 		}
-		<-ready
+		if gate != nil {
+			select {
+			case <-gate:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
 		open.Add(1)
-		return &counted{open: &open, name: e.Name}, nil
-	}, nil)
-	defer r.Close()
+		return &counted{open: open, name: e.Name}, nil
+	}
+}
+
+func TestAskWaitsForAModel(t *testing.T) {
+	gate := make(chan struct{})
+	r := newRunner(t, host.Unlimited, counting(new(atomic.Int32), gate))
 	got := make(chan string, 1)
 	go func() {
 		var s strings.Builder
@@ -87,29 +109,52 @@ func TestAskWaitsForAModel(t *testing.T) {
 		}
 		got <- s.String()
 	}()
-	r.Use(entry("broken"), engine.Options{})
+	r.Use(entry("broken"), host.Settings{})
 	for r.Status().Phase != Broken {
 		time.Sleep(time.Millisecond)
 	}
-	r.Use(entry("good"), engine.Options{})
-	close(ready)
+	r.Use(entry("good"), host.Settings{})
+	close(gate)
 	if s := <-got; s != "good good good " {
 		t.Fatalf("got %q", s)
 	}
 }
 
+// An answer goes on when another model is chosen that fits in memory beside its own.
+func TestSwitchingLetsAnAnswerGoOn(t *testing.T) {
+	r := newRunner(t, host.Unlimited, counting(new(atomic.Int32), nil))
+	r.Use(entry("one"), host.Settings{})
+	ctx, stop := context.WithCancel(context.Background())
+	after := 0 // pieces that came after the other model was ready
+	first := sync.OnceFunc(func() { r.Use(entry("two"), host.Settings{}) })
+	err := r.Ask(ctx, ask(1e9), func(_ Status, p engine.Piece) {
+		if first(); r.Status().Phase == Ready {
+			after++
+		}
+		if after == 10 {
+			stop()
+		}
+		if p.Text != "one " {
+			t.Errorf("the answer goes on with %q", p.Text)
+		}
+	})
+	if !errors.Is(err, context.Canceled) || after < 10 {
+		t.Errorf("got %v after %d pieces", err, after)
+	}
+}
+
+// Where there is no memory for both it ends.
 func TestSwitchingEndsAnAnswer(t *testing.T) {
 	var open atomic.Int32
-	r := NewRunner(func(_ context.Context, e registry.Entry, _ engine.Options) (Model, error) {
-		if open.Add(1) > 1 {
+	r := newRunner(t, budgetOfOne, counting(&open, nil))
+	r.Use(entry("one"), host.Settings{})
+	first := sync.OnceFunc(func() { r.Use(entry("two"), host.Settings{}) })
+	err := r.Ask(context.Background(), ask(1e9), func(Status, engine.Piece) {
+		if open.Load() > 1 {
 			t.Error("two models are open")
 		}
-		return &counted{open: &open, name: e.Name}, nil
-	}, nil)
-	defer r.Close()
-	r.Use(entry("one"), engine.Options{})
-	first := sync.OnceFunc(func() { r.Use(entry("two"), engine.Options{}) })
-	err := r.Ask(context.Background(), ask(1e9), func(Status, engine.Piece) { first() })
+		first()
+	})
 	if !errors.Is(err, errSwitched) {
 		t.Fatalf("got %v", err)
 	}
@@ -122,12 +167,79 @@ func TestSwitchingEndsAnAnswer(t *testing.T) {
 	}
 }
 
-// Whatever is asked, switched, dropped and cancelled at once, no two models are open, none
-// is closed in use, and at the end nothing is left.
+// Two questions are answered at the same time, and each can be stopped alone.
+func TestTwoAnswersAtOnce(t *testing.T) {
+	r := newRunner(t, host.Unlimited, counting(new(atomic.Int32), nil))
+	r.Use(entry("m"), host.Settings{})
+	var writing [2]atomic.Bool
+	errs := [2]chan error{make(chan error), make(chan error)}
+	var stops [2]context.CancelFunc
+	for i := range 2 {
+		var ctx context.Context
+		ctx, stops[i] = context.WithCancel(context.Background())
+		go func() {
+			errs[i] <- r.Ask(ctx, ask(1e9), func(Status, engine.Piece) { writing[i].Store(true) })
+		}()
+	}
+	for !writing[0].Load() || !writing[1].Load() {
+		time.Sleep(time.Millisecond)
+	}
+	stops[0]()
+	if err := <-errs[0]; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	writing[1].Store(false)
+	for !writing[1].Load() {
+		time.Sleep(time.Millisecond)
+	}
+	stops[1]()
+	if err := <-errs[1]; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A model that makes room for another is opened again when it is asked something.
+func TestClosedModelIsOpenedAgain(t *testing.T) {
+	var open atomic.Int32
+	load := counting(&open, nil)
+	h := host.New(host.Options{Budget: budgetOfOne})
+	models := host.NewModels(h, load, nil)
+	r := NewRunner(models, nil)
+	defer h.Close()
+	defer r.Close()
+	r.Use(entry("m"), host.Settings{})
+	if err := r.Ask(context.Background(), ask(1), func(Status, engine.Piece) {}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := models.Acquire(context.Background(), entry("other"), host.Settings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error)
+	go func() { errs <- r.Ask(context.Background(), ask(1), func(Status, engine.Piece) {}) }()
+	for r.Status().Phase != Broken { // no memory while the other one is used
+		time.Sleep(time.Millisecond)
+	}
+	if _, ok := errors.AsType[*host.MemoryError](r.Status().Err); !ok {
+		t.Errorf("got %v", r.Status().Err)
+	}
+	other.Release()
+	r.Use(entry("m"), host.Settings{}) // tried again, the question is answered
+	if err := <-errs; err != nil {
+		t.Error(err)
+	}
+}
+
+// budgetOfOne is memory for one model whose file says nothing about itself, not for two.
+const budgetOfOne = 50 << 20
+
+// Whatever is asked, switched, dropped and cancelled at once, the budget holds, no model is
+// closed in use, and at the end nothing is left.
 func TestRunnerInAnyOrder(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var open atomic.Int32
-	r := NewRunner(func(ctx context.Context, e registry.Entry, _ engine.Options) (Model, error) {
+	h := host.New(host.Options{Budget: budgetOfOne})
+	load := func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (Model, error) {
 		if open.Add(1) > 1 {
 			t.Error("two models are open")
 		}
@@ -137,7 +249,8 @@ func TestRunnerInAnyOrder(t *testing.T) {
 			return nil, errors.New("broken")
 		}
 		return &counted{open: &open, name: e.Name}, nil
-	}, func(Status) {})
+	}
+	r := NewRunner(host.NewModels(h, load, nil), func(Status) {})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for range 4 {
@@ -154,7 +267,7 @@ func TestRunnerInAnyOrder(t *testing.T) {
 		case 0:
 			r.Drop()
 		default:
-			r.Use(entry(string(rune('a'+n%3))), engine.Options{})
+			r.Use(entry(string(rune('a'+n%3))), host.Settings{})
 		}
 		time.Sleep(time.Duration(rand.IntN(500)) * time.Microsecond)
 	}
@@ -162,6 +275,9 @@ func TestRunnerInAnyOrder(t *testing.T) {
 	wg.Wait()
 	r.Close()
 	r.Close()
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
 	if n := open.Load(); n != 0 {
 		t.Errorf("%d models are left open", n)
 	}
@@ -187,9 +303,10 @@ func TestJobIsStoredWhileItIsWritten(t *testing.T) {
 	if _, err := s.Append(store.Message{Conversation: c.ID, Role: store.User, Content: "say words"}); err != nil {
 		t.Fatal(err)
 	}
-	r := NewRunner(func(_ context.Context, e registry.Entry, _ engine.Options) (Model, error) { return endless{}, nil }, nil)
-	defer r.Close()
-	r.Use(entry("m"), engine.Options{})
+	r := newRunner(t, host.Unlimited, func(context.Context, registry.Entry, host.Settings, func(float64)) (Model, error) {
+		return endless{}, nil
+	})
+	r.Use(entry("m"), host.Settings{})
 	ctx, cancel := context.WithCancel(context.Background())
 	j := &job{conversation: c.ID, cancel: cancel, saved: time.Now(), message: store.Message{Conversation: c.ID, Role: store.Assistant}}
 	done := make(chan struct{})

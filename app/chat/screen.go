@@ -368,7 +368,7 @@ func (s *Screen) repaint(j *job) {
 		delete(s.jobs, j.conversation)
 		s.done(p, here)
 	} else if here {
-		s.shown.running(p, s.Runner.Status(), len(s.jobs) > 1)
+		s.shown.running(p, s.Runner.Status())
 		s.showContext()
 	}
 	if here {

@@ -90,15 +90,13 @@ func (s *Screen) newAnswer() *answer {
 	return a
 }
 
-// running shows a job as it stands; others says that there are more.
-func (a *answer) running(p progress, status Status, others bool) {
+// running shows the progress of a job.
+func (a *answer) running(p progress, status Status) {
 	a.view.Set(p.blocks, p.stage == writing)
 	text := ""
 	switch {
-	case p.stage == waiting && status.Phase == Ready && !others:
-		text = "Reading…"
 	case p.stage == waiting && status.Phase == Ready:
-		text = "Waiting for the other answer…"
+		text = "Reading…"
 	case p.stage == waiting && status.Phase == Loading:
 		text = "Loading " + status.Entry.Title + "…"
 	case p.stage == waiting:

@@ -64,12 +64,15 @@ func keyOf(e registry.Entry) key {
 func New(o Options) *Host {
 	h := &Host{available: o.Available, budget: o.Budget, models: map[key]*model{}}
 	if h.available == nil {
-		h.available = func() int64 {
-			_, available := cpu.Memory()
-			return available
-		}
+		h.available = Available
 	}
 	return h
+}
+
+// Available returns the memory in bytes that the system can hand out; 0: it does not say.
+func Available() int64 {
+	_, available := cpu.Memory()
+	return available
 }
 
 // SetBudget changes the memory budget; see Options.Budget. Idle models that no longer fit

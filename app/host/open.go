@@ -10,7 +10,7 @@ import (
 
 // Chats returns the chat models of a library, opened on the processor.
 func Chats(h *Host) *Models[*engine.Model] {
-	return NewModels(h, h.OpenChat, ChatBytes)
+	return NewModels(h, h.OpenChat, func(m *engine.Model) int64 { return ChatBytes(m.Info()) })
 }
 
 // Speech returns the speech models of a library, opened on the processor.
@@ -19,8 +19,7 @@ func Speech(h *Host) *Models[*asr.Model] {
 }
 
 // ChatBytes returns the bytes that an opened chat model takes with one full conversation.
-func ChatBytes(m *engine.Model) int64 {
-	i := m.Info()
+func ChatBytes(i engine.Info) int64 {
 	return i.WeightBytes + i.CacheBytes + i.ScratchBytes
 }
 

@@ -23,16 +23,19 @@ type Shelf interface {
 
 // Config is what imports and the page need from the window around them.
 type Config struct {
-	Shelf      Shelf
-	Inspect    func(path string) (registry.Info, error)
-	Free       func() int64 // free memory in bytes; 0: not known
-	Context    func() int   // tokens that a chat would be opened with; 0: the engine's choice
-	Post       func(func())
-	Changed    func() // the cards have another height
-	OnAdded    func(registry.Entry)
-	Use        func(registry.Entry)
-	InUse      func(registry.Entry) bool
-	OnRemoved  func(registry.Entry)
+	Shelf     Shelf
+	Inspect   func(path string) (registry.Info, error)
+	Free      func() int64 // free memory in bytes; 0: not known
+	Context   func() int   // tokens that a chat would be opened with; 0: the engine's choice
+	Post      func(func())
+	Changed   func() // the cards have another height
+	OnAdded   func(registry.Entry)
+	Use       func(registry.Entry)
+	InUse     func(registry.Entry) bool
+	OnRemoved func(registry.Entry) // it is about to be removed
+	// Release closes an opened model before its files are deleted; it is called from any
+	// goroutine. The error says why that is not possible now.
+	Release    func(context.Context, registry.Entry) error
 	ChooseFile func()
 	ShowFile   func(path string)
 	Copy       func(text string)

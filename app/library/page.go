@@ -3,7 +3,9 @@ package library
 // The Models page: what is in the library, and what can be done with each.
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -24,11 +26,16 @@ type Page struct {
 	ills    map[string]error // models whose files are not where they were
 	looking bool             // for ills
 	running sync.WaitGroup
+
+	removing map[string]bool
+	ctx      context.Context // of removals
+	cancel   context.CancelFunc
 }
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}}
+	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, removing: map[string]bool{}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.Object = p.pane.Object
 	return p
 }
@@ -138,6 +145,9 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		return p.question(words, func() { p.remove(e) })
 	}
 	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}}
+	if p.removing[e.Name] {
+		return row
+	}
 	switch {
 	case !e.Runs || p.ills[e.Name] != nil && !p.InUse(e):
 	case p.InUse(e):
@@ -175,16 +185,42 @@ func (p *Page) remove(e registry.Entry) {
 	if c := p.checks[e.Name]; c != nil {
 		c.cancel()
 	}
-	p.OnRemoved(e) // first: on some systems an open file can't be deleted
+	p.OnRemoved(e)
+	p.removing[e.Name], p.says[e.Name] = true, "Removing…"
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		err := p.delete(e)
+		p.Post(func() { p.removed(e, err) })
+	}()
+	p.Refresh()
+}
+
+// patience is how long a model that is to be removed may still be in use.
+const patience = 10 * time.Second
+
+// delete closes a model and takes it out of the library.
+func (p *Page) delete(e registry.Entry) error {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := p.Release(ctx, e); err != nil { // on some systems an open file can't be deleted
+		return err
+	}
+	return p.Shelf.Remove(e.Name)
+}
+
+func (p *Page) removed(e registry.Entry, err error) {
+	delete(p.removing, e.Name)
 	delete(p.says, e.Name)
-	if err := p.Shelf.Remove(e.Name); err != nil {
+	if err != nil {
 		p.says[e.Name] = sentence(err.Error())
 	}
 	p.Refresh()
 }
 
-// Close ends the checks that run.
+// Close ends the checks and removals that run.
 func (p *Page) Close() {
+	p.cancel()
 	for _, c := range p.checks {
 		c.cancel()
 	}

@@ -27,6 +27,7 @@ type stage struct {
 	inUse   map[string]bool
 	added   []string
 	removed []string
+	held    error // why a model can't be closed
 	copied  string
 	chosen  int
 	free    int64
@@ -40,6 +41,7 @@ func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, er
 		OnAdded: func(e registry.Entry) { s.added = append(s.added, e.Name); s.page.Refresh() },
 		Use:     func(e registry.Entry) { s.used = append(s.used, e.Name); s.inUse[e.Name] = true },
 		InUse:   func(e registry.Entry) bool { return s.inUse[e.Name] }, OnRemoved: func(e registry.Entry) { s.removed = append(s.removed, e.Name) },
+		Release:    func(context.Context, registry.Entry) error { return s.held },
 		ChooseFile: func() { s.chosen++ }, ShowFile: func(string) {}, Copy: func(text string) { s.copied = text }}
 	s.page, s.im = NewPage(c), NewImporter(c)
 	s.page.Cards.Add(s.im.Cards)
@@ -143,15 +145,15 @@ func realStage(t *testing.T) (*stage, *registry.Library) {
 	return newStage(t, lib, registry.Inspect, ui.Light), lib
 }
 
-// held is a real library whose links wait for the gate. late: they are made, and only then
+// gated is a real library whose links wait for the gate. late: they are made, and only then
 // wait, deaf to the end of their context.
-type held struct {
+type gated struct {
 	*registry.Library
 	gate chan struct{}
 	late bool
 }
 
-func (h *held) Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
+func (h *gated) Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
 	if h.late {
 		e, err := h.Library.Import(context.WithoutCancel(ctx), path, how, o, progress)
 		<-h.gate

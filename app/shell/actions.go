@@ -24,7 +24,6 @@ import (
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
-	"soberano/asr"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -256,7 +255,7 @@ func (d *Shell) use(e registry.Entry) {
 		d.files.Queue.Kick()
 	} else {
 		d.set(func(v *settings.Values) { v.ChatModel = e.Name })
-		d.runner.Use(e, d.chatOptions(e))
+		d.runner.Use(e, d.chatSettings(e))
 	}
 	if d.page == modelsPage {
 		d.models.Refresh()
@@ -282,7 +281,7 @@ func (d *Shell) added(e registry.Entry) {
 	}
 }
 
-// removed lets go of a model before its files are deleted.
+// removed chooses no model instead of one that is about to be removed.
 func (d *Shell) removed(e registry.Entry) {
 	if !d.inUse(e) {
 		return
@@ -296,25 +295,8 @@ func (d *Shell) removed(e registry.Entry) {
 	d.mu.Unlock()
 }
 
-func (d *Shell) setSpeech(entries []registry.Entry) {
-	name := d.values.Values().SpeechModel
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.speech, d.speechOK = pick(entries, registry.Speech, name)
-}
-
 // ownWords are what the settings say is likely to be said; any goroutine may ask.
 func (d *Shell) ownWords() []string { return d.values.Values().Vocabulary() }
-
-// pickSpeech is called by the goroutine that listens.
-func (d *Shell) pickSpeech() (registry.Entry, asr.Options, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.speechOK {
-		return registry.Entry{}, asr.Options{}, voice.ErrNoModel
-	}
-	return d.speech, asr.Options{Threads: d.values.Values().Threads}, nil
-}
 
 func (d *Shell) openMic() (voice.Microphone, error) { return d.OpenMic(d.values.Values().Microphone) }
 
@@ -344,7 +326,7 @@ func (d *Shell) change(v settings.Values) {
 		d.settings.Refresh()
 	}
 	if s := d.runner.Status(); reload && s.Phase != chat.NoModel {
-		d.runner.Use(s.Entry, d.chatOptions(s.Entry))
+		d.runner.Use(s.Entry, d.chatSettings(s.Entry))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/chat"
+	"soberano/app/host"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -296,22 +297,13 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 		dir = t.TempDir()
 	}
 	s.pasted = make(chan string, 10)
+	h := host.New(host.Options{Budget: host.Unlimited})
 	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Inspect: inspect, Post: s.q.post,
-		OpenChat: func(ctx context.Context, e registry.Entry, o engine.Options) (chat.Model, error) {
-			if s.hold != nil {
-				select {
-				case <-s.hold:
-				case <-ctx.Done():
-					return nil, ctx.Err()
-				}
-			}
-			if err := s.fail[e.Name]; err != nil {
-				return nil, err
-			}
-			return s.model, nil
-		},
-		OpenSpeech: func(registry.Entry, asr.Options) (Speech, error) { return s.ears, nil },
-		OpenAudio:  transcribe.OpenAudio,
+		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
+		Speech: host.NewModels(h, func(context.Context, registry.Entry, host.Settings, func(float64)) (Speech, error) {
+			return s.ears, nil
+		}, nil),
+		OpenAudio: transcribe.OpenAudio,
 		OpenMic: func(string) (voice.Microphone, error) {
 			if s.noMic != nil {
 				return nil, s.noMic
@@ -341,6 +333,21 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 		}
 	})
 	return s
+}
+
+// loadChat opens the model of the test.
+func (s *stage) loadChat(ctx context.Context, e registry.Entry, _ host.Settings, _ func(float64)) (chat.Model, error) {
+	if s.hold != nil {
+		select {
+		case <-s.hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err := s.fail[e.Name]; err != nil {
+		return nil, err
+	}
+	return s.model, nil
 }
 
 // outside is a desktop with one other program on it.

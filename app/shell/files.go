@@ -1,12 +1,10 @@
 package shell
 
-// What the Transcribe page needs from the window: dialogs, menus, the choices it remembers,
-// and the one opened speech model that dictation and files share.
+// What the Transcribe page needs from the window: dialogs, menus, and the choices it remembers.
 
 import (
 	"fmt"
 	"path/filepath"
-	"sync"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
@@ -15,79 +13,7 @@ import (
 
 	"soberano/app/settings"
 	"soberano/app/transcribe"
-	"soberano/app/voice"
-	"soberano/asr"
-	"soberano/models/registry"
 )
-
-// Speech is an opened speech model: *asr.Model, or a scripted one in tests. It may be used by
-// several goroutines; they take turns window by window.
-type Speech interface {
-	voice.Recogniser
-	transcribe.Recogniser
-}
-
-// shared opens speech models, each once for all who want it with the same options, and closes
-// it when the last of them has.
-type shared struct {
-	open func(registry.Entry, asr.Options) (Speech, error)
-	mu   sync.Mutex // held while a model is opened or closed
-	have []*lent
-}
-
-// lent is a model and by how many it is used.
-type lent struct {
-	Speech
-	name  string
-	o     asr.Options
-	users int
-}
-
-func (s *shared) take(e registry.Entry, o asr.Options) (Speech, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.have {
-		if l.name == e.Name && l.o == o {
-			l.users++
-			return &handle{Speech: l.Speech, from: s, lent: l}, nil
-		}
-	}
-	m, err := s.open(e, o)
-	if err != nil {
-		return nil, err
-	}
-	l := &lent{Speech: m, name: e.Name, o: o, users: 1}
-	s.have = append(s.have, l)
-	return &handle{Speech: m, from: s, lent: l}, nil
-}
-
-// handle is one user's hold of a model.
-type handle struct {
-	Speech
-	from *shared
-	lent *lent
-	once sync.Once
-}
-
-// Close lets go of the model.
-func (h *handle) Close() (err error) {
-	h.once.Do(func() {
-		s := h.from
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if h.lent.users--; h.lent.users > 0 {
-			return
-		}
-		for i, l := range s.have {
-			if l == h.lent {
-				s.have = append(s.have[:i], s.have[i+1:]...)
-				break
-			}
-		}
-		err = h.lent.Speech.Close()
-	})
-	return err
-}
 
 func (d *Shell) filesLanguage() string { return d.values.Values().FilesLanguage }
 

@@ -16,7 +16,6 @@ import (
 	"soberano/app/ui"
 	"soberano/asr"
 	"soberano/asr/audio"
-	"soberano/models/registry"
 )
 
 // wav is a recording of silence on the disk.
@@ -195,42 +194,6 @@ func (s *stage) tapTranscript(id int64) {
 		s.t.Fatalf("transcript %d is not listed:\n%s", id, s.words())
 	}
 	found.Tapped(&fyne.PointEvent{})
-}
-
-// counted is a speech model that knows whether it was closed.
-type counted struct {
-	*ears
-	closed *int
-}
-
-func (c counted) Close() error { *c.closed++; return nil }
-
-// Dictation and files use one opened model; the last one to let go of it closes it.
-func TestSharedModel(t *testing.T) {
-	opened, closed := 0, 0
-	s := &shared{open: func(registry.Entry, asr.Options) (Speech, error) { opened++; return counted{&ears{}, &closed}, nil }}
-	take := func(name string, threads int) Speech {
-		m, err := s.take(registry.Entry{Name: name}, asr.Options{Threads: threads})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
-	}
-	a, b := take("base", 0), take("base", 0)
-	c, d := take("base", 2), take("small", 0)
-	if opened != 3 {
-		t.Errorf("opened %d times", opened)
-	}
-	if err := errors.Join(a.Close(), a.Close()); err != nil || closed != 0 {
-		t.Errorf("closed %d times while it is used; %v", closed, err)
-	}
-	e := take("base", 0)
-	if err := errors.Join(b.Close(), c.Close(), d.Close()); err != nil || closed != 2 || opened != 3 {
-		t.Errorf("opened %d times, closed %d times", opened, closed)
-	}
-	if err := e.Close(); err != nil || closed != 3 || len(s.have) != 0 {
-		t.Errorf("closed %d times, %d left", closed, len(s.have))
-	}
 }
 
 // A model is chosen while the goroutine that transcribes reads the settings; the race detector

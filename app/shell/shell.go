@@ -24,14 +24,13 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/chat"
+	"soberano/app/host"
 	"soberano/app/library"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
-	"soberano/asr"
-	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -40,8 +39,9 @@ type Machine struct {
 	Data        string // the data folder
 	Shelf       library.Shelf
 	Inspect     func(path string) (registry.Info, error)
-	OpenChat    chat.Open
-	OpenSpeech  func(registry.Entry, asr.Options) (Speech, error)
+	Host        *host.Host // of Chats and Speech; the shell closes it
+	Chats       chat.Models
+	Speech      *host.Models[Speech]
 	OpenAudio   func(ctx context.Context, path string) (transcribe.Audio, error)
 	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: no sound in this build
 	OpenMic     func(name string) (voice.Microphone, error)        // nil: no microphone in this build
@@ -62,7 +62,6 @@ type Shell struct {
 	store    *store.Store
 	values   *settings.Current
 	runner   *chat.Runner
-	ears     *voice.Ears
 	chat     *chat.Screen
 	side     *side
 	importer *library.Importer
@@ -139,12 +138,10 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 }
 
 func (d *Shell) build() {
-	d.runner = chat.NewRunner(d.OpenChat, func(s chat.Status) { d.Post(func() { d.status(s) }) })
-	speech := &shared{open: d.OpenSpeech}
-	d.ears = voice.NewEars(func(e registry.Entry, o asr.Options) (voice.Recogniser, error) { return speech.take(e, o) }, d.pickSpeech)
+	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
 	var talk *voice.Talk
 	if d.OpenMic != nil {
-		talk = voice.New(voice.Config{Post: d.Post, Listen: d.ears.Listen, Open: d.openMic,
+		talk = voice.New(voice.Config{Post: d.Post, Listen: d.listen, Open: d.openMic,
 			Params: d.dictationParams, Words: d.dictationWords, Tapes: filepath.Join(d.Data, "dictation")})
 		talk.OnProblem = d.deaf
 	}
@@ -152,15 +149,14 @@ func (d *Shell) build() {
 	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnTalk: d.talked, OnChanged: d.listChanged,
 		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
 		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
-	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: library.FreeMemory, Context: func() int { return d.values.Values().Context },
-		Post: d.Post, Changed: d.cardsChanged, OnAdded: d.added, Use: d.use, InUse: d.inUse, OnRemoved: d.removed,
+	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: host.Available, Context: func() int { return d.values.Values().Context },
+		Post: d.Post, Changed: d.cardsChanged, OnAdded: d.added, Use: d.use, InUse: d.inUse, OnRemoved: d.removed, Release: d.Host.Remove,
 		ChooseFile: d.chooseFile, ShowFile: d.showFile, Copy: d.copy}
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
 	d.settings = settings.NewPage(settings.Config{Values: d.values.Values(), Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
 		OnChange: d.change, Shortcut: d.shortcut, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
-	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Pick: d.pickSpeech, Words: d.ownWords,
-		OpenSpeech: func(e registry.Entry, o asr.Options) (transcribe.Recogniser, error) { return speech.take(e, o) }, Play: d.Play,
+	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Chosen: d.chosenSpeech, Speech: d.openSpeech, Words: d.ownWords, Play: d.Play,
 		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage,
 		Translate: d.filesTranslate, OnTranslate: d.chooseFilesTranslate, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
 		AddModel: func() { d.show(modelsPage) }, ShowFile: d.showFile, Copy: d.copy, Ask: d.ask, Save: d.saveFile,
@@ -227,7 +223,7 @@ func (d *Shell) start() {
 	d.recover()
 	d.listenOutside()
 	if e, ok := pick(entries, registry.Chat, d.values.Values().ChatModel); ok {
-		d.runner.Use(e, d.chatOptions(e))
+		d.runner.Use(e, d.chatSettings(e))
 	}
 	d.files.Queue.Kick()
 }
@@ -247,9 +243,10 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (best regis
 	return best, ok
 }
 
-func (d *Shell) chatOptions(e registry.Entry) engine.Options {
+// chatSettings are those of a chat model, whose context may be shorter than the chosen one.
+func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := engine.Options{Context: v.Context, Threads: v.Threads}
+	o := host.Settings{Context: v.Context, Threads: v.Threads}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}
@@ -398,5 +395,5 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
-	return errors.Join(err, d.ears.Close(), d.store.Close())
+	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

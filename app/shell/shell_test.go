@@ -274,9 +274,9 @@ func TestRemovedModelIsLetGo(t *testing.T) {
 	s.show(modelsPage)
 	s.tap("Remove")
 	s.tap("Remove it")
-	s.q.until(t, "the model to be freed", func() bool { return s.runner.Status().Phase == chat.NoModel && *s.model.closed })
-	if len(s.shelf.removed) != 1 {
-		t.Errorf("removed: %v", s.shelf.removed)
+	s.q.until(t, "the model to be removed", func() bool { return strings.Contains(s.words(), "No model yet") })
+	if !*s.model.closed || s.runner.Status().Phase != chat.NoModel || len(s.shelf.removed) != 1 {
+		t.Errorf("closed: %v, removed: %v", *s.model.closed, s.shelf.removed)
 	}
 	s.expect(s.words(), "No model yet")
 }

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"soberano/app/host"
 	"soberano/app/store"
 	"soberano/asr"
 )
@@ -199,46 +200,33 @@ func (q *Queue) state() {
 	})
 }
 
-// ears is the speech model that the goroutine has opened, "" for none.
-type ears struct {
-	Recogniser
-	name string
-	o    asr.Options
-}
-
-func (e *ears) close() error {
-	m := e.Recogniser
-	e.Recogniser = nil
-	if m == nil {
-		return nil
-	}
-	return m.Close()
-}
-
 // work writes files down until none waits, or there is no model to do it with.
 func (q *Queue) work() {
 	defer q.running.Done()
-	var e ears
 	for {
-		t, j, ok := q.next(&e)
+		t, j, ok := q.next()
 		if !ok {
 			q.state()
 			return
 		}
-		err := q.ready(&e)
+		speech, err := q.Speech(j.ctx)
 		if err != nil {
 			q.block(t, j, err)
 			continue
 		}
 		q.state()
-		err = q.write(&e, t, j)
+		err = q.write(speech, t, j)
+		speech.Release()
+		if errors.Is(err, host.ErrRemoved) {
+			continue // the file goes on with another model
+		}
 		q.finish(t, j, err)
 	}
 }
 
 // next takes the file that waits longest; the one that was under way first. Without one the
-// model is let go of before the goroutine counts as ended.
-func (q *Queue) next(e *ears) (store.Transcript, *job, bool) {
+// goroutine counts as ended.
+func (q *Queue) next() (store.Transcript, *job, bool) {
 	list, err := q.Store.Transcripts()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -260,38 +248,17 @@ func (q *Queue) next(e *ears) (store.Transcript, *job, bool) {
 			return best, j, true
 		}
 	}
-	if err := e.close(); err != nil && q.blocked == nil {
-		q.blocked = err
-	}
 	q.working = false
 	return store.Transcript{}, nil, false
-}
-
-// ready opens the model that is to be used.
-func (q *Queue) ready(e *ears) error {
-	entry, o, err := q.Pick()
-	if err != nil {
-		return err
-	}
-	if e.Recogniser != nil && e.name == entry.Name && e.o == o {
-		return nil
-	}
-	if err := e.close(); err != nil {
-		return err
-	}
-	if e.Recogniser, err = q.OpenSpeech(entry, o); err != nil {
-		e.Recogniser = nil
-		return err
-	}
-	e.name, e.o = entry.Name, o
-	return nil
 }
 
 // block leaves the file where it was: it is not its fault.
 func (q *Queue) block(t store.Transcript, j *job, err error) {
 	q.mu.Lock()
 	stopped := j.stopped
-	q.blocked = err
+	if !stopped {
+		q.blocked = err
+	}
 	q.mu.Unlock()
 	if stopped {
 		q.finish(t, j, context.Canceled)
@@ -299,7 +266,7 @@ func (q *Queue) block(t store.Transcript, j *job, err error) {
 }
 
 // write hears one file.
-func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
+func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	defer j.cancel()
 	src, err := q.Open(j.ctx, t.Path)
 	if err != nil {
@@ -314,7 +281,7 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 	j.began, j.from, j.length, j.opening = time.Now(), t.Heard, length, false
 	j.heard.Store(int64(t.Heard))
 	q.mu.Unlock()
-	t.State, t.Length, t.Model = store.Partial, length, e.name
+	t.State, t.Length, t.Model = store.Partial, length, speech.Name()
 	if err := q.Store.UpdateTranscript(t); err != nil {
 		return err
 	}
@@ -322,7 +289,7 @@ func (q *Queue) write(e *ears, t store.Transcript, j *job) error {
 	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.words(),
 		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
 	last := time.Duration(0) // begin of the segment before
-	for s, err := range e.Transcribe(j.ctx, &metered{src, j}, p) {
+	for s, err := range speech.Transcribe(j.ctx, &metered{src, j}, p) {
 		if err != nil {
 			return err
 		}

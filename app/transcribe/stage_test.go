@@ -65,9 +65,11 @@ type scripted struct {
 	asked  []asr.Params
 	opened int
 	closed int
+	taken  error // ends what is heard
 }
 
-func (m *scripted) Close() error { m.mu.Lock(); defer m.mu.Unlock(); m.closed++; return nil }
+func (m *scripted) Name() string { return "whisper-base" }
+func (m *scripted) Release()     { m.mu.Lock(); defer m.mu.Unlock(); m.closed++ }
 
 func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
@@ -85,6 +87,13 @@ func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params)
 						yield(asr.Segment{}, ctx.Err())
 						return
 					}
+				}
+				m.mu.Lock()
+				taken := m.taken
+				m.mu.Unlock()
+				if taken != nil {
+					yield(asr.Segment{}, taken)
+					return
 				}
 				i := int(at / (10 * time.Second))
 				language := cmp.Or(m.heard, "en")
@@ -170,12 +179,17 @@ func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
 	st := &stage{Stage: looks, store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
 	st.page = NewPage(Config{Store: s, Open: st.open, Post: st.Post,
 		Words: func() []string { return []string{"Dashwoode"} },
-		Pick: func() (registry.Entry, asr.Options, error) {
+		Chosen: func() (registry.Entry, error) {
 			st.mu.Lock()
 			defer st.mu.Unlock()
-			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title}}, asr.Options{}, st.noModel
+			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title}}, st.noModel
 		},
-		OpenSpeech: func(registry.Entry, asr.Options) (Recogniser, error) {
+		Speech: func(context.Context) (Speech, error) {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			if st.noModel != nil {
+				return nil, st.noModel
+			}
 			st.model.mu.Lock()
 			defer st.model.mu.Unlock()
 			st.model.opened++

@@ -22,10 +22,12 @@ import (
 	"soberano/models/registry"
 )
 
-// Recogniser is an opened speech model: *asr.Model, or a scripted one in tests.
-type Recogniser interface {
+// Speech is the use of an opened speech model: of a model in app/host, or a scripted one in
+// tests.
+type Speech interface {
+	Name() string // of the model, in the library
 	Transcribe(context.Context, asr.Source, asr.Params) iter.Seq2[asr.Segment, error]
-	Close() error
+	Release()
 }
 
 // Audio is an opened recording: *audio.Source, or a scripted one in tests.
@@ -49,10 +51,10 @@ type Speaker interface {
 type Config struct {
 	Store *store.Store
 	Open  func(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
-	// Pick names the speech model to use; it is called from any goroutine.
-	Pick       func() (registry.Entry, asr.Options, error)
-	Words      func() []string // the person's own, from any goroutine; nil: none
-	OpenSpeech func(registry.Entry, asr.Options) (Recogniser, error)
+	// Chosen is the speech model that Speech opens; both are called from any goroutine.
+	Chosen     func() (registry.Entry, error)
+	Speech     func(ctx context.Context) (Speech, error)
+	Words      func() []string              // the person's own, from any goroutine; nil: none
 	Play       func(Audio) (Speaker, error) // nil: this build has no sound
 	Languages  []string                     // codes of those that can be chosen
 	Language   func() string                // of the next file; "": heard from the audio
@@ -79,7 +81,7 @@ type Config struct {
 // englishOnly is the name of the speech model if it knows English only, so that it can't
 // translate; "" if it can, or if there is none yet.
 func (c *Config) englishOnly() string {
-	if e, _, err := c.Pick(); err == nil && e.EnglishOnly() {
+	if e, err := c.Chosen(); err == nil && e.EnglishOnly() {
 		return e.Title
 	}
 	return ""

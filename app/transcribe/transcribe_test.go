@@ -16,6 +16,7 @@ import (
 	"fyne.io/fyne/v2"
 	"pgregory.net/rapid"
 
+	"soberano/app/host"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr/audio"
@@ -38,13 +39,44 @@ func TestABadFileLosesNothing(t *testing.T) {
 	s.UntilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav any more")
 	s.model.mu.Lock()
 	defer s.model.mu.Unlock()
-	if s.model.opened != 1 {
-		t.Errorf("the model was opened %d times for one queue", s.model.opened)
+	if s.model.opened != 4 {
+		t.Errorf("the model was used %d times for four files", s.model.opened)
 	}
-	if s.model.closed != 1 {
+	if s.model.closed != 4 {
 		s.model.mu.Unlock()
-		s.Until("the model to be closed", func() bool { s.model.mu.Lock(); defer s.model.mu.Unlock(); return s.model.closed == 1 })
+		s.Until("the model to be let go of", func() bool { s.model.mu.Lock(); defer s.model.mu.Unlock(); return s.model.closed == 4 })
 		s.model.mu.Lock()
+	}
+}
+
+// A file whose model is taken away waits for another one, and goes on where it was.
+func TestRemovedModel(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.model.gate = make(chan struct{})
+	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
+	s.model.gate <- struct{}{}
+	s.Until("a segment", func() bool {
+		list, err := s.store.Transcripts()
+		return err == nil && list[0].Segments == 1
+	})
+	s.mu.Lock()
+	s.noModel = noModel
+	s.mu.Unlock()
+	s.model.mu.Lock()
+	s.model.taken = host.ErrRemoved
+	s.model.mu.Unlock()
+	s.model.gate <- struct{}{}
+	s.UntilShown("The files wait: there is no speech model yet.")
+	s.mu.Lock()
+	s.noModel = nil
+	s.mu.Unlock()
+	s.model.mu.Lock()
+	s.model.taken = nil
+	s.model.mu.Unlock()
+	close(s.model.gate)
+	s.page.Queue.Kick()
+	if got := s.state("talk.wav", store.Complete); got.Segments < 3 || got.Heard < 29*time.Second || got.Note != "" {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -19,14 +19,13 @@ import (
 
 	"soberano/app/chat"
 	"soberano/app/dictation"
+	"soberano/app/host"
 	"soberano/app/settings"
 	"soberano/app/shell"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
-	"soberano/asr"
 	"soberano/asr/mic"
-	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -116,12 +115,33 @@ func machine() (shell.Machine, error) {
 	if err != nil {
 		return shell.Machine{}, err
 	}
-	m := shell.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenChat: openChat, OpenSpeech: openSpeech, OpenPath: openPath,
+	m := shell.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
+	opened(&m)
 	m.OpenMic, m.Microphones = openMic, microphones
 	m.Outside = &shell.Outside{Why: dictation.Why(), Hotkeys: dictation.Hotkeys, Focused: dictation.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: dictation.Toggle, Finish: dictation.Finish, Finishing: dictation.Finishing,
 		Serve: func(handle func(string) string) (io.Closer, error) { return dictation.Serve(dir, handle) }}
 	return m, nil
+}
+
+// opened gives m the models, which one host opens.
+func opened(m *shell.Machine) {
+	h := host.New(host.Options{})
+	m.Host = h
+	m.Chats = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (chat.Model, error) {
+		c, err := h.OpenChat(ctx, e, s, report)
+		if err != nil {
+			return nil, err // not a nil *engine.Model in an interface
+		}
+		return c, nil
+	}, func(c chat.Model) int64 { return host.ChatBytes(c.Info()) })
+	m.Speech = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (shell.Speech, error) {
+		c, err := h.OpenSpeech(ctx, e, s, report)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}, nil)
 }
 
 // pasting keeps one connection to the display: what was in the clipboard lives as long.
@@ -189,35 +209,6 @@ func microphones() ([]string, error) {
 		names = append(names, d.Name)
 	}
 	return names, err
-}
-
-// openChat opens a model; one that is opened in vain after ctx has ended is closed again
-// by the runner.
-func openChat(ctx context.Context, e registry.Entry, o engine.Options) (chat.Model, error) {
-	if err := e.Check(); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	o.Packed = registry.PackedDir()
-	m, err := engine.Open(e.Path(), o)
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-func openSpeech(e registry.Entry, o asr.Options) (shell.Speech, error) {
-	if err := e.Check(); err != nil {
-		return nil, err
-	}
-	o.Packed = registry.PackedDir()
-	m, err := asr.Open(e.Path(), o)
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
 }
 
 // openPath shows a folder, or the folder of a file, in the system's file manager.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 var testTime = time.Date(2024, 7, 26, 15, 4, 5, 0, time.UTC)
@@ -37,7 +39,8 @@ func render(template string, v Values) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return t.Render(v)
+	out, err := t.Render(v)
+	return out.String(), err
 }
 
 // outcome is what Jinja2 made of a template.
@@ -56,44 +59,6 @@ func (o outcome) check(t *testing.T, what, got string, err error) {
 	case o.Want != nil && got != *o.Want:
 		t.Errorf("%s\n  gives  %q\n  Jinja2 %q", what, got, *o.Want)
 	}
-}
-
-// TestJinja renders small templates that cover the language, and compares with Jinja2.
-func TestJinja(t *testing.T) {
-	var file struct {
-		Values map[string]json.RawMessage
-		Cases  []struct {
-			Template string
-			outcome
-		}
-	}
-	readJSON(t, "cases.json", &file)
-	if len(file.Cases) < 300 {
-		t.Fatalf("only %d cases", len(file.Cases))
-	}
-	values := Values{Extra: extra(file.Values), Now: testTime}
-	for _, c := range file.Cases {
-		if reason, ok := differs[c.Template]; ok {
-			t.Logf("%s: %s", c.Template, reason)
-			continue
-		}
-		got, err := render(c.Template, values)
-		c.check(t, c.Template, got, err)
-	}
-}
-
-// differs are the cases in which this package knowingly does otherwise.
-var differs = map[string]string{
-	"{{ (-8) ** 0.5 }}":                          "no complex numbers",
-	"{{ n.real.nosuch }}":                        "numbers have no attributes",
-	"{{ 1.real }}":                               "numbers have no attributes",
-	"{{ 1 .bit_length() }}":                      "numbers have no attributes",
-	"{{ self is defined }}":                      "blocks are not inherited, so there is no self",
-	"{{ lipsum is defined }}":                    "no random text",
-	"{{ 9223372036854775807 + 1 }}":              "integers have 64 bits",
-	"{{ 2 ** 64 }}":                              "integers have 64 bits",
-	"{{ 'a'|pprint }}":                           "a filter that no chat template needs",
-	"{% autoescape false %}x{% endautoescape %}": "not supported",
 }
 
 // TestFamilies renders templates in the manner of the known model families.
@@ -147,45 +112,46 @@ func TestConversations(t *testing.T) {
 	}
 }
 
-func TestErrorsNameTheLine(t *testing.T) {
+// TestChatMLShape: whatever people say, ChatML is each message between its marks.
+func TestChatMLShape(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := Values{AddGenerationPrompt: rapid.Bool().Draw(t, "prompt")}
+		want := ""
+		for range rapid.IntRange(0, 5).Draw(t, "n") {
+			m := Message{Role: rapid.SampledFrom([]string{"system", "user", "assistant"}).Draw(t, "role"), Content: rapid.String().Draw(t, "content")}
+			v.Messages = append(v.Messages, m)
+			want += "<|im_start|>" + m.Role + "\n" + m.Content + "<|im_end|>\n"
+		}
+		if v.AddGenerationPrompt {
+			want += "<|im_start|>assistant\n"
+		}
+		if got, err := render(ChatML, v); err != nil || got != want {
+			t.Fatalf("%q, %v; want %q", got, err, want)
+		}
+	})
+}
+
+// TestErrors: an error names the chat template, and says whether the template refused.
+func TestErrors(t *testing.T) {
 	for template, want := range map[string]string{
-		"a\n\n{{ nope.x }}":                       "chat template: line 3: 'nope' is undefined",
-		"a\n{% if x %}\n":                         `chat template: line 2: unexpected end of the template: "if" has no "endif"`,
-		"{# a\n\n#}\n{{ 1 | nosuch }}":            "chat template: line 4: no filter named 'nosuch'",
-		"\n{% include 'x' %}":                     `chat template: line 2: "include" is refused: a chat template may not load other files`,
-		"\n{% for m in messages %}{% endfor %}\n": "",
-		"{% if true %}\n{{ raise_exception('Only user and assistant roles') }}{% endif %}": "chat template: it refuses this conversation (line 2): Only user and assistant roles",
+		"a\n{{ nope.x }}": "chat template: line 2: 'nope' is undefined",
+		"{% nosuch %}":    `chat template: line 1: unknown statement "nosuch"`,
+		"\n{{ raise_exception('Only user and assistant') }}": "chat template: it refuses this conversation: line 2: Only user and assistant",
 	} {
-		_, err := render(template, Values{})
-		if got := errorText(err); got != want {
-			t.Errorf("%q: %q, want %q", template, got, want)
+		if _, err := render(template, Values{}); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %q", template, err, want)
 		}
+	}
+	if _, err := render("", Values{Tools: make(chan int)}); err == nil || !strings.Contains(err.Error(), `"tools"`) {
+		t.Errorf("tools of a wrong type: %v", err)
 	}
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-func TestGoValues(t *testing.T) {
-	type name string
-	v := Values{
-		Messages: []Message{{Role: "user", Content: "hi", Extra: map[string]any{"tool_calls": []any{map[string]any{"id": 1}}}}},
-		Tools:    []map[string]any{{"b": 1.5, "a": []string{"x"}}},
-		Extra: map[string]any{"raw": json.RawMessage(`{"z": 1, "a": [2, 2.0, null, true]}`), "i": int32(3), "u": uint8(4), "n": name("N"),
-			"f": float32(0.5), "list": []int{1, 2}, "num": json.Number("12")},
-	}
-	got, err := render("{{ messages }}{{ tools }}{{ raw }}{{ i + u }}{{ n }}{{ f }}{{ list }}{{ num + 1 }}", v)
-	want := "[{'role': 'user', 'content': 'hi', 'tool_calls': [{'id': 1}]}][{'a': ['x'], 'b': 1.5}]{'z': 1, 'a': [2, 2.0, None, True]}7N0.5[1, 2]13"
-	if err != nil || got != want {
-		t.Errorf("%q, %v\nwant %q", got, err, want)
-	}
-	for _, bad := range []any{make(chan int), json.RawMessage("{"), json.RawMessage("1 2"), uint64(1) << 63, []any{func() {}}, json.RawMessage(strings.Repeat("[", 200))} {
-		if _, err := render("", Values{Extra: map[string]any{"x": bad}}); err == nil {
-			t.Errorf("%T was taken", bad)
-		}
+// TestMessageOrder: a message that is printed has its role first, then content, then the rest by name.
+func TestMessageOrder(t *testing.T) {
+	v := Values{Messages: []Message{{Role: "user", Content: "hi", Extra: map[string]any{"tool_calls": []any{}, "name": "Bo"}}}}
+	got, err := render("{{ messages[0] }}", v)
+	if want := "{'role': 'user', 'content': 'hi', 'name': 'Bo', 'tool_calls': []}"; err != nil || got != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
 	}
 }

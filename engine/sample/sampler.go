@@ -1,11 +1,3 @@
-// The order of a draw, each stage seeing what the one before has left:
-//
-//	logits ─ penalties ─ top-k ─ top-p ─ min-p ─ temperature ─ draw
-//	         (a copy)     └──── best first, from a heap ────┘
-//
-// Candidates come off a heap best first, and only as many as the stages keep: with a
-// vocabulary of 262,144 that is a hundred pops instead of a sort. Equal logits go by
-// token number, so that a seed and the same logits always give the same text.
 package sample
 
 import (
@@ -15,13 +7,13 @@ import (
 	"math/rand/v2"
 )
 
-// ErrNoLogits: no logit was a finite number, so there is nothing to choose.
+// ErrNoLogits: no logit is a finite number, so there is no token to choose.
 var ErrNoLogits = errors.New("the model gave no finite logits")
 
-// defaultLast is how many tokens penalties look back at where Params.Last is 0.
+// defaultLast is the number of tokens that penalties look back at where Params.Last is 0.
 const defaultLast = 64
 
-// Check reports the first field that makes no sense; its name is the JSON key.
+// Check returns an error for the first field with a value out of range, named as in JSON.
 func (p Params) Check() error {
 	fields := []struct {
 		name      string
@@ -48,7 +40,15 @@ func (p Params) Check() error {
 	return nil
 }
 
-// Sampler draws tokens for one answer. It is not for use by several goroutines.
+// Sampler draws the tokens of one answer. Only one goroutine may use it. The stages of a draw, each of
+// which sees what the one before has left:
+//
+//	logits ─ penalties ─ top-k ─ top-p ─ min-p ─ temperature ─ draw
+//	         (a copy)     └──── best first, from a heap ────┘
+//
+// Candidates come from a heap, best first, and only as many as the stages keep: with a vocabulary
+// of 262,144 tokens that is about a hundred pops instead of a sort. Equal logits are ordered by
+// token, so a seed and the same logits always give the same text.
 type Sampler struct {
 	p      Params
 	rng    *rand.Rand

@@ -1,14 +1,3 @@
-// Byte-level byte pair encoding (Sennrich et al. 2016, arXiv:1508.07909; Radford et
-// al. 2019, the GPT-2 tokenizer).
-//
-// The vocabulary spells bytes as visible characters: 'Ġ' is a space, 'Ċ' a newline.
-// A word starts as the tokens of its bytes; then, again and again, the neighbours
-// whose merge stands first in the file's list become one token, until none is left:
-//
-//	"Ġlow" : Ġ l o w → Ġ l ow → Ġ low → Ġlow
-//
-// Words are kept as a linked list and the possible merges in a heap by (rank,
-// position), so a word of n bytes takes O(n log n) however long it is.
 package token
 
 import (
@@ -42,7 +31,7 @@ var runeBytes = func() map[rune]byte {
 	return m
 }()
 
-// decodeBytes turns a spelling back into bytes; characters that spell no byte stay.
+// decodeBytes turns a spelling into bytes; characters that spell no byte stay as they are.
 func decodeBytes(text string) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range text {
@@ -65,11 +54,21 @@ func spellBytes(s string) string {
 	return b.String()
 }
 
-// bpe encodes words by merges.
+// bpe is byte-level byte pair encoding (Sennrich et al. 2016, arXiv:1508.07909; Radford et al. 2019,
+// the GPT-2 tokenizer).
+//
+// The vocabulary spells bytes as visible characters: 'Ġ' is a space, 'Ċ' a newline. A word starts
+// as the tokens of its bytes. Then, again and again, the two neighbours whose merge comes first in
+// the file's list become one token, until no merge is left:
+//
+//	"Ġlow" : Ġ l o w → Ġ l ow → Ġ low → Ġlow
+//
+// The tokens of a word are a linked list and the possible merges are in a heap by (rank, position),
+// so a word of n bytes takes O(n log n).
 type bpe struct {
 	t      *Tokenizer
 	split  splitter
-	whole  bool // a word that is a token needs no merges (tokenizer.json: ignore_merges)
+	whole  bool // a word that is a token is encoded without merges (tokenizer.json: ignore_merges)
 	bytes  [256]int32
 	merges map[[2]int32]merge // by the ids of the two neighbours
 }
@@ -120,7 +119,7 @@ func (b *bpe) add(rank int, left, right string) error {
 		return fmt.Errorf("merge %d makes %s, which is no token", rank, models.Quote(left+right))
 	}
 	if b.t.ordinary(left+right) == none {
-		return nil // plain text never becomes a control token
+		return nil // because plain text never becomes a control token
 	}
 	if _, dup := b.merges[pair]; !dup { // the first one counts
 		b.merges[pair] = merge{int32(rank), id}
@@ -142,7 +141,7 @@ func (b *bpe) encode(dst []int32, text string) []int32 {
 	return dst
 }
 
-// word is the workspace for one word, reused for the next.
+// word is the scratch memory of encoding a word, used for one word after the other.
 type word struct {
 	*bpe
 	symbols []symbol
@@ -152,8 +151,8 @@ type word struct {
 // symbol is a token of the word so far, linked to its neighbours; id none: merged away.
 type symbol struct{ id, prev, next int32 }
 
-// candidate is a possible merge of the symbols left and right, valid while they still
-// are what they were.
+// candidate is a possible merge of the symbols left and right, valid while they are
+// neighbours with the ids of pair.
 type candidate struct {
 	rank, left, right int32
 	pair              [2]int32
@@ -166,7 +165,7 @@ func (a candidate) before(b candidate) bool {
 func (w *word) encode(dst []int32, s string) []int32 {
 	w.symbols = w.symbols[:0]
 	for i := range len(s) {
-		// A byte that the vocabulary lacks gives nothing, as in the reference.
+		// A byte that the vocabulary lacks has no token, as in the reference.
 		if id := w.bytes[s[i]]; id != none {
 			n := int32(len(w.symbols))
 			w.symbols = append(w.symbols, symbol{id, n - 1, n + 1})

@@ -1,10 +1,3 @@
-// Reading a tokenizer from a GGUF file's metadata, every count and id checked.
-//
-//	tokenizer.ggml.model       "gpt2" (byte-level BPE) or "llama" (SentencePiece)
-//	tokenizer.ggml.pre         name of the pre-tokenizer, BPE only
-//	tokenizer.ggml.tokens      spellings by id      .token_type   kinds by id
-//	tokenizer.ggml.merges      "left right"         .scores       floats by id
-//	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
 package token
 
 import (
@@ -14,9 +7,16 @@ import (
 	"soberano/models"
 )
 
+// prefix is that of a tokenizer's keys in a GGUF file:
+//
+//	tokenizer.ggml.model       "gpt2" (byte-level BPE) or "llama" (SentencePiece)
+//	tokenizer.ggml.pre         name of the pre-tokenizer, BPE only
+//	tokenizer.ggml.tokens      spellings by id      .token_type   kinds by id
+//	tokenizer.ggml.merges      "left right"         .scores       floats by id
+//	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
 const prefix = "tokenizer.ggml."
 
-// most is the largest vocabulary that is read; the largest known has 262,208 tokens.
+// most is the limit of tokens in a vocabulary; the largest known has 262,208.
 const most = 1 << 22
 
 // New reads the tokenizer of an opened model. Errors name the file and the key and
@@ -92,7 +92,7 @@ func kindOf(n int64) kind {
 	if n >= int64(normal) && n <= int64(byteToken) {
 		return kind(n)
 	}
-	return unused // gives no text and is found in none
+	return unused // it stands for no text and is found in none
 }
 
 func (t *Tokenizer) readBPE(m models.Metadata) error {
@@ -171,8 +171,8 @@ func (t *Tokenizer) readScores(m models.Metadata) ([]float32, error) {
 	return out, nil
 }
 
-// readSpecial reads which tokens begin and end texts. The defaults are those of the
-// model kind; they hold where the vocabulary has such ids.
+// readSpecial reads which tokens begin and end texts. The defaults are those of the kind of
+// vocabulary; they apply if the vocabulary has such ids.
 func (t *Tokenizer) readSpecial(m models.Metadata, addBOS bool, bos, eos int32) (err error) {
 	if t.bos, err = t.readID(m, "bos_token_id", bos); err != nil {
 		return err
@@ -194,11 +194,12 @@ func (t *Tokenizer) readSpecial(m models.Metadata, addBOS bool, bos, eos int32) 
 		}
 		ends = append(ends, id)
 	}
-	t.setEnds(ends...)
+	_, typed := m[prefix+"token_type"]
+	t.setEnds(!typed, ends...)
 	return nil
 }
 
-// readID reads a token id; def where the key is absent and the vocabulary has def.
+// readID reads a token id, def where the key is absent and the vocabulary has def.
 func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, error) {
 	n, err := m.Int(prefix+key, int(def))
 	if err != nil {
@@ -216,7 +217,8 @@ func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, err
 	return int32(n), nil
 }
 
-// readAdd reads whether a token is added to texts; it must exist where the file asks for it.
+// readAdd reads whether a token is added to texts. It is an error if the file asks for a token that
+// it does not name.
 func (t *Tokenizer) readAdd(m models.Metadata, key string, def bool, id int32) (bool, error) {
 	add, err := m.Bool(prefix+key, def)
 	if err != nil {

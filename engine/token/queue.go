@@ -1,6 +1,7 @@
-// A priority queue: a binary heap in a slice, without container/heap's allocation a pop.
 package token
 
+// queue is a priority queue: a binary heap in a slice. Unlike container/heap, it allocates nothing
+// for an item.
 type queue[T any] struct {
 	items  []T
 	before func(a, b T) bool
@@ -21,7 +22,7 @@ func (q *queue[T]) push(x T) {
 	}
 }
 
-// pop takes the first item away; the queue is not empty.
+// pop removes the first item and returns it. The queue must not be empty.
 func (q *queue[T]) pop() T {
 	top, n := q.items[0], len(q.items)-1
 	q.items[0] = q.items[n]

@@ -1,12 +1,3 @@
-// SentencePiece with scores (Kudo and Richardson 2018, arXiv:1808.06226), as Llama 2
-// and Gemma use it: spaces are spelled '▁', there are no words, and of all
-// neighbours whose joined spelling is a token, the pair with the highest score
-// becomes one, the leftmost of equals, until none is left.
-//
-//	"▁Hello" : ▁ H e l l o → … → ▁ He llo → ▁ Hello → ▁Hello
-//
-// A character that is no token becomes the tokens of its bytes, "<0xE2>". The
-// symbols are a linked list of ranges of the text, the pairs a heap: O(n log n).
 package token
 
 import "strings"
@@ -15,11 +6,20 @@ const space = "▁"
 
 func decodeSpaces(text string) []byte { return []byte(strings.ReplaceAll(text, space, " ")) }
 
+// sentencePiece is SentencePiece with scores (Kudo and Richardson 2018, arXiv:1808.06226), as Llama 2
+// and Gemma use it. Spaces are spelled '▁', and there are no words. Of all neighbours whose joined
+// spelling is a token, the two with the highest score become one, the leftmost of equals, until
+// there are none:
+//
+//	"▁Hello" : ▁ H e l l o → … → ▁ He llo → ▁ Hello → ▁Hello
+//
+// A character that is no token becomes the tokens of its bytes, "<0xE2>". The symbols are a linked
+// list of ranges of the text, and the pairs are in a heap: O(n log n).
 type sentencePiece struct {
 	t       *Tokenizer
 	scores  []float32
 	longest int        // bytes of the longest spelling
-	bytes   [256]int32 // token of each byte; the unknown token where it lacks one
+	bytes   [256]int32 // token of each byte; the unknown token where there is none
 }
 
 func newSentencePiece(t *Tokenizer, scores []float32, unk int32) *sentencePiece {
@@ -45,8 +45,7 @@ type stretch struct {
 	prev, next int32
 }
 
-// pair is a possible merge of two neighbours, valid while together they still end
-// where they did.
+// pair is a possible merge of two neighbours, valid while they still span text[from:to].
 type pair struct {
 	score       float32
 	left, right int32
@@ -57,7 +56,7 @@ func (a pair) before(b pair) bool {
 	return a.score > b.score || a.score == b.score && a.left < b.left
 }
 
-// joining is the work on one text.
+// joining is the encoding of one text.
 type joining struct {
 	*sentencePiece
 	text    string
@@ -83,8 +82,8 @@ func (s *sentencePiece) encode(dst []int32, text string) []int32 {
 	return dst
 }
 
-// cut makes a symbol of each character; a wrong byte takes as many with it as its
-// first four bits announce, as the reference does, but no part of a space.
+// cut makes a symbol of each character. A wrong byte forms a symbol with as many bytes as its
+// first four bits announce, as in the reference, but with no part of a space.
 func (j *joining) cut() {
 	const lengths = "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x02\x02\x03\x04"
 	for at := 0; at < len(j.text); {

@@ -186,7 +186,8 @@ func TestSpecialLongestMatch(t *testing.T) {
 		{"..<a>b", true, 2, 4, 3}, {"..<a>c", true, 2, 3, 2}, {"..<a", true, 2, 2, 1}, {"<", true, 1, 0, none},
 		{"<a>c", false, 4, 0, none}, {"<a>b", false, 0, 4, 3}, {"<a>x", false, 3, 1, 4}, {"", true, 0, 0, none},
 	} {
-		if at, n, id := s.find(c.text, c.parse); at != c.at || n != c.n || id != c.id {
+		f := newFinder(&s, []Part{{c.text, c.parse}})
+		if at, n, id := f.next(0); at != c.at || n != c.n || id != c.id {
 			t.Errorf("%q %v: got %d %d %d, expected %+v", c.text, c.parse, at, n, id, c)
 		}
 	}
@@ -219,6 +220,107 @@ func TestEnds(t *testing.T) {
 	}
 	if b.IsEnd(-1) || b.IsEnd(1<<30) || b.Piece(-1) != nil || b.Text(1<<30) != "" || len(b.Decode([]int32{-5, 1 << 30})) != 0 {
 		t.Error("ids outside the vocabulary mean something")
+	}
+}
+
+// Ends come from keys and types: a spelling alone ends nothing, and such a token is text.
+func TestEndsByType(t *testing.T) {
+	m := smallBPE()
+	texts := m["tokenizer.ggml.tokens"].([]string)
+	at := len(texts)
+	m["tokenizer.ggml.tokens"] = append(slices.Clone(texts), "</s>", "<eos>", "<|eot_id|>", "<end_of_turn>")
+	m["tokenizer.ggml.token_type"] = append(slices.Clone(m["tokenizer.ggml.token_type"].([]int64)), int64(userDefined), int64(normal), int64(control), int64(userDefined))
+	m["tokenizer.ggml.eot_token_id"] = uint64(at + 3)
+	b := small(t, m)
+	for i, c := range []struct {
+		end   bool
+		piece string
+	}{{false, "</s>"}, {false, "<eos>"}, {true, ""}, {true, ""}} {
+		id := int32(at + i)
+		if b.IsEnd(id) != c.end || string(b.Piece(id)) != c.piece || b.IsControl(id) != c.end {
+			t.Errorf("%s: ends an answer: %v, text %q, control: %v; expected %+v", b.Text(id), b.IsEnd(id), b.Piece(id), b.IsControl(id), c)
+		}
+		if got := b.Encode(b.Text(id), Options{ParseSpecial: true}); !slices.Equal(got, []int32{id}) {
+			t.Errorf("%s spelled by a template gives %v", b.Text(id), got)
+		}
+		if got := b.Encode("a"+b.Text(id), Options{}); slices.Contains(got, id) {
+			t.Errorf("%s spelled by a person gives %v", b.Text(id), got)
+		}
+	}
+	delete(m, "tokenizer.ggml.token_type")
+	if b = small(t, m); !b.IsEnd(int32(at)) || !b.IsControl(int32(at)) {
+		t.Error("in a file without types </s> ends nothing")
+	}
+}
+
+// The parts of a text are tokenized as the whole, but control tokens come only from special parts.
+func TestParts(t *testing.T) {
+	for name, m := range map[string]models.Metadata{"BPE": smallBPE(), "SentencePiece": smallPiece()} {
+		tok := small(t, m)
+		rapid.Check(t, func(t *rapid.T) {
+			var parts []Part
+			var text string
+			var may []bool // of each byte, whether it may spell control tokens
+			for range rapid.IntRange(0, 6).Draw(t, "parts") {
+				p := Part{texts.Draw(t, "text"), rapid.Bool().Draw(t, "special")}
+				parts, text = append(parts, p), text+p.Text
+				may = append(may, slices.Repeat([]bool{p.Special}, len(p.Text))...)
+			}
+			want := slowParts(tok, text, may)
+			if got := tok.EncodeParts(parts, false); !slices.Equal(got, want) {
+				t.Fatalf("%s: %+v gives %v, expected %v", name, parts, got, want)
+			}
+		})
+	}
+}
+
+// slowParts tries every special token at every place.
+func slowParts(tok *Tokenizer, text string, may []bool) []int32 {
+	var ids []int32
+	begin, after := 0, true
+	flush := func(end int) {
+		if end > begin {
+			ids = tok.encodeText(ids, text[begin:end], after)
+			after = false
+		}
+	}
+	for at := 0; at < len(text); {
+		best := special{id: none}
+		for _, x := range tok.special.all {
+			allowed := !x.control || at+len(x.text) <= len(may) && !slices.Contains(may[at:at+len(x.text)], false)
+			if strings.HasPrefix(text[at:], x.text) && allowed && len(x.text) > len(best.text) {
+				best = x
+			}
+		}
+		if best.id == none {
+			at++
+			continue
+		}
+		flush(at)
+		ids, after = append(ids, best.id), true
+		at += len(best.text)
+		begin = at
+	}
+	flush(len(text))
+	return ids
+}
+
+// Many parts and many special tokens take time in proportion to their number.
+func TestManyParts(t *testing.T) {
+	tok := small(t, smallBPE())
+	parts := make([]Part, 400_000)
+	for i := range parts {
+		parts[i] = Part{"<|im_end|>", i%2 == 0}
+	}
+	ids := tok.EncodeParts(parts, false)
+	n := 0
+	for _, id := range ids {
+		if tok.IsControl(id) {
+			n++
+		}
+	}
+	if n != len(parts)/2 {
+		t.Errorf("%d control tokens of %d", n, len(parts)/2)
 	}
 }
 

@@ -1,27 +1,28 @@
-// Special tokens: finding them in text, and knowing which end an answer.
-//
-// The spellings are kept sorted. From each place in the text, the range of those
-// that still agree narrows byte by byte, as a trie would, without a trie's memory:
-//
-//	text  <|im_end|>…     <     all of  <bos> <eos> <|im_end|> <|im_start|>
-//	                      <|                        <|im_end|> <|im_start|>
-//	                      …                         <|im_end|>  ← whole: a match
-//
-// The longest match at the leftmost place wins.
 package token
 
 import (
 	"cmp"
 	"slices"
 	"sort"
+	"strings"
 )
 
+// special is a token that is found in a text before the text is split into words.
 type special struct {
 	text    string
 	id      int32
-	control bool // found only where the caller asks for it
+	control bool // found only where a Part may spell control tokens
 }
 
+// specials are the special tokens, sorted by spelling. From a place in the text, the range of
+// spellings that agree with the text narrows byte by byte. This works as a trie does, without the
+// memory of one:
+//
+//	text  <|im_end|>…     <     all of  <bos> <eos> <|im_end|> <|im_start|>
+//	                      <|                        <|im_end|> <|im_start|>
+//	                      …                         <|im_end|>  ← whole: a match
+//
+// The longest match at the leftmost place wins.
 type specials struct {
 	all   []special      // sorted by text
 	start [256][2]uint32 // range of all by first byte
@@ -40,29 +41,82 @@ func newSpecials(all []special) specials {
 	return s
 }
 
-// find returns the place, length and id of the first special token in text; without
-// one the place is the text's end, the length 0 and the id none.
-func (s *specials) find(text string, parse bool) (at, n int, id int32) {
-	for at := range len(text) {
-		if s.start[text[at]][1] == 0 {
+// finder finds the special tokens of a text, from left to right.
+type finder struct {
+	*specials
+	text string
+	may  []span // what may spell control tokens: in order, none touching the next
+}
+
+// span is text[from:to].
+type span struct{ from, to int }
+
+func newFinder(s *specials, parts []Part) finder {
+	f := finder{specials: s}
+	if len(parts) == 1 {
+		f.text = parts[0].Text // without copying it
+	} else {
+		f.text = joined(parts)
+	}
+	at := 0
+	for _, p := range parts {
+		to := at + len(p.Text)
+		switch last := len(f.may) - 1; {
+		case !p.Special || at == to:
+		case last >= 0 && f.may[last].to == at:
+			f.may[last].to = to
+		default:
+			f.may = append(f.may, span{at, to})
+		}
+		at = to
+	}
+	return f
+}
+
+func joined(parts []Part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// next returns the place, length and id of the first special token from the given place on, which
+// is not before that of the last call. Without one, the place is the end of the text, the length 0
+// and the id none.
+func (f *finder) next(from int) (at, n int, id int32) {
+	for at := from; at < len(f.text); at++ {
+		if f.start[f.text[at]][1] == 0 {
 			continue
 		}
-		if n, id := s.match(text[at:], parse); id != none {
+		if n, id := f.match(f.text[at:], f.control(at)); id != none {
 			return at, n, id
 		}
 	}
-	return len(text), 0, none
+	return len(f.text), 0, none
 }
 
-// match returns the longest special token that text begins with.
-func (s *specials) match(text string, parse bool) (n int, id int32) {
+// control is the number of bytes from at on that may spell control tokens.
+func (f *finder) control(at int) int {
+	for len(f.may) > 0 && f.may[0].to <= at {
+		f.may = f.may[1:]
+	}
+	if len(f.may) == 0 || f.may[0].from > at {
+		return 0
+	}
+	return f.may[0].to - at
+}
+
+// match returns the longest special token that text begins with; a control token is at most
+// control bytes long.
+func (s *specials) match(text string, control int) (n int, id int32) {
 	r := s.start[text[0]]
 	lo, hi := int(r[0]), int(r[1])
 	n, id = 0, none
 	for d := 1; lo < hi; d++ {
 		// all[lo:hi] agree with text[:d]; a whole one sorts first.
 		if x := s.all[lo]; len(x.text) == d {
-			if parse || !x.control {
+			if d <= control || !x.control {
 				n, id = d, x.id
 			}
 			lo++
@@ -77,11 +131,16 @@ func (s *specials) match(text string, parse bool) (n int, id int32) {
 	return n, id
 }
 
-// setSpecial prepares finding the special tokens of t.
+// setSpecial collects the special tokens of t.
 func (t *Tokenizer) setSpecial() {
 	var all []special
 	for i, k := range t.kinds {
-		if t.texts[i] == "" || k != control && k != unknown && k != userDefined {
+		if t.texts[i] == "" {
+			continue
+		}
+		switch k {
+		case control, unknown, lookalike, userDefined:
+		default:
 			continue
 		}
 		all = append(all, special{t.texts[i], int32(i), k != userDefined})
@@ -89,46 +148,57 @@ func (t *Tokenizer) setSpecial() {
 	t.special = newSpecials(all)
 }
 
-// endTexts are the spellings that end an answer in the families known so far;
-// tokenizer files often name only one of them as their end of sequence.
+// endTexts are the spellings of control tokens that end an answer in the known families;
+// a file's keys often name only one of them.
 // Source: llama.cpp, src/llama-vocab.cpp, the list of end-of-generation tokens.
 var endTexts = []string{
 	"</s>", "<eos>", "[EOS]", "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>",
 	"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<end_of_utterance>",
 	"<|end|>", "<|return|>", "<|call|>", "<|calls|>", "<|flush|>",
 	"<EOT>", "_<EOT>", "[EOT]", "<turn|>", "<|tool_response>", "[e~[",
-	// Fill-in-the-middle padding and file boundaries: an answer ends before the next file.
+	// Padding of fill-in-the-middle and borders of files: an answer ends before the next file.
 	"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]",
 	"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>",
 }
 
-// setEnds marks the tokens that end an answer, those of ids (by the file's keys) among
-// them. A token spelled so is a control token whatever the file says.
-func (t *Tokenizer) setEnds(ids ...int32) {
+// setEnds finds the tokens that end an answer. These are the tokens that keys of the file name
+// (named) and the control tokens spelled as in endTexts. A token that a key names is a control
+// token even if the file types it as user-defined. A file without token types (untyped) tells
+// nothing about its tokens, so there each token spelled as in endTexts is a control token.
+func (t *Tokenizer) setEnds(untyped bool, named ...int32) {
 	t.ends = map[int32]bool{}
-	for _, id := range ids {
-		if id != none {
-			t.ends[id] = true
+	for _, id := range named {
+		if id == none {
+			continue
+		}
+		t.ends[id] = true
+		if t.kinds[id] == userDefined {
+			t.kinds[id] = control
 		}
 	}
 	for _, s := range endTexts {
-		if id, ok := t.ids[s]; ok {
+		id, ok := t.ids[s]
+		switch {
+		case !ok:
+		case untyped || t.ends[id] || t.kinds[id] == control:
 			t.ends[id] = true
 			t.kinds[id] = control
+		default:
+			t.kinds[id] = lookalike
 		}
 	}
 	t.notEnds()
 }
 
-// notEnds takes back two spellings where others show that they mean something else:
-// in harmony-like formats "<|end|>" ends a message within an answer, and beside
+// notEnds takes back two spellings where other tokens show that they mean something else: in
+// harmony-like vocabularies "<|end|>" ends a message within an answer, which goes on; beside
 // "<|tool_response>" a "</s>" is plain text.
 func (t *Tokenizer) notEnds() {
 	has := func(s string) bool { _, ok := t.ids[s]; return ok }
 	calls := has("<|call|>") || has("<|calls|>")
 	if id, ok := t.ids["<|end|>"]; ok && calls && (has("<|return|>") || has("<|flush|>")) {
 		delete(t.ends, id)
-		t.kinds[id] = userDefined
+		t.kinds[id] = lookalike
 	}
 	if id, ok := t.ids["</s>"]; ok && has("<|tool_response>") {
 		delete(t.ends, id)

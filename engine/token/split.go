@@ -1,14 +1,3 @@
-// Pre-tokenizers: byte-level BPE merges within words only, and these cut a text into
-// words. The published ones are regular expressions with lookahead; here each is a
-// scanner that reads every character a bounded number of times, so no text is slow.
-//
-//	GPT-2    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-//	Llama 3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
-//	         | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-//	Qwen 2   as Llama 3 with \p{N} for \p{N}{1,3}
-//
-// Others cut out runs of digits or punctuation first and read the rest by one of these.
-// Sources: the tokenizer.json files of the models; llama.cpp, src/llama-vocab.cpp.
 package token
 
 import (
@@ -16,17 +5,29 @@ import (
 	"unicode"
 )
 
-// splitter hands every word of s, in order, to emit: together they are s.
+// splitter is a pre-tokenizer: it cuts a text into words, and byte-level BPE merges within words
+// only. It passes each word of s, in order, to emit; the words joined are s.
+//
+// The published pre-tokenizers are regular expressions with lookahead; a splitter is a scanner that
+// reads each character a bounded number of times, so no text is slow.
+//
+//	GPT-2    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+//	Llama 3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
+//	         | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+//	Qwen 2   as Llama 3 with \p{N} for \p{N}{1,3}
+//
+// Others split off runs of digits or punctuation first, and split the rest like one of these.
+// Sources: the tokenizer.json files of the models; llama.cpp, src/llama-vocab.cpp.
 type splitter func(s string, emit func(word string))
 
-// pre is a pre-tokenizer and what comes with its name.
+// pre is a pre-tokenizer with the other options that its name implies.
 type pre struct {
 	split  splitter
-	whole  bool // words that are tokens need no merges
-	addBOS bool // where the file does not say
+	whole  bool // words that are tokens are encoded without merges
+	addBOS bool // if the file does not say
 }
 
-// pres are the values of tokenizer.ggml.pre that are known.
+// pres are the known values of tokenizer.ggml.pre.
 var pres = func() map[string]pre {
 	var (
 		digits   = isolate(unicode.IsNumber, 1, 1)

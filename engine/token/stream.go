@@ -1,11 +1,3 @@
-// Text while tokens arrive: a token may end within a character, and a stop string
-// within a token. Push gives out what is certain and holds the rest back:
-//
-//	arrived   "Ready.\n\nUs"   stop "\n\nUser:"
-//	given out "Ready."          held "\n\nUs", it may become the stop string
-//
-// Where several stop strings match, the one that is complete first counts, so the
-// text does not depend on how it was cut into tokens.
 package token
 
 import (
@@ -14,11 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// Stream turns tokens into text. It is used by one goroutine.
+// Stream turns tokens into text while they arrive. A token may end within a character, and a stop
+// string within a token, so Push returns the text that is certain and holds the rest:
+//
+//	arrived   "Ready.\n\nUs"   stop "\n\nUser:"
+//	returned  "Ready."          held "\n\nUs", which may become the stop string
+//
+// Where several stop strings match, the one that is complete first counts, so the text does not
+// depend on how it was cut into tokens. Only one goroutine may use a Stream.
 type Stream struct {
 	t       *Tokenizer
 	stop    [][]byte
-	held    []byte // bytes not given out yet
+	held    []byte // bytes not returned yet
 	stopped bool
 }
 
@@ -36,7 +35,7 @@ func NewStream(t *Tokenizer, stop []string) *Stream {
 
 // Push takes a token and returns the text that has become certain, valid UTF-8
 // (bytes that cannot be any are U+FFFD), and whether a stop string has been reached;
-// the text is what came before it. After that it gives nothing more.
+// the text is what came before it. After that it returns nothing more.
 func (s *Stream) Push(id int32) (text string, stopped bool) {
 	if s.stopped {
 		return "", true

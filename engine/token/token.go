@@ -1,33 +1,34 @@
-// Package token turns text into the numbers a language model reads, and back.
-//
-//	text ──special tokens──▶ stretches ──pre-tokenizer──▶ words ──merges──▶ ids
-//	"<|im_start|>Hi all"     [1] "Hi all"                  "Hi" " all"       [1 26843 511]
-//
-// Two kinds of vocabulary are known, both as GGUF files carry them: byte-level BPE
-// (bpe.go; GPT-2, Llama 3, Qwen, SmolLM, Whisper) and SentencePiece with scores
-// (sentencepiece.go; Llama 2, Gemma). Special tokens typed by a person stay plain
-// text unless Options.ParseSpecial says otherwise: ordinary text never yields a
-// control token. stream.go hands out text while tokens arrive.
 package token
 
 import "strings"
 
-// Options says what Encode does beside the text itself.
+// Options are options of Encode.
 type Options struct {
 	AddSpecial   bool // add the beginning and end tokens that the model asks for
-	ParseSpecial bool // read special tokens spelled in the text ("<|im_end|>") as such
+	ParseSpecial bool // control tokens spelled in the text ("<|im_end|>") become such tokens
 }
 
-// kind is what a token is for, numbered as in GGUF files (tokenizer.ggml.token_type).
+// Part is a part of a text. Special tells whether its text may spell control tokens.
+type Part struct {
+	Text    string
+	Special bool
+}
+
+// kind is the type of a token, numbered as in GGUF files (tokenizer.ggml.token_type).
 type kind uint8
 
 const (
 	normal      kind = 1
 	unknown     kind = 2
 	control     kind = 3
-	userDefined kind = 4 // found in any text, before everything else
+	userDefined kind = 4 // found in any text, before words and merges
 	unused      kind = 5
 	byteToken   kind = 6 // "<0x0A>"
+
+	// lookalike is not a kind of files: the token is spelled like a control token that ends an
+	// answer, but it ends none. It stands for its spelling, and a text becomes it only where it may
+	// spell control tokens.
+	lookalike kind = 7
 )
 
 // none is the id of a token that a vocabulary lacks.
@@ -35,10 +36,10 @@ const none int32 = -1
 
 // Tokenizer is a vocabulary with its rules. It is read-only and safe for concurrent use.
 type Tokenizer struct {
-	texts  []string // as the file spells them, by id
+	texts  []string // spelling in the file, by id
 	kinds  []kind
-	ids    map[string]int32 // id by spelling, every kind
-	pieces [][]byte         // bytes of each token in running text; nil for control tokens
+	ids    map[string]int32 // id by spelling, of every kind
+	pieces [][]byte         // bytes that each token adds to a text; nil for control tokens
 
 	special  specials
 	bos, eos int32 // none where the model has none
@@ -47,7 +48,7 @@ type Tokenizer struct {
 	ends     map[int32]bool
 	note     string
 
-	// spacePrefix: text starts with a space that Decode takes away again (Llama 2).
+	// spacePrefix: Encode adds a space before a text, and Decode removes it (Llama 2).
 	spacePrefix bool
 	words       wordEncoder
 }
@@ -57,28 +58,37 @@ type wordEncoder interface {
 	encode(dst []int32, text string) []int32
 }
 
-// Encode returns the ids of text. Text that is not UTF-8 is read as its vocabulary's
-// makers do: byte-level BPE takes each wrong byte for U+FFFD, SentencePiece falls
-// back to byte tokens. The time is O(n log n) in the length of the text, whatever it says.
+// Encode returns the ids of text. Text that is not UTF-8 is read as by the vocabulary's makers:
+// byte-level BPE replaces each wrong byte by U+FFFD, SentencePiece falls back to byte tokens. The
+// time is O(n log n) in the length of any text.
 func (t *Tokenizer) Encode(text string, o Options) []int32 {
-	ids := make([]int32, 0, len(text)/3+2)
-	if o.AddSpecial && t.addBOS {
+	return t.EncodeParts([]Part{{text, o.ParseSpecial}}, o.AddSpecial)
+}
+
+// EncodeParts returns the ids of the parts' joined text. A control token comes only from text that
+// lies wholly in parts with Special set; in all other respects the parts' borders do not count:
+// words and merges reach across them, and so do user-defined tokens. addSpecial is
+// Options.AddSpecial.
+func (t *Tokenizer) EncodeParts(parts []Part, addSpecial bool) []int32 {
+	find := newFinder(&t.special, parts)
+	ids := make([]int32, 0, len(find.text)/3+2)
+	if addSpecial && t.addBOS {
 		ids = append(ids, t.bos)
 	}
 	afterSpecial := true // the start counts as one
-	for len(text) > 0 {
-		at, n, id := t.special.find(text, o.ParseSpecial)
-		if at > 0 {
-			ids = t.encodeText(ids, text[:at], afterSpecial)
+	for done := 0; done < len(find.text); {
+		at, n, id := find.next(done)
+		if at > done {
+			ids = t.encodeText(ids, find.text[done:at], afterSpecial)
 			afterSpecial = false
 		}
 		if id != none {
 			ids = append(ids, id)
 			afterSpecial = true
 		}
-		text = text[at+n:]
+		done = at + n
 	}
-	if o.AddSpecial && t.addEOS {
+	if addSpecial && t.addEOS {
 		ids = append(ids, t.eos)
 	}
 	return ids
@@ -91,8 +101,8 @@ func (t *Tokenizer) encodeText(ids []int32, text string, afterSpecial bool) []in
 	return t.words.encode(ids, text)
 }
 
-// Decode returns the text of ids, special tokens spelled out; ids outside the
-// vocabulary give nothing. The space that Encode put before a text is taken away.
+// Decode returns the text of ids with control tokens spelled out; ids outside the
+// vocabulary give nothing. It removes the space that Encode adds before a text.
 func (t *Tokenizer) Decode(ids []int32) []byte {
 	var out []byte
 	for i, id := range ids {
@@ -126,7 +136,7 @@ func (t *Tokenizer) IsControl(id int32) bool {
 	return t.has(id) && (t.kinds[id] == control || t.kinds[id] == unknown)
 }
 
-// IsEnd reports whether a token ends a model's answer: end of sequence, of turn, of message.
+// IsEnd reports whether a token ends a model's answer: the end of a sequence, turn or message.
 func (t *Tokenizer) IsEnd(id int32) bool { return t.ends[id] }
 
 // BOS returns the token that begins a sequence, false where the model has none.
@@ -145,7 +155,7 @@ func (t *Tokenizer) AddsEOS() bool { return t.addEOS }
 func (t *Tokenizer) Size() int { return len(t.texts) }
 
 // Text returns a token's spelling in the vocabulary ("Ġthe", "▁the", "<|im_end|>"),
-// "" for ids outside it.
+// "" for ids outside the vocabulary.
 func (t *Tokenizer) Text(id int32) string {
 	if !t.has(id) {
 		return ""
@@ -153,30 +163,34 @@ func (t *Tokenizer) Text(id int32) string {
 	return t.texts[id]
 }
 
-// ID returns the token spelled so in the vocabulary, special ones included.
+// ID returns the id of the token with this spelling, of any kind.
 func (t *Tokenizer) ID(text string) (int32, bool) {
 	id, ok := t.ids[text]
 	return id, ok
 }
 
-// Note says in words what this program could not follow exactly in the file's
-// tokenizer, "" where nothing.
+// Note says in words what this program does not do as the file's tokenizer asks, "" where
+// there is nothing to say.
 func (t *Tokenizer) Note() string { return t.note }
 
 func (t *Tokenizer) has(id int32) bool { return id >= 0 && int(id) < len(t.texts) }
 
-// ordinary returns the id of the token that plain text spelled so becomes, or none:
-// control, unknown and byte tokens come from no plain text.
+// ordinary returns the id of the token that plain text with this spelling becomes, or none.
+// Plain text never becomes a control, unknown or byte token.
 func (t *Tokenizer) ordinary(text string) int32 {
 	id, ok := t.ids[text]
-	if !ok || t.kinds[id] == control || t.kinds[id] == unknown || t.kinds[id] == byteToken {
+	if !ok {
+		return none
+	}
+	switch t.kinds[id] {
+	case control, unknown, byteToken, lookalike:
 		return none
 	}
 	return id
 }
 
-// index fills ids from texts and returns the first duplicate pair, if any. Empty
-// spellings are no text's tokens and may repeat.
+// index fills ids from texts and returns the first pair of equal spellings, if any. Empty
+// spellings may repeat, since no text becomes such a token.
 func (t *Tokenizer) index() (first, second int32, ok bool) {
 	t.ids = make(map[string]int32, len(t.texts))
 	for i, s := range t.texts {
@@ -191,14 +205,14 @@ func (t *Tokenizer) index() (first, second int32, ok bool) {
 	return 0, 0, true
 }
 
-// setPieces computes the bytes of every token by decode, the vocabulary's own spelling.
+// setPieces computes the bytes of every token; decode reads the spelling of a normal one.
 func (t *Tokenizer) setPieces(decode func(text string) []byte) {
 	t.pieces = make([][]byte, len(t.texts))
 	for i, s := range t.texts {
 		switch t.kinds[i] {
 		case normal:
 			t.pieces[i] = decode(s)
-		case userDefined:
+		case userDefined, lookalike:
 			t.pieces[i] = []byte(s)
 		case byteToken:
 			b, _ := byteOf(s)

@@ -127,7 +127,7 @@ func TestRealSpecials(t *testing.T) {
 		goesOn   []string
 	}{
 		"smollm2": {49152, 1, 2, false, []string{"<|im_end|>", "<|endoftext|>"}, []string{"<|im_start|>", "the", "<empty_output>"}},
-		"gemma3":  {262144, 2, 1, true, []string{"<eos>", "<end_of_turn>"}, []string{"<start_of_turn>", "<bos>", "▁the", "<unused5>"}},
+		"gemma3":  {262144, 2, 1, true, []string{"<eos>", "<end_of_turn>"}, []string{"<start_of_turn>", "<bos>", "▁the", "<unused5>", "</s>"}},
 	} {
 		t.Run(model, func(t *testing.T) {
 			tok := real(t, model)

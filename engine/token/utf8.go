@@ -1,5 +1,3 @@
-// Reading UTF-8 as the vocabularies' makers do: the length of a character follows
-// from its first byte, surrogates and overlong forms pass, a wrong byte is U+FFFD.
 package token
 
 import (
@@ -7,7 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// next returns the character at the start of s and its length in bytes, 1 and U+FFFD
+// next reads UTF-8 as the makers of the vocabularies do: the length of a character follows from its
+// first byte, and surrogates and overlong forms are characters. It returns the character at the start of s and its length in bytes, 1 and U+FFFD
 // for a wrong byte. s is not empty.
 func next(s string) (r rune, n int) {
 	c := s[0]

@@ -1,13 +1,3 @@
-// Whisper's tokenizer (openai/whisper, tokenizer.py), as Hugging Face's tokenizer.json
-// and CTranslate2's vocabulary carry it: byte-level BPE with GPT-2's words.
-//
-//	id  0 … 50256  text (English-only: … 50255)
-//	    then       <|endoftext|> <|startoftranscript|> <|en|> <|zh|> … languages
-//	               <|translate|> <|transcribe|> <|startoflm|> <|startofprev|>
-//	               <|nospeech|> <|notimestamps|> <|0.00|> <|0.02|> … <|30.00|>
-//
-// Everything from <|endoftext|> on is special: Piece gives nothing for it, and text
-// becomes such a token only with Options.ParseSpecial.
 package token
 
 import (
@@ -24,7 +14,17 @@ const mostJSON = 64 << 20
 
 const endOfText = "<|endoftext|>"
 
-// NewWhisper reads a Whisper tokenizer. tokenizerJSON is a tokenizers file with a BPE
+// NewWhisper reads a Whisper tokenizer (openai/whisper, tokenizer.py) in the form of Hugging Face's
+// tokenizer.json and CTranslate2's vocabulary: byte-level BPE with GPT-2's words.
+//
+//	id  0 … 50256  text (English-only: … 50255)
+//	    then       <|endoftext|> <|startoftranscript|> <|en|> <|zh|> … languages
+//	               <|translate|> <|transcribe|> <|startoflm|> <|startofprev|>
+//	               <|nospeech|> <|notimestamps|> <|0.00|> <|0.02|> … <|30.00|>
+//
+// Everything from <|endoftext|> on is a control token.
+//
+// tokenizerJSON is a tokenizers file with a BPE
 // model; vocabulary is a JSON list of spellings, a JSON object of spellings to ids, or
 // one spelling a line, and may be empty where tokenizer.json has every token. Where
 // both name a token they must agree. Errors wrap models.ErrCorrupt.

@@ -1,6 +1,6 @@
 """Renders the cases below, and the templates in families/, by Jinja2 with the settings and
-functions that the transformers library uses for chat templates, and writes cases.json and
-families.json, which the Go tests compare with. Needs jinja2 3.1.6 (pip install jinja2==3.1.6).
+functions that the transformers library uses for chat templates, and writes ../jinja/testdata/cases.json
+and families.json, which the Go tests compare with. Needs jinja2 3.1.6 (pip install jinja2==3.1.6).
 
     python3 cases.py
 """
@@ -1130,7 +1130,7 @@ TEMPLATES = [
 cases = [{"template": t, **render(t, V)} for t in ["{{ " + e + " }}" for e in EXPRS] + TEMPLATES]
 cases = [c for c in cases if " at 0x" not in c.get("want", "")]  # addresses differ each time
 
-with open(os.path.join(HERE, "cases.json"), "w") as f:
+with open(os.path.join(HERE, "..", "jinja", "testdata", "cases.json"), "w") as f:
     f.write('{\n"values": ' + json.dumps(V, ensure_ascii=False) + ',\n"cases": [\n')
     f.write(",\n".join(json.dumps(c, ensure_ascii=False) for c in cases))
     f.write("\n]}\n")

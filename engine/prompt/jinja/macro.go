@@ -1,13 +1,11 @@
-package prompt
+package jinja
 
 import "slices"
 
-// What can be called: macros, loops, functions, methods; and their arguments.
-
-// args are the evaluated arguments of a call.
+// args are the evaluated arguments of a call to a macro, loop, function, method, filter or test.
 type args struct {
 	pos   []value
-	names []string
+	names []str // of named
 	named []value
 }
 
@@ -17,7 +15,7 @@ func (r *run) args(e argsE, s *scope) args {
 		a.pos = append(a.pos, r.eval(p, s))
 	}
 	for i, n := range e.named {
-		a.names = append(a.names, e.names[i])
+		a.names = append(a.names, literal(e.names[i]))
 		a.named = append(a.named, r.eval(n, s))
 	}
 	if e.star != nil {
@@ -30,6 +28,7 @@ func (r *run) args(e argsE, s *scope) args {
 	return a
 }
 
+// spread adds the entries of a dict as named arguments.
 func (r *run) spread(a *args, v value) {
 	d, ok := v.(*dict)
 	if !ok {
@@ -37,21 +36,26 @@ func (r *run) spread(a *args, v value) {
 	}
 	for i, key := range d.keys {
 		r.step(int64(1 + len(a.names)/8))
-		name, ok := text(key)
+		name, ok := key.(str)
 		if !ok {
 			r.fail("keywords must be strings")
 		}
-		if slices.Contains(a.names, name) {
-			r.fail("got multiple values for keyword argument %q", name)
+		if a.index(name.s) >= 0 {
+			r.fail("got multiple values for keyword argument %q", name.s)
 		}
 		a.names = append(a.names, name)
 		a.named = append(a.named, d.vals[i])
 	}
 }
 
-// take removes a named argument and gives it.
+// index is the place of a named argument, or -1.
+func (a *args) index(name string) int {
+	return slices.IndexFunc(a.names, func(n str) bool { return n.s == name })
+}
+
+// take removes a named argument and returns it.
 func (a *args) take(name string) (value, bool) {
-	i := slices.Index(a.names, name)
+	i := a.index(name)
 	if i < 0 {
 		return nil, false
 	}
@@ -70,7 +74,7 @@ type params struct {
 	v []value
 }
 
-// bind assigns a to the parameters named; a name that ends with ? may be missing.
+// bind assigns a to the named parameters. A parameter whose name ends with ? is optional.
 func (r *run) bind(fn string, a args, names ...string) params {
 	if len(a.pos) > len(names) {
 		r.fail("%s() takes at most %d arguments (%d given)", fn, len(names), len(a.pos))
@@ -96,14 +100,14 @@ func (r *run) bind(fn string, a args, names ...string) params {
 		p.v[i] = v
 	}
 	if len(a.names) > 0 {
-		r.fail("%s() got an unexpected keyword argument %q", fn, a.names[0])
+		r.fail("%s() got an unexpected keyword argument %q", fn, a.names[0].s)
 	}
 	return p
 }
 
 func (p params) has(i int) bool { return p.v[i] != missing{} }
 
-// given is argument i where it was given and is not None.
+// given tells whether argument i was given and is not None.
 func (p params) given(i int) bool { return p.has(i) && p.v[i] != nil }
 
 func (p params) or(i int, def value) value {
@@ -123,14 +127,16 @@ func (p params) int(i int, def int64) int64 {
 	return 0
 }
 
-func (p params) text(i int, def string) string {
-	v := p.or(i, def)
-	s, ok := text(v)
+func (p params) str(i int, def string) str {
+	v := p.or(i, literal(def))
+	t, ok := v.(str)
 	if !ok {
 		p.r.fail("must be str, not %s", typeName(v))
 	}
-	return s
+	return t
 }
+
+func (p params) text(i int, def string) string { return p.str(i, def).s }
 
 func (p params) truth(i int, def bool) bool { return p.r.truth(p.or(i, def)) }
 
@@ -154,7 +160,7 @@ func (r *run) call(fn value, a args) value {
 			return fn.sep
 		}
 		fn.used = true
-		return ""
+		return literal("")
 	case *undef:
 		r.fail("%s", fn.reason)
 	}
@@ -162,8 +168,8 @@ func (r *run) call(fn value, a args) value {
 	return nil
 }
 
-// macro is a macro with the scope in which it was defined, whose variables it sees as they
-// are when it is called.
+// macro is a macro with the scope in which it was defined. It reads the variables of that scope
+// when it is called.
 type macro struct {
 	def   *macroDef
 	scope *scope
@@ -184,7 +190,7 @@ func (m *macro) call(r *run, a args) value {
 	case d.uses.kwargs:
 		s.set("kwargs", a.rest(r))
 	case len(a.names) > 0:
-		r.fail("macro %q takes no keyword argument %q", d.name, a.names[0])
+		r.fail("macro %q takes no keyword argument %q", d.name, a.names[0].s)
 	}
 	extra := a.pos[min(len(a.pos), len(d.params)):]
 	switch {
@@ -196,7 +202,7 @@ func (m *macro) call(r *run, a args) value {
 	return r.capture(func() { r.block(d.body, s) })
 }
 
-// parameters sets the macro's parameters, from left to right, so that a default sees those before it.
+// parameters sets the macro's parameters from left to right, so that a default can use those before it.
 func (m *macro) parameters(r *run, s *scope, a *args) {
 	d := m.def
 	first := len(d.params) - len(d.defaults)
@@ -217,6 +223,7 @@ func (m *macro) parameters(r *run, s *scope, a *args) {
 	}
 }
 
+// rest returns the named arguments as a dict.
 func (a *args) rest(r *run) *dict {
 	d := newDict()
 	for i, name := range a.names {
@@ -226,7 +233,7 @@ func (a *args) rest(r *run) *dict {
 	return d
 }
 
-// loop is the variable of that name within a for block.
+// loop is the variable loop within a for block.
 type loop struct {
 	stmt     *forS
 	scope    *scope
@@ -262,7 +269,7 @@ func (l *loop) peek() (value, bool) {
 	return l.peeked, l.ahead
 }
 
-// length counts the items; what has no size is read to its end for that.
+// length counts the items. To count an iterator, it reads all that is left.
 func (l *loop) length(r *run) int {
 	if l.total > 0 {
 		return l.total - 1
@@ -333,7 +340,7 @@ func (l *loop) call(r *run, name string, a args) value {
 	return a.pos[l.index%len(a.pos)]
 }
 
-// recurse is loop(items) in a loop marked recursive: its text for those items.
+// recurse is the call loop(items) in a loop marked recursive: it renders the loop's body for items.
 func (l *loop) recurse(r *run, a args) value {
 	if !l.stmt.recursive {
 		r.fail("the loop must have the 'recursive' marker to be called recursively")

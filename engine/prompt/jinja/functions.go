@@ -1,19 +1,18 @@
-package prompt
+package jinja
 
-// The functions and variables that every template finds.
-
+// globals are the functions that every template can call.
 var globals = map[string]value{
 	"range":           &builtin{"range", makeRange},
 	"dict":            &builtin{"dict", makeDict},
 	"namespace":       &builtin{"namespace", func(r *run, a args) value { return &namespace{makeDict(r, a).(*dict)} }},
 	"cycler":          &builtin{"cycler", makeCycler},
-	"joiner":          &builtin{"joiner", func(r *run, a args) value { return &joiner{sep: r.bind("joiner", a, "sep?").text(0, ", ")} }},
+	"joiner":          &builtin{"joiner", func(r *run, a args) value { return &joiner{sep: r.bind("joiner", a, "sep?").str(0, ", ")} }},
 	"raise_exception": &builtin{"raise_exception", raise},
-	"strftime_now":    &builtin{"strftime_now", func(r *run, a args) value { return r.strftime(r.bind("strftime_now", a, "format").text(0, "")) }},
+	"strftime_now":    &builtin{"strftime_now", func(r *run, a args) value { return r.strftime(r.bind("strftime_now", a, "format").str(0, "")) }},
 }
 
 func raise(r *run, a args) value {
-	reason := r.str(r.bind("raise_exception", a, "message").v[0])
+	reason := r.str(r.bind("raise_exception", a, "message").v[0]).s
 	panic(&Error{Line: r.line, Reason: short(reason, 1000), Raised: true})
 }
 
@@ -65,7 +64,7 @@ func (r *run) fillDict(d *dict, from value) {
 
 func makeCycler(r *run, a args) value {
 	if len(a.names) > 0 {
-		r.fail("cycler() got an unexpected keyword argument %q", a.names[0])
+		r.fail("cycler() got an unexpected keyword argument %q", a.names[0].s)
 	}
 	if len(a.pos) == 0 {
 		r.fail("at least one item has to be provided")

@@ -1,9 +1,10 @@
-package prompt
+package jinja
 
 import (
 	"math"
 	"math/bits"
 	"strings"
+	"unicode/utf8"
 )
 
 // Operators on numbers, texts and lists, and slices.
@@ -39,8 +40,8 @@ func (r *run) sign(v value, neg bool) value {
 
 func (r *run) binary(op string, a, b value) value {
 	r.defined(a)
-	if t, ok := text(a); ok && op == "%" {
-		return r.like(a, r.percent(t, b, isMarkup(a)))
+	if t, ok := a.(str); ok && op == "%" {
+		return r.like(a, r.percent(t, b))
 	}
 	r.defined(b)
 	switch na, nb := numeric(a), numeric(b); {
@@ -186,18 +187,9 @@ func (r *run) powFloat(a, b float64) value {
 
 // join is a + b of texts, lists and tuples.
 func (r *run) join(a, b value) value {
-	if ta, ok := text(a); ok {
-		if tb, ok := text(b); ok {
-			safe := isMarkup(a) || isMarkup(b)
-			if safe {
-				ta, tb = escape(a, ta), escape(b, tb)
-			}
-			r.alloc(len(ta) + len(tb))
-			r.step(int64((len(ta) + len(tb)) / 64))
-			if safe {
-				return markup(ta + tb)
-			}
-			return ta + tb
+	if ta, ok := a.(str); ok {
+		if tb, ok := b.(str); ok {
+			return r.joinTexts(ta, tb)
 		}
 	}
 	if la, ok := a.(*list); ok {
@@ -213,6 +205,19 @@ func (r *run) join(a, b value) value {
 	return r.unsupported("+", a, b)
 }
 
+// joinTexts is a + b. If one is marked safe, the other is escaped and the result is safe.
+func (r *run) joinTexts(a, b str) str {
+	safe := a.safe || b.safe
+	if safe {
+		a, b = a.escaped(), b.escaped()
+	}
+	r.alloc(len(a.s) + len(b.s))
+	r.step(int64((len(a.s) + len(b.s)) / 64))
+	out := join(a, b)
+	out.safe = safe
+	return out
+}
+
 func (r *run) joinItems(a, b []value) []value {
 	r.alloc(16 * (len(a) + len(b)))
 	out := make([]value, 0, len(a)+len(b))
@@ -222,10 +227,9 @@ func (r *run) joinItems(a, b []value) []value {
 // repeat is n * v.
 func (r *run) repeat(count, v value, n int64) value {
 	n = max(n, 0)
-	if t, ok := text(v); ok {
-		return r.like(v, r.times(t, n))
-	}
 	switch v := v.(type) {
+	case str:
+		return r.like(v, r.times(v, n))
 	case *list:
 		return &list{r.repeatItems(v.items, n)}
 	case *tuple:
@@ -234,17 +238,17 @@ func (r *run) repeat(count, v value, n int64) value {
 	return r.unsupported("*", count, v)
 }
 
-// times is t repeated n times, paid for beforehand.
-func (r *run) times(t string, n int64) string {
-	if t == "" || n <= 0 {
-		return ""
+// times is t repeated n times.
+func (r *run) times(t str, n int64) str {
+	if t.s == "" || n <= 0 {
+		return literal("")
 	}
-	if n > r.limits.Memory/int64(len(t)) {
+	if n > r.limits.Memory/int64(len(t.s)) {
 		r.fail("the template makes too much text (more than %d bytes in all)", r.limits.Memory)
 	}
-	r.alloc(len(t) * int(n))
-	r.step(int64(len(t)) * n / 64)
-	return strings.Repeat(t, int(n))
+	r.alloc(len(t.s) * int(n))
+	r.step(int64(len(t.s)) * n / 64)
+	return str{s: strings.Repeat(t.s, int(n)), mask: strings.Repeat(t.mask, int(n)), origin: t.origin}
 }
 
 func (r *run) repeatItems(items []value, n int64) []value {
@@ -262,27 +266,29 @@ func (r *run) repeatItems(items []value, n int64) []value {
 	return out
 }
 
-func isMarkup(v value) bool { _, ok := v.(markup); return ok }
+// isSafe tells whether v is a text marked safe.
+func isSafe(v value) bool {
+	t, ok := v.(str)
+	return ok && t.safe
+}
 
-// like gives t as the kind of text that v is.
-func (r *run) like(v value, t string) value {
-	if isMarkup(v) {
-		return markup(t)
-	}
+// like returns t, marked safe if v is.
+func (r *run) like(v value, t str) str {
+	t.safe = isSafe(v)
 	return t
 }
 
 var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
 
-// escape gives t, the text of v, escaped for HTML unless v is marked safe.
-func escape(v value, t string) string {
-	if isMarkup(v) {
+// escaped is t escaped for HTML unless it is marked safe.
+func (t str) escaped() str {
+	if t.safe {
 		return t
 	}
-	return htmlEscaper.Replace(t)
+	return t.perRun(htmlEscaper.Replace)
 }
 
-// slice is obj[start:stop:step]; what can't be sliced gives undefined.
+// slice is obj[start:stop:step], undefined for what can't be sliced.
 func (r *run) slice(obj value, start, stop, step value) value {
 	r.defined(obj)
 	for _, v := range []value{start, stop, step} {
@@ -291,9 +297,8 @@ func (r *run) slice(obj value, start, stop, step value) value {
 		}
 	}
 	switch o := obj.(type) {
-	case string, markup:
-		t, _ := text(o)
-		return r.like(o, r.sliceText(t, start, stop, step))
+	case str:
+		return r.like(o, r.sliceText(o, start, stop, step))
 	case *list:
 		return &list{r.sliceItems(o.items, start, stop, step)}
 	case *tuple:
@@ -309,7 +314,7 @@ func (r *run) slice(obj value, start, stop, step value) value {
 	return &undef{describe(obj) + " has no element slice"}
 }
 
-// indices gives the first index, the number of items and the step of a slice of n items.
+// indices returns the first index, the number of items and the step of a slice of n items.
 func (r *run) indices(n int, start, stop, step value) (first, count, by int64) {
 	by = 1
 	if step != nil {
@@ -353,33 +358,39 @@ func (r *run) sliceItems(items []value, start, stop, step value) []value {
 	return out
 }
 
-func (r *run) sliceText(t string, start, stop, step value) string {
+func (r *run) sliceText(t str, start, stop, step value) str {
 	n, _ := r.size(t)
-	r.scan(t)
+	r.scan(t.s)
 	first, count, by := r.indices(n, start, stop, step)
 	if by == 1 {
-		return cut(t, int(first), int(first+count))
+		return t.cut(int(first), int(first+count))
 	}
-	r.alloc(4*n + int(count))
-	chars := []rune(t)
-	out := make([]rune, count)
-	for i := range out {
-		out[i] = chars[first+int64(i)*by]
+	r.alloc(9*n + int(count))
+	begins := make([]int, 0, n+1) // byte offset of each character
+	for at := range t.s {
+		begins = append(begins, at)
 	}
-	return string(out)
+	begins = append(begins, len(t.s))
+	var b builder
+	for i := range count {
+		at := first + i*by
+		c, _ := utf8.DecodeRuneInString(t.s[begins[at]:])
+		b.write(t.in(begins[at], string(c)))
+	}
+	return b.str()
 }
 
-// cut gives the characters from (inclusive) to (exclusive).
-func cut(t string, from, to int) string {
-	i, begin := 0, len(t)
-	for at := range t {
+// cut returns the characters from (inclusive) to (exclusive).
+func (t str) cut(from, to int) str {
+	i, begin := 0, len(t.s)
+	for at := range t.s {
 		if i == from {
 			begin = at
 		}
 		if i == to {
-			return t[min(begin, at):at]
+			return t.slice(min(begin, at), at)
 		}
 		i++
 	}
-	return t[begin:]
+	return t.from(begin)
 }

@@ -1,8 +1,10 @@
-package prompt
+package jinja
 
-import "strings"
+import (
+	"strings"
+)
 
-// eval gives the value of an expression. Each costs a step and a level of depth.
+// eval returns the value of an expression. Each expression costs a step and a level of depth.
 func (r *run) eval(e expr, s *scope) value {
 	r.step(1)
 	r.enter()
@@ -40,7 +42,7 @@ func (e *dictE) eval(r *run, s *scope) value {
 	return d
 }
 
-// putKey stores into a dict that is being made.
+// putKey stores v under key in a dict that is being made.
 func (r *run) putKey(d *dict, key, v value) {
 	h, ok := r.hash(key)
 	if !ok {
@@ -89,8 +91,8 @@ func describe(v value) string {
 	return typeName(v) + " object"
 }
 
-// attribute is what Python's getattr finds on obj, apart from what the sandbox hides: that
-// is undefined, and an error only once it is used.
+// attribute is what Python's getattr finds on obj. What the sandbox hides is undefined, which is an
+// error only once the template uses it.
 func (r *run) attribute(obj value, name string) (value, bool) {
 	switch o := obj.(type) {
 	case *loop:
@@ -108,7 +110,7 @@ func (r *run) attribute(obj value, name string) (value, bool) {
 		}
 	case *macro:
 		if name == "name" {
-			return o.def.name, true
+			return literal(o.def.name), true
 		}
 	case *cycler:
 		if name == "current" {
@@ -146,7 +148,7 @@ func (r *run) item(obj, key value) value {
 	}
 	name, ok := text(key)
 	if !ok {
-		return &undef{describe(obj) + " has no element " + r.repr(key)}
+		return &undef{describe(obj) + " has no element " + r.repr(key).s}
 	}
 	if v, ok := r.attribute(obj, name); ok {
 		return v
@@ -172,7 +174,7 @@ func (r *run) element(obj, key value) (value, bool) {
 // at is obj[i] of a sequence.
 func (r *run) at(obj value, i int64) (value, bool) {
 	switch obj.(type) {
-	case string, markup, *list, *tuple, *span:
+	case str, *list, *tuple, *span:
 	default:
 		return nil, false
 	}
@@ -191,12 +193,12 @@ func (r *run) at(obj value, i int64) (value, bool) {
 	case *span:
 		return o.at(int(i)), true
 	}
-	t, _ := text(obj)
-	r.scan(t)
-	if n == len(t) {
-		return t[i : i+1], true
+	t := obj.(str)
+	r.scan(t.s)
+	if n == len(t.s) {
+		return t.slice(int(i), int(i)+1), true
 	}
-	return cut(t, int(i), int(i)+1), true
+	return t.cut(int(i), int(i)+1), true
 }
 
 func (e *sliceE) eval(r *run, s *scope) value {
@@ -204,7 +206,7 @@ func (e *sliceE) eval(r *run, s *scope) value {
 	return nil
 }
 
-// bounds are the slice's parts: int64 or nil.
+// bounds returns the values of the slice's parts, nil for those left out.
 func (e *sliceE) bounds(r *run, s *scope) (start, stop, step value) {
 	part := func(e expr) value {
 		if e == nil {
@@ -268,13 +270,11 @@ func (e *binE) eval(r *run, s *scope) value {
 }
 
 func (e *concatE) eval(r *run, s *scope) value {
-	var b strings.Builder
+	var b builder
 	for _, part := range e.parts {
-		t := r.str(r.eval(part, s))
-		r.made(t)
-		b.WriteString(t)
+		b.write(r.made(r.str(r.eval(part, s))))
 	}
-	return b.String()
+	return b.str()
 }
 
 func (e *andE) eval(r *run, s *scope) value {

@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"fmt"
@@ -6,32 +6,34 @@ import (
 	"time"
 )
 
-// strftime_now: the time of the render in the letters of C's strftime, in its plain locale.
-
-func (r *run) strftime(format string) string {
-	var b strings.Builder
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' || i+1 == len(format) {
+// strftime is strftime_now(format): the time of the render in the letters of C's strftime, in the C
+// locale.
+func (r *run) strftime(format str) str {
+	var b builder
+	for i := 0; i < len(format.s); i++ {
+		begin := i
+		if format.s[i] != '%' || i+1 == len(format.s) {
 			r.alloc(1)
-			b.WriteByte(format[i])
+			b.write(format.slice(i, i+1))
 			continue
 		}
 		i++
-		if format[i] == '-' && i+1 < len(format) { // %-d: without the leading zero
+		short := format.s[i] == '-' && i+1 < len(format.s) // %-d: without the leading zero
+		if short {
 			i++
-			s := strings.TrimLeft(timeField(r.now, format[i]), "0 ")
-			if s == "" {
-				s = "0"
-			}
-			b.WriteString(r.made(s))
-			continue
 		}
-		b.WriteString(r.made(timeField(r.now, format[i])))
+		field := timeField(r.now, format.s[i])
+		if short {
+			if field = strings.TrimLeft(field, "0 "); field == "" {
+				field = "0"
+			}
+		}
+		b.write(r.made(str{s: field, origin: format.slice(begin, i+1).all()}))
 	}
-	return b.String()
+	return b.str()
 }
 
-// goLayouts are the fields that Go's layouts can say.
+// goLayouts are the fields for which Go has a layout.
 var goLayouts = map[byte]string{
 	'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'd': "02", 'e': "_2", 'm': "01",
 	'y': "06", 'Y': "2006", 'H': "15", 'I': "03", 'M': "04", 'S': "05", 'p': "PM", 'f': "000000", 'j': "002",
@@ -39,7 +41,7 @@ var goLayouts = map[byte]string{
 	'T': "15:04:05", 'R': "15:04", 'r': "03:04:05 PM",
 }
 
-// timeField is the field of letter c. The time is without a zone, so %z and %Z are empty.
+// timeField is the field of letter c. The time has no zone, so %z and %Z are empty.
 func timeField(t time.Time, c byte) string {
 	weekday := int(t.Weekday()) // from Sunday
 	monday := (weekday + 6) % 7
@@ -79,5 +81,5 @@ func timeField(t time.Time, c byte) string {
 	if layout, ok := goLayouts[c]; ok {
 		return t.Format(layout)
 	}
-	return "%" + string(c)
+	return "%" + string([]byte{c}) // c may be the first byte of a longer character
 }

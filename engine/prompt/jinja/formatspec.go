@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"math"
@@ -7,13 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// str.format: replacement fields {name!conversion:spec}, and the specs
+// formatSpec says how str.format and % print a value. In str.format it is written
 //
 //	[[fill]align][sign][#][0][width][,][.precision][type]
-
 type formatSpec struct {
-	fill      string
-	align     byte // < > ^ =, 0 for the type's own
+	fill      str  // "": a space
+	align     byte // < > ^ =, 0 for that of the type
 	sign      byte // + or space
 	alternate bool
 	zero      bool
@@ -31,56 +30,56 @@ func (s *formatSpec) check(r *run) {
 	r.alloc(int(max(s.precision, 0)))
 }
 
-func formatText(r *run, t string, a args) value {
-	f := &braceFormat{r: r, a: a, auto: true}
+func formatText(r *run, t str, a args) value {
+	f := &braceFormat{r: r, a: a}
 	return f.format(t, 0)
 }
 
-func formatMap(r *run, t string, a args) value {
+func formatMap(r *run, t str, a args) value {
 	var b args
 	r.spread(&b, r.bind("format_map", a, "mapping").v[0])
-	f := &braceFormat{r: r, a: b, auto: true}
+	f := &braceFormat{r: r, a: b}
 	return f.format(t, 0)
 }
 
+// braceFormat is a call of str.format: it prints replacement fields {name!conversion:spec}.
 type braceFormat struct {
 	r     *run
 	a     args
-	next  int
-	auto  bool // no field has named its argument by number yet
-	fixed bool
+	next  int  // number of the next field without a name
+	fixed bool // a field has named its argument by number
 }
 
-// format replaces the fields of t. Specs may hold fields once more.
-func (f *braceFormat) format(t string, depth int) string {
-	if depth > 1 && t != "" {
+// format replaces the fields of t. The spec of a field may have fields, too.
+func (f *braceFormat) format(t str, depth int) str {
+	if depth > 1 && t.s != "" {
 		f.r.fail("max string recursion exceeded")
 	}
-	f.r.scan(t)
-	var b strings.Builder
-	for t != "" {
-		i := strings.IndexAny(t, "{}")
+	f.r.scan(t.s)
+	var b builder
+	for t.s != "" {
+		i := strings.IndexAny(t.s, "{}")
 		if i < 0 {
-			b.WriteString(f.r.made(t))
+			b.write(f.r.made(t))
 			break
 		}
-		b.WriteString(f.r.made(t[:i]))
-		if strings.HasPrefix(t[i+1:], t[i:i+1]) {
-			b.WriteString(f.r.made(t[i : i+1]))
-			t = t[i+2:]
+		b.write(f.r.made(t.slice(0, i)))
+		if strings.HasPrefix(t.s[i+1:], t.s[i:i+1]) {
+			b.write(f.r.made(t.slice(i, i+1)))
+			t = t.from(i + 2)
 			continue
 		}
-		if t[i] == '}' {
+		if t.s[i] == '}' {
 			f.r.fail("single '}' encountered in format string")
 		}
-		n := fieldEnd(t[i+1:])
+		n := fieldEnd(t.s[i+1:])
 		if n < 0 {
 			f.r.fail("expected '}' before end of string")
 		}
-		b.WriteString(f.r.made(f.field(t[i+1:i+1+n], depth)))
-		t = t[i+n+2:]
+		b.write(f.r.made(f.field(t.slice(i+1, i+1+n), depth)))
+		t = t.from(i + n + 2)
 	}
-	return b.String()
+	return b.str()
 }
 
 // fieldEnd is the index of the field's closing brace, or -1.
@@ -100,10 +99,10 @@ func fieldEnd(t string) int {
 	return -1
 }
 
-func (f *braceFormat) field(t string, depth int) string {
+func (f *braceFormat) field(t str, depth int) str {
 	r := f.r
-	name, spec, _ := strings.Cut(t, ":")
-	name, conversion, converted := strings.Cut(name, "!")
+	before, rest, _ := strings.Cut(t.s, ":")
+	name, conversion, converted := strings.Cut(before, "!")
 	v := f.lookup(name)
 	if converted {
 		switch conversion {
@@ -115,7 +114,7 @@ func (f *braceFormat) field(t string, depth int) string {
 			r.fail("unknown conversion specifier %q", conversion)
 		}
 	}
-	return f.formatValue(v, f.format(spec, depth+1))
+	return f.formatValue(v, f.format(t.last(len(rest)), depth+1))
 }
 
 // lookup finds a field's value: an argument, then .attributes and [items].
@@ -139,7 +138,7 @@ func (f *braceFormat) lookup(name string) value {
 		if end < 0 {
 			f.r.fail("missing ']' in format string")
 		}
-		var key value = name[1:end]
+		var key value = str{s: name[1:end]}
 		if n, err := strconv.ParseInt(name[1:end], 10, 64); err == nil && n >= 0 {
 			key = n
 		}
@@ -177,10 +176,10 @@ func (f *braceFormat) argument(name string) value {
 	return f.a.pos[i]
 }
 
-func (f *braceFormat) formatValue(v value, spec string) string {
+func (f *braceFormat) formatValue(v value, spec str) str {
 	r := f.r
 	s := parseSpec(r, spec)
-	if _, ok := v.(bool); ok && spec == "" {
+	if _, ok := v.(bool); ok && spec.s == "" {
 		return r.str(v)
 	}
 	switch numeric(v) {
@@ -195,17 +194,17 @@ func (f *braceFormat) formatValue(v value, spec string) string {
 	case 2:
 		return s.float(r, s.kind, v.(float64))
 	}
-	if t, ok := text(v); ok {
+	if t, ok := v.(str); ok {
 		if s.kind != 0 && s.kind != 's' || s.sign != 0 || s.group != "" || s.align == '=' {
-			r.fail("invalid format specifier %q for a text", spec)
+			r.fail("invalid format specifier %q for a text", spec.s)
 		}
-		if s.zero && s.fill == "" {
-			s.fill = "0"
+		if s.zero && s.fill.s == "" {
+			s.fill = literal("0")
 		}
 		s.zero = false
 		return s.text(r, t)
 	}
-	if spec != "" {
+	if spec.s != "" {
 		r.fail("unsupported format string passed to %s.__format__", typeName(v))
 	}
 	return r.str(v)
@@ -213,11 +212,11 @@ func (f *braceFormat) formatValue(v value, spec string) string {
 
 const aligns = "<>^="
 
-func parseSpec(r *run, t string) formatSpec {
+func parseSpec(r *run, whole str) formatSpec {
 	s := formatSpec{precision: -1}
-	whole := t
+	t := whole.s
 	if _, n := utf8.DecodeRuneInString(t); len(t) > n && strings.IndexByte(aligns, t[n]) >= 0 {
-		s.fill, s.align, t = t[:n], t[n], t[n+1:]
+		s.fill, s.align, t = whole.slice(0, n), t[n], t[n+1:]
 	} else if t != "" && strings.IndexByte(aligns, t[0]) >= 0 {
 		s.align, t = t[0], t[1:]
 	}
@@ -247,16 +246,16 @@ func parseSpec(r *run, t string) formatSpec {
 		s.kind, t = t[0], t[1:]
 	}
 	if t != "" {
-		r.fail("invalid format specifier %q", whole)
+		r.fail("invalid format specifier %q", whole.s)
 	}
 	s.check(r)
 	return s
 }
 
-// text pads a text, cut to the precision.
-func (s formatSpec) text(r *run, t string) string {
+// text cuts a text to the precision and pads it.
+func (s formatSpec) text(r *run, t str) str {
 	if s.precision >= 0 {
-		t = cut(t, 0, int(s.precision))
+		t = t.cut(0, int(s.precision))
 	}
 	align := s.align
 	if align == 0 {
@@ -265,9 +264,9 @@ func (s formatSpec) text(r *run, t string) string {
 	return r.align(t, s.filler(), align, s.width)
 }
 
-func (s formatSpec) filler() string {
-	if s.fill == "" {
-		return " "
+func (s formatSpec) filler() str {
+	if s.fill.s == "" {
+		return literal(" ")
 	}
 	return s.fill
 }
@@ -291,11 +290,11 @@ func (s formatSpec) prefix(c byte) string {
 	return ""
 }
 
-func (s formatSpec) integer(r *run, c byte, n int64) string {
+func (s formatSpec) integer(r *run, c byte, n int64) str {
 	switch c {
 	case 0, 'd', 'i', 'u', 'n', 'x', 'X', 'o', 'b':
 	case 'c':
-		return s.text(r, string(rune(n)))
+		return s.text(r, character(n))
 	default:
 		r.fail("unknown format code %q for an int", c)
 	}
@@ -309,7 +308,7 @@ func (s formatSpec) integer(r *run, c byte, n int64) string {
 	return s.number(r, n < 0, s.prefix(c), t)
 }
 
-// grouped puts sep between every n digits.
+// grouped inserts sep between every n digits.
 func grouped(t, sep string, n int) string {
 	for i := len(t) - n; i > 0; i -= n {
 		t = t[:i] + sep + t[i:]
@@ -317,7 +316,7 @@ func grouped(t, sep string, n int) string {
 	return t
 }
 
-func (s formatSpec) float(r *run, c byte, f float64) string {
+func (s formatSpec) float(r *run, c byte, f float64) str {
 	precision := int(s.precision)
 	lower := c | 32
 	if precision < 0 && c != 0 {
@@ -358,8 +357,8 @@ func (s formatSpec) float(r *run, c byte, f float64) string {
 	return s.number(r, math.Signbit(f), "", t)
 }
 
-// general is C's %g: digits significant ones, without trailing zeros. Below 10**(digits+shift)
-// it is written without an exponent.
+// general is C's %g: a number of significant digits, without trailing zeros. Below
+// 10**(digits+shift) it has no exponent.
 func general(f float64, digits, shift int, keepZeros bool) string {
 	t := strconv.FormatFloat(f, 'e', digits-1, 64)
 	mantissa, e, _ := strings.Cut(t, "e")
@@ -377,8 +376,8 @@ func general(f float64, digits, shift int, keepZeros bool) string {
 	return mantissa + "e" + e
 }
 
-// number puts sign, prefix and padding before the digits.
-func (s formatSpec) number(r *run, negative bool, prefix, digits string) string {
+// number adds sign, prefix and padding to the digits.
+func (s formatSpec) number(r *run, negative bool, prefix, digits string) str {
 	head := prefix
 	switch {
 	case negative:
@@ -387,14 +386,14 @@ func (s formatSpec) number(r *run, negative bool, prefix, digits string) string 
 		head = string(s.sign) + prefix
 	}
 	align, fill := s.align, s.filler()
-	if s.zero && s.fill == "" && (align == 0 || align == '>') {
-		align, fill = '=', "0"
+	if s.zero && s.fill.s == "" && (align == 0 || align == '>') {
+		align, fill = '=', literal("0")
 	}
 	if align == '=' {
-		return head + r.align(digits, fill, '>', s.width-int64(len(head)))
+		return join(literal(head), r.align(literal(digits), fill, '>', s.width-int64(len(head))))
 	}
 	if align == 0 {
 		align = '>'
 	}
-	return r.align(head+digits, fill, align, s.width)
+	return r.align(literal(head+digits), fill, align, s.width)
 }

@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"math"
@@ -8,32 +8,31 @@ import (
 	"unicode/utf8"
 )
 
-// Text formatting in Python's two ways: "%s" % x here, "{}".format(x) in formatspec.go.
-
-// percent formats t with v: a tuple's items one after the other, a dict's by name.
-func (r *run) percent(t string, v value, safe bool) string {
-	f := &percentFormat{r: r, from: v, safe: safe}
+// percent is t % v, Python's older way of formatting: the items of a tuple one after the other, those
+// of a dict by name. formatspec.go has the newer one.
+func (r *run) percent(t str, v value) str {
+	f := &percentFormat{r: r, from: v, safe: t.safe}
 	f.tuple, _ = v.(*tuple)
-	var b strings.Builder
-	for t != "" {
-		i := strings.IndexByte(t, '%')
+	var b builder
+	for t.s != "" {
+		i := strings.IndexByte(t.s, '%')
 		if i < 0 {
-			b.WriteString(r.made(t))
+			b.write(r.made(t))
 			break
 		}
-		b.WriteString(r.made(t[:i]))
-		var s string
-		s, t = f.directive(t[i+1:])
-		b.WriteString(r.made(s))
+		b.write(r.made(t.slice(0, i)))
+		var out str
+		out, t = f.directive(t.from(i))
+		b.write(r.made(out))
 	}
 	_, mapping := v.(*dict)
 	if f.tuple != nil && f.used < len(f.tuple.items) || f.tuple == nil && f.used == 0 && !mapping && !isIndexable(v) {
 		r.fail("not all arguments converted during string formatting")
 	}
-	return b.String()
+	return b.str()
 }
 
-// isIndexable: Python takes these for mappings, of which nothing need be used.
+// isIndexable tells whether Python takes v for a mapping, whose items may stay unused.
 func isIndexable(v value) bool {
 	switch v.(type) {
 	case *list, *span, *undef:
@@ -63,9 +62,9 @@ func (f *percentFormat) next() value {
 	return nil
 }
 
-// directive formats the directive at the beginning of t, after its %, and gives the rest.
-func (f *percentFormat) directive(t string) (out, rest string) {
-	r := f.r
+// directive formats the directive at the beginning of in, and returns the rest of in.
+func (f *percentFormat) directive(in str) (out, rest str) {
+	r, t := f.r, in.s[1:]
 	spec := formatSpec{align: '>', precision: -1}
 	var arg func() value = f.next
 	if strings.HasPrefix(t, "(") {
@@ -97,9 +96,9 @@ func (f *percentFormat) directive(t string) (out, rest string) {
 	}
 	spec.check(r)
 	if t[0] == '%' {
-		return "%", t[1:]
+		return in.slice(0, 1), in.last(len(t) - 1)
 	}
-	return f.convert(spec, t[0], arg()), t[1:]
+	return f.convert(spec, t[0], arg()), in.last(len(t) - 1)
 }
 
 // flags reads -, +, space, 0 and #.
@@ -149,7 +148,8 @@ func readNumber(r *run, t string, n *int64) string {
 	return t[i:]
 }
 
-func (f *percentFormat) convert(spec formatSpec, c byte, v value) string {
+// convert formats v by the directive of letter c.
+func (f *percentFormat) convert(spec formatSpec, c byte, v value) str {
 	r := f.r
 	switch c {
 	case 's', 'r', 'a':
@@ -157,17 +157,17 @@ func (f *percentFormat) convert(spec formatSpec, c byte, v value) string {
 		if c != 's' {
 			s = r.repr(v)
 		}
-		if f.safe {
-			s = escape(v, s)
+		if f.safe && !isSafe(v) {
+			s = s.escaped()
 		}
 		spec.zero = false
 		return spec.text(r, s)
 	case 'c':
 		if n, ok := v.(int64); ok && n >= 0 && n <= unicode.MaxRune {
-			return spec.text(r, string(rune(n)))
+			return spec.text(r, character(n))
 		}
-		s, ok := text(v)
-		if !ok || utf8.RuneCountInString(s) != 1 {
+		s, ok := v.(str)
+		if !ok || utf8.RuneCountInString(s.s) != 1 {
 			r.fail("%%c requires int or char")
 		}
 		return spec.text(r, s)
@@ -181,10 +181,13 @@ func (f *percentFormat) convert(spec formatSpec, c byte, v value) string {
 		return spec.float(r, c, x)
 	}
 	r.fail("unsupported format character %q", c)
-	return ""
+	return str{}
 }
 
-func (f *percentFormat) integer(spec formatSpec, c byte, v value) string {
+// character is the character of a number. It is data, since the number's origin is not known.
+func character(n int64) str { return str{s: string(rune(n))} }
+
+func (f *percentFormat) integer(spec formatSpec, c byte, v value) str {
 	r := f.r
 	r.defined(v)
 	if x, ok := v.(float64); ok && strings.IndexByte("diu", c) >= 0 {
@@ -201,7 +204,7 @@ func (f *percentFormat) integer(spec formatSpec, c byte, v value) string {
 		if c == 'X' {
 			s = strings.ToUpper(s)
 		}
-		s = r.times("0", spec.precision-int64(len(s))) + s
+		s = r.times(literal("0"), spec.precision-int64(len(s))).s + s
 		return spec.number(r, toInt(v) < 0, spec.prefix(c), s)
 	}
 	return spec.integer(r, c, toInt(v))

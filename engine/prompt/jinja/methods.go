@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"slices"
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/language"
 )
 
-// The methods of Python's str, dict, list and tuple that a template may call. Those that
-// would change a list or dict are hidden, as by the immutable sandbox.
-
+// access tells whether a value has a method that a template may call. Methods of Python's str,
+// dict, list and tuple are allowed; those that would change a list or dict are hidden, as by the
+// immutable sandbox.
 type access uint8
 
 const (
@@ -21,9 +21,10 @@ const (
 	hidden         // exists in Python but is unsafe: undefined
 )
 
-type textMethod func(r *run, t string, a args) value
+type textMethod func(r *run, t str, a args) value
 
-var textMethods map[string]textMethod // filled below: they use functions that use it
+// textMethods are the methods of str. init fills it, because methods use functions that use it.
+var textMethods map[string]textMethod
 
 var hiddenMethods = map[string][]string{
 	"list": {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"},
@@ -61,10 +62,11 @@ func findMethod(obj value, name string) access {
 
 func (r *run) callMethod(m *method, a args) value {
 	switch o := m.recv.(type) {
-	case string:
+	case str:
+		if o.safe {
+			return r.callSafe(o, m.name, a)
+		}
 		return textMethods[m.name](r, o, a)
-	case markup:
-		return r.callMarkup(o, m.name, a)
 	case *dict:
 		return r.callDict(o, m.name, a)
 	case *list:
@@ -83,16 +85,16 @@ func (r *run) callMethod(m *method, a args) value {
 	return nil
 }
 
-// callMarkup calls a method of text marked safe: its text arguments are escaped and what
-// text it gives is safe, too.
-func (r *run) callMarkup(m markup, name string, a args) value {
+// callSafe calls a method of text marked safe: its text arguments are escaped, and the texts that it
+// returns are safe, too.
+func (r *run) callSafe(t str, name string, a args) value {
 	if name == "format" || name == "join" {
 		r.fail("the method %q of text marked safe is not supported", name)
 	}
 	b := args{names: a.names}
 	esc := func(v value) value {
-		if t, ok := text(v); ok && (name == "replace" || name == "split") {
-			return r.made(escape(v, t))
+		if t, ok := v.(str); ok && (name == "replace" || name == "split") {
+			return r.made(t.escaped())
 		}
 		return v
 	}
@@ -102,14 +104,14 @@ func (r *run) callMarkup(m markup, name string, a args) value {
 	for _, v := range a.named {
 		b.named = append(b.named, esc(v))
 	}
-	v := textMethods[name](r, string(m), b)
+	v := textMethods[name](r, t, b)
 	switch v := v.(type) {
-	case string:
-		return markup(v)
+	case str:
+		return r.like(t, v)
 	case *list:
 		for i, item := range v.items {
-			if t, ok := item.(string); ok {
-				v.items[i] = markup(t)
+			if item, ok := item.(str); ok {
+				v.items[i] = r.like(t, item)
 			}
 		}
 	}
@@ -160,7 +162,7 @@ func (r *run) callSeq(m *method, items []value, a args) value {
 			return i
 		}
 	}
-	r.fail("%s is not in the %s", r.repr(p.v[0]), typeName(m.recv))
+	r.fail("%s is not in the %s", r.repr(p.v[0]).s, typeName(m.recv))
 	return nil
 }
 
@@ -177,58 +179,58 @@ func (c *cycler) call(r *run, name string, a args) value {
 
 func init() {
 	textMethods = map[string]textMethod{
-		"capitalize": func(r *run, t string, a args) value { r.bind("capitalize", a); return r.capitalize(t) },
-		"casefold":   func(r *run, t string, a args) value { r.bind("casefold", a); return r.made(cases.Fold().String(t)) },
-		"center":     func(r *run, t string, a args) value { return r.pad("center", t, a) },
+		"capitalize": func(r *run, t str, a args) value { r.bind("capitalize", a); return r.capitalize(t) },
+		"casefold":   func(r *run, t str, a args) value { r.bind("casefold", a); return r.made(t.perRun(cases.Fold().String)) },
+		"center":     func(r *run, t str, a args) value { return r.pad("center", t, a) },
 		"count":      countText,
-		"endswith":   func(r *run, t string, a args) value { return r.affix("endswith", t, a, strings.HasSuffix) },
+		"endswith":   func(r *run, t str, a args) value { return r.affix("endswith", t, a, strings.HasSuffix) },
 		"expandtabs": expandTabs,
-		"find":       func(r *run, t string, a args) value { return r.find("find", t, a, strings.Index) },
+		"find":       func(r *run, t str, a args) value { return r.find("find", t, a, strings.Index) },
 		"format":     formatText,
 		"format_map": formatMap,
-		"index":      func(r *run, t string, a args) value { return r.found("index", t, a, strings.Index) },
+		"index":      func(r *run, t str, a args) value { return r.found("index", t, a, strings.Index) },
 		"join":       joinText,
-		"ljust":      func(r *run, t string, a args) value { return r.pad("ljust", t, a) },
-		"lower":      func(r *run, t string, a args) value { r.bind("lower", a); return r.lower(t) },
-		"lstrip":     func(r *run, t string, a args) value { return r.strip("lstrip", t, a) },
-		"partition":  func(r *run, t string, a args) value { return r.partition("partition", t, a) },
-		"removeprefix": func(r *run, t string, a args) value {
-			return strings.TrimPrefix(t, r.bind("removeprefix", a, "prefix").text(0, ""))
+		"ljust":      func(r *run, t str, a args) value { return r.pad("ljust", t, a) },
+		"lower":      func(r *run, t str, a args) value { r.bind("lower", a); return r.lower(t) },
+		"lstrip":     func(r *run, t str, a args) value { return r.strip("lstrip", t, a) },
+		"partition":  func(r *run, t str, a args) value { return r.partition("partition", t, a) },
+		"removeprefix": func(r *run, t str, a args) value {
+			return t.last(len(strings.TrimPrefix(t.s, r.bind("removeprefix", a, "prefix").text(0, ""))))
 		},
-		"removesuffix": func(r *run, t string, a args) value {
-			return strings.TrimSuffix(t, r.bind("removesuffix", a, "suffix").text(0, ""))
+		"removesuffix": func(r *run, t str, a args) value {
+			return t.slice(0, len(strings.TrimSuffix(t.s, r.bind("removesuffix", a, "suffix").text(0, ""))))
 		},
-		"replace": func(r *run, t string, a args) value {
+		"replace": func(r *run, t str, a args) value {
 			p := r.bind("replace", a, "old", "new", "count?")
-			return r.replace(t, p.text(0, ""), p.text(1, ""), p.int(2, -1))
+			return r.replace(t, p.text(0, ""), p.str(1, ""), p.int(2, -1))
 		},
-		"rfind":      func(r *run, t string, a args) value { return r.find("rfind", t, a, strings.LastIndex) },
-		"rindex":     func(r *run, t string, a args) value { return r.found("rindex", t, a, strings.LastIndex) },
-		"rjust":      func(r *run, t string, a args) value { return r.pad("rjust", t, a) },
-		"rpartition": func(r *run, t string, a args) value { return r.partition("rpartition", t, a) },
-		"rsplit":     func(r *run, t string, a args) value { return r.split("rsplit", t, a) },
-		"rstrip":     func(r *run, t string, a args) value { return r.strip("rstrip", t, a) },
-		"split":      func(r *run, t string, a args) value { return r.split("split", t, a) },
-		"splitlines": func(r *run, t string, a args) value {
+		"rfind":      func(r *run, t str, a args) value { return r.find("rfind", t, a, strings.LastIndex) },
+		"rindex":     func(r *run, t str, a args) value { return r.found("rindex", t, a, strings.LastIndex) },
+		"rjust":      func(r *run, t str, a args) value { return r.pad("rjust", t, a) },
+		"rpartition": func(r *run, t str, a args) value { return r.partition("rpartition", t, a) },
+		"rsplit":     func(r *run, t str, a args) value { return r.split("rsplit", t, a) },
+		"rstrip":     func(r *run, t str, a args) value { return r.strip("rstrip", t, a) },
+		"split":      func(r *run, t str, a args) value { return r.split("split", t, a) },
+		"splitlines": func(r *run, t str, a args) value {
 			return r.splitLines(t, r.bind("splitlines", a, "keepends?").truth(0, false))
 		},
-		"startswith": func(r *run, t string, a args) value { return r.affix("startswith", t, a, strings.HasPrefix) },
-		"strip":      func(r *run, t string, a args) value { return r.strip("strip", t, a) },
+		"startswith": func(r *run, t str, a args) value { return r.affix("startswith", t, a, strings.HasPrefix) },
+		"strip":      func(r *run, t str, a args) value { return r.strip("strip", t, a) },
 		"swapcase":   swapCase,
-		"title":      func(r *run, t string, a args) value { r.bind("title", a); return r.title(t) },
-		"upper":      func(r *run, t string, a args) value { r.bind("upper", a); return r.upper(t) },
+		"title":      func(r *run, t str, a args) value { r.bind("title", a); return r.title(t) },
+		"upper":      func(r *run, t str, a args) value { r.bind("upper", a); return r.upper(t) },
 		"zfill":      zfill,
 	}
 	for name, ok := range classes {
-		textMethods[name] = func(r *run, t string, a args) value {
+		textMethods[name] = func(r *run, t str, a args) value {
 			r.bind(name, a)
-			r.scan(t)
-			return ok(t)
+			r.scan(t.s)
+			return ok(t.s)
 		}
 	}
 }
 
-// all makes a test of text from one of a character; empty text fails it.
+// all returns a test that holds for a text if it has characters and ok holds for each.
 func all(ok func(c rune) bool) func(string) bool {
 	return func(t string) bool {
 		return t != "" && strings.IndexFunc(t, func(c rune) bool { return !ok(c) }) < 0
@@ -296,24 +298,30 @@ func isTitle(t string) bool {
 	return seen
 }
 
-func (r *run) upper(t string) string { return r.cased(t, strings.ToUpper, cases.Upper) }
-func (r *run) lower(t string) string { return r.cased(t, strings.ToLower, cases.Lower) }
+func (r *run) upper(t str) str {
+	return r.cased(t, strings.ToUpper, func(s string) string { return cases.Upper(language.Und).String(s) })
+}
 
-func (r *run) cased(t string, ascii func(string) string, full func(language.Tag, ...cases.Option) cases.Caser) string {
+func (r *run) lower(t str) str {
+	return r.cased(t, strings.ToLower, func(s string) string { return cases.Lower(language.Und).String(s) })
+}
+
+// cased converts t by full. ascii does the same for text of ASCII characters alone.
+func (r *run) cased(t str, ascii, full func(string) string) str {
 	r.made(t)
-	if classes["isascii"](t) {
-		return ascii(t)
+	if classes["isascii"](t.s) {
+		return t.aligned(ascii(t.s), ascii)
 	}
-	r.step(int64(len(t) / 2))
-	return r.made(full(language.Und).String(t))
+	r.step(int64(len(t.s) / 2))
+	return r.made(t.aligned(full(t.s), full))
 }
 
-func (r *run) capitalize(t string) string {
-	_, n := utf8.DecodeRuneInString(t)
-	return titleRune(t[:n]) + r.lower(t[n:])
+func (r *run) capitalize(t str) str {
+	_, n := utf8.DecodeRuneInString(t.s)
+	return join(t.slice(0, n).perRun(titleRune), r.lower(t.from(n)))
 }
 
-// titleRune is the first letter's title case, as "Ss" for "ß".
+// titleRune converts the first letter of t to title case: "ß" to "Ss".
 func titleRune(t string) string {
 	for _, c := range t {
 		if title := unicode.ToTitle(c); title != c || !unicode.IsLower(c) {
@@ -326,34 +334,35 @@ func titleRune(t string) string {
 	return t
 }
 
-func (r *run) title(t string) string {
+func (r *run) title(t str) str {
 	r.made(t)
-	r.step(int64(len(t)))
-	var b strings.Builder
+	r.step(int64(len(t.s)))
+	var b builder
 	within := false
-	for _, c := range t {
-		switch {
-		case within:
-			b.WriteRune(unicode.ToLower(c))
-		default:
-			b.WriteString(titleRune(string(c)))
+	for i, c := range t.s {
+		if within {
+			b.write(t.in(i, string(unicode.ToLower(c))))
+		} else {
+			b.write(t.in(i, titleRune(string(c))))
 		}
 		within = isCased(c)
 	}
-	return b.String()
+	return b.str()
 }
 
-func swapCase(r *run, t string, a args) value {
+func swapCase(r *run, t str, a args) value {
 	r.bind("swapcase", a)
 	r.made(t)
-	r.scan(t)
-	return strings.Map(func(c rune) rune {
-		switch {
-		case unicode.IsUpper(c):
-			return unicode.ToLower(c)
-		case unicode.IsLower(c):
-			return unicode.ToUpper(c)
-		}
-		return c
-	}, t)
+	r.scan(t.s)
+	return t.perRun(func(s string) string {
+		return strings.Map(func(c rune) rune {
+			switch {
+			case unicode.IsUpper(c):
+				return unicode.ToLower(c)
+			case unicode.IsLower(c):
+				return unicode.ToUpper(c)
+			}
+			return c
+		}, s)
+	})
 }

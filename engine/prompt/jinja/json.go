@@ -1,39 +1,38 @@
-package prompt
+package jinja
 
 import (
 	"math"
 	"strconv"
-	"strings"
+	"unicode/utf8"
 )
 
-// The filter tojson as the transformers library defines it: Python's json.dumps with
-// ensure_ascii=False, indent=None, separators=None, sort_keys=False as defaults.
-
+// dumper runs the filter tojson as the transformers library defines it: Python's json.dumps with the
+// defaults ensure_ascii=False, indent=None, separators=None, sort_keys=False.
 type dumper struct {
 	r           *run
-	b           strings.Builder
+	b           builder
 	ascii, sort bool
 	pretty      bool
-	indent      string
-	item, colon string
+	indent      str
+	item, colon str
 }
 
 func toJSON(r *run, in value, a args) value {
 	p := r.bind("tojson", a, "ensure_ascii?", "indent?", "separators?", "sort_keys?")
-	d := &dumper{r: r, ascii: p.truth(0, false), sort: p.truth(3, false), item: ", ", colon: ": "}
+	d := &dumper{r: r, ascii: p.truth(0, false), sort: p.truth(3, false), item: literal(", "), colon: literal(": ")}
 	if p.given(1) {
-		d.pretty, d.item = true, ","
-		if s, ok := text(p.v[1]); ok {
+		d.pretty, d.item = true, literal(",")
+		if s, ok := p.v[1].(str); ok {
 			d.indent = s
 		} else {
-			d.indent = r.times(" ", p.int(1, 0))
+			d.indent = r.times(literal(" "), p.int(1, 0))
 		}
 	}
 	if p.given(2) {
 		d.separators(p.v[2])
 	}
 	d.dump(in, 0)
-	return d.b.String()
+	return d.b.str()
 }
 
 func (d *dumper) separators(v value) {
@@ -41,31 +40,31 @@ func (d *dumper) separators(v value) {
 	if len(parts) != 2 {
 		d.r.fail("tojson: separators must be two texts")
 	}
-	item, ok1 := text(parts[0])
-	colon, ok2 := text(parts[1])
+	item, ok1 := parts[0].(str)
+	colon, ok2 := parts[1].(str)
 	if !ok1 || !ok2 {
 		d.r.fail("tojson: separators must be two texts")
 	}
 	d.item, d.colon = item, colon
 }
 
-func (d *dumper) write(s string) { d.b.WriteString(d.r.made(s)) }
+func (d *dumper) write(t str) { d.b.write(d.r.made(t)) }
+
+func (d *dumper) literal(s string) { d.write(literal(s)) }
 
 func (d *dumper) dump(v value, level int) {
 	d.r.step(1)
 	switch v := v.(type) {
 	case nil:
-		d.write("null")
+		d.literal("null")
 	case bool:
-		d.write(strconv.FormatBool(v))
+		d.literal(strconv.FormatBool(v))
 	case int64:
-		d.write(strconv.FormatInt(v, 10))
+		d.literal(strconv.FormatInt(v, 10))
 	case float64:
-		d.write(jsonFloat(v))
-	case string:
+		d.literal(jsonFloat(v))
+	case str:
 		d.quote(v)
-	case markup:
-		d.quote(string(v))
 	case *list:
 		d.list(v.items, level)
 	case *tuple:
@@ -91,7 +90,7 @@ func jsonFloat(f float64) string {
 
 func (d *dumper) newline(level int) {
 	if d.pretty {
-		d.write("\n")
+		d.literal("\n")
 		d.write(d.r.times(d.indent, int64(level)))
 	}
 }
@@ -100,10 +99,10 @@ func (d *dumper) list(items []value, level int) {
 	d.r.enter()
 	defer d.r.leave()
 	if len(items) == 0 {
-		d.write("[]")
+		d.literal("[]")
 		return
 	}
-	d.write("[")
+	d.literal("[")
 	for i, item := range items {
 		if i > 0 {
 			d.write(d.item)
@@ -112,17 +111,17 @@ func (d *dumper) list(items []value, level int) {
 		d.dump(item, level+1)
 	}
 	d.newline(level)
-	d.write("]")
+	d.literal("]")
 }
 
 func (d *dumper) dict(v *dict, level int) {
 	d.r.enter()
 	defer d.r.leave()
 	if len(v.keys) == 0 {
-		d.write("{}")
+		d.literal("{}")
 		return
 	}
-	d.write("{")
+	d.literal("{")
 	for n, i := range d.order(v) {
 		if n > 0 {
 			d.write(d.item)
@@ -133,10 +132,10 @@ func (d *dumper) dict(v *dict, level int) {
 		d.dump(v.vals[i], level+1)
 	}
 	d.newline(level)
-	d.write("}")
+	d.literal("}")
 }
 
-// order gives the indices of the entries, sorted by key if asked.
+// order returns the indices of the entries, sorted by key if that was asked for.
 func (d *dumper) order(v *dict) []int {
 	d.r.alloc(8 * len(v.keys))
 	order := make([]int, len(v.keys))
@@ -154,14 +153,12 @@ func (d *dumper) order(v *dict) []int {
 
 func (d *dumper) key(k value) {
 	switch k := k.(type) {
-	case string:
+	case str:
 		d.quote(k)
-	case markup:
-		d.quote(string(k))
 	case nil, bool, int64, float64:
-		d.write(`"`)
+		d.literal(`"`)
 		d.dump(k, 0)
-		d.write(`"`)
+		d.literal(`"`)
 	default:
 		d.r.fail("keys must be str, int, float, bool or None, not %s", typeName(k))
 	}
@@ -169,21 +166,36 @@ func (d *dumper) key(k value) {
 
 var jsonEscapes = map[rune]string{'"': `\"`, '\\': `\\`, '\n': `\n`, '\r': `\r`, '\t': `\t`, '\f': `\f`, '\b': `\b`}
 
-func (d *dumper) quote(s string) {
-	d.r.made(s)
-	d.b.WriteByte('"')
-	for _, c := range s {
-		switch e, ok := jsonEscapes[c]; {
-		case ok:
-			d.b.WriteString(e)
-		case c < ' ' || d.ascii && c > '~' && c < 0x10000:
-			d.write(`\u` + hex(c, 4))
-		case d.ascii && c > '~':
-			c -= 0x10000
-			d.write(`\u` + hex(0xd800+c>>10, 4) + `\u` + hex(0xdc00+c&0x3ff, 4))
-		default:
-			d.b.WriteRune(c)
+func (d *dumper) quote(t str) {
+	d.r.made(t)
+	d.b.writeLiteral(`"`)
+	done := 0
+	for i, c := range t.s {
+		escape := d.escape(c)
+		if escape == "" {
+			continue
 		}
+		d.b.write(t.slice(done, i))
+		d.write(t.in(i, escape))
+		_, n := utf8.DecodeRuneInString(t.s[i:])
+		done = i + n
 	}
-	d.b.WriteByte('"')
+	d.b.write(t.from(done))
+	d.b.writeLiteral(`"`)
+}
+
+// escape is what a text has in JSON instead of the character c, "" where it has c.
+func (d *dumper) escape(c rune) string {
+	switch e, ok := jsonEscapes[c]; {
+	case ok:
+		return e
+	case c < ' ' || d.ascii && c > '~' && c < 0x10000:
+		return `\u` + hex(c, 4)
+	case d.ascii && c > '~':
+		c -= 0x10000
+		return `\u` + hex(0xd800+c>>10, 4) + `\u` + hex(0xdc00+c&0x3ff, 4)
+	case c == utf8.RuneError: // of a byte that is no UTF-8
+		return string(c)
+	}
+	return ""
 }

@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"math"
@@ -12,20 +12,18 @@ import (
 //
 //	nil       None           *list   list              *undef      an undefined variable or element
 //	bool      bool           *tuple  tuple             *iterator   what map, select, reverse … return
-//	int64     int            *dict   dict, in order    *namespace  namespace(), the one mutable thing
+//	int64     int            *dict   dict, in order    *namespace  namespace(), the only mutable value
 //	float64   float          *view   d.items() …       *macro, *loop, *builtin, *method: callables
-//	string    str            *span   range()           *cycler, *joiner
-//	markup    text marked safe
+//	str       str, Markup    *span   range()           *cycler, *joiner
 //
-// Lists, tuples and dicts never change once made, so they are shared freely.
+// Lists, tuples and dicts never change once made, so values may share them.
 type value = any
 
 type (
-	markup string
-	list   struct{ items []value }
-	tuple  struct {
+	list  struct{ items []value }
+	tuple struct {
 		items []value
-		group bool // of groupby: also has the attributes grouper and list
+		group bool // made by groupby: it also has the attributes grouper and list
 	}
 	view struct {
 		of   string // "items", "keys", "values"
@@ -51,7 +49,7 @@ type (
 		pos   int
 	}
 	joiner struct {
-		sep  string
+		sep  str
 		used bool
 	}
 )
@@ -64,7 +62,7 @@ type dict struct {
 
 func newDict() *dict { return &dict{index: map[any]int{}} }
 
-// set stores v under key, whose hash is h.
+// set stores v under key; h is the key's hash.
 func (d *dict) set(h any, key, v value) {
 	if i, ok := d.index[h]; ok {
 		d.vals[i] = v
@@ -75,7 +73,7 @@ func (d *dict) set(h any, key, v value) {
 	d.vals = append(d.vals, v)
 }
 
-func (d *dict) put(key string, v value) { d.set(key, key, v) }
+func (d *dict) put(key str, v value) { d.set(key.s, key, v) }
 
 func (d *dict) get(h any) (value, bool) {
 	i, ok := d.index[h]
@@ -87,7 +85,8 @@ func (d *dict) get(h any) (value, bool) {
 
 type tupleHash string
 
-// hash gives a key that is equal for equal values; false for what Python can't hash.
+// hash returns a key that is equal for equal values, for a text its string; false for what Python
+// can't hash.
 func (r *run) hash(v value) (any, bool) {
 	switch v := v.(type) {
 	case nil:
@@ -99,11 +98,9 @@ func (r *run) hash(v value) (any, bool) {
 			return int64(v), true
 		}
 		return v, true
-	case string:
-		r.step(int64(len(v) / 64))
-		return v, true
-	case markup:
-		return r.hash(string(v))
+	case str:
+		r.step(int64(len(v.s) / 64))
+		return v.s, true
 	case *tuple:
 		return r.hashTuple(v)
 	case *list, *dict, *view, *joiner:
@@ -167,10 +164,11 @@ func typeName(v value) string {
 		return "int"
 	case float64:
 		return "float"
-	case string:
+	case str:
+		if v.safe {
+			return "Markup"
+		}
 		return "str"
-	case markup:
-		return "Markup"
 	case *list:
 		return "list"
 	case *tuple:
@@ -199,15 +197,10 @@ func typeName(v value) string {
 	return "function"
 }
 
-// text gives the string in v, marked safe or not.
+// text returns the characters of v if it is a text.
 func text(v value) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, true
-	case markup:
-		return string(v), true
-	}
-	return "", false
+	t, ok := v.(str)
+	return t.s, ok
 }
 
 // truth is Python's bool(v).
@@ -229,11 +222,9 @@ func (r *run) truth(v value) bool {
 // size is Python's len(v); false for what has none.
 func (r *run) size(v value) (int, bool) {
 	switch v := v.(type) {
-	case string:
-		r.step(int64(len(v) / 64))
-		return utf8.RuneCountInString(v), true
-	case markup:
-		return r.size(string(v))
+	case str:
+		r.step(int64(len(v.s) / 64))
+		return utf8.RuneCountInString(v.s), true
 	case *list:
 		return len(v.items), true
 	case *tuple:
@@ -264,7 +255,8 @@ func (s *span) len() int {
 
 func (s *span) at(i int) value { return s.start + int64(i)*s.step }
 
-// iter gives the items of v one after the other, or fails. Each costs a step.
+// iter returns a function that gives the items of v one after the other, and fails where v is not
+// iterable. Each item costs a step.
 func (r *run) iter(v value) func() (value, bool) {
 	if next := r.tryIter(v); next != nil {
 		return next
@@ -273,12 +265,11 @@ func (r *run) iter(v value) func() (value, bool) {
 	return nil
 }
 
+// tryIter is iter that returns nil where v is not iterable.
 func (r *run) tryIter(v value) func() (value, bool) {
 	switch v := v.(type) {
-	case string:
+	case str:
 		return r.runes(v)
-	case markup:
-		return r.runes(string(v))
 	case *list:
 		return r.each(v.items)
 	case *tuple:
@@ -297,7 +288,7 @@ func (r *run) tryIter(v value) func() (value, bool) {
 	case *iterator:
 		return func() (value, bool) { r.step(1); return v.next() }
 	case *loop:
-		return func() (value, bool) { // the loop itself moves on
+		return func() (value, bool) { // this advances the loop itself
 			item, ok := v.advance(r)
 			return &tuple{items: []value{item, v}}, ok
 		}
@@ -309,7 +300,7 @@ func (v *view) pair(i int) value {
 	return &tuple{items: []value{v.dict.keys[i], v.dict.vals[i]}}
 }
 
-// part is the keys or the values.
+// part returns the keys or the values.
 func (v *view) part() []value {
 	if v.of == "keys" {
 		return v.dict.keys
@@ -333,20 +324,20 @@ func (r *run) count(n int, at func(i int) value) func() (value, bool) {
 	}
 }
 
-func (r *run) runes(s string) func() (value, bool) {
+func (r *run) runes(t str) func() (value, bool) {
+	i := 0
 	return func() (value, bool) {
 		r.step(1)
-		if s == "" {
+		if i == len(t.s) {
 			return nil, false
 		}
-		_, n := utf8.DecodeRuneInString(s)
-		c := s[:n]
-		s = s[n:]
-		return c, true
+		_, n := utf8.DecodeRuneInString(t.s[i:])
+		i += n
+		return t.slice(i-n, i), true
 	}
 }
 
-// items collects what iter gives into a new slice.
+// items returns all items of v. The caller must not change the slice.
 func (r *run) items(v value) []value {
 	switch v := v.(type) {
 	case *list:

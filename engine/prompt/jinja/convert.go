@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"bytes"
@@ -10,51 +10,8 @@ import (
 	"strconv"
 )
 
-// From Go's values to the template's.
-
 // maxNest bounds the nesting of values given to a template.
 const maxNest = 100
-
-func (v Values) vars() (map[string]value, error) {
-	vars := map[string]value{"documents": nil, "add_generation_prompt": v.AddGenerationPrompt}
-	if v.BOS != "" {
-		vars["bos_token"] = v.BOS
-	}
-	if v.EOS != "" {
-		vars["eos_token"] = v.EOS
-	}
-	messages := &list{}
-	for i, m := range v.Messages {
-		d := newDict()
-		d.put("role", m.Role)
-		d.put("content", m.Content)
-		if err := extend(m.Extra, d.put); err != nil {
-			return nil, fmt.Errorf("chat template: message %d: %w", i, err)
-		}
-		messages.items = append(messages.items, d)
-	}
-	vars["messages"] = messages
-	tools, err := convert(v.Tools, 0)
-	if err != nil {
-		return nil, fmt.Errorf("chat template: tools: %w", err)
-	}
-	vars["tools"] = tools
-	if err := extend(v.Extra, func(name string, v value) { vars[name] = v }); err != nil {
-		return nil, fmt.Errorf("chat template: values: %w", err)
-	}
-	return vars, nil
-}
-
-func extend(extra map[string]any, put func(string, value)) error {
-	for _, name := range sortedKeys(extra) {
-		c, err := convert(extra[name], 0)
-		if err != nil {
-			return fmt.Errorf("%q: %w", name, err)
-		}
-		put(name, c)
-	}
-	return nil
-}
 
 func sortedKeys(m map[string]any) []string {
 	keys := make([]string, 0, len(m))
@@ -65,13 +22,32 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
+func convertObject(o Object, depth int) (value, error) {
+	d := newDict()
+	for _, f := range o {
+		c, err := convert(f.Value, depth+1)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", f.Name, err)
+		}
+		d.put(str{s: f.Name}, c)
+	}
+	return d, nil
+}
+
+// convert turns a value of Go into one of the template. Texts are data unless they are Trusted.
 func convert(v any, depth int) (value, error) {
 	if depth > maxNest {
 		return nil, fmt.Errorf("nested more than %d levels deep", maxNest)
 	}
 	switch v := v.(type) {
-	case nil, bool, string, int64, float64:
+	case nil, bool, int64, float64:
 		return v, nil
+	case string:
+		return str{s: v}, nil
+	case Trusted:
+		return literal(string(v)), nil
+	case Object:
+		return convertObject(v, depth)
 	case json.RawMessage:
 		return decode(v)
 	case json.Number:
@@ -83,14 +59,14 @@ func convert(v any, depth int) (value, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%q: %w", k, err)
 			}
-			d.put(k, c)
+			d.put(str{s: k}, c)
 		}
 		return d, nil
 	}
 	return convertKind(reflect.ValueOf(v), depth)
 }
 
-// convertKind takes the types that are named otherwise but are numbers, strings or slices.
+// convertKind converts values of named types, and slices and arrays.
 func convertKind(v reflect.Value, depth int) (value, error) {
 	switch {
 	case v.CanInt():
@@ -100,7 +76,7 @@ func convertKind(v reflect.Value, depth int) (value, error) {
 	case v.CanFloat():
 		return v.Float(), nil
 	case v.Kind() == reflect.String:
-		return v.String(), nil
+		return str{s: v.String()}, nil
 	case v.Kind() == reflect.Bool:
 		return v.Bool(), nil
 	case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
@@ -128,7 +104,7 @@ func number(n json.Number) (value, error) {
 	return f, nil
 }
 
-// decode reads JSON and keeps the order of keys.
+// decode reads JSON. Dicts have their keys in the order of the JSON.
 func decode(raw []byte) (value, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -159,7 +135,10 @@ func decodeNext(dec *json.Decoder, depth int) (value, error) {
 		}
 		return decodeDict(dec, depth)
 	}
-	return t, nil
+	if s, ok := t.(string); ok {
+		return str{s: s}, nil
+	}
+	return t, nil // a bool or nil
 }
 
 func decodeList(dec *json.Decoder, depth int) (value, error) {
@@ -186,7 +165,7 @@ func decodeDict(dec *json.Decoder, depth int) (value, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.put(key.(string), v) // the decoder gives only strings here
+		d.put(str{s: key.(string)}, v) // the decoder returns only strings here
 	}
 	_, err := dec.Token()
 	return d, err

@@ -1,12 +1,9 @@
-package prompt
+package jinja
 
 import (
 	"strconv"
 	"strings"
 )
-
-// The filters of sequences. Like Jinja's, map, select, reject, unique, reverse and items
-// give an iterator, which can be read once and is always true.
 
 func length(r *run, in value, a args) value {
 	r.bind("length", a)
@@ -17,6 +14,8 @@ func length(r *run, in value, a args) value {
 	return int64(n)
 }
 
+// generator returns an iterator, which can be read once and is always true. As in Jinja, the filters
+// map, select, reject, unique, reverse and items return one.
 func generator(next func() (value, bool)) value { return &iterator{next, "generator"} }
 
 func first(r *run, in value, a args) value {
@@ -35,10 +34,10 @@ func last(r *run, in value, a args) value {
 	return &undef{"No last item, sequence was empty."}
 }
 
-// backwards iterates from the end over what Python's reversed takes.
+// backwards returns a function that gives the items of v from the last to the first.
 func (r *run) backwards(v value) func() (value, bool) {
 	switch v := v.(type) {
-	case string, markup, *dict, *view, *undef, *list, *tuple:
+	case str, *dict, *view, *undef, *list, *tuple:
 		items := r.items(v)
 		return r.count(len(items), func(i int) value { return items[len(items)-1-i] })
 	case *span:
@@ -50,7 +49,7 @@ func (r *run) backwards(v value) func() (value, bool) {
 
 func reverse(r *run, in value, a args) value {
 	r.bind("reverse", a)
-	if t, ok := text(in); ok {
+	if t, ok := in.(str); ok {
 		return r.like(in, r.sliceText(t, nil, nil, int64(-1)))
 	}
 	if it, ok := in.(*iterator); ok {
@@ -68,26 +67,26 @@ func itemsFilter(r *run, in value, a args) value {
 	case *dict:
 		return generator(r.iter(&view{"items", d}))
 	}
-	// Jinja finds out once the items are asked for.
+	// As in Jinja, the error comes when the template reads the items.
 	return generator(func() (value, bool) {
 		r.fail("can only get item pairs from a mapping")
 		return nil, false
 	})
 }
 
-// getter gives the attribute of a value, by a path such as "function.name" or "parts.0".
+// getter returns a function that gives an attribute of a value, by a path such as "function.name" or
+// "parts.0". An undefined attribute is def if that is not nil.
 func (r *run) getter(attribute value, def value) func(value) value {
 	var path []value
 	switch attr := attribute.(type) {
 	case nil:
-	case string, markup:
-		t, _ := text(attr)
-		r.alloc(48 * strings.Count(t, "."))
-		for _, part := range strings.Split(r.made(t), ".") {
+	case str:
+		r.alloc(48 * strings.Count(attr.s, "."))
+		for _, part := range strings.Split(r.made(attr).s, ".") {
 			if n, err := strconv.ParseInt(part, 10, 64); err == nil && all(isDigit)(part) {
 				path = append(path, n)
 			} else {
-				path = append(path, part)
+				path = append(path, str{s: part})
 			}
 		}
 	default:
@@ -105,14 +104,14 @@ func (r *run) getter(attribute value, def value) func(value) value {
 	}
 }
 
-// folded makes get ignore the case of texts.
+// folded returns get with texts in lower case unless caseSensitive is set.
 func (r *run) folded(get func(value) value, caseSensitive bool) func(value) value {
 	if caseSensitive {
 		return get
 	}
 	return func(v value) value {
 		v = get(v)
-		if t, ok := text(v); ok {
+		if t, ok := v.(str); ok {
 			return r.lower(t)
 		}
 		return v
@@ -122,18 +121,18 @@ func (r *run) folded(get func(value) value, caseSensitive bool) func(value) valu
 func joinFilter(r *run, in value, a args) value {
 	p := r.bind("join", a, "d?", "attribute?")
 	get := r.getter(p.or(1, nil), nil)
-	sep := r.str(p.or(0, ""))
+	sep := r.str(p.or(0, literal("")))
 	next := r.iter(in)
-	var b strings.Builder
+	var b builder
 	first := true
 	for item, ok := next(); ok; item, ok = next() {
 		if !first {
-			b.WriteString(r.made(sep))
+			b.write(r.made(sep))
 		}
 		first = false
-		b.WriteString(r.made(r.str(get(item))))
+		b.write(r.made(r.str(get(item))))
 	}
-	return b.String()
+	return b.str()
 }
 
 func mapFilter(r *run, in value, a args) value {
@@ -144,20 +143,20 @@ func mapFilter(r *run, in value, a args) value {
 	if attribute, ok := a.take("attribute"); ok && len(a.pos) == 0 {
 		def, _ := a.take("default")
 		if len(a.names) > 0 {
-			r.fail("map: unexpected keyword argument '%s'", a.names[0])
+			r.fail("map: unexpected keyword argument '%s'", a.names[0].s)
 		}
 		f = r.getter(attribute, def)
 	} else {
 		if len(a.pos) == 0 {
 			r.fail("map requires a filter argument")
 		}
-		name := r.str(a.pos[0])
+		name := r.str(a.pos[0]).s
 		rest := args{a.pos[1:], a.names, a.named}
 		f = func(v value) value { return r.filter(name, v, rest) }
 	}
 	next := r.iter(in)
 	return generator(func() (value, bool) {
-		r.enter() // a chain of iterators nests
+		r.enter() // because an iterator may read from a chain of others
 		defer r.leave()
 		v, ok := next()
 		if !ok {
@@ -167,7 +166,7 @@ func mapFilter(r *run, in value, a args) value {
 	})
 }
 
-// choose is select, reject, selectattr and rejectattr.
+// choose is the filters select, reject, selectattr and rejectattr.
 func (r *run) choose(name string, in value, a args, attr, want bool) value {
 	if !r.truth(in) {
 		return generator(r.each(nil))
@@ -182,7 +181,7 @@ func (r *run) choose(name string, in value, a args, attr, want bool) value {
 	}
 	ok := r.truth
 	if len(a.pos) > 0 {
-		test, rest := r.str(a.pos[0]), args{a.pos[1:], a.names, a.named}
+		test, rest := r.str(a.pos[0]).s, args{a.pos[1:], a.names, a.named}
 		ok = func(v value) bool { return r.test(test, v, rest) }
 	}
 	next := r.iter(in)
@@ -205,7 +204,7 @@ func sortFilter(r *run, in value, a args) value {
 		attributes = nil
 		r.alloc(256 * strings.Count(t, ","))
 		for _, part := range strings.Split(t, ",") {
-			attributes = append(attributes, part)
+			attributes = append(attributes, str{s: part})
 		}
 	}
 	var gets []func(value) value
@@ -265,7 +264,7 @@ func unique(r *run, in value, a args) value {
 	})
 }
 
-// extreme is min and max: the first of the smallest or largest.
+// extreme is the filters min and max: the first of the smallest or largest items.
 func (r *run) extreme(name string, in value, a args) value {
 	p := r.bind(name, a, "case_sensitive?", "attribute?")
 	get := r.folded(r.getter(p.or(1, nil), nil), p.truth(0, false))

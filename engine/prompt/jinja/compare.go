@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"slices"
@@ -27,7 +27,7 @@ func (r *run) compare(op string, a, b value) bool {
 	return r.less(b, a, op) || r.equal(a, b)
 }
 
-// numeric tells v's kind: 0 no number, 1 int or bool, 2 float.
+// numeric returns the kind of number that v is: 0 none, 1 int or bool, 2 float.
 func numeric(v value) int {
 	switch v.(type) {
 	case bool, int64:
@@ -211,7 +211,7 @@ func (r *run) lessItems(a, b []value, op string) bool {
 	return len(a) < len(b)
 }
 
-// sorted gives items in the order of their keys; equal ones stay in place.
+// sorted returns items in the order of their keys; equal ones keep their order.
 func (r *run) sorted(items []value, key func(value) value, reverse bool) []value {
 	type pair struct{ key, item value }
 	r.alloc(48 * len(items))
@@ -242,6 +242,10 @@ func (r *run) sorted(items []value, key func(value) value, reverse bool) []value
 func identical(a, b value) bool {
 	if numeric(a) == 2 || numeric(b) == 2 {
 		return false
+	}
+	if ta, ok := a.(str); ok {
+		tb, ok := b.(str)
+		return ok && ta.s == tb.s && ta.safe == tb.safe
 	}
 	return a == b
 }

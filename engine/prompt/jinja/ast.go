@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 // The tree that the parser makes. Each node knows how to run itself: statements in exec.go,
 // expressions in eval.go.

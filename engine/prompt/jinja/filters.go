@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"math"
@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
-
-// The filters of texts and numbers. filterseq.go has those of sequences.
 
 type filterFunc func(r *run, in value, a args) value
 
-// filters is filled below, since map and others look it up.
+// filters are the filters by name: those of texts and numbers in this file, those of sequences in
+// filterseq.go. init fills the map, because filters such as map use it.
 var filters map[string]filterFunc
 
 func init() {
@@ -30,7 +30,7 @@ func init() {
 		"filesizeformat": fileSize,
 		"first":          first,
 		"float":          toFloatFilter,
-		"forceescape":    func(r *run, in value, a args) value { return markup(r.made(htmlEscaper.Replace(r.str(in)))) },
+		"forceescape":    func(r *run, in value, a args) value { return safe(r.made(r.str(in).escaped())) },
 		"format":         formatFilter,
 		"groupby":        groupBy,
 		"indent":         indent,
@@ -50,7 +50,7 @@ func init() {
 		"replace":        replaceFilter,
 		"reverse":        reverse,
 		"round":          round,
-		"safe":           func(r *run, in value, a args) value { r.bind("safe", a); return markup(r.made(r.str(in))) },
+		"safe":           func(r *run, in value, a args) value { r.bind("safe", a); return safe(r.made(r.str(in))) },
 		"select":         func(r *run, in value, a args) value { return r.choose("select", in, a, false, true) },
 		"selectattr":     func(r *run, in value, a args) value { return r.choose("selectattr", in, a, true, true) },
 		"slice":          sliceFilter,
@@ -59,7 +59,7 @@ func init() {
 		"sum":            sum,
 		"title":          onText("title", (*run).titleFilter),
 		"tojson":         toJSON,
-		"trim":           func(r *run, in value, a args) value { return r.like(in, r.strip("trim", r.str(in), a).(string)) },
+		"trim":           func(r *run, in value, a args) value { return r.like(in, r.strip("trim", r.str(in), a)) },
 		"truncate":       truncate,
 		"unique":         unique,
 		"upper":          onText("upper", (*run).upper),
@@ -70,13 +70,19 @@ func init() {
 
 // soft is the text of v: itself, if it is a text.
 func (r *run) soft(v value) value {
-	if isMarkup(v) {
+	if isSafe(v) {
 		return v
 	}
 	return r.str(v)
 }
 
-func onText(name string, f func(r *run, t string) string) filterFunc {
+// safe returns t marked safe.
+func safe(t str) str {
+	t.safe = true
+	return t
+}
+
+func onText(name string, f func(r *run, t str) str) filterFunc {
 	return func(r *run, in value, a args) value {
 		r.bind(name, a)
 		return r.like(in, f(r, r.str(in)))
@@ -86,14 +92,17 @@ func onText(name string, f func(r *run, t string) string) filterFunc {
 func orDefault(r *run, in value, a args) value {
 	p := r.bind("default", a, "default_value?", "boolean?")
 	if _, ok := in.(*undef); ok || p.truth(1, false) && !r.truth(in) {
-		return p.or(0, "")
+		return p.or(0, literal(""))
 	}
 	return in
 }
 
 func escapeFilter(r *run, in value, a args) value {
 	r.bind("escape", a)
-	return markup(r.made(escape(in, r.str(in))))
+	if isSafe(in) {
+		return r.made(in.(str))
+	}
+	return safe(r.made(r.str(in).escaped()))
 }
 
 func absolute(r *run, in value, a args) value {
@@ -126,35 +135,35 @@ func (r *run) attrFilter(in, name value) value {
 
 func center(r *run, in value, a args) value {
 	width := r.bind("center", a, "width?").int(0, 80)
-	return r.like(in, r.pad("center", r.str(in), args{pos: []value{width}}).(string))
+	return r.like(in, r.pad("center", r.str(in), args{pos: []value{width}}))
 }
 
-// titleFilter is not str.title: only what follows white space or -({[< starts a word.
-func (r *run) titleFilter(t string) string {
+// titleFilter is not str.title: only white space and -({[< come before a word.
+func (r *run) titleFilter(t str) str {
 	r.made(t)
-	var b strings.Builder
-	for t != "" {
-		n := strings.IndexFunc(t, isWordBreak)
+	var b builder
+	for t.s != "" {
+		n := strings.IndexFunc(t.s, isWordBreak)
 		if n < 0 {
-			n = len(t)
+			n = len(t.s)
 		}
 		if n > 0 {
-			b.WriteString(r.titleWord(t[:n]))
+			b.write(r.titleWord(t.slice(0, n)))
 		}
-		t = t[n:]
-		n = len(t) - len(strings.TrimLeftFunc(t, isWordBreak))
-		b.WriteString(t[:n])
-		t = t[n:]
+		t = t.from(n)
+		n = len(t.s) - len(strings.TrimLeftFunc(t.s, isWordBreak))
+		b.write(t.slice(0, n))
+		t = t.from(n)
 	}
-	return b.String()
+	return b.str()
 }
 
 func isWordBreak(c rune) bool { return isSpace(c) || strings.ContainsRune("-({[<", c) }
 
-func (r *run) titleWord(w string) string {
-	for i := range w {
+func (r *run) titleWord(w str) str {
+	for i := range w.s {
 		if i > 0 {
-			return r.upper(w[:i]) + r.lower(w[i:])
+			return join(r.upper(w.slice(0, i)), r.lower(w.from(i)))
 		}
 	}
 	return r.upper(w)
@@ -166,44 +175,58 @@ func replaceFilter(r *run, in value, a args) value {
 	if p.given(2) {
 		n = p.int(2, -1)
 	}
-	return r.replace(r.str(in), r.str(p.v[0]), r.str(p.v[1]), n)
+	return r.replace(r.str(in), r.str(p.v[0]).s, r.str(p.v[1]), n)
 }
 
 func indent(r *run, in value, a args) value {
 	p := r.bind("indent", a, "width?", "first?", "blank?")
-	pad, ok := text(p.or(0, int64(4)))
+	pad, ok := p.or(0, int64(4)).(str)
 	if !ok {
-		pad = r.times(" ", p.int(0, 4))
+		pad = r.times(literal(" "), p.int(0, 4))
 	}
-	t, ok := text(in)
+	t, ok := in.(str)
 	if !ok {
 		r.defined(in)
 		r.fail("indent: unsupported operand type(s) for +=: '%s' and 'str'", typeName(in))
 	}
-	var b strings.Builder
+	var b builder
 	if p.truth(1, false) {
-		b.WriteString(r.made(pad))
+		b.write(r.made(pad))
 	}
-	for i, line := range r.splitLines(t+"\n", false).items {
+	at := 0
+	for i, item := range r.splitLines(join(t, literal("\n")), true).items {
+		line := item.(str)
+		body := line.slice(0, len(line.s)-trailingBreak(line.s))
 		if i > 0 {
-			b.WriteString("\n")
-			if line != "" || p.truth(2, false) {
-				b.WriteString(r.made(pad))
+			// The line break before this line becomes a newline.
+			b.write(t.in(at-1, "\n"))
+			if body.s != "" || p.truth(2, false) {
+				b.write(r.made(pad))
 			}
 		}
-		b.WriteString(r.made(line.(string)))
+		b.write(r.made(body))
+		at += len(line.s)
 	}
-	return r.like(in, b.String())
+	return r.like(in, b.str())
+}
+
+// trailingBreak is the length of the line break at the end of line.
+func trailingBreak(line string) int {
+	if strings.HasSuffix(line, "\r\n") {
+		return 2
+	}
+	_, n := utf8.DecodeLastRuneInString(line)
+	return n
 }
 
 func truncate(r *run, in value, a args) value {
 	p := r.bind("truncate", a, "length?", "killwords?", "end?", "leeway?")
-	end, leeway := p.text(2, "..."), int64(5)
+	end, leeway := p.str(2, "..."), int64(5)
 	if p.given(3) {
 		leeway = p.int(3, 5)
 	}
 	size := p.int(0, 255)
-	t, ok := text(in)
+	t, ok := in.(str)
 	if !ok {
 		r.fail("truncate: object of type '%s' is not a text", typeName(in))
 	}
@@ -214,16 +237,16 @@ func truncate(r *run, in value, a args) value {
 	if n, _ := r.size(t); int64(n)-leeway <= size {
 		return in
 	}
-	t = cut(t, 0, int(size)-ends)
-	if i := strings.LastIndexByte(t, ' '); i >= 0 && !p.truth(1, false) {
-		t = t[:i]
+	t = t.cut(0, int(size)-ends)
+	if i := strings.LastIndexByte(t.s, ' '); i >= 0 && !p.truth(1, false) {
+		t = t.slice(0, i)
 	}
-	return r.made(t + end)
+	return r.made(join(t, end))
 }
 
 func wordCount(r *run, in value, a args) value {
 	r.bind("wordcount", a)
-	t := r.str(in)
+	t := r.str(in).s
 	r.scan(t)
 	r.alloc(4 * len(t))
 	return int64(len(strings.FieldsFunc(t, func(c rune) bool {
@@ -231,6 +254,7 @@ func wordCount(r *run, in value, a args) value {
 	})))
 }
 
+// formatFilter is "text"|format(…), which is "text" % (…).
 func formatFilter(r *run, in value, a args) value {
 	if len(a.pos) > 0 && len(a.names) > 0 {
 		r.fail("format: can't handle positional and keyword arguments at the same time")
@@ -239,26 +263,28 @@ func formatFilter(r *run, in value, a args) value {
 	if len(a.names) > 0 {
 		with = a.rest(r)
 	}
-	return r.like(in, r.percent(r.str(in), with, isMarkup(in)))
+	return r.like(in, r.percent(r.like(in, r.str(in)), with))
 }
 
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 
-func (r *run) quoteURL(v value, query bool) string {
+func (r *run) quoteURL(v value, query bool) str {
 	t := r.str(v)
-	r.alloc(3 * len(t))
-	var b strings.Builder
-	for i := range len(t) {
-		switch c := t[i]; {
-		case strings.IndexByte(unreserved, c) >= 0 || c == '/' && !query:
-			b.WriteByte(c)
-		case c == ' ' && query:
-			b.WriteByte('+')
-		default:
-			b.WriteString("%" + strings.ToUpper(hex(rune(c), 2)))
+	r.alloc(3 * len(t.s))
+	return t.perRun(func(s string) string {
+		var b strings.Builder
+		for i := range len(s) {
+			switch c := s[i]; {
+			case strings.IndexByte(unreserved, c) >= 0 || c == '/' && !query:
+				b.WriteByte(c)
+			case c == ' ' && query:
+				b.WriteByte('+')
+			default:
+				b.WriteString("%" + strings.ToUpper(hex(rune(c), 2)))
+			}
 		}
-	}
-	return b.String()
+		return b.String()
+	})
 }
 
 func urlEncode(r *run, in value, a args) value {
@@ -269,16 +295,21 @@ func urlEncode(r *run, in value, a args) value {
 	if _, ok := text(in); ok || r.tryIter(in) == nil {
 		return r.quoteURL(in, false)
 	}
-	var parts []string
+	var b builder
 	next := r.iter(in)
 	for item, ok := next(); ok; item, ok = next() {
 		pair := r.items(item)
 		if len(pair) != 2 {
 			r.fail("urlencode: expected pairs")
 		}
-		parts = append(parts, r.quoteURL(pair[0], true)+"="+r.quoteURL(pair[1], true))
+		if b.len() > 0 {
+			b.writeLiteral("&")
+		}
+		b.write(r.quoteURL(pair[0], true))
+		b.writeLiteral("=")
+		b.write(r.quoteURL(pair[1], true))
 	}
-	return r.made(strings.Join(parts, "&"))
+	return r.made(b.str())
 }
 
 func fileSize(r *run, in value, a args) value {
@@ -293,9 +324,9 @@ func fileSize(r *run, in value, a args) value {
 	}
 	switch {
 	case n == 1:
-		return "1 Byte"
+		return literal("1 Byte")
 	case n < unit:
-		return strconv.FormatInt(int64(n), 10) + " Bytes"
+		return literal(strconv.FormatInt(int64(n), 10) + " Bytes")
 	}
 	names := "kMGTPEZY"
 	if unit == 1024 {
@@ -305,7 +336,7 @@ func fileSize(r *run, in value, a args) value {
 	for n /= unit; n >= unit && i+1 < len(names); n /= unit {
 		i++
 	}
-	return strconv.FormatFloat(n, 'f', 1, 64) + " " + names[i:i+1] + suffix
+	return literal(strconv.FormatFloat(n, 'f', 1, 64) + " " + names[i:i+1] + suffix)
 }
 
 // parseFloat is Python's float(v); false where that is a ValueError or TypeError.
@@ -318,7 +349,7 @@ func (r *run) parseFloat(v value) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	r.made(t)
+	r.made(v.(str))
 	r.scan(t)
 	t = strings.ToLower(strings.TrimFunc(t, isSpace))
 	if t == "" || strings.ContainsAny(t, "xp") || !underscored(&t) {
@@ -378,7 +409,7 @@ func toIntFilter(r *run, in value, a args) value {
 
 // parseInt is Python's int(t, base).
 func (r *run) parseInt(t string, base int64) (int64, bool) {
-	r.made(t)
+	r.alloc(len(t))
 	r.scan(t)
 	t = strings.TrimFunc(t, isSpace)
 	if base < 0 || base > 36 || base == 1 || !underscored(&t) {

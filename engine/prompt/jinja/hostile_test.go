@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"encoding/json"
@@ -76,9 +76,9 @@ func TestHostile(t *testing.T) {
 		"spread":            "{% macro m() %}{{ varargs|length }}{% endmacro %}{% for i in range(9999) %}{{ m(*range(99999)) }}{% endfor %}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			parsed, err := ParseLimits(template, tight)
+			parsed, err := Parse(template, tight)
 			if err == nil {
-				_, err = parsed.Render(Values{})
+				_, err = parsed.Render(variables(nil), testTime)
 			}
 			var e *Error
 			if !errors.As(err, &e) {
@@ -88,21 +88,21 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestDefaultLimits: the defaults leave room for real work and stop the rest.
+// TestDefaultLimits: the defaults leave room for a long conversation and end what does not end.
 func TestDefaultLimits(t *testing.T) {
-	v := Values{AddGenerationPrompt: true}
-	for range 2000 {
-		v.Messages = append(v.Messages, Message{Role: "user", Content: strings.Repeat("word ", 500)})
+	messages := make([]Object, 2000)
+	for i := range messages {
+		messages[i] = Object{{"content", strings.Repeat("word ", 500)}}
 	}
-	out, err := render(ChatML, v)
+	out, err := render("{% for m in messages %}{{ '<|' + m.content|trim + '|>' }}{% endfor %}", map[string]any{"messages": messages})
 	if err != nil || len(out) < 5_000_000 {
 		t.Errorf("a long conversation: %d bytes, %v", len(out), err)
 	}
-	if _, err := render("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", Values{}); err == nil {
-		t.Error("endless recursion ended well")
+	if _, err := render("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", nil); err == nil {
+		t.Error("endless recursion gives no error")
 	}
-	if _, err := render("{% for a in range(99999) %}{{ 'a' * 99999 }}{% endfor %}", Values{}); err == nil {
-		t.Error("endless output ended well")
+	if _, err := render("{% for a in range(99999) %}{{ 'a' * 99999 }}{% endfor %}", nil); err == nil {
+		t.Error("endless output gives no error")
 	}
 }
 
@@ -114,36 +114,17 @@ func TestNothingIsReached(t *testing.T) {
 		"{% include '/etc/passwd' %}", "{% import 'x' as x %}", "{% from 'x' import y %}", "{% extends 'x' %}", "{{ open('/etc/passwd') }}",
 		"{{ messages.append(1) }}", "{{ {}.update(a=1) }}",
 	} {
-		if out, err := render(template, Values{}); err == nil {
+		if out, err := render(template, variables(nil)); err == nil {
 			t.Errorf("%s gives %q", template, out)
 		}
 	}
-}
-
-// TestChatMLShape: whatever people say, ChatML is each message between its marks.
-func TestChatMLShape(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		v := Values{AddGenerationPrompt: rapid.Bool().Draw(t, "prompt")}
-		want := ""
-		for range rapid.IntRange(0, 5).Draw(t, "n") {
-			m := Message{Role: rapid.SampledFrom([]string{"system", "user", "assistant"}).Draw(t, "role"), Content: rapid.String().Draw(t, "content")}
-			v.Messages = append(v.Messages, m)
-			want += "<|im_start|>" + m.Role + "\n" + m.Content + "<|im_end|>\n"
-		}
-		if v.AddGenerationPrompt {
-			want += "<|im_start|>assistant\n"
-		}
-		if got, err := render(ChatML, v); err != nil || got != want {
-			t.Fatalf("%q, %v; want %q", got, err, want)
-		}
-	})
 }
 
 // TestTextSurvives: text without tags is printed as it is but for its line ends.
 func TestTextSurvives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.NewReplacer("{", "", "\r", "").Replace(rapid.String().Draw(t, "text"))
-		if got, err := render(text, Values{}); err != nil || got != strings.TrimSuffix(text, "\n") {
+		if got, err := render(text, nil); err != nil || got != strings.TrimSuffix(text, "\n") {
 			t.Fatalf("%q gives %q, %v", text, got, err)
 		}
 	})
@@ -161,7 +142,7 @@ func TestSlices(t *testing.T) {
 		text := []rune(rapid.StringN(0, 6, -1).Draw(t, "text"))
 		a, b := bound.Draw(t, "a"), bound.Draw(t, "b")
 		step := rapid.SampledFrom([]int{-3, -2, -1, 1, 2, 3}).Draw(t, "step")
-		v := Values{Extra: map[string]any{"s": string(text), "a": a, "b": b, "step": step}}
+		v := map[string]any{"s": string(text), "a": a, "b": b, "step": step}
 		got, err := render("{{ (s|list)[a:b:step]|join }}|{{ s[a:b:step] }}", v)
 		want := slowSlice(text, a, b, step)
 		if err != nil || got != want+"|"+want {
@@ -198,29 +179,38 @@ func slowSlice(text []rune, a, b any, step int) string {
 
 // FuzzTemplate: any template with any values ends, without a panic, in valid text or an *Error.
 func FuzzTemplate(f *testing.F) {
-	var file struct {
-		Values json.RawMessage
-		Cases  []struct{ Template string }
+	file := readCases(f)
+	values, err := json.Marshal(file.Values)
+	if err != nil {
+		f.Fatal(err)
 	}
-	readJSON(f, "cases.json", &file)
 	for i, c := range file.Cases {
 		if i%8 == 0 || strings.Contains(c.Template, "{%") {
-			f.Add(c.Template, []byte(file.Values))
+			f.Add(c.Template, values)
 		}
 	}
 	f.Fuzz(func(t *testing.T, template string, values []byte) {
-		parsed, err := ParseLimits(template, Limits{Source: 1 << 16, Steps: 20_000, Depth: 500, Memory: 1 << 20})
+		parsed, err := Parse(template, Limits{Source: 1 << 16, Steps: 20_000, Depth: 500, Memory: 1 << 20})
 		if err != nil {
 			return
 		}
-		v := Values{AddGenerationPrompt: true, BOS: "<s>", EOS: "</s>", Now: testTime}
 		var extras map[string]json.RawMessage
-		if json.Unmarshal(values, &extras) == nil {
-			v.Extra = extra(extras)
+		if json.Unmarshal(values, &extras) != nil {
+			extras = nil
 		}
-		out, err := parsed.Render(v)
-		if err == nil && utf8.Valid(values) && !utf8.ValidString(out) {
+		vars := variables(extras)
+		vars["bos_token"] = Trusted("<s>")
+		out, err := parsed.Render(vars, testTime)
+		if err != nil {
+			return
+		}
+		if utf8.Valid(values) && !utf8.ValidString(out.String()) {
 			t.Errorf("%q gives invalid UTF-8: %q", template, out)
+		}
+		for i, run := range out {
+			if run.Text == "" || i > 0 && out[i-1].Template == run.Template {
+				t.Errorf("%q gives runs that are empty or alike: %q", template, out)
+			}
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"slices"
@@ -182,7 +182,7 @@ func (p *parser) primary(namespaces bool) expr {
 		for p.cur().kind == kString {
 			b.WriteString(p.next().text)
 		}
-		return &constE{b.String()}
+		return &constE{literal(b.String())}
 	case t.kind == kInt || t.kind == kFloat:
 		return &constE{t.num}
 	case t.op("("):

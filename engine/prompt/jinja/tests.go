@@ -1,10 +1,9 @@
-package prompt
+package jinja
 
-// The tests, what stands after is. (These are not the tests of this package.)
-
+// testFunc is a test of Jinja: what follows is in {{ x is defined }}.
 type testFunc func(r *run, in value, a args) bool
 
-// tests is filled below, since selectattr and others look it up.
+// tests are the tests by name. init fills the map, because filters such as selectattr use it.
 var tests map[string]testFunc
 
 func init() {
@@ -20,7 +19,7 @@ func init() {
 		"number":    plain(func(v value) bool { return numeric(v) > 0 }),
 		"string":    plain(func(v value) bool { _, ok := text(v); return ok }),
 		"mapping":   plain(func(v value) bool { _, ok := v.(*dict); return ok }),
-		"escaped":   plain(isMarkup),
+		"escaped":   plain(isSafe),
 		"callable":  plain(isCallable),
 		"sequence":  plain(isSequence),
 		"iterable":  func(r *run, in value, a args) bool { r.bind("iterable", a); return r.tryIter(in) != nil },
@@ -66,17 +65,17 @@ func isCallable(v value) bool {
 	return false
 }
 
-// isSequence is what has a length and can be indexed.
+// isSequence tells whether v has a length and can be indexed.
 func isSequence(v value) bool {
 	switch v.(type) {
-	case string, markup, *list, *tuple, *dict, *span, *undef:
+	case str, *list, *tuple, *dict, *span, *undef:
 		return true
 	}
 	return false
 }
 
 func (r *run) classTest(v value, ok func(string) bool) bool {
-	t := r.str(v)
+	t := r.str(v).s
 	r.scan(t)
 	return ok(t)
 }

@@ -1,4 +1,4 @@
-package prompt
+package jinja
 
 import (
 	"fmt"
@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// run is one rendering: what it has used of its limits, and where its output goes.
+// run is the state of one render: what it has used of its limits, and its output.
 type run struct {
 	limits Limits
 	steps  int64
 	memory int64
 	depth  int
-	line   int // of the statement or expression at work
-	out    *strings.Builder
+	line   int // of the statement or expression being run
+	out    *builder
 	root   *scope
 	now    time.Time
 }
@@ -22,7 +22,7 @@ func (r *run) fail(format string, args ...any) {
 	panic(&Error{Line: r.line, Reason: short(fmt.Sprintf(format, args...), 1000)})
 }
 
-// short cuts a text that goes into a message.
+// short cuts a text that becomes part of a message.
 func short(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -30,28 +30,28 @@ func short(s string, limit int) string {
 	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// step pays for n steps of work.
+// step charges n steps of work to the limit.
 func (r *run) step(n int64) {
 	if r.steps += n; n < 0 || r.steps > r.limits.Steps {
 		r.fail("the template runs too long (more than %d steps)", r.limits.Steps)
 	}
 }
 
-// alloc pays for n bytes, before they are made.
+// alloc charges n bytes to the limit, before they are made.
 func (r *run) alloc(n int) {
 	if r.memory += int64(n); n < 0 || r.memory > r.limits.Memory {
 		r.fail("the template makes too much text (more than %d bytes in all)", r.limits.Memory)
 	}
 }
 
-// made pays for a text and gives it back.
-func (r *run) made(s string) string {
-	r.alloc(len(s))
-	r.step(int64(len(s) / 64))
-	return s
+// made charges the making of a text to the limits and returns the text.
+func (r *run) made(t str) str {
+	r.alloc(len(t.s))
+	r.step(int64(len(t.s) / 64))
+	return t
 }
 
-// enter pays for one level of nesting until leave.
+// enter charges one level of nesting to the limit, until leave.
 func (r *run) enter() {
 	if r.depth++; r.depth > r.limits.Depth {
 		r.fail("the template nests too deep (more than %d levels)", r.limits.Depth)
@@ -60,30 +60,31 @@ func (r *run) enter() {
 
 func (r *run) leave() { r.depth-- }
 
-func (r *run) write(s string) {
-	r.alloc(len(s))
-	if r.out.Len()+len(s) > r.limits.Output {
-		r.fail("the prompt has more than %d bytes", r.limits.Output)
+// write appends to the output.
+func (r *run) write(t str) {
+	r.alloc(len(t.s))
+	if r.out.len()+len(t.s) > r.limits.Output {
+		r.fail("the output has more than %d bytes", r.limits.Output)
 	}
-	r.out.WriteString(s)
+	r.out.write(t)
 }
 
-// capture gives what do writes, as text.
-func (r *run) capture(do func()) string {
+// capture returns what do writes to the output.
+func (r *run) capture(do func()) str {
 	outer := r.out
-	r.out = new(strings.Builder)
+	r.out = new(builder)
 	do()
-	s := r.out.String()
+	t := r.out.str()
 	r.out = outer
-	return s
+	return t
 }
 
-// scan pays for looking at each character of a text.
+// scan charges the reading of each character of a text to the limit.
 func (r *run) scan(t string) { r.step(int64(len(t) / 8)) }
 
-// scope holds the variables of a for, macro, with or block. An assignment stays in the
-// innermost one; if has none of its own. Most have few variables and live for one iteration,
-// so they start as a list.
+// scope holds the variables of a for, macro, with or block. An assignment sets a variable of the
+// innermost scope; an if has no scope. Most scopes have few variables and are used for one
+// iteration, so a scope starts as a list.
 type scope struct {
 	few  []variable
 	many map[string]value // instead of few, from fewVariables on
@@ -135,7 +136,7 @@ func (s *scope) set(name string, v value) {
 	s.few = nil
 }
 
-// block executes statements up to the first that leaves them.
+// block executes statements up to the first that breaks or continues the loop around them.
 func (r *run) block(body []stmt, s *scope) signal {
 	r.enter()
 	defer r.leave()
@@ -149,7 +150,7 @@ func (r *run) block(body []stmt, s *scope) signal {
 }
 
 func (st *textS) exec(r *run, s *scope) signal {
-	r.write(st.text)
+	r.write(literal(st.text))
 	return goOn
 }
 
@@ -189,7 +190,7 @@ func (r *run) assign(t target, v value, s *scope) {
 			r.fail("cannot assign attribute on non-namespace object")
 		}
 		r.alloc(16)
-		ns.attrs.put(t.attr, v)
+		ns.attrs.put(literal(t.attr), v)
 	default:
 		s.set(t.name, v)
 	}
@@ -209,7 +210,7 @@ func (r *run) unpack(t target, v value, s *scope) {
 	}
 }
 
-// text executes a body in a scope of its own, and gives its filtered output.
+// text executes a body in a scope of its own, and returns its filtered output.
 func (r *run) text(body []stmt, filter expr, s *scope) (v value, sig signal) {
 	in := s.inner()
 	out := r.capture(func() { sig = r.block(body, in) })
@@ -259,7 +260,7 @@ func (st *forS) exec(r *run, s *scope) signal {
 	return st.run(r, s, iterable, 0)
 }
 
-// run executes the loop over iterable. What is assigned in one iteration is gone in the next.
+// run executes the loop over iterable. Each iteration has a scope of its own.
 func (st *forS) run(r *run, s *scope, iterable value, depth int) signal {
 	l := &loop{stmt: st, scope: s, depth: depth, index: -1, iterable: iterable}
 	l.next = st.filtered(r, s, l)
@@ -275,7 +276,7 @@ func (st *forS) run(r *run, s *scope, iterable value, depth int) signal {
 		if sig == breakLoop {
 			break
 		}
-		none = none && sig != goOn // as Jinja: only an iteration that reaches its end counts
+		none = none && sig != goOn // as in Jinja, only an iteration that reaches its end counts
 	}
 	if none && st.none != nil {
 		return r.block(st.none, s.inner())
@@ -283,7 +284,8 @@ func (st *forS) run(r *run, s *scope, iterable value, depth int) signal {
 	return goOn
 }
 
-// filtered gives the items for which the loop's condition holds, each tested when it is its turn.
+// filtered returns a function that gives the items for which the loop's condition holds. It tests
+// an item when the loop reaches it.
 func (st *forS) filtered(r *run, s *scope, l *loop) func() (value, bool) {
 	next := r.iter(l.iterable)
 	if st.test == nil {
@@ -314,7 +316,7 @@ func (st *callS) exec(r *run, s *scope) signal {
 	r.line = st.line
 	fn := r.eval(st.call.fn, s)
 	a := r.args(st.call.args, s)
-	a.names = append(a.names, "caller")
+	a.names = append(a.names, literal("caller"))
 	a.named = append(a.named, &macro{def: st.def, scope: s})
 	r.line = st.line
 	r.write(r.str(r.call(fn, a)))

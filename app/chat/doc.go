@@ -1,0 +1,12 @@
+// Package chat is the middle of the window: a conversation, its answers as they are
+// written, and the entry for the next message.
+//
+//	Screen ─ Header      title · model · context meter · offline
+//	       ├ Thread      messages and answers, or a text for an empty page
+//	       ├ panels      imports that are under way, notices of what went wrong
+//	       └ Composer    text · microphone · Send or Stop
+//	Runner               the chosen model, and the answers that it and others write
+//
+// The Runner has no widgets, and the Screen no model; a test gives the Runner scripted models.
+// Only the UI goroutine touches a Screen: other goroutines reach it through Config.Post.
+package chat

@@ -1,0 +1,103 @@
+package shell
+
+import (
+	"context"
+	"iter"
+
+	"soberano/app/host"
+	"soberano/app/transcribe"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/models/registry"
+)
+
+// Speech is an opened speech model: *asr.Model, or a scripted one in tests. Dictation and
+// files share it.
+type Speech interface {
+	Listen(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
+	Transcribe(context.Context, asr.Source, asr.Params) iter.Seq2[asr.Segment, error]
+	Close() error
+}
+
+func (d *Shell) setSpeech(entries []registry.Entry) {
+	name := d.values.Values().SpeechModel
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.speech, d.speechOK = pick(entries, registry.Speech, name)
+}
+
+// chosenSpeech returns the speech model that is used. It is called from any goroutine.
+func (d *Shell) chosenSpeech() (registry.Entry, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.speechOK {
+		return registry.Entry{}, voice.ErrNoModel
+	}
+	return d.speech, nil
+}
+
+// hearing is one use of the speech model; it is a transcribe.Speech.
+type hearing struct {
+	*host.Lease[Speech]
+	entry registry.Entry
+}
+
+// hear opens the chosen speech model. It is called from any goroutine.
+func (d *Shell) hear(ctx context.Context) (*hearing, error) {
+	e, err := d.chosenSpeech()
+	if err != nil {
+		return nil, err
+	}
+	l, err := d.Speech.Acquire(ctx, e, host.Settings{Threads: d.values.Values().Threads}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &hearing{l, e}, nil
+}
+
+// openSpeech is hear for files.
+func (d *Shell) openSpeech(ctx context.Context) (transcribe.Speech, error) {
+	h, err := d.hear(ctx)
+	if err != nil {
+		return nil, err // not a nil *hearing in an interface
+	}
+	return h, nil
+}
+
+// Name returns the model's name in the library.
+func (h *hearing) Name() string { return h.entry.Name }
+
+// Transcribe transcribes src until the model is taken away.
+func (h *hearing) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
+	return h.until(ctx, func(ctx context.Context) iter.Seq2[asr.Segment, error] { return h.Model.Transcribe(ctx, src, p) })
+}
+
+// listen hears a dictation with the chosen speech model, until that is taken away.
+func (d *Shell) listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		h, err := d.hear(ctx)
+		if err != nil {
+			yield(asr.Segment{}, err)
+			return
+		}
+		defer h.Release()
+		h.until(ctx, func(ctx context.Context) iter.Seq2[asr.Segment, error] { return h.Model.Listen(ctx, src, p) })(yield)
+	}
+}
+
+// until yields what run yields. Its context ends when the model is taken away, and the error
+// then says why.
+func (h *hearing) until(ctx context.Context, run func(context.Context) iter.Seq2[asr.Segment, error]) iter.Seq2[asr.Segment, error] {
+	return func(yield func(asr.Segment, error) bool) {
+		ctx, stop := h.Context(ctx)
+		defer stop()
+		for s, err := range run(ctx) {
+			if err != nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package jinja
+
+import (
+	"bytes"
+	"strings"
+)
+
+// origin says where a byte of a text comes from. The zero origin is data, so that text whose
+// origin was not stated is never taken for the template's.
+type origin uint8
+
+const (
+	fromData origin = iota
+	fromTemplate
+)
+
+// str is a text value with the origin of each of its bytes. Most texts have one origin; for a
+// mixed text, mask holds the origin of each byte, so that a slice of the text is the same slice
+// of both strings.
+//
+//	s    "<|user|>Hello"      mask ""              origin fromData: all of it
+//	s    "<|user|>Hello"      mask 1111111100000
+//
+// Two texts are equal for the template if their s are. Operations give texts that are not marked
+// safe; run.like marks them where Python does.
+type str struct {
+	s      string
+	mask   string // an origin for each byte of s; "": all have origin
+	origin origin
+	safe   bool // Python's Markup: text that needs no HTML escapes
+}
+
+// literal is text that the template or the interpreter wrote.
+func literal(s string) str { return str{s: s, origin: fromTemplate} }
+
+// at is the origin of byte i.
+func (t str) at(i int) origin {
+	if t.mask == "" {
+		return t.origin
+	}
+	return origin(t.mask[i])
+}
+
+// slice is the bytes from i (inclusive) to j (exclusive).
+func (t str) slice(i, j int) str {
+	out := str{s: t.s[i:j], origin: t.origin}
+	if t.mask != "" {
+		out.mask = t.mask[i:j]
+	}
+	return out
+}
+
+// from is the bytes from i on.
+func (t str) from(i int) str { return t.slice(i, len(t.s)) }
+
+// last is the last n bytes: t without what a scanner has read of it.
+func (t str) last(n int) str { return t.from(len(t.s) - n) }
+
+// in returns s with the origin of byte i.
+func (t str) in(i int, s string) str { return str{s: s, origin: t.at(i)} }
+
+// run is the end of the bytes from i on that have the same origin.
+func (t str) run(i int) int {
+	if t.mask == "" || i >= len(t.s) {
+		return len(t.s)
+	}
+	j := i + 1
+	for j < len(t.mask) && t.mask[j] == t.mask[i] {
+		j++
+	}
+	return j
+}
+
+// all is the origin of the whole text: fromTemplate only if each byte's is.
+func (t str) all() origin {
+	if t.mask == "" {
+		return t.origin
+	}
+	if t.run(0) == len(t.s) {
+		return t.at(0)
+	}
+	return fromData
+}
+
+// perRun applies f to each run. f must give for a text what it gives for its parts, joined.
+func (t str) perRun(f func(string) string) str {
+	if t.mask == "" {
+		return str{s: f(t.s), origin: t.origin}
+	}
+	var b builder
+	for i := 0; i < len(t.s); {
+		j := t.run(i)
+		b.write(t.in(i, f(t.s[i:j])))
+		i = j
+	}
+	return b.str()
+}
+
+// aligned returns out, which f made of the whole text, with origins: each run of t accounts for
+// as many bytes as f makes of the run alone. Where that does not add up, all of it is data.
+func (t str) aligned(out string, f func(string) string) str {
+	if t.mask == "" {
+		return str{s: out, origin: t.origin}
+	}
+	parts := t.perRun(f)
+	if len(parts.s) != len(out) {
+		return str{s: out}
+	}
+	parts.s = out
+	return parts
+}
+
+// runs gives the text in the form for callers of the package.
+func (t str) runs() Text {
+	var out Text
+	for i := 0; i < len(t.s); {
+		j := t.run(i)
+		out = append(out, Run{t.s[i:j], t.at(i) == fromTemplate})
+		i = j
+	}
+	return out
+}
+
+// builder joins texts. The zero builder is empty.
+type builder struct {
+	b      strings.Builder
+	mask   []byte // nil while all that was written has the same origin
+	origin origin
+}
+
+func (b *builder) len() int { return b.b.Len() }
+
+func (b *builder) write(t str) {
+	if t.s == "" {
+		return
+	}
+	switch {
+	case b.len() == 0 && t.mask == "":
+		b.origin = t.origin
+	case b.mask != nil || t.mask != "" || t.origin != b.origin:
+		b.mix(t)
+	}
+	b.b.WriteString(t.s)
+}
+
+// mix appends the origins of t to the mask, which begins with those of what was written before.
+func (b *builder) mix(t str) {
+	if b.mask == nil {
+		b.mask = bytes.Repeat([]byte{byte(b.origin)}, b.len())
+	}
+	if t.mask != "" {
+		b.mask = append(b.mask, t.mask...)
+		return
+	}
+	n := len(b.mask)
+	b.mask = append(b.mask, make([]byte, len(t.s))...)
+	if t.origin != 0 {
+		for i := n; i < len(b.mask); i++ {
+			b.mask[i] = byte(t.origin)
+		}
+	}
+}
+
+// writeLiteral writes text of the interpreter's own.
+func (b *builder) writeLiteral(s string) { b.write(literal(s)) }
+
+func (b *builder) str() str {
+	return str{s: b.b.String(), mask: string(b.mask), origin: b.origin}
+}
+
+// join is the texts one after the other.
+func join(parts ...str) str {
+	var b builder
+	n := 0
+	for _, p := range parts {
+		n += len(p.s)
+	}
+	b.b.Grow(n)
+	for _, p := range parts {
+		b.write(p)
+	}
+	return b.str()
+}
