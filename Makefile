@@ -6,7 +6,7 @@ GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 30s
 
-.PHONY: run test build cli check notices unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
+.PHONY: run test build cli check tools notices unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -40,11 +40,18 @@ test-models: test-packages
 
 test: check unit fuzz e2e
 
-check: test-packages
+check: test-packages tools
 	@test -z "$$(gofmt -l app asr engine kernels models assets *.go)" || { echo "not gofmt'ed:"; gofmt -l app asr engine kernels models assets *.go; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
 	$(GO) run ./app/setup/notices -check
+	-build/tools/golangci-lint run
+	@sh app/setup/vulnerabilities.sh build/tools/govulncheck
+
+# The linters and the search for known vulnerabilities, pinned in a module of their own.
+tools: go
+	@test -e build/tools/golangci-lint || echo "compiling the linters; the first time takes some minutes"
+	$(GO) build -C app/setup/tools -o $(CURDIR)/build/tools/ tool
 
 # The licences of what is linked, and the bill of materials: assets/notices.txt, assets/bom.cdx.json.
 notices: test-packages

@@ -100,7 +100,7 @@ func openRegular(path string) (*os.File, int64, error) {
 		return nil, 0, NotReadable(path, err)
 	}
 	if st, err = f.Stat(); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, 0, NotReadable(path, err)
 	}
 	return f, st.Size(), nil

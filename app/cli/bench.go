@@ -9,8 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"soberano/asr"
-	"soberano/engine"
+	"soberano/app/host"
 	"soberano/kernels/cpu"
 	"soberano/models/registry"
 )
@@ -125,11 +124,11 @@ type chatLoad struct{ depth, prompt, generate int }
 // from an empty context or after depth tokens.
 func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, threads, rounds int, asJSON bool) error {
 	p, n := o.prompt, o.generate
-	m, err := engine.Open(e.Path(), engine.Options{Packed: registry.PackedDir(), Context: o.depth + max(p, n) + 1, Threads: threads})
+	m, closeModel, err := open(ctx, host.Chats, e, host.Settings{Context: o.depth + max(p, n) + 1, Threads: threads})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer closeModel()
 	host, err := machineOf(threads)
 	if err != nil {
 		return err
@@ -164,11 +163,11 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, t
 }
 
 func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, rounds int, asJSON bool) error {
-	m, err := asr.Open(e.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
+	m, closeModel, err := open(ctx, host.Speech, e, host.Settings{Threads: threads})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer closeModel()
 	host, err := machineOf(threads)
 	if err != nil {
 		return err

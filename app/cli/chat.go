@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/engine"
 	"soberano/engine/sample"
 	"soberano/models/registry"
@@ -80,11 +81,11 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err != nil {
 		return err
 	}
-	m, err := engine.Open(entry.Path(), engine.Options{Packed: registry.PackedDir(), Context: f.context, Threads: f.threads})
+	m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer closeModel()
 	s := sampling(entry.Sampling)
 	if cmd.Flags().Changed("temp") {
 		s.Temperature = f.temperature

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/dictation"
+	"soberano/app/host"
 	"soberano/asr"
 	"soberano/asr/mic"
 	"soberano/asr/wording"
@@ -44,11 +45,11 @@ func dictateCommand() *cobra.Command {
 			if _, err := mic.Devices(); err != nil {
 				return err // before a model is loaded in vain
 			}
-			m, stream, err := openDictation(o)
+			m, closeModel, stream, err := openDictation(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			defer m.Close()
+			defer closeModel()
 			defer stream.Close()
 			warnf("Speak now; Ctrl+C ends.")
 			live := isTerminal(os.Stderr) && !asJSON
@@ -93,20 +94,20 @@ type dictateOptions struct {
 }
 
 // openDictation opens the microphone first: it keeps what is said while the model loads.
-func openDictation(o dictateOptions) (*asr.Model, *mic.Stream, error) {
+func openDictation(ctx context.Context, o dictateOptions) (*asr.Model, func() error, *mic.Stream, error) {
 	entry, err := findModel(o.model, registry.Speech)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	stream, err := mic.Open(o.microphone)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	m, err := asr.Open(entry.Path(), asr.Options{Packed: registry.PackedDir(), Threads: o.threads})
+	m, closeModel, err := open(ctx, host.Speech, entry, host.Settings{Threads: o.threads})
 	if err != nil {
-		return nil, nil, errors.Join(err, stream.Close())
+		return nil, nil, nil, errors.Join(err, stream.Close())
 	}
-	return m, stream, nil
+	return m, closeModel, stream, nil
 }
 
 // toggleDictation tells the Soberano that runs, or dictates itself until it is told. With
@@ -165,18 +166,18 @@ var noMicrophone = func() error {
 
 // dictateUntil hears the microphone until stop or the end of ctx, and returns all text.
 func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (string, error) {
-	m, stream, err := openDictation(o)
+	m, closeModel, stream, err := openDictation(ctx, o)
 	if err != nil {
 		return "", err
 	}
-	defer m.Close()
+	defer closeModel()
 	warnf("Speak now; `soberano dictate --toggle` again, or Ctrl+C, ends.")
 	go func() {
 		select {
 		case <-stop:
 		case <-ctx.Done():
 		}
-		stream.Close()
+		_ = stream.Close()
 	}()
 	text := ""
 	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, o.params) {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/asr/vad"
@@ -82,11 +83,11 @@ func benchDictation(cmd *cobra.Command, e registry.Entry, files []string, o dict
 			return fmt.Errorf("there are no WAV files in %s; name clips, or a folder of them with --clips", o.folder)
 		}
 	}
-	m, err := asr.Open(e.Path(), asr.Options{Packed: registry.PackedDir(), Threads: o.threads})
+	m, closeModel, err := open(cmd.Context(), host.Speech, e, host.Settings{Threads: o.threads})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer closeModel()
 	host, err := machineOf(o.threads)
 	if err != nil {
 		return err

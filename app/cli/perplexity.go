@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"soberano/engine"
+	"soberano/app/host"
 	"soberano/models/registry"
 )
 
@@ -30,11 +30,11 @@ func perplexityCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := engine.Open(entry.Path(), engine.Options{Packed: registry.PackedDir(), Context: context, Threads: threads, Exact: exact})
+			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact})
 			if err != nil {
 				return err
 			}
-			defer m.Close()
+			defer closeModel()
 			var report func(done, total int, ppl float64)
 			if isTerminal(os.Stderr) {
 				report = func(done, total int, ppl float64) {

@@ -53,9 +53,9 @@ func findRecordings(paths []string) (all []recording, folders bool) {
 	return all, folders
 }
 
-// searchFolder lists a folder's recordings, by name. What can't be searched is one with an error.
+// searchFolder lists a folder's recordings, by name. What can't be searched is one with an error, so the walk itself has none.
 func searchFolder(dir string) (all []recording) {
-	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		below, _ := filepath.Rel(dir, path)
 		switch {
 		case err != nil:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/engine"
 	"soberano/engine/token"
 	"soberano/models/registry"
@@ -93,11 +94,11 @@ func logitsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := engine.Open(entry.Path(), engine.Options{Packed: registry.PackedDir(), Context: context, Threads: threads, Exact: exact})
+			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact})
 			if err != nil {
 				return err
 			}
-			defer m.Close()
+			defer closeModel()
 			req := engine.Request{Tokens: ids}
 			switch {
 			case byText && raw:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/asr"
 	"soberano/asr/transcript"
 	"soberano/models/registry"
@@ -77,11 +78,11 @@ func transcribeCommand() *cobra.Command {
 			if !detect && !job.anyThere() {
 				return job.run(cmd.Context()) // it says why
 			}
-			m, err := asr.Open(entry.Path(), asr.Options{Packed: registry.PackedDir(), Threads: threads})
+			m, closeModel, err := open(cmd.Context(), host.Speech, entry, host.Settings{Threads: threads})
 			if err != nil {
 				return err
 			}
-			defer m.Close()
+			defer closeModel()
 			if detect {
 				return detectAll(cmd.Context(), m, paths, cmd.OutOrStdout(), asJSON)
 			}

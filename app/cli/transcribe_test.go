@@ -388,3 +388,26 @@ func TestParseFormats(t *testing.T) {
 		}
 	}
 }
+
+// fullDisk is a writer that takes everything but the end of an array.
+type fullDisk struct{}
+
+func (fullDisk) Write(b []byte) (int, error) {
+	if bytes.HasSuffix(b, []byte("]\n")) {
+		return 0, errors.New("no space left on device")
+	}
+	return len(b), nil
+}
+
+// TestTranscribeDiskFull checks that an array of transcripts whose end can't be written is an error.
+func TestTranscribeDiskFull(t *testing.T) {
+	one := wav(1, 1, 16000, 2, 16000)
+	j, err := newTranscription([]string{folder(t, map[string][]byte{"a.wav": one, "b.wav": one})}, "", "", true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.out, j.notes, j.hear, j.model = fullDisk{}, io.Discard, hearLength, "a model"
+	if err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("error %v", err)
+	}
+}

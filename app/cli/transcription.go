@@ -174,12 +174,21 @@ func (j *transcription) run(ctx context.Context) error {
 	}
 	j.livef(0, "")
 	if j.array {
-		if !j.headed {
-			io.WriteString(j.out, "[")
+		if err := j.endArray(); err != nil {
+			return err
 		}
-		io.WriteString(j.out, "]\n")
 	}
 	return j.summary(ctx, finished, bad)
+}
+
+// endArray ends the array of transcripts; without one it is empty.
+func (j *transcription) endArray() error {
+	end := "]\n"
+	if !j.headed {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(j.out, end)
+	return err
 }
 
 // summary is how the run ended.
@@ -361,7 +370,7 @@ func (j *transcription) livef(i int, format string, args ...any) {
 	if !j.live {
 		return
 	}
-	io.WriteString(j.notes, "\r\x1b[K")
+	fmt.Fprint(j.notes, "\r\x1b[K")
 	if format != "" {
 		fmt.Fprintf(j.notes, "[%d/%d] %s", i+1, len(j.recordings), fmt.Sprintf(format, args...))
 	}

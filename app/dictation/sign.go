@@ -117,7 +117,7 @@ func (g *Sign) Show(text string, heard bool) {
 	for i := 0; i < len(b); i += 4 {
 		b[i], b[i+1], b[i+2] = img.Pix[i+2], img.Pix[i+1], img.Pix[i]
 	}
-	xproto.PutImageChecked(c, xproto.ImageFormatZPixmap, xproto.Drawable(g.win), g.gc, uint16(w), signHeight, 0, 0, 0, 24, b).Check() // the last: waits for all
+	_ = xproto.PutImageChecked(c, xproto.ImageFormatZPixmap, xproto.Drawable(g.win), g.gc, uint16(w), signHeight, 0, 0, 0, 24, b).Check() // the last: waits for all
 	g.shown = true
 }
 

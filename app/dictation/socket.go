@@ -61,7 +61,7 @@ func Serve(dir string, handle func(line string) string) (io.Closer, error) {
 		return nil, err
 	}
 	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
+		_ = c.Close()
 		return nil, ErrTaken
 	}
 	os.Remove(path) // of a program that has died; if it can't be, Listen says so
@@ -87,7 +87,9 @@ func Serve(dir string, handle func(line string) string) (io.Closer, error) {
 // answer serves one connection; who does not speak is hung up on.
 func answer(c net.Conn, handle func(string) string) {
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(answerTime))
+	if c.SetDeadline(time.Now().Add(answerTime)) != nil {
+		return
+	}
 	line, err := bufio.NewReader(io.LimitReader(c, 1000)).ReadString('\n')
 	if err != nil {
 		return
@@ -106,7 +108,9 @@ func Send(dir, line string) (string, error) {
 		return "", ErrNobody
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(answerTime))
+	if err := c.SetDeadline(time.Now().Add(answerTime)); err != nil {
+		return "", err
+	}
 	fmt.Fprintln(c, line)
 	reply, err := bufio.NewReader(c).ReadString('\n')
 	if err != nil {

@@ -31,7 +31,7 @@ func (h *Host) acquire(ctx context.Context, e registry.Entry, o Settings, open o
 	evicted := int64(0)
 	for {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, ctx.Err()
 		}
 		w := &waiter{ctx: ctx}
 		m, wait, err := h.step(w, e, o, open, &evicted)
@@ -144,7 +144,7 @@ func (h *Host) await(w *waiter, m *model, report func(float64)) error {
 	case w.user:
 		return nil
 	}
-	return context.Cause(w.ctx)
+	return w.ctx.Err()
 }
 
 // watch reports progress until the load or ctx has ended.

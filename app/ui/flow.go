@@ -344,8 +344,6 @@ type flowRenderer struct {
 	f       *Flow
 	objects []fyne.CanvasObject
 	drawn   float32 // the width that the objects were made for; -1: never
-	lines   [][]run
-	caret   bool
 }
 
 func (r *flowRenderer) Destroy()                     {}

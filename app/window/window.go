@@ -227,6 +227,6 @@ func openPath(path string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("no file manager could be started: %w", err)
 	}
-	go cmd.Wait() // explorer's exit code says nothing
+	go func() { _ = cmd.Wait() }() // explorer's exit code says nothing
 	return nil
 }

@@ -80,7 +80,7 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 		s.path = path
 		return s, nil
 	}
-	f.Close()
+	_ = f.Close()
 	if in.Size < 0 || !errors.Is(err, errForeign) {
 		return nil, err // only a regular file can be read from its beginning again
 	}

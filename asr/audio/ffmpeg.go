@@ -209,7 +209,7 @@ func (x *external) close() {
 	x.cancel()
 	if x.err == nil {
 		x.err = io.EOF
-		x.cmd.Wait() // killed: its word doesn't matter any more
+		_ = x.cmd.Wait() // killed: its word doesn't matter any more
 	}
 }
 

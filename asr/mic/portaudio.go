@@ -61,7 +61,7 @@ func Devices() ([]Device, error) {
 	if err := start(); err != nil {
 		return nil, err
 	}
-	defer portaudio.Terminate()
+	defer func() { _ = portaudio.Terminate() }()
 	list, _, err := inputs()
 	return list, err
 }
@@ -75,7 +75,7 @@ func Open(name string) (*Stream, error) {
 	}
 	s, err := open(name)
 	if err != nil {
-		portaudio.Terminate()
+		_ = portaudio.Terminate()
 	}
 	return s, err
 }
@@ -168,6 +168,6 @@ func told(err error) error {
 func (in *input) close() error {
 	library.Lock()
 	defer library.Unlock()
-	in.stream.Abort() // an error here is told by Close too
+	_ = in.stream.Abort() // an error here is told by Close too
 	return errors.Join(in.stream.Close(), portaudio.Terminate())
 }

@@ -47,6 +47,6 @@ func configured() bool { return C.mic_configured() != 0 }
 func quiet() {
 	C.mic_quiet()
 	if os.Getenv("JACK_NO_START_SERVER") == "" {
-		os.Setenv("JACK_NO_START_SERVER", "1")
+		_ = os.Setenv("JACK_NO_START_SERVER", "1")
 	}
 }

@@ -34,7 +34,7 @@ func Play(src Samples) (*Speaker, error) {
 	}
 	d, err := portaudio.DefaultOutputDevice()
 	if err != nil || d.MaxOutputChannels < 1 {
-		portaudio.Terminate()
+		_ = portaudio.Terminate()
 		return nil, fmt.Errorf("mic: %w", ErrNoSpeaker)
 	}
 	var first error
@@ -49,7 +49,7 @@ func Play(src Samples) (*Speaker, error) {
 			}
 		}
 	}
-	portaudio.Terminate()
+	_ = portaudio.Terminate()
 	return nil, fmt.Errorf("mic: %q cannot be opened: %w; is another program using it?", d.Name, told(first))
 }
 
@@ -98,12 +98,12 @@ func (out *output) write(p []float32) error {
 // close lets go of the device and of PortAudio.
 func (out *output) close(gently bool) error {
 	if gently {
-		out.stream.Stop() // waits for what was written; an error here is told by Close too
+		_ = out.stream.Stop() // waits for what was written; an error here is told by Close too
 	}
 	library.Lock()
 	defer library.Unlock()
 	if !gently {
-		out.stream.Abort()
+		_ = out.stream.Abort()
 	}
 	return errors.Join(out.stream.Close(), portaudio.Terminate())
 }

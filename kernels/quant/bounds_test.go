@@ -100,7 +100,7 @@ func TestBlocksAreIndependent(t *testing.T) {
 			if f.quantize == nil {
 				return
 			}
-			enc := make([]byte, n*f.Bytes, n*f.Bytes)
+			enc := make([]byte, n*f.Bytes)
 			Quantize(typ, enc, row)
 		})
 	}

@@ -71,7 +71,7 @@ func removeDead(dir string) error {
 		return nil
 	}
 	if err == nil {
-		f.Close()
+		_ = f.Close()
 	}
 	return os.RemoveAll(dir)
 }
@@ -82,7 +82,7 @@ func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder for models can't be locked: %w", err)
 	}
-	return func() { f.Close() }, nil
+	return func() { _ = f.Close() }, nil
 }
 
 // List returns the entries by name, and an error for each folder that holds none that

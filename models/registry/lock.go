@@ -18,7 +18,7 @@ func tryLock(path string) (f *os.File, err error) {
 		return nil, err
 	}
 	if err := lockFile(f); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil

@@ -156,7 +156,7 @@ func (f *Decoder) regain(from int64) bool {
 		from = f.in.Pos + 1
 		sample, ok := f.begins()
 		if !ok {
-			f.in.Skip(1)
+			_ = f.in.Skip(1)
 			continue
 		}
 		if n, err := f.frame(); err == nil && f.br.err == nil {

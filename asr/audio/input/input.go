@@ -104,10 +104,10 @@ func (in *Reader) Find(from int64, mark string) bool {
 			return in.Skip(int64(i)) == nil
 		}
 		if err != nil {
-			in.Skip(int64(len(b))) // these bytes are buffered
+			_ = in.Skip(int64(len(b))) // these bytes are buffered
 			return false
 		}
-		in.Skip(int64(len(b) - len(mark) + 1))
+		_ = in.Skip(int64(len(b) - len(mark) + 1))
 	}
 }
 

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"soberano/app/host"
+	"soberano/models/registry"
+)
+
+// open opens the model of an entry, as host.Chats or host.Speech do; the returned function
+// closes it. There is no memory budget: the command line opens one model, which was named.
+func open[M io.Closer](ctx context.Context, models func(*host.Host) *host.Models[M], e registry.Entry, s host.Settings) (M, func() error, error) {
+	h := host.New(host.Options{Budget: host.Unlimited})
+	l, err := models(h).Acquire(ctx, e, s, nil)
+	if err != nil {
+		if failed := h.Close(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+		var none M
+		return none, nil, err
+	}
+	return l.Model, func() error {
+		l.Release()
+		return h.Close()
+	}, nil
+}
