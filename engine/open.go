@@ -106,9 +106,9 @@ func (m *Model) openTemplate() error {
 func (m *Model) Close() error {
 	m.closing.Do(func() {
 		if m.queue != nil {
-			m.queue.Close(ErrClosed)
+			m.closed = m.queue.Close(ErrClosed)
 		}
-		m.closed = errors.Join(m.dev.Close(), m.file.Close())
+		m.closed = errors.Join(m.closed, m.dev.Close(), m.file.Close())
 	})
 	return m.closed
 }
