@@ -47,7 +47,7 @@ type Sampling = defaults.Sampling
 type Info struct {
 	Kind         Kind   `json:"kind"`
 	Format       string `json:"format"`       // "gguf", "ctranslate2", "ggml", "safetensors", "apr"
-	Family       string `json:"family"`       // "llama", "gemma3", "whisper"
+	Family       string `json:"family"`       // "llama", "gemma3", "lfm2", "whisper"
 	Title        string `json:"title"`        // for people: "SmolLM2 135M Instruct"
 	Quantization string `json:"quantization"` // "Q4_1"
 	Parameters   int64  `json:"parameters"`
@@ -60,6 +60,7 @@ type Info struct {
 	// Languages says which languages a speech model knows.
 	Languages Languages `json:"languages,omitempty"`
 	// Layers, KVHeads and HeadDim give the size of the cache.
+	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of the cache.
 	Layers  int `json:"layers,omitempty"`
 	KVHeads int `json:"kv_heads,omitempty"`
 	HeadDim int `json:"head_dim,omitempty"`
