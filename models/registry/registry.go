@@ -48,10 +48,13 @@ type Info struct {
 	Runs         bool   `json:"runs"`             // this program has the family and every type
 	Reason       string `json:"reason,omitempty"` // why not
 	Template     bool   `json:"template"`         // has a chat template
-	// Layers, KVHeads and HeadDim give the size of the cache.
+	// Layers, KVHeads and HeadDim give the size of a conversation's state; Local of the layers
+	// see only a window of so many positions.
 	Layers  int `json:"layers,omitempty"`
 	KVHeads int `json:"kv_heads,omitempty"`
 	HeadDim int `json:"head_dim,omitempty"`
+	Local   int `json:"local,omitempty"`
+	Window  int `json:"window,omitempty"`
 }
 
 // Stored is one file of an entry.
