@@ -9,9 +9,13 @@ type Weights struct {
 	Rows, Cols int
 	Data       []byte
 	Bias       []float32
+	// Experts, if not 0, is how many such matrices Data holds, one after the other, and how
+	// many times Rows values Bias has: one for each expert of a mixture.
+	Experts int
 }
 
-// Matrix is a weight matrix in a Device's own layout.
+// Matrix is a weight matrix in a Device's own layout, or one such matrix for each expert
+// of a mixture, where Rows and Cols are those of one expert's.
 type Matrix interface {
 	Rows() int
 	Cols() int

@@ -50,6 +50,7 @@ type gemma3Layer struct {
 func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 	r := &reader{f: f, dev: dev, family: "gemma3"}
 	c := r.config()
+	r.noExperts()
 	m := &gemma3{dev: dev, c: c}
 	m.place(r)
 	if r.err != nil {
@@ -71,10 +72,7 @@ func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 		}
 	}
 	m.norm = r.vector("output_norm.weight", c.dim)
-	m.output = m.embed
-	if _, ok := f.Tensor("output.weight"); ok {
-		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
-	}
+	m.output = r.output(m.embed, c)
 	m.c.bytes = r.bytes
 	return m, r.err
 }

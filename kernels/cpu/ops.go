@@ -19,6 +19,11 @@ const (
 	opRotate
 	opStore
 	opUnfold
+	opMul
+	opRoute
+	opGather
+	opCombine
+	opShortConv
 )
 
 // alone is how many values an operation may have before it is worth a join.
@@ -41,6 +46,9 @@ type rowJob struct {
 	width    int
 	stride   int
 	pad      int
+	routing  *kernels.Routing
+	choice   *choice
+	kept     [][]float32 // of each span: the rows before it, see ShortConv
 	rows     int
 	step     int // rows a chunk
 	runChunk job
@@ -82,6 +90,16 @@ func (j *rowJob) chunk(_, c int) {
 			j.store(r)
 		case opUnfold:
 			j.unfold(r)
+		case opMul:
+			scaleMul(j.lv, j.dst.Row(r), j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)), 1)
+		case opRoute:
+			j.route(r)
+		case opGather:
+			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
+		case opCombine:
+			j.combine(r)
+		case opShortConv:
+			j.shortConv(r)
 		}
 	}
 }
@@ -89,15 +107,20 @@ func (j *rowJob) chunk(_, c int) {
 func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == b.Cols }
 
 // Add adds x to dst; an x of one row is added to every row.
-func (s *step) Add(dst, x kernels.Tensor) {
-	s.in("Add", &x)
-	s.out("Add", &dst)
-	same("Add", &dst, &x)
+func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
+
+// Mul multiplies dst with x; an x of one row with every row.
+func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
+
+func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
+	s.in(name, &x)
+	s.out(name, &dst)
+	same(name, &dst, &x)
 	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
-		panic("cpu: Add: shapes differ")
+		panic("cpu: " + name + ": shapes differ")
 	}
 	j := &s.d.row
-	j.op, j.dst, j.x = opAdd, dst, x
+	j.op, j.dst, j.x = op, dst, x
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 

@@ -81,7 +81,7 @@ func TestDirectories(t *testing.T) {
 func TestWhyNot(t *testing.T) {
 	cases := map[string]models.Metadata{
 		"family qwen3":         {"general.architecture": "qwen3"},
-		"mixture of experts":   {"llama.expert_count": uint64(8)},
+		"mixture of experts":   {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
 		"a part for one (mmp":  {"general.type": "mmproj"},
 		"tokenizer (bert)":     {"tokenizer.ggml.model": "bert"},
 		"does not say which f": {"general.architecture": ""},
@@ -172,5 +172,20 @@ func TestPickleInDirectory(t *testing.T) {
 		if i, err := Inspect(dir); err != nil || i.Format != "safetensors" {
 			t.Errorf("%s beside model.safetensors: %+v, %v", name, i, err)
 		}
+	}
+}
+
+// Layers without keys and values don't count for the size of the cache.
+func TestLayersThatAttend(t *testing.T) {
+	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{
+		"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8},
+	}))
+	i, err := Inspect(path)
+	if err != nil || !i.Runs || i.Layers != 2 || i.KVHeads != 8 {
+		t.Errorf("%+v, %v", i, err)
+	}
+	path = save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.expert_count": uint64(8)}))
+	if i, err := Inspect(path); err != nil || !i.Runs {
+		t.Errorf("%+v, %v", i, err)
 	}
 }
