@@ -60,9 +60,13 @@ type Info struct {
 	// Languages says which languages a speech model knows.
 	Languages Languages `json:"languages,omitempty"`
 	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of the cache.
+	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of a
+	// conversation's state; Local of the layers see only a window of Window positions.
 	Layers  int `json:"layers,omitempty"`
 	KVHeads int `json:"kv_heads,omitempty"`
 	HeadDim int `json:"head_dim,omitempty"`
+	Local   int `json:"local,omitempty"`
+	Window  int `json:"window,omitempty"`
 }
 
 // Stored is one file of an entry.
