@@ -59,7 +59,6 @@ type Info struct {
 	Template     bool   `json:"template"`         // has a chat template
 	// Languages says which languages a speech model knows.
 	Languages Languages `json:"languages,omitempty"`
-	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of the cache.
 	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of a
 	// conversation's state; Local of the layers see only a window of Window positions.
 	Layers  int `json:"layers,omitempty"`
