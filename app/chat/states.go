@@ -4,12 +4,10 @@ package chat
 // loading, broken or small.
 
 import (
-	"errors"
 	"fmt"
 
 	"fyne.io/fyne/v2"
 
-	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -138,7 +136,7 @@ func (s *Screen) showBroken(status Status) {
 	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
-	if _, full := errors.AsType[*host.MemoryError](status.Err); full {
+	if problem.Of(status.Err).Code == problem.ModelTooLarge {
 		p.Actions = append([]ui.Action{{Label: "Try again", Do: s.Runner.Again}}, p.Actions...)
 	}
 	s.trial = p.Card()
