@@ -1,26 +1,5 @@
 package asr
 
-// What successive passes over a growing utterance agree on stays (LocalAgreement: Macháček,
-// Dabre and Bojar, Turning Whisper into a Real-Time Transcription System, 2023; there with
-// two passes, here with three and two words back):
-//
-//	pass 1   go for                                    stable
-//	pass 2   go forward ten
-//	pass 3   go forward ten meters please              ""
-//	pass 4   go forward ten meters, please come        "go": all three go on to "forward ten"
-//	pass 5   Go, forward ten meters.                   "go": it is not taken back;
-//	                                                   shown is "go forward ten meters."
-//
-// The last words that passes share may have been cut off in all of them. Texts compare
-// letter by letter, punctuation and capitals too: what is stable stays exactly as it was
-// shown, and the final text begins with it, though the last pass may know better. Over the
-// clips of testdata, passes every 0.64 s, 630 words:
-//
-//	passes, words back       2, 1   2, 3   3, 1   3, 2   4, 2
-//	words wrong (66 free)      68     70     66     67     67
-//	finals changed, of 32      15     12     12      9      7    most in a comma or capital
-//	words stable before end   406    358    320    301    260
-
 import (
 	"strings"
 	"unicode"
@@ -28,48 +7,68 @@ import (
 )
 
 const (
-	agreeing = 3 // passes
-	back     = 2 // words that they share and that are not stable yet
+	agreeingPasses = 3 // passes that have to agree
+	heldBack       = 2 // words at the end of what they share that do not become stable yet
 )
 
-// agreement follows the passes over one utterance.
-type agreement struct {
-	before   []string // texts of the passes before, at most agreeing-1
+// localAgreement makes stable what successive passes over a growing utterance agree on
+// (LocalAgreement: Macháček, Dabre and Bojar, Turning Whisper into a Real-Time Transcription
+// System, 2023; there with two passes, here with three and the last two shared words held back):
+//
+//	pass 1   go for                                    stable
+//	pass 2   go forward ten
+//	pass 3   go forward ten meters please              ""
+//	pass 4   go forward ten meters, please come        "go": all three continue with "forward ten"
+//	pass 5   Go, forward ten meters.                   "go" stays: shown is "go forward ten meters."
+//
+// Words are held back because the last words that passes share may have been cut off in all of
+// them. Texts are compared letter by letter, with punctuation and case: stable text never changes,
+// and the final text begins with it, even if the last pass differs. Over the clips of testdata,
+// passes every 0.64 s, 630 words:
+//
+//	passes, words held back  2, 1   2, 3   3, 1   3, 2   4, 2
+//	words wrong (66 free)      68     70     66     67     67
+//	finals changed, of 32      15     12     12      9      7    most in a comma or capital
+//	words stable before end   406    358    320    301    260
+type localAgreement struct {
+	recent   []string // texts of the last passes, at most agreeingPasses-1
 	language string   // of those
 	stable   string
 }
 
-// take returns the text of a pass as it is shown, and how many bytes of it are stable.
-func (a *agreement) take(text, language string) (string, int) {
+// add adds the text of a pass and returns it as it is shown, and how many bytes of it are stable.
+func (a *localAgreement) add(text, language string) (string, int) {
 	text = follow(a.stable, text)
 	if language != a.language {
-		a.before, a.language = nil, language
+		a.recent, a.language = nil, language
 	}
-	a.before = append(a.before, text)
-	if len(a.before) < agreeing {
+	a.recent = append(a.recent, text)
+	if len(a.recent) < agreeingPasses {
 		return text, len(a.stable)
 	}
-	if n := shared(a.before); n > len(a.stable) {
+	if n := shared(a.recent); n > len(a.stable) {
 		a.stable = text[:n]
 	}
-	a.before = a.before[1:]
+	a.recent = a.recent[1:]
 	return text, len(a.stable)
 }
 
-// freeze returns the text of a pass as it is shown without making more of it stable.
-func (a *agreement) freeze(text string) (string, int) {
-	a.before = nil
+// freeze returns the text of a pass as it is shown, without making more of it stable.
+func (a *localAgreement) freeze(text string) (string, int) {
+	a.recent = nil
 	return follow(a.stable, text), len(a.stable)
 }
 
-// end returns the text of the last pass as it stays, and makes ready for the next utterance.
-func (a *agreement) end(text string) string {
+// finish returns the text of the last pass as the final text, and resets a for the next
+// utterance.
+func (a *localAgreement) finish(text string) string {
 	text = follow(a.stable, text)
-	*a = agreement{}
+	*a = localAgreement{}
 	return text
 }
 
-// shared returns the length of the words that all texts begin with, but for the last ones.
+// shared returns the length in bytes of the words that all texts begin with, less those held
+// back.
 func shared(texts []string) int {
 	v := tokens(texts[0])
 	k := len(v)
@@ -81,11 +80,11 @@ func shared(texts []string) int {
 		}
 		k = n
 	}
-	return len(strings.Join(v[:max(0, k-back)], ""))
+	return len(strings.Join(v[:max(0, k-heldBack)], ""))
 }
 
-// tokens cuts text into words, each with the space before it; in scripts that don't
-// put spaces between words, into letters.
+// tokens splits text into words, each with the space before it; in scripts without spaces
+// between words, into letters.
 func tokens(text string) []string {
 	const (
 		space = iota
@@ -119,8 +118,8 @@ func unspaced(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
-// follow returns text with stable as its beginning: where text begins otherwise, the words
-// that stand for those of stable are replaced by them.
+// follow returns text with stable as its beginning: if text begins differently, the words that
+// correspond to those of stable are replaced.
 func follow(stable, text string) string {
 	if stable == "" || strings.HasPrefix(text, stable) && !joins(stable, text[len(stable):]) {
 		return text
@@ -133,16 +132,15 @@ func follow(stable, text string) string {
 	return strings.TrimSpace(stable + strings.Join(rest, ""))
 }
 
-// joins reports whether the last word of a and the first of b would be one.
+// joins reports whether the last word of a and the first word of b would become one word.
 func joins(a, b string) bool {
 	x, _ := utf8.DecodeLastRuneInString(a)
 	y, _ := utf8.DecodeRuneInString(b)
 	return !unspaced(x) && !unspaced(y) && !unicode.IsSpace(y) && !unicode.IsPunct(y) && b != ""
 }
 
-// aligned returns how many words at the start of w stand for all of v: as many as cost the
-// fewest replaced, left out and added words; of those equally cheap, the number nearest to
-// that of v.
+// aligned returns how many words at the start of w correspond to all of v: the number with the
+// smallest edit distance in words; of several, the one closest to the length of v.
 func aligned(v, w []string) int {
 	row := make([]int, len(w)+1)
 	for j := range row {
@@ -170,7 +168,7 @@ func aligned(v, w []string) int {
 
 func abs(n int) int { return max(n, -n) }
 
-// bare is a word for comparison: small letters and digits.
+// bare returns a word for comparison: lower-case letters and digits only.
 func bare(word string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {

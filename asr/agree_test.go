@@ -9,7 +9,7 @@ import (
 )
 
 func TestAgreementOfPasses(t *testing.T) {
-	var a agreement
+	var a localAgreement
 	for i, c := range []struct{ heard, shown, stable string }{
 		{"go for", "go for", ""},
 		{"go forward ten", "go forward ten", ""},
@@ -19,28 +19,28 @@ func TestAgreementOfPasses(t *testing.T) {
 		{"Gone forward ten meters.", "go forward ten meters.", "go"},
 		{"", "go", "go"},
 	} {
-		shown, n := a.take(c.heard, "en")
+		shown, n := a.add(c.heard, "en")
 		if shown != c.shown || shown[:n] != c.stable {
 			t.Errorf("pass %d: %q, stable %q; want %q, %q", i, shown, shown[:n], c.shown, c.stable)
 		}
 	}
-	if got := a.end("Go forward ten metres. Then stop it."); got != "go forward ten metres. Then stop it." {
+	if got := a.finish("Go forward ten metres. Then stop it."); got != "go forward ten metres. Then stop it." {
 		t.Errorf("at the end %q", got)
 	}
-	if got := a.end("Something else."); got != "Something else." {
+	if got := a.finish("Something else."); got != "Something else." {
 		t.Errorf("the next utterance: %q", got)
 	}
 }
 
 // Passes that hear different languages don't agree.
 func TestAgreementNeedsOneLanguage(t *testing.T) {
-	var a agreement
+	var a localAgreement
 	for _, language := range []string{"fr", "ja", "fr", "fr"} {
-		if _, n := a.take("ja ja ja ja", language); n > 0 {
+		if _, n := a.add("ja ja ja ja", language); n > 0 {
 			t.Errorf("%d bytes stable", n)
 		}
 	}
-	if _, n := a.take("ja ja ja ja", "fr"); n != len("ja ja") {
+	if _, n := a.add("ja ja ja ja", "fr"); n != len("ja ja") {
 		t.Errorf("three passes in one language: %d bytes stable", n)
 	}
 }
@@ -66,7 +66,7 @@ func TestFollow(t *testing.T) {
 func TestStableStays(t *testing.T) {
 	word := rapid.SampledFrom([]string{"go", "Go", "going", "ten", "ten,", "meters.", "市", "产。", "你好", "…", "ง", "é"})
 	rapid.Check(t, func(t *rapid.T) {
-		var a agreement
+		var a localAgreement
 		stable := ""
 		for range rapid.IntRange(1, 8).Draw(t, "passes") {
 			text := strings.Join(rapid.SliceOfN(word, 0, 6).Draw(t, "words"), rapid.SampledFrom([]string{" ", ""}).Draw(t, "space"))
@@ -75,14 +75,14 @@ func TestStableStays(t *testing.T) {
 			}
 			shown, n := a.freeze(text)
 			if rapid.Bool().Draw(t, "grow") {
-				shown, n = a.take(text, rapid.SampledFrom([]string{"en", "en", "de"}).Draw(t, "language"))
+				shown, n = a.add(text, rapid.SampledFrom([]string{"en", "en", "de"}).Draw(t, "language"))
 			}
 			if n > len(shown) || !utf8.ValidString(shown[:n]) || !strings.HasPrefix(shown[:n], stable) {
 				t.Fatalf("%q became %q with %d bytes stable", stable, shown, n)
 			}
 			stable = shown[:n]
 		}
-		if end := a.end(strings.TrimSpace("It was " + stable)); !strings.HasPrefix(end, stable) || end != strings.TrimSpace(end) {
+		if end := a.finish(strings.TrimSpace("It was " + stable)); !strings.HasPrefix(end, stable) || end != strings.TrimSpace(end) {
 			t.Fatalf("%q ended as %q", stable, end)
 		}
 	})

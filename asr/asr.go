@@ -1,12 +1,12 @@
-// Package asr is speech to text: Open a Whisper model, Transcribe a file, Listen to a
+// Package asr is speech recognition: Open a Whisper model, Transcribe a file, Listen to a
 // microphone.
 //
-//	Source ─▶ vad: which 32 ms are speech ─▶ windows of 30 s ─▶ mel ─▶ whisper ─▶ Segment
-//	               └ what is not speech is left out; times are of the whole audio
+//	Source ─▶ segmenter (vad) ─▶ windows of up to 30 s ─▶ mel ─▶ whisper ─▶ Segment
+//	          └ silence is left out; times are those of the whole audio
 //
-// Files (Transcribe, transcribe.go) are heard several windows at a time, in memory that does
-// not grow with their length. A microphone (Listen, listen.go) is heard utterance by utterance, with
-// text that may still change while someone speaks.
+// Transcribe decodes several windows of a file side by side, in memory that does not grow with
+// the length of the file. Listen transcribes a microphone utterance by utterance and yields text
+// that may still change while someone speaks.
 package asr
 
 import (
@@ -35,40 +35,40 @@ type Options struct {
 	Packed string
 }
 
-// Segment is a stretch of text, without spaces around it: final texts are joined with a
-// space. A segment that is not Final may be replaced by the next one, also by one
-// without text; a final one has text and is never taken back.
+// Segment is a part of the transcript, without spaces around it; final texts are joined with a
+// space. A segment that is not Final is replaced by the next one, which may have no text. A final
+// segment has text and never changes.
 type Segment struct {
 	Text       string
 	Start, End time.Duration // from the beginning of the audio
 	Language   string
-	Sure       float64 // probability of Language, where Transcribe detected it
+	Sure       float64 // probability of Language, if Transcribe detected it
 	Final      bool
-	Stable     int // bytes at the start of Text that every segment which replaces this one starts with
+	Stable     int // bytes at the start of Text with which every segment that replaces this one begins
 
-	Words       []Word  // with Params.Words, in order
+	Words       []Word  // in order, if Params.Words is set
 	AvgLogprob  float64 // mean log-probability of the window's tokens
-	NoSpeech    float64 // probability that the model gives to nobody speaking in the window
-	Compression float64 // how much zlib compresses the window's text
+	NoSpeech    float64 // probability, by the model, that nobody speaks in the window
+	Compression float64 // compression ratio of the window's text by zlib
 	Temperature float32 // at which the window was decoded
-	Looped      bool    // the model ran in circles here; the text was cut
+	Looped      bool    // the model repeated itself; the text was cut
 }
 
 // Word is a word of a segment.
 type Word struct {
-	Text       string        // with the space before it, where there is one: together they are the text
+	Text       string        // with the space before it, if there is one; the words joined are the segment's text
 	Start, End time.Duration // from the beginning of the audio
 	Prob       float64       // mean probability of its tokens
 }
 
-// Source is a stream of samples, 16 kHz mono from -1 to 1: a file (asr/audio) or a
-// microphone (asr/mic). Read fills p with the next ones, waiting for at least one, and
-// returns how many; io.EOF comes at the end, perhaps along with the last ones.
+// Source is a stream of samples, 16 kHz mono from -1 to 1, such as asr/audio's Source. Read fills
+// p with the next samples, waiting for at least one, and returns how many. At the end it returns
+// io.EOF, alone or together with the last samples.
 type Source interface {
 	Read(p []float32) (int, error)
 }
 
-// ErrLanguage is returned for a language that the model doesn't know.
+// ErrLanguage is wrapped by errors for a language that the model does not know.
 var ErrLanguage = errors.New("the model doesn't know the language")
 
 // Info describes an opened model.
@@ -81,8 +81,8 @@ type Info struct {
 	Device       string
 }
 
-// Model is an opened speech model. Its methods may be called by several goroutines; the
-// network serves one window of audio after the other.
+// Model is an opened speech model. Its methods may be called by several goroutines; the network
+// runs for one of them at a time.
 type Model struct {
 	file *models.File
 	dev  kernels.Device
@@ -91,9 +91,9 @@ type Model struct {
 	text *token.Tokenizer
 	mel  *mel.Filter
 	info Info
-	turn chan struct{} // holds a value while the network is used
+	turn chan struct{} // holds a value while the network is in use
 
-	slots []*whisper.Slot // unused; they belong to who uses the network
+	slots []*whisper.Slot // unused; guarded by turn
 	done  chan struct{}   // closed by Close
 	once  sync.Once
 	err   error // of Close
@@ -157,7 +157,7 @@ func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {
 	return info
 }
 
-// title names the published sizes by their encoder's layers.
+// title names the published sizes of Whisper by the number of encoder layers.
 func title(d whisper.Dims, multilingual bool) string {
 	size := map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]
 	if size != "" && d.Mels == 128 {
@@ -180,12 +180,12 @@ func title(d whisper.Dims, multilingual bool) string {
 // Info describes the model.
 func (m *Model) Info() Info { return m.info }
 
-// Close waits for the window that is being heard and frees the model. Calls that are still
-// going on end with an error. It may be called more than once.
+// Close waits for the step that is running and frees the model. Calls in progress end with
+// ErrClosed. It may be called more than once.
 func (m *Model) Close() error {
 	m.once.Do(func() {
 		close(m.done)
-		m.turn <- struct{}{} // kept: nobody uses the network any more
+		m.turn <- struct{}{} // never released
 		m.err = errors.Join(m.dev.Close(), m.pool.Close(), m.file.Close())
 	})
 	return m.err

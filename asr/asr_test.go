@@ -99,7 +99,7 @@ func transcribe(t testing.TB, m *Model, samples []float32, p Params) []Segment {
 	return all
 }
 
-func text(all []Segment) string { return sentences(all) }
+func text(all []Segment) string { return textOfSegments(all) }
 
 // words normalises English text: lower case, letters and digits only, spellings of the
 // few numbers and titles that occur in the clips.
@@ -389,16 +389,16 @@ func TestUntil(t *testing.T) {
 	for i := 200; i < 210; i++ {
 		p[i].voice = 0.9
 	}
-	h := heard{end: 3 * SampleRate, done: 290 * chunk}
-	if got := h.until(p, 0); got != 3*SampleRate {
+	h := windowResult{end: 3 * SampleRate, done: 290 * chunk}
+	if got := h.consumed(p, 0); got != 3*SampleRate {
 		t.Errorf("speech at 6.4 s: done until %d", got)
 	}
 	h.end = 7 * SampleRate
-	if got := h.until(p, 0); got != h.done {
+	if got := h.consumed(p, 0); got != h.done {
 		t.Errorf("silence after 7 s: done until %d, want %d", got, h.done)
 	}
 	h.end = 0
-	if got := h.until(p, 0); got != h.done {
+	if got := h.consumed(p, 0); got != h.done {
 		t.Errorf("nothing heard: done until %d, want %d", got, h.done)
 	}
 }
@@ -411,7 +411,7 @@ func TestNoTextFromTheRest(t *testing.T) {
 		for i := range p {
 			p[i] = piece{at: int64(i), samples: make([]float32, chunk)}
 		}
-		l := &listener{m: m, h: &hearing{}, yield: func(s Segment, _ error) bool {
+		l := &listener{m: m, c: &capture{}, yield: func(s Segment, _ error) bool {
 			t.Errorf("%d silent chunks: %q", n, s.Text)
 			return true
 		}}

@@ -1,8 +1,5 @@
 package asr
 
-// Speed on a clip of 11 s that is part of the program, so that numbers of different
-// machines compare.
-
 import (
 	"bytes"
 	"context"
@@ -13,12 +10,13 @@ import (
 	"soberano/asr/whisper"
 )
 
-// jfk is a part of John F. Kennedy's inaugural address (public domain), 16 bit, 16 kHz.
+// jfk is a part of John F. Kennedy's inaugural address (public domain), 11 s, 16 bit, 16 kHz. It is
+// embedded so that measurements on different machines can be compared.
 //
 //go:embed testdata/audio/jfk.wav
 var jfk []byte
 
-// Bench is what Model.Bench measures, a value for each repetition.
+// Bench holds the measurements of Model.Bench, one value for each round.
 type Bench struct {
 	AudioSeconds      float64
 	EncoderMS         []float64 // of a window of 30 s
@@ -26,13 +24,13 @@ type Bench struct {
 	RealTimeFactor    []float64 // time for mel, encoder and decoder over the clip's length
 }
 
-// Bench transcribes a clip of 11 s rounds times, after once to warm up.
+// Bench transcribes a clip of 11 s once to warm up and then rounds times.
 func (m *Model) Bench(ctx context.Context, rounds int) (Bench, error) {
 	samples := pcm(jfk)
 	b := Bench{AudioSeconds: float64(len(samples)) / SampleRate}
 	for i := range rounds + 1 {
 		start := time.Now()
-		h, err := m.hear(ctx, samples, whisper.Options{Language: "en"})
+		r, err := m.transcribeWindow(ctx, samples, whisper.Options{Language: "en"})
 		if err != nil {
 			return b, err
 		}
@@ -40,13 +38,13 @@ func (m *Model) Bench(ctx context.Context, rounds int) (Bench, error) {
 			continue
 		}
 		b.RealTimeFactor = append(b.RealTimeFactor, time.Since(start).Seconds()/b.AudioSeconds)
-		b.EncoderMS = append(b.EncoderMS, 1000*h.Encoder.Seconds())
-		b.DecoderMSPerToken = append(b.DecoderMSPerToken, 1000*h.Decoder.Seconds()/float64(h.Steps))
+		b.EncoderMS = append(b.EncoderMS, 1000*r.Encoder.Seconds())
+		b.DecoderMSPerToken = append(b.DecoderMSPerToken, 1000*r.Decoder.Seconds()/float64(r.Steps))
 	}
 	return b, nil
 }
 
-// pcm returns the samples of a WAV whose data chunk is its last: the clip above.
+// pcm returns the samples of a WAV file whose last chunk is its data.
 func pcm(wav []byte) []float32 {
 	data := wav[bytes.Index(wav, []byte("data"))+8:]
 	out := make([]float32, len(data)/2)

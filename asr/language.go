@@ -3,6 +3,7 @@ package asr
 import (
 	"cmp"
 	"context"
+	"io"
 	"slices"
 	"strings"
 )
@@ -14,22 +15,22 @@ type Likelihood struct {
 }
 
 // Detect returns the probabilities of the model's languages for the first 30 s of speech in
-// src, the likeliest first; none where nobody speaks. The error is src's, ctx's or ErrClosed.
+// src, the likeliest first, or none if nobody speaks. The error is src's, ctx's or ErrClosed.
 func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
-	s := newSpeech(src)
-	if err := s.fill(ctx, window/chunk); err != nil || len(s.ready) == 0 {
+	p, err := firstWindow(ctx, src)
+	if err != nil || len(p) == 0 {
 		return nil, err
 	}
-	if err := m.take(ctx); err != nil {
+	if err := m.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer m.give()
+	defer m.release()
 	slot, err := m.slot()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { m.slots = append(m.slots, slot) }()
-	samples := join(s.ready)
+	samples := join(p)
 	probs, err := slot.Detect(ctx, m.mel.Frames(samples[:min(len(samples), window)], m.net.Frames()))
 	if err != nil {
 		return nil, err
@@ -42,6 +43,25 @@ func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
 		return cmp.Or(cmp.Compare(b.Prob, a.Prob), strings.Compare(a.Language, b.Language))
 	})
 	return out, nil
+}
+
+// firstWindow reads src up to a window of speech, or to a long gap or the end after some.
+func firstWindow(ctx context.Context, src Source) ([]piece, error) {
+	seg := newSegmenter(fileSegments)
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		done, err := readChunk(src, seg)
+		switch {
+		case err != nil && err != io.EOF:
+			return nil, err
+		case len(done) > 0:
+			return done[0].pieces, nil
+		case err == io.EOF || len(seg.certain()) >= window/chunk:
+			return seg.certain(), nil
+		}
+	}
 }
 
 // The languages of Whisper and their English names (openai/whisper, tokenizer.py).
@@ -71,12 +91,12 @@ func LanguageName(code string) string {
 	return code
 }
 
-// otherNames are names of languages beside those of languages, as openai/whisper takes them too.
+// otherNames are further names of languages that openai/whisper accepts.
 var otherNames = map[string]string{"burmese": "my", "valencian": "ca", "flemish": "nl", "haitian": "ht", "letzeburgesch": "lb", "pushto": "ps",
 	"panjabi": "pa", "moldavian": "ro", "moldovan": "ro", "sinhalese": "si", "castilian": "es", "mandarin": "zh", "maori": "mi", "nynorsk": "nn"}
 
-// LanguageCode returns the code of a language by its code or its English name, whatever the case;
-// false if there is none of that name.
+// LanguageCode returns the code of the language with that code or English name, in upper or lower
+// case, and false if there is none.
 func LanguageCode(name string) (string, bool) {
 	name = strings.ToLower(strings.TrimSpace(name))
 	if _, ok := languages[name]; ok {

@@ -1,65 +1,38 @@
 package asr
 
-// A microphone: utterances, and text while they are spoken.
-//
-//	hearing   (its own goroutine)  chunks of 32 ms → vad → utterance so far ─┐ pause of 0.7 s,
-//	                                                                        ├ 28 s, or the end
-//	Listen    (the caller's)       a pass every 0.6 s and 0.2 s into a pause:
-//	                               text that may change but for its Stable ◀┤
-//	                               final text ◀───── finished utterances ◀──┘
-//
-// The network needs a moment for each pass. Meanwhile hearing goes on: nothing is lost, and
-// a pass that does not hear the last word of an utterance is broken off when that has
-// finished. One that does is its final text: who pauses before the key is released, or
-// pauses at all, need not wait. Audio is kept until its final text has been given.
-//
-// A pass encodes a window of 30 s, of which most is silence. A quick one encodes the audio
-// and three seconds more, in a quarter of the time, and hears a little worse: 2.8% of the
-// words of testdata's English clips are wrong instead of 1.6%. So quick is what is replaced
-// soon. In a pause a careful pass follows, or comes at once where the machine needs less than
-// a fifth of a second for it; what is quick stays only for somebody who has let go of the
-// key and would wait longer than that. Where quick passes are doubtful, as much of a window is
-// heard for them as a wait of 0.3 s allows, at least half of it.
-
 import (
 	"context"
 	"errors"
 	"io"
 	"iter"
-	"strings"
 	"time"
 
-	"soberano/asr/vad"
 	"soberano/asr/whisper"
 	"soberano/kernels"
 )
 
-// Live is a stream of samples that arrives as it is spoken: asr/mic's Stream. Read waits
-// for at least one sample or the end of ctx; io.EOF comes when the speaker has stopped.
+// Live is a stream of samples that arrives as it is spoken: asr/mic's Stream. Read waits for at
+// least one sample or the end of ctx, and returns io.EOF when the microphone is closed.
 type Live interface {
 	Read(ctx context.Context, p []float32) (int, error)
 }
 
-// liveSpeech ends an utterance after 0.7 s of silence; half a second from before it is kept.
-var liveSpeech = vad.Options{MinSilence: 700 * time.Millisecond, Before: 500 * time.Millisecond, After: 300 * time.Millisecond}
-
 const (
-	partialEvery = 6 * SampleRate / 10 / chunk // chunks of new speech before the text is renewed
-	breath       = 2 * SampleRate / 10 / chunk // chunks of a pause in which the utterance may have ended
-	patience     = 200 * time.Millisecond      // for the last words after the key was released, by what the pass before took
-	longestWait  = 270 * time.Millisecond      // where quick passes are doubtful: of 300 ms some are gone until a pass is broken off
-	longest      = 28 * SampleRate / chunk     // chunks of an utterance without a pause
-	cutWithin    = 6 * SampleRate / chunk      // it is cut where these last ones are quietest
+	partialEvery    = 6 * SampleRate / 10 / chunk // pieces of new speech between partial results
+	shortPause      = 2 * SampleRate / 10 / chunk // pieces of a pause in which the utterance may have ended
+	releasePatience = 200 * time.Millisecond      // longest pass, by the previous one, that a user waits for after releasing the key
+	longestWait     = 270 * time.Millisecond      // the same where quick passes are doubtful; cancelling a pass takes the rest of 300 ms
 )
 
-// Listen gives the text of what is spoken into src: while someone speaks, about every 0.6
-// seconds and as often as the machine can, a segment that is not Final and holds the
-// utterance so far; after a pause, or when src ends, the final one, which begins with what
-// was Stable before. An utterance that turned out to hold no text is taken back by a
-// segment that is not Final and empty.
-// Nothing comes on silence. When ctx ends or the loop is left, what was not final is
-// lost; end src instead to keep it. The last pair holds the error that ended it: src's,
-// ctx's, ErrLanguage or ErrClosed; none after io.EOF.
+// Listen transcribes what is spoken into src. While someone speaks, about every 0.6 seconds and
+// as often as the machine can, it yields a segment that is not Final and holds the utterance so
+// far. After a pause, or when src ends, it yields the final segment, which begins with the Stable
+// part of those before. If an utterance turns out to hold no text, an empty segment that is not
+// Final takes it back. For silence it yields nothing.
+//
+// When ctx ends or the loop is left, text that was not final is lost; to keep it, end src. The
+// last pair holds the error that ended the loop: src's, ctx's, ErrLanguage or ErrClosed; after
+// io.EOF there is none.
 func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segment, error] {
 	return func(yield func(Segment, error) bool) {
 		p, err := m.check(p)
@@ -68,13 +41,13 @@ func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segmen
 			return
 		}
 		inner, cancel := context.WithCancel(ctx)
-		h := &hearing{src: src, seg: vad.NewSegmenter(liveSpeech), wake: make(chan struct{}, 1)}
+		c := newCapture(src)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			h.run(inner)
+			c.run(inner)
 		}()
-		l := &listener{m: m, h: h, o: m.options(p.live()), yield: yield}
+		l := &listener{m: m, c: c, o: m.options(p.live()), yield: yield}
 		l.o.Priority = kernels.Dictation
 		err = l.run(ctx)
 		cancel()
@@ -85,48 +58,68 @@ func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segmen
 	}
 }
 
-// errLeft ends a listener whose caller has left the loop.
+// errLeft ends a loop over segments that the caller has left.
 var errLeft = errors.New("left")
 
-// listener is the caller's side of Listen.
+// listener runs the network for Listen, in the caller's goroutine:
+//
+//	capture    chunks of 32 ms → segmenter → utterance so far ─┐ pause of 0.7 s,
+//	                                                           ├ 28 s, or the end
+//	listener   a pass every 0.6 s and 0.2 s into a pause:      │
+//	           text that may change after its Stable part     ◀┤
+//	           final text ◀──────────── finished utterances ◀──┘
+//
+// Capture continues while a pass runs, so no audio is lost. A pass that does not cover the last
+// word of its utterance is cancelled when the utterance finishes. One that does is its final
+// text, so a user who pauses before releasing the key need not wait. Audio is kept until its
+// final text has been delivered.
+//
+// A careful pass encodes a window of 30 s, most of which is silence. A quick pass encodes the
+// audio and three seconds more, in a quarter of the time, and is a little less accurate: 2.8% of
+// the words of testdata's English clips are wrong instead of 1.6%. Quick passes are therefore
+// used for text that is replaced soon. In a pause a careful pass follows, or comes at once if
+// this machine needs less than releasePatience for it. The text of a quick pass is final only if
+// the user has released the key and would wait longer than that for a careful one. If it is
+// doubtful, a pass follows over as much of a window as longestWait allows, at least half of it.
 type listener struct {
 	m     *Model
-	h     *hearing
+	c     *capture
 	o     whisper.Options
 	yield func(Segment, error) bool
-	shown bool  // text that may change has been given
-	heard int64 // the chunk up to which it goes
-	pause int64 // chunks to wait for before the next, so that the machine keeps up
 
-	agreed  agreement
-	last    *pass         // over the utterance that is being spoken
-	unsure  int           // quick passes over it that were doubtful, less those that were not; see partial
-	careful time.Duration // what a pass over a whole window would take, by the latest; 0: not known
-	encoder time.Duration // and of that the encoder
+	shown   bool  // a partial result of the utterance has been yielded
+	covered int64 // last piece that the last pass covers
+	wait    int64 // pieces to wait for before the next pass, so that the machine keeps up
+
+	agreement localAgreement
+	last      *pass         // over the utterance that is being spoken
+	doubts    int           // quick passes over it that were doubtful, less those that were not; see partial
+	careful   time.Duration // estimated time of a pass over a whole window; 0: not known
+	encoder   time.Duration // the encoder's part of careful
 }
 
-// pass is what the network made of an utterance up to a chunk.
+// pass is the result of a pass over an utterance up to a piece.
 type pass struct {
-	first, to int64 // numbers of its first and last chunk
-	segments  []whisper.Segment
-	language  string
-	quick     bool
-	doubtful  bool
-	partly    bool // something that is spoken was left out
+	first, to  int64 // numbers of its first and last piece
+	segments   []whisper.Segment
+	language   string
+	quick      bool
+	doubtful   bool
+	incomplete bool // the model has left out speech at the end
 }
 
-// covers reports whether it hears all that is spoken in p, and a little more.
+// covers reports whether the pass covers all speech in p, and a little more.
 func (s *pass) covers(p []piece) bool {
-	return s != nil && s.first == p[0].at && !spokenAfter(p, s.to-breath/2)
+	return s != nil && s.first == p[0].at && !voicedAfter(p, s.to-shortPause/2)
 }
 
 func (l *listener) run(ctx context.Context) error {
 	for {
-		finished, current, err := l.h.state()
+		finished, current, err := l.c.state()
 		switch {
 		case finished != nil:
 			err = l.final(ctx, finished)
-			l.h.landed()
+			l.c.drop()
 		case len(current) > 0 && l.due(current):
 			err = l.partial(ctx, current)
 		case err == nil:
@@ -135,7 +128,7 @@ func (l *listener) run(ctx context.Context) error {
 				return ctx.Err()
 			case <-l.m.done:
 				return ErrClosed
-			case <-l.h.wake:
+			case <-l.c.wake:
 			}
 		}
 		if err == errLeft {
@@ -147,56 +140,62 @@ func (l *listener) run(ctx context.Context) error {
 	}
 }
 
-// due reports whether enough has been said since the last pass, or the last word perhaps.
+// due reports whether the next pass is due: after enough new speech, or in a pause that may end
+// the utterance.
 func (l *listener) due(current []piece) bool {
 	first, last := current[0].at, current[len(current)-1].at
-	if pausing(current) >= breath {
+	if trailingSilence(current) >= shortPause {
 		if l.last.covers(current) {
 			return l.last.quick
 		}
-		if spokenAfter(current, l.heard-breath/2) {
-			return l.heard < last
+		if voicedAfter(current, l.covered-shortPause/2) {
+			return l.covered < last
 		}
 	}
-	return last-max(first, l.heard) >= max(partialEvery, l.pause)
+	return last-max(first, l.covered) >= max(partialEvery, l.wait)
 }
 
-// partial gives the text so far, unless the utterance finishes meanwhile with more in it.
+// partial yields the text so far, unless the utterance finishes meanwhile with more in it.
 func (l *listener) partial(ctx context.Context, current []piece) error {
 	began := time.Now()
 	samples := join(current)
 	first, to := current[0].at, current[len(current)-1].at
-	quick := pausing(current) < breath || !l.last.covers(current) && (l.careful == 0 || l.careful > patience)
-	brief, cancel := l.h.interruptible(ctx, to, l.takes(len(samples), quick))
+	quick := trailingSilence(current) < shortPause || !l.last.covers(current) && (l.careful == 0 || l.careful > releasePatience)
+	inner, cancel := l.c.passContext(ctx, to, l.estimate(len(samples), quick))
 	defer cancel()
-	h, err := l.hear(brief, samples, l.frames(len(samples), quick))
-	l.heard = to
+	r, err := l.pass(inner, samples, l.frames(len(samples), quick))
+	l.covered = to
 	// As much time again stays free for what finishes in between.
-	l.pause = int64(time.Since(began) * SampleRate / time.Second / chunk)
-	if brief.Err() != nil && ctx.Err() == nil {
+	l.wait = int64(time.Since(began) * SampleRate / time.Second / chunk)
+	if inner.Err() != nil && ctx.Err() == nil {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	l.last = &pass{first: first, to: to, segments: h.segments, language: h.Language, quick: quick,
-		doubtful: quick && (h.doubtful() || len(h.segments) == 0), partly: h.until(current, 0) < len(samples)}
+	l.last = &pass{first: first, to: to, segments: r.segments, language: r.Language, quick: quick,
+		doubtful: quick && (r.doubtful() || len(r.segments) == 0), incomplete: r.consumed(current, 0) < len(samples)}
 	switch {
-	case !quick || h.Looped: // of a word cut in two the model may run in circles
-	case h.doubtful():
-		l.unsure++
+	case !quick || r.Looped: // a word cut in two can make the model loop
+	case r.doubtful():
+		l.doubts++
 	default:
-		l.unsure = max(0, l.unsure-1)
+		l.doubts = max(0, l.doubts-1)
 	}
-	if h.doubtful() {
+	if r.doubtful() {
 		return nil
 	}
-	s := l.segment(current, h.segments, h.Language)
-	// What lies behind the earliest place for a cut may belong to the next utterance.
+	return l.show(current, r)
+}
+
+// show yields the text of a partial pass.
+func (l *listener) show(current []piece, r windowResult) error {
+	s := l.segment(current, r.segments, r.Language)
+	// What follows the earliest place for a cut may belong to the next utterance.
 	if len(current) <= longest-cutWithin {
-		s.Text, s.Stable = l.agreed.take(s.Text, h.Language)
+		s.Text, s.Stable = l.agreement.add(s.Text, r.Language)
 	} else {
-		s.Text, s.Stable = l.agreed.freeze(s.Text)
+		s.Text, s.Stable = l.agreement.freeze(s.Text)
 	}
 	if s.Text == "" {
 		return nil
@@ -208,20 +207,15 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 	return nil
 }
 
-// doubtful reports whether a quick pass is better heard again in a whole window.
-func (h heard) doubtful() bool {
-	return h.Looped || h.AvgLogprob < -1 || h.NoSpeech > 0.6 && h.AvgLogprob < -0.5
-}
-
-// final gives the text of a finished utterance.
+// final yields the text of a finished utterance.
 func (l *listener) final(ctx context.Context, p []piece) error {
 	all, language, err := l.decide(ctx, p)
 	if err != nil {
 		return err
 	}
 	s := l.segment(p, all, language)
-	s.Text = l.agreed.end(s.Text)
-	l.last, l.unsure = nil, 0
+	s.Text = l.agreement.finish(s.Text)
+	l.last, l.doubts = nil, 0
 	s.Final = s.Text != ""
 	if !s.Final && !l.shown {
 		return nil
@@ -233,10 +227,10 @@ func (l *listener) final(ctx context.Context, p []piece) error {
 	return nil
 }
 
-// decide returns what was said: what the last pass heard, if it heard the last word, or
-// what the network makes of the whole.
+// decide returns the segments of a finished utterance: those of the last pass, if it covers the
+// last word and is good enough, or those of new passes over all of it.
 func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment, language string, err error) {
-	if s := l.last; s.covers(p) && !s.doubtful && !s.partly && (!s.quick || l.h.released()) {
+	if s := l.last; s.covers(p) && !s.doubtful && !s.incomplete && (!s.quick || l.c.released()) {
 		if len(s.segments) > 0 {
 			l.o.Likely = s.language
 		}
@@ -247,59 +241,51 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 		return nil, "", nil
 	}
 	language = l.o.Language
-	quick := l.h.released() && (l.careful == 0 || l.careful > patience)
-	if l.unsure > 0 {
-		quick = false // it would be in vain
+	quick := l.c.released() && (l.careful == 0 || l.careful > releasePatience)
+	if l.doubts > 0 {
+		quick = false // it would be doubtful again
 	}
-	for from := 0; from == 0 || left(p, from); {
-		h, err := l.window(ctx, samples[from:min(len(samples), from+window)], quick)
+	for from := 0; from == 0 || speechLeft(p, from); {
+		r, err := l.finalPass(ctx, samples[from:min(len(samples), from+window)], quick)
 		if err != nil {
 			return nil, "", err
 		}
-		for _, s := range h.segments {
+		for _, s := range r.segments {
 			s.Start += duration(from)
 			s.End += duration(from)
 			all = append(all, s)
 		}
-		if language = h.Language; len(h.segments) > 0 {
+		if language = r.Language; len(r.segments) > 0 {
 			l.o.Likely = language
 		}
-		from += max(h.until(p, from), SampleRate)
+		from += max(r.consumed(p, from), SampleRate)
 	}
 	return all, language, nil
 }
 
-// left reports whether sample from of the joined pieces is followed by more speech that the
-// model has left out. A word may be short; but the model writes its times early, and of the
-// last syllables, heard without what they belong to, it makes a "Thank you.".
-func left(p []piece, from int) bool {
-	rest := len(p)*chunk - from
-	return rest >= SampleRate && voices(p, from, from+rest) >= 8
-}
-
-// window hears samples, with more care where a quick pass is doubtful.
-func (l *listener) window(ctx context.Context, samples []float32, quick bool) (heard, error) {
+// finalPass transcribes samples, with a careful pass where a quick one is doubtful.
+func (l *listener) finalPass(ctx context.Context, samples []float32, quick bool) (windowResult, error) {
 	began := time.Now()
 	if quick {
-		h, err := l.hear(ctx, samples, l.frames(len(samples), true))
-		if err != nil || !h.doubtful() && len(h.segments) > 0 {
-			return h, err
+		r, err := l.pass(ctx, samples, l.frames(len(samples), true))
+		if err != nil || !r.doubtful() && len(r.segments) > 0 {
+			return r, err
 		}
 	}
 	whole := l.m.net.Frames()
 	frames := l.affordable(len(samples), time.Since(began))
-	h, err := l.hear(ctx, samples, frames)
-	if err == nil && h.Looped && frames < whole {
-		h, err = l.hear(ctx, samples, whole)
+	r, err := l.pass(ctx, samples, frames)
+	if err == nil && r.Looped && frames < whole {
+		r, err = l.pass(ctx, samples, whole)
 	}
-	return h, err
+	return r, err
 }
 
-// affordable is how many frames are heard with care: a whole window, or, for somebody who has
-// let go of the key, as many as the rest of the longest wait is enough for, at least half.
+// affordable returns how many mel frames a careful pass encodes: a whole window, or, if the user
+// has released the key, as many as the rest of longestWait allows, at least half a window.
 func (l *listener) affordable(samples int, spent time.Duration) int {
 	whole := l.m.net.Frames()
-	if !l.h.released() || l.encoder == 0 {
+	if !l.c.released() || l.encoder == 0 {
 		return whole
 	}
 	rest := longestWait - spent - (l.careful - l.encoder)
@@ -310,28 +296,28 @@ func (l *listener) affordable(samples int, spent time.Duration) int {
 	return n &^ 31
 }
 
-// hear is one pass; it notes how long one over a whole window takes. One over less is a single
-// attempt.
-func (l *listener) hear(ctx context.Context, samples []float32, frames int) (heard, error) {
+// pass transcribes samples in one pass and records how long one over a whole window would take.
+// A pass over less than a window is a single greedy attempt.
+func (l *listener) pass(ctx context.Context, samples []float32, frames int) (windowResult, error) {
 	o, whole := l.o, l.m.net.Frames()
 	if o.Quick = frames < whole; o.Quick {
 		o.Beam = 1
 	}
-	h, err := l.m.hearFrames(ctx, samples, frames, o)
+	r, err := l.m.transcribeFrames(ctx, samples, frames, o)
 	if err == nil {
-		l.encoder = h.Encoder * time.Duration(whole) / time.Duration(frames)
-		l.careful = l.encoder + h.Decoder
+		l.encoder = r.Encoder * time.Duration(whole) / time.Duration(frames)
+		l.careful = l.encoder + r.Decoder
 	}
-	return h, err
+	return r, err
 }
 
-// takes is how long a pass will probably take; 0: not known.
-func (l *listener) takes(samples int, quick bool) time.Duration {
+// estimate returns how long a pass will probably take; 0: not known.
+func (l *listener) estimate(samples int, quick bool) time.Duration {
 	part := float64(l.frames(samples, quick)) / float64(l.m.net.Frames())
 	return l.careful - l.encoder + time.Duration(float64(l.encoder)*part)
 }
 
-// frames is how many mel frames the encoder hears.
+// frames returns how many mel frames a pass encodes.
 func (l *listener) frames(samples int, quick bool) int {
 	whole := l.m.net.Frames()
 	if !quick {
@@ -342,11 +328,7 @@ func (l *listener) frames(samples int, quick bool) int {
 
 // segment joins the segments of an utterance.
 func (l *listener) segment(p []piece, all []whisper.Segment, language string) Segment {
-	var texts []string
-	for _, s := range all {
-		texts = append(texts, s.Text)
-	}
-	out := Segment{Text: strings.Join(texts, " "), Language: language}
+	out := Segment{Text: joinText(all, func(s whisper.Segment) string { return s.Text }), Language: language}
 	if len(all) > 0 {
 		out.Start = place(p, samplesOf(all[0].Start), false)
 		out.End = place(p, samplesOf(all[len(all)-1].End), true)

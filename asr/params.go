@@ -1,7 +1,5 @@
 package asr
 
-// What can be chosen about transcribing.
-
 import (
 	"fmt"
 	"math"
@@ -18,44 +16,43 @@ type Params struct {
 	Translate bool   // the text is English, whatever the language
 	Beam      int    // hypotheses kept while decoding, at most 8; 0 or 1: greedy
 
-	// Prompt is text as it might have been said before: its names, its spelling and its
-	// style are followed.
+	// Prompt is text that might precede the speech; the model follows its spelling and style.
 	Prompt string
-	// Vocabulary are words that are likelier than the model would think, spelled as they
-	// should be written: names, terms.
+	// Vocabulary lists names and terms, spelled as they should be written, that become more
+	// likely.
 	Vocabulary []string
-	// Follow: in a file, each window of 30 s is heard after the text of those before it: names
-	// stay spelled alike. It takes longer, and an error may lead to the next.
+	// Follow, for a file, decodes each window of 30 s with the text of those before it, so that
+	// names stay spelled alike. It takes longer, and one error may cause the next.
 	Follow bool
-	// Progress, if not nil, is called as a file is heard with how much of it is done with, from
-	// the goroutine that runs the loop.
+	// Progress, if not nil, is called while a file is transcribed with how much of it is done,
+	// from the goroutine that runs the loop.
 	Progress func(done time.Duration)
-	// Words fills Segment.Words, in a file.
+	// Words fills Segment.Words, for a file.
 	Words bool
 
 	Decoding
 }
 
-// Decoding are the finer choices, those of openai/whisper. Zero values mean its defaults.
+// Decoding holds the decoding options of openai/whisper. Zero values mean its defaults.
 type Decoding struct {
 	Patience      float64 // a beam search ends when Patience·Beam hypotheses have; 0: 1
-	LengthPenalty float64 // a: hypotheses compare by log-probability/((5+tokens)/6)ᵃ; 0: by its mean
+	LengthPenalty float64 // a: hypotheses are ranked by log-probability/((5+tokens)/6)ᵃ; 0: by its mean
 	BestOf        int     // texts sampled at a temperature above 0, at most 8; 0: as many as Beam
 
-	Temperatures   []float32     // of the attempts, till one is believable; nil: 0, 0.2, … 1
-	MaxCompression float64       // text that zlib compresses more is a loop; 0: 2.4
-	MinLogprob     float64       // text with a lower mean log-probability is a guess; 0: -1
-	MaxNoSpeech    float64       // a guess where silence is likelier than that is silence; 0: 0.6
-	MaxInitial     time.Duration // latest begin of the first segment of a window; 0: 1 s
-	NoTimes        bool          // the model writes no times: a segment is a whole window
-	Suppress       []int         // tokens that are never written, beside the model's own list
+	Temperatures   []float32     // of successive attempts, until one is accepted; nil: 0, 0.2, … 1
+	MaxCompression float64       // text with a higher compression ratio is a loop; 0: 2.4
+	MinLogprob     float64       // an attempt with a lower mean log-probability is rejected; 0: -1
+	MaxNoSpeech    float64       // a rejected attempt with a higher no-speech probability is silence; 0: 0.6
+	MaxInitial     time.Duration // latest start of the first segment of a window; 0: 1 s
+	NoTimes        bool          // the model predicts no times: a segment is a whole window
+	Suppress       []int         // tokens that are never sampled, in addition to the model's own list
 }
 
-// Check reports what no model would take. Whether a model knows the language it leaves to
-// Transcribe.
+// Check returns an error for values that no model accepts. Whether the model knows the language
+// is checked by Transcribe and Listen.
 func (p Params) Check() error { return p.within(math.MaxInt) }
 
-// within is Check for a vocabulary of so many tokens.
+// within is Check for a model with a vocabulary of so many tokens.
 func (p Params) within(vocab int) error {
 	if p.Beam < 0 || p.Beam > 8 {
 		return fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
@@ -63,7 +60,7 @@ func (p Params) within(vocab int) error {
 	return p.Decoding.check(vocab)
 }
 
-// check returns p with its language checked. Errors name what is wrong and what to use.
+// check checks p for this model and normalizes its language. Errors say which values are valid.
 func (m *Model) check(p Params) (Params, error) {
 	if err := p.within(m.net.Vocab); err != nil {
 		return p, err
@@ -118,14 +115,14 @@ func (d *Decoding) check(vocab int) error {
 	return nil
 }
 
-// live returns p without what only a file has.
+// live returns p without the options that only apply to files.
 func (p Params) live() Params {
 	p.Words = false
 	return p
 }
 
-// options returns how p, which was checked, has a window decoded. Prompt is what stands
-// before every window.
+// options returns the options of a window for p, which was checked. Their Prompt precedes every
+// window.
 func (m *Model) options(p Params) whisper.Options {
 	o := whisper.Options{
 		Language: p.Language, Translate: p.Translate, WordTimes: p.Words, NoTimes: p.NoTimes,
@@ -137,7 +134,7 @@ func (m *Model) options(p Params) whisper.Options {
 	for _, id := range p.Suppress {
 		o.Suppress = append(o.Suppress, int32(id))
 	}
-	// The words come first: of a prompt that is too long the end counts.
+	// The vocabulary comes first, because the end of a prompt that is too long is kept.
 	o.Prompt = head(o.Vocabulary.Prompt(), m.promptRoom()/2)
 	if prompt := strings.TrimSpace(p.Prompt); prompt != "" {
 		o.Prompt = append(o.Prompt, tail(m.text.Encode(" "+prompt, token.Options{}), m.promptRoom()-len(o.Prompt))...)
@@ -145,9 +142,9 @@ func (m *Model) options(p Params) whisper.Options {
 	return o
 }
 
-// promptRoom is how many tokens may stand before a window.
+// promptRoom returns how many tokens of prompt a window may have.
 func (m *Model) promptRoom() int { return m.net.TextContext/2 - 1 }
 
-// head and tail are the first and the last n of ids, or all.
+// head and tail return the first and the last n of ids, or all if there are fewer.
 func head(ids []int32, n int) []int32 { return ids[:min(len(ids), n):min(len(ids), n)] }
 func tail(ids []int32, n int) []int32 { return ids[max(0, len(ids)-max(0, n)):] }

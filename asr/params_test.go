@@ -121,12 +121,12 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestPast: what was said leads on, up to the room there is, unless it has gone wrong.
-func TestPast(t *testing.T) {
-	window := func(temperature float32, looped bool, ids ...int32) heard {
-		return heard{Result: &whisper.Result{Temperature: temperature, Looped: looped}, segments: []whisper.Segment{{Tokens: ids}}, tokens: ids}
+// TestHistory: the text of previous windows is the prompt, as far as it fits, unless it has gone wrong.
+func TestHistory(t *testing.T) {
+	window := func(temperature float32, looped bool, ids ...int32) windowResult {
+		return windowResult{Result: &whisper.Result{Temperature: temperature, Looped: looped}, segments: []whisper.Segment{{Tokens: ids}}, tokens: ids}
 	}
-	p := &past{fixed: []int32{90, 91}, room: 6}
+	p := &history{fixed: []int32{90, 91}, room: 6}
 	says := func(want ...int32) {
 		t.Helper()
 		if got := p.prompt(); !slices.Equal(got, append([]int32{90, 91}, want...)) {
@@ -137,7 +137,7 @@ func TestPast(t *testing.T) {
 	p.add(window(0, false, 1, 2))
 	p.add(window(0.4, false, 3, 4, 5))
 	says(2, 3, 4, 5)
-	if p.strayed(window(0, false, 3, 4, 5)) || !p.strayed(window(0, true, 7)) {
+	if p.misled(window(0, false, 3, 4, 5)) || !p.misled(window(0, true, 7)) {
 		t.Error("three words are an echo, or a loop is not")
 	}
 	p.add(window(0.6, false, 6))
@@ -146,7 +146,7 @@ func TestPast(t *testing.T) {
 	says()
 	p.add(window(0, false, 1, 2, 3, 4))
 	says(1, 2, 3, 4)
-	if !p.strayed(window(0, false, 1, 2, 3, 4)) || p.strayed(window(0, false, 1, 2, 3, 5)) {
+	if !p.misled(window(0, false, 1, 2, 3, 4)) || p.misled(window(0, false, 1, 2, 3, 5)) {
 		t.Error("an echo is none, or what is new is one")
 	}
 }
@@ -163,12 +163,12 @@ func TestPastLeads(t *testing.T) {
 	}
 }
 
-// TestEcho: a window that says again what the last one said is heard without the past.
+// TestEcho: a window that repeats the previous one is decoded again without history.
 func TestEcho(t *testing.T) {
 	m := openBase(t)
 	samples := slices.Concat(clip(t, "goforward.wav"), make([]float32, 9*SampleRate), clip(t, "goforward.wav"))
 	got := transcribe(t, m, samples, Params{Language: "en", Follow: true})
-	if len(got) != 2 || got[0].Text != got[1].Text || len(strings.Fields(got[0].Text)) < echo {
+	if len(got) != 2 || got[0].Text != got[1].Text || len(strings.Fields(got[0].Text)) < repeatedTokens {
 		t.Errorf("%+v", got)
 	}
 }

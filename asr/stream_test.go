@@ -14,27 +14,36 @@ import (
 	"soberano/asr/whisper"
 )
 
-// TestSpeechStream: what is taken out as speech does not depend on how the source is
-// read, comes in order and holds all that vad finds in the whole.
-func TestSpeechStream(t *testing.T) {
+// TestSegmenter: the utterances of a recording and of a microphone do not depend on how the source
+// is read, are in order, hold all speech that vad finds in the whole, and leave out silence.
+func TestSegmenter(t *testing.T) {
+	for name, o := range map[string]segmentOptions{"file": fileSegments, "live": liveSegments} {
+		t.Run(name, func(t *testing.T) { testSegmenter(t, o) })
+	}
+}
+
+func testSegmenter(t *testing.T, o segmentOptions) {
 	audio := append(make([]float32, 3*SampleRate), clip(t, "librivox_0880.wav")...)
 	audio = append(audio, make([]float32, 7*SampleRate)...)
 	audio = append(audio, clip(t, "goforward.wav")...)
 	audio = append(audio, make([]float32, 3*SampleRate+77)...)
 	audio = append(audio, clip(t, "cards_005.wav")...)
-	take := func(step func() int) []piece {
-		s := newSpeech(&samplesSource{samples: slices.Clone(audio), step: step, err: io.EOF})
-		var all []piece
+	take := func(step func() int) (all []piece) {
+		src, seg := &samplesSource{samples: slices.Clone(audio), step: step, err: io.EOF}, newSegmenter(o)
 		for {
-			if err := s.fill(context.Background(), 50); err != nil {
-				t.Fatal(err)
+			done, err := readChunk(src, seg)
+			for _, u := range done {
+				if len(u.pieces) > o.limit {
+					t.Errorf("an utterance of %d pieces, at most %d", len(u.pieces), o.limit)
+				}
+				all = append(all, u.pieces...)
 			}
-			if len(s.ready) == 0 {
+			if err == io.EOF {
 				return all
 			}
-			n := gapAt(s.ready)
-			all = append(all, s.ready[:n]...)
-			s.ready = s.ready[n:]
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	whole := take(nil)
@@ -50,7 +59,7 @@ func TestSpeechStream(t *testing.T) {
 		}
 		has[p.at] = true
 	}
-	for _, r := range vad.Speech(audio, fileSpeech) {
+	for _, r := range vad.Speech(audio, o.vad) {
 		for at := r.Start; at < r.End; at += chunk {
 			if !has[int64(at/chunk)] {
 				t.Fatalf("speech at sample %d was left out", at)
@@ -222,8 +231,9 @@ func TestListenCancel(t *testing.T) {
 func TestLongUtterance(t *testing.T) {
 	speech := clip(t, "librivox_long.wav")
 	audio := append(slices.Clone(speech), speech...)
-	h := &hearing{src: &mike{samples: audio}, wake: make(chan struct{}, 1),
-		seg: vad.NewSegmenter(vad.Options{MinSilence: 5 * time.Second, Before: 500 * time.Millisecond, After: 300 * time.Millisecond})}
+	h, o := newCapture(&mike{samples: audio}), liveSegments
+	o.vad.MinSilence = 5 * time.Second
+	h.seg = newSegmenter(o)
 	h.run(context.Background())
 	if h.err != io.EOF || len(h.finished) != 2 {
 		t.Fatalf("%d utterances, %v; want 2", len(h.finished), h.err)
@@ -260,12 +270,12 @@ func TestPassIsFinal(t *testing.T) {
 		}
 	}
 	yes := &pass{first: 100, to: 135, segments: []whisper.Segment{{Text: "Yes."}}, language: "en"}
-	l := &listener{h: &hearing{}, last: yes}
+	l := &listener{c: &capture{}, last: yes}
 	if all, language, err := l.decide(context.Background(), p); err != nil || language != "en" || len(all) != 1 {
 		t.Errorf("%v, %q, %v", all, language, err)
 	}
 	yes.quick = true
-	l.h = &hearing{finished: [][]piece{p}, cutOff: true}
+	l.c = &capture{finished: [][]piece{p}, cutOff: true}
 	if all, _, err := l.decide(context.Background(), p); err != nil || len(all) != 1 {
 		t.Errorf("released after a quick pass: %v, %v", all, err)
 	}
@@ -276,19 +286,20 @@ func TestPassIsFinal(t *testing.T) {
 		cutOff, breakOff bool
 	}{
 		{"hears the last word", 135, time.Second, false, false}, {"hears the first words", 120, 0, false, true},
-		{"soon done for who waits", 135, patience / 2, true, false}, {"too long for who waits", 135, 2 * patience, true, true},
+		{"soon done for who waits", 135, releasePatience / 2, true, false}, {"too long for who waits", 135, 2 * releasePatience, true, true},
 	} {
 		broken := false
-		h := &hearing{current: p, covered: c.covered, due: time.Now().Add(c.left), cutOff: c.cutOff, breakOff: func() { broken = true }}
-		if h.finish(38); broken != c.breakOff {
+		h := newCapture(nil)
+		h.covered, h.due, h.cutOff, h.cancelPass = c.covered, time.Now().Add(c.left), c.cutOff, func() { broken = true }
+		if h.finish([]utterance{{pieces: p[:38]}}, true); broken != c.breakOff {
 			t.Errorf("a pass that %s: broken off %v", c.name, broken)
 		}
 	}
-	l = &listener{heard: 120}
+	l = &listener{covered: 120}
 	if !l.due(p) || l.due(p[:32]) {
 		t.Error("the pass after the last word comes at another time")
 	}
-	l.heard, l.last = 135, yes
+	l.covered, l.last = 135, yes
 	if !l.due(p) {
 		t.Error("no careful pass follows")
 	}
@@ -300,21 +311,21 @@ func TestPassIsFinal(t *testing.T) {
 // Who has let go of the key waits no longer than for as much of a window as can be heard in time.
 func TestAffordable(t *testing.T) {
 	m := openBase(t)
-	let := &hearing{finished: [][]piece{{}}, cutOff: true}
+	let := &capture{finished: [][]piece{{}}, cutOff: true}
 	for _, c := range []struct {
 		what    string
-		h       *hearing
+		c       *capture
 		encoder time.Duration
 		spent   time.Duration
 		want    int
 	}{
-		{"nobody waits", &hearing{}, 300 * time.Millisecond, 0, 3000},
+		{"nobody waits", &capture{}, 300 * time.Millisecond, 0, 3000},
 		{"not known", let, 0, 0, 3000},
 		{"fast", let, 100 * time.Millisecond, 100 * time.Millisecond, 3000},
 		{"in part", let, 270 * time.Millisecond, 0, 3000 * 220 / 270 &^ 31},
 		{"at least half", let, 900 * time.Millisecond, 100 * time.Millisecond, 1500 &^ 31},
 	} {
-		l := &listener{m: m, h: c.h, encoder: c.encoder, careful: c.encoder + 50*time.Millisecond}
+		l := &listener{m: m, c: c.c, encoder: c.encoder, careful: c.encoder + 50*time.Millisecond}
 		if got := l.affordable(4*SampleRate, c.spent); got != c.want {
 			t.Errorf("%s: %d frames, want %d", c.what, got, c.want)
 		}

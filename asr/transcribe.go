@@ -1,18 +1,8 @@
 package asr
 
-// Files: windows of speech (speech.go), several of them at once.
-//
-//	audio ─▶ divide ─▶ windows ─┬▶ slot ─▶ segments ─┬▶ in order
-//	(its own goroutine)         ├▶ slot ─▶ segments ─┤
-//	                            └▶ slot ─▶ segments ─┘
-//	                                 └▶ what the model left out: a window of its own
-//
-// A slot encodes its window, then a step of the decoder takes all slots one token further:
-// the decoder's weights are read once for all of them. Between steps the network is free for
-// a microphone. Windows that follow each other's text (Params.Follow) have one slot.
-
 import (
 	"context"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -24,50 +14,59 @@ import (
 )
 
 const (
-	mostSlots = 6
-	// pipeWait is how long slots that could go on wait for one more window: a file has it by
-	// then, and so the same windows meet in each run; a pipe may not.
+	mostSlots = 6 // windows decoded side by side
+	// pipeWait is how long slots that could continue wait for one more window. A file provides it
+	// in that time, so that the same windows are decoded together in each run; a pipe may not.
 	pipeWait = 200 * time.Millisecond
 )
 
-// stretch is a window on its way.
-type stretch struct {
-	pieces []piece
-	pause  int    // samples without speech before it
-	rest   string // what was said in the window before, if this is what it left out
-	o      whisper.Options
-	slot   *whisper.Slot
-	began  bool
-	heard  bool
-	found  []Segment
-	end    time.Duration // of the audio that is done with when it is
+// fileWindow is a window of a file and the state of its transcription.
+type fileWindow struct {
+	pieces   []piece
+	pause    int    // samples without speech before it
+	previous string // text of the window before, if this window is the speech that was left out there
+	o        whisper.Options
+	slot     *whisper.Slot
+	started  bool
+	done     bool
+	segments []Segment
+	end      time.Duration // how much of the audio is transcribed when this window is
 }
 
-func (w *stretch) going() bool { return w.began && !w.heard }
+func (w *fileWindow) running() bool { return w.started && !w.done }
 
-// transcription is a call of Transcribe.
+// transcription is a call of Transcribe. Several windows are transcribed side by side:
+//
+//	audio ─▶ readWindows ─▶ windows ─┬▶ slot ─▶ segments ─┬▶ in order
+//	(its own goroutine)              ├▶ slot ─▶ segments ─┤
+//	                                 └▶ slot ─▶ segments ─┘
+//	                                      └▶ speech that the model left out: another window
+//
+// A slot encodes its window; then each step of the decoder advances all slots by one token, so
+// that the decoder's weights are read once for all of them. Between steps the network is free
+// for a microphone. Windows that follow each other's text (Params.Follow) share one slot.
 type transcription struct {
-	m       *Model
-	ctx     context.Context
-	p       Params
-	o       whisper.Options
-	known   bool    // the language is
-	sure    float64 // probability of the language that was detected
-	past    *past   // nil: windows stand apart
-	windows chan *stretch
-	divided bool // windows has ended
-	patient bool // for the next window
-	order   []*stretch
-	slots   []*whisper.Slot
-	most    int // of them
-	yield   func(Segment, error) bool
+	m            *Model
+	ctx          context.Context
+	p            Params
+	o            whisper.Options
+	known        bool     // the language is known
+	languageProb float64  // probability of the detected language
+	history      *history // nil: windows are independent
+	windows      chan *fileWindow
+	allRead      bool          // windows is closed
+	wait         bool          // for the next window, up to pipeWait
+	order        []*fileWindow // read and not delivered
+	slots        []*whisper.Slot
+	mostSlots    int
+	yield        func(Segment, error) bool
 }
 
-// Transcribe hears all of src and gives its segments in order; all are final. Several windows
-// are heard at a time, so src is read ahead, in a goroutine that has ended when the loop has.
-// The last pair holds the error that ended it: src's, ctx's, ErrLanguage or ErrClosed; what
-// was heard before has been given. Audio without speech gives nothing. Memory does not grow
-// with src's length.
+// Transcribe transcribes src to its end and yields segments in order; all are final. Several
+// windows are transcribed at a time, so src is read ahead, in a goroutine that ends with the
+// loop. The last pair holds the error that ended the loop: src's, ctx's, ErrLanguage or
+// ErrClosed; the segments before the error have been yielded. Audio without speech yields
+// nothing. Memory does not grow with the length of src.
 func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[Segment, error] {
 	return func(yield func(Segment, error) bool) {
 		p, err := m.check(p)
@@ -75,10 +74,10 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 			yield(Segment{}, err)
 			return
 		}
-		t := &transcription{m: m, p: p, o: m.options(p), known: p.Language != "", most: m.slotsOf(p), patient: true,
-			windows: make(chan *stretch, 2), yield: yield}
+		t := &transcription{m: m, p: p, o: m.options(p), known: p.Language != "", mostSlots: m.slotsFor(p), wait: true,
+			windows: make(chan *fileWindow, 2), yield: yield}
 		if p.Follow {
-			t.past = &past{fixed: t.o.Prompt, room: m.promptRoom()}
+			t.history = &history{fixed: t.o.Prompt, room: m.promptRoom()}
 		}
 		var cancel context.CancelFunc
 		t.ctx, cancel = context.WithCancel(ctx)
@@ -86,7 +85,7 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 		var source error
 		reading.Go(func() {
 			defer close(t.windows)
-			source = divide(t.ctx, newSpeech(src), t.windows)
+			source = readWindows(t.ctx, src, t.windows)
 		})
 		err = t.run()
 		cancel()
@@ -100,9 +99,9 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 	}
 }
 
-// slotsOf returns how many windows are heard side by side: as many as take no more memory
-// than half the weights do, or 64 MB.
-func (m *Model) slotsOf(p Params) int {
+// slotsFor returns how many windows are transcribed side by side: as many as take no more memory
+// than half the weights, or 64 MB.
+func (m *Model) slotsFor(p Params) int {
 	if p.Follow {
 		return 1
 	}
@@ -110,43 +109,63 @@ func (m *Model) slotsOf(p Params) int {
 	return int(min(max(1, max(64<<20, m.info.WeightBytes/2)/one), mostSlots))
 }
 
-// divide sends the windows of s.
-func divide(ctx context.Context, s *speech, windows chan<- *stretch) error {
-	pause := 0
+// readWindows divides src into windows and sends those in which someone speaks.
+func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) error {
+	seg, pause := newSegmenter(fileSegments), 0
 	for {
-		// More than a window: it shows whether speech goes on behind it.
-		err := s.fill(ctx, window/chunk+2)
-		if len(s.ready) == 0 || ctx.Err() != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := gapAt(s.ready)
-		gap := n < len(s.ready) || s.passed()
-		if n*chunk > window {
-			n, gap = cut(s.ready), false
+		done, err := readChunk(src, seg)
+		for _, u := range done {
+			w := &fileWindow{pieces: u.pieces, pause: pause}
+			if n := len(u.pieces) * chunk; !voiced(u.pieces, 0, n) { // silence that is left after a cut
+				pause += n
+				continue
+			}
+			if pause = chunk * trailingSilence(u.pieces); u.closed {
+				pause = samplesOf(filePause) // at least
+			}
+			select {
+			case windows <- w:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
-		w := &stretch{pieces: slices.Clone(s.ready[:n]), pause: pause}
-		s.ready = s.ready[n:]
-		if !voiced(w.pieces, 0, n*chunk) { // what a cut has left over
-			pause += n * chunk
-			continue
+		if err == io.EOF {
+			return nil
 		}
-		if pause = chunk * pausing(w.pieces); gap {
-			pause = samplesOf(fileSpeech.MinSilence) // at least
-		}
-		select {
-		case windows <- w:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// run hears all windows.
+// readChunk reads the next chunk of src into seg and returns the utterances that it completes; at
+// the end of src all that remain, with src's error.
+func readChunk(src Source, seg *segmenter) (done []utterance, err error) {
+	samples := make([]float32, chunk)
+	n := 0
+	for n < chunk && err == nil {
+		var k int
+		k, err = src.Read(samples[n:])
+		n += k
+	}
+	if n > 0 {
+		done = seg.push(samples[:n])
+	}
+	if err != nil {
+		done = append(done, seg.flush()...)
+	}
+	return done, err
+}
+
+// run transcribes all windows.
 func (t *transcription) run() error {
-	defer t.leave()
+	defer t.close()
 	for {
 		w := t.next()
-		if w == nil && !slices.ContainsFunc(t.order, (*stretch).going) {
+		if w == nil && !slices.ContainsFunc(t.order, (*fileWindow).running) {
 			return t.ctx.Err()
 		}
 		if err := t.advance(w); err != nil {
@@ -158,57 +177,57 @@ func (t *transcription) run() error {
 	}
 }
 
-// next returns a window to begin with now, or nil.
-func (t *transcription) next() *stretch {
+// next returns a window to start now, or nil.
+func (t *transcription) next() *fileWindow {
 	busy := 0
 	for _, w := range t.order {
-		if w.going() {
+		if w.running() {
 			busy++
 		}
 	}
-	if busy >= t.most || busy > 0 && !t.known {
+	if busy >= t.mostSlots || busy > 0 && !t.known {
 		return nil
 	}
 	for _, w := range t.order {
-		if !w.began {
+		if !w.started {
 			return w
 		}
 	}
-	if t.divided || len(t.order) >= 2*mostSlots {
+	if t.allRead || len(t.order) >= 2*mostSlots {
 		return nil
 	}
 	var late <-chan time.Time
 	switch {
-	case busy > 0 && t.patient:
+	case busy > 0 && t.wait:
 		late = time.After(pipeWait)
 	case busy > 0:
 		late = time.After(0)
 	}
 	select {
 	case w, more := <-t.windows:
-		if t.divided, t.patient = !more, true; more {
+		if t.allRead, t.wait = !more, true; more {
 			t.order = append(t.order, w)
 			return w
 		}
 	case <-t.ctx.Done():
 	case <-late:
-		t.patient = false
+		t.wait = false
 	}
 	return nil
 }
 
-// advance begins with w or, if it is nil, takes all windows that have begun a step further.
-func (t *transcription) advance(w *stretch) error {
-	if err := t.m.take(t.ctx); err != nil {
+// advance starts w or, if it is nil, advances all running windows by a step.
+func (t *transcription) advance(w *fileWindow) error {
+	if err := t.m.acquire(t.ctx); err != nil {
 		return err
 	}
-	defer t.m.give()
+	defer t.m.release()
 	if w != nil {
-		return t.begin(w, true)
+		return t.start(w, true)
 	}
 	t.m.net.Step(t.slots)
 	for _, w := range slices.Clone(t.order) {
-		if w.going() && !w.slot.Busy() {
+		if w.running() && !w.slot.Busy() {
 			if err := t.finish(w); err != nil {
 				return err
 			}
@@ -217,8 +236,8 @@ func (t *transcription) advance(w *stretch) error {
 	return nil
 }
 
-// begin hears a window; follow says whether what was said before leads the way.
-func (t *transcription) begin(w *stretch, follow bool) error {
+// start encodes a window and starts its decoding, with the history as its prompt if follow is set.
+func (t *transcription) start(w *fileWindow, follow bool) error {
 	if w.slot == nil {
 		w.slot = t.free()
 	}
@@ -229,77 +248,68 @@ func (t *transcription) begin(w *stretch, follow bool) error {
 		}
 		w.slot, t.slots = s, append(t.slots, s)
 	}
-	w.began, w.o = true, t.o
-	w.o.Voiced = duration(lastVoice(w.pieces) * chunk)
-	if w.o.Spoken = -duration(w.pause); t.past != nil && follow {
-		w.o.Prompt = t.past.prompt()
+	w.started, w.o = true, t.o
+	w.o.Voiced = duration(voicedLength(w.pieces) * chunk)
+	if w.o.Spoken = -duration(w.pause); t.history != nil && follow {
+		w.o.Prompt = t.history.prompt()
 	}
 	return w.slot.Begin(t.ctx, t.m.mel.Frames(join(w.pieces), t.m.net.Frames()), w.o)
 }
 
-// lastVoice returns after how many of the pieces nobody speaks any more.
-func lastVoice(p []piece) int {
-	n := len(p)
-	for n > 0 && p[n-1].voice < 0.5 {
-		n--
-	}
-	return n
-}
-
-// free returns a slot that nothing uses, or nil.
+// free returns an unused slot, or nil.
 func (t *transcription) free() *whisper.Slot {
 	for _, s := range t.slots {
-		if !slices.ContainsFunc(t.order, func(w *stretch) bool { return w.slot == s && !w.heard }) {
+		if !slices.ContainsFunc(t.order, func(w *fileWindow) bool { return w.slot == s && !w.done }) {
 			return s
 		}
 	}
 	return nil
 }
 
-// finish makes segments of a window that is decoded. What the model has left out becomes a
-// window behind it.
-func (t *transcription) finish(w *stretch) error {
+// finish makes segments of a decoded window. Speech that the model has left out becomes another
+// window after it.
+func (t *transcription) finish(w *fileWindow) error {
 	samples := len(w.pieces)*chunk - chunk + len(w.pieces[len(w.pieces)-1].samples)
-	h, err := t.m.heardIn(t.ctx, w.slot, samples, w.o)
+	r, err := t.m.result(t.ctx, w.slot, samples, w.o)
 	if err != nil {
 		return err
 	}
-	if t.past != nil && t.past.strayed(h) {
-		t.past.said = nil
-		return t.begin(w, false)
+	if t.history != nil && t.history.misled(r) {
+		t.history.recent = nil
+		return t.start(w, false)
 	}
-	w.heard = true
-	if !t.known && !h.Silent {
-		t.o.Language, t.known, t.sure = h.Language, true, h.Languages[h.Language]
+	w.done = true
+	if !t.known && !r.Silent {
+		t.o.Language, t.known, t.languageProb = r.Language, true, r.Languages[r.Language]
 	}
-	// At least a second passes with each window, whatever the model says.
-	next := min(max(h.until(w.pieces, 0), SampleRate), samples)
-	if begun := onset(w.pieces, next); next < samples && begun >= SampleRate {
-		next = begun
+	// Each window advances by at least a second, whatever its times are.
+	next := min(max(r.consumed(w.pieces, 0), SampleRate), samples)
+	if at := onset(w.pieces, next); next < samples && at >= SampleRate {
+		next = at
 	}
-	h.segments = slices.DeleteFunc(h.segments, func(s whisper.Segment) bool {
+	r.segments = slices.DeleteFunc(r.segments, func(s whisper.Segment) bool {
 		return !voiced(w.pieces, samplesOf(s.Start)-SampleRate/2, samplesOf(s.End)+SampleRate/2)
 	})
-	if t.past != nil {
-		t.past.add(h)
+	if t.history != nil {
+		t.history.add(r)
 	}
-	again := left(w.pieces, next)
+	again := speechLeft(w.pieces, next)
 	if again {
 		next -= next % chunk
 	}
 	pause := w.pause + next
-	for _, s := range h.segments {
+	for _, s := range r.segments {
 		pause = max(0, next-samplesOf(s.End))
-		out := h.placed(w.pieces, next, s)
-		out.Sure = t.sure
-		w.found = append(w.found, out)
+		out := r.segment(w.pieces, next, s)
+		out.Sure = t.languageProb
+		w.segments = append(w.segments, out)
 	}
-	said := sentences(w.found)
-	if w.rest != "" && echoes(said, w.rest) {
-		w.found, said = nil, w.rest // the model had written its last time too early
+	text := textOfSegments(w.segments)
+	if w.previous != "" && isSuffix(text, w.previous) {
+		w.segments, text = nil, w.previous // nothing was left out: the model had written its last time too early
 	}
 	if again {
-		rest := &stretch{pieces: w.pieces[next/chunk:], pause: pause, rest: said}
+		rest := &fileWindow{pieces: w.pieces[next/chunk:], pause: pause, previous: text}
 		t.order = slices.Insert(t.order, slices.Index(t.order, w)+1, rest)
 		w.pieces = w.pieces[:next/chunk]
 	}
@@ -308,25 +318,29 @@ func (t *transcription) finish(w *stretch) error {
 	return nil
 }
 
-// sentences is the text of segments.
-func sentences(all []Segment) string {
+func textOfSegments(all []Segment) string {
+	return joinText(all, func(s Segment) string { return s.Text })
+}
+
+// joinText joins the texts of segments with spaces.
+func joinText[S any](all []S, text func(S) string) string {
 	var texts []string
 	for _, s := range all {
-		texts = append(texts, s.Text)
+		texts = append(texts, text(s))
 	}
 	return strings.Join(texts, " ")
 }
 
-// echoes reports whether text is what before ends with.
-func echoes(text, before string) bool {
+// isSuffix reports whether before ends with the words of text; case and punctuation don't count.
+func isSuffix(text, before string) bool {
 	a, b := strings.Fields(text), strings.Fields(before)
 	return len(a) <= len(b) && slices.EqualFunc(a, b[len(b)-len(a):], func(x, y string) bool { return bare(x) == bare(y) })
 }
 
-// deliver gives what is heard and has nothing before it that is not.
+// deliver yields the segments of the windows that are done, up to the first that is not.
 func (t *transcription) deliver() error {
-	for len(t.order) > 0 && t.order[0].heard {
-		for _, s := range t.order[0].found {
+	for len(t.order) > 0 && t.order[0].done {
+		for _, s := range t.order[0].segments {
 			if !t.yield(s, nil) {
 				return errLeft
 			}
@@ -339,26 +353,26 @@ func (t *transcription) deliver() error {
 	return nil
 }
 
-// leave gives the slots back.
-func (t *transcription) leave() {
+// close stops decoding and gives the slots back to the model.
+func (t *transcription) close() {
 	for _, s := range t.slots {
 		s.Stop()
 	}
-	if t.m.take(context.Background()) == nil { // else it is closed
+	if t.m.acquire(context.Background()) == nil { // else the model is closed
 		t.m.slots = append(t.m.slots, t.slots...)
-		t.m.give()
+		t.m.release()
 	}
 }
 
-// placed returns a segment of the window of pieces, with times of the whole audio; to is
-// where the next window begins.
-func (h heard) placed(p []piece, to int, seg whisper.Segment) Segment {
+// segment returns a segment of the window p with times of the whole audio; the next window begins
+// at sample to.
+func (r windowResult) segment(p []piece, to int, seg whisper.Segment) Segment {
 	at := func(start, end time.Duration) (time.Duration, time.Duration) {
 		a := min(samplesOf(start), to)
 		return place(p, a, false), place(p, max(a, min(samplesOf(end), to)), true)
 	}
-	s := Segment{Text: seg.Text, Language: h.Language, Final: true, AvgLogprob: h.AvgLogprob,
-		NoSpeech: h.NoSpeech, Compression: h.Ratio, Temperature: h.Temperature, Looped: h.Looped}
+	s := Segment{Text: seg.Text, Language: r.Language, Final: true, AvgLogprob: r.AvgLogprob,
+		NoSpeech: r.NoSpeech, Compression: r.Ratio, Temperature: r.Temperature, Looped: r.Looped}
 	s.Start, s.End = at(seg.Start, seg.End)
 	for _, w := range seg.Words {
 		word := Word{Text: w.Text, Prob: w.Prob}
@@ -368,21 +382,10 @@ func (h heard) placed(p []piece, to int, seg whisper.Segment) Segment {
 	return s
 }
 
-// until returns how much of the window at sample from of the joined pieces is done with. The
-// model may say all of it and leave out what is spoken at the end; where speech is
-// detected more than half a second behind the last segment, that is heard again.
-func (h heard) until(p []piece, from int) int {
-	if h.end > 0 && voiced(p, from+h.end+SampleRate/2, from+h.done) {
-		return h.end
-	}
-	return h.done
-}
-
-// onset returns where the next window starts if the model says at sample i. Its times run
-// about a tenth of a second late, into the first word of what follows, which would be lost:
-// if speech began in the 0.3 s before i, it is up to four chunks before that.
+// onset returns where the next window starts if the model's times say at sample i. They are about
+// a tenth of a second late, so the first word of what follows would be cut: if speech began in
+// the 0.3 s before i, the window starts up to four pieces before the speech.
 func onset(p []piece, i int) int {
-	const quiet = 0.35
 	at := min(i/chunk, len(p)-1)
 	for k := at; k > max(0, at-10); k-- {
 		if p[k].voice >= quiet {

@@ -72,7 +72,7 @@ func TestBesideAMicrophone(t *testing.T) {
 		close(ended)
 	}()
 	for range 3 {
-		h, err := m.hear(t.Context(), short, whisper.Options{Language: "en"})
+		h, err := m.transcribeWindow(t.Context(), short, whisper.Options{Language: "en"})
 		if err != nil || !strings.HasPrefix(strings.ToLower(h.Text), "go forward") {
 			t.Errorf("heard %q, %v", h.Text, err)
 		}
@@ -139,19 +139,19 @@ func TestCut(t *testing.T) {
 		{"too early to count", [][2]int{{100, 140}, {850, 854}}, 852},
 		{"up to the end", [][2]int{{n - 10, n + 20}}, n - 5},
 	} {
-		if got := cut(speech(c.pauses...)); got != c.want {
+		if got := cutInPause(speech(c.pauses...)); got != c.want {
 			t.Errorf("%s: cut after %d of %d, want %d", c.what, got, n, c.want)
 		}
 	}
 	p := speech()
 	p[n-60].voice = 0.5
-	if got := cut(p); got != n-60+1 {
+	if got := cutInPause(p); got != n-60+1 {
 		t.Errorf("without a pause: cut after %d, want where it is quietest, %d", got, n-59)
 	}
 }
 
-// TestEchoes: what the model left out is no echo of what it wrote down.
-func TestEchoes(t *testing.T) {
+// TestIsSuffix: speech that the model left out is not a repetition of what it wrote.
+func TestIsSuffix(t *testing.T) {
 	for _, c := range []struct {
 		text, before string
 		want         bool
@@ -162,7 +162,7 @@ func TestEchoes(t *testing.T) {
 		{"country today.", "for your country.", false},
 		{"a b", "b", false},
 	} {
-		if got := echoes(c.text, c.before); got != c.want {
+		if got := isSuffix(c.text, c.before); got != c.want {
 			t.Errorf("%q after %q: %v", c.text, c.before, got)
 		}
 	}

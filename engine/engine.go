@@ -1,7 +1,8 @@
-// Package engine is a language model that answers: Open a model file, Generate text.
-// The journey of a request: messages → prompt (the file's template) → token → batch
-// (admission, the longest cached prefix is kept) → arch.Forward on a kernels.Device →
-// sample → token (holds back split UTF-8 and possible stop strings) → Piece.
+// Package engine runs language models: Open opens a model file, Generate answers a request.
+//
+// A request passes through these packages: messages → prompt (the file's chat template) → token →
+// batch (queue, admission, reuse of the longest cached prefix) → arch.Forward on a kernels.Device →
+// sample → token (holds back incomplete UTF-8 and possible stop strings) → Piece.
 package engine
 
 import (
@@ -33,8 +34,9 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Request asks for a continuation: of Messages through the chat template, or of Prompt
-// as it is, or of Tokens. Exactly one of the three is set.
+// Request asks for a continuation: of Messages through the chat template, or of Prompt as it is, or
+// of Tokens. Exactly one of the three is set. Control tokens that Prompt spells are such tokens; those
+// that Messages spell are text.
 type Request struct {
 	Messages []Message
 	Prompt   string

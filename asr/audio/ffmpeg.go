@@ -1,18 +1,5 @@
 package audio
 
-// Whatever isn't read here (AAC, WMA, AMR, the sound of a film) is decoded by the program
-// ffmpeg, if it is installed:
-//
-//	file ─▶ ffmpeg, a process of its own ─▶ pipe: float32, 16 kHz, mono ─▶ Source.Read
-//	                                     └▶ what it says: length, errors
-//
-// The file may want to harm. Its name is handed over as an argument behind "file:", never
-// through a shell; ffmpeg may open files only, no network; a text (a play list that names other
-// files) isn't given to it; and when it says nothing for a minute it is ended.
-//
-// Times are the film's: sound that begins later than the picture begins with silence, and a gap
-// is silence too. So ffmpeg can begin at any place of a file whose format tells times.
-
 import (
 	"context"
 	"encoding/binary"
@@ -33,7 +20,7 @@ import (
 	"soberano/asr/audio/input"
 )
 
-// errForeign marks what is perhaps sound, but in a form that is not read here.
+// errForeign marks a file that may be a sound file in a form that is not supported here.
 var errForeign = errors.New("not read here")
 
 // foreign returns the error for a file that ffmpeg may be able to read.
@@ -54,22 +41,35 @@ type foreignError struct{ error }
 
 func (e *foreignError) Unwrap() []error { return []error{e.error, errForeign} }
 
-// stall is how long ffmpeg may take for its next samples.
+// stall is how long ffmpeg may take for its next samples before it is stopped.
 var stall = time.Minute
 
-// ffmpegNear is how many seconds are decoded and dropped rather than beginning ffmpeg anew, and
-// ffmpegWarm how many before a place, since a codec needs what was before.
+// ffmpegNear is up to how many seconds are decoded and dropped instead of restarting ffmpeg.
+// ffmpegWarm is how many seconds before the target ffmpeg is started, because codecs depend on
+// earlier samples.
 const ffmpegNear, ffmpegWarm = 30, 2
 
-// timed are the formats, as ffmpeg calls them, whose times are exact; in others a place is guessed
-// by the bit rate.
+// timed lists the formats, by ffmpeg's names, whose times are exact; in others ffmpeg estimates
+// a position by the bit rate.
 var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "flv", "ape", "tta", "wv", "mpegts", "avi"}
 
-// external is a running ffmpeg. All that is still to be read from it is in its pipe.
+// external is a running ffmpeg, which decodes what is not supported here (AAC, WMA, AMR, the sound
+// of a film), if it is installed:
+//
+//	file ─▶ ffmpeg, a process of its own ─▶ pipe: float32, 16 kHz, mono ─▶ Source.Read
+//	                                     └▶ messages: length, errors
+//
+// The file is not trusted. Its name is passed as an argument after "file:", not through a shell;
+// ffmpeg may open files but no network; text files (playlists name other files) are not passed to
+// it; and it is stopped when it gives nothing for a minute.
+//
+// Times are those of the file: sound that begins later than the picture begins with silence, and
+// a gap is silence too. So ffmpeg can be started at any position of a file whose format states
+// times.
 type external struct {
 	input.Losses
 	path   string
-	start  func(at int64) error // begins ffmpeg, so many seconds into the file
+	start  func(at int64) error // starts ffmpeg, so many seconds into the file
 	cmd    *exec.Cmd
 	out    io.ReadCloser
 	cancel context.CancelFunc
@@ -77,15 +77,15 @@ type external struct {
 	said   said
 	first  []float32 // read by openFFmpeg
 	buf    []byte
-	rest   int // bytes of a sample at the beginning of buf
+	rest   int // bytes of an incomplete sample at the beginning of buf
 	mono   []float32
 	heard  int64
-	idle   bool // it was ended since it gave nothing
+	idle   bool // it was stopped because it gave nothing
 	err    error
 }
 
-// openFFmpeg starts ffmpeg on a file and waits for its first samples. why is what hinders
-// reading it here.
+// openFFmpeg starts ffmpeg on a file and waits for its first samples. why is the error of the
+// decoders here.
 func openFFmpeg(ctx context.Context, path string, why error) (*external, error) {
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -101,7 +101,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 		inner, x.cancel = context.WithCancel(ctx)
 		x.cmd = exec.CommandContext(inner, program, arguments(full, at)...)
 		x.cmd.Stderr = &x.said
-		x.cmd.WaitDelay = time.Second // for a pipe that a child of it holds open
+		x.cmd.WaitDelay = time.Second // a child of it may hold the pipe open
 		if x.out, err = x.cmd.StdoutPipe(); err == nil {
 			err = x.cmd.Start()
 		}
@@ -122,7 +122,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	return x, nil
 }
 
-// pass begins ffmpeg anew at a place far ahead.
+// Skip restarts ffmpeg at a position far ahead.
 func (x *external) Skip(n int64) (int64, error) {
 	target := x.heard - int64(len(x.first)) + n
 	at := target/Rate - ffmpegWarm
@@ -138,7 +138,8 @@ func (x *external) Skip(n int64) (int64, error) {
 	return target - x.heard, nil
 }
 
-// arguments of ffmpeg. async fills gaps; rematrix_maxval: channels are averaged, not added up.
+// arguments returns those of ffmpeg. async fills gaps; with rematrix_maxval channels are averaged
+// instead of added.
 func arguments(path string, at int64) []string {
 	return []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", "file", "-ss", strconv.FormatInt(at, 10), "-i", "file:" + path,
 		"-map", "0:a:0", "-ac", "1", "-af", "aresample=async=1:first_pts=0:rematrix_maxval=1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
@@ -146,7 +147,7 @@ func arguments(path string, at int64) []string {
 
 func (x *external) Rate() int { return Rate }
 
-// frames is the length that ffmpeg told.
+// Frames returns the length that ffmpeg reported.
 func (x *external) Frames() int64 {
 	if d := x.said.length(); d > 0 {
 		return int64(d.Seconds() * Rate)
@@ -154,7 +155,7 @@ func (x *external) Frames() int64 {
 	return -1
 }
 
-// next reads what the pipe has.
+// Next reads what the pipe holds.
 func (x *external) Next() ([]float32, error) {
 	if first := x.first; len(first) > 0 {
 		x.first = nil
@@ -179,7 +180,7 @@ func (x *external) Next() ([]float32, error) {
 	return x.mono, x.err
 }
 
-// end waits for ffmpeg and says how it went.
+// end waits for ffmpeg to exit and returns io.EOF or what went wrong.
 func (x *external) end(err error) error {
 	exit := x.cmd.Wait()
 	length, reason := x.said.length(), x.said.reason(x.path)
@@ -204,17 +205,17 @@ func (x *external) end(err error) error {
 
 func seconds(samples int64) time.Duration { return time.Duration(samples) * time.Second / Rate }
 
-// close ends ffmpeg.
+// close stops ffmpeg.
 func (x *external) close() {
 	x.cancel()
 	if x.err == nil {
 		x.err = io.EOF
-		_ = x.cmd.Wait() // killed: its word doesn't matter any more
+		_ = x.cmd.Wait() // it was killed; its exit status says nothing
 	}
 }
 
-// said keeps of what ffmpeg says the length of the file and the last errors. ffmpeg's pipe
-// writes to it while the decoder reads.
+// said keeps the length of the file and the last errors from ffmpeg's messages. It is written by
+// ffmpeg's pipe while the decoder reads.
 type said struct {
 	mu     sync.Mutex
 	line   []byte
@@ -223,7 +224,7 @@ type said struct {
 	errors []string
 }
 
-// Write takes lines.
+// Write parses the messages line by line.
 func (s *said) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,17 +266,17 @@ func (s *said) length() time.Duration {
 	return s.told
 }
 
-// timed reports whether ffmpeg finds any place of the file exactly.
+// timed reports whether ffmpeg finds any position of the file exactly.
 func (s *said) timed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(s.format, f) })
 }
 
-// silent is the reason of a file without sound.
+// silent is the reason for a file without sound.
 const silent = "it holds no sound"
 
-// reason is the last errors in a line; they name the file by its whole path.
+// reason returns the last errors in a line, with the file's base name instead of its full path.
 func (s *said) reason(path string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -298,7 +299,7 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, ""))
 }
 
-// isText reports whether a file begins with half a kilobyte of readable text. No sound does.
+// isText reports whether a file begins with half a kilobyte of readable text. No sound file does.
 func isText(head []byte) bool {
 	for len(head) > 0 && utf8.FullRune(head) {
 		r, n := utf8.DecodeRune(head)

@@ -1,23 +1,5 @@
 package audio
 
-// MP3: MPEG-1 and MPEG-2 audio, layer III (ISO/IEC 11172-3, 13818-3). Big-endian, by frames:
-//
-//	11 ones, 2 bits version (3: MPEG-1, 2: MPEG-2), 2 layer (1: III), 1 no CRC,
-//	4 bit rate, 2 sample rate, 1 padding, 1 private, 2 mode (3: mono), 6 others
-//	[u16 CRC], side information (8 or 9 bits of it: main_data_begin), main data
-//
-// A frame's data begin up to 511 bytes before it, in what the frames before left over. Tags
-// stand before, behind and between frames; the first frame may be none, but tell how many
-// follow and what the encoder added (Xing, Info, LAME).
-//
-// Frames are found and checked here; what is in one is decoded by go-mp3. Each is given
-// to it alone, since it trusts what it reads: a frame whose data are missing is given
-// as silence, one that makes it fail is silence and a new decoder takes the next, as are those
-// that junk between frames seems to have been, and a padded
-// MPEG-2 frame is written anew without its padding, whose size it gets wrong.
-//
-//	input ─▶ sync ─▶ frame ─▶ [as MPEG-2: data gathered] ─▶ go-mp3 ─▶ mono
-
 import (
 	"bytes"
 	"encoding/binary"
@@ -31,11 +13,11 @@ import (
 )
 
 const (
-	mp3Junk  = 1 << 16 // bytes without a frame that are passed over
-	mp3Delay = 529     // samples by which a decoder is late
+	mp3Junk  = 1 << 16 // bytes without a frame that are skipped before the first one
+	mp3Delay = 529     // samples of delay of every decoder
 )
 
-// mp3Header is what a frame's first four bytes say.
+// mp3Header holds the fields of a frame header, four bytes.
 type mp3Header struct {
 	word     uint32
 	lsf      bool // MPEG-2: half the rates, one granule instead of two
@@ -51,7 +33,8 @@ var (
 		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}}
 )
 
-// parseMP3 reads a header; false if it is none, or one of a frame that is not read here.
+// parseMP3 reads a frame header; it returns false if b begins with none, or with one of a frame
+// that is not supported.
 func parseMP3(b []byte) (h mp3Header, ok bool) {
 	w := binary.BigEndian.Uint32(b)
 	version, layer, rate, sample := w>>19&3, w>>17&3, w>>12&15, w>>10&3
@@ -73,7 +56,7 @@ func parseMP3(b []byte) (h mp3Header, ok bool) {
 
 const freeFormat = "this is an MP3 in free format, which is not read here, nor by ffmpeg: convert it with lame or mpg123"
 
-// unreadMPEG names what a file that begins with head is, if it is MPEG audio that is not read here.
+// unreadMPEG says what a file that begins with head is, if it is MPEG audio that is not supported.
 func unreadMPEG(head []byte) string {
 	if len(head) < 4 || head[0] != 0xFF || head[1]&0xE0 != 0xE0 {
 		return ""
@@ -98,7 +81,7 @@ func isMP3(head []byte) bool {
 	return ok
 }
 
-// side is the size of the side information.
+// side returns the size of the side information in bytes.
 func (h mp3Header) side() int {
 	switch {
 	case h.lsf && h.channels == 1:
@@ -109,7 +92,7 @@ func (h mp3Header) side() int {
 	return 32
 }
 
-// data is where the side information begins.
+// data returns the byte of the frame at which the side information begins.
 func (h mp3Header) data() int {
 	if h.word>>16&1 == 0 {
 		return 6
@@ -117,7 +100,7 @@ func (h mp3Header) data() int {
 	return 4
 }
 
-// samples is the number of a frame's samples in a channel.
+// samples returns the number of samples of a frame in a channel.
 func (h mp3Header) samples() int {
 	if h.lsf {
 		return 576
@@ -125,18 +108,36 @@ func (h mp3Header) samples() int {
 	return 1152
 }
 
-// like reports whether two frames can be of one stream.
+// like reports whether two frames can belong to one stream.
 func (h mp3Header) like(o mp3Header) bool { return h.lsf == o.lsf && h.hz == o.hz }
 
+// mp3 decodes MP3: MPEG-1 and MPEG-2 audio, layer III (ISO/IEC 11172-3, 13818-3). A file is a
+// sequence of frames, big-endian:
+//
+//	11 ones, 2 bits version (3: MPEG-1, 2: MPEG-2), 2 layer (1: III), 1 no CRC,
+//	4 bit rate, 2 sample rate, 1 padding, 1 private, 2 mode (3: mono), 6 others
+//	[u16 CRC], side information (8 or 9 bits of it: main_data_begin), main data
+//
+// The data of a frame begin up to 511 bytes before it, in space that earlier frames left over (the
+// bit reservoir). Tags stand before, after and between frames. The first frame may hold, instead
+// of audio, the number of frames and of the samples that the encoder added (Xing, Info, LAME).
+//
+//	input ─▶ sync ─▶ frame ─▶ [MPEG-2: data gathered] ─▶ go-mp3 ─▶ mono
+//
+// Frames are found and checked here, and decoded by go-mp3, which gets one frame at a time because
+// it does not check what it reads. Silence stands for a frame whose data are missing, for one that
+// makes go-mp3 fail, after which a new decoder takes over, and for the frames that junk between
+// frames seems to have been. A padded MPEG-2 frame is rewritten without its padding, whose size
+// go-mp3 computes wrongly.
 type mp3 struct {
 	input.Losses
 	in     *input.Reader
 	first  mp3Header
-	whole  int64 // frames of this part as it tells, or -1; files may be put behind each other
-	read   int64 // frames of it
-	total  int64 // samples of it, or -1
+	whole  int64 // frames of this part as its first frame states, or -1; a file may be several parts joined
+	read   int64 // frames of the part that were read
+	total  int64 // samples of the part, or -1
 	skip   int64 // samples to leave out at its beginning
-	done   int64 // samples of it given
+	done   int64 // samples of it that were returned
 	data   int64 // bytes of the file from the first frame on, or -1
 	dec    *gomp3.Decoder
 	given  bytes.Buffer // the frame that dec reads
@@ -146,15 +147,15 @@ type mp3 struct {
 	pcm    []byte
 	mono   []float32
 	joined bool  // the first frame was found
-	cold   int   // frames that may lack the data of those before, since the file or this place just begins
-	size   int64 // bytes of all frames passed so far,
-	count  int64 // and their number
-	junk   int64 // bytes passed over since the last frame,
-	debris int64 // and all of them
-	gap    int64 // frames that are lost, to be given as silence
+	cold   int   // frames that may lack the data of earlier ones, after the beginning or a skip
+	size   int64 // bytes of all frames so far
+	count  int64 // number of all frames so far
+	junk   int64 // bytes skipped since the last frame
+	debris int64 // bytes skipped between all frames
+	gap    int64 // lost frames that are still to be returned as silence
 }
 
-// openMP3 finds the first frame; tags before it are passed over.
+// openMP3 finds the first frame and skips the tags before it.
 func openMP3(in *input.Reader) (*mp3, error) {
 	m := &mp3{in: in}
 	head, _ := in.Peek(4)
@@ -174,7 +175,7 @@ func openMP3(in *input.Reader) (*mp3, error) {
 	return m, m.begin(h)
 }
 
-// begin begins a part with frame h, which is next.
+// begin starts a part with frame h, which is next.
 func (m *mp3) begin(h mp3Header) error {
 	m.whole, m.read, m.total, m.skip, m.done, m.cold = -1, 0, -1, 0, 0, mp3Warm
 	b, _ := m.in.Peek(h.size)
@@ -190,7 +191,7 @@ func (m *mp3) begin(h mp3Header) error {
 	return nil
 }
 
-// tell reads a first frame that holds no sound, but tells of the others.
+// tell reads a first frame that describes the others instead of holding audio, if it is one.
 func (m *mp3) tell(h mp3Header, b []byte) bool {
 	at := h.data() + h.side()
 	if len(b) < at+8 {
@@ -218,7 +219,7 @@ func (m *mp3) tell(h mp3Header, b []byte) bool {
 		}
 		b = b[size:]
 	}
-	if len(b) >= 24 && b[0] != 0 { // the encoder's name, and at 21 what it added: 12 bits before, 12 behind
+	if len(b) >= 24 && b[0] != 0 { // the encoder's name, and at 21 the samples it added: 12 bits at the beginning, 12 at the end
 		before, behind := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
 		m.skip = before + mp3Delay
 		if m.whole >= 0 {
@@ -230,7 +231,8 @@ func (m *mp3) tell(h mp3Header, b []byte) bool {
 
 func (m *mp3) Rate() int { return m.first.hz }
 
-// frames is what the file tells or else what its size and the first frame's bit rate make.
+// Frames returns the number of samples by the first frame, or else by the file's size and the bit
+// rate.
 func (m *mp3) Frames() int64 {
 	if m.total >= 0 || m.data < 0 {
 		return m.total
@@ -238,8 +240,9 @@ func (m *mp3) Frames() int64 {
 	return int64(float64(m.data) / float64(m.first.size) * float64(m.first.samples()))
 }
 
-// sync passes over what is no frame and returns the next one's header, not yet consumed. A
-// frame is one if it stands where the last one ended, or another follows it, or the end.
+// sync skips what is not a frame and returns the header of the next frame, which is not consumed.
+// A header counts if it stands where the last frame ended, or if another frame, a tag or the end
+// of the file follows its frame.
 func (m *mp3) sync() (mp3Header, error) {
 	for {
 		b, err := m.in.Peek(10)
@@ -265,7 +268,7 @@ func (m *mp3) sync() (mp3Header, error) {
 	}
 }
 
-// end is what there is to say when no frame follows.
+// end returns the error for the end of the frames.
 func (m *mp3) end(err error) error {
 	switch {
 	case err != io.EOF:
@@ -276,8 +279,8 @@ func (m *mp3) end(err error) error {
 	return io.EOF
 }
 
-// regain makes of the junk before a frame the number of frames that are lost in it, by their
-// mean size. What is a bit smaller than a frame stood between two.
+// regain estimates how many frames are lost in the junk before a frame, by their mean size. Junk
+// smaller than a frame is none.
 func (m *mp3) regain() (frames int64) {
 	if m.junk > 0 && m.count > 0 {
 		frames = m.junk * m.count * 102 / 100 / m.size
@@ -290,14 +293,14 @@ func (m *mp3) regain() (frames int64) {
 	return frames
 }
 
-// tally counts a frame that is consumed.
+// tally counts a consumed frame.
 func (m *mp3) tally(h mp3Header) {
 	m.read++
 	m.size += int64(h.size)
 	m.count++
 }
 
-// follows reports whether behind h's frame there is another one, a tag or the end.
+// follows reports whether another frame, a tag or the end of the file follows the frame of h.
 func (m *mp3) follows(h mp3Header) bool {
 	b, err := m.in.Peek(h.size + 10)
 	if len(b) <= h.size+4 {
@@ -307,7 +310,7 @@ func (m *mp3) follows(h mp3Header) bool {
 	return (!m.joined || h.like(m.first)) && (ok && next.like(h) || tagSize(b[h.size:]) > 0)
 }
 
-// tagSize is the size of the tag that begins in b, or 0.
+// tagSize returns the size of the tag at the beginning of b, or 0.
 func tagSize(b []byte) int64 {
 	switch {
 	case len(b) >= 10 && string(b[:3]) == "ID3":
@@ -319,12 +322,12 @@ func tagSize(b []byte) int64 {
 	case len(b) >= 3 && string(b[:3]) == "TAG":
 		return 128
 	case len(b) >= 8 && (string(b[:8]) == "APETAGEX" || string(b[:8]) == "LYRICSBE"):
-		return 1 << 40 // the rest of the file are tags
+		return 1 << 40 // only tags follow
 	}
 	return 0
 }
 
-// next decodes a frame.
+// Next decodes a frame.
 func (m *mp3) Next() ([]float32, error) {
 	if m.gap > 0 {
 		m.gap--
@@ -338,7 +341,7 @@ func (m *mp3) Next() ([]float32, error) {
 	}
 	if m.whole >= 0 && m.read >= m.whole {
 		if err != nil {
-			return nil, io.EOF // whatever follows is no sound
+			return nil, io.EOF // no audio follows
 		}
 		if err = m.begin(h); err == nil {
 			h, err = m.sync()
@@ -346,7 +349,7 @@ func (m *mp3) Next() ([]float32, error) {
 	}
 	if err == io.EOF && m.whole > m.read {
 		if missing := m.whole - m.read; m.count > 0 && missing*m.size/m.count <= 2*m.debris {
-			m.Lose(missing * int64(m.first.samples())) // in the junk were more frames than it seemed
+			m.Lose(missing * int64(m.first.samples())) // the junk held more frames than estimated
 			return nil, io.EOF
 		}
 		return nil, m.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole)
@@ -363,7 +366,7 @@ func (m *mp3) Next() ([]float32, error) {
 	return m.trim(m.decode(h)), nil
 }
 
-// decode returns a frame's samples, silence if it can't be decoded.
+// decode returns the samples of a frame, silence if it cannot be decoded.
 func (m *mp3) decode(h mp3Header) []float32 {
 	whole := m.give(h)
 	m.pcm = slices.Grow(m.pcm[:0], 4*h.samples())[:4*h.samples()]
@@ -387,7 +390,8 @@ func (m *mp3) decode(h mp3Header) []float32 {
 	return m.mono
 }
 
-// give makes given the frame as the library can read it, silent if it isn't whole.
+// give writes the frame to given in a form that go-mp3 can read, without audio if its data are
+// incomplete.
 func (m *mp3) give(h mp3Header) (whole bool) {
 	m.given.Reset()
 	side := m.frame[h.data() : h.data()+h.side()]
@@ -397,7 +401,7 @@ func (m *mp3) give(h mp3Header) (whole bool) {
 	}
 	begin := int(binary.BigEndian.Uint16(side) >> 7)
 	whole = begin <= m.kept && (m.dec != nil || begin == 0)
-	if !whole { // its data are missing
+	if !whole { // data of earlier frames are missing
 		clear(side)
 		begin = 0
 	}
@@ -406,8 +410,8 @@ func (m *mp3) give(h mp3Header) (whole bool) {
 	return whole
 }
 
-// gather writes an MPEG-2 frame that needs none before it: no CRC, no padding, the highest
-// bit rate, and all of its data. What exceeds such a frame is silence.
+// gather writes an MPEG-2 frame that does not refer to earlier ones: without CRC and padding, with
+// the highest bit rate and all of its data. Data that exceed such a frame become silence.
 func (m *mp3) gather(h mp3Header, side, body []byte) (whole bool) {
 	begin := int(side[0])
 	word := h.word&^(15<<12|1<<9) | 14<<12 | 1<<16
@@ -431,8 +435,8 @@ func (m *mp3) gather(h mp3Header, side, body []byte) (whole bool) {
 	return whole
 }
 
-// partBits is the number of bits of data that an MPEG-2 frame's side information claims:
-// 12 bits of each channel's 63, behind the first 9 (mono) or 10.
+// partBits returns the number of bits of main data by the side information of an MPEG-2 frame: 12
+// bits of each channel's 63, after the first 9 (mono) or 10.
 func partBits(h mp3Header, side []byte) int {
 	bit := func(i int) int { return int(side[i/8]>>(7-i%8)) & 1 }
 	total := 0
@@ -446,15 +450,16 @@ func partBits(h mp3Header, side []byte) int {
 	return total
 }
 
-// library decodes given into pcm; false if it can't or doesn't end where the frame does.
+// library decodes given into pcm. It returns false if go-mp3 fails or does not consume exactly the
+// frame.
 func (m *mp3) library() (ok bool) {
 	defer func() {
-		if recover() != nil { // go-mp3 indexes by what it reads
+		if recover() != nil { // go-mp3 can panic on invalid frames
 			ok = false
 		}
 	}()
 	if m.dec == nil {
-		d, err := gomp3.NewDecoder(struct{ io.Reader }{&m.given}) // not a Seeker, or it would read ahead
+		d, err := gomp3.NewDecoder(struct{ io.Reader }{&m.given}) // a Seeker would be read ahead
 		if err != nil {
 			return false
 		}
@@ -464,7 +469,7 @@ func (m *mp3) library() (ok bool) {
 	return err == nil && m.given.Len() == 0
 }
 
-// trim leaves out what the encoder and the decoder add.
+// trim removes the samples that the encoder and the decoder add.
 func (m *mp3) trim(x []float32) []float32 {
 	n := min(m.skip, int64(len(x)))
 	x, m.skip = x[n:], m.skip-n

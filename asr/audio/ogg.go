@@ -1,16 +1,5 @@
 package audio
 
-// Ogg (RFC 3533), little-endian. A file is pages; a page holds pieces of the packets of one
-// stream; several streams may be mixed, and others may follow when they have ended.
-//
-//	"OggS", u8 0, u8 flags (1: begins inside a packet, 2: first of its stream, 4: last),
-//	i64 position at its end, or -1 if no packet ends in it, u32 stream, u32 number, u32 CRC,
-//	u8 pieces, their sizes, the pieces; a piece below 255 bytes ends its packet
-//
-// The packets of the first stream that can be decoded are read, then those of the streams of
-// its kind that follow. A page is checked whole by its CRC before any of it is used; behind a
-// damaged one the next whole one is looked for, and the pages' numbers tell what is lost.
-
 import (
 	"bytes"
 	"encoding/binary"
@@ -21,7 +10,7 @@ import (
 )
 
 const (
-	oggLargest                = 1 << 20 // bytes of a packet that are kept: pictures in tags are longer
+	oggLargest                = 1 << 20 // bytes of a packet that are kept; only pictures in tags are longer
 	oggHead                   = 27
 	oggBegun, oggFirst        = 1, 2
 	oggLast                   = 4
@@ -29,32 +18,43 @@ const (
 	oggPolynomial      uint32 = 0x04C11DB7
 )
 
-// packet is a whole packet of the stream that is read.
+// packet is a whole packet of the stream that is decoded.
 type packet struct {
-	data  []byte // valid until the next one
-	at    int64  // byte where the page in which it ends begins
+	data  []byte // valid until the next packet
+	at    int64  // byte at which the page in which it ends begins
 	end   int64  // position at the end of that page, or -1
 	final bool   // that page is the stream's last
-	first bool   // it is the first of its stream
-	torn  bool   // pages between it and the one before are lost
+	first bool   // it is the first packet of its stream
+	torn  bool   // pages before it are lost
 }
 
+// ogg reads the packets of Ogg files (RFC 3533), little-endian. A file consists of pages; a page
+// holds segments of the packets of one stream. Several streams may be interleaved, and others may
+// follow when they have ended.
+//
+//	"OggS", u8 0, u8 flags (1: continues a packet, 2: first of its stream, 4: last),
+//	i64 position at its end, or -1 if no packet ends in it, u32 stream, u32 number, u32 CRC,
+//	u8 segments, their sizes, the segments; a segment below 255 bytes ends its packet
+//
+// It reads the packets of the first stream that can be decoded, then those of later streams of
+// the same codec. The CRC of a page is checked before any of the page is used. After a damaged
+// page the next whole one is searched, and the page numbers show that pages are lost.
 type ogg struct {
 	in     *input.Reader
-	kind   string // how the first packet of the streams that are read begins; "": none is read yet
+	kind   string // prefix of the first packet of the streams to decode; "" before one is known
 	stream uint32
 	number uint32 // of the next page
-	open   bool   // stream has begun and not ended
+	open   bool   // the stream has begun and not ended
 
 	page    [oggLargestPage]byte
 	at, end int64
 	flags   byte
-	sizes   []byte // of the pieces that are left
-	body    []byte // the pieces that are left
-	data    []byte
-	inside  bool // data is the beginning of a packet
-	lost    bool // what comes up to the packet's end has no beginning
-	torn    bool // pages are lost
+	sizes   []byte // of the segments that are left
+	body    []byte // the segments that are left
+	data    []byte // of the packet that is read
+	inside  bool   // data is the beginning of a packet
+	lost    bool   // the beginning of the present packet is lost
+	torn    bool   // pages are lost
 }
 
 var oggTable = func() (t [256]uint32) {
@@ -76,7 +76,7 @@ func oggCRC(b []byte) uint32 {
 	return r
 }
 
-// openOgg reads the beginnings of the streams and opens the first that can be decoded.
+// openOgg reads the first pages of the streams and opens the first stream that can be decoded.
 func openOgg(in *input.Reader) (decoder, error) {
 	o := &ogg{in: in}
 	var others []string
@@ -102,7 +102,7 @@ func openOgg(in *input.Reader) (decoder, error) {
 	}
 }
 
-// read reads the next page that is whole; io.EOF at the end of the file.
+// read reads the next undamaged page; io.EOF at the end of the file.
 func (o *ogg) read() error {
 	why := o.whole()
 	damaged := errors.Is(why, ErrFormat) || errors.Is(why, io.ErrUnexpectedEOF)
@@ -153,19 +153,19 @@ func (o *ogg) whole() error {
 	return nil
 }
 
-// begin makes the page that was read last the first one of the stream that is read.
+// begin selects the stream of the page that was read last, which is its first.
 func (o *ogg) begin() {
 	o.stream, o.number = binary.LittleEndian.Uint32(o.page[14:]), binary.LittleEndian.Uint32(o.page[18:])
 	o.open, o.inside, o.lost = true, false, false
 }
 
-// turn reads pages up to the next one of the stream, or of one that follows it.
-func (o *ogg) turn() error {
+// nextPage reads pages up to the next one of the stream, or of one that follows it.
+func (o *ogg) nextPage() error {
 	for {
 		if err := o.read(); err != nil {
 			return err
 		}
-		// A stream that begins behind the head of this one takes its place: its end is lost.
+		// A stream that begins before this one has ended replaces it: its end is lost.
 		if (!o.open || o.number > 1) && o.flags&oggFirst != 0 && bytes.HasPrefix(o.body, []byte(o.kind)) {
 			o.begin()
 			break
@@ -187,7 +187,7 @@ func (o *ogg) turn() error {
 	return nil
 }
 
-// packet returns the next packet; io.EOF behind the last.
+// packet returns the next packet, and io.EOF after the last.
 func (o *ogg) packet() (packet, error) {
 	if !o.inside {
 		o.data = o.data[:0]
@@ -197,7 +197,7 @@ func (o *ogg) packet() (packet, error) {
 			if o.flags&oggLast != 0 {
 				o.open = false
 			}
-			if err := o.turn(); err != nil {
+			if err := o.nextPage(); err != nil {
 				if err == io.EOF && o.open {
 					err = o.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
 				}
@@ -222,8 +222,8 @@ func (o *ogg) packet() (packet, error) {
 	}
 }
 
-// endOf returns the position at the end of the file's last page of the stream, if the file can be
-// read at any place; else -1.
+// endOf returns the position at the end of the stream's last page in the file, or -1 if the file
+// cannot be read at any position.
 func (o *ogg) endOf() int64 {
 	if o.in.At == nil || o.in.Size < 0 {
 		return -1

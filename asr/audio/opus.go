@@ -1,17 +1,5 @@
 package audio
 
-// Opus in Ogg (RFC 7845), little-endian:
-//
-//	first packet   "OpusHead", u8 version (below 16), u8 channels, u16 samples to leave out,
-//	               u32 rate of the original, i16 gain in 1/256 dB, u8 mapping: 0 mono or stereo
-//	second packet  "OpusTags"
-//	then           a packet of sound, up to 120 ms
-//
-// Positions of pages count samples at 48 kHz; that of the last page says where the sound ends.
-// The codec (SILK, CELT and both together, RFC 6716) is pion/opus, which decodes the RFC's
-// test vectors; what it gives is mono at 48 kHz. More than two channels are several codecs side
-// by side, which it doesn't do.
-
 import (
 	"encoding/binary"
 	"fmt"
@@ -27,6 +15,16 @@ const (
 	opusLongest = opusRate * 120 / 1000 // samples of a packet
 )
 
+// opus decodes Opus in Ogg (RFC 7845), little-endian:
+//
+//	first packet   "OpusHead", u8 version (below 16), u8 channels, u16 samples to leave out,
+//	               u32 rate of the original, i16 gain in 1/256 dB, u8 mapping: 0 mono or stereo
+//	second packet  "OpusTags"
+//	then           packets of audio, up to 120 ms each
+//
+// Page positions count samples at 48 kHz; that of the last page says where the audio ends. The
+// codec (SILK, CELT and hybrid, RFC 6716) is pion/opus, which decodes the RFC's test vectors, to
+// mono at 48 kHz. It does not decode more than two channels, which are several Opus streams.
 type opus struct {
 	*stream
 	dec  pion.Decoder
@@ -41,7 +39,7 @@ func openOpus(o *ogg) (decoder, error) {
 	return s, s.open("OpusHead")
 }
 
-// begin reads a stream's first packet.
+// begin reads the first packet of a stream.
 func (d *opus) begin(p packet) error {
 	b := p.data
 	wrong := func(format string, args ...any) error { return d.ogg.in.Wrong(ErrFormat, format, args...) }
@@ -61,7 +59,7 @@ func (d *opus) begin(p packet) error {
 	return nil
 }
 
-// forget begins with a new decoder.
+// forget replaces the decoder by a new one.
 func (d *opus) forget() { d.dec, _ = pion.NewDecoderWithOutput(opusRate, 1) } // fails for other rates only
 
 func (d *opus) sound(b []byte) bool {
@@ -77,7 +75,7 @@ func (d *opus) samples(packets ...[]byte) (n int64) {
 	return n
 }
 
-// opusSamples is the number of samples in a packet (RFC 6716, 3.2).
+// opusSamples returns the number of samples in a packet (RFC 6716, 3.2).
 func opusSamples(b []byte) int {
 	frames := 1
 	switch b[0] & 3 {
@@ -95,11 +93,11 @@ func opusSamples(b []byte) int {
 // decode decodes a packet into pcm.
 func (d *opus) decode(b []byte) (out []float32, err error) {
 	defer func() {
-		if r := recover(); r != nil { // pion/opus indexes by what it reads
+		if r := recover(); r != nil { // pion/opus can panic on invalid packets
 			out, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
-	if len(b) <= 2 && b[0]&3 < 2 { // nothing was sent: silence (DTX)
+	if len(b) <= 2 && b[0]&3 < 2 { // discontinuous transmission: silence
 		out = d.pcm[:opusSamples(b)]
 		clear(out)
 		return out, nil
@@ -112,7 +110,7 @@ func (d *opus) decode(b []byte) (out []float32, err error) {
 	return out, err
 }
 
-// opusFrame is the number of samples in a frame by its packet's first byte (RFC 6716, 3.1).
+// opusFrame returns the number of samples in a frame by its packet's first byte (RFC 6716, 3.1).
 func opusFrame(toc byte) int {
 	switch config := toc >> 3; {
 	case config < 12:

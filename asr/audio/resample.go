@@ -1,20 +1,5 @@
 package audio
 
-// Resampling by a windowed sinc. Output k lies at input k·from/to; its value is the dot
-// product of the inputs around it with a row of coefficients, one row for each position
-// between two inputs (a polyphase filter):
-//
-//	out[k] = Σ_j  in[i - taps/2 + 1 + j] · row[phase][j]        i, phase = divmod(k·M, L)
-//	                                                           M/L = from/to in lowest terms
-//	row[phase][j] = c · sinc(c·d) · Kaiser(d)                   d = distance in inputs
-//
-// The sinc cuts off below half of the lower rate, so nothing folds back: 48 zero crossings on
-// each side and β = 8.96 give 90 dB of attenuation with a transition over the last 12% of
-// the band (7.05 to 8 kHz for 16 kHz). With more than 640 phases (rates without a common
-// factor) there are 512 rows and the two nearest are mixed; that error is below -100 dB.
-//
-// Each output is the same sum in the same order however the input is cut into pieces.
-
 import (
 	"fmt"
 	"math"
@@ -28,12 +13,26 @@ const (
 	mixedRows  = 512
 )
 
-// Resampler converts a stream of samples from one rate to another. It belongs to one
-// goroutine.
+// Resampler converts a stream of samples from one rate to another by a windowed sinc. It belongs to
+// one goroutine.
+//
+// Output k lies at input k·from/to. Its value is the dot product of the inputs around it with a row
+// of coefficients, one row for each position between two inputs (a polyphase filter):
+//
+//	out[k] = Σ_j  in[i - taps/2 + 1 + j] · row[phase][j]        i, phase = divmod(k·M, L)
+//	                                                           M/L = from/to in lowest terms
+//	row[phase][j] = c · sinc(c·d) · Kaiser(d)                   d = distance in inputs
+//
+// The sinc cuts off below half of the lower rate, to prevent aliasing: 48 zero crossings on each
+// side and β = 8.96 give 90 dB of attenuation with a transition over the last 12% of the band (7.05
+// to 8 kHz for 16 kHz). With more than 640 phases (rates without a common factor) there are 512
+// rows, and the two nearest are interpolated; that error is below -100 dB.
+//
+// Each output is the same sum in the same order however the input is divided.
 type Resampler struct {
 	l, m  int         // to and from, in lowest terms
 	taps  int         // even
-	rows  [][]float32 // [L][taps], or [513][taps] mixed
+	rows  [][]float32 // [L][taps], or [513][taps] to interpolate
 	buf   []float32   // inputs from taps/2-1 before the next output on
 	phase int         // of the next output, 0 to L-1
 	skip  int         // inputs to leave out before buf
@@ -42,8 +41,8 @@ type Resampler struct {
 	res   []float32
 }
 
-// NewResampler returns a resampler from one rate to another, in Hz, both from 1 to 1<<20 and
-// at most a thousandfold apart; it panics beyond that.
+// NewResampler returns a resampler from one rate to another, in Hz. It panics unless both are from
+// 1 to 1<<20 and one is at most a thousand times the other.
 func NewResampler(from, to int) *Resampler {
 	if from < 1 || to < 1 || from > 1<<20 || to > 1<<20 || from/to > 1000 || to/from > 1000 {
 		panic(fmt.Sprintf("audio: resampling from %d to %d Hz", from, to))
@@ -64,7 +63,7 @@ func gcd(a, b int) int {
 	return a
 }
 
-// design computes the rows.
+// design computes the coefficients.
 func (r *Resampler) design() {
 	scale := min(1, float64(r.l)/float64(r.m)) // of the band that is kept
 	reach := crossings / scale
@@ -91,7 +90,7 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
-// kaiser is the window at x from -1 to 1.
+// kaiser returns the Kaiser window at x from -1 to 1.
 func kaiser(x float64) float64 {
 	if x <= -1 || x >= 1 {
 		return 0
@@ -99,7 +98,7 @@ func kaiser(x float64) float64 {
 	return bessel0(beta*math.Sqrt(1-x*x)) / bessel0(beta)
 }
 
-// bessel0 is the modified Bessel function of order 0, by its power series.
+// bessel0 returns the modified Bessel function of order 0, by its power series.
 func bessel0(x float64) float64 {
 	sum, term := 1.0, 1.0
 	for k := 1.0; term > 1e-12*sum; k++ {
@@ -115,8 +114,8 @@ func (r *Resampler) begin() {
 	r.buf = append(r.buf[:0], make([]float32, max(0, r.taps/2-1))...)
 }
 
-// Push hears samples and returns what can be said by them; the slice is valid until the next
-// call. Outputs come crossings of the lower rate late, 3 ms at 16 kHz.
+// Push takes samples and returns the outputs that they complete, valid until the next call. Outputs
+// are delayed by 48 samples of the lower rate, 3 ms at 16 kHz.
 func (r *Resampler) Push(in []float32) []float32 {
 	r.res = r.res[:0]
 	if r.l == r.m {
@@ -128,7 +127,7 @@ func (r *Resampler) Push(in []float32) []float32 {
 	return r.res
 }
 
-// feed appends the outputs that in completes.
+// feed appends the outputs that in completes to res.
 func (r *Resampler) feed(in []float32) {
 	if n := min(r.skip, len(in)); n > 0 {
 		in, r.skip = in[n:], r.skip-n
@@ -148,7 +147,7 @@ func (r *Resampler) feed(in []float32) {
 	r.buf = r.buf[:copy(r.buf, r.buf[at:])]
 }
 
-// value is the output for the inputs x [taps] at the present phase.
+// value returns the output for the inputs x [taps] at the present phase.
 func (r *Resampler) value(x []float32) float32 {
 	if r.l <= mostPhases {
 		return dot(r.rows[r.phase], x)
@@ -169,8 +168,8 @@ func dot(w, x []float32) float32 {
 	return a + b
 }
 
-// Flush returns the last outputs, as if silence followed, and begins anew. In sum there are
-// in·to/from outputs, rounded up.
+// Flush returns the last outputs, as if silence followed, and resets r for another stream. In all
+// there are in·to/from outputs, rounded up.
 func (r *Resampler) Flush() []float32 {
 	r.res = r.res[:0]
 	if r.l == r.m {

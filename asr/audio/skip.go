@@ -1,10 +1,5 @@
 package audio
 
-// Going to a place in a file: a WAV's frames have one size, so it is a jump; an MP3's headers
-// tell how long they are, so all but the last few are passed over undecoded, and an Ogg page
-// where it ends, so all but the last seconds are; a FLAC's tell where they are, so the place is
-// bisected. Of the others the frames are decoded and dropped, without resampling them.
-
 import (
 	"math"
 	"slices"
@@ -13,15 +8,18 @@ import (
 	"soberano/asr/audio/input"
 )
 
-// skipper is a decoder that can pass over frames faster than decoding them.
+// skipper is a decoder that can skip samples without decoding them. A WAV file is read at the
+// computed byte, as its frames have one size; the frames of an MP3 and the pages of Ogg are
+// skipped by their headers, up to the last ones; FLAC is bisected.
 type skipper interface {
 	// Skip moves forward by up to n samples and returns how many of them are left to be decoded and
 	// dropped.
 	Skip(n int64) (left int64, err error)
 }
 
-// Skip passes over that much of the audio, at its beginning: before the first Read, in as
-// many steps as one likes. Behind the end, Read says how the audio ends.
+// Skip skips that much audio. It may be called several times, but only before the first Read. If
+// the audio ends before, Read returns how. A decoder that cannot skip decodes and drops samples,
+// without resampling them.
 func (s *Source) Skip(d time.Duration) error {
 	n := int64(math.Round(d.Seconds() * float64(s.dec.Rate())))
 	if n <= 0 || s.err != nil {
@@ -45,7 +43,7 @@ func (s *Source) Skip(d time.Duration) error {
 		s.at += int64(len(block))
 		s.head = append(s.head[:0], block...)
 	}
-	// The end, and perhaps its last samples: Read gives them, then the error.
+	// The end was reached: Read returns the samples that are left, then the error.
 	s.rest = slices.Clone(s.res.Push(s.head[min(n, int64(len(s.head))):]))
 	s.rest = append(s.rest, s.res.Flush()...)
 	s.head = nil
@@ -65,15 +63,15 @@ func (w *wav) Skip(n int64) (int64, error) {
 	return 0, nil
 }
 
-// mp3Warm is how many frames are decoded before the one that is wanted: its data may begin
-// 511 bytes earlier, 6 frames of the lowest bit rate, and it is overlapped with the last.
+// mp3Warm is how many frames are decoded before the target: the data of a frame may begin 511
+// bytes earlier, 6 frames of the lowest bit rate, and frames overlap.
 const mp3Warm = 12
 
 func (m *mp3) Skip(n int64) (int64, error) {
 	for m.gap == 0 && n > mp3Warm*1152 && (m.whole < 0 || m.read < m.whole) && (m.total < 0 || m.done < m.total) {
 		h, err := m.sync()
 		if err != nil {
-			return n, nil // next says it
+			return n, nil // Next returns the error
 		}
 		if m.gap = m.regain(); m.gap > 0 {
 			return n, nil

@@ -1,13 +1,5 @@
 package audio
 
-// The sound of Ogg streams, whatever their codec: packets become samples, those before the
-// beginning and behind the end are left out, and where packets are lost stands silence as
-// long as they were, so that times stay true.
-//
-//	position of a page's end ─┐
-//	│ packet │ packet │ packet│          at: the end less what the page's packets hold; before
-//	at ──────────────────────▶╯          it is what was lost, or what was passed over
-
 import (
 	"encoding/binary"
 	"slices"
@@ -17,15 +9,21 @@ import (
 
 // codec decodes the packets of a stream.
 type codec interface {
-	begin(p packet) error // reads the stream's head, of which p is the first packet
-	sound(b []byte) bool  // whether a packet holds sound
+	begin(p packet) error // reads the header packets of a stream, of which p is the first
+	sound(b []byte) bool  // whether a packet holds audio
 	// samples is how many samples of a channel the next packets hold.
 	samples(packets ...[]byte) int64
-	decode(b []byte) ([]float32, error) // to mono, valid until the next one
-	forget()                            // the next packet doesn't follow the last one
+	decode(b []byte) ([]float32, error) // to mono, valid until the next packet
+	forget()                            // the next packet does not follow the last one
 }
 
-// stream decodes the streams of a kind that follow each other in a file.
+// stream decodes the streams of one codec that follow each other in an Ogg file. It leaves out the
+// samples before the beginning and after the end that the file states. Silence as long as lost
+// packets stands in their place, so that times stay correct.
+//
+//	position of a page's end ─┐
+//	│ packet │ packet │ packet│          at: the end less the samples of the page's packets;
+//	at ──────────────────────▶╯          what is missing before it was lost or skipped
 type stream struct {
 	input.Losses
 	codec
@@ -35,15 +33,15 @@ type stream struct {
 	total  int64 // samples, or -1
 
 	span
-	gap  int64   // samples that are lost, to be given as silence
-	torn bool    // the next packet doesn't follow the last one
-	held *packet // the next one
+	gap  int64   // lost samples that are still to be returned as silence
+	torn bool    // the next packet does not follow the last one
+	held *packet // the next packet, already read
 }
 
-// streamNear is how many seconds before a place are decoded anyway.
+// streamNear is how many seconds before the target of a skip are decoded.
 var streamNear = 2.0
 
-// open begins with the stream whose first page was just read.
+// open starts decoding the stream whose first page was just read.
 func (d *stream) open(kind string) error {
 	d.ogg.begin()
 	d.ogg.number++
@@ -59,6 +57,7 @@ func (d *stream) open(kind string) error {
 	return err
 }
 
+// head reads the header packets of a stream, of which p is the first.
 func (d *stream) head(p packet) error {
 	err := d.begin(p)
 	d.span, d.torn = span{skip: d.before, start: -1}, false
@@ -94,7 +93,7 @@ func (d *stream) Next() ([]float32, error) {
 	}
 }
 
-// packet is the next packet of sound.
+// packet returns the next packet of audio.
 func (d *stream) packet() (packet, error) {
 	if p := d.held; p != nil {
 		d.held = nil
@@ -119,7 +118,7 @@ func (d *stream) packet() (packet, error) {
 	}
 }
 
-// locate settles where packet p begins, if that isn't where the last one ended.
+// locate determines where packet p begins, if that is not where the last one ended.
 func (d *stream) locate(p packet) {
 	if d.torn {
 		d.forget()
@@ -128,7 +127,7 @@ func (d *stream) locate(p packet) {
 	}
 	at := d.place(p)
 	if d.start < 0 && !p.final && !(d.torn && at < input.MaxGap*int64(d.hz)) {
-		d.start = at // a recording of what had begun earlier
+		d.start = at // a recording that was started while the stream ran
 	}
 	d.start = max(0, d.start)
 	if d.torn && p.end >= 0 {
@@ -137,12 +136,13 @@ func (d *stream) locate(p packet) {
 	d.torn = false
 }
 
-// place is the position where the samples of packet p begin.
+// place returns the position at which the samples of packet p begin.
 func (d *stream) place(p packet) int64 {
 	return max(0, p.end-d.samples(slices.Concat([][]byte{p.data}, d.ogg.rest())...))
 }
 
-// pass goes on to the last page that begins enough before the place, by the pages' headers.
+// Skip continues with the last page that ends streamNear before the target, found by the page
+// headers.
 func (d *stream) Skip(n int64) (int64, error) {
 	near := int64(streamNear * float64(d.hz))
 	if d.ogg.in.At == nil || n <= near || d.gap > 0 {
@@ -150,7 +150,7 @@ func (d *stream) Skip(n int64) (int64, error) {
 	}
 	p, err := d.packet()
 	if err != nil {
-		return n, nil // next says it
+		return n, nil // Next returns the error
 	}
 	d.held = &p
 	target := d.heard + d.skip + n
@@ -171,15 +171,14 @@ func (d *stream) Skip(n int64) (int64, error) {
 	return target - d.heard, nil
 }
 
-// span is the part of a stream that is sound.
+// span is the part of a stream that is returned.
 type span struct {
 	skip  int64 // samples to leave out at the beginning
-	heard int64 // samples decoded, those left out too
+	heard int64 // samples decoded, with those left out
 	start int64 // position of the stream's beginning; -1: not yet known
 }
 
-// trim leaves out of x, what packet p decodes to, what is before the beginning and behind the
-// end.
+// trim returns x, the samples of packet p, without those before the beginning and after the end.
 func (s *span) trim(x []float32, p packet) []float32 {
 	before := s.heard
 	s.heard += int64(len(x))
@@ -191,7 +190,7 @@ func (s *span) trim(x []float32, p packet) []float32 {
 	return x[n:]
 }
 
-// rest are the packets that are still to come and end in this page.
+// rest returns the packets that follow and end in the present page.
 func (o *ogg) rest() (packets [][]byte) {
 	body, n := o.body, 0
 	for _, s := range o.sizes {
@@ -203,11 +202,11 @@ func (o *ogg) rest() (packets [][]byte) {
 	return packets
 }
 
-// before finds the page to go on with for a position: that behind the last one of those that
-// follow and end before it, but not the stream's last page, whose beginning can't be told.
-// false: there is none.
+// before returns the byte of the page to continue with for a position: the page after the last of
+// those that end before it, but not the stream's last page, whose beginning is not known. It
+// returns false if there is none.
 func (o *ogg) before(position int64) (at int64, ok bool) {
-	last := int64(-1) // where the page before begins
+	last := int64(-1) // where the previous page begins
 	var b [oggHead + 255]byte
 	for at := o.in.Pos; ; {
 		n, _ := o.in.At.ReadAt(b[:], at)
@@ -233,7 +232,7 @@ func (o *ogg) before(position int64) (at int64, ok bool) {
 	}
 }
 
-// jump goes on with the page that begins at a byte.
+// jump continues with the page that begins at byte at.
 func (o *ogg) jump(at int64) error {
 	if err := o.in.Leap(at - o.in.Pos); err != nil {
 		return o.in.Wrong(input.Short(err), "going to byte %d failed", at)

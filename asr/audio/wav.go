@@ -1,16 +1,5 @@
 package audio
 
-// WAV (Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0",
-// 1991; WAVEFORMATEXTENSIBLE; RF64 by EBU Tech 3306). Little-endian:
-//
-//	"RIFF" | "RF64" | "BW64", u32 size, "WAVE", then chunks: 4 bytes name, u32 size, bytes, 1 if odd
-//	"ds64"  (RF64) u64 riff size, u64 data size, …: stands for sizes of 0xFFFFFFFF
-//	"fmt "  u16 tag, u16 channels, u32 rate, u32 bytes a second, u16 bytes a frame, u16 bits a sample
-//	        and in extensible ones u16 22, u16 valid bits, u32 speakers, 16 bytes whose first two are the tag
-//	"data"  frames; a size of 0, 0x7FFFF000 or more means that a stream was written whose end was unknown
-//
-// Samples fill their bytes from the top, so a sample's width is bytes a frame / channels.
-
 import (
 	"encoding/binary"
 	"fmt"
@@ -22,9 +11,20 @@ import (
 
 const (
 	tagPCM, tagFloat, tagALaw, tagMuLaw, tagExtensible = 1, 3, 6, 7, 0xFFFE
-	endless                                            = 0x7FFFF000 // data sizes from here on are what streams write
+	endless                                            = 0x7FFFF000 // data sizes from here on are written for streams of unknown length
 )
 
+// wav decodes WAV (Microsoft and IBM, "Multimedia Programming Interface and Data Specifications
+// 1.0", 1991; WAVEFORMATEXTENSIBLE; RF64 by EBU Tech 3306), little-endian:
+//
+//	"RIFF" | "RF64" | "BW64", u32 size, "WAVE", then chunks: 4 bytes name, u32 size, bytes, 1 if odd
+//	"ds64"  (RF64) u64 riff size, u64 data size, …: replaces sizes of 0xFFFFFFFF
+//	"fmt "  u16 tag, u16 channels, u32 rate, u32 bytes per second, u16 bytes per frame, u16 bits per
+//	        sample; if extensible u16 22, u16 valid bits, u32 speakers, 16 bytes beginning with the tag
+//	"data"  frames; a size of 0, 0x7FFFF000 or more means that the length was unknown
+//
+// Samples fill their bytes from the most significant bit, so the width of a sample is bytes per
+// frame / channels.
 type wav struct {
 	input.Losses
 	in       *input.Reader
@@ -32,8 +32,8 @@ type wav struct {
 	channels int
 	width    int // bytes of a sample
 	sample   func([]byte) float32
-	toEnd    bool   // the data's length is unknown: they end with the file
-	size     int64  // bytes of data that follow; not for toEnd
+	toEnd    bool   // the length of the data is unknown: they end with the file
+	size     int64  // bytes of data that follow, unless toEnd
 	buf      []byte // whole frames
 	mono     []float32
 }
@@ -46,14 +46,14 @@ func isWAV(head []byte) bool {
 	return (id == "RIFF" || id == "RF64" || id == "BW64") && string(head[8:12]) == "WAVE"
 }
 
-// openWAV reads the chunks up to the data.
+// openWAV reads the chunks before the data.
 func openWAV(in *input.Reader) (*wav, error) {
 	var head [12]byte
 	if err := in.Full(head[:]); err != nil {
 		return nil, in.Wrong(input.Short(err), "the WAV header is cut off")
 	}
 	riff := uint64(binary.LittleEndian.Uint32(head[4:]))
-	large := uint64(0) // data size by ds64
+	large := uint64(0) // data size in ds64
 	w := &wav{in: in}
 	for {
 		var chunk [8]byte
@@ -88,7 +88,7 @@ func openWAV(in *input.Reader) (*wav, error) {
 	}
 }
 
-// format reads a fmt chunk and returns how many of its bytes it took.
+// format reads a fmt chunk and returns how many of its bytes it consumed.
 func (w *wav) format(size uint32) (int64, error) {
 	if size < 16 {
 		return 0, w.in.Wrong(ErrFormat, "chunk \"fmt \" of %d bytes, want 16 or more", size)
@@ -118,7 +118,7 @@ func (w *wav) format(size uint32) (int64, error) {
 	return n, nil
 }
 
-// begin settles how long the data are.
+// begin determines the length of the data.
 func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 	if w.sample == nil {
 		return w.in.Wrong(ErrFormat, "chunk \"data\" before chunk \"fmt \"")
@@ -151,7 +151,7 @@ func (w *wav) Frames() int64 {
 	return n / int64(w.channels*w.width)
 }
 
-// next decodes a buffer of frames.
+// Next decodes a buffer of frames.
 func (w *wav) Next() ([]float32, error) {
 	want := w.buf
 	if !w.toEnd {
@@ -191,7 +191,8 @@ func (w *wav) mix(b []byte) []float32 {
 	return w.mono
 }
 
-// reader returns the function that turns the first bytes of b into a sample, or nil.
+// reader returns the function that decodes the sample at the beginning of b, or nil if the form is
+// not supported.
 func reader(tag, width int) func(b []byte) float32 {
 	le := binary.LittleEndian
 	switch [2]int{tag, width} {

@@ -1,15 +1,5 @@
 package mel
 
-// A real Fourier transform of 400 samples in float32, as a complex one of 200:
-//
-//	z[n] = x[2n] + i·x[2n+1]          n = 0 … 199
-//	Z    = FFT200(z): Stockham passes of radix 5, 5, 4, 2 between two buffers
-//	X[k] = (Z[k] + Z*[200-k])/2 - i/2·e^(-2πik/400)·(Z[k] - Z*[200-k])     k = 0 … 200
-//
-// A pass of radix r over n points with stride s: y[q + s(rp+j)] = w^(pj) · Σ_k x[q + s(p+mk)] e^(-2πijk/r),
-// m = n/r, w = e^(-2πi/n). Sorting happens on the way; nothing is reversed afterwards.
-// Real and imaginary parts are apart: Go multiplies complex64 in float64.
-
 import "math"
 
 const (
@@ -18,13 +8,22 @@ const (
 	bins = half + 1
 )
 
-// pass is one of the passes with its twiddle factors: for each p, w^p … w^((r-1)p).
+// pass is one pass of the transform with its twiddle factors: for each p, w^p … w^((r-1)p).
 type pass struct {
 	radix, m, stride int
 	wr, wi           []float32 // [m][radix-1]
 }
 
-// plan holds what all transforms share; it is read-only.
+// plan is a real Fourier transform of 400 samples in float32, computed as a complex one of 200:
+//
+//	z[n] = x[2n] + i·x[2n+1]          n = 0 … 199
+//	Z    = FFT200(z): Stockham passes of radix 5, 5, 4, 2 between two buffers
+//	X[k] = (Z[k] + Z*[200-k])/2 - i/2·e^(-2πik/400)·(Z[k] - Z*[200-k])     k = 0 … 200
+//
+// A pass of radix r over n points with stride s: y[q + s(rp+j)] = w^(pj) · Σ_k x[q + s(p+mk)] e^(-2πijk/r),
+// m = n/r, w = e^(-2πi/n). The passes leave the result in order; no bit reversal follows. Real and
+// imaginary parts are in separate arrays, because Go multiplies complex64 in float64. A plan is
+// read-only and shared by all transforms.
 type plan struct {
 	passes [4]pass
 	cr, ci [bins]float32 // e^(-2πik/400) / 2
@@ -81,7 +80,7 @@ func (p *plan) power(s *scratch, x *[size]float32, out *[bins]float32) {
 	}
 }
 
-// The rotations of a transform of five.
+// Cosines and sines of a transform of five points.
 const (
 	cos1 = 0.30901699437494742410 // cos 2π/5
 	cos2 = -0.80901699437494742410

@@ -1,4 +1,4 @@
-// Package mel turns audio into the log-mel frames that Whisper hears.
+// Package mel computes the log-mel frames that are the input of Whisper.
 //
 //	samples, 16 kHz           window of frames·160, zeros appended as audio
 //	│ reflected by 200 at both ends
@@ -9,14 +9,14 @@
 //	│ max(·, maximum of the window - 8), (· + 4)/4
 //	frames [mels][frames], row-major
 //
-// This is OpenAI's way (whisper/audio.py) for audio that fits one window. For longer audio
-// OpenAI takes the maximum of the whole file and lets the frames at the seams see past them;
-// here each window of 30 s stands alone, as a stream needs it: its maximum is its own (which
-// only moves the floor of what is near silence) and the two frames at each seam see a
-// mirror image.
+// These are OpenAI's frames (whisper/audio.py) for audio that fits one window. For longer audio
+// OpenAI uses the maximum of the whole file, and frames at the ends of a window include samples
+// beyond it. Here each window of 30 s is independent, so that streams are possible: it has its own
+// maximum, which only changes the floor near silence, and the two frames at each end include
+// reflected samples.
 //
-// The filters: triangles of equal area on Slaney's scale (Auditory Toolbox, 1998): 200/3 Hz
-// a mel up to 1 kHz, then 27 mels for each factor of 6.4.
+// The filters are triangles of equal area on Slaney's scale (Auditory Toolbox, 1998): 200/3 Hz per
+// mel up to 1 kHz, then 27 mels for each factor of 6.4.
 package mel
 
 import (
@@ -35,7 +35,7 @@ const (
 // Filter computes frames with a given number of mels. It is safe for use by several
 // goroutines once Threads is set.
 type Filter struct {
-	Threads int // goroutines used at most by one call; below 2: the caller's alone
+	Threads int // most goroutines that one call uses; below 2: only the caller's
 	Mels    int
 	plan    *plan
 	hann    [size]float32
@@ -48,8 +48,8 @@ type row struct {
 	weight []float32
 }
 
-// New returns the filter for 80 or 128 mels, as Whisper models have them; other counts from 1
-// to 201 work too. Beyond these it panics: check what comes from a file.
+// New returns the filter for a number of mels from 1 to 201; Whisper models have 80 or 128. It
+// panics for other numbers, so numbers from files have to be checked.
 func New(mels int) *Filter {
 	if mels < 1 || mels > bins {
 		panic(fmt.Sprintf("mel: %d mels, want 1 to %d", mels, bins))
@@ -61,8 +61,8 @@ func New(mels int) *Filter {
 	return f
 }
 
-// Frames returns the log-mel frames [Mels][frames] of audio (16 kHz, mono), of which the
-// first frames·Hop samples count; a shorter one is followed by silence. 30 s are 3000 frames.
+// Frames returns the log-mel frames [Mels][frames] of the first frames·Hop samples of audio
+// (16 kHz, mono); shorter audio is followed by silence. 30 s are 3000 frames.
 func (f *Filter) Frames(audio []float32, frames int) []float32 {
 	if frames <= 0 {
 		return nil
@@ -89,7 +89,7 @@ func (f *Filter) span(out, audio []float32, frames, from, to int) {
 	var x [size]float32
 	var power [bins]float32
 	for t := from; t < to; t++ {
-		if t*Hop-size/2 >= len(audio) && (frames-t)*Hop > size { // silence, and no mirror near
+		if t*Hop-size/2 >= len(audio) && (frames-t)*Hop > size { // silence, and no reflected samples
 			for m := range f.Mels {
 				out[m*frames+t] = -10
 			}
@@ -107,8 +107,8 @@ func (f *Filter) span(out, audio []float32, frames, from, to int) {
 	}
 }
 
-// cut puts the samples of frame t, weighted by the window, into x. The audio counts as
-// total samples long, zeros at its end, and is mirrored at both ends without repeating the
+// cut writes the samples of frame t, weighted by the window, to x. The audio counts as total
+// samples long, with zeros at its end, and is reflected at both ends without repeating the
 // outermost sample.
 func (f *Filter) cut(x *[size]float32, audio []float32, t, total int) {
 	from := t*Hop - size/2
@@ -133,7 +133,7 @@ func (f *Filter) cut(x *[size]float32, audio []float32, t, total int) {
 	}
 }
 
-// level clamps to 8 below the maximum and scales.
+// level limits x to 8 below its maximum and scales it.
 func level(x []float32) {
 	top := float32(-10)
 	for _, v := range x {

@@ -1,15 +1,15 @@
-// Package mic captures a microphone as 16 kHz mono.
+// Package mic captures a microphone as 16 kHz mono, and plays 16 kHz mono.
 //
-//	device, at its own rate, 20 ms a buffer
-//	│  one goroutine: asks every 5 ms what has come, never blocks in the driver,
-//	│  mixes to mono, notes the peak, resamples; allocates nothing once it runs
+//	device, at its own rate, buffers of 20 ms
+//	│  one goroutine: polls every 5 ms, never blocks in the driver, mixes to mono, measures the
+//	│  peak, resamples; allocates nothing once it runs
 //	queue of 65 s
-//	│  Read: a consumer that thinks for a minute loses nothing
+//	│  Read: nothing is lost if the consumer is busy for a minute
 //	samples
 //
-// PortAudio reads its list of devices when it is initialised, so each Open and Devices does
-// that anew and sees a microphone that was just plugged in (while no other stream is open).
-// Builds without cgo have no microphone; there Open and Devices say so.
+// PortAudio reads its list of devices when it is initialised. Open and Devices therefore
+// initialise it each time and see a microphone that was just plugged in, unless another stream
+// is open. In builds without cgo, Open and Devices return ErrBuild.
 package mic
 
 import (
@@ -28,7 +28,7 @@ import (
 // Rate is the sample rate of what Stream.Read gives, in Hz.
 const Rate = audio.Rate
 
-// ErrNone is wrapped by the errors for a machine without any microphone.
+// ErrNone is wrapped by errors for a machine without a microphone.
 var ErrNone = errors.New("no microphone was found; plug one in, or allow one in the system's sound settings, and try again")
 
 // ErrBuild is returned by a build that cannot capture.
@@ -38,27 +38,27 @@ var ErrBuild = errors.New("this program was built without microphone support; us
 type Device struct {
 	Name     string
 	Default  bool
-	Channels int // at most
-	Rate     int // the one it runs at, in Hz
+	Channels int // most that it has
+	Rate     int // default, in Hz
 }
 
 const (
 	queueSize = 1 << 20 // samples between capture and Read: 65 s, 4 MiB
 	poll      = 5 * time.Millisecond
-	silence   = 5 * time.Second // without a single sample: the device is gone
-	levels    = 3               // buffers of 20 ms that Level looks at
+	silence   = 5 * time.Second // without a sample, after which the device counts as gone
+	levels    = 3               // buffers of 20 ms of which Level returns the peak
 )
 
-// source is what a stream captures from; only its goroutine calls it.
+// source is an open input device. Only the stream's goroutine calls it.
 type source interface {
-	// next returns the next buffer, interleaved, valid until the next call; nil if there is
-	// none yet. lost says that the device dropped samples before it.
+	// next returns the next buffer, interleaved, valid until the next call, or nil if there is
+	// none yet. lost reports that the device dropped samples before it.
 	next() (buf []float32, lost bool, err error)
 	close() error
 }
 
-// Stream is an open microphone. Read is for one goroutine; everything else may be called
-// from any.
+// Stream is an open microphone. Read is for one goroutine; the other methods may be called from
+// any.
 type Stream struct {
 	Device Device
 
@@ -75,8 +75,8 @@ type Stream struct {
 	head    int       // of the oldest sample
 	count   int
 	err     error         // why capture ended; set before done
-	closing error         // of the device after a good end; set before done
-	ready   chan struct{} // a token when there is something new
+	closing error         // error of closing the device after Close; set before done
+	ready   chan struct{} // holds a value when there is something to read
 }
 
 // begin starts capturing from src.
@@ -101,7 +101,7 @@ func (s *Stream) capture(res *audio.Resampler) {
 			open = false
 		case <-tick.C:
 		}
-		for range 64 { // a device that always has more must not keep us from the stop
+		for range 64 { // limited, so that Close takes effect even if the device always has more
 			buf, lost, err := s.src.next()
 			if lost {
 				s.lost.Add(1)
@@ -129,7 +129,7 @@ func (s *Stream) capture(res *audio.Resampler) {
 	s.mu.Lock()
 	s.err = end
 	s.mu.Unlock()
-	s.wake() // the last words are waited for, and a driver takes its time to let go
+	s.wake() // before the device is closed, which takes time: the user waits for the last words
 	if err := s.src.close(); err != nil && end == io.EOF {
 		s.closing = fmt.Errorf("mic: closing %q: %w", s.Device.Name, err)
 	}
@@ -179,9 +179,9 @@ func (s *Stream) wake() {
 	}
 }
 
-// Read waits for samples (16 kHz mono, -1 to 1) and returns how many it put into p. After
-// Close it gives what was still captured and then io.EOF; if the device fails or vanishes,
-// an error in words. When ctx ends it returns ctx's error and the stream goes on.
+// Read waits for samples (16 kHz mono, -1 to 1) and returns how many it wrote to p. After Close it
+// returns what was captured before and then io.EOF; if the device fails or disappears, an error.
+// When ctx ends it returns ctx's error, and the stream continues.
 func (s *Stream) Read(ctx context.Context, p []float32) (int, error) {
 	for {
 		s.mu.Lock()
@@ -220,12 +220,12 @@ func (s *Stream) Level() float32 {
 	return top
 }
 
-// Overflows returns how often samples were lost, because the machine was too slow for the
-// device or Read was not called for more than a minute.
+// Overflows returns how often samples were lost, because the machine was too slow for the device
+// or because Read was not called for more than a minute.
 func (s *Stream) Overflows() int { return int(s.lost.Load()) }
 
-// Close ends the capture and lets go of the device; what was captured can still be read.
-// It may be called more than once.
+// Close ends the capture and closes the device; what was captured can still be read. It may be
+// called more than once.
 func (s *Stream) Close() error {
 	s.once.Do(func() { close(s.stop) })
 	select {

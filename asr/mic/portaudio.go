@@ -2,9 +2,6 @@
 
 package mic
 
-// Capture by PortAudio, in its blocking mode, of which only what never blocks is used: ask
-// how many frames have come, and read those.
-
 import (
 	"errors"
 	"fmt"
@@ -15,10 +12,12 @@ import (
 	"github.com/gordonklaus/portaudio"
 )
 
-// library guards PortAudio's global state: starting, ending, opening, closing.
+// library guards PortAudio's global state: initialisation, termination, opening and closing of
+// streams.
 var library sync.Mutex
 
-// start initialises PortAudio; library must be held. A nil error asks for one Terminate.
+// start initialises PortAudio; the caller holds library. If it returns nil, Terminate has to be
+// called once.
 func start() error {
 	quiet()
 	if !configured() {
@@ -30,7 +29,7 @@ func start() error {
 	return nil
 }
 
-// inputs returns the microphones there are, and PortAudio's view of each.
+// inputs returns the microphones, and PortAudio's description of each.
 func inputs() ([]Device, []*portaudio.DeviceInfo, error) {
 	all, err := portaudio.Devices()
 	if err != nil {
@@ -66,7 +65,7 @@ func Devices() ([]Device, error) {
 	return list, err
 }
 
-// Open starts to capture the microphone of that name; "" is the system's default.
+// Open starts to capture the microphone with that name; "" is the system's default.
 func Open(name string) (*Stream, error) {
 	library.Lock()
 	defer library.Unlock()
@@ -112,7 +111,8 @@ func open(name string) (*Stream, error) {
 	return nil, fmt.Errorf("mic: %q cannot be opened: %w; another program may be using it, or the system may keep it from this one: close the other, or allow it in the system's sound and privacy settings, or choose another microphone", list[at].Name, first)
 }
 
-// input is an open device.
+// input is an open input device. Of PortAudio's blocking mode it uses only what does not block: it
+// asks how many frames are available and reads those.
 type input struct {
 	stream *portaudio.Stream
 	frames int
@@ -156,7 +156,7 @@ func (in *input) next() ([]float32, bool, error) {
 	return in.buf, lost, nil
 }
 
-// told gives words to an error of the driver that has none.
+// told returns err, or a message for an error of the driver that has none.
 func told(err error) error {
 	if err.Error() == "" {
 		return errors.New("the sound driver reports an error without saying which")
@@ -164,10 +164,10 @@ func told(err error) error {
 	return err
 }
 
-// close lets go of the device and of PortAudio.
+// close closes the device and terminates PortAudio.
 func (in *input) close() error {
 	library.Lock()
 	defer library.Unlock()
-	_ = in.stream.Abort() // an error here is told by Close too
+	_ = in.stream.Abort() // Close returns the same error
 	return errors.Join(in.stream.Close(), portaudio.Terminate())
 }

@@ -2,11 +2,6 @@
 
 package mic
 
-// ALSA and JACK write about a hundred lines to standard error while PortAudio looks for
-// devices. Both have a handler for their messages; it is replaced by one that says nothing.
-// They are looked up at run time, since PortAudio may be built without either. Redirecting
-// file 2 for that while was the other way; it would swallow what other threads write.
-
 /*
 #cgo LDFLAGS: -ldl
 #define _GNU_SOURCE
@@ -43,7 +38,10 @@ import "os"
 // configured reports whether PortAudio may be started.
 func configured() bool { return C.mic_configured() != 0 }
 
-// quiet silences both; JACK is also told not to start a server of its own.
+// quiet suppresses the messages of ALSA and JACK, about a hundred lines on standard error while
+// PortAudio looks for devices: it replaces their message handlers by ones that do nothing. The
+// functions are looked up at run time, since PortAudio may be built without either library. It
+// also keeps JACK from starting a server.
 func quiet() {
 	C.mic_quiet()
 	if os.Getenv("JACK_NO_START_SERVER") == "" {

@@ -2,8 +2,8 @@
 
 package mic
 
-// quiet has nothing to silence outside Linux.
+// quiet does nothing: only the Linux libraries write messages.
 func quiet() {}
 
-// configured is true where PortAudio starts in any case.
+// configured reports true: PortAudio can always be started.
 func configured() bool { return true }

@@ -1,13 +1,5 @@
 package mic
 
-// Playing sound, the other way round: a transcript is checked by hearing the place again.
-//
-//	Samples ─▶ one goroutine: asks every 5 ms how much the device takes, never blocks in
-//	           the driver, resamples, writes buffers of 20 ms ─▶ the system's default output
-//
-// A Speaker plays one stream from its beginning to its end; to go elsewhere, close it and
-// play from there.
-
 import (
 	"errors"
 	"fmt"
@@ -19,32 +11,36 @@ import (
 	"soberano/asr/audio"
 )
 
-// ErrNoSpeaker is wrapped by the errors for a machine that can't play.
+// ErrNoSpeaker is wrapped by errors for a machine without a loudspeaker.
 var ErrNoSpeaker = errors.New("no loudspeaker was found; plug one in, or choose one in the system's sound settings, and try again")
 
-// Samples is what is played: 16 kHz mono from -1 to 1. Read fills p with the next ones; io.EOF
-// comes at the end.
+// Samples is a stream of samples to play, 16 kHz mono from -1 to 1. Read fills p with the next ones
+// and returns io.EOF at the end.
 type Samples interface {
 	Read(p []float32) (int, error)
 }
 
-// outlet is an output device; only the speaker's goroutine calls it.
+// outlet is an open output device. Only the speaker's goroutine calls it.
 type outlet interface {
 	// room returns how many buffers can be written without waiting.
 	room() (int, error)
 	// write plays a buffer of len(p) = rate/50 samples.
 	write(p []float32) error
-	// close lets go of the device; gently: after what was written has been heard.
+	// close closes the device; gently: after what was written has been played.
 	close(gently bool) error
 }
 
-// Speaker is sound that is being played. Its methods may be called from any goroutine.
+// Speaker plays one stream from its beginning to its end; to play from another position, close it
+// and start another. Its methods may be called from any goroutine.
+//
+//	Samples ─▶ one goroutine: asks every 5 ms how much the device takes, never blocks in the
+//	           driver, resamples, writes buffers of 20 ms ─▶ the system's default output
 type Speaker struct {
 	dst     outlet
 	rate    int
-	delay   time.Duration // between write and ear
+	delay   time.Duration // from write until it is audible
 	stop    chan struct{} // closed by Close
-	done    chan struct{} // closed when the device is let go
+	done    chan struct{} // closed when the device is closed
 	once    sync.Once
 	written atomic.Int64 // samples of the source, without the silence at the end
 	last    atomic.Int64 // time of the last write, in ns since began
@@ -93,7 +89,7 @@ func (s *Speaker) run(src Samples) {
 	}
 }
 
-// closing wraps what the driver says at the end.
+// closing wraps an error of closing the device.
 func closing(err error) error {
 	if err != nil {
 		return fmt.Errorf("mic: closing the loudspeaker: %w", err)
@@ -101,19 +97,19 @@ func closing(err error) error {
 	return nil
 }
 
-// pump cuts a source into buffers at the device's rate.
+// pump divides a source into buffers at the device's rate.
 type pump struct {
 	src   Samples
 	res   *audio.Resampler
 	size  int // of a buffer
 	in    []float32
-	out   []float32 // resampled, not given yet
+	out   []float32 // resampled, not returned yet
 	taken int64     // samples of the source
 	err   error     // of the source
 }
 
-// next returns a full buffer; the last one is filled up with silence, and then comes the
-// source's error, io.EOF mostly.
+// next returns a full buffer, the last one filled up with silence, and after that the source's
+// error, usually io.EOF.
 func (p *pump) next() ([]float32, error) {
 	for len(p.out) < p.size && p.err == nil {
 		var n int
@@ -133,7 +129,7 @@ func (p *pump) next() ([]float32, error) {
 	return buf, nil
 }
 
-// Played returns how much of the source has reached the ear.
+// Played returns how much of the source has been audible.
 func (s *Speaker) Played() time.Duration {
 	whole := time.Duration(s.written.Load()) * time.Second / Rate
 	select {
@@ -145,10 +141,12 @@ func (s *Speaker) Played() time.Duration {
 	return max(0, whole-max(0, waiting))
 }
 
-// Done is closed when the source has been heard, after Close, and when the device fails.
+// Done returns a channel that is closed when the source has been played, after Close, and when the
+// device fails.
 func (s *Speaker) Done() <-chan struct{} { return s.done }
 
-// Err is why it ended, once Done is closed: nil at the end of the source and after Close.
+// Err returns why the speaker ended, once Done is closed: nil at the end of the source and after
+// Close.
 func (s *Speaker) Err() error {
 	select {
 	case <-s.done:
@@ -158,8 +156,8 @@ func (s *Speaker) Err() error {
 	}
 }
 
-// Close stops the sound and lets go of the device; the source is not read any more then. It
-// may be called more than once.
+// Close stops the sound and closes the device; after it, the source is not read. It may be called
+// more than once.
 func (s *Speaker) Close() error {
 	s.once.Do(func() { close(s.stop) })
 	select {

@@ -2,9 +2,6 @@
 
 package mic
 
-// Playing by PortAudio, in its blocking mode, of which only what never blocks is used: ask
-// how many frames there is room for, and write those.
-
 import (
 	"errors"
 	"fmt"
@@ -13,7 +10,8 @@ import (
 	"github.com/gordonklaus/portaudio"
 )
 
-// output is an open output device.
+// output is an open output device. Of PortAudio's blocking mode it uses only what does not block: it
+// asks how many frames can be written and writes those.
 type output struct {
 	stream   *portaudio.Stream
 	frames   int
@@ -21,8 +19,7 @@ type output struct {
 	buf      []float32 // [frames][channels]
 }
 
-// Play starts to play src through the system's default output. src belongs to the speaker
-// until it is done.
+// Play starts to play src on the system's default output. The speaker reads src until it is done.
 func Play(src Samples) (*Speaker, error) {
 	library.Lock()
 	defer library.Unlock()
@@ -74,7 +71,7 @@ func openOutput(d *portaudio.DeviceInfo, rate, channels int) (*output, error) {
 func (out *output) room() (int, error) {
 	n, err := out.stream.AvailableToWrite()
 	if errors.Is(err, portaudio.OutputUnderflowed) {
-		err = nil // we were late: it goes on
+		err = nil // buffers came too late; playing continues
 	}
 	if err != nil {
 		err = fmt.Errorf("mic: the sound stopped: %w; was the loudspeaker unplugged?", told(err))
@@ -95,10 +92,10 @@ func (out *output) write(p []float32) error {
 	return told(err)
 }
 
-// close lets go of the device and of PortAudio.
+// close closes the device and terminates PortAudio.
 func (out *output) close(gently bool) error {
 	if gently {
-		_ = out.stream.Stop() // waits for what was written; an error here is told by Close too
+		_ = out.stream.Stop() // waits for what was written; Close returns the same error
 	}
 	library.Lock()
 	defer library.Unlock()

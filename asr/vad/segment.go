@@ -1,36 +1,26 @@
 package vad
 
-// Speech in stretches. The probabilities of 32 ms chunks pass a hysteresis:
-//
-//	p   ──────╮ ≥ Threshold: speech begins        < Release: silence begins
-//	          │ candidate → (MinSpeech of chunks at or above Release) → Start
-//	          │ … a gap shorter than MinSilence belongs to the speech …
-//	          ╰ MinSilence without reaching Threshold again → End where the silence began
-//
-// A candidate that falls silent before MinSpeech is dropped. Start is moved back by Before,
-// but not past the End before it, and End forward by After.
-
 import "time"
 
-// Options says when a stretch of sound is speech. A zero field means Offline's value; a
-// negative one means none.
+// Options says what a Segmenter takes for speech. A zero field means Offline's value, a negative
+// one none.
 type Options struct {
 	Threshold  float32       // speech begins at this probability
 	Release    float32       // silence begins below this one
-	MinSpeech  time.Duration // shorter sounds are no speech
-	MinSilence time.Duration // shorter gaps don't end it
-	Before     time.Duration // audio kept before the first chunk of speech
-	After      time.Duration // and after the last; at most MinSilence
+	MinSpeech  time.Duration // shorter sounds are not speech
+	MinSilence time.Duration // shorter gaps do not end speech
+	Before     time.Duration // padding before the first chunk of speech
+	After      time.Duration // padding after the last chunk; at most MinSilence
 }
 
-// Offline returns the options for recordings: gaps under 0.5 s don't divide.
+// Offline returns the options for recordings: gaps below 0.5 s do not end speech.
 func Offline() Options {
 	return Options{Threshold: 0.5, Release: 0.35, MinSpeech: 250 * time.Millisecond,
 		MinSilence: 500 * time.Millisecond, Before: 200 * time.Millisecond, After: 200 * time.Millisecond}
 }
 
-// Live returns the options for a microphone: 0.6 s of silence end an utterance, and half a
-// second from before it is kept.
+// Live returns the options for a microphone: 0.6 s of silence end an utterance, which begins half
+// a second before its first speech.
 func Live() Options {
 	o := Offline()
 	o.MinSilence, o.Before, o.After = 600*time.Millisecond, 500*time.Millisecond, 300*time.Millisecond
@@ -64,16 +54,25 @@ type Event struct {
 	At    int64 // sample since the beginning of the stream, at Rate
 }
 
-// Range is a stretch of speech: samples [Start, End).
+// Range is a range of speech: samples [Start, End).
 type Range struct{ Start, End int }
 
-// detector is what a Segmenter asks: a Detector, or a test's.
+// detector is a Detector, or that of a test.
 type detector interface {
 	Prob(chunk []float32) float32
 	Reset()
 }
 
-// Segmenter finds speech in a stream of samples. It belongs to one goroutine.
+// Segmenter finds speech in a stream of samples. It belongs to one goroutine. The probabilities of
+// chunks of 32 ms pass a hysteresis:
+//
+//	p   ──────╮ ≥ Threshold: speech begins        < Release: silence begins
+//	          │ candidate → (MinSpeech of chunks at or above Release) → Start
+//	          │ … a gap shorter than MinSilence belongs to the speech …
+//	          ╰ MinSilence without reaching Threshold again → End where the silence began
+//
+// A candidate that ends before MinSpeech is dropped. Start is moved back by Before, but not before
+// the previous End, and End forward by After.
 type Segmenter struct {
 	opt       Options
 	det       detector
@@ -81,7 +80,7 @@ type Segmenter struct {
 	pos       int64     // samples that went through the detector
 	prob      float32
 	active    bool  // candidate or speech
-	confirmed bool  // Start was given
+	confirmed bool  // Start was returned
 	begin     int64 // first sample of the candidate
 	voiced    int64 // samples of it at or above Release
 	quiet     int64 // where the silence began, or -1
@@ -93,9 +92,9 @@ func NewSegmenter(o Options) *Segmenter {
 	return &Segmenter{opt: o.filled(), det: New(), part: make([]float32, 0, Chunk), quiet: -1}
 }
 
-// Push hears samples (16 kHz, mono, any number) and returns what became certain by them, in
-// order. A Start comes after MinSpeech of speech, so it lies in the past by that and Before;
-// an End comes MinSilence after the last speech.
+// Push takes samples (16 kHz, mono, any number) and returns the events that they complete, in
+// order. A Start comes after MinSpeech of speech and refers to a sample that is earlier by that and
+// Before; an End comes MinSilence after the last speech.
 func (s *Segmenter) Push(samples []float32) []Event {
 	var events []Event
 	for len(samples) > 0 {
@@ -109,8 +108,8 @@ func (s *Segmenter) Push(samples []float32) []Event {
 	return events
 }
 
-// Flush hears the rest, ends speech that is still going on at the last sample, and starts
-// anew: the next sample pushed is number 0.
+// Flush processes the samples that are left, ends speech at the last sample, and resets the
+// segmenter: the next sample is number 0.
 func (s *Segmenter) Flush() []Event {
 	end := s.pos + int64(len(s.part))
 	var events []Event
@@ -174,8 +173,8 @@ func (s *Segmenter) chunk(events []Event) []Event {
 
 func samplesOf(d time.Duration) int64 { return int64(d) * Rate / int64(time.Second) }
 
-// Speech returns the stretches of speech in a whole recording (16 kHz, mono), in order and
-// without overlap. Nothing in it: nil.
+// Speech returns the ranges of speech in a whole recording (16 kHz, mono), in order and without
+// overlap, or nil if there is none.
 func Speech(samples []float32, o Options) []Range {
 	s := NewSegmenter(o)
 	var found []Range

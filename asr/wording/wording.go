@@ -1,13 +1,13 @@
-// Package wording turns what was said into what is meant to be written: sounds of hesitation
-// go, and "new line" and "new paragraph" become one.
+// Package wording edits dictated text: it removes filler words and replaces the commands "new
+// line" and "new paragraph" by line ends.
 //
 //	"Um, dear Ada, new line. I, uh, have to ask" ─▶ "Dear Ada,\nI have to ask"
 //
-// Both are careful rather than complete. A sound goes only where it is a word of its own and
-// means nothing else in that language ("um" is a word in German and Portuguese, "er" too).
-// A command counts only as a clause of its own: between two marks of punctuation or at the
-// end of the text, as the model writes it after a short pause. "A new line of products" and
-// "we need a new line" stay. Languages that are not in the tables stay as they are.
+// Both prefer precision. A filler is removed only if it is a word of its own that means nothing
+// else in the language ("um" and "er" are words in German, "um" in Portuguese). A command is
+// replaced only if it is a clause of its own, between two punctuation marks or at the end of the
+// text, which is how the model writes it after a short pause: "A new line of products" and "we
+// need a new line" stay. Text in other languages than those of the tables is not changed.
 package wording
 
 import (
@@ -16,13 +16,13 @@ import (
 	"unicode/utf8"
 )
 
-// Options say what is done; the zero value leaves a text alone.
+// Options selects the edits; the zero value selects none.
 type Options struct {
-	Fillers  bool // sounds of hesitation are left out
-	Commands bool // "new line" and "new paragraph" are obeyed
+	Fillers  bool // filler words are removed
+	Commands bool // "new line" and "new paragraph" become line ends
 }
 
-// fillers by language: words that are nothing else.
+// fillers lists filler words by language.
 var fillers = map[string][]string{
 	"en": {"um", "umm", "ummm", "uh", "uhh", "uhhh", "uhm", "uhmm", "erm"},
 	"de": {"äh", "ähh", "ähm", "ähmm", "öh", "öhm"},
@@ -35,7 +35,7 @@ var fillers = map[string][]string{
 	"sv": {"öh", "öhm"},
 }
 
-// commands by language.
+// commands maps commands to what replaces them, by language.
 var commands = map[string]map[string]string{
 	"en": {"new line": "\n", "newline": "\n", "new paragraph": "\n\n"},
 	"de": {"neue zeile": "\n", "neuer absatz": "\n\n"},
@@ -46,14 +46,14 @@ var commands = map[string]map[string]string{
 	"nl": {"nieuwe regel": "\n", "nieuwe alinea": "\n\n"},
 }
 
-// Apply returns the text of a segment as it is to be written. language is its code. The
-// result may be empty, or begin and end with line ends.
+// Apply returns the edited text of a segment; language is its code. The result may be empty, or
+// begin and end with line ends.
 func Apply(text, language string, o Options) string {
 	if sounds := fillers[language]; o.Fillers && sounds != nil {
 		text = withoutFillers(text, sounds)
 	}
 	if words := commands[language]; o.Commands && words != nil {
-		text = obeyed(text, words)
+		text = withCommands(text, words)
 	}
 	return text
 }
@@ -63,11 +63,11 @@ const (
 	pauses = ",;:–—"
 )
 
-// withoutFillers leaves words of sounds out, with the commas that set them off.
+// withoutFillers removes filler words and the commas around them.
 func withoutFillers(text string, sounds []string) string {
 	words := strings.Fields(text)
 	var out []string
-	raise := false // the next word begins the sentence that a left out one began
+	raise := false // the next word begins the sentence that a removed one began
 	found := false
 	for _, w := range words {
 		core := strings.TrimRight(w, ends+pauses)
@@ -90,7 +90,7 @@ func withoutFillers(text string, sounds []string) string {
 	return strings.Join(out, " ")
 }
 
-// closed returns the word before a left out one with the mark that followed that.
+// closed returns the word before a removed one with the punctuation mark that followed that.
 func closed(word, mark string) string {
 	switch {
 	case mark == "" || endsIn(word, ends):
@@ -101,8 +101,8 @@ func closed(word, mark string) string {
 	return strings.TrimRight(word, pauses) + mark
 }
 
-// obeyed puts line ends where the clauses between marks are commands.
-func obeyed(text string, words map[string]string) string {
+// withCommands replaces clauses that are commands by line ends.
+func withCommands(text string, words map[string]string) string {
 	var out strings.Builder
 	from, obeys := 0, false
 	for from < len(text) {
@@ -131,7 +131,7 @@ func obeyed(text string, words map[string]string) string {
 	return out.String()
 }
 
-// Join puts text behind what was said before, with a space between words.
+// Join appends text to the text before it, with a space between words.
 func Join(before, text string) string {
 	last, _ := utf8.DecodeLastRuneInString(before)
 	if before == "" || text == "" || unicode.IsSpace(last) || unicode.IsSpace(first(text)) {

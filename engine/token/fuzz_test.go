@@ -15,6 +15,10 @@ func FuzzEncode(f *testing.F) {
 		if got := string(b.Decode(b.Encode(s, Options{ParseSpecial: true}))); got != clean(s) {
 			t.Errorf("BPE: %q comes back as %q", s, got)
 		}
+		half := len(s) / 2
+		if got := string(b.Decode(b.EncodeParts([]Part{{s[:half], true}, {s[half:], false}}, false))); got != clean(s) {
+			t.Errorf("BPE: %q in two parts comes back as %q", s, got)
+		}
 		ids := p.Encode(s, Options{})
 		if slices.ContainsFunc(ids, p.IsControl) {
 			t.Errorf("%q gives a control token: %v", s, ids)

@@ -7,8 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// Operators on numbers, texts and lists, and slices.
-
 // defined fails for an undefined operand.
 func (r *run) defined(vs ...value) {
 	for _, v := range vs {
@@ -38,6 +36,7 @@ func (r *run) sign(v value, neg bool) value {
 	return r.sub(0, toInt(v))
 }
 
+// binary is a op b for the operators + - * / // % **.
 func (r *run) binary(op string, a, b value) value {
 	r.defined(a)
 	if t, ok := a.(str); ok && op == "%" {
@@ -136,7 +135,7 @@ func (r *run) pow(a, b int64) value {
 		return a
 	}
 	c := int64(1)
-	for range b { // overflow ends it after 63 at most
+	for range b { // at most 63 times, then the number overflows
 		c = r.mul(c, a)
 	}
 	return c

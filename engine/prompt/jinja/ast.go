@@ -1,9 +1,7 @@
 package jinja
 
-// The tree that the parser makes. Each node knows how to run itself: statements in exec.go,
-// expressions in eval.go.
-
-// stmt is a statement. exec tells what a loop around it has to do.
+// stmt is a statement of the tree that the parser makes. exec runs it (exec.go) and tells what a loop
+// around it has to do.
 type stmt interface {
 	exec(r *run, s *scope) signal
 }
@@ -16,6 +14,7 @@ const (
 	continueLoop
 )
 
+// expr is an expression of the tree; eval returns its value (eval.go).
 type expr interface {
 	eval(r *run, s *scope) value
 }
@@ -48,9 +47,9 @@ type (
 		line   int
 		target target
 		body   []stmt
-		filter expr // reads the body's text as the variable bodyName; may be nil
+		filter expr // the filters of the body's text, which is the variable bodyName; may be nil
 	}
-	filterS struct { // also {% generation %}, without a filter
+	filterS struct { // also {% generation %}, which has no filter
 		line   int
 		body   []stmt
 		filter expr
@@ -67,14 +66,14 @@ type (
 		values  []expr
 		body    []stmt
 	}
-	blockS struct { // {% block %} without inheritance: its body, seeing only top-level names
+	blockS struct { // {% block %}; its body has no variables but the global ones
 		body []stmt
 	}
 	jumpS struct{ to signal }
 )
 
-// bodyName is the variable under which a block's text reaches its filters. No template can
-// write this name.
+// bodyName is the variable with the text of a block for the block's filters. A template can't have a
+// variable of this name.
 const bodyName = " body"
 
 // macroDef is a macro or the body of a call block.
@@ -86,7 +85,7 @@ type macroDef struct {
 	uses     specials
 }
 
-// specials says which of a macro's hidden variables its body mentions.
+// specials tells which of a macro's special variables its body uses.
 type specials struct{ caller, kwargs, varargs bool }
 
 func (s *specials) add(o specials) {
@@ -119,7 +118,7 @@ type (
 		obj  expr
 		key  expr
 	}
-	sliceE struct{ start, stop, step expr } // only inside of itemE; parts may be nil
+	sliceE struct{ start, stop, step expr } // only as the key of an itemE; parts may be nil
 	callE  struct {
 		line int
 		fn   expr

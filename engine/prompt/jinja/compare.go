@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Comparison, membership and order, as in Python.
-
+// compare is a op b for the operators == != < <= > >= in, not in, as in Python.
 func (r *run) compare(op string, a, b value) bool {
 	switch op {
 	case "==":
@@ -111,7 +110,7 @@ func equalSpans(a, b *span) bool {
 	return n == b.len() && (n == 0 || a.start == b.start && (n == 1 || a.step == b.step))
 }
 
-// equalViews: keys and items are compared as sets, values by identity.
+// equalViews compares views of keys and items as sets, and views of values by identity.
 func (r *run) equalViews(a *view, b value) bool {
 	o, ok := b.(*view)
 	if !ok || a.of == "values" || o.of == "values" {
@@ -238,7 +237,7 @@ func (r *run) sorted(items []value, key func(value) value, reverse bool) []value
 	return out
 }
 
-// identical is Python's "a is b", as far as it is defined for what templates handle.
+// identical is Python's "a is b", as far as that is defined for the values of templates.
 func identical(a, b value) bool {
 	if numeric(a) == 2 || numeric(b) == 2 {
 		return false

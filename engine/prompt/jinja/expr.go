@@ -5,20 +5,12 @@ import (
 	"strings"
 )
 
-// Expressions, loosest binding first:
-//
-//	a if b else c · or · and · not · == != < <= > >= in, not in · + - · ~ · * / // % · ** · -a +a
-//	· a.b a[b] a(b) · a|filter, a is test
-//
-// Two rules of Jinja's that surprise: ~ binds tighter than +, and -a|filter is -(a)|filter
-// with the filter applied to the negated value.
-
-// tupleRule says how p.tuple reads.
+// tupleRule says what p.tuple parses.
 type tupleRule struct {
 	simple     bool   // only names and literals: a target of an assignment
 	namespaces bool   // with simple: also name.attr
-	noCond     bool   // no "a if b else c": if belongs to the statement
-	parens     bool   // in brackets: may be empty
+	noCond     bool   // no "a if b else c": if is part of the statement
+	parens     bool   // in brackets, so it may be empty
 	end        string // this name also ends it
 }
 
@@ -66,6 +58,12 @@ func (p *parser) tupleItem(rule tupleRule) expr {
 	return p.expression()
 }
 
+// expression parses an expression. The operators, from the lowest precedence to the highest:
+//
+//	a if b else c · or · and · not · == != < <= > >= in, not in · + - · ~ · * / // % · ** · -a +a
+//	· a.b a[b] a(b) · a|filter, a is test
+//
+// Note that ~ has a higher precedence than +, and that -a|filter is the filter of -a.
 func (p *parser) expression() expr {
 	defer p.deeper()()
 	mark := len(p.unknown)
@@ -214,7 +212,7 @@ func (p *parser) nameOrConst(t token, namespaces bool) expr {
 		p.uses.varargs = true
 	}
 	if namespaces && p.skipOp(".") {
-		return &attrE{-1, &nameE{t.text}, p.anyName()} // line -1: may be assigned to
+		return &attrE{-1, &nameE{t.text}, p.anyName()} // line -1 marks a target of an assignment
 	}
 	return &nameE{t.text}
 }
@@ -432,8 +430,7 @@ func (p *parser) testArg() bool {
 	}
 }
 
-// known tells whether name is in the table. The tables refer to functions that parse
-// nothing, so this can't recurse.
+// known tells whether name is in the table.
 func known[T any](table map[string]T, name string) bool {
 	_, ok := table[name]
 	return ok

@@ -68,7 +68,7 @@ func init() {
 	}
 }
 
-// soft is the text of v: itself, if it is a text.
+// soft is Jinja's soft_str(v): the text of v, marked safe if v is.
 func (r *run) soft(v value) value {
 	if isSafe(v) {
 		return v
@@ -339,7 +339,7 @@ func fileSize(r *run, in value, a args) value {
 	return literal(strconv.FormatFloat(n, 'f', 1, 64) + " " + names[i:i+1] + suffix)
 }
 
-// parseFloat is Python's float(v); false where that is a ValueError or TypeError.
+// parseFloat is Python's float(v), false where that is a ValueError or TypeError.
 func (r *run) parseFloat(v value) (float64, bool) {
 	r.defined(v)
 	if numeric(v) > 0 {
@@ -362,7 +362,8 @@ func (r *run) parseFloat(v value) (float64, bool) {
 	return f, true
 }
 
-// underscored removes single underscores between digits, as Python allows.
+// underscored removes single underscores between digits, which Python allows, and is false where
+// there are others.
 func underscored(t *string) bool {
 	s := *t
 	for i := range len(s) {
@@ -455,7 +456,7 @@ func round(r *run, in value, a args) value {
 	return nil
 }
 
-// roundInt rounds to tens, hundreds …, a half to the even one.
+// roundInt rounds to tens, hundreds and so on, a half to the even one.
 func (r *run) roundInt(n int64, digits int) value {
 	if digits >= 0 {
 		return n
@@ -491,7 +492,7 @@ func roundFloat(f float64, digits int) float64 {
 	return math.RoundToEven(f/unit) * unit
 }
 
-// roundWith gives ceil or floor of in * 10**digits, divided by it again.
+// roundWith rounds to digits by ceil or floor.
 func (r *run) roundWith(in value, digits int, whole func(float64) float64) value {
 	unit := math.Pow(10, float64(digits))
 	f := toFloat(in) * unit

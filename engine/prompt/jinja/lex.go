@@ -8,15 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// The lexer: text between tags is one data token; what is inside {{ }} and {% %} becomes
-// names, literals and operators; comments vanish. It also settles white space:
-//
-//	trim_blocks     a newline right after %} or #} is dropped
-//	lstrip_blocks   blanks before {% or {# at the beginning of a line are dropped
-//	{%-  -%}        all white space on that side is dropped;   {%+  +%} keeps it
-//
-// and one newline at the end of the template is dropped.
-
 type kind uint8
 
 const (
@@ -60,11 +51,20 @@ func (t token) String() string {
 	return fmt.Sprintf("%q", t.text)
 }
 
+// lexer cuts a template into tokens. The text between tags is one data token; what {{ }} and {% %}
+// contain becomes names, literals and operators; comments become nothing. The lexer also drops white
+// space:
+//
+//	trim_blocks     a newline right after %} or #}
+//	lstrip_blocks   blanks before {% or {# at the beginning of a line
+//	{%-  -%}        all white space on that side;   {%+  +%} keeps it
+//
+// and one newline at the end of the template.
 type lexer struct {
 	src   string
 	pos   int
 	line  int
-	fresh bool // the last thing consumed ended with a newline, or nothing was consumed yet
+	fresh bool // pos is at the beginning of a line
 	toks  []token
 }
 
@@ -240,7 +240,7 @@ func (l *lexer) raw() {
 
 func (l *lexer) comment() {
 	s := l.rest()
-	if s == "" { // Jinja lets the end of the template pass
+	if s == "" { // Jinja accepts a comment that begins at the end of the template
 		return
 	}
 	i := strings.Index(s, "#}")
@@ -255,7 +255,7 @@ func (l *lexer) comment() {
 
 const operators = "+-/*%~[](){}><=.:|,;"
 
-// inside lexes the tokens of a tag to its end. The end is only seen outside of brackets.
+// inside lexes the tokens of a tag up to its end, which is outside of all brackets.
 func (l *lexer) inside(end kind, text string) {
 	var open []byte
 	for l.pos < len(l.src) {
@@ -316,7 +316,7 @@ func (l *lexer) balance(open []byte, op string) []byte {
 	return open
 }
 
-// digits is the length of digits with single underscores between them.
+// digits is the length of the digits that s begins with; single underscores may separate them.
 func digits(s string, ok func(c byte) bool) int {
 	n := 0
 	for n < len(s) && (ok(s[n]) || s[n] == '_' && n > 0 && s[n-1] != '_' && n+1 < len(s) && ok(s[n+1])) {
@@ -454,7 +454,8 @@ func (l *lexer) unescape(s string) string {
 var escapes = map[byte]string{'\n': "", '\\': "\\", '\'': "'", '"': "\"", 'a': "\a", 'b': "\b",
 	'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v"}
 
-// escape writes what the escape at the beginning of s (after the backslash) stands for.
+// escape writes the character of the escape at the beginning of s, which is after the backslash, and
+// returns the length of the escape.
 func (l *lexer) escape(b *strings.Builder, s string) int {
 	if text, ok := escapes[s[0]]; ok {
 		b.WriteString(text)

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// The parser of statements, by recursive descent. expr.go has the expressions.
-
+// parser parses by recursive descent: statements in this file, expressions in expr.go.
 type parser struct {
 	toks  []token
 	pos   int
@@ -17,7 +16,8 @@ type parser struct {
 	uses  specials
 	open  []string // statements around this place, for messages
 
-	// Unknown filters and tests are an error, but within if only once they are reached.
+	// unknown are errors for filters and tests that do not exist. Within an if they are no errors until
+	// the template runs them.
 	unknown []*Error
 }
 
@@ -68,7 +68,7 @@ func (p *parser) wantName(text string) token { return p.want(p.cur().name(text),
 func (p *parser) wantKind(k kind) token      { return p.want(p.cur().kind == k, token{kind: k}.String()) }
 func (p *parser) anyName() string            { return p.want(p.cur().kind == kName, "a name").text }
 
-// deeper bounds the recursion; call the result when done.
+// deeper enters one more level of nesting, or fails; the caller calls the result to leave it.
 func (p *parser) deeper() func() {
 	if p.nest++; p.nest > p.limit {
 		p.fail(p.cur().line, "nested more than %d levels deep", p.limit)
@@ -116,7 +116,7 @@ func (p *parser) statements(ends ...string) []stmt {
 	}
 }
 
-// body parses a block's rest: the end of the tag, statements, and the name that ended them.
+// body parses the rest of a block: the end of the tag, statements, and the name that ends them.
 func (p *parser) body(ends ...string) ([]stmt, string) {
 	p.skipOp(":")
 	p.wantKind(kBlockEnd)
@@ -246,7 +246,7 @@ func (p *parser) generation(line int) stmt {
 	return s
 }
 
-// function parses the body of what is a function of its own: no break out of it.
+// function parses a body that is a function of its own, out of which no break leads.
 func (p *parser) function(body func() []stmt) []stmt {
 	loops := p.loops
 	p.loops = 0

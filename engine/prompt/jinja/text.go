@@ -1,9 +1,6 @@
 package jinja
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // origin says where a byte of a text comes from. The zero origin is data, so that text whose
 // origin was not stated is never taken for the template's.
@@ -64,11 +61,10 @@ func (t str) run(i int) int {
 	if t.mask == "" || i >= len(t.s) {
 		return len(t.s)
 	}
-	j := i + 1
-	for j < len(t.mask) && t.mask[j] == t.mask[i] {
-		j++
+	if n := strings.IndexByte(t.mask[i:], byte(fromTemplate+fromData)-t.mask[i]); n >= 0 {
+		return i + n
 	}
-	return j
+	return len(t.s)
 }
 
 // all is the origin of the whole text: fromTemplate only if each byte's is.
@@ -124,7 +120,7 @@ func (t str) runs() Text {
 // builder joins texts. The zero builder is empty.
 type builder struct {
 	b      strings.Builder
-	mask   []byte // nil while all that was written has the same origin
+	mask   strings.Builder // empty while all that was written has the same origin
 	origin origin
 }
 
@@ -134,30 +130,37 @@ func (b *builder) write(t str) {
 	if t.s == "" {
 		return
 	}
+	mixed := b.mask.Len() > 0
 	switch {
-	case b.len() == 0 && t.mask == "":
+	case !mixed && t.mask == "" && (b.len() == 0 || t.origin == b.origin):
 		b.origin = t.origin
-	case b.mask != nil || t.mask != "" || t.origin != b.origin:
-		b.mix(t)
+	case t.mask != "":
+		b.mix()
+		b.mask.WriteString(t.mask)
+	default:
+		b.mix()
+		fillMask(&b.mask, t.origin, len(t.s))
 	}
 	b.b.WriteString(t.s)
 }
 
-// mix appends the origins of t to the mask, which begins with those of what was written before.
-func (b *builder) mix(t str) {
-	if b.mask == nil {
-		b.mask = bytes.Repeat([]byte{byte(b.origin)}, b.len())
+// mix starts the mask, if it has not begun, with the origin of what was written before.
+func (b *builder) mix() {
+	if b.mask.Len() == 0 {
+		b.mask.Grow(b.b.Cap())
+		fillMask(&b.mask, b.origin, b.len())
 	}
-	if t.mask != "" {
-		b.mask = append(b.mask, t.mask...)
-		return
-	}
-	n := len(b.mask)
-	b.mask = append(b.mask, make([]byte, len(t.s))...)
-	if t.origin != 0 {
-		for i := n; i < len(b.mask); i++ {
-			b.mask[i] = byte(t.origin)
-		}
+}
+
+// sameOrigin are long masks of one origin, to copy from.
+var sameOrigin = [...]string{fromData: strings.Repeat("\x00", 1<<12), fromTemplate: strings.Repeat("\x01", 1<<12)}
+
+// fillMask appends n times the origin.
+func fillMask(mask *strings.Builder, o origin, n int) {
+	for n > 0 {
+		k := min(n, len(sameOrigin[o]))
+		mask.WriteString(sameOrigin[o][:k])
+		n -= k
 	}
 }
 
@@ -165,7 +168,7 @@ func (b *builder) mix(t str) {
 func (b *builder) writeLiteral(s string) { b.write(literal(s)) }
 
 func (b *builder) str() str {
-	return str{s: b.b.String(), mask: string(b.mask), origin: b.origin}
+	return str{s: b.b.String(), mask: b.mask.String(), origin: b.origin}
 }
 
 // join is the texts one after the other.

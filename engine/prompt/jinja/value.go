@@ -219,7 +219,7 @@ func (r *run) truth(v value) bool {
 	return !sized || n != 0
 }
 
-// size is Python's len(v); false for what has none.
+// size is Python's len(v), false for what has no length.
 func (r *run) size(v value) (int, bool) {
 	switch v := v.(type) {
 	case str:
