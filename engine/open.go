@@ -116,10 +116,10 @@ func (m *Model) openTemplate() error {
 func (m *Model) Close() error {
 	m.closing.Do(func() {
 		if m.queue != nil {
-			m.queue.Close(ErrClosed)
+			m.closed = m.queue.Close(ErrClosed)
 		}
 		if m.dev != nil {
-			m.closed = m.dev.Close()
+			m.closed = errors.Join(m.closed, m.dev.Close())
 		}
 		m.closed = errors.Join(m.closed, m.file.Close())
 	})

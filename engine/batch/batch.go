@@ -1,24 +1,28 @@
 // Package batch is the queue that every use of a model goes through: admission, the
 // reuse of what is cached, and steps that carry many sequences side by side.
 //
-//	Submit ─▶ line ─ admit ─▶ slot: cache + its tokens ─┐
-//	Submit ─▶  (first come,   slot                      ├─▶ one step ─▶ Forward ─▶ Each(logits)
-//	           first served)  slot                      ┘    ▲                        │ next token
-//	                                                         └────────────────────────┘
+//	Submit ─▶ line ─ admit ─▶ slot: a sequence ─┐
+//	Submit ─▶  (first come,   slot              ├─▶ one step ─▶ Forward ─▶ Each(logits)
+//	           first served)  slot              ┘    ▲                        │ next token
+//	                            ▲                    └────────────────────────┘
+//	                            └─ the longest known beginning ─▶ state.Tree
 //
-// One goroutine owns the device and runs the steps. A slot keeps its cache when its
-// request ends, so that the next turn of a conversation only computes what is new.
-// Between steps, requests whose context has ended leave, and new ones come in; a long
-// prompt goes in chunks, so neither has to wait long, nor do answers under way.
+// One goroutine owns the device and runs the steps. What the sequences have computed stays
+// in a prefix tree when their requests end, so that the next turn of a conversation, and
+// other conversations with the same beginning, only compute what is new. Between steps,
+// requests whose context has ended leave, and new ones come in; a long prompt goes in
+// chunks, so neither has to wait long, nor do answers under way.
 package batch
 
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 
 	"soberano/engine/arch"
 	"soberano/engine/nn"
+	"soberano/engine/state"
 	"soberano/kernels"
 )
 
@@ -63,30 +67,35 @@ func (t *Ticket) end(err error) {
 	close(t.done)
 }
 
-// slot is a sequence with its cache.
+// slot is a request under way.
 type slot struct {
-	state  kernels.State
-	tokens []int32 // what the state holds, one a position
-	used   int64   // step of the last use
-	// While a request is in it:
 	ticket  *Ticket
-	pending []int32 // tokens that are not in the cache yet
+	seq     *state.Sequence
+	pending []int32 // tokens that are not in the sequence's state yet
 	take    int     // of pending, in this step
 }
 
+// ended reports whether the slot's request has ended.
+func (s *slot) ended() bool { return s.ticket == nil }
+
+// len is how many positions the slot's state holds.
+func (s *slot) len() int { return s.seq.State.Len() }
+
 // Queue runs requests on one model.
 type Queue struct {
-	model arch.Model
-	dev   kernels.Device
-	cap   int // positions of a cache
-	slots []*slot
-	most  int   // slots
-	size  int64 // bytes of a cache
-	steps int64
-	step  nn.Step
-	wants []want // one for each of step.Out
+	model  arch.Model
+	dev    kernels.Device
+	cap    int // positions of a state
+	tree   *state.Tree
+	forget int     // from this position on a state may not be able to go back, see snapshot
+	slots  []*slot // requests under way, most at most
+	most   int
+	size   int64 // bytes of a full state
+	step   nn.Step
+	wants  []want // one for each of step.Out
 
-	line []*Ticket // admitted to no slot yet; the loop's own
+	line   []*Ticket // admitted to no slot yet; the loop's own
+	failed error     // what no request was told of
 
 	mu      sync.Mutex
 	arrived []*Ticket
@@ -95,39 +104,51 @@ type Queue struct {
 	done    chan struct{}
 }
 
-// The slots' caches together stay below this, but two are always allowed: a
-// conversation, and something short beside it that must not push it out.
 const (
-	cacheBudget = 512 << 20
-	mostSlots   = 4
+	// As many requests are under way side by side as have room for full states in so much
+	// memory, two at least: an answer, and something short beside it.
+	runningBudget = 512 << 20
+	mostSlots     = 4
+	// keptBudget is the memory of states, of those under way and of idle ones, if full states
+	// of all slots do not take more.
+	keptBudget = 256 << 20
 )
 
 // New starts a queue for sequences of up to capacity tokens. The device belongs to the
-// queue until Close. It fails if not even one cache fits.
+// queue until Close. It fails if not even one state fits.
 func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
-	q := &Queue{
-		model: model, dev: dev, cap: capacity,
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
-	}
-	q.step.Priority = kernels.Answer
-	first, err := q.newSlot()
+	shape := model.Shape().State(capacity)
+	first, err := dev.NewState(shape)
 	if err != nil {
 		return nil, err
 	}
-	q.size = first.state.MaxBytes(Chunk)
-	q.most = int(min(mostSlots, max(2, cacheBudget/max(1, q.size))))
+	size := first.MaxBytes(Chunk)
+	if err := first.Close(); err != nil {
+		return nil, err
+	}
+	most := min(mostSlots, max(2, runningBudget/max(1, size)))
+	q := &Queue{
+		model: model, dev: dev, cap: capacity, size: size, most: int(most), forget: forgets(shape),
+		tree: state.New(dev, shape, max(keptBudget, most*size)),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	q.step.Priority = kernels.Answer
 	go q.loop()
 	return q, nil
 }
 
-func (q *Queue) newSlot() (*slot, error) {
-	st, err := q.dev.NewState(q.model.Shape().State(q.cap))
-	if err != nil {
-		return nil, err
+// forgets returns the position from which on a state of the shape can't go back everywhere.
+func forgets(shape kernels.StateShape) int {
+	n := math.MaxInt
+	for _, l := range shape.Layers {
+		if l.Kind == kernels.Recurrent {
+			return 1
+		}
+		if l.Window > 0 && l.Window < shape.Cap {
+			n = min(n, l.Window+1)
+		}
 	}
-	s := &slot{state: st}
-	q.slots = append(q.slots, s)
-	return s, nil
+	return n
 }
 
 // CacheBytes is what the state of one sequence takes when it is full.
@@ -159,8 +180,9 @@ func (q *Queue) Do(ctx context.Context, req Request) error {
 	return t.Err()
 }
 
-// Close ends all requests with err, and the queue's goroutine; it returns when that has ended.
-func (q *Queue) Close(err error) {
+// Close ends all requests with err, and the queue's goroutine; it returns when that has
+// ended, with an error of the device that no request was told of.
+func (q *Queue) Close(err error) error {
 	q.mu.Lock()
 	if q.closed == nil {
 		q.closed = err
@@ -168,6 +190,7 @@ func (q *Queue) Close(err error) {
 	q.nudge()
 	q.mu.Unlock()
 	<-q.done
+	return q.failed
 }
 
 func (q *Queue) nudge() {
@@ -182,4 +205,5 @@ func (q *Queue) loop() {
 	for q.admit() {
 		q.run()
 	}
+	q.note(q.tree.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"soberano/engine/arch"
 	"soberano/engine/arch/tiny"
+	"soberano/engine/state"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models/gguf"
@@ -24,17 +26,31 @@ var errClosed = errors.New("closed by the test")
 func open(t *testing.T, family string, capacity int) *Queue {
 	t.Helper()
 	m, dev := load(t, family)
+	return queue(t, m, dev, capacity)
+}
+
+func queue(t *testing.T, m arch.Model, dev kernels.Device, capacity int) *Queue {
+	t.Helper()
 	q, err := New(m, dev, capacity)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { q.Close(errClosed) })
+	t.Cleanup(func() {
+		if err := q.Close(errClosed); err != nil {
+			t.Error(err)
+		}
+	})
 	return q
 }
 
 func load(t *testing.T, family string) (arch.Model, kernels.Device) {
 	t.Helper()
-	f, err := gguf.Open(tiny.New(family).Write(t))
+	return loadSource(t, tiny.New(family))
+}
+
+func loadSource(t *testing.T, s *tiny.Source) (arch.Model, kernels.Device) {
+	t.Helper()
+	f, err := gguf.Open(s.Write(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,31 +117,68 @@ func same(t interface{ Fatalf(string, ...any) }, what string, a, b *greedy) {
 }
 
 // prompts are long and short alike, which slices by themselves are not.
-var prompts = rapid.Custom(func(t *rapid.T) []int32 {
-	n := rapid.IntRange(1, 90).Draw(t, "length")
-	return rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), n, n).Draw(t, "tokens")
-})
+func prompts(longest int) *rapid.Generator[[]int32] {
+	return rapid.Custom(func(t *rapid.T) []int32 {
+		n := rapid.IntRange(1, longest).Draw(t, "length")
+		if n > 100 { // drawing each token would take longer than computing it
+			r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+			tokens := make([]int32, n)
+			for i := range tokens {
+				tokens[i] = r.Int32N(tiny.Vocabulary)
+			}
+			return tokens
+		}
+		return rapid.SliceOfN(rapid.Int32Range(0, tiny.Vocabulary-1), n, n).Draw(t, "tokens")
+	})
+}
 
-// A conversation, each turn beginning with the last, among others: what is cached
-// changes nothing.
+// A conversation, each turn beginning with the last, among others: what is cached changes
+// nothing, whatever the layers keep.
 func TestCachedIsUncached(t *testing.T) {
 	for _, family := range arch.Families() {
-		q := open(t, family, 200)
-		rapid.Check(t, func(t *rapid.T) {
-			talks := make([][]int32, rapid.IntRange(1, 6).Draw(t, "conversations"))
-			for range rapid.IntRange(1, 8).Draw(t, "turns") {
-				i := rapid.IntRange(0, len(talks)-1).Draw(t, "which")
-				if from := rapid.IntRange(-1, len(talks)-1).Draw(t, "branch of"); from >= 0 {
-					talks[i] = slices.Clone(talks[from]) // the same beginning as another
-				}
-				keep := rapid.IntRange(0, len(talks[i])).Draw(t, "keep")
-				talk := append(slices.Clone(talks[i][:keep]), prompts.Draw(t, "turn")...)
-				talk = talk[:min(len(talk), 150)]
-				got := run(t, q, talk, 4, false)
-				same(t, "cached and fresh", run(t, q, talk, 4, true), got)
-				talks[i] = append(talk, got.tokens...)
+		t.Run(family, func(t *testing.T) { cachedIsUncached(t, open(t, family, 200), 90, 150) })
+	}
+	t.Run("windows that are passed", func(t *testing.T) {
+		m, dev := loadSource(t, windowed())
+		cachedIsUncached(t, queue(t, m, dev, 900), 500, 880)
+	})
+	t.Run("recurrent", func(t *testing.T) {
+		m := &recurrence{}
+		cachedIsUncached(t, queue(t, m, m, 1500), 700, 1400)
+	})
+}
+
+// windowed is a small model most of whose layers see 24 tokens, so that a page of 256 is
+// behind the window after 280.
+func windowed() *tiny.Source {
+	s := tiny.New("gemma3")
+	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(3), uint64(3)
+	return s
+}
+
+func cachedIsUncached(t *testing.T, q *Queue, turn, longest int) {
+	found := 0
+	rapid.Check(t, func(t *rapid.T) {
+		talks := make([][]int32, rapid.IntRange(1, 6).Draw(t, "conversations"))
+		for range rapid.IntRange(1, 8).Draw(t, "turns") {
+			i := rapid.IntRange(0, len(talks)-1).Draw(t, "which")
+			if from := rapid.IntRange(-1, len(talks)-1).Draw(t, "branch of"); from >= 0 {
+				talks[i] = slices.Clone(talks[from]) // the same beginning as another
 			}
-		})
+			keep := rapid.IntRange(0, len(talks[i])).Draw(t, "keep")
+			if rapid.Bool().Draw(t, "continue") {
+				keep = len(talks[i])
+			}
+			talk := append(slices.Clone(talks[i][:keep]), prompts(turn).Draw(t, "turn")...)
+			talk = talk[:min(len(talk), longest)]
+			got := run(t, q, talk, 4, false)
+			same(t, "cached and fresh", run(t, q, talk, 4, true), got)
+			talks[i] = append(talk, got.tokens...)
+			found += got.cached
+		}
+	})
+	if found == 0 {
+		t.Error("nothing was found in the cache")
 	}
 }
 
@@ -186,6 +239,146 @@ func TestSharedBeginning(t *testing.T) {
 	}
 }
 
+// within calls do on the queue's goroutine.
+func within(t *testing.T, q *Queue, do func()) {
+	t.Helper()
+	err := q.Do(context.Background(), Request{Tokens: []int32{1}, Fresh: true, Each: func(int, []float32) (int32, bool, error) {
+		do()
+		return 0, false, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// numbers is n tokens, from first on.
+func numbers(first, n int) []int32 {
+	tokens := make([]int32, n)
+	for i := range tokens {
+		tokens[i] = int32((first + i*i) % tiny.Vocabulary)
+	}
+	return tokens
+}
+
+// kinds opens a queue for every way in which layers keep what they have seen.
+func kinds(t *testing.T, test func(t *testing.T, q *Queue, goesBack bool)) {
+	t.Run("full", func(t *testing.T) { test(t, open(t, "llama", 1500), true) })
+	t.Run("windows", func(t *testing.T) {
+		m, dev := loadSource(t, windowed())
+		test(t, queue(t, m, dev, 1500), false)
+	})
+	t.Run("recurrent", func(t *testing.T) {
+		m := &recurrence{}
+		test(t, queue(t, m, m, 1500), false)
+	})
+}
+
+// What conversations have in common is computed once, also by one that is under way, and each
+// is continued where it ended.
+func TestSystemPrompt(t *testing.T) {
+	kinds(t, func(t *testing.T, q *Queue, goesBack bool) {
+		system := numbers(1, 700)
+		talk := func(i int) []int32 { return append(slices.Clone(system), numbers(1000*i, 50)...) }
+		least := Chunk // the last end of a chunk in what is shared
+		if goesBack {
+			least = len(system)
+		}
+		answers := make([]*greedy, 4)
+		for i := range answers {
+			answers[i] = run(t, q, talk(i), 300, false)
+			if i > 0 && answers[i].cached < least {
+				t.Errorf("conversation %d found %d tokens, expected %d", i, answers[i].cached, least)
+			}
+		}
+		for i, a := range answers {
+			next := append(append(talk(i), a.tokens...), numbers(7, 20)...)
+			got := run(t, q, next, 3, false)
+			if want := 750 + 299; got.cached != want {
+				t.Errorf("the next turn of conversation %d found %d tokens, expected %d", i, got.cached, want)
+			}
+			same(t, "next turn", run(t, q, next, 3, true), got)
+		}
+	})
+}
+
+// A request finds what another has computed that is still under way.
+func TestUnderWay(t *testing.T) {
+	kinds(t, func(t *testing.T, q *Queue, goesBack bool) {
+		prompt := numbers(50, 600)
+		answered, found := make(chan struct{}), atomic.Int32{}
+		found.Store(-1)
+		n := 0
+		first := q.Submit(context.Background(), Request{Tokens: prompt, From: len(prompt) - 1,
+			Each: func(int, []float32) (int32, bool, error) {
+				if n++; n == 1 {
+					close(answered)
+				}
+				return int32(n % tiny.Vocabulary), found.Load() < 0 && n < 800, nil
+			}})
+		<-answered
+		second := &greedy{n: 5}
+		r := second.request(append(slices.Clone(prompt[:550]), 2, 3, 4))
+		r.Started = func(cached int) { found.Store(int32(cached)) }
+		if err := q.Do(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
+		if <-first.Done(); first.Err() != nil {
+			t.Fatal(first.Err())
+		}
+		want := int32(Chunk)
+		if goesBack {
+			want = 550
+		}
+		if found.Load() < want {
+			t.Errorf("%d tokens were found, expected %d at least", found.Load(), want)
+		}
+		same(t, "beside", run(t, q, r.Tokens, 5, true), second)
+	})
+}
+
+// Another answer to the same prompt finds all of it that its state can go back to.
+func TestAnotherAnswer(t *testing.T) {
+	kinds(t, func(t *testing.T, q *Queue, goesBack bool) {
+		prompt := numbers(3, 700)
+		first := run(t, q, prompt, 500, false)
+		again := run(t, q, prompt, 500, false)
+		if again.cached < Chunk || goesBack && again.cached != 699 {
+			t.Errorf("%d tokens were found", again.cached)
+		}
+		same(t, "another answer", first, again)
+	})
+}
+
+// Short requests do not push out a long conversation, whatever their number; a conversation
+// that has not been used for longest goes when there is no room.
+func TestBudget(t *testing.T) {
+	kinds(t, func(t *testing.T, q *Queue, _ bool) {
+		long := numbers(1, 900)
+		run(t, q, long, 100, false)
+		full := int64(0)
+		within(t, q, func() {
+			if full = q.tree.Bytes(); full == 0 {
+				t.Error("nothing is kept")
+			}
+			q.tree = state.New(q.dev, q.model.Shape().State(q.cap), 3*full)
+		})
+		next := append(slices.Clone(long), run(t, q, long, 100, false).tokens...)
+		for i := range 40 {
+			run(t, q, numbers(1000+7*i, 30), 3, false)
+			if i%4 == 0 {
+				if g := run(t, q, next, 1, false); g.cached != 999 {
+					t.Fatalf("after %d short requests %d tokens of the long conversation are left", i+1, g.cached)
+				}
+			}
+			within(t, q, func() {
+				if b := q.tree.Bytes() - q.slots[0].seq.State.Bytes(); b > full*3 {
+					t.Errorf("%d bytes are kept, the budget is %d", b, full*3)
+				}
+			})
+		}
+	})
+}
+
 // Many at once give what each gives alone, and finish all.
 func TestManyAtOnce(t *testing.T) {
 	for _, family := range arch.Families() {
@@ -197,7 +390,7 @@ func TestManyAtOnce(t *testing.T) {
 			}
 			jobs := make([]job, rapid.IntRange(2, 10).Draw(t, "jobs"))
 			for i := range jobs {
-				p := prompts.Draw(t, "prompt")
+				p := prompts(90).Draw(t, "prompt")
 				n := rapid.IntRange(1, 12).Draw(t, "tokens")
 				jobs[i] = job{p, run(t, q, p, n, true), &greedy{n: n}}
 			}

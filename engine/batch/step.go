@@ -1,5 +1,7 @@
 package batch
 
+import "slices"
+
 // How much goes into one step.
 const (
 	// Chunk is the tokens of a step that only reads prompts: beyond a few hundred the
@@ -12,40 +14,40 @@ const (
 	wanted = 64
 )
 
-// run makes one step of all slots with work.
+// run makes one step of all slots.
 func (q *Queue) run() {
-	q.steps++
 	q.share()
 	q.step.Reset()
 	q.wants = q.wants[:0]
 	for _, s := range q.slots {
-		if s.ticket != nil {
-			q.add(s)
-		}
+		q.add(s)
 	}
 	logits, err := q.model.Forward(&q.step)
 	if err != nil {
 		q.fail(err)
 		return
 	}
-	for i, w := range q.wants {
-		if w.slot.ticket == nil {
-			continue // ended by an earlier row of this step
-		}
-		w.slot.give(w.pos, logits.Row(i), q.cap)
+	for _, s := range q.slots {
+		q.advance(s)
 	}
+	for i, w := range q.wants {
+		if w.slot.ended() {
+			continue // by an earlier row of this step
+		}
+		q.give(w.slot, w.pos, logits.Row(i))
+	}
+	q.slots = slices.DeleteFunc(q.slots, (*slot).ended)
+	q.note(q.tree.Fit())
 }
 
-// fail ends all requests of a step that failed. What it has left in their states counts
-// for nothing.
+// fail ends all requests of a step that failed. What it has left in their states counts for
+// nothing.
 func (q *Queue) fail(err error) {
 	for _, s := range q.slots {
-		if s.ticket != nil {
-			s.back(0)
-			s.tokens = s.tokens[:0]
-			s.end(err)
-		}
+		q.note(s.seq.Drop())
+		s.ticket.end(err)
 	}
+	q.slots = q.slots[:0]
 }
 
 // want is a row of a step whose logits go to a slot's request.
@@ -56,15 +58,35 @@ type want struct {
 
 // add puts a slot's share of its pending tokens into the step.
 func (q *Queue) add(s *slot) {
-	pos := len(s.tokens)
-	s.used = q.steps
-	row := q.step.Append(s.state, s.pending[:s.take], pos)
+	pos := s.len()
+	row := q.step.Append(s.seq.State, s.pending[:s.take], pos)
 	for i := max(0, s.ticket.req.From-pos); i < s.take; i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})
 	}
-	s.tokens = append(s.tokens, s.pending[:s.take]...)
+}
+
+// advance tells a slot's sequence what the step has added to its state.
+func (q *Queue) advance(s *slot) {
+	s.seq.Add(s.pending[:s.take]...)
 	s.pending = s.pending[s.take:]
+	if q.snapshot(s) {
+		q.note(s.seq.Keep())
+	}
+}
+
+// snapshot reports whether a slot's state is worth a snapshot: where states can't go back
+// everywhere, at the ends of chunks, for whoever begins alike, and at the end of a prompt, for
+// another answer to it. (The end of an answer is kept when its request ends.)
+func (q *Queue) snapshot(s *slot) bool {
+	switch n := s.len(); {
+	case q.tree.Rewinds():
+		return false
+	case n == len(s.ticket.req.Tokens) && n >= q.forget:
+		return true
+	default:
+		return n%Chunk == 0
+	}
 }
 
 // share decides how many pending tokens of each slot go into the step: one where one is
@@ -72,11 +94,9 @@ func (q *Queue) add(s *slot) {
 func (q *Queue) share() {
 	single, reading := 0, 0
 	for _, s := range q.slots {
-		switch {
-		case s.ticket == nil:
-		case len(s.pending) == 1:
+		if len(s.pending) == 1 {
 			single++
-		default:
+		} else {
 			reading++
 		}
 	}
@@ -85,27 +105,28 @@ func (q *Queue) share() {
 		room = mixed
 	}
 	for _, s := range q.slots {
-		if s.ticket == nil {
-			continue
-		}
 		s.take = min(len(s.pending), max(1, room/max(1, reading)))
 		// Positions before From cost no logits; of the others, only so many.
-		s.take = min(s.take, max(0, s.ticket.req.From-len(s.tokens))+wanted)
+		s.take = min(s.take, max(0, s.ticket.req.From-s.len())+wanted)
+		if !q.tree.Rewinds() {
+			// Chunks end where those of other requests do, so that their snapshots serve all.
+			s.take = min(s.take, Chunk-s.len()%Chunk)
+		}
 	}
 }
 
 // give hands logits to the request and takes its next token.
-func (s *slot) give(pos int, logits []float32, capacity int) {
+func (q *Queue) give(s *slot, pos int, logits []float32) {
 	next, more, err := s.ticket.req.Each(pos, logits)
-	last := pos == len(s.tokens)-1 && len(s.pending) == 0
+	last := pos == s.len()-1 && len(s.pending) == 0
 	switch {
 	case err != nil:
-		s.end(err)
+		q.end(s, err)
 	case !last:
 	case !more:
-		s.end(nil)
-	case len(s.tokens) >= capacity:
-		s.end(ErrFull)
+		q.end(s, nil)
+	case s.len() >= q.cap:
+		q.end(s, ErrFull)
 	default:
 		s.pending = append(s.pending, next)
 	}
