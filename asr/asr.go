@@ -21,7 +21,6 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
-	"soberano/models/registry"
 )
 
 // SampleRate is the rate of all audio inside this package, in Hz.
@@ -29,10 +28,9 @@ const SampleRate = 16000
 
 // Options says how a model is opened. Zero values mean the default.
 type Options struct {
-	Threads int  // 0: physical cores, from 4 up one less
-	Exact   bool // float32 throughout
-	// Packed is the folder that keeps repacked weights for the next start; "": they are not kept.
-	Packed string
+	// Pool computes on the host what is made of the device's results. It must outlive the
+	// model; a device of the CPU should use the same one. nil: the caller's thread alone.
+	Pool *cpu.Pool
 }
 
 // Segment is a part of the transcript, without spaces around it; final texts are joined with a
@@ -86,7 +84,6 @@ type Info struct {
 type Model struct {
 	file *models.File
 	dev  kernels.Device
-	pool *cpu.Pool
 	net  *whisper.Model
 	text *token.Tokenizer
 	mel  *mel.Filter
@@ -99,51 +96,45 @@ type Model struct {
 	err   error // of Close
 }
 
-// Open opens the Whisper model at path: whisper.cpp's ggml file, an APR file, or a
-// directory in CTranslate2's or Hugging Face's form. The error names the file and what to do.
-func Open(path string, o Options) (*Model, error) {
-	f, err := registry.Read(path)
+// Open loads a Whisper model onto a device: whisper.cpp's ggml file, an APR file, or a
+// directory in CTranslate2's or Hugging Face's form. It takes over file and device, also
+// where it fails: they are closed with the model. The error names the file and what to do.
+//
+// Words are heard as well with weights in 8 bits (cpu.Bits8) as in float32, and faster: see
+// SPEED.md.
+func Open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
+	m, err := open(f, dev, o)
 	if err != nil {
-		return nil, err
-	}
-	m, err := open(f, o)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, dev.Close(), f.Close())
 	}
 	return m, nil
 }
 
-func open(f *models.File, o Options) (*Model, error) {
+func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
+	pool := o.Pool
+	if pool == nil {
+		var err error
+		if pool, err = cpu.NewPool(1); err != nil { // has no workers to end
+			return nil, err
+		}
+	}
 	text, err := whisper.Text(f)
 	if err != nil {
 		return nil, err
 	}
-	// Words are heard as well in 8 bits as in float32, and faster: see SPEED.md.
-	pool, err := cpu.NewPool(o.Threads)
+	net, err := whisper.New(dev, pool, f, text)
 	if err != nil {
 		return nil, err
 	}
-	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: o.Exact, Floats: cpu.Bits8, Forget: models.Forget,
-		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
-	if err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	net, err := whisper.New(dev, pool, f, text)
-	if err == nil {
-		err = dev.Loaded()
-	}
-	if err != nil {
-		return nil, errors.Join(err, dev.Close(), pool.Close())
+	if err := dev.Loaded(); err != nil {
+		return nil, err
 	}
 	clear(f.Aux) // megabytes of vocabularies, which are understood
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
-		return nil, errors.Join(models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start), dev.Close(), pool.Close())
+		return nil, models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start)
 	}
-	m := &Model{file: f, dev: dev, pool: pool, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
-	m.mel.Threads = o.Threads
-	if o.Threads == 0 {
-		m.mel.Threads = 2
-	}
+	m := &Model{file: f, dev: dev, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
+	m.mel.Threads = pool.Threads()
 	m.info = describe(f, net, dev)
 	return m, nil
 }
@@ -186,7 +177,7 @@ func (m *Model) Close() error {
 	m.once.Do(func() {
 		close(m.done)
 		m.turn <- struct{}{} // never released
-		m.err = errors.Join(m.dev.Close(), m.pool.Close(), m.file.Close())
+		m.err = errors.Join(m.dev.Close(), m.file.Close())
 	})
 	return m.err
 }

@@ -15,9 +15,35 @@ import (
 	"unicode"
 
 	"soberano/asr/audio"
+	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/defaults"
+	"soberano/models/registry"
 )
+
+// settings say how a test opens a model on the CPU.
+type settings struct {
+	Threads int
+	Packed  string // the folder of repacked weights
+}
+
+// openFile opens a model. Its workers are not ended: a model may outlive the test.
+func openFile(path string, o settings) (*Model, error) {
+	f, err := registry.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := cpu.NewPool(o.Threads)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	dev, err := cpu.New(cpu.Options{Pool: pool, Floats: cpu.Bits8, Forget: models.Forget,
+		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return Open(f, dev, Options{Pool: pool})
+}
 
 var base struct {
 	sync.Once
@@ -29,7 +55,7 @@ var base struct {
 func openBase(t testing.TB) *Model {
 	t.Helper()
 	dir := defaults.Need(t, "whisper-base")
-	base.Do(func() { base.m, base.err = Open(dir, Options{}) })
+	base.Do(func() { base.m, base.err = openFile(dir, settings{}) })
 	if base.err != nil {
 		t.Fatal(base.err)
 	}
@@ -280,11 +306,11 @@ func TestGaps(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "nothing"), Options{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := openFile(filepath.Join(t.TempDir(), "nothing"), settings{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing model: %v", err)
 	}
 	chat := defaults.Need(t, "smollm2")
-	if _, err := Open(chat, Options{}); !errors.Is(err, models.ErrUnsupported) {
+	if _, err := openFile(chat, settings{}); !errors.Is(err, models.ErrUnsupported) {
 		t.Errorf("a chat model: %v", err)
 	}
 }
@@ -325,7 +351,7 @@ func TestErrors(t *testing.T) {
 
 // TestEnglishOnly: tiny.en has no languages to choose from.
 func TestEnglishOnly(t *testing.T) {
-	m, err := Open(defaults.Need(t, "whisper-tiny.en"), Options{Threads: 1})
+	m, err := openFile(defaults.Need(t, "whisper-tiny.en"), settings{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestOpenForms(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			packed := t.TempDir()
 			for range 2 {
-				m, err := Open(path, Options{Threads: 2, Packed: packed})
+				m, err := openFile(path, settings{Threads: 2, Packed: packed})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -55,7 +55,7 @@ func TestOpenForms(t *testing.T) {
 
 // TestNotSpeech: what is no speech model says what would be one.
 func TestNotSpeech(t *testing.T) {
-	_, err := Open(defaults.Need(t, "smollm2"), Options{})
+	_, err := openFile(defaults.Need(t, "smollm2"), settings{})
 	if !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), "whisper.cpp's .bin") {
 		t.Errorf("a chat model: %v", err)
 	}
@@ -63,7 +63,7 @@ func TestNotSpeech(t *testing.T) {
 	if err := os.WriteFile(path, []byte("PK\x03\x04\x14\x00\x00\x00base/data.pkl"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, Options{}); !errors.Is(err, models.ErrUnknownFormat) || !strings.Contains(err.Error(), "PyTorch") || !strings.Contains(err.Error(), "ggml .bin") {
+	if _, err := openFile(path, settings{}); !errors.Is(err, models.ErrUnknownFormat) || !strings.Contains(err.Error(), "PyTorch") || !strings.Contains(err.Error(), "ggml .bin") {
 		t.Errorf("a pickle: %v", err)
 	}
 }

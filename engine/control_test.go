@@ -79,7 +79,7 @@ func TestTagEndsNothing(t *testing.T) {
 func TestErrorsNameTheFile(t *testing.T) {
 	s := tiny.New("llama")
 	s.Meta["tokenizer.chat_template"] = "{{ raise_exception('no\x1b[31m ' ~ messages[0].content) }}"
-	m := openTiny(t, s, Options{})
+	m := openTiny(t, s, settings{})
 	_, _, err := collect(m, context.Background(), Request{Messages: []Message{{"user", "a"}}})
 	if err == nil || !strings.Contains(err.Error(), m.file.Path) || !strings.Contains(err.Error(), `no\x1b[31m a`) {
 		t.Errorf("the error of a template is %q, expected one with %s", err, m.file.Path)
@@ -94,7 +94,7 @@ func TestNaNNamesTheFile(t *testing.T) {
 			s.Tensors[i].Data = slices.Repeat([]byte{0, 0, 0xc0, 0x7f}, tensor.Len())
 		}
 	}
-	m := openTiny(t, s, Options{})
+	m := openTiny(t, s, settings{})
 	_, _, err := collect(m, context.Background(), Request{Prompt: "a"})
 	if !errors.Is(err, sample.ErrNoLogits) || !strings.Contains(err.Error(), m.file.Path) {
 		t.Errorf("the error is %v, expected ErrNoLogits with %s", err, m.file.Path)

@@ -21,11 +21,7 @@ var (
 
 // Options says how a model is opened. Zero values mean the default.
 type Options struct {
-	Context int  // tokens of prompt and answer together; 0: the smaller of the model's own and 4096
-	Threads int  // 0: physical cores, from 4 up one less
-	Exact   bool // float32 weights, activations and cache throughout (slow; for checking)
-	// Packed is the folder that keeps repacked weights for the next start; "": they are not kept.
-	Packed string
+	Context int // tokens of prompt and answer together; 0: the smaller of the model's own and 4096
 }
 
 // Message is one turn of a conversation. Role is "system", "user" or "assistant".

@@ -20,14 +20,35 @@ import (
 	"soberano/engine/arch/tiny"
 	"soberano/engine/batch"
 	"soberano/engine/sample"
+	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
 )
 
-func openTiny(t *testing.T, s *tiny.Source, o Options) *Model {
+// settings say how a test opens a model on the CPU.
+type settings struct {
+	Context, Threads int
+	Exact            bool
+	Packed           string // the folder of repacked weights
+}
+
+func openFile(path string, o settings) (*Model, error) {
+	f, err := registry.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	dev, err := cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact, Forget: models.Forget,
+		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return Open(f, dev, Options{Context: o.Context})
+}
+
+func openTiny(t *testing.T, s *tiny.Source, o settings) *Model {
 	t.Helper()
 	o.Threads = 2
-	m, err := Open(s.Write(t), o)
+	m, err := openFile(s.Write(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +70,7 @@ func collect(m *Model, ctx context.Context, r Request) (text string, last Piece,
 
 func TestInfo(t *testing.T) {
 	for _, family := range arch.Families() {
-		m := openTiny(t, tiny.New(family), Options{})
+		m := openTiny(t, tiny.New(family), settings{})
 		i := m.Info()
 		if i.Family != family || i.Name != "Tiny "+family || i.Context != tiny.Context || i.TrainContext != tiny.Context || i.Vocabulary != tiny.Vocabulary || i.Template {
 			t.Errorf("%+v", i)
@@ -65,15 +86,15 @@ func TestOpenErrors(t *testing.T) {
 	if err := os.WriteFile(text, []byte("no model at all, but a text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(text, Options{}); !errors.Is(err, models.ErrUnknownFormat) {
+	if _, err := openFile(text, settings{}); !errors.Is(err, models.ErrUnknownFormat) {
 		t.Errorf("a text: %v", err)
 	}
-	if _, err := Open(text+".missing", Options{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := openFile(text+".missing", settings{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 	path := tiny.New("llama").Write(t)
-	for _, o := range []Options{{Context: -1}, {Context: tiny.Context + 1}, {Threads: -1}} {
-		if m, err := Open(path, o); err == nil {
+	for _, o := range []settings{{Context: -1}, {Context: tiny.Context + 1}, {Threads: -1}} {
+		if m, err := openFile(path, o); err == nil {
 			m.Close()
 			t.Errorf("%+v passed", o)
 		}
@@ -81,7 +102,7 @@ func TestOpenErrors(t *testing.T) {
 	for key, v := range map[string]any{"tokenizer.chat_template": "{% if %}", "tokenizer.ggml.model": "wordpiece", "general.architecture": "bert"} {
 		s := tiny.New("llama")
 		s.Meta[key] = v
-		if m, err := Open(s.Write(t), Options{}); err == nil {
+		if m, err := openFile(s.Write(t), settings{}); err == nil {
 			m.Close()
 			t.Errorf("%s = %v passed", key, v)
 		}
@@ -92,7 +113,7 @@ func TestOpenErrors(t *testing.T) {
 // another part of the prompt cached, sums are rounded in another order, and where two
 // tokens are nearly alike that can decide; engine/batch tests how little it is.)
 func TestSeed(t *testing.T) {
-	a, b := openTiny(t, tiny.New("llama"), Options{Exact: true}), openTiny(t, tiny.New("llama"), Options{Exact: true})
+	a, b := openTiny(t, tiny.New("llama"), settings{Exact: true}), openTiny(t, tiny.New("llama"), settings{Exact: true})
 	seen := map[string]bool{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := Request{
@@ -115,7 +136,7 @@ func TestSeed(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{Context: 64, Exact: true})
+	m := openTiny(t, tiny.New("llama"), settings{Context: 64, Exact: true})
 	ctx := context.Background()
 	whole, last, err := collect(m, ctx, Request{Prompt: "hello", Sampling: sample.Params{Temperature: 1, Seed: 5}})
 	if err != nil || last.Reason != ContextFull && last.Reason != Ended {
@@ -141,7 +162,7 @@ func TestReasons(t *testing.T) {
 }
 
 func TestContextError(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{Context: 32})
+	m := openTiny(t, tiny.New("llama"), settings{Context: 32})
 	for n, want := range map[int]bool{31: false, 32: true, 33: true, 10_000: true} {
 		text, last, err := collect(m, context.Background(), Request{Tokens: make([]int32, n)})
 		var full *ContextError
@@ -155,7 +176,7 @@ func TestContextError(t *testing.T) {
 }
 
 func TestBadRequests(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{})
+	m := openTiny(t, tiny.New("llama"), settings{})
 	for _, r := range []Request{
 		{}, {Prompt: "a", Tokens: []int32{1}}, {Tokens: []int32{-1}}, {Tokens: []int32{tiny.Vocabulary}},
 		{Prompt: "a", MaxTokens: -1}, {Prompt: "a", Sampling: sample.Params{Temperature: -1}},
@@ -173,7 +194,7 @@ func TestBadRequests(t *testing.T) {
 }
 
 func TestBreakAndCancel(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{Exact: true})
+	m := openTiny(t, tiny.New("llama"), settings{Exact: true})
 	r := Request{Prompt: "hello", MaxTokens: 200, Sampling: sample.Params{Temperature: 1, Seed: 3}}
 	want, _, err := collect(m, context.Background(), r)
 	if err != nil {
@@ -207,7 +228,7 @@ func TestBreakAndCancel(t *testing.T) {
 // Close ends all, and leaves no goroutine behind.
 func TestClose(t *testing.T) {
 	before := runtime.NumGoroutine()
-	m, err := Open(tiny.New("gemma3").Write(t), Options{Threads: 2})
+	m, err := openFile(tiny.New("gemma3").Write(t), settings{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +272,7 @@ func TestBeginOnce(t *testing.T) {
 	for _, template := range []string{"{{ bos_token }}{{ messages[0].content }}", "{{ messages[0].content }}"} {
 		s := tiny.New("llama")
 		s.Meta["tokenizer.chat_template"] = template
-		m := openTiny(t, s, Options{})
+		m := openTiny(t, s, settings{})
 		if !m.Info().Template {
 			t.Error("the template is not seen")
 		}
@@ -266,7 +287,7 @@ func TestBeginOnce(t *testing.T) {
 func TestNoEndInPrompt(t *testing.T) {
 	s := tiny.New("llama")
 	s.Meta["tokenizer.ggml.add_eos_token"] = true
-	m := openTiny(t, s, Options{})
+	m := openTiny(t, s, settings{})
 	whole := m.Tokenize("ab", true)
 	ids, err := m.PromptTokens(Request{Prompt: "ab"})
 	if err != nil || !slices.Equal(ids, whole[:len(whole)-1]) {
@@ -276,7 +297,7 @@ func TestNoEndInPrompt(t *testing.T) {
 
 // Perplexity, worked out here from logits one by one.
 func TestPerplexityDefinition(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{Context: 32, Exact: true})
+	m := openTiny(t, tiny.New("llama"), settings{Context: 32, Exact: true})
 	text := strings.Repeat("It is a truth. ", 12)
 	ids := m.Tokenize(text, true)
 	surprise, n := 0.0, 0
@@ -306,7 +327,7 @@ func TestPerplexityDefinition(t *testing.T) {
 }
 
 func TestBench(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{})
+	m := openTiny(t, tiny.New("llama"), settings{})
 	for range 2 { // the second round finds the depth in the cache
 		for _, depth := range []int{0, 1, 150} {
 			for _, n := range []int{1, 2, 100} {
@@ -330,7 +351,7 @@ func TestBench(t *testing.T) {
 
 // What is measured at a depth is n tokens that see depth others, each once.
 func TestBenchDepth(t *testing.T) {
-	m := openTiny(t, tiny.New("llama"), Options{})
+	m := openTiny(t, tiny.New("llama"), settings{})
 	if _, err := m.BenchGenerate(context.Background(), 100, 20); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ var long = os.Getenv("SOBERANO_LONG_TESTS") == "1"
 
 func openDefault(t *testing.T, name string, exact bool) *Model {
 	t.Helper()
-	m, err := Open(defaults.Need(t, name), Options{Exact: exact, Context: 512})
+	m, err := openFile(defaults.Need(t, name), settings{Exact: exact, Context: 512})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,7 @@ import (
 	"soberano/engine/prompt"
 	"soberano/engine/token"
 	"soberano/kernels"
-	"soberano/kernels/cpu"
 	"soberano/models"
-	"soberano/models/registry"
 )
 
 // defaultContext is the context where Options.Context is 0 and the model allows more.
@@ -37,25 +35,17 @@ type Model struct {
 	closed  error // of Close
 }
 
-// Open loads a model file. The error wraps models.ErrUnknownFormat, models.ErrUnsupported
-// or models.ErrCorrupt, and names the file, the field and the reason.
-func Open(path string, o Options) (m *Model, err error) {
-	f, err := registry.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	m = &Model{file: f}
+// Open loads a model file onto a device. It takes over both, also where it fails: they are
+// closed with the model. The error wraps models.ErrUnsupported or models.ErrCorrupt, and
+// names the file, the field and the reason.
+func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
+	m = &Model{file: f, dev: dev}
 	defer func() {
 		if err != nil {
-			m.Close()
+			err = errors.Join(err, m.Close())
 			m = nil
 		}
 	}()
-	m.dev, err = cpu.New(cpu.Options{Threads: o.Threads, Exact: o.Exact, Forget: models.Forget,
-		Packed: cpu.Packed{Dir: o.Packed, Model: f.Identity(), Map: models.Map}})
-	if err != nil {
-		return m, err
-	}
 	if m.net, err = arch.Open(f, m.dev); err != nil {
 		return m, err
 	}
@@ -66,15 +56,15 @@ func Open(path string, o Options) (m *Model, err error) {
 		return m, err
 	}
 	if err = m.openTemplate(); err != nil {
-		return m, fmt.Errorf("%s: %w", path, err)
+		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	m.shape = m.net.Shape()
 	context, err := contextFor(o.Context, m.shape.Context)
 	if err != nil {
-		return m, fmt.Errorf("%s: %w", path, err)
+		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if m.queue, err = batch.New(m.net, m.dev, context); err != nil {
-		return m, fmt.Errorf("%s: %w", path, err)
+		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	m.info, err = m.describe(context)
 	return m, err
@@ -118,10 +108,7 @@ func (m *Model) Close() error {
 		if m.queue != nil {
 			m.closed = m.queue.Close(ErrClosed)
 		}
-		if m.dev != nil {
-			m.closed = errors.Join(m.closed, m.dev.Close())
-		}
-		m.closed = errors.Join(m.closed, m.file.Close())
+		m.closed = errors.Join(m.closed, m.dev.Close(), m.file.Close())
 	})
 	return m.closed
 }

@@ -17,7 +17,7 @@ func TestPacked(t *testing.T) {
 	path, dir := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "packed")
 	answer := func(dir string) string {
 		t.Helper()
-		m, err := Open(path, Options{Threads: 2, Packed: dir})
+		m, err := openFile(path, settings{Threads: 2, Packed: dir})
 		if err != nil {
 			t.Fatal(err)
 		}

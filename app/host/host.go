@@ -37,6 +37,7 @@ type Options struct {
 // A model is idle while it is open and nobody holds a lease on it.
 type Host struct {
 	available func() int64
+	pools     pools
 
 	mu     sync.Mutex
 	budget int64
@@ -118,7 +119,7 @@ func (h *Host) Close() error {
 	h.all.Wait()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	err := h.errs
+	err := errors.Join(h.errs, h.pools.close())
 	h.errs = nil
 	return err
 }

@@ -2,9 +2,13 @@ package host
 
 import (
 	"context"
+	"errors"
 
 	"soberano/asr"
 	"soberano/engine"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -25,25 +29,43 @@ func ChatBytes(i engine.Info) int64 {
 
 // OpenChat opens a chat model on the processor; it is an Open.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
-	return opening(ctx, e, func() (*engine.Model, error) {
-		return engine.Open(e.Path(), engine.Options{Context: s.Context, Threads: s.Threads, Exact: s.Exact, Packed: registry.PackedDir()})
-	})
+	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Open(f, dev, engine.Options{Context: s.Context})
 }
 
 // OpenSpeech opens a speech model on the processor; it is an Open.
 func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*asr.Model, error) {
-	return opening(ctx, e, func() (*asr.Model, error) {
-		return asr.Open(e.Path(), asr.Options{Threads: s.Threads, Exact: s.Exact, Packed: registry.PackedDir()})
-	})
+	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Bits8)
+	if err != nil {
+		return nil, err
+	}
+	return asr.Open(f, dev, asr.Options{Pool: pool})
 }
 
-// opening checks the files of an entry and opens its model.
-func opening[M any](ctx context.Context, e registry.Entry, open func() (M, error)) (m M, err error) {
+// onCPU checks the files of an entry and opens them, and a device of the processor for
+// their weights, on the workers that all models share.
+func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats) (*models.File, kernels.Device, *cpu.Pool, error) {
 	if err := e.Check(); err != nil {
-		return m, err
+		return nil, nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return m, err
+		return nil, nil, nil, err
 	}
-	return open()
+	pool, err := h.pools.get(s.Threads)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	f, err := registry.Read(e.Path())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget,
+		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map}})
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, f.Close())
+	}
+	return f, dev, pool, nil
 }
