@@ -18,24 +18,25 @@ import (
 	"soberano/app/voice"
 )
 
-// Config is what a Screen needs from the window around it.
+// Window is what a Screen needs from the window around it.
+type Window interface {
+	ui.Window
+	OpenLink(url string, at fyne.Position)
+	OpenChats() // shows the list of conversations where it is folded away
+	NewChat()
+	ChooseModel()
+	ImportFile()        // asks for a model file
+	ChatsChanged()      // the list of conversations has changed
+	Talked(*voice.Talk) // dictation has begun or ended
+}
+
+// Config is what a Screen is made from.
 type Config struct {
+	Window
 	Store  *store.Store
 	Runner *Runner
-	Talk   *voice.Talk // nil: no microphone
-	Post   func(func())
+	Talk   *voice.Talk   // nil: no microphone
 	Every  time.Duration // between two repaints of an answer; 0: 50 ms
-
-	OnTalk      func(*voice.Talk) // dictation has begun or ended
-	OnChanged   func()            // the list of conversations has changed
-	OpenChats   func()            // show the folded side
-	ChooseModel func()
-	ImportFile  func()
-	NewChat     func()
-	ShowFile    func(path string)
-	OpenLink    func(url string, at fyne.Position)
-	Copy        func(text string)
-	Shortcut    func(fyne.Shortcut) bool
 }
 
 // Screen is the middle of the window.
@@ -87,9 +88,7 @@ func (s *Screen) listen() {
 	t.OnState = func(voice.State) {
 		s.Composer.ShowTalk(t)
 		s.hints(s.Runner.Status())
-		if s.OnTalk != nil {
-			s.OnTalk(t)
-		}
+		s.Talked(t)
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
 	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
@@ -333,7 +332,7 @@ func (s *Screen) Send() {
 	s.Composer.Entry.SetText("")
 	s.saveDraft()
 	s.ask()
-	s.OnChanged()
+	s.ChatsChanged()
 }
 
 // ask starts a job for the conversation that is open.
@@ -377,7 +376,7 @@ func (s *Screen) repaint(j *job) {
 }
 
 func (s *Screen) done(p progress, here bool) {
-	defer s.OnChanged()
+	defer s.ChatsChanged()
 	if !here {
 		return
 	}

@@ -102,7 +102,7 @@ func (c *card) post(serial int, f func()) {
 }
 
 func (c *card) run(ctx context.Context, serial int, how registry.How) {
-	info, err := c.im.Inspect(c.path)
+	info, err := c.im.Shelf.Inspect(c.path)
 	if err != nil {
 		c.post(serial, func() { c.failed(err) })
 		return
@@ -144,7 +144,7 @@ func (c *card) meter(serial int) func(done, total int64) {
 // undo takes out a model whose import ended in the moment in which it was cancelled.
 func (c *card) undo(e registry.Entry) {
 	if err := c.im.Shelf.Remove(e.Name); err != nil {
-		c.im.Post(func() { c.im.OnAdded(e) }) // it stays, and is shown as any other
+		c.im.Post(func() { c.im.Added(e) }) // it stays, and is shown as any other
 	}
 }
 
@@ -218,7 +218,7 @@ func (c *card) switchTo(how registry.How) {
 // ready offers the model; old says that the library had it before.
 func (c *card) ready(e registry.Entry, old bool) {
 	c.done = true
-	c.im.OnAdded(e)
+	c.im.Added(e)
 	if c.use {
 		c.im.Use(e)
 		c.close()

@@ -27,14 +27,14 @@ type Page struct {
 	looking bool             // for ills
 	running sync.WaitGroup
 
-	removing map[string]bool
-	ctx      context.Context // of removals
-	cancel   context.CancelFunc
+	going  map[string]bool // are being removed
+	ctx    context.Context // of removals
+	cancel context.CancelFunc
 }
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, removing: map[string]bool{}}
+	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.Object = p.pane.Object
 	return p
@@ -145,7 +145,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		return p.question(words, func() { p.remove(e) })
 	}
 	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}}
-	if p.removing[e.Name] {
+	if p.going[e.Name] {
 		return row
 	}
 	switch {
@@ -185,8 +185,8 @@ func (p *Page) remove(e registry.Entry) {
 	if c := p.checks[e.Name]; c != nil {
 		c.cancel()
 	}
-	p.OnRemoved(e)
-	p.removing[e.Name], p.says[e.Name] = true, "Removing…"
+	p.Removing(e)
+	p.going[e.Name], p.says[e.Name] = true, "Removing…"
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
@@ -210,7 +210,7 @@ func (p *Page) delete(e registry.Entry) error {
 }
 
 func (p *Page) removed(e registry.Entry, err error) {
-	delete(p.removing, e.Name)
+	delete(p.going, e.Name)
 	delete(p.says, e.Name)
 	if err != nil {
 		p.says[e.Name] = sentence(err.Error())

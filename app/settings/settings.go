@@ -3,7 +3,7 @@
 //	DataDir()/settings.json           written under another name, synced, then renamed
 //	DataDir()/settings.json.damaged   one that could not be understood
 //
-// The page changes nothing itself: it hands the new Values to OnChange, and the window
+// The page changes nothing itself: it hands the new Values to Window.Change, and the window
 // applies them.
 package settings
 

@@ -23,7 +23,6 @@ import (
 	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
-	"soberano/app/voice"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -281,8 +280,8 @@ func (d *Shell) added(e registry.Entry) {
 	}
 }
 
-// removed chooses no model instead of one that is about to be removed.
-func (d *Shell) removed(e registry.Entry) {
+// removing chooses no model instead of one that is about to be removed.
+func (d *Shell) removing(e registry.Entry) {
 	if !d.inUse(e) {
 		return
 	}
@@ -294,11 +293,6 @@ func (d *Shell) removed(e registry.Entry) {
 	d.speech, d.speechOK = registry.Entry{}, false
 	d.mu.Unlock()
 }
-
-// ownWords are what the settings say is likely to be said; any goroutine may ask.
-func (d *Shell) ownWords() []string { return d.values.Values().Vocabulary() }
-
-func (d *Shell) openMic() (voice.Microphone, error) { return d.OpenMic(d.values.Values().Microphone) }
 
 func (d *Shell) status(s chat.Status) {
 	if d.closed {
@@ -376,7 +370,7 @@ func (d *Shell) stray(path string) bool {
 	if slices.Contains(modelEndings, strings.ToLower(filepath.Ext(path))) {
 		return false
 	}
-	_, err := d.Inspect(path)
+	_, err := d.Shelf.Inspect(path)
 	return errors.Is(err, models.ErrUnknownFormat)
 }
 

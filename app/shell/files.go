@@ -11,21 +11,8 @@ import (
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/settings"
 	"soberano/app/transcribe"
 )
-
-func (d *Shell) filesLanguage() string { return d.values.Values().FilesLanguage }
-
-func (d *Shell) chooseFilesLanguage(code string) {
-	d.set(func(v *settings.Values) { v.FilesLanguage = code })
-}
-
-func (d *Shell) filesTranslate() bool { return d.values.Values().FilesTranslate }
-
-func (d *Shell) chooseFilesTranslate(on bool) {
-	d.set(func(v *settings.Values) { v.FilesTranslate = on })
-}
 
 // filesChanged shows in the side how many files are under way.
 func (d *Shell) filesChanged() {

@@ -50,7 +50,7 @@ const some = 50
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, Queue: NewQueue(c), pane: ui.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
 	p.clear = ui.NewButton(ui.Quiet, "", nil)
-	p.translate = ui.NewCheck("Translate to English", c.OnTranslate)
+	p.translate = ui.NewCheck("Translate to English", c.SetTranslate)
 	p.View = newView(p)
 	p.View.Object.Hide()
 	p.foot = ui.NewColumn(0)
@@ -270,7 +270,7 @@ func (p *Page) translation() fyne.CanvasObject {
 // languages are those that can be chosen, by name.
 func (p *Page) languages() *fyne.Menu {
 	item := func(words, code string) *fyne.MenuItem {
-		i := fyne.NewMenuItem(words, func() { p.OnLanguage(code); p.Refresh() })
+		i := fyne.NewMenuItem(words, func() { p.SetLanguage(code); p.Refresh() })
 		i.Checked = code == p.Language()
 		return i
 	}
@@ -287,10 +287,10 @@ func (p *Page) languages() *fyne.Menu {
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
 		problem := ui.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []ui.Action{
-			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.AddModel}, {Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}
+			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.ShowModels}, {Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}
 		if errors.Is(err, voice.ErrNoModel) {
 			problem = ui.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
-				Actions: []ui.Action{{Label: "All models", Do: p.AddModel}}}
+				Actions: []ui.Action{{Label: "All models", Do: p.ShowModels}}}
 		}
 		list = append(list, problem.Card())
 	}

@@ -286,7 +286,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		return err
 	}
 	q.state()
-	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.words(),
+	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.Words(),
 		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
 	last := time.Duration(0) // begin of the segment before
 	for s, err := range speech.Transcribe(j.ctx, &metered{src, j}, p) {
@@ -317,14 +317,6 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		return q.Store.UpdateTranscript(t)
 	}
 	return nil
-}
-
-// words are the person's own.
-func (q *Queue) words() []string {
-	if q.Words == nil {
-		return nil
-	}
-	return q.Words()
 }
 
 // kept is a segment as the store has it, that much later.

@@ -150,7 +150,7 @@ func (v *View) open(id int64) error {
 	v.t, v.segments = t, segments
 	v.player.path, v.player.at = t.Path, 0
 	v.tell("")
-	v.foot.Hidden = v.page.Play == nil
+	v.foot.Hidden = v.page.Silent
 	v.fresh()
 	v.list.begin()
 	v.moved()
@@ -266,7 +266,7 @@ func (v *View) Escape() bool {
 
 // PlayPause plays from the place, or pauses.
 func (v *View) PlayPause() {
-	if v.page.Play == nil || !v.shown() {
+	if v.page.Silent || !v.shown() {
 		return
 	}
 	if v.player.playing {
@@ -282,7 +282,7 @@ func (v *View) PlayPause() {
 
 // PlayFrom plays from a place.
 func (v *View) PlayFrom(at time.Duration) {
-	if v.page.Play == nil {
+	if v.page.Silent {
 		return
 	}
 	v.tell("")
