@@ -10,26 +10,40 @@ import (
 
 	"soberano/engine"
 	"soberano/engine/arch/tiny"
+	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/registry"
 )
 
-// An answer comes in pieces, and the last one says why it ended. The model here has random weights: its answers
-// mean nothing.
-func ExampleModel_Generate() {
+// open writes a model of random weights, reads it as any model's file is read, and opens it on the CPU.
+func open(s *tiny.Source) (*engine.Model, error) {
 	dir, err := os.MkdirTemp("", "engine-*")
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	data, err := tiny.New("llama").Bytes()
+	data, err := s.Bytes()
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
 	path := filepath.Join(dir, "tiny.gguf")
 	if err := os.WriteFile(path, data, 0o600); err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
-	m, err := engine.Open(path, engine.Options{Threads: 1})
+	file, err := registry.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	device, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return engine.Open(file, device, engine.Options{}) // closes both with the model, or where it fails
+}
+
+// An answer comes in pieces, and the last one says why it ended. The model has random weights: its answers mean nothing.
+func ExampleModel_Generate() {
+	m, err := open(tiny.New("llama"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -49,18 +63,11 @@ func ExampleModel_Generate() {
 	// Output: true 8 length
 }
 
-// What is no model is refused with an error that names the file, and callers branch on its kind.
+// A file whose family is not known is refused, and callers branch on the kind of the error.
 func ExampleOpen() {
-	dir, err := os.MkdirTemp("", "engine-*")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "letter.gguf")
-	if err := os.WriteFile(path, []byte("Dear model, this is a letter."), 0o600); err != nil {
-		log.Fatal(err)
-	}
-	_, err = engine.Open(path, engine.Options{})
-	fmt.Println(errors.Is(err, models.ErrUnknownFormat))
+	s := tiny.New("llama")
+	s.Meta["general.architecture"] = "unheard-of"
+	_, err := open(s)
+	fmt.Println(errors.Is(err, models.ErrUnsupported))
 	// Output: true
 }
