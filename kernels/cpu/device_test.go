@@ -218,14 +218,7 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	st.MatMul(dst, xt, m)
 	limit := 0.0
 	for _, p := range w {
-		switch k := d.kindOf(p); {
-		case k == kindPairs:
-			limit = max(limit, 0.005)
-		case k.float():
-			limit = max(limit, 1e-5)
-		default:
-			limit = 0.02 // 8-bit activations, and minima that cancel what scales give
-		}
+		limit = max(limit, d.productLimit(p))
 	}
 	if e := distance(flat(dst), want); !(e < limit) {
 		t.Errorf("MatMul: error %g", e)
@@ -237,6 +230,17 @@ func testMatMul(t *testing.T, d *device, ty quant.Type, n, rows, cols int) {
 	if e := distance(flat(dst), want); !(e < limit) {
 		t.Errorf("MatMulAdd: error %g", e)
 	}
+}
+
+// productLimit is how far products with w may be from those in float64.
+func (d *device) productLimit(w kernels.Weights) float64 {
+	switch k := d.kindOf(w); {
+	case k == kindPairs:
+		return 0.005
+	case k.float():
+		return 1e-5
+	}
+	return 0.02 // 8-bit activations, and minima that cancel what scales give
 }
 
 // product is x·wᵀ + bias in float64.
