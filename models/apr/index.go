@@ -25,7 +25,7 @@ var refused = []struct {
 	flag uint16
 	what string
 }{
-	{0x1 | 0x2, "is compressed"}, {0x4, "is encrypted"}, {0x8, "is signed"}, {0x10, "is one part of several"}, {0x800, "has its matrices column by column"},
+	{0x1 | 0x2, "is compressed"}, {0x4, "is encrypted"}, {0x8, "is signed"}, {0x10, "is one part of several"}, {0x800, "stores its matrices column by column"},
 }
 
 var le = binary.LittleEndian
