@@ -2,26 +2,14 @@ package cpu
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
-
-// expertsOf joins n matrices into one tensor of experts.
-func expertsOf(r *rand.Rand, ty quant.Type, n, rows, cols int, biased bool) kernels.Weights {
-	w := kernels.Weights{Type: ty, Rows: rows, Cols: cols, Experts: n}
-	for range n {
-		w.Data = append(w.Data, randomWeights(r, ty, rows, cols).Data...)
-	}
-	if biased {
-		w.Bias = gauss(r, n*rows)
-	}
-	return w
-}
 
 // TestRoute: probabilities, the bias that chooses only, ties, values that are no numbers,
 // and groups that hold each row once for each of its experts.
@@ -78,7 +66,7 @@ func TestRoute(t *testing.T) {
 // Errors say which expert's numbers do not fit together, and nothing stays behind.
 func TestLoadExpertsRefuses(t *testing.T) {
 	d := device2(t, generic, 1, false)
-	r := newRand()
+	r := devicetest.Rand()
 	for want, w := range map[string]kernels.Weights{
 		"need":                    {Type: quant.F32, Rows: 1, Cols: 8, Data: make([]byte, 95), Experts: 3},
 		"biases":                  {Type: quant.F32, Rows: 1, Cols: 8, Data: make([]byte, 96), Experts: 3, Bias: make([]float32, 2)},
@@ -87,7 +75,7 @@ func TestLoadExpertsRefuses(t *testing.T) {
 		"unknown weight format":   {Type: 77, Rows: 1, Cols: 8, Data: make([]byte, 99), Experts: 3},
 		"columns where the first": {Type: quant.F32, Rows: 1, Cols: 4, Data: make([]byte, 48), Experts: 3},
 	} {
-		if _, err := d.Load(expertsOf(r, quant.F32, 3, 1, 8, false), w); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := d.Load(devicetest.ExpertWeights(r, quant.F32, 3, 1, 8, false), w); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -105,7 +93,7 @@ func TestLoadExpertsRefuses(t *testing.T) {
 func TestExpertsDoNotAllocate(t *testing.T) {
 	const n, cols, experts, used = 9, 64, 4, 2
 	d := device2(t, best(), 2, false)
-	r := newRand()
+	r := devicetest.Rand()
 	load := func(w ...kernels.Weights) kernels.Matrix {
 		m, err := d.Load(w...)
 		if err != nil {
@@ -113,13 +101,13 @@ func TestExpertsDoNotAllocate(t *testing.T) {
 		}
 		return m
 	}
-	gateUp := load(expertsOf(r, quant.Q8_0, experts, 96, cols, false), expertsOf(r, quant.Q8_0, experts, 96, cols, false))
-	down, kernel := load(expertsOf(r, quant.F32, experts, cols, 96, false)), vectorOf(t, d, gauss(r, 3*cols))
+	gateUp := load(devicetest.ExpertWeights(r, quant.Q8_0, experts, 96, cols, false), devicetest.ExpertWeights(r, quant.Q8_0, experts, 96, cols, false))
+	down, kernel := load(devicetest.ExpertWeights(r, quant.F32, experts, cols, 96, false)), vectorOf(t, d, devicetest.Gauss(r, 3*cols))
 	state, err := d.NewState(kernels.StateShape{Cap: 512, Layers: []kernels.Layer{{Kind: kernels.Recurrent, Rows: 2, Cols: cols}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, logits := gauss(r, n*cols), gauss(r, n*experts)
+	values, logits := devicetest.Gauss(r, n*cols), devicetest.Gauss(r, n*experts)
 	batch := &kernels.Batch{Spans: []kernels.Span{{State: state, N: n}}}
 	route := &kernels.Routing{Used: used, Scale: 1, Normalize: true, Bias: vectorOf(t, d, make([]float32, experts))}
 	var dev kernels.Device = d

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 )
 
 // The layers of the states that TestStates compares with plain ones.
@@ -105,7 +106,7 @@ func (m *states) add(t *rapid.T) {
 			continue
 		}
 		cols := f.KVHeads * f.KeyDim
-		k, v := gauss(newRand(), n*cols), gauss(newRand(), n*cols)
+		k, v := devicetest.Gauss(devicetest.Rand(), n*cols), devicetest.Gauss(devicetest.Rand(), n*cols)
 		for i := range k {
 			k[i] += m.number
 			v[i] -= m.number
@@ -198,12 +199,12 @@ func (m *states) check(t *rapid.T) {
 func (m *states) look(t *rapid.T, p *plainState, l int, f kernels.Layer) {
 	cols := f.KVHeads * f.KeyDim
 	a := attentionOf(f)
-	q := gauss(newRand(), cols)
+	q := devicetest.Gauss(devicetest.Rand(), cols)
 	st := begin(m.d, &kernels.Batch{Spans: []kernels.Span{{State: p.real, N: 1, Pos: p.n - 1}}})
 	x := tensorOf(st, q, 1, cols)
 	st.Attend(x, x, l, &a)
-	want := naive(&a, q, p.k[l], p.v[l], 1, p.n-1, 0)
-	if e := distance(flat(x), want); !(e < 1e-5) {
+	want := devicetest.Attended(&a, q, p.k[l], p.v[l], 1, p.n-1, 0)
+	if e := devicetest.Distance(flat(x), want); !(e < 1e-5) {
 		t.Fatalf("layer %d of a state of %d positions is off by %g", l, p.n, e)
 	}
 }
@@ -262,7 +263,7 @@ func TestWindowMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, b, a := gauss(newRand(), step*32), &kernels.Batch{Spans: []kernels.Span{{State: s, N: step}}}, attentionOf(layer)
+		rows, b, a := devicetest.Gauss(devicetest.Rand(), step*32), &kernels.Batch{Spans: []kernels.Span{{State: s, N: step}}}, attentionOf(layer)
 		add := func() {
 			b.Spans[0].Pos = s.Len()
 			st := d.Begin(b)
@@ -326,7 +327,7 @@ func TestStateMisuse(t *testing.T) {
 		}
 		return s
 	}
-	rows := gauss(newRand(), 400*32)
+	rows := devicetest.Gauss(devicetest.Rand(), 400*32)
 	store := func(s kernels.State, layer, pos, n int) {
 		storeRows(d, s, layer, pos, rows[:n*32], rows[:n*32], kernels.Layer{KVHeads: 1, KeyDim: 32, ValueDim: 32})
 	}
