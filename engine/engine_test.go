@@ -16,7 +16,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"soberano/engine/arch"
 	"soberano/engine/arch/tiny"
 	"soberano/engine/batch"
 	"soberano/engine/sample"
@@ -69,10 +68,10 @@ func collect(m *Model, ctx context.Context, r Request) (text string, last Piece,
 }
 
 func TestInfo(t *testing.T) {
-	for _, family := range arch.Families() {
-		m := openTiny(t, tiny.New(family), settings{})
-		i := m.Info()
-		if i.Family != family || i.Name != "Tiny "+family || i.Context != tiny.Context || i.TrainContext != tiny.Context || i.Vocabulary != tiny.Vocabulary || i.Template {
+	for _, kind := range tiny.Kinds() {
+		s := tiny.New(kind)
+		i := openTiny(t, s, settings{}).Info()
+		if i.Family != s.Architecture || i.Name != "Tiny "+kind || i.Context != tiny.Context || i.TrainContext != tiny.Context || i.Vocabulary != tiny.Vocabulary || i.Template {
 			t.Errorf("%+v", i)
 		}
 		if i.Parameters == 0 || i.WeightBytes == 0 || i.CacheBytes == 0 || i.ScratchBytes == 0 || i.Quantizations["Q8_0"] == 0 || i.Quantization == "" || i.Device == "" {

@@ -10,7 +10,8 @@ type Device interface {
 	Close() error
 
 	// Load stacks the parts by rows (they share Cols, not Type) into one Matrix:
-	// a query, key and value projection becomes one product. Data is read during the
+	// a query, key and value projection becomes one product. Parts with experts are
+	// stacked for each expert; all have as many.  Data is read during the
 	// call and, for Embed, later: it must stay valid until the matrix is closed. Bias is
 	// copied. The error says which numbers of the weights do not fit together.
 	Load(parts ...Weights) (Matrix, error)

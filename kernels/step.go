@@ -102,8 +102,26 @@ type Step interface {
 	// the parts gate and up, of as many rows: [n × w.Cols] → [n × w.Rows/2]. dst shares no
 	// value with x.
 	MatMulGated(dst, x Tensor, w Matrix, f Activation)
+	// Route chooses r.Used experts for each row of logits, [n × experts]: those of the
+	// largest probabilities, of equal ones those that come first. r is read during the call.
+	Route(logits Tensor, r *Routing) Choice
+	// Gather copies each row of x, [c.Rows × cols], to the groups of its experts in dst,
+	// [c.Rows·c.Used × cols]; see Choice. dst shares no value with x.
+	Gather(dst, x Tensor, c Choice)
+	// MatMulExperts writes x·wᵀ (+ bias) to dst, where each group of rows is multiplied with
+	// the matrix of its expert: [c.Rows·c.Used × w.Cols] → [c.Rows·c.Used × w.Rows]. dst
+	// shares no value with x. Matrices of experts that no row goes through are not read.
+	MatMulExperts(dst, x Tensor, w Matrix, c Choice)
+	// MatMulGatedExperts is MatMulGated by experts, as MatMulExperts is MatMul:
+	// [c.Rows·c.Used × w.Cols] → [c.Rows·c.Used × w.Rows/2].
+	MatMulGatedExperts(dst, x Tensor, w Matrix, c Choice, f Activation)
+	// Combine adds to each row of dst, [c.Rows × cols], the sum of its rows in the groups x,
+	// [c.Rows·c.Used × cols], times their weights. dst shares no value with x.
+	Combine(dst, x Tensor, c Choice)
 	// Add adds x to dst; an x of one row is added to every row.
 	Add(dst, x Tensor)
+	// Mul multiplies dst with x, value by value; every row with an x of one row.
+	Mul(dst, x Tensor)
 	// RMSNorm normalises each run of weight.Len() columns: x/√(mean(x²)+eps)·weight.
 	RMSNorm(dst, x Tensor, weight Vector, eps float32)
 	// LayerNorm normalises each row: (x-mean)/√(var+eps)·gamma+beta.
@@ -112,12 +130,20 @@ type Step interface {
 	Activate(dst, gate, up Tensor, f Activation)
 	// Rotate turns each head of each row in place by its position in the batch.
 	Rotate(x Tensor, r *RoPE)
-	// Store puts rows of k and v, [n × KVHeads·HeadDim], into the state of the batch's
+	// Store puts rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], into the state of the batch's
 	// spans at layer; a says which spans (Cross) and how many heads.
 	Store(k, v Tensor, layer int, a *Attention)
 	// Attend writes softmax(scale·q·kᵀ)·v over the stored keys and values of each span to
-	// dst, [n × Heads·HeadDim]; Store comes first. Rows of no span stay as they are.
+	// dst, [n × Heads·ValueDim]; Store comes first. Rows of no span stay as they are. dst may be
+	// q where values have as many dimensions as keys.
 	Attend(dst, q Tensor, layer int, a *Attention)
+	// ShortConv writes a causal convolution of x, of each column by itself, to dst, both
+	// [n × cols]. w holds [width × cols] weights, width 2 or more, the newest row's last: row p
+	// of a sequence is Σᵢ w[i]·x[p-width+1+i]. The rows before a span's first one are what the
+	// state keeps at layer, a Recurrent layer of width-1 × cols, zeros at the beginning of a
+	// sequence; the span's last rows take their place. Rows of no span stay as they are. dst
+	// shares no value with x.
+	ShortConv(dst, x Tensor, w Vector, layer int)
 	// Weights writes softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
 	// the row's span at layer to dst, [q.Rows × keys]: what Attend, without Causal and with
 	// that Span.Len, multiplies the values with. dst shares no value with q.

@@ -8,5 +8,5 @@
 //	Runner               the chosen model, and the answers that it and others write
 //
 // The Runner has no widgets, and the Screen no model; a test gives the Runner scripted models.
-// Only the UI goroutine touches a Screen: other goroutines reach it through Config.Post.
+// Only the UI goroutine touches a Screen: other goroutines reach it through Window.Post.
 package chat

@@ -18,24 +18,25 @@ import (
 	"soberano/app/voice"
 )
 
-// Config is what a Screen needs from the window around it.
+// Window is what a Screen needs from the window around it.
+type Window interface {
+	ui.Window
+	OpenLink(url string, at fyne.Position)
+	OpenChats() // shows the list of conversations where it is folded away
+	NewChat()
+	ChooseModel()
+	ImportFile()        // asks for a model file
+	ChatsChanged()      // the list of conversations has changed
+	Talked(*voice.Talk) // dictation has begun or ended
+}
+
+// Config is what a Screen is made from.
 type Config struct {
+	Window
 	Store  *store.Store
 	Runner *Runner
-	Talk   *voice.Talk // nil: no microphone
-	Post   func(func())
+	Talk   *voice.Talk   // nil: no microphone
 	Every  time.Duration // between two repaints of an answer; 0: 50 ms
-
-	OnTalk      func(*voice.Talk) // dictation has begun or ended
-	OnChanged   func()            // the list of conversations has changed
-	OpenChats   func()            // show the folded side
-	ChooseModel func()
-	ImportFile  func()
-	NewChat     func()
-	ShowFile    func(path string)
-	OpenLink    func(url string, at fyne.Position)
-	Copy        func(text string)
-	Shortcut    func(fyne.Shortcut) bool
 }
 
 // Screen is the middle of the window.
@@ -87,9 +88,7 @@ func (s *Screen) listen() {
 	t.OnState = func(voice.State) {
 		s.Composer.ShowTalk(t)
 		s.hints(s.Runner.Status())
-		if s.OnTalk != nil {
-			s.OnTalk(t)
-		}
+		s.Talked(t)
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
 	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
@@ -155,13 +154,13 @@ func (s *Screen) show() {
 		if j != nil && m.ID == j.look().message.ID {
 			continue
 		}
-		turns = append(turns, s.turn(m, nil, j == nil && i == len(s.messages)-1))
+		turns = append(turns, s.turn(m, j == nil && i == len(s.messages)-1))
 	}
 	if j != nil {
 		s.shown = s.newAnswer()
 		turns = append(turns, s.shown.object)
 	} else if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.User {
-		turns = append(turns, s.turn(store.Message{Role: store.Assistant, State: store.Partial}, nil, true))
+		turns = append(turns, s.turn(store.Message{Role: store.Assistant, State: store.Partial}, true))
 	}
 	if len(turns) == 0 {
 		s.thread.Set(false, s.welcome())
@@ -174,12 +173,12 @@ func (s *Screen) show() {
 	s.Status(s.Runner.Status())
 }
 
-func (s *Screen) turn(m store.Message, err error, last bool) fyne.CanvasObject {
+func (s *Screen) turn(m store.Message, last bool) fyne.CanvasObject {
 	if m.Role == store.User {
 		return s.bubble(m.Content)
 	}
 	a := s.newAnswer()
-	s.finished(a, m, markdown.Parse(m.Content), err, last)
+	s.finished(a, m, markdown.Parse(m.Content), last)
 	return a.object
 }
 
@@ -333,7 +332,7 @@ func (s *Screen) Send() {
 	s.Composer.Entry.SetText("")
 	s.saveDraft()
 	s.ask()
-	s.OnChanged()
+	s.ChatsChanged()
 }
 
 // ask starts a job for the conversation that is open.
@@ -377,7 +376,7 @@ func (s *Screen) repaint(j *job) {
 }
 
 func (s *Screen) done(p progress, here bool) {
-	defer s.OnChanged()
+	defer s.ChatsChanged()
 	if !here {
 		return
 	}
@@ -389,7 +388,7 @@ func (s *Screen) done(p progress, here bool) {
 	} else {
 		s.messages = append(s.messages, p.message)
 	}
-	s.finished(a, p.message, p.blocks, p.err, true)
+	s.finished(a, p.message, p.blocks, true)
 	s.Status(s.Runner.Status())
 }
 

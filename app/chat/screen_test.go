@@ -8,6 +8,7 @@ import (
 
 	"soberano/app/store"
 	"soberano/app/ui"
+	"soberano/app/voice"
 )
 
 // The entry gets the keyboard also where nothing around it has been drawn, as after a minute
@@ -19,10 +20,25 @@ func TestFocusBeforeItIsDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s := New(Config{Store: db, Runner: NewRunner(nil, func(Status) {}), Post: func(f func()) { f() }, OnChanged: func() {}})
+	s := New(Config{Window: frame{}, Store: db, Runner: NewRunner(nil, func(Status) {})})
 	w := test.NewTempWindow(t, &fyne.Container{Objects: []fyne.CanvasObject{s.Object}})
 	s.Focus(w.Canvas())
 	if w.Canvas().Focused() != fyne.Focusable(s.Composer.Entry) {
 		t.Errorf("%T has the keyboard", w.Canvas().Focused())
 	}
 }
+
+// frame is a window that does nothing.
+type frame struct{}
+
+func (frame) Post(f func())                  { f() }
+func (frame) Copy(string)                    {}
+func (frame) ShowFile(string)                {}
+func (frame) Shortcut(fyne.Shortcut) bool    { return false }
+func (frame) OpenLink(string, fyne.Position) {}
+func (frame) OpenChats()                     {}
+func (frame) NewChat()                       {}
+func (frame) ChooseModel()                   {}
+func (frame) ImportFile()                    {}
+func (frame) ChatsChanged()                  {}
+func (frame) Talked(*voice.Talk)             {}

@@ -102,7 +102,7 @@ func (c *card) post(serial int, f func()) {
 }
 
 func (c *card) run(ctx context.Context, serial int, how registry.How) {
-	info, err := c.im.Inspect(c.path)
+	info, err := c.im.Shelf.Inspect(c.path)
 	if err != nil {
 		c.post(serial, func() { c.failed(err) })
 		return
@@ -144,7 +144,7 @@ func (c *card) meter(serial int) func(done, total int64) {
 // undo takes out a model whose import ended in the moment in which it was cancelled.
 func (c *card) undo(e registry.Entry) {
 	if err := c.im.Shelf.Remove(e.Name); err != nil {
-		c.im.Post(func() { c.im.OnAdded(e) }) // it stays, and is shown as any other
+		c.im.Post(func() { c.im.Added(e) }) // it stays, and is shown as any other
 	}
 }
 
@@ -218,7 +218,7 @@ func (c *card) switchTo(how registry.How) {
 // ready offers the model; old says that the library had it before.
 func (c *card) ready(e registry.Entry, old bool) {
 	c.done = true
-	c.im.OnAdded(e)
+	c.im.Added(e)
 	if c.use {
 		c.im.Use(e)
 		c.close()
@@ -276,7 +276,7 @@ func (c *card) again() {
 func (c *card) problem(p ui.Problem, details string) {
 	p.Actions = append(p.Actions, ui.Action{Label: "Choose another file", Do: func() { c.close(); c.im.ChooseFile() }},
 		ui.Action{Label: "Show the file", Do: func() { c.im.ShowFile(c.path) }},
-		ui.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + details) }},
+		ui.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + models.PrintableLines(details)) }},
 		ui.Action{Label: "Close", Do: c.close})
 	c.show(p.Card())
 }

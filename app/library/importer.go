@@ -13,32 +13,40 @@ import (
 	"soberano/models/registry"
 )
 
-// Shelf is the user's library: *registry.Library, or a scripted one in tests.
+// Shelf is the user's library: a *registry.Library, or a scripted one in tests.
 type Shelf interface {
+	Inspect(path string) (registry.Info, error) // recognises a file
 	List() ([]registry.Entry, []error)
 	Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error)
 	Verify(ctx context.Context, name string, progress func(done, total int64)) error
 	Remove(name string) error
 }
 
-// Config is what imports and the page need from the window around them.
-type Config struct {
-	Shelf     Shelf
-	Inspect   func(path string) (registry.Info, error)
-	Free      func() int64 // free memory in bytes; 0: not known
-	Context   func() int   // tokens that a chat would be opened with; 0: the engine's choice
-	Post      func(func())
-	Changed   func() // the cards have another height
-	OnAdded   func(registry.Entry)
-	Use       func(registry.Entry)
-	InUse     func(registry.Entry) bool
-	OnRemoved func(registry.Entry) // it is about to be removed
+// Window is what imports and the page need from the window around them.
+type Window interface {
+	ui.Window
+	ChooseFile() // asks for a model file
+	Changed()    // the cards have another height
+}
+
+// Models are the models as the program uses them.
+type Models interface {
+	Use(registry.Entry)
+	InUse(registry.Entry) bool
+	Added(registry.Entry)
+	Removing(registry.Entry) // it is about to be removed
 	// Release closes an opened model before its files are deleted; it is called from any
 	// goroutine. The error says why that is not possible now.
-	Release    func(context.Context, registry.Entry) error
-	ChooseFile func()
-	ShowFile   func(path string)
-	Copy       func(text string)
+	Release(context.Context, registry.Entry) error
+	Context() int // tokens that a chat would be opened with; 0: the engine's choice
+	Free() int64  // free memory in bytes; 0: not known
+}
+
+// Config is what an Importer and a Page are made from.
+type Config struct {
+	Window
+	Models
+	Shelf Shelf
 }
 
 // Importer takes dropped files; Cards shows what becomes of them.

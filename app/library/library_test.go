@@ -77,13 +77,14 @@ func TestCopyInstead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStage(t, &gated{Library: lib, gate: make(chan struct{})}, registry.Inspect, ui.Light)
+	shelf := &gated{Library: lib, gate: make(chan struct{})}
+	s := newStage(t, shelf, registry.Inspect, ui.Light)
 	s.im.Drop([]string{path})
 	s.UntilShown("The file stays where it is.")
 	s.UntilShown("Copy instead")
 	s.Tap("Copy instead")
 	s.UntilShown("A copy goes into the library.")
-	s.im.Shelf.(*gated).gate <- struct{}{}
+	shelf.gate <- struct{}{}
 	s.UntilShown("It is in the library and ready to use.")
 	e, err := lib.Find("one")
 	if err != nil || e.Linked || e.Path() == path {
@@ -265,14 +266,6 @@ func TestProgressText(t *testing.T) {
 	} {
 		if got := progressText("Checking", c.done, c.total, c.past); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
-		}
-	}
-}
-
-func TestSentences(t *testing.T) {
-	for in, want := range map[string]string{"": "", "disk full": "Disk full.", "a.gguf is cut short": "a.gguf is cut short.", " done. ": "Done.", "/x/y is away": "/x/y is away."} {
-		if got := sentence(in); got != want {
-			t.Errorf("%q gives %q, want %q", in, got, want)
 		}
 	}
 }

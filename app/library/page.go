@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models/registry"
 )
@@ -27,14 +28,14 @@ type Page struct {
 	looking bool             // for ills
 	running sync.WaitGroup
 
-	removing map[string]bool
-	ctx      context.Context // of removals
-	cancel   context.CancelFunc
+	going  map[string]bool // are being removed
+	ctx    context.Context // of removals
+	cancel context.CancelFunc
 }
 
 // NewPage is the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, removing: map[string]bool{}}
+	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.Object = p.pane.Object
 	return p
@@ -117,10 +118,10 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
 		ui.Text(describe(e.Info), ui.SmallSize, ui.Muted)}
 	if !e.Runs {
-		parts = append(parts, ui.Text("It can't be run by this version. "+sentence(e.Reason), ui.SmallSize, ui.Record))
+		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
 	if err := p.ills[e.Name]; err != nil {
-		parts = append(parts, ui.Text(reason(err), ui.SmallSize, ui.Record))
+		parts = append(parts, ui.Text(problem.Text(err), ui.SmallSize, ui.Record))
 	}
 	if c := p.checks[e.Name]; c != nil {
 		parts = append(parts, ui.Spacer(1, 2), c.line, c.bar)
@@ -145,7 +146,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		return p.question(words, func() { p.remove(e) })
 	}
 	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}}
-	if p.removing[e.Name] {
+	if p.going[e.Name] {
 		return row
 	}
 	switch {
@@ -185,8 +186,8 @@ func (p *Page) remove(e registry.Entry) {
 	if c := p.checks[e.Name]; c != nil {
 		c.cancel()
 	}
-	p.OnRemoved(e)
-	p.removing[e.Name], p.says[e.Name] = true, "Removing…"
+	p.Removing(e)
+	p.going[e.Name], p.says[e.Name] = true, "Removing…"
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
@@ -210,10 +211,10 @@ func (p *Page) delete(e registry.Entry) error {
 }
 
 func (p *Page) removed(e registry.Entry, err error) {
-	delete(p.removing, e.Name)
+	delete(p.going, e.Name)
 	delete(p.says, e.Name)
 	if err != nil {
-		p.says[e.Name] = sentence(err.Error())
+		p.says[e.Name] = problem.Text(err)
 	}
 	p.Refresh()
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"fyne.io/fyne/v2"
+
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
 	"soberano/kernels/quant"
@@ -33,16 +35,10 @@ type stage struct {
 	free    int64
 }
 
-func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, error), mode ui.Mode) *stage {
+func newStage(t *testing.T, shelf library, inspect func(string) (registry.Info, error), mode ui.Mode) *stage {
 	t.Helper()
 	s := &stage{Stage: uitest.New(t, "library", mode), inUse: map[string]bool{}, free: 5_900_000_000}
-	c := Config{Shelf: shelf, Inspect: inspect, Free: func() int64 { return s.free }, Context: func() int { return 0 },
-		Post: s.Post, Changed: func() { s.page.Refresh() },
-		OnAdded: func(e registry.Entry) { s.added = append(s.added, e.Name); s.page.Refresh() },
-		Use:     func(e registry.Entry) { s.used = append(s.used, e.Name); s.inUse[e.Name] = true },
-		InUse:   func(e registry.Entry) bool { return s.inUse[e.Name] }, OnRemoved: func(e registry.Entry) { s.removed = append(s.removed, e.Name) },
-		Release:    func(context.Context, registry.Entry) error { return s.held },
-		ChooseFile: func() { s.chosen++ }, ShowFile: func(string) {}, Copy: func(text string) { s.copied = text }}
+	c := Config{Window: frame{s.Stage, s}, Models: inUse{s}, Shelf: inspected{shelf, inspect}}
 	s.page, s.im = NewPage(c), NewImporter(c)
 	s.page.Cards.Add(s.im.Cards)
 	s.Show(s.page.Object)
@@ -53,6 +49,46 @@ func newStage(t *testing.T, shelf Shelf, inspect func(string) (registry.Info, er
 	})
 	return s
 }
+
+// frame is the window around the page.
+type frame struct {
+	*uitest.Stage
+	s *stage
+}
+
+func (f frame) Copy(text string)            { f.s.copied = text }
+func (f frame) ShowFile(string)             {}
+func (f frame) Shortcut(fyne.Shortcut) bool { return false }
+func (f frame) ChooseFile()                 { f.s.chosen++ }
+func (f frame) Changed()                    { f.s.page.Refresh() }
+
+// inUse are the models as the test uses them.
+type inUse struct{ s *stage }
+
+func (m inUse) Use(e registry.Entry)        { m.s.used = append(m.s.used, e.Name); m.s.inUse[e.Name] = true }
+func (m inUse) InUse(e registry.Entry) bool { return m.s.inUse[e.Name] }
+func (m inUse) Added(e registry.Entry)      { m.s.added = append(m.s.added, e.Name); m.s.page.Refresh() }
+func (m inUse) Removing(e registry.Entry)   { m.s.removed = append(m.s.removed, e.Name) }
+func (m inUse) Context() int                { return 0 }
+func (m inUse) Free() int64                 { return m.s.free }
+
+func (m inUse) Release(context.Context, registry.Entry) error { return m.s.held }
+
+// library is a Shelf that recognises no files.
+type library interface {
+	List() ([]registry.Entry, []error)
+	Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error)
+	Verify(ctx context.Context, name string, progress func(done, total int64)) error
+	Remove(name string) error
+}
+
+// inspected is one that recognises them as the test says.
+type inspected struct {
+	library
+	inspect func(string) (registry.Info, error)
+}
+
+func (s inspected) Inspect(path string) (registry.Info, error) { return s.inspect(path) }
 
 // scripted is a shelf in memory whose imports and checks stop where a test says.
 type scripted struct {

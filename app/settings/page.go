@@ -12,24 +12,29 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/asr"
 	"soberano/models"
 )
 
-// Config is what the page needs from the window around it.
+// Window is what the page needs from the window around it.
+type Window interface {
+	ui.Window
+	Microphones() ([]string, error) // by name; it may take a moment, and is called from any goroutine
+	Change(Values)                  // puts other settings to use
+}
+
+// Config is what the page is made from, and what it shows.
 type Config struct {
-	Values      Values
-	Cores       int
-	Microphones func() ([]string, error) // nil: this build has none
-	Hotkeys     []string                 // to choose from, as "Ctrl+Alt+D"; nil: this system has none
-	NoHotkey    string                   // why the chosen one does not work now
-	Languages   []string                 // codes that the speech model knows; empty: all of Whisper's
-	Shortcut    func(fyne.Shortcut) bool
-	Post        func(func()) // runs on the UI goroutine; nil: microphones are listed at once
-	OnChange    func(Values)
-	Data        string // the folder, to be shown
-	ShowData    func()
+	Window
+	Values    Values
+	Cores     int
+	Deaf      bool     // this build has no microphones
+	Hotkeys   []string // to choose from, as "Ctrl+Alt+D"; nil: this system has none
+	NoHotkey  string   // why the chosen one does not work now
+	Languages []string // codes that the speech model knows; empty: all of Whisper's
+	Data      string   // the folder, to be shown
 }
 
 // Page is the Settings page.
@@ -88,17 +93,10 @@ func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 
 // Refresh draws the page and lists the microphones again, which can take a moment.
 func (p *Page) Refresh() {
-	if p.Microphones == nil {
-		p.draw()
-		return
-	}
-	if p.Post == nil {
-		p.mics, p.deaf = p.Microphones()
-		p.known = true
-		p.draw()
-		return
-	}
 	p.draw()
+	if p.Deaf {
+		return
+	}
 	p.serial++
 	serial := p.serial
 	go func() {
@@ -117,12 +115,12 @@ func (p *Page) listed(serial int, names []string, err error) {
 
 func (p *Page) draw() {
 	v := &p.Values
-	set := func(f func()) { f(); p.OnChange(*v) }
+	set := func(f func()) { f(); p.Change(*v) }
 	list := []fyne.CanvasObject{
 		row("Colours", "", []option[ui.Mode]{{"As the system", ui.System}, {"Light", ui.Light}, {"Dark", ui.Dark}}, v.Theme,
 			func(m ui.Mode) { set(func() { v.Theme = m }) }),
 	}
-	if p.Microphones != nil {
+	if !p.Deaf {
 		list = append(list, ui.NewRule(), p.microphones(set), ui.NewRule(),
 			row("Language of dictation", "What is said is heard more surely when the language is chosen.", p.languages(), v.Language,
 				func(l string) { set(func() { v.Language = l }) }))
@@ -136,7 +134,7 @@ func (p *Page) draw() {
 		ui.NewRule(),
 		ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
 			ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
-			ui.NewRow(0, nil, ui.NewButton(ui.Plain, "Show the folder", p.ShowData))),
+			ui.NewRow(0, nil, ui.NewButton(ui.Plain, "Show the folder", func() { p.ShowFile(p.Data) }))),
 		ui.NewRule(), keys())
 	p.pane.Keep(list...)
 }
@@ -154,10 +152,6 @@ func (p *Page) words(set func(func())) fyne.CanvasObject {
 		}
 	}
 	e.OnChanged = func(string) { // a moment later: each change is a file written
-		if p.Post == nil {
-			keep()
-			return
-		}
 		if p.typed != nil {
 			p.typed.Stop()
 		}
@@ -205,7 +199,7 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	}
 	note := ""
 	if p.deaf != nil {
-		note = "No microphone can be used now: " + strings.TrimSuffix(strings.TrimPrefix(p.deaf.Error(), "mic: "), ".") + "."
+		note = "No microphone can be used now: " + problem.Text(p.deaf)
 	}
 	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
 		words := v.Microphone

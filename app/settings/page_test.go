@@ -1,9 +1,8 @@
 package settings
 
-// The page in memory: what is chosen reaches OnChange; every state is drawn to build/screens.
+// The page in memory: what is chosen reaches Change; every state is drawn to build/screens.
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
+	"soberano/asr/mic"
 )
 
 type stage struct {
@@ -26,16 +26,29 @@ type stage struct {
 func newStage(t *testing.T, v Values, mode ui.Mode, deaf error) *stage {
 	t.Helper()
 	s := &stage{Stage: uitest.New(t, "settings", mode), mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf}
-	s.Page = NewPage(Config{Values: v, Cores: 8, Microphones: func() ([]string, error) {
-		if s.deaf != nil {
-			return nil, s.deaf
-		}
-		return s.mics, nil
-	}, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Post: s.Post, OnChange: func(v Values) { s.heard = append(s.heard, v) }, Data: "/home/ada/.local/share/soberano", ShowData: func() {}})
+	s.Page = NewPage(Config{Window: frame{s.Stage, s}, Values: v, Cores: 8, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Data: "/home/ada/.local/share/soberano"})
 	s.Show(s.Object)
 	s.Refresh()
 	(<-s.Q)()
 	return s
+}
+
+// frame is the window around the page.
+type frame struct {
+	*uitest.Stage
+	s *stage
+}
+
+func (frame) Copy(string)                 {}
+func (frame) ShowFile(string)             {}
+func (frame) Shortcut(fyne.Shortcut) bool { return false }
+func (f frame) Change(v Values)           { f.s.heard = append(f.s.heard, v) }
+
+func (f frame) Microphones() ([]string, error) {
+	if f.s.deaf != nil {
+		return nil, f.s.deaf
+	}
+	return f.s.mics, nil
 }
 
 func (s *stage) selects() (list []*widget.Select) {
@@ -143,8 +156,8 @@ func TestStates(t *testing.T) {
 		s.selects()[2].Tapped(nil)
 		s.Shot("open-" + string(mode))
 	}
-	s := newStage(t, Values{}, ui.Light, errors.New("no microphone was found"))
-	if !strings.Contains(s.Words(), "No microphone can be used now: no microphone was found.") {
+	s := newStage(t, Values{}, ui.Light, mic.ErrNone)
+	if !strings.Contains(s.Words(), "No microphone can be used now: No microphone was found. Plug one in") {
 		t.Errorf("shown is:\n%s", s.Words())
 	}
 	s.Shot("deaf")

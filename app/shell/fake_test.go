@@ -109,6 +109,8 @@ type shelf struct {
 	removed []string
 }
 
+func (s *shelf) Inspect(path string) (registry.Info, error) { return inspect(path) }
+
 func (s *shelf) List() ([]registry.Entry, []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -298,7 +300,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 	}
 	s.pasted = make(chan string, 10)
 	h := host.New(host.Options{Budget: host.Unlimited})
-	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Inspect: inspect, Post: s.q.post,
+	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post,
 		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
 		Speech: host.NewModels(h, func(context.Context, registry.Entry, host.Settings, func(float64)) (Speech, error) {
 			return s.ears, nil

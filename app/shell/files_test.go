@@ -126,7 +126,7 @@ func TestFilesChoices(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
 	s.show(filesPage)
-	s.chooseFilesLanguage("de")
+	filesFrame{frame{s.Shell}}.SetLanguage("de")
 	s.walk(func(o fyne.CanvasObject) {
 		if c, ok := o.(*ui.Check); ok && c.Label == "Translate to English" {
 			c.Tapped(nil)
@@ -205,9 +205,10 @@ func TestChooseModelWhileSettingsAreRead(t *testing.T) {
 	go func() {
 		defer close(done)
 		for range 1000 {
-			s.ownWords()
-			s.filesLanguage()
-			s.filesTranslate()
+			files := filesFrame{frame{s.Shell}}
+			files.Words()
+			files.Language()
+			files.Translate()
 		}
 	}()
 	s.use(base)

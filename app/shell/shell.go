@@ -26,11 +26,13 @@ import (
 	"soberano/app/chat"
 	"soberano/app/host"
 	"soberano/app/library"
+	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -38,7 +40,6 @@ import (
 type Machine struct {
 	Data        string // the data folder
 	Shelf       library.Shelf
-	Inspect     func(path string) (registry.Info, error)
 	Host        *host.Host // of Chats and Speech; the shell closes it
 	Chats       chat.Models
 	Speech      *host.Models[Speech]
@@ -126,8 +127,8 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		notes = append(notes, err)
 	}
 	d.build()
-	if n := d.store.Notice(); n != "" {
-		d.chat.Notice(ui.Problem{Title: "Your earlier conversations could not be read.", Why: n,
+	if n := d.store.Notice(); n.Code != problem.None {
+		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
 			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
 	}
 	for _, err := range notes {
@@ -138,29 +139,22 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 }
 
 func (d *Shell) build() {
+	f := frame{d}
 	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
 	var talk *voice.Talk
 	if d.OpenMic != nil {
-		talk = voice.New(voice.Config{Post: d.Post, Listen: d.listen, Open: d.openMic,
-			Params: d.dictationParams, Words: d.dictationWords, Tapes: filepath.Join(d.Data, "dictation")})
+		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
 		talk.OnProblem = d.deaf
 	}
 	d.side = newSide(d.store, d.Post)
-	d.chat = chat.New(chat.Config{Store: d.store, Runner: d.runner, Talk: talk, Post: d.Post, OnTalk: d.talked, OnChanged: d.listChanged,
-		OpenChats: func() { d.fold(true) }, ChooseModel: d.chooseModel, ImportFile: d.chooseFile, NewChat: d.newChat,
-		ShowFile: d.showFile, OpenLink: d.openLink, Copy: d.copy, Shortcut: d.shortcut})
-	c := library.Config{Shelf: d.Shelf, Inspect: d.Inspect, Free: host.Available, Context: func() int { return d.values.Values().Context },
-		Post: d.Post, Changed: d.cardsChanged, OnAdded: d.added, Use: d.use, InUse: d.inUse, OnRemoved: d.removed, Release: d.Host.Remove,
-		ChooseFile: d.chooseFile, ShowFile: d.showFile, Copy: d.copy}
+	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Runner: d.runner, Talk: talk})
+	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
-	d.settings = settings.NewPage(settings.Config{Values: d.values.Values(), Post: d.Post, Cores: runtime.NumCPU(), Microphones: d.Microphones,
-		OnChange: d.change, Shortcut: d.shortcut, Data: d.Data, ShowData: func() { d.showFile(d.Data) }})
-	d.files = transcribe.NewPage(transcribe.Config{Store: d.store, Open: d.OpenAudio, Chosen: d.chosenSpeech, Speech: d.openSpeech, Words: d.ownWords, Play: d.Play,
-		Languages: settings.Spoken(), Language: d.filesLanguage, OnLanguage: d.chooseFilesLanguage,
-		Translate: d.filesTranslate, OnTranslate: d.chooseFilesTranslate, Post: d.Post, Changed: d.filesChanged, ChooseFile: d.chooseAudio,
-		AddModel: func() { d.show(modelsPage) }, ShowFile: d.showFile, Copy: d.copy, Ask: d.ask, Save: d.saveFile,
-		Focus: d.focus, Shortcut: d.shortcut, Menu: d.menuBelow})
+	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
+		Deaf: d.Microphones == nil, Data: d.Data})
+	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
+		Store: d.store, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
@@ -348,7 +342,7 @@ func (d *Shell) cardsChanged() {
 }
 
 func (d *Shell) notice(title string, err error) {
-	d.chat.Notice(ui.Problem{Title: title, Why: chat.Why(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(err.Error()) }}}})
+	d.chat.Notice(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
 // settling is how long the last spoken words are waited for.

@@ -147,23 +147,24 @@ func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock()
 
 type stage struct {
 	*uitest.Stage
-	page    *Page
-	store   *store.Store
-	model   *scripted
-	files   map[string]*recording
-	noModel error
-	lang    string
-	english bool   // what follows is to be translated
-	title   string // of the speech model
-	copied  string
-	saved   map[string]string
-	unsaved error // why a file can't be written
-	speaker *speaker
-	played  []time.Duration
-	silent  error
-	chosen  int
-	opening int // Open calls
-	mu      sync.Mutex
+	page      *Page
+	store     *store.Store
+	model     *scripted
+	files     map[string]*recording
+	noModel   error
+	lang      string
+	english   bool   // what follows is to be translated
+	title     string // of the speech model
+	languages registry.Languages
+	copied    string
+	saved     map[string]string
+	unsaved   error // why a file can't be written
+	speaker   *speaker
+	played    []time.Duration
+	silent    error
+	chosen    int
+	opening   int // Open calls
+	mu        sync.Mutex
 }
 
 func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
@@ -177,52 +178,82 @@ func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
 		t.Cleanup(func() { s.Close() })
 	}
 	st := &stage{Stage: looks, store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
-	st.page = NewPage(Config{Store: s, Open: st.open, Post: st.Post,
-		Words: func() []string { return []string{"Dashwoode"} },
-		Chosen: func() (registry.Entry, error) {
-			st.mu.Lock()
-			defer st.mu.Unlock()
-			return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: st.title}}, st.noModel
-		},
-		Speech: func(context.Context) (Speech, error) {
-			st.mu.Lock()
-			defer st.mu.Unlock()
-			if st.noModel != nil {
-				return nil, st.noModel
-			}
-			st.model.mu.Lock()
-			defer st.model.mu.Unlock()
-			st.model.opened++
-			return st.model, nil
-		},
-		Play: st.play, Languages: []string{"en", "de", "fr", "fa", "yue"}, Language: func() string { return st.lang }, OnLanguage: func(c string) { st.lang = c },
-		Translate: func() bool { return st.english }, OnTranslate: func(on bool) { st.english = on }, Changed: func() {},
-		ChooseFile: func() { st.chosen++ }, AddModel: func() {}, ShowFile: func(string) {}, Copy: func(text string) { st.copied = text },
-		Focus: func(f fyne.Focusable) {
-			if f == nil {
-				st.Win.Canvas().Unfocus()
-			} else {
-				st.Win.Canvas().Focus(f)
-			}
-		},
-		Menu: func(m *fyne.Menu, b fyne.CanvasObject) {
-			widget.ShowPopUpMenuAtPosition(m, st.Win.Canvas(), fyne.NewPos(500, 60))
-		},
-		Ask: func(_, now string, then func(string)) { then(" Renamed " + now) },
-		Save: func(dir, name string, write func(io.Writer) error, done func(string, error)) {
-			var b bytes.Buffer
-			if err := write(&b); err != nil {
-				t.Error(err)
-			}
-			path := filepath.Join(dir, name)
-			st.saved[path] = b.String()
-			done(path, st.unsaved)
-		}})
+	st.page = NewPage(Config{Window: frame{st.Stage, st}, Choices: choices{st}, Machine: machine{st}, Store: s, Languages: []string{"en", "de", "fr", "fa", "yue"}})
 	st.Show(st.page.Object)
 	st.page.Refresh()
 	t.Cleanup(st.end)
 	return st
 }
+
+// frame is the window around the page.
+type frame struct {
+	*uitest.Stage
+	st *stage
+}
+
+func (f frame) Copy(text string)            { f.st.copied = text }
+func (f frame) ShowFile(string)             {}
+func (f frame) Shortcut(fyne.Shortcut) bool { return false }
+func (f frame) Changed()                    {}
+func (f frame) ChooseFile()                 { f.st.chosen++ }
+func (f frame) ShowModels()                 {}
+
+func (f frame) Focus(w fyne.Focusable) {
+	if w == nil {
+		f.Win.Canvas().Unfocus()
+		return
+	}
+	f.Win.Canvas().Focus(w)
+}
+
+func (f frame) Menu(m *fyne.Menu, _ fyne.CanvasObject) {
+	widget.ShowPopUpMenuAtPosition(m, f.Win.Canvas(), fyne.NewPos(500, 60))
+}
+
+func (f frame) Ask(_, now string, then func(string)) { then(" Renamed " + now) }
+
+func (f frame) Save(dir, name string, write func(io.Writer) error, done func(string, error)) {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		f.T.Error(err)
+	}
+	path := filepath.Join(dir, name)
+	f.st.saved[path] = b.String()
+	done(path, f.st.unsaved)
+}
+
+// choices are those of the test.
+type choices struct{ st *stage }
+
+func (c choices) Language() string        { return c.st.lang }
+func (c choices) SetLanguage(code string) { c.st.lang = code }
+func (c choices) Translate() bool         { return c.st.english }
+func (c choices) SetTranslate(on bool)    { c.st.english = on }
+func (c choices) Words() []string         { return []string{"Dashwoode"} }
+
+// machine has one speech model and the recordings of the test.
+type machine struct{ st *stage }
+
+func (m machine) Chosen() (registry.Entry, error) {
+	m.st.mu.Lock()
+	defer m.st.mu.Unlock()
+	return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: m.st.title, Languages: m.st.languages}}, m.st.noModel
+}
+
+func (m machine) Speech(context.Context) (Speech, error) {
+	m.st.mu.Lock()
+	defer m.st.mu.Unlock()
+	if m.st.noModel != nil {
+		return nil, m.st.noModel
+	}
+	m.st.model.mu.Lock()
+	defer m.st.model.mu.Unlock()
+	m.st.model.opened++
+	return m.st.model, nil
+}
+
+func (m machine) Open(ctx context.Context, path string) (Audio, error) { return m.st.open(ctx, path) }
+func (m machine) Play(a Audio) (Speaker, error)                        { return m.st.play(a) }
 
 // end closes the page while what it posts is taken.
 func (s *stage) end() {

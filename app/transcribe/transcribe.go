@@ -10,13 +10,11 @@ package transcribe
 
 import (
 	"context"
-	"io"
 	"iter"
 	"time"
 
-	"fyne.io/fyne/v2"
-
 	"soberano/app/store"
+	"soberano/app/ui"
 	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/models/registry"
@@ -47,35 +45,40 @@ type Speaker interface {
 	Close() error
 }
 
-// Config is what the page needs from the window around it.
+// Window is what the page needs from the window around it.
+type Window interface {
+	ui.Window
+	ui.Dialogs
+	Changed()    // what the page is about has changed: its title, or how many wait
+	ChooseFile() // asks for a recording
+	ShowModels()
+}
+
+// Choices are how the next files are transcribed. The getters are called from any goroutine.
+type Choices interface {
+	Language() string // "": heard from the audio
+	SetLanguage(code string)
+	Translate() bool // into English, whatever is spoken
+	SetTranslate(bool)
+	Words() []string // the person's own
+}
+
+// Machine opens speech models and recordings. Its methods are called from any goroutine.
+type Machine interface {
+	Chosen() (registry.Entry, error) // the speech model that Speech opens
+	Speech(context.Context) (Speech, error)
+	Open(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
+	Play(Audio) (Speaker, error)
+}
+
+// Config is what the page is made from.
 type Config struct {
-	Store *store.Store
-	Open  func(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
-	// Chosen is the speech model that Speech opens; both are called from any goroutine.
-	Chosen     func() (registry.Entry, error)
-	Speech     func(ctx context.Context) (Speech, error)
-	Words      func() []string              // the person's own, from any goroutine; nil: none
-	Play       func(Audio) (Speaker, error) // nil: this build has no sound
-	Languages  []string                     // codes of those that can be chosen
-	Language   func() string                // of the next file; "": heard from the audio
-	OnLanguage func(code string)
-	// Translate says whether the next file is written in English, whatever is spoken.
-	Translate   func() bool
-	OnTranslate func(bool)
-	Post        func(func()) // runs a function on the UI goroutine, later
-	Changed     func()       // what the page is about has changed: its title, or how many wait
-	ChooseFile  func()
-	AddModel    func()
-	ShowFile    func(path string)
-	Copy        func(text string)
-	Focus       func(fyne.Focusable)     // nil: nothing
-	Shortcut    func(fyne.Shortcut) bool // the program's own; nil: there are none
-	Menu        func(menu *fyne.Menu, below fyne.CanvasObject)
-	// Ask asks for a text, beginning with one that is there.
-	Ask func(title, now string, then func(string))
-	// Save asks for a file beside the audio, with that name to begin with, calls write, and
-	// says where that was.
-	Save func(dir, name string, write func(io.Writer) error, done func(path string, err error))
+	Window
+	Choices
+	Machine
+	Store     *store.Store
+	Languages []string // codes of those that can be chosen
+	Silent    bool     // this build has no sound
 }
 
 // englishOnly is the name of the speech model if it knows English only, so that it can't

@@ -34,17 +34,13 @@ func (t *Talk) start(place Place, kept *tape) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	t.session, t.place, t.language, t.lost = s, place, "", false
 	t.running = append(t.running, s)
-	words := wording.Options{}
-	if t.Words != nil {
-		words = t.Words()
-	}
 	if s.again {
 		close(s.finish)
 		t.set(Finishing)
 	} else {
 		t.set(Opening)
 	}
-	go t.run(s, t.Params(), words)
+	go t.run(s, t.Params(), t.Words())
 }
 
 // post runs f on the UI goroutine, if the session still counts then.

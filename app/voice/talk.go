@@ -35,16 +35,22 @@ type Place interface {
 	End()                            // nothing more comes; not called where the rest is discarded
 }
 
-// Config is what dictation needs from the outside.
+// Window is what dictation needs from the program around it. Post, Open and Listen are called
+// from any goroutine, the others from the UI goroutine.
+type Window interface {
+	Post(func())               // runs a function on the UI goroutine, later
+	Open() (Microphone, error) // opens the chosen microphone
+	Listen(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
+	Params() asr.Params
+	Words() wording.Options // how final text is edited
+}
+
+// Config is what a Talk is made from.
 type Config struct {
-	Open   func() (Microphone, error)
-	Listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
-	Params func() asr.Params
-	Words  func() wording.Options // what becomes of final text; nil: nothing
-	Tapes  string                 // the folder of what has not become text; "": kept in memory only
-	Post   func(func())           // runs a function on the UI goroutine, later
-	Every  time.Duration          // between two looks at the level
-	Now    func() time.Time
+	Window
+	Tapes string        // the folder of what has not become text; "": kept in memory only
+	Every time.Duration // between two looks at the level
+	Now   func() time.Time
 }
 
 // State is how far dictation is.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"soberano/asr"
+	"soberano/asr/wording"
 )
 
 // reel is a microphone that is open until it is closed.
@@ -39,6 +40,7 @@ func (m *reel) Close() error   { m.once.Do(func() { m.closed.Add(1); close(m.don
 // studio is a Talk whose UI goroutine is the test's.
 type studio struct {
 	*Talk
+	booth   *booth
 	t       *testing.T
 	posts   chan func()
 	now     time.Time
@@ -52,15 +54,8 @@ type studio struct {
 
 func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *studio {
 	s := &studio{t: t, posts: make(chan func(), 1000), now: time.Unix(0, 0)}
-	s.Talk = New(Config{Listen: listen, Post: func(f func()) { s.posts <- f }, Params: func() asr.Params { return asr.Params{} }, Tapes: t.TempDir(),
-		Every: time.Millisecond, Now: func() time.Time { return s.now },
-		Open: func() (Microphone, error) {
-			if openErr != nil {
-				return nil, openErr
-			}
-			s.opened.Add(1)
-			return &reel{done: make(chan struct{}), closed: &s.closed}, nil
-		}})
+	s.booth = &booth{s, listen, openErr, nil}
+	s.Talk = New(Config{Window: s.booth, Tapes: t.TempDir(), Every: time.Millisecond, Now: func() time.Time { return s.now }})
 	s.Begin = func() Place { return s }
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
@@ -69,6 +64,33 @@ func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) 
 	})
 	s.OnProblem = func(err error) { s.err = err }
 	return s
+}
+
+// booth is the program around a Talk.
+type booth struct {
+	s       *studio
+	listen  func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
+	openErr error
+	open    func() (Microphone, error) // nil: a reel
+}
+
+func (b *booth) Post(f func())          { b.s.posts <- f }
+func (b *booth) Params() asr.Params     { return asr.Params{} }
+func (b *booth) Words() wording.Options { return wording.Options{} }
+
+func (b *booth) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
+	return b.listen(ctx, src, p)
+}
+
+func (b *booth) Open() (Microphone, error) {
+	if b.open != nil {
+		return b.open()
+	}
+	if b.openErr != nil {
+		return nil, b.openErr
+	}
+	b.s.opened.Add(1)
+	return &reel{done: make(chan struct{}), closed: &b.s.closed}, nil
 }
 
 func (s *studio) Partial(text string, _ int) { s.partial = text }

@@ -265,7 +265,7 @@ func TestUnplugged(t *testing.T) {
 			yield(asr.Segment{}, err)
 		}
 	}, nil)
-	s.Open = func() (Microphone, error) { return broken{gone}, nil }
+	s.booth.open = func() (Microphone, error) { return broken{gone}, nil }
 	s.Press()
 	s.until(func() bool { return s.err != nil })
 	if s.err.Error() != gone.Error() || s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
@@ -283,12 +283,11 @@ func (b broken) Close() error                                 { return b.err }
 // Sound that the device lost is told.
 func TestOverflowIsTold(t *testing.T) {
 	s := newStudio(t, hears, nil)
-	open := s.Open
-	s.Open = func() (Microphone, error) { m, err := open(); return slow{m}, err }
+	s.booth.open = func() (Microphone, error) { return slow{&reel{done: make(chan struct{}), closed: &s.closed}}, nil }
 	s.Press()
 	s.until(func() bool { return s.Lost() })
 	s.Discard()
-	s.Open = open
+	s.booth.open = nil
 	s.Press()
 	if s.Lost() {
 		t.Error("a new dictation has lost sound already")

@@ -115,7 +115,7 @@ func machine() (shell.Machine, error) {
 	if err != nil {
 		return shell.Machine{}, err
 	}
-	m := shell.Machine{Data: dir, Shelf: lib, Inspect: registry.Inspect, OpenPath: openPath,
+	m := shell.Machine{Data: dir, Shelf: shelf{lib}, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	opened(&m)
 	m.OpenMic, m.Microphones = openMic, microphones
@@ -123,6 +123,11 @@ func machine() (shell.Machine, error) {
 		Serve: func(handle func(string) string) (io.Closer, error) { return dictation.Serve(dir, handle) }}
 	return m, nil
 }
+
+// shelf is the library of the user.
+type shelf struct{ *registry.Library }
+
+func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path) }
 
 // opened gives m the models, which one host opens.
 func opened(m *shell.Machine) {

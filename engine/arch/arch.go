@@ -45,8 +45,10 @@ func (s Shape) State(n int) kernels.StateShape {
 
 // families is the table, by general.architecture.
 var families = map[string]func(*models.File, kernels.Device) (Model, error){
-	"llama":  openLlama,
-	"gemma3": openGemma3,
+	"llama":   openLlama,
+	"gemma3":  openGemma3,
+	"lfm2":    openLFM2,
+	"lfm2moe": openLFM2MoE,
 }
 
 // Families lists the names in the table, sorted.
@@ -65,7 +67,7 @@ func Open(f *models.File, dev kernels.Device) (Model, error) {
 	}
 	open, ok := families[name]
 	if !ok {
-		return nil, models.Unsupported(f.Path, "", "is a model of the family %s, this program runs %s", models.Quote(name), strings.Join(Families(), " and "))
+		return nil, models.Unsupported(f.Path, "", "is a model of the family %s, this program runs %s", models.Quote(name), strings.Join(Families(), ", "))
 	}
 	return open(f, dev)
 }

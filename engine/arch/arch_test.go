@@ -49,10 +49,14 @@ func far(a, b []float32) float64 {
 // However the tokens of several sequences are cut into steps, and whatever shares a step
 // with them, the logits are those of each sequence alone and whole.
 func TestStepsDoNotMatter(t *testing.T) {
-	for _, family := range Families() {
+	for _, kind := range tiny.Kinds() {
 		for _, exact := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s/exact=%v", family, exact), func(t *testing.T) {
-				m, dev, err := openTiny(t, tiny.New(family), exact)
+			t.Run(fmt.Sprintf("%s/exact=%v", kind, exact), func(t *testing.T) {
+				s := tiny.New(kind)
+				if key := s.Architecture + ".expert_used_count"; !exact && s.Meta[key] != nil {
+					s.Meta[key] = uint64(tiny.Experts) // a rounding must not choose another expert
+				}
+				m, dev, err := openTiny(t, s, exact)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -125,13 +129,13 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 // Each key and tensor counts: a file that lacks one, or has another shape, is refused
 // with the name of what is wrong.
 func TestHostileFiles(t *testing.T) {
-	for _, family := range Families() {
-		for key := range tiny.New(family).Meta {
-			if !strings.HasPrefix(key, family+".") {
+	for _, kind := range tiny.Kinds() {
+		for key := range tiny.New(kind).Meta {
+			if !strings.HasPrefix(key, tiny.New(kind).Architecture+".") {
 				continue
 			}
 			for _, v := range []any{nil, "x", uint64(0), uint64(7), uint64(1 << 39), int64(-1), math.NaN(), math.Inf(1), []uint64{1, 2}} {
-				s := tiny.New(family)
+				s := tiny.New(kind)
 				if s.Meta[key] = v; v == nil {
 					delete(s.Meta, key)
 				}
@@ -144,13 +148,13 @@ func TestHostileFiles(t *testing.T) {
 				}
 			}
 		}
-		for i, tensor := range tiny.New(family).Tensors {
-			s := tiny.New(family)
+		for i, tensor := range tiny.New(kind).Tensors {
+			s := tiny.New(kind)
 			s.Tensors = slices.Delete(s.Tensors, i, i+1)
 			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
 				t.Errorf("without %s: %v", tensor.Name, err)
 			}
-			s = tiny.New(family)
+			s = tiny.New(kind)
 			s.Tensors[i] = models.Tensor{Name: tensor.Name, Type: quant.F32, Shape: []int{2, 2}, Data: make([]byte, 16)}
 			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
 				t.Errorf("with %s of 2 × 2: %v", tensor.Name, err)
@@ -160,18 +164,54 @@ func TestHostileFiles(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	for key, v := range map[string]any{
-		"general.architecture":          "mamba",
-		"llama.expert_count":            uint64(8),
-		"llama.rope.scaling.type":       "longrope",
-		"llama.attention.value_length":  uint64(32),
-		"llama.attention.head_count_kv": []uint64{2, 1, 2},
+	for kind, keys := range map[string]models.Metadata{
+		"llama": {
+			"general.architecture":          "mamba",
+			"llama.rope.scaling.type":       "longrope",
+			"llama.attention.value_length":  uint64(32),
+			"llama.attention.head_count_kv": []uint64{2, 1, 2},
+		},
+		"gemma3": {"gemma3.expert_count": uint64(8)},
+		"mixtral": {
+			"llama.expert_gating_func":   uint64(2),
+			"llama.expert_shared_count":  uint64(1),
+			"llama.expert_group_count":   uint64(2),
+			"llama.expert_weights_scale": 2.5,
+		},
+		"lfm2": {
+			"lfm2.expert_count":            uint64(8),
+			"lfm2.attention.head_count":    uint64(2), // whose heads are narrower than rows
+			"lfm2.attention.head_count_kv": []uint64{0, 2, 0, 0, 1},
+		},
+		"lfm2moe": {"lfm2moe.expert_gating_func": uint64(3)},
 	} {
-		s := tiny.New("llama")
-		s.Meta[key] = v
-		if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) {
-			t.Errorf("%s = %v: %v", key, v, err)
+		for key, v := range keys {
+			s := tiny.New(kind)
+			s.Meta[key] = v
+			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) {
+				t.Errorf("%s = %v: %v", key, v, err)
+			}
 		}
+	}
+}
+
+// A mixture needs to know how many experts a token goes through, and lfm2moe how many there
+// are; experts with biases are refused.
+func TestMixtureFiles(t *testing.T) {
+	for kind, edit := range map[string]func(*tiny.Source){
+		"mixtral": func(s *tiny.Source) { delete(s.Meta, "llama.expert_used_count") },
+		"lfm2moe": func(s *tiny.Source) { delete(s.Meta, "lfm2moe.expert_count") },
+	} {
+		s := tiny.New(kind)
+		edit(s)
+		if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	s := tiny.New("mixtral")
+	s.Vector("blk.1.ffn_up_exps.bias", make([]float32, tiny.Experts*tiny.FF)...)
+	if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) {
+		t.Errorf("experts with biases: %v", err)
 	}
 }
 
@@ -225,11 +265,11 @@ func TestOptionsCount(t *testing.T) {
 
 func TestGemmaPattern(t *testing.T) {
 	read := func(v any) ([]bool, error) {
-		r := &reader{f: &models.File{Meta: models.Metadata{}}, family: "gemma3"}
+		m := models.Metadata{}
 		if v != nil {
-			r.f.Meta["gemma3.attention.sliding_window_pattern"] = v
+			m["gemma3.attention.sliding_window_pattern"] = v
 		}
-		return r.pattern(7), r.err
+		return m.LocalLayers("gemma3", 7)
 	}
 	for v, want := range map[any]string{nil: "1111101", uint64(2): "1010101", uint64(1): "0000000"} {
 		got, err := read(v)
@@ -282,8 +322,8 @@ func TestGemmaWindow(t *testing.T) {
 
 // A token costs no allocation once the first ones have made room.
 func TestNoAllocations(t *testing.T) {
-	for _, family := range Families() {
-		m, dev, err := openTiny(t, tiny.New(family), false)
+	for _, kind := range tiny.Kinds() {
+		m, dev, err := openTiny(t, tiny.New(kind), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,7 +346,7 @@ func TestNoAllocations(t *testing.T) {
 			token()
 		}
 		if got := testing.AllocsPerRun(tiny.Context/2, token); got != 0 {
-			t.Errorf("%s: %g allocations a token", family, got)
+			t.Errorf("%s: %g allocations a token", kind, got)
 		}
 	}
 }

@@ -35,14 +35,15 @@ type llamaLayer struct {
 	qkv      kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
 	o        kernels.Matrix // [dim × heads·headDim]
 	ffnNorm  kernels.Vector // [dim]
-	gateUp   kernels.Matrix // [2·ff × dim]
-	down     kernels.Matrix // [dim × ff]
+	ffn      feedForward
 }
 
 // config is the numbers that both families have.
 type config struct {
 	vocabulary, context, dim, ff, layers int
 	heads, kvHeads, headDim              int
+	dense                                int     // layers without a mixture, the first ones
+	experts                              experts // of the layers behind them
 	eps                                  float32
 	bytes                                int64 // of the weights on the device, once loaded
 }
@@ -53,8 +54,19 @@ const (
 	maxWidth  = 1 << 20
 )
 
-// config reads the keys that both families have.
+// config reads the keys of a family whose layers are alike.
 func (r *reader) config() config {
+	c := r.sizes()
+	if r.err != nil {
+		return c
+	}
+	c.kvHeads = r.same("attention.head_count_kv", c.heads, 1, c.heads)
+	r.headWidths(&c)
+	return c
+}
+
+// sizes reads the keys that all families have.
+func (r *reader) sizes() config {
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
@@ -63,10 +75,16 @@ func (r *reader) config() config {
 		heads:   r.same("attention.head_count", required, 1, maxWidth),
 		eps:     float32(r.float("attention.layer_norm_rms_epsilon", required, 1e-12, 1)),
 	}
+	c.dense = c.layers
+	c.vocabulary = r.vocabulary(c.dim)
+	return c
+}
+
+// headWidths reads how wide heads are, and checks that they share key/value heads evenly.
+func (r *reader) headWidths(c *config) {
 	if r.err != nil {
-		return c
+		return
 	}
-	c.kvHeads = r.same("attention.head_count_kv", c.heads, 1, c.heads)
 	c.headDim = r.int("attention.key_length", c.dim/c.heads, 2, 4096)
 	if v := r.int("attention.value_length", c.headDim, 1, 4096); v != c.headDim && r.err == nil {
 		r.unsupported("keys have %d values a head, values %d", c.headDim, v)
@@ -74,11 +92,6 @@ func (r *reader) config() config {
 	if r.err == nil && c.heads%c.kvHeads != 0 {
 		r.fail(fmt.Errorf("%d heads do not share %d key/value heads evenly: %w", c.heads, c.kvHeads, models.ErrCorrupt))
 	}
-	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 {
-		r.unsupported("a mixture of %d experts", n)
-	}
-	c.vocabulary = r.vocabulary(c.dim)
-	return c
 }
 
 // turned is how many dimensions of a head rotate.
@@ -97,13 +110,19 @@ func (c config) shape() Shape {
 	keeps := kernels.Layer{KVHeads: c.kvHeads, KeyDim: c.headDim, ValueDim: c.headDim}
 	return Shape{
 		Vocabulary: c.vocabulary, Context: c.context, Layers: slices.Repeat([]kernels.Layer{keeps}, c.layers),
-		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.ff,
+		Bytes: c.bytes, Scratch: 2*c.dim + (c.heads+2*c.kvHeads)*c.headDim + c.feedForwardScratch(),
 	}
 }
 
 func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 	r := &reader{f: f, dev: dev, family: "llama"}
 	c := r.config()
+	if c.experts = r.experts(c.ff); c.experts.count > 0 {
+		c.dense = 0
+		if r.gating() {
+			r.unsupported("sigmoid routing in the llama family")
+		}
+	}
 	turned := r.turned(c)
 	rotary := r.rotary(turned, c.context)
 	rotary.Divide = r.divide(turned)
@@ -118,10 +137,7 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 		}
 	}
 	m.norm = r.vector("output_norm.weight", c.dim)
-	m.output = m.embed
-	if _, ok := f.Tensor("output.weight"); ok {
-		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
-	}
+	m.output = r.output(m.embed, c)
 	m.rope = r.rope(c.headDim, rotary)
 	m.rope.Interleaved = true
 	m.c.bytes = r.bytes
@@ -134,14 +150,18 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 
 func (r *reader) llamaLayer(blk string, c config) llamaLayer {
 	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
-	return llamaLayer{
+	l := llamaLayer{
 		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
 		qkv:      r.matrix(c.dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv}),
 		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
 		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
-		gateUp:   r.matrix(c.dim, part{blk + "ffn_gate", c.ff}, part{blk + "ffn_up", c.ff}),
-		down:     r.matrix(c.ff, part{blk + "ffn_down", c.dim}),
 	}
+	if c.experts.count > 0 {
+		l.ffn = r.mixture(blk, c.dim, c.experts)
+	} else {
+		l.ffn = r.feedForward(blk, c.dim, c.ff)
+	}
+	return l
 }
 
 func (m *llama) Shape() Shape { return m.c.shape() }
@@ -157,7 +177,7 @@ func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
 	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	gate := d.New(n, c.ff)      // SiLU(gate)·up
+	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, 1)
 	for i := range m.layers {
@@ -171,8 +191,7 @@ func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
 		d.MatMulAdd(x, q, l.o)
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		d.MatMulGated(gate, h, l.gateUp, kernels.SiLU)
-		d.MatMulAdd(x, gate, l.down)
+		l.ffn.add(d, x, h, &ffn, kernels.SiLU)
 	}
 	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
 	return logits, d.End()

@@ -94,22 +94,28 @@ func (r *reader) string(key, def string) string {
 	return s
 }
 
-// values reads a tensor of n values as float32.
-func (r *reader) values(name string, n int) []float32 {
-	if r.err != nil {
+// values reads a tensor of that shape as float32.
+func (r *reader) values(name string, shape ...int) []float32 {
+	t, ok := r.tensor(name, shape...)
+	if !ok {
 		return nil
 	}
-	t, err := r.f.Need(name, n)
-	if err != nil {
-		r.err = err // it names the file itself
-		return nil
-	}
-	if !r.whole(t) {
-		return nil
-	}
-	out := make([]float32, n)
+	out := make([]float32, t.Len())
 	quant.Dequantize(t.Type, out, t.Data)
 	return out
+}
+
+// tensor finds a tensor and checks its shape and length; false after a failure.
+func (r *reader) tensor(name string, shape ...int) (models.Tensor, bool) {
+	if r.err != nil {
+		return models.Tensor{}, false
+	}
+	t, err := r.f.Need(name, shape...)
+	if err != nil {
+		r.err = err // it names the file itself
+		return t, false
+	}
+	return t, r.whole(t)
 }
 
 // optional is values for a tensor that the file may leave out.
@@ -155,30 +161,36 @@ type part struct {
 func (r *reader) matrix(cols int, parts ...part) kernels.Matrix {
 	var w []kernels.Weights
 	for _, p := range parts {
-		if r.err != nil {
-			return nil
-		}
-		t, err := r.f.Need(p.name+".weight", p.rows, cols)
-		if err != nil {
-			r.err = err
-			return nil
-		}
-		if !r.whole(t) {
+		t, ok := r.tensor(p.name+".weight", p.rows, cols)
+		if !ok {
 			return nil
 		}
 		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Bias: r.optional(p.name+".bias", p.rows)})
 	}
+	evenBias(w)
+	return r.loadMatrix(parts[0].name, w)
+}
+
+// loadMatrix brings weights to the device, of which name is the first.
+func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	if r.err != nil {
 		return nil
 	}
-	evenBias(w)
 	m, err := r.dev.Load(w...)
 	if err != nil {
-		r.fail(fmt.Errorf("tensor %q: %w", parts[0].name, err))
+		r.fail(fmt.Errorf("tensor %q: %w", name, err))
 		return nil
 	}
 	r.bytes += m.Bytes()
 	return m
+}
+
+// output loads the matrix that makes logits: where the file has none, it is the embedding.
+func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
+	if _, ok := r.f.Tensor("output.weight"); ok {
+		return r.matrix(c.dim, part{"output", c.vocabulary})
+	}
+	return embed
 }
 
 // evenBias gives every part a bias if one has it: a stacked matrix has all or none.

@@ -135,9 +135,10 @@ func prompts(longest int) *rapid.Generator[[]int32] {
 // A conversation, each turn beginning with the last, among others: what is cached changes
 // nothing, whatever the layers keep.
 func TestCachedIsUncached(t *testing.T) {
-	for _, family := range arch.Families() {
-		t.Run(family, func(t *testing.T) { cachedIsUncached(t, open(t, family, 200), 90, 150) })
+	for _, kind := range tiny.Kinds() {
+		t.Run(kind, func(t *testing.T) { cachedIsUncached(t, open(t, kind, 200), 90, 150) })
 	}
+	t.Run("convolutions, long", func(t *testing.T) { cachedIsUncached(t, open(t, "lfm2", 1500), 700, 1400) })
 	t.Run("windows that are passed", func(t *testing.T) {
 		m, dev := loadSource(t, windowed())
 		cachedIsUncached(t, queue(t, m, dev, 900), 500, 880)
@@ -211,7 +212,7 @@ func TestTurnsAreReused(t *testing.T) {
 // A conversation that shares its beginning with another (a system message) gets a copy,
 // and the other stays whole, be it idle or under way.
 func TestSharedBeginning(t *testing.T) {
-	for _, family := range arch.Families() {
+	for _, family := range []string{"gemma3", "llama", "mixtral"} {
 		q := open(t, family, 200)
 		long := make([]int32, 100)
 		for i := range long {
@@ -263,6 +264,7 @@ func numbers(first, n int) []int32 {
 // kinds opens a queue for every way in which layers keep what they have seen.
 func kinds(t *testing.T, test func(t *testing.T, q *Queue, goesBack bool)) {
 	t.Run("full", func(t *testing.T) { test(t, open(t, "llama", 1500), true) })
+	t.Run("convolutions", func(t *testing.T) { test(t, open(t, "lfm2", 1500), false) })
 	t.Run("windows", func(t *testing.T) {
 		m, dev := loadSource(t, windowed())
 		test(t, queue(t, m, dev, 1500), false)
@@ -381,8 +383,8 @@ func TestBudget(t *testing.T) {
 
 // Many at once give what each gives alone, and finish all.
 func TestManyAtOnce(t *testing.T) {
-	for _, family := range arch.Families() {
-		q := open(t, family, 120)
+	for _, kind := range tiny.Kinds() {
+		q := open(t, kind, 120)
 		rapid.Check(t, func(t *rapid.T) {
 			type job struct {
 				prompt     []int32

@@ -25,8 +25,8 @@ func smallBPE() models.Metadata {
 	for _, m := range merges {
 		texts, kinds = append(texts, strings.ReplaceAll(m, " ", "")), append(kinds, int64(normal))
 	}
-	texts = append(texts, "<|end|>", "<|im_end|>", "<|x|>", "[user]")
-	kinds = append(kinds, int64(control), int64(control), int64(control), int64(userDefined))
+	texts = append(texts, "<|end|>", "<|im_end|>", "<|x|>", "[user]", "<|u|>")
+	kinds = append(kinds, int64(control), int64(control), int64(control), int64(userDefined), int64(userDefined))
 	return models.Metadata{
 		"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2", "tokenizer.ggml.tokens": texts,
 		"tokenizer.ggml.token_type": kinds, "tokenizer.ggml.merges": merges,
@@ -65,7 +65,7 @@ func small(t interface{ Fatal(...any) }, m models.Metadata) *Tokenizer {
 // texts draws bytes that meet merges, special tokens and broken UTF-8.
 var texts = rapid.Custom(func(t *rapid.T) string {
 	return strings.Join(rapid.SliceOfN(rapid.OneOf(
-		rapid.SampledFrom([]string{"a", "b", "c", "aaaa", " ", "é", "<|", "<|end|>", "<|im_end|>", "[user]", "<s>", "</s>", "<0x41>", "▁", "\xc3", "\xf0\x9f", "😀"}),
+		rapid.SampledFrom([]string{"a", "b", "c", "aaaa", " ", "é", "<|", "<|end|>", "<|im_end|>", "[user]", "<|u|>", "<s>", "</s>", "<0x41>", "▁", "\xc3", "\xf0\x9f", "😀"}),
 		rapid.StringOf(rapid.SampledFrom([]rune("abc "))),
 		rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) }),
 	), 0, 10).Draw(t, "parts"), "")
@@ -176,7 +176,7 @@ func TestJoinsAsDefined(t *testing.T) {
 }
 
 func TestSpecialLongestMatch(t *testing.T) {
-	s := newSpecials([]special{{"<a", 1, true}, {"<a>", 2, true}, {"<a>b", 3, false}, {"x", 4, false}})
+	s := newSpecials([]special{{"<a", 1, true, false}, {"<a>", 2, true, false}, {"<a>b", 3, false, false}, {"x", 4, false, false}})
 	for _, c := range []struct {
 		text  string
 		parse bool
@@ -186,7 +186,7 @@ func TestSpecialLongestMatch(t *testing.T) {
 		{"..<a>b", true, 2, 4, 3}, {"..<a>c", true, 2, 3, 2}, {"..<a", true, 2, 2, 1}, {"<", true, 1, 0, none},
 		{"<a>c", false, 4, 0, none}, {"<a>b", false, 0, 4, 3}, {"<a>x", false, 3, 1, 4}, {"", true, 0, 0, none},
 	} {
-		f := newFinder(&s, []Part{{c.text, c.parse}})
+		f := newFinder(&s, []Part{{c.text, c.parse}}, false)
 		if at, n, id := f.next(0); at != c.at || n != c.n || id != c.id {
 			t.Errorf("%q %v: got %d %d %d, expected %+v", c.text, c.parse, at, n, id, c)
 		}
@@ -287,7 +287,7 @@ func slowParts(tok *Tokenizer, text string, may []bool) []int32 {
 	for at := 0; at < len(text); {
 		best := special{id: none}
 		for _, x := range tok.special.all {
-			allowed := !x.control || at+len(x.text) <= len(may) && !slices.Contains(may[at:at+len(x.text)], false)
+			allowed := !x.control && !x.marker || at+len(x.text) <= len(may) && !slices.Contains(may[at:at+len(x.text)], false)
 			if strings.HasPrefix(text[at:], x.text) && allowed && len(x.text) > len(best.text) {
 				best = x
 			}
@@ -303,6 +303,23 @@ func slowParts(tok *Tokenizer, text string, may []bool) []int32 {
 	}
 	flush(len(text))
 	return ids
+}
+
+// A user-defined token spelled like a control token comes from any text, but from no message.
+func TestMarkers(t *testing.T) {
+	tok := small(t, smallBPE())
+	id, _ := tok.ID("<|u|>")
+	for _, c := range []struct {
+		got  []int32
+		want bool
+	}{
+		{tok.Encode("a<|u|>", Options{}), true}, {tok.EncodeParts([]Part{{"a<|u|>", true}}, false), true},
+		{tok.EncodeParts([]Part{{"a<|u|>", false}}, false), false}, {tok.EncodeParts([]Part{{"a<|u", false}, {"|>", true}}, false), false},
+	} {
+		if slices.Contains(c.got, id) != c.want || string(tok.Decode(c.got)) != "a<|u|>" {
+			t.Errorf("%v: with <|u|> (%d): %v expected", c.got, id, c.want)
+		}
+	}
 }
 
 // Many parts and many special tokens take time in proportion to their number.

@@ -12,6 +12,7 @@ type special struct {
 	text    string
 	id      int32
 	control bool // found only where a Part may spell control tokens
+	marker  bool // user-defined, but spelled like a control token
 }
 
 // specials are the special tokens, sorted by spelling. From a place in the text, the range of
@@ -44,15 +45,16 @@ func newSpecials(all []special) specials {
 // finder finds the special tokens of a text, from left to right.
 type finder struct {
 	*specials
-	text string
-	may  []span // what may spell control tokens: in order, none touching the next
+	text   string
+	may    []span // what may spell control tokens: in order, none touching the next
+	strict bool   // markers are found only there, too
 }
 
 // span is text[from:to].
 type span struct{ from, to int }
 
-func newFinder(s *specials, parts []Part) finder {
-	f := finder{specials: s}
+func newFinder(s *specials, parts []Part, strict bool) finder {
+	f := finder{specials: s, strict: strict}
 	if len(parts) == 1 {
 		f.text = parts[0].Text // without copying it
 	} else {
@@ -109,14 +111,15 @@ func (f *finder) control(at int) int {
 
 // match returns the longest special token that text begins with; a control token is at most
 // control bytes long.
-func (s *specials) match(text string, control int) (n int, id int32) {
+func (f *finder) match(text string, control int) (n int, id int32) {
+	s := f.specials
 	r := s.start[text[0]]
 	lo, hi := int(r[0]), int(r[1])
 	n, id = 0, none
 	for d := 1; lo < hi; d++ {
 		// all[lo:hi] agree with text[:d]; a whole one sorts first.
 		if x := s.all[lo]; len(x.text) == d {
-			if d <= control || !x.control {
+			if d <= control || !x.control && !(f.strict && x.marker) {
 				n, id = d, x.id
 			}
 			lo++
@@ -143,9 +146,20 @@ func (t *Tokenizer) setSpecial() {
 		default:
 			continue
 		}
-		all = append(all, special{t.texts[i], int32(i), k != userDefined})
+		all = append(all, special{t.texts[i], int32(i), k != userDefined, isMarker(t.texts[i])})
 	}
 	t.special = newSpecials(all)
+}
+
+// isMarker reports whether a token is spelled like the control tokens with which chat templates mark
+// turns. Some files type such tokens as user-defined.
+func isMarker(text string) bool {
+	for _, m := range [][2]string{{"<|", "|>"}, {"<｜", "｜>"}} {
+		if strings.HasPrefix(text, m[0]) && strings.HasSuffix(text, m[1]) {
+			return true
+		}
+	}
+	return text == "<start_of_turn>" || text == "[INST]" || text == "[/INST]"
 }
 
 // endTexts are the spellings of control tokens that end an answer in the known families;
@@ -198,7 +212,7 @@ func (t *Tokenizer) notEnds() {
 	calls := has("<|call|>") || has("<|calls|>")
 	if id, ok := t.ids["<|end|>"]; ok && calls && (has("<|return|>") || has("<|flush|>")) {
 		delete(t.ends, id)
-		t.kinds[id] = lookalike
+		t.kinds[id] = userDefined
 	}
 	if id, ok := t.ids["</s>"]; ok && has("<|tool_response>") {
 		delete(t.ends, id)

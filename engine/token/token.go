@@ -62,15 +62,19 @@ type wordEncoder interface {
 // byte-level BPE replaces each wrong byte by U+FFFD, SentencePiece falls back to byte tokens. The
 // time is O(n log n) in the length of any text.
 func (t *Tokenizer) Encode(text string, o Options) []int32 {
-	return t.EncodeParts([]Part{{text, o.ParseSpecial}}, o.AddSpecial)
+	return t.encode([]Part{{text, o.ParseSpecial}}, o.AddSpecial, false)
 }
 
 // EncodeParts returns the ids of the parts' joined text. A control token comes only from text that
-// lies wholly in parts with Special set; in all other respects the parts' borders do not count:
-// words and merges reach across them, and so do user-defined tokens. addSpecial is
-// Options.AddSpecial.
+// lies wholly in parts with Special set, and so does a user-defined token that is spelled like one
+// (<|…|>). In all other respects the borders of parts do not count: words, merges and other
+// user-defined tokens reach across them. addSpecial is Options.AddSpecial.
 func (t *Tokenizer) EncodeParts(parts []Part, addSpecial bool) []int32 {
-	find := newFinder(&t.special, parts)
+	return t.encode(parts, addSpecial, true)
+}
+
+func (t *Tokenizer) encode(parts []Part, addSpecial, strict bool) []int32 {
+	find := newFinder(&t.special, parts, strict)
 	ids := make([]int32, 0, len(find.text)/3+2)
 	if addSpecial && t.addBOS {
 		ids = append(ids, t.bos)

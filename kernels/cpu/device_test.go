@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
@@ -68,3 +69,30 @@ func flat(t kernels.Tensor) []float32 {
 }
 
 func roundHalf(v float32) float32 { return quant.F16ToF32(quant.F32ToF16(v)) }
+
+// productLimit is how far products with w may be from those in float64.
+func (d *device) productLimit(w kernels.Weights) float64 {
+	switch k := d.kindOf(w); {
+	case k == kindPairs:
+		return 0.005
+	case k.float():
+		return devicetest.Float
+	}
+	return 0.02 // 8-bit activations, and minima that cancel what scales give
+}
+
+// opsOn runs f on devices of every level; sizes in the tests make both the lone and
+// the shared way of rowJob run.
+func opsOn(t *testing.T, f func(t *testing.T, d *device)) {
+	everyLevel(t, func(t *testing.T, lv level) { f(t, device2(t, lv, 3, false)) })
+}
+
+func closeTo(t *testing.T, name string, got []float32, want []float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, not %d", name, len(got), len(want))
+	}
+	if e := devicetest.Distance(got, want); !(e < 1e-6) {
+		t.Errorf("%s: error %g", name, e)
+	}
+}

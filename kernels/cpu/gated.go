@@ -23,7 +23,7 @@ func (d *device) few(rows, cols int) kernels.Tensor {
 func (s *step) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Activation) {
 	const op = "MatMulGated"
 	m, d := s.product(op, &dst, &x, w), s.d
-	if len(m.segments) != 2 || m.segments[0].rows != m.segments[1].rows || dst.Cols != m.segments[0].rows {
+	if !m.gated() || dst.Cols != m.rows/2 {
 		panic("cpu: MatMulGated: not a gate and its equal, or shapes differ")
 	}
 	if x.Rows < leastGated {
@@ -36,15 +36,25 @@ func (s *step) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Ac
 	d.multiply(dst, x, m, m.panels/2, false, &d.mm.gated)
 }
 
+// gated reports whether m was loaded from two parts of as many rows.
+func (m *matrix) gated() bool {
+	return len(m.segments) == 2 && m.segments[0].rows == m.segments[1].rows
+}
+
 // gatedChunk multiplies one stretch of tokens with a run of panels of both halves.
 func (j *matmulJob) gatedChunk(worker, c int) {
 	t0, t1, p0, p1 := j.piece(c)
+	j.multiplyGated(worker, j.w, t0, t1, p0, p1)
+}
+
+// multiplyGated multiplies tokens t0 … t1 with panels p0 … p1 of both halves of w.
+func (j *matmulJob) multiplyGated(worker int, w *matrix, t0, t1, p0, p1 int) {
 	n := (t1 - t0) * 32
 	if len(j.both[worker]) < 2*n {
 		j.both[worker] = alignedF32(2 * n)
 	}
 	g, u := j.both[worker][:n], j.both[worker][n:2*n]
-	gate, up := j.w.segments[0], j.w.segments[1]
+	gate, up := w.segments[0], w.segments[1]
 	for p := p0; p < p1; p++ {
 		j.full(worker, gate, p, g, 32, t0, t1, false)
 		j.full(worker, up, p, u, 32, t0, t1, false)

@@ -46,6 +46,10 @@ type matmulJob struct {
 	gated   job
 	quant   job
 	round   job
+
+	pieces        []expertPiece
+	byExpert      job
+	gatedByExpert job
 }
 
 func (j *matmulJob) init(d *device) {
@@ -56,6 +60,8 @@ func (j *matmulJob) init(d *device) {
 	j.gated = j.gatedChunk
 	j.quant = j.quantChunk
 	j.round = j.roundChunk
+	j.byExpert = j.expertChunk
+	j.gatedByExpert = j.gatedExpertChunk
 }
 
 // MatMul writes x·wᵀ (+ bias) to dst.
@@ -93,17 +99,22 @@ func (d *device) multiply(dst, x kernels.Tensor, m *matrix, panels int, add bool
 	}
 	j := &d.mm
 	j.dst, j.x, j.w, j.panels, j.add = dst, x, m, panels, add
-	rowBytes := 4 * x.Cols
+	j.plan(d.pool.threads, d.convertX(j, m))
+	d.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
+}
+
+// convertX brings x into the forms that m wants, and returns the bytes of a row.
+func (d *device) convertX(j *matmulJob, m *matrix) int {
+	rowBytes := 4 * j.x.Cols
 	if m.ints {
-		rowBytes = x.Cols / 32 * blockSize
+		rowBytes = j.x.Cols / 32 * blockSize
 		d.quantizeX(j)
 	}
 	if m.pairs {
-		rowBytes = 2 * x.Cols
+		rowBytes = 2 * j.x.Cols
 		d.roundX(j)
 	}
-	j.plan(d.pool.threads, rowBytes)
-	d.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
+	return rowBytes
 }
 
 // plan cuts the product into about eight chunks a worker.
@@ -176,8 +187,13 @@ func (j *matmulJob) roundChunk(_, c int) {
 // chunk multiplies one stretch of tokens with a run of panels.
 func (j *matmulJob) chunk(worker, c int) {
 	t0, t1, p0, p1 := j.piece(c)
+	j.multiply(worker, j.w, t0, t1, p0, p1)
+}
+
+// multiply multiplies tokens t0 … t1 with panels p0 … p1 of w.
+func (j *matmulJob) multiply(worker int, w *matrix, t0, t1, p0, p1 int) {
 	first := 0 // panel that s begins with
-	for _, s := range j.w.segments {
+	for _, s := range w.segments {
 		for p := max(p0, first); p < min(p1, first+s.panels); p++ {
 			j.panel(worker, s, p-first, t0, t1)
 		}

@@ -12,11 +12,13 @@ import (
 	"soberano/kernels/quant"
 )
 
-// matrix is a stack of segments, one for each part given to Load.
+// matrix is a stack of segments, one for each part given to Load, or such a matrix for
+// each expert.
 type matrix struct {
 	rows, cols int
 	segments   []*segment
-	panels     int // of all segments
+	experts    []*matrix // of which all have the same segments; nil if this is no mixture
+	panels     int       // of all segments
 	ints       bool
 	pairs      bool
 	bytes      int64
@@ -31,14 +33,27 @@ func (m *matrix) Bytes() int64 { return m.bytes }
 // Close frees the matrix.
 func (m *matrix) Close() error {
 	if !m.closed {
+		for _, x := range m.experts {
+			x.segments = nil // which m's are
+		}
 		m.d.segments = slices.DeleteFunc(m.d.segments, func(s *segment) bool { return slices.Contains(m.segments, s) })
 		*m = matrix{rows: m.rows, cols: m.cols, d: m.d, closed: true}
 	}
 	return nil
 }
 
-// matrix returns w as one of d's, and panics if it is not or has been closed.
+// matrix returns w as one of d's, and panics if it is not, has been closed, or is one of
+// experts.
 func (d *device) matrix(op string, w kernels.Matrix) *matrix {
+	m := d.open(op, w)
+	if m.experts != nil {
+		panic("cpu: " + op + ": a matrix of experts")
+	}
+	return m
+}
+
+// open returns w as one of d's, and panics if it is not or has been closed.
+func (d *device) open(op string, w kernels.Matrix) *matrix {
 	m, ok := w.(*matrix)
 	switch {
 	case !ok || m.d != d:
@@ -57,10 +72,21 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	if len(parts) == 0 {
 		return nil, errors.New("cpu: Load: no parts")
 	}
+	if parts[0].Experts != 0 {
+		return d.loadExperts(parts)
+	}
+	m, err := d.loadOne(parts)
+	if err != nil {
+		return nil, fmt.Errorf("cpu: Load: %w", err) // not a nil *matrix in an interface
+	}
+	return m, nil
+}
+
+func (d *device) loadOne(parts []kernels.Weights) (*matrix, error) {
 	m := &matrix{d: d, cols: parts[0].Cols}
 	for i, w := range parts {
 		if err := check(w, m.cols); err != nil {
-			return nil, fmt.Errorf("cpu: Load: part %d: %w", i, err)
+			return nil, fmt.Errorf("part %d: %w", i, err)
 		}
 		s := newSegment(w, m.rows, d.kindOf(w))
 		m.segments = append(m.segments, s)
@@ -99,6 +125,9 @@ func check(w kernels.Weights, cols int) error {
 	}
 	if need := w.Type.RowBytes(w.Cols) * w.Rows; len(w.Data) < need {
 		return fmt.Errorf("%d × %d values of %v need %d bytes, there are %d", w.Rows, w.Cols, w.Type, need, len(w.Data))
+	}
+	if w.Experts != 0 {
+		return fmt.Errorf("%d experts where the first part has none", w.Experts)
 	}
 	if w.Bias != nil && len(w.Bias) != w.Rows {
 		return fmt.Errorf("%d biases for %d rows", len(w.Bias), w.Rows)

@@ -19,6 +19,11 @@ const (
 	opRotate
 	opStore
 	opUnfold
+	opMul
+	opRoute
+	opGather
+	opCombine
+	opShortConv
 )
 
 // alone is how many values an operation may have before it is worth a join.
@@ -41,6 +46,9 @@ type rowJob struct {
 	width    int
 	stride   int
 	pad      int
+	routing  *kernels.Routing
+	choice   *choice
+	kept     [][]float32 // of each span: the rows before it, see ShortConv
 	rows     int
 	step     int // rows a chunk
 	runChunk job
@@ -82,6 +90,16 @@ func (j *rowJob) chunk(_, c int) {
 			j.store(r)
 		case opUnfold:
 			j.unfold(r)
+		case opMul:
+			scaleMul(j.lv, j.dst.Row(r), j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)), 1)
+		case opRoute:
+			j.route(r)
+		case opGather:
+			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
+		case opCombine:
+			j.combine(r)
+		case opShortConv:
+			j.shortConv(r)
 		}
 	}
 }
@@ -89,15 +107,20 @@ func (j *rowJob) chunk(_, c int) {
 func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == b.Cols }
 
 // Add adds x to dst; an x of one row is added to every row.
-func (s *step) Add(dst, x kernels.Tensor) {
-	s.in("Add", &x)
-	s.out("Add", &dst)
-	same("Add", &dst, &x)
+func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
+
+// Mul multiplies dst with x; an x of one row with every row.
+func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
+
+func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
+	s.in(name, &x)
+	s.out(name, &dst)
+	same(name, &dst, &x)
 	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
-		panic("cpu: Add: shapes differ")
+		panic("cpu: " + name + ": shapes differ")
 	}
 	j := &s.d.row
-	j.op, j.dst, j.x = opAdd, dst, x
+	j.op, j.dst, j.x = op, dst, x
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 
@@ -188,13 +211,14 @@ func (s *step) spans(a *kernels.Attention) []kernels.Span {
 func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	s.in("Store", &k)
 	s.in("Store", &v)
-	if !sameShape(k, v) || k.Cols != a.KVHeads*a.HeadDim {
+	key, value := a.Dims()
+	if k.Rows != v.Rows || k.Cols != a.KVHeads*key || v.Cols != a.KVHeads*value {
 		panic("cpu: Store: shapes differ")
 	}
 	spans := s.spans(a)
 	for _, sp := range spans {
 		c := s.d.stateOf("Store", sp)
-		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(k.Cols) {
+		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(a) {
 			panic("cpu: Store: the state has another shape")
 		}
 		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
@@ -208,9 +232,10 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	j.spans = nil
 }
 
-// holds reports whether a row of keys or values of the layer has cols values.
-func (f *layerForm) holds(cols int) bool {
-	return f.Kind == kernels.KeysValues && f.KVHeads*f.KeyDim == cols
+// holds reports whether the layer keeps keys and values as a describes them.
+func (f *layerForm) holds(a *kernels.Attention) bool {
+	key, value := a.Dims()
+	return f.Kind == kernels.KeysValues && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
 }
 
 func (j *rowJob) store(r int) {
@@ -219,10 +244,9 @@ func (j *rowJob) store(r int) {
 			continue
 		}
 		c := s.State.(*state).layer(j.layer)
-		n := c.KeyDim
 		k, v := j.dst.Row(r), j.x.Row(r)
 		for h := range c.KVHeads {
-			c.put(j.lv, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+			c.put(j.lv, h, s.Pos+r-s.Row, k[h*c.KeyDim:][:c.KeyDim], v[h*c.ValueDim:][:c.ValueDim])
 		}
 	}
 }

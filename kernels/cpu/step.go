@@ -20,6 +20,9 @@ type step struct {
 	batch *kernels.Batch
 	reads []asked // the first used of them belong to this step
 	used  int
+
+	choices     []choice // the first choicesUsed of them belong to this step
+	choicesUsed int
 }
 
 // asked is a tensor that Read has asked for, and what it returned.
@@ -59,7 +62,7 @@ func (d *device) begin(b *kernels.Batch) *step {
 	d.turn.priority = b.Priority
 	d.step = (d.step + 1) % stepsKept
 	s := &d.steps[d.step]
-	s.d, s.id, s.open, s.batch, s.used = d, kernels.NextStep(), true, b, 0
+	s.d, s.id, s.open, s.batch, s.used, s.choicesUsed = d, kernels.NextStep(), true, b, 0, 0
 	return s
 }
 

@@ -15,7 +15,10 @@ import (
 )
 
 // families are the values of general.architecture that engine runs.
-var families = map[string]Kind{"llama": Chat, "gemma3": Chat}
+var families = map[string]Kind{"llama": Chat, "gemma3": Chat, "lfm2": Chat, "lfm2moe": Chat}
+
+// mixtures are those families that may be a mixture of experts.
+var mixtures = []string{"llama", "lfm2moe"}
 
 // tokenizers are the values of tokenizer.ggml.model that engine/token has.
 var tokenizers = []string{"gpt2", "llama"}
@@ -35,7 +38,7 @@ func describeGGUF(f *models.File) (Info, error) {
 		Kind: Chat, Family: clean(arch), Licence: clean(r.text("general.license")),
 		Title:    titleOf(f.Path, r.text("general.name")),
 		Context:  r.int(arch + ".context_length"),
-		Layers:   r.int(arch + ".block_count"),
+		Layers:   r.attending(arch),
 		KVHeads:  r.most(arch + ".attention.head_count_kv"),
 		HeadDim:  r.int(arch + ".attention.key_length"),
 		Template: r.text("tokenizer.chat_template") != "",
@@ -47,6 +50,7 @@ func describeGGUF(f *models.File) (Info, error) {
 	if i.HeadDim == 0 && heads > 0 {
 		i.HeadDim = r.int(arch+".embedding_length") / heads
 	}
+	r.windows(&i)
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
 		i.Parameters += int64(t.Len())
@@ -57,6 +61,26 @@ func describeGGUF(f *models.File) (Info, error) {
 	i.Runs = i.Reason == ""
 	return i, r.err
 }
+
+// windows counts the layers that see only a window.
+func (k *keys) windows(i *Info) {
+	if i.Layers > maxLayers {
+		return // Open will refuse it
+	}
+	local, err := k.meta.LocalLayers(i.Family, i.Layers)
+	k.keep(err)
+	for _, l := range local {
+		if l {
+			i.Local++
+		}
+	}
+	if i.Local > 0 {
+		i.Window = k.int(i.Family + ".attention.sliding_window")
+	}
+}
+
+// maxLayers is far beyond any model.
+const maxLayers = 1 << 10
 
 // quantization is the file's own word, or the type of most values.
 func quantization(r *keys, values map[quant.Type]int64) string {
@@ -83,9 +107,9 @@ func whyNot(r *keys, f *models.File) string {
 	case arch == "":
 		return "The file does not say which family its model belongs to."
 	case families[arch] == "":
-		return fmt.Sprintf("Models of the family %s don't run here yet. Llama, Gemma 3 and Whisper models do.", clean(arch))
-	case r.int(arch+".expert_count") > 0:
-		return "Models that are a mixture of experts don't run here yet."
+		return fmt.Sprintf("Models of the family %s don't run here yet. Llama, Gemma 3, LFM2 and Whisper models do.", clean(arch))
+	case !slices.Contains(mixtures, arch) && r.int(arch+".expert_count") > 0:
+		return fmt.Sprintf("Models of the family %s that are a mixture of experts don't run here yet.", clean(arch))
 	case !slices.Contains(tokenizers, r.text("tokenizer.ggml.model")):
 		return fmt.Sprintf("Its tokenizer (%s) is not known here.", clean(r.text("tokenizer.ggml.model")))
 	}
@@ -139,6 +163,26 @@ func (k *keys) most(key string) int {
 		return 0
 	}
 	return k.int(key)
+}
+
+// attending is the number of layers that keep keys and values: all, unless the file says
+// for each layer how many heads it has of them.
+func (k *keys) attending(arch string) int {
+	layers := k.int(arch + ".block_count")
+	const heads = ".attention.head_count_kv"
+	switch k.meta[arch+heads].(type) {
+	case []int64, []uint64:
+		list, err := k.meta.Ints(arch + heads)
+		k.keep(err)
+		none := 0
+		for _, n := range list {
+			if n == 0 {
+				none++
+			}
+		}
+		return max(0, layers-none)
+	}
+	return layers
 }
 
 // samplingOf takes a file's own recommendation over a general one. Keys with senseless

@@ -81,7 +81,7 @@ func TestDirectories(t *testing.T) {
 func TestWhyNot(t *testing.T) {
 	cases := map[string]models.Metadata{
 		"family qwen3":         {"general.architecture": "qwen3"},
-		"mixture of experts":   {"llama.expert_count": uint64(8)},
+		"mixture of experts":   {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
 		"a part for one (mmp":  {"general.type": "mmproj"},
 		"tokenizer (bert)":     {"tokenizer.ggml.model": "bert"},
 		"does not say which f": {"general.architecture": ""},
@@ -129,9 +129,9 @@ func TestRealModels(t *testing.T) {
 		"smollm2": {Kind: Chat, Format: "gguf", Family: "llama", Title: "SmolLM2 135M Instruct", Quantization: "Q4_1", Parameters: 134515008, Context: 8192,
 			Licence: "apache-2.0", Bytes: 98362432, Runs: true, Template: true, Layers: 30, KVHeads: 3, HeadDim: 64},
 		"gemma3": {Kind: Chat, Format: "gguf", Family: "gemma3", Title: "Gemma 3 270m", Quantization: "Q4_K_M", Parameters: 268098176, Context: 32768,
-			Licence: "gemma", Bytes: 253113024, Runs: true, Layers: 18, KVHeads: 1, HeadDim: 256},
-		"whisper-base":    {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 72593920 + 18*512, Runs: true, Bytes: 150218479},
-		"whisper-tiny.en": {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper tiny.en", Quantization: "F16", Parameters: 37760256 + 12*384, Runs: true, Bytes: 78090594},
+			Licence: "gemma", Bytes: 253113024, Runs: true, Layers: 18, KVHeads: 1, HeadDim: 256, Local: 15, Window: 512},
+		"whisper-base":    {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 72593920 + 18*512, Runs: true, Languages: ManyLanguages, Bytes: 150218479},
+		"whisper-tiny.en": {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper tiny.en", Quantization: "F16", Parameters: 37760256 + 12*384, Runs: true, Languages: EnglishAlone, Bytes: 78090594},
 	}
 	for folder, want := range want {
 		t.Run(folder, func(t *testing.T) {
@@ -172,5 +172,20 @@ func TestPickleInDirectory(t *testing.T) {
 		if i, err := Inspect(dir); err != nil || i.Format != "safetensors" {
 			t.Errorf("%s beside model.safetensors: %+v, %v", name, i, err)
 		}
+	}
+}
+
+// Layers without keys and values don't count for the size of the cache.
+func TestLayersThatAttend(t *testing.T) {
+	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{
+		"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8},
+	}))
+	i, err := Inspect(path)
+	if err != nil || !i.Runs || i.Layers != 2 || i.KVHeads != 8 {
+		t.Errorf("%+v, %v", i, err)
+	}
+	path = save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.expert_count": uint64(8)}))
+	if i, err := Inspect(path); err != nil || !i.Runs {
+		t.Errorf("%+v, %v", i, err)
 	}
 }

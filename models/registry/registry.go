@@ -23,6 +23,15 @@ const (
 	Speech Kind = "speech"
 )
 
+// Languages are those that a speech model knows.
+type Languages string
+
+const (
+	NotSaid       Languages = "" // not a speech model, or not known
+	EnglishAlone  Languages = "english"
+	ManyLanguages Languages = "many"
+)
+
 // How an import treats the file.
 type How int
 
@@ -38,7 +47,7 @@ type Sampling = defaults.Sampling
 type Info struct {
 	Kind         Kind   `json:"kind"`
 	Format       string `json:"format"`       // "gguf", "ctranslate2", "ggml", "safetensors", "apr"
-	Family       string `json:"family"`       // "llama", "gemma3", "whisper"
+	Family       string `json:"family"`       // "llama", "gemma3", "lfm2", "whisper"
 	Title        string `json:"title"`        // for people: "SmolLM2 135M Instruct"
 	Quantization string `json:"quantization"` // "Q4_1"
 	Parameters   int64  `json:"parameters"`
@@ -48,10 +57,15 @@ type Info struct {
 	Runs         bool   `json:"runs"`             // this program has the family and every type
 	Reason       string `json:"reason,omitempty"` // why not
 	Template     bool   `json:"template"`         // has a chat template
-	// Layers, KVHeads and HeadDim give the size of the cache.
+	// Languages says which languages a speech model knows.
+	Languages Languages `json:"languages,omitempty"`
+	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of a
+	// conversation's state; Local of the layers see only a window of Window positions.
 	Layers  int `json:"layers,omitempty"`
 	KVHeads int `json:"kv_heads,omitempty"`
 	HeadDim int `json:"head_dim,omitempty"`
+	Local   int `json:"local,omitempty"`
+	Window  int `json:"window,omitempty"`
 }
 
 // Stored is one file of an entry.

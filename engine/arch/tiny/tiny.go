@@ -32,14 +32,14 @@ const (
 	Vocabulary = 3 + 256 + 2
 	// End ends an answer.
 	End = 2
-	// Window is what most layers of a gemma3 see.
+	// Window is what most layers of a gemma3 see, and those of an lfm2-window.
 	Window = 24
 	// Experts is how many feed-forward networks a mixture has, Used how many a token goes
 	// through, ExpertFF their width in lfm2moe (in mixtral it is FF).
 	Experts  = 6
 	Used     = 2
 	ExpertFF = 64
-	// Taps is the width of lfm2's convolutions.
+	// Taps is the width of lfm2's convolutions, one less than of those of lfm2-window.
 	Taps = 3
 )
 
@@ -60,6 +60,9 @@ var shapes = map[string]shape{
 	}},
 	"lfm2": {architecture: "lfm2", layers: 5, mixtureFrom: 5, attention: []bool{false, true, false, false, true}, meta: models.Metadata{
 		"shortconv.l_cache": uint64(Taps), "attention.head_count_kv": []uint64{0, KVHeads, 0, 0, KVHeads},
+	}},
+	"lfm2-window": {architecture: "lfm2", layers: 3, mixtureFrom: 3, attention: []bool{true, false, true}, meta: models.Metadata{
+		"shortconv.l_cache": uint64(Taps + 1), "attention.head_count_kv": []uint64{KVHeads, 0, KVHeads}, "attention.sliding_window": uint64(Window),
 	}},
 	"lfm2moe": {architecture: "lfm2moe", layers: 4, mixtureFrom: 1, attention: []bool{false, true, false, true}, meta: models.Metadata{
 		"shortconv.l_cache": uint64(Taps), "attention.head_count_kv": []uint64{0, KVHeads, 0, KVHeads},
@@ -104,7 +107,7 @@ func New(kind string) *Source {
 		if sh.attention == nil || sh.attention[i] {
 			s.attention(kind, blk)
 		} else {
-			s.convolution(blk)
+			s.convolution(blk, int(sh.meta["shortconv.l_cache"].(uint64)))
 		}
 		s.norm(blk+"ffn_norm.weight", Dim)
 		if i < sh.mixtureFrom {
@@ -131,14 +134,14 @@ func (s *Source) attention(kind, blk string) {
 		s.norm(blk+"attn_q_norm.weight", HeadDim)
 		s.norm(blk+"attn_k_norm.weight", HeadDim)
 		s.norm(blk+"post_attention_norm.weight", Dim)
-	case "lfm2", "lfm2moe":
+	case "lfm2", "lfm2-window", "lfm2moe":
 		s.norm(blk+"attn_q_norm.weight", HeadDim)
 		s.norm(blk+"attn_k_norm.weight", HeadDim)
 	}
 }
 
-func (s *Source) convolution(blk string) {
-	s.matrix(blk+"shortconv.conv.weight", quant.F32, 1, Dim, Taps)
+func (s *Source) convolution(blk string, taps int) {
+	s.matrix(blk+"shortconv.conv.weight", quant.F32, 1, Dim, taps)
 	s.matrix(blk+"shortconv.in_proj.weight", quant.Q8_0, 2, 3*Dim, Dim)
 	s.matrix(blk+"shortconv.out_proj.weight", quant.Q8_0, 1, Dim, Dim)
 }

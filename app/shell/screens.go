@@ -1,0 +1,107 @@
+package shell
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/host"
+	"soberano/app/settings"
+	"soberano/app/transcribe"
+	"soberano/app/voice"
+	"soberano/asr"
+	"soberano/asr/wording"
+	"soberano/models/registry"
+)
+
+// frame is the shell as all screens see it; the types below are the shell as one of them does.
+type frame struct{ d *Shell }
+
+func (f frame) Post(fn func())                { f.d.Post(fn) }
+func (f frame) Copy(text string)              { f.d.copy(text) }
+func (f frame) ShowFile(path string)          { f.d.showFile(path) }
+func (f frame) Shortcut(s fyne.Shortcut) bool { return f.d.shortcut(s) }
+
+// chatFrame is a chat.Window.
+type chatFrame struct{ frame }
+
+func (f chatFrame) OpenLink(url string, at fyne.Position) { f.d.openLink(url, at) }
+func (f chatFrame) OpenChats()                            { f.d.fold(true) }
+func (f chatFrame) NewChat()                              { f.d.newChat() }
+func (f chatFrame) ChooseModel()                          { f.d.chooseModel() }
+func (f chatFrame) ImportFile()                           { f.d.chooseFile() }
+func (f chatFrame) ChatsChanged()                         { f.d.listChanged() }
+func (f chatFrame) Talked(t *voice.Talk)                  { f.d.talked(t) }
+
+// voiceFrame is a voice.Window.
+type voiceFrame struct{ frame }
+
+func (f voiceFrame) Params() asr.Params     { return f.d.dictationParams() }
+func (f voiceFrame) Words() wording.Options { return f.d.dictationWords() }
+
+func (f voiceFrame) Open() (voice.Microphone, error) {
+	return f.d.OpenMic(f.d.values.Values().Microphone)
+}
+
+func (f voiceFrame) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
+	return f.d.listen(ctx, src, p)
+}
+
+// libraryFrame is a library.Window and library.Models.
+type libraryFrame struct{ frame }
+
+func (f libraryFrame) ChooseFile()                 { f.d.chooseFile() }
+func (f libraryFrame) Changed()                    { f.d.cardsChanged() }
+func (f libraryFrame) Use(e registry.Entry)        { f.d.use(e) }
+func (f libraryFrame) InUse(e registry.Entry) bool { return f.d.inUse(e) }
+func (f libraryFrame) Added(e registry.Entry)      { f.d.added(e) }
+func (f libraryFrame) Removing(e registry.Entry)   { f.d.removing(e) }
+func (f libraryFrame) Context() int                { return f.d.values.Values().Context }
+func (f libraryFrame) Free() int64                 { return host.Available() }
+
+func (f libraryFrame) Release(ctx context.Context, e registry.Entry) error {
+	return f.d.Host.Remove(ctx, e)
+}
+
+// settingsFrame is a settings.Window.
+type settingsFrame struct{ frame }
+
+func (f settingsFrame) Microphones() ([]string, error) { return f.d.Microphones() }
+func (f settingsFrame) Change(v settings.Values)       { f.d.change(v) }
+
+// filesFrame is a transcribe.Window, transcribe.Choices and transcribe.Machine.
+type filesFrame struct{ frame }
+
+func (f filesFrame) Changed()                                            { f.d.filesChanged() }
+func (f filesFrame) ChooseFile()                                         { f.d.chooseAudio() }
+func (f filesFrame) ShowModels()                                         { f.d.show(modelsPage) }
+func (f filesFrame) Focus(w fyne.Focusable)                              { f.d.focus(w) }
+func (f filesFrame) Menu(m *fyne.Menu, below fyne.CanvasObject)          { f.d.menuBelow(m, below) }
+func (f filesFrame) Ask(title, now string, then func(string))            { f.d.ask(title, now, then) }
+func (f filesFrame) Language() string                                    { return f.d.values.Values().FilesLanguage }
+func (f filesFrame) Translate() bool                                     { return f.d.values.Values().FilesTranslate }
+func (f filesFrame) Words() []string                                     { return f.d.values.Values().Vocabulary() }
+func (f filesFrame) Chosen() (registry.Entry, error)                     { return f.d.chosenSpeech() }
+func (f filesFrame) Play(a transcribe.Audio) (transcribe.Speaker, error) { return f.d.Play(a) }
+
+func (f filesFrame) Save(dir, name string, write func(io.Writer) error, done func(path string, err error)) {
+	f.d.saveFile(dir, name, write, done)
+}
+
+func (f filesFrame) SetLanguage(code string) {
+	f.d.set(func(v *settings.Values) { v.FilesLanguage = code })
+}
+
+func (f filesFrame) SetTranslate(on bool) {
+	f.d.set(func(v *settings.Values) { v.FilesTranslate = on })
+}
+
+func (f filesFrame) Speech(ctx context.Context) (transcribe.Speech, error) {
+	return f.d.openSpeech(ctx)
+}
+
+func (f filesFrame) Open(ctx context.Context, path string) (transcribe.Audio, error) {
+	return f.d.OpenAudio(ctx, path)
+}

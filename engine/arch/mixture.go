@@ -1,0 +1,133 @@
+package arch
+
+import (
+	"soberano/engine/nn"
+	"soberano/kernels"
+)
+
+// experts is what a mixture's layers have in common; count is 0 where there are none.
+type experts struct {
+	count, ff int
+	routing   kernels.Routing
+}
+
+// maxExperts is far beyond any model, and what a matrix may have.
+const maxExperts = 4096
+
+// experts reads how many experts there are and how many a token goes through, each of
+// them ff wide. What changes the routing beyond that is refused, as in all families that
+// do not read it themselves.
+func (r *reader) experts(ff int) experts {
+	n := r.int("expert_count", 0, 0, maxExperts)
+	if n == 0 {
+		return experts{}
+	}
+	for key, none := range map[string]int{"expert_shared_count": 0, "expert_group_count": 1} {
+		if v := r.int(key, none, 0, maxWidth); v > none {
+			r.unsupported("key %q is %d", r.family+"."+key, v)
+		}
+	}
+	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
+		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
+	}
+	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: true, Scale: 1}}
+}
+
+// gating reads how probabilities are made of the router's logits, which without the key is
+// by softmax.
+func (r *reader) gating() (sigmoid bool) {
+	const softmax, sigmoids = 1, 2 // llama.cpp's llama_expert_gating_func_type; 0 is the default
+	switch kind := r.int("expert_gating_func", softmax, 0, maxWidth); kind {
+	case 0, softmax:
+	case sigmoids:
+		sigmoid = true
+	default:
+		r.unsupported("key %q is %d, this program knows 1 (softmax) and 2 (sigmoid)", r.family+".expert_gating_func", kind)
+	}
+	return sigmoid
+}
+
+// feedForward is a layer's feed-forward network, or several of them as a mixture.
+type feedForward struct {
+	gateUp  kernels.Matrix // [2·ff × dim]
+	down    kernels.Matrix // [dim × ff]
+	mixture *nn.Mixture    // nil: the two above
+}
+
+func (r *reader) feedForward(blk string, dim, ff int) feedForward {
+	return feedForward{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate", ff}, part{blk + "ffn_up", ff}),
+		down:   r.matrix(ff, part{blk + "ffn_down", dim}),
+	}
+}
+
+func (r *reader) mixture(blk string, dim int, e experts) feedForward {
+	return feedForward{mixture: &nn.Mixture{
+		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
+		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
+		Routing: e.routing,
+	}}
+}
+
+// expertMatrix loads parts, each [experts × rows × cols], stacked by rows for each expert.
+func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
+	var w []kernels.Weights
+	for _, p := range parts {
+		t, ok := r.tensor(p.name+".weight", experts, p.rows, cols)
+		if !ok {
+			return nil
+		}
+		if _, ok := r.f.Tensor(p.name + ".bias"); ok {
+			r.unsupported("tensor %q: experts with biases", p.name+".bias")
+			return nil
+		}
+		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts})
+	}
+	return r.loadMatrix(parts[0].name, w)
+}
+
+// tensors are what the feed-forward networks of a step compute in.
+type tensors struct {
+	hidden  kernels.Tensor // [n × ff], of those that are no mixture
+	mixture nn.MixtureTensors
+}
+
+// feedForwardTensors makes what layers of c's feed-forward networks compute in.
+func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
+	if c.dense > 0 {
+		t.hidden = d.New(n, c.ff)
+	}
+	if c.dense < c.layers {
+		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+	}
+	return t
+}
+
+// feedForwardScratch is how many values a row of a step takes in feedForwardTensors.
+func (c config) feedForwardScratch() (n int) {
+	if c.dense > 0 {
+		n += c.ff
+	}
+	if c.dense < c.layers {
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+	}
+	return n
+}
+
+// add adds the feed-forward network of h to x.
+func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors, a kernels.Activation) {
+	if f.mixture != nil {
+		f.mixture.Add(d, x, h, t.mixture, a)
+		return
+	}
+	d.MatMulGated(t.hidden, h, f.gateUp, a)
+	d.MatMulAdd(x, t.hidden, f.down)
+}
+
+// noExperts refuses a mixture in a family that has none.
+func (r *reader) noExperts() {
+	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 {
+		r.unsupported("a mixture of %d experts", n)
+	}
+}

@@ -1,0 +1,44 @@
+package nn
+
+import "soberano/kernels"
+
+// Mixture is a feed-forward layer of several networks, the experts, of which each token
+// goes through a few (arXiv:2101.03961, arXiv:2401.04088).
+//
+//	h ─┬ router ─ probabilities ─ the best ─┬──────────────────────────────────┐
+//	   └────────────────────────────────────┴ f(gate)·up ─ down, of each expert ┴ weighted sum ─▶ + x
+type Mixture struct {
+	Router kernels.Matrix // [experts × dim]
+	GateUp kernels.Matrix // of each expert: [2·ff × dim]
+	Down   kernels.Matrix // of each expert: [dim × ff]
+	Routing
+}
+
+// Routing is kernels.Routing: how the router's logits become a choice.
+type Routing = kernels.Routing
+
+// MixtureTensors are what mixtures of one shape compute in, the same for all layers of a
+// step.
+type MixtureTensors struct {
+	logits kernels.Tensor // [n × experts]
+	rows   kernels.Tensor // [n·used × dim]: what goes into the experts, and what comes out
+	hidden kernels.Tensor // [n·used × ff]
+}
+
+// MixtureScratch is how many float32 values a row of a step takes in MixtureTensors.
+func MixtureScratch(dim, ff, experts, used int) int { return 2*experts + used*(dim+ff) }
+
+// NewMixtureTensors makes the tensors for n rows.
+func NewMixtureTensors(d kernels.Step, n, dim, ff, experts, used int) MixtureTensors {
+	return MixtureTensors{logits: d.New(n, experts), rows: d.New(n*used, dim), hidden: d.New(n*used, ff)}
+}
+
+// Add adds the mixture of h, [n × dim], to x, [n × dim].
+func (m *Mixture) Add(d kernels.Step, x, h kernels.Tensor, t MixtureTensors, f kernels.Activation) {
+	d.MatMul(t.logits, h, m.Router)
+	c := d.Route(t.logits, &m.Routing)
+	d.Gather(t.rows, h, c)
+	d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
+	d.MatMulExperts(t.rows, t.hidden, m.Down, c)
+	d.Combine(x, t.rows, c)
+}

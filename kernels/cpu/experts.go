@@ -1,0 +1,158 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+
+	"soberano/kernels"
+)
+
+// maxExperts is the most experts that a matrix may have.
+const maxExperts = 4096
+
+// expertPiece is a part of a product by experts: rows t0 … t1 of the groups, which belong
+// to one expert, and panels p0 … p1 of that expert's matrix.
+type expertPiece struct {
+	w              *matrix
+	t0, t1, p0, p1 int
+}
+
+// loadExperts loads a matrix for each expert.
+func (d *device) loadExperts(parts []kernels.Weights) (kernels.Matrix, error) {
+	n := parts[0].Experts
+	if n < 0 || n > maxExperts {
+		return nil, fmt.Errorf("cpu: Load: %d experts; 1 to %d work", n, maxExperts)
+	}
+	m := &matrix{d: d, cols: parts[0].Cols}
+	one := make([]kernels.Weights, len(parts))
+	for e := range n {
+		x, err := d.loadExpert(one, parts, e)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("cpu: Load: expert %d: %w", e, err), m.Close())
+		}
+		m.experts, m.segments = append(m.experts, x), append(m.segments, x.segments...)
+		m.rows, m.ints, m.pairs = x.rows, x.ints, x.pairs
+		m.bytes += x.bytes
+	}
+	return m, nil
+}
+
+// loadExpert loads the matrix of expert e of the parts; one is memory for its weights.
+func (d *device) loadExpert(one, parts []kernels.Weights, e int) (*matrix, error) {
+	for i, w := range parts {
+		if err := splitExperts(&one[i], w, parts[0].Experts, e); err != nil {
+			return nil, fmt.Errorf("part %d: %w", i, err)
+		}
+	}
+	return d.loadOne(one)
+}
+
+// splitExperts sets dst to the weights of expert e of the n in w.
+func splitExperts(dst *kernels.Weights, w kernels.Weights, n, e int) error {
+	*dst = w
+	dst.Experts = 0
+	if w.Experts != n {
+		return fmt.Errorf("%d experts where the first part has %d", w.Experts, n)
+	}
+	if !w.Type.Known() || w.Rows <= 0 || w.Cols < w.Type.BlockValues() || w.Rows > 1<<31 || w.Cols > 1<<31 {
+		return nil // loadOne says what is wrong
+	}
+	size := w.Rows * w.Type.RowBytes(w.Cols)
+	if len(w.Data)/size < n {
+		return fmt.Errorf("%d experts of %d × %d values of %v need %d bytes each, there are %d in all", n, w.Rows, w.Cols, w.Type, size, len(w.Data))
+	}
+	dst.Data = w.Data[e*size:][:size:size]
+	if w.Bias != nil {
+		if len(w.Bias) != n*w.Rows {
+			return fmt.Errorf("%d biases for %d experts of %d rows", len(w.Bias), n, w.Rows)
+		}
+		dst.Bias = w.Bias[e*w.Rows:][:w.Rows]
+	}
+	return nil
+}
+
+// experts checks the arguments of a product by experts, whose results have rows columns.
+func (s *step) experts(op string, dst, x *kernels.Tensor, w kernels.Matrix, c kernels.Choice) (*matrix, *choice) {
+	ch := s.chosen(op, c)
+	s.in(op, x)
+	s.out(op, dst)
+	apart(op, dst, x)
+	m := s.d.open(op, w)
+	if len(m.experts) != ch.experts {
+		panic("cpu: " + op + ": a matrix of other experts than the choice is of")
+	}
+	if x.Cols != m.cols || x.Rows != ch.rows*ch.used || dst.Rows != x.Rows {
+		panic("cpu: " + op + ": shapes differ")
+	}
+	return m, ch
+}
+
+// MatMulExperts multiplies the rows of each group with their expert's matrix.
+func (s *step) MatMulExperts(dst, x kernels.Tensor, w kernels.Matrix, c kernels.Choice) {
+	m, ch := s.experts("MatMulExperts", &dst, &x, w, c)
+	if dst.Cols != m.rows {
+		panic("cpu: MatMulExperts: shapes differ")
+	}
+	j := &s.d.mm
+	s.d.multiplyExperts(dst, x, m, ch, 1, &j.byExpert)
+}
+
+// MatMulGatedExperts is MatMulGated by experts. As there, gate and up are multiplied in
+// turn only where groups are large.
+func (s *step) MatMulGatedExperts(dst, x kernels.Tensor, w kernels.Matrix, c kernels.Choice, f kernels.Activation) {
+	m, ch := s.experts("MatMulGatedExperts", &dst, &x, w, c)
+	if !m.experts[0].gated() {
+		panic("cpu: MatMulGatedExperts: not a gate and its equal")
+	}
+	if dst.Cols != m.rows/2 {
+		panic("cpu: MatMulGatedExperts: shapes differ")
+	}
+	j := &s.d.mm
+	if x.Rows < leastGated*min(ch.experts, x.Rows) {
+		both := s.d.few(x.Rows, m.rows)
+		s.d.multiplyExperts(both, x, m, ch, 1, &j.byExpert)
+		s.d.activate(dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
+		return
+	}
+	j.f = f
+	s.d.multiplyExperts(dst, x, m, ch, 2, &j.gatedByExpert)
+}
+
+// multiplyExperts runs a job over all pieces of a product by experts, of which each goes
+// through one share-th of its expert's panels.
+func (d *device) multiplyExperts(dst, x kernels.Tensor, m *matrix, c *choice, share int, run *job) {
+	if x.Rows == 0 {
+		return
+	}
+	j := &d.mm
+	j.dst, j.x, j.add = dst, x, false
+	j.planExperts(m, c, m.experts[0].panels/share, d.convertX(j, m), d.pool.threads)
+	d.do(len(j.pieces), run)
+}
+
+// planExperts cuts the product into pieces of about equal work, eight a worker, but none
+// of two experts or of more rows than stay in the cache.
+func (j *matmulJob) planExperts(m *matrix, c *choice, panels, rowBytes, threads int) {
+	j.pieces = j.pieces[:0]
+	stretch := max(96, stretchBytes/rowBytes/12*12)
+	work := max(1, j.x.Rows*panels/(8*threads))
+	for e, w := range m.experts {
+		for t0, end := int(c.first[e]), int(c.first[e+1]); t0 < end; t0 += stretch {
+			t1 := min(t0+stretch, end)
+			step := min(max(1, work/(t1-t0)), panels)
+			for p0 := 0; p0 < panels; p0 += step {
+				j.pieces = append(j.pieces, expertPiece{w, t0, t1, p0, min(p0+step, panels)})
+			}
+		}
+	}
+}
+
+func (j *matmulJob) expertChunk(worker, c int) {
+	p := &j.pieces[c]
+	j.multiply(worker, p.w, p.t0, p.t1, p.p0, p.p1)
+}
+
+func (j *matmulJob) gatedExpertChunk(worker, c int) {
+	p := &j.pieces[c]
+	j.multiplyGated(worker, p.w, p.t0, p.t1, p.p0, p.p1)
+}

@@ -1,0 +1,189 @@
+package cpu
+
+import (
+	"math"
+	"slices"
+
+	"soberano/kernels"
+)
+
+// choice is a kernels.Choice on this device.
+type choice struct {
+	rows, used, experts int
+	expert              []int32   // [rows][used]
+	weight              []float32 // [rows][used]
+	place               []int32   // [rows][used]: where the row lies in the groups
+	source              []int32   // [rows·used]: the row that a row of the groups is a copy of
+	first               []int32   // [experts+1]: where each group begins
+}
+
+// leastSum is the least sum that weights are divided by: the smallest normal float16.
+const leastSum = 1.0 / (1 << 14)
+
+// Route chooses experts for each row of logits.
+func (s *step) Route(logits kernels.Tensor, r *kernels.Routing) kernels.Choice {
+	s.in("Route", &logits)
+	if r.Used < 1 || r.Used > logits.Cols || logits.Rows > math.MaxInt32/r.Used {
+		panic("cpu: Route: more experts to use than there are")
+	}
+	d := s.d
+	if s.choicesUsed == len(s.choices) {
+		s.choices = append(s.choices, choice{})
+	}
+	c := &s.choices[s.choicesUsed]
+	c.resize(logits.Rows, r.Used, logits.Cols)
+	j := &d.row
+	j.op, j.dst, j.x, j.routing, j.choice, j.w = opRoute, s.New(logits.Rows, logits.Cols), logits, r, c, nil
+	if r.Bias != nil {
+		if j.w = d.values("Route", r.Bias); len(j.w) != logits.Cols {
+			panic("cpu: Route: shapes differ")
+		}
+	}
+	j.start(d, logits.Rows, 4*logits.Cols)
+	j.choice = nil
+	c.group()
+	s.choicesUsed++
+	return kernels.Choice{Rows: c.rows, Used: c.used, Index: s.choicesUsed - 1, Step: s.id}
+}
+
+// resize makes room for the choice of rows, and keeps the memory.
+func (c *choice) resize(rows, used, experts int) {
+	n := rows * used
+	c.rows, c.used, c.experts = rows, used, experts
+	c.expert = slices.Grow(c.expert[:0], n)[:n]
+	c.weight = slices.Grow(c.weight[:0], n)[:n]
+	c.place = slices.Grow(c.place[:0], n)[:n]
+	c.source = slices.Grow(c.source[:0], n)[:n]
+	c.first = slices.Grow(c.first[:0], experts+1)[:experts+1]
+}
+
+// route turns row r of the logits into probabilities and chooses the row's experts.
+func (j *rowJob) route(r int) {
+	p := j.dst.Row(r)
+	copy(p, j.x.Row(r))
+	if j.routing.Sigmoid {
+		for i, v := range p {
+			p[i] = float32(1 / (1 + math.Exp(-float64(v))))
+		}
+	} else {
+		sum := expSum(j.lv, p, maxOf(j.lv, p))
+		scaleTo(j.lv, p, p, inverse(sum))
+	}
+	c := j.choice
+	experts, weights := c.expert[r*c.used:][:c.used], c.weight[r*c.used:][:c.used]
+	largestOf(experts, weights, p, j.w)
+	sum := float32(0)
+	for i, e := range experts {
+		weights[i] = p[e]
+		sum += p[e]
+	}
+	scale := j.routing.Scale
+	if j.routing.Normalize {
+		scale /= max(sum, leastSum)
+	}
+	for i := range weights {
+		weights[i] *= scale
+	}
+}
+
+// largestOf writes the indexes of the largest values of p + bias to best, the largest
+// first, of equal ones the first, and what is no number last. scores is memory for as
+// many values. bias may be nil.
+func largestOf(best []int32, scores, p, bias []float32) {
+	n := 0
+	for e, v := range p {
+		if bias != nil {
+			v += bias[e]
+		}
+		if v != v {
+			v = float32(math.Inf(-1))
+		}
+		if n == len(best) {
+			if v <= scores[n-1] {
+				continue
+			}
+			n--
+		}
+		i := n
+		for ; i > 0 && scores[i-1] < v; i-- {
+			scores[i], best[i] = scores[i-1], best[i-1]
+		}
+		scores[i], best[i] = v, int32(e)
+		n++
+	}
+}
+
+// group computes where the groups begin and where each row lies in them.
+func (c *choice) group() {
+	clear(c.first)
+	for _, e := range c.expert {
+		c.first[e+1]++
+	}
+	for e := range c.experts {
+		c.first[e+1] += c.first[e]
+	}
+	for i, e := range c.expert { // first[e] moves to the group's end
+		c.place[i] = c.first[e]
+		c.source[c.first[e]] = int32(i / c.used)
+		c.first[e]++
+	}
+	copy(c.first[1:], c.first[:c.experts])
+	c.first[0] = 0
+}
+
+// chosen returns the choice that c stands for, and panics if it is not of this step.
+func (s *step) chosen(op string, c kernels.Choice) *choice {
+	s.check(op)
+	if c.Step != s.id || c.Index < 0 || c.Index >= s.choicesUsed {
+		panic("cpu: " + op + ": a choice of another step")
+	}
+	return &s.choices[c.Index]
+}
+
+// Gather copies rows of x to the groups of their experts.
+func (s *step) Gather(dst, x kernels.Tensor, c kernels.Choice) {
+	const op = "Gather"
+	ch := s.chosen(op, c)
+	s.in(op, &x)
+	s.out(op, &dst)
+	apart(op, &dst, &x)
+	if x.Rows != ch.rows || dst.Rows != ch.rows*ch.used || dst.Cols != x.Cols {
+		panic("cpu: Gather: shapes differ")
+	}
+	j := &s.d.row
+	j.op, j.dst, j.x, j.choice = opGather, dst, x, ch
+	j.start(s.d, dst.Rows, dst.Cols)
+	j.choice = nil
+}
+
+// Combine adds the weighted sum of each row's experts to dst.
+func (s *step) Combine(dst, x kernels.Tensor, c kernels.Choice) {
+	const op = "Combine"
+	ch := s.chosen(op, c)
+	s.in(op, &x)
+	s.out(op, &dst)
+	apart(op, &dst, &x)
+	if dst.Rows != ch.rows || x.Rows != ch.rows*ch.used || dst.Cols != x.Cols {
+		panic("cpu: Combine: shapes differ")
+	}
+	j := &s.d.row
+	j.op, j.dst, j.x, j.choice = opCombine, dst, x, ch
+	j.start(s.d, dst.Rows, ch.used*dst.Cols)
+	j.choice = nil
+}
+
+// piece is how many columns of a row are combined or convolved at a time.
+const piece = 256
+
+func (j *rowJob) combine(r int) {
+	c, dst := j.choice, j.dst.Row(r)
+	var buf [piece]float32
+	for at := 0; at < len(dst); at += piece {
+		n := min(piece, len(dst)-at)
+		for i := range c.used {
+			row := j.x.Row(int(c.place[r*c.used+i]))
+			scaleTo(j.lv, buf[:n], row[at:at+n], c.weight[r*c.used+i])
+			addTo(j.lv, dst[at:at+n], buf[:n])
+		}
+	}
+}
