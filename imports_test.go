@@ -26,7 +26,7 @@ type listed struct {
 var mayImport = map[string][]string{
 	"soberano/app":      {"soberano/engine", "soberano/asr", "soberano/models", "soberano/assets"},
 	"soberano/app/host": {"soberano/engine", "soberano/asr", "soberano/models", "soberano/kernels"},
-	"soberano/app/cli": {"soberano/app/dictation", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr",
+	"soberano/app/cli": {"soberano/app/dictation", "soberano/app/filekind", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr",
 		"soberano/models", "soberano/assets", "soberano/kernels"},
 	"soberano/engine":              {"soberano/models", "soberano/kernels"},
 	"soberano/engine/prompt/jinja": {},
@@ -66,7 +66,7 @@ func TestImports(t *testing.T) {
 func TestImportsPlanted(t *testing.T) {
 	dir := t.TempDir()
 	planted := filepath.Join(dir, "planted.go")
-	write(t, planted, []byte("package nn\n\nimport (\n\t_ \"fyne.io/fyne/v2\"\n\t_ \"soberano/app/store\"\n\t_ \"soberano/engine/arch/tiny\"\n)\n"))
+	write(t, planted, []byte("package nn\n\nimport (\n\t_ \"fyne.io/fyne/v2\"\n\t_ \"soberano/app/ui\"\n\t_ \"soberano/engine/arch/tiny\"\n)\n"))
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestViolations(t *testing.T) {
 		{"soberano/app/host", "soberano/app/chat", "may import only"},
 		{"soberano/app/cli", "soberano/kernels/cpu", ""},
 		{"soberano/app/cli", "soberano/app/shell", "may import only"},
-		{"soberano/engine", "soberano/app/store", "may import only"},
+		{"soberano/engine", "soberano/app/ui", "may import only"},
 		{"soberano/engine/batch", "soberano/engine/state", ""},
 		{"soberano/engine/nn", "soberano/asr/mel", "may import only"},
 		{"soberano/engine/prompt", "soberano/engine/prompt/jinja", ""},

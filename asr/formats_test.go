@@ -74,8 +74,10 @@ func TestTitles(t *testing.T) {
 		"Whisper large-v3 turbo": {EncLayers: 32, DecLayers: 4, Mels: 128}, "Whisper distilled large-v3": {EncLayers: 32, DecLayers: 2, Mels: 128},
 		"Whisper 5 × 64": {EncLayers: 5, DecLayers: 5, State: 64, Mels: 128},
 	} {
-		if got := title(d, true); got != want {
-			t.Errorf("%+v is %q, expected %q", d, got, want)
+		i := sized(d)
+		i.Multilingual = true
+		if got := i.title(d); got != want || i.Turbo != strings.Contains(want, "turbo") || i.Distilled != strings.Contains(want, "distilled") || i.Version3 != strings.Contains(want, "v3") {
+			t.Errorf("%+v is %+v, %q, expected %q", d, i, got, want)
 		}
 	}
 }

@@ -22,6 +22,16 @@ func wider(quantization string) float64 {
 	return 1.125
 }
 
+// layersOf is what a model's layers keep, as far as info says.
+func layersOf(info registry.Info) []kernels.Layer {
+	keeps := kernels.Layer{KVHeads: info.KVHeads, KeyDim: info.HeadDim, ValueDim: info.HeadDim}
+	layers := slices.Repeat([]kernels.Layer{keeps}, max(0, info.Layers))
+	for i := range layers[:min(len(layers), info.Local)] {
+		layers[i].Window = info.Window
+	}
+	return layers
+}
+
 // Estimate foretells the bytes that a model will take when it is opened with a context,
 // 0 for the default: its weights, the cache of one full conversation, and the memory of a
 // step. It reads nothing but info, so that a person can be told before loading; once
@@ -31,9 +41,7 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	if context <= 0 {
 		context = min(info.Context, defaultContext)
 	}
-	keeps := kernels.Layer{KVHeads: info.KVHeads, KeyDim: info.HeadDim, ValueDim: info.HeadDim}
-	shape := kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{keeps}, info.Layers), Cap: context}
-	cache = cpu.StateBytes(shape, batch.Chunk)
+	cache = cpu.StateBytes(kernels.StateShape{Layers: layersOf(info), Cap: context}, batch.Chunk)
 	// A layer has about 12·width² parameters, a row of a step 12 times the width.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000

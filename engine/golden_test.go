@@ -202,7 +202,7 @@ func TestNextTurnIsCached(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	for name, in := range map[string]registry.Info{
 		"smollm2": {Parameters: 134515008, Context: 8192, Layers: 30, KVHeads: 3, HeadDim: 64, Bytes: 98 << 20},
-		"gemma3":  {Parameters: 268098176, Context: 32768, Layers: 18, KVHeads: 1, HeadDim: 256, Bytes: 253 << 20},
+		"gemma3":  {Parameters: 268098176, Context: 32768, Layers: 18, KVHeads: 1, HeadDim: 256, Local: 15, Window: 512, Bytes: 253 << 20},
 	} {
 		i := openDefault(t, name, false).Info()
 		weights, cache, scratch := Estimate(in, i.Context)

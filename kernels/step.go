@@ -130,11 +130,12 @@ type Step interface {
 	Activate(dst, gate, up Tensor, f Activation)
 	// Rotate turns each head of each row in place by its position in the batch.
 	Rotate(x Tensor, r *RoPE)
-	// Store puts rows of k and v, [n × KVHeads·HeadDim], into the state of the batch's
+	// Store puts rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], into the state of the batch's
 	// spans at layer; a says which spans (Cross) and how many heads.
 	Store(k, v Tensor, layer int, a *Attention)
 	// Attend writes softmax(scale·q·kᵀ)·v over the stored keys and values of each span to
-	// dst, [n × Heads·HeadDim]; Store comes first. Rows of no span stay as they are.
+	// dst, [n × Heads·ValueDim]; Store comes first. Rows of no span stay as they are. dst may be
+	// q where values have as many dimensions as keys.
 	Attend(dst, q Tensor, layer int, a *Attention)
 	// ShortConv writes a causal convolution of x, of each column by itself, to dst, both
 	// [n × cols]. w holds [width × cols] weights, width 2 or more, the newest row's last: row p

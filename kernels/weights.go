@@ -62,7 +62,9 @@ type RoPE struct {
 // Attention describes scaled dot-product attention with grouped key/value heads.
 type Attention struct {
 	Heads, KVHeads, HeadDim int
-	Scale                   float32 // of q·k, usually 1/√HeadDim
+	// ValueDim is how many dimensions a value has; 0: HeadDim, as queries and keys.
+	ValueDim int
+	Scale    float32 // of q·k, usually 1/√HeadDim
 	// Causal: position p sees positions 0 … p. Otherwise every row sees the first
 	// Span.Len positions (encoders, cross-attention).
 	Causal bool
@@ -70,4 +72,12 @@ type Attention struct {
 	Window int
 	// Cross chooses Batch.Cross instead of Batch.Spans.
 	Cross bool
+}
+
+// Dims returns how many dimensions a key and a value have.
+func (a *Attention) Dims() (key, value int) {
+	if a.ValueDim == 0 {
+		return a.HeadDim, a.HeadDim
+	}
+	return a.HeadDim, a.ValueDim
 }

@@ -373,18 +373,3 @@ func TestTurnsTakeTurns(t *testing.T) {
 		}
 	}
 }
-
-func TestSentence(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                "",
-		"mic: no microphone was found":    "No microphone was found.",
-		"qwen3-4b.gguf is cut short":      "qwen3-4b.gguf is cut short.",
-		"the family is not known; choose": "The family is not known; choose.",
-		"Done.":                           "Done.",
-		"ärger":                           "Ärger.",
-	} {
-		if got := sentence(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
-	}
-}

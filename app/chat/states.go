@@ -5,12 +5,13 @@ package chat
 
 import (
 	"fmt"
-	"strings"
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/models"
 )
 
 // small is the number of parameters under which a model is said to be often wrong.
@@ -123,8 +124,8 @@ func (s *Screen) showBroken(status Status) {
 		return
 	}
 	path := status.Entry.Path()
-	details := fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err)
-	p := ui.Problem{Title: "This model could not be loaded.", Why: why(status.Err), Actions: []ui.Action{
+	details := models.PrintableLines(fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err))
+	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
 	s.trial = p.Card()
@@ -133,7 +134,7 @@ func (s *Screen) showBroken(status Status) {
 
 // unsaved says that something could not be stored, once for each reason.
 func (s *Screen) unsaved(err error) {
-	s.Notice(ui.Problem{Title: "This could not be saved.", Why: strings.TrimSpace(why(err) + " Free some space, or check the folder's permissions, then try again."),
+	s.Notice(ui.Problem{Title: "This could not be saved.", Why: problem.Text(err) + " Free some space, or check the folder's permissions, then try again.",
 		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 

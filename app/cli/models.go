@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -36,7 +37,7 @@ func modelsList() *cobra.Command {
 			}
 			entries, broken := lib.List()
 			for _, err := range broken {
-				fmt.Fprintln(os.Stderr, "soberano:", err)
+				fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 			}
 			if asJSON {
 				if entries == nil {
@@ -140,7 +141,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	}
 	row("runs", yesNo(e.Runs, "yes", "no: "+e.Reason))
 	for _, f := range e.Files {
-		row("file", f.Path)
+		row("file", models.Printable(f.Path))
 		row("sha256", f.SHA256)
 	}
 	if e.Note != "" {
@@ -184,7 +185,7 @@ func modelsVerify() *cobra.Command {
 			for _, name := range args {
 				v := verified{Name: name, OK: true}
 				if err := lib.Verify(cmd.Context(), name, progress("checking "+name)); err != nil {
-					v.OK, v.Error = false, err.Error()
+					v.OK, v.Error = false, errorText(err)
 					failed = errors.Join(failed, err)
 				}
 				results = append(results, v)

@@ -18,28 +18,37 @@ import (
 	"unicode/utf8"
 
 	"soberano/asr/audio/input"
+	"soberano/models"
 )
-
-// errForeign marks a file that may be a sound file in a form that is not supported here.
-var errForeign = errors.New("not read here")
 
 // foreign returns the error for a file that ffmpeg may be able to read.
 func foreign(in *input.Reader, format string, args ...any) error {
-	return &foreignError{in.Wrong(ErrFormat, format, args...)}
+	return in.Refuse(Foreign, ErrFormat, format, args...)
+}
+
+// isForeign reports whether err is one of foreign.
+func isForeign(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == Foreign
+}
+
+// noDecoder returns the error for a file that can't be read for why, where there is no ffmpeg.
+func noDecoder(path string, why error) error {
+	e := &Error{Path: path, At: -1, Kind: NoDecoder, Reason: why.Error(), Err: ErrFormat}
+	if foreign, ok := errors.AsType[*Error](why); ok {
+		e.At, e.Reason = foreign.At, foreign.Reason
+	}
+	return e
 }
 
 // unread returns the error for a file of a kind that is not supported here. ffmpeg may be able
 // to read it, unless it is an MP3 in free format.
 func unread(in *input.Reader, kind string) error {
 	if kind == freeFormat {
-		return in.Wrong(ErrFormat, "%s", kind)
+		return in.Refuse(Unread, ErrFormat, "%s", kind)
 	}
 	return foreign(in, "%s", kind)
 }
-
-type foreignError struct{ error }
-
-func (e *foreignError) Unwrap() []error { return []error{e.error, errForeign} }
 
 // stall is how long ffmpeg may take for its next samples before it is stopped.
 var stall = time.Minute
@@ -89,11 +98,11 @@ type external struct {
 func openFFmpeg(ctx context.Context, path string, why error) (*external, error) {
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {
-		return nil, fmt.Errorf("%w; such files are read with the program ffmpeg, which is not installed: install ffmpeg, or convert the file to WAV, FLAC, MP3 or Opus", why)
+		return nil, noDecoder(path, why)
 	}
 	full, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("audio: %s: %w", path, err)
+		return nil, &Error{Path: path, At: -1, Kind: Unreadable, Reason: "its place is unknown", Err: err}
 	}
 	x := &external{path: path, ended: ctx.Err, buf: make([]byte, 1<<16)}
 	x.start = func(at int64) (err error) {
@@ -107,7 +116,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 		}
 		if err != nil {
 			x.cancel()
-			x.err = fmt.Errorf("audio: %s: starting ffmpeg: %w", path, err)
+			x.err = &Error{Path: path, At: -1, Kind: Unreadable, Reason: "ffmpeg could not be started", Err: err}
 		}
 		return x.err
 	}
@@ -186,21 +195,25 @@ func (x *external) end(err error) error {
 	length, reason := x.said.length(), x.said.reason(x.path)
 	switch {
 	case x.ended() != nil:
-		return fmt.Errorf("audio: %s: %w", x.path, x.ended())
+		return fmt.Errorf("audio: %s: %w", models.Printable(x.path), x.ended())
 	case x.idle:
-		return fmt.Errorf("audio: %s: ffmpeg gave nothing for %v and was ended: %w", x.path, stall, ErrFormat)
+		return x.wrong(Stalled, ErrFormat, "ffmpeg gave nothing for %v and was ended", stall)
 	case err != io.EOF:
-		return fmt.Errorf("audio: %s: reading from ffmpeg: %w", x.path, err)
+		return x.wrong(Unreadable, err, "reading from ffmpeg failed")
 	case exit != nil && reason == silent:
-		return fmt.Errorf("audio: %s: %s: %w", x.path, reason, ErrFormat)
+		return x.wrong(NoSound, ErrFormat, "%s", reason)
 	case exit != nil && reason == "":
-		return fmt.Errorf("audio: %s: ffmpeg: %w", x.path, exit)
+		return x.wrong(Refused, exit, "ffmpeg ended without a word")
 	case exit != nil:
-		return fmt.Errorf("audio: %s: it is no recording, or a damaged one; ffmpeg says: %s: %w", x.path, reason, ErrFormat)
+		return x.wrong(Refused, ErrFormat, "%s", reason)
 	case reason != "" && seconds(x.heard) < min(length-time.Second, length*49/50):
-		return fmt.Errorf("audio: %s: only %.1f of %.1f s could be read: ffmpeg: %s: %w", x.path, seconds(x.heard).Seconds(), length.Seconds(), reason, io.ErrUnexpectedEOF)
+		return x.wrong(CutOff, io.ErrUnexpectedEOF, "only %.1f of %.1f s could be read: ffmpeg: %s", seconds(x.heard).Seconds(), length.Seconds(), reason)
 	}
 	return io.EOF
+}
+
+func (x *external) wrong(kind Kind, cause error, format string, args ...any) error {
+	return &Error{Path: x.path, At: -1, Kind: kind, Reason: fmt.Sprintf(format, args...), Err: cause}
 }
 
 func seconds(samples int64) time.Duration { return time.Duration(samples) * time.Second / Rate }
@@ -254,7 +267,7 @@ func (s *said) take(line string) {
 	}
 	for _, level := range []string{"[error] ", "[fatal] "} {
 		if _, text, ok := strings.Cut(line, level); ok {
-			s.errors = append(s.errors, strings.TrimRight(printable(text), ". "))
+			s.errors = append(s.errors, models.Printable(strings.TrimRight(text, ". ")))
 			s.errors = s.errors[max(0, len(s.errors)-2):]
 		}
 	}
@@ -288,15 +301,6 @@ func (s *said) reason(path string) string {
 		all = strings.ReplaceAll(all, "file:"+full, filepath.Base(path))
 	}
 	return all
-}
-
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, strings.ToValidUTF8(text, ""))
 }
 
 // isText reports whether a file begins with half a kilobyte of readable text. No sound file does.

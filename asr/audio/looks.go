@@ -1,55 +1,79 @@
 package audio
 
-// Which files of a folder are recordings.
-
 import (
 	"bytes"
-	"io"
-	"os"
+	"encoding/binary"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// extensions of sound and films; ffmpeg reads more, which a folder has to name one by one.
-var extensions = func() map[string]bool {
-	m := make(map[string]bool)
-	for _, e := range strings.Fields(`wav wave flac mp3 mp2 ogg oga opus spx m4a m4b mp4 m4v mov aac ac3 wma wmv asf amr 3gp 3g2
-		aiff aif aifc caf au snd mka mkv webm avi mpg mpeg mts m2ts flv ape wv tta dsf rf64 bw64`) {
-		m["."+e] = true
-	}
-	return m
-}()
+// extensions are the names that files of sound and films have.
+var extensions = strings.Fields(`.wav .wave .flac .mp3 .mp2 .ogg .oga .ogv .opus .spx .m4a .m4b .mp4 .m4v .mov .aac .ac3 .wma .wmv .asf
+	.amr .3gp .3g2 .aiff .aif .aifc .caf .au .snd .mka .mkv .webm .avi .mpg .mpeg .mts .m2ts .flv .ape .wv .tta .dsf .w64 .rf64 .bw64`)
 
-// Looks reports whether a file is probably a recording, by its first bytes or, if they don't
-// tell, by its extension. It says no more: Open may still find it broken.
-func Looks(path string) bool {
-	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
-		return false
-	}
-	if extensions[strings.ToLower(filepath.Ext(path))] {
-		return true
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var head [12]byte
-	n, _ := io.ReadFull(f, head[:])
-	return isSound(head[:n])
+// Extensions lists the file name extensions of sound and films, in lower case.
+func Extensions() []string { return slices.Clone(extensions) }
+
+// Named reports whether a file is named as sound or a film is.
+func Named(path string) bool {
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(path)))
 }
 
-// isSound reports whether a file that begins with head is sound or a film.
-func isSound(head []byte) bool {
+// HeadBytes is how much of a file's beginning IsSound looks at.
+const HeadBytes = 512
+
+// marks are first bytes of files of sound and films.
+var marks = []string{"fLaC", "OggS", "\x1aE\xdf\xa3", "#!AMR", "caff", "0&\xb2u", "RF64", "BW64", "RIFX", ".snd", "wvpk", "MAC ", "TTA1", "DSD ", "FLV\x01",
+	"\x00\x00\x01\xba", "riff\x2e\x91\xcf\x11", "ID3", "Creative Voice File"}
+
+// IsSound reports whether a file that begins with head is sound or a film. Open may still find
+// that it is broken.
+func IsSound(head []byte) bool {
 	if len(head) < 12 {
 		return false
 	}
-	for _, mark := range []string{"fLaC", "OggS", "\x1aE\xdf\xa3", "#!AMR", "caff", "0&\xb2u", "FORM"} {
-		if bytes.HasPrefix(head, []byte(mark)) && (mark != "FORM" || bytes.HasPrefix(head[8:], []byte("AIF"))) {
+	for _, mark := range marks {
+		if bytes.HasPrefix(head, []byte(mark)) {
 			return true
 		}
 	}
-	brand := string(head[8:12])
-	picture := brand == "heic" || brand == "heix" || brand == "mif1" || brand == "msf1" || brand == "avif"
-	return isWAV(head) || isMP3(head) || bytes.HasPrefix(head, []byte("ID3")) || string(head[4:8]) == "ftyp" && !picture
+	switch kind := string(head[8:12]); string(head[:4]) {
+	case "FORM":
+		return kind == "AIFF" || kind == "AIFC"
+	case "RIFF":
+		return kind == "WAVE" || kind == "AVI "
+	}
+	return isWAV(head) || isMP3(head) || isADTS(head) || isTransport(head) || string(head[4:8]) == "ftyp" && !IsPicture(head)
+}
+
+// isADTS reports whether head begins with two frames of AAC, or one where the second is not in it.
+func isADTS(head []byte) bool {
+	frame := func(b []byte) bool { return b[0] == 0xff && b[1]&0xf6 == 0xf0 && b[2]>>2&15 < 13 }
+	if len(head) < 7 || !frame(head) {
+		return false
+	}
+	n := int(binary.BigEndian.Uint32(head[2:]) >> 5 & 0x1fff)
+	return n > 7 && (n+3 > len(head) || frame(head[n:]))
+}
+
+// isTransport reports whether head begins with packets of an MPEG transport stream.
+func isTransport(head []byte) bool {
+	return len(head) > 2*188 && head[0] == 0x47 && head[188] == 0x47 && head[2*188] == 0x47
+}
+
+// pictureBrands are the brands of ISO media files that hold pictures: HEIC and AVIF.
+var pictureBrands = []string{"heic", "heix", "heim", "heis", "mif1", "msf1", "avif"}
+
+// IsPicture reports whether head begins as a picture does.
+func IsPicture(head []byte) bool {
+	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
+		return slices.Contains(pictureBrands, string(head[8:12]))
+	}
+	for _, mark := range []string{"\x89PNG", "\xff\xd8\xff", "GIF8", "II*\x00", "MM\x00*"} {
+		if bytes.HasPrefix(head, []byte(mark)) {
+			return true
+		}
+	}
+	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
 }

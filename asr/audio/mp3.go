@@ -3,7 +3,6 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"slices"
 
@@ -161,7 +160,7 @@ func openMP3(in *input.Reader) (*mp3, error) {
 	head, _ := in.Peek(4)
 	kind, start := unreadMPEG(head), in.Pos
 	h, err := m.sync()
-	if kind != "" && (err == io.EOF || errors.Is(err, errForeign)) {
+	if kind != "" && (err == io.EOF || isForeign(err)) {
 		in.Pos = start
 		return nil, unread(in, kind)
 	}

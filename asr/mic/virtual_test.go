@@ -225,7 +225,7 @@ func TestMicrophoneVanishes(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	server.Process.Kill()
 	end := c.end()
-	if !strings.HasPrefix(end, "ended: mic: ") || !strings.Contains(end, "unplugged") || strings.Contains(end, "; 0 samples") {
+	if !strings.HasPrefix(end, "ended: mic: ") || !strings.Contains(end, "stopped") || strings.Contains(end, "; 0 samples") {
 		t.Errorf("%s; %s", end, c.stderr.String())
 	}
 	t.Log(end)

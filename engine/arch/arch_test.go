@@ -265,11 +265,11 @@ func TestOptionsCount(t *testing.T) {
 
 func TestGemmaPattern(t *testing.T) {
 	read := func(v any) ([]bool, error) {
-		r := &reader{f: &models.File{Meta: models.Metadata{}}, family: "gemma3"}
+		m := models.Metadata{}
 		if v != nil {
-			r.f.Meta["gemma3.attention.sliding_window_pattern"] = v
+			m["gemma3.attention.sliding_window_pattern"] = v
 		}
-		return r.pattern(7), r.err
+		return m.LocalLayers("gemma3", 7)
 	}
 	for v, want := range map[any]string{nil: "1111101", uint64(2): "1010101", uint64(1): "0000000"} {
 		got, err := read(v)

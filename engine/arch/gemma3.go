@@ -53,8 +53,11 @@ func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 	r.noExperts()
 	m := &gemma3{dev: dev, c: c}
 	m.place(r)
-	local := r.pattern(c.layers)
 	if r.err != nil {
+		return nil, r.err
+	}
+	local, err := f.Meta.LocalLayers(r.family, c.layers)
+	if r.fail(err); r.err != nil {
 		return nil, r.err
 	}
 	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
@@ -107,25 +110,6 @@ func (c config) gemmaScale() float32 {
 		per = c.dim / c.heads
 	}
 	return float32(1 / math.Sqrt(float64(per)))
-}
-
-// pattern says of each layer whether it sees only a window: all but every sixth, or
-// as the file says: a period, or true and false for each layer.
-func (r *reader) pattern(layers int) []bool {
-	const key = "attention.sliding_window_pattern"
-	if each, ok := r.f.Meta[r.family+"."+key].([]bool); ok {
-		if len(each) < layers {
-			r.fail(fmt.Errorf("key %q has %d entries, the model %d layers: %w", r.family+"."+key, len(each), layers, models.ErrCorrupt))
-			return nil
-		}
-		return each[:layers]
-	}
-	period := r.int(key, 6, 1, maxLayers)
-	local := make([]bool, layers)
-	for i := range local {
-		local[i] = period > 0 && i%period != period-1
-	}
-	return local
 }
 
 func (r *reader) gemma3Layer(blk string, c config) gemma3Layer {

@@ -95,8 +95,15 @@ func (j *attendJob) init(d *device) {
 
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
 func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.rowwise("Attend", &dst, &q)
-	if q.Cols != a.Heads*a.HeadDim || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
+	key, value := a.Dims()
+	s.in("Attend", &q)
+	s.out("Attend", &dst)
+	if key == value {
+		same("Attend", &dst, &q)
+	} else {
+		apart("Attend", &dst, &q)
+	}
+	if q.Cols != a.Heads*key || dst.Cols != a.Heads*value || dst.Rows != q.Rows || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
 		panic("cpu: Attend: shapes differ")
 	}
 	d := s.d
@@ -159,7 +166,8 @@ func (j *attendJob) join() {
 
 func (j *attendJob) joinUnit(u unit, parts []partial) {
 	s := j.spans[u.span]
-	dims, d, group := j.layerOf(s).dims, j.a.HeadDim, j.a.Heads/j.a.KVHeads
+	_, d := j.a.Dims()
+	dims, group := j.layerOf(s).dims, j.a.Heads/j.a.KVHeads
 	for i := range min(unitRows, s.N*group-int(u.row)) {
 		top, sum := float32(math.Inf(-1)), float32(0)
 		for p := range parts {
@@ -192,13 +200,14 @@ func (j *attendJob) check(d *device, s kernels.Span) {
 		panic("cpu: Attend: the state has another shape")
 	}
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
+	key, value := j.a.Dims()
 	if !j.a.Causal {
 		end = s.Len
 	} else if j.a.Window > 0 {
 		from = max(0, s.Pos-j.a.Window+1)
 	}
 	switch {
-	case l.Kind != kernels.KeysValues || l.KeyDim != j.a.HeadDim || l.KVHeads != j.a.KVHeads:
+	case l.Kind != kernels.KeysValues || l.KeyDim != key || l.ValueDim != value || l.KVHeads != j.a.KVHeads:
 		panic("cpu: Attend: the state has another shape")
 	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
 		panic("cpu: Attend: positions beyond the state")
@@ -260,9 +269,10 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		p.max, p.sum = w.max, w.sum
 		return
 	}
+	_, d := j.a.Dims()
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, j.dst.Row(t)[h*j.a.HeadDim:][:j.a.HeadDim], w.out[i*c.dims:], inverse(w.sum[i]))
+		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], inverse(w.sum[i]))
 	}
 }
 

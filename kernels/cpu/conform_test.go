@@ -30,16 +30,11 @@ func subject(t *testing.T, lv level, o Options) devicetest.Subject {
 	return devicetest.Subject{
 		Open: func(t testing.TB) kernels.Device { return withOptions(t, lv, o) },
 		Product: func(ty quant.Type, cols int) float64 {
-			switch k := d.kindOf(kernels.Weights{Type: ty, Cols: cols}); {
-			case k == kindPairs:
-				return 0.005
-			case k.float():
-				return devicetest.Float
-			}
-			return 0.02 // 8-bit activations, and minima that cancel what scales give
+			return d.productLimit(kernels.Weights{Type: ty, Cols: cols})
 		},
-		Attention: func(headDim int) float64 {
-			switch f := d.formOf(kernels.Layer{KVHeads: 1, KeyDim: headDim, ValueDim: headDim}); f.kind {
+		Attention: func(a *kernels.Attention) float64 {
+			key, value := a.Dims()
+			switch f := d.formOf(kernels.Layer{KVHeads: 1, KeyDim: key, ValueDim: value}); f.kind {
 			case q8s32, kindPairs:
 				// Queries, keys and weights are rounded too: a score is off by up to 2⁻⁸ of the
 				// sum of its products' sizes, which reaches 5 or so, and its weight by as large

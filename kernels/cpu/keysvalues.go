@@ -10,12 +10,12 @@ import (
 
 // keysValues is one layer of a state, its keys and values laid out as the weights of dtile.go
 // so that attention is two products with the same tile. In a page, P = 256 positions, for each
-// key/value head of D dimensions (values: rounded up to 32):
+// key/value head with keys of K and values of V dimensions (rounded up to 32):
 //
-//	keys    [P/32][D][32]   a panel is 32 positions:  scores = q · kᵀ
-//	values  [D/32][P][32]   a panel is 32 dimensions: out = p · v
+//	keys    [P/32][K][32]   a panel is 32 positions:  scores = q · kᵀ
+//	values  [V/32][P][32]   a panel is 32 dimensions: out = p · v
 //
-// or, in pairs of bfloat16, [P/32][D/2][32][2] and [D/32][P/2][32][2]; in 8 bits see
+// or, in pairs of bfloat16, [P/32][K/2][32][2] and [V/32][P/2][32][2]; in 8 bits see
 // keysvalues8.go.
 type keysValues struct {
 	*layerForm
@@ -105,7 +105,7 @@ func (c *keysValues) clearValues(p int) {
 	}
 }
 
-// put stores one head's key and value, HeadDim each, at position p.
+// put stores one head's key, KeyDim values, and its value, ValueDim, at position p.
 func (c *keysValues) put(lv level, head, p int, key, value []float32) {
 	if c.kind == q8s32 {
 		c.put8(lv, head, p, key, value)
@@ -135,6 +135,9 @@ func (c *keysValues) put(lv level, head, p int, key, value []float32) {
 		for i, x := range half[:n] {
 			binary.LittleEndian.PutUint16(k[64*(d+i):], x)
 		}
+	}
+	for d := 0; d < len(value); d += 16 {
+		n := min(16, len(value)-d)
 		toHalf(lv, half[:n], value[d:d+n])
 		to := v[d/32*g+d%32*2:][:2*n]
 		for i, x := range half[:n] {

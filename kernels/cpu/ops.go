@@ -211,13 +211,14 @@ func (s *step) spans(a *kernels.Attention) []kernels.Span {
 func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	s.in("Store", &k)
 	s.in("Store", &v)
-	if !sameShape(k, v) || k.Cols != a.KVHeads*a.HeadDim {
+	key, value := a.Dims()
+	if k.Rows != v.Rows || k.Cols != a.KVHeads*key || v.Cols != a.KVHeads*value {
 		panic("cpu: Store: shapes differ")
 	}
 	spans := s.spans(a)
 	for _, sp := range spans {
 		c := s.d.stateOf("Store", sp)
-		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(k.Cols) {
+		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(a) {
 			panic("cpu: Store: the state has another shape")
 		}
 		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
@@ -231,9 +232,10 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	j.spans = nil
 }
 
-// holds reports whether a row of keys or values of the layer has cols values.
-func (f *layerForm) holds(cols int) bool {
-	return f.Kind == kernels.KeysValues && f.KVHeads*f.KeyDim == cols
+// holds reports whether the layer keeps keys and values as a describes them.
+func (f *layerForm) holds(a *kernels.Attention) bool {
+	key, value := a.Dims()
+	return f.Kind == kernels.KeysValues && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
 }
 
 func (j *rowJob) store(r int) {
@@ -242,10 +244,9 @@ func (j *rowJob) store(r int) {
 			continue
 		}
 		c := s.State.(*state).layer(j.layer)
-		n := c.KeyDim
 		k, v := j.dst.Row(r), j.x.Row(r)
 		for h := range c.KVHeads {
-			c.put(j.lv, h, s.Pos+r-s.Row, k[h*n:][:n], v[h*n:][:n])
+			c.put(j.lv, h, s.Pos+r-s.Row, k[h*c.KeyDim:][:c.KeyDim], v[h*c.ValueDim:][:c.ValueDim])
 		}
 	}
 }

@@ -61,7 +61,10 @@ func (d *device) NewState(s kernels.StateShape) (kernels.State, error) {
 	if d.closed {
 		return nil, errClosed
 	}
-	p, err := d.plan(s)
+	p, size, err := d.plan(s)
+	if err == nil && p == nil {
+		err = fmt.Errorf("a context of %d positions needs %.0f GiB or more; choose a shorter one", s.Cap, size/(1<<30))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cpu: NewState: %w", err)
 	}
@@ -72,31 +75,31 @@ func (p *plan) state(d *device) *state {
 	return &state{plan: p, dev: d, groups: make([]group, len(p.groups)), at: make([]int, len(p.layers))}
 }
 
-// plan checks a shape and lays out its layers.
-func (d *device) plan(s kernels.StateShape) (*plan, error) {
+// plan checks a shape and lays out its layers. size is the bytes of a full state without
+// windows; where it is beyond maxStateBytes there is no plan, and size may be too small.
+func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
 	if len(s.Layers) == 0 || s.Cap <= 0 {
-		return nil, fmt.Errorf("%d layers and %d positions: a state needs at least one of both", len(s.Layers), s.Cap)
+		return nil, 0, fmt.Errorf("%d layers and %d positions: a state needs at least one of both", len(s.Layers), s.Cap)
 	}
-	p := &plan{shape: kernels.StateShape{Layers: slices.Clone(s.Layers), Cap: s.Cap}}
-	total := 0.0
+	p = &plan{shape: kernels.StateShape{Layers: slices.Clone(s.Layers), Cap: s.Cap}}
 	for i, l := range s.Layers {
 		if err := checkLayer(l); err != nil {
-			return nil, fmt.Errorf("layer %d: %w", i, err)
+			return nil, 0, fmt.Errorf("layer %d: %w", i, err)
 		}
 		f := d.formOf(l)
 		if l.Kind == kernels.KeysValues {
 			f.group = p.groupOf(l.Window)
-			total += float64(s.Cap+page) / page * float64(l.KVHeads) * float64(f.headBytes())
+			size += float64(s.Cap+page) / page * float64(l.KVHeads) * float64(f.headBytes())
 		} else {
-			total += 4 * float64(l.Rows) * float64(l.Cols)
+			size += 4 * float64(l.Rows) * float64(l.Cols)
 		}
-		if total > maxStateBytes {
-			return nil, fmt.Errorf("a context of %d positions needs %.0f GiB or more; choose a shorter one", s.Cap, total/(1<<30))
+		if size > maxStateBytes {
+			return nil, size, nil
 		}
 		p.layers = append(p.layers, f)
 	}
 	p.place(d)
-	return p, nil
+	return p, size, nil
 }
 
 // checkLayer says what is wrong with a layer.
@@ -110,10 +113,8 @@ func checkLayer(l kernels.Layer) error {
 		return fmt.Errorf("kind %d is not known", l.Kind)
 	case l.KVHeads <= 0 || l.KeyDim <= 0 || l.ValueDim <= 0 || l.Window < 0:
 		return fmt.Errorf("%d heads with keys of %d and values of %d dimensions, window %d", l.KVHeads, l.KeyDim, l.ValueDim, l.Window)
-	case l.KeyDim != l.ValueDim:
-		return fmt.Errorf("keys of %d and values of %d dimensions; only the same number works", l.KeyDim, l.ValueDim)
-	case l.KeyDim%8 != 0:
-		return fmt.Errorf("heads of %d dimensions; multiples of 8 work", l.KeyDim)
+	case l.KeyDim%8 != 0 || l.ValueDim%8 != 0:
+		return fmt.Errorf("keys of %d and values of %d dimensions; multiples of 8 work", l.KeyDim, l.ValueDim)
 	}
 	return nil
 }
@@ -196,9 +197,12 @@ func (p *plan) maxBytes(step int) int64 {
 // StateBytes is the memory of a full state, filled by steps of at most step positions, in
 // the form that states have unless Options say otherwise; 0 for an impossible shape.
 func StateBytes(s kernels.StateShape, step int) int64 {
-	p, err := (&device{}).plan(s)
-	if err != nil {
+	p, size, err := (&device{}).plan(s)
+	switch {
+	case err != nil:
 		return 0
+	case p == nil:
+		return int64(min(size, 1<<62))
 	}
 	return p.maxBytes(step)
 }

@@ -17,7 +17,7 @@ import (
 const (
 	fullLayer   = iota
 	narrowLayer // a window of less than a page
-	wideLayer   // a window of more than a page, of other heads
+	wideLayer   // a window of more than a page, keys and values of different width
 	secondNarrow
 	recurrentLayer
 )
@@ -26,7 +26,7 @@ func mixedLayers(recurrent bool) []kernels.Layer {
 	layers := []kernels.Layer{
 		fullLayer:    {KVHeads: 2, KeyDim: 16, ValueDim: 16},
 		narrowLayer:  {KVHeads: 1, KeyDim: 32, ValueDim: 32, Window: 40},
-		wideLayer:    {KVHeads: 1, KeyDim: 8, ValueDim: 8, Window: 300},
+		wideLayer:    {KVHeads: 1, KeyDim: 8, ValueDim: 40, Window: 300},
 		secondNarrow: {KVHeads: 2, KeyDim: 16, ValueDim: 16, Window: 40},
 	}
 	if recurrent {
@@ -105,14 +105,16 @@ func (m *states) add(t *rapid.T) {
 			}
 			continue
 		}
-		cols := f.KVHeads * f.KeyDim
-		k, v := devicetest.Gauss(devicetest.Rand(), n*cols), devicetest.Gauss(devicetest.Rand(), n*cols)
+		ks, vs := f.KVHeads*f.KeyDim, f.KVHeads*f.ValueDim
+		k, v := devicetest.Gauss(devicetest.Rand(), n*ks), devicetest.Gauss(devicetest.Rand(), n*vs)
 		for i := range k {
 			k[i] += m.number
+		}
+		for i := range v {
 			v[i] -= m.number
 		}
 		storeRows(m.d, p.real, l, p.n, k, v, f)
-		p.k[l], p.v[l] = append(p.k[l][:p.n*cols:p.n*cols], k...), append(p.v[l][:p.n*cols:p.n*cols], v...)
+		p.k[l], p.v[l] = append(p.k[l][:p.n*ks:p.n*ks], k...), append(p.v[l][:p.n*vs:p.n*vs], v...)
 		if f.Window > 0 {
 			p.let[l] = max(p.let[l], (p.n-f.Window+1)/page*page)
 		}
@@ -131,7 +133,7 @@ func storeRows(d *device, s kernels.State, l, pos int, k, v []float32, f kernels
 
 // attentionOf is attention with one query head for each key/value head of a layer.
 func attentionOf(f kernels.Layer) kernels.Attention {
-	return kernels.Attention{Heads: f.KVHeads, KVHeads: f.KVHeads, HeadDim: f.KeyDim, Scale: 0.2, Causal: true, Window: f.Window}
+	return kernels.Attention{Heads: f.KVHeads, KVHeads: f.KVHeads, HeadDim: f.KeyDim, ValueDim: f.ValueDim, Scale: 0.2, Causal: true, Window: f.Window}
 }
 
 func (m *states) fork(t *rapid.T) {
@@ -201,8 +203,8 @@ func (m *states) look(t *rapid.T, p *plainState, l int, f kernels.Layer) {
 	a := attentionOf(f)
 	q := devicetest.Gauss(devicetest.Rand(), cols)
 	st := begin(m.d, &kernels.Batch{Spans: []kernels.Span{{State: p.real, N: 1, Pos: p.n - 1}}})
-	x := tensorOf(st, q, 1, cols)
-	st.Attend(x, x, l, &a)
+	x := st.New(1, f.KVHeads*f.ValueDim)
+	st.Attend(x, tensorOf(st, q, 1, cols), l, &a)
 	want := devicetest.Attended(&a, q, p.k[l], p.v[l], 1, p.n-1, 0)
 	if e := devicetest.Distance(flat(x), want); !(e < 1e-5) {
 		t.Fatalf("layer %d of a state of %d positions is off by %g", l, p.n, e)
@@ -305,6 +307,10 @@ func TestStateShapes(t *testing.T) {
 			t.Errorf("%+v was accepted", l)
 		}
 	}
+	huge := kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1 << 30, KeyDim: 1 << 30, ValueDim: 1 << 30}}, Cap: 1 << 30}
+	if n := StateBytes(huge, 512); n < maxStateBytes {
+		t.Errorf("a huge state is said to take %d bytes", n)
+	}
 	for _, s := range []kernels.StateShape{{Cap: 1}, {Layers: []kernels.Layer{good}}} {
 		if _, err := d.NewState(s); err == nil {
 			t.Errorf("%+v was accepted", s)
@@ -329,7 +335,11 @@ func TestStateMisuse(t *testing.T) {
 	}
 	rows := devicetest.Gauss(devicetest.Rand(), 400*32)
 	store := func(s kernels.State, layer, pos, n int) {
-		storeRows(d, s, layer, pos, rows[:n*32], rows[:n*32], kernels.Layer{KVHeads: 1, KeyDim: 32, ValueDim: 32})
+		f := kernels.Layer{KVHeads: 1, KeyDim: 32, ValueDim: 32}
+		if layer == fullLayer {
+			f = kernels.Layer{KVHeads: 2, KeyDim: 16, ValueDim: 16}
+		}
+		storeRows(d, s, layer, pos, rows[:n*32], rows[:n*32], f)
 	}
 	closed := open()
 	closed.Close()

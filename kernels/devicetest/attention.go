@@ -8,8 +8,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// sequence is a state and, in host memory, what has been stored in layer 1 of it:
-// [position][KVHeads·HeadDim].
+// sequence is a state and, in host memory, what has been stored in layer 1 of it: keys
+// [position][KVHeads·HeadDim], values [position][KVHeads·ValueDim].
 type sequence struct {
 	state kernels.State
 	k, v  []float32
@@ -17,7 +17,8 @@ type sequence struct {
 
 // shape of a state of two layers that serve a.
 func shape(a *kernels.Attention, positions int) kernels.StateShape {
-	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: a.HeadDim, ValueDim: a.HeadDim, Window: a.Window}
+	key, value := a.Dims()
+	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: a.Window}
 	return kernels.StateShape{Layers: []kernels.Layer{l, l}, Cap: positions}
 }
 
@@ -42,12 +43,13 @@ func (s *suite) halves(n int) []float32 {
 // add stores n more positions of each sequence, all in one step.
 func (s *suite) add(a *kernels.Attention, n []int, all ...*sequence) {
 	s.Helper()
-	cols, rows := a.KVHeads*a.HeadDim, 0
+	key, value := a.Dims()
+	cols, vCols, rows := a.KVHeads*key, a.KVHeads*value, 0
 	var spans []kernels.Span
 	var k, v []float32
 	for i, q := range all {
 		spans = append(spans, kernels.Span{State: q.state, Row: rows, N: n[i], Pos: len(q.k) / cols})
-		newK, newV := s.halves(n[i]*cols), s.halves(n[i]*cols)
+		newK, newV := s.halves(n[i]*cols), s.halves(n[i]*vCols)
 		q.k, q.v = append(q.k, newK...), append(q.v, newV...)
 		k, v = append(k, newK...), append(v, newV...)
 		rows += n[i]
@@ -57,8 +59,9 @@ func (s *suite) add(a *kernels.Attention, n []int, all ...*sequence) {
 		b = &kernels.Batch{Cross: spans}
 	}
 	s.step(b, func(st kernels.Step) []kernels.Tensor {
-		kt, vt := view(st, k, rows, cols), tensor(st, v, rows, cols)
-		st.Store(vt, kt, 0, a) // the other layer holds something else
+		kt, vt := view(st, k, rows, cols), tensor(st, v, rows, vCols)
+		other, zero := tensor(st, s.halves(rows*cols), rows, cols), tensor(st, make([]float32, rows*vCols), rows, vCols)
+		st.Store(other, zero, 0, a) // the other layer holds something else
 		st.Store(kt, vt, 1, a)
 		return nil
 	})
@@ -75,11 +78,12 @@ func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int)
 }
 
 // Attended is attention in float64: of queries q [n][Heads·HeadDim] at positions pos … over
-// keys and values k, v [position][KVHeads·HeadDim]. Without Causal the first seen positions
-// count.
+// keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
+// Causal the first seen positions count.
 func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
-	group, dim := a.Heads/a.KVHeads, a.HeadDim
-	out := make([]float64, n*a.Heads*dim)
+	group := a.Heads / a.KVHeads
+	dim, value := a.Dims()
+	out := make([]float64, n*a.Heads*value)
 	for t := range n {
 		lo, hi := 0, seen
 		if a.Causal {
@@ -90,9 +94,9 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 		}
 		for h := range a.Heads {
 			weights := weightsOf(a, q[(t*a.Heads+h)*dim:][:dim], k, h/group, lo, hi)
-			o := out[(t*a.Heads+h)*dim:][:dim]
+			o := out[(t*a.Heads+h)*value:][:value]
 			for i, w := range weights {
-				for d, x := range v[((lo+i)*a.KVHeads+h/group)*dim:][:dim] {
+				for d, x := range v[((lo+i)*a.KVHeads+h/group)*value:][:value] {
 					o[d] += w * float64(x)
 				}
 			}
@@ -135,6 +139,12 @@ func (s *suite) attention() {
 			}
 		}
 	}
+	for _, value := range []int{16, 64, 72} { // values of another width than keys
+		for _, dim := range []int{40, 96} {
+			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
+			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1})
+		}
+	}
 }
 
 func (s *suite) attentionCase(a *kernels.Attention) {
@@ -160,22 +170,26 @@ func (s *suite) attentionCase(a *kernels.Attention) {
 	if a.Cross {
 		b = &kernels.Batch{Cross: spans}
 	}
-	x := Gauss(s.r, rows*a.Heads*a.HeadDim)
-	cols := a.Heads * a.HeadDim
+	key, value := a.Dims()
+	cols, out := a.Heads*key, a.Heads*value
+	x, before := Gauss(s.r, rows*cols), Gauss(s.r, rows*out)
 	got := s.step(b, func(st kernels.Step) []kernels.Tensor {
-		q, y := view(st, x, rows, cols), tensor(st, x, rows, cols)
+		q, y := view(st, x, rows, cols), tensor(st, before, rows, out)
 		st.Attend(y, q, 1, a)
-		st.Attend(q, q, 1, a)
+		if key != value {
+			return []kernels.Tensor{y}
+		}
+		st.Attend(q, q, 1, a) // in place
 		return []kernels.Tensor{y, q}
 	})
 	what := name("%+v", *a)
 	for c, y := range got {
-		if !slices.Equal(y[:cols], x[:cols]) {
+		if was := [][]float32{before, x}[c]; !slices.Equal(y[:out], was[:out]) {
 			s.Errorf("Attend, %s: a row of no sequence was written", what)
 		}
 		for i, q := range all {
 			want := q.attended(a, x[spans[i].Row*cols:], last[i], spans[i].Pos, spans[i].Len)
-			s.near(name("Attend, case %d, sequence %d, %s", c, i, what), y[spans[i].Row*cols:][:last[i]*cols], want, s.s.Attention(a.HeadDim))
+			s.near(name("Attend, case %d, sequence %d, %s", c, i, what), y[spans[i].Row*out:][:last[i]*out], want, s.s.Attention(a))
 		}
 	}
 	for _, q := range all {
@@ -207,7 +221,7 @@ func (s *suite) attentionWeights() {
 						of = other
 					}
 					want := weightsOf(a, x[(r*4+head)*dim:][:dim], of.k, head/2, 0, keys)
-					s.near(name("Weights of head %d, row %d, %d keys", head, r, keys), got[0][r*keys:][:keys], want, 2*s.s.Attention(dim)+Float)
+					s.near(name("Weights of head %d, row %d, %d keys", head, r, keys), got[0][r*keys:][:keys], want, 2*s.s.Attention(a)+Float)
 				}
 			}
 		}
@@ -263,5 +277,5 @@ func (s *suite) last(a *kernels.Attention, what string, q *sequence) {
 		st.Attend(y, y, 1, a)
 		return []kernels.Tensor{y}
 	})
-	s.near(what, got[0], q.attended(a, x, 1, pos, 0), s.s.Attention(a.HeadDim))
+	s.near(what, got[0], q.attended(a, x, 1, pos, 0), s.s.Attention(a))
 }

@@ -15,10 +15,10 @@ type Subject struct {
 	// Open returns a new device. The suite closes it.
 	Open func(t testing.TB) kernels.Device
 	// Product is the error that is allowed in products with weights of a type, and Attention
-	// that in attention over heads of so many dimensions, as Distance measures it: what the
-	// device gives up by keeping them in fewer bits. nil: Float.
+	// that in attention, as Distance measures it: what the device gives up by keeping them
+	// in fewer bits. nil: Float.
 	Product   func(t quant.Type, cols int) float64
-	Attention func(headDim int) float64
+	Attention func(a *kernels.Attention) float64
 }
 
 // Float is the error that is allowed where everything is float32.
@@ -30,7 +30,7 @@ func Run(t *testing.T, s Subject) {
 		s.Product = func(quant.Type, int) float64 { return Float }
 	}
 	if s.Attention == nil {
-		s.Attention = func(int) float64 { return Float }
+		s.Attention = func(*kernels.Attention) float64 { return Float }
 	}
 	for _, c := range []struct {
 		name string

@@ -5,8 +5,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// productOf is x·wᵀ + bias in float64, [n][rows of all parts].
-func productOf(x []float32, n int, parts ...kernels.Weights) []float64 {
+// Product is x·wᵀ + bias in float64, [n][rows of all parts].
+func Product(x []float32, n int, parts ...kernels.Weights) []float64 {
 	rows := 0
 	for _, w := range parts {
 		rows += w.Rows
@@ -65,7 +65,7 @@ func (s *suite) product(n int, parts ...kernels.Weights) {
 	s.Helper()
 	m := s.load(parts...)
 	x := Gauss(s.r, n*m.Cols())
-	want := productOf(x, n, parts...)
+	want := Product(x, n, parts...)
 	if rows := len(want) / n; m.Rows() != rows || m.Cols() != parts[0].Cols || m.Bytes() < 0 {
 		s.Fatalf("a matrix of %d × %d has %d × %d, %d bytes", rows, parts[0].Cols, m.Rows(), m.Cols(), m.Bytes())
 	}
@@ -109,7 +109,7 @@ func (s *suite) gatedCase(n int, f kernels.Activation, gate, up kernels.Weights)
 		st.MatMulGated(y, tensor(st, x, n, gate.Cols), m, f)
 		return []kernels.Tensor{y}
 	})
-	g, u := productOf(x, n, gate), productOf(x, n, up)
+	g, u := Product(x, n, gate), Product(x, n, up)
 	for i := range g {
 		g[i] = activated(f, g[i]) * u[i]
 	}
@@ -126,7 +126,7 @@ func (s *suite) productViews() {
 	m := s.load(w)
 	for _, n := range []int{1, 20, 70} {
 		x := Gauss(s.r, n*64)
-		want := productOf(x, n, w)
+		want := Product(x, n, w)
 		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 			y := view(st, nil, n, 48)
 			st.MatMul(y, view(st, x, n, 64), m)

@@ -69,7 +69,7 @@ func (s *suite) closing() {
 		st.RMSNorm(xt, xt, vector, 1)
 		return []kernels.Tensor{y}
 	})
-	s.near("a matrix beside one that was closed", got[0], productOf(x, 1, w), s.limit(w))
+	s.near("a matrix beside one that was closed", got[0], Product(x, 1, w), s.limit(w))
 	for what, w := range map[string]kernels.Weights{
 		"an unknown format":    {Type: 77, Rows: 1, Cols: 32, Data: make([]byte, 99)},
 		"negative rows":        {Type: quant.F32, Rows: -1, Cols: 64},

@@ -50,6 +50,7 @@ func describeGGUF(f *models.File) (Info, error) {
 	if i.HeadDim == 0 && heads > 0 {
 		i.HeadDim = r.int(arch+".embedding_length") / heads
 	}
+	r.windows(&i)
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
 		i.Parameters += int64(t.Len())
@@ -60,6 +61,26 @@ func describeGGUF(f *models.File) (Info, error) {
 	i.Runs = i.Reason == ""
 	return i, r.err
 }
+
+// windows counts the layers that see only a window.
+func (k *keys) windows(i *Info) {
+	if i.Layers > maxLayers {
+		return // Open will refuse it
+	}
+	local, err := k.meta.LocalLayers(i.Family, i.Layers)
+	k.keep(err)
+	for _, l := range local {
+		if l {
+			i.Local++
+		}
+	}
+	if i.Local > 0 {
+		i.Window = k.int(i.Family + ".attention.sliding_window")
+	}
+}
+
+// maxLayers is far beyond any model.
+const maxLayers = 1 << 10
 
 // quantization is the file's own word, or the type of most values.
 func quantization(r *keys, values map[quant.Type]int64) string {

@@ -149,6 +149,7 @@ func (l *Library) load(name string) (Entry, error) {
 		}
 	}
 	e.dir = dir
+	e.complete()
 	return e, nil
 }
 
