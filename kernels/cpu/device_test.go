@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
@@ -68,3 +69,14 @@ func flat(t kernels.Tensor) []float32 {
 }
 
 func roundHalf(v float32) float32 { return quant.F16ToF32(quant.F32ToF16(v)) }
+
+// productLimit is how far products with w may be from those in float64.
+func (d *device) productLimit(w kernels.Weights) float64 {
+	switch k := d.kindOf(w); {
+	case k == kindPairs:
+		return 0.005
+	case k.float():
+		return devicetest.Float
+	}
+	return 0.02 // 8-bit activations, and minima that cancel what scales give
+}

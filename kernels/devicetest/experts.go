@@ -199,7 +199,7 @@ func (s *suite) expertCase(n, used int, w kernels.Weights) {
 		st.Combine(sum, y, c)
 		return []kernels.Tensor{sum}
 	})
-	want := s.mixed(n, logits, r, w.Experts, w.Rows, func(e int) []float64 { return productOf(x, n, expert(w, e)) })
+	want := s.mixed(n, logits, r, w.Experts, w.Rows, func(e int) []float64 { return Product(x, n, expert(w, e)) })
 	s.near(name("MatMulExperts, %d rows × %v %d × %d", n, w.Type, w.Rows, w.Cols), got[0], want, s.limit(w)+Float)
 	if err := m.Close(); err != nil {
 		s.Errorf("Matrix.Close: %v", err)
@@ -221,7 +221,7 @@ func (s *suite) gatedExpertCase(n, used int, gate, up kernels.Weights) {
 		return []kernels.Tensor{sum}
 	})
 	want := s.mixed(n, logits, r, gate.Experts, gate.Rows, func(e int) []float64 {
-		g, u := productOf(x, n, expert(gate, e)), productOf(x, n, expert(up, e))
+		g, u := Product(x, n, expert(gate, e)), Product(x, n, expert(up, e))
 		for i := range g {
 			g[i] = activated(kernels.SiLU, g[i]) * u[i]
 		}
