@@ -172,7 +172,7 @@ func TestBegins(t *testing.T) {
 		{[]string{"#", "#", "#"}, []int{0, 0, 0}},
 	} {
 		w, frames := draw(c.rows...)
-		if got := begins(w, frames); !slices.Equal(got, c.want) {
+		if got := warp(w, frames); !slices.Equal(got, c.want) {
 			t.Errorf("%q begin at %v, want %v", c.rows, got, c.want)
 		}
 	}
@@ -213,7 +213,7 @@ func TestWords(t *testing.T) {
 	}
 	// The pause before a first word goes, and the segment begins where the word does.
 	s := Segment{Start: 0, End: ms(3000), Words: []Word{{Text: " a", End: ms(2000)}, {Text: " b", Start: ms(2000), End: ms(2300)}}}
-	if s.settle(ms(200), 0); s.Words[0].Start != ms(1600) || s.Start != ms(1600) || s.End != ms(2300) || s.Words[0].Text != "a" {
+	if s.fitEnds(ms(200), 0); s.Words[0].Start != ms(1600) || s.Start != ms(1600) || s.End != ms(2300) || s.Words[0].Text != "a" {
 		t.Errorf("%+v", s)
 	}
 }

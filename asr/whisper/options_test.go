@@ -189,13 +189,13 @@ func TestVocabulary(t *testing.T) {
 		steps []step
 		want  float64
 	}{
-		{nil, 0}, {[]step{{9, 0}}, 0}, {[]step{{1, 0}}, edge}, {[]step{{1, 0.5}}, 0.5 + edge}, {[]step{{1, 9}}, firstBonus},
+		{nil, 0}, {[]step{{9, 0}}, 0}, {[]step{{1, 0}}, margin}, {[]step{{1, 0.5}}, 0.5 + margin}, {[]step{{1, 9}}, firstBonus},
 		{[]step{{1, 9}, {9, 0}}, 0},                                            // given back
-		{[]step{{1, 0}, {2, 1}, {9, 0}}, 1 + 2*edge},                           // a word
+		{[]step{{1, 0}, {2, 1}, {9, 0}}, 1 + 2*margin},                         // a word
 		{[]step{{1, 9}, {2, 9}}, firstBonus + nextBonus},                       // at most
 		{[]step{{1, 9}, {2, 9}, {3, 9}, {4, 9}, {5, 9}}, wordBonus},            // in all
-		{[]step{{1, 0}, {2, 0}, {3, 0}, {4, 1}, {9, 0}}, 3 * edge},             // 4 is given back
-		{[]step{{1, 9}, {7, 0}, {8, 1}, {9, 0}}, 1 + 2*edge},                   // another word after all
+		{[]step{{1, 0}, {2, 0}, {3, 0}, {4, 1}, {9, 0}}, 3 * margin},           // 4 is given back
+		{[]step{{1, 9}, {7, 0}, {8, 1}, {9, 0}}, 1 + 2*margin},                 // another word after all
 		{[]step{{7, 9}, {8, 9}, {7, 9}, {8, 9}}, 2 * (firstBonus + nextBonus)}, // two
 		{[]step{{2, 0}, {3, 0}}, 0},                                            // not from its beginning
 	} {
@@ -268,7 +268,7 @@ func TestNamesNotSaid(t *testing.T) {
 // TestManySamples: rows that are sampled side by side don't mix: the first is what is sampled alone.
 func TestManySamples(t *testing.T) {
 	m, _ := hearing(t, "goforward.wav")
-	o := Options{Language: "en", LengthPenalty: 1e-9}.whole()
+	o := Options{Language: "en", LengthPenalty: 1e-9}.withDefaults()
 	best := math.Inf(-1)
 	for n := 1; n <= 4; n++ {
 		var a *attempt

@@ -89,7 +89,7 @@ func TestSpecials(t *testing.T) {
 // TestRules: whatever the network says, what is sampled keeps the rules.
 func TestRules(t *testing.T) {
 	m := ruled()
-	o := Options{}.whole()
+	o := Options{}.withDefaults()
 	const maxInitial = 50 // 1 s
 	rapid.Check(t, func(t *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -255,7 +255,7 @@ func TestRatio(t *testing.T) {
 
 // BenchmarkAllow is all that greedy decoding does with the logits of a token.
 func BenchmarkAllow(b *testing.B) {
-	m, o := ruled(), Options{}.whole()
+	m, o := ruled(), Options{}.withDefaults()
 	rng := rand.New(rand.NewPCG(1, 1))
 	row, logits := make([]float32, m.Vocab), make([]float32, m.Vocab)
 	for i := range row {

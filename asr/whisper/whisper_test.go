@@ -166,7 +166,7 @@ func TestDecode(t *testing.T) {
 	if greedy.Text != "He might even have been made amiable himself." || greedy.Language != "en" || greedy.Languages["en"] < 0.9 || greedy.Silent || greedy.Looped || greedy.NoSpeech > 0.2 {
 		t.Errorf("heard %+v", greedy)
 	}
-	o := Options{Language: "en"}.whole()
+	o := Options{Language: "en"}.withDefaults()
 	type search func(context.Context, []float32, int, int, float32, *Options) (*attempt, error)
 	try := func(by search, width int) (a *attempt) {
 		t.Helper()
