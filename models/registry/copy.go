@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"soberano/models"
 )
@@ -153,6 +154,40 @@ func (l *Library) Verify(ctx context.Context, name string, progress func(done, t
 	if err != nil {
 		return err
 	}
+	return e.verify(ctx, progress)
+}
+
+// VerifyPath verifies the model to which the file or folder at path belongs. If it is not in the
+// library, there are no recorded hashes: only its structure is checked, its files are read
+// completely, and known is false. files are the files of the model with their hashes.
+func (l *Library) VerifyPath(ctx context.Context, path string, progress func(done, total int64)) (files []Stored, known bool, err error) {
+	s, err := inspect(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if e, ok := l.holding(s.paths); ok {
+		return e.Files, true, e.verify(ctx, progress)
+	}
+	if files, err = filesOf(s.paths); err != nil {
+		return nil, false, err
+	}
+	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
+	return files, false, hashAll(m, files)
+}
+
+// holding returns the entry that contains a file at one of paths.
+func (l *Library) holding(paths []string) (Entry, bool) {
+	entries, _ := l.List() // a broken entry has no usable list of files
+	for _, e := range entries {
+		if slices.ContainsFunc(e.Files, func(f Stored) bool { return slices.Contains(paths, e.abs(f)) }) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// verify compares the files with their recorded sizes and hashes.
+func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) error {
 	if err := e.Check(); err != nil {
 		return err
 	}

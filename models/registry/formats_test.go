@@ -81,11 +81,11 @@ func TestDirectories(t *testing.T) {
 // TestWhyNot checks that a model that can't run is described, with the reason.
 func TestWhyNot(t *testing.T) {
 	cases := map[string]models.Metadata{
-		"family qwen3":         {"general.architecture": "qwen3"},
-		"mixture of experts":   {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
-		"an addition to one (mmp":  {"general.type": "mmproj"},
-		"tokenizer (bert)":     {"tokenizer.ggml.model": "bert"},
-		"does not say which f": {"general.architecture": ""},
+		"family qwen3":            {"general.architecture": "qwen3"},
+		"mixture of experts":      {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
+		"an addition to one (mmp": {"general.type": "mmproj"},
+		"tokenizer (bert)":        {"tokenizer.ggml.model": "bert"},
+		"does not say which f":    {"general.architecture": ""},
 	}
 	for want, extra := range cases {
 		i, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, extra)))

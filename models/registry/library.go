@@ -117,7 +117,7 @@ func exists(path string) bool {
 
 // Find returns the entry with the given name. The error wraps models.ErrNotFound if there is none.
 func (l *Library) Find(name string) (Entry, error) {
-	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
+	if !l.Has(name) {
 		return Entry{}, fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
 	}
 	return l.load(name)
@@ -197,7 +197,7 @@ func (e *Entry) Check() error {
 
 // Remove removes a model from the library. Copied files are deleted; linked files are not.
 func (l *Library) Remove(name string) error {
-	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
+	if !l.Has(name) {
 		return fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
 	}
 	unlock, err := l.lock(context.Background())
@@ -220,10 +220,15 @@ func (l *Library) Remove(name string) error {
 	return nil
 }
 
+// Has reports whether there is a model with the given name.
+func (l *Library) Has(name string) bool {
+	return checkName(name) == nil && exists(filepath.Join(l.dir, name))
+}
+
 // Resolve finds the model with a given name in lib, which may be nil. If there is none, it
 // describes the file or directory with that path, in an entry that is not saved anywhere.
 func Resolve(lib *Library, nameOrPath string) (Entry, error) {
-	if lib != nil && checkName(nameOrPath) == nil && exists(filepath.Join(lib.dir, nameOrPath)) {
+	if lib != nil && lib.Has(nameOrPath) {
 		return lib.load(nameOrPath)
 	}
 	if !exists(nameOrPath) {
