@@ -11,8 +11,8 @@ import (
 	"soberano/engine/sample"
 )
 
-// TestPacked: the first run leaves repacked weights, the next one answers the same from
-// them; a broken file, a changed model and a folder that can't be written do no harm.
+// TestPacked checks that the first run writes repacked weights and that the next run gives the same answer with them;
+// a damaged file, a changed model and a folder that can't be written must do no harm.
 func TestPacked(t *testing.T) {
 	path, dir := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "packed")
 	answer := func(dir string) string {
@@ -25,7 +25,7 @@ func TestPacked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.Close(); err != nil { // waits until the file has been written
+		if err := m.Close(); err != nil { // Close waits until the file has been written
 			t.Fatal(err)
 		}
 		return text

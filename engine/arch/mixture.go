@@ -5,18 +5,17 @@ import (
 	"soberano/kernels"
 )
 
-// experts is what a mixture's layers have in common; count is 0 where there are none.
+// experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
 	routing   kernels.Routing
 }
 
-// maxExperts is far beyond any model, and what a matrix may have.
+// maxExperts is far above the number of any model, and the limit of a matrix.
 const maxExperts = 4096
 
-// experts reads how many experts there are and how many a token goes through, each of
-// them ff wide. What changes the routing beyond that is refused, as in all families that
-// do not read it themselves.
+// experts reads the number of experts and how many of them are used for a token. ff is the width
+// of an expert. Keys that change the routing in ways that are not implemented are refused.
 func (r *reader) experts(ff int) experts {
 	n := r.int("expert_count", 0, 0, maxExperts)
 	if n == 0 {
@@ -33,8 +32,8 @@ func (r *reader) experts(ff int) experts {
 	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: true, Scale: 1}}
 }
 
-// gating reads how probabilities are made of the router's logits, which without the key is
-// by softmax.
+// gating reads how the router's logits become probabilities: by a sigmoid or by softmax, which is
+// the default.
 func (r *reader) gating() (sigmoid bool) {
 	const softmax, sigmoids = 1, 2 // llama.cpp's llama_expert_gating_func_type; 0 is the default
 	switch kind := r.int("expert_gating_func", softmax, 0, maxWidth); kind {
@@ -47,11 +46,11 @@ func (r *reader) gating() (sigmoid bool) {
 	return sigmoid
 }
 
-// feedForward is a layer's feed-forward network, or several of them as a mixture.
+// feedForward is the feed-forward network of a layer, or a mixture of several.
 type feedForward struct {
 	gateUp  kernels.Matrix // [2·ff × dim]
 	down    kernels.Matrix // [dim × ff]
-	mixture *nn.Mixture    // nil: the two above
+	mixture *nn.Mixture    // nil: gateUp and down are used
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
@@ -70,7 +69,7 @@ func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 	}}
 }
 
-// expertMatrix loads parts, each [experts × rows × cols], stacked by rows for each expert.
+// expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
 func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 	var w []kernels.Weights
 	for _, p := range parts {
@@ -87,13 +86,13 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 	return r.loadMatrix(parts[0].name, w)
 }
 
-// tensors are what the feed-forward networks of a step compute in.
+// tensors are the intermediate results of the feed-forward networks of a step.
 type tensors struct {
-	hidden  kernels.Tensor // [n × ff], of those that are no mixture
+	hidden  kernels.Tensor // [n × ff], of layers without a mixture
 	mixture nn.MixtureTensors
 }
 
-// feedForwardTensors makes what layers of c's feed-forward networks compute in.
+// feedForwardTensors creates the tensors that c's layers need.
 func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	if c.dense > 0 {
 		t.hidden = d.New(n, c.ff)
@@ -104,7 +103,7 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	return t
 }
 
-// feedForwardScratch is how many values a row of a step takes in feedForwardTensors.
+// feedForwardScratch returns the number of values that feedForwardTensors needs for a row.
 func (c config) feedForwardScratch() (n int) {
 	if c.dense > 0 {
 		n += c.ff
@@ -115,7 +114,7 @@ func (c config) feedForwardScratch() (n int) {
 	return n
 }
 
-// add adds the feed-forward network of h to x.
+// add adds the feed-forward network's output for h to x.
 func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors, a kernels.Activation) {
 	if f.mixture != nil {
 		f.mixture.Add(d, x, h, t.mixture, a)
@@ -125,7 +124,7 @@ func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors, a ker
 	d.MatMulAdd(x, t.hidden, f.down)
 }
 
-// noExperts refuses a mixture in a family that has none.
+// noExperts refuses a mixture, for families that have none.
 func (r *reader) noExperts() {
 	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 {
 		r.unsupported("a mixture of %d experts", n)
