@@ -80,19 +80,3 @@ func (d *device) productLimit(w kernels.Weights) float64 {
 	}
 	return 0.02 // 8-bit activations, and minima that cancel what scales give
 }
-
-// opsOn runs f on devices of every level; sizes in the tests make both the lone and
-// the shared way of rowJob run.
-func opsOn(t *testing.T, f func(t *testing.T, d *device)) {
-	everyLevel(t, func(t *testing.T, lv level) { f(t, device2(t, lv, 3, false)) })
-}
-
-func closeTo(t *testing.T, name string, got []float32, want []float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d values, not %d", name, len(got), len(want))
-	}
-	if e := devicetest.Distance(got, want); !(e < 1e-6) {
-		t.Errorf("%s: error %g", name, e)
-	}
-}

@@ -45,6 +45,8 @@ func Run(t *testing.T, s Subject) {
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},
 		{"Embed", (*suite).embedding},
+		{"Experts", (*suite).experts},
+		{"ShortConv", (*suite).shortConv},
 		{"Attend", (*suite).attention},
 		{"Weights", (*suite).attentionWeights},
 		{"States", (*suite).states},
