@@ -100,11 +100,11 @@ type Model struct {
 	err   error // of Close
 }
 
-// Open loads a Whisper model onto a device: whisper.cpp's ggml file, an APR file, or a
-// directory in CTranslate2's or Hugging Face's form. It takes over file and device, also
-// where it fails: they are closed with the model. The error names the file and what to do.
+// Open loads a Whisper model onto a device: whisper.cpp's ggml file, an APR file, or a directory in
+// CTranslate2's or Hugging Face's form. It takes over f and dev: Close closes them, and so does Open
+// if it fails. The error names the file and what to do.
 //
-// Words are heard as well with weights in 8 bits (cpu.Bits8) as in float32, and faster: see
+// Transcription is as accurate with weights in 8 bits (cpu.Bits8) as in float32, and faster: see
 // SPEED.md.
 func Open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	m, err := open(f, dev, o)
@@ -133,7 +133,7 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	if err := dev.Loaded(); err != nil {
 		return nil, err
 	}
-	clear(f.Aux) // megabytes of vocabularies, which are understood
+	clear(f.Aux) // megabytes of vocabularies that have been read
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
 		return nil, models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start)
 	}

@@ -77,6 +77,9 @@ func TestInfo(t *testing.T) {
 		if i.Parameters == 0 || i.WeightBytes == 0 || i.CacheBytes == 0 || i.ScratchBytes == 0 || i.Quantizations["Q8_0"] == 0 || i.Quantization == "" || i.Device == "" {
 			t.Errorf("%+v", i)
 		}
+		if i, err := registry.Inspect(s.Write(t)); err != nil || !i.Runs {
+			t.Errorf("%s is opened, but the library says that it does not run: %q, %v", kind, i.Reason, err)
+		}
 	}
 }
 
@@ -204,19 +207,16 @@ func TestBreakAndCancel(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	pieces := 0
-	for p, e := range m.Generate(ctx, Request{Prompt: "hello", Sampling: sample.Params{Temperature: 1.5, Seed: 4}}) {
-		if e != nil {
-			if !errors.Is(e, context.Canceled) {
-				t.Error(e)
+	for _, err := range m.Generate(ctx, Request{Prompt: "hello", Sampling: sample.Params{Temperature: 1.5, Seed: 4}}) {
+		if err != nil {
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
 			}
-			err = e
 			break
 		}
 		if pieces++; pieces == 2 {
 			cancel()
 		}
-		err = nil
-		_ = p
 	}
 	cancel()
 	if got, _, err := collect(m, context.Background(), r); err != nil || got != want {

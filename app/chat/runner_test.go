@@ -224,7 +224,7 @@ func TestClosedModelIsOpenedAgain(t *testing.T) {
 		t.Errorf("got %v", r.Status().Err)
 	}
 	other.Release()
-	r.Use(entry("m"), host.Settings{}) // tried again, the question is answered
+	r.Again() // then the question is answered
 	if err := <-errs; err != nil {
 		t.Error(err)
 	}

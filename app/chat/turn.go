@@ -100,7 +100,7 @@ func (a *answer) running(p progress, status Status) {
 	case p.stage == waiting && status.Phase == Ready:
 		text = "Reading…"
 	case p.stage == waiting && status.Phase == Loading:
-		text = "Loading " + status.Entry.Title + "…"
+		text = loadingWords(status)
 	case p.stage == waiting:
 		text = "Your message is kept. It is answered when a model is ready."
 	case p.stage == reading:

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -11,18 +10,6 @@ import (
 	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
-
-// expertsOf joins n matrices into one tensor of experts.
-func expertsOf(r *rand.Rand, ty quant.Type, n, rows, cols int, biased bool) kernels.Weights {
-	w := kernels.Weights{Type: ty, Rows: rows, Cols: cols, Experts: n}
-	for range n {
-		w.Data = append(w.Data, devicetest.RandomWeights(r, ty, rows, cols).Data...)
-	}
-	if biased {
-		w.Bias = devicetest.Gauss(r, n*rows)
-	}
-	return w
-}
 
 // TestRoute: probabilities, the bias that chooses only, ties, values that are no numbers,
 // and groups that hold each row once for each of its experts.
@@ -76,22 +63,19 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// TestExpertsRefused: weights of experts that do not fit are errors that say so, and leave
-// nothing behind.
-func TestExpertsRefused(t *testing.T) {
+// Errors say which expert's numbers do not fit together, and nothing stays behind.
+func TestLoadExpertsRefuses(t *testing.T) {
 	d := device2(t, generic, 1, false)
 	r := devicetest.Rand()
-	before := len(d.segments)
 	for want, w := range map[string]kernels.Weights{
 		"need":                    {Type: quant.F32, Rows: 1, Cols: 8, Data: make([]byte, 95), Experts: 3},
 		"biases":                  {Type: quant.F32, Rows: 1, Cols: 8, Data: make([]byte, 96), Experts: 3, Bias: make([]float32, 2)},
 		"where the first part":    {Type: quant.F32, Rows: 1, Cols: 8, Data: make([]byte, 64), Experts: 2},
-		"not a matrix":            {Type: quant.F32, Rows: 0, Cols: 8, Experts: 3},
 		"are not whole blocks":    {Type: quant.Q8_0, Rows: 1, Cols: 8, Data: make([]byte, 99), Experts: 3},
 		"unknown weight format":   {Type: 77, Rows: 1, Cols: 8, Data: make([]byte, 99), Experts: 3},
 		"columns where the first": {Type: quant.F32, Rows: 1, Cols: 4, Data: make([]byte, 48), Experts: 3},
 	} {
-		if _, err := d.Load(expertsOf(r, quant.F32, 3, 1, 8, false), w); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := d.Load(devicetest.ExpertWeights(r, quant.F32, 3, 1, 8, false), w); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -100,7 +84,55 @@ func TestExpertsRefused(t *testing.T) {
 			t.Errorf("%d experts were loaded", n)
 		}
 	}
-	if len(d.segments) != before {
-		t.Errorf("%d segments are left of matrices that were refused", len(d.segments)-before)
+	if len(d.segments) != 0 {
+		t.Errorf("%d segments are left of matrices that were refused", len(d.segments))
+	}
+}
+
+// A step with experts and a convolution allocates nothing after its first times.
+func TestExpertsDoNotAllocate(t *testing.T) {
+	const n, cols, experts, used = 9, 64, 4, 2
+	d := device2(t, best(), 2, false)
+	r := devicetest.Rand()
+	load := func(w ...kernels.Weights) kernels.Matrix {
+		m, err := d.Load(w...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	gateUp := load(devicetest.ExpertWeights(r, quant.Q8_0, experts, 96, cols, false), devicetest.ExpertWeights(r, quant.Q8_0, experts, 96, cols, false))
+	down, kernel := load(devicetest.ExpertWeights(r, quant.F32, experts, cols, 96, false)), vectorOf(t, d, devicetest.Gauss(r, 3*cols))
+	state, err := d.NewState(kernels.StateShape{Cap: 512, Layers: []kernels.Layer{{Kind: kernels.Recurrent, Rows: 2, Cols: cols}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, logits := devicetest.Gauss(r, n*cols), devicetest.Gauss(r, n*experts)
+	batch := &kernels.Batch{Spans: []kernels.Span{{State: state, N: n}}}
+	route := &kernels.Routing{Used: used, Scale: 1, Normalize: true, Bias: vectorOf(t, d, make([]float32, experts))}
+	var dev kernels.Device = d
+	step := func() {
+		st := dev.Begin(batch)
+		x, h, l := st.New(n, cols), st.New(n, cols), st.New(n, experts)
+		rows, hidden := st.New(n*used, cols), st.New(n*used, 96)
+		st.Write(x, values)
+		st.Write(l, logits)
+		st.ShortConv(h, x, kernel, 0)
+		st.Mul(h, x)
+		c := st.Route(l, route)
+		st.Gather(rows, h, c)
+		st.MatMulGatedExperts(hidden, rows, gateUp, c, kernels.SiLU)
+		st.MatMulExperts(rows, hidden, down, c)
+		st.Combine(x, rows, c)
+		if st.Read(x); st.End() != nil {
+			panic("no end")
+		}
+		batch.Spans[0].Pos += n
+	}
+	for range stepsKept {
+		step()
+	}
+	if got := testing.AllocsPerRun(20, step); got != 0 {
+		t.Errorf("%g allocations a step", got)
 	}
 }

@@ -15,11 +15,6 @@ type wrong struct {
 	old    kernels.Tensor // of the step before
 	square kernels.Matrix // [64 × 64]
 	gated  kernels.Matrix // [64+64 × 64]
-	many   kernels.Matrix // [64 × 64] of each of 3 experts
-	choice kernels.Choice // of 2 of 3 experts, for each of the four rows
-	gone   kernels.Choice // of the step before
-	pairs  kernels.Tensor // [8 × 64]: a row for each expert of each row
-	other8 kernels.Tensor // the same
 	one    kernels.Vector // [64]
 	rope   *kernels.RoPE  // of heads of 32
 	a      *kernels.Attention
@@ -39,8 +34,6 @@ func newWrong(t *testing.T, s Subject) *wrong {
 	})
 	w.square = w.load(RandomWeights(w.r, quant.F32, 64, 64))
 	w.gated = w.load(RandomWeights(w.r, quant.F32, 64, 64), RandomWeights(w.r, quant.F32, 64, 64))
-	many, _ := w.expertsOf(quant.F32, 3, 64, 64, false)
-	w.many = w.load(many)
 	w.one = w.vector(make([]float32, 64))
 	w.rope = &kernels.RoPE{HeadDim: 32, Freq: w.vector(make([]float32, 16)), Scale: 1}
 	w.a = &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: 32, Scale: 1, Causal: true}
@@ -48,7 +41,7 @@ func newWrong(t *testing.T, s Subject) *wrong {
 	w.state = q.state
 	w.add(w.a, []int{4}, q)
 	w.step(nil, func(st kernels.Step) []kernels.Tensor {
-		w.old, w.gone = st.New(4, 64), w.route(st)
+		w.old = st.New(4, 64)
 		return nil
 	})
 	w.begin(&kernels.Batch{Tokens: []int32{0, 1, 2, 3}, Positions: []int32{4, 5, 6, 7}, Spans: []kernels.Span{{State: w.state, N: 4, Pos: 4}}})
@@ -60,12 +53,6 @@ func (w *wrong) begin(b *kernels.Batch) {
 	w.st = w.d.Begin(b)
 	zeros := make([]float32, 4*64)
 	w.x, w.y = tensor(w.st, zeros, 4, 64), tensor(w.st, zeros, 4, 64)
-	w.pairs, w.other8, w.choice = w.st.New(8, 64), w.st.New(8, 64), w.route(w.st)
-}
-
-// route chooses 2 of 3 experts for four rows.
-func (w *wrong) route(st kernels.Step) kernels.Choice {
-	return st.Route(tensor(st, Gauss(w.r, 4*3), 4, 3), &kernels.Routing{Used: 2, Scale: 1})
 }
 
 // again ends the step and begins another.
@@ -79,7 +66,7 @@ func (w *wrong) again(b *kernels.Batch) {
 
 // misuse checks that each misuse panics, with a message that names the operation.
 func misuse(t *testing.T, s Subject) {
-	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvs} {
+	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvolutions} {
 		for _, c := range group {
 			t.Run(c.op+"/"+c.what, func(t *testing.T) {
 				w := newWrong(t, s)
