@@ -1,11 +1,3 @@
-// The formats of one value to a block: float32 as it is, and the two halves.
-//
-//	F32   s eeeeeeee fffffffffffffffffffffff    4 bytes, IEEE 754 binary32
-//	F16   s eeeee ffffffffff                    2 bytes, IEEE 754 binary16
-//	BF16  s eeeeeeee fffffff                    2 bytes, the upper half of binary32
-//
-// All little-endian. Conversions to the narrower formats round to nearest, ties to
-// even, keep infinities, and keep a NaN a NaN.
 package quant
 
 import (
@@ -14,6 +6,15 @@ import (
 )
 
 // F16ToF32 returns the value of a binary16 number; every one is a float32.
+//
+// The formats of one value to a block are float32 as it is, and the two halves:
+//
+//	F32   s eeeeeeee fffffffffffffffffffffff    4 bytes, IEEE 754 binary32
+//	F16   s eeeee ffffffffff                    2 bytes, IEEE 754 binary16
+//	BF16  s eeeeeeee fffffff                    2 bytes, the upper half of binary32
+//
+// All are little-endian. Conversions to the narrower formats round to nearest, ties to
+// even, keep infinities, and keep a NaN a NaN.
 func F16ToF32(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16
 	exp := uint32(h>>10) & 0x1f

@@ -1,3 +1,7 @@
+package quant
+
+// q2_KBytes is the size of a block.
+//
 // Q2_K: 256 values of 2 bits in 16 runs of 16, each with a 4-bit scale and a 4-bit
 // minimum, themselves scaled; value = d · sc · q − dmin · mn.
 //
@@ -8,8 +12,6 @@
 //	                      │ at bits 2j, j 0 … 3 │
 //
 // 84 bytes, 2.625 bits a value. Source: ggml-common.h, block_q2_K.
-package quant
-
 const q2_KBytes = 84
 
 func dequantizeQ2_K(dst []float32, src []byte) {

@@ -1,3 +1,7 @@
+package quant
+
+// q3_KBytes is the size of a block.
+//
 // Q3_K: 256 values of 3 bits in 16 runs of 16, each with a signed 6-bit scale;
 // value = d · (sc − 32) · (q − 4), q = low bits + 4 · high bit.
 //
@@ -11,8 +15,6 @@
 // its upper two in byte 8 + r%4, at bits 2·(r/4).
 //
 // 110 bytes, 3.4375 bits a value. Source: ggml-common.h, block_q3_K.
-package quant
-
 const q3_KBytes = 110
 
 func dequantizeQ3_K(dst []float32, src []byte) {

@@ -1,11 +1,13 @@
+package quant
+
+// q4_0Bytes is the size of a block.
+//
 // Q4_0: 32 values of 4 bits and one scale; value = d · (q − 8).
 //
 //	byte  0  1 │ 2 ……………………………………………… 17
 //	      d f16│ low nibble: value i, high nibble: value i+16
 //
 // 18 bytes, 4.5 bits a value. Source: ggml-common.h, block_q4_0.
-package quant
-
 const q4_0Bytes = 18
 
 func dequantizeQ4_0(dst []float32, src []byte) {

@@ -1,3 +1,7 @@
+package quant
+
+// q4_KBytes is the size of a block.
+//
 // Q4_K: 256 values of 4 bits in 8 runs of 32, each with a 6-bit scale and a 6-bit
 // minimum, themselves scaled; value = d · sc · q − dmin · mn.
 //
@@ -10,8 +14,6 @@
 // minima (high) 4 … 7, whose upper two are the top bits of bytes 0 … 3 and 4 … 7.
 //
 // 144 bytes, 4.5 bits a value. Source: ggml-common.h, block_q4_K.
-package quant
-
 const q4_KBytes = 144
 
 func dequantizeQ4_K(dst []float32, src []byte) {

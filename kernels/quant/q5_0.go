@@ -1,3 +1,9 @@
+package quant
+
+import "encoding/binary"
+
+// q5_0Bytes is the size of a block.
+//
 // Q5_0: 32 values of 5 bits and one scale; value = d · (q − 16).
 //
 //	byte  0  1 │ 2 ……… 5      │ 6 ……………………………………………… 21
@@ -6,10 +12,6 @@
 //	           │ value i      │
 //
 // 22 bytes, 5.5 bits a value. Source: ggml-common.h, block_q5_0.
-package quant
-
-import "encoding/binary"
-
 const q5_0Bytes = 22
 
 func dequantizeQ5_0(dst []float32, src []byte) {

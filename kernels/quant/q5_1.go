@@ -1,3 +1,9 @@
+package quant
+
+import "encoding/binary"
+
+// q5_1Bytes is the size of a block.
+//
 // Q5_1: 32 values of 5 bits, a scale and a minimum; value = d · q + m.
 //
 //	byte  0  1 │ 2  3 │ 4 ……… 7      │ 8 ……………………………………………… 23
@@ -6,10 +12,6 @@
 //	           │      │ value i      │
 //
 // 24 bytes, 6 bits a value. Source: ggml-common.h, block_q5_1.
-package quant
-
-import "encoding/binary"
-
 const q5_1Bytes = 24
 
 func dequantizeQ5_1(dst []float32, src []byte) {

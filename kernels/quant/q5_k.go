@@ -1,3 +1,7 @@
+package quant
+
+// q5_KBytes is the size of a block.
+//
 // Q5_K: Q4_K with a fifth bit; value = d · sc · q − dmin · mn.
 //
 //	byte  0  1 │ 2  3     │ 4 ……… 15    │ 16 ……… 47        │ 48 ……… 175
@@ -6,8 +10,6 @@
 //	           │          │ in Q4_K     │ value 32r+l      │ of 64g+l and 64g+32+l
 //
 // 176 bytes, 5.5 bits a value. Source: ggml-common.h, block_q5_K.
-package quant
-
 const q5_KBytes = 176
 
 func dequantizeQ5_K(dst []float32, src []byte) {

@@ -1,3 +1,7 @@
+package quant
+
+// q6_KBytes is the size of a block.
+//
 // Q6_K: 256 values of 6 bits in 16 runs of 16, each with a signed 8-bit scale;
 // value = d · sc · (q − 32).
 //
@@ -9,8 +13,6 @@
 //	      and 128h+64+l (high)  │ at bits 2j, j 0 … 3  │             │
 //
 // 210 bytes, 6.5625 bits a value. Source: ggml-common.h, block_q6_K.
-package quant
-
 const q6_KBytes = 210
 
 func dequantizeQ6_K(dst []float32, src []byte) {

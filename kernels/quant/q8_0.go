@@ -1,13 +1,15 @@
+package quant
+
+import "math"
+
+// q8_0Bytes is the size of a block.
+//
 // Q8_0: 32 values of 8 bits and one scale; value = q · d.
 //
 //	byte  0  1 │ 2 ……………………………………………… 33
 //	      d f16│ one int8 a value
 //
 // 34 bytes, 8.5 bits a value. Source: ggml-common.h, block_q8_0.
-package quant
-
-import "math"
-
 const q8_0Bytes = 34
 
 func dequantizeQ8_0(dst []float32, src []byte) {
