@@ -335,7 +335,7 @@ func FuzzVorbis(f *testing.F) {
 
 func BenchmarkCompressed(b *testing.B) {
 	for _, name := range compressed {
-		b.Run(name, func(b *testing.B) {
+		b.Run("file="+name, func(b *testing.B) {
 			x := clip16(b, name)
 			n := 0
 			for b.Loop() {
@@ -345,7 +345,7 @@ func BenchmarkCompressed(b *testing.B) {
 				}
 				n += len(got)
 			}
-			b.ReportMetric(float64(n)/Rate/b.Elapsed().Seconds(), "×realtime")
+			b.ReportMetric(float64(n)/Rate/b.Elapsed().Seconds(), "realtime")
 		})
 	}
 }
