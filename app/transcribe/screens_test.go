@@ -161,7 +161,7 @@ func TestStates(t *testing.T) {
 				s.page.View.Find()
 				s.page.View.finder.entry.SetText("mayor")
 				t.Logf("ten thousand segments open in %v, are searched in %v", opened, time.Since(began))
-				if opened > 3*time.Second {
+				if opened > 3*time.Second && !testing.Short() {
 					t.Errorf("ten thousand segments open in %v", opened)
 				}
 			})

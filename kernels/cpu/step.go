@@ -78,7 +78,7 @@ func (s *step) End() error {
 	if s.holds {
 		s.d.pool.unhold(s.batch.Priority)
 	}
-	s.open, s.batch = false, nil
+	s.open, s.batch = false, &noBatch
 	for i := range s.reads[:s.used] {
 		r := &s.reads[i]
 		r.rows.Values, r.t = r.t.F32, kernels.Tensor{}
