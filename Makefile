@@ -1,12 +1,12 @@
 # make run    everything that a fresh machine needs, then the program
 # make test   everything that the tests need, then all of them
-# Others: build, cli, check, notices, unit, fuzz, e2e, bench, bench-speech, clean.
+# Others: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 30s
 
-.PHONY: run test build cli check tools notices unit fuzz e2e bench bench-speech clean packages test-packages go models test-models
+.PHONY: run test build cli check tools notices unit race fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -38,7 +38,7 @@ go:
 test-models: test-packages
 	@$(PYTHON) models/defaults/fetch.py --test >/dev/null
 
-test: check unit fuzz e2e
+test: check unit race fuzz e2e
 
 check: test-packages tools
 	@test -z "$$(gofmt -l app asr engine kernels models assets *.go)" || { echo "not gofmt'ed:"; gofmt -l app asr engine kernels models assets *.go; exit 1; }
@@ -63,6 +63,13 @@ unit e2e: export SOBERANO_REQUIRE_DESKTOP = 1
 
 unit: test-models
 	env -u SOBERANO_HOME $(GO) test -p 1 -timeout 20m $$($(GO) list ./... | grep -v /app/e2e)
+
+# The short tests of what has goroutines, under the race detector, which makes them some ten times
+# slower: they draw no pictures, and an empty cache keeps the real models out.
+RACE = ./app/... ./asr ./asr/mic ./engine ./engine/batch ./engine/state ./kernels/cpu ./models ./models/registry
+race: test-packages
+	env -u SOBERANO_HOME XDG_CACHE_HOME=$(CURDIR)/build/no-models GOCACHE=$$($(GO) env GOCACHE) \
+		$(GO) test -race -short -p 1 -timeout 15m $$($(GO) list $(RACE) | grep -v /app/e2e)
 
 fuzz: test-packages
 	@sh app/setup/fuzz.sh $(FUZZTIME)

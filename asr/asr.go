@@ -71,7 +71,11 @@ var ErrLanguage = errors.New("the model doesn't know the language")
 
 // Info describes an opened model.
 type Info struct {
-	Name         string // "Whisper base"
+	Name         string // for people: "Whisper base", "Whisper tiny, English"
+	Size         string // as published: "tiny", "base", "small", "medium", "large"; "": another
+	Version3     bool   // of large: v3, with 128 mel bins
+	Turbo        bool   // large with a decoder of four layers
+	Distilled    bool   // with fewer layers in the decoder than in the encoder
 	Multilingual bool
 	Languages    []string // codes: "en", "de", …; see LanguageName
 	Mels         int
@@ -96,11 +100,11 @@ type Model struct {
 	err   error // of Close
 }
 
-// Open loads a Whisper model onto a device: whisper.cpp's ggml file, an APR file, or a
-// directory in CTranslate2's or Hugging Face's form. It takes over file and device, also
-// where it fails: they are closed with the model. The error names the file and what to do.
+// Open loads a Whisper model onto a device: whisper.cpp's ggml file, an APR file, or a directory in
+// CTranslate2's or Hugging Face's form. It takes over f and dev: Close closes them, and so does Open
+// if it fails. The error names the file and what to do.
 //
-// Words are heard as well with weights in 8 bits (cpu.Bits8) as in float32, and faster: see
+// Transcription is as accurate with weights in 8 bits (cpu.Bits8) as in float32, and faster: see
 // SPEED.md.
 func Open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	m, err := open(f, dev, o)
@@ -129,7 +133,7 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	if err := dev.Loaded(); err != nil {
 		return nil, err
 	}
-	clear(f.Aux) // megabytes of vocabularies, which are understood
+	clear(f.Aux) // megabytes of vocabularies that have been read
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
 		return nil, models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start)
 	}
@@ -140,32 +144,43 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 }
 
 func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {
-	info := Info{Name: title(net.Dims, net.Multilingual), Multilingual: net.Multilingual,
-		Languages: net.Codes(), Mels: net.Mels, Device: dev.Name()}
+	info := sized(net.Dims)
+	info.Multilingual, info.Languages, info.Mels, info.Device = net.Multilingual, net.Codes(), net.Mels, dev.Name()
+	info.Name = info.title(net.Dims)
 	for _, t := range f.Tensors {
 		info.WeightBytes += int64(len(t.Data))
 	}
 	return info
 }
 
-// title names the published sizes of Whisper by the number of encoder layers.
-func title(d whisper.Dims, multilingual bool) string {
-	size := map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]
-	if size != "" && d.Mels == 128 {
-		size += "-v3"
-	}
+// sized tells which of the published models has these dimensions.
+func sized(d whisper.Dims) Info {
+	i := Info{Size: map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]}
+	i.Version3 = i.Size != "" && d.Mels == 128
+	i.Turbo = d.DecLayers == 4 && d.EncLayers == 32
+	i.Distilled = i.Size != "" && !i.Turbo && d.DecLayers != d.EncLayers
+	return i
+}
+
+// title names the model for people, once the other fields are set.
+func (i Info) title(d whisper.Dims) string {
+	name := i.Size
 	switch {
-	case size == "":
-		size = fmt.Sprintf("%d × %d", d.EncLayers, d.State)
-	case d.DecLayers == 4 && d.EncLayers == 32:
-		size += " turbo"
-	case d.DecLayers != d.EncLayers:
-		size = "distilled " + size
+	case name == "":
+		name = fmt.Sprintf("%d × %d", d.EncLayers, d.State)
+	case i.Version3:
+		name += "-v3"
 	}
-	if !multilingual {
-		size += ", English"
+	if i.Turbo {
+		name += " turbo"
 	}
-	return "Whisper " + size
+	if i.Distilled {
+		name = "distilled " + name
+	}
+	if !i.Multilingual {
+		name += ", English"
+	}
+	return "Whisper " + name
 }
 
 // Info describes the model.

@@ -20,23 +20,24 @@ const (
 // direction, invisible ones) and bytes that are no UTF-8 are escaped as in Go: \x1b, \u202e.
 // Of more than 200 characters the middle is left out, so that the beginning and a file's
 // extension stay. A backslash is kept as it is.
-func Printable(s string) string { return printable(s, 0) }
+func Printable(s string) string { return cut(s, 0, mostPrintable) }
 
 // Quote is Printable between double quotes; quotes inside are escaped.
-func Quote(s string) string { return `"` + printable(s, '"') + `"` }
+func Quote(s string) string { return `"` + cut(s, '"', mostPrintable) + `"` }
 
-// printable also escapes the character quote with a backslash, if it is not 0.
-func printable(s string, quote rune) string {
+// cut escapes s, also the character quote with a backslash if it is not 0, and leaves out the
+// middle of more than most characters.
+func cut(s string, quote rune, most int) string {
 	var head strings.Builder
-	cut, n, rest := 0, 0, s // cut is the length of head up to which it is kept if s is too long
+	keep, n, rest := 0, 0, s // keep is the length of head up to which it is kept if s is too long
 	for rest != "" {
 		r, size := utf8.DecodeRuneInString(rest)
 		unit := escape(r, rest[:size], quote)
-		if n += utf8.RuneCountInString(unit); n <= mostPrintable-printableTail-1 {
-			cut = head.Len() + len(unit)
+		if n += utf8.RuneCountInString(unit); n <= most-printableTail-1 {
+			keep = head.Len() + len(unit)
 		}
-		if n > mostPrintable {
-			return head.String()[:cut] + "…" + printableEnd(s, quote)
+		if n > most {
+			return head.String()[:keep] + "…" + tail(s, quote)
 		}
 		head.WriteString(unit)
 		rest = rest[size:]
@@ -44,8 +45,8 @@ func printable(s string, quote rune) string {
 	return head.String()
 }
 
-// printableEnd returns at most printableTail characters of the end of s.
-func printableEnd(s string, quote rune) string {
+// tail returns at most printableTail characters of the end of s, escaped.
+func tail(s string, quote rune) string {
 	end := ""
 	for n := 0; s != ""; {
 		r, size := utf8.DecodeLastRuneInString(s)
@@ -69,4 +70,17 @@ func escape(r rune, raw string, quote rune) string {
 		return `\` + raw
 	}
 	return raw
+}
+
+// mostLine is how many characters PrintableLines keeps of a line.
+const mostLine = 2000
+
+// PrintableLines makes a message harmless that may quote text from outside, as the last step
+// before it is shown: line by line, with more room than Printable has.
+func PrintableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = cut(line, 0, mostLine)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -14,9 +14,11 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/markdown"
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/engine"
 	"soberano/engine/sample"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -40,8 +42,8 @@ type job struct {
 	stream  markdown.Stream
 	usage   engine.Usage
 	dirty   bool
-	err     error // why it failed
-	saveErr error // it could not be stored
+	model   string // the title of the one that answers
+	saveErr error  // it could not be stored
 	saved   time.Time
 }
 
@@ -51,7 +53,6 @@ type progress struct {
 	message store.Message
 	usage   engine.Usage
 	blocks  []markdown.Block
-	err     error
 	saveErr error
 }
 
@@ -59,7 +60,7 @@ type progress struct {
 func (j *job) look() progress {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	p := progress{stage: j.stage, message: j.message, usage: j.usage, err: j.err, saveErr: j.saveErr}
+	p := progress{stage: j.stage, message: j.message, usage: j.usage, saveErr: j.saveErr}
 	if j.stage == ended {
 		p.blocks = j.stream.Finish()
 	} else {
@@ -101,7 +102,7 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 		return engine.Request{}, err
 	}
 	j.mu.Lock()
-	j.stage, j.dirty, j.message.Model = reading, true, st.Entry.Name
+	j.stage, j.dirty, j.message.Model, j.model = reading, true, st.Entry.Name, st.Entry.Title
 	j.mu.Unlock()
 	return engine.Request{Messages: turns(messages), Sampling: sampling(st.Entry.Sampling)}, nil
 }
@@ -191,9 +192,13 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 		state = store.Cut
 	}
 	j.mu.Lock()
-	j.err = err
-	if err != nil {
-		j.message.Note = err.Error()
+	if state == store.Cut {
+		j.message.Problem = problem.Problem{Code: problem.ContextFull, Args: problem.Args{Context: j.usage.Context}}
+	} else if err != nil {
+		j.message.Problem, j.message.Note = problem.Of(err), models.PrintableLines(err.Error())
+	}
+	if j.message.Problem.Code != problem.None {
+		j.message.Problem.Args.Model = j.model
 	}
 	empty := strings.TrimSpace(j.stream.Source()) == ""
 	j.mu.Unlock()

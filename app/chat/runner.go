@@ -124,6 +124,16 @@ func (r *Runner) Use(e registry.Entry, s host.Settings) {
 	}()
 }
 
+// Again tries to open a chosen model that could not be opened.
+func (r *Runner) Again() {
+	r.mu.Lock()
+	s, settings := r.status, r.settings
+	r.mu.Unlock()
+	if s.Phase == Broken {
+		r.Use(s.Entry, settings)
+	}
+}
+
 // Drop chooses no model: the chosen one is removed from the library, or its load is cancelled.
 func (r *Runner) Drop() {
 	r.mu.Lock()

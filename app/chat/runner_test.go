@@ -224,7 +224,7 @@ func TestClosedModelIsOpenedAgain(t *testing.T) {
 		t.Errorf("got %v", r.Status().Err)
 	}
 	other.Release()
-	r.Use(entry("m"), host.Settings{}) // tried again, the question is answered
+	r.Again() // then the question is answered
 	if err := <-errs; err != nil {
 		t.Error(err)
 	}
@@ -370,21 +370,6 @@ func TestTurnsTakeTurns(t *testing.T) {
 	for i := range want {
 		if got[i] != want[i] {
 			t.Fatalf("got %+v", got)
-		}
-	}
-}
-
-func TestSentence(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                "",
-		"mic: no microphone was found":    "No microphone was found.",
-		"qwen3-4b.gguf is cut short":      "qwen3-4b.gguf is cut short.",
-		"the family is not known; choose": "The family is not known; choose.",
-		"Done.":                           "Done.",
-		"ärger":                           "Ärger.",
-	} {
-		if got := sentence(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
 }

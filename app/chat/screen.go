@@ -154,13 +154,13 @@ func (s *Screen) show() {
 		if j != nil && m.ID == j.look().message.ID {
 			continue
 		}
-		turns = append(turns, s.turn(m, nil, j == nil && i == len(s.messages)-1))
+		turns = append(turns, s.turn(m, j == nil && i == len(s.messages)-1))
 	}
 	if j != nil {
 		s.shown = s.newAnswer()
 		turns = append(turns, s.shown.object)
 	} else if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.User {
-		turns = append(turns, s.turn(store.Message{Role: store.Assistant, State: store.Partial}, nil, true))
+		turns = append(turns, s.turn(store.Message{Role: store.Assistant, State: store.Partial}, true))
 	}
 	if len(turns) == 0 {
 		s.thread.Set(false, s.welcome())
@@ -173,12 +173,12 @@ func (s *Screen) show() {
 	s.Status(s.Runner.Status())
 }
 
-func (s *Screen) turn(m store.Message, err error, last bool) fyne.CanvasObject {
+func (s *Screen) turn(m store.Message, last bool) fyne.CanvasObject {
 	if m.Role == store.User {
 		return s.bubble(m.Content)
 	}
 	a := s.newAnswer()
-	s.finished(a, m, markdown.Parse(m.Content), err, last)
+	s.finished(a, m, markdown.Parse(m.Content), last)
 	return a.object
 }
 
@@ -388,7 +388,7 @@ func (s *Screen) done(p progress, here bool) {
 	} else {
 		s.messages = append(s.messages, p.message)
 	}
-	s.finished(a, p.message, p.blocks, p.err, true)
+	s.finished(a, p.message, p.blocks, true)
 	s.Status(s.Runner.Status())
 }
 

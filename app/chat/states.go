@@ -5,12 +5,13 @@ package chat
 
 import (
 	"fmt"
-	"strings"
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/models"
 )
 
 // small is the number of parameters under which a model is said to be often wrong.
@@ -93,7 +94,7 @@ func (s *Screen) hints(status Status) {
 	case NoModel:
 		place = "Write a message. It is answered when a model is ready."
 	case Loading:
-		hint = "Loading " + status.Entry.Title + "…"
+		hint = loadingWords(status)
 	case Broken:
 		place = "Your message is kept. It is sent when a model is ready."
 	default:
@@ -113,6 +114,14 @@ func (s *Screen) hints(status Status) {
 	s.Composer.SetHints(place, hint)
 }
 
+// loadingWords say how far the load of the chosen model is.
+func loadingWords(s Status) string {
+	if percent := int(100 * s.Share); percent > 0 {
+		return fmt.Sprintf("Loading %s… %d%%", s.Entry.Title, percent)
+	}
+	return "Loading " + s.Entry.Title + "…"
+}
+
 // showBroken puts the card of a model that could not be loaded at the end of the thread.
 func (s *Screen) showBroken(status Status) {
 	if s.trial != nil {
@@ -123,17 +132,20 @@ func (s *Screen) showBroken(status Status) {
 		return
 	}
 	path := status.Entry.Path()
-	details := fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err)
-	p := ui.Problem{Title: "This model could not be loaded.", Why: why(status.Err), Actions: []ui.Action{
+	details := models.PrintableLines(fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err))
+	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
+	if problem.Of(status.Err).Code == problem.ModelTooLarge {
+		p.Actions = append([]ui.Action{{Label: "Try again", Do: s.Runner.Again}}, p.Actions...)
+	}
 	s.trial = p.Card()
 	s.thread.Add(s.trial)
 }
 
 // unsaved says that something could not be stored, once for each reason.
 func (s *Screen) unsaved(err error) {
-	s.Notice(ui.Problem{Title: "This could not be saved.", Why: strings.TrimSpace(why(err) + " Free some space, or check the folder's permissions, then try again."),
+	s.Notice(ui.Problem{Title: "This could not be saved.", Why: problem.Text(err) + " Free some space, or check the folder's permissions, then try again.",
 		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 

@@ -4,12 +4,14 @@ package chat
 // with what can be done about it beneath.
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"fyne.io/fyne/v2"
 
 	"soberano/app/markdown"
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/engine"
@@ -98,7 +100,7 @@ func (a *answer) running(p progress, status Status) {
 	case p.stage == waiting && status.Phase == Ready:
 		text = "Reading…"
 	case p.stage == waiting && status.Phase == Loading:
-		text = "Loading " + status.Entry.Title + "…"
+		text = loadingWords(status)
 	case p.stage == waiting:
 		text = "Your message is kept. It is answered when a model is ready."
 	case p.stage == reading:
@@ -114,7 +116,7 @@ func (a *answer) running(p progress, status Status) {
 }
 
 // finished shows a stored answer and what can be done about it.
-func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, err error, last bool) {
+func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, last bool) {
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil
@@ -130,7 +132,7 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, e
 			a.foot.Objects = append(a.foot.Objects, ui.NewButton(ui.Quiet, "Try again", s.TryAgain))
 		}
 	}
-	if card := s.trouble(m, err, last); card != nil {
+	if card := s.trouble(m, last); card != nil {
 		a.object.Objects = append(a.object.Objects, card)
 	}
 	a.object.Refresh()
@@ -152,31 +154,35 @@ func ending(m store.Message) string {
 }
 
 // trouble is the card of an answer that failed or found the context full.
-func (s *Screen) trouble(m store.Message, err error, last bool) fyne.CanvasObject {
-	status := s.Runner.Status()
-	p := ui.Problem{}
-	switch {
-	case m.State == store.Cut, m.State == store.Failed && (isFull(err) || strings.Contains(m.Note, engine.ErrContextFull.Error())):
-		p.Title, p.Why = "This conversation is full.", full(status)
-		p.Actions = []ui.Action{{Label: "New chat", Do: s.NewChat}, {Label: "Choose another model", Do: s.ChooseModel}}
-		if m.State == store.Failed {
-			p.Title, p.Why = "Your message does not fit.", tooLong(status, err)
-			p.Actions[0] = ui.Action{Label: "New chat with this message", Do: s.newWithLast}
-		}
-	case m.State == store.Failed:
-		p.Title, p.Why = "This answer failed.", sentence(m.Note)
-		if err != nil {
-			p.Why = why(err)
-		}
-		p.Actions = []ui.Action{{Label: "Try again", Do: s.TryAgain}, {Label: "Choose another model", Do: s.ChooseModel},
-			{Label: "Copy details", Do: func() { s.Copy(m.Note) }}}
-	default:
+func (s *Screen) trouble(m store.Message, last bool) fyne.CanvasObject {
+	if m.State != store.Cut && m.State != store.Failed {
 		return nil
 	}
-	if !last {
-		p.Actions = nil
+	wrong := failure(m)
+	words := wrong.Words()
+	p := ui.Problem{Title: cmp.Or(words.Title, "This answer failed."), Why: wrong.Text()}
+	another := ui.Action{Label: "Choose another model", Do: s.ChooseModel}
+	switch {
+	case !last:
+	case wrong.Code == problem.ContextFull:
+		p.Actions = []ui.Action{{Label: "New chat", Do: s.NewChat}, another}
+	case wrong.Code == problem.MessageTooLong:
+		p.Actions = []ui.Action{{Label: "New chat with this message", Do: s.newWithLast}, another}
+	default:
+		p.Actions = []ui.Action{{Label: "Try again", Do: s.TryAgain}, another, {Label: "Copy details", Do: func() { s.Copy(m.Note) }}}
 	}
 	return p.Card()
+}
+
+// failure is why a message failed or was cut; of a row of an older version, as far as that tells.
+func failure(m store.Message) problem.Problem {
+	switch {
+	case m.Problem.Code != problem.None:
+		return m.Problem
+	case m.State == store.Cut:
+		return problem.Problem{Code: problem.ContextFull}
+	}
+	return problem.Problem{Code: problem.Unknown, Args: problem.Args{Detail: m.Note}}
 }
 
 // speed is how fast the answer comes.

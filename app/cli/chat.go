@@ -227,7 +227,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 	switch {
 	case errors.Is(err, engine.ErrContextFull):
 		c.messages = c.messages[:len(c.messages)-1]
-		fmt.Fprintln(os.Stderr, err, "\n/new begins a new chat.")
+		fmt.Fprintln(os.Stderr, errorText(err)+"\n/new begins a new chat.")
 		return nil
 	case errors.Is(err, context.Canceled):
 		return nil

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -44,12 +45,32 @@ func Main(args []string, window func(context.Context) error) int {
 		fmt.Fprintln(os.Stderr, "soberano: interrupted")
 		return 1
 	}
-	fmt.Fprintln(os.Stderr, "soberano:", problem.Bare("", err.Error()))
+	fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintln(os.Stderr, hint(cmd))
 		return 2
 	}
 	return 1
+}
+
+// errorText is what the command line says of an error: the words of its code, or its own text
+// where it is about the command line or has none.
+func errorText(err error) string {
+	if _, ok := err.(interface{ inWords() }); ok {
+		return models.PrintableLines(err.Error())
+	}
+	if all, ok := err.(interface{ Unwrap() []error }); ok && err.Error() == errors.Join(all.Unwrap()...).Error() {
+		var lines []string
+		for _, err := range all.Unwrap() {
+			lines = append(lines, errorText(err))
+		}
+		return strings.Join(lines, "\n")
+	}
+	p := problem.Of(err)
+	if p.Code == problem.Unknown {
+		return models.PrintableLines(p.Args.Detail)
+	}
+	return p.Text()
 }
 
 // saveMemory lets garbage become a tenth of what is in use, not as much again: most of that
@@ -115,7 +136,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	if name != "" {
 		e, err := registry.Resolve(lib, name)
 		if errors.Is(err, models.ErrNotFound) {
-			return e, usagef("--model: there is no model in the library and no file named %q; `soberano models list` lists them", name)
+			return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 		}
 		if err != nil {
 			return e, err

@@ -193,6 +193,11 @@ func TestLibrary(t *testing.T) {
 	if code != 0 || len(results) != 1 || !results[0].OK {
 		t.Errorf("verify: %d %s", code, out)
 	}
+	out, code = verb(t, "", "models", "verify", "--json", model)
+	decode(t, out, &results)
+	if code != 0 || len(results) != 1 || !results[0].OK || results[0].Files != nil {
+		t.Errorf("verify by the path of an entry: %d %s", code, out)
+	}
 	if out, code = verb(t, "", "models", "show", "small"); code != 0 || !strings.Contains(out, defaults.Models[0].SHA256) {
 		t.Errorf("show: %d %s", code, out)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"soberano/asr"
 	"soberano/asr/audio"
+	"soberano/models"
 )
 
 // decodingFlags are the flags as typed.
@@ -100,7 +101,7 @@ func vocabulary(flags []string) (words []string, err error) {
 		if path, ok := strings.CutPrefix(f, "@"); ok {
 			b, err := os.ReadFile(path)
 			if err != nil {
-				return nil, usagef("--vocabulary: %s can't be read: %v", path, cause(err))
+				return nil, usagef("--vocabulary: %s can't be read: %v", models.Printable(path), cause(err))
 			}
 			f, sep = string(b), "\n"
 		}
@@ -135,11 +136,11 @@ func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer,
 		for i, l := range likely {
 			s.Languages[l.Language] = l.Prob
 			if i < 3 && !asJSON {
-				fmt.Fprintf(out, "%s: %s %s %.1f %%\n", file, l.Language, asr.LanguageName(l.Language), 100*l.Prob)
+				fmt.Fprintf(out, "%s: %s %s %.1f %%\n", models.Printable(file), l.Language, asr.LanguageName(l.Language), 100*l.Prob)
 			}
 		}
 		if len(likely) == 0 && err == nil && !asJSON {
-			fmt.Fprintf(out, "%s: nobody speaks\n", file)
+			fmt.Fprintf(out, "%s: nobody speaks\n", models.Printable(file))
 		}
 		if all = append(all, s); ctx.Err() != nil {
 			break

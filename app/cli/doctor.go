@@ -13,6 +13,7 @@ import (
 	"soberano/asr/mic"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -79,13 +80,13 @@ func examine(ctx context.Context) (report, error) {
 	r.Memory.Total, r.Memory.Available = cpu.Memory()
 	devices, err := mic.Devices()
 	if err != nil {
-		r.MicError = err.Error()
+		r.MicError = errorText(err)
 	}
 	for _, d := range devices {
 		r.Microphones = append(r.Microphones, microphone{d.Name, d.Default, float64(d.Rate)})
 	}
 	if info, err := gl.Probe(); err != nil {
-		r.GLError = err.Error()
+		r.GLError = errorText(err)
 	} else {
 		r.GL = &info
 	}
@@ -100,12 +101,12 @@ func examine(ctx context.Context) (report, error) {
 	}
 	entries, broken := lib.List()
 	for _, err := range broken {
-		r.Models = append(r.Models, verified{Error: err.Error()})
+		r.Models = append(r.Models, verified{Error: errorText(err)})
 	}
 	for _, e := range entries {
 		v := verified{Name: e.Name, OK: true}
 		if err := lib.Verify(ctx, e.Name, progress("checking "+e.Name)); err != nil {
-			v.OK, v.Error = false, err.Error()
+			v.OK, v.Error = false, errorText(err)
 		}
 		r.Models = append(r.Models, v)
 	}
@@ -122,7 +123,7 @@ func (r report) print(out io.Writer) error {
 		row("memory", "%s, %s available", bytesText(r.Memory.Total), bytesText(r.Memory.Available))
 	}
 	for _, m := range r.Microphones {
-		row("microphone", "%s, %.0f Hz%s", m.Name, m.Rate, yesNo(m.Default, " (default)", ""))
+		row("microphone", "%s, %.0f Hz%s", models.Printable(m.Name), m.Rate, yesNo(m.Default, " (default)", ""))
 	}
 	if r.MicError != "" {
 		row("microphone", "%s", r.MicError)

@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -36,7 +39,7 @@ func modelsList() *cobra.Command {
 			}
 			entries, broken := lib.List()
 			for _, err := range broken {
-				fmt.Fprintln(os.Stderr, "soberano:", err)
+				fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 			}
 			if asJSON {
 				if entries == nil {
@@ -140,7 +143,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	}
 	row("runs", yesNo(e.Runs, "yes", "no: "+e.Reason))
 	for _, f := range e.Files {
-		row("file", f.Path)
+		row("file", models.Printable(f.Path))
 		row("sha256", f.SHA256)
 	}
 	if e.Note != "" {
@@ -158,15 +161,48 @@ func yesNo(b bool, yes, no string) string {
 
 // verified is the JSON of `models verify`.
 type verified struct {
-	Name  string `json:"name"`
-	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
+	Name  string            `json:"name"` // or the path that was given
+	OK    bool              `json:"ok"`
+	Error string            `json:"error,omitempty"`
+	Files []registry.Stored `json:"files,omitempty"` // of a model that is not in the library
+}
+
+// verify checks a model that is named by its name in the library or by a path.
+func verify(ctx context.Context, lib *registry.Library, name string) (v verified, err error) {
+	v = verified{Name: name, OK: true}
+	told := progress("checking " + models.Printable(name))
+	if _, statErr := os.Stat(name); !lib.Has(name) && statErr == nil {
+		var files []registry.Stored
+		var known bool
+		if files, known, err = lib.VerifyPath(ctx, name, told); err == nil && !known {
+			v.Files = files
+		}
+	} else {
+		err = lib.Verify(ctx, name, told)
+	}
+	if err != nil {
+		v.OK, v.Error = false, errorText(err)
+	}
+	return v, err
+}
+
+// print says of a model that is whole what that means.
+func (v verified) print(out io.Writer) {
+	name := models.Printable(v.Name)
+	if v.Files == nil {
+		fmt.Fprintf(out, "%s: whole\n", name)
+		return
+	}
+	fmt.Fprintf(out, "%s: can be read to its end; it is not in the library, so there is nothing to compare it with\n", name)
+	for _, f := range v.Files {
+		fmt.Fprintf(out, "  %s  %s\n", f.SHA256, models.Printable(f.Path))
+	}
 }
 
 func modelsVerify() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify [MODEL …]", Short: "Check the files of models (all, if none is named) against their sha256",
+		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lib, err := openLibrary()
 			if err != nil {
@@ -182,11 +218,8 @@ func modelsVerify() *cobra.Command {
 			}
 			results := []verified{}
 			for _, name := range args {
-				v := verified{Name: name, OK: true}
-				if err := lib.Verify(cmd.Context(), name, progress("checking "+name)); err != nil {
-					v.OK, v.Error = false, err.Error()
-					failed = errors.Join(failed, err)
-				}
+				v, err := verify(cmd.Context(), lib, name)
+				failed = errors.Join(failed, err)
 				results = append(results, v)
 			}
 			if asJSON {
@@ -194,7 +227,7 @@ func modelsVerify() *cobra.Command {
 			}
 			for _, v := range results {
 				if v.OK {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s: whole\n", v.Name)
+					v.print(cmd.OutOrStdout())
 				}
 			}
 			return failed

@@ -11,14 +11,15 @@ package cli
 // their content or their extension: a broken WAV is reported, a picture is passed over.
 
 import (
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"soberano/asr/audio"
+	"soberano/app/filekind"
+	"soberano/app/problem"
 	"soberano/asr/transcript"
 )
 
@@ -42,6 +43,9 @@ func findRecordings(paths []string) (all []recording, folders bool) {
 	for _, p := range paths {
 		st, err := os.Stat(p)
 		if err != nil || !st.IsDir() {
+			if err == nil {
+				err = unlike(p)
+			}
 			add(recording{path: p, below: filepath.Base(p), err: err})
 			continue
 		}
@@ -53,23 +57,22 @@ func findRecordings(paths []string) (all []recording, folders bool) {
 	return all, folders
 }
 
-// searchFolder lists a folder's recordings, by name. What can't be searched is one with an error, so the walk itself has none.
+// unlike is why a file that was named is no recording for certain; nil: it may be one.
+func unlike(path string) error {
+	switch filekind.Of(path) {
+	case filekind.Model:
+		return &problem.Problem{Code: problem.IsModel, Args: problem.Args{File: path}}
+	case filekind.Other:
+		return &problem.Problem{Code: problem.NotRecording, Args: problem.Args{File: path}}
+	}
+	return nil
+}
+
+// searchFolder lists a folder's recordings, by name. What can't be searched is one with an error.
 func searchFolder(dir string) (all []recording) {
-	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		below, _ := filepath.Rel(dir, path)
-		switch {
-		case err != nil:
-			all = append(all, recording{path: path, below: below, err: err})
-			return fs.SkipDir
-		case path != dir && strings.HasPrefix(e.Name(), "."):
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case !e.IsDir() && audio.Looks(path):
-			all = append(all, recording{path: path, below: below})
-		}
-		return nil
+	filekind.Walk(dir, true, func(path string, err error) {
+		below, relErr := filepath.Rel(dir, path)
+		all = append(all, recording{path: path, below: below, err: errors.Join(err, relErr)})
 	})
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"soberano/app/host"
 	"soberano/engine"
 	"soberano/engine/token"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -60,7 +61,7 @@ func tokenize(path, text string, special bool) ([]int32, error) {
 	defer f.Close()
 	t, err := token.New(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", models.Printable(path), err)
 	}
 	ids := t.Encode(text, token.Options{AddSpecial: special, ParseSpecial: special})
 	if ids == nil {

@@ -123,7 +123,7 @@ func TestBadInput(t *testing.T) {
 		"empty.wav": {nil, ": The file is empty."}, "cut.wav": {good[:20000], ": At byte 20,000: the file is cut off"}, "cut in its head.wav": {good[:30], "byte 30"},
 		"wrong rate.wav": {wav(1, 1, 10, 2, 10), "fmt.rate is 10 Hz"}, "many channels.wav": {wav(1, 200, 16000, 2, 10), "fmt.channels is 200"},
 		"text.mp3": {[]byte("This is a letter, and no music at all."), "This is text"}, "huge.wav": {huge, "byte 1,000: the file is cut off"},
-		"noise.mp3": {[]byte("\x00\xff\xfb\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"), "install ffmpeg"}, "damaged.opus": {damaged, "CRC"}, "film.mp4": {[]byte("\x00\x00\x00\x20ftypisom\x00\x00"), "install ffmpeg"},
+		"noise.mp3": {[]byte("\x00\xff\xfb\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"), "Install ffmpeg"}, "damaged.opus": {damaged, "CRC"}, "film.mp4": {[]byte("\x00\x00\x00\x20ftypisom\x00\x00"), "Install ffmpeg"},
 	}
 	files := map[string][]byte{"notes.txt": []byte("not a recording"), "picture.jpg": []byte("\xff\xd8\xff\xe0 a picture"), ".hidden.wav": good, ".git/x.wav": good}
 	for name, b := range fine {
@@ -169,7 +169,7 @@ func TestTranscribeDamaged(t *testing.T) {
 	clear(b[len(b)/2:][:100])
 	path := filepath.Join(folder(t, map[string][]byte{"worn.flac": b}), "worn.flac")
 	out, notes, err := try(t, t.Context(), hearLength, []string{path}, "txt", "", false, false)
-	if want := path + ": the file is damaged in one place, at 0:00:01; about "; err != nil || len(strings.Fields(out)) != 4 || !strings.HasPrefix(notes, want) {
+	if want := path + ": The file is damaged in one place, at 0:00:01; about "; err != nil || len(strings.Fields(out)) != 4 || !strings.HasPrefix(notes, want) {
 		t.Errorf("%q, %q, want %q: %v", out, notes, want, err)
 	}
 }

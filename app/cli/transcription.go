@@ -22,6 +22,7 @@ import (
 	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/asr/transcript"
+	"soberano/models"
 )
 
 // transcription is a run of the verb.
@@ -50,7 +51,7 @@ func newTranscription(paths []string, format, output string, asJSON, force bool)
 	}
 	all, folders := findRecordings(paths)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no recordings in %s", strings.Join(paths, ", "))
+		return nil, fmt.Errorf("no recordings in %s", models.Printable(strings.Join(paths, ", ")))
 	}
 	one := len(formats) == 1 && (len(all) == 1 || formats[0] == "txt")
 	j := &transcription{recordings: all, formats: formats, force: force, array: asJSON}
@@ -59,7 +60,7 @@ func newTranscription(paths []string, format, output string, asJSON, force bool)
 	}
 	if output != "" {
 		if err := os.MkdirAll(output, 0o777); err != nil {
-			return nil, fmt.Errorf("the folder %s can't be made: %v", output, cause(err))
+			return nil, fmt.Errorf("the folder %s can't be made: %v", models.Printable(output), cause(err))
 		}
 	}
 	nameFiles(all, formats, output)
@@ -108,7 +109,7 @@ func (j *transcription) writable() error {
 		tried[dir] = true
 		f, err := os.CreateTemp(dir, ".soberano-*")
 		if err != nil {
-			return fmt.Errorf("nothing can be written in the folder %s: %v; --output FOLDER puts transcripts elsewhere", dir, cause(err))
+			return fmt.Errorf("nothing can be written in the folder %s: %v; --output FOLDER puts transcripts elsewhere", models.Printable(dir), cause(err))
 		}
 		if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 			return err
@@ -204,7 +205,7 @@ func (j *transcription) summary(ctx context.Context, finished int, bad []error) 
 	case n == 1:
 		return bad[0]
 	}
-	return fmt.Errorf("%d of %d recordings failed:\n%w", len(bad), n, errors.Join(bad...))
+	return stopped{done: fmt.Errorf("%d of %d recordings failed:", len(bad), n), bad: errors.Join(bad...), cause: errors.Join(bad...)}
 }
 
 // failure is a recording that failed, and why in words.
@@ -213,8 +214,11 @@ type failure struct {
 	cause     error
 }
 
-func (f failure) Error() string { return f.path + ": " + f.why }
+func (f failure) Error() string { return models.Printable(f.path) + ": " + f.why }
 func (f failure) Unwrap() error { return f.cause }
+
+// inWords marks an error whose text is for people already.
+func (f failure) inWords() {}
 
 // words says why a recording failed.
 func words(path string, err error) string {
@@ -224,13 +228,14 @@ func words(path string, err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return "There is no such file."
 	}
-	return problem.Of(path, err)
+	return problem.Text(err)
 }
 
-// stopped is the end of a run that was interrupted: what is done, what failed, and the context's
-// error, which the text leaves out.
+// stopped is the end of a run that was interrupted, or in which several recordings failed: what
+// is done, what failed, and the cause, which the text leaves out.
 type stopped struct{ done, bad, cause error }
 
+func (s stopped) inWords()      {}
 func (s stopped) Unwrap() error { return s.cause }
 func (s stopped) Error() string {
 	if s.bad == nil {
@@ -257,14 +262,14 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	}
 	defer src.Close()
 	defer func() {
-		if damage := src.Damage().String(); damage != "" {
+		if damage := problem.Holes(src.Damage()); damage.Code != problem.None {
 			j.livef(i, "")
-			fmt.Fprintf(j.notes, "%s: %s\n", r.path, damage)
+			fmt.Fprintf(j.notes, "%s: %s\n", models.Printable(r.path), damage.Text())
 		}
 	}()
 	m := &metered{src: src}
 	length := src.Duration()
-	progress := func(done time.Duration) { j.livef(i, "%s: %s", r.path, share(done, length)) }
+	progress := func(done time.Duration) { j.livef(i, "%s: %s", models.Printable(r.path), share(done, length)) }
 	for s, err := range j.hear(ctx, m, progress) {
 		if err != nil {
 			t.Duration = m.heard()
@@ -293,7 +298,7 @@ func (j *transcription) printed(t *transcript.Transcript) error {
 	case j.array:
 		head = ",\n"
 	case len(j.recordings) > 1:
-		head = t.Path + ":\n"
+		head = models.Printable(t.Path) + ":\n"
 		if j.headed {
 			head = "\n" + head
 		}
@@ -310,7 +315,7 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 	r := &j.recordings[i]
 	missing := j.missing(r)
 	if len(missing) == 0 && failed == nil {
-		j.notef(i, "%s: there already", r.path)
+		j.notef(i, "%s: there already", models.Printable(r.path))
 		return nil
 	}
 	if failed != nil && len(t.Segments) == 0 {
@@ -323,13 +328,13 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 			path = strings.TrimSuffix(path, "."+j.formats[k]) + ".partial." + j.formats[k]
 		}
 		if err := writeWhole(path, j.formats[k], t); err != nil {
-			err = failure{r.path, fmt.Sprintf("%s can't be written: %v. Its text is printed instead.", path, cause(err)), err}
+			err = failure{r.path, fmt.Sprintf("%s can't be written: %v. Its text is printed instead.", models.Printable(path), cause(err)), err}
 			j.notef(i, "%v", err)
 			return errors.Join(err, transcript.Write(j.out, j.formats[k], t))
 		}
-		names = append(names, path)
+		names = append(names, models.Printable(path))
 	}
-	j.notef(i, "%s → %s", r.path, strings.Join(names, ", "))
+	j.notef(i, "%s → %s", models.Printable(r.path), strings.Join(names, ", "))
 	return nil
 }
 

@@ -16,6 +16,8 @@ import (
 // usageError is an error of the command line itself: exit code 2.
 type usageError struct{ error }
 
+func (usageError) inWords() {}
+
 // usagef is a wrong use of a verb.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 

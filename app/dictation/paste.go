@@ -15,6 +15,8 @@ package dictation
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -187,10 +189,11 @@ func (c *Clipboard) wait() error {
 
 // own takes selections.
 func (c *Clipboard) own(held map[xproto.Atom]map[xproto.Atom]form, now xproto.Timestamp) error {
+	selections := slices.Collect(maps.Keys(held)) // run deletes from held
 	c.mu.Lock()
 	c.held, c.since = held, now
 	c.mu.Unlock()
-	for sel := range held {
+	for _, sel := range selections {
 		if err := xproto.SetSelectionOwnerChecked(c.s.Conn, c.win, sel, now).Check(); err != nil {
 			return fmt.Errorf("the clipboard can't be used: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"soberano/kernels/cpu"
 	"soberano/models/registry"
@@ -138,6 +139,7 @@ type model struct {
 	key      key
 	title    string
 	settings Settings
+	keep     time.Duration // how long it stays open while it is idle; 0: until its memory is needed
 	state    state
 	bytes    int64 // that count against the budget: an estimate until it is open
 	users    int   // leases
@@ -216,7 +218,23 @@ func (h *Host) release(m *model) {
 		h.close(m)
 		return
 	}
+	h.rest(m)
+}
+
+// rest decides on a model that has become idle, or was loaded. The caller holds mu.
+func (h *Host) rest(m *model) {
 	h.trim()
+	if !m.idle() || m.keep == 0 {
+		return
+	}
+	used := m.used
+	time.AfterFunc(m.keep, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if m.idle() && m.used == used {
+			h.close(m)
+		}
+	})
 }
 
 // Loaded describes a model that takes memory.

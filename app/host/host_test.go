@@ -299,6 +299,23 @@ func TestOtherSettings(t *testing.T) {
 	l.Release()
 }
 
+// A model that nobody uses for a while is closed, where that is wanted.
+func TestIdle(t *testing.T) {
+	h, m, f := newFakes(t, Options{})
+	m.Idle = 20 * time.Millisecond
+	l := acquire(t, m, "a")
+	time.Sleep(3 * m.Idle)
+	if n := len(h.Loaded()); n != 1 {
+		t.Error("a model in use was closed")
+	}
+	l.Release()
+	until(t, "the model to be closed", func() bool { return len(h.Loaded()) == 0 })
+	acquire(t, m, "a").Release()
+	if got, want := f.history(), []string{"open a", "close a", "open a"}; !slices.Equal(got[:3], want) {
+		t.Errorf("history: %q, expected %q", got, want)
+	}
+}
+
 // Close cancels loads, ends uses and waits for them, whatever is going on.
 func TestCloseDuringALoad(t *testing.T) {
 	h, m, f := newFakes(t, Options{})

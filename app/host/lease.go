@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"soberano/models/registry"
 )
@@ -21,6 +22,10 @@ type Open[M io.Closer] func(ctx context.Context, e registry.Entry, s Settings, r
 
 // Models opens models of one kind in a Host.
 type Models[M io.Closer] struct {
+	// Idle is how long a model stays open that nobody uses; 0: until its memory is needed. It
+	// must be set before the first Acquire.
+	Idle time.Duration
+
 	host *Host
 	open Open[M]
 	size func(M) int64
@@ -29,7 +34,7 @@ type Models[M io.Closer] struct {
 // NewModels returns the models that open opens. size returns the bytes that an opened model
 // takes; nil: the estimate that was made before it was opened.
 func NewModels[M io.Closer](h *Host, open Open[M], size func(M) int64) *Models[M] {
-	return &Models[M]{h, open, size}
+	return &Models[M]{host: h, open: open, size: size}
 }
 
 // Lease is one use of an opened model.
@@ -76,7 +81,7 @@ func (s *Models[M]) Acquire(ctx context.Context, e registry.Entry, o Settings, r
 		}
 		return v, bytes, nil
 	}
-	m, err := s.host.acquire(ctx, e, o, open, report)
+	m, err := s.host.acquire(ctx, request{e, o, open, s.Idle}, report)
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,16 @@ func (p *progress) get() float64      { return math.Float64frombits(p.bits.Load(
 // opener opens the model and returns the bytes that it takes.
 type opener func(*model) (io.Closer, int64, error)
 
+// request is what a caller asks for.
+type request struct {
+	entry    registry.Entry
+	settings Settings
+	open     opener
+	idle     time.Duration // see Models.Idle
+}
+
 // acquire returns the open model of an entry with one user more.
-func (h *Host) acquire(ctx context.Context, e registry.Entry, o Settings, open opener, report func(float64)) (*model, error) {
+func (h *Host) acquire(ctx context.Context, r request, report func(float64)) (*model, error) {
 	if report == nil {
 		report = func(float64) {}
 	}
@@ -34,7 +42,7 @@ func (h *Host) acquire(ctx context.Context, e registry.Entry, o Settings, open o
 			return nil, ctx.Err()
 		}
 		w := &waiter{ctx: ctx}
-		m, wait, err := h.step(w, e, o, open, &evicted)
+		m, wait, err := h.step(w, r, &evicted)
 		switch {
 		case err != nil:
 			return nil, err
@@ -55,24 +63,24 @@ func (h *Host) acquire(ctx context.Context, e registry.Entry, o Settings, open o
 // step does what can be done at once towards a use of an entry's model. It returns the
 // model, of which the caller is now a user or for which it waits, or a channel to wait for
 // before the next step.
-func (h *Host) step(w *waiter, e registry.Entry, o Settings, open opener, evicted *int64) (*model, <-chan struct{}, error) {
+func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct{}, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil, nil, ErrClosed
 	}
-	m := h.models[keyOf(e)]
+	m := h.models[keyOf(r.entry)]
 	switch {
 	case m == nil:
-		return h.begin(w, e, o, open, evicted)
+		return h.begin(w, r, evicted)
 	case m.state == closing:
 		return nil, m.gone, nil
-	case m.state == loading && m.settings != o:
+	case m.state == loading && m.settings != r.settings:
 		return nil, m.ready, nil
 	case m.state == loading:
 		m.waiters = append(m.waiters, w)
 		return m, nil, nil
-	case m.settings != o && m.users == 0:
+	case m.settings != r.settings && m.users == 0:
 		h.close(m)
 		return nil, m.gone, nil
 	}
@@ -85,17 +93,17 @@ func (h *Host) step(w *waiter, e registry.Entry, o Settings, open opener, evicte
 
 // begin starts the load of a model, or the closing of an idle one that is in its way. The
 // caller holds mu.
-func (h *Host) begin(w *waiter, e registry.Entry, o Settings, open opener, evicted *int64) (*model, <-chan struct{}, error) {
-	needs := estimate(e, o)
-	wait, err := h.room(e.Title, needs, evicted)
+func (h *Host) begin(w *waiter, r request, evicted *int64) (*model, <-chan struct{}, error) {
+	needs := estimate(r.entry, r.settings)
+	wait, err := h.room(r.entry.Title, needs, evicted)
 	if wait != nil || err != nil {
 		return nil, wait, err
 	}
-	m := &model{key: keyOf(e), title: e.Title, settings: o, bytes: needs, waiters: []*waiter{w}, ready: make(chan struct{}), gone: make(chan struct{})}
+	m := &model{key: keyOf(r.entry), title: r.entry.Title, settings: r.settings, keep: r.idle, bytes: needs, waiters: []*waiter{w}, ready: make(chan struct{}), gone: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	h.models[m.key] = m
 	h.all.Add(1)
-	go h.load(m, open)
+	go h.load(m, r.open)
 	return m, nil, nil
 }
 
@@ -114,7 +122,7 @@ func (h *Host) load(m *model, open opener) {
 		h.uses++
 		m.used = h.uses
 		close(m.ready)
-		h.trim()
+		h.rest(m)
 		h.mu.Unlock()
 		return
 	}

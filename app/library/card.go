@@ -276,7 +276,7 @@ func (c *card) again() {
 func (c *card) problem(p ui.Problem, details string) {
 	p.Actions = append(p.Actions, ui.Action{Label: "Choose another file", Do: func() { c.close(); c.im.ChooseFile() }},
 		ui.Action{Label: "Show the file", Do: func() { c.im.ShowFile(c.path) }},
-		ui.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + details) }},
+		ui.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + models.PrintableLines(details)) }},
 		ui.Action{Label: "Close", Do: c.close})
 	c.show(p.Card())
 }

@@ -12,6 +12,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
@@ -69,7 +70,7 @@ func (p *Page) verified(name string, c *check, err error, stopped bool) {
 // checked is what a check found.
 func checked(err error) string {
 	if err != nil {
-		return reason(err)
+		return problem.Text(err)
 	}
 	return "Whole: every file is as it was when it was added."
 }
@@ -106,35 +107,35 @@ func (p *Page) examined(ills map[string]error) {
 }
 
 // brokenCard says what is wrong with an entry that can't be read, and offers to remove it.
-func (p *Page) brokenCard(err error) (name string, card fyne.CanvasObject) {
-	problem := ui.Problem{Title: "One model in the library can't be read.", Why: reason(err)}
+func (p *Page) brokenCard(err error) (name string, o fyne.CanvasObject) {
+	card := ui.Problem{Title: "One model in the library can't be read.", Why: problem.Text(err)}
 	var file *models.FileError
 	if errors.As(err, &file) {
 		name = filepath.Base(file.Path)
 	} else {
-		problem.Title = "Not all of the library can be read."
+		card.Title = "Not all of the library can be read."
 	}
 	if failed := p.says["broken "+name]; failed != "" {
-		problem.Why += " " + failed
+		card.Why += " " + failed
 	}
 	if name != "" && p.asks == "broken "+name {
-		box := problem.Card()
+		box := card.Card()
 		box.Content.(*fyne.Container).Add(ui.Spacer(1, 4))
 		box.Content.(*fyne.Container).Add(p.question("Remove it and delete its files from the library? A linked file stays where it is.", func() { p.removeBroken(name) }))
 		return name, box
 	}
 	if name != "" {
-		problem.Actions = append(problem.Actions, ui.Action{Label: "Show the folder", Do: func() { p.ShowFile(file.Path) }},
+		card.Actions = append(card.Actions, ui.Action{Label: "Show the folder", Do: func() { p.ShowFile(file.Path) }},
 			ui.Action{Label: "Remove", Do: func() { p.ask("broken " + name) }})
 	}
-	problem.Actions = append(problem.Actions, ui.Action{Label: "Copy details", Do: func() { p.Copy(err.Error()) }})
-	return name, problem.Card()
+	card.Actions = append(card.Actions, ui.Action{Label: "Copy details", Do: func() { p.Copy(models.PrintableLines(err.Error())) }})
+	return name, card.Card()
 }
 
 func (p *Page) removeBroken(name string) {
 	p.asks = ""
 	if err := p.Shelf.Remove(name); err != nil {
-		p.says["broken "+name] = sentence(err.Error())
+		p.says["broken "+name] = problem.Text(err)
 	}
 	p.Refresh()
 }

@@ -270,14 +270,6 @@ func TestProgressText(t *testing.T) {
 	}
 }
 
-func TestSentences(t *testing.T) {
-	for in, want := range map[string]string{"": "", "disk full": "Disk full.", "a.gguf is cut short": "a.gguf is cut short.", " done. ": "Done.", "/x/y is away": "/x/y is away."} {
-		if got := sentence(in); got != want {
-			t.Errorf("%q gives %q, want %q", in, got, want)
-		}
-	}
-}
-
 // The parts of the bar never exceed it, whatever a file says of itself, and the words
 // never forbid.
 func TestMemory(t *testing.T) {

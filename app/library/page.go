@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models/registry"
 )
@@ -117,10 +118,10 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
 		ui.Text(describe(e.Info), ui.SmallSize, ui.Muted)}
 	if !e.Runs {
-		parts = append(parts, ui.Text("It can't be run by this version. "+sentence(e.Reason), ui.SmallSize, ui.Record))
+		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
 	if err := p.ills[e.Name]; err != nil {
-		parts = append(parts, ui.Text(reason(err), ui.SmallSize, ui.Record))
+		parts = append(parts, ui.Text(problem.Text(err), ui.SmallSize, ui.Record))
 	}
 	if c := p.checks[e.Name]; c != nil {
 		parts = append(parts, ui.Spacer(1, 2), c.line, c.bar)
@@ -213,7 +214,7 @@ func (p *Page) removed(e registry.Entry, err error) {
 	delete(p.going, e.Name)
 	delete(p.says, e.Name)
 	if err != nil {
-		p.says[e.Name] = sentence(err.Error())
+		p.says[e.Name] = problem.Text(err)
 	}
 	p.Refresh()
 }

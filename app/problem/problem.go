@@ -1,90 +1,248 @@
-// Package problem says in sentences why something about a recording failed: what is wrong and
-// where, then what to do. The window and the command line say it alike.
+// Package problem holds what went wrong as typed facts, and puts them into words for the window
+// and the command line alike.
+//
+//	an error ──Of──▶ Problem{Code, Args} ──▶ kept in the store, compared by code
+//	                         └──Words──▶ title, what is wrong, what to do (words.go)
+//
+// Nothing else reads the text of an error to learn what it means.
 package problem
 
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
-	"unicode"
-	"unicode/utf8"
+	"time"
 
+	"soberano/app/host"
+	"soberano/asr/audio"
+	"soberano/asr/mic"
+	"soberano/engine"
 	"soberano/models"
 )
 
-// Of says why a file can't be written down, in sentences: what is wrong and where, then
-// what to do.
-func Of(path string, err error) string {
-	var file *models.FileError
-	switch {
-	case errors.As(err, &file):
-		why := Sentence(strings.TrimSuffix(file.Error(), "; "+file.Advice))
-		if file.Advice != "" {
-			why += " " + Sentence(file.Advice)
+// Code names a fact. It is kept in files, so its text stays as it is.
+type Code string
+
+// The codes. What each of them means stands in the table of words.
+const (
+	None    Code = ""        // nothing is wrong, or nobody has said what
+	Unknown Code = "unknown" // an error without a code: Args.Detail says it in English
+
+	// Chats.
+	ContextFull    Code = "context-full"     // an answer ended where the context did
+	MessageTooLong Code = "message-too-long" // a question leaves no room for an answer
+
+	// Files and the system.
+	FileMissing    Code = "file-missing"
+	NoPermission   Code = "no-permission"
+	NoMemory       Code = "no-memory"
+	DiskFull       Code = "disk-full"
+	IsFolder       Code = "is-folder"
+	StoreDamaged   Code = "store-damaged"
+	StoreNewer     Code = "store-newer"
+	SettingsKept   Code = "settings-kept-aside"
+	SettingsStuck  Code = "settings-not-kept-aside"
+	SettingsUnread Code = "settings-unreadable"
+
+	// Models.
+	ModelDamaged     Code = "model-damaged"
+	ModelUnsupported Code = "model-unsupported"
+	ModelMissing     Code = "model-missing"
+	ModelUnreadable  Code = "model-unreadable"
+	NotAModel        Code = "not-a-model"
+	ModelFailed      Code = "model-failed" // it was opened and could not answer
+	NoSpeechModel    Code = "no-speech-model"
+	ModelTooLarge    Code = "model-too-large" // for the memory that is free
+	ModelInUse       Code = "model-in-use"    // so it can't be removed
+	ModelRemoved     Code = "model-removed"   // from the library, while it was wanted
+
+	// Recordings.
+	AudioEmpty      Code = "audio-empty"
+	AudioTooShort   Code = "audio-too-short"
+	AudioText       Code = "audio-text"
+	AudioPicture    Code = "audio-picture"
+	AudioForeign    Code = "audio-foreign"
+	AudioNoDecoder  Code = "audio-no-decoder"
+	AudioRefused    Code = "audio-refused"
+	AudioUnread     Code = "audio-unread"
+	AudioNoSound    Code = "audio-no-sound"
+	AudioStalled    Code = "audio-stalled"
+	AudioCutOff     Code = "audio-cut-off"
+	AudioDamaged    Code = "audio-damaged"
+	AudioUnreadable Code = "audio-unreadable"
+	AudioHoles      Code = "audio-holes" // read to its end, and damaged in places
+	NotRecording    Code = "not-a-recording"
+	IsModel         Code = "is-model" // a model was given for a recording
+
+	// Microphones and loudspeakers.
+	MicNone     Code = "mic-none"
+	MicMissing  Code = "mic-missing"
+	MicBusy     Code = "mic-busy"
+	MicStopped  Code = "mic-stopped"
+	SpeakerNone Code = "speaker-none"
+
+	// Dictation into other programs.
+	Wayland     Code = "dictation-wayland"
+	NoX11       Code = "dictation-no-x11"
+	KeysTaken   Code = "dictation-keys-taken"
+	TextUntaken Code = "dictation-text-not-taken"
+)
+
+// Args are the facts of a Problem; a field is zero where its code has no use for it.
+type Args struct {
+	File    string        `json:"file,omitempty"` // a path, or a name
+	Folder  string        `json:"folder,omitempty"`
+	Model   string        `json:"model,omitempty"`  // its title
+	Device  string        `json:"device,omitempty"` // its name
+	Keys    string        `json:"keys,omitempty"`
+	Prompt  int           `json:"prompt,omitempty"`  // tokens
+	Context int           `json:"context,omitempty"` // tokens
+	Byte    int64         `json:"byte,omitempty"`    // a place in the file
+	Places  int           `json:"places,omitempty"`  // that are damaged
+	First   time.Duration `json:"first,omitempty"`   // the place of the first
+	Lost    time.Duration `json:"lost,omitempty"`    // how long they are
+	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
+	Free    int64         `json:"free,omitempty"`    // bytes of memory
+	Others  string        `json:"others,omitempty"`  // titles of models
+	Detail  string        `json:"detail,omitempty"`  // technical details, in English
+	Advice  string        `json:"advice,omitempty"`  // what to do, in English
+}
+
+// Problem is a fact that went wrong. The zero value is none.
+type Problem struct {
+	Code Code  `json:"code"`
+	Args Args  `json:"args,omitzero"`
+	Err  error `json:"-"` // what it was found by; nil for one that was read from the store
+}
+
+// Error is its text.
+func (p *Problem) Error() string { return p.Text() }
+
+// Unwrap returns Err.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Hopeless reports whether trying again can't help, as with a recording that is none.
+func (p Problem) Hopeless() bool {
+	switch p.Code {
+	case AudioEmpty, AudioTooShort, AudioText, AudioPicture, AudioRefused, AudioUnread, AudioNoSound, NotRecording, IsModel:
+		return true
+	}
+	return false
+}
+
+// Of says what an error is. It is the only place where errors become codes.
+func Of(err error) Problem {
+	p := of(err)
+	p.Err = err
+	return p
+}
+
+// OfFile is Of for what went wrong with the file at path, which the error need not name.
+func OfFile(path string, err error) Problem {
+	p := Of(err)
+	if p.Code != None && p.Args.File == "" {
+		p.Args.File = path
+	}
+	return p
+}
+
+func of(err error) Problem {
+	if err == nil {
+		return Problem{}
+	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return *p
+	}
+	if e, ok := errors.AsType[*engine.ContextError](err); ok {
+		return Problem{Code: MessageTooLong, Args: Args{Prompt: e.Prompt, Context: e.Context}}
+	}
+	if e, ok := errors.AsType[*audio.Error](err); ok {
+		return ofAudio(e)
+	}
+	if e, ok := errors.AsType[*models.FileError](err); ok {
+		return ofFile(e)
+	}
+	if e, ok := errors.AsType[*host.MemoryError](err); ok {
+		return Problem{Code: ModelTooLarge, Args: Args{Model: e.Title, Needed: e.Needed, Free: e.Free, Others: strings.Join(e.InUse, ", ")}}
+	}
+	if e, ok := errors.AsType[*host.InUseError](err); ok {
+		return Problem{Code: ModelInUse, Args: Args{Model: e.Title}}
+	}
+	if e, ok := errors.AsType[*mic.Error](err); ok {
+		return Problem{Code: micCodes[e.Kind], Args: Args{Device: e.Device, Detail: e.Detail()}}
+	}
+	path := ""
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		path = e.Path
+	}
+	for _, c := range sentinels {
+		if errors.Is(err, c.is) {
+			return Problem{Code: c.code, Args: Args{File: path}}
 		}
-		return why
-	case errors.Is(err, fs.ErrNotExist):
-		return "The file is not at " + path + " any more. It may have been moved, or the drive is not plugged in. Put it back and try again."
-	case errors.Is(err, os.ErrPermission):
-		return "The file may not be read. Change its permissions, or copy it to your own folder."
-	case errors.Is(err, syscall.ENOMEM):
-		return "There is not enough memory for the speech model. Close other programs, or choose a smaller model."
-	case errors.Is(err, syscall.EISDIR):
-		return "This is a folder without audio files."
 	}
-	return Sentence(Bare(path, err.Error()))
+	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
 
-// Bare takes the parts of an audio error that help nobody: which package, the path that
-// stands above, and what Go calls it.
-func Bare(path, s string) string {
-	if at := strings.Index(s, path+": "); path != "" && at >= 0 {
-		s = s[at+len(path)+2:]
-	}
-	for _, p := range []string{"audio: ", "asr: ", "store: ", "mic: "} {
-		s = strings.TrimPrefix(s, p)
-	}
-	s = strings.TrimSuffix(s, ": unexpected EOF")
-	s = strings.ReplaceAll(s, ": not an audio format that can be read", "") // advice may follow
-	if rest, ok := strings.CutPrefix(s, "byte 0: "); ok {
-		return rest
-	}
-	if strings.HasPrefix(s, "byte ") {
-		s = "at " + s
-	}
-	return counts.ReplaceAllStringFunc(s, grouped)
+// sentinels are errors that are recognised by identity, in the order in which they are tried.
+var sentinels = []struct {
+	is   error
+	code Code
+}{
+	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
+	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
+	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
 }
 
-// counts are places in a file and numbers of bytes, as asr/audio writes them.
-var counts = regexp.MustCompile(`\bbyte \d{4,18}\b|\b\d{4,18} bytes\b`)
+// audioCodes are the codes of the kinds of asr/audio.
+var audioCodes = map[audio.Kind]Code{audio.Empty: AudioEmpty, audio.TooShort: AudioTooShort, audio.Text: AudioText, audio.Picture: AudioPicture, audio.Foreign: AudioForeign,
+	audio.NoDecoder: AudioNoDecoder, audio.Refused: AudioRefused, audio.Unread: AudioUnread, audio.NoSound: AudioNoSound, audio.Stalled: AudioStalled,
+	audio.CutOff: AudioCutOff, audio.Damaged: AudioDamaged, audio.Unreadable: AudioUnreadable}
 
-// grouped writes the number in words with separators.
-func grouped(words string) string {
-	digits := strings.Trim(words, "bytes ")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil {
-		return words
+func ofAudio(e *audio.Error) Problem {
+	p := Problem{Code: audioCodes[e.Kind], Args: Args{File: e.Path, Byte: max(0, e.At), Detail: e.Reason}}
+	if e.Kind == audio.Unreadable {
+		p.Args.Detail += ": " + e.Err.Error()
 	}
-	return strings.Replace(words, digits, models.Grouped(n), 1)
+	return p
 }
 
-// Sentence gives an error's text a capital letter, unless a file's name comes first, and a
-// full stop.
-func Sentence(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return s
+// Holes is what is damaged of a recording that was read to its end; None if nothing is.
+func Holes(d audio.Damage) Problem {
+	if d.Places == 0 {
+		return Problem{}
 	}
-	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(strings.TrimRight(word, ".:"), ".:/_\\") {
-		r, n := utf8.DecodeRuneInString(s)
-		s = string(unicode.ToUpper(r)) + s[n:]
+	return Problem{Code: AudioHoles, Args: Args{Places: d.Places, First: d.First, Lost: d.Lost}}
+}
+
+func ofFile(e *models.FileError) Problem {
+	p := Problem{Code: ModelUnreadable, Args: Args{File: e.Path, Detail: e.Reason, Advice: e.Advice}}
+	switch {
+	case errors.Is(e.Kind, models.ErrCorrupt):
+		p.Code = ModelDamaged
+	case errors.Is(e.Kind, models.ErrUnsupported):
+		p.Code = ModelUnsupported
+	case errors.Is(e.Kind, models.ErrUnknownFormat):
+		p.Code = NotAModel
+	case errors.Is(e.Kind, models.ErrNotFound):
+		p.Code = ModelMissing
 	}
-	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
-		s += "."
+	return p
+}
+
+var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped}
+
+// packages are the names with which errors begin; which part of the program says so helps nobody.
+var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,
+	"gguf": true, "token": true, "prompt": true, "transcript": true}
+
+// unpackaged is the text of an error without the name of a package before it.
+func unpackaged(s string) string {
+	for {
+		from, rest, ok := strings.Cut(s, ": ")
+		if !ok || !packages[from] {
+			return s
+		}
+		s = rest
 	}
-	return s
 }

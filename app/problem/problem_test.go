@@ -1,35 +1,113 @@
 package problem
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"soberano/asr/audio"
+	"soberano/asr/mic"
+	"soberano/engine"
 	"soberano/models"
 )
 
-// What is told is a sentence: without packages' names, the path that stands beside it, and what
-// only a program understands.
+const path = "/talks/a.wav"
+
 func TestOf(t *testing.T) {
-	const path = "/talks/a.wav"
 	for _, c := range []struct {
 		err  error
+		code Code
 		want string
 	}{
-		{errors.New("audio: /talks/a.wav: byte 0: the file is empty: not an audio format that can be read"), "The file is empty."},
-		{errors.New("audio: /talks/a.wav: byte 20000: the file is cut off: 44044 bytes of audio are missing: unexpected EOF"), "At byte 20,000: the file is cut off: 44,044 bytes of audio are missing."},
-		{errors.New("audio: /talks/a.wav: byte 0: this is an MP4 or M4A file: not an audio format that can be read; install ffmpeg"), "This is an MP4 or M4A file; install ffmpeg."},
-		{errors.New("mic: no microphone was found"), "No microphone was found."},
-		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, "The file may not be read. Change its permissions, or copy it to your own folder."},
-		{fmt.Errorf("asr: %w", &models.FileError{Path: "m.bin", Reason: "is cut off", Advice: "fetch it again"}), "m.bin is cut off. Fetch it again."},
+		{&audio.Error{Path: path, Kind: audio.Empty, Reason: "the file is empty", Err: audio.ErrFormat}, AudioEmpty, "The file is empty."},
+		{&audio.Error{Path: path, At: 20000, Kind: audio.CutOff, Reason: "the file is cut off: 44044 bytes of audio are missing", Err: io.ErrUnexpectedEOF}, AudioCutOff,
+			"At byte 20,000: the file is cut off: 44,044 bytes of audio are missing."},
+		{&audio.Error{Path: path, Kind: audio.NoDecoder, Reason: "this is an MP4 or M4A file", Err: audio.ErrFormat}, AudioNoDecoder,
+			"This is an MP4 or M4A file. Such files are read with the program ffmpeg, which is not installed. Install ffmpeg, or convert the file to WAV, FLAC, MP3 or Opus."},
+		{fmt.Errorf("mic: %w", mic.ErrNone), MicNone, "No microphone was found. Plug one in, or allow one in the system's sound settings, and try again."},
+		{&mic.Error{Kind: mic.Busy, Device: "USB", Err: errors.New("busy")}, MicBusy, ""},
+		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, NoPermission, "/talks/a.wav may not be read or written. Change its permissions, or copy it to your own folder."},
+		{fmt.Errorf("asr: %w", &models.FileError{Path: "/m/m.bin", Reason: "is cut off", Advice: "fetch it again", Kind: models.ErrCorrupt}), ModelDamaged, "m.bin is cut off. Fetch it again."},
+		{fmt.Errorf("chat: %w", &engine.ContextError{Prompt: 2707, Context: 2048}), MessageTooLong, ""},
+		{engine.ErrContextFull, MessageTooLong, ""},
+		{&Problem{Code: IsModel, Args: Args{File: "/m/m.gguf"}}, IsModel, "m.gguf is a model, not a recording. Add it to the library to use it."},
+		{errors.New("asr: the machine ran out of luck"), Unknown, "The machine ran out of luck."},
+		{errors.New("store: audio: a.wav"), Unknown, "a.wav."},
 	} {
-		if got := Of(path, c.err); got != c.want {
-			t.Errorf("%v: %q, expected %q", c.err, got, c.want)
+		got := Of(c.err)
+		if got.Code != c.code || c.want != "" && got.Text() != c.want || !errors.Is(got.Err, c.err) {
+			t.Errorf("%v: %s, %q, expected %s, %q", c.err, got.Code, got.Text(), c.code, c.want)
 		}
 	}
-	if got := Sentence("  "); got != "" {
-		t.Errorf("nothing is %q", got)
+	if p := Of(nil); p.Code != None || p.Text() != "" {
+		t.Errorf("nothing is %+v", p)
+	}
+}
+
+// What is kept in the store says the same afterwards.
+func TestProblemsAreKept(t *testing.T) {
+	for _, p := range []Problem{Of(&engine.ContextError{Prompt: 2707, Context: 2048}), Holes(audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}),
+		Of(&audio.Error{Path: path, At: 44, Kind: audio.Damaged, Reason: "the file is damaged", Err: audio.ErrFormat})} {
+		p.Args.Model = "SmolLM2 135M"
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Problem
+		if err := json.Unmarshal(b, &back); err != nil || back.Code != p.Code || back.Args != p.Args || back.Text() != p.Text() {
+			t.Errorf("%s became %+v, %v", b, back, err)
+		}
+	}
+	newer := Problem{Code: "of-a-newer-version", Args: Args{Detail: "something new"}}
+	if got := newer.Text(); got != "Something new." {
+		t.Errorf("a code of a newer version: %q", got)
+	}
+}
+
+// Every code has words, whatever is known of its arguments, and no placeholder is left in them.
+func TestWords(t *testing.T) {
+	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
+	for code, ph := range english {
+		for _, why := range ph.why {
+			for _, name := range placeholder.FindAllString(why+ph.do+ph.title, -1) {
+				if _, ok := all.named()[strings.Trim(name, "{}")]; !ok {
+					t.Errorf("%s: unknown placeholder %s", code, name)
+				}
+			}
+		}
+		if w := (Problem{Code: code, Args: all}).Words(); w.Why == "" || strings.ContainsAny(w.Title+w.Why+w.Do, "{}") {
+			t.Errorf("%s: %+v", code, w)
+		}
+	}
+}
+
+// Names and texts from outside are harmless in every sentence, and the sentence is short.
+func TestWordsAreHarmless(t *testing.T) {
+	bad := "a\x1b[2J\u202e" + strings.Repeat("x", 10<<20)
+	for code := range english {
+		p := Problem{Code: code, Args: Args{File: bad, Folder: bad, Model: bad, Device: bad, Keys: bad, Others: bad, Detail: bad, Advice: bad}}
+		if text := p.Words().Title + p.Text(); len(text) > 8000 || strings.ContainsAny(text, "\x1b\u202e") {
+			t.Errorf("%s: %d bytes, %.200q", code, len(text), text)
+		}
+	}
+	if _, err := os.Open(filepath.Join(t.TempDir(), "a\x1b.wav")); strings.Contains(Text(err), "\x1b") {
+		t.Errorf("%q", Text(err))
+	}
+}
+
+func TestSentence(t *testing.T) {
+	for in, want := range map[string]string{"": "", "  ": "", "disk full": "Disk full.", "a.gguf is cut short": "a.gguf is cut short.", " done. ": "Done.", "/x/y is away": "/x/y is away.",
+		"the family is not known; choose": "The family is not known; choose.", "ärger": "Ärger."} {
+		if got := Sentence(in); got != want {
+			t.Errorf("%q gives %q, expected %q", in, got, want)
+		}
 	}
 }

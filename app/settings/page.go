@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/asr"
 	"soberano/models"
@@ -198,7 +199,7 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	}
 	note := ""
 	if p.deaf != nil {
-		note = "No microphone can be used now: " + strings.TrimSuffix(strings.TrimPrefix(p.deaf.Error(), "mic: "), ".") + "."
+		note = "No microphone can be used now: " + problem.Text(p.deaf)
 	}
 	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
 		words := v.Microphone

@@ -3,7 +3,6 @@ package settings
 // The page in memory: what is chosen reaches Change; every state is drawn to build/screens.
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
+	"soberano/asr/mic"
 )
 
 type stage struct {
@@ -156,8 +156,8 @@ func TestStates(t *testing.T) {
 		s.selects()[2].Tapped(nil)
 		s.Shot("open-" + string(mode))
 	}
-	s := newStage(t, Values{}, ui.Light, errors.New("no microphone was found"))
-	if !strings.Contains(s.Words(), "No microphone can be used now: no microphone was found.") {
+	s := newStage(t, Values{}, ui.Light, mic.ErrNone)
+	if !strings.Contains(s.Words(), "No microphone can be used now: No microphone was found. Plug one in") {
 		t.Errorf("shown is:\n%s", s.Words())
 	}
 	s.Shot("deaf")

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
 )
@@ -67,7 +68,7 @@ func Load(dir string) (Values, error) {
 		return v, nil
 	case errors.Is(err, models.ErrCorrupt):
 	case err != nil:
-		return v, fmt.Errorf("the settings can't be read: %w; the program's own choices are used until they can", err)
+		return v, &problem.Problem{Code: problem.SettingsUnread, Args: problem.Args{Detail: err.Error()}, Err: err}
 	default:
 		if err = json.Unmarshal(data, &v); err == nil {
 			v.check()
@@ -85,9 +86,9 @@ func putAside(path string, why error) error {
 		to = fmt.Sprintf("%s.damaged-%d", path, n)
 	}
 	if err := os.Rename(path, to); err != nil {
-		return fmt.Errorf("the settings are damaged (%w) and could not be put aside (%w); the program's own choices are used", why, err)
+		return &problem.Problem{Code: problem.SettingsStuck, Args: problem.Args{Detail: err.Error()}, Err: errors.Join(why, err)}
 	}
-	return fmt.Errorf("the settings were damaged (%w) and are now in %s; the program's own choices are used", why, to)
+	return &problem.Problem{Code: problem.SettingsKept, Args: problem.Args{File: to, Detail: why.Error()}, Err: why}
 }
 
 func exists(path string) bool {

@@ -3,12 +3,10 @@ package shell
 // What buttons, menus and keys do.
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +17,10 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/chat"
+	"soberano/app/filekind"
 	"soberano/app/settings"
 	"soberano/app/store"
-	"soberano/app/transcribe"
 	"soberano/app/ui"
-	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -348,43 +345,23 @@ func (d *Shell) dropped(uris []fyne.URI) {
 	d.sorting.Add(1)
 	go func() {
 		defer d.sorting.Done()
-		audio, rest := transcribe.Sort(paths)
-		var strays []string
-		rest = slices.DeleteFunc(rest, func(path string) bool {
-			if !d.stray(path) {
-				return false
-			}
-			strays = append(strays, path)
-			return true
-		})
-		d.Post(func() { d.take(audio, rest, strays) })
+		sorted := filekind.Sort(paths)
+		d.Post(func() { d.take(sorted) })
 	}()
-}
-
-// modelEndings are the names of files that a person is offered to choose a model from.
-var modelEndings = []string{".gguf", ".bin", ".json", ".safetensors", ".apr"}
-
-// stray says whether a file that is no recording doesn't even mean to be a model. It reads
-// from the disk: not for the UI goroutine.
-func (d *Shell) stray(path string) bool {
-	if slices.Contains(modelEndings, strings.ToLower(filepath.Ext(path))) {
-		return false
-	}
-	_, err := d.Shelf.Inspect(path)
-	return errors.Is(err, models.ErrUnknownFormat)
 }
 
 // take puts recordings into the queue and models into the library. Of what is neither, the
 // page where recordings are says so, if it is shown or there are some; else the library does.
-func (d *Shell) take(audio, rest, strays []string) {
-	if len(audio) > 0 {
+func (d *Shell) take(s filekind.Sorted) {
+	if len(s.Recordings) > 0 {
 		d.show(filesPage)
-		d.files.Add(audio)
+		d.files.Add(s.Recordings)
 	}
+	rest := s.Models
 	if d.page == filesPage {
-		d.files.Refuse(strays)
+		d.files.Refuse(s.Neither)
 	} else {
-		rest = append(rest, strays...)
+		rest = append(rest, s.Neither...)
 	}
 	if len(rest) == 0 {
 		return
@@ -411,7 +388,7 @@ func (d *Shell) chooseFile() {
 		}
 		d.importer.Drop([]string{filepath.FromSlash(path)})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter(modelEndings))
+	f.SetFilter(storage.NewExtensionFileFilter(filekind.ModelExtensions))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

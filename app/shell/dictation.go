@@ -11,11 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"soberano/app/chat"
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/wording"
+	"soberano/models"
 )
 
 // dictationParams is how dictation is transcribed, as the settings say.
@@ -74,7 +75,7 @@ func (d *Shell) setHotkey() {
 		d.ungrab, err = d.Outside.Grab(keys, func() { d.Post(d.keysDown) }, func() { d.Post(func() { d.chat.Talk.Release() }) })
 	}
 	if err != nil {
-		d.settings.NoHotkey = "Not possible now: " + chat.Why(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."
+		d.settings.NoHotkey = "Not possible now: " + problem.Text(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."
 	}
 }
 
@@ -207,7 +208,7 @@ func (d *Shell) wrong(text string) {
 func (d *Shell) unpasted(text string, err error) {
 	d.wrong("Not written: see Soberano's window")
 	var done func()
-	done = d.chat.Notice(ui.Problem{Title: "Your words could not be written into the other program.", Why: chat.Why(err) + " They are kept here: “" + cut(text, 200) + "”",
+	done = d.chat.Notice(ui.Problem{Title: "Your words could not be written into the other program.", Why: problem.Text(err) + " They are kept here: “" + cut(text, 200) + "”",
 		Actions: []ui.Action{{Label: "Copy the words", Do: func() { d.copy(text) }},
 			{Label: "Put them into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
 }
@@ -217,15 +218,15 @@ func (d *Shell) deaf(err error) {
 	if _, ok := d.chat.Talk.Place().(*inFront); ok {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
-	p := ui.Problem{Title: "Dictation did not work.", Why: chat.Why(err)}
+	p := ui.Problem{Title: "Dictation did not work.", Why: problem.Text(err)}
 	done := func() {}
 	if kept := d.chat.Talk.Failed(); kept > 0 {
 		p.Why += fmt.Sprintf(" What you said (%s) is kept.", lasting(kept))
 		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: func() { done(); d.chat.Talk.Retry() }})
 	}
 	if errors.Is(err, voice.ErrNoModel) {
-		p.Title = "There is no speech model yet."
-		p.Why = "Drop a Whisper model, a folder or file, anywhere on this window, or choose one."
+		words := problem.Of(err).Words()
+		p.Title, p.Why = words.Title, words.Do
 		if len(p.Actions) > 0 {
 			p.Why += " What you said is kept until then."
 		}
@@ -233,7 +234,7 @@ func (d *Shell) deaf(err error) {
 	} else {
 		p.Actions = append(p.Actions, ui.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
 	}
-	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(err.Error()) }})
+	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }})
 	done = d.chat.Notice(p)
 }
 

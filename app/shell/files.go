@@ -5,13 +5,14 @@ package shell
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
-	"soberano/app/transcribe"
+	"soberano/asr/audio"
 )
 
 // filesChanged shows in the side how many files are under way.
@@ -37,6 +38,14 @@ func (d *Shell) menuBelow(m *fyne.Menu, b fyne.CanvasObject) {
 	widget.ShowPopUpMenuAtPosition(m, d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
 }
 
+// audioEndings are the names of files that a person is offered to choose a recording from.
+func audioEndings() (list []string) {
+	for _, e := range audio.Extensions() {
+		list = append(list, e, strings.ToUpper(e))
+	}
+	return list
+}
+
 func (d *Shell) chooseAudio() {
 	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err == nil && r == nil {
@@ -52,7 +61,7 @@ func (d *Shell) chooseAudio() {
 		d.show(filesPage)
 		d.files.Add([]string{filepath.FromSlash(r.URI().Path())})
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter(transcribe.Endings()))
+	f.SetFilter(storage.NewExtensionFileFilter(audioEndings()))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

@@ -26,11 +26,13 @@ import (
 	"soberano/app/chat"
 	"soberano/app/host"
 	"soberano/app/library"
+	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -125,8 +127,8 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		notes = append(notes, err)
 	}
 	d.build()
-	if n := d.store.Notice(); n != "" {
-		d.chat.Notice(ui.Problem{Title: "Your earlier conversations could not be read.", Why: n,
+	if n := d.store.Notice(); n.Code != problem.None {
+		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
 			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
 	}
 	for _, err := range notes {
@@ -340,7 +342,7 @@ func (d *Shell) cardsChanged() {
 }
 
 func (d *Shell) notice(title string, err error) {
-	d.chat.Notice(ui.Problem{Title: title, Why: chat.Why(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(err.Error()) }}}})
+	d.chat.Notice(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
 // settling is how long the last spoken words are waited for.

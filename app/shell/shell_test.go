@@ -268,6 +268,44 @@ func TestAnswerInAnotherChat(t *testing.T) {
 	s.expect(s.words(), "One two three four", "Copy answer")
 }
 
+// Two chats are answered at the same time, each with a Stop of its own.
+func TestTwoAnswersAtOnce(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.send("The first question")
+	s.say("One")
+	first := s.chat.Conversation()
+	s.newChat()
+	s.send("The second question")
+	s.q.until(t, "both to be asked", func() bool { return len(s.model.asked) == 2 })
+	second := s.chat.Conversation()
+	if second == first {
+		t.Fatal("there is no second chat")
+	}
+	s.expect(s.words(), "The second question", "Reading…", "Stop (Esc)")
+	s.tap("Stop (Esc)")
+	s.q.until(t, "the second to end", func() bool { return !strings.Contains(s.words(), "Stop (Esc)") })
+	s.say(" two") // only the first is left to hear that
+	c, err := s.store.Conversation(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.openChat(c)
+	s.expect(s.words(), "The first question", "Stop (Esc)")
+	close(s.model.words)
+	s.q.until(t, "the first to end", func() bool { return !s.chat.Busy() })
+	s.expect(s.words(), "One two", "Copy answer")
+	for id, want := range map[int64]store.State{first: store.Complete, second: store.Stopped} {
+		m, err := s.store.Messages(id)
+		if err != nil || len(m) == 0 {
+			t.Fatalf("%v: %+v", err, m)
+		}
+		if got := m[len(m)-1]; got.Role == store.Assistant && got.State != want {
+			t.Errorf("chat %d: the answer is %s, want %s", id, got.State, want)
+		}
+	}
+}
+
 func TestRemovedModelIsLetGo(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.ready()

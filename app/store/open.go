@@ -21,6 +21,8 @@ import (
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"soberano/app/problem"
 )
 
 // steps brings a file from schema version i to i+1.
@@ -72,6 +74,20 @@ var steps = []string{
 		PRIMARY KEY (transcript, number)
 	) WITHOUT ROWID;`,
 	`ALTER TABLE transcripts ADD COLUMN translate INTEGER NOT NULL DEFAULT 0;`,
+	// What went wrong, as JSON. Rows of before say it in the English of their notes alone; those
+	// whose meaning the program acts on are read here, once.
+	`ALTER TABLE messages ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+	ALTER TABLE transcripts ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+	UPDATE messages SET problem = '{"code":"message-too-long"}' WHERE state = 'failed'
+		AND (note LIKE 'the prompt has % tokens, the context holds % with the answer' OR note LIKE '%the context is full%');
+	UPDATE transcripts SET problem = CASE
+		WHEN note LIKE 'The file is empty.%' THEN '{"code":"audio-empty"}'
+		WHEN note LIKE 'The file ends after %' THEN json_object('code', 'audio-too-short', 'args', json_object('detail', note))
+		WHEN note LIKE 'This is text, no sound%' THEN json_object('code', 'audio-text', 'args', json_object('detail', note))
+		WHEN note LIKE '%It is no recording, or a damaged one; ffmpeg says: %'
+			THEN json_object('code', 'audio-refused', 'args', json_object('detail', substr(note, instr(note, 'ffmpeg says: ') + 13)))
+		WHEN note LIKE '%It holds no sound%' THEN '{"code":"audio-no-sound"}'
+		ELSE '' END WHERE state = 'failed';`,
 }
 
 func init() {
@@ -105,7 +121,7 @@ func Open(path string) (*Store, error) {
 	if s, err = open(path); err != nil {
 		return nil, err
 	}
-	s.notice = fmt.Sprintf("The file with your conversations was damaged and could not be read. It is kept as %s, and a new one was begun.", kept)
+	s.notice = problem.Problem{Code: problem.StoreDamaged, Args: problem.Args{File: kept}}
 	return s, nil
 }
 
@@ -178,7 +194,7 @@ func (s *Store) prepare() error {
 		return err
 	}
 	if version > len(steps) {
-		return fmt.Errorf("the conversations were written by a newer version of the program (schema %d, this one knows %d): use that one", version, len(steps))
+		return &problem.Problem{Code: problem.StoreNewer, Err: fmt.Errorf("the schema is version %d, this program knows %d", version, len(steps))}
 	}
 	for ; version < len(steps); version++ {
 		err := s.transact(func(tx *sql.Tx) error {

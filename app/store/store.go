@@ -2,7 +2,7 @@
 // that survives being killed.
 //
 //	conversations  id · title · model · created · updated · draft · deleted
-//	messages       id · conversation · role · content · state · note · model · tokens · created
+//	messages       id · conversation · role · content · state · problem · note · model · tokens · created
 //	transcripts    id · path · title · language · state · note · length · … (transcripts.go)
 //	segments       transcript · number · began · ended · text · heard · details
 //
@@ -21,6 +21,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"soberano/app/problem"
 )
 
 // Role says who wrote a message.
@@ -65,9 +67,10 @@ type Message struct {
 	Role         Role
 	Content      string
 	State        State
-	Note         string // why it failed
-	Model        string // who answered
-	Tokens       int    // of the whole conversation after this answer; 0: not known
+	Problem      problem.Problem // why it failed or was cut; None in rows of older versions
+	Note         string          // the same with all technical details
+	Model        string          // who answered
+	Tokens       int             // of the whole conversation after this answer; 0: not known
 	Created      time.Time
 }
 
@@ -81,15 +84,15 @@ type Hit struct {
 type Store struct {
 	db     *sql.DB
 	path   string
-	notice string
+	notice problem.Problem
 	now    func() time.Time
 }
 
 // Path is where the conversations are kept; "" in memory.
 func (s *Store) Path() string { return s.path }
 
-// Notice is what the person should know about the opening, "" mostly.
-func (s *Store) Notice() string { return s.notice }
+// Notice is what the person should know about the opening, mostly None.
+func (s *Store) Notice() problem.Problem { return s.notice }
 
 // Close ends the file's use. Everything is on the disk already.
 func (s *Store) Close() error { return s.db.Close() }
@@ -155,7 +158,7 @@ func (s *Store) Conversation(id int64) (Conversation, error) {
 
 // Messages returns the turns of a conversation in their order.
 func (s *Store) Messages(conversation int64) ([]Message, error) {
-	rows, err := s.db.Query(`SELECT id, conversation, role, content, state, note, model, tokens, created
+	rows, err := s.db.Query(`SELECT id, conversation, role, content, state, problem, note, model, tokens, created
 		FROM messages WHERE conversation = ? ORDER BY id`, conversation)
 	if err != nil {
 		return nil, fmt.Errorf("store: messages: %w", err)
@@ -165,7 +168,7 @@ func (s *Store) Messages(conversation int64) ([]Message, error) {
 	for rows.Next() {
 		var m Message
 		var created int64
-		if err := rows.Scan(&m.ID, &m.Conversation, &m.Role, &m.Content, &m.State, &m.Note, &m.Model, &m.Tokens, &created); err != nil {
+		if err := rows.Scan(&m.ID, &m.Conversation, &m.Role, &m.Content, &m.State, (*fault)(&m.Problem), &m.Note, &m.Model, &m.Tokens, &created); err != nil {
 			return nil, fmt.Errorf("store: messages: %w", err)
 		}
 		m.Created = time.UnixMilli(created)
@@ -183,8 +186,8 @@ func (s *Store) Append(m Message) (Message, error) {
 	m.Created = s.now()
 	at := m.Created.UnixMilli()
 	err := s.transact(func(tx *sql.Tx) error {
-		res, err := tx.Exec(`INSERT INTO messages (conversation, role, content, state, note, model, tokens, created) VALUES (?,?,?,?,?,?,?,?)`,
-			m.Conversation, m.Role, m.Content, m.State, m.Note, m.Model, m.Tokens, at)
+		res, err := tx.Exec(`INSERT INTO messages (conversation, role, content, state, problem, note, model, tokens, created) VALUES (?,?,?,?,?,?,?,?,?)`,
+			m.Conversation, m.Role, m.Content, m.State, fault(m.Problem), m.Note, m.Model, m.Tokens, at)
 		if err != nil {
 			return err
 		}
@@ -209,8 +212,8 @@ func (s *Store) Append(m Message) (Message, error) {
 
 // Update replaces what an answer has so far.
 func (s *Store) Update(m Message) error {
-	return s.change(`UPDATE messages SET content = ?, state = ?, note = ?, model = ?, tokens = ? WHERE id = ?`,
-		m.Content, m.State, m.Note, m.Model, m.Tokens, m.ID)
+	return s.change(`UPDATE messages SET content = ?, state = ?, problem = ?, note = ?, model = ?, tokens = ? WHERE id = ?`,
+		m.Content, m.State, fault(m.Problem), m.Note, m.Model, m.Tokens, m.ID)
 }
 
 // Drop removes one message, as for an answer that is tried again.

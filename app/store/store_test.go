@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/app/problem"
 )
 
 func memory(t *testing.T) *Store {
@@ -162,7 +164,7 @@ func TestDamagedFileIsKept(t *testing.T) {
 			}
 			s = must(Open(path))(t)
 			defer s.Close()
-			if s.Notice() == "" {
+			if s.Notice().Code != problem.StoreDamaged {
 				t.Fatal("nothing was said about the damage")
 			}
 			kept, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.damaged-*.db"))
@@ -221,8 +223,8 @@ func TestKilledWhileWriting(t *testing.T) {
 		}
 		cmd.Wait()
 		s := must(Open(path))(t)
-		if s.Notice() != "" {
-			t.Fatalf("round %d: %s", round, s.Notice())
+		if s.Notice().Code != problem.None {
+			t.Fatalf("round %d: %s", round, s.Notice().Text())
 		}
 		stored := map[int64]string{}
 		for _, c := range must(s.Conversations())(t) {

@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"soberano/app/problem"
 )
 
 // Waiting is the state of a file that is still to be written down; the other states of a
@@ -32,8 +34,9 @@ type Transcript struct {
 	Language         string // the language that was heard
 	Model            string
 	State            State
-	Note             string        // why it failed, or what is to be known of a complete one
-	Length           time.Duration // of the audio; 0: not known
+	Problem          problem.Problem // why it failed, or what is to be known of a complete one; None in rows of older versions
+	Note             string          // the same: of older versions in words, else with all technical details
+	Length           time.Duration   // of the audio; 0: not known
 	Created, Updated time.Time
 	Segments         int
 	Heard            time.Duration // the end of the last segment
@@ -49,14 +52,14 @@ type Segment struct {
 	Details    string // what else the model says of it; the caller's own form
 }
 
-const transcriptColumns = `t.id, t.path, t.title, t.asked, t.translate, t.language, t.model, t.state, t.note, t.length, t.created, t.updated,
+const transcriptColumns = `t.id, t.path, t.title, t.asked, t.translate, t.language, t.model, t.state, t.problem, t.note, t.length, t.created, t.updated,
 	coalesce((SELECT s.number + 1 FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.ended FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id ORDER BY s.number LIMIT 1), '')`
 
 func scanTranscript(row scanner) (t Transcript, err error) {
 	var created, updated int64
-	err = row.Scan(&t.ID, &t.Path, &t.Title, &t.Asked, &t.Translate, &t.Language, &t.Model, &t.State, &t.Note, &t.Length, &created, &updated,
+	err = row.Scan(&t.ID, &t.Path, &t.Title, &t.Asked, &t.Translate, &t.Language, &t.Model, &t.State, (*fault)(&t.Problem), &t.Note, &t.Length, &created, &updated,
 		&t.Segments, &t.Heard, &t.Snippet)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
@@ -72,8 +75,8 @@ func (s *Store) AddTranscript(t Transcript) (Transcript, error) {
 	}
 	now := s.now()
 	t.Created, t.Updated = time.UnixMilli(now.UnixMilli()), time.UnixMilli(now.UnixMilli())
-	res, err := s.db.Exec(`INSERT INTO transcripts (path, title, asked, translate, language, model, state, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
-		t.Path, t.Title, t.Asked, t.Translate, t.Language, t.Model, t.State, t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
+	res, err := s.db.Exec(`INSERT INTO transcripts (path, title, asked, translate, language, model, state, problem, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
+		t.Path, t.Title, t.Asked, t.Translate, t.Language, t.Model, t.State, fault(t.Problem), t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
 	if err != nil {
 		return t, fmt.Errorf("store: add transcript: %w", err)
 	}
@@ -106,8 +109,8 @@ func (s *Store) Transcript(id int64) (Transcript, error) {
 
 // UpdateTranscript keeps how far a transcript is: its state and what is known of the audio.
 func (s *Store) UpdateTranscript(t Transcript) error {
-	return s.change(`UPDATE transcripts SET state = ?, note = ?, asked = ?, language = ?, model = ?, length = ?, updated = ? WHERE id = ?`,
-		t.State, t.Note, t.Asked, t.Language, t.Model, t.Length, s.now().UnixMilli(), t.ID)
+	return s.change(`UPDATE transcripts SET state = ?, problem = ?, note = ?, asked = ?, language = ?, model = ?, length = ?, updated = ? WHERE id = ?`,
+		t.State, fault(t.Problem), t.Note, t.Asked, t.Language, t.Model, t.Length, s.now().UnixMilli(), t.ID)
 }
 
 // RenameTranscript gives it a title of the person's choice.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/app/problem"
 )
 
 // A transcript grows, is edited, deleted and brought back, and is as it was after the file
@@ -134,4 +136,73 @@ func TestSegmentsAreKept(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a file of the third version says in the English of its notes is read once, when its
+// schema is brought up to date; what nobody acts on stays in words.
+func TestOldFileLearnsProblems(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	db := must(sql.Open("sqlite", path))(t)
+	message := `INSERT INTO messages (conversation, role, content, state, note, created) VALUES (1, 'assistant', '', 'failed', ?, 1)`
+	transcript := `INSERT INTO transcripts (path, title, state, note, created, updated) VALUES ('/a.wav', 'a', 'failed', ?, 1, 1)`
+	for _, q := range []string{steps[0], steps[1], steps[2], `PRAGMA user_version = 3`, `INSERT INTO conversations (title, created, updated) VALUES ('Old', 1, 1)`} {
+		must(db.Exec(q))(t)
+	}
+	messages := []struct {
+		note string
+		want problem.Code
+	}{{"the prompt has 2707 tokens, the context holds 2048 with the answer", problem.MessageTooLong}, {"the model gave no finite logits", problem.None}}
+	for _, m := range messages {
+		must(db.Exec(message, m.note))(t)
+	}
+	transcripts := []struct {
+		note     string
+		want     problem.Code
+		text     string
+		hopeless bool
+	}{
+		{"The file is empty.", problem.AudioEmpty, "The file is empty.", true},
+		{"The file ends after 7 bytes.", problem.AudioTooShort, "The file ends after 7 bytes.", true},
+		{`This is text, no sound: it begins with "Dear Ada".`, problem.AudioText, `This is text, no sound: it begins with "Dear Ada".`, true},
+		{"It is no recording, or a damaged one; ffmpeg says: moov atom not found.", problem.AudioRefused, "It is no recording, or a damaged one. The program ffmpeg says: moov atom not found.", true},
+		{"At byte 4,000: the file is cut off.", problem.None, "", false},
+	}
+	for _, tr := range transcripts {
+		must(db.Exec(transcript, tr.note))(t)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := must(Open(path))(t)
+	defer s.Close()
+	for i, m := range must(s.Messages(1))(t) {
+		if m.Problem.Code != messages[i].want || m.Note != messages[i].note {
+			t.Errorf("%q is %q", m.Note, m.Problem.Code)
+		}
+	}
+	list := must(s.Transcripts())(t)
+	for i, want := range transcripts {
+		got := list[len(list)-1-i]
+		if got.Problem.Code != want.want || got.Problem.Text() != want.text || got.Problem.Hopeless() != want.hopeless || got.Note != want.note {
+			t.Errorf("%q is %q: %q", want.note, got.Problem.Code, got.Problem.Text())
+		}
+	}
+}
+
+// A problem is kept with its arguments.
+func TestProblemsAreKept(t *testing.T) {
+	s := memory(t)
+	c := must(s.New())(t)
+	want := problem.Problem{Code: problem.MessageTooLong, Args: problem.Args{Prompt: 2707, Context: 2048, Model: "SmolLM2 135M"}}
+	m := must(s.Append(Message{Conversation: c.ID, Role: Assistant, State: Failed, Problem: want}))(t)
+	if got := must(s.Messages(c.ID))(t); got[0].Problem != want {
+		t.Errorf("read %+v", got[0].Problem)
+	}
+	m.Problem = problem.Problem{}
+	if err := s.Update(m); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(s.Messages(c.ID))(t); got[0].Problem != m.Problem {
+		t.Errorf("read %+v", got[0].Problem)
+	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"soberano/app/store"
 	"soberano/app/ui"
+	"soberano/models"
 )
 
 // card is a file that is not finished.
@@ -55,11 +56,11 @@ func (c *card) show(t store.Transcript, place int) {
 			aside = fmt.Sprintf("waiting, number %d", place)
 		}
 	case store.Failed:
-		ink, stroke, words = ui.Ink, ui.Record, t.Note
+		ink, stroke, words = ui.Ink, ui.Record, wrong(t)
 		if t.Segments > 0 {
 			words += fmt.Sprintf(" What was heard until %s is kept.", clock(t.Heard))
 			c.do("Try again", "Open", "Show the file", "Copy details", "Remove")
-		} else if hopeless(t) {
+		} else if t.Problem.Hopeless() {
 			c.do("Remove", "Show the file", "Copy details", "Try again")
 		} else {
 			c.do("Try again", "Show the file", "Copy details", "Remove")
@@ -130,7 +131,7 @@ func (c *card) tapped(label string) {
 	case "Show the file":
 		p.ShowFile(t.Path)
 	case "Copy details":
-		p.Copy(t.Path + "\n" + t.Note)
+		p.Copy(models.PrintableLines(t.Path + "\n" + t.Note))
 	}
 }
 

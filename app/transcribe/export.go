@@ -13,6 +13,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/asr"
 	"soberano/asr/transcript"
@@ -23,8 +24,8 @@ func (v *View) whole() *transcript.Transcript {
 	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Translated: v.t.Translate, Duration: v.t.Length, Model: v.t.Model}
 	if v.t.State != store.Complete {
 		t.Error = "not finished"
-		if v.t.Note != "" {
-			t.Error = v.t.Note
+		if words := wrong(v.t); words != "" {
+			t.Error = words
 		}
 	}
 	for _, g := range v.segments {
@@ -45,7 +46,7 @@ func (v *View) copyAll() {
 	var b strings.Builder
 	v.list.commit()
 	if err := transcript.Write(&b, "txt", v.whole()); err != nil {
-		v.tell(sentence(err.Error()))
+		v.tell(problem.Text(err))
 		return
 	}
 	v.page.Copy(b.String())
@@ -81,7 +82,7 @@ func (v *View) rename(title string) {
 		return
 	}
 	if err := v.page.Store.RenameTranscript(v.t.ID, title); err != nil {
-		v.tell("The name could not be changed. " + sentence(bare("", err.Error())))
+		v.tell("The name could not be changed. " + problem.Text(err))
 		return
 	}
 	v.t.Title = title

@@ -13,10 +13,11 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/app/ui"
-	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/models"
 )
 
 // Page is the Transcribe page.
@@ -131,7 +132,7 @@ func refused(paths []string) string {
 func (p *Page) say(err error, what string) {
 	p.words = ""
 	if err != nil {
-		p.words = what + ": " + bare("", err.Error()) + "."
+		p.words = what + ". " + problem.Text(err)
 	}
 }
 
@@ -286,13 +287,13 @@ func (p *Page) languages() *fyne.Menu {
 // notices are what stands above the queue: what keeps it waiting, what went wrong.
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
-		problem := ui.Problem{Title: "The files wait: the speech model could not be used.", Why: reason("", err), Actions: []ui.Action{
-			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.ShowModels}, {Label: "Copy details", Do: func() { p.Copy(err.Error()) }}}}
-		if errors.Is(err, voice.ErrNoModel) {
-			problem = ui.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
+		card := ui.Problem{Title: "The files wait: the speech model could not be used.", Why: problem.Text(err), Actions: []ui.Action{
+			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.ShowModels}, {Label: "Copy details", Do: func() { p.Copy(models.PrintableLines(err.Error())) }}}}
+		if problem.Of(err).Code == problem.NoSpeechModel {
+			card = ui.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
 				Actions: []ui.Action{{Label: "All models", Do: p.ShowModels}}}
 		}
-		list = append(list, problem.Card())
+		list = append(list, card.Card())
 	}
 	if p.words != "" {
 		list = append(list, ui.Problem{Title: p.words, Actions: []ui.Action{{Label: "Close", Do: func() { p.words = ""; p.Refresh() }}}}.Card())

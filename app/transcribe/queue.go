@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,8 +18,11 @@ import (
 	"time"
 
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/asr"
+	"soberano/asr/audio"
+	"soberano/models"
 )
 
 // beam is how many hypotheses are kept for a file: more than for dictation, nobody waits.
@@ -54,7 +56,7 @@ type job struct {
 	read    atomic.Int64  // samples since from
 	heard   atomic.Int64  // how much of the whole audio is done with
 	opening bool
-	note    string // what is to be known of the file
+	damage  audio.Damage // of what was read
 }
 
 // NewQueue is a queue at rest; Kick begins what is left over from the last time.
@@ -85,7 +87,8 @@ func (q *Queue) Add(paths []string) error {
 		}
 		busy[p] = true
 		if t, ok := failed[p]; ok {
-			t.State, t.Note, t.Asked = store.Waiting, "", asked
+			t = waiting(t)
+			t.Asked = asked
 			if err = q.Store.UpdateTranscript(t); err != nil {
 				break
 			}
@@ -107,10 +110,15 @@ func unchanged(t store.Transcript) bool {
 
 // Again lets a file that ended go on where its last segment ended.
 func (q *Queue) Again(t store.Transcript) error {
-	t.State, t.Note = store.Waiting, ""
-	err := q.Store.UpdateTranscript(t)
+	err := q.Store.UpdateTranscript(waiting(t))
 	q.Kick()
 	return err
+}
+
+// waiting is t as a file that is to be transcribed.
+func waiting(t store.Transcript) store.Transcript {
+	t.State, t.Problem, t.Note = store.Waiting, problem.Problem{}, ""
+	return t
 }
 
 // Stop ends a file, whether it waits or is under way; what was heard is kept.
@@ -118,7 +126,7 @@ func (q *Queue) Stop(t store.Transcript) error {
 	if q.end(t.ID) {
 		return nil // its goroutine says so
 	}
-	t.State, t.Note = store.Stopped, ""
+	t.State, t.Problem, t.Note = store.Stopped, problem.Problem{}, ""
 	err := q.Store.UpdateTranscript(t)
 	q.state()
 	return err
@@ -309,9 +317,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		}
 		q.progress(j, t.Heard+s.End)
 	}
-	if damage := src.Damage().String(); damage != "" {
-		j.note = sentence(damage)
-	}
+	j.damage = src.Damage()
 	if t.Length == 0 { // nobody knew; now somebody does
 		t.Length = j.from + samples(j.read.Load())
 		return q.Store.UpdateTranscript(t)
@@ -342,19 +348,20 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 	closing, stopped := q.closed, j.stopped
 	q.mu.Unlock()
 	t = now
+	t.Problem, t.Note = problem.Problem{}, ""
 	switch {
 	case err != nil && stopped:
-		t.State, t.Note = store.Stopped, ""
+		t.State = store.Stopped
 	case err != nil && closing:
 		return // it goes on at the next start
 	case err != nil:
-		t.State, t.Note = store.Failed, reason(t.Path, err)
+		t.State, t.Problem, t.Note = store.Failed, problem.OfFile(t.Path, err), models.PrintableLines(err.Error())
 	default:
-		t.State, t.Note = store.Complete, j.note
+		t.State, t.Problem = store.Complete, problem.Holes(j.damage)
 	}
 	if err := errors.Join(readErr, q.Store.UpdateTranscript(t)); err != nil {
 		q.mu.Lock()
-		q.blocked = fmt.Errorf("what is heard can't be kept: %w", err)
+		q.blocked = err
 		q.mu.Unlock()
 	}
 }

@@ -147,23 +147,24 @@ func (s *speaker) to(d time.Duration) { s.mu.Lock(); s.played = d; s.mu.Unlock()
 
 type stage struct {
 	*uitest.Stage
-	page    *Page
-	store   *store.Store
-	model   *scripted
-	files   map[string]*recording
-	noModel error
-	lang    string
-	english bool   // what follows is to be translated
-	title   string // of the speech model
-	copied  string
-	saved   map[string]string
-	unsaved error // why a file can't be written
-	speaker *speaker
-	played  []time.Duration
-	silent  error
-	chosen  int
-	opening int // Open calls
-	mu      sync.Mutex
+	page      *Page
+	store     *store.Store
+	model     *scripted
+	files     map[string]*recording
+	noModel   error
+	lang      string
+	english   bool   // what follows is to be translated
+	title     string // of the speech model
+	languages registry.Languages
+	copied    string
+	saved     map[string]string
+	unsaved   error // why a file can't be written
+	speaker   *speaker
+	played    []time.Duration
+	silent    error
+	chosen    int
+	opening   int // Open calls
+	mu        sync.Mutex
 }
 
 func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
@@ -236,7 +237,7 @@ type machine struct{ st *stage }
 func (m machine) Chosen() (registry.Entry, error) {
 	m.st.mu.Lock()
 	defer m.st.mu.Unlock()
-	return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: m.st.title}}, m.st.noModel
+	return registry.Entry{Name: "whisper-base", Info: registry.Info{Kind: registry.Speech, Title: m.st.title, Languages: m.st.languages}}, m.st.noModel
 }
 
 func (m machine) Speech(context.Context) (Speech, error) {

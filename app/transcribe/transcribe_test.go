@@ -3,6 +3,7 @@ package transcribe
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,9 +18,11 @@ import (
 	"pgregory.net/rapid"
 
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr/audio"
+	"soberano/models/registry"
 )
 
 // A bad file is refused with its name, the reason and the place; what was heard of it is
@@ -27,16 +30,16 @@ import (
 func TestABadFileLosesNothing(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	bad := s.file("bad.wav", time.Minute)
-	s.files[bad].fail, s.files[bad].failAt = errors.New("audio: "+bad+": byte 640044: the file is cut off: 17 bytes of audio are missing: unexpected EOF"), 25*time.Second
+	s.files[bad].fail, s.files[bad].failAt = &audio.Error{Path: bad, At: 640044, Kind: audio.CutOff, Reason: "the file is cut off: 17 bytes of audio are missing", Err: io.ErrUnexpectedEOF}, 25*time.Second
 	s.page.Add([]string{s.file("first.wav", 20*time.Second), bad, "/nowhere/gone.wav", s.file("last.wav", 40*time.Second)})
 	s.state("first.wav", store.Complete)
 	s.state("last.wav", store.Complete)
 	got := s.state("bad.wav", store.Failed)
-	if got.Segments != 3 || got.Note != "At byte 640,044: the file is cut off: 17 bytes of audio are missing." {
+	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing." {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
-	s.UntilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav any more")
+	s.UntilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav.")
 	s.model.mu.Lock()
 	defer s.model.mu.Unlock()
 	if s.model.opened != 4 {
@@ -87,8 +90,8 @@ func TestDamageIsNoted(t *testing.T) {
 	s.files[path].damage = audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}
 	s.page.Add([]string{path})
 	got := s.state("worn.mp3", store.Complete)
-	if want := "The file is damaged in 2 places, the first at 0:00:07; about 1.2 s could not be heard."; got.Note != want {
-		t.Errorf("note %q, want %q", got.Note, want)
+	if want := "The file is damaged in 2 places, the first at 0:00:07; about 1.2 s could not be heard."; wrong(got) != want {
+		t.Errorf("said %q, want %q", wrong(got), want)
 	}
 	s.page.open(got.ID)
 	s.UntilShown("The file is damaged in 2 places")
@@ -197,14 +200,14 @@ func TestCancelAndDelete(t *testing.T) {
 // once, and one that never can be read isn't offered again first.
 func TestFailedFiles(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
-	bad := func(name, why string) string {
+	bad := func(name string, kind audio.Kind, why string) string {
 		path := s.file(name, time.Minute)
-		s.files[path].fail = errors.New("audio: " + path + ": " + why)
+		s.files[path].fail = &audio.Error{Path: path, Kind: kind, Reason: why, Err: audio.ErrFormat}
 		return path
 	}
-	cut := bad("cut off.mp3", "byte 1634: the file is cut off")
+	cut := bad("cut off.mp3", audio.CutOff, "the file is cut off")
 	s.files[cut].failAt = 15 * time.Second
-	paths := []string{bad("empty.wav", "byte 0: the file is empty: not an audio format that can be read"), cut}
+	paths := []string{bad("empty.wav", audio.Empty, "the file is empty"), cut}
 	states := func() (failed, all int) {
 		list, err := s.store.Transcripts()
 		if err != nil {
@@ -239,7 +242,7 @@ func TestFailedFiles(t *testing.T) {
 		t.Errorf("tried again with the language %q", got.Asked)
 	}
 	s.lang = ""
-	s.page.Add([]string{bad("words.wav", `byte 0: this is text, no sound: it begins with "Dear Ada"`), "/nowhere/moved.wav", s.file("good.wav", 5*time.Second)})
+	s.page.Add([]string{bad("words.wav", audio.Text, `this is text, no sound: it begins with "Dear Ada"`), "/nowhere/moved.wav", s.file("good.wav", 5*time.Second)})
 	s.state("good.wav", store.Complete)
 	s.UntilShown("Remove all 4 that failed", "good.wav")
 	s.Shot("failed")
@@ -271,9 +274,8 @@ func TestHopeless(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%q is opened", text)
 		}
-		got := store.Transcript{Note: reason(path, err)}
-		if hopeless(got) != want {
-			t.Errorf("%q: tried again in vain: %v", got.Note, !want)
+		if got := problem.Of(err); got.Hopeless() != want {
+			t.Errorf("%q: tried again in vain: %v", got.Text(), !want)
 		}
 	}
 }
@@ -490,7 +492,7 @@ func TestTranslation(t *testing.T) {
 // for one that can.
 func TestEnglishOnly(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
-	s.english, s.title = true, "Whisper base.en"
+	s.english, s.title, s.languages = true, "Whisper base.en", registry.EnglishAlone
 	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
 	s.state("talk.wav", store.Complete)
 	s.UntilShown("Whisper base.en knows English only, so it can't translate.")
@@ -501,7 +503,7 @@ func TestEnglishOnly(t *testing.T) {
 		t.Error("it is asked to translate")
 	}
 	s.mu.Lock()
-	s.title = "Whisper base"
+	s.title, s.languages = "Whisper base", registry.ManyLanguages
 	s.mu.Unlock()
 	s.page.Refresh()
 	if s.page.translate.Disabled() || !s.page.translate.Checked || strings.Contains(s.Words(), "English only") {
@@ -553,7 +555,7 @@ func TestPlaying(t *testing.T) {
 	delete(s.files, path)
 	s.mu.Unlock()
 	v.PlayFrom(0)
-	s.UntilShown("It can't be played. The file is not at " + path + " any more.")
+	s.UntilShown("It can't be played. The file is not at " + path + ".")
 }
 
 // An opened transcript grows while it is written down.
@@ -729,52 +731,12 @@ func TestWords(t *testing.T) {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
-	for text, want := range map[string]string{
-		"audio: /a.wav: byte 0: the file is empty":                                           "The file is empty.",
-		"audio: /a.wav: byte 999: the file ends inside chunk \"data\" of 1000 bytes":         "At byte 999: the file ends inside chunk \"data\" of 1,000 bytes.",
-		"audio: /a.ogg: byte 70000: the page that begins at byte 65536 is damaged":           "At byte 70,000: the page that begins at byte 65,536 is damaged.",
-		"audio: /a.wav: byte 1,634: the file is cut off: 1,284,094 bytes are missing":        "At byte 1,634: the file is cut off: 1,284,094 bytes are missing.",
-		"audio: /a.wav: byte 44: 99999999999999999999 bytes of 12345 Hz, from megabyte 1234": "At byte 44: 99999999999999999999 bytes of 12345 Hz, from megabyte 1234.",
-	} {
-		path, _, _ := strings.Cut(strings.TrimPrefix(text, "audio: "), ":")
-		if got := reason(path, errors.New(text)); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
 	if got := clock(10*time.Hour + 2*time.Minute + 3*time.Second + 999*time.Millisecond); got != "10:02:03" {
 		t.Error(got)
 	}
 	p := Progress{Done: 10 * time.Minute, Length: 40 * time.Minute, From: 5 * time.Minute, Past: time.Minute}
 	if got := p.Text(); got != "Writing down 25% · 10:00 of 40:00 · 6 min left" {
 		t.Error(got)
-	}
-}
-
-// Recordings are told from models and the rest, by what is in them and by their names.
-func TestSort(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	yes := []string{write("a.wav", "RIFF\x00\x00\x00\x00WAVE"), write("no ending", "fLaC\x00\x00"), write("UPPER.MP3", ""), write("broken.flac", "junk"),
-		write("film.mp4", "\x00\x00\x00\x20ftypisom"), write("voice message", "OggS\x00\x02")}
-	no := []string{write("m.gguf", "GGUF\x03"), write("model.bin", "\xff\xfb\x00"), write("notes.pdf", "%PDF-1.7"), write("empty", ""), filepath.Join(dir, "not there")}
-	memos := filepath.Join(dir, "memos")
-	inside := []string{write("memos/1.wav", "RIFF"), write("memos/2.m4a", "")}
-	write("memos/readme.md", "")
-	whisper := filepath.Join(dir, "whisper")
-	write("whisper/model.bin", "")
-	write("whisper/sample.wav", "RIFF")
-	audio, rest := Sort(slices.Concat(yes, no, []string{memos, whisper, dir + "/nothing"}))
-	if want := slices.Concat(yes, inside); !slices.Equal(audio, want) {
-		t.Errorf("recordings: %q, want %q", audio, want)
-	}
-	if want := slices.Concat(no, []string{whisper, dir + "/nothing"}); !slices.Equal(rest, want) {
-		t.Errorf("the rest: %q, want %q", rest, want)
 	}
 }
 

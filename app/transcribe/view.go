@@ -17,6 +17,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr/transcript"
@@ -186,11 +187,11 @@ func (v *View) fresh() {
 	case t.State == store.Stopped:
 		add("stopped at " + clock(t.Heard))
 	case t.State == store.Failed:
-		add("ends at " + clock(t.Heard) + ": " + t.Note)
+		add("ends at " + clock(t.Heard) + ": " + wrong(t))
 	case t.State != store.Complete:
 		add("not finished")
 	default:
-		add(t.Note)
+		add(wrong(t))
 	}
 	v.facts.Set(ui.Span{Text: strings.Join(facts, " · "), Color: ui.Muted})
 	v.end.Set(clock(v.length()))
@@ -210,7 +211,7 @@ func (v *View) line(words string, ink fyne.ThemeColorName) {
 }
 
 func (v *View) silent(err error) {
-	v.tell("It can't be played. " + reason(v.t.Path, err))
+	v.tell("It can't be played. " + problem.OfFile(v.t.Path, err).Text())
 }
 
 // stateChanged follows the queue.
@@ -237,7 +238,7 @@ func (v *View) progressed(id int64) {
 func (v *View) grown() {
 	more, err := v.page.Store.Segments(v.t.ID, len(v.segments))
 	if err != nil {
-		v.tell("What was heard could not be read. " + sentence(bare("", err.Error())))
+		v.tell("What was heard could not be read. " + problem.Text(err))
 		return
 	}
 	if len(more) > 0 {
@@ -321,7 +322,7 @@ func (v *View) edit(i int, text string) {
 		return
 	}
 	if err := v.page.Store.EditSegment(v.t.ID, v.segments[i].Number, text); err != nil {
-		v.tell("The change could not be kept. " + sentence(bare("", err.Error())))
+		v.tell("The change could not be kept. " + problem.Text(err))
 		return
 	}
 	v.segments[i].Text = text

@@ -4,11 +4,9 @@ package transcribe
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	words "soberano/app/problem"
+	"soberano/app/problem"
 	"soberano/app/store"
 )
 
@@ -36,12 +34,10 @@ func long(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
 }
 
-// What failed, in sentences, as the command line says it too.
-var reason, bare, sentence = words.Of, words.Bare, words.Sentence
-
-// hopeless says whether a failed file can't be read however often it is tried: by its note,
-// which is all that is left of the error at the next start.
-func hopeless(t store.Transcript) bool {
-	return t.Segments == 0 && slices.ContainsFunc([]string{"The file is empty.", "The file ends after ", "This is text, no sound", "Ffmpeg can't read it"},
-		func(s string) bool { return strings.HasPrefix(t.Note, s) })
+// wrong says why a transcript failed, or what is to be known of a complete one; "" if nothing.
+func wrong(t store.Transcript) string {
+	if t.Problem.Code != problem.None {
+		return t.Problem.Text()
+	}
+	return t.Note // of an older version: in words
 }

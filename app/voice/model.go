@@ -1,6 +1,6 @@
 package voice
 
-import "errors"
+import "soberano/app/problem"
 
 // ErrNoModel: the library has no speech model.
-var ErrNoModel = errors.New("there is no speech model in the library; drop a Whisper model on this window")
+var ErrNoModel error = &problem.Problem{Code: problem.NoSpeechModel}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -147,6 +148,7 @@ func opened(m *shell.Machine) {
 		}
 		return c, nil
 	}, nil)
+	m.Speech.Idle = 10 * time.Minute // a chat model keeps its conversations and stays, this one has nothing to lose
 }
 
 // pasting keeps one connection to the display: what was in the clipboard lives as long.

@@ -15,7 +15,6 @@ package audio
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -81,7 +80,7 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 		return s, nil
 	}
 	_ = f.Close()
-	if in.Size < 0 || !errors.Is(err, errForeign) {
+	if in.Size < 0 || !isForeign(err) {
 		return nil, err // only a regular file can be read from its beginning again
 	}
 	x, err := openFFmpeg(ctx, path, err)
@@ -99,11 +98,11 @@ func newSource(dec decoder, close func() error) *Source {
 func open(in *input.Reader) (decoder, error) {
 	head, err := in.Peek(512)
 	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("audio: %s: %w", in.Path, err)
+		return nil, in.Wrong(err, "reading failed")
 	}
 	switch {
 	case len(head) == 0:
-		return nil, in.Wrong(ErrFormat, "the file is empty")
+		return nil, in.Refuse(Empty, ErrFormat, "the file is empty")
 	case bytes.HasPrefix(head, []byte("fLaC")):
 		return flac.New(in)
 	case bytes.HasPrefix(head, []byte("ID3")):
@@ -115,9 +114,11 @@ func open(in *input.Reader) (decoder, error) {
 	case isWAV(head):
 		return openWAV(in)
 	case len(head) < 12:
-		return nil, in.Wrong(input.Short(io.EOF), "the file ends after %d bytes", len(head))
+		return nil, in.Refuse(TooShort, input.Short(io.EOF), "the file ends after %d bytes", len(head))
+	case IsPicture(head):
+		return nil, in.Refuse(Picture, ErrFormat, "this is a picture, no sound")
 	case isText(head):
-		return nil, in.Wrong(ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
+		return nil, in.Refuse(Text, ErrFormat, "this is text, no sound: it begins with %q", head[:min(len(head), 20)])
 	}
 	return nil, unread(in, guess(head))
 }

@@ -54,7 +54,8 @@ func (s *Source) block() ([]float32, error) {
 	s.at += int64(len(x))
 	s.read += int64(len(x))
 	if err == io.EOF && s.lost > 0 && s.lost >= s.read/10*9 {
-		err = fmt.Errorf("audio: %s: the file is damaged: %.1f of %.1f s could not be decoded: %w", s.path, s.Damage().Lost.Seconds(), float64(s.read)/float64(s.dec.Rate()), ErrFormat)
+		err = &Error{Path: s.path, At: -1, Kind: Damaged, Err: ErrFormat,
+			Reason: fmt.Sprintf("the file is damaged: %.1f of %.1f s could not be decoded", s.Damage().Lost.Seconds(), float64(s.read)/float64(s.dec.Rate()))}
 	}
 	return x, err
 }

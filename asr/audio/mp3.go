@@ -3,7 +3,6 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"slices"
 
@@ -161,7 +160,7 @@ func openMP3(in *input.Reader) (*mp3, error) {
 	head, _ := in.Peek(4)
 	kind, start := unreadMPEG(head), in.Pos
 	h, err := m.sync()
-	if kind != "" && (err == io.EOF || errors.Is(err, errForeign)) {
+	if kind != "" && (err == io.EOF || isForeign(err)) {
 		in.Pos = start
 		return nil, unread(in, kind)
 	}
@@ -220,10 +219,10 @@ func (m *mp3) tell(h mp3Header, b []byte) bool {
 		b = b[size:]
 	}
 	if len(b) >= 24 && b[0] != 0 { // the encoder's name, and at 21 the samples it added: 12 bits at the beginning, 12 at the end
-		before, behind := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
+		before, after := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
 		m.skip = before + mp3Delay
 		if m.whole >= 0 {
-			m.total = max(0, m.whole*int64(h.samples())-before-behind)
+			m.total = max(0, m.whole*int64(h.samples())-before-after)
 		}
 	}
 	return true

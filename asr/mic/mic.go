@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"soberano/asr/audio"
+	"soberano/models"
 )
 
 // Rate is the sample rate of what Stream.Read gives, in Hz.
@@ -107,7 +108,7 @@ func (s *Stream) capture(res *audio.Resampler) {
 				s.lost.Add(1)
 			}
 			if err != nil {
-				end, open = fmt.Errorf("mic: %q stopped: %w; was it unplugged?", s.Device.Name, err), false
+				end, open = &Error{Kind: Stopped, Device: s.Device.Name, Err: err}, false
 			}
 			if len(buf) == 0 {
 				break
@@ -119,7 +120,7 @@ func (s *Stream) capture(res *audio.Resampler) {
 			s.put(res.Push(mono))
 		}
 		if open && time.Since(last) > silence {
-			end, open = fmt.Errorf("mic: %q sends nothing any more; was it unplugged?", s.Device.Name), false
+			end, open = &Error{Kind: Stopped, Device: s.Device.Name, Err: errSilent}, false
 		}
 	}
 	s.put(res.Flush())
@@ -131,7 +132,7 @@ func (s *Stream) capture(res *audio.Resampler) {
 	s.mu.Unlock()
 	s.wake() // before the device is closed, which takes time: the user waits for the last words
 	if err := s.src.close(); err != nil && end == io.EOF {
-		s.closing = fmt.Errorf("mic: closing %q: %w", s.Device.Name, err)
+		s.closing = fmt.Errorf("mic: closing %s: %w", models.Quote(s.Device.Name), err)
 	}
 }
 
@@ -231,7 +232,7 @@ func (s *Stream) Close() error {
 	select {
 	case <-s.done:
 	case <-time.After(3 * time.Second):
-		return fmt.Errorf("mic: %q does not let itself be closed", s.Device.Name)
+		return fmt.Errorf("mic: %s does not let itself be closed", models.Quote(s.Device.Name))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,7 +5,6 @@ package mic
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -87,13 +86,13 @@ func open(name string) (*Stream, error) {
 	at := -1
 	var names []string
 	for i, d := range list {
-		names = append(names, fmt.Sprintf("%q", d.Name))
+		names = append(names, d.Name)
 		if at < 0 && (d.Name == name || name == "" && d.Default) {
 			at = i
 		}
 	}
 	if at < 0 && name != "" {
-		return nil, fmt.Errorf("mic: no microphone is called %q; there are %s", name, strings.Join(names, ", "))
+		return nil, &Error{Kind: Missing, Device: name, Others: names}
 	}
 	at = max(at, 0) // no default: the first
 	var first error
@@ -108,7 +107,7 @@ func open(name string) (*Stream, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("mic: %q cannot be opened: %w; another program may be using it, or the system may keep it from this one: close the other, or allow it in the system's sound and privacy settings, or choose another microphone", list[at].Name, first)
+	return nil, &Error{Kind: Busy, Device: list[at].Name, Err: first}
 }
 
 // input is an open input device. Of PortAudio's blocking mode it uses only what does not block: it
@@ -154,14 +153,6 @@ func (in *input) next() ([]float32, bool, error) {
 		return nil, lost, told(err)
 	}
 	return in.buf, lost, nil
-}
-
-// told returns err, or a message for an error of the driver that has none.
-func told(err error) error {
-	if err.Error() == "" {
-		return errors.New("the sound driver reports an error without saying which")
-	}
-	return err
 }
 
 // close closes the device and terminates PortAudio.

@@ -47,7 +47,7 @@ func Play(src Samples) (*Speaker, error) {
 		}
 	}
 	_ = portaudio.Terminate()
-	return nil, fmt.Errorf("mic: %q cannot be opened: %w; is another program using it?", d.Name, told(first))
+	return nil, &Error{Kind: Busy, Device: d.Name, Err: first}
 }
 
 func openOutput(d *portaudio.DeviceInfo, rate, channels int) (*output, error) {

@@ -1,16 +1,5 @@
 package transcript
 
-// Subtitles. A segment may hold half a minute of speech; a screen holds two lines of about
-// 42 columns. So a segment becomes as many cues as it needs:
-//
-//	segment ─▶ tokens (words; in scripts without spaces, characters) with their times
-//	        ─▶ cues of at most two lines, broken behind a sentence or a comma if one is near
-//	        ─▶ two lines of about the same length
-//
-// Times come from the segment's words. Where it has none they are spread over the text by
-// its width. A cue is not shorter than a person needs to see it (order.go), nor longer than
-// longest where it can be broken.
-
 import (
 	"strings"
 	"unicode"
@@ -23,21 +12,30 @@ const (
 	longest   = 12000 // milliseconds; two full lines of slow speech
 )
 
-// token is what no line break goes through.
+// token is text without a line break.
 type token struct {
 	text       string
-	space      bool  // a space goes before it
+	space      bool  // a space stands before it
 	start, end int64 // ms
-	timed      bool  // the model said when, it isn't spread
+	timed      bool  // the times are the model's, not interpolated
 }
 
-// cue is what is on the screen at a time.
+// cue is the subtitle that is shown at a time.
 type cue struct {
 	start, end int64 // ms
 	lines      [][]token
 }
 
-// cues returns the cues of all lines, one after the other.
+// cues returns the subtitles of all lines. A segment may hold half a minute of speech, a screen two
+// lines of about 42 columns, so a segment becomes several cues:
+//
+//	segment ─▶ tokens (words; in scripts without spaces, characters) with their times
+//	        ─▶ cues of at most two lines, broken after a sentence or a comma if one is near
+//	        ─▶ two lines of about the same length
+//
+// Times are those of the segment's words. If it has none, they are interpolated by the width of the
+// text. A cue is shown at least as long as it takes to see it (see visible), and not longer than
+// longest if it can be broken.
 func (t *Transcript) cues() []cue {
 	var all []cue
 	for _, l := range t.lines() {
@@ -52,7 +50,7 @@ func (t *Transcript) cues() []cue {
 	return all
 }
 
-// tokens splits a line. Their times lie inside it and never go back.
+// tokens splits a line into tokens. Their times are within the line's and never decrease.
 func (l *line) tokens() []token {
 	parts := words(l)
 	timed := parts != nil
@@ -80,7 +78,7 @@ func (l *line) tokens() []token {
 	return out
 }
 
-// words returns the segment's words, or nil if they aren't its text.
+// words returns the segment's words, or nil if they do not match its text.
 func words(l *line) []token {
 	if l.moved {
 		return nil
@@ -100,7 +98,7 @@ func words(l *line) []token {
 	return out
 }
 
-// spread returns the line's words as its spaces divide it.
+// spread returns the words of the line as spaces divide it, with interpolated times.
 func spread(l *line) []token {
 	var out []token
 	for _, f := range strings.Fields(l.text) {
@@ -109,7 +107,7 @@ func spread(l *line) []token {
 	return out
 }
 
-// spreadTimes gives tokens the line's time by their width.
+// spreadTimes divides the line's time among tokens by their width.
 func spreadTimes(all []token, l *line) {
 	total, at := 0, 0
 	for _, k := range all {
@@ -123,9 +121,9 @@ func spreadTimes(all []token, l *line) {
 	}
 }
 
-// breakable splits a word of a script without spaces between characters, though not before
-// what closes or behind what opens; any other word only if no line could hold it. A word
-// whose time is known stays whole where it can.
+// breakable splits a word of a script without spaces between characters, but not before closing or
+// after opening punctuation. Other words are split only if they do not fit a line. A word whose time
+// is known is not split if it fits a line.
 func breakable(word string, whole bool) []string {
 	if whole && width(word) <= lineWidth {
 		return []string{word}
@@ -147,7 +145,7 @@ func breakable(word string, whole bool) []string {
 	return append(out, word[begin:])
 }
 
-// cut returns how many tokens the next cue takes.
+// cut returns how many tokens the next cue holds.
 func cut(all []token) int {
 	n := 1
 	for n < len(all) && len(wrap(all[:n+1])) <= cueLines && all[n].end-all[0].start <= longest {
@@ -163,7 +161,7 @@ func cut(all []token) int {
 			}
 		}
 	}
-	total := measure(all) // shared evenly, no cue is left with a word or two
+	total := measure(all) // divided evenly, so that no cue has only a word or two
 	parts := max((total+cueLines*lineWidth-1)/(cueLines*lineWidth), int((all[len(all)-1].end-all[0].start+longest-1)/longest))
 	for k := n / 2; k < n; k++ {
 		if k > 0 && measure(all[:k])*max(parts, 2) >= total {
@@ -176,14 +174,14 @@ func cut(all []token) int {
 func endsSentence(text string) bool { return endsIn(text, ".!?…。！？؟।") }
 func endsPhrase(text string) bool   { return endsIn(text, ",;:、，；：،—–") }
 
-// endsIn reports whether one of marks ends the text, quotes and brackets behind it aside.
+// endsIn reports whether the text ends with one of marks; quotes and brackets after it are ignored.
 func endsIn(text, marks string) bool {
 	text = strings.TrimRight(text, "\"'”’»)]」』）")
 	r, _ := utf8.DecodeLastRuneInString(text)
 	return text != "" && strings.ContainsRune(marks, r)
 }
 
-// wrap lays tokens out in lines, as few as fit; two are of about the same width.
+// wrap divides tokens into as few lines as possible; two lines have about the same width.
 func wrap(all []token) [][]token {
 	var out [][]token
 	begin := 0
@@ -204,7 +202,7 @@ func wrap(all []token) [][]token {
 	return [][]token{all[:best], all[best:]}
 }
 
-// measure is the width of tokens in one line.
+// measure returns the width of tokens in one line.
 func measure(all []token) int {
 	n := 0
 	for i, k := range all {
@@ -234,14 +232,14 @@ func columns(r rune) int {
 	return 1
 }
 
-// wide reports whether r is a character of a script that is written in squares and, but
-// for Korean, without spaces.
+// wide reports whether r is an East Asian wide character; their scripts, except Korean, have no
+// spaces.
 func wide(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Yi) ||
 		r >= 0x3000 && r <= 0x303F || r >= 0xFF01 && r <= 0xFF60
 }
 
-// plain returns a cue's text, its lines apart.
+// plain returns the text of a cue, with line ends between its lines.
 func (c *cue) plain() string {
 	var rows []string
 	for _, row := range c.lines {

@@ -1,14 +1,5 @@
 package transcript
 
-// JSON with the names that OpenAI's whisper uses, a segment in a line:
-//
-//	{"file", "title", "model", ["task": "translate",] "language", ["language_probability",] "duration", "text", ["error",] "segments": [
-//	  {"start", "end", "text", ["language",] ["avg_logprob", "no_speech_prob", "compression_ratio",
-//	   "temperature",] ["looped",] ["words": [{"word", "start", "end", "probability"}]]}
-//	]}
-//
-// Times are seconds. With the task the text is English; language is what was spoken. Where a segment was not measured its four figures are left out.
-
 import (
 	"bufio"
 	"bytes"
@@ -26,7 +17,7 @@ type jsonHead struct {
 	Model    string  `json:"model,omitempty"`
 	Task     string  `json:"task,omitempty"`
 	Language string  `json:"language"`
-	Sure     float64 `json:"language_probability,omitempty"` // where it was detected
+	Sure     float64 `json:"language_probability,omitempty"` // if it was detected
 	Duration float64 `json:"duration"`
 	Text     string  `json:"text"`
 	Error    string  `json:"error,omitempty"`
@@ -36,7 +27,7 @@ type jsonSegment struct {
 	Start    float64 `json:"start"`
 	End      float64 `json:"end"`
 	Text     string  `json:"text"`
-	Language string  `json:"language,omitempty"` // where it isn't the transcript's
+	Language string  `json:"language,omitempty"` // if it is not the transcript's
 	*jsonFigures
 	Looped bool       `json:"looped,omitempty"`
 	Words  []jsonWord `json:"words,omitempty"`
@@ -56,6 +47,15 @@ type jsonWord struct {
 	Prob  float64 `json:"probability"`
 }
 
+// writeJSON writes JSON with the names of OpenAI's whisper, one segment in a line:
+//
+//	{"file", "title", "model", ["task": "translate",] "language", ["language_probability",] "duration", "text", ["error",] "segments": [
+//	  {"start", "end", "text", ["language",] ["avg_logprob", "no_speech_prob", "compression_ratio",
+//	   "temperature",] ["looped",] ["words": [{"word", "start", "end", "probability"}]]}
+//	]}
+//
+// Times are in seconds. With the task, the text is English and language is the spoken one. The four
+// figures of a segment are left out if they are not known.
 func writeJSON(w io.Writer, t *Transcript) error {
 	task := ""
 	if t.Translated {
@@ -79,7 +79,7 @@ func writeJSON(w io.Writer, t *Transcript) error {
 	return b.Flush()
 }
 
-// sure is how probable the transcript's language is, 0 where it was not detected.
+// sure returns the probability of the transcript's language, 0 if it was not detected.
 func (t *Transcript) sure() float64 {
 	for i := range t.Segments {
 		if s := &t.Segments[i]; s.Language == t.Language {
@@ -103,7 +103,7 @@ func segmentJSON(s *asr.Segment, language string) jsonSegment {
 	return out
 }
 
-// compact encodes v in one line; v's types can always be encoded.
+// compact encodes v, of a type that can always be encoded, in one line.
 func compact(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -116,7 +116,7 @@ func compact(v any) []byte {
 
 func seconds(d time.Duration) float64 { return float64(milliseconds(d)) / 1000 }
 
-// figure rounds to six decimals; JSON has no number for what isn't finite.
+// figure rounds to six decimals and replaces values that are not finite, which JSON does not have.
 func figure(v float64) float64 {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0

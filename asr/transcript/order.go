@@ -1,23 +1,21 @@
 package transcript
 
-// Times in order. A model's may not be: a segment heard late, several at the same moment, a word
-// of no length.
-//
-//	as heard   ├──a──┤   ┊      ├b┤       ├──d──┤         the longest run in order keeps its times;
-//	                  ├c┤┊                                what is out of it stands between its neighbours
-//	in order   ├──a──┤├b┤├c┤              ├──d──┤
-
 import (
 	"math"
 	"slices"
 )
 
-// order moves lines so that each starts after the one before it and ends before the next
-// begins. What had to be moved has no word times any more.
+// order changes times so that each line starts after the previous one and ends before the next
+// begins. A model's times may overlap, or be equal. The longest sequence of lines in order keeps its
+// times, the others are placed between their neighbours and lose their word times:
+//
+//	recognised ├──a──┤   ┊      ├b┤       ├──d──┤
+//	                  ├c┤┊
+//	in order   ├──a──┤├b┤├c┤              ├──d──┤
 func order(all []line) {
 	kept := longestRun(all)
 	for n := 0; n <= len(kept); n++ {
-		from, to := 0, len(all) // the lines between two that are kept
+		from, to := 0, len(all) // the lines between two that keep their times
 		var begin, end int64
 		if n > 0 {
 			from, begin = kept[n-1]+1, all[kept[n-1]].start+1
@@ -30,13 +28,13 @@ func order(all []line) {
 		}
 		between := all[from:to]
 		switch {
-		case n == len(kept): // behind all
+		case n == len(kept): // after all of them
 			begin = max(begin, all[from-1].end)
 			end = math.MaxInt64
-		case n > 0: // the one before may be cut
+		case n > 0: // the previous line may be shortened
 			begin = max(begin, min(all[from-1].end, end-shortest*int64(len(between))))
 		}
-		room := int64(0) // that they need; there may be minutes
+		room := int64(0) // that they need; minutes may be available
 		for _, l := range between {
 			room += readable + 80*int64(width(l.text))
 		}
@@ -55,7 +53,7 @@ func order(all []line) {
 	}
 }
 
-// share spreads the time of the first line over all of them, by their width.
+// share divides the time of the first line among all lines, by their width.
 func share(all []line) {
 	total, at := 0, 0
 	for _, l := range all {
@@ -71,10 +69,10 @@ func share(all []line) {
 	}
 }
 
-// longestRun returns the numbers of as many lines as possible of which each starts later than
-// the one before (Schensted's rows, 1961).
+// longestRun returns the indices of a longest sequence of lines of which each starts later than the
+// previous one (Schensted 1961).
 func longestRun(all []line) []int {
-	var ends []int // ends[k]: the line with the earliest start that ends a run of k+1
+	var ends []int // ends[k]: the line with the earliest start that ends a sequence of k+1
 	before := make([]int, len(all))
 	for i := range all {
 		k, _ := slices.BinarySearchFunc(ends, all[i].start, func(j int, start int64) int {
@@ -103,12 +101,12 @@ func longestRun(all []line) []int {
 	return run
 }
 
-// Milliseconds that a person needs to see that there is a text, and to read a short one.
+// Milliseconds that a person needs to notice a text, and to read a short one.
 const shortest, readable = 300, 1000
 
-// visible gives each cue its shortest time: of the pauses around it, of a neighbour that has
-// enough, or by moving what follows. A pause behind it makes it readable. None starts before
-// the last one ends.
+// visible extends each cue to the shortest time: into the pauses around it, into a neighbour that is
+// long enough, or by moving what follows. A pause after it extends it to readable. No cue starts
+// before the previous one ends.
 func visible(all []cue) {
 	for i := range all {
 		c, free := &all[i], int64(0)

@@ -1,12 +1,5 @@
 package transcript
 
-// The formats of a line per segment.
-//
-//	txt   text
-//	tsv   start ⇥ end ⇥ text under a header line, milliseconds: OpenAI's whisper writes it so
-//	lrc   [ti:…] … then [mm:ss.xx]text; minutes run on past 59, an empty text clears the screen
-//	md    # title, a line of facts, then **m:ss** and a paragraph
-
 import (
 	"bufio"
 	"fmt"
@@ -14,6 +7,7 @@ import (
 	"strings"
 )
 
+// writeText writes the text, a segment in a line.
 func writeText(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	for _, l := range t.lines() {
@@ -22,6 +16,7 @@ func writeText(w io.Writer, t *Transcript) error {
 	return b.Flush()
 }
 
+// writeTSV writes start ⇥ end ⇥ text after a header line, in milliseconds, like OpenAI's whisper.
 func writeTSV(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "start\tend\ttext\n")
@@ -31,9 +26,11 @@ func writeTSV(w io.Writer, t *Transcript) error {
 	return b.Flush()
 }
 
-// silence is the milliseconds without speech that clear the screen or end a paragraph.
+// silence is after how many milliseconds without speech the screen is cleared or a paragraph ends.
 const silence = 2000
 
+// writeLRC writes lyrics: [ti:…] … then [mm:ss.xx]text. Minutes may exceed 59; an empty text clears
+// the screen.
 func writeLRC(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "[ti:%s]\n", strings.NewReplacer("[", "(", "]", ")").Replace(t.title()))
@@ -45,7 +42,7 @@ func writeLRC(w io.Writer, t *Transcript) error {
 	for i, l := range all {
 		text := l.text
 		if strings.HasPrefix(text, "[") {
-			text = "\u200b" + text // or the text would be read as one more time
+			text = "\u200b" + text // else the text would be read as another time
 		}
 		fmt.Fprintf(b, "%s%s\n", lyricTime(l.start), text)
 		if i+1 == len(all) || all[i+1].start-l.end >= silence {
@@ -55,11 +52,12 @@ func writeLRC(w io.Writer, t *Transcript) error {
 	return b.Flush()
 }
 
-// lyricTime writes milliseconds as [mm:ss.xx].
+// lyricTime formats milliseconds as [mm:ss.xx].
 func lyricTime(ms int64) string {
 	return fmt.Sprintf("[%02d:%02d.%02d]", ms/60000, ms/1000%60, ms%1000/10)
 }
 
+// writeMarkdown writes # title, a line of facts, and then paragraphs that begin with **m:ss**.
 func writeMarkdown(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "# %s\n\n", escapeMarkdown(t.title()))
@@ -85,8 +83,8 @@ func writeMarkdown(w io.Writer, t *Transcript) error {
 	return b.Flush()
 }
 
-// paragraphs joins lines up to a silence, or to the end of a sentence once a paragraph has
-// some length.
+// paragraphs joins lines up to a silence, or up to the end of a sentence if the paragraph is long
+// enough.
 func paragraphs(all []line) []line {
 	const enough = 400 // bytes
 	var out []line
@@ -102,8 +100,8 @@ func paragraphs(all []line) []line {
 	return out
 }
 
-// escapeMarkdown keeps text from being read as markup. It stands behind the bold time or
-// the # of a heading, so what only counts at the beginning of a line needs nothing.
+// escapeMarkdown escapes markup. The text follows the bold time or the # of a heading, so markup that
+// is only valid at the beginning of a line is not escaped.
 func escapeMarkdown(text string) string {
 	var b strings.Builder
 	for _, r := range text {

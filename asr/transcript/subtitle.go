@@ -1,14 +1,5 @@
 package transcript
 
-// The two formats of subtitles.
-//
-//	srt  number, "00:00:01,000 --> 00:00:02,500", lines, a blank line
-//	vtt  "WEBVTT", a blank line, then "00:00:01.000 --> 00:00:02.500", lines, a blank line;
-//	     & < > as entities; <00:00:01.500> before a word whose time is known (W3C WebVTT,
-//	     "cue timestamp": later than the cue's start and the one before, earlier than its end)
-//
-// SubRip has no way to escape: "-->" becomes an arrow.
-
 import (
 	"bufio"
 	"fmt"
@@ -16,6 +7,8 @@ import (
 	"strings"
 )
 
+// writeSRT writes cues as number, "00:00:01,000 --> 00:00:02,500", lines, a blank line. SubRip cannot
+// escape "-->" in a text, so it becomes an arrow.
 func writeSRT(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	for i, c := range t.cues() {
@@ -24,6 +17,8 @@ func writeSRT(w io.Writer, t *Transcript) error {
 	return b.Flush()
 }
 
+// writeVTT writes "WEBVTT", a blank line, then cues as "00:00:01.000 --> 00:00:02.500", lines, a blank
+// line.
 func writeVTT(w io.Writer, t *Transcript) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "WEBVTT\n")
@@ -35,7 +30,9 @@ func writeVTT(w io.Writer, t *Transcript) error {
 
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// marked returns a cue's text for WebVTT.
+// marked returns the text of a cue for WebVTT: & < > as entities, and <00:00:01.500> before a word
+// whose time is known (W3C WebVTT, "cue timestamp": later than the cue's start and the previous
+// timestamp, earlier than its end).
 func (c *cue) marked() string {
 	var b strings.Builder
 	last := c.start

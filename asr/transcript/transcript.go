@@ -1,14 +1,14 @@
-// Package transcript writes down what was heard in the forms that other programs read.
+// Package transcript writes transcripts in the formats that other programs read.
 //
-//	txt   a line per segment            srt   SubRip: what every player shows
-//	md    paragraphs with times         vtt   WebVTT: the web's subtitles, with word times
+//	txt   a line per segment            srt   SubRip, which every player supports
+//	md    paragraphs with times         vtt   WebVTT, the web's subtitles, with word times
 //	json  segments, words,              lrc   lyrics: a time and a line
 //	      probabilities                 tsv   start, end in milliseconds, text
 //
-// A file's structure never depends on its words: each format's writer takes text in which
-// blank lines, tabs and control characters have become single spaces, and escapes what
-// would still be read as markup. Times are whole milliseconds, each line starts after the
-// one before it and ends no later than the next begins (order.go); only json tells them as heard.
+// The structure of a file never depends on the text: blank lines, tabs and control characters become
+// single spaces before a format's writer gets it, and the writer escapes what would be read as
+// markup. Times are whole milliseconds; each line starts after the previous one and ends before the
+// next begins (see order). Only json has the times as they were recognised.
 package transcript
 
 import (
@@ -22,19 +22,19 @@ import (
 	"soberano/asr"
 )
 
-// Transcript is what was heard in one recording.
+// Transcript is the transcript of one recording.
 type Transcript struct {
-	Title      string        // what a person calls it; "": the name in Path
-	Path       string        // the file it was heard in; "" for none
-	Language   string        // that was spoken: its code, as in asr.Segment; "": none was heard
+	Title      string        // chosen by the user; "": the file name in Path
+	Path       string        // of the recording; "" for none
+	Language   string        // code of the spoken language, as in asr.Segment; "": no speech
 	Translated bool          // the text is English, whatever Language is
 	Duration   time.Duration // of the audio; 0: unknown
-	Model      string        // that heard it, as in asr.Info.Name
+	Model      string        // name of the model, as in asr.Info.Name
 	Segments   []asr.Segment // in order
-	Error      string        // why it ends before the audio does; "": it is whole
+	Error      string        // why it ends before the audio; "": it is complete
 }
 
-// formats in the order in which a person is offered them.
+// formats lists the formats in the order in which the user is offered them.
 var formats = []struct {
 	name  string
 	write func(w io.Writer, t *Transcript) error
@@ -43,7 +43,7 @@ var formats = []struct {
 	{"json", writeJSON}, {"tsv", writeTSV}, {"lrc", writeLRC},
 }
 
-// Formats returns the names of the formats, which are also their files' extensions.
+// Formats returns the names of the formats, which are also their file extensions.
 func Formats() []string {
 	var names []string
 	for _, f := range formats {
@@ -52,7 +52,7 @@ func Formats() []string {
 	return names
 }
 
-// FormatOf returns the format that a path's extension asks for, or "".
+// FormatOf returns the format of a path by its extension, or "".
 func FormatOf(path string) string {
 	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
 	for _, f := range formats {
@@ -69,7 +69,7 @@ func FormatOf(path string) string {
 	return ""
 }
 
-// Write writes t in a format of Formats, in UTF-8 with \n at the end of lines.
+// Write writes t in one of Formats, in UTF-8 with \n at the end of lines.
 func Write(w io.Writer, format string, t *Transcript) error {
 	for _, f := range formats {
 		if f.name == format {
@@ -79,7 +79,7 @@ func Write(w io.Writer, format string, t *Transcript) error {
 	return fmt.Errorf("transcript: format %q: known are %s", format, strings.Join(Formats(), ", "))
 }
 
-// Text returns the words of t, cleaned, in one line.
+// Text returns the text of t, cleaned, in one line.
 func (t *Transcript) Text() string {
 	var all []string
 	for _, l := range t.lines() {
@@ -88,8 +88,8 @@ func (t *Transcript) Text() string {
 	return strings.Join(all, " ")
 }
 
-// Tongue says in words which language was spoken, by its code, and whether the text is
-// another: "German, translated to English". It is "" where nothing is known.
+// Tongue describes the spoken language, by its code, and whether the text is a translation: "German,
+// translated to English". It is "" if nothing is known.
 func Tongue(language string, translated bool) string {
 	const to = "translated to English"
 	switch {
@@ -103,7 +103,7 @@ func Tongue(language string, translated bool) string {
 	return asr.LanguageName(language) + ", " + to
 }
 
-// title is t's name in one line.
+// title returns the name of t in one line.
 func (t *Transcript) title() string {
 	name := clean(t.Title)
 	if name == "" && t.Path != "" {
@@ -118,12 +118,12 @@ func (t *Transcript) title() string {
 // line is a segment that has text; its times are in milliseconds.
 type line struct {
 	*asr.Segment
-	start, end int64 // start is above the last line's, end above start and at most the next one's
+	start, end int64 // start is above the previous line's, end above start and at most the next line's start
 	text       string
-	moved      bool // its times were out of order, its words' too
+	moved      bool // its times were out of order, so those of its words are not used
 }
 
-// lines returns the segments with text, cleaned, their times put in order.
+// lines returns the segments that have text, cleaned, with their times in order.
 func (t *Transcript) lines() []line {
 	var all []line
 	for i := range t.Segments {
@@ -152,12 +152,12 @@ func clean(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// clock writes milliseconds as 01:02:03,456, with mark before the last three digits.
+// clock formats milliseconds as 01:02:03,456, with mark before the last three digits.
 func clock(ms int64, mark string) string {
 	return fmt.Sprintf("%02d:%02d:%02d%s%03d", ms/3600000, ms/60000%60, ms/1000%60, mark, ms%1000)
 }
 
-// shortClock writes milliseconds as people do: 2:03 or 1:02:03.
+// shortClock formats milliseconds as 2:03 or 1:02:03.
 func shortClock(ms int64) string {
 	s := ms / 1000
 	if s >= 3600 {

@@ -1,7 +1,7 @@
-// Package vad finds speech in audio: the Silero VAD v5 network (MIT, see LICENSE-silero)
-// gives each 32 ms a probability of speech, and Segmenter turns those into stretches.
+// Package vad detects speech in audio: the Silero VAD v5 network (MIT, see LICENSE-silero) computes a
+// probability of speech for each 32 ms, and Segmenter derives from them where speech begins and ends.
 //
-// The network, its 16 kHz branch, for one chunk of 512 samples with the 64 before it:
+// The 16 kHz branch of the network, for one chunk of 512 samples with the 64 before it:
 //
 //	samples [576] ─ reflected at the end by 64 → [640]
 //	STFT: 4 windows of 256 every 128, times the basis [258][256]
@@ -13,11 +13,11 @@
 //	LSTM 128 → 128, h and c carried from chunk to chunk       → [128]
 //	ReLU, dot with [128], plus bias, sigmoid                  → probability
 //
-// The products and convolutions are two steps of a CPU device of this package's own, with
-// one thread; the magnitudes between them and the LSTM's cell are computed on the host.
-// All detectors share the device, in turns: a Detector is 1.3 KB, the network 1.8 MB, and
-// a turn 30 µs of the 32 ms (Zen 4; 162 µs in plain Go).
-// The weights are extracted by extract.py, which tells their order.
+// The products and convolutions are two steps of a CPU device with one thread that the package
+// opens; the magnitudes between them and the LSTM's cell are computed on the host. All detectors
+// share the device, one after the other. A Detector takes 1.3 KB, the network 1.8 MB, and a chunk
+// 30 µs (Zen 4; 162 µs in plain Go). The weights are extracted by extract.py, which documents their
+// order.
 package vad
 
 import (
@@ -40,7 +40,7 @@ const Chunk = 512
 const Rate = 16000
 
 const (
-	context = 64  // samples of the chunk before, seen again
+	context = 64  // samples of the previous chunk that are input again
 	pad     = 64  // samples reflected at the end
 	window  = 256 // of the STFT
 	hop     = 128
@@ -72,16 +72,16 @@ type layer struct {
 	weight          kernels.Matrix // [out][3][in], and bias
 }
 
-// load makes the network that all share; without workers, its device needs no end. AnyLevel,
-// since an app without a model looks for speech too, and nobody there expects an error.
+// load opens the network that all detectors share. Its device has no workers, so it is never closed.
+// AnyLevel makes an unknown instruction level in the environment no error here.
 var load = sync.OnceValue(func() *network {
 	dev, err := cpu.New(cpu.Options{Threads: 1, Exact: true, AnyLevel: true})
 	if err != nil {
-		panic(err) // there is nothing left that it could refuse
+		panic(err) // cannot happen with these options
 	}
 	n, err := parse(silero, dev)
 	if err != nil {
-		panic(err) // the embedded file belongs to this very package; a test loads it
+		panic(err) // the embedded file is part of the package; a test loads it
 	}
 	return n
 })
@@ -127,7 +127,7 @@ func floats(b []byte) []float32 {
 // Detector runs the network over one stream of audio. It belongs to one goroutine.
 type Detector struct {
 	net  *network
-	last [context]float32 // of the audio heard so far
+	last [context]float32 // last samples of the audio so far
 	h    [hidden]float32
 	cell [hidden]float32
 }
@@ -135,13 +135,12 @@ type Detector struct {
 // New returns a detector at the beginning of a stream.
 func New() *Detector { return &Detector{net: load()} }
 
-// Reset forgets all audio heard so far.
+// Reset returns the detector to the beginning of a stream.
 func (d *Detector) Reset() { *d = Detector{net: d.net} }
 
-// Prob hears the next Chunk samples (16 kHz, mono, -1 to 1) and returns how likely they
-// hold speech, 0 to 1. A shorter chunk, the last of a stream, is padded with zeros; a
-// longer one panics. A sample beyond -1 and 1 is clipped; one that is not
-// a finite number counts as 0.
+// Prob processes the next Chunk samples (16 kHz, mono, -1 to 1) and returns the probability, 0 to 1,
+// that they hold speech. A shorter chunk, the last of a stream, is padded with zeros; a longer one
+// panics. Samples beyond -1 and 1 are clipped; those that are not finite count as 0.
 func (d *Detector) Prob(chunk []float32) float32 {
 	if len(chunk) > Chunk {
 		panic(fmt.Sprintf("vad: a chunk of %d samples, at most %d", len(chunk), Chunk))
@@ -149,18 +148,18 @@ func (d *Detector) Prob(chunk []float32) float32 {
 	n := d.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.hear(chunk, &d.last)
+	n.input(chunk, &d.last)
 	n.stft()
 	return n.speech(&d.h, &d.cell)
 }
 
-// hear lays the chunk behind the context, which it replaces, and reflects its end.
-func (n *network) hear(chunk []float32, last *[context]float32) {
+// input writes the context and the chunk to audio, reflects the end, and replaces the context.
+func (n *network) input(chunk []float32, last *[context]float32) {
 	x := n.audio[context : context+Chunk]
 	copy(n.audio[:], last[:])
 	clear(x[copy(x, chunk):])
 	for i, v := range x {
-		if v-v != 0 { // NaN or infinite: it would stay in the state for ever
+		if v-v != 0 { // NaN or infinite: it would remain in the state
 			v = 0
 		}
 		x[i] = min(max(v, -1), 1)
@@ -191,7 +190,7 @@ func (n *network) stft() {
 	}
 }
 
-// speech runs the convolutions over mag, steps the memory and returns the probability.
+// speech runs the convolutions over mag, updates the state and returns the probability.
 func (n *network) speech(h, cell *[hidden]float32) float32 {
 	s := n.dev.Begin(nil)
 	x, times := s.New(frames, bins), frames
@@ -214,14 +213,14 @@ func (n *network) speech(h, cell *[hidden]float32) float32 {
 	return n.lstm(rows.Row(0), h, cell)
 }
 
-// end ends a step of the CPU, which can't fail.
+// end ends a step; a step of the CPU does not fail.
 func end(s kernels.Step) {
 	if err := s.End(); err != nil {
 		panic(err)
 	}
 }
 
-// lstm steps the memory by the gates and returns the probability.
+// lstm updates the state by the gates and returns the probability.
 func (n *network) lstm(gates []float32, h, cell *[hidden]float32) float32 {
 	i, f, g, o := gates[:hidden], gates[hidden:2*hidden], gates[2*hidden:3*hidden], gates[3*hidden:]
 	sum := n.headBias

@@ -1,22 +1,5 @@
 package whisper
 
-// When each word was said (openai/whisper, whisper/timing.py). The decoder reads the text
-// once more; some heads of its cross attention look at the place in the audio that a token
-// is about to be written from:
-//
-//	start language task notimestamps │ t0 t1 … tn-1 │ endoftext        a row of weights each
-//	                 └ looks at t0 ┘   └ at t1 … at the end ┘           [rows][frames]
-//
-//	of each head: z-norm over the rows, median of 7 frames; their mean; then the cheapest
-//	path (dynamic time warping, Sakoe and Chiba 1978) through
-//
-//	       frames of 20 ms ─▶
-//	   t0  ▓▓▓░░░░░░░░░░
-//	   t1  ░░░▓▓░░░░░░░░      a token begins where the path enters its row
-//	  end  ░░░░░░▓▓▓▓▓▓▓
-//
-// words.go makes words of the tokens and corrects times that cannot be.
-
 import (
 	"context"
 	"math"
@@ -26,11 +9,11 @@ import (
 	"soberano/models"
 )
 
-// head is a head of cross attention.
+// head is a head of the decoder's cross attention.
 type head struct{ layer, head int }
 
-// alignmentHeads returns the heads that follow the words; where none are known, all of the
-// upper half of the layers.
+// alignmentHeads returns the heads whose attention follows the words; if none are known, all heads
+// of the upper half of the layers.
 func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
 	known, err := wordHeads(f, d)
 	for _, h := range known {
@@ -47,14 +30,29 @@ func alignmentHeads(f *models.File, d Dims) (out []head, err error) {
 	return out, nil
 }
 
-// Align gives words with their times to the segments of the window that was decoded last,
-// which is length long, and fits the segments' times to them. r and o are the window's.
+// Align adds words with their times to the segments of the window that was decoded last, which is
+// length long, and adjusts the segments' times to them (openai/whisper, whisper/timing.py). r and
+// o are the window's.
+//
+// The decoder reads the text once more. The weights of some heads of its cross attention are
+// largest at the audio from which the next token is predicted:
+//
+//	start language task notimestamps │ t0 t1 … tn-1 │ endoftext        a row of weights each
+//	                 └ predicts t0 ┘   └ t1 … the end ┘                 [rows][frames]
+//
+// The weights of each head are z-normalised over the rows and smoothed by a median of 7 frames.
+// Dynamic time warping (Sakoe and Chiba 1978) finds the cheapest path through their mean:
+//
+//	     frames of 20 ms ─▶
+//	 t0  ▓▓▓░░░░░░░░░░
+//	 t1  ░░░▓▓░░░░░░░░      a token begins where the path enters its row
+//	end  ░░░░░░▓▓▓▓▓▓▓
 func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segment, length time.Duration) error {
 	var text []int32
 	for _, s := range segments {
 		text = append(text, s.Tokens...)
 	}
-	frames := min(int(length/Tick), s.heard)
+	frames := min(int(length/Tick), s.positions)
 	if frames < 1 || len(text) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -62,26 +60,26 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 	if lang, ok := s.Specials.Language(r.Language); ok && s.Multilingual {
 		ids = append(ids, s.task(lang, Options{Translate: o.Translate})...)
 	}
-	first := len(ids) // the row that looks at the first token of the text
+	first := len(ids) // the row that predicts the first token of the text
 	ids = append(ids, s.NoTimes)
 	text = text[:min(len(text), s.TextContext-len(ids)-1)]
 	ids = append(append(ids, text...), s.EndOfText)
-	weights, probs, err := s.look(ids, first, frames)
+	weights, probs, err := s.crossWeights(ids, first, frames)
 	if err != nil {
 		return err
 	}
-	words := s.words(text, begins(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
+	words := s.words(text, warp(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
 	place(words, segments, o.Spoken)
 	return nil
 }
 
-// look reads ids and returns the mean weights [ids][frames] of the aligned heads, and the
-// probabilities of ids[first+1:], the end left out.
-func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []float64, err error) {
+// crossWeights runs the decoder over ids and returns the mean weights [ids][frames] of the
+// alignment heads, and the probabilities of ids[first+1:] without the end.
+func (s *Slot) crossWeights(ids []int32, first, frames int) (weights []float32, probs []float64, err error) {
 	n := len(ids)
 	b := s.emptyBatch(s.priority)
 	s.put(s.self[0], ids, 0)
-	b.Cross = append(b.Cross, kernels.Span{State: s.cross, N: n, Len: s.heard})
+	b.Cross = append(b.Cross, kernels.Span{State: s.cross, N: n, Len: s.positions})
 	d, cross := s.dev.Begin(b), s.attention(false, true)
 	var heads []*kernels.Rows // [ids][frames] each
 	x := s.hidden(d, n, func(layer int, q kernels.Tensor) {
@@ -114,8 +112,8 @@ func (s *Slot) look(ids []int32, first, frames int) (weights []float32, probs []
 	return weights, probs, err
 }
 
-// probabilities returns that of text[i] by row i of hidden, [rows][State], among the text
-// tokens. The logits of a few rows at a time are kept: all would take 40 MB.
+// probabilities returns the probability of each text[i] by row i of hidden, [rows][State], among
+// the text tokens. The logits of a few rows at a time are computed: all would take 40 MB.
 func (s *Slot) probabilities(hidden []float32, text []int32) ([]float64, error) {
 	const rows = 16
 	probs := make([]float64, len(text))
@@ -137,8 +135,8 @@ func (s *Slot) probabilities(hidden []float32, text []int32) ([]float64, error) 
 	return probs, nil
 }
 
-// addSmooth adds share of w [rows][frames] to sum: each frame normalised over the rows, each
-// row smoothed by the median of seven frames.
+// addSmooth normalises each frame of w [rows][frames] over the rows, smooths each row by the median
+// of seven frames, and adds share of the result to sum.
 func addSmooth(sum, w []float32, frames int, share float32) {
 	rows := len(w) / frames
 	for f := range frames {
@@ -161,8 +159,8 @@ func addSmooth(sum, w []float32, frames int, share float32) {
 	}
 }
 
-// addMedians adds share times the median of each seven neighbours; beyond its ends a row is
-// reflected.
+// addMedians adds share times the median of each seven neighbours of row to sum; the row is
+// reflected at its ends.
 func addMedians(sum, row []float32, share float32) {
 	const half = 3
 	n := len(row)
@@ -192,9 +190,9 @@ func addMedians(sum, row []float32, share float32) {
 	}
 }
 
-// begins returns, for each row of w [rows][frames], the frame at which the heaviest path
-// from the first to the last of both enters it.
-func begins(w []float32, frames int) []int {
+// warp returns, for each row of w [rows][frames], the frame at which the path of the largest sum,
+// from the first row and frame to the last, enters it (dynamic time warping).
+func warp(w []float32, frames int) []int {
 	rows := len(w) / frames
 	const diagonal, down, right = 0, 1, 2
 	from := make([]byte, (rows+1)*(frames+1))

@@ -1,11 +1,5 @@
 package whisper
 
-// APR files: Hugging Face's names, the sizes in the metadata, the tokens in a list of
-// bytes named __vocab__:
-//
-//	u32 tokens · u32 merges · for each token u16 length · bytes, in the order of their
-//	numbers · for each merge two such texts (not needed: see token.NewWhisperRanks)
-
 import (
 	"encoding/json"
 
@@ -13,6 +7,7 @@ import (
 	"soberano/models"
 )
 
+// fromAPR reads APR files: Hugging Face's tensor names, sizes in the metadata.
 func fromAPR(f *models.File) (*weights, error) {
 	a := &apart{part: part{f: f}, naming: huggingFace, prefix: hfPrefix(f)}
 	d, err := a.dims(0)
@@ -22,7 +17,7 @@ func fromAPR(f *models.File) (*weights, error) {
 	if d.Heads, err = declaredHeads(f, d.State, "n_audio_head", "n_text_head"); err != nil {
 		return nil, err
 	}
-	if err := says(f, map[string]int{
+	if err := checkDeclared(f, map[string]int{
 		"n_mels": d.Mels, "n_audio_ctx": d.AudioContext, "n_text_ctx": d.TextContext, "n_audio_state": d.State, "n_text_state": d.State,
 		"n_audio_layer": d.EncLayers, "n_text_layer": d.DecLayers, "vocab_size": d.Vocab,
 	}); err != nil {
@@ -58,7 +53,7 @@ func textAPR(f *models.File) (*token.Tokenizer, error) {
 	return spelled(list, merges)
 }
 
-// spelled makes a tokenizer of spellings and merges as tokenizer.json has them.
+// spelled returns a tokenizer for the spellings and merges of a tokenizer.json.
 func spelled(list, merges []string) (*token.Tokenizer, error) {
 	vocabulary, err := json.Marshal(list)
 	if err != nil {
@@ -71,6 +66,10 @@ func spelled(list, merges []string) (*token.Tokenizer, error) {
 	return token.NewWhisper(tokenizer, vocabulary)
 }
 
+// aprTokens reads the tokens in __vocab__:
+//
+//	u32 tokens · u32 merges · for each token u16 length · bytes, in the order of their
+//	numbers · for each merge two such texts (not needed: see token.NewWhisperRanks)
 func aprTokens(path string, b []byte) ([]string, error) {
 	c := models.NewCursor(path, b)
 	c.Field = "the count of tokens in __vocab__"

@@ -1,10 +1,5 @@
 package whisper
 
-// Beam search: the width likeliest beginnings are continued together, one row of a step
-// each. Each hypothesis has a state; where two continue the same one, the second gets a
-// fork. It ends when patience × width of them have ended; the best by
-// Options.rank counts (openai/whisper, BeamSearchDecoder).
-
 import (
 	"cmp"
 	"context"
@@ -12,18 +7,18 @@ import (
 	"slices"
 )
 
-// hypothesis is a beginning; its state holds all tokens but the last.
+// hypothesis is a possible beginning of the text. Its state holds all its tokens but the last.
 type hypothesis struct {
 	tokens []int32
 	sum    float64 // of the log-probabilities
-	bonus  float64 // for expected words
-	in     trail   // of the vocabulary
-	state  int     // of Slot.self
+	bonus  float64 // for words of the vocabulary
+	in     trail   // position in a word of the vocabulary
+	state  int     // index in Slot.self
 }
 
 func (h *hypothesis) score() float64 { return h.sum + h.bonus }
 
-// noState is the state of a hypothesis that has none.
+// noState stands for the state of a hypothesis that has none yet.
 const noState = -1
 
 // with returns h continued by c, without a state.
@@ -44,13 +39,17 @@ type search struct {
 	slot   *Slot
 	o      *Options
 	width  int
-	enough int // ended hypotheses
+	enough int // number of ended hypotheses that ends the search
 	live   []hypothesis
-	free   []int // states
+	free   []int // unused states
 	ended  []hypothesis
-	looped *hypothesis // the likeliest that runs in circles
+	looped *hypothesis // the likeliest one that is a loop
 }
 
+// beam decodes by beam search (openai/whisper, BeamSearchDecoder): the width likeliest hypotheses
+// are continued together, one row of a step each. Each has a state; where two continue the same
+// one, the second gets a fork. The search ends when patience × width of them have ended; the best
+// by Options.rank is the result.
 func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
 	a := &attempt{}
 	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
@@ -84,8 +83,8 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 	return a, nil
 }
 
-// keep returns the candidates that go on, the best of width at most, and puts aside those
-// that have ended or run in circles.
+// keep returns the candidates that are continued, at most width, and records those that have ended
+// or are loops.
 func (b *search) keep(cands []candidate) (kept []candidate) {
 	slices.SortStableFunc(cands, func(x, y candidate) int {
 		return cmp.Compare(y.sum+y.bonus, x.sum+x.bonus)
@@ -110,7 +109,7 @@ func (b *search) keep(cands []candidate) (kept []candidate) {
 	return kept
 }
 
-// result returns the hypothesis that counts.
+// result returns the best hypothesis.
 func (b *search) result() hypothesis {
 	if len(b.ended) == 0 && b.looped != nil {
 		return *b.looped
@@ -121,12 +120,12 @@ func (b *search) result() hypothesis {
 	return b.o.likeliest(b.ended)
 }
 
-// follow makes the kept candidates the live hypotheses, and returns the forks that they
-// need. n positions of each state are filled. The first to continue a hypothesis takes its
-// state, others get a fork.
+// follow makes the kept candidates the live hypotheses and returns the forks that they need; each
+// state holds n positions. The first candidate that continues a hypothesis takes its state, others
+// get a fork.
 func (b *search) follow(kept []candidate, n int) (forks []fork) {
 	if len(b.live[0].tokens) == 0 {
-		forks = append(forks, fork{0, 0, n}) // an earlier attempt may have gone on
+		forks = append(forks, fork{0, 0, n}) // an earlier attempt may have extended it
 	}
 	taken := make([]bool, len(b.live))
 	next := make([]hypothesis, len(kept))
@@ -152,7 +151,8 @@ func (b *search) follow(kept []candidate, n int) (forks []fork) {
 	return forks
 }
 
-// stepBeam feeds the last token of each hypothesis, at position pos, after forks are made.
+// stepBeam runs the decoder over the last token of each hypothesis, at position pos, after the
+// forks were made.
 func (s *Slot) stepBeam(live []hypothesis, pos int, forks []fork) (logits, error) {
 	r := request{forks: forks, ids: make([]int32, len(live)), spans: make([]span, len(live))}
 	for i, h := range live {
@@ -162,8 +162,8 @@ func (s *Slot) stepBeam(live []hypothesis, pos int, forks []fork) (logits, error
 	return s.step(r)
 }
 
-// continuations appends the n likeliest continuations of h, the from-th hypothesis, by
-// the logits after its tokens, which are changed.
+// continuations appends to dst the n likeliest continuations of h, hypothesis number from, by the
+// logits after its tokens, which are modified.
 func (s *Slot) continuations(dst []candidate, from int, h *hypothesis, logits []float32, n int, o *Options) []candidate {
 	next := s.allow(logits, h.tokens, o)
 	var ids [maxBeam + 1]int32

@@ -1,6 +1,14 @@
 package whisper
 
-// Names of a CTranslate2 file of Whisper (specification "WhisperSpec"):
+import (
+	"fmt"
+
+	"soberano/engine/token"
+	"soberano/kernels"
+	"soberano/models"
+)
+
+// ct2 reads the tensors of a CTranslate2 file of Whisper (specification "WhisperSpec"):
 //
 //	encoder/conv1/{weight,bias}  encoder/conv2/…  encoder/position_encodings/encodings
 //	encoder/layer_N/self_attention/{layer_norm/{gamma,beta}, linear_0: q k v, linear_1: out}
@@ -10,16 +18,6 @@ package whisper
 //	decoder/layer_N/attention/{layer_norm, linear_0: q, linear_1: k v, linear_2: out}
 //
 // Weights are [out, in] as in PyTorch; key biases are stored as zeros.
-
-import (
-	"fmt"
-
-	"soberano/engine/token"
-	"soberano/kernels"
-	"soberano/models"
-)
-
-// ct2 reads the parts of a file by CTranslate2's names.
 type ct2 struct{ part }
 
 func (c *ct2) norm(name string, n int) norm {
@@ -55,7 +53,7 @@ func (c *ct2) layer(prefix string, d Dims, cross bool) layer {
 	return l
 }
 
-// dims takes the sizes from the tensors' shapes, and the number of heads from the file.
+// dims returns the sizes by the tensors' shapes, and the number of heads that the file states.
 func (c *ct2) dims() (Dims, error) {
 	layers := func(half string) int {
 		return c.count(func(n int) string { return fmt.Sprintf("%s/layer_%d/ffn/layer_norm/gamma", half, n) })

@@ -1,19 +1,5 @@
 package whisper
 
-// From audio features to tokens: the prompt, the language, then one attempt after the
-// other until one is believable (openai/whisper, whisper/transcribe.py):
-//
-//	[startofprev, earlier text …] start │ language task [notimestamps] │ sampled …
-//	                              └ no-speech probability, language probabilities
-//
-//	temperature 0 (greedy or beam) → 0.2 → 0.4 → 0.6 → 0.8 → 1.0 (sampled, fixed seed)
-//
-// An attempt fails when its text compresses more than 2.4 times or runs in circles (a
-// loop), or its mean log-probability is below -1 (a guess). A guess on audio of which the
-// model itself says that nobody speaks (no-speech above 0.6) is silence. When all six
-// fail, the likeliest that does not loop counts; if all loop, the one that compresses
-// least counts up to where it first repeats itself.
-
 import (
 	"context"
 	"math"
@@ -21,18 +7,18 @@ import (
 	"time"
 )
 
-// Result is what was heard in a window.
+// Result is the transcription of a window.
 type Result struct {
-	Tokens      []int32 // text and times, without the end
+	Tokens      []int32 // text and times, without the end token
 	Text        string
 	Language    string
-	Languages   map[string]float64 // probabilities, where the language was detected
+	Languages   map[string]float64 // probabilities, if the language was detected
 	AvgLogprob  float64            // mean over the tokens and the end
 	NoSpeech    float64            // probability
-	Ratio       float64            // how much zlib compresses the text
-	Temperature float32            // of the attempt that counts
+	Ratio       float64            // compression ratio of the text by zlib
+	Temperature float32            // of the accepted attempt
 	Silent      bool               // nobody speaks: there are no tokens
-	Looped      bool               // every attempt ran in circles; the text was cut
+	Looped      bool               // every attempt was a loop; the text was cut
 	Steps       int                // of the decoder, all attempts
 	Encoder     time.Duration      // spent in the encoder
 	Decoder     time.Duration      // spent in the decoder
@@ -50,9 +36,21 @@ type attempt struct {
 	temperature float32
 }
 
-// decode decodes the window in the cross state.
+// decode decodes the window in the cross state (openai/whisper, whisper/transcribe.py): the prompt,
+// the language, then attempts at rising temperatures until one is accepted:
+//
+//	[startofprev, earlier text …] start │ language task [notimestamps] │ sampled …
+//	                              └ no-speech probability, language probabilities
+//
+//	temperature 0 (greedy or beam) → 0.2 → 0.4 → 0.6 → 0.8 → 1.0 (sampled, fixed seed)
+//
+// An attempt is rejected if its text is a loop (a compression ratio above 2.4, or the same tokens
+// again and again) or its mean log-probability is below -1. If that is so and the model's no-speech
+// probability is above 0.6, the window is silence. If all six are rejected, the likeliest that is
+// not a loop is the result; if all are loops, the one with the lowest compression ratio, cut where
+// it repeats itself.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
-	o = o.whole()
+	o = o.withDefaults()
 	r := &Result{Language: o.Language}
 	first, pos, err := s.prefill(r, o)
 	if err != nil {
@@ -80,8 +78,8 @@ func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 	return r, nil
 }
 
-// prefill feeds what comes before the sampled tokens and returns the logits of the first
-// of them and its position. It fills r's language and no-speech probability.
+// prefill runs the decoder over the tokens before the sampled ones and returns the logits of the
+// first sampled token and its position. It sets r's language and no-speech probability.
 func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err error) {
 	var ids []int32
 	if n := len(o.Prompt); n > 0 {
@@ -110,8 +108,8 @@ func (s *Slot) prefill(r *Result, o Options) (first []float32, pos int, err erro
 	return first, pos, err
 }
 
-// taskOf returns the tokens that say what to do with the speech in the slot. It fills r's language, which
-// may have to be detected by the logits after the start.
+// taskOf returns the tokens that select language and task. It sets r's language, which it detects
+// by the logits after the start token if none is given.
 func (s *Slot) taskOf(r *Result, first []float32, o Options) []int32 {
 	if !s.Multilingual {
 		r.Language = "en"
@@ -128,7 +126,7 @@ func (s *Slot) taskOf(r *Result, first []float32, o Options) []int32 {
 	return s.task(lang, o)
 }
 
-// task returns the tokens that say what to do with speech in lang.
+// task returns the tokens that select a language and the task.
 func (m *Model) task(lang int32, o Options) (ids []int32) {
 	if m.Multilingual {
 		what := m.Transcribe
@@ -160,7 +158,7 @@ func (s *Slot) Detect(ctx context.Context, mel []float32) (map[string]float64, e
 	return probs, nil
 }
 
-// detect returns the likeliest language token and the probability of each code.
+// detect returns the likeliest language token and the probability of each language code.
 func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 	l := logits[m.Languages:][:m.LanguageCount]
 	all := m.pool.LogSumExp(l)
@@ -172,7 +170,7 @@ func (m *Model) detect(logits []float32) (int32, map[string]float64) {
 	return m.Languages + top, probs
 }
 
-// attempt decodes once.
+// attempt decodes the window once, at temperature t.
 func (s *Slot) attempt(ctx context.Context, first []float32, pos int, t float32, o *Options) (*attempt, error) {
 	width, search := o.Beam, s.beam
 	if t > 0 || width == 1 {
@@ -196,7 +194,7 @@ func (s *Slot) attempt(ctx context.Context, first []float32, pos int, t float32,
 // most returns how many tokens may be sampled from position pos on.
 func (m *Model) most(pos int) int { return min(m.TextContext/2, m.TextContext-pos) }
 
-// spell returns the text of tokens without the times.
+// spell returns the text of tokens, without the times.
 func (m *Model) spell(tokens []int32) string {
 	var text []int32
 	for _, id := range tokens {
@@ -207,7 +205,7 @@ func (m *Model) spell(tokens []int32) string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(m.text.Decode(text)), "\uFFFD"))
 }
 
-// choose returns the attempt that counts.
+// choose returns the attempt that is the result when the last one was accepted or all were rejected.
 func (m *Model) choose(tried []*attempt) *attempt {
 	var likely, short *attempt
 	for _, a := range tried {

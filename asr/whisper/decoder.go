@@ -1,22 +1,20 @@
 package whisper
 
-// The decoder: one step carries one token of each hypothesis of a window, or its first tokens.
+import "soberano/kernels"
+
+// hidden runs the decoder over the n tokens of step d: one token of each hypothesis, or the first
+// tokens of a window. It returns x before the last norm, [n × State]. The spans of the batch assign
+// rows to hypotheses, its cross spans rows to windows. queries, if not nil, is called with the
+// queries of each layer's cross attention.
 //
 //	x = embed(token) + position
 //	DecLayers × {
-//	  x += attention(norm(x)) over the hypothesis' own earlier tokens
+//	  x += attention(norm(x)) over the hypothesis' earlier tokens
 //	  x += attention(norm(x)) over the window's 1500 audio features
 //	  x += down(GELU(up(norm(x))))
 //	}
 //	logits = norm(x) · embedᵀ
-
-import "soberano/kernels"
-
-// hidden runs the decoder over the tokens of the step d and returns x before the last
-// norm, [tokens × State]. The batch's spans say which rows belong to which hypothesis, its
-// cross spans which to which window. looks, if not nil, is called with the queries of each
-// layer's cross attention.
-func (m *Model) hidden(d kernels.Step, n int, looks func(layer int, q kernels.Tensor)) kernels.Tensor {
+func (m *Model) hidden(d kernels.Step, n int, queries func(layer int, q kernels.Tensor)) kernels.Tensor {
 	state := m.State
 	x, h := d.New(n, state), d.New(n, state)
 	d.Embed(x, m.embed, 1)
@@ -35,8 +33,8 @@ func (m *Model) hidden(d kernels.Step, n int, looks func(layer int, q kernels.Te
 
 		d.LayerNorm(h, x, b.crossNorm.gamma, b.crossNorm.beta, normEps)
 		d.MatMul(q, h, b.crossQ)
-		if looks != nil {
-			looks(i, q)
+		if queries != nil {
+			queries(i, q)
 		}
 		d.Attend(h, q, i, cross)
 		d.MatMulAdd(x, h, b.crossOut)
@@ -49,12 +47,12 @@ func (m *Model) hidden(d kernels.Step, n int, looks func(layer int, q kernels.Te
 	return x
 }
 
-// norm is the norm before the logits.
+// norm applies the norm before the logits.
 func (m *Model) norm(d kernels.Step, y, x kernels.Tensor) {
 	d.LayerNorm(y, x, m.decNorm.gamma, m.decNorm.beta, normEps)
 }
 
-// put adds ids at positions pos … of the sequence in state to the batch.
+// put adds ids to the batch, at positions from pos on of the sequence in state.
 func (m *Model) put(state kernels.State, ids []int32, pos int) {
 	b := &m.batch
 	b.Spans = append(b.Spans, kernels.Span{State: state, Row: len(b.Tokens), N: len(ids), Pos: pos})
@@ -64,7 +62,7 @@ func (m *Model) put(state kernels.State, ids []int32, pos int) {
 	}
 }
 
-// emptyBatch returns the batch without rows.
+// emptyBatch returns the batch, without rows.
 func (m *Model) emptyBatch(p kernels.Priority) *kernels.Batch {
 	b := &m.batch
 	*b = kernels.Batch{Tokens: b.Tokens[:0], Positions: b.Positions[:0], Spans: b.Spans[:0], Cross: b.Cross[:0], Priority: p}

@@ -1,14 +1,5 @@
 package whisper
 
-// The encoder: two convolutions over time, then blocks in which every position sees
-// every other one, then the keys and values that the decoder's cross attention reads.
-//
-//	mel [3000 × Mels]
-//	 └ conv1 width 3, GELU ─▶ [3000 × State]
-//	   └ conv2 width 3 stride 2, GELU ─▶ [1500 × State] + sinusoidal positions
-//	     └ EncLayers × { x += attention(norm(x));  x += down(GELU(up(norm(x)))) }
-//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross state
-
 import (
 	"context"
 	"errors"
@@ -19,8 +10,8 @@ import (
 
 const normEps = 1e-5
 
-// attention describes the three kinds of attention: of the encoder to itself (neither
-// causal nor cross), of the decoder to itself (causal) and to the encoder (cross).
+// attention returns the parameters of the three kinds of attention: of the encoder to itself
+// (neither causal nor cross), of the decoder to itself (causal) and to the encoder (cross).
 func (m *Model) attention(causal, cross bool) *kernels.Attention {
 	return &kernels.Attention{
 		Heads: m.Heads, KVHeads: m.Heads, HeadDim: m.HeadDim(),
@@ -28,12 +19,12 @@ func (m *Model) attention(causal, cross bool) *kernels.Attention {
 	}
 }
 
-// encode runs the encoder over mel, [Mels][frames] row-major, and fills the slot's cross
-// state; frames is Frames(), or for Quick results an even number below. features, if not nil,
-// is called with the encoder's output [AudioContext × State]. ctx is looked at between layers.
+// encode runs the encoder over mel, [Mels][frames] row-major, and fills the slot's cross state;
+// frames is Frames(), or for Quick results a smaller even number. features, if not nil, is called
+// with the encoder's output [AudioContext × State]. ctx is checked between layers.
 func (s *Slot) encode(ctx context.Context, mel []float32, priority kernels.Priority, features func(kernels.Step, kernels.Tensor)) error {
 	n := len(mel) / s.Mels / 2
-	s.heard = n
+	s.positions = n
 	d := s.dev.Begin(&kernels.Batch{
 		Spans:    []kernels.Span{{State: s.encState, N: n, Len: n}},
 		Cross:    []kernels.Span{{State: s.cross, N: n}},
@@ -42,11 +33,19 @@ func (s *Slot) encode(ctx context.Context, mel []float32, priority kernels.Prior
 	return errors.Join(s.encoder(ctx, d, n, mel, features), d.End())
 }
 
-// encoder does so as the step d of n positions.
+// encoder runs the encoder for n positions in step d: two convolutions over time, then blocks in
+// which every position attends to every other, then the keys and values for the decoder's cross
+// attention.
+//
+//	mel [3000 × Mels]
+//	 └ conv1 width 3, GELU ─▶ [3000 × State]
+//	   └ conv2 width 3 stride 2, GELU ─▶ [1500 × State] + sinusoidal positions
+//	     └ EncLayers × { x += attention(norm(x));  x += down(GELU(up(norm(x)))) }
+//	       └ norm ─▶ features ─▶ crossKV of every decoder layer ─▶ cross state
 func (s *Slot) encoder(ctx context.Context, d kernels.Step, n int, mel []float32, features func(kernels.Step, kernels.Tensor)) error {
 	m, state := s.Model, s.State
 
-	// What the convolutions need lies where the feed-forward layers write later.
+	// The convolutions use the memory that the feed-forward layers use later.
 	scratch := d.New(1, m.scratch(n))
 	in := scratch.Over(0, 2*n, m.Mels)
 	d.Write(in, transposed(mel, m.Mels))
@@ -94,8 +93,8 @@ func (s *Slot) encoder(ctx context.Context, d kernels.Step, n int, mel []float32
 	return ctx.Err()
 }
 
-// scratch is how many values the convolutions of a window of n positions need, or the
-// feed-forward layers, if that is more.
+// scratch returns how many values the convolutions or the feed-forward layers of a window of n
+// positions need, whichever is more.
 func (m *Model) scratch(n int) int {
 	stride := kernels.OverStride
 	return n * max(2*(stride(m.Mels)+stride(3*m.Mels)+stride(m.State)), stride(m.FFN))

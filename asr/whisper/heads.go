@@ -1,17 +1,14 @@
 package whisper
 
-// Which heads of the decoder's cross attention follow the words through the audio. Files
-// from Hugging Face and CTranslate2 say so; ggml and APR files do not, and have the heads
-// of the published model of their size.
-
 import (
 	"encoding/json"
 
 	"soberano/models"
 )
 
-// wordHeads returns pairs of layer and head, nil where nothing is known of them: then the
-// upper half of the layers will do (openai/whisper, whisper/model.py).
+// wordHeads returns the heads of cross attention that follow the words, as pairs of layer and head,
+// or nil if they are not known (openai/whisper, whisper/model.py). Files of Hugging Face and
+// CTranslate2 list them; for ggml and APR files they are those of the published model of that size.
 func wordHeads(f *models.File, d Dims) ([][2]int, error) {
 	for _, name := range []string{"generation_config.json", "config.json"} {
 		var c struct {
@@ -39,14 +36,13 @@ func wordHeads(f *models.File, d Dims) ([][2]int, error) {
 	return publishedHeads[published{d.State, d.Mels, d.EncLayers, d.DecLayers, d.Vocab > leastVocab}], nil
 }
 
-// published is what tells the published models apart. Large v1 and v2 are alike in all of it;
-// the heads are v2's.
+// published identifies a published model. Large v1 and v2 are equal in it; the heads are v2's.
 type published struct {
 	state, mels, encoder, decoder int
 	multilingual                  bool
 }
 
-// publishedHeads are OpenAI's (whisper/__init__.py, _ALIGNMENT_HEADS).
+// publishedHeads lists OpenAI's heads (whisper/__init__.py, _ALIGNMENT_HEADS).
 var publishedHeads = map[published][][2]int{
 	{384, 80, 4, 4, false}:    {{1, 0}, {2, 0}, {2, 5}, {3, 0}, {3, 1}, {3, 2}, {3, 3}, {3, 4}},
 	{384, 80, 4, 4, true}:     {{2, 2}, {3, 0}, {3, 2}, {3, 3}, {3, 4}, {3, 5}},

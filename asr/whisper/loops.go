@@ -1,19 +1,12 @@
 package whisper
 
-// Texts that run in circles, as the network does on noise and music and where it has lost
-// the thread. While a text is decoded the same few tokens, again and again, end it; a whole
-// text is known by how well it compresses (openai/whisper, compression_ratio). What is left
-// of a loop is what was said before it repeats itself:
-//
-//	<0.00> thank you <2.00><2.00> thank you <4.00><4.00> thank you <6.00> …
-//	└───── kept ────────────────┘ cut
-
 import (
 	"bytes"
 	"compress/zlib"
 )
 
-// ratio returns how much zlib compresses text; 1 for none.
+// ratio returns the compression ratio of text by zlib, 1 for no text. It is high for loops, which
+// the network decodes for noise and music (openai/whisper, compression_ratio).
 func ratio(text string) float64 {
 	if text == "" {
 		return 1
@@ -25,8 +18,8 @@ func ratio(text string) float64 {
 	return float64(len(text)) / float64(b.Len())
 }
 
-// loops reports whether tokens end in the same run of 1 to 12 tokens again and again:
-// six times, or for short runs until 18 tokens are said.
+// loops reports whether tokens end in repetitions of the same 1 to 12 tokens: six of them, or
+// for short ones 18 tokens of them. Such a hypothesis is not continued.
 func loops(tokens []int32) bool {
 	for n := 1; n <= 12; n++ {
 		if repeats(tokens, n) >= max(6, 18/n) {
@@ -36,7 +29,7 @@ func loops(tokens []int32) bool {
 	return false
 }
 
-// repeats returns how often the last n tokens stand at the end in a row.
+// repeats returns how often the last n tokens are repeated at the end.
 func repeats(tokens []int32, n int) int {
 	if len(tokens) < n {
 		return 0
@@ -48,8 +41,11 @@ func repeats(tokens []int32, n int) int {
 	return (len(tokens)-1-i)/n + 1
 }
 
-// cutLoop returns tokens up to where a run of them is said for the second time of three or
-// more in a row; times, from begin on, don't count.
+// cutLoop returns tokens up to the first repetition of a sequence that occurs three or more times
+// in a row. Times, which are tokens from begin on, are ignored:
+//
+//	<0.00> thank you <2.00><2.00> thank you <4.00><4.00> thank you <6.00> …
+//	└───── kept ────────────────┘ cut
 func cutLoop(tokens []int32, begin int32) []int32 {
 	var text []int32
 	var at []int // of each in tokens

@@ -1,14 +1,13 @@
 // Package whisper is the Whisper network (Radford et al. 2022, arXiv:2212.04356) on a
-// kernels.Device, and the rules by which its output becomes timed text.
+// kernels.Device, and its decoding to text with times.
 //
 //	mel [3000 × 80] ─conv─conv/2─▶ [1500 × State] ─encoder blocks─▶ audio features
-//	                                                                     │ keys, values once a window
+//	                                                                     │ keys, values once per window
 //	tokens ─embed + position─▶ decoder blocks (self, cross attention) ◀──┘
 //	                                └─▶ logits ─rules─▶ token ─▶ …
 //
-// A window is 30 s of audio, padded with zeros. Tokens beyond the text vocabulary are
-// times from the window's start in steps of 20 ms. A Model is used by one goroutine at
-// a time.
+// A window is 30 s of audio, padded with zeros. Tokens after the text vocabulary are times from the
+// window's start in steps of 20 ms.
 package whisper
 
 import (
@@ -22,7 +21,8 @@ import (
 	"soberano/models"
 )
 
-// Tokenizer turns tokens into text and back. Its special tokens are made by rule (see Specials).
+// Tokenizer converts tokens to text and back. Special tokens follow from the size of the
+// vocabulary, see Specials.
 type Tokenizer interface {
 	Decode(ids []int32) []byte
 	Encode(text string, o token.Options) []int32
@@ -31,7 +31,7 @@ type Tokenizer interface {
 // maxBeam is the largest number of hypotheses that are decoded side by side.
 const maxBeam = 8
 
-// block is a layer on the device.
+// block is a layer with its weights on the device.
 type block struct {
 	attnNorm, crossNorm, ffnNorm layerNorm
 	qkv, out                     kernels.Matrix
@@ -39,16 +39,16 @@ type block struct {
 	up, down                     kernels.Matrix
 }
 
-// layerNorm is a norm on the device: State values each.
+// layerNorm is a LayerNorm on the device, State values each.
 type layerNorm struct{ gamma, beta kernels.Vector }
 
-// Model is a Whisper model on a device.
+// Model is a Whisper model on a device. It is used by one goroutine at a time.
 type Model struct {
 	Dims
 	Specials
 
 	dev   kernels.Device
-	pool  *cpu.Pool // for what is made of logits
+	pool  *cpu.Pool // computes on logits
 	text  Tokenizer
 	batch kernels.Batch // of the decoder's step
 
@@ -61,12 +61,12 @@ type Model struct {
 	decNorm       layerNorm
 	suppress      []int32 // never sampled
 	suppressFirst []int32 // not sampled as the first token
-	aligned       []head  // whose attention follows the words through the audio
+	aligned       []head  // alignment heads, see Align
 	encState      kernels.State
 }
 
-// New loads f's weights into dev. pool computes on the host; it may be the workers of dev.
-// f must stay open until dev is closed.
+// New loads the weights of f into dev. pool computes on the host; dev may use the same pool. f has
+// to stay open until dev is closed. Errors name the file and the reason.
 func New(dev kernels.Device, pool *cpu.Pool, f *models.File, text Tokenizer) (*Model, error) {
 	w, err := readWeights(f)
 	if err != nil {
@@ -87,7 +87,7 @@ func New(dev kernels.Device, pool *cpu.Pool, f *models.File, text Tokenizer) (*M
 		m.suppress, m.suppressFirst = append(m.suppress, nonSpeech(text)...), append(m.suppressFirst, blank(text)...)
 	}
 	for id := special.TimesBegin + timestamps; int(id) < m.Vocab; id++ {
-		m.suppress = append(m.suppress, id) // tokens of its own, which nobody here understands
+		m.suppress = append(m.suppress, id) // tokens of this model alone, with unknown meaning
 	}
 	if err := m.load(w); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
@@ -133,29 +133,31 @@ func (m *Model) load(w *weights) error {
 	if errs != nil {
 		return errs
 	}
-	// The encoder's blocks use one after the other, so they share one layer of state. In 8
-	// bits it would be no faster, and its features a little coarser.
+	// The encoder's blocks run one after the other and share one layer of state. Keys and values
+	// in 8 bits were not faster, and the features less accurate.
 	var err error
-	if m.encState, err = m.dev.NewState(m.keeps(1, m.AudioContext, true)); err != nil {
+	if m.encState, err = m.dev.NewState(m.stateShape(1, m.AudioContext, true)); err != nil {
 		return err
 	}
 	return m.reserve()
 }
 
-// reserve has the device get the memory of the largest step, the encoder's, in one piece: if
-// it grew piece by piece, twice as much would be taken for a while.
+// reserve makes the device allocate the memory of the largest step, the encoder's, at once: growing
+// in parts would take twice as much for a while.
 func (m *Model) reserve() error {
-	const pad = 32 // values that a row may be longer by
+	const pad = 32 // most values by which a row may be padded
 	s := m.dev.Begin(nil)
 	s.New(1, m.scratch(m.AudioContext)+m.AudioContext*(5*m.State+3*pad))
 	return s.End()
 }
 
-// keeps is the shape of a state of so many layers and positions.
-func (m *Model) keeps(layers, positions int, fine bool) kernels.StateShape {
+// stateShape returns the shape of a state of so many layers and positions.
+func (m *Model) stateShape(layers, positions int, fine bool) kernels.StateShape {
 	l := kernels.Layer{KVHeads: m.Heads, KeyDim: m.HeadDim(), ValueDim: m.HeadDim(), Fine: fine}
 	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}
 }
 
-// CrossShape is the shape of the state that holds a window's audio for the decoder.
-func (m *Model) CrossShape() kernels.StateShape { return m.keeps(m.DecLayers, m.AudioContext, false) }
+// CrossShape returns the shape of the state that holds a window's audio for the decoder.
+func (m *Model) CrossShape() kernels.StateShape {
+	return m.stateShape(m.DecLayers, m.AudioContext, false)
+}

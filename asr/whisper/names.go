@@ -1,6 +1,14 @@
 package whisper
 
-// Files that keep query, key and value apart, by two families of names:
+import (
+	"fmt"
+
+	"soberano/kernels"
+	"soberano/models"
+)
+
+// naming is one family of tensor names; %s is the half of the network, %d the layer. Files with
+// separate query, key and value matrices use one of two families:
 //
 //	OpenAI's, in ggml files                 Hugging Face's, in safetensors (with "model." before
 //	                                        them) and APR files
@@ -17,16 +25,7 @@ package whisper
 //	decoder.blocks.N.cross_attn_ln, …       decoder.layers.N.encoder_attn_layer_norm, …
 //	decoder.ln                              decoder.layer_norm
 //
-// Weights are [out, in]. A name that several programs write differently is a list.
-
-import (
-	"fmt"
-
-	"soberano/kernels"
-	"soberano/models"
-)
-
-// naming is one family of names; %s is the half, %d the layer.
+// Weights are [out, in]. A name that differs between programs is a list.
 type naming struct {
 	encPos, decPos, embed            []string
 	encNorm, decNorm, layer          string
@@ -50,14 +49,14 @@ var huggingFace = naming{
 	q: "q_proj", k: "k_proj", v: "v_proj", out: "out_proj", ffnNorm: "final_layer_norm", up: "fc1", down: "fc2",
 }
 
-// apart reads the parts of a file by such names.
+// apart reads the tensors of a file with separate query, key and value matrices.
 type apart struct {
 	part
 	naming
-	prefix string // before every name: "model."
+	prefix string // of every name: "model." or ""
 }
 
-// first is the first of names that the file has, or the first of all.
+// first returns the first of names that the file has, or names[0].
 func (a *apart) first(names []string) string {
 	for _, name := range names {
 		if _, ok := a.f.Tensor(a.prefix + name); ok {
@@ -71,7 +70,7 @@ func (a *apart) norm(name string, n int) norm {
 	return norm{gamma: a.vector(name+".weight", n), beta: a.vector(name+".bias", n)}
 }
 
-// projection reads a matrix; its bias may be missing where optional.
+// projection reads a matrix and its bias, which may be missing if optional.
 func (a *apart) projection(name string, rows, cols int, optional bool) kernels.Weights {
 	bias := name + ".bias"
 	if _, ok := a.f.Tensor(bias); !ok && optional {
@@ -105,7 +104,7 @@ func (a *apart) readLayer(half string, n int, d Dims) layer {
 	return l
 }
 
-// dims takes the sizes from the tensors' shapes; heads is what the file says.
+// dims returns the sizes by the tensors' shapes; heads is the number that the file states.
 func (a *apart) dims(heads int) (Dims, error) {
 	layers := func(half string) int {
 		return a.count(func(n int) string { return a.prefix + fmt.Sprintf(a.layer, half, n) + a.attnNorm + ".weight" })
@@ -148,9 +147,9 @@ func (a *apart) read(d Dims) (*weights, error) {
 	return w, a.err
 }
 
-// says compares sizes that a file declares with those of its tensors: a layer that was
-// lost at the end of the file is found here. Absent keys count for nothing.
-func says(f *models.File, declared map[string]int) error {
+// checkDeclared compares sizes that a file declares with those of its tensors, which finds a layer
+// that is missing at the end of the file. Absent keys are ignored.
+func checkDeclared(f *models.File, declared map[string]int) error {
 	for key, n := range declared {
 		want, err := f.Meta.Int(key, n)
 		if err != nil {

@@ -1,8 +1,5 @@
 package whisper
 
-// What can be chosen about decoding, and what holds where nothing is (openai/whisper,
-// whisper/transcribe.py and whisper/decoding.py).
-
 import (
 	"math"
 	"slices"
@@ -11,40 +8,42 @@ import (
 	"soberano/kernels"
 )
 
-// Options says how a window is decoded. Zero values mean the default.
+// Options says how a window is decoded (openai/whisper, whisper/transcribe.py and
+// whisper/decoding.py). Zero values mean the default.
 type Options struct {
 	Language   string           // a code of Codes(), or "": detected
-	Likely     string           // a code that counts when the detected language is doubtful
-	Translate  bool             // into English, where the model has learnt to
-	Prompt     []int32          // text tokens said before the window, the newest last
-	Vocabulary *Vocabulary      // words that are likelier than the network thinks
+	Likely     string           // a code to use if the detected language is doubtful
+	Translate  bool             // into English, if the model can
+	Prompt     []int32          // text tokens before the window, the newest last
+	Vocabulary *Vocabulary      // words to make more likely
 	NoTimes    bool             // text without times: the window is one segment
-	WordTimes  bool             // Align is wanted
-	Spoken     time.Duration    // for Align, where speech ended before the window: 0 or less
-	Voiced     time.Duration    // somebody speaks until then, see rules.go; 0: not known
+	WordTimes  bool             // Align will be called
+	Spoken     time.Duration    // for Align, when speech ended before the window: 0 or less
+	Voiced     time.Duration    // end of speech in the window, see allow; 0: not known
 	Priority   kernels.Priority // of the steps, where models share workers
 	Quick      bool             // one attempt at temperature 0, for text that is replaced soon
 
 	Beam          int     // hypotheses kept, at most 8; 0 or 1: greedy
 	Patience      float64 // a search ends when Patience·Beam hypotheses have; 0: 1
-	LengthPenalty float64 // a: hypotheses compare by log-probability/((5+n)/6)ᵃ; 0: by its mean
-	BestOf        int     // texts sampled at a temperature, of which the likeliest counts; 0: as many as Beam
+	LengthPenalty float64 // a: hypotheses are ranked by log-probability/((5+n)/6)ᵃ; 0: by its mean
+	BestOf        int     // texts sampled at a temperature above 0, of which the best is used; 0: as many as Beam
 
 	Temperatures []float32     // of the attempts; nil: 0, 0.2, … 1
-	MaxRatio     float64       // text that compresses more is a loop; 0: 2.4
-	MinLogprob   float64       // text whose mean log-probability is less is a guess; 0: -1
-	MaxNoSpeech  float64       // a guess where silence is likelier is silence; 0: 0.6
-	MaxInitial   time.Duration // latest begin of the first segment; 0: 1 s
-	Suppress     []int32       // tokens never sampled, beside the file's own
+	MaxRatio     float64       // text with a higher compression ratio is a loop; 0: 2.4
+	MinLogprob   float64       // an attempt with a lower mean log-probability is rejected; 0: -1
+	MaxNoSpeech  float64       // a rejected attempt with a higher no-speech probability is silence; 0: 0.6
+	MaxInitial   time.Duration // latest start of the first segment; 0: 1 s
+	Suppress     []int32       // tokens never sampled, in addition to the file's
 }
 
 var temperatures = []float32{0, 0.2, 0.4, 0.6, 0.8, 1}
 
-// doubtful is a detected language that is less probable; a threshold of ours.
+// doubtful is the probability below which a detected language is doubtful; openai/whisper has no
+// such threshold.
 const doubtful = 0.6
 
-// whole returns o with the defaults in place of zeros.
-func (o Options) whole() Options {
+// withDefaults returns o with the defaults in place of zeros.
+func (o Options) withDefaults() Options {
 	set := func(v *float64, to float64) {
 		if *v == 0 {
 			*v = to
@@ -68,7 +67,7 @@ func (o Options) whole() Options {
 	return o
 }
 
-// rank is what hypotheses of n tokens compare by.
+// rank returns the value by which a hypothesis of n tokens is ranked.
 func (o *Options) rank(sum float64, n int) float64 {
 	if o.LengthPenalty == 0 {
 		return sum / float64(max(1, n))
@@ -76,7 +75,7 @@ func (o *Options) rank(sum float64, n int) float64 {
 	return sum / math.Pow(float64(5+n)/6, o.LengthPenalty)
 }
 
-// likeliest returns the hypothesis of the highest rank.
+// likeliest returns the hypothesis with the highest rank.
 func (o *Options) likeliest(all []hypothesis) hypothesis {
 	return slices.MaxFunc(all, func(a, b hypothesis) int {
 		x, y := o.rank(a.score(), len(a.tokens)), o.rank(b.score(), len(b.tokens))

@@ -1,7 +1,5 @@
 package whisper
 
-// Reading named tensors of a file, with their shapes checked.
-
 import (
 	"encoding/binary"
 	"math"
@@ -14,7 +12,8 @@ func putFloat(b []byte, i int, v float32) {
 	binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(v))
 }
 
-// part reads named parts of a file; the first error stays in err and the rest is skipped.
+// part reads named tensors of a file and checks their shapes. The first error stays in err; after
+// it nothing is read.
 type part struct {
 	f   *models.File
 	err error
@@ -44,7 +43,7 @@ func (p *part) shape(name string, rank int) []int {
 	return t.Shape
 }
 
-// count returns how many of the tensors name(0), name(1), … there are.
+// count returns how many of the tensors name(0), name(1), … exist.
 func (p *part) count(name func(n int) string) int {
 	n := 0
 	for n <= maxLayers {
@@ -56,8 +55,8 @@ func (p *part) count(name func(n int) string) int {
 	return n
 }
 
-// vector returns the values of a tensor of that shape. One of n values may be stored as
-// n × 1, as the biases of ggml's convolutions are.
+// vector returns the values of a tensor of that shape. Vectors may be stored as n × 1, like the
+// biases of ggml's convolutions.
 func (p *part) vector(name string, shape ...int) []float32 {
 	if t, ok := p.f.Tensor(name); ok && len(shape) == 1 && len(t.Shape) == 2 && t.Shape[1] == 1 {
 		shape = []int{shape[0], 1}

@@ -1,7 +1,5 @@
 package whisper
 
-// Hugging Face directories: their names, the sizes in config.json.
-
 import (
 	"encoding/json"
 
@@ -9,7 +7,7 @@ import (
 	"soberano/models"
 )
 
-// hfConfig is the part of config.json that is read. Absent numbers stay nil.
+// hfConfig holds the fields of config.json that are read. Absent numbers are nil.
 type hfConfig struct {
 	ModelType  string `json:"model_type"`
 	Activation string `json:"activation_function"`
@@ -49,7 +47,7 @@ func (c *hfConfig) read(f *models.File) error {
 	return nil
 }
 
-// declared are the numbers that config.json says, as a File's Meta would have them.
+// declared returns the numbers in config.json as a File's metadata.
 func (c *hfConfig) declared() models.Metadata {
 	m := models.Metadata{}
 	for key, n := range map[string]*int{
@@ -63,6 +61,7 @@ func (c *hfConfig) declared() models.Metadata {
 	return m
 }
 
+// fromSafetensors reads directories of Hugging Face: their tensor names, sizes in config.json.
 func fromSafetensors(f *models.File) (*weights, error) {
 	var c hfConfig
 	if err := c.read(f); err != nil {
@@ -77,7 +76,7 @@ func fromSafetensors(f *models.File) (*weights, error) {
 	if d.Heads, err = declaredHeads(declared, d.State, "encoder_attention_heads", "decoder_attention_heads"); err != nil {
 		return nil, err
 	}
-	if err := says(declared, map[string]int{
+	if err := checkDeclared(declared, map[string]int{
 		"d_model": d.State, "num_mel_bins": d.Mels, "encoder_layers": d.EncLayers, "decoder_layers": d.DecLayers, "vocab_size": d.Vocab,
 	}); err != nil {
 		return nil, err
@@ -85,8 +84,8 @@ func fromSafetensors(f *models.File) (*weights, error) {
 	return a.read(d)
 }
 
-// hfPrefix is what stands before the names: "model.", or nothing where the network was
-// saved without the class around it.
+// hfPrefix returns the prefix of the tensor names: "model.", or "" if the network was saved without
+// the class around it.
 func hfPrefix(f *models.File) string {
 	if _, ok := f.Tensor("encoder.conv1.weight"); ok {
 		return ""

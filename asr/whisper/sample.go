@@ -1,15 +1,14 @@
 package whisper
 
-// Sampling: one token after the other, the likeliest or, with a temperature, one by its
-// probability. Several texts are sampled side by side, a row of a step each, and the best by
-// Options.rank counts (openai/whisper, GreedyDecoder with best_of).
-
 import (
 	"context"
 	"math"
 	"math/rand/v2"
 )
 
+// sample decodes token by token (openai/whisper, GreedyDecoder with best_of): the likeliest one or,
+// with temperature t above 0, one by its probability. n texts are sampled side by side, one row of a
+// step each; the best by Options.rank is the result.
 func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (*attempt, error) {
 	a := &attempt{}
 	live := make([]hypothesis, n)
@@ -61,8 +60,8 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 	return a, nil
 }
 
-// extend samples the token that follows h by the logits after its tokens, which are
-// changed, appends it to h's tokens and returns it.
+// extend samples the token that follows h by the logits after its tokens, which are modified,
+// appends it to h's tokens and returns it.
 func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Rand, o *Options) int32 {
 	next := s.allow(logits, h.tokens, o)
 	undo, top := s.lift(o.Vocabulary, &next, h.in)
@@ -70,7 +69,7 @@ func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Ran
 	if t > 0 {
 		id = s.draw(next.logits, id, t, draw)
 	}
-	undo() // how likely the text is, the network says
+	undo() // log-probabilities are those of the network
 	id += int32(next.from)
 	in, bonus := o.Vocabulary.follow(h.in, id, top-next.logit(id))
 	h.tokens, h.in = append(h.tokens, id), in
@@ -84,7 +83,7 @@ func (s *Slot) draw(logits []float32, top int32, t float32, rng *rand.Rand) int3
 	scores := s.scores[:len(logits)]
 	for i, v := range logits {
 		scores[i] = 0
-		if x := (v - logits[top]) / t; x > -25 { // the rest adds less than 1e-6 in all
+		if x := (v - logits[top]) / t; x > -25 { // all others together add less than 1e-6
 			scores[i] = float32(math.Exp(float64(x)))
 			sum += float64(scores[i])
 		}

@@ -1,17 +1,11 @@
 package whisper
 
-// Segments of a window from its tokens (openai/whisper, whisper/transcribe.py):
-//
-//	<0.00> text <2.40><2.80> text <7.00><7.00>      the next window starts at 7.00
-//	<0.00> text <2.40><2.80> text <7.00>            a single time at the end: nothing after it
-//	<0.00> text                                     up to the end of the audio
-
 import "time"
 
-// Tick is the step of written times.
+// Tick is the resolution of predicted times.
 const Tick = 20 * time.Millisecond
 
-// Segment is text with its place in the window. Text keeps its leading space.
+// Segment is text with its times in the window. Text keeps its leading space.
 type Segment struct {
 	Text       string
 	Tokens     []int32 // of the text
@@ -19,7 +13,7 @@ type Segment struct {
 	Words      []Word // after Align
 }
 
-// Timed returns the tokens of a segment between those of its times, as the model writes them.
+// Timed returns the tokens of a segment between those of its times, as the model predicts them.
 func (m *Model) Timed(s Segment, o Options) []int32 {
 	if o.NoTimes {
 		return s.Tokens
@@ -28,8 +22,13 @@ func (m *Model) Timed(s Segment, o Options) []int32 {
 	return append(append([]int32{at(s.Start)}, s.Tokens...), at(s.End))
 }
 
-// Segments divides r's tokens and returns how far the window is done with: all of
-// length, the audio in the window, or less, where the last segment was left incomplete.
+// Segments divides the tokens of r into segments (openai/whisper, whisper/transcribe.py) and returns
+// how much of the window is done: length, the audio in the window, or less if the last segment is
+// incomplete.
+//
+//	<0.00> text <2.40><2.80> text <7.00><7.00>      the next window starts at 7.00
+//	<0.00> text <2.40><2.80> text <7.00>            a single time at the end: nothing follows
+//	<0.00> text                                     up to the end of the audio
 func (m *Model) Segments(r *Result, length time.Duration) (out []Segment, done time.Duration) {
 	tokens := r.Tokens
 	isTime := func(i int) bool { return i >= 0 && i < len(tokens) && tokens[i] >= m.TimesBegin }

@@ -1,14 +1,5 @@
 package whisper
 
-// Windows side by side. A Slot holds one window: its audio, and the texts that are tried on
-// it. Its decoding (decode.go, beam.go, sample.go) is sequential code that runs as a coroutine:
-// where it needs logits it stops and asks for a step. Step takes what all slots ask for as
-// one step of the decoder, which reads its weights once for all of them, and lets each go on.
-//
-//	slot 0   prefill ─ask─┐          ┌─ choose a token ─ask─┐
-//	slot 1   beam    ─ask─┼─▶ step ─▶┼─ choose 5 tokens ─ask─┼─▶ step ─▶ …
-//	slot 2   sample  ─ask─┘          └─ done: Result
-
 import (
 	"context"
 	"errors"
@@ -19,20 +10,29 @@ import (
 	"soberano/kernels"
 )
 
-// Slot is a place for a window. It is used by one goroutine at a time, and slots of a Model
-// one after the other, or together by Step.
+// Slot holds one window: its audio, and the hypotheses of its decoding. Its decoding (decode.go,
+// beam.go, sample.go) is sequential code that runs as a coroutine: where it needs logits, it yields
+// a request. Step runs the requests of several slots as one step of the decoder, which reads its
+// weights once for all of them, and resumes each.
+//
+//	slot 0   prefill ─request─┐          ┌─ choose a token  ─request─┐
+//	slot 1   beam    ─request─┼─▶ step ─▶┼─ choose 5 tokens ─request─┼─▶ step ─▶ …
+//	slot 2   sample  ─request─┘          └─ done: Result
+//
+// A slot is used by one goroutine at a time, and the slots of a Model one after the other, or
+// together by Step.
 type Slot struct {
 	*Model
 	priority       kernels.Priority
-	cross          kernels.State   // keys and values of the window, all decoder layers
-	heard          int             // positions in it
-	self           []kernels.State // of hypotheses: the first is always there, others are its forks or nil
+	cross          kernels.State   // keys and values of the window's audio, all decoder layers
+	positions      int             // encoder positions in cross
+	self           []kernels.State // of the hypotheses: the first always exists, others are its forks or nil
 	logits, scores []float32
 	lifted         []lifted // logits that Slot.lift has raised
 
 	asked request
-	rows  logits // the answer
-	lost  error  // why there is none
+	rows  logits // the answer to asked
+	lost  error  // why there is no answer
 	yield func(request) bool
 	next  func() (request, bool)
 	stop  func()
@@ -40,11 +40,10 @@ type Slot struct {
 	err   error
 }
 
-// request is what decoding needs: ids fed to the decoder, by spans of them one after the
-// other, and the logits of the rows from first on. Decoding runs on any goroutine, so it
-// leaves all that is to be done on the device to the goroutine that owns it: states are
-// named by their index in Slot.self. Before the step, forks are made, and states but the
-// first that no span uses are closed.
+// request is what decoding asks for: the logits of the rows from first on, after the decoder has
+// read ids, which the spans divide in order. Decoding may run on any goroutine, so everything on
+// the device is left to the goroutine that owns it: states are named by their index in Slot.self.
+// Before the step, the forks are made, and all states but the first that no span uses are closed.
 type request struct {
 	forks []fork
 	ids   []int32
@@ -52,40 +51,40 @@ type request struct {
 	first int
 }
 
-// span is n rows at positions pos … of the sequence in a state.
+// span is n rows at positions from pos on of the sequence in a state.
 type span struct{ state, n, pos int }
 
-// fork makes one state the first n positions of another one, or of itself.
+// fork replaces a state by the first n positions of another one, or of itself.
 type fork struct{ to, from, n int }
 
-// logits are rows of a step's results from at on. They live until the next step.
+// logits are the rows of a step's results from at on, valid until the next step.
 type logits struct {
 	rows *kernels.Rows
 	at   int
 }
 
-// row returns row i, which may be changed.
+// row returns row i, which the caller may change.
 func (l logits) row(i int) []float32 { return l.rows.Row(l.at + i) }
 
-// errStopped ends decoding that nobody waits for.
+// errStopped ends decoding after Stop.
 var errStopped = errors.New("stopped")
 
-// NewSlot makes a place for a window.
+// NewSlot returns a slot without a window. The error is that of the device without memory.
 func (m *Model) NewSlot() (*Slot, error) {
 	cross, err := m.dev.NewState(m.CrossShape())
 	if err != nil {
 		return nil, err
 	}
-	self, err := m.dev.NewState(m.keeps(m.DecLayers, m.TextContext, false))
+	self, err := m.dev.NewState(m.stateShape(m.DecLayers, m.TextContext, false))
 	if err != nil {
 		return nil, errors.Join(err, cross.Close())
 	}
 	return &Slot{Model: m, cross: cross, self: []kernels.State{self}, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
 }
 
-// Begin hears mel, [Mels][Frames()] row-major, and begins to decode what is said in it. With
-// Quick, mel may have fewer frames, an even number: time is saved, and some accuracy lost.
-// The error is ctx's, which also ends decoding, or that of a full memory.
+// Begin encodes mel, [Mels][Frames()] row-major, and starts decoding it. With Quick, mel may have
+// fewer frames, an even number, which takes less time and costs some accuracy. The error is ctx's,
+// which also ends decoding, or that of the device.
 func (s *Slot) Begin(ctx context.Context, mel []float32, o Options) error {
 	s.Stop()
 	t := time.Now()
@@ -111,7 +110,7 @@ func (s *Slot) start(decode func()) {
 	s.resume()
 }
 
-// resume lets the slot go on to its next request, or to its end.
+// resume runs decoding up to its next request, or to its end.
 func (s *Slot) resume() {
 	var more bool
 	if s.asked, more = s.next(); !more {
@@ -119,10 +118,10 @@ func (s *Slot) resume() {
 	}
 }
 
-// Busy reports whether a window has begun that is not decoded yet.
+// Busy reports whether decoding has started and not ended.
 func (s *Slot) Busy() bool { return s.next != nil }
 
-// Stop gives up the window.
+// Stop ends decoding.
 func (s *Slot) Stop() {
 	if s.next != nil {
 		s.stop()
@@ -130,10 +129,10 @@ func (s *Slot) Stop() {
 	}
 }
 
-// Result is what was heard in the window that was decoded last.
+// Result returns the result of the window that was decoded last.
 func (s *Slot) Result() (*Result, error) { return s.r, s.err }
 
-// Window hears one window, see Begin, and returns what is said in it.
+// Window encodes and decodes one window, see Begin.
 func (s *Slot) Window(ctx context.Context, mel []float32, o Options) (*Result, error) {
 	if err := s.Begin(ctx, mel, o); err != nil {
 		return nil, err
@@ -142,14 +141,14 @@ func (s *Slot) Window(ctx context.Context, mel []float32, o Options) (*Result, e
 	return s.Result()
 }
 
-// finish goes on without other slots.
+// finish decodes to the end without other slots.
 func (s *Slot) finish() {
 	for s.Busy() {
 		s.Step([]*Slot{s})
 	}
 }
 
-// Step takes those of slots that are busy one step further.
+// Step advances those of slots that are busy by one step of the decoder.
 func (m *Model) Step(slots []*Slot) {
 	var busy []*Slot
 	for _, s := range slots {
@@ -169,8 +168,7 @@ func (m *Model) Step(slots []*Slot) {
 	}
 }
 
-// step asks for a step, see hidden, and returns the logits of the rows from first on, which
-// live until the next one.
+// step yields a request and returns its logits, valid until the next step.
 func (s *Slot) step(r request) (logits, error) {
 	if !s.yield(r) {
 		return logits{}, errStopped
@@ -178,7 +176,7 @@ func (s *Slot) step(r request) (logits, error) {
 	return s.rows, s.lost
 }
 
-// answer runs what slots ask for as one step.
+// answer runs the requests of slots as one step.
 func (m *Model) answer(slots []*Slot) {
 	err := m.run(slots)
 	for _, s := range slots {
@@ -188,6 +186,7 @@ func (m *Model) answer(slots []*Slot) {
 	}
 }
 
+// run runs the requests of slots as one step; their rows are the results.
 func (m *Model) run(slots []*Slot) error {
 	b, wanted := m.emptyBatch(0), 0
 	for _, s := range slots {
@@ -215,11 +214,11 @@ func (m *Model) run(slots []*Slot) error {
 	return d.End()
 }
 
-// prepare puts what the slot asks for into the batch.
+// prepare makes the forks of the slot's request and adds the request to the batch.
 func (s *Slot) prepare() error {
-	// All hypotheses of a window hear the same audio: their rows are one span.
+	// All hypotheses of a window attend to the same audio: their rows are one span.
 	b, ids := &s.batch, s.asked.ids
-	b.Cross = append(b.Cross, kernels.Span{State: s.cross, Row: len(b.Tokens), N: len(ids), Len: s.heard})
+	b.Cross = append(b.Cross, kernels.Span{State: s.cross, Row: len(b.Tokens), N: len(ids), Len: s.positions})
 	for _, f := range s.asked.forks {
 		if err := s.fork(f); err != nil {
 			return err
@@ -232,7 +231,7 @@ func (s *Slot) prepare() error {
 	return s.drop(s.asked.spans)
 }
 
-// fork does so.
+// fork makes a fork.
 func (s *Slot) fork(f fork) error {
 	for len(s.self) <= f.to {
 		s.self = append(s.self, nil)
@@ -250,12 +249,12 @@ func (s *Slot) fork(f fork) error {
 		}
 	}
 	if !s.self[f.to].Truncate(f.n) {
-		panic("whisper: a hypothesis goes back to where it has not been")
+		panic("whisper: a hypothesis is truncated beyond its length")
 	}
 	return nil
 }
 
-// drop closes the states but the first that no span uses.
+// drop closes all states but the first that no span uses.
 func (s *Slot) drop(used []span) (err error) {
 	for i := 1; i < len(s.self); i++ {
 		if s.self[i] != nil && !slices.ContainsFunc(used, func(sp span) bool { return sp.state == i }) {

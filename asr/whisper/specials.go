@@ -1,11 +1,5 @@
 package whisper
 
-// Tokens with a meaning follow the text vocabulary in a fixed order, so the size of
-// the vocabulary says where each lies (openai/whisper, whisper/tokenizer.py):
-//
-//	text … | endoftext | startoftranscript | languages (99 or 100) | translate
-//	transcribe | startoflm | startofprev | nospeech | notimestamps | <|0.00|> … <|30.00|>
-
 import (
 	"encoding/json"
 	"slices"
@@ -14,13 +8,17 @@ import (
 	"soberano/models"
 )
 
-// timestamps is the number of times that can be written: 0 to 30 s, every 20 ms.
+// timestamps is the number of time tokens: 0 to 30 s, every 20 ms.
 const timestamps = 1501
 
-// Specials are the numbers of a model's special tokens.
+// Specials holds the numbers of a model's special tokens. They follow the text vocabulary in a fixed
+// order, so the size of the vocabulary determines them (openai/whisper, whisper/tokenizer.py):
+//
+//	text … | endoftext | startoftranscript | languages (99 or 100) | translate
+//	transcribe | startoflm | startofprev | nospeech | notimestamps | <|0.00|> … <|30.00|>
 type Specials struct {
 	EndOfText, Start                             int32
-	Languages                                    int32 // the first one
+	Languages                                    int32 // of the first language
 	LanguageCount                                int
 	Translate, Transcribe                        int32
 	StartPrevious, NoSpeech, NoTimes, TimesBegin int32
@@ -40,12 +38,12 @@ func specials(vocab int) Specials {
 	return s
 }
 
-// codes are the languages in the order of their tokens.
+// codes lists the languages in the order of their tokens.
 var codes = strings.Fields(`en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da
 hu ta no th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa
 si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue`)
 
-// Codes returns the codes of the model's languages; "en" alone for an English-only model.
+// Codes returns the codes of the model's languages; only "en" for an English-only model.
 func (s Specials) Codes() []string {
 	if !s.Multilingual {
 		return codes[:1]
@@ -63,11 +61,11 @@ func (s Specials) Language(code string) (int32, bool) {
 	return 0, false
 }
 
-// suppression is the tokens that a file says are never sampled, and never first.
+// suppression lists the tokens that a file suppresses, always and as the first token.
 type suppression struct{ always, first []int32 }
 
-// lists reads them from generation_config.json or config.json, where Hugging Face's files
-// and CTranslate2's have them under other names; false where neither has any.
+// lists reads the suppressed tokens from generation_config.json or config.json; files of Hugging
+// Face and CTranslate2 name them differently. It returns false if there are no lists.
 func lists(f *models.File) (s suppression, ok bool, err error) {
 	for _, name := range []string{"generation_config.json", "config.json"} {
 		b := f.Aux[name]
@@ -98,8 +96,8 @@ func lists(f *models.File) (s suppression, ok bool, err error) {
 	return s, false, nil
 }
 
-// suppressed returns the tokens that are never sampled, and those that are not sampled
-// first: the file's own lists and the special tokens that only a prompt holds.
+// suppressed returns the tokens that are never sampled, and those that are not sampled first: the
+// file's lists and the special tokens that only occur in prompts.
 func suppressed(f *models.File, s Specials) (always, first []int32, err error) {
 	own, _, err := lists(f)
 	if err != nil {

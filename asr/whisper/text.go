@@ -1,7 +1,5 @@
 package whisper
 
-// The tokenizer that belongs to a file, and what its tokens mean.
-
 import (
 	"errors"
 	"fmt"
@@ -34,8 +32,8 @@ func fromJSON(f *models.File, vocabulary ...string) (*token.Tokenizer, error) {
 	return token.NewWhisper(f.Aux["tokenizer.json"], nil)
 }
 
-// fromRanks makes a tokenizer of a list of tokens' bytes, of which those before
-// <|endoftext|> count: the special ones follow from the vocabulary's size.
+// fromRanks returns a tokenizer for a list of tokens' bytes. Only those before <|endoftext|> are
+// used: the special tokens follow from the size of the vocabulary.
 func fromRanks(f *models.File, list []string, vocab int) (*token.Tokenizer, error) {
 	if vocab < leastVocab || vocab > layoutVocab {
 		return nil, models.Unsupported(f.Path, "use this model as safetensors with its tokenizer.json", "has a vocabulary of %d tokens, expected %d to %d", vocab, leastVocab, layoutVocab)
@@ -47,7 +45,7 @@ func fromRanks(f *models.File, list []string, vocab int) (*token.Tokenizer, erro
 	return token.NewWhisperRanks(list[:s.EndOfText], s.names())
 }
 
-// names are the spellings of the special tokens from EndOfText on.
+// names returns the spellings of the special tokens from EndOfText on.
 func (s Specials) names() []string {
 	out := []string{"<|endoftext|>", "<|startoftranscript|>"}
 	for _, code := range codes[:s.LanguageCount] {
@@ -60,14 +58,14 @@ func (s Specials) names() []string {
 	return out
 }
 
-// finder is a Tokenizer that knows the numbers of its tokens.
+// finder is a Tokenizer that finds tokens by their spelling.
 type finder interface {
 	ID(text string) (int32, bool)
 }
 
-// layout returns the special tokens of a vocabulary. One that is larger than every
-// published one has tokens of its own behind them: there the tokenizer says which of the
-// published ones it was made from.
+// layout returns the special tokens of a vocabulary. A vocabulary larger than all published ones
+// has further tokens after the special ones; its tokenizer shows which published vocabulary it
+// extends.
 func layout(vocab int, text Tokenizer) (Specials, bool) {
 	if vocab <= layoutVocab {
 		return specials(vocab), true
@@ -84,20 +82,20 @@ func layout(vocab int, text Tokenizer) (Specials, bool) {
 	return Specials{}, false
 }
 
-// encoder is a Tokenizer that also turns text into tokens.
+// encoder is a Tokenizer that also encodes text.
 type encoder interface {
 	Encode(text string, o token.Options) []int32
 }
 
-// Signs that stand for no speech (openai/whisper, tokenizer.py, non_speech_tokens). Notes
-// are several tokens long, of which the first is enough.
+// Symbols that do not represent speech (openai/whisper, tokenizer.py, non_speech_tokens). Musical
+// notes take several tokens, of which the first is suppressed.
 var (
 	signs = []string{`"`, "#", "(", ")", "*", "+", "/", ":", ";", "<", "=", ">", "@", "[", `\`, "]", "^", "_", "`", "{", "|", "}", "~", "「", "」", "『", "』",
 		"<<", ">>", "<<<", ">>>", "--", "---", "-(", "-[", "('", `("`, "((", "))", "(((", ")))", "[[", "]]", "{{", "}}", "♪♪", "♪♪♪"}
 	notes = []string{"♩", "♪", "♫", "♬", "♭", "♮", "♯"}
 )
 
-// nonSpeech returns the tokens that a file without a list of its own suppresses.
+// nonSpeech returns the tokens that are suppressed if the file has no list.
 func nonSpeech(text Tokenizer) []int32 {
 	t, ok := text.(encoder)
 	if !ok {
@@ -109,7 +107,7 @@ func nonSpeech(text Tokenizer) []int32 {
 			out = append(out, ids[0])
 		}
 	}
-	add(" -", 9) // dashes and quotes within words stay
+	add(" -", 9) // dashes and quotes within words are allowed
 	add(" '", 9)
 	for _, s := range signs {
 		add(s, 1)
@@ -122,7 +120,7 @@ func nonSpeech(text Tokenizer) []int32 {
 	return out
 }
 
-// blank returns the token of a space alone, which a file without a list does not have first.
+// blank returns the token of a single space, which is not sampled first if the file has no list.
 func blank(text Tokenizer) []int32 {
 	if t, ok := text.(encoder); ok {
 		return t.Encode(" ", token.Options{})

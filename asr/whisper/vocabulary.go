@@ -1,20 +1,5 @@
 package whisper
 
-// The user's own words: names and terms that are spelled in a way the network would not
-// choose. They stand in the prompt, where the network can see them, and while the tokens
-// of one are said each earns a bonus (shallow fusion, Williams et al. 2018; a bonus that is
-// taken back is from Zhao et al. 2019):
-//
-//	" Jon Dashwoode"   ▸ Jon ─ ▸ Dash ─ wo ─ ode            a path of the tree
-//	                    1        0     2     0  = 3 nats     what they are short of, of at most 4
-//
-// A bonus only makes up for what a token is short of the likeliest one, and a whole word may
-// be short of so much: what is not said is further away. (A bonus of its own for each token
-// made whole clips out of nothing but the names of a list.) Who leaves the path before its
-// end gives the bonus back, so that a word that only begins as an expected one is as likely
-// as without. Greedy decoding can't go back, therefore the first token, which many words
-// share, earns little.
-
 import (
 	"strings"
 	"unicode"
@@ -22,38 +7,51 @@ import (
 	"soberano/engine/token"
 )
 
-// What the first token of a word, each further one and a whole word may be short of, in
-// nats; edge is what they are ahead then.
+// Limits of the bonus for the first token of a word, for each further token and for a whole word,
+// in nats. margin is added so that the token becomes likelier than all others.
 const (
 	firstBonus = 1.0
 	nextBonus  = 2.0
 	wordBonus  = 4.0
-	edge       = 0.25
+	margin     = 0.25
 )
 
-// Vocabulary holds expected words; nil for none. It does not change once it is made, so
-// several slots may use one at the same time.
+// Vocabulary holds the user's words: names and terms whose spelling the network would not choose.
+// They are part of the prompt, and while the tokens of a word are decoded each gets a bonus (shallow
+// fusion, Williams et al. 2018; a bonus that is taken back is from Zhao et al. 2019):
+//
+//	" Jon Dashwoode"   ▸ Jon ─ ▸ Dash ─ wo ─ ode            a path in the tree of words
+//	                    1        0     2     0  = 3 nats     difference to the likeliest token, at most 4
+//
+// The bonus is only the difference between a token and the likeliest one, up to limits: words that
+// are not spoken have a larger difference. (With a constant bonus for each token, whole clips were
+// transcribed as names of the list.) If a hypothesis leaves the path before its end, the bonus is
+// taken back, so that a word with the same beginning is as likely as without the vocabulary. Greedy
+// decoding cannot go back, so the bonus of the first token, which many words share, is small.
+//
+// nil stands for no words. A Vocabulary does not change after NewVocabulary, so several slots may
+// use it at the same time.
 type Vocabulary struct {
 	root   *node
-	first  []int32 // tokens that words begin with
+	first  []int32 // first tokens of the words
 	prompt []int32
 }
 
-// node is a place in the tree of the words' tokens.
+// node is a node of the tree of the words' tokens.
 type node struct {
 	next map[int32]*node
-	most float64 // of the bonuses from the root to here
-	ends bool    // a word
+	most float64 // limit of the sum of the bonuses from the root to this node
+	ends bool    // a word ends here
 }
 
-// trail is how far a hypothesis has come in a word.
+// trail is the position of a hypothesis in a word.
 type trail struct {
-	at   *node   // nil: in none
-	had  float64 // bonuses in this word
-	owed float64 // of those, what is given back if the path is left here
+	at   *node   // nil: not in a word
+	had  float64 // sum of the bonuses in this word
+	owed float64 // part of had that is taken back if the path is left here
 }
 
-// NewVocabulary prepares words, each spelled as it should be written.
+// NewVocabulary returns a vocabulary of words, each spelled as it should be written; nil for none.
 func (m *Model) NewVocabulary(words []string) *Vocabulary {
 	v := &Vocabulary{root: &node{}}
 	var spelled []string
@@ -64,7 +62,7 @@ func (m *Model) NewVocabulary(words []string) *Vocabulary {
 		spelled = append(spelled, w)
 		v.add(m.text.Encode(" "+w, token.Options{}))
 		if r := []rune(w)[0]; unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Myanmar) {
-			v.add(m.text.Encode(w, token.Options{})) // no space stands before it
+			v.add(m.text.Encode(w, token.Options{})) // such scripts have no space before a word
 		}
 	}
 	if len(spelled) == 0 {
@@ -74,7 +72,7 @@ func (m *Model) NewVocabulary(words []string) *Vocabulary {
 	return v
 }
 
-// Prompt are text tokens that tell the network of the words.
+// Prompt returns the words as text tokens for the prompt.
 func (v *Vocabulary) Prompt() []int32 {
 	if v == nil {
 		return nil
@@ -101,14 +99,14 @@ func (v *Vocabulary) add(ids []int32) {
 	n.ends = true
 }
 
-// bonus is what a token that is short of the likeliest earns on the way to n, in a word that
-// has had some.
+// bonus returns the bonus of a token that leads to n and is short of the likeliest token by short,
+// in a word whose earlier tokens had bonuses of had in all.
 func (n *node) bonus(short, had float64) float64 {
-	return max(0, min(short+edge, n.most-had))
+	return max(0, min(short+margin, n.most-had))
 }
 
-// follow returns where token id leads from t, and the bonus earned or given back; short is
-// what the token is short of the likeliest.
+// follow returns the position after token id at t, and its bonus, which is negative if an earlier
+// bonus is taken back. short is the difference to the likeliest token.
 func (v *Vocabulary) follow(t trail, id int32, short float64) (trail, float64) {
 	if v == nil {
 		return t, 0
@@ -161,7 +159,7 @@ func (s *Slot) lift(v *Vocabulary, next *open, t trail) (undo func(), top float6
 	}
 	if t.at != nil {
 		for id, n := range t.at.next {
-			add(id, n, t.had, t.owed) // and what is owed is not given back
+			add(id, n, t.had, t.owed) // and owed is not taken back
 		}
 	}
 	s.lifted = before

@@ -1,9 +1,5 @@
 package whisper
 
-// The weights by their role in the network, whatever the file calls them. A file
-// format is one function that fills the struct (see ctranslate2.go) and one line in
-// readers; the network below never sees a file's names.
-
 import (
 	"soberano/engine/token"
 	"soberano/kernels"
@@ -11,11 +7,11 @@ import (
 	"soberano/models"
 )
 
-// Dims are the sizes of a model.
+// Dims holds the sizes of a model.
 type Dims struct {
 	Mels         int // mel bands of the input: 80, or 128 from large-v3 on
-	State        int // width of the residual stream, both halves
-	Heads        int // of HeadDim dimensions each: 64 in every published model
+	State        int // width of the residual stream of encoder and decoder
+	Heads        int // each of HeadDim dimensions, 64 in every published model
 	EncLayers    int
 	DecLayers    int
 	FFN          int // width of the feed-forward layers
@@ -24,18 +20,18 @@ type Dims struct {
 	Vocab        int // 51865 (multilingual), 51864 (English only), 51866 (large-v3); more with tokens of its own
 }
 
-// HeadDim is the width of a head.
+// HeadDim returns the width of a head.
 func (d Dims) HeadDim() int { return d.State / d.Heads }
 
-// Frames is the number of mel frames of a window, 10 ms each: the second
-// convolution halves them.
+// Frames returns the number of mel frames of a window, 10 ms each; the second convolution halves
+// them.
 func (d Dims) Frames() int { return 2 * d.AudioContext }
 
 // norm is a LayerNorm: State values each.
 type norm struct{ gamma, beta []float32 }
 
-// layer is one block. Matrices that read the same input are lists of parts, which
-// the device stacks into one product.
+// layer holds the weights of one block. Matrices with the same input are lists of parts, which the
+// device stacks into one.
 type layer struct {
 	attnNorm norm
 	qkv      []kernels.Weights // query, key, value: [3·State × State] in all
@@ -51,6 +47,8 @@ type layer struct {
 	down    []kernels.Weights // [State × FFN]
 }
 
+// weights holds the weights by their role in the network. Each file format has a function that
+// fills it (see ctranslate2.go) and an entry in readers.
 type weights struct {
 	dims Dims
 
@@ -59,19 +57,19 @@ type weights struct {
 	enc          []layer
 	encNorm      norm
 
-	embed   kernels.Weights // [Vocab × State], also the output matrix
+	embed   kernels.Weights // [Vocab × State]; also the output matrix
 	decPos  kernels.Weights // [TextContext × State]
 	dec     []layer
 	decNorm norm
 }
 
-// reader is what a file format has to say of Whisper.
+// reader holds the functions that read Whisper from one file format.
 type reader struct {
 	weights func(*models.File) (*weights, error)
 	text    func(*models.File) (*token.Tokenizer, error)
 }
 
-// readers has one entry per file format that can hold Whisper.
+// readers has an entry for each file format that can hold Whisper.
 var readers = map[string]reader{
 	"ctranslate2": {fromCTranslate2, textCTranslate2},
 	"ggml":        {fromGGML, textGGML},
@@ -101,8 +99,8 @@ func readWeights(f *models.File) (*weights, error) {
 	return w, w.dims.checkHeads(f.Path)
 }
 
-// declaredHeads is the number of heads that f says under keys, of which all must agree;
-// where it says none they have the 64 dimensions of every published model.
+// declaredHeads returns the number of heads that f states under keys, which have to agree. If it
+// states none, heads have 64 dimensions, as in every published model.
 func declaredHeads(f *models.File, state int, keys ...string) (int, error) {
 	heads := 0
 	for _, key := range keys {
@@ -159,7 +157,7 @@ func (d Dims) check(path string) error {
 	return nil
 }
 
-// checkHeads is apart from check: some files say the heads in another place.
+// checkHeads checks the number of heads, which some files state elsewhere than the other sizes.
 func (d Dims) checkHeads(path string) error {
 	if d.Heads < 1 || d.State%d.Heads != 0 || d.HeadDim()%8 != 0 || d.HeadDim() > 256 {
 		return models.Unsupported(path, "use a published Whisper model", "has %d heads for a width of %d, which is not a multiple of 8 up to 256 for each", d.Heads, d.State)
@@ -189,8 +187,8 @@ func matrix(path string, t models.Tensor, bias []float32) (kernels.Weights, erro
 	return w, nil
 }
 
-// convolution turns a kernel [out, in, width] into the matrix [out × width·in] that
-// multiplies unfolded rows, where the neighbours of a position lie side by side.
+// convolution converts a kernel [out, in, width] to the matrix [out × width·in] that multiplies
+// unfolded rows, in which the neighbours of a position are side by side.
 func convolution(path string, t models.Tensor, bias []float32) (kernels.Weights, error) {
 	out, in, width := t.Shape[0], t.Shape[1], t.Shape[2]
 	src, err := floats(path, t)

@@ -1,15 +1,5 @@
 package whisper
 
-// Words of a text from its tokens, and times that can be (openai/whisper, whisper/tokenizer.py
-// and whisper/timing.py):
-//
-//	" Mr"  " D" "ash" "wood" ","        tokens
-//	" Mr"  " Dashwood"       ","        words: a space or a mark begins one
-//	" Mr"  " Dashwood,"                 marks join the word that they belong to
-//
-// Languages without spaces are cut between characters. A pause is found in the word beside
-// it: words at the ends of sentences and segments are held to twice the median's length.
-
 import (
 	"slices"
 	"strings"
@@ -18,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Word is a word of a segment, as it stands in its text: with the space before it.
+// Word is a word of a segment, with the space before it.
 type Word struct {
 	Text       string
 	Start, End time.Duration // in the window
@@ -29,17 +19,24 @@ type Word struct {
 
 func (w *Word) length() time.Duration { return w.End - w.Start }
 
-// Marks that end a sentence, that belong to the word after them, and to the one before.
+// Punctuation that ends a sentence, that belongs to the word after it, and to the word before it.
 const (
 	sentenceEnds = ".。!！?？"
 	opening      = "\"'“¿([{-"
 	closing      = "\"'.。,，!！?？:：”)]}、"
 )
 
-// unspaced are the languages that write no spaces between words.
+// unspaced lists the languages without spaces between words.
 var unspaced = []string{"zh", "ja", "th", "lo", "my", "yue"}
 
-// words cuts text, whose tokens begin at frames begins (one more: the end), into words.
+// words divides text into words (openai/whisper, whisper/tokenizer.py and whisper/timing.py). Its
+// tokens begin at the frames begins, of which the last is the end.
+//
+//	" Mr"  " D" "ash" "wood" ","        tokens
+//	" Mr"  " Dashwood"       ","        words: each begins with a space or is a punctuation mark
+//	" Mr"  " Dashwood,"                 place joins marks to the words that they belong to
+//
+// Text in languages without spaces is divided into characters.
 func (m *Model) words(text []int32, begins []int, probs []float64, language string) []Word {
 	parts := m.characters(text)
 	if !slices.Contains(unspaced, language) {
@@ -58,7 +55,7 @@ func (m *Model) words(text []int32, begins []int, probs []float64, language stri
 	return out
 }
 
-// characters groups tokens to whole characters; what is left at the end may be broken.
+// characters groups tokens to whole characters; the last group may be incomplete.
 func (m *Model) characters(text []int32) (out []Word) {
 	from := 0
 	for i := range text {
@@ -71,7 +68,7 @@ func (m *Model) characters(text []int32) (out []Word) {
 	return out
 }
 
-// spaced joins parts to words.
+// spaced joins parts of words to words.
 func spaced(parts []Word) (out []Word) {
 	for i, p := range parts {
 		bare := strings.TrimSpace(p.Text)
@@ -87,7 +84,9 @@ func spaced(parts []Word) (out []Word) {
 	return out
 }
 
-// place gives the words to the segments that their tokens are of.
+// place assigns words to the segments of their tokens and corrects their times. A pause tends to be
+// part of the word beside it: words at the ends of sentences and segments are limited to twice the
+// median length.
 func place(words []Word, segments []Segment, spoken time.Duration) {
 	typical := median(words)
 	trim(words, 2*typical)
@@ -103,7 +102,7 @@ func place(words []Word, segments []Segment, spoken time.Duration) {
 		if len(s.Words) == 0 {
 			continue
 		}
-		s.settle(typical, spoken)
+		s.fitEnds(typical, spoken)
 		if i > 0 {
 			s.notBefore(segments[i-1].End)
 		}
@@ -111,7 +110,7 @@ func place(words []Word, segments []Segment, spoken time.Duration) {
 	}
 }
 
-// median is the median length of words that have one, at most 0.7 s.
+// median returns the median length of the words that are longer than zero, at most 0.7 s.
 func median(words []Word) time.Duration {
 	var all []time.Duration
 	for _, w := range words {
@@ -126,7 +125,7 @@ func median(words []Word) time.Duration {
 	return min((all[(len(all)-1)/2]+all[len(all)/2])/2, 700*time.Millisecond)
 }
 
-// trim shortens marks that end a sentence, and words after them, to most.
+// trim shortens punctuation that ends a sentence, and the words after it, to most.
 func trim(words []Word, most time.Duration) {
 	ends := func(w Word) bool { return w.Text != "" && strings.Contains(sentenceEnds, w.Text) }
 	for i := 1; i < len(words); i++ {
@@ -140,7 +139,7 @@ func trim(words []Word, most time.Duration) {
 	}
 }
 
-// joinMarks joins marks to the words that they belong to.
+// joinMarks joins punctuation to the words that it belongs to.
 func joinMarks(words []Word) []Word {
 	for i := len(words) - 2; i >= 0; i-- { // marks before a word
 		if w := words[i]; strings.HasPrefix(w.Text, " ") && strings.Contains(opening, strings.TrimSpace(w.Text)) {
@@ -159,16 +158,16 @@ func joinMarks(words []Word) []Word {
 	return out
 }
 
-// join returns a and b as one word, said when word is.
+// join returns a and b as one word, with the times of word.
 func join(a, b, word Word) Word {
 	word.Text, word.tokens = a.Text+b.Text, a.tokens+b.tokens
 	return word
 }
 
-// settle corrects the first and the last word, in which pauses before and after them have
-// ended up, by the segment's own times, and the segment's times by them. typical is the
-// median length of a word.
-func (s *Segment) settle(typical, spoken time.Duration) {
+// fitEnds corrects the first and the last word, which may include pauses, by the segment's times, and
+// the segment's times by them. typical is the median length of a word; spoken is when the previous
+// segment ended.
+func (s *Segment) fitEnds(typical, spoken time.Duration) {
 	first, last := &s.Words[0], &s.Words[len(s.Words)-1]
 	most := 2 * typical
 	if first.End-spoken > 4*typical {
@@ -187,7 +186,7 @@ func (s *Segment) settle(typical, spoken time.Duration) {
 	first.Text = strings.TrimLeft(first.Text, " ")
 }
 
-// afterPause shortens the first two words to most each, where together they are too long.
+// afterPause shortens the first two words to most each, if together they are too long.
 func (s *Segment) afterPause(most time.Duration) {
 	first := &s.Words[0]
 	long := first.length() > most
@@ -203,7 +202,7 @@ func (s *Segment) afterPause(most time.Duration) {
 	}
 }
 
-// notBefore moves what would begin before t, when the last segment ended.
+// notBefore moves times before t, the end of the previous segment, to t.
 func (s *Segment) notBefore(t time.Duration) {
 	s.Start, s.End = max(s.Start, t), max(s.End, t)
 	for i := range s.Words {

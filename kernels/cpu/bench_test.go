@@ -22,7 +22,7 @@ func benchDevice(b *testing.B, threads int) *device {
 func BenchmarkMatVec(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16} {
 		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%v/%d", ty, threads), func(b *testing.B) {
+			b.Run(fmt.Sprintf("type=%v/threads=%d", ty, threads), func(b *testing.B) {
 				d := benchDevice(b, threads)
 				r := newRand()
 				w := randomWeights(r, ty, 1536, 768)
@@ -53,7 +53,7 @@ func BenchmarkMatVec(b *testing.B) {
 func BenchmarkMatMul(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32} {
 		for _, s := range [][2]int{{576, 768}, {2048, 2048}} {
-			b.Run(fmt.Sprintf("%v/%dx%d", ty, s[0], s[1]), func(b *testing.B) {
+			b.Run(fmt.Sprintf("type=%v/matrix=%dx%d", ty, s[0], s[1]), func(b *testing.B) {
 				d := benchDevice(b, 1)
 				r := newRand()
 				m, err := d.Load(randomWeights(r, ty, s[0], s[1]))
@@ -83,12 +83,12 @@ func BenchmarkEncoder(b *testing.B) {
 	x := tensorOf(st, gauss(r, 1500*512), 1500, 512)
 	y := st.New(1500, 512)
 	a := &kernels.Attention{Heads: 8, KVHeads: 8, HeadDim: 64, Scale: 0.125}
-	b.Run("store", func(b *testing.B) {
+	b.Run("op=store", func(b *testing.B) {
 		for b.Loop() {
 			st.Store(x, x, 0, a)
 		}
 	})
-	b.Run("attend", func(b *testing.B) {
+	b.Run("op=attend", func(b *testing.B) {
 		for b.Loop() {
 			st.Attend(y, x, 0, a)
 		}
@@ -112,7 +112,7 @@ func BenchmarkRows(b *testing.B) {
 		"layernorm": func() { st.LayerNorm(y, x, w, w, 1e-5) },
 		"rotate":    func() { st.Rotate(x, rope) },
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run("op="+name, func(b *testing.B) {
 			for b.Loop() {
 				f()
 			}
@@ -123,7 +123,7 @@ func BenchmarkRows(b *testing.B) {
 // BenchmarkLoad: repacking.
 func BenchmarkLoad(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16} {
-		b.Run(ty.String(), func(b *testing.B) {
+		b.Run("type="+ty.String(), func(b *testing.B) {
 			d := benchDevice(b, 1)
 			w := randomWeights(newRand(), ty, 2048, 2048)
 			b.SetBytes(int64(len(w.Data)))

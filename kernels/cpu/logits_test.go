@@ -71,12 +71,12 @@ func BenchmarkLogits(b *testing.B) {
 	d := newPool(best(), 1)
 	x := gauss(newRand(), 51865)
 	dst := make([]int32, 6)
-	b.Run("LogSumExp", func(b *testing.B) {
+	b.Run("op=LogSumExp", func(b *testing.B) {
 		for b.Loop() {
 			d.LogSumExp(x)
 		}
 	})
-	b.Run("Largest", func(b *testing.B) {
+	b.Run("op=Largest", func(b *testing.B) {
 		for b.Loop() {
 			d.Largest(dst, x)
 		}

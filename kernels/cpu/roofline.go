@@ -144,7 +144,7 @@ func roofline(ctx context.Context, lv level, threads, far int, spell time.Durati
 		}
 		b := &bench{ctx: ctx, d: d, spell: spell, far: buffer, said: said}
 		err = b.all()
-		d.Close()
+		_ = d.Close()
 		if err != nil {
 			return out, err
 		}
@@ -201,7 +201,7 @@ func (b *bench) fresh(o Options, f func() error) error {
 	b.d = d
 	err = f()
 	b.d = old
-	d.Close()
+	_ = d.Close()
 	d = nil
 	runtime.GC() // a quarter of a gigabyte, sometimes
 	return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"soberano/models"
 )
@@ -153,6 +154,40 @@ func (l *Library) Verify(ctx context.Context, name string, progress func(done, t
 	if err != nil {
 		return err
 	}
+	return e.verify(ctx, progress)
+}
+
+// VerifyPath is Verify for the model that the file or folder at path belongs to. Of one that is
+// not in the library nothing is recorded: its structure is checked, its files are read to their
+// end, and known is false. files are those of the model, with their hashes.
+func (l *Library) VerifyPath(ctx context.Context, path string, progress func(done, total int64)) (files []Stored, known bool, err error) {
+	s, err := study(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if e, ok := l.holding(s.paths); ok {
+		return e.Files, true, e.verify(ctx, progress)
+	}
+	if files, err = filesOf(s.paths); err != nil {
+		return nil, false, err
+	}
+	m := &meter{ctx: ctx, tell: progress, total: s.info.Bytes}
+	return files, false, hashAll(m, files)
+}
+
+// holding finds the entry whose files are those at paths.
+func (l *Library) holding(paths []string) (Entry, bool) {
+	entries, _ := l.List() // a broken entry holds nothing
+	for _, e := range entries {
+		if slices.ContainsFunc(e.Files, func(f Stored) bool { return slices.Contains(paths, e.abs(f)) }) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// verify compares the files with their hashes.
+func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) error {
 	if err := e.Check(); err != nil {
 		return err
 	}

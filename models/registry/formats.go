@@ -61,6 +61,20 @@ func Inspect(path string) (Info, error) {
 	return s.info, err
 }
 
+// Recognises reports whether path, a file or a folder, is of a format that Read opens, by its
+// content. Read may still find it damaged.
+func Recognises(path string) bool {
+	_, _, err := locate(path)
+	return err == nil
+}
+
+// Foreign reports whether a file that begins with head is for certain of a kind that is no
+// model: a picture, a document, an archive. path is for its extension.
+func Foreign(path string, head []byte) bool {
+	kind, known := foreign(path, head)
+	return known && !kind.vague
+}
+
 // studied is what there is to know of a model before its import.
 type studied struct {
 	path     string   // what to open, absolute

@@ -130,8 +130,8 @@ func TestRealModels(t *testing.T) {
 			Licence: "apache-2.0", Bytes: 98362432, Runs: true, Template: true, Layers: 30, KVHeads: 3, HeadDim: 64},
 		"gemma3": {Kind: Chat, Format: "gguf", Family: "gemma3", Title: "Gemma 3 270m", Quantization: "Q4_K_M", Parameters: 268098176, Context: 32768,
 			Licence: "gemma", Bytes: 253113024, Runs: true, Layers: 18, KVHeads: 1, HeadDim: 256, Local: 15, Window: 512},
-		"whisper-base":    {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 72593920 + 18*512, Runs: true, Bytes: 150218479},
-		"whisper-tiny.en": {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper tiny.en", Quantization: "F16", Parameters: 37760256 + 12*384, Runs: true, Bytes: 78090594},
+		"whisper-base":    {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 72593920 + 18*512, Runs: true, Languages: ManyLanguages, Bytes: 150218479},
+		"whisper-tiny.en": {Kind: Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper tiny.en", Quantization: "F16", Parameters: 37760256 + 12*384, Runs: true, Languages: EnglishAlone, Bytes: 78090594},
 	}
 	for folder, want := range want {
 		t.Run(folder, func(t *testing.T) {

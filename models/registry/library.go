@@ -116,7 +116,7 @@ func exists(path string) bool {
 
 // Find returns the entry of that name; models.ErrNotFound if there is none.
 func (l *Library) Find(name string) (Entry, error) {
-	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
+	if !l.Has(name) {
 		return Entry{}, fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
 	}
 	return l.load(name)
@@ -149,6 +149,7 @@ func (l *Library) load(name string) (Entry, error) {
 		}
 	}
 	e.dir = dir
+	e.complete()
 	return e, nil
 }
 
@@ -196,7 +197,7 @@ func (e *Entry) Check() error {
 // Remove takes a model out of the library. Files that were copied in are deleted, linked
 // files stay where they are.
 func (l *Library) Remove(name string) error {
-	if checkName(name) != nil || !exists(filepath.Join(l.dir, name)) {
+	if !l.Has(name) {
 		return fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
 	}
 	unlock, err := l.lock(context.Background())
@@ -219,10 +220,15 @@ func (l *Library) Remove(name string) error {
 	return nil
 }
 
+// Has reports whether there is a model of that name.
+func (l *Library) Has(name string) bool {
+	return checkName(name) == nil && exists(filepath.Join(l.dir, name))
+}
+
 // Resolve finds what a person means: a model of the library by name, else a file or
 // directory, described in an entry that is not saved anywhere. lib may be nil.
 func Resolve(lib *Library, nameOrPath string) (Entry, error) {
-	if lib != nil && checkName(nameOrPath) == nil && exists(filepath.Join(lib.dir, nameOrPath)) {
+	if lib != nil && lib.Has(nameOrPath) {
 		return lib.load(nameOrPath)
 	}
 	if !exists(nameOrPath) {

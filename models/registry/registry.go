@@ -23,6 +23,15 @@ const (
 	Speech Kind = "speech"
 )
 
+// Languages are those that a speech model knows.
+type Languages string
+
+const (
+	NotSaid       Languages = "" // not a speech model, or not known
+	EnglishAlone  Languages = "english"
+	ManyLanguages Languages = "many"
+)
+
 // How an import treats the file.
 type How int
 
@@ -48,6 +57,8 @@ type Info struct {
 	Runs         bool   `json:"runs"`             // this program has the family and every type
 	Reason       string `json:"reason,omitempty"` // why not
 	Template     bool   `json:"template"`         // has a chat template
+	// Languages says which languages a speech model knows.
+	Languages Languages `json:"languages,omitempty"`
 	// Layers (those that keep keys and values), KVHeads and HeadDim give the size of a
 	// conversation's state; Local of the layers see only a window of Window positions.
 	Layers  int `json:"layers,omitempty"`

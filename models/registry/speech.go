@@ -14,7 +14,7 @@ import (
 func describeWhisper(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	i := Info{
-		Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Runs: true,
+		Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Runs: true, Languages: languagesIn(f),
 		Quantization: r.text("ctranslate2.stored"), Parameters: int64(r.int("ctranslate2.values")),
 	}
 	if len(f.Aux["tokenizer.json"]) == 0 {
@@ -69,7 +69,7 @@ func describeAPR(f *models.File) (Info, error) {
 
 // speech is what the tensors of a Whisper model tell.
 func speech(f *models.File) Info {
-	i := Info{Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Runs: true}
+	i := Info{Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Languages: languagesIn(f), Runs: true}
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
 		if t.Name == "proj_out.weight" || strings.HasPrefix(t.Name, "__") {
@@ -87,7 +87,7 @@ func speech(f *models.File) Info {
 
 // stranger is i for a model that is not Whisper.
 func stranger(i Info, f *models.File, family string) Info {
-	i.Kind, i.Family, i.Title, i.Runs = Chat, clean(family), titleOf(f.Path, ""), false
+	i.Kind, i.Family, i.Title, i.Runs, i.Languages = Chat, clean(family), titleOf(f.Path, ""), false, NotSaid
 	i.Reason = "Only Whisper models run from this kind of file. For chat, the same model in GGUF form runs, a single .gguf file."
 	return i
 }
@@ -126,6 +126,12 @@ func sizeOfWhisper(f *models.File) (whisperSize, bool) {
 	return whisperSize{}, false
 }
 
+// languagesIn are the languages of the Whisper model in f.
+func languagesIn(f *models.File) Languages {
+	s, _ := sizeOfWhisper(f)
+	return languagesOf(s)
+}
+
 // titleOfWhisper names a Whisper model by its dimensions: "Whisper base", "Whisper tiny.en".
 // Source: the model table of OpenAI's Whisper paper and its repository.
 func titleOfWhisper(f *models.File) string {
@@ -144,14 +150,37 @@ func titleOfWhisper(f *models.File) string {
 	case s.decoder < s.encoder:
 		title += " distilled"
 	}
-	if s.vocabulary == 51864 {
+	if languagesOf(s) == EnglishAlone {
 		title += english
 	}
 	return title
+}
+
+// languagesOf tells a model's languages by the size of its vocabulary.
+func languagesOf(s whisperSize) Languages {
+	switch s.vocabulary {
+	case 0:
+		return NotSaid
+	case 51864:
+		return EnglishAlone
+	}
+	return ManyLanguages
 }
 
 // english ends the title of a model that was trained on English alone.
 const english = ".en"
 
 // EnglishOnly reports whether it is a speech model of English alone: it can't translate.
-func (i Info) EnglishOnly() bool { return i.Kind == Speech && strings.HasSuffix(i.Title, english) }
+func (i Info) EnglishOnly() bool { return i.Kind == Speech && i.Languages == EnglishAlone }
+
+// complete adds what entries of older versions of the program do not say: then the title, which
+// was made by titleOfWhisper, is all that tells the languages.
+func (i *Info) complete() {
+	if i.Kind != Speech || i.Languages != NotSaid {
+		return
+	}
+	i.Languages = ManyLanguages
+	if strings.HasSuffix(i.Title, english) {
+		i.Languages = EnglishAlone
+	}
+}

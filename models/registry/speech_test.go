@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -163,8 +164,37 @@ func TestWhisperTitles(t *testing.T) {
 		if got := titleOfWhisper(f); got != want {
 			t.Errorf("%+v is %q, expected %q", s, got, want)
 		}
-		if got := (Info{Kind: Speech, Title: want}).EnglishOnly(); got != (s.vocabulary == 51864) {
+		if got := speech(f).EnglishOnly(); got != (s.vocabulary == 51864) {
 			t.Errorf("%s knows English only: %v", want, got)
+		}
+	}
+}
+
+// An entry that an older version wrote says by its title alone that it knows English only; one
+// of today says it in a field, whatever its title.
+func TestLanguagesOfEntries(t *testing.T) {
+	for _, c := range []struct {
+		entry string
+		want  bool
+	}{
+		{`"kind": "speech", "title": "Whisper tiny.en"`, true},
+		{`"kind": "speech", "title": "Whisper tiny"`, false},
+		{`"kind": "speech", "title": "For the board meetings", "languages": "english"`, true},
+		{`"kind": "speech", "title": "Whisper tiny.en", "languages": "many"`, false},
+		{`"kind": "chat", "title": "Llama.en"`, false},
+	} {
+		lib, err := Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(lib.dir, "m")
+		text := `{"name": "m", ` + c.entry + `, "files": [{"path": "files/model.bin", "bytes": 1, "sha256": ""}]}`
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, entryFile), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		e, err := lib.Find("m")
+		if err != nil || e.EnglishOnly() != c.want {
+			t.Errorf("%s: %v, %v", c.entry, e.EnglishOnly(), err)
 		}
 	}
 }

@@ -26,41 +26,50 @@ type wrong struct {
 	is     func(head []byte, ext string) bool
 	reason string
 	advice string
+	vague  bool // the content does not tell what the file was meant to be
 }
 
 // wrongs is tried in order.
 var wrongs = []wrong{
-	{func(b []byte, _ string) bool { return len(b) == 0 }, "is empty", "the download was probably interrupted: download it again"},
-	{begins("version https://git-lfs"), "is only a pointer to the model, left by a git clone without Git LFS", "fetch the file itself with `git lfs pull`, or download it from the model's page"},
-	{isHTML, "is a web page, not a model", "the link led to a page, perhaps one that asks for a sign-in or a licence: open it in a browser and download the file from there"},
+	{func(b []byte, _ string) bool { return len(b) == 0 }, "is empty", "the download was probably interrupted: download it again", true},
+	{begins("version https://git-lfs"), "is only a pointer to the model, left by a git clone without Git LFS", "fetch the file itself with `git lfs pull`, or download it from the model's page", true},
+	{isHTML, "is a web page, not a model", "the link led to a page, perhaps one that asks for a sign-in or a licence: open it in a browser and download the file from there", true},
 	{func(b []byte, ext string) bool {
 		return isZip(b, "") && (bytes.Contains(b, []byte("data.pkl")) || ext == ".pt" || ext == ".pth" || ext == ".bin" || ext == ".ckpt")
-	}, "is a PyTorch model, which can carry programs and is not opened here", notPickle},
-	{isZip, "is a zip archive", unpack},
-	{isPickle, "is a Python pickle (an older PyTorch model), which can carry programs and is not opened here", notPickle},
-	{begins("lmgg", "tjgg", "fmgg", "algg"), "is a model in ggml form, the predecessor of GGUF", getGGUF},
-	{isONNX, "is an ONNX network, which this program does not run", getGGUF},
-	{isCTranslate2, "is a CTranslate2 model that is not Whisper", "for chat, " + getGGUF},
-	{begins("\x1f\x8b", "BZh", "\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "Rar!", "\x28\xb5\x2f\xfd"), "is a compressed archive", unpack},
-	{func(b []byte, _ string) bool { return len(b) > 262 && string(b[257:262]) == "ustar" }, "is a tar archive", unpack},
-	{begins("RIFF", "fLaC", "ID3", "OggS"), "is a sound or video file, not a model", "it can be transcribed instead"},
-	{begins("\x89PNG", "\xff\xd8\xff", "GIF8"), "is a picture, not a model", getGGUF},
-	{begins("%PDF"), "is a PDF document, not a model", getGGUF},
-	{begins("\x7fELF", "MZ", "\xcf\xfa\xed\xfe"), "is a program, not a model", getGGUF},
-	{begins("\x00\x00\x00\x00\x00\x00\x00\x00"), "begins with zeros only: the download was probably not completed", "download it again"},
-	{isJSON, "is a text in JSON, perhaps the description that belongs to a model, not the model", getGGUF},
+	}, "is a PyTorch model, which can carry programs and is not opened here", notPickle, false},
+	{isZip, "is a zip archive", unpack, false},
+	{isPickle, "is a Python pickle (an older PyTorch model), which can carry programs and is not opened here", notPickle, false},
+	{begins("lmgg", "tjgg", "fmgg", "algg"), "is a model in ggml form, the predecessor of GGUF", getGGUF, false},
+	{isONNX, "is an ONNX network, which this program does not run", getGGUF, false},
+	{isCTranslate2, "is a CTranslate2 model that is not Whisper", "for chat, " + getGGUF, false},
+	{begins("\x1f\x8b", "BZh", "\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "Rar!", "\x28\xb5\x2f\xfd"), "is a compressed archive", unpack, false},
+	{func(b []byte, _ string) bool { return len(b) > 262 && string(b[257:262]) == "ustar" }, "is a tar archive", unpack, false},
+	{begins("RIFF", "fLaC", "ID3", "OggS"), "is a sound or video file, not a model", "it can be transcribed instead", false},
+	{begins("\x89PNG", "\xff\xd8\xff", "GIF8"), "is a picture, not a model", getGGUF, false},
+	{begins("%PDF"), "is a PDF document, not a model", getGGUF, false},
+	{begins("\x7fELF", "MZ", "\xcf\xfa\xed\xfe"), "is a program, not a model", getGGUF, false},
+	{begins("\x00\x00\x00\x00\x00\x00\x00\x00"), "begins with zeros only: the download was probably not completed", "download it again", true},
+	{isJSON, "is a text in JSON, perhaps the description that belongs to a model, not the model", getGGUF, true},
+}
+
+// foreign finds the kind of a file that is no model.
+func foreign(path string, head []byte) (wrong, bool) {
+	ext := strings.ToLower(filepath.Ext(path))
+	for _, w := range wrongs {
+		if w.is(head, ext) {
+			return w, true
+		}
+	}
+	return wrong{}, false
 }
 
 // wrongFile says in words what a file is that no format recognises.
 func wrongFile(path string, head []byte) error {
-	ext := strings.ToLower(filepath.Ext(path))
-	for _, w := range wrongs {
-		if w.is(head, ext) {
-			return &models.FileError{Path: path, Reason: w.reason, Advice: w.advice, Kind: models.ErrUnknownFormat}
-		}
+	if w, ok := foreign(path, head); ok {
+		return &models.FileError{Path: path, Reason: w.reason, Advice: w.advice, Kind: models.ErrUnknownFormat}
 	}
 	e := &models.FileError{Path: path, Reason: "is not a model file that this program knows", Advice: "chat models come as .gguf files, speech models as Whisper folders, ggml .bin or .apr files", Kind: models.ErrUnknownFormat}
-	if ext == ".gguf" {
+	if strings.EqualFold(filepath.Ext(path), ".gguf") {
 		e.Reason, e.Advice = "is called .gguf, but does not begin as a GGUF file does", "download it again"
 	}
 	return e

@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -39,11 +38,6 @@ type Reader struct {
 // New returns a reader of r, whose size is -1 if it is unknown.
 func New(r io.Reader, path string, size int64) *Reader {
 	return &Reader{src: r, r: bufio.NewReaderSize(r, 1<<16), Path: path, Size: size}
-}
-
-// Wrong returns an error at the present position that wraps cause; format says the reason.
-func (in *Reader) Wrong(cause error, format string, args ...any) error {
-	return fmt.Errorf("audio: %s: byte %d: %s: %w", in.Path, in.Pos, fmt.Sprintf(format, args...), cause)
 }
 
 // Peek returns the next n bytes without consuming them; at the end of the file fewer, and an

@@ -1,6 +1,6 @@
-// Package convert writes Whisper models of CTranslate2's form in the other forms, for
-// tests of those: the same weights under other names, in other types, with the side files
-// that a published model of that form has.
+// Package convert converts Whisper models from CTranslate2 to the other file formats, for tests of
+// those: the same weights under other names and in other types, with the side files of published
+// models in that format.
 //
 //	CTranslate2 ─split, rename─▶ OpenAI's names ─▶ ggml .bin
 //	                                  └rename─▶ Hugging Face's ─▶ safetensors directory, APR
@@ -24,20 +24,20 @@ import (
 	"soberano/models/safetensors"
 )
 
-// APR's own types, as apr.Write takes them.
+// Types that only APR has, as apr.Write expects them.
 const (
 	APRQ4 quant.Type = 128
 	APRQ8 quant.Type = 129
 )
 
-// FileTypes are the numbers that ggml's header has for the types of most weights.
+// FileTypes maps the type of most weights to its number in ggml's header.
 var FileTypes = map[quant.Type]uint64{
 	quant.F32: 0, quant.F16: 1, quant.Q4_0: 2002, quant.Q4_1: 2003, quant.Q8_0: 2007, quant.Q5_0: 2008, quant.Q5_1: 2009,
 	quant.Q4_K: 2012, quant.Q5_K: 2013, quant.Q6_K: 2014,
 }
 
-// GGML writes f to path with its matrices as typ, and the convolutions as float16, as
-// whisper.cpp's programs do. The mel filters are zeros: here every model has those of asr/mel.
+// GGML writes f to path with its matrices as typ, and the convolutions as float16, as whisper.cpp's
+// programs do. The mel filters are zeros, as those of asr/mel are used for every model.
 func GGML(t testing.TB, path string, f *models.File, typ quant.Type) {
 	t.Helper()
 	s := sizesOf(t, f)
@@ -66,8 +66,8 @@ func GGML(t testing.TB, path string, f *models.File, typ quant.Type) {
 	save(t, path, func(w *os.File) error { return ggml.Write(w, meta, tensors) })
 }
 
-// Safetensors writes f to the directory dir, all weights as typ: float32, float16 or
-// bfloat16. In parts: to two files with an index.
+// Safetensors writes f to the directory dir, all weights as typ: float32, float16 or bfloat16. With
+// parts it writes two files and an index.
 func Safetensors(t testing.TB, dir string, f *models.File, typ quant.Type, parts bool) {
 	t.Helper()
 	tensors := huggingFace(t, f, "model.")
@@ -91,8 +91,8 @@ func Safetensors(t testing.TB, dir string, f *models.File, typ quant.Type, parts
 	sideFiles(t, dir, f)
 }
 
-// sideFiles writes config.json, generation_config.json and tokenizer.json as Hugging Face
-// has them.
+// sideFiles writes config.json, generation_config.json and tokenizer.json in the form of Hugging
+// Face.
 func sideFiles(t testing.TB, dir string, f *models.File) {
 	t.Helper()
 	var own struct {
@@ -117,8 +117,8 @@ func sideFiles(t testing.TB, dir string, f *models.File) {
 	}
 }
 
-// APR writes f to path, all weights as typ: a type of single values, or APRQ8, for biases
-// too, or APRQ4 for the matrices and float32 for the rest.
+// APR writes f to path, all weights as typ, which is a type of single values or APRQ8. With APRQ4
+// the matrices have that type, and the rest is float32.
 func APR(t testing.TB, path string, f *models.File, typ quant.Type) {
 	t.Helper()
 	s := sizesOf(t, f)
@@ -177,7 +177,7 @@ func sizesOf(t testing.TB, f *models.File) sizes {
 	}
 }
 
-// texts are the bytes of the tokens before <|endoftext|>.
+// texts returns the bytes of the tokens before <|endoftext|>.
 func texts(t testing.TB, f *models.File) []string {
 	t.Helper()
 	vocabulary := f.Aux["vocabulary.json"]
@@ -196,8 +196,7 @@ func texts(t testing.TB, f *models.File) []string {
 	return list
 }
 
-// renamed maps names of CTranslate2 to OpenAI's, part by part. Stacked weights are split
-// before.
+// renamed maps parts of CTranslate2's names to OpenAI's. Stacked weights are split before.
 var renamed = strings.NewReplacer(
 	"/position_encodings/encodings", ".positional_embedding", "/embeddings/weight", ".token_embedding.weight",
 	"/layer_norm/gamma", "_ln.weight", "/layer_norm/beta", "_ln.bias", "/layer_", ".blocks.",
@@ -213,7 +212,7 @@ var toHuggingFace = strings.NewReplacer(
 	"positional_embedding", "embed_positions.weight", "token_embedding", "embed_tokens",
 )
 
-// openAI returns f's tensors as OpenAI names them, query, key and value apart and without
+// openAI returns the tensors of f under OpenAI's names, with query, key and value split and without
 // the key's bias.
 func openAI(t testing.TB, f *models.File) []models.Tensor {
 	t.Helper()
@@ -234,7 +233,7 @@ func openAI(t testing.TB, f *models.File) []models.Tensor {
 	return out
 }
 
-// split gives the parts of a stack of weights or biases.
+// split passes the parts of a stack of weights or biases to add.
 func split(x models.Tensor, stack string, parts []string, add func(models.Tensor)) {
 	rows, bytes := x.Shape[0]/len(parts), len(x.Data)/len(parts)
 	for i, part := range parts {
@@ -258,7 +257,7 @@ func huggingFace(t testing.TB, f *models.File, prefix string) []models.Tensor {
 	return tensors
 }
 
-// retype gives x another type.
+// retype converts x to another type.
 func retype(t testing.TB, x *models.Tensor, typ quant.Type) {
 	t.Helper()
 	if x.Type == typ {
@@ -285,7 +284,7 @@ func retype(t testing.TB, x *models.Tensor, typ quant.Type) {
 	}
 }
 
-// aprQ8 is one scale for all values, the largest of which is 127.
+// aprQ8 encodes values with one scale, by which the largest is 127.
 func aprQ8(values []float32) []byte {
 	most := float32(0)
 	for _, v := range values {
@@ -302,7 +301,7 @@ func aprQ8(values []float32) []byte {
 	return b
 }
 
-// aprQ4 has a scale for each 32 values, the largest of which is 7.
+// aprQ4 encodes values with a scale for each 32, by which the largest is 7.
 func aprQ4(values []float32) []byte {
 	var b []byte
 	for ; len(values) > 0; values = values[min(32, len(values)):] {

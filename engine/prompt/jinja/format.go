@@ -47,7 +47,6 @@ type percentFormat struct {
 	tuple *tuple
 	used  int
 	safe  bool
-	named bool
 }
 
 func (f *percentFormat) next() value {

@@ -323,15 +323,16 @@ func (r *run) capitalize(t str) str {
 
 // titleRune converts the first letter of t to title case: "ß" to "Ss".
 func titleRune(t string) string {
-	for _, c := range t {
-		if title := unicode.ToTitle(c); title != c || !unicode.IsLower(c) {
-			return string(title)
-		}
-		u := cases.Upper(language.Und).String(t)
-		_, n := utf8.DecodeRuneInString(u)
-		return u[:n] + cases.Lower(language.Und).String(u[n:])
+	if t == "" {
+		return t
 	}
-	return t
+	c, _ := utf8.DecodeRuneInString(t)
+	if title := unicode.ToTitle(c); title != c || !unicode.IsLower(c) {
+		return string(title)
+	}
+	u := cases.Upper(language.Und).String(t)
+	_, n := utf8.DecodeRuneInString(u)
+	return u[:n] + cases.Lower(language.Und).String(u[n:])
 }
 
 func (r *run) title(t str) str {

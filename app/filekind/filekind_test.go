@@ -1,0 +1,97 @@
+package filekind
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"soberano/asr/audio"
+	"soberano/models"
+	"soberano/models/gguf"
+)
+
+func write(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// samples are the beginnings of a recording, a model and a photo.
+func samples(t *testing.T) (wav, model, photo []byte) {
+	t.Helper()
+	var w, m bytes.Buffer
+	if err := audio.WriteWAV(&w, 16000, make([]float32, 1600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := gguf.Write(&m, models.Metadata{"general.architecture": "llama"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return w.Bytes(), m.Bytes(), []byte("\x00\x00\x00\x20ftypheic\x00\x00\x00\x00mif1heic")
+}
+
+// The content decides; the name only where the content tells nothing.
+func TestOf(t *testing.T) {
+	dir := t.TempDir()
+	wav, model, photo := samples(t)
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    Kind
+	}{
+		{"talk.wav", wav, Recording}, {"talk", wav, Recording}, {"talk.bin", wav, Recording}, {"talk.txt", wav, Recording},
+		{"m.gguf", model, Model}, {"m", model, Model}, {"m.wav", model, Model},
+		{"photo.heic", photo, Other}, {"photo.mp4", photo, Other}, {"photo", photo, Other},
+		{"a.pdf", []byte("%PDF-1.7\n"), Other}, {"a.mp3", []byte("%PDF-1.7\n"), Other}, {"a.zip", []byte("PK\x03\x04 and so on"), Other},
+		{"empty.wav", nil, Recording}, {"letter.wav", []byte("Dear Ada"), Recording}, {"zeros.flac", make([]byte, 4096), Recording}, {"page.mp3", []byte("<!doctype html><p>Sign in"), Recording},
+		{"empty.gguf", nil, Model}, {"page.gguf", []byte("<!doctype html><p>Sign in"), Model},
+		{"letter.txt", []byte("Dear Ada"), Unknown}, {"empty", nil, Unknown}, {"data.json", []byte(`{"a":1}`), Model},
+	} {
+		if got := Of(write(t, dir, c.name, c.content)); got != c.want {
+			t.Errorf("%s: %d, expected %d", c.name, got, c.want)
+		}
+	}
+	for path, want := range map[string]Kind{t.TempDir(): Unknown, "/nowhere/a.wav": Recording, "/nowhere/a.gguf": Model, "/nowhere/a": Unknown, os.DevNull: Unknown} {
+		if got := Of(path); got != want {
+			t.Errorf("%s: %d, expected %d", path, got, want)
+		}
+	}
+}
+
+// A folder is the model that it holds, or stands for its recordings.
+func TestSort(t *testing.T) {
+	wav, model, photo := samples(t)
+	talks, holds := t.TempDir(), t.TempDir()
+	deep := filepath.Join(talks, "old")
+	if err := os.Mkdir(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b.wav", "a", ".hidden.wav"} {
+		write(t, talks, name, wav)
+	}
+	write(t, deep, "c.wav", wav)
+	write(t, talks, "photo.heic", photo)
+	write(t, holds, "m.gguf", model)
+	broken := t.TempDir()
+	write(t, broken, "model.bin", nil)
+	write(t, broken, "sample.wav", wav)
+	letter := write(t, t.TempDir(), "letter.txt", []byte("Dear Ada"))
+	got := Sort([]string{talks, holds, letter, broken})
+	if !slices.Equal(got.Recordings, []string{filepath.Join(talks, "a"), filepath.Join(talks, "b.wav")}) || !slices.Equal(got.Models, []string{holds}) || !slices.Equal(got.Neither, []string{letter, broken}) {
+		t.Errorf("%+v", got)
+	}
+	var all []string
+	Walk(talks, true, func(path string, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		all = append(all, filepath.Base(path))
+	})
+	if !slices.Equal(all, []string{"a", "b.wav", "c.wav"}) {
+		t.Errorf("found %v", all)
+	}
+}

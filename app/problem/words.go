@@ -1,0 +1,230 @@
+package problem
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"soberano/models"
+)
+
+// Words are the sentences for a Problem.
+type Words struct {
+	Title string // of a card; "": the screen names what did not work
+	Why   string // what is wrong and where
+	Do    string // what to do about it
+}
+
+// phrases are the sentences for a code. Placeholders in braces stand for arguments, see
+// arguments. Of several variants of Why the first counts whose placeholders are all known.
+type phrases struct {
+	title string
+	why   []string
+	do    string
+}
+
+const (
+	newChat    = "Nothing was left out. Start a new chat, or choose a model with a longer context."
+	convert    = "convert the file to WAV, FLAC, MP3 or Opus."
+	ownWindow  = "Dictate in Soberano's own window and copy the text"
+	ownChoices = "The program's own choices are used."
+)
+
+// table has the words for all codes; a translation is another table.
+var table = english
+
+var english = map[Code]phrases{
+	Unknown: {why: []string{"{detail}."}},
+
+	ContextFull: {title: "This conversation is full.", do: newChat, why: []string{
+		"{model} reads {context} tokens at once, and this conversation has reached that.",
+		"The conversation is longer than this model can read at once."}},
+	MessageTooLong: {title: "Your message does not fit.", why: []string{
+		"With your message the conversation has {prompt} tokens, and {model} reads {context} at once, its answer included. Nothing was left out and nothing was answered.",
+		"With your message the conversation has {prompt} tokens, and this model reads {context} at once, its answer included. Nothing was left out and nothing was answered.",
+		"With your message the conversation is longer than this model can read at once. Nothing was left out and nothing was answered."},
+		do: "Start a new chat, shorten the message, or choose a model with a longer context."},
+
+	FileMissing: {why: []string{"The file is not at {path}. It may have been moved, or the drive is not plugged in.", "The file is not there. It may have been moved, or the drive is not plugged in."},
+		do: "Put it back and try again."},
+	NoPermission: {why: []string{"{path} may not be read or written.", "The file may not be read or written."}, do: "Change its permissions, or copy it to your own folder."},
+	NoMemory:     {why: []string{"There is not enough memory for this model."}, do: "Close other programs, or choose a smaller model."},
+	DiskFull: {why: []string{"The disk that holds {folder} is full; nothing was imported.", "The disk is full."},
+		do: "Free some space."},
+	IsFolder: {why: []string{"This is a folder without audio files."}},
+	StoreDamaged: {title: "Your earlier conversations could not be read.",
+		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was begun."}},
+	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. What you write now can't be kept."},
+	SettingsKept:   {why: []string{"The settings were damaged and are now in {path} ({detail}). " + ownChoices}},
+	SettingsStuck:  {why: []string{"The settings are damaged and could not be put aside ({detail}). " + ownChoices}},
+	SettingsUnread: {why: []string{"The settings could not be read ({detail}). " + ownChoices}},
+
+	ModelDamaged:     {why: []string{"{file} {detail}."}, do: "{advice}."},
+	ModelUnsupported: {why: []string{"{file} {detail}."}, do: "{advice}."},
+	ModelMissing:     {why: []string{"{file} {detail}."}, do: "{advice}."},
+	ModelUnreadable:  {why: []string{"{file} {detail}."}, do: "{advice}."},
+	NotAModel: {do: "{advice}.", why: []string{"{file} {detail}.",
+		"Soberano runs GGUF files (chat) and Whisper models (speech): a folder in CTranslate2 or Hugging Face form, or a ggml .bin or .apr file. Drop one of those."}},
+	NoSpeechModel: {title: "There is no speech model yet.", why: []string{"The library has no speech model."},
+		do: "Drop a Whisper model, a folder or file, anywhere on this window, or choose one."},
+
+	ModelTooLarge: {do: "Close other programs, or choose a smaller model.", why: []string{
+		"{model} needs about {needed} of memory, and {free} is free while {others} is in use.",
+		"{model} needs about {needed} of memory, and {free} is free.",
+		"There is not enough memory for {model}."}},
+	ModelInUse:   {why: []string{"{model} is still in use."}, do: "Try again when its answer or its transcript is done."},
+	ModelRemoved: {why: []string{"The model was removed from the library."}},
+
+	AudioEmpty:      {why: []string{"The file is empty."}},
+	AudioTooShort:   {why: []string{"{detail}."}},
+	AudioText:       {why: []string{"{detail}."}},
+	AudioPicture:    {why: []string{"This is a picture, no sound."}},
+	AudioForeign:    {why: []string{"{detail}."}},
+	AudioNoDecoder:  {why: []string{"{detail}. Such files are read with the program ffmpeg, which is not installed."}, do: "Install ffmpeg, or " + convert},
+	AudioRefused:    {why: []string{"It is no recording, or a damaged one. The program ffmpeg says: {detail}."}},
+	AudioUnread:     {why: []string{"{detail}."}},
+	AudioNoSound:    {why: []string{"It holds no sound."}},
+	AudioStalled:    {why: []string{"{detail}."}},
+	AudioCutOff:     {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
+	AudioDamaged:    {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
+	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
+	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be heard.",
+		"The file is damaged in one place, at {first}; about {lost} could not be heard."}},
+	NotRecording: {why: []string{"{file} is no recording."}},
+	IsModel:      {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
+
+	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
+	MicMissing: {why: []string{"No microphone is called “{device}”. There are {detail}."}, do: "Choose another one."},
+	MicBusy: {why: []string{"“{device}” could not be opened: {detail}. Another program may be using it, or the system may keep it from this one."},
+		do: "Close the other, or allow it in the system's sound and privacy settings, or choose another microphone."},
+	MicStopped:  {why: []string{"“{device}” stopped: {detail}. Was it unplugged?"}},
+	SpeakerNone: {why: []string{"No loudspeaker was found."}, do: "Plug one in, or choose one in the system's sound settings, and try again."},
+
+	Wayland:     {why: []string{"This desktop runs Wayland, which lets no program type into another."}, do: ownWindow + ", or log in to an X11 session."},
+	NoX11:       {why: []string{"Dictation into other programs works on desktops with X11 only."}, do: ownWindow + "."},
+	KeysTaken:   {why: []string{"Another program uses {keys} already."}, do: "Choose other keys."},
+	TextUntaken: {why: []string{"The window in front did not take the text."}},
+}
+
+// Words puts the problem into words.
+func (p Problem) Words() Words {
+	if p.Code == None {
+		return Words{}
+	}
+	ph, ok := table[p.Code]
+	if !ok { // written by a newer version of the program
+		ph = phrases{why: []string{"{detail}.", string(p.Code) + "."}}
+	}
+	args := p.Args.named()
+	w := Words{Title: fill(ph.title, args), Do: Sentence(fill(ph.do, args))}
+	for _, variant := range ph.why {
+		if why := fill(variant, args); why != "" {
+			if w.Why = Sentence(why); strings.HasPrefix(variant, "{file}") || strings.HasPrefix(variant, "{model}") {
+				w.Why = stop(why) // a name is written as it is
+			}
+			break
+		}
+	}
+	return w
+}
+
+// Text is what is wrong and what to do, as sentences.
+func (p Problem) Text() string {
+	w := p.Words()
+	return strings.TrimSpace(w.Why + " " + w.Do)
+}
+
+// Text says of an error what is wrong and what to do.
+func Text(err error) string { return Of(err).Text() }
+
+// named are the arguments that are known, by the names of their placeholders.
+func (a Args) named() map[string]string {
+	m := map[string]string{"folder": models.Printable(a.Folder), "model": models.Printable(a.Model), "device": models.Printable(a.Device), "keys": models.Printable(a.Keys), "others": models.Printable(a.Others),
+		"detail": inside(a.Detail), "advice": inside(a.Advice), "path": models.Printable(a.File)}
+	if a.File != "" {
+		m["file"] = models.Printable(filepath.Base(a.File))
+	}
+	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "byte": a.Byte} {
+		if n > 0 {
+			m[name] = models.Grouped(n)
+		}
+	}
+	for name, n := range map[string]int64{"needed": a.Needed, "free": a.Free} {
+		if n > 0 {
+			m[name] = size(n)
+		}
+	}
+	if a.Places > 1 {
+		m["places"] = models.Grouped(a.Places)
+	}
+	first := a.First.Truncate(time.Second)
+	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
+	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
+	return m
+}
+
+// size is a number of bytes as people read it, in decimal units.
+func size(n int64) string {
+	if n >= 1e9 {
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+}
+
+// inside is a clause that stands inside of a sentence, or ends one; large places in files and
+// numbers of bytes get separators.
+func inside(s string) string {
+	return counts.ReplaceAllStringFunc(strings.TrimRight(models.PrintableLines(s), ". "), func(words string) string {
+		digits := strings.Trim(words, "bytes ")
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			return words
+		}
+		return strings.Replace(words, digits, models.Grouped(n), 1)
+	})
+}
+
+// counts are places in a file and numbers of bytes, as asr/audio writes them.
+var counts = regexp.MustCompile(`\bbyte \d{4,18}\b|\b\d{4,18} bytes\b`)
+
+var placeholder = regexp.MustCompile(`\{\w+\}`)
+
+// fill puts arguments into their places; "" if one of them is not known.
+func fill(text string, args map[string]string) string {
+	known := true
+	filled := placeholder.ReplaceAllStringFunc(text, func(name string) string {
+		value := args[strings.Trim(name, "{}")]
+		known = known && value != ""
+		return value
+	})
+	if !known {
+		return ""
+	}
+	return filled
+}
+
+// Sentence gives a text a capital letter, unless a file's name comes first, and a full stop.
+func Sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return s
+	}
+	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(strings.TrimRight(word, ".:"), ".:/_\\") {
+		r, n := utf8.DecodeRuneInString(s)
+		s = string(unicode.ToUpper(r)) + s[n:]
+	}
+	return stop(s)
+}
+
+// stop gives a text a full stop, if it has no end.
+func stop(s string) string {
+	if s != "" && !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
+}

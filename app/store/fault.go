@@ -1,0 +1,34 @@
+package store
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+
+	"soberano/app/problem"
+)
+
+// fault is a problem in a column: as JSON, "" for none.
+type fault problem.Problem
+
+// Value is database/sql's.
+func (f fault) Value() (driver.Value, error) {
+	if f.Code == problem.None {
+		return "", nil
+	}
+	b, err := json.Marshal(problem.Problem(f))
+	return string(b), err
+}
+
+// Scan is database/sql's.
+func (f *fault) Scan(v any) error {
+	*f = fault{}
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("a problem is %T, expected text", v)
+	}
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), (*problem.Problem)(f))
+}
