@@ -2,9 +2,9 @@ package quant
 
 import "encoding/binary"
 
-// q5_1Bytes is the size of a block.
-//
-// Q5_1: 32 values of 5 bits, a scale and a minimum; value = d · q + m.
+const q5_1Bytes = 24
+
+// dequantizeQ5_1 decodes Q5_1: 32 values of 5 bits, a scale and a minimum; value = d · q + m.
 //
 //	byte  0  1 │ 2  3 │ 4 ……… 7      │ 8 ……………………………………………… 23
 //	      d f16│ m f16│ bit i: the   │ low nibble: lower bits of value i,
@@ -12,8 +12,6 @@ import "encoding/binary"
 //	           │      │ value i      │
 //
 // 24 bytes, 6 bits a value. Source: ggml-common.h, block_q5_1.
-const q5_1Bytes = 24
-
 func dequantizeQ5_1(dst []float32, src []byte) {
 	for ; len(dst) >= 32; dst, src = dst[32:], src[q5_1Bytes:] {
 		d, m := f16At(src), f16At(src[2:])
