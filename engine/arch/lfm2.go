@@ -68,6 +68,11 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 	if mixture(&c); r.err == nil && c.heads*c.headDim != c.dim {
 		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
 	}
+	if causal, err := r.f.Meta.Bool(r.family+".attention.causal", true); err != nil {
+		r.fail(err)
+	} else if !causal {
+		r.unsupported("attention that is not causal, as in embedding models")
+	}
 	m := &lfm2{dev: r.dev, taps: r.int("shortconv.l_cache", required, 2, 64)}
 	window := r.int("attention.sliding_window", 0, 0, 1<<30)
 	dims := r.rotaryDims(c)

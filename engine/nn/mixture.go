@@ -17,8 +17,8 @@ type Mixture struct {
 // Routing is kernels.Routing: how the router's logits determine the choice.
 type Routing = kernels.Routing
 
-// MixtureTensors are the intermediate results of mixtures with the same dimensions. All layers
-// of a step use the same ones.
+// MixtureTensors is the scratch memory of mixtures of one shape; all layers of a step use
+// the same.
 type MixtureTensors struct {
 	logits kernels.Tensor // [n × experts]
 	rows   kernels.Tensor // [n·used × dim]: input of the experts, later their output

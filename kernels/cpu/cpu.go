@@ -1,21 +1,3 @@
-// Package cpu runs the operations of kernels.Device on the processor: plain Go for
-// everything, SIMD assembly for what is hot.
-//
-//	device (cpu.go, ops.go)       the interface, row operations spread over workers
-//	matrix, unpack, pack, packed  weights repacked at Load into groups of 16 rows
-//	matmul, gated → qtile, dtile, ptile, amx
-//	                              tiles: 8-bit activations × quantised weights,
-//	                              float32 activations × float weights, bfloat16
-//	state, pages, keysvalues      what layers keep of a sequence
-//	attend                        attention over keys and values, by dtile too
-//	weights                       what attention looks at, for word times
-//	elem, rope, logits            exp, activations, norms, rotation, sums on one row
-//	pool, arena, memory           workers, memory of a step, huge pages
-//	level, cores                  instruction sets
-//	peak, roofline                what kernels reach of the machine's limits
-//
-// Each kernel is a Go file with its story and its plain twin, a ladder of ifs for
-// the architecture, and assembly written by gen (go generate).
 package cpu
 
 import (
@@ -24,8 +6,6 @@ import (
 
 	"soberano/kernels"
 )
-
-//go:generate go run ./gen
 
 // Options of a device.
 type Options struct {
@@ -132,6 +112,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	}
 	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget,
 		pool: pool, own: own, turn: newTurn(kernels.Recording)}
+	pool.devices.Add(1)
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
@@ -165,6 +146,7 @@ func (d *device) Close() error {
 		return nil
 	}
 	d.closed = true
+	d.pool.devices.Add(-1)
 	err := d.file.close()
 	d.arena, d.store, d.segments, d.packed, d.move = arena{}, reserve{}, nil, nil, mover{}
 	if d.own {
