@@ -32,7 +32,7 @@ func TestAgreementOfPasses(t *testing.T) {
 	}
 }
 
-// Passes that hear different languages don't agree.
+// TestAgreementNeedsOneLanguage: passes that detect different languages do not agree.
 func TestAgreementNeedsOneLanguage(t *testing.T) {
 	var a localAgreement
 	for _, language := range []string{"fr", "ja", "fr", "fr"} {
@@ -62,7 +62,7 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// Whatever the passes say, what was stable stays, and tokens lose nothing.
+// TestStableStays: for any texts of passes, stable text stays, and tokens joined are the text.
 func TestStableStays(t *testing.T) {
 	word := rapid.SampledFrom([]string{"go", "Go", "going", "ten", "ten,", "meters.", "市", "产。", "你好", "…", "ง", "é"})
 	rapid.Check(t, func(t *rapid.T) {

@@ -149,7 +149,7 @@ func words(s string) []string {
 	return out
 }
 
-// characters are the letters of a text.
+// characters returns the letters of a text.
 func characters(s string) []string {
 	var out []string
 	for _, w := range words(s) {
@@ -158,7 +158,7 @@ func characters(s string) []string {
 	return out
 }
 
-// distance is the least number of words to replace, insert or delete (Levenshtein).
+// distance returns the edit distance in words (Levenshtein).
 func distance(a, b []string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -189,7 +189,7 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// reference is what another implementation hears in a clip.
+// reference is the transcript of a clip by another implementation.
 type reference struct {
 	Language    string
 	Probability float64
@@ -259,7 +259,7 @@ func TestWordErrorRate(t *testing.T) {
 	}
 }
 
-// TestNoText: what is not speech gives nothing.
+// TestNoText: audio without speech gives no text.
 func TestNoText(t *testing.T) {
 	m := openBase(t)
 	for _, name := range []string{"silence_10s.wav", "pink_10s.wav", "music_10s.wav"} {
@@ -280,7 +280,7 @@ func TestNoText(t *testing.T) {
 	}
 }
 
-// TestGaps: two sentences a minute apart, noise between: each at its own time.
+// TestGaps: two sentences with a minute of noise between them have the right times.
 func TestGaps(t *testing.T) {
 	m := openBase(t)
 	first, second := clip(t, "goforward.wav"), clip(t, "librivox_0930.wav")
@@ -409,7 +409,7 @@ func TestBench(t *testing.T) {
 	t.Logf("%+v", b)
 }
 
-// What is spoken behind the last segment is heard again, if there is enough of it.
+// Speech after the last segment is transcribed again, if there is enough of it.
 func TestUntil(t *testing.T) {
 	p := make([]piece, 300) // 9.6 s
 	for i := 200; i < 210; i++ {
@@ -429,7 +429,7 @@ func TestUntil(t *testing.T) {
 	}
 }
 
-// What is left of a long utterance after its cut may be silence, of which comes no text.
+// TestNoTextFromTheRest: silence that is left of a long utterance after a cut gives no text.
 func TestNoTextFromTheRest(t *testing.T) {
 	m := openBase(t)
 	for _, n := range []int{3, 12} {

@@ -15,8 +15,8 @@ import (
 	"soberano/models/defaults"
 )
 
-// TestOpenForms: every form of file is opened by its path alone, hears a sentence, and
-// hears the same from the weights that the first run repacked.
+// TestOpenForms: a model of every file format is opened by its path alone and transcribes a sentence,
+// also with the weights that the first run has repacked.
 func TestOpenForms(t *testing.T) {
 	source, err := ctranslate2.Open(defaults.Need(t, "whisper-tiny.en"))
 	if err != nil {
@@ -53,7 +53,7 @@ func TestOpenForms(t *testing.T) {
 	}
 }
 
-// TestNotSpeech: what is no speech model says what would be one.
+// TestNotSpeech: the error for a file that is not a speech model names the supported formats.
 func TestNotSpeech(t *testing.T) {
 	_, err := openFile(defaults.Need(t, "smollm2"), settings{})
 	if !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), "whisper.cpp's .bin") {

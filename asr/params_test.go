@@ -12,7 +12,7 @@ import (
 	"soberano/engine/token"
 )
 
-// TestParams: what is chosen reaches the segments.
+// TestParams: the parameters take effect in the segments.
 func TestParams(t *testing.T) {
 	m := openBase(t)
 	samples := clip(t, "librivox_0870.wav")
@@ -57,7 +57,7 @@ func TestParams(t *testing.T) {
 	}
 }
 
-// TestListenHints: what is to be expected reaches a microphone as it does a file.
+// TestListenHints: prompt and vocabulary take effect for a microphone as for a file.
 func TestListenHints(t *testing.T) {
 	m := openBase(t)
 	samples := clip(t, "librivox_0870.wav")
@@ -78,7 +78,8 @@ func TestListenHints(t *testing.T) {
 	}
 }
 
-// TestSure: a detected language comes with its probability, in all windows; a given one is given.
+// TestSure: segments have the probability of a detected language, in all windows, and none for a
+// given language.
 func TestSure(t *testing.T) {
 	m := openBase(t)
 	short := clip(t, "goforward.wav")
@@ -96,8 +97,7 @@ func TestSure(t *testing.T) {
 	}
 }
 
-// TestWords: words lie in their segments, in order, and together are the text, also behind
-// a gap.
+// TestWords: words are within their segments, in order, and joined are the text, also after a gap.
 func TestWords(t *testing.T) {
 	m := openBase(t)
 	samples := slices.Concat(clip(t, "jfk.wav"), make([]float32, 8*SampleRate), clip(t, "lj_0001.wav"))
@@ -151,7 +151,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestPastLeads: with the text before it, a window goes on in its style; apart it does not.
+// TestPastLeads: with the previous text a window continues its style, without it it does not.
 func TestPastLeads(t *testing.T) {
 	m := openBase(t)
 	samples := slices.Concat(clip(t, "librivox_0880.wav"), make([]float32, 9*SampleRate), clip(t, "goforward.wav"))
@@ -173,8 +173,8 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestDetectLanguage: the language's probability is another implementation's, nothing is
-// said of silence.
+// TestDetectLanguage: the probability of the language is that of another implementation; silence has
+// no language.
 func TestDetectLanguage(t *testing.T) {
 	m := openBase(t)
 	for name, ref := range references(t) {
@@ -191,7 +191,7 @@ func TestDetectLanguage(t *testing.T) {
 	}
 }
 
-// TestParamsRefused: what makes no sense is named.
+// TestParamsRefused: errors name the invalid parameter.
 func TestParamsRefused(t *testing.T) {
 	m := openBase(t)
 	nan := math.NaN()
@@ -214,7 +214,7 @@ func TestParamsRefused(t *testing.T) {
 	}
 }
 
-// A language is known by its code and by its English name, in any case.
+// A language is found by its code and by its English name, in upper and lower case.
 func TestLanguageCode(t *testing.T) {
 	for name, want := range map[string]string{"de": "de", "DE": "de", "German": "de", " german ": "de", "haitian creole": "ht", "Maori": "mi", "māori": "mi", "Mandarin": "zh", "yue": "yue", "xx": "", "": "", "Deutsch": ""} {
 		if got, ok := LanguageCode(name); got != want || ok != (want != "") {

@@ -101,8 +101,8 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// TestOnset: the next window starts before a word that began just before the time that
-// the model gave, else at that time.
+// TestOnset: the next window starts before a word that began shortly before the model's time, else
+// at that time.
 func TestOnset(t *testing.T) {
 	voices := func(s string) (p []piece) {
 		for i, c := range s {
@@ -129,7 +129,7 @@ func TestOnset(t *testing.T) {
 	}
 }
 
-// mike is a Live source that waits at marked samples until it may go on.
+// mike is a Live source that waits at given samples until a channel is closed.
 type mike struct {
 	samples []float32
 	wait    map[int]chan struct{} // by samples given
@@ -158,8 +158,7 @@ func (m *mike) Read(ctx context.Context, p []float32) (int, error) {
 	return n, nil
 }
 
-// TestListen: text that may change comes while someone speaks, final text after a pause
-// and at the end.
+// TestListen: partial text comes while someone speaks, final text after a pause and at the end.
 func TestListen(t *testing.T) {
 	m := openBase(t)
 	first, second := clip(t, "goforward.wav"), clip(t, "cards_005.wav")
@@ -227,7 +226,7 @@ func TestListenCancel(t *testing.T) {
 	}
 }
 
-// TestLongUtterance: someone who never pauses is cut where it is quietest, losing nothing.
+// TestLongUtterance: speech without a pause is cut at its quietest piece, and nothing is lost.
 func TestLongUtterance(t *testing.T) {
 	speech := clip(t, "librivox_long.wav")
 	audio := append(slices.Clone(speech), speech...)
@@ -259,8 +258,8 @@ func TestLongUtterance(t *testing.T) {
 	}
 }
 
-// A pass that has heard the last word is the final text; one that has not is broken off; a
-// quick one is followed by a careful one, or stays where somebody waits.
+// TestPassIsFinal: a pass that covers the last word is the final text; one that does not is
+// cancelled. A quick pass is followed by a careful one, unless the user has released the key.
 func TestPassIsFinal(t *testing.T) {
 	p := make([]piece, 40)
 	for i := range p {
@@ -308,7 +307,8 @@ func TestPassIsFinal(t *testing.T) {
 	}
 }
 
-// Who has let go of the key waits no longer than for as much of a window as can be heard in time.
+// TestAffordable: after the key is released, a careful pass encodes as much of a window as the time
+// allows.
 func TestAffordable(t *testing.T) {
 	m := openBase(t)
 	let := &capture{finished: [][]piece{{}}, cutOff: true}
@@ -332,8 +332,8 @@ func TestAffordable(t *testing.T) {
 	}
 }
 
-// TestListenWords: the texts of dictation, language unknown, are as good as a file's after a
-// pause, and nearly as good for the last words before the key is released.
+// TestListenWords: dictated text, language unknown, is as accurate as that of a file after a pause,
+// and nearly as accurate for the last words before the key is released.
 func TestListenWords(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")

@@ -14,7 +14,7 @@ import (
 	"soberano/asr/whisper"
 )
 
-// joined returns English clips one after the other, apart by half a second, at least so long.
+// joined returns at least so many seconds of English clips, with half a second between them.
 func joined(t testing.TB, seconds int) (samples []float32, said string) {
 	texts, _ := spoken(t)
 	for len(samples) < seconds*SampleRate {
@@ -26,8 +26,8 @@ func joined(t testing.TB, seconds int) (samples []float32, said string) {
 	return samples, said
 }
 
-// TestSideBySide: windows that are heard side by side come in order, in every run the same,
-// with no more errors than one by one.
+// TestSideBySide: windows transcribed side by side come in order, equal in every run, with no more
+// errors than one by one.
 func TestSideBySide(t *testing.T) {
 	m := openBase(t)
 	samples, said := joined(t, 130)
@@ -47,15 +47,15 @@ func TestSideBySide(t *testing.T) {
 			t.Errorf("%.1f%% of the words are wrong: %q", 100*e, text(got))
 		}
 	}
-	// Times belong to the text that leads: without them a window becomes one segment.
+	// The previous text includes its times: without them a window becomes one segment.
 	one := transcribe(t, m, samples, Params{Language: "en", Follow: true})
 	if e := float64(distance(words(said), words(text(one)))) / float64(len(words(said))); e > 0.04 || len(one) < 12 {
 		t.Errorf("following each other %.1f%% of the words are wrong in %d segments: %q", 100*e, len(one), text(one))
 	}
 }
 
-// TestBesideAMicrophone: a transcription does not keep the network from others, and its end,
-// however it comes, leaves nothing behind.
+// TestBesideAMicrophone: the network is available to others during a transcription, which leaves no
+// goroutines and slots when it ends.
 func TestBesideAMicrophone(t *testing.T) {
 	m := openBase(t)
 	samples, _ := joined(t, 100)
@@ -96,7 +96,7 @@ func TestBesideAMicrophone(t *testing.T) {
 	}
 }
 
-// TestSourceFails: what was read before a source fails is heard, then its error comes.
+// TestSourceFails: what was read before a source fails is transcribed, then its error is returned.
 func TestSourceFails(t *testing.T) {
 	m := openBase(t)
 	samples, _ := joined(t, 40)

@@ -5,8 +5,8 @@ package kernels
 type Device interface {
 	// Name is for people: "AVX-512, 2 threads".
 	Name() string
-	// Close frees the device, its matrices, vectors and states, and ends its workers. No
-	// step may be open. Closing twice is allowed.
+	// Close frees the device, its matrices, vectors and states, and ends its workers. A step
+	// that is open ends with it. Closing twice is allowed.
 	Close() error
 
 	// Load stacks the parts by rows (they share Cols, not Type) into one Matrix:

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"soberano/engine/arch/tiny"
 	"soberano/kernels/cpu"
 	"soberano/models/defaults"
 )
@@ -253,6 +255,31 @@ func TestLogits(t *testing.T) {
 	}
 	if _, code = verb(t, "", "logits", "-m", model, "--tokens", "504,9999999", "--json"); code != 1 {
 		t.Errorf("a token outside the vocabulary: exit code %d", code)
+	}
+}
+
+// A mixture of experts and a model of short convolutions answer, and the command line's
+// logits are those that llama.cpp has (engine/arch/testdata).
+func TestOtherFamilies(t *testing.T) {
+	home(t)
+	const tokens = "1,42,83,126,171,218,11,62,115,170,227,30,91,154,219,30,99,170,243,62,139,218,43,126,211,42,131,222,59,154,251,94,195,42,147,254,107,218,75,190"
+	for kind, best := range map[string][2]float64{"mixtral": {76, 3.133269}, "lfm2": {131, 3.132311}, "lfm2moe": {202, 2.769847}} {
+		model := tiny.New(kind).Write(t)
+		out, code := verb(t, "", "logits", "-m", model, "--tokens", tokens, "--exact", "--top", "1", "--json")
+		var a struct {
+			Tokens []int32
+			Logits [][2]float64
+		}
+		decode(t, out, &a)
+		if code != 0 || len(a.Logits) != 1 || a.Logits[0][0] != best[0] || math.Abs(a.Logits[0][1]-best[1]) > 1e-4 {
+			t.Errorf("%s: %d %s, expected %v", kind, code, out, best)
+		}
+		out, code = verb(t, "", "chat", "-m", model, "-p", "Hello.", "-n", "8", "--temp", "0", "--json")
+		var c chatAnswer
+		decode(t, out, &c)
+		if code != 0 || c.GeneratedTokens < 1 {
+			t.Errorf("%s: %d %s", kind, code, out)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func clip16(t testing.TB, name string) []byte {
 	return b
 }
 
-// decodeBytes reads a file held in memory to its end.
+// decodeBytes decodes a file in memory.
 func decodeBytes(b []byte) ([]float32, error) {
 	dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
 	if err != nil {
@@ -37,7 +37,7 @@ func decodeBytes(b []byte) ([]float32, error) {
 	return readAll(newSource(dec, nil))
 }
 
-// snr is the ratio of want to got's difference from it, in dB.
+// snr returns the signal-to-noise ratio of got with respect to want, in dB.
 func snr(got, want []float32) float64 {
 	var signal, noise float64
 	for i, w := range want {
@@ -47,8 +47,9 @@ func snr(got, want []float32) float64 {
 	return 10 * math.Log10(signal/noise)
 }
 
-// Each clip decodes to the samples of the reference decoder: as many, at the same places, as close as
-// two resamplers and 16 bits allow. The reference's SILK resampler filters a bit differently.
+// TestAsReferenceDecoders: each clip decodes to as many samples as the reference decoder gives, as
+// close to them as two resamplers and 16 bits allow. The reference's SILK resampler filters
+// differently.
 func TestAsReferenceDecoders(t *testing.T) {
 	for _, name := range compressed {
 		got, err := readFile(t, filepath.Join("testdata", name))
@@ -75,7 +76,8 @@ func TestAsReferenceDecoders(t *testing.T) {
 	}
 }
 
-// The name says nothing: content tells the format. The length is known before decoding.
+// TestMislabelled: files are recognised by their content, whatever their name. The length is known
+// before decoding.
 func TestMislabelled(t *testing.T) {
 	for i, name := range compressed {
 		b := clip16(t, name)
@@ -98,8 +100,8 @@ func TestMislabelled(t *testing.T) {
 	}
 }
 
-// However a file is cut off, what is there comes out the same, then an error with name, byte and
-// reason.
+// TestCompressedCutOff: a truncated file gives the same samples as the whole file, and then an error
+// with name, byte and reason.
 func TestCompressedCutOff(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.SampledFrom(compressed).Draw(rt, "name")
@@ -123,8 +125,8 @@ func TestCompressedCutOff(t *testing.T) {
 	})
 }
 
-// Files of one kind put behind each other are heard one after the other; Ogg streams of other
-// kinds between are passed over.
+// TestChain: concatenated files of one format are decoded one after the other; Ogg streams of other
+// codecs between them are skipped.
 func TestChain(t *testing.T) {
 	for _, pair := range [][2]string{{"silk.opus", "celt.opus"}, {"m16.ogg", "m16.ogg"}, {"joint44.mp3", "joint44.mp3"}} {
 		a, b := clip16(t, pair[0]), clip16(t, pair[1])
@@ -184,7 +186,7 @@ func TestOggRefused(t *testing.T) {
 	}
 }
 
-// frameStarts lists where the frames of an MP3 without junk begin.
+// frameStarts returns where the frames of an MP3 without junk begin.
 func frameStarts(b []byte) (at []int) {
 	for i := 0; i+4 <= len(b); {
 		h, _ := parseMP3(b[i:])
@@ -194,7 +196,7 @@ func frameStarts(b []byte) (at []int) {
 	return at
 }
 
-// MP3s have tags at both ends and junk between frames; frames can be missing.
+// TestMP3Tags: an MP3 may have tags at both ends, junk between frames, and missing frames.
 func TestMP3Tags(t *testing.T) {
 	b := clip16(t, "joint44.mp3")
 	want, err := decodeBytes(b)
@@ -214,7 +216,7 @@ func TestMP3Tags(t *testing.T) {
 		}
 	}
 	at := frameStarts(b)
-	// With a bit of junk inside nothing is lost; begun in the middle, the first frame or two are silent.
+	// Short junk loses nothing; a file that begins in the middle has one or two silent frames.
 	junk := slices.Concat(b[:at[20]], bytes.Repeat([]byte("junk"), 25), b[at[20]:])
 	if got, err := decodeBytes(junk); err != nil || !slices.Equal(got, want) {
 		t.Errorf("junk inside: %d samples, want %d: %v", len(got), len(want), err)
@@ -229,7 +231,7 @@ func TestMP3Tags(t *testing.T) {
 	}
 }
 
-// A frame that makes the library fail is silence, and the next ones are heard.
+// TestMP3BadFrame: a frame that makes the library fail is silence, and the next ones are decoded.
 func TestMP3BadFrame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := clip16(t, rapid.SampledFrom(compressed[:2]).Draw(rt, "name"))
@@ -248,8 +250,8 @@ func TestMP3BadFrame(t *testing.T) {
 	})
 }
 
-// In memory that doesn't grow with the length: minutes of each codec, made of one clip again
-// and again.
+// TestCompressedInConstantMemory: memory does not grow with the length. The file is minutes of one
+// clip, repeated.
 func TestCompressedInConstantMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decodes minutes of sound")
@@ -271,7 +273,7 @@ func TestCompressedInConstantMemory(t *testing.T) {
 	}
 }
 
-// again is a stream of the same bytes, over and over.
+// again is a stream of the same bytes, repeated.
 type again struct {
 	b    []byte
 	at   int
@@ -290,7 +292,7 @@ func (a *again) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// drainUnchecked decodes without checksums, which hardly a mutation would pass.
+// drainUnchecked decodes without verifying checksums, which mutations rarely pass.
 func drainUnchecked(t *testing.T, b []byte) {
 	in := input.New(bytes.NewReader(b), "fuzz", int64(len(b)))
 	in.Unchecked, in.At = true, bytes.NewReader(b)

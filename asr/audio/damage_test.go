@@ -13,7 +13,7 @@ import (
 	"soberano/asr/audio/input"
 )
 
-// sourceOf is a source of a file in memory.
+// sourceOf returns a source of a file in memory.
 func sourceOf(t testing.TB, b []byte) *Source {
 	t.Helper()
 	dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
@@ -23,8 +23,9 @@ func sourceOf(t testing.TB, b []byte) *Source {
 	return newSource(dec, nil)
 }
 
-// Frames of an MP3 that are noise, have no header any more or are overwritten by zeros: the rest is
-// heard at its time, and where they were is told. A sector of zeros in a FLAC likewise.
+// TestDamageIsTold: if frames of an MP3 are noise, have no header or are overwritten by zeros, the
+// rest is decoded with correct times, and the damage is reported; a FLAC with a sector of zeros
+// likewise.
 func TestDamageIsTold(t *testing.T) {
 	mp3, pad := clip16(t, "joint44.mp3"), clip16(t, "pad22.mp3")
 	flac, err := os.ReadFile("flac/testdata/cards_005.flac")
@@ -84,7 +85,7 @@ func TestDamageIsTold(t *testing.T) {
 
 func flacBlock(b []byte) int { return int(b[10])<<8 | int(b[11]) }
 
-// A file of which nearly nothing can be decoded is refused at its end.
+// TestNothingButDamage: a file of which nearly nothing can be decoded ends with an error.
 func TestNothingButDamage(t *testing.T) {
 	mp3 := clip16(t, "joint44.mp3")
 	at := frameStarts(mp3)

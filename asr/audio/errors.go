@@ -2,10 +2,10 @@ package audio
 
 import "soberano/asr/audio/input"
 
-// Error says why a file can't be read as sound, or no further.
+// Error describes why a file cannot be read as sound, or not any further.
 type Error = input.Error
 
-// Kind says in which way a file can't be read as sound.
+// Kind classifies an Error.
 type Kind = input.Kind
 
 // The kinds of an Error.

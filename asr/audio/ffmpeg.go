@@ -77,20 +77,20 @@ var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "f
 // times.
 type external struct {
 	input.Losses
-	path   string
-	start  func(at int64) error // starts ffmpeg, so many seconds into the file
-	cmd    *exec.Cmd
-	out    io.ReadCloser
-	cancel context.CancelFunc
-	ended  func() error // of the caller's context
-	said   said
-	first  []float32 // read by openFFmpeg
-	buf    []byte
-	rest   int // bytes of an incomplete sample at the beginning of buf
-	mono   []float32
-	heard  int64
-	idle   bool // it was stopped because it gave nothing
-	err    error
+	path     string
+	start    func(at int64) error // starts ffmpeg, so many seconds into the file
+	cmd      *exec.Cmd
+	out      io.ReadCloser
+	cancel   context.CancelFunc
+	ended    func() error // of the caller's context
+	messages messages
+	first    []float32 // read by openFFmpeg
+	buf      []byte
+	rest     int // bytes of an incomplete sample at the beginning of buf
+	mono     []float32
+	decoded  int64 // samples
+	idle     bool  // it was stopped because it gave nothing
+	err      error
 }
 
 // openFFmpeg starts ffmpeg on a file and waits for its first samples. why is the error of the
@@ -109,7 +109,7 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 		var inner context.Context
 		inner, x.cancel = context.WithCancel(ctx)
 		x.cmd = exec.CommandContext(inner, program, arguments(full, at)...)
-		x.cmd.Stderr = &x.said
+		x.cmd.Stderr = &x.messages
 		x.cmd.WaitDelay = time.Second // a child of it may hold the pipe open
 		if x.out, err = x.cmd.StdoutPipe(); err == nil {
 			err = x.cmd.Start()
@@ -133,18 +133,18 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 
 // Skip restarts ffmpeg at a position far ahead.
 func (x *external) Skip(n int64) (int64, error) {
-	target := x.heard - int64(len(x.first)) + n
+	target := x.decoded - int64(len(x.first)) + n
 	at := target/Rate - ffmpegWarm
-	length := x.said.length()
-	if x.err != nil || n < ffmpegNear*Rate || time.Duration(at+1)*time.Second > length || !x.said.timed() {
+	length := x.messages.length()
+	if x.err != nil || n < ffmpegNear*Rate || time.Duration(at+1)*time.Second > length || !x.messages.timed() {
 		return n, nil
 	}
 	x.close()
-	x.err, x.first, x.rest, x.heard = nil, nil, 0, at*Rate
+	x.err, x.first, x.rest, x.decoded = nil, nil, 0, at*Rate
 	if err := x.start(at); err != nil {
 		return 0, err
 	}
-	return target - x.heard, nil
+	return target - x.decoded, nil
 }
 
 // arguments returns those of ffmpeg. async fills gaps; with rematrix_maxval channels are averaged
@@ -158,7 +158,7 @@ func (x *external) Rate() int { return Rate }
 
 // Frames returns the length that ffmpeg reported.
 func (x *external) Frames() int64 {
-	if d := x.said.length(); d > 0 {
+	if d := x.messages.length(); d > 0 {
 		return int64(d.Seconds() * Rate)
 	}
 	return -1
@@ -182,7 +182,7 @@ func (x *external) Next() ([]float32, error) {
 		x.mono = append(x.mono, input.Clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
 	}
 	x.rest = copy(x.buf, x.buf[n&^3:n])
-	x.heard += int64(len(x.mono))
+	x.decoded += int64(len(x.mono))
 	if err != nil {
 		x.err = x.end(err)
 	}
@@ -192,7 +192,7 @@ func (x *external) Next() ([]float32, error) {
 // end waits for ffmpeg to exit and returns io.EOF or what went wrong.
 func (x *external) end(err error) error {
 	exit := x.cmd.Wait()
-	length, reason := x.said.length(), x.said.reason(x.path)
+	length, reason := x.messages.length(), x.messages.reason(x.path)
 	switch {
 	case x.ended() != nil:
 		return fmt.Errorf("audio: %s: %w", models.Printable(x.path), x.ended())
@@ -206,8 +206,8 @@ func (x *external) end(err error) error {
 		return x.wrong(Refused, exit, "ffmpeg ended without a word")
 	case exit != nil:
 		return x.wrong(Refused, ErrFormat, "%s", reason)
-	case reason != "" && seconds(x.heard) < min(length-time.Second, length*49/50):
-		return x.wrong(CutOff, io.ErrUnexpectedEOF, "only %.1f of %.1f s could be read: ffmpeg: %s", seconds(x.heard).Seconds(), length.Seconds(), reason)
+	case reason != "" && seconds(x.decoded) < min(length-time.Second, length*49/50):
+		return x.wrong(CutOff, io.ErrUnexpectedEOF, "only %.1f of %.1f s could be read: ffmpeg: %s", seconds(x.decoded).Seconds(), length.Seconds(), reason)
 	}
 	return io.EOF
 }
@@ -227,9 +227,9 @@ func (x *external) close() {
 	}
 }
 
-// said keeps the length of the file and the last errors from ffmpeg's messages. It is written by
+// messages keeps the length of the file and the last errors from ffmpeg's messages. It is written by
 // ffmpeg's pipe while the decoder reads.
-type said struct {
+type messages struct {
 	mu     sync.Mutex
 	line   []byte
 	told   time.Duration
@@ -238,62 +238,62 @@ type said struct {
 }
 
 // Write parses the messages line by line.
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (m *messages) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, c := range p {
 		if c != '\n' && c != '\r' {
-			if len(s.line) < 1000 {
-				s.line = append(s.line, c)
+			if len(m.line) < 1000 {
+				m.line = append(m.line, c)
 			}
 			continue
 		}
-		s.take(string(s.line))
-		s.line = s.line[:0]
+		m.take(string(m.line))
+		m.line = m.line[:0]
 	}
 	return len(p), nil
 }
 
-func (s *said) take(line string) {
-	if _, text, ok := strings.Cut(line, "Input #0, "); ok && s.format == "" {
-		s.format = text
+func (m *messages) take(line string) {
+	if _, text, ok := strings.Cut(line, "Input #0, "); ok && m.format == "" {
+		m.format = text
 	}
-	if _, text, ok := strings.Cut(line, "  Duration: "); ok && s.told == 0 && len(s.errors) == 0 {
-		var h, m int
+	if _, text, ok := strings.Cut(line, "  Duration: "); ok && m.told == 0 && len(m.errors) == 0 {
+		var h, minutes int
 		var sec float64
-		if n, _ := fmt.Sscanf(text, "%d:%d:%f", &h, &m, &sec); n == 3 && h >= 0 && h < 1e5 {
-			s.told = time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(sec*float64(time.Second))
+		if n, _ := fmt.Sscanf(text, "%d:%d:%f", &h, &minutes, &sec); n == 3 && h >= 0 && h < 1e5 {
+			m.told = time.Duration(h)*time.Hour + time.Duration(minutes)*time.Minute + time.Duration(sec*float64(time.Second))
 		}
 	}
 	for _, level := range []string{"[error] ", "[fatal] "} {
 		if _, text, ok := strings.Cut(line, level); ok {
-			s.errors = append(s.errors, models.Printable(strings.TrimRight(text, ". ")))
-			s.errors = s.errors[max(0, len(s.errors)-2):]
+			m.errors = append(m.errors, models.Printable(strings.TrimRight(text, ". ")))
+			m.errors = m.errors[max(0, len(m.errors)-2):]
 		}
 	}
 }
 
-func (s *said) length() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.told
+func (m *messages) length() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.told
 }
 
 // timed reports whether ffmpeg finds any position of the file exactly.
-func (s *said) timed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(s.format, f) })
+func (m *messages) timed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(m.format, f) })
 }
 
 // silent is the reason for a file without sound.
 const silent = "it holds no sound"
 
 // reason returns the last errors in a line, with the file's base name instead of its full path.
-func (s *said) reason(path string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := strings.Join(s.errors, "; ")
+func (m *messages) reason(path string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := strings.Join(m.errors, "; ")
 	if strings.Contains(all, "matches no streams") {
 		return silent
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// foreignFile is a file that goes to ffmpeg.
+// foreignFile returns a file that is passed to ffmpeg.
 func foreignFile(t *testing.T, name string) string {
 	return file(t, name, []byte("\x1aE\xdf\xa3\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 }
@@ -31,7 +31,7 @@ func fake(t *testing.T, script string) {
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// The file's name reaches ffmpeg as one argument behind "file:", whatever is in it.
+// Any file name is passed to ffmpeg as one argument after "file:".
 func TestFFmpegArguments(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	fake(t, `printf '%s\n' "$@" >'`+log+`'; head -c 64000 /dev/zero`)
@@ -55,7 +55,7 @@ func TestFFmpegArguments(t *testing.T) {
 	}
 }
 
-// Without ffmpeg the error says what kind of MP3 isn't read here, and what to do.
+// Without ffmpeg the error says which kind of MP3 is not supported, and what to do.
 func TestUnreadMP3(t *testing.T) {
 	t.Setenv("PATH", "")
 	tag := []byte("ID3\x04\x00\x00\x00\x00\x00\x03abc")
@@ -71,7 +71,7 @@ func TestUnreadMP3(t *testing.T) {
 	}
 }
 
-// What ffmpeg says is passed on in one line; what it gave before comes out.
+// Errors of ffmpeg are returned in one line, after the samples that it gave before.
 func TestFFmpegFails(t *testing.T) {
 	path := foreignFile(t, "x.mkv")
 	for _, c := range []struct {
@@ -94,7 +94,7 @@ func TestFFmpegFails(t *testing.T) {
 	}
 }
 
-// ffmpeg ends with the source, with the context, and when it gives nothing.
+// ffmpeg is stopped with the source, with the context, and when it gives nothing.
 func TestFFmpegIsEnded(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
 	fake(t, `echo $$ >'`+pid+`'; head -c 64000 /dev/zero; exec sleep 100`)
@@ -136,7 +136,7 @@ func TestFFmpegIsEnded(t *testing.T) {
 	gone("stalled")
 }
 
-// The real ffmpeg, if it is there: ALAC, which only it reads, and files that it must not follow.
+// The installed ffmpeg: ALAC, which only it decodes, and files that it must not open.
 func TestRealFFmpeg(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed: what it decodes is not tested")
@@ -170,7 +170,7 @@ func TestRealFFmpeg(t *testing.T) {
 	if _, err := readFile(t, file(t, "cut.m4a", b[:len(b)/2])); err == nil || !strings.Contains(err.Error(), "cut.m4a") {
 		t.Errorf("cut off: %v", err)
 	}
-	// A WAV of a kind that isn't read here, and noise.
+	// A WAV of an unsupported kind, and noise.
 	for name, b := range map[string][]byte{"adpcm.wav": header(2, 1, Rate, 1, 4, make([]byte, 100)), "noise.mp3": []byte("\x00\x01\x02noise and nothing else in it")} {
 		if _, err := readFile(t, file(t, name, b)); err == nil || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
@@ -178,8 +178,8 @@ func TestRealFFmpeg(t *testing.T) {
 	}
 }
 
-// A skip in a file that ffmpeg reads begins it anew at the place, to the sample; sound that begins
-// late, or stops for a while, does so in what is read. What has no times is decoded up to there.
+// A skip in a file that ffmpeg decodes restarts it at the target, to the sample. Sound that begins
+// late or pauses has silence in its place. Files without times are decoded up to the target.
 func TestFFmpegSkip(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed: skips in what it decodes are not tested")

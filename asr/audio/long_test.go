@@ -11,13 +11,13 @@ import (
 	"soberano/asr/audio/input"
 )
 
-// tone is a stream without an end.
+// tone is an endless stream.
 type tone []byte
 
 func (g tone) Read(p []byte) (int, error) { return copy(p, g), nil }
 
-// held reads a source to its end and returns the most memory that was in use, as seen at a dozen
-// places.
+// held reads a source to its end and returns the most memory that was in use, measured at a dozen
+// positions.
 func held(t *testing.T, s *Source) uint64 {
 	t.Helper()
 	var most uint64
@@ -39,8 +39,8 @@ func held(t *testing.T, s *Source) uint64 {
 	}
 }
 
-// Ten hours at 16 kHz, more than 4 GB of samples when decoded, take no more memory than a minute;
-// as does the resampler for a quarter of an hour at 48 kHz.
+// TestTenHoursInConstantMemory: ten hours at 16 kHz, more than 4 GB of samples, take no more memory
+// than a minute, nor does the resampler for a quarter of an hour at 48 kHz.
 func TestTenHoursInConstantMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decodes ten hours of sound")

@@ -219,10 +219,10 @@ func (m *mp3) tell(h mp3Header, b []byte) bool {
 		b = b[size:]
 	}
 	if len(b) >= 24 && b[0] != 0 { // the encoder's name, and at 21 the samples it added: 12 bits at the beginning, 12 at the end
-		before, behind := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
+		before, after := int64(b[21])<<4|int64(b[22])>>4, int64(b[22]&15)<<8|int64(b[23])
 		m.skip = before + mp3Delay
 		if m.whole >= 0 {
-			m.total = max(0, m.whole*int64(h.samples())-before-behind)
+			m.total = max(0, m.whole*int64(h.samples())-before-after)
 		}
 	}
 	return true

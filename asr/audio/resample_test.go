@@ -22,8 +22,8 @@ func sine(hz float64, rate, n int) []float32 {
 	return x
 }
 
-// A sine in the pass band comes out as the same sine at the other rate, a sine that the other
-// rate cannot hold comes out as nothing: 80 dB both, beyond the edges.
+// A sine in the pass band is resampled to the same sine at the other rate; a sine that the other rate
+// cannot represent is removed: both by 80 dB, except at the edges.
 func TestSines(t *testing.T) {
 	rates := []int{1000, 8000, 11025, 12000, 22050, 24000, 32000, 44100, 48000, 96000, 192000, 768000, 44101, 15999, 16001, 47777}
 	for _, from := range rates {
@@ -50,7 +50,7 @@ func TestSines(t *testing.T) {
 	}
 }
 
-// ratio is the signal to noise ratio of got in dB, without its edges.
+// ratio returns the signal-to-noise ratio of got in dB, without its edges.
 func ratio(got, want []float32, edge int) float64 {
 	var signal, noise float64
 	for i := edge; i < len(got)-edge; i++ {
@@ -60,7 +60,7 @@ func ratio(got, want []float32, edge int) float64 {
 	return 10 * math.Log10(signal/noise)
 }
 
-// level is the mean power against that of a full sine, in dB.
+// level returns the mean power relative to that of a full-scale sine, in dB.
 func level(x []float32) float64 {
 	var sum float64
 	for _, v := range x {
@@ -69,7 +69,7 @@ func level(x []float32) float64 {
 	return 10 * math.Log10(2*sum/float64(len(x))+1e-30)
 }
 
-// However the input is cut, the output is the same to the bit; after Flush all begins anew.
+// However the input is divided, the output is bit-identical; after Flush the resampler is as new.
 func TestBlocksMakeNoDifference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		from := rapid.SampledFrom([]int{1000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 44101, 192000}).Draw(t, "from")

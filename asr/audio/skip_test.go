@@ -16,9 +16,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What follows a skip is what would have followed the samples that were passed over: the
-// same in a WAV at 16 kHz, and elsewhere once the resampler and the decoder have warmed up.
-// Skips are of whole fiftieths of a second, which are whole samples at every rate.
+// TestSkip: what follows a skip is what follows the skipped samples: identical in a WAV at 16 kHz,
+// and otherwise after the resampler and the decoder have warmed up. Skips are multiples of 20 ms,
+// which are whole samples at every rate.
 func TestSkip(t *testing.T) {
 	samples := make([]float32, 100_000)
 	for i := range samples {
@@ -56,8 +56,8 @@ func TestSkip(t *testing.T) {
 	}
 }
 
-// What was passed over isn't missing: a whole file ends whole, and one that is cut off says how
-// much is missing, whatever was skipped.
+// TestSkipCountsFrames: skipped frames do not count as missing: a whole file ends without an error,
+// and the error of a truncated one states how much is missing.
 func TestSkipCountsFrames(t *testing.T) {
 	b, err := os.ReadFile("testdata/joint44.mp3")
 	if err != nil {

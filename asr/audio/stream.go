@@ -131,7 +131,7 @@ func (d *stream) locate(p packet) {
 	}
 	d.start = max(0, d.start)
 	if d.torn && p.end >= 0 {
-		d.gap = max(0, min(at-d.start-d.heard, input.MaxGap*int64(d.hz)-d.Lost()))
+		d.gap = max(0, min(at-d.start-d.decoded, input.MaxGap*int64(d.hz)-d.Lost()))
 	}
 	d.torn = false
 }
@@ -153,7 +153,7 @@ func (d *stream) Skip(n int64) (int64, error) {
 		return n, nil // Next returns the error
 	}
 	d.held = &p
-	target := d.heard + d.skip + n
+	target := d.decoded + d.skip + n
 	at, ok := d.ogg.before(d.start + target - near)
 	if !ok || d.gap > 0 {
 		return n, nil
@@ -167,21 +167,21 @@ func (d *stream) Skip(n int64) (int64, error) {
 		return 0, err
 	}
 	d.held = &p
-	d.heard, d.skip, d.gap = d.place(p)-d.start, 0, 0
-	return target - d.heard, nil
+	d.decoded, d.skip, d.gap = d.place(p)-d.start, 0, 0
+	return target - d.decoded, nil
 }
 
 // span is the part of a stream that is returned.
 type span struct {
-	skip  int64 // samples to leave out at the beginning
-	heard int64 // samples decoded, with those left out
-	start int64 // position of the stream's beginning; -1: not yet known
+	skip    int64 // samples to leave out at the beginning
+	decoded int64 // samples decoded, with those left out
+	start   int64 // position of the stream's beginning; -1: not yet known
 }
 
 // trim returns x, the samples of packet p, without those before the beginning and after the end.
 func (s *span) trim(x []float32, p packet) []float32 {
-	before := s.heard
-	s.heard += int64(len(x))
+	before := s.decoded
+	s.decoded += int64(len(x))
 	if p.final && p.end >= 0 {
 		x = x[:min(max(0, p.end-s.start-before), int64(len(x)))]
 	}

@@ -15,8 +15,8 @@ import (
 	"soberano/asr/audio/input"
 )
 
-// repaged lays a clip's packets out anew, some on a page, so that a short clip has many pages. It
-// returns the pages.
+// repaged returns the pages of a clip with so many packets per page, so that a short clip has many
+// pages.
 func repaged(t testing.TB, name string, per int, serial uint32) (pages [][]byte) {
 	t.Helper()
 	b := clip16(t, name)
@@ -75,7 +75,7 @@ func repaged(t testing.TB, name string, per int, serial uint32) (pages [][]byte)
 
 var oggs = compressed[2:]
 
-// Laid out anew a clip has the same samples.
+// TestOggPages: a clip has the same samples for every number of packets per page.
 func TestOggPages(t *testing.T) {
 	for _, name := range oggs {
 		want, err := decodeBytes(clip16(t, name))
@@ -91,8 +91,8 @@ func TestOggPages(t *testing.T) {
 	}
 }
 
-// A page that is damaged, missing or overwritten is silence of its length, and what is before and
-// behind it is heard at its time. Damage at the end is an error, since nothing follows.
+// TestOggDamage: a page that is damaged, missing or overwritten is silence of its length, and what is
+// before and after it keeps its time. Damage at the end is an error, since nothing follows.
 func TestOggDamage(t *testing.T) {
 	for _, name := range oggs {
 		want, err := decodeBytes(clip16(t, name))
@@ -148,7 +148,7 @@ func TestOggDamage(t *testing.T) {
 	}
 }
 
-// An Opus packet that can't be decoded is silence, and what follows is heard.
+// TestOpusBadPacket: an Opus packet that cannot be decoded is silence, and what follows is decoded.
 func TestOpusBadPacket(t *testing.T) {
 	pages := repaged(t, "celt.opus", 1, 5)
 	want, _ := decodeBytes(slices.Concat(pages...))
@@ -170,8 +170,8 @@ func TestOpusBadPacket(t *testing.T) {
 	}
 }
 
-// A skip goes to the sample also where the file has many pages and streams, and where the page is
-// found by the headers.
+// TestOggSkip: a skip is exact to the sample also in a file of many pages and streams, where the page
+// is found by its header.
 func TestOggSkip(t *testing.T) {
 	defer func(s float64) { streamNear = s }(streamNear)
 	streamNear = 0.3

@@ -68,7 +68,7 @@ func header(tag, channels, rate, width, bits int, data []byte) []byte {
 	return append(b, data...)
 }
 
-// Samples of every form come back as they were, up to the steps of the form.
+// TestForms: samples of every form are decoded exactly up to the form's resolution.
 func TestForms(t *testing.T) {
 	le := binary.LittleEndian
 	forms := []struct {
@@ -162,8 +162,8 @@ func TestWriteThenRead(t *testing.T) {
 	})
 }
 
-// A clip with a chunk of odd length before its data, extensible, as RF64, and as streams
-// leave them: always the same samples.
+// A clip has the same samples with a chunk of odd length before its data, as extensible WAV, as RF64,
+// and with the sizes that streams write.
 func TestManyHeaders(t *testing.T) {
 	plain, err := os.ReadFile(clipPath("goforward.wav"))
 	if err != nil {
@@ -214,7 +214,7 @@ func TestManyHeaders(t *testing.T) {
 	}
 }
 
-// A file cut off gives what is there, then an error with its name, place and reason.
+// A truncated file gives what it holds, then an error with name, byte and reason.
 func TestCutOff(t *testing.T) {
 	plain, err := os.ReadFile(clipPath("goforward.wav"))
 	if err != nil {
@@ -269,7 +269,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// An honest file of no samples is no error, nor one whose numbers are none.
+// A valid file without samples is not an error, nor one whose samples are not numbers.
 func TestEmptyAndNaN(t *testing.T) {
 	if got, err := readFile(t, file(t, "x.wav", header(tagPCM, 2, 44100, 2, 16, nil))); err != nil || len(got) != 0 {
 		t.Errorf("%d samples: %v", len(got), err)
@@ -284,7 +284,7 @@ func TestEmptyAndNaN(t *testing.T) {
 	}
 }
 
-// drain decodes whatever b is, up to a limit, and checks what must hold for every file.
+// drain decodes b, which may be anything, up to a limit, and checks what holds for every file.
 func drain(t *testing.T, b []byte) {
 	drainInput(t, input.New(bytes.NewReader(b), "fuzz", int64(len(b))))
 }

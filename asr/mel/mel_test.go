@@ -57,7 +57,7 @@ func TestAgreesWithOpenAI(t *testing.T) {
 	t.Logf("largest difference %.2g", worst)
 }
 
-// The transform against its definition in float64.
+// The transform equals its definition in float64.
 func TestPowerIsTheDefinition(t *testing.T) {
 	p := newPlan()
 	rapid.Check(t, func(t *rapid.T) {
@@ -83,8 +83,8 @@ func TestPowerIsTheDefinition(t *testing.T) {
 	})
 }
 
-// Whatever the length of the audio and the number of goroutines, the frames are those of the
-// same audio with its zeros written out.
+// For any length of the audio and any number of goroutines, the frames are those of the same audio
+// padded with zeros.
 func TestPaddingAndThreads(t *testing.T) {
 	x := jfk(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -104,7 +104,7 @@ func TestPaddingAndThreads(t *testing.T) {
 	})
 }
 
-// A sine lands in the filter whose centre is nearest, and each filter is somewhere positive.
+// A sine is largest in the filter with the nearest centre, and each filter is positive somewhere.
 func TestFilters(t *testing.T) {
 	for _, mels := range []int{80, 128} {
 		f := New(mels)

@@ -2,7 +2,7 @@
 
 package mic
 
-// Playing into a PulseAudio of our own: what its sink's monitor hears must be what was played.
+// Playback into a PulseAudio of the test: its sink's monitor has to record what was played.
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ func init() {
 	}
 }
 
-// playFile plays a file and says how that went.
+// playFile plays a file and prints the result.
 func playFile(path string) string {
 	src, err := audio.Open(path)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drained is an output that takes a number of buffers a question.
+// drained is an output that takes a given number of buffers at each poll.
 type drained struct {
 	mu     sync.Mutex
 	got    []float32
@@ -33,7 +33,7 @@ func (d *drained) write(p []float32) error {
 
 func (d *drained) close(gently bool) error { d.closed++; d.gentle = gently; return nil }
 
-// tone is a source of n samples, given in pieces, that ends with err.
+// tone is a source of n samples, read in pieces, that ends with err.
 type tone struct {
 	n, at, piece int
 	err          error
@@ -50,8 +50,8 @@ func (s *tone) Read(p []float32) (int, error) {
 	return n, nil
 }
 
-// Whatever the source's pieces and the device's rate, all of it is played, in order, and
-// only silence after it.
+// For any pieces of the source and any rate of the device, all of it is played, in order, and only
+// silence after it.
 func TestSpeakerPlaysAll(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(0, 5000).Draw(rt, "samples")
@@ -73,7 +73,7 @@ func TestSpeakerPlaysAll(t *testing.T) {
 	})
 }
 
-// A device that runs at another rate gets as much sound in time.
+// A device that runs at another rate gets sound of the same duration.
 func TestSpeakerResamples(t *testing.T) {
 	d := &drained{each: 1000}
 	s := sound(d, 48000, 0, &tone{n: Rate, piece: 333, err: io.EOF})

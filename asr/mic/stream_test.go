@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// fake is a device whose buffers a test hands over.
+// fake is a device whose buffers come from a test.
 type fake struct {
 	mu     sync.Mutex
 	bufs   [][]float32
@@ -72,8 +72,8 @@ func drain(s *Stream) ([]float32, error) {
 	}
 }
 
-// What the device gives comes out in order, mixed to mono; also what came after the last Read
-// before Close; and Close may come twice.
+// Samples are read in order, mixed to mono, also those captured after the last Read before Close.
+// Close may be called twice.
 func TestInOrderThenEOF(t *testing.T) {
 	f := &fake{}
 	s := begin(Device{Name: "x"}, f, Rate, 2)
@@ -103,7 +103,7 @@ func TestInOrderThenEOF(t *testing.T) {
 	}
 }
 
-// A consumer that sleeps for 65 s of audio loses nothing; then it is counted, and nothing fails.
+// A consumer that does not read for 65 s of audio loses nothing; after that, losses are counted.
 func TestSlowConsumer(t *testing.T) {
 	f := &fake{lost: true}
 	s := begin(Device{Name: "x"}, f, Rate, 1)
@@ -148,7 +148,7 @@ func TestReadStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// At the device's own rate the stream is resampled, to the length it had.
+// The stream is resampled from the device's rate and keeps its duration.
 func TestResampled(t *testing.T) {
 	f := &fake{}
 	s := begin(Device{}, f, 48000, 1)

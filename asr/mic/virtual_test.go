@@ -2,8 +2,8 @@
 
 package mic
 
-// A microphone that is none: a PulseAudio of our own with a null sink whose monitor is the
-// default source. What is played into the sink must come out of Stream.Read.
+// A virtual microphone: a PulseAudio of the test with a null sink whose monitor is the default
+// source. Stream.Read has to return what is played into the sink.
 
 import (
 	"bufio"
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// none prints what Devices and Open say.
+// none prints the errors of Devices and Open.
 func none() {
 	began := time.Now()
 	_, err := Devices()
@@ -182,7 +182,7 @@ func startCapture(t *testing.T, env []string) *capture {
 
 func (c *capture) line() string { c.lines.Scan(); return c.lines.Text() }
 
-// end returns the last line, when the process and all it wrote are through.
+// end waits for the process and returns its last line.
 func (c *capture) end() string {
 	last := c.line()
 	c.cmd.Wait()
@@ -218,7 +218,7 @@ func TestHearsWhatIsPlayed(t *testing.T) {
 	}
 }
 
-// When the sound server dies, the stream ends with a sentence, and what was heard is there.
+// When the sound server is killed, the stream ends with an error, and what was captured before is kept.
 func TestMicrophoneVanishes(t *testing.T) {
 	env, server := virtual(t)
 	c := startCapture(t, env)
@@ -231,8 +231,8 @@ func TestMicrophoneVanishes(t *testing.T) {
 	t.Log(end)
 }
 
-// A configuration whose only device does not exist, and one of nothing, which PortAudio itself
-// would not survive.
+// A configuration whose only device does not exist, and an empty one, with which PortAudio itself
+// would crash.
 func TestNoMicrophone(t *testing.T) {
 	for _, conf := range []string{"pcm.gone { type hw card 99 }\n", ""} {
 		path := filepath.Join(t.TempDir(), "alsa.conf")
@@ -271,8 +271,8 @@ func load(t *testing.T, path string) []float32 {
 	}
 }
 
-// correlation is the best normalised cross-correlation of want within got: the place by half
-// a second of want, then all of it around there.
+// correlation returns the largest normalised cross-correlation of want within got: the position is
+// found by half a second of want, then all of want is compared around it.
 func correlation(want, got []float32) float64 {
 	probe := want[Rate : Rate+Rate/2]
 	place, best := 0, -1.0

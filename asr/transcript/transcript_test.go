@@ -22,11 +22,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// hostile holds what breaks a careless writer.
+// hostile is text that breaks a writer that does not escape.
 const hostile = "First --> second <i>&amp; x\r\n\r\n2\n00:00:01,000 --> 00:00:02,000\n\tWEBVTT [00:10.00] * _#\x00 end"
 
-// example has what the formats have to cope with: words with times, a long segment without,
-// Chinese, hostile text, silence, an hour passed, a segment without text.
+// example has what is difficult for the formats: words with times, a long segment without them,
+// Chinese, hostile text, silence, times above an hour, a segment without text.
 func example() *Transcript {
 	s := func(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
 	return &Transcript{
@@ -74,7 +74,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestTranslated: where a format has facts, that the text is a translation is one.
+// TestTranslated: formats with facts state that the text is a translation.
 func TestTranslated(t *testing.T) {
 	tr := &Transcript{Path: "a.wav", Language: "de", Translated: true, Segments: []asr.Segment{{Text: "Good morning.", End: time.Second, Language: "de", Final: true}}}
 	if md := write(t, "md", tr); !strings.Contains(md, "\nGerman, translated to English\n") {
@@ -110,7 +110,7 @@ func TestFormatOf(t *testing.T) {
 	}
 }
 
-// full takes n bytes, then the disk is full.
+// full is a writer that fails after n bytes.
 type full int
 
 func (f *full) Write(p []byte) (int, error) {
@@ -132,7 +132,7 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	}
 }
 
-// drawn is any transcript, its times and words as wrong as they like.
+// drawn generates transcripts, also with wrong times and words.
 func drawn(t *rapid.T) *Transcript {
 	words := rapid.Custom(func(t *rapid.T) string {
 		return strings.Join(rapid.SliceOfN(rapid.StringMatching(`[a-z]{1,12}[,.]?|[a-z]{90}`), 0, 40).Draw(t, "words"), " ")
@@ -161,7 +161,7 @@ func drawn(t *rapid.T) *Transcript {
 	}
 }
 
-// letters is text without what a format may lay out as it likes.
+// letters returns text without the spaces and line ends that depend on the format.
 func letters(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || r == '\u200b' {
@@ -171,7 +171,7 @@ func letters(text string) string {
 	}, text)
 }
 
-// block is what an independent reading of a subtitle file finds.
+// block is a cue as the tests' parser reads it.
 type block struct {
 	start, end int64
 	text       string
@@ -192,7 +192,7 @@ func parseTimes(t testing.TB, row string) (int64, int64) {
 	return ((n[1]*60+n[2])*60+n[3])*1000 + n[4], ((n[5]*60+n[6])*60+n[7])*1000 + n[8]
 }
 
-// parseSubtitles reads blocks apart by blank lines.
+// parseSubtitles reads blocks that are separated by blank lines.
 func parseSubtitles(t testing.TB, text string, numbered bool) []block {
 	t.Helper()
 	var out []block
@@ -213,8 +213,8 @@ func parseSubtitles(t testing.TB, text string, numbered bool) []block {
 	return out
 }
 
-// Lines that are out of order, or of no length, become cues that can be seen, in order; those in
-// order keep their times.
+// Lines that are out of order or of no length become visible cues in order; those in order keep their
+// times.
 func TestCuesOutOfOrder(t *testing.T) {
 	s := func(start, end float64, text string) asr.Segment {
 		return asr.Segment{Start: time.Duration(start * 1e9), End: time.Duration(end * 1e9), Text: text, Words: []asr.Word{{Text: text, Start: time.Duration(start * 1e9), End: time.Duration(end * 1e9)}}}
@@ -241,8 +241,8 @@ func TestCuesOutOfOrder(t *testing.T) {
 	}
 }
 
-// A text of few words over a long time isn't on the screen all the time: its cues are broken,
-// in a pause where the words' times tell one.
+// A short text over a long time is not shown all the time: its cues are broken, in a pause if the
+// words' times show one.
 func TestLongCuesAreBroken(t *testing.T) {
 	long := asr.Segment{End: 29 * time.Second, Text: "It was not an ill-disposed young man, unless to be rather cold-hearted"}
 	blocks := parseSubtitles(t, write(t, "srt", &Transcript{Segments: []asr.Segment{long}}), true)
@@ -258,7 +258,7 @@ func TestLongCuesAreBroken(t *testing.T) {
 	}
 }
 
-// checkBlocks: times go forward without overlap, and the text is all there.
+// checkBlocks checks that times increase without overlap and that the text is complete.
 func checkBlocks(t testing.TB, blocks []block, want string) {
 	t.Helper()
 	var got strings.Builder
@@ -409,7 +409,7 @@ func TestJSONHolds(t *testing.T) {
 	})
 }
 
-// Markdown stays paragraphs: a blank line apart, each with a bold time first.
+// Markdown consists of paragraphs, separated by a blank line, each beginning with a bold time.
 func TestMarkdownHolds(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		tr := drawn(rt)

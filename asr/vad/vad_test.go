@@ -72,7 +72,7 @@ func TestProbabilitiesAgreeWithOnnxruntime(t *testing.T) {
 	t.Logf("largest difference %.2g", worst)
 }
 
-// Whatever instructions the products use, the probabilities are those of onnxruntime.
+// On every instruction level the probabilities are those of onnxruntime.
 func TestInstructionSets(t *testing.T) {
 	x, want := clip(t, "jfk"), golden(t)["jfk"]
 	for _, level := range []string{"generic", "avx2", "avx512", "neon"} {
@@ -96,7 +96,7 @@ func TestInstructionSets(t *testing.T) {
 	}
 }
 
-// Detectors share a network and keep apart what they hear, in whatever order they come.
+// Detectors share a network, and their streams are independent in any order of calls.
 func TestDetectorsTakeTurns(t *testing.T) {
 	probs := golden(t)
 	var wg sync.WaitGroup
@@ -168,7 +168,7 @@ func TestJFK(t *testing.T) {
 	}
 }
 
-// loudness is a detector that takes loud for speech; it is quick.
+// loudness is a fast detector by loudness.
 type loudness struct{}
 
 func (loudness) Reset() {}
@@ -180,7 +180,7 @@ func (loudness) Prob(chunk []float32) float32 {
 	return min(1, 100*sum/Chunk)
 }
 
-// Pushed in pieces of any size the events are the same, and none lies in the future.
+// The events do not depend on the sizes of the pushed pieces, and none refers to a future sample.
 func TestStreamedIsWhole(t *testing.T) {
 	x := slices.Concat(clip(t, "librivox_0880"), make([]float32, 12000), clip(t, "cards_005"))
 	same := func(t interface{ Fatalf(string, ...any) }, det detector, piece func() int) {
@@ -223,7 +223,7 @@ func collect(r []Range, events []Event) []Range {
 	return r
 }
 
-// After Flush a segmenter is as new.
+// After Flush a segmenter is like a new one.
 func TestFlushStartsAnew(t *testing.T) {
 	x := clip(t, "goforward")
 	s := NewSegmenter(Offline())

@@ -15,7 +15,7 @@ import (
 	"soberano/models"
 )
 
-// aligned is what another implementation finds in a clip.
+// aligned holds the words of a clip by another implementation.
 type alignedClip struct {
 	Language string
 	Segments []struct {
@@ -27,7 +27,7 @@ type alignedClip struct {
 	}
 }
 
-// TestAlign: the words of another implementation's texts are the same, at the same times.
+// TestAlign: the words and times of a text are those of another implementation.
 func TestAlign(t *testing.T) {
 	m := newSlot(t, openModel(t, "whisper-base", false))
 	b, err := os.ReadFile(filepath.Join("testdata", "base_words.json"))
@@ -76,7 +76,7 @@ func TestAlign(t *testing.T) {
 	}
 }
 
-// alignClip aligns the other implementation's text.
+// alignClip aligns the text of the other implementation.
 func alignClip(t *testing.T, m *Slot, name string, g alignedClip) []Segment {
 	samples := clip(t, name)
 	length := time.Duration(len(samples)) * time.Second / 16000
@@ -124,8 +124,8 @@ func TestAlignEnglishOnly(t *testing.T) {
 	}
 }
 
-// TestAlignmentHeads: those of the file, the upper half of the layers without, and none that
-// is not there.
+// TestAlignmentHeads: heads are those of the file, or else of the upper half of the layers, and they
+// exist.
 func TestAlignmentHeads(t *testing.T) {
 	d := Dims{DecLayers: 4, Heads: 3}
 	heads := func(config string) ([]head, error) {
@@ -148,8 +148,8 @@ func TestAlignmentHeads(t *testing.T) {
 	}
 }
 
-// TestBegins: the path goes through what is heavy, enters each row once, and reaches both ends.
-func TestBegins(t *testing.T) {
+// TestWarp: the path goes through the largest weights, enters each row once, and reaches both ends.
+func TestWarp(t *testing.T) {
 	draw := func(rows ...string) (w []float32, frames int) {
 		for _, r := range rows {
 			for _, c := range r {
@@ -191,7 +191,8 @@ func TestMedians(t *testing.T) {
 	}
 }
 
-// TestWords: spaces and marks cut, marks join, long words beside pauses are shortened.
+// TestWords: text is divided at spaces and punctuation, punctuation is joined to words, and long words
+// beside pauses are shortened.
 func TestWords(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	var parts []Word
@@ -211,7 +212,7 @@ func TestWords(t *testing.T) {
 	if trim(long, ms(400)); long[1].End != ms(600) || long[2].Start != ms(3600) {
 		t.Errorf("%+v", long)
 	}
-	// The pause before a first word goes, and the segment begins where the word does.
+	// The pause is removed from the first word, and the segment begins with the word.
 	s := Segment{Start: 0, End: ms(3000), Words: []Word{{Text: " a", End: ms(2000)}, {Text: " b", Start: ms(2000), End: ms(2300)}}}
 	if s.fitEnds(ms(200), 0); s.Words[0].Start != ms(1600) || s.Start != ms(1600) || s.End != ms(2300) || s.Words[0].Text != "a" {
 		t.Errorf("%+v", s)

@@ -17,7 +17,7 @@ import (
 	"soberano/models/safetensors"
 )
 
-// smallForms are the small turbo network in the forms beside CTranslate2's.
+// smallForms returns the small turbo network in all file formats but CTranslate2's.
 func smallForms(t *testing.T) []*models.File {
 	t.Helper()
 	source := ofFormula(t, shapes["turbo"])
@@ -41,7 +41,7 @@ func smallForms(t *testing.T) []*models.File {
 	return out
 }
 
-// copied is f with parts of its own, fit to be damaged.
+// copied returns a copy of f that can be modified.
 func copied(f *models.File) *models.File {
 	return &models.File{Format: f.Format, Path: f.Path, Meta: maps.Clone(f.Meta), Aux: maps.Clone(f.Aux), Tensors: slices.Clone(f.Tensors)}
 }
@@ -51,8 +51,8 @@ func refused(err error) bool {
 	return (errors.Is(err, models.ErrCorrupt) || errors.Is(err, models.ErrUnsupported)) && (errors.As(err, &fe) || strings.HasPrefix(err.Error(), "/"))
 }
 
-// TestDamagedForms: in every form each tensor missing, cut short, or of another shape is
-// an error.
+// TestDamagedForms: in every file format, a tensor that is missing, truncated or of another shape is an
+// error.
 func TestDamagedForms(t *testing.T) {
 	for _, whole := range smallForms(t) {
 		if _, err := readWeights(whole); err != nil {
@@ -77,7 +77,7 @@ func TestDamagedForms(t *testing.T) {
 	}
 }
 
-// TestContradictions: what a file says of itself must be true of its weights.
+// TestContradictions: metadata that contradict the weights are an error.
 func TestContradictions(t *testing.T) {
 	all := smallForms(t)
 	fails := func(f *models.File, what, want string) {
@@ -128,7 +128,7 @@ func TestContradictions(t *testing.T) {
 	fails(f, "another format", "CTranslate2 or safetensors")
 }
 
-// TestNoText: a file without its tokens says so.
+// TestNoText: the error for a file without tokens says so.
 func TestNoText(t *testing.T) {
 	all := smallForms(t)
 	fails := func(i int, want string, change func(*models.File)) {
@@ -170,7 +170,7 @@ func TestSpelledVocabularies(t *testing.T) {
 	}
 }
 
-// FuzzConfig: whatever a Hugging Face directory's descriptions say, opening ends in words.
+// FuzzConfig opens directories of Hugging Face with any configuration files.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(`{"model_type":"whisper","d_model":64,"encoder_attention_heads":2,"suppress_tokens":[1]}`), []byte(`{"suppress_tokens":null,"begin_suppress_tokens":[220]}`))
 	f.Add([]byte(`{"suppress_ids":[-1]}`), []byte(`{`))
@@ -192,7 +192,7 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// FuzzAPRTokens: whatever a __vocab__ holds, reading it ends.
+// FuzzAPRTokens reads any __vocab__.
 func FuzzAPRTokens(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00\x01\x00a\x02\x00bc"))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -22,8 +22,8 @@ import (
 	"soberano/models/safetensors"
 )
 
-// form is a way in which the real weights are stored, and how far the encoder's values
-// may be from the reference in float32: the mean of |difference| / mean of |value|.
+// form is a file format and type of the real weights, with the largest difference of the encoder's
+// values from the reference in float32: mean of |difference| / mean of |value|.
 type form struct {
 	format string
 	typ    quant.Type
@@ -95,8 +95,8 @@ func openForm(t *testing.T, f *models.File, o cpu.Options) (*Slot, *token.Tokeni
 	return newSlot(t, m), text
 }
 
-// TestForms: the real weights in every form give the encoder's values of the reference,
-// as far as their types allow, and hear what the original hears.
+// TestForms: the real weights in every form give the reference's encoder values, as closely as their
+// types allow, and the same transcript.
 func TestForms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("converts 16 models")
@@ -142,18 +142,18 @@ func TestForms(t *testing.T) {
 
 const jfk = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 
-// spoken is a text without what nobody hears: fewer bits move a comma.
+// spoken returns a text without punctuation, which differs with fewer bits.
 func spoken(text string) string {
 	return strings.ToLower(strings.NewReplacer(",", "", ".", "").Replace(text))
 }
 
-// ids are sorted, each once.
+// ids returns sorted ids without duplicates.
 func ids(list []int32) []int32 {
 	list = slices.Sorted(slices.Values(list))
 	return slices.Compact(list)
 }
 
-// difference is that of every tenth row of the encoder's output from want: the mean of
+// difference returns the difference of every tenth row of the encoder's output from want: the mean of
 // |difference| / mean of |value|.
 func difference(t *testing.T, m *Slot, frames, want []float32) float64 {
 	t.Helper()

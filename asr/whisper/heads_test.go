@@ -9,7 +9,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// TestWordHeads: the heads by size are those that the real files name.
+// TestWordHeads: the heads by size are those that the real files list.
 func TestWordHeads(t *testing.T) {
 	for _, name := range []string{"whisper-base", "whisper-tiny.en"} {
 		f, err := ctranslate2.Peek(defaults.Need(t, name))

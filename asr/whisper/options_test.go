@@ -13,7 +13,7 @@ import (
 	"soberano/kernels"
 )
 
-// hearing returns what decodes a clip by options: it is encoded once.
+// hearing returns a function that decodes a clip with options; the clip is encoded once.
 func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
 	s := newSlot(t, openModel(t, "whisper-base", false))
 	if err := s.encode(context.Background(), mel.New(s.Mels).Frames(clip(t, name), s.Frames()), 0, nil); err != nil {
@@ -33,7 +33,7 @@ func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
 	}
 }
 
-// feed is a step of this slot alone, asked for outside of decoding.
+// feed runs a step of this slot alone, outside of decoding.
 func (s *Slot) feed(t *testing.T, ids []int32, spans []span, first int, forks ...fork) logits {
 	t.Helper()
 	s.asked = request{forks: forks, ids: ids, spans: spans, first: first}
@@ -43,7 +43,7 @@ func (s *Slot) feed(t *testing.T, ids []int32, spans []span, first int, forks ..
 	return s.rows
 }
 
-// encoded returns the encoder's output for mel, which lives until the next step.
+// encoded returns the encoder's output for mel, valid until the next step.
 func (s *Slot) encoded(t *testing.T, mel []float32) *kernels.Rows {
 	t.Helper()
 	var rows *kernels.Rows
@@ -53,7 +53,7 @@ func (s *Slot) encoded(t *testing.T, mel []float32) *kernels.Rows {
 	return rows
 }
 
-// run runs what decodes to its end.
+// run runs a decoding function to its end.
 func (s *Slot) run(decode func()) {
 	s.start(decode)
 	s.finish()
@@ -68,7 +68,7 @@ func newSlot(t *testing.T, m *Model) *Slot {
 	return s
 }
 
-// TestOptions: each option does what it says.
+// TestOptions: each option has its effect.
 func TestOptions(t *testing.T) {
 	m, hear := hearing(t, "librivox_0870.wav")
 	plain := hear(Options{})
@@ -76,7 +76,7 @@ func TestOptions(t *testing.T) {
 		t.Fatalf("heard %+v", plain)
 	}
 
-	// Words in the prompt, and bonuses: either spells a name otherwise.
+	// Words in the prompt and bonuses each change the spelling of a name.
 	v := m.NewVocabulary([]string{"Jon Dashwoode"})
 	if r := hear(Options{Vocabulary: v, Prompt: v.Prompt()}); !strings.Contains(r.Text, "Mr. Jon Dashwoode had") {
 		t.Errorf("vocabulary: %q", r.Text)
@@ -105,7 +105,7 @@ func TestOptions(t *testing.T) {
 		t.Errorf("without times: %v", r.Tokens)
 	}
 
-	// Thresholds: what they refuse is tried again, and marked.
+	// An attempt that a threshold rejects is repeated, and the result is marked.
 	if r := hear(Options{MinLogprob: -0.01}); r.Steps < 3*plain.Steps || r.Text != plain.Text {
 		t.Errorf("every text a guess: %d steps, with one attempt %d; %q", r.Steps, plain.Steps, r.Text)
 	}
@@ -133,7 +133,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestLoop: a text that runs in circles is cut after its first round, and marked.
+// TestLoop: a loop is cut after its first round, and marked.
 func TestLoop(t *testing.T) {
 	m, hear := hearing(t, "pink_10s.wav")
 	for said, want := range map[string]string{"no ": "no", "Thank you. ": "Thank you."} {
@@ -144,7 +144,7 @@ func TestLoop(t *testing.T) {
 	}
 }
 
-// TestTranslate: German in, English out; the same with times left out.
+// TestTranslate: German speech becomes English text, with and without times.
 func TestTranslate(t *testing.T) {
 	_, hear := hearing(t, "espeak_de.wav")
 	for _, o := range []Options{{}, {NoTimes: true}} {
@@ -157,7 +157,7 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// TestRank: by the mean, or by a penalty that lets longer texts win.
+// TestRank: hypotheses are ranked by the mean, or by a length penalty that prefers longer texts.
 func TestRank(t *testing.T) {
 	short, long := hypothesis{tokens: make([]int32, 2), sum: -1}, hypothesis{tokens: make([]int32, 20), sum: -4}
 	for _, c := range []struct {
@@ -174,8 +174,8 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// TestVocabulary: bonuses make up for what a word is short of, no more than a word may have,
-// are kept at its end and given back on the way.
+// TestVocabulary: bonuses are the difference to the likeliest token up to the limits, are kept at the
+// end of a word and taken back before it.
 func TestVocabulary(t *testing.T) {
 	v := &Vocabulary{root: &node{}}
 	for _, ids := range [][]int32{{1, 2, 3}, {1, 2}, {7, 8}, {1, 2, 3, 4, 5}} {
@@ -215,7 +215,7 @@ func TestVocabulary(t *testing.T) {
 	}
 }
 
-// TestLift: a logit is lifted by what its token earns more than others, and put back.
+// TestLift: a logit is raised by the bonus of its token relative to others, and restored.
 func TestLift(t *testing.T) {
 	s, v := &Slot{Model: ruled()}, &Vocabulary{root: &node{}}
 	for _, ids := range [][]int32{{1, 2, 3}, {7, 8}, {9000, 1}} {
@@ -249,7 +249,7 @@ func TestLift(t *testing.T) {
 	}
 }
 
-// TestNamesNotSaid: a list of sixty names makes no names of what is said.
+// TestNamesNotSaid: with a list of sixty names, speech without names is transcribed without names.
 func TestNamesNotSaid(t *testing.T) {
 	m, hear := hearing(t, "jfk.wav")
 	v := m.NewVocabulary(strings.Fields(`Wojciech Nguyen Siobhan Xiaoming Thorvald Aoife Szymanski Kowalski Okonkwo Adeyemi
@@ -265,7 +265,8 @@ func TestNamesNotSaid(t *testing.T) {
 	}
 }
 
-// TestManySamples: rows that are sampled side by side don't mix: the first is what is sampled alone.
+// TestManySamples: rows that are sampled side by side are independent: the first is what is sampled
+// alone.
 func TestManySamples(t *testing.T) {
 	m, _ := hearing(t, "goforward.wav")
 	o := Options{Language: "en", LengthPenalty: 1e-9}.withDefaults()

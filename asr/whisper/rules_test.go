@@ -18,7 +18,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// spelling turns tokens into letters, for tests without a tokenizer.
+// spelling is a tokenizer that maps tokens to letters.
 type spelling struct{}
 
 func (spelling) Encode(text string, _ token.Options) (ids []int32) {
@@ -36,7 +36,7 @@ func (spelling) Decode(ids []int32) []byte {
 	return b
 }
 
-// ruled is a model that has rules, but no network.
+// ruled returns a model without a network, for tests of the rules.
 func ruled() *Model {
 	pool, err := cpu.NewPool(1)
 	if err != nil {
@@ -50,7 +50,7 @@ func ruled() *Model {
 	return m
 }
 
-// TestSpecials: the numbers by rule are those that the tokenizers carry.
+// TestSpecials: the computed numbers are those in the tokenizers.
 func TestSpecials(t *testing.T) {
 	for _, name := range []string{"whisper-base", "whisper-tiny.en"} {
 		f, err := ctranslate2.Open(defaults.Need(t, name))
@@ -86,7 +86,7 @@ func TestSpecials(t *testing.T) {
 	}
 }
 
-// TestRules: whatever the network says, what is sampled keeps the rules.
+// TestRules: sampled tokens follow the rules for any logits.
 func TestRules(t *testing.T) {
 	m := ruled()
 	o := Options{}.withDefaults()
@@ -184,7 +184,7 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// TestSegments: tokens to segments, and how far the window is done with.
+// TestSegments: segments of tokens, and how much of the window is done.
 func TestSegments(t *testing.T) {
 	m := ruled()
 	// A number is a time in ticks of 20 ms, a letter a text token.
@@ -222,7 +222,7 @@ func TestSegments(t *testing.T) {
 	}
 }
 
-// TestChoose: of failed attempts the likeliest that does not loop counts; a loop is cut.
+// TestChoose: of rejected attempts the likeliest that is not a loop is chosen; a loop is cut.
 func TestChoose(t *testing.T) {
 	m := ruled()
 	a := &attempt{avg: -1.2, ratio: 1, text: "a"}
@@ -253,7 +253,7 @@ func TestRatio(t *testing.T) {
 	}
 }
 
-// BenchmarkAllow is all that greedy decoding does with the logits of a token.
+// BenchmarkAllow measures all that greedy decoding does with the logits of a token.
 func BenchmarkAllow(b *testing.B) {
 	m, o := ruled(), Options{}.withDefaults()
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -269,9 +269,9 @@ func BenchmarkAllow(b *testing.B) {
 	}
 }
 
-// TestGoOn: where somebody speaks on, a text does not end after two times, unless the model
-// does not know what would come.
-func TestGoOn(t *testing.T) {
+// TestSuppressEnd: if speech continues, the text does not end after two times, unless the model is not
+// confident of the next word.
+func TestSuppressEnd(t *testing.T) {
 	m := ruled()
 	at := func(d time.Duration) int32 { return m.TimesBegin + int32(d/Tick) }
 	spoken := []int32{at(0), 300, 301, at(5 * time.Second), at(5 * time.Second)}

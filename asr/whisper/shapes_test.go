@@ -22,8 +22,8 @@ import (
 	"soberano/models/safetensors"
 )
 
-// shapes are small networks of the shapes that are too large to have here, with heads of
-// other widths besides; testdata/make_small.py has the same.
+// shapes lists small networks in the shapes of the published models that are too large for tests, and
+// with heads of other widths; testdata/make_small.py has the same.
 var shapes = map[string]Dims{
 	"large-v3":     {Mels: 128, State: 128, Heads: 2, EncLayers: 3, DecLayers: 3, Vocab: 51866},
 	"turbo":        {Mels: 128, State: 64, Heads: 2, EncLayers: 6, DecLayers: 4, Vocab: 51866},
@@ -31,14 +31,14 @@ var shapes = map[string]Dims{
 	"distilled.en": {Mels: 80, State: 96, Heads: 4, EncLayers: 4, DecLayers: 1, Vocab: 51864},
 }
 
-// golden is what CTranslate2 computes for a shape.
+// golden holds what CTranslate2 computes for a shape.
 type golden struct {
 	Languages      map[string]float64
 	Prompt, Tokens []int32
 	Logits         [][]float64 // after the prompt and each token: ids 13, 824, …
 }
 
-// formula gives n numbers from -scale/2 to scale/2: FNV-1a of the name, then SplitMix64.
+// formula returns n numbers from -scale/2 to scale/2: FNV-1a of the name, then SplitMix64.
 func formula(name string, n int, scale float64) []float32 {
 	h := fnv.New64a()
 	h.Write([]byte(name))
@@ -53,7 +53,7 @@ func formula(name string, n int, scale float64) []float32 {
 	return out
 }
 
-// ofFormula makes the CTranslate2 file of a shape, with the tokenizer of Whisper base and
+// ofFormula returns the CTranslate2 file of a shape, with the tokenizer of Whisper base and
 // the special tokens of the shape's vocabulary.
 func ofFormula(t *testing.T, d Dims) *models.File {
 	t.Helper()
@@ -102,7 +102,7 @@ func ofFormula(t *testing.T, d Dims) *models.File {
 	return f
 }
 
-// tokenizerFor is the tokenizer.json of a vocabulary of that size.
+// tokenizerFor returns the tokenizer.json of a vocabulary of that size.
 func tokenizerFor(t *testing.T, vocab int) []byte {
 	t.Helper()
 	name := map[bool]string{true: "whisper-base", false: "whisper-tiny.en"}[vocab > leastVocab]
@@ -132,8 +132,7 @@ func tokenizerFor(t *testing.T, vocab int) []byte {
 	return b
 }
 
-// TestShapes: networks of every published shape compute what CTranslate2 does, from each
-// form of file.
+// TestShapes: networks of every published shape compute what CTranslate2 does, in each file format.
 func TestShapes(t *testing.T) {
 	var want map[string]golden
 	b, err := os.ReadFile("testdata/small.json")
@@ -219,8 +218,8 @@ func likeGolden(t *testing.T, name string, m *Slot, want golden) {
 	}
 }
 
-// A vocabulary with tokens behind Whisper's own is read by what its tokenizer says, and
-// those tokens are never sampled.
+// TestLargerVocabulary: special tokens of a vocabulary with further tokens after Whisper's are found by
+// its tokenizer, and the further tokens are never sampled.
 func TestLargerVocabulary(t *testing.T) {
 	d := shapes["multilingual"]
 	d.Vocab += 40

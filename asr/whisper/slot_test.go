@@ -9,8 +9,8 @@ import (
 	"soberano/asr/mel"
 )
 
-// TestSlots: windows that are decoded side by side say what each says alone, whatever the
-// others do; one that is stopped is gone.
+// TestSlots: windows decoded side by side give what each gives alone, whatever the others do; a stopped
+// one has no result.
 func TestSlots(t *testing.T) {
 	m := openModel(t, "whisper-base", false)
 	frames := mel.New(m.Mels)
@@ -73,7 +73,7 @@ func TestSlots(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Sums come in another order; a token sampled by chance may differ.
+		// Sums are in another order, so a randomly sampled token may differ.
 		if w := want[s]; windows[i].o.Temperatures == nil && (fmt.Sprint(got.Tokens) != fmt.Sprint(w.Tokens) || got.Language != w.Language || got.Silent != w.Silent || got.Steps != w.Steps) {
 			t.Errorf("%s: %+v, alone %+v", windows[i].clip, got, w)
 		}

@@ -13,7 +13,7 @@ import (
 	"soberano/models"
 )
 
-// small makes a model file of one layer with random weights.
+// small returns a model file of one layer with random weights.
 func small(weight func() float32) *models.File {
 	rng := rand.New(rand.NewPCG(1, 1))
 	if weight == nil {
@@ -65,7 +65,7 @@ func newSmall(f *models.File) (*Model, error) {
 	return onCPU(f, cpu.Options{Threads: 1, Exact: true}, spelling{})
 }
 
-// onCPU opens a model on a device of its own, which end ends.
+// onCPU opens a model on a device of its own; end closes both.
 func onCPU(f *models.File, o cpu.Options, text Tokenizer) (*Model, error) {
 	pool, err := cpu.NewPool(o.Threads)
 	if err != nil {
@@ -85,7 +85,7 @@ func onCPU(f *models.File, o cpu.Options, text Tokenizer) (*Model, error) {
 
 func (m *Model) end() error { return errors.Join(m.dev.Close(), m.pool.Close()) }
 
-// TestNonsense: random weights, and weights that are no numbers, end without a panic.
+// TestNonsense: random weights and NaN weights do not cause a panic.
 func TestNonsense(t *testing.T) {
 	nan := float32(math.NaN())
 	for name, f := range map[string]*models.File{"random": small(nil), "NaN": small(func() float32 { return nan })} {
@@ -112,7 +112,7 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// TestDamage: each tensor missing, cut short, or of another shape is an error.
+// TestDamage: a tensor that is missing, truncated or of another shape is an error.
 func TestDamage(t *testing.T) {
 	whole := small(nil)
 	fails := func(what string, f *models.File) {

@@ -20,7 +20,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// opened are the models of this test run by name and precision.
+// opened holds the models of this test run by name and precision.
 var opened = struct {
 	sync.Mutex
 	models map[string]*Model
@@ -127,7 +127,7 @@ func TestEncoder(t *testing.T) {
 	}
 }
 
-// TestSteps: tokens fed together, one by one, and beside another hypothesis give the same logits.
+// TestSteps: tokens read together, one by one, and beside another hypothesis give the same logits.
 func TestSteps(t *testing.T) {
 	m := newSlot(t, openModel(t, "whisper-tiny.en", true))
 	if err := m.encode(context.Background(), mel.New(m.Mels).Frames(clip(t, "goforward.wav"), m.Frames()), 0, nil); err != nil {
@@ -155,7 +155,7 @@ func TestSteps(t *testing.T) {
 	same("in a fork beside another")
 }
 
-// TestDecode: a beam of one is greedy, a wider one is no less likely, and both hear what is said.
+// TestDecode: a beam of one is greedy, a wider one gives no less likely text, and both are correct.
 func TestDecode(t *testing.T) {
 	m := newSlot(t, openModel(t, "whisper-base", false))
 	frames := mel.New(m.Mels).Frames(clip(t, "librivox_0930.wav"), m.Frames())
@@ -195,8 +195,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestDetect: the language's probability is near that of another implementation, which
-// pads its windows in another way.
+// TestDetect: the probability of the language is close to that of another implementation, which pads
+// its windows differently.
 func TestDetect(t *testing.T) {
 	m := newSlot(t, openModel(t, "whisper-base", false))
 	for name, want := range map[string]struct {

@@ -61,8 +61,8 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// Words that are no fillers stay, in order; nothing changes without being asked for, and a
-// second time changes nothing.
+// Words that are not fillers stay, in order; without options nothing changes, and applying the options
+// twice is like applying them once.
 func TestProperties(t *testing.T) {
 	word := rapid.SampledFrom([]string{"um", "Um,", "uh", "uh.", "well", "New", "line", "line.", "new", "paragraph,", "I", "é,", "a", "…", "—", "say!"})
 	rapid.Check(t, func(t *rapid.T) {
@@ -88,7 +88,7 @@ func TestProperties(t *testing.T) {
 	})
 }
 
-// content is the words without marks, capitals and fillers.
+// content returns the words without punctuation, capitals and fillers.
 func content(text, language string) (out []string) {
 	for _, w := range strings.Fields(text) {
 		if w = strings.ToLower(strings.Trim(w, ends+pauses)); w != "" && !slices.Contains(fillers[language], w) {

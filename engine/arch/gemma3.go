@@ -1,12 +1,3 @@
-// The Gemma 3 family, text only (arXiv:2503.19786).
-//
-//	tokens ─ embed·√dim ─▶ x ─┬───────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
-//	                          └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ GELU(gate)·up ─ down ─ norm ┘
-//	                          └─────────────────────────────────────── × Layers ──────────────────────────────────────────────┘
-//
-// Five layers of six see only a window of the last tokens and turn with base 10,000;
-// every sixth sees everything and turns with the file's base and scaling. Norm weights in
-// GGUF files already hold the 1 that Gemma adds. Pairs are (i, i+headDim/2).
 package arch
 
 import (
@@ -18,6 +9,15 @@ import (
 	"soberano/models"
 )
 
+// gemma3 is the Gemma 3 family, text only (arXiv:2503.19786).
+//
+//	tokens ─ embed·√dim ─▶ x ─┬───────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
+//	                          └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ GELU(gate)·up ─ down ─ norm ┘
+//	                          └─────────────────────────────────────── × Layers ──────────────────────────────────────────────┘
+//
+// Five layers of six see only a window of the last tokens and rotate with base 10,000;
+// every sixth sees everything and rotates with the file's base and scaling. Norm weights in
+// GGUF files already hold the 1 that Gemma adds. Pairs are (i, i+headDim/2).
 type gemma3 struct {
 	dev    kernels.Device
 	c      config

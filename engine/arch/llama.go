@@ -1,12 +1,3 @@
-// The llama family (arXiv:2302.13971 and what followed: Llama 2 and 3, Mistral, SmolLM…).
-//
-//	tokens ─ embed ─▶ x ─┬──────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
-//	                     └ norm ─ q,k,v ─ RoPE(q,k) ─ attention ─ o ┘      └ norm ─ SiLU(gate)·up ─ down ┘
-//	                     └────────────────────────────── × Layers ─────────────────────────────────────┘
-//
-// Several query heads share a key/value head (arXiv:2305.13245). GGUF files hold the
-// rows of q and k in an order that makes rotated pairs neighbours. Keys and tensor names:
-// the GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 package arch
 
 import (
@@ -19,6 +10,16 @@ import (
 	"soberano/models"
 )
 
+// llama is the llama family (arXiv:2302.13971 and what followed: Llama 2 and 3, Mistral,
+// SmolLM…), whose feed-forward layers may be mixtures of experts (Mixtral, arXiv:2401.04088).
+//
+//	tokens ─ embed ─▶ x ─┬──────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
+//	                     └ norm ─ q,k,v ─ RoPE(q,k) ─ attention ─ o ┘      └ norm ─ SiLU(gate)·up ─ down ┘
+//	                     └────────────────────────────── × Layers ─────────────────────────────────────┘
+//
+// Several query heads share a key/value head (arXiv:2305.13245). GGUF files hold the
+// rows of q and k in an order that makes rotated pairs neighbours. Keys and tensor names:
+// the GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 type llama struct {
 	dev    kernels.Device
 	c      config
@@ -38,7 +39,7 @@ type llamaLayer struct {
 	ffn      feedForward
 }
 
-// config is the numbers that both families have.
+// config is the numbers that all families have.
 type config struct {
 	vocabulary, context, dim, ff, layers int
 	heads, kvHeads, headDim              int

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/kernels/cpu"
 )
 
 var writeSmall = flag.String("small", "", "a folder that the models of testdata/small_*.json are written into")
@@ -31,30 +32,42 @@ func TestWriteSmall(t *testing.T) {
 	}
 }
 
-// With float32 arithmetic, small models of every kind have the logits that llama.cpp
-// computes for the same weights.
+// With float32 arithmetic, on every instruction set, small models of every kind have the
+// logits that llama.cpp computes for the same weights.
 func TestSmallGolden(t *testing.T) {
-	for _, kind := range tiny.Kinds() {
-		t.Run(kind, func(t *testing.T) {
-			data, err := os.ReadFile(filepath.Join("testdata", "small_"+kind+".json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var refs []reference
-			if err := json.Unmarshal(data, &refs); err != nil {
-				t.Fatal(err)
-			}
-			m, dev, err := openTiny(t, tiny.New(kind), true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			tolerance := 1e-5
-			if kind == "gemma3" {
-				tolerance = 1e-3 // llama.cpp reads its GELU from a table of float16
-			}
-			for _, ref := range refs {
-				checkReference(t, m, dev, ref, tolerance)
-			}
-		})
+	info, err := cpu.Describe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range info.Levels {
+		if level == "amx" && os.Getenv("SOBERANO_CPU") != level {
+			continue // used only where it is asked for
+		}
+		t.Setenv("SOBERANO_CPU", level)
+		for _, kind := range tiny.Kinds() {
+			t.Run(level+"/"+kind, func(t *testing.T) { smallGolden(t, kind) })
+		}
+	}
+}
+
+func smallGolden(t *testing.T, kind string) {
+	data, err := os.ReadFile(filepath.Join("testdata", "small_"+kind+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []reference
+	if err := json.Unmarshal(data, &refs); err != nil {
+		t.Fatal(err)
+	}
+	m, dev, err := openTiny(t, tiny.New(kind), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tolerance := 1e-5
+	if kind == "gemma3" {
+		tolerance = 1e-3 // llama.cpp reads its GELU from a table of float16
+	}
+	for _, ref := range refs {
+		checkReference(t, m, dev, ref, tolerance)
 	}
 }

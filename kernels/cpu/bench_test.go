@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
@@ -24,8 +25,8 @@ func BenchmarkMatVec(b *testing.B) {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("type=%v/threads=%d", ty, threads), func(b *testing.B) {
 				d := benchDevice(b, threads)
-				r := newRand()
-				w := randomWeights(r, ty, 1536, 768)
+				r := devicetest.Rand()
+				w := devicetest.RandomWeights(r, ty, 1536, 768)
 				var ms []kernels.Matrix
 				size := int64(0)
 				for size < 64<<20 {
@@ -37,7 +38,7 @@ func BenchmarkMatVec(b *testing.B) {
 					size += m.Bytes()
 				}
 				st := begin(d, nil)
-				x, y := tensorOf(st, gauss(r, 768), 1, 768), st.New(1, 1536)
+				x, y := tensorOf(st, devicetest.Gauss(r, 768), 1, 768), st.New(1, 1536)
 				b.SetBytes(size)
 				for b.Loop() {
 					for _, m := range ms {
@@ -55,13 +56,13 @@ func BenchmarkMatMul(b *testing.B) {
 		for _, s := range [][2]int{{576, 768}, {2048, 2048}} {
 			b.Run(fmt.Sprintf("type=%v/matrix=%dx%d", ty, s[0], s[1]), func(b *testing.B) {
 				d := benchDevice(b, 1)
-				r := newRand()
-				m, err := d.Load(randomWeights(r, ty, s[0], s[1]))
+				r := devicetest.Rand()
+				m, err := d.Load(devicetest.RandomWeights(r, ty, s[0], s[1]))
 				if err != nil {
 					b.Fatal(err)
 				}
 				st := begin(d, nil)
-				x, y := tensorOf(st, gauss(r, 512*s[1]), 512, s[1]), st.New(512, s[0])
+				x, y := tensorOf(st, devicetest.Gauss(r, 512*s[1]), 512, s[1]), st.New(512, s[0])
 				for b.Loop() {
 					st.MatMul(y, x, m)
 				}
@@ -78,9 +79,9 @@ func BenchmarkEncoder(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := newRand()
+	r := devicetest.Rand()
 	st := begin(d, &kernels.Batch{Spans: []kernels.Span{{State: c, N: 1500, Len: 1500}}})
-	x := tensorOf(st, gauss(r, 1500*512), 1500, 512)
+	x := tensorOf(st, devicetest.Gauss(r, 1500*512), 1500, 512)
 	y := st.New(1500, 512)
 	a := &kernels.Attention{Heads: 8, KVHeads: 8, HeadDim: 64, Scale: 0.125}
 	b.Run("op=store", func(b *testing.B) {
@@ -99,10 +100,10 @@ func BenchmarkEncoder(b *testing.B) {
 // BenchmarkRows: what a layer does beside products, on 1536 values.
 func BenchmarkRows(b *testing.B) {
 	d := benchDevice(b, 1)
-	r := newRand()
+	r := devicetest.Rand()
 	st := begin(d, &kernels.Batch{Positions: []int32{100}})
-	x, u, y := tensorOf(st, gauss(r, 1536), 1, 1536), tensorOf(st, gauss(r, 1536), 1, 1536), st.New(1, 1536)
-	w := vectorOf(b, d, gauss(r, 1536))
+	x, u, y := tensorOf(st, devicetest.Gauss(r, 1536), 1, 1536), tensorOf(st, devicetest.Gauss(r, 1536), 1, 1536), st.New(1, 1536)
+	w := vectorOf(b, d, devicetest.Gauss(r, 1536))
 	rope := &kernels.RoPE{HeadDim: 64, Freq: vectorOf(b, d, make([]float32, 32)), Scale: 1}
 	for name, f := range map[string]func(){
 		"silu":      func() { st.Activate(y, x, u, kernels.SiLU) },
@@ -125,7 +126,7 @@ func BenchmarkLoad(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16} {
 		b.Run("type="+ty.String(), func(b *testing.B) {
 			d := benchDevice(b, 1)
-			w := randomWeights(newRand(), ty, 2048, 2048)
+			w := devicetest.RandomWeights(devicetest.Rand(), ty, 2048, 2048)
 			b.SetBytes(int64(len(w.Data)))
 			for b.Loop() {
 				if _, err := d.Load(w); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
@@ -160,7 +161,7 @@ func sameValues(t testing.TB, got, want []float32, exact bool) {
 			t.Fatalf("value %d: %g, the plain twin %g", i, got[i], v)
 		}
 	}
-	if e := distance(got, w); !exact && !(e < 2e-6) {
+	if e := devicetest.Distance(got, w); !exact && !(e < 2e-6) {
 		t.Fatalf("%g away from the plain twin", e)
 	}
 }
@@ -170,7 +171,7 @@ func sameValues(t testing.TB, got, want []float32, exact bool) {
 func TestQTileSpecial(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for k := q2a16; k < kinds; k++ {
-			r := newRand()
+			r := devicetest.Rand()
 			c := randomQ(t, r, k, true, false)
 			c.add = false
 			l := &layouts[k]
@@ -273,9 +274,9 @@ func TestPTile(t *testing.T) {
 // TestToPairs: rounding to bfloat16, in place too.
 func TestToPairs(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for n := range 80 {
-			x := gauss(r, n)
+			x := devicetest.Gauss(r, n)
 			if n > 2 {
 				x[0], x[1] = float32(math.Inf(1)), 1+1.0/256
 			}
@@ -296,9 +297,9 @@ func TestToPairs(t *testing.T) {
 // TestQuantizeMul: products rounded at once are products, rounded.
 func TestQuantizeMul(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for n := range 12 {
-			x, by := gauss(r, 32*n), gauss(r, 32*n)
+			x, by := devicetest.Gauss(r, 32*n), devicetest.Gauss(r, 32*n)
 			if n == 7 {
 				by[100] = float32(math.Inf(1))
 			}
@@ -322,7 +323,7 @@ func TestQuantize(t *testing.T) {
 	inf := float32(math.Inf(1))
 	special := []float32{0, 1e-45, 1e-39, 0x1p-119, 0x1p-120, math.MaxFloat32, -math.MaxFloat32, inf, -inf, float32(math.NaN()), 127, 0.5, -0.5}
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for i := range 300 {
 			n := 1 + r.IntN(11)
 			x := asF32(guarded(t, 128*n, i%2 == 0))
@@ -356,16 +357,16 @@ func sameBlock(a, b block) bool {
 // TestElem: functions of one row, all lengths up to three registers.
 func TestElem(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for n := range 50 {
 			for round := range 4 {
 				atStart := round%2 == 0
-				x := gauss(r, n)
+				x := devicetest.Gauss(r, n)
 				for i := range x {
 					x[i] *= []float32{1, 10, 40, 0.01}[round]
 				}
 				gx := guardedF32(t, x, atStart)
-				u, v := guardedF32(t, gauss(r, n), atStart), guardedF32(t, gauss(r, n), atStart)
+				u, v := guardedF32(t, devicetest.Gauss(r, n), atStart), guardedF32(t, devicetest.Gauss(r, n), atStart)
 				testReductions(t, lv, gx)
 				testMaps(t, lv, gx, u, v, atStart)
 			}
@@ -436,9 +437,9 @@ func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
 // TestTurn: rotation by angles, both ways of pairing.
 func TestTurn(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for n := range 70 {
-			x, cs := gauss(r, 2*n), gauss(r, 2*n)
+			x, cs := devicetest.Gauss(r, 2*n), devicetest.Gauss(r, 2*n)
 			for _, atStart := range []bool{false, true} {
 				got, want := guardedF32(t, x, atStart), append([]float32(nil), x...)
 				g := guardedF32(t, cs, atStart)
@@ -460,9 +461,9 @@ func TestTurn(t *testing.T) {
 func TestToHalf(t *testing.T) {
 	special := []float32{0, 65504, 65519, 65520, 1e9, -1e9, float32(math.Inf(1)), 6e-8, 2.9e-8, 3e-8, 6.1e-5, -6.1e-5, 1e-40, 1 + 1.0/2048, 1 + 3.0/2048}
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for n := range 50 {
-			x := gauss(r, n)
+			x := devicetest.Gauss(r, n)
 			for i := range x {
 				if r.IntN(2) == 0 {
 					x[i] = special[r.IntN(len(special))]
@@ -485,7 +486,7 @@ func TestToHalf(t *testing.T) {
 // TestPutValues: a position's values go where its parity says, and nowhere else.
 func TestPutValues(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for n := 1; n < 100; n++ {
 			stride := 128 * (1 + r.IntN(3))
 			got := guarded(t, (n-1)/32*stride+128, n%2 == 0)
@@ -493,7 +494,7 @@ func TestPutValues(t *testing.T) {
 				got[i] = byte(i)
 			}
 			want := append([]byte(nil), got...)
-			x := gauss(r, n)
+			x := devicetest.Gauss(r, n)
 			putValues(lv, got, stride, guardedF32(t, x, n%2 == 0), n/2%2)
 			putValuesGo(want, stride, x, n/2%2)
 			if !bytes.Equal(got, want) {
@@ -506,10 +507,10 @@ func TestPutValues(t *testing.T) {
 // TestAddRows: 32 values added to rows.
 func TestAddRows(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		for m := 1; m < 9; m++ {
 			ldc := 32 + r.IntN(5)
-			c, b := gauss(r, (m-1)*ldc+32), gauss(r, 32)
+			c, b := devicetest.Gauss(r, (m-1)*ldc+32), devicetest.Gauss(r, 32)
 			got, want := guardedF32(t, c, m%2 == 0), append([]float32(nil), c...)
 			addRows(lv, got, ldc, guardedF32(t, b, m%2 == 0), m)
 			addRowsGo(want, ldc, b, m)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"soberano/kernels/devicetest"
 )
 
 // TestLogits: sums and largest values against a sort, over lengths that do and do not
@@ -11,9 +13,9 @@ import (
 func TestLogits(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		d := newPool(lv, 1)
-		r := newRand()
+		r := devicetest.Rand()
 		for _, n := range []int{1, 7, 16, 127, 128, 129, 1500, 51865} {
-			x := guardedF32(t, gauss(r, n), n%2 == 0)
+			x := guardedF32(t, devicetest.Gauss(r, n), n%2 == 0)
 			for i := range x {
 				if x[i] *= 5; r.IntN(4) == 0 {
 					x[i] = float32(math.Inf(-1))
@@ -69,7 +71,7 @@ func TestLogits(t *testing.T) {
 
 func BenchmarkLogits(b *testing.B) {
 	d := newPool(best(), 1)
-	x := gauss(newRand(), 51865)
+	x := devicetest.Gauss(devicetest.Rand(), 51865)
 	dst := make([]int32, 6)
 	b.Run("op=LogSumExp", func(b *testing.B) {
 		for b.Loop() {

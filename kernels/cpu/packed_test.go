@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
@@ -45,8 +46,8 @@ func ramp(n int) []float32 {
 // TestPacked: weights from a file multiply as those that were repacked, before and after
 // they have moved; a file of something else is refused or not used.
 func TestPacked(t *testing.T) {
-	r := newRand()
-	parts := []kernels.Weights{randomWeights(r, quant.Q4_K, 40, 256), randomWeights(r, quant.Q8_0, 33, 256), randomWeights(r, quant.F16, 7, 256)}
+	r := devicetest.Rand()
+	parts := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 40, 256), devicetest.RandomWeights(r, quant.Q8_0, 33, 256), devicetest.RandomWeights(r, quant.F16, 7, 256)}
 	o := Options{Threads: 2}
 	lv, err := chosen()
 	if err != nil {

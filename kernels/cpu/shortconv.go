@@ -43,8 +43,13 @@ func (s *step) rowsBefore(op string, sp kernels.Span, layer, rows int, x kernels
 	if l := &st.plan.layers[layer]; l.Kind != kernels.Recurrent || l.Rows != rows || l.Cols != x.Cols {
 		panic("cpu: ShortConv: the layer keeps something else")
 	}
-	if sp.N < 0 || sp.Row < 0 || sp.Row+sp.N > x.Rows {
+	switch {
+	case sp.N < 0 || sp.Row < 0 || sp.Row+sp.N > x.Rows:
 		panic("cpu: ShortConv: rows beyond the tensor")
+	case sp.Pos != st.at[layer]:
+		panic("cpu: ShortConv: not the position that the state is at")
+	case sp.Pos+sp.N > st.Cap():
+		panic("cpu: ShortConv: positions beyond the state")
 	}
 	return st.recurrent(layer, sp.Pos, sp.N)
 }

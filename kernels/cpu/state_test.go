@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"soberano/kernels"
+	"soberano/kernels/devicetest"
 )
 
 // The layers of the states that TestStates compares with plain ones.
@@ -105,7 +106,7 @@ func (m *states) add(t *rapid.T) {
 			continue
 		}
 		ks, vs := f.KVHeads*f.KeyDim, f.KVHeads*f.ValueDim
-		k, v := gauss(newRand(), n*ks), gauss(newRand(), n*vs)
+		k, v := devicetest.Gauss(devicetest.Rand(), n*ks), devicetest.Gauss(devicetest.Rand(), n*vs)
 		for i := range k {
 			k[i] += m.number
 		}
@@ -200,12 +201,12 @@ func (m *states) check(t *rapid.T) {
 func (m *states) look(t *rapid.T, p *plainState, l int, f kernels.Layer) {
 	cols := f.KVHeads * f.KeyDim
 	a := attentionOf(f)
-	q := gauss(newRand(), cols)
+	q := devicetest.Gauss(devicetest.Rand(), cols)
 	st := begin(m.d, &kernels.Batch{Spans: []kernels.Span{{State: p.real, N: 1, Pos: p.n - 1}}})
 	x := st.New(1, f.KVHeads*f.ValueDim)
 	st.Attend(x, tensorOf(st, q, 1, cols), l, &a)
-	want := naive(&a, q, p.k[l], p.v[l], 1, p.n-1, 0)
-	if e := distance(flat(x), want); !(e < 1e-5) {
+	want := devicetest.Attended(&a, q, p.k[l], p.v[l], 1, p.n-1, 0)
+	if e := devicetest.Distance(flat(x), want); !(e < 1e-5) {
 		t.Fatalf("layer %d of a state of %d positions is off by %g", l, p.n, e)
 	}
 }
@@ -264,7 +265,7 @@ func TestWindowMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, b, a := gauss(newRand(), step*32), &kernels.Batch{Spans: []kernels.Span{{State: s, N: step}}}, attentionOf(layer)
+		rows, b, a := devicetest.Gauss(devicetest.Rand(), step*32), &kernels.Batch{Spans: []kernels.Span{{State: s, N: step}}}, attentionOf(layer)
 		add := func() {
 			b.Spans[0].Pos = s.Len()
 			st := d.Begin(b)
@@ -332,7 +333,7 @@ func TestStateMisuse(t *testing.T) {
 		}
 		return s
 	}
-	rows := gauss(newRand(), 400*32)
+	rows := devicetest.Gauss(devicetest.Rand(), 400*32)
 	store := func(s kernels.State, layer, pos, n int) {
 		f := kernels.Layer{KVHeads: 1, KeyDim: 32, ValueDim: 32}
 		if layer == fullLayer {

@@ -69,7 +69,7 @@ func (d *device) begin(b *kernels.Batch) *step {
 // End ends the step.
 func (s *step) End() error {
 	s.check("End")
-	s.open, s.batch = false, nil
+	s.open, s.batch = false, &noBatch
 	for i := range s.reads[:s.used] {
 		r := &s.reads[i]
 		r.rows.Values, r.t = r.t.F32, kernels.Tensor{}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
@@ -61,7 +62,7 @@ func (c pCase) run(t testing.TB, lv level) []float32 {
 
 // TestPTileMany: more tokens and more columns than one call takes.
 func TestPTileMany(t *testing.T) {
-	r := newRand()
+	r := devicetest.Rand()
 	for _, s := range [][2]int{{8192, 9}, {8192 + 16 + 5, 40}, {700, 32}, {64, 300}, {16, 17 + 64}, {37, 33}, {15, 16}} {
 		c := randomP(t, r, s[0], s[1])
 		want := c.run(t, generic)
@@ -77,7 +78,7 @@ func TestPTileMany(t *testing.T) {
 // whose stack, with the result on it, has to move to make room for the kernel's.
 func TestTilesInterrupted(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
-		r := newRand()
+		r := devicetest.Rand()
 		var ints, pairs []func() []float32
 		for _, k := range []kind{q4a32, q6s16, q8s32, q2a16} {
 			c := sizedQ(t, r, k, 20, 64, false, false)

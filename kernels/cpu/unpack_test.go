@@ -4,16 +4,17 @@ import (
 	"math"
 	"testing"
 
+	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
 
 // TestUnpack: the integers, scales and minima of each format are its values.
 func TestUnpack(t *testing.T) {
-	r := newRand()
+	r := devicetest.Rand()
 	for ty, u := range unpackers {
 		l := &layouts[u.kind]
-		w := randomWeights(r, ty, 40, 256)
-		want := values(w)
+		w := devicetest.RandomWeights(r, ty, 40, 256)
+		want := devicetest.Values(w)
 		n := ty.BlockValues()
 		run := 32 / l.halves
 		var b unpacked

@@ -1,0 +1,57 @@
+package cpu
+
+import (
+	"fmt"
+	"testing"
+
+	"soberano/kernels"
+	"soberano/kernels/devicetest"
+	"soberano/kernels/quant"
+)
+
+// TestDevice: the contract of a Device, on every instruction set, in every form that
+// options give to weights and states.
+func TestDevice(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		for _, o := range []Options{
+			{Threads: 3}, {Threads: 2, Exact: true}, {Threads: 1, Cache: CachedF16},
+			{Threads: 2, Floats: BFloat16, Cache: CachedBF16}, {Threads: 2, Floats: Bits8},
+		} {
+			t.Run(fmt.Sprintf("exact=%v,floats=%d,cache=%d", o.Exact, o.Floats, o.Cache), func(t *testing.T) {
+				devicetest.Run(t, subject(t, lv, o))
+			})
+		}
+	})
+}
+
+// subject is a device of lv with the errors that its forms of weights and states bring.
+func subject(t *testing.T, lv level, o Options) devicetest.Subject {
+	d := withOptions(t, lv, o)
+	return devicetest.Subject{
+		Open: func(t testing.TB) kernels.Device { return withOptions(t, lv, o) },
+		Product: func(ty quant.Type, cols int) float64 {
+			return d.productLimit(kernels.Weights{Type: ty, Cols: cols})
+		},
+		Attention: func(a *kernels.Attention) float64 {
+			key, value := a.Dims()
+			switch f := d.formOf(kernels.Layer{KVHeads: 1, KeyDim: key, ValueDim: value}); f.kind {
+			case q8s32, kindPairs:
+				// Queries, keys and weights are rounded too: a score is off by up to 2⁻⁸ of the
+				// sum of its products' sizes, which reaches 5 or so, and its weight by as large
+				// a share.
+				return 0.03
+			}
+			return devicetest.Float
+		},
+	}
+}
+
+func withOptions(t testing.TB, lv level, o Options) *device {
+	t.Helper()
+	d, err := newDevice(o, lv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}

@@ -1,0 +1,281 @@
+package devicetest
+
+import (
+	"math"
+	"slices"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// sequence is a state and, in host memory, what has been stored in layer 1 of it: keys
+// [position][KVHeads·HeadDim], values [position][KVHeads·ValueDim].
+type sequence struct {
+	state kernels.State
+	k, v  []float32
+}
+
+// shape of a state of two layers that serve a.
+func shape(a *kernels.Attention, positions int) kernels.StateShape {
+	key, value := a.Dims()
+	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: a.Window}
+	return kernels.StateShape{Layers: []kernels.Layer{l, l}, Cap: positions}
+}
+
+func (s *suite) sequence(a *kernels.Attention, positions int) *sequence {
+	s.Helper()
+	state, err := s.d.NewState(shape(a, positions))
+	if err != nil {
+		s.Fatalf("NewState: %v", err)
+	}
+	return &sequence{state: state}
+}
+
+// halves returns n values that float16 holds exactly.
+func (s *suite) halves(n int) []float32 {
+	x := Gauss(s.r, n)
+	for i, v := range x {
+		x[i] = quant.F16ToF32(quant.F32ToF16(v))
+	}
+	return x
+}
+
+// add stores n more positions of each sequence, all in one step.
+func (s *suite) add(a *kernels.Attention, n []int, all ...*sequence) {
+	s.Helper()
+	key, value := a.Dims()
+	cols, vCols, rows := a.KVHeads*key, a.KVHeads*value, 0
+	var spans []kernels.Span
+	var k, v []float32
+	for i, q := range all {
+		spans = append(spans, kernels.Span{State: q.state, Row: rows, N: n[i], Pos: len(q.k) / cols})
+		newK, newV := s.halves(n[i]*cols), s.halves(n[i]*vCols)
+		q.k, q.v = append(q.k, newK...), append(q.v, newV...)
+		k, v = append(k, newK...), append(v, newV...)
+		rows += n[i]
+	}
+	b := &kernels.Batch{Spans: spans}
+	if a.Cross {
+		b = &kernels.Batch{Cross: spans}
+	}
+	s.step(b, func(st kernels.Step) []kernels.Tensor {
+		kt, vt := view(st, k, rows, cols), tensor(st, v, rows, vCols)
+		other, zero := tensor(st, s.halves(rows*cols), rows, cols), tensor(st, make([]float32, rows*vCols), rows, vCols)
+		st.Store(other, zero, 0, a) // the other layer holds something else
+		st.Store(kt, vt, 1, a)
+		return nil
+	})
+	for _, q := range all {
+		if q.state.Len() != len(q.k)/cols {
+			s.Fatalf("a state of %d positions says that it has %d", len(q.k)/cols, q.state.Len())
+		}
+	}
+}
+
+// attended is attention over what the sequence holds.
+func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int) []float64 {
+	return Attended(a, x, q.k, q.v, n, pos, seen)
+}
+
+// Attended is attention in float64: of queries q [n][Heads·HeadDim] at positions pos … over
+// keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
+// Causal the first seen positions count.
+func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
+	group := a.Heads / a.KVHeads
+	dim, value := a.Dims()
+	out := make([]float64, n*a.Heads*value)
+	for t := range n {
+		lo, hi := 0, seen
+		if a.Causal {
+			hi = pos + t + 1
+			if a.Window > 0 {
+				lo = max(0, hi-a.Window)
+			}
+		}
+		for h := range a.Heads {
+			weights := weightsOf(a, q[(t*a.Heads+h)*dim:][:dim], k, h/group, lo, hi)
+			o := out[(t*a.Heads+h)*value:][:value]
+			for i, w := range weights {
+				for d, x := range v[((lo+i)*a.KVHeads+h/group)*value:][:value] {
+					o[d] += w * float64(x)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// weightsOf is the softmax of the scores of one query over the keys lo … hi of a head.
+func weightsOf(a *kernels.Attention, q, k []float32, head, lo, hi int) []float64 {
+	out := make([]float64, hi-lo)
+	top, sum := math.Inf(-1), 0.0
+	for i := range out {
+		for d, x := range k[((lo+i)*a.KVHeads+head)*a.HeadDim:][:a.HeadDim] {
+			out[i] += float64(q[d]) * float64(x)
+		}
+		out[i] *= float64(a.Scale)
+		top = max(top, out[i])
+	}
+	for i := range out {
+		out[i] = math.Exp(out[i] - top)
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}
+
+// attention checks Store and Attend: causal, windowed and full attention, in the first and
+// in the second list of spans, grouped heads, several sequences in one step, contexts
+// longer than a page, stored in pieces and all at once.
+func (s *suite) attention() {
+	for _, dim := range []int{8, 40, 64, 96, 256} {
+		for _, heads := range [][2]int{{1, 1}, {6, 2}, {16, 1}} {
+			for _, window := range []int{-1, 0, 1, 7, 300} { // -1: not causal
+				a := &kernels.Attention{Heads: heads[0], KVHeads: heads[1], HeadDim: dim, Scale: float32(1 / math.Sqrt(float64(dim))),
+					Causal: window >= 0, Window: max(window, 0), Cross: dim == 64 && window < 0}
+				s.attentionCase(a)
+			}
+		}
+	}
+	for _, value := range []int{16, 64, 72} { // values of another width than keys
+		for _, dim := range []int{40, 96} {
+			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
+			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1})
+		}
+	}
+}
+
+func (s *suite) attentionCase(a *kernels.Attention) {
+	s.Helper()
+	ends := []int{3, 70, 560} // positions that the sequences have
+	if a.HeadDim == 64 {
+		ends[2] = 1200
+	}
+	last := []int{3, 1, 15} // of them, those that ask
+	var all []*sequence
+	for _, n := range ends {
+		all = append(all, s.sequence(a, n+5))
+	}
+	s.add(a, []int{1, 60, ends[2] - 60}, all...)
+	s.add(a, []int{2, 10, 60}, all...)
+	var spans []kernels.Span
+	rows := 1 // the first row belongs to nobody
+	for i, q := range all {
+		spans = append(spans, kernels.Span{State: q.state, Row: rows, N: last[i], Pos: ends[i] - last[i], Len: ends[i] - i})
+		rows += last[i]
+	}
+	b := &kernels.Batch{Spans: spans}
+	if a.Cross {
+		b = &kernels.Batch{Cross: spans}
+	}
+	key, value := a.Dims()
+	cols, out := a.Heads*key, a.Heads*value
+	x, before := Gauss(s.r, rows*cols), Gauss(s.r, rows*out)
+	got := s.step(b, func(st kernels.Step) []kernels.Tensor {
+		q, y := view(st, x, rows, cols), tensor(st, before, rows, out)
+		st.Attend(y, q, 1, a)
+		if key != value {
+			return []kernels.Tensor{y}
+		}
+		st.Attend(q, q, 1, a) // in place
+		return []kernels.Tensor{y, q}
+	})
+	what := name("%+v", *a)
+	for c, y := range got {
+		if was := [][]float32{before, x}[c]; !slices.Equal(y[:out], was[:out]) {
+			s.Errorf("Attend, %s: a row of no sequence was written", what)
+		}
+		for i, q := range all {
+			want := q.attended(a, x[spans[i].Row*cols:], last[i], spans[i].Pos, spans[i].Len)
+			s.near(name("Attend, case %d, sequence %d, %s", c, i, what), y[spans[i].Row*out:][:last[i]*out], want, s.s.Attention(a))
+		}
+	}
+	for _, q := range all {
+		if err := q.state.Close(); err != nil {
+			s.Errorf("State.Close: %v", err)
+		}
+	}
+}
+
+// attentionWeights checks Weights, over all keys and over some.
+func (s *suite) attentionWeights() {
+	for _, dim := range []int{40, 64} {
+		a := &kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: dim, Scale: 0.16, Cross: true}
+		q, other := s.sequence(a, 310), s.sequence(a, 310)
+		s.add(a, []int{300, 290}, q, other)
+		const rows = 7
+		x := Gauss(s.r, 2*rows*4*dim)
+		b := &kernels.Batch{Cross: []kernels.Span{{State: q.state, N: rows, Len: 300}, {State: other.state, Row: rows, N: rows, Len: 290}}}
+		for head := range 4 {
+			for _, keys := range []int{1, 63, 290} {
+				got := s.step(b, func(st kernels.Step) []kernels.Tensor {
+					w := st.New(2*rows, keys)
+					st.Weights(w, tensor(st, x, 2*rows, 4*dim), 1, head, a)
+					return []kernels.Tensor{w}
+				})
+				for r := range 2 * rows {
+					of := q
+					if r >= rows {
+						of = other
+					}
+					want := weightsOf(a, x[(r*4+head)*dim:][:dim], of.k, head/2, 0, keys)
+					s.near(name("Weights of head %d, row %d, %d keys", head, r, keys), got[0][r*keys:][:keys], want, 2*s.s.Attention(a)+Float)
+				}
+			}
+		}
+	}
+}
+
+// states checks that forks are independent, that states go back, and what they refuse.
+func (s *suite) states() {
+	a := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: 64, Scale: 0.125, Causal: true}
+	q := s.sequence(a, 700)
+	if q.state.Cap() != 700 || q.state.Len() != 0 || !q.state.Truncate(0) || q.state.Truncate(1) || q.state.Truncate(-1) {
+		s.Errorf("an empty state: Cap %d, Len %d", q.state.Cap(), q.state.Len())
+	}
+	s.add(a, []int{400}, q)
+	for _, n := range []int{400, 399, 256, 31, 1, 0} {
+		state, err := q.state.Fork()
+		if err != nil {
+			s.Fatalf("Fork: %v", err)
+		}
+		if state.Len() != 400 || !state.Truncate(n) || state.Len() != n || q.state.Len() != 400 {
+			s.Fatalf("a fork that went back to %d has %d positions, the original %d", n, state.Len(), q.state.Len())
+		}
+		cols := a.KVHeads * a.HeadDim
+		f := &sequence{state, slices.Clone(q.k[:n*cols]), slices.Clone(q.v[:n*cols])}
+		s.add(a, []int{40}, f)
+		s.last(a, "a fork that has gone on", f)
+		s.last(a, "the original", q)
+		if err := state.Close(); err != nil {
+			s.Errorf("State.Close: %v", err)
+		}
+	}
+	if held := q.state.Bytes(); held <= 0 || held > q.state.MaxBytes(400) {
+		s.Errorf("a state of 400 positions takes %d bytes, at most %d", held, q.state.MaxBytes(400))
+	}
+	for what, shape := range map[string]kernels.StateShape{
+		"no layers":    {Cap: 5},
+		"no positions": {Layers: shape(a, 1).Layers},
+		"no heads":     {Layers: []kernels.Layer{{KeyDim: 64, ValueDim: 64}}, Cap: 5},
+	} {
+		if _, err := s.d.NewState(shape); err == nil {
+			s.Errorf("a state with %s was made", what)
+		}
+	}
+}
+
+// last checks attention of the last position of q.
+func (s *suite) last(a *kernels.Attention, what string, q *sequence) {
+	s.Helper()
+	cols := a.Heads * a.HeadDim
+	x, pos := Gauss(s.r, cols), len(q.k)/cols-1
+	got := s.step(&kernels.Batch{Spans: []kernels.Span{{State: q.state, N: 1, Pos: pos}}}, func(st kernels.Step) []kernels.Tensor {
+		y := tensor(st, x, 1, cols)
+		st.Attend(y, y, 1, a)
+		return []kernels.Tensor{y}
+	})
+	s.near(what, got[0], q.attended(a, x, 1, pos, 0), s.s.Attention(a))
+}

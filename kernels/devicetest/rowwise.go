@@ -1,0 +1,203 @@
+package devicetest
+
+import (
+	"math"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// norms checks RMSNorm and LayerNorm, in place too; rows and parts of rows.
+func (s *suite) norms() {
+	for _, n := range [][3]int{{1, 7, 7}, {3, 96, 32}, {200, 130, 65}, {70, 576, 576}} {
+		rows, cols, run := n[0], n[1], n[2]
+		x, w, gamma, beta := Gauss(s.r, rows*cols), Gauss(s.r, run), Gauss(s.r, cols), Gauss(s.r, cols)
+		for i := range x {
+			x[i] = 3*x[i] + 5
+		}
+		wv, gv, bv := s.vector(w), s.vector(gamma), s.vector(beta)
+		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			xt, y, in := tensor(st, x, rows, cols), view(st, nil, rows, cols), view(st, x, rows, cols)
+			st.RMSNorm(y, xt, wv, 1e-5)
+			st.RMSNorm(in, in, wv, 1e-5)
+			st.LayerNorm(xt, xt, gv, bv, 1e-5)
+			return []kernels.Tensor{y, in, xt}
+		})
+		want := make([]float64, len(x))
+		for i := 0; i < len(x); i += run {
+			square := 0.0
+			for _, v := range x[i : i+run] {
+				square += float64(v) * float64(v)
+			}
+			for j := range run {
+				want[i+j] = float64(x[i+j]) / math.Sqrt(square/float64(run)+1e-5) * float64(w[j])
+			}
+		}
+		s.near(name("RMSNorm of %v", n), got[0], want, Float)
+		s.near(name("RMSNorm of %v in place", n), got[1], want, Float)
+		for i := 0; i < len(x); i += cols {
+			var mean, square float64
+			for _, v := range x[i : i+cols] {
+				mean += float64(v) / float64(cols)
+			}
+			for _, v := range x[i : i+cols] {
+				square += (float64(v) - mean) * (float64(v) - mean)
+			}
+			for j := range cols {
+				want[i+j] = (float64(x[i+j])-mean)/math.Sqrt(square/float64(cols)+1e-5)*float64(gamma[j]) + float64(beta[j])
+			}
+		}
+		s.near(name("LayerNorm of %v in place", n), got[2], want, Float)
+	}
+}
+
+// activated is f(x).
+func activated(f kernels.Activation, x float64) float64 {
+	switch f {
+	case kernels.SiLU:
+		return x / (1 + math.Exp(-x))
+	case kernels.GELUTanh:
+		return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	case kernels.GELUErf:
+		return 0.5 * x * (1 + math.Erf(x/math.Sqrt2))
+	}
+	return max(x, 0)
+}
+
+// activations checks Activate with and without up, in place of either.
+func (s *suite) activations() {
+	for _, n := range [][2]int{{1, 5}, {3, 16}, {90, 333}} {
+		rows, cols := n[0], n[1]
+		g, u := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols)
+		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU} {
+			got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+				gt, ut := tensor(st, g, rows, cols), tensor(st, u, rows, cols)
+				alone, both := st.New(rows, cols), view(st, nil, rows, cols)
+				st.Activate(alone, gt, kernels.Tensor{}, f)
+				st.Activate(both, gt, ut, f)
+				st.Activate(ut, gt, ut, f)
+				st.Activate(gt, gt, kernels.Tensor{}, f)
+				return []kernels.Tensor{alone, both, ut, gt}
+			})
+			want, product := make([]float64, len(g)), make([]float64, len(g))
+			for i, v := range g {
+				want[i] = activated(f, float64(v))
+				product[i] = want[i] * float64(u[i])
+			}
+			for i, w := range [][]float64{want, product, product, want} {
+				s.near(name("Activate %d of %v, case %d", f, n, i), got[i], w, Float)
+			}
+		}
+	}
+}
+
+// sums checks Add, of as many rows and of one, and of a constant.
+func (s *suite) sums() {
+	for _, n := range [][2]int{{1, 5}, {90, 333}} {
+		rows, cols := n[0], n[1]
+		x, y, one := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols)
+		table := s.vector(append(Gauss(s.r, 0), y...))
+		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			a, b := tensor(st, x, rows, cols), view(st, x, rows, cols)
+			st.Add(a, tensor(st, y, rows, cols))
+			st.Add(a, tensor(st, one, 1, cols))
+			st.Add(b, st.Const(table, rows, cols))
+			return []kernels.Tensor{a, b}
+		})
+		two, three := make([]float64, len(x)), make([]float64, len(x))
+		for i := range x {
+			two[i] = float64(x[i]) + float64(y[i])
+			three[i] = two[i] + float64(one[i%cols])
+		}
+		s.near("Add", got[0], three, Float)
+		s.near("Add of a constant", got[1], two, Float)
+	}
+}
+
+// unfolding checks Unfold.
+func (s *suite) unfolding() {
+	for _, n := range [][5]int{{5, 2, 3, 2, 1}, {5, 128, 2, 1, 0}, {1, 64, 3, 1, 1}, {300, 80, 3, 1, 1}, {301, 80, 3, 2, 1}, {9, 7, 1, 3, 0}} {
+		rows, cols, width, stride, pad := n[0], n[1], n[2], n[3], n[4]
+		x := Gauss(s.r, rows*cols)
+		out := (rows+2*pad-width)/stride + 1
+		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			y := st.New(out, width*cols)
+			st.Unfold(y, view(st, x, rows, cols), width, stride, pad)
+			return []kernels.Tensor{y}
+		})
+		want := make([]float64, out*width*cols)
+		for r := range out {
+			for i := range width {
+				if from := r*stride - pad + i; from >= 0 && from < rows {
+					copy(want[(r*width+i)*cols:][:cols], floats(x[from*cols:][:cols]))
+				}
+			}
+		}
+		s.near(name("Unfold %v", n), got[0], want, 0)
+	}
+}
+
+// rotation checks Rotate: both orders of pairs, dimensions that stay, far positions.
+func (s *suite) rotation() {
+	freq := []float32{1, 0.3, 0.01, 1e-5}
+	v := s.vector(freq)
+	pos := []int32{0, 5, 300, 20000, 1_000_000}
+	for _, interleaved := range []bool{false, true} {
+		for _, dim := range []int{8, 12} {
+			for _, scale := range []float32{1, 1.25} {
+				rope := &kernels.RoPE{HeadDim: dim, Freq: v, Scale: scale, Interleaved: interleaved}
+				x := Gauss(s.r, len(pos)*3*dim)
+				got := s.step(&kernels.Batch{Positions: pos}, func(st kernels.Step) []kernels.Tensor {
+					xt := view(st, x, len(pos), 3*dim)
+					st.Rotate(xt, rope)
+					return []kernels.Tensor{xt}
+				})
+				s.near(name("Rotate, interleaved %v, %d dimensions", interleaved, dim), got[0], rotated(x, pos, freq, rope), Float)
+			}
+		}
+	}
+}
+
+// rotated is Rotate in float64, of rows of three heads.
+func rotated(x []float32, pos []int32, freq []float32, r *kernels.RoPE) []float64 {
+	out := floats(x)
+	for row, p := range pos {
+		for h := range 3 {
+			v := out[(row*3+h)*r.HeadDim:]
+			for i, f := range freq {
+				a, b := i, i+len(freq)
+				if r.Interleaved {
+					a, b = 2*i, 2*i+1
+				}
+				sin, cos := math.Sincos(float64(p) * float64(f))
+				scale := float64(r.Scale)
+				v[a], v[b] = scale*(v[a]*cos-v[b]*sin), scale*(v[a]*sin+v[b]*cos)
+			}
+		}
+	}
+	return out
+}
+
+// embedding checks Embed and EmbedPositions: rows of every format, of a stacked matrix.
+func (s *suite) embedding() {
+	for _, t := range Types {
+		a, b := RandomWeights(s.r, t, 5, 256), RandomWeights(s.r, quant.Q8_0, 4, 256)
+		m, v := s.load(a, b), append(Values(a), Values(b)...)
+		ids, pos := []int32{8, 0, 4, 5, 8}, []int32{3, 3, 7, 0, 1}
+		got := s.step(&kernels.Batch{Tokens: ids, Positions: pos}, func(st kernels.Step) []kernels.Tensor {
+			x, y := st.New(len(ids), 256), view(st, nil, len(ids), 256)
+			st.Embed(x, m, 2)
+			st.EmbedPositions(y, m)
+			return []kernels.Tensor{x, y}
+		})
+		var tokens, places []float64
+		for i := range ids {
+			for c := range 256 {
+				tokens = append(tokens, 2*float64(v[int(ids[i])*256+c]))
+				places = append(places, float64(v[int(pos[i])*256+c]))
+			}
+		}
+		s.near(name("Embed of %v", t), got[0], tokens, Float)
+		s.near(name("EmbedPositions of %v", t), got[1], places, Float)
+	}
+}
