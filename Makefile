@@ -45,7 +45,7 @@ check: test-packages tools
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
 	$(GO) run ./app/setup/notices -check
-	-build/tools/golangci-lint run
+	build/tools/golangci-lint run
 	@sh app/setup/vulnerabilities.sh build/tools/govulncheck
 
 # The linters and the search for known vulnerabilities, pinned in a module of their own.

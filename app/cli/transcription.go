@@ -205,7 +205,7 @@ func (j *transcription) summary(ctx context.Context, finished int, bad []error) 
 	case n == 1:
 		return bad[0]
 	}
-	return stopped{done: fmt.Errorf("%d of %d recordings failed:", len(bad), n), bad: errors.Join(bad...), cause: errors.Join(bad...)}
+	return stopped{done: fmt.Errorf("%d of %d recordings failed:", len(bad), n), bad: errors.Join(bad...), cause: errors.Join(bad...)} //nolint:staticcheck // a list follows
 }
 
 // failure is a recording that failed, and why in words.

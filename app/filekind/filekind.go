@@ -132,7 +132,7 @@ func recordingsIn(dir string) (list []string) {
 // the order of their names. Hidden files and folders are left out. What can't be searched is
 // passed on with the error.
 func Walk(dir string, deep bool, found func(path string, err error)) {
-	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			found(path, err)

@@ -37,12 +37,11 @@ func mixedLayers(recurrent bool) []kernels.Layer {
 
 // plainState is what a state should hold.
 type plainState struct {
-	real   *state
-	k, v   [4][]float32 // of each layer of keys and values
-	n      int
-	carry  float32 // what each recurrent value is
-	let    [4]int  // first position of each layer that must still be there
-	closed bool
+	real  *state
+	k, v  [4][]float32 // of each layer of keys and values
+	n     int
+	carry float32 // what each recurrent value is
+	let   [4]int  // first position of each layer that must still be there
 }
 
 // states is a device with many states of one shape.
