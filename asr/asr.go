@@ -153,7 +153,7 @@ func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {
 	return info
 }
 
-// sized tells which of the published models has these dimensions.
+// sized returns which of the published models has these dimensions.
 func sized(d whisper.Dims) Info {
 	i := Info{Size: map[int]string{4: "tiny", 6: "base", 12: "small", 24: "medium", 32: "large"}[d.EncLayers]}
 	i.Version3 = i.Size != "" && d.Mels == 128

@@ -50,10 +50,14 @@ func (s *Source) Skip(d time.Duration) error {
 	return nil
 }
 
+// Skip seeks to the target; a WAV of unknown length is decoded up to it.
 func (w *wav) Skip(n int64) (int64, error) {
 	frame := int64(w.channels * w.width)
-	n = min(n, w.Frames())
-	if n <= 0 {
+	left := w.remaining()
+	if left < 0 {
+		return n, nil
+	}
+	if n = min(n, left); n == 0 {
 		return 0, nil
 	}
 	if err := w.in.Leap(n * frame); err != nil {
@@ -67,6 +71,7 @@ func (w *wav) Skip(n int64) (int64, error) {
 // bytes earlier, 6 frames of the lowest bit rate, and frames overlap.
 const mp3Warm = 12
 
+// Skip skips frames by their headers, up to mp3Warm frames before the target.
 func (m *mp3) Skip(n int64) (int64, error) {
 	for m.gap == 0 && n > mp3Warm*1152 && (m.whole < 0 || m.read < m.whole) && (m.total < 0 || m.done < m.total) {
 		h, err := m.sync()

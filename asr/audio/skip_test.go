@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"soberano/asr/audio/input"
 )
 
 // TestSkip: what follows a skip is what follows the skipped samples: identical in a WAV at 16 kHz,
@@ -53,6 +55,28 @@ func TestSkip(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSkipInAStream: a WAV of unknown length that cannot seek is decoded up to the target.
+func TestSkipInAStream(t *testing.T) {
+	data := make([]byte, 2*Rate)
+	for i := range Rate {
+		binary.LittleEndian.PutUint16(data[2*i:], uint16(i))
+	}
+	b := header(tagPCM, 1, Rate, 2, 16, data)
+	binary.LittleEndian.PutUint32(b[40:], 0xFFFFFFFF)
+	dec, err := open(input.New(bytes.NewBuffer(b), "x", -1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSource(dec, nil)
+	if err := s.Skip(250 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readAll(s)
+	if err != nil || len(got) != Rate*3/4 || got[0] != float32(Rate/4)/(1<<15) {
+		t.Errorf("%d samples follow, want %d: %v", len(got), Rate*3/4, err)
 	}
 }
 

@@ -34,6 +34,7 @@ type wav struct {
 	sample   func([]byte) float32
 	toEnd    bool   // the length of the data is unknown: they end with the file
 	size     int64  // bytes of data that follow, unless toEnd
+	total    int64  // frames of the file, or -1
 	buf      []byte // whole frames
 	mono     []float32
 }
@@ -134,13 +135,16 @@ func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 		w.toEnd = true
 	}
 	w.size = int64(n)
+	w.total = w.remaining()
 	w.buf = make([]byte, max(1, 1<<15/frame)*frame)
 	return nil
 }
 
-func (w *wav) Rate() int { return w.hz }
+func (w *wav) Rate() int     { return w.hz }
+func (w *wav) Frames() int64 { return w.total }
 
-func (w *wav) Frames() int64 {
+// remaining returns how many frames follow, or -1 if that is unknown.
+func (w *wav) remaining() int64 {
 	n, left := w.size, w.in.Left()
 	switch {
 	case w.toEnd && left < 0:

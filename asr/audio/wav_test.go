@@ -204,6 +204,9 @@ func TestManyHeaders(t *testing.T) {
 		}
 		length := s.Duration()
 		got, err := readAll(s)
+		if after := s.Duration(); after != length {
+			t.Errorf("%s: duration %v, after reading %v", name, length, after)
+		}
 		s.Close()
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %d samples, want %d: %v", name, len(got), len(want), err)

@@ -17,7 +17,7 @@ type Dims struct {
 	FFN          int // width of the feed-forward layers
 	AudioContext int // encoder positions: 1500, 20 ms each
 	TextContext  int // decoder positions: 448
-	Vocab        int // 51865 (multilingual), 51864 (English only), 51866 (large-v3); more with tokens of its own
+	Vocab        int // 51865 (multilingual), 51864 (English only), 51866 (large-v3); more with further tokens
 }
 
 // HeadDim returns the width of a head.
@@ -129,7 +129,7 @@ const (
 	maxContext  = 4096
 	leastVocab  = 51864   // English only
 	layoutVocab = 51866   // 100 languages, the largest published one
-	maxVocab    = 1 << 17 // with tokens of its own behind the special ones
+	maxVocab    = 1 << 17 // with further tokens after the special ones
 )
 
 func (d Dims) check(path string) error {
