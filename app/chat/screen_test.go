@@ -37,7 +37,7 @@ func (frame) ShowFile(string)                {}
 func (frame) Shortcut(fyne.Shortcut) bool    { return false }
 func (frame) OpenLink(string, fyne.Position) {}
 func (frame) OpenChats()                     {}
-func (frame) NewChat(string)                       {}
+func (frame) NewChat(string)                 {}
 func (frame) ChooseModel()                   {}
 func (frame) ImportFile()                    {}
 func (frame) ChatsChanged()                  {}
