@@ -89,6 +89,7 @@ type Model struct {
 	file *models.File
 	dev  kernels.Device
 	net  *whisper.Model
+	pool *cpu.Pool
 	text *token.Tokenizer
 	mel  *mel.Filter
 	info Info
@@ -137,7 +138,7 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
 		return nil, models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start)
 	}
-	m := &Model{file: f, dev: dev, net: net, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
+	m := &Model{file: f, dev: dev, net: net, pool: pool, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = pool.Threads()
 	m.info = describe(f, net, dev)
 	return m, nil

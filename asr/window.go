@@ -6,6 +6,7 @@ import (
 
 	"soberano/asr/mel"
 	"soberano/asr/whisper"
+	"soberano/kernels"
 )
 
 // window is the most audio, in samples, that the network takes at once.
@@ -41,6 +42,9 @@ func (m *Model) transcribeFrames(ctx context.Context, samples []float32, frames 
 		return windowResult{}, err
 	}
 	defer func() { m.slots = append(m.slots, s) }()
+	if o.Priority > kernels.Recording { // also between its steps; not before the network is acquired
+		defer m.pool.Hold(o.Priority)()
+	}
 	if _, err = s.Window(ctx, m.mel.Frames(samples, frames), o); err != nil {
 		return windowResult{}, err
 	}

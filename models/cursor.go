@@ -8,11 +8,11 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Cursor walks through the bytes of a file that nobody has checked yet. Its first error
-// stays: from then on reads give zeros and move nothing, so a parser reads a whole
-// structure and asks Err once, before it uses a number as a size or an index.
+// Cursor reads the bytes of an unchecked file in order. After its first error every read
+// returns zero and does not advance. So a parser can read a whole structure and check Err
+// once, before it uses a number as a size or an index.
 type Cursor struct {
-	// Field is what is being read, for the error: `the header`, `tensor "a.weight"`.
+	// Field names what is being read, for errors: `the header`, `tensor "a.weight"`.
 	Field string
 
 	path string
@@ -21,29 +21,29 @@ type Cursor struct {
 	err  error
 }
 
-// NewCursor begins at the first byte of b; path is for the errors.
+// NewCursor returns a Cursor at the first byte of b. path is used in errors.
 func NewCursor(path string, b []byte) *Cursor { return &Cursor{Field: "the header", path: path, b: b} }
 
-// Err is the first error, a *FileError.
+// Err returns the first error, a *FileError, or nil.
 func (c *Cursor) Err() error { return c.err }
 
-// At is the place of the next byte, Left how many are left.
+// At returns the offset of the next byte, Left the number of bytes from there on.
 func (c *Cursor) At() uint64   { return c.at }
 func (c *Cursor) Left() uint64 { return uint64(len(c.b)) - c.at }
 
-// Fail ends the reading with err, unless it has ended before.
+// Fail sets the error, unless there is one already.
 func (c *Cursor) Fail(err error) {
 	if c.err == nil {
 		c.err = err
 	}
 }
 
-// Corrupt ends the reading: "is damaged: <field> <format>".
+// Corrupt sets the error "is damaged: <Field> <format>", unless there is one already.
 func (c *Cursor) Corrupt(format string, args ...any) {
 	c.Fail(Corrupt(c.path, "is damaged: %s %s", c.Field, fmt.Sprintf(format, args...)))
 }
 
-// Next returns the next n bytes, a part of the file; nil after an error.
+// Next returns the next n bytes as a part of the file's bytes; nil after an error.
 func (c *Cursor) Next(n uint64) []byte {
 	if c.err != nil {
 		return nil
@@ -58,7 +58,7 @@ func (c *Cursor) Next(n uint64) []byte {
 	return b
 }
 
-// U8, U16, U32 and U64 read little-endian numbers.
+// U8, U16, U32 and U64 read little-endian unsigned integers.
 func (c *Cursor) U8() uint8 {
 	if b := c.Next(1); b != nil {
 		return b[0]
@@ -87,8 +87,8 @@ func (c *Cursor) U64() uint64 {
 	return 0
 }
 
-// Count checks a number of things of at least size bytes each: the rest of the file must
-// hold them. It returns 0 after an error.
+// Count checks that the rest of the file can hold n items of at least size bytes each, and
+// returns n; 0 after an error.
 func (c *Cursor) Count(n, size uint64) int {
 	if c.err == nil && n > c.Left()/size {
 		c.Corrupt("is %s, more than the file can hold", Grouped(n))
@@ -99,10 +99,11 @@ func (c *Cursor) Count(n, size uint64) int {
 	return int(n)
 }
 
-// mostValues in one tensor, so that sizes in bytes can't overflow.
+// mostValues is the largest number of values of a tensor; sizes in bytes can't overflow.
 const mostValues = 1 << 40
 
-// Values is the product of a shape's sizes; false where one is zero or it is too large.
+// Values returns the product of a shape's sizes, and false where one of them is below 1 or
+// the product is too large.
 func Values(shape []int) (int, bool) {
 	n := uint64(1)
 	for _, d := range shape {
@@ -115,8 +116,8 @@ func Values(shape []int) (int, bool) {
 	return int(n), true
 }
 
-// Bytes is the size of a tensor of a known type; false where its rows are not whole
-// blocks or its shape is impossible.
+// Bytes returns the size of a tensor of a known type in bytes, and false where its rows are
+// not whole blocks or its shape is impossible.
 func Bytes(t quant.Type, shape []int) (uint64, bool) {
 	n, ok := Values(shape)
 	if !ok || !t.Known() {

@@ -8,8 +8,8 @@ import (
 	"soberano/models"
 )
 
-// A network takes its tensors from the file by name and shape. The error names what is wrong, and callers branch on
-// its kind.
+// A model family takes its tensors from the file by name and shape. The error names what is wrong, and callers
+// branch on its kind.
 func ExampleFile_Need() {
 	f := &models.File{Path: "small.gguf", Tensors: []models.Tensor{
 		{Name: "output_norm.weight", Type: quant.F32, Shape: []int{2}, Data: make([]byte, 8)},
@@ -25,7 +25,7 @@ func ExampleFile_Need() {
 	// true
 }
 
-// A key that is absent has its default; one of another type is an error.
+// An absent key gives the default; a key of another type is an error.
 func ExampleMetadata_Int() {
 	meta := models.Metadata{"llama.block_count": uint64(12), "general.name": "Small"}
 	fmt.Println(meta.Int("llama.block_count", 0))
@@ -38,8 +38,8 @@ func ExampleMetadata_Int() {
 	// key "general.name" is string, expected an integer: the file is damaged
 }
 
-// A Cursor walks through the bytes of a file that may be damaged. After the first fault every value is zero, so the fault
-// needs to be looked for only once.
+// A Cursor reads the bytes of a file that may be damaged. After the first error every read returns zero, so the error
+// is checked only once.
 func ExampleCursor() {
 	c := models.NewCursor("small.bin", []byte{2, 0, 0, 0, 'h', 'i'})
 	c.Field = "the name"

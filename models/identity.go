@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// Identity tells models apart without reading all of them: it is a digest of the names,
-// shapes and formats of the tensors, of the first, middle and last bytes of each, and of
-// the files' sizes and times of change.
+// Identity returns a digest that tells models apart without reading all of their bytes. It
+// covers the names, shapes and types of the tensors, the first, middle and last bytes of
+// each, and the sizes and modification times of the files.
 func (f *File) Identity() [32]byte {
 	h := sha256.New()
 	for _, path := range f.Paths {

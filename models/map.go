@@ -9,27 +9,27 @@ import (
 	"unsafe"
 )
 
-// Map returns the bytes of a regular file, read-only, without reading them: the system
-// loads a page when it is first touched and may drop it again, so a model larger than
-// free memory still opens, and two programs with the same model share it. release ends
-// the mapping; the bytes must not be touched after it.
+// Map maps a regular file into memory, read-only, and returns its bytes. The system loads a
+// page when it is first touched and may drop it again, so a model larger than free memory
+// can be opened, and two programs with the same model share its memory. release ends the
+// mapping; the bytes must not be touched after it.
 //
-// The bytes follow the file. On Windows a mapped file can't be shortened or deleted. On
-// Linux and macOS it can, and touching a page that is no longer there raises SIGBUS,
-// which ends the program: no reader can check that away, since the file may shrink
-// after any check, and catching the fault (debug.SetPanicOnFault) would have to be
-// done in every goroutine that computes. So: what the registry copies into the
-// library is written once under a temporary name and never changed in place; removing
-// it unlinks the file, which keeps a mapping whole; the size of a linked file is
-// compared with the recorded one each time before it is opened. What remains is someone
-// overwriting a linked file, or pulling out its drive, while the model is running.
-// Replacing it by a rename, as downloaders do, is safe.
+// The bytes change with the file. On Windows a mapped file can't be shortened or deleted.
+// On Linux and macOS it can be shortened; touching a page that no longer exists then raises
+// SIGBUS, which ends the program. A check by the reader can't prevent that, since the file
+// may shrink after any check, and every goroutine that computes would have to catch the
+// fault (debug.SetPanicOnFault). The registry therefore writes a copied file once, under a
+// temporary name, and never changes it in place; removing it only unlinks it, so mappings
+// of it stay valid; and before each opening of a linked file its size is compared with the
+// recorded size. What remains is a linked file that is overwritten, or whose drive is
+// removed, while the model is running. Replacing it by a rename, as download programs do,
+// is safe.
 func Map(path string) (data []byte, release func() error, err error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close() // a mapping outlives its descriptor
+	defer f.Close() // the mapping stays after the file is closed
 	if size == 0 {
 		return nil, func() error { return nil }, nil
 	}
@@ -51,15 +51,15 @@ func Map(path string) (data []byte, release func() error, err error) {
 	}, nil
 }
 
-// maps are the mappings that there are, by their first byte.
+// maps holds the current mappings, by the address of their first byte.
 var maps = struct {
 	sync.Mutex
 	of map[*byte][]byte
 }{of: map[*byte][]byte{}}
 
-// Forget says that b, a part of what Map returned, will hardly be needed soon: its pages
-// no longer count as this program's memory. Touching them brings them back. Other memory
-// is left alone.
+// Forget tells the system that b, a part of what Map returned, is probably not needed soon.
+// Its pages then no longer count as this program's memory; touching them loads them again.
+// Memory that is not a mapping is left alone.
 func Forget(b []byte) {
 	if len(b) == 0 {
 		return
@@ -86,7 +86,8 @@ func ReadSmall(path string, limit int64) ([]byte, error) {
 	return readAll(f, int(size))
 }
 
-// openRegular opens a file for reading; a pipe or a device could hang, and is refused.
+// openRegular opens a file for reading. It refuses pipes and devices, since reading them
+// could block forever.
 func openRegular(path string) (*os.File, int64, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -117,7 +118,7 @@ func readAll(f *os.File, size int) ([]byte, error) {
 	return b, nil
 }
 
-// NotReadable makes the FileError of a file that the system would not open or read.
+// NotReadable returns the FileError of a file that the system could not open or read.
 func NotReadable(path string, err error) error {
 	e := &FileError{Path: path, Reason: fmt.Sprintf("could not be read: %v", reason(err)), Kind: err}
 	switch {
@@ -129,7 +130,7 @@ func NotReadable(path string, err error) error {
 	return e
 }
 
-// reason drops the path from a system error; the FileError names it already.
+// reason removes the path from a system error, because the FileError contains it already.
 func reason(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestForget: what was forgotten is still there; memory that is no mapping is left alone.
+// TestForget checks that forgotten bytes can still be read, and that other memory is left alone.
 func TestForget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	want := bytes.Repeat([]byte("soberano"), 10000)

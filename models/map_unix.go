@@ -12,7 +12,7 @@ import (
 
 func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bool, err error) {
 	b, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
-	if errors.Is(err, syscall.ENODEV) { // a file system that can't map: read it instead
+	if errors.Is(err, syscall.ENODEV) { // the file system can't map files: read the file instead
 		b, err = readAll(f, size)
 		return b, func() error { return nil }, false, err
 	}
@@ -22,7 +22,7 @@ func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bo
 	return b, func() error { return syscall.Munmap(b) }, true, nil
 }
 
-// forget drops the whole pages of m[at:at+n]. It is advice: an error loses nothing.
+// forget drops the whole pages within m[at:at+n]. It is a hint, so an error is harmless.
 func forget(m []byte, at, n int) {
 	size := os.Getpagesize()
 	from, to := (at+size-1)&^(size-1), (at+n)&^(size-1)

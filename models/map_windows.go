@@ -17,8 +17,8 @@ func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bo
 	if err != nil {
 		return nil, nil, false, NotReadable(f.Name(), errors.Join(err, windows.CloseHandle(h)))
 	}
-	// The address is the system's, not Go's: it is read through a variable's address so that
-	// vet's rule on uintptr, made for Go's own memory, does not apply.
+	// The address comes from the system, not from Go. Reading it through a pointer to the
+	// variable avoids vet's warning about uintptr, which is meant for Go's own memory.
 	b := unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), size)
 	release = func() error {
 		return errors.Join(windows.UnmapViewOfFile(addr), windows.CloseHandle(h))
@@ -26,7 +26,8 @@ func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bo
 	return b, release, true, nil
 }
 
-// forget takes m[at:at+n] out of the working set: unlocking what is not locked does that.
+// forget removes m[at:at+n] from the working set. VirtualUnlock of memory that is not locked
+// does that.
 func forget(m []byte, at, n int) {
-	_ = windows.VirtualUnlock(uintptr(unsafe.Pointer(&m[at])), uintptr(n)) // fails as it should
+	_ = windows.VirtualUnlock(uintptr(unsafe.Pointer(&m[at])), uintptr(n)) // its error is expected: the memory was not locked
 }

@@ -2,9 +2,9 @@ package models
 
 import "fmt"
 
-// Metadata is a model file's keys and values. A value is a bool, string, uint64,
-// int64, float64, or a slice []bool, []string, []uint64, []int64, []float64, []any
-// (GGUF's narrower numbers are widened).
+// Metadata holds the keys and values of a model file. A value is a bool, string, uint64,
+// int64, float64, or a slice []bool, []string, []uint64, []int64, []float64 or []any.
+// Narrower numbers of a file are widened.
 type Metadata map[string]any
 
 // String returns the string at key, or def where the key is absent.

@@ -1,7 +1,7 @@
-// Package models says what a model file is once it has been opened: metadata by
-// key, tensors by name, and the errors that every format shares. One folder per
-// file format reads it (gguf, ctranslate2, …); registry keeps the user's library
-// and recognises formats.
+// Package models defines what an opened model file offers: metadata by key, tensors by
+// name, and errors that are the same for every format. Each file format is read by a
+// package of its own (gguf, ctranslate2, …). Package registry recognises the format of a
+// file and keeps the user's library.
 package models
 
 import (
@@ -11,7 +11,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Tensor is a named array as the file stores it.
+// Tensor is a named array in the type in which the file stores it.
 type Tensor struct {
 	Name  string
 	Type  quant.Type
@@ -19,10 +19,10 @@ type Tensor struct {
 	Data  []byte // usually a read-only memory map, valid until the File is closed
 }
 
-// Len is the number of values.
+// Len returns the number of values.
 func (t Tensor) Len() int { return t.Rows() * t.Cols() }
 
-// Rows is the product of all dimensions but the last; 1 for vectors and scalars.
+// Rows returns the product of all dimensions but the last; 1 for vectors and scalars.
 func (t Tensor) Rows() int {
 	n := 1
 	for _, d := range t.Shape[:max(0, len(t.Shape)-1)] {
@@ -31,7 +31,7 @@ func (t Tensor) Rows() int {
 	return n
 }
 
-// Cols is the last dimension; 1 for a scalar.
+// Cols returns the last dimension; 1 for a scalar.
 func (t Tensor) Cols() int {
 	if len(t.Shape) == 0 {
 		return 1
@@ -41,12 +41,12 @@ func (t Tensor) Cols() int {
 
 // File is an opened model. Its tensors have been checked against the file's size.
 type File struct {
-	Format  string   // the name of the folder that reads it: "gguf", "ctranslate2"
-	Path    string   // what was opened: a file or a directory
-	Paths   []string // all files that belong to it
+	Format  string   // the name of the package that reads it: "gguf", "ctranslate2"
+	Path    string   // the file or directory that was opened
+	Paths   []string // all files of the model
 	Meta    Metadata
 	Tensors []Tensor // in file order
-	// Aux holds small side files by base name ("tokenizer.json"), for formats that have them.
+	// Aux holds small files other than the weights by base name ("tokenizer.json").
 	Aux map[string][]byte
 
 	index  sync.Once
@@ -54,8 +54,8 @@ type File struct {
 	close  []func() error
 }
 
-// Tensor returns the tensor of that name. Tensors must be complete before the first call;
-// from then on it may be called from several goroutines.
+// Tensor returns the tensor with the given name. Tensors must be complete before the first
+// call; from then on Tensor may be called from several goroutines.
 func (f *File) Tensor(name string) (Tensor, bool) {
 	f.index.Do(func() {
 		f.byName = make(map[string]int, len(f.Tensors))
@@ -70,7 +70,7 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.Tensors[i], true
 }
 
-// Need returns the tensor of that name and checks its shape; the error names both.
+// Need returns the tensor with the given name and checks its shape. The error contains both.
 func (f *File) Need(name string, shape ...int) (Tensor, error) {
 	t, ok := f.Tensor(name)
 	if !ok {
@@ -87,7 +87,7 @@ func (f *File) Need(name string, shape ...int) (Tensor, error) {
 	return t, nil
 }
 
-// OnClose adds what Close has to undo.
+// OnClose adds a function that Close calls.
 func (f *File) OnClose(fn func() error) { f.close = append(f.close, fn) }
 
 // Close releases the file; its tensors' Data must not be used afterwards.

@@ -75,7 +75,8 @@ func TestNeed(t *testing.T) {
 	}
 }
 
-// A getter gives the value, the default where there is none, and an error for any other type.
+// TestMetadata checks that a getter returns the value, the default for an absent key, and an error for
+// a value of another type.
 func TestMetadata(t *testing.T) {
 	m := Metadata{"s": "x", "u": uint64(7), "i": int64(-7), "f": 1.5, "b": true, "big": uint64(1 << 63), "us": []uint64{1, 2}, "huge": []uint64{1 << 63}, "ss": []string{"a"}, "fs": []float64{1}}
 	type got struct {

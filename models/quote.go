@@ -7,29 +7,30 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of Printable, in characters: of the result, and of what is kept of the end where
+// Limits of Printable, in characters: of the whole result, and of the end that is kept if
 // the middle is left out.
 const (
 	mostPrintable = 200
 	printableTail = 60
 )
 
-// Printable makes text from outside fit for a message: the name of a file, a key or a value
-// of its metadata, what another program writes. Characters that a terminal or a window would
-// obey instead of showing (control characters, escape sequences, changes of the writing
-// direction, invisible ones) and bytes that are no UTF-8 are escaped as in Go: \x1b, \u202e.
-// Of more than 200 characters the middle is left out, so that the beginning and a file's
+// Printable makes untrusted text safe for a message: the name of a file, a key or a value of
+// its metadata, the output of another program. Characters that a terminal or a window would
+// interpret instead of showing (control characters, escape sequences, changes of the writing
+// direction, invisible characters) and bytes that are not UTF-8 are escaped as in Go: \x1b,
+// \u202e. In a text of more than 200 characters the middle is left out; the beginning and
+// the extension of a file name remain. Backslashes are not escaped.
 // extension stay. A backslash is kept as it is.
 func Printable(s string) string { return cut(s, 0, mostPrintable) }
 
-// Quote is Printable between double quotes; quotes inside are escaped.
+// Quote returns Printable(s) in double quotes; quotes inside are escaped.
 func Quote(s string) string { return `"` + cut(s, '"', mostPrintable) + `"` }
 
-// cut escapes s, also the character quote with a backslash if it is not 0, and leaves out the
-// middle of more than most characters.
+// cut escapes s and leaves out the middle if there are more than most characters. If the
+// character quote is not 0, it is escaped with a backslash.
 func cut(s string, quote rune, most int) string {
 	var head strings.Builder
-	keep, n, rest := 0, 0, s // keep is the length of head up to which it is kept if s is too long
+	keep, n, rest := 0, 0, s // keep is the length of head that stays if s is too long
 	for rest != "" {
 		r, size := utf8.DecodeRuneInString(rest)
 		unit := escape(r, rest[:size], quote)
@@ -60,7 +61,7 @@ func tail(s string, quote rune) string {
 	return end
 }
 
-// escape returns what stands for the character r, whose bytes are raw.
+// escape returns the escaped form of the character r, whose bytes are raw.
 func escape(r rune, raw string, quote rune) string {
 	switch {
 	case r == utf8.RuneError && len(raw) == 1, !unicode.IsPrint(r):
@@ -72,11 +73,12 @@ func escape(r rune, raw string, quote rune) string {
 	return raw
 }
 
-// mostLine is how many characters PrintableLines keeps of a line.
+// mostLine is the largest number of characters of a line that PrintableLines keeps.
 const mostLine = 2000
 
-// PrintableLines makes a message harmless that may quote text from outside, as the last step
-// before it is shown: line by line, with more room than Printable has.
+// PrintableLines makes a message safe that may contain untrusted text. It is the last step
+// before a message is shown. It works line by line, and a line may be longer than a result of
+// Printable.
 func PrintableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {

@@ -31,7 +31,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// Whatever comes from outside is short, valid and harmless in a message.
+// TestPrintableIsHarmless checks that the results for any text are short, valid and without control characters.
 func TestPrintableIsHarmless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + strings.Repeat(rapid.String().Draw(t, "text"), rapid.IntRange(0, 30).Draw(t, "times"))

@@ -2,12 +2,13 @@ package models
 
 import "fmt"
 
-// maxPeriod is far beyond the layers of any model.
+// maxPeriod limits the period of local layers; it is far above the number of layers of any model.
 const maxPeriod = 1 << 10
 
-// LocalLayers says of each layer of a gemma3 model whether it sees only a window of the last
-// positions: all but every sixth, or as attention.sliding_window_pattern says, which is a
-// period, or true and false for each layer. Layers of other families see everything: nil.
+// LocalLayers reports for each layer of a gemma3 model whether it attends only to a window of
+// the last positions. By default every sixth layer attends to all positions and the others
+// are local. attention.sliding_window_pattern may give another period, or a boolean for each
+// layer. In other families every layer attends to all positions, and the result is nil.
 func (m Metadata) LocalLayers(family string, layers int) ([]bool, error) {
 	if family != "gemma3" {
 		return nil, nil

@@ -135,6 +135,33 @@ func testTwoAnswers(t *testing.T, e registry.Entry, prompts ...string) {
 	}
 }
 
+// A load tells how far it is, and ends in the middle when it is cancelled.
+func TestCancelRealLoad(t *testing.T) {
+	h := hostOf(t, Options{})
+	e := resolve(t, tiny.New("llama").Write(t))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	last := 0.0
+	_, err := h.OpenChat(ctx, e, Settings{Threads: 1}, func(share float64) {
+		if share < last || share > 1 {
+			t.Errorf("%g of the load is done after %g", share, last)
+		}
+		if last = share; share > 0.5 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || last == 0 || last == 1 {
+		t.Errorf("after %g of the load: %v", last, err)
+	}
+	m, err := h.OpenChat(context.Background(), e, Settings{Threads: 1}, func(share float64) { last = share })
+	if err != nil || last < 0.9 { // vectors are not counted
+		t.Fatalf("after %g of the load: %v", last, err)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A model that is removed in the middle of an answer ends it, and is closed.
 func TestRemoveDuringAnAnswer(t *testing.T) {
 	e := resolve(t, tiny.New("llama").Write(t))

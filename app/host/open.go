@@ -29,7 +29,7 @@ func ChatBytes(i engine.Info) int64 {
 
 // OpenChat opens a chat model on the processor; it is an Open.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
-	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep)
+	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep, report)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, repor
 
 // OpenSpeech opens a speech model on the processor; it is an Open.
 func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*asr.Model, error) {
-	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Bits8)
+	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Bits8, report)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 
 // onCPU checks the files of an entry and opens them, and a device of the processor for
 // their weights, on the workers that all models share.
-func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats) (*models.File, kernels.Device, *cpu.Pool, error) {
+func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats, report func(share float64)) (*models.File, kernels.Device, *cpu.Pool, error) {
 	if err := e.Check(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -67,5 +67,5 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, f.Close())
 	}
-	return f, dev, pool, nil
+	return f, newLoadingDevice(ctx, dev, f, report), pool, nil
 }

@@ -110,18 +110,22 @@ func (a *admission) next() {
 // progress until release is called: for somebody who is about to use the workers again
 // and again, with pauses. release may be called more than once.
 func (p *Pool) Hold(priority kernels.Priority) (release func()) {
-	a := &p.admission
+	p.hold(priority)
+	var once sync.Once
+	return func() { once.Do(func() { p.unhold(priority) }) }
+}
+
+// hold is Hold, which unhold ends.
+func (a *admission) hold(priority kernels.Priority) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.manage()
 	a.held[priority]++
-	a.mu.Unlock()
-	var once sync.Once
-	return func() {
-		once.Do(func() {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.held[priority]--
-			a.next()
-		})
-	}
+}
+
+func (a *admission) unhold(priority kernels.Priority) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held[priority]--
+	a.next()
 }

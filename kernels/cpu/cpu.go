@@ -132,6 +132,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	}
 	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget,
 		pool: pool, own: own, turn: newTurn(kernels.Recording)}
+	pool.devices.Add(1)
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
@@ -165,6 +166,7 @@ func (d *device) Close() error {
 		return nil
 	}
 	d.closed = true
+	d.pool.devices.Add(-1)
 	err := d.file.close()
 	d.arena, d.store, d.segments, d.packed, d.move = arena{}, reserve{}, nil, nil, mover{}
 	if d.own {

@@ -41,6 +41,7 @@ type job func(worker, chunk int)
 type Pool struct {
 	lv      level
 	threads int
+	devices atomic.Int32 // that use it
 	admission
 	_      [64]byte // the words below are written by all: keep them on lines of their own
 	state  atomic.Uint64

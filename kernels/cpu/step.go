@@ -17,6 +17,7 @@ type step struct {
 	d     *device
 	id    uint64 // see kernels.NextStep
 	open  bool
+	holds bool // lower priorities wait until it ends
 	batch *kernels.Batch
 	reads []asked // the first used of them belong to this step
 	used  int
@@ -63,12 +64,20 @@ func (d *device) begin(b *kernels.Batch) *step {
 	d.step = (d.step + 1) % stepsKept
 	s := &d.steps[d.step]
 	s.d, s.id, s.open, s.batch, s.used, s.choicesUsed = d, kernels.NextStep(), true, b, 0, 0
+	// Between two of its operations there is always a moment in which the workers are free:
+	// without this, each of them would wait for an operation of a recording.
+	if s.holds = b.Priority > kernels.Recording && d.pool.devices.Load() > 1; s.holds {
+		d.pool.hold(b.Priority)
+	}
 	return s
 }
 
 // End ends the step.
 func (s *step) End() error {
 	s.check("End")
+	if s.holds {
+		s.d.pool.unhold(s.batch.Priority)
+	}
 	s.open, s.batch = false, &noBatch
 	for i := range s.reads[:s.used] {
 		r := &s.reads[i]

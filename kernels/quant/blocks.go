@@ -1,9 +1,3 @@
-// What the block formats share: reading a scale, finding a block's extremes, and
-// turning a scaled value into a small unsigned number.
-//
-// Results are bit-exact with the numpy code of the gguf package, so the order of
-// the float32 operations matters, and products are converted explicitly where a sum
-// follows: Go may otherwise fuse the two (it does on arm64), which rounds once less.
 package quant
 
 import (
@@ -17,7 +11,7 @@ func f16At(b []byte) float32 { return F16ToF32(binary.LittleEndian.Uint16(b)) }
 // putF16 writes x as binary16 to the start of b.
 func putF16(b []byte, x float32) { binary.LittleEndian.PutUint16(b, F32ToF16(x)) }
 
-// largest returns the value of the largest magnitude, the first of equals.
+// largest returns the value with the largest magnitude; of equal ones the first.
 func largest(x []float32) float32 {
 	m := x[0]
 	for _, v := range x[1:] {
@@ -28,6 +22,7 @@ func largest(x []float32) float32 {
 	return m
 }
 
+// extremes returns the smallest and the largest value.
 func extremes(x []float32) (lo, hi float32) {
 	lo, hi = x[0], x[0]
 	for _, v := range x[1:] {
@@ -46,7 +41,7 @@ func inverse(d float32) float32 {
 	return 1 / d
 }
 
-// level cuts x down to a whole number of 0 … top; NaN gives 0.
+// level rounds x down to an integer and limits it to 0 … top; NaN gives 0.
 func level(x float32, top uint8) uint8 {
 	switch {
 	case !(x >= 1):
@@ -57,7 +52,7 @@ func level(x float32, top uint8) uint8 {
 	return uint8(x)
 }
 
-// clip rounds x to the nearest whole number of lo … hi; NaN gives 0.
+// clip rounds x to the nearest integer and limits it to lo … hi; NaN gives 0.
 func clip(x float32, lo, hi int) int {
 	switch r := math.RoundToEven(float64(x)); {
 	case r != r:

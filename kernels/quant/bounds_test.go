@@ -7,9 +7,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Decode∘encode stays within half a step of the block's scale, plus what storing the
-// scale and the minimum in 11 bits costs; where the format's extreme level is cut off
-// (Q4_0, Q5_0: the positive end has one level less), within a whole step.
+// TestDecodeEncodeBounds checks that decoded values are at most half a step of the block's scale away from
+// the encoded ones, plus the rounding error of a scale and a minimum of 11 bits. In Q4_0 and Q5_0, whose
+// positive range has one level less, it allows a whole step.
 func TestDecodeEncodeBounds(t *testing.T) {
 	steps := map[Type]float64{Q4_0: 8, Q4_1: 15, Q5_0: 16, Q5_1: 31, Q8_0: 127}
 	rapid.Check(t, func(t *rapid.T) {
@@ -43,8 +43,8 @@ func TestDecodeEncodeBounds(t *testing.T) {
 	})
 }
 
-// The K formats: half a step of the run (a whole one at the cut end), plus what
-// rounding the run's scale and minimum to the block's costs at its extreme level.
+// TestDecodeEncodeBoundsK does the same for the K formats: half a step of the run, or a whole one at the end
+// with one level less, plus the rounding error of the run's scale and minimum at the extreme level.
 func TestDecodeEncodeBoundsK(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		src := make([]float32, 0, 512)
@@ -67,7 +67,7 @@ func TestDecodeEncodeBoundsK(t *testing.T) {
 					bound := (float64(max(hi, 0)-min(lo, 0))/15+2*most*(15.0/15+1)/63)*0.51 + most*0x1p-9 + 1e-5
 					if typ == Q6_K {
 						run := math.Abs(float64(largest(src[i/16*16:][:16])))
-						// The block's scale has no +128: a run may lose a whole one of its steps.
+						// The run's scale can't be +128, so a whole step of it may be lost.
 						bound = run/32 + most/32/128*32*1.01 + most*0x1p-9 + 1e-5
 					}
 					if e := math.Abs(float64(dec[i] - src[i])); e > bound {
@@ -79,8 +79,8 @@ func TestDecodeEncodeBoundsK(t *testing.T) {
 	})
 }
 
-// A value's number does not depend on where its block stands in a row, and nothing is
-// written or read beyond the row.
+// TestBlocksAreIndependent checks that the values of a block do not depend on its place in a row, and that
+// encoding and decoding do not go beyond the row.
 func TestBlocksAreIndependent(t *testing.T) {
 	for typ, f := range formats {
 		rapid.Check(t, func(t *rapid.T) {
@@ -106,7 +106,7 @@ func TestBlocksAreIndependent(t *testing.T) {
 	}
 }
 
-// Values that no scale fits give some block, never a panic.
+// TestQuantizeOddValues checks that infinite and NaN values never cause a panic.
 func TestQuantizeOddValues(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for typ := range formats {

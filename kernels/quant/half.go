@@ -1,11 +1,3 @@
-// The formats of one value to a block: float32 as it is, and the two halves.
-//
-//	F32   s eeeeeeee fffffffffffffffffffffff    4 bytes, IEEE 754 binary32
-//	F16   s eeeee ffffffffff                    2 bytes, IEEE 754 binary16
-//	BF16  s eeeeeeee fffffff                    2 bytes, the upper half of binary32
-//
-// All little-endian. Conversions to the narrower formats round to nearest, ties to
-// even, keep infinities, and keep a NaN a NaN.
 package quant
 
 import (
@@ -13,7 +5,12 @@ import (
 	"math"
 )
 
-// F16ToF32 returns the value of a binary16 number; every one is a float32.
+// F16ToF32 converts a binary16 number (IEEE 754), which is always exact. Its bits, like those
+// of the other types with one value a block, which are all little-endian:
+//
+//	F32   s eeeeeeee fffffffffffffffffffffff    4 bytes, IEEE 754 binary32
+//	F16   s eeeee ffffffffff                    2 bytes, IEEE 754 binary16
+//	BF16  s eeeeeeee fffffff                    2 bytes, the upper half of binary32
 func F16ToF32(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16
 	exp := uint32(h>>10) & 0x1f
@@ -21,14 +18,14 @@ func F16ToF32(h uint16) float32 {
 	switch exp {
 	case 0: // zero or denormal: frac · 2⁻²⁴, exact
 		return math.Float32frombits(math.Float32bits(float32(frac)*0x1p-24) | sign)
-	case 0x1f: // infinity or NaN, payload kept
+	case 0x1f: // infinity or NaN; the payload is kept
 		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
 	}
 	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
 }
 
-// F32ToF16 returns the binary16 number nearest to f, ties to even; too large ones
-// become infinite, NaNs quiet.
+// F32ToF16 returns the binary16 number nearest to f, ties to even. Numbers that are too
+// large become infinite. A NaN becomes a quiet NaN.
 func F32ToF16(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b>>16) & 0x8000
@@ -36,17 +33,17 @@ func F32ToF16(f float32) uint16 {
 	switch {
 	case b > 0x7f800000: // NaN
 		return sign | 0x7e00 | uint16(b>>13)&0x3ff
-	case b >= 0x47800000: // 65536 and more, infinity
+	case b >= 0x47800000: // at least 65536, or infinity
 		return sign | 0x7c00
 	case b < 0x38800000: // below 2⁻¹⁴: denormal or zero
 		return sign | f16Denormal(b)
 	}
-	// Rebias; the rounding's carry may climb into the exponent, up to infinity.
+	// Change the exponent's bias. Rounding may carry into the exponent, and so give infinity.
 	b -= (127 - 15) << 23
 	return sign | uint16((b+0xfff+b>>13&1)>>13)
 }
 
-// f16Denormal rounds a float32's bits, below 2⁻¹⁴, to multiples of 2⁻²⁴.
+// f16Denormal rounds a float32 below 2⁻¹⁴, given as bits, to a multiple of 2⁻²⁴.
 func f16Denormal(b uint32) uint16 {
 	exp := b >> 23
 	if exp < 127-25 { // less than half of 2⁻²⁴
@@ -58,10 +55,11 @@ func f16Denormal(b uint32) uint16 {
 	return uint16((frac + half + frac>>shift&1) >> shift)
 }
 
-// BF16ToF32 returns the value of a bfloat16 number.
+// BF16ToF32 converts a bfloat16 number, which is always exact.
 func BF16ToF32(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
 
-// F32ToBF16 returns the bfloat16 number nearest to f, ties to even; NaNs become quiet.
+// F32ToBF16 returns the bfloat16 number nearest to f, ties to even. A NaN becomes a
+// quiet NaN.
 func F32ToBF16(f float32) uint16 {
 	b := math.Float32bits(f)
 	if b&0x7fffffff > 0x7f800000 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// f16Value is what the standard says a binary16 number is worth.
+// f16Value returns the value of a binary16 number, computed from the definition in IEEE 754.
 func f16Value(h uint16) float64 {
 	exp, frac := int(h>>10&31), float64(h&1023)
 	v := math.Ldexp(1024+frac, exp-25)
@@ -44,8 +44,8 @@ func TestF16All(t *testing.T) {
 	}
 }
 
-// Between two neighbouring numbers the nearer is chosen, in the middle the even one,
-// and at the middle's neighbours the nearer again.
+// TestF16Rounding checks for each pair of neighbouring numbers that their middle is rounded to the even one,
+// and the float32 numbers next to the middle to the nearer one.
 func TestF16Rounding(t *testing.T) {
 	for i := range 0x7bff {
 		lo, hi := uint16(i), uint16(i+1)
@@ -94,13 +94,13 @@ func TestBF16All(t *testing.T) {
 			}
 		}
 	}
-	// A NaN whose set bits are all in the lower half stays one.
+	// A NaN whose fraction bits are all in the lower half remains a NaN.
 	if got := F32ToBF16(math.Float32frombits(0x7f800001)); got != 0x7fc0 {
 		t.Errorf("NaN 7f800001 becomes %04x", got)
 	}
 }
 
-// Random float32 numbers against math/big, which rounds by itself.
+// TestF16AgainstBig compares the rounding of random float32 numbers with that of math/big.
 func TestF16AgainstBig(t *testing.T) {
 	state := uint32(1)
 	for range 200000 {

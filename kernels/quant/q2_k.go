@@ -1,5 +1,9 @@
-// Q2_K: 256 values of 2 bits in 16 runs of 16, each with a 4-bit scale and a 4-bit
-// minimum, themselves scaled; value = d · sc · q − dmin · mn.
+package quant
+
+const q2_KBytes = 84
+
+// dequantizeQ2_K decodes Q2_K: 256 values of 2 bits in 16 runs of 16, each with a 4-bit scale and a 4-bit
+// minimum, in units of d and dmin; value = d · sc · q − dmin · mn.
 //
 //	byte  0 ……… 15        │ 16 ……… 79           │ 80 81 │ 82 83
 //	      run r: low      │ 2 × 32 bytes: byte  │ d f16 │ dmin f16
@@ -8,10 +12,6 @@
 //	                      │ at bits 2j, j 0 … 3 │
 //
 // 84 bytes, 2.625 bits a value. Source: ggml-common.h, block_q2_K.
-package quant
-
-const q2_KBytes = 84
-
 func dequantizeQ2_K(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[q2_KBytes:] {
 		scales, qs := src[:16], src[16:80]

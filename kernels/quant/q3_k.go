@@ -1,4 +1,8 @@
-// Q3_K: 256 values of 3 bits in 16 runs of 16, each with a signed 6-bit scale;
+package quant
+
+const q3_KBytes = 110
+
+// dequantizeQ3_K decodes Q3_K: 256 values of 3 bits in 16 runs of 16, each with a signed 6-bit scale;
 // value = d · (sc − 32) · (q − 4), q = low bits + 4 · high bit.
 //
 //	byte  0 ……… 31          │ 32 ……… 95           │ 96 ……… 107    │ 108 109
@@ -11,10 +15,6 @@
 // its upper two in byte 8 + r%4, at bits 2·(r/4).
 //
 // 110 bytes, 3.4375 bits a value. Source: ggml-common.h, block_q3_K.
-package quant
-
-const q3_KBytes = 110
-
 func dequantizeQ3_K(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[q3_KBytes:] {
 		high, qs, scales := src[:32], src[32:96], src[96:108]

@@ -1,13 +1,13 @@
-// Q4_1: 32 values of 4 bits, a scale and a minimum; value = d · q + m.
+package quant
+
+const q4_1Bytes = 20
+
+// dequantizeQ4_1 decodes Q4_1: 32 values of 4 bits, a scale and a minimum; value = d · q + m.
 //
 //	byte  0  1 │ 2  3 │ 4 ……………………………………………… 19
 //	      d f16│ m f16│ low nibble: value i, high nibble: value i+16
 //
 // 20 bytes, 5 bits a value. Source: ggml-common.h, block_q4_1.
-package quant
-
-const q4_1Bytes = 20
-
 func dequantizeQ4_1(dst []float32, src []byte) {
 	for ; len(dst) >= 32; dst, src = dst[32:], src[q4_1Bytes:] {
 		d, m, qs := f16At(src), f16At(src[2:]), src[4:q4_1Bytes]

@@ -1,4 +1,10 @@
-// Q5_0: 32 values of 5 bits and one scale; value = d · (q − 16).
+package quant
+
+import "encoding/binary"
+
+const q5_0Bytes = 22
+
+// dequantizeQ5_0 decodes Q5_0: 32 values of 5 bits and one scale; value = d · (q − 16).
 //
 //	byte  0  1 │ 2 ……… 5      │ 6 ……………………………………………… 21
 //	      d f16│ bit i: the   │ low nibble: lower bits of value i,
@@ -6,12 +12,6 @@
 //	           │ value i      │
 //
 // 22 bytes, 5.5 bits a value. Source: ggml-common.h, block_q5_0.
-package quant
-
-import "encoding/binary"
-
-const q5_0Bytes = 22
-
 func dequantizeQ5_0(dst []float32, src []byte) {
 	for ; len(dst) >= 32; dst, src = dst[32:], src[q5_0Bytes:] {
 		d, qh, qs := f16At(src), binary.LittleEndian.Uint32(src[2:]), src[6:q5_0Bytes]
@@ -23,7 +23,8 @@ func dequantizeQ5_0(dst []float32, src []byte) {
 	}
 }
 
-// quantizeQ5_0 maps the value of the largest magnitude to q = 0, so −16 carries it.
+// quantizeQ5_0 chooses d so that the value with the largest magnitude gets q = 0, which stands
+// for −16·d.
 func quantizeQ5_0(dst []byte, src []float32) {
 	for ; len(src) >= 32; dst, src = dst[q5_0Bytes:], src[32:] {
 		d := largest(src[:32]) / -16

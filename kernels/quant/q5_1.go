@@ -1,4 +1,10 @@
-// Q5_1: 32 values of 5 bits, a scale and a minimum; value = d · q + m.
+package quant
+
+import "encoding/binary"
+
+const q5_1Bytes = 24
+
+// dequantizeQ5_1 decodes Q5_1: 32 values of 5 bits, a scale and a minimum; value = d · q + m.
 //
 //	byte  0  1 │ 2  3 │ 4 ……… 7      │ 8 ……………………………………………… 23
 //	      d f16│ m f16│ bit i: the   │ low nibble: lower bits of value i,
@@ -6,12 +12,6 @@
 //	           │      │ value i      │
 //
 // 24 bytes, 6 bits a value. Source: ggml-common.h, block_q5_1.
-package quant
-
-import "encoding/binary"
-
-const q5_1Bytes = 24
-
 func dequantizeQ5_1(dst []float32, src []byte) {
 	for ; len(dst) >= 32; dst, src = dst[32:], src[q5_1Bytes:] {
 		d, m := f16At(src), f16At(src[2:])

@@ -1,4 +1,8 @@
-// Q5_K: Q4_K with a fifth bit; value = d · sc · q − dmin · mn.
+package quant
+
+const q5_KBytes = 176
+
+// dequantizeQ5_K decodes Q5_K: Q4_K with a fifth bit; value = d · sc · q − dmin · mn.
 //
 //	byte  0  1 │ 2  3     │ 4 ……… 15    │ 16 ……… 47        │ 48 ……… 175
 //	      d f16│ dmin f16 │ scales and  │ bit r of byte l: │ 4 × 32 bytes: byte l of
@@ -6,10 +10,6 @@
 //	           │          │ in Q4_K     │ value 32r+l      │ of 64g+l and 64g+32+l
 //
 // 176 bytes, 5.5 bits a value. Source: ggml-common.h, block_q5_K.
-package quant
-
-const q5_KBytes = 176
-
 func dequantizeQ5_K(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[q5_KBytes:] {
 		d, dmin, scales := f16At(src), f16At(src[2:]), src[4:16]

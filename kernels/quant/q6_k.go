@@ -1,4 +1,8 @@
-// Q6_K: 256 values of 6 bits in 16 runs of 16, each with a signed 8-bit scale;
+package quant
+
+const q6_KBytes = 210
+
+// dequantizeQ6_K decodes Q6_K: 256 values of 6 bits in 16 runs of 16, each with a signed 8-bit scale;
 // value = d · sc · (q − 32).
 //
 //	byte  0 ……… 127             │ 128 ……… 191          │ 192 ……… 207 │ 208 209
@@ -9,10 +13,6 @@
 //	      and 128h+64+l (high)  │ at bits 2j, j 0 … 3  │             │
 //
 // 210 bytes, 6.5625 bits a value. Source: ggml-common.h, block_q6_K.
-package quant
-
-const q6_KBytes = 210
-
 func dequantizeQ6_K(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[q6_KBytes:] {
 		low, high, scales := src[:128], src[128:192], src[192:208]
@@ -30,8 +30,8 @@ func dequantizeQ6_K(dst []float32, src []byte) {
 	}
 }
 
-// quantizeQ6_K gives each run the scale that its largest value needs, rounded to the
-// block's; simple rounding, without llama.cpp's search for better scales.
+// quantizeQ6_K derives the scale of each run from its largest value and rounds it to a
+// multiple of d. It does not search for better scales, as llama.cpp does.
 func quantizeQ6_K(dst []byte, src []float32) {
 	for ; len(src) >= 256; dst, src = dst[q6_KBytes:], src[256:] {
 		clear(dst[:q6_KBytes])
@@ -49,7 +49,7 @@ func quantizeQ6_K(dst []byte, src []float32) {
 	}
 }
 
-// packQ6_K puts the 16 values of run r into a block whose q are zero so far.
+// packQ6_K stores the 16 values of run r in a block in which their q are still zero.
 func packQ6_K(dst []byte, run []float32, r int, inverse float32) {
 	half, j, at := r/8, r%8/2, r%2*16
 	for i, x := range run {

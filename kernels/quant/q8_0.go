@@ -1,15 +1,15 @@
-// Q8_0: 32 values of 8 bits and one scale; value = q · d.
-//
-//	byte  0  1 │ 2 ……………………………………………… 33
-//	      d f16│ one int8 a value
-//
-// 34 bytes, 8.5 bits a value. Source: ggml-common.h, block_q8_0.
 package quant
 
 import "math"
 
 const q8_0Bytes = 34
 
+// dequantizeQ8_0 decodes Q8_0: 32 values of 8 bits and one scale; value = q · d.
+//
+//	byte  0  1 │ 2 ……………………………………………… 33
+//	      d f16│ one int8 per value
+//
+// 34 bytes, 8.5 bits a value. Source: ggml-common.h, block_q8_0.
 func dequantizeQ8_0(dst []float32, src []byte) {
 	for ; len(dst) >= 32; dst, src = dst[32:], src[q8_0Bytes:] {
 		d := f16At(src)
@@ -29,7 +29,7 @@ func quantizeQ8_0(dst []byte, src []float32) {
 		for i, x := range src[:32] {
 			q := math.Round(float64(x * id))
 			if !(q >= -128 && q <= 127) {
-				q = 0 // an infinite or NaN value has no number here
+				q = 0 // infinite and NaN values can't be represented
 			}
 			dst[2+i] = byte(int8(q))
 		}

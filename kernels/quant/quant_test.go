@@ -40,7 +40,7 @@ func typeNamed(t *testing.T, name string) Type {
 	return 0
 }
 
-// same reports bit equality, any NaN being equal to any other.
+// same reports whether a and b have equal bits or are both NaN.
 func same(a, b float32) bool {
 	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }

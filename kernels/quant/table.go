@@ -1,6 +1,6 @@
 package quant
 
-// formats is the table of block formats: adding one is a file and a line here.
+// formats is the table of block formats: a new format is a file and a line here.
 var formats = map[Type]Format{
 	F32:  {"F32", 1, 4, dequantizeF32, quantizeF32},
 	F16:  {"F16", 1, 2, dequantizeF16, quantizeF16},

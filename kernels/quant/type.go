@@ -1,7 +1,12 @@
-// Package quant holds the block formats in which model weights are stored: one file
-// each, with the drawing of the block, its dequantization and, where the project
-// needs it, its quantization. The numbers of the types are GGML's, as GGUF files
-// carry them.
+// Package quant implements the block formats in which model weights are stored. Each format
+// has a file with its dequantization, a diagram of the block and, where the project needs
+// it, its quantization. The type numbers are those of GGML, which GGUF files contain. The K
+// formats divide a block into runs (GGML calls them sub-blocks) with a scale each.
+//
+// Dequantized values, and the blocks that Quantize writes in formats other than the K formats,
+// are bit-exact with the numpy code of the Python package gguf. So the order of the float32
+// operations matters, and a product is converted explicitly where a sum follows:
+// otherwise Go may fuse the two operations, as it does on arm64, and then rounds only once.
 package quant
 
 import (
@@ -13,7 +18,7 @@ import (
 // Type is a storage format of weights, numbered as in GGUF files.
 type Type uint32
 
-// The formats known here. Source: ggml.h, enum ggml_type.
+// The implemented formats. Source: ggml.h, enum ggml_type.
 const (
 	F32  Type = 0
 	F16  Type = 1
@@ -30,22 +35,22 @@ const (
 	BF16 Type = 30
 )
 
-// Format says how a Type lays out its values.
+// Format describes how a Type stores values.
 type Format struct {
-	Name   string // as llama.cpp prints it: "Q4_K"
+	Name   string // the name that llama.cpp uses: "Q4_K"
 	Values int    // values in a block
 	Bytes  int    // bytes of a block
 
-	// dequantize writes len(dst) values (a multiple of Values) from src.
+	// dequantize decodes len(dst) values, a multiple of Values, from src.
 	dequantize func(dst []float32, src []byte)
-	// quantize is the inverse, nil where this project does not write the format.
+	// quantize is the inverse; nil if this project does not write the format.
 	quantize func(dst []byte, src []float32)
 }
 
-// Known reports whether t has a format here.
+// Known reports whether this package implements t.
 func (t Type) Known() bool { _, ok := formats[t]; return ok }
 
-// Types returns all types that have a format here, in the order of their numbers.
+// Types returns all implemented types in the order of their numbers.
 func Types() []Type { return slices.Sorted(maps.Keys(formats)) }
 
 // String returns the format's name, or "type 99" for an unknown number.
@@ -62,19 +67,20 @@ func (t Type) BlockValues() int { return formats[t].Values }
 // BlockBytes returns the number of bytes of one block, 0 for an unknown type.
 func (t Type) BlockBytes() int { return formats[t].Bytes }
 
-// RowBytes returns the bytes of a row of n values. n must be a multiple of
+// RowBytes returns the number of bytes of a row of n values. n must be a multiple of
 // BlockValues; callers that read files check that first.
 func (t Type) RowBytes(n int) int {
 	f := formats[t]
 	return n / f.Values * f.Bytes
 }
 
-// Dequantize writes the float32 values of src, len(dst) of them, a multiple of
-// t.BlockValues(). It panics if src is shorter than t.RowBytes(len(dst)).
+// Dequantize decodes len(dst) values from src, which has format t. len(dst) must be a
+// multiple of t.BlockValues(). It panics if src is shorter than t.RowBytes(len(dst)).
 func Dequantize(t Type, dst []float32, src []byte) { formats[t].dequantize(dst, src) }
 
-// CanQuantize reports whether Quantize writes t.
+// CanQuantize reports whether Quantize supports t.
 func CanQuantize(t Type) bool { return formats[t].quantize != nil }
 
-// Quantize writes len(src) values, a multiple of t.BlockValues(), to dst in format t.
+// Quantize encodes src, whose length must be a multiple of t.BlockValues(), in format t into
+// dst. It panics if dst is shorter than t.RowBytes(len(src)).
 func Quantize(t Type, dst []byte, src []float32) { formats[t].quantize(dst, src) }

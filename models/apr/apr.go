@@ -2,14 +2,14 @@
 //
 //	header (64 bytes) · JSON metadata · tensor index · tensors · u32 CRC-32 of all before
 //
-// Each part but the last is padded with zeros to a multiple of 64 bytes; see index.go for
-// the header and the index. Weights stay where they are, memory-mapped, in the type that
-// they are stored in; APR's own block formats become ones that kernels/quant has
-// (blocks.go). Lists of bytes ("__vocab__") go to Aux.
+// Each part but the last is padded with zeros to a multiple of 64 bytes; the types header
+// and entry describe the header and the index. Weights are memory-mapped and keep the type
+// in which they are stored; only APR's own block formats are converted to types that
+// kernels/quant has (see entry.convert). Lists of bytes ("__vocab__") go to Aux.
 //
-// Some programs leave out the checksum at the end; such files are read (Meta has
-// "apr.checksum" false). One that is there and does not match is an error. Compressed,
-// encrypted, signed and split files are refused: nobody has written one so far.
+// Some programs leave out the checksum at the end. Such files are accepted, with
+// "apr.checksum" false in Meta. A checksum that is present and does not match is an error.
+// Compressed, encrypted, signed and split files are refused: no known program writes them.
 // Source: the crate apr-format 0.72.3, module v2, and its test files.
 package apr
 
@@ -21,16 +21,16 @@ import (
 	"soberano/models"
 )
 
-// Magics are what a file begins with; the last one is that of version 1.
+// Magics are the possible first four bytes of a file; the last one marks version 1.
 var Magics = []string{"APR\x00", "APR2", "APRN"}
 
-// Open opens a file. Meta holds the metadata, nested objects as "outer.inner", beside
-// "apr.checksum" and "apr.stored", which says how most weights are stored ("F16",
-// "APR_Q8"). The error is a *models.FileError.
+// Open opens a file. Meta holds the metadata, with the keys of nested objects as
+// "outer.inner", and two keys of its own: "apr.checksum", and "apr.stored", the type in
+// which most weights are stored ("F16", "APR_Q8"). The error is a *models.FileError.
 func Open(path string) (*models.File, error) { return open(path, true) }
 
-// Peek opens as Open does, but leaves tensors that would have to be converted, or whose
-// type can't run, with nil Data, so that a description costs no memory.
+// Peek opens a file like Open, but leaves Data nil in tensors that would have to be
+// converted and in those whose type can't run, so a description costs no memory.
 func Peek(path string) (*models.File, error) { return open(path, false) }
 
 func open(path string, weights bool) (*models.File, error) {
@@ -46,7 +46,7 @@ func open(path string, weights bool) (*models.File, error) {
 	return f, nil
 }
 
-// read fills f from the bytes of its file.
+// read parses b, the bytes of the file, into f.
 func read(f *models.File, b []byte, weights bool) error {
 	h, err := parse(f.Path, b)
 	if err != nil {
@@ -74,7 +74,7 @@ func read(f *models.File, b []byte, weights bool) error {
 	return nil
 }
 
-// checksum compares the file with the CRC-32 at its end; false where there is none.
+// checksum compares the file with the CRC-32 at its end. It returns false if there is none.
 func (h *header) checksum(b []byte) (bool, error) {
 	switch rest := uint64(len(b)) - h.end; {
 	case rest == 0:
@@ -89,7 +89,7 @@ func (h *header) checksum(b []byte) (bool, error) {
 	return true, nil
 }
 
-// stored names the type that stores most values.
+// stored returns the name of the type in which most values are stored.
 func (h *header) stored() string {
 	values := map[dtype]int{}
 	best := dtype(0)
@@ -106,7 +106,7 @@ func (h *header) stored() string {
 	return best.String()
 }
 
-// tensor makes x a tensor that can run.
+// tensor returns x as a tensor of a type that kernels/quant has.
 func (x *entry) tensor(path string, weights bool) (models.Tensor, error) {
 	t := models.Tensor{Name: x.name, Shape: x.shape, Data: x.data, Type: x.dtype.quant()}
 	own := x.dtype == q4 || x.dtype == q8

@@ -40,7 +40,7 @@ func encode(t testing.TB, meta models.Metadata, lists map[string][]byte, tensors
 	return b.Bytes()
 }
 
-// image makes a file of entries and metadata as they stand, with right checksums.
+// image builds a file from entries and metadata, unchecked, with correct checksums.
 func image(meta string, all ...entry) []byte {
 	h := &header{flags: rowMajor, count: uint32(len(all)), metaAt: headerBytes, metaSize: uint32(len(meta))}
 	b := pad(append(make([]byte, headerBytes), meta...))
@@ -54,7 +54,7 @@ func image(meta string, all ...entry) []byte {
 	return seal(b)
 }
 
-// seal puts right checksums on a file without one.
+// seal appends a checksum to a file without one and corrects the header's.
 func seal(b []byte) []byte {
 	le.PutUint32(b[40:], crc32.Update(crc32.ChecksumIEEE(b[:40]), crc32.IEEETable, b[44:headerBytes]))
 	return le.AppendUint32(b, crc32.ChecksumIEEE(b))
@@ -71,7 +71,7 @@ func values(t models.Tensor) []float32 {
 	return out
 }
 
-// The reference implementation's own files.
+// TestGolden reads the reference implementation's own files.
 func TestGolden(t *testing.T) {
 	for _, name := range []string{"golden_v2.apr", "golden_v2_skip_none.apr"} {
 		f, err := Open(filepath.Join("testdata", name))
@@ -99,7 +99,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Written again, the reference's tensors stand where they stood.
+// TestWriteGolden checks that Write puts the reference's tensors at the same offsets.
 func TestWriteGolden(t *testing.T) {
 	want, err := os.ReadFile("testdata/golden_v2_skip_none.apr")
 	if err != nil {
@@ -117,7 +117,7 @@ func TestWriteGolden(t *testing.T) {
 	}
 }
 
-// What is written is what is read.
+// TestRoundTrip checks that Open returns what Write wrote.
 func TestRoundTrip(t *testing.T) {
 	types := []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_0, quant.Q4_K, quant.Q6_K}
 	rapid.Check(t, func(r *rapid.T) {
@@ -150,7 +150,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// APR's own blocks become others with the same values.
+// TestBlocks checks that converted APR blocks have the same values.
 func TestBlocks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		cols := rapid.SampledFrom([]int{32, 64, 5, 40}).Draw(r, "columns")
@@ -220,7 +220,7 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// Every hostile file has its own words.
+// TestHostile checks that each kind of damaged file has an error message of its own.
 func TestHostile(t *testing.T) {
 	w := entry{name: "w", shape: []int{2}, size: 8, data: make([]byte, 8)}
 	with := func(change func(*entry)) []byte {
@@ -306,8 +306,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are, reading ends, and what is accepted is whole. Checksums are put
-// right, or nothing behind them would ever be read.
+// FuzzOpen checks that reading ends for any bytes, and that an accepted file is consistent.
+// It corrects the checksums first, since a wrong one would end the reading early.
 func FuzzOpen(f *testing.F) {
 	for _, name := range []string{"golden_v2.apr", "golden_v1.apr"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))

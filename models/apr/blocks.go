@@ -8,7 +8,7 @@ import (
 	"soberano/models"
 )
 
-// dtype is a type of the index. Numbers that APR does not give a meaning to are GGML's.
+// dtype is a type number of the index. Numbers to which APR gives no meaning are GGML's.
 type dtype uint8
 
 const (
@@ -17,13 +17,13 @@ const (
 	i64   dtype = 5
 	i8    dtype = 6
 	u8    dtype = 7
-	oldQ4 dtype = 8 // q4 in older files
-	oldQ8 dtype = 9 // q8 in older files
+	oldQ4 dtype = 8 // Q4 in older files
+	oldQ8 dtype = 9 // Q8 in older files
 	q4    dtype = 128
 	q8    dtype = 129
 )
 
-// current is the present number of a type.
+// current maps the type number of an older file to its present number.
 func current(d dtype) dtype {
 	switch d {
 	case oldQ4:
@@ -34,13 +34,13 @@ func current(d dtype) dtype {
 	return d
 }
 
-// plain are the types of single values that do not run, by their bytes.
+// plain lists the types of single values that can't run, with their sizes in bytes.
 var plain = map[dtype]struct {
 	name  string
 	bytes uint64
 }{f64: {"F64", 8}, i32: {"I32", 4}, i64: {"I64", 8}, i8: {"I8", 1}, u8: {"U8", 1}}
 
-// String is the type's name.
+// String returns the type's name.
 func (d dtype) String() string {
 	switch {
 	case plain[d].name != "":
@@ -55,7 +55,7 @@ func (d dtype) String() string {
 	return fmt.Sprintf("type %d", uint8(d))
 }
 
-// quant is the type as kernels/quant has it; an unknown one where it has not.
+// quant returns the type of kernels/quant, or an unknown type where it has none.
 func (d dtype) quant() quant.Type {
 	if plain[d].name != "" || d == oldQ4 || d == oldQ8 {
 		return unknown
@@ -65,13 +65,13 @@ func (d dtype) quant() quant.Type {
 
 const unknown quant.Type = 1 << 16
 
-// sized reports whether the bytes of a tensor are known.
+// sized reports whether the byte size of a tensor of this type is known.
 func (d dtype) sized() bool {
 	return plain[d].name != "" || d == q4 || d == q8 || d.quant().Known()
 }
 
-// bytes is the size of a tensor; false where its shape is impossible. For types that are
-// not sized it means nothing.
+// bytes returns the size of a tensor in bytes, and false where its shape is impossible. The
+// size means nothing for a type that is not sized.
 func (d dtype) bytes(shape []int) (uint64, bool) {
 	n, ok := models.Values(shape)
 	switch {
@@ -87,16 +87,18 @@ func (d dtype) bytes(shape []int) (uint64, bool) {
 	return models.Bytes(d.quant(), shape)
 }
 
-// APR's own blocks, over all values of a tensor one after the other:
+// q4Bytes is the size of a block of APR_Q4 and of Q4_0.
+const q4Bytes = 2 + 16
+
+// convert returns the tensor's values unchanged in a type that kernels/quant has. APR_Q4
+// becomes Q4_0, which orders its 4-bit values differently, if rows are whole blocks;
+// everything else becomes float32.
+//
+// APR's own blocks contain the values of the whole tensor in order; rows have no blocks of their own:
 //
 //	APR_Q4  32 values: float16 scale · 16 bytes, value 2i in the low half of byte i and
 //	        2i+1 in the high half; a value is scale · (half - 8)
 //	APR_Q8  the whole tensor: float32 scale · an int8 a value; a value is scale · int8
-
-const q4Bytes = 2 + 16
-
-// convert returns the tensor in a type that kernels/quant has, exactly. APR_Q4 is Q4_0
-// with its halves in another order, where rows are whole blocks; the rest becomes float32.
 func (x *entry) convert() (quant.Type, []byte) {
 	n, _ := models.Values(x.shape)
 	if x.dtype == q4 && (models.Tensor{Shape: x.shape}).Cols()%32 == 0 {
@@ -109,7 +111,7 @@ func (x *entry) convert() (quant.Type, []byte) {
 	return quant.F32, out
 }
 
-// value is value i.
+// value returns value i of a tensor in one of APR's own block formats.
 func (x *entry) value(i int) float32 {
 	if x.dtype == q8 {
 		return math.Float32frombits(le.Uint32(x.data)) * float32(int8(x.data[4+i]))
@@ -119,8 +121,8 @@ func (x *entry) value(i int) float32 {
 	return quant.F16ToF32(le.Uint16(block)) * (float32(half) - 8)
 }
 
-// reordered returns the blocks with values 0 … 15 in the low halves and 16 … 31 in the
-// high ones.
+// reordered returns the blocks in the order of Q4_0: values 0 … 15 in the low halves of the
+// bytes and 16 … 31 in the high halves.
 func (x *entry) reordered() []byte {
 	out := make([]byte, len(x.data))
 	for at := 0; at < len(out); at += q4Bytes {

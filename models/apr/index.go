@@ -12,18 +12,6 @@ import (
 	"soberano/models"
 )
 
-// The header, little-endian:
-//
-//	 0  magic "APR\0" (some have "APR2")   4  u8 major 2, u8 minor    6  u16 flags
-//	 8  u32 tensors    12  u64 offset of the metadata, 20 u32 its size
-//	24  u64 offset of the index   32  u64 offset of the data
-//	40  u32 CRC-32 of bytes 0 … 39 and 44 … 63   44  zeros
-//
-// The index has an entry for each tensor, names in strictly increasing order:
-//
-//	u16 length · name · u8 dtype · u8 rank · rank × u64 sizes, outermost first
-//	u64 offset from the data's · u64 bytes
-
 const (
 	headerBytes  = 64
 	mostMetadata = 16 << 20
@@ -32,16 +20,24 @@ const (
 	mostDims     = 8
 )
 
-// flags that change how a file is to be read, and what to say of them.
+// refused lists the flags that change how a file must be read, with the text of the error.
 var refused = []struct {
 	flag uint16
 	what string
 }{
-	{0x1 | 0x2, "is compressed"}, {0x4, "is encrypted"}, {0x8, "is signed"}, {0x10, "is one part of several"}, {0x800, "has its matrices column by column"},
+	{0x1 | 0x2, "is compressed"}, {0x4, "is encrypted"}, {0x8, "is signed"}, {0x10, "is one part of several"}, {0x800, "stores its matrices column by column"},
 }
 
 var le = binary.LittleEndian
 
+// header is the beginning of a file, 64 bytes, little-endian:
+//
+//	 0  magic "APR\0" (some files have "APR2")   4  u8 major 2, u8 minor    6  u16 flags
+//	 8  u32 tensors    12  u64 offset of the metadata, 20 u32 its size
+//	24  u64 offset of the index   32  u64 offset of the data
+//	40  u32 CRC-32 of bytes 0 … 39 and 44 … 63   44  zeros
+//
+// It also holds the index, once that has been read.
 type header struct {
 	path                    string
 	flags                   uint16
@@ -49,10 +45,13 @@ type header struct {
 	metaAt, indexAt, dataAt uint64
 	metaSize                uint32
 	tensors                 []entry
-	end                     uint64 // of the last tensor and its padding, from the file's start
+	end                     uint64 // end of the last tensor and its padding, from the start of the file
 }
 
-// entry is a tensor of the index.
+// entry is a tensor in the index. The names of the entries are in strictly increasing order:
+//
+//	u16 length · name · u8 dtype · u8 rank · rank × u64 sizes, outermost first
+//	u64 offset from the start of the data · u64 bytes
 type entry struct {
 	name         string
 	dtype        dtype
@@ -61,8 +60,8 @@ type entry struct {
 	data         []byte
 }
 
-// parse reads header and index of a file whose bytes are b. Each tensor's data is a part
-// of b and has the length that its type and shape say.
+// parse reads the header and the index of a file with the bytes b. Each tensor's data is a
+// part of b and has the length that its type and shape require.
 func parse(path string, b []byte) (*header, error) {
 	h := &header{path: path}
 	if err := h.read(b); err != nil {
@@ -160,8 +159,8 @@ func readEntry(c *models.Cursor) entry {
 	return x
 }
 
-// place finds each tensor's bytes in the file b, which must hold them all, apart from
-// each other.
+// place finds each tensor's bytes in the file b and checks that b holds them all and that
+// no two overlap.
 func (h *header) place(b []byte) error {
 	order := make([]*entry, len(h.tensors))
 	for i := range h.tensors {
@@ -169,7 +168,7 @@ func (h *header) place(b []byte) error {
 	}
 	slices.SortFunc(order, func(x, y *entry) int { return cmp.Compare(x.offset, y.offset) })
 	h.end = h.dataAt
-	last := uint64(0) // end of the tensor before, without padding
+	last := uint64(0) // end of the previous tensor, without padding
 	for i, x := range order {
 		begin, o1 := bits.Add64(h.dataAt, x.offset, 0)
 		end, o2 := bits.Add64(begin, x.size, 0)

@@ -10,12 +10,12 @@ import (
 	"soberano/models"
 )
 
-// deepest nesting of the metadata that is read.
+// deepest is the deepest nesting of the metadata that is accepted.
 const deepest = 16
 
-// metadata reads the JSON behind the header: an object in which no key stands twice.
-// Numbers become int64 or float64, lists of one type []string, []int64 or []float64,
-// other lists []any; nested objects become keys with a dot; nulls are left out.
+// metadata reads the JSON that follows the header: an object without duplicate keys.
+// Numbers become int64 or float64; lists of one type become []string, []int64 or []float64,
+// other lists []any; keys of nested objects are joined with a dot; nulls are left out.
 func (h *header) metadata(b []byte) (models.Metadata, error) {
 	d := json.NewDecoder(bytes.NewReader(b[h.metaAt:][:h.metaSize]))
 	d.UseNumber()
@@ -46,7 +46,7 @@ func readObject(d *json.Decoder, m models.Metadata, prefix string, depth int) er
 		if err != nil {
 			return err
 		}
-		key := prefix + t.(string) // a key: the decoder has seen to that
+		key := prefix + t.(string) // always a string: the decoder guarantees it
 		if _, dotted := m[key]; seen[key] || dotted {
 			return fmt.Errorf("key %s stands there twice", models.Quote(key))
 		}
@@ -92,7 +92,7 @@ func scalar(t json.Token) (any, error) {
 	return n.Float64()
 }
 
-// readList reads the values of a list up to its end; lists and objects within are passed over.
+// readList reads the values of a list up to its end. It skips lists and objects within.
 func readList(d *json.Decoder, depth int) (any, error) {
 	var texts []string
 	var ints []int64
@@ -134,7 +134,7 @@ func readList(d *json.Decoder, depth int) (any, error) {
 	return all, err
 }
 
-// skip reads up to the end of what has just begun.
+// skip reads up to the end of the list or object that has just begun.
 func skip(d *json.Decoder, depth int) error {
 	for open := 1; open > 0; {
 		if open > depth {

@@ -13,11 +13,12 @@ import (
 	"soberano/models"
 )
 
-// rowMajor is the flag that every writer sets.
+// rowMajor is a flag that every known writer sets.
 const rowMajor = 0x400
 
-// Write writes what Open reads: meta as JSON, the tensors and the lists of bytes (Aux) by
-// name, and the checksum. A tensor's Data must have the length that Type and Shape say.
+// Write writes a file that Open reads: meta as JSON, then the tensors and the lists of bytes
+// (Aux) in the order of their names, then the checksum. A tensor's Data must have the length
+// that Type and Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor, lists map[string][]byte) error {
 	keys := models.Metadata{}
 	maps.Copy(keys, meta)
@@ -56,7 +57,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor, lists map
 	return out.Flush()
 }
 
-// entries lists what is to be written, by name, with its place.
+// entries returns the index entries of all tensors and lists, by name, with their offsets.
 func entries(tensors []models.Tensor, lists map[string][]byte) ([]entry, error) {
 	var all []entry
 	for _, t := range tensors {

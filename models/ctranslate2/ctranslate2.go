@@ -1,17 +1,17 @@
-// Package ctranslate2 reads Whisper models in CTranslate2's form, as faster-whisper
-// uses them: a directory with
+// Package ctranslate2 reads Whisper models in the format of CTranslate2, which
+// faster-whisper uses: a directory with
 //
-//	model.bin            the weights, see parse.go
+//	model.bin            the weights, described at the type spec
 //	config.json          alignment heads, ids of languages and of suppressed tokens
 //	tokenizer.json       Hugging Face's description of the tokenizer
 //	vocabulary.json      the tokens in order; vocabulary.txt in older directories
 //
-// Weights become models.Tensors under their own names and those of their aliases, in
-// the shape of the file (outermost first, as everywhere here). float32, float16 and
-// bfloat16 stay where they are, memory-mapped; they are not aligned, since the names
-// between them have any length. int8 and int16 are turned into float32 at Open, because
-// CTranslate2's scale for each row is no block format of kernels/quant. Scalars
-// ("encoder/num_heads") and short lists of integers go to Meta, side files to Aux.
+// Weights become models.Tensors under their own names and under their aliases, in the
+// shape of the file (outermost first, as in all of models). float32, float16 and bfloat16
+// stay memory-mapped; they are not aligned, since the names between them have any length.
+// Open converts int8 and int16 to float32, because kernels/quant has no block format with
+// one scale a row, as CTranslate2 uses it. Scalars ("encoder/num_heads") and short lists of
+// integers go to Meta, the other files to Aux.
 package ctranslate2
 
 import (
@@ -25,7 +25,7 @@ import (
 // Weights is the name of the file with the weights.
 const Weights = "model.bin"
 
-// aux are the side files and how many bytes each may have.
+// aux lists the files other than the weights, with the largest size that is read.
 var aux = []struct {
 	name string
 	most int64
@@ -34,13 +34,14 @@ var aux = []struct {
 	{"tokenizer.json", 32 << 20}, {"vocabulary.json", 16 << 20}, {"vocabulary.txt", 16 << 20},
 }
 
-// Open opens a directory. Beside the scalars, Meta holds "ctranslate2.version",
-// "ctranslate2.spec", "ctranslate2.revision" and "ctranslate2.stored", which says how
-// most weights are stored ("F16", "INT8"), and "ctranslate2.values", their number. The error is a *models.FileError.
+// Open opens a directory. Besides the scalars, Meta holds "ctranslate2.version",
+// "ctranslate2.spec", "ctranslate2.revision", "ctranslate2.stored", the type in which most
+// weights are stored ("F16", "INT8"), and "ctranslate2.values", the number of values. The
+// error is a *models.FileError.
 func Open(dir string) (*models.File, error) { return open(dir, true) }
 
-// Peek opens a directory as Open does, but leaves int8 and int16 weights with nil Data
-// and type quant.F32, so that a description costs no memory.
+// Peek opens a directory like Open, but gives int8 and int16 weights nil Data and type
+// quant.F32, so a description costs no memory.
 func Peek(dir string) (*models.File, error) { return open(dir, false) }
 
 func open(dir string, weights bool) (*models.File, error) {
@@ -69,7 +70,7 @@ func openAll(f *models.File, dir string, weights bool) error {
 	return spec.fill(f, weights)
 }
 
-// readAux reads the side files that are there.
+// readAux reads those files of aux that exist.
 func readAux(f *models.File, dir string) error {
 	f.Aux = make(map[string][]byte, len(aux))
 	for _, a := range aux {
@@ -86,10 +87,10 @@ func readAux(f *models.File, dir string) error {
 	return nil
 }
 
-// fill turns the variables of s into tensors and metadata.
+// fill converts the variables of s into tensors and metadata.
 func (s *spec) fill(f *models.File, weights bool) error {
 	f.Meta = models.Metadata{"ctranslate2.version": uint64(s.version), "ctranslate2.spec": s.name, "ctranslate2.revision": uint64(s.revision)}
-	place := make(map[string]int, len(s.variables)) // a variable's index in f.Tensors
+	place := make(map[string]int, len(s.variables)) // index in f.Tensors, by the variable's name
 	stored := map[byte]uint64{}
 	for i := range s.variables {
 		v := &s.variables[i]
@@ -125,7 +126,7 @@ func (s *spec) fill(f *models.File, weights bool) error {
 	return nil
 }
 
-// most names the type that stores most values.
+// most returns the name of the type in which most values are stored.
 func most(stored map[byte]uint64) string {
 	best := byte(float32Type)
 	for typ := range byte(len(typeNames)) {
@@ -136,7 +137,7 @@ func most(stored map[byte]uint64) string {
 	return [...]string{"F32", "INT8", "INT16", "INT32", "F16", "BF16"}[best]
 }
 
-// tensor makes v a tensor; false where it is metadata.
+// tensor converts v into a tensor. isTensor is false for a variable that is metadata.
 func (s *spec) tensor(v *variable, weights bool) (t models.Tensor, isTensor bool, err error) {
 	if len(v.shape) == 0 {
 		return t, false, nil

@@ -23,7 +23,7 @@ func appendText(b []byte, s string) []byte {
 	return append(append(binary.LittleEndian.AppendUint16(b, uint16(len(s)+1)), s...), 0)
 }
 
-// encode writes what parse reads.
+// encode builds a model.bin.
 func encode(variables []variable, aliases ...alias) []byte {
 	b := appendText([]byte{6, 0, 0, 0}, "WhisperSpec")
 	b = binary.LittleEndian.AppendUint32(b, 3)
@@ -110,7 +110,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// CTranslate2's quantization undone is at most half a step away, for any weights.
+// TestInt8 checks for any weights that dequantized values are at most half a step away.
 func TestInt8(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, cols := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(1, 9).Draw(t, "cols")
@@ -140,7 +140,7 @@ func TestInt8(t *testing.T) {
 	})
 }
 
-// Every hostile file has its own words.
+// TestHostile checks that each kind of damaged file has an error message of its own.
 func TestHostile(t *testing.T) {
 	one := func(v variable) []byte { return encode([]variable{v}) }
 	ok := variable{name: "w", typ: float32Type, shape: []int{2}, data: floats(1, 2)}
@@ -232,7 +232,7 @@ func TestRealFiles(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are, parse ends, and what it accepts is whole.
+// FuzzOpen checks that parse ends for any bytes, and that what it accepts is consistent.
 func FuzzOpen(f *testing.F) {
 	f.Add(sample())
 	f.Add(encode(nil))

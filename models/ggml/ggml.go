@@ -1,19 +1,19 @@
-// Package ggml reads Whisper models in whisper.cpp's form, one ".bin" file: ggml's
-// format before GGUF. Little-endian:
+// Package ggml reads Whisper models in the format of whisper.cpp, one ".bin" file. It is the
+// format that ggml used before GGUF. Little-endian:
 //
 //	i32 magic 0x67676d6c ("lmgg")
 //	11 × i32  vocabulary, audio context, state, heads, layers, text context, state,
 //	          heads, layers, mels, file type (+ 1000 × version of the block formats)
 //	i32 mels · i32 bins (201) · float32 mel filters [mels × bins]
-//	i32 tokens, then each: i32 length · bytes (a space is a space)
+//	i32 tokens, then each: i32 length · bytes (spaces are stored as they are)
 //	tensors until the end of the file, each
 //	          i32 rank · i32 length of the name · i32 type (GGML's number)
 //	          rank × i32 sizes, fastest first · name · data, not aligned
 //
-// Tokens beyond the list are special and follow from the vocabulary's size. Weights stay
-// where they are, memory-mapped, in the type that they are stored in. Nothing says how
-// many tensors there are, so a file that is cut between two of them is found when one is
-// missed (asr/whisper).
+// Tokens beyond the list are special; the size of the vocabulary determines them. Weights
+// are memory-mapped and keep the type in which they are stored. The file has no count of
+// its tensors, so a file that ends early between two tensors is accepted here; asr/whisper
+// finds out when it misses a tensor.
 // Source: models/convert-pt-to-ggml.py and whisper_model_load of whisper.cpp.
 package ggml
 
@@ -27,16 +27,16 @@ import (
 	"soberano/models"
 )
 
-// Magic is what a file begins with.
+// Magic is the first four bytes of a file.
 const Magic = "lmgg"
 
-// Names of the numbers of the header, in its order, as keys of Meta.
+// params names the numbers of the header in their order; they are keys of Meta.
 var params = [...]string{
 	"ggml.n_vocab", "ggml.n_audio_ctx", "ggml.n_audio_state", "ggml.n_audio_head", "ggml.n_audio_layer",
 	"ggml.n_text_ctx", "ggml.n_text_state", "ggml.n_text_head", "ggml.n_text_layer", "ggml.n_mels", "ggml.ftype",
 }
 
-// Keys of Meta beside the numbers: the mel filters, row by row, and the tokens' bytes.
+// Keys of Meta for the mel filters, row by row, and for the bytes of the tokens.
 const (
 	filtersKey = "ggml.filters"
 	TokensKey  = "ggml.tokens"
@@ -52,11 +52,11 @@ const (
 	mostText    = 1 << 12
 )
 
-// blockVersion is the version of the block formats that kernels/quant has: the older
-// ones had other scales.
+// blockVersion is the version of the block formats that kernels/quant implements. Older
+// versions have other scales.
 const blockVersion = 2
 
-// Open opens a file. Meta holds the header's numbers as uint64 ("ggml.n_vocab", …), the
+// Open opens a file. Meta holds the header's numbers as uint64 ("ggml.n_vocab", …), the mel
 // filters ("ggml.filters") and the tokens ("ggml.tokens"). The error is a *models.FileError.
 func Open(path string) (*models.File, error) {
 	data, release, err := models.Map(path)
@@ -71,8 +71,8 @@ func Open(path string) (*models.File, error) {
 	return f, nil
 }
 
-// parse reads a file whose bytes are b. Each tensor's data is a part of b and has the
-// length that its type and shape say.
+// parse reads a file with the bytes b. Each tensor's data is a part of b and has the length
+// that its type and shape require.
 func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
 	c := models.NewCursor(path, b)
 	if string(c.Next(4)) != Magic && c.Err() == nil {
@@ -168,7 +168,7 @@ func readTensor(c *models.Cursor, path string) models.Tensor {
 	return t
 }
 
-// checkVersion refuses block formats of the days before May 2023.
+// checkVersion refuses block formats of other versions, which were written before May 2023.
 func checkVersion(path string, meta models.Metadata, tensors []models.Tensor) error {
 	version := meta["ggml.ftype"].(uint64) / 1000
 	for _, t := range tensors {
@@ -180,5 +180,5 @@ func checkVersion(path string, meta models.Metadata, tensors []models.Tensor) er
 	return nil
 }
 
-// le is the byte order.
+// le is the byte order of the format.
 var le = binary.LittleEndian

@@ -17,7 +17,7 @@ import (
 	"soberano/models"
 )
 
-// header is that of a file with three tokens and two mel bands.
+// header returns the header of a file with three tokens and two mel bands.
 func header(ftype uint64) models.Metadata {
 	m := models.Metadata{filtersKey: []float64{0.5, 0.25, 0, 1}, TokensKey: []string{"a", " b", ""}}
 	for i, key := range params {
@@ -61,7 +61,7 @@ func open(t testing.TB, b []byte) (*models.File, error) {
 	return f, err
 }
 
-// What is written is what is read, for any tensors of any type.
+// TestRoundTrip checks for any tensors of any type that parse returns what Write wrote.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		meta := header(2007)
@@ -92,7 +92,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// The layout as whisper.cpp's converter writes it, byte for byte.
+// TestLayout compares Write's output with the layout of whisper.cpp's converter, byte for byte.
 func TestLayout(t *testing.T) {
 	meta := header(1)
 	meta[filtersKey], meta[TokensKey] = []float64{1, 0}, []string{"hi"}
@@ -102,7 +102,7 @@ func TestLayout(t *testing.T) {
 		want = le.AppendUint32(want, n)
 	}
 	want = append(want, "hi"...)
-	for _, n := range []uint32{2, 9, 0, 1, 2} { // the size that changes fastest stands first
+	for _, n := range []uint32{2, 9, 0, 1, 2} { // the size that changes fastest comes first
 		want = le.AppendUint32(want, n)
 	}
 	want = append(append(want, "conv.bias"...), tensor("conv.bias", quant.F32, 2, 1).Data...)
@@ -111,7 +111,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// Every hostile file has its own words.
+// TestHostile checks that each kind of damaged file has an error message of its own.
 func TestHostile(t *testing.T) {
 	good := encode(t, header(1), tensor("w", quant.F16, 2, 3))
 	put := func(at int, n uint32) []byte {
@@ -120,7 +120,7 @@ func TestHostile(t *testing.T) {
 		return b
 	}
 	const filters, tokens = 48, 48 + 8 + 16
-	at := len(good) - 12 - 1 - 8 - 12 // the tensor's head
+	at := len(good) - 12 - 1 - 8 - 12 // start of the tensor's header
 	old := encode(t, header(2), tensor("w", quant.Q4_0, 2, 32))
 	cases := []struct {
 		name string
@@ -159,12 +159,12 @@ func TestHostile(t *testing.T) {
 			whole++
 		}
 	}
-	if whole != 1 { // cut exactly before the tensor: asr/whisper misses it then
+	if whole != 1 { // the cut is exactly before the tensor: only asr/whisper can find out
 		t.Errorf("%d prefixes of the file were read as whole", whole)
 	}
 }
 
-// Whatever the bytes are, parse ends, and what it accepts is whole.
+// FuzzOpen checks that parse ends for any bytes, and that what it accepts is consistent.
 func FuzzOpen(f *testing.F) {
 	f.Add(encode(f, header(1), tensor("w", quant.F16, 2, 3), tensor("b", quant.F32, 2, 1)))
 	f.Add(encode(f, header(2008), tensor("w", quant.Q5_0, 2, 32)))

@@ -10,8 +10,8 @@ import (
 	"soberano/models"
 )
 
-// Write writes what Open reads: meta as Open gives it back, and the tensors in the order
-// given. A tensor's Data must have the length that Type and Shape say.
+// Write writes a file that Open reads: meta with the keys that Open returns, and the tensors
+// in the given order. A tensor's Data must have the length that Type and Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	b := []byte(Magic)
 	for _, key := range params {
@@ -33,7 +33,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	for _, s := range tokens {
 		b = append(le.AppendUint32(b, uint32(len(s))), s...)
 	}
-	// The reader's own rules decide whether this is a file.
+	// Parsing the result applies the reader's checks.
 	if _, _, err := parse("the file to write", b); err != nil {
 		return fmt.Errorf("ggml: %w", err)
 	}

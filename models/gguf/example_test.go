@@ -11,7 +11,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// A file is written and opened again. Shapes are rows first, as everywhere in models.
+// Example writes a file and opens it again. Shapes are given rows first, as in all of models.
 func Example() {
 	dir, err := os.MkdirTemp("", "gguf-*")
 	if err != nil {

@@ -7,12 +7,12 @@
 //	data     the tensors, each at its offset from here, a multiple of the alignment
 //
 // A string is a u64 length and its bytes. An array is u32 element type · u64 count ·
-// elements. Everything is little-endian. Sizes stand innermost first; models.Tensor has
-// them outermost first. A model may be split into files name-00001-of-00003.gguf: the
-// first has all keys, each has its own tensors.
+// elements. Everything is little-endian. The file stores sizes innermost first;
+// models.Tensor has them outermost first. A model may be split into files
+// name-00001-of-00003.gguf: the first has all keys, and each has tensors of its own.
 //
-// A file is hostile until proven: each count is compared with the bytes that are left
-// before anything is allocated, and what the keys may take in memory is bounded.
+// Files are untrusted: each count is compared with the number of bytes left before memory
+// is allocated, and the memory that the decoded keys may take is limited.
 // Source: docs/gguf.md of the ggml project.
 package gguf
 
@@ -22,10 +22,10 @@ import (
 	"soberano/models"
 )
 
-// Open opens a GGUF file, or all files of a split model where path is any one of them.
-// The weights are memory-mapped, see models.Map. The error is a *models.FileError of
-// kind ErrCorrupt, ErrUnsupported (version, byte order, or a tensor type unknown to
-// kernels/quant) or ErrUnknownFormat.
+// Open opens a GGUF file. If path is one file of a split model, Open opens all of them. The
+// weights are memory-mapped, see models.Map. The error is a *models.FileError of kind
+// ErrCorrupt, ErrUnsupported (version, byte order, or a tensor type that kernels/quant
+// lacks) or ErrUnknownFormat.
 func Open(path string) (*models.File, error) {
 	f, err := Peek(path)
 	if err != nil {
@@ -39,8 +39,8 @@ func Open(path string) (*models.File, error) {
 	return f, nil
 }
 
-// Peek opens a file as Open does, but keeps tensors whose type this program does not
-// know, with nil Data, so that the file can be described.
+// Peek opens a file like Open, but accepts tensors of unknown types, with nil Data, so that
+// the file can be described.
 func Peek(path string) (*models.File, error) {
 	f := &models.File{Format: "gguf", Path: path}
 	if err := openAll(f, path); err != nil {
@@ -56,7 +56,7 @@ type part struct {
 	tensors []models.Tensor
 }
 
-// openPart maps one file; f releases it.
+// openPart maps and parses one file. Closing f releases the mapping.
 func openPart(f *models.File, path string) (*part, error) {
 	data, release, err := models.Map(path)
 	if err != nil {
@@ -71,7 +71,7 @@ func openPart(f *models.File, path string) (*part, error) {
 	return &part{h, path, tensors}, err
 }
 
-// openAll opens path and its sister files into f.
+// openAll opens path, and the other files of a split model, into f.
 func openAll(f *models.File, path string) error {
 	p, err := openPart(f, path)
 	if err != nil {
@@ -88,7 +88,7 @@ func openAll(f *models.File, path string) error {
 	return openSplit(f, p, count)
 }
 
-// inFile puts the file's name before an error of Metadata.
+// inFile wraps an error of Metadata in a FileError.
 func inFile(path string, err error) error {
 	return models.Corrupt(path, "is damaged: %v", err)
 }

@@ -21,7 +21,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// tensorOf makes a tensor whose bytes are all fill.
+// tensorOf returns a tensor whose bytes all have the value fill.
 func tensorOf(name string, typ quant.Type, fill byte, shape ...int) models.Tensor {
 	t := models.Tensor{Name: name, Type: typ, Shape: shape}
 	t.Data = bytes.Repeat([]byte{fill}, t.Rows()*typ.RowBytes(t.Cols()))
@@ -60,7 +60,8 @@ func mustOpen(t testing.TB, path string) *models.File {
 	return f
 }
 
-// What Write writes, Open reads back: keys of every type, tensors of every block format.
+// TestRoundTrip checks that Open returns what Write wrote: keys of every type, tensors of every
+// block format.
 func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	types := []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0, quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K}
@@ -106,7 +107,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// value draws one of the types that Metadata holds.
+// value draws a value of any type that Metadata holds.
 func value() *rapid.Generator[any] {
 	number := rapid.OneOf(rapid.Float64Range(-1e300, 1e300), rapid.Map(rapid.Float32Range(-1e30, 1e30), func(x float32) float64 { return float64(x) }))
 	return rapid.OneOf(
@@ -116,7 +117,7 @@ func value() *rapid.Generator[any] {
 	)
 }
 
-// Every narrower type of the format is read and widened; also in arrays, also in version 2.
+// TestEveryType checks that each narrower type is widened, also in arrays and in version 2.
 func TestEveryType(t *testing.T) {
 	le := func(n uint64, width int) []byte {
 		var b []byte
@@ -164,12 +165,12 @@ func TestEveryType(t *testing.T) {
 	}
 }
 
-// A file cut at any byte gives an error, of the cut file.
+// TestCutAnywhere checks that a file cut at any byte gives an error that says so.
 func TestCutAnywhere(t *testing.T) {
 	b := encode(t, models.Metadata{"general.architecture": "llama", "n": uint64(7), "list": []string{"a", "bc"}},
 		tensorOf("a", quant.F32, 1, 2, 3), tensorOf("b", quant.Q8_0, 2, 2, 32))
 	end := len(b)
-	for b[end-1] == 0 { // the padding behind the last tensor is not missed
+	for b[end-1] == 0 { // padding after the last tensor is not needed
 		end--
 	}
 	dir := t.TempDir()
@@ -185,7 +186,7 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// The real files read as another implementation reads them; see testdata/README.md.
+// TestRealFiles compares the reader with another implementation; see testdata/README.md.
 func TestRealFiles(t *testing.T) {
 	for _, folder := range []string{"smollm2", "gemma3"} {
 		t.Run(folder, func(t *testing.T) {
@@ -208,7 +209,7 @@ func TestRealFiles(t *testing.T) {
 	}
 }
 
-// list writes lines as testdata/list.py does.
+// list returns the lines that testdata/list.py writes for a file.
 func list(f *models.File) map[string]bool {
 	lines := map[string]bool{}
 	for key, v := range f.Meta {

@@ -40,18 +40,19 @@ func (r *raw) text(s string) *raw { r.b = appendText(r.b, s); return r }
 
 func (r *raw) bytes(b ...byte) *raw { r.b = append(r.b, b...); return r }
 
-// tensor adds an entry with sizes innermost first, as the file has them.
+// tensor adds a tensor's entry; sizes are innermost first, as in the file.
 func (r *raw) tensor(name string, typ uint32, offset uint64, sizes ...uint64) *raw {
 	return r.text(name).u32(uint32(len(sizes))).u64(sizes...).u32(typ).u64(offset)
 }
 
-// data pads to 32 and adds n bytes.
+// data pads to a multiple of 32 bytes and adds n bytes.
 func (r *raw) data(n int) *raw {
 	r.b = pad(r.b, len(r.b), 32)
 	return r.bytes(make([]byte, n)...)
 }
 
-// Every hostile file gets its own words, of the right kind, and costs little memory.
+// TestHostile checks that each kind of damaged file has an error message of its own and the right
+// kind of error, and that reading it allocates little memory.
 func TestHostile(t *testing.T) {
 	v3 := func(tensors, keys uint64) *raw { return newRaw(3, tensors, keys) }
 	key := func(typ uint32) *raw { return v3(0, 1).text("k").u32(typ) }
@@ -127,7 +128,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Peek keeps tensors of unknown types, so that the file can be described.
+// TestPeek checks that Peek keeps tensors of unknown types.
 func TestPeek(t *testing.T) {
 	path := save(t, t.TempDir(), "x.gguf", newRaw(3, 2, 0).tensor("odd", 23, 0, 256).tensor("w", 0, 160, 8).data(192).b)
 	f, err := Peek(path)
@@ -140,7 +141,8 @@ func TestPeek(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are, parsing ends, and what it accepts is whole and reads back.
+// FuzzOpen checks that parsing ends for any bytes, and that an accepted file is consistent and can be
+// written and read again.
 func FuzzOpen(f *testing.F) {
 	f.Add(encode(f, models.Metadata{"general.architecture": "llama", "a": []string{"x", "yz"}, "b": []float64{1, 2}, "c": []bool{true}, "d": int64(-1)},
 		tensorOf("a", quant.F32, 1, 2, 3), tensorOf("b", quant.Q4_K, 2, 256)))

@@ -10,15 +10,15 @@ import (
 	"soberano/models"
 )
 
-// Limits. Real files stay far below: the largest vocabularies have 262,144 tokens and
-// the largest models some 10,000 tensors.
+// Limits. Real files are far below them: the largest vocabularies have 262,144 tokens and
+// the largest models about 10,000 tensors.
 const (
 	mostKeys    = 1 << 16
 	mostTensors = 1 << 17
 	mostName    = 1 << 10 // bytes of a tensor's name; llama.cpp allows 63
 	mostKeyName = 1<<16 - 1
 	mostDims    = 4
-	mostValues  = 1 << 48   // of one tensor, so that its bytes can't overflow
+	mostValues  = 1 << 48   // of one tensor, so that its size in bytes can't overflow
 	mostMemory  = 256 << 20 // bytes that all keys and values may take once decoded
 )
 
@@ -39,19 +39,19 @@ const (
 	tFloat64
 )
 
-// width is the bytes of a value of each type; the least bytes for a string, which has
-// a length of 8, and for an array.
+// width is the size in bytes of a value of each type. For strings and arrays it is the
+// smallest possible size: a string starts with a length of 8 bytes.
 var width = [...]uint64{1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8}
 
 var typeNames = [...]string{"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "bool", "string", "array", "uint64", "int64", "float64"}
 
-// header is what stands before the weights.
+// header is everything before the weights.
 type header struct {
 	version   uint32
 	meta      models.Metadata
 	tensors   []info
 	alignment uint64
-	data      uint64 // where the weights begin
+	data      uint64 // offset at which the weights begin
 }
 
 // info is a tensor's entry in the header.
@@ -63,8 +63,8 @@ type info struct {
 	offset uint64 // from header.data
 }
 
-// reader walks through the bytes of a header. Its first error stays, and from then on
-// every read returns zero: the loops look at err once a round.
+// reader reads the bytes of a header in order. After its first error every read returns
+// zero, so loops check err once an iteration.
 type reader struct {
 	path   string
 	b      []byte
@@ -86,7 +86,7 @@ func (r *reader) corrupt(format string, args ...any) {
 
 func (r *reader) left() uint64 { return uint64(len(r.b)) - r.at }
 
-// next returns the next n bytes, nil if there are fewer.
+// next returns the next n bytes, or nil if fewer are left.
 func (r *reader) next(n uint64) []byte {
 	if r.err != nil {
 		return nil
@@ -115,7 +115,7 @@ func (r *reader) u64() uint64 {
 	return 0
 }
 
-// charge counts n bytes of decoded values.
+// charge adds n bytes to the memory of the decoded values and checks the limit.
 func (r *reader) charge(n uint64) bool {
 	if n > mostMemory || r.memory+n > mostMemory {
 		r.corrupt("makes the keys take more than %s bytes of memory", models.Grouped(mostMemory))
@@ -125,7 +125,7 @@ func (r *reader) charge(n uint64) bool {
 	return r.err == nil
 }
 
-// text reads a string of at most limit bytes; the string is a copy.
+// text reads a string of at most limit bytes. The string is a copy.
 func (r *reader) text(limit uint64) string {
 	n := r.u64()
 	if n > limit && n <= r.left() {
@@ -137,7 +137,7 @@ func (r *reader) text(limit uint64) string {
 	return ""
 }
 
-// parse reads the header of a file whose bytes are b; path is for the errors.
+// parse reads the header of a file with the bytes b; path is used in errors.
 func parse(path string, b []byte) (*header, error) {
 	r := &reader{path: path, b: b, field: "the header"}
 	h := &header{}
@@ -169,7 +169,7 @@ func (r *reader) start(h *header) (tensors, keys uint64) {
 	}
 	switch v := h.version; {
 	case v == 2 || v == 3:
-	case v != 0 && v&0xffff == 0: // its bytes stand the other way round
+	case v != 0 && v&0xffff == 0: // the file is big-endian
 		r.fail(models.Unsupported(r.path, "convert it to little-endian, or download the usual file", "is a big-endian GGUF file"))
 	case v == 1:
 		r.fail(models.Unsupported(r.path, "download a newer file of this model", "is a GGUF file of version 1, which was in use for a few days of 2023"))
@@ -187,7 +187,8 @@ func (r *reader) start(h *header) (tensors, keys uint64) {
 	return tensors, keys
 }
 
-// count refuses n things of at least size bytes each that are too many or can't be in the file.
+// count refuses a count n that is above most, or whose items of at least size bytes each can't
+// fit in the rest of the file.
 func (r *reader) count(n, most, size uint64) {
 	if r.err != nil {
 		return
@@ -199,7 +200,7 @@ func (r *reader) count(n, most, size uint64) {
 	}
 }
 
-// keyValue reads the i-th key and its value into m.
+// keyValue reads key number i and its value into m.
 func (r *reader) keyValue(m models.Metadata, i uint64) {
 	r.field = fmt.Sprintf("the name of key %d", i+1)
 	key := r.text(mostKeyName)
@@ -207,7 +208,7 @@ func (r *reader) keyValue(m models.Metadata, i uint64) {
 	if _, twice := m[key]; twice {
 		r.corrupt("stands there twice")
 	}
-	r.charge(64) // the map's own share
+	r.charge(64) // memory of the map's own entry
 	t := r.u32()
 	v := r.value(t)
 	if r.err == nil {
@@ -287,7 +288,7 @@ func (r *reader) array() any {
 	}
 }
 
-// texts reads n strings into one piece of memory: a vocabulary has hundreds of thousands.
+// texts reads n strings into one allocation: a vocabulary has hundreds of thousands.
 func (r *reader) texts(n uint64) []string {
 	if !r.charge(n * 16) {
 		return nil

@@ -14,15 +14,15 @@ const mostParts = 1024
 
 var partName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
-// sisters returns the paths of all count files that the file at path belongs to, and
-// which of them path is, from 0.
-func sisters(path string, count int) ([]string, int, error) {
+// partPaths returns the paths of all count files of the split model to which path belongs,
+// and the index of path among them, from 0.
+func partPaths(path string, count int) ([]string, int, error) {
 	rename := fmt.Sprintf("give its %d files their names back, as in name-00001-of-%05d.gguf, in one folder", count, count)
 	m := partName.FindStringSubmatch(filepath.Base(path))
 	if m == nil {
 		return nil, 0, &models.FileError{Path: path, Reason: fmt.Sprintf("is one of %d files of a model, but its name does not say which", count), Advice: rename, Kind: models.ErrCorrupt}
 	}
-	no, _ := strconv.Atoi(m[2]) // five digits, by the pattern
+	no, _ := strconv.Atoi(m[2]) // the pattern allows only five digits
 	if of, _ := strconv.Atoi(m[3]); of != count || no < 1 || no > count {
 		return nil, 0, &models.FileError{Path: path, Reason: fmt.Sprintf("says inside that the model has %d files, its name says something else", count), Advice: rename, Kind: models.ErrCorrupt}
 	}
@@ -33,12 +33,12 @@ func sisters(path string, count int) ([]string, int, error) {
 	return paths, no - 1, nil
 }
 
-// openSplit opens the other files of the model that first, already open, belongs to.
+// openSplit opens the other files of a split model, of which first is open already.
 func openSplit(f *models.File, first *part, count int) error {
 	if count > mostParts {
 		return models.Corrupt(first.path, "is damaged: key \"split.count\" is %s, more than the %s allowed", models.Grouped(count), models.Grouped(mostParts))
 	}
-	paths, here, err := sisters(first.path, count)
+	paths, here, err := partPaths(first.path, count)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func openSplit(f *models.File, first *part, count int) error {
 	return complete(f)
 }
 
-// join adds file number i to f.
+// join adds the tensors of file number i to f.
 func join(f *models.File, p *part, i, count int, seen map[string]string) error {
 	no, err := p.meta.Int("split.no", -1)
 	if err != nil {
@@ -86,7 +86,7 @@ func join(f *models.File, p *part, i, count int, seen map[string]string) error {
 	return nil
 }
 
-// complete compares the tensors found with the count that the first file promises.
+// complete compares the number of tensors with the count in the first file.
 func complete(f *models.File) error {
 	want, err := f.Meta.Int("split.tensors.count", len(f.Tensors))
 	if err != nil {

@@ -28,7 +28,7 @@ func parts(t *testing.T, dir string) []string {
 	return paths
 }
 
-// All files open as one model, whichever is named.
+// TestSplit checks that a split model opens as one model, given any of its files.
 func TestSplit(t *testing.T) {
 	paths := parts(t, t.TempDir())
 	for _, path := range paths {
@@ -57,7 +57,7 @@ func TestSplitHostile(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		part   int // which is changed
+		part   int // the part that is changed
 		change func(t *testing.T, path string)
 		kind   error
 		want   string

@@ -10,14 +10,14 @@ import (
 	"soberano/models"
 )
 
-// readAlignment takes general.alignment from the keys.
+// readAlignment reads general.alignment from the keys.
 func (h *header) readAlignment(r *reader) {
 	a, err := h.meta.Int("general.alignment", 32)
 	if err != nil {
 		r.fail(inFile(r.path, err))
 		return
 	}
-	// The standard says a multiple of 8; llama.cpp wants a power of two besides.
+	// The specification says a multiple of 8; llama.cpp also requires a power of two.
 	if a < 8 || a > 1<<16 || bits.OnesCount(uint(a)) != 1 {
 		r.field = `key "general.alignment"`
 		r.corrupt("is %d, expected a power of two from 8 to 65,536", a)
@@ -26,7 +26,7 @@ func (h *header) readAlignment(r *reader) {
 	h.alignment = uint64(a)
 }
 
-// readTensors reads the n entries of tensors.
+// readTensors reads the n entries of the tensors.
 func (h *header) readTensors(r *reader, n uint64) {
 	if r.err != nil {
 		return
@@ -49,7 +49,7 @@ func (h *header) readTensors(r *reader, n uint64) {
 	}
 }
 
-// read reads what follows a tensor's name.
+// read reads the part of an entry that follows the tensor's name.
 func (t *info) read(r *reader) {
 	dims := r.u32()
 	if dims > mostDims {
@@ -79,13 +79,13 @@ func (t *info) cols() int {
 	return t.shape[len(t.shape)-1]
 }
 
-// bytes is the size of a tensor of a known type; values ≤ mostValues, so it can't overflow.
+// bytes returns the size of a tensor of a known type; it can't overflow since values ≤ mostValues.
 func (t *info) bytes() uint64 {
 	return t.values / uint64(t.typ.BlockValues()) * uint64(t.typ.BlockBytes())
 }
 
-// place finds each tensor's bytes in the file b, which must hold them all, apart from
-// each other. Tensors of unknown types keep nil Data.
+// place finds each tensor's bytes in the file b and checks that b holds them all and that
+// no two overlap. Tensors of unknown types keep nil Data.
 func (h *header) place(path string, b []byte) ([]models.Tensor, error) {
 	size, out := uint64(len(b)), make([]models.Tensor, len(h.tensors))
 	var known []int
@@ -121,7 +121,7 @@ func (h *header) apart(path string, known []int) error {
 	return nil
 }
 
-// unknownType says that a tensor's type is not one of kernels/quant.
+// unknownType returns the error for a tensor type that kernels/quant lacks.
 func unknownType(path string, t models.Tensor) error {
 	return models.Unsupported(path, "download this model as Q4_K_M or Q8_0",
 		"stores tensor %s as %s, a type that this program does not have", models.Quote(t.Name), TypeName(t.Type))
@@ -133,7 +133,7 @@ var names = map[quant.Type]string{
 	24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4", 41: "Q1_0",
 }
 
-// TypeName names a type, known or not: "IQ4_XS", "type 99".
+// TypeName returns the name of a type, known or not: "IQ4_XS", "type 99".
 func TypeName(t quant.Type) string {
 	if name, ok := names[t]; ok && !t.Known() {
 		return name

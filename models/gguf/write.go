@@ -12,11 +12,11 @@ import (
 	"soberano/models"
 )
 
-// Write writes a GGUF file of version 3 (little-endian): the keys in alphabetical order,
-// the tensors in the order given, each at the next multiple of general.alignment (32
-// unless meta says otherwise). Integers are written with 32 bits where they fit, numbers
-// as float32 where that is exact, so Open gives back the same Metadata. A tensor's Data
-// must have the length that Type and Shape say.
+// Write writes a GGUF file of version 3 (little-endian): the keys in alphabetical order, the
+// tensors in the given order, each at the next multiple of general.alignment (32 by
+// default). Integers that fit are written with 32 bits, numbers as float32 where that is
+// exact; Open returns the same Metadata. A tensor's Data must have the length that Type and
+// Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	alignment, err := meta.Int("general.alignment", 32)
 	if err != nil {
@@ -36,7 +36,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 		end = padded(end+uint64(len(t.Data)), alignment)
 	}
 	b = pad(b, len(b), alignment)
-	// The reader's own rules decide whether this is a file.
+	// Parsing the result applies the reader's checks.
 	h, err := parse("the file to write", b)
 	if err != nil {
 		return fmt.Errorf("gguf: %w", err)
@@ -69,7 +69,7 @@ func padded(n uint64, alignment int) uint64 {
 	return (n + a - 1) / a * a
 }
 
-// pad appends zeros to b as if n bytes had been written so far.
+// pad appends zeros to b, given that n bytes have been written so far.
 func pad(b []byte, n, alignment int) []byte {
 	return append(b, make([]byte, padded(uint64(n), alignment)-uint64(n))...)
 }
@@ -87,7 +87,7 @@ func appendInfo(b []byte, t models.Tensor, offset uint64) []byte {
 	return binary.LittleEndian.AppendUint64(b, offset)
 }
 
-// appendValue appends a value's type and the value.
+// appendValue appends the type of a value and the value.
 func appendValue(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case []bool:
@@ -148,7 +148,7 @@ func appendInteger(b []byte, t int, v uint64) []byte {
 }
 
 // narrow returns the smallest type that holds all of v exactly, -1 if there is none. All
-// have one Go type; an empty list has the wider type of its kind.
+// values have the same Go type; an empty list gets the wide type of its kind.
 func narrow[T any](v []T) int {
 	t := -1
 	for _, x := range v {

@@ -14,28 +14,28 @@ import (
 	"soberano/models"
 )
 
-// meter counts bytes for a progress bar, and ends the work when ctx does.
+// meter counts bytes, reports them to a progress function and stops the work when ctx ends.
 type meter struct {
 	ctx         context.Context
-	tell        func(done, total int64)
+	report      func(done, total int64)
 	done, total int64
 }
 
 func (m *meter) add(n int) error {
 	m.done += int64(n)
-	if m.tell != nil {
-		m.tell(min(m.done, m.total), m.total)
+	if m.report != nil {
+		m.report(min(m.done, m.total), m.total)
 	}
 	return m.ctx.Err()
 }
 
 func (m *meter) finish() {
-	if m.tell != nil && m.done < m.total {
-		m.tell(m.total, m.total)
+	if m.report != nil && m.done < m.total {
+		m.report(m.total, m.total)
 	}
 }
 
-// filesOf lists files with their sizes, not yet hashed.
+// filesOf lists files with their sizes, without hashes.
 func filesOf(paths []string) ([]Stored, error) {
 	var out []Stored
 	for _, path := range paths {
@@ -58,12 +58,12 @@ func hashAll(m *meter, files []Stored) (err error) {
 	return nil
 }
 
-// copyAll copies files into the folder, hashes them on the way, and makes their paths
-// relative to it.
+// copyAll copies files into the temporary folder, computes their hashes while copying, and
+// makes their paths relative to the folder.
 func (t *temporary) copyAll(m *meter, files []Stored) error {
 	dir := filepath.Join(t.dir, "files")
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return inWords(dir, err)
+		return explainWriteError(dir, err)
 	}
 	for i := range files {
 		f := &files[i]
@@ -84,16 +84,16 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 func copyFile(m *meter, to string, from Stored) (hash string, err error) {
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return "", inWords(filepath.Dir(to), err)
+		return "", explainWriteError(filepath.Dir(to), err)
 	}
 	if hash, err = hashTo(m, from.Path, from.Bytes, f); err == nil {
 		err = f.Sync()
 	}
-	return hash, inWords(filepath.Dir(to), errors.Join(err, f.Close()))
+	return hash, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
 }
 
-// hashTo reads a file, which must have the given size, and writes it to w; it returns
-// the sha256 in hexadecimal.
+// hashTo reads a file, which must have the given size, writes it to w and returns its sha256
+// in hexadecimal.
 func hashTo(m *meter, path string, size int64, w io.Writer) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -118,7 +118,7 @@ func hashTo(m *meter, path string, size int64, w io.Writer) (string, error) {
 			return "", models.NotReadable(path, err)
 		}
 		if read > size {
-			break // it grows under our hands
+			break // the file is growing
 		}
 	}
 	if read != size {
@@ -139,16 +139,16 @@ func writeSynced(path string, b []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// inWords says what a failed write means for a person.
-func inWords(dir string, err error) error {
+// explainWriteError adds what the user can do to the error of a write to a full disk.
+func explainWriteError(dir string, err error) error {
 	if err != nil && diskFull(err) {
 		return fmt.Errorf("the disk that holds %s is full; nothing was imported: free some space, or link the file instead of copying it (%w)", models.Printable(dir), err)
 	}
 	return err
 }
 
-// Verify reads all files of a model and compares them with the hashes of its import.
-// The error says in words which file is missing or has changed.
+// Verify reads all files of a model and compares them with the hashes computed at its
+// import. The error says which file is missing or has changed.
 func (l *Library) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
 	e, err := l.Find(name)
 	if err != nil {
@@ -157,11 +157,11 @@ func (l *Library) Verify(ctx context.Context, name string, progress func(done, t
 	return e.verify(ctx, progress)
 }
 
-// VerifyPath is Verify for the model that the file or folder at path belongs to. Of one that is
-// not in the library nothing is recorded: its structure is checked, its files are read to their
-// end, and known is false. files are those of the model, with their hashes.
+// VerifyPath verifies the model to which the file or folder at path belongs. If it is not in the
+// library, there are no recorded hashes: only its structure is checked, its files are read
+// completely, and known is false. files are the files of the model with their hashes.
 func (l *Library) VerifyPath(ctx context.Context, path string, progress func(done, total int64)) (files []Stored, known bool, err error) {
-	s, err := study(path)
+	s, err := inspect(path)
 	if err != nil {
 		return nil, false, err
 	}
@@ -171,13 +171,13 @@ func (l *Library) VerifyPath(ctx context.Context, path string, progress func(don
 	if files, err = filesOf(s.paths); err != nil {
 		return nil, false, err
 	}
-	m := &meter{ctx: ctx, tell: progress, total: s.info.Bytes}
+	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
 	return files, false, hashAll(m, files)
 }
 
-// holding finds the entry whose files are those at paths.
+// holding returns the entry that contains a file at one of paths.
 func (l *Library) holding(paths []string) (Entry, bool) {
-	entries, _ := l.List() // a broken entry holds nothing
+	entries, _ := l.List() // a broken entry has no usable list of files
 	for _, e := range entries {
 		if slices.ContainsFunc(e.Files, func(f Stored) bool { return slices.Contains(paths, e.abs(f)) }) {
 			return e, true
@@ -186,12 +186,12 @@ func (l *Library) holding(paths []string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// verify compares the files with their hashes.
+// verify compares the files with their recorded sizes and hashes.
 func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
-	m := &meter{ctx: ctx, tell: progress}
+	m := &meter{ctx: ctx, report: progress}
 	for _, f := range e.Files {
 		m.total += f.Bytes
 	}

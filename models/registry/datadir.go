@@ -7,9 +7,9 @@ import (
 	"runtime"
 )
 
-// DataDir is the folder in which the program keeps models and conversations; it need not
-// exist yet. SOBERANO_HOME, if set, is the folder itself. Otherwise it is "soberano" in
-// the place for a user's data: $XDG_DATA_HOME or ~/.local/share on Linux and its kin,
+// DataDir returns the folder in which the program keeps models and conversations. The folder
+// need not exist yet. SOBERANO_HOME, if set, is that folder. Otherwise it is "soberano" in
+// the user's folder for data: $XDG_DATA_HOME or ~/.local/share on Linux and similar systems,
 // ~/Library/Application Support on macOS, %LocalAppData% on Windows.
 func DataDir() (string, error) {
 	if dir := os.Getenv("SOBERANO_HOME"); dir != "" {
@@ -19,9 +19,8 @@ func DataDir() (string, error) {
 	return filepath.Join(base, "soberano"), err
 }
 
-// PackedDir is the folder for weights in the order that the processor wants them (see
-// engine/nn); "", which keeps none, where the data folder is unknown or
-// SOBERANO_PACKED is "off".
+// PackedDir returns the folder for repacked weights (see kernels/cpu). It is "", so none are
+// kept, if the data folder is unknown or SOBERANO_PACKED is "off".
 func PackedDir() string {
 	dir, err := DataDir()
 	if err != nil || os.Getenv("SOBERANO_PACKED") == "off" {
@@ -37,7 +36,7 @@ func userData() (string, error) {
 		}
 		return "", errors.New("the variable %LocalAppData% is not set; set SOBERANO_HOME to the folder for models and conversations")
 	}
-	// The XDG specification: a relative path is invalid and ignored.
+	// By the XDG specification a relative path is invalid and must be ignored.
 	if dir := os.Getenv("XDG_DATA_HOME"); runtime.GOOS != "darwin" && filepath.IsAbs(dir) {
 		return dir, nil
 	}

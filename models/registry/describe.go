@@ -14,13 +14,13 @@ import (
 	"soberano/models/gguf"
 )
 
-// families are the values of general.architecture that engine runs.
+// families are the values of general.architecture that package engine supports.
 var families = map[string]Kind{"llama": Chat, "gemma3": Chat, "lfm2": Chat, "lfm2moe": Chat}
 
-// mixtures are those families that may be a mixture of experts.
+// mixtures are the families that may have a mixture of experts.
 var mixtures = []string{"llama", "lfm2moe"}
 
-// tokenizers are the values of tokenizer.ggml.model that engine/token has.
+// tokenizers are the values of tokenizer.ggml.model that engine/token supports.
 var tokenizers = []string{"gpt2", "llama"}
 
 // fileTypes names general.file_type. Source: llama.h, enum llama_ftype.
@@ -30,7 +30,7 @@ var fileTypes = map[int]string{
 	24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }
 
-// describeGGUF reads what a GGUF file says of itself.
+// describeGGUF returns the Info of a GGUF file.
 func describeGGUF(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	arch := r.text("general.architecture")
@@ -38,7 +38,7 @@ func describeGGUF(f *models.File) (Info, error) {
 		Kind: Chat, Family: clean(arch), Licence: clean(r.text("general.license")),
 		Title:    titleOf(f.Path, r.text("general.name")),
 		Context:  r.int(arch + ".context_length"),
-		Layers:   r.attending(arch),
+		Layers:   r.attentionLayers(arch),
 		KVHeads:  r.most(arch + ".attention.head_count_kv"),
 		HeadDim:  r.int(arch + ".attention.key_length"),
 		Template: r.text("tokenizer.chat_template") != "",
@@ -57,15 +57,15 @@ func describeGGUF(f *models.File) (Info, error) {
 		values[t.Type] += int64(t.Len())
 	}
 	i.Quantization = quantization(&r, values)
-	i.Reason = whyNot(&r, f)
+	i.Reason = unsupportedReason(&r, f)
 	i.Runs = i.Reason == ""
 	return i, r.err
 }
 
-// windows counts the layers that see only a window.
+// windows sets i.Local, the number of layers that attend only to a window, and i.Window.
 func (k *keys) windows(i *Info) {
 	if i.Layers > maxLayers {
-		return // Open will refuse it
+		return // engine.Open refuses the file
 	}
 	local, err := k.meta.LocalLayers(i.Family, i.Layers)
 	k.keep(err)
@@ -79,10 +79,10 @@ func (k *keys) windows(i *Info) {
 	}
 }
 
-// maxLayers is far beyond any model.
+// maxLayers is above the number of layers of any known model.
 const maxLayers = 1 << 10
 
-// quantization is the file's own word, or the type of most values.
+// quantization returns the name in general.file_type, or else the type of most values.
 func quantization(r *keys, values map[quant.Type]int64) string {
 	if _, ok := r.meta["general.file_type"]; ok {
 		if name, ok := fileTypes[r.int("general.file_type")]; ok {
@@ -98,12 +98,12 @@ func quantization(r *keys, values map[quant.Type]int64) string {
 	return gguf.TypeName(best)
 }
 
-// whyNot says why this program can't run the model, in a sentence; "" if it can.
-func whyNot(r *keys, f *models.File) string {
+// unsupportedReason says in a sentence why this program can't run the model; "" if it can.
+func unsupportedReason(r *keys, f *models.File) string {
 	arch := r.text("general.architecture")
 	switch kind := r.text("general.type"); {
 	case kind != "" && kind != "model":
-		return fmt.Sprintf("This file is not a whole model but a part for one (%s).", clean(kind))
+		return fmt.Sprintf("This file is not a complete model but an addition to one (%s).", clean(kind))
 	case arch == "":
 		return "The file does not say which family its model belongs to."
 	case families[arch] == "":
@@ -152,7 +152,7 @@ func (k *keys) int(key string) int {
 	return n
 }
 
-// most is a number, or the largest of a list with one for each layer.
+// most reads a number, or a list with a number for each layer and returns the largest.
 func (k *keys) most(key string) int {
 	switch k.meta[key].(type) {
 	case []int64, []uint64:
@@ -165,9 +165,9 @@ func (k *keys) most(key string) int {
 	return k.int(key)
 }
 
-// attending is the number of layers that keep keys and values: all, unless the file says
-// for each layer how many heads it has of them.
-func (k *keys) attending(arch string) int {
+// attentionLayers returns the number of layers that keep keys and values. The file may give
+// the number of key/value heads for each layer; layers without any do not count.
+func (k *keys) attentionLayers(arch string) int {
 	layers := k.int(arch + ".block_count")
 	const heads = ".attention.head_count_kv"
 	switch k.meta[arch+heads].(type) {
@@ -185,8 +185,9 @@ func (k *keys) attending(arch string) int {
 	return layers
 }
 
-// samplingOf takes a file's own recommendation over a general one. Keys with senseless
-// values count as absent. Source of the keys: gguf-py/gguf/constants.py of llama.cpp.
+// samplingOf returns the sampling settings that the file recommends, and general ones where
+// it recommends none or its value is out of range. Source of the keys:
+// gguf-py/gguf/constants.py of llama.cpp.
 func samplingOf(m models.Metadata, kind Kind) Sampling {
 	if kind != Chat {
 		return Sampling{}
@@ -211,20 +212,21 @@ func samplingOf(m models.Metadata, kind Kind) Sampling {
 
 var (
 	quantSuffix = regexp.MustCompile(`(?i)(^|[-._ ])(ud-)?(i?q[0-9]+([-_][0-9a-z]+)*|b?f16|f32|fp16|fp32|mxfp4|gguf)$`)
-	aSpace      = regexp.MustCompile(`[-_\s]+`)
+	separators  = regexp.MustCompile(`[-_\s]+`)
 	letters     = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// titleOf names a GGUF model for people. File names are chosen with care ("SmolLM2-135M-
-// Instruct.Q4_1.gguf"), while general.name is often a training run's; it is used where
-// both say the same, or the file's name says nothing.
+// titleOf returns a title for a GGUF model. File names usually identify the model well
+// ("SmolLM2-135M-Instruct.Q4_1.gguf"), while general.name is often the name of a training
+// run. So general.name is used only where it agrees with the file name or the file name
+// identifies nothing.
 func titleOf(path, name string) string {
 	fromFile := stem(path)
 	for quantSuffix.MatchString(fromFile) {
 		fromFile = quantSuffix.ReplaceAllString(fromFile, "")
 	}
 	bare := func(s string) string { return letters.ReplaceAllString(strings.ToLower(s), "") }
-	name, fromFile = clean(name), clean(aSpace.ReplaceAllString(fromFile, " "))
+	name, fromFile = clean(name), clean(separators.ReplaceAllString(fromFile, " "))
 	switch b := bare(fromFile); {
 	case name != "" && (b == bare(name) || len(b) < 3 || b == "model" || b == "ggmlmodel" || b == "weights"):
 		return name
@@ -234,7 +236,7 @@ func titleOf(path, name string) string {
 	return fromFile
 }
 
-// clean makes a text from a file fit for one line: valid, printable, and not long.
+// clean makes a text from a file printable on one line, valid UTF-8, and at most 80 characters long.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

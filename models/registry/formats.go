@@ -20,14 +20,14 @@ import (
 // format is a file format that can be opened.
 type format struct {
 	name      string
-	is        func(head []byte, ext string) bool // by what a file of it begins with
-	directory bool                               // opened by the directory in which the file named ctranslate2.Weights lies
+	is        func(head []byte, ext string) bool // recognises the beginning of a file
+	directory bool                               // the model is the directory that contains the file ctranslate2.Weights
 	open      func(path string) (*models.File, error)
-	peek      func(path string) (*models.File, error) // as open, but does not mind what can't run
+	peek      func(path string) (*models.File, error) // like open, but accepts what can't run
 	describe  func(f *models.File) (Info, error)
 }
 
-// formats is the table of formats: a new one is a line here and a folder in models.
+// formats is the table of file formats. A new format is a package in models and a line here.
 var formats = []format{
 	{"gguf", begins("GGUF"), false, gguf.Open, gguf.Peek, describeGGUF},
 	{"ctranslate2", begins("\x06\x00\x00\x00\x0c\x00WhisperSpec\x00"), true, ctranslate2.Open, ctranslate2.Peek, describeWhisper},
@@ -44,7 +44,7 @@ func formatNamed(name string) format {
 	return formats[i]
 }
 
-// Read opens a model file, or a directory of one, of any known format.
+// Read opens a model file or a model directory of any known format.
 func Read(path string) (*models.File, error) {
 	f, path, err := locate(path)
 	if err != nil {
@@ -53,37 +53,37 @@ func Read(path string) (*models.File, error) {
 	return f.open(path)
 }
 
-// Inspect says what a model is without loading its weights. path is a file or a
-// directory; for a model of several files also any of them. A sound file of a
-// family or type that can't run gives Info with Runs false and the reason, no error.
+// Inspect describes a model without loading its weights. path is a file or a directory, or
+// any of the files of a model that has several. For a valid file whose family or type can't
+// run, Info has Runs false and a reason, and the error is nil.
 func Inspect(path string) (Info, error) {
-	s, err := study(path)
+	s, err := inspect(path)
 	return s.info, err
 }
 
-// Recognises reports whether path, a file or a folder, is of a format that Read opens, by its
-// content. Read may still find it damaged.
+// Recognises reports whether the content of path, a file or a folder, is of a format that Read
+// opens. Read may still find that it is damaged.
 func Recognises(path string) bool {
 	_, _, err := locate(path)
 	return err == nil
 }
 
-// Foreign reports whether a file that begins with head is for certain of a kind that is no
-// model: a picture, a document, an archive. path is for its extension.
+// Foreign reports whether a file that begins with head is certainly of a kind that is not a
+// model: a picture, a document, an archive. Only the extension of path is used.
 func Foreign(path string, head []byte) bool {
-	kind, known := foreign(path, head)
+	kind, known := nonModelKind(path, head)
 	return known && !kind.vague
 }
 
-// studied is what there is to know of a model before its import.
-type studied struct {
-	path     string   // what to open, absolute
-	paths    []string // all files that belong to it, absolute
+// inspection is everything that an import needs to know about a model.
+type inspection struct {
+	path     string   // absolute path to open
+	paths    []string // absolute paths of all files of the model
 	info     Info
 	sampling Sampling
 }
 
-func study(path string) (s studied, err error) {
+func inspect(path string) (s inspection, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return s, err
 	}
@@ -112,7 +112,7 @@ func study(path string) (s studied, err error) {
 	return s, nil
 }
 
-// locate finds the format of what path names, and what to open for it.
+// locate returns the format of the file or folder path, and the path to open.
 func locate(path string) (format, string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -138,14 +138,15 @@ func locate(path string) (format, string, error) {
 		}
 		return f, filepath.Dir(path), nil
 	}
-	if f, dir, ok := beside(path); ok {
+	if f, dir, ok := locateCompanion(path); ok {
 		return f, dir, nil
 	}
-	return format{}, "", wrongFile(path, head)
+	return format{}, "", unknownFileError(path, head)
 }
 
-// beside takes config.json and the like for the model that they stand beside.
-func beside(path string) (format, string, bool) {
+// locateCompanion finds the model to which path, such as config.json, belongs. It must be in
+// the same directory.
+func locateCompanion(path string) (format, string, bool) {
 	dir, ext := filepath.Dir(path), strings.ToLower(filepath.Ext(path))
 	if ext != ".json" && ext != ".txt" {
 		return format{}, "", false
@@ -154,7 +155,7 @@ func beside(path string) (format, string, bool) {
 	return f, main, err == nil && main != ""
 }
 
-// inFolder finds the model that a directory as a whole is: "" where it is none.
+// inFolder finds a model that consists of a whole directory. path is "" if there is none.
 func inFolder(dir string) (f format, path string, err error) {
 	if index := filepath.Join(dir, safetensors.Index); exists(index) {
 		f, path = formatNamed("safetensors"), index
@@ -173,7 +174,7 @@ func inFolder(dir string) (f format, path string, err error) {
 	return f, path, err
 }
 
-// locateIn finds the one model in a directory.
+// locateIn finds the only model in a directory.
 func locateIn(dir string) (format, string, error) {
 	f, path, broken := inFolder(dir)
 	if path != "" {
@@ -186,7 +187,7 @@ func locateIn(dir string) (format, string, error) {
 	case len(files) == 0 && broken != nil:
 		return format{}, "", broken
 	case len(files) == 0:
-		return format{}, "", wrongDirectory(dir)
+		return format{}, "", unknownDirectoryError(dir)
 	}
 	if stem(files[0]) != stem(files[len(files)-1]) {
 		kind := "model"
@@ -198,8 +199,8 @@ func locateIn(dir string) (format, string, error) {
 	return locate(files[0])
 }
 
-// modelsIn lists the files in a directory that are called as models are, and begin so,
-// unless they are called .gguf: then they are to be one.
+// modelsIn lists the files in a directory that have an extension of model files. Except for
+// .gguf files, whose extension is used by models only, their content is checked as well.
 func modelsIn(dir string) ([]string, error) {
 	names, err := os.ReadDir(dir)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"soberano/models/defaults"
 )
 
-// Each wrong file gets its own sentence: what it is, and what to use instead.
+// TestWrongFiles checks that each kind of file that is not a model has an error of its own, which
+// says what the file is and what to use instead.
 func TestWrongFiles(t *testing.T) {
 	zip := "PK\x03\x04\x14\x00\x00\x00\x00\x00"
 	cases := []struct{ file, head, reason, advice string }{
@@ -77,14 +78,14 @@ func TestDirectories(t *testing.T) {
 	expect("holds 2 GGUF files")
 }
 
-// What can't run is described, with the reason in a sentence.
+// TestWhyNot checks that a model that can't run is described, with the reason.
 func TestWhyNot(t *testing.T) {
 	cases := map[string]models.Metadata{
-		"family qwen3":         {"general.architecture": "qwen3"},
-		"mixture of experts":   {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
-		"a part for one (mmp":  {"general.type": "mmproj"},
-		"tokenizer (bert)":     {"tokenizer.ggml.model": "bert"},
-		"does not say which f": {"general.architecture": ""},
+		"family qwen3":            {"general.architecture": "qwen3"},
+		"mixture of experts":      {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
+		"an addition to one (mmp": {"general.type": "mmproj"},
+		"tokenizer (bert)":        {"tokenizer.ggml.model": "bert"},
+		"does not say which f":    {"general.architecture": ""},
 	}
 	for want, extra := range cases {
 		i, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, extra)))
@@ -124,7 +125,8 @@ func TestTitles(t *testing.T) {
 }
 
 func TestRealModels(t *testing.T) {
-	// Whisper's parameters as published, and the key biases, which CTranslate2 stores as zeros.
+	// The numbers of parameters that OpenAI published, and in addition the biases of the keys, which
+	// CTranslate2 stores as zeros.
 	want := map[string]Info{
 		"smollm2": {Kind: Chat, Format: "gguf", Family: "llama", Title: "SmolLM2 135M Instruct", Quantization: "Q4_1", Parameters: 134515008, Context: 8192,
 			Licence: "apache-2.0", Bytes: 98362432, Runs: true, Template: true, Layers: 30, KVHeads: 3, HeadDim: 64},
@@ -157,8 +159,8 @@ func TestRealModels(t *testing.T) {
 	})
 }
 
-// A directory with nothing but a pickle says what to use instead; beside weights that can
-// be read it counts for nothing.
+// TestPickleInDirectory checks that the error for a directory that holds only a pickle says what to
+// use instead, and that a pickle is ignored beside weights that can be read.
 func TestPickleInDirectory(t *testing.T) {
 	for name, head := range map[string]string{"pytorch_model.bin": "PK\x03\x04\x14\x00\x00\x00archive/data.pkl", "x.bin": "\x80\x02}q\x00", "base.pt": "", "model.bin": "PK\x03\x04\x14\x00archive/data.pkl"} {
 		dir := t.TempDir()
@@ -175,7 +177,7 @@ func TestPickleInDirectory(t *testing.T) {
 	}
 }
 
-// Layers without keys and values don't count for the size of the cache.
+// TestLayersThatAttend checks that layers without keys and values do not count for the size of the cache.
 func TestLayersThatAttend(t *testing.T) {
 	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{
 		"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8},

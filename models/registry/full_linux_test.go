@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A full disk gives a sentence, and leaves nothing.
+// TestFullDisk checks that an import onto a full disk explains the error and leaves nothing behind.
 func TestFullDisk(t *testing.T) {
 	root := t.TempDir()
 	if err := syscall.Mount("tmpfs", root, "tmpfs", 0, "size=1m"); err != nil {

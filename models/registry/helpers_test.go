@@ -12,7 +12,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// chatModel makes the bytes of a small llama file; fill varies its weights, size its length.
+// chatModel returns a small llama file. fill varies its weights, size is the length of its tensor data.
 func chatModel(t testing.TB, fill byte, size int, extra models.Metadata) []byte {
 	t.Helper()
 	meta := models.Metadata{
@@ -66,7 +66,7 @@ func mustVerify(t testing.TB, l *Library, name string) {
 	}
 }
 
-// mustHold fails unless the library's folder holds these names and nothing temporary.
+// mustHold fails unless the library's folder holds exactly these entries and nothing temporary.
 func mustHold(t testing.TB, l *Library, names ...string) {
 	t.Helper()
 	want := map[string]bool{".lock": true}

@@ -9,31 +9,31 @@ import (
 	"time"
 )
 
-// ImportOptions are what an import may be told. The zero value takes all from the file.
+// ImportOptions override what an import reads from the file. The zero value overrides nothing.
 type ImportOptions struct {
-	Name     string   // in the library; "": from the file's name. A taken one gets a number.
-	Title    string   // for people; "": from the file
-	Licence  string   // where the file does not say; "": unknown
-	Included bool     // came with the program
-	Note     string   // said where the model is picked
-	Sampling Sampling // zero: the file's own, or a general one
+	Name     string   // name in the library; "": derived from the file's name. A number is appended to a name that exists.
+	Title    string   // title that people see; "": from the file
+	Licence  string   // used if the file does not state one; "": unknown
+	Included bool     // included with the program
+	Note     string   // shown where the model is picked
+	Sampling Sampling // zero: from the file, or general settings
 }
 
-// Import brings the model at path into the library: copied, or linked so that it stays
-// where it is. Either way its files are read once and hashed; progress, which may be
-// nil, is told the bytes done so far and their total.
+// Import adds the model at path to the library. With Copy its files are copied, with Link
+// they stay where they are. In both cases the files are read and hashed. progress, which may
+// be nil, is called with the number of bytes read so far and their total.
 //
-// If the library has the same content already, that entry is returned. Until the last
-// moment everything stands in a temporary folder; one rename makes the entry. So a kill
-// or a loss of power leaves the library as it was or with the complete entry, and an
-// error, a full disk or the end of ctx leaves nothing behind.
+// If the library already has an entry with the same content, that entry is returned. The
+// import is prepared in a temporary folder, and a single rename makes it an entry. So after a
+// kill or a power failure the library is unchanged or has the complete entry, and after an
+// error, with a full disk or an ended ctx, nothing is left behind.
 func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOptions, progress func(done, total int64)) (Entry, error) {
 	if opt.Name != "" {
 		if err := checkName(opt.Name); err != nil {
 			return Entry{}, err
 		}
 	}
-	s, err := study(path)
+	s, err := inspect(path)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -41,8 +41,8 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	if err != nil {
 		return Entry{}, err
 	}
-	// A copy reads a second time only if an entry of the same size may be its twin.
-	m := &meter{ctx: ctx, tell: progress, total: s.info.Bytes}
+	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.
+	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
 	if how == Link || l.sameSize(files) {
 		if how == Copy {
 			m.total *= 2
@@ -50,17 +50,17 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 		if err := hashAll(m, files); err != nil {
 			return Entry{}, err
 		}
-		if twin, ok := l.twin(files); ok {
+		if duplicate, ok := l.duplicate(files); ok {
 			m.finish()
-			return twin, nil
+			return duplicate, nil
 		}
 	}
 	e := newEntry(s, how, opt)
 	e.Files = files
-	return l.bringIn(ctx, e, m)
+	return l.store(ctx, e, m)
 }
 
-func newEntry(s studied, how How, opt ImportOptions) Entry {
+func newEntry(s inspection, how How, opt ImportOptions) Entry {
 	e := Entry{Name: opt.Name, Info: s.info, Linked: how == Link, Included: opt.Included, Note: opt.Note, Sampling: opt.Sampling, Added: time.Now().UTC().Truncate(time.Second)}
 	if e.Licence == "" {
 		e.Licence = opt.Licence
@@ -77,8 +77,8 @@ func newEntry(s studied, how How, opt ImportOptions) Entry {
 	return e
 }
 
-// bringIn copies e's files, if it is to be a copy, and commits it.
-func (l *Library) bringIn(ctx context.Context, e Entry, m *meter) (_ Entry, err error) {
+// store copies e's files, unless they are linked, and commits e.
+func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err error) {
 	t, err := l.begin(ctx)
 	if err != nil {
 		return Entry{}, err
@@ -96,11 +96,11 @@ func (l *Library) bringIn(ctx context.Context, e Entry, m *meter) (_ Entry, err 
 	return e, err
 }
 
-// temporary is a folder in which an entry grows.
+// temporary is a folder in which an entry is prepared.
 type temporary struct {
 	l    *Library
 	dir  string
-	lock *os.File // held while this process works on it
+	lock *os.File // held as long as this process uses the folder
 }
 
 func (l *Library) begin(ctx context.Context) (*temporary, error) {
@@ -111,16 +111,16 @@ func (l *Library) begin(ctx context.Context) (*temporary, error) {
 	defer unlock()
 	dir, err := os.MkdirTemp(l.dir, tmpPrefix)
 	if err != nil {
-		return nil, inWords(l.dir, err)
+		return nil, explainWriteError(l.dir, err)
 	}
 	f, err := tryLock(filepath.Join(dir, "lock"))
 	if err != nil {
-		return nil, errors.Join(inWords(l.dir, err), os.RemoveAll(dir))
+		return nil, errors.Join(explainWriteError(l.dir, err), os.RemoveAll(dir))
 	}
 	return &temporary{l, dir, f}, nil
 }
 
-// unlock lets go of the lock file, which Windows would not let be renamed.
+// unlock closes and removes the lock file: Windows can't rename a folder with an open file.
 func (t *temporary) unlock() error {
 	if t.lock == nil {
 		return nil
@@ -130,8 +130,9 @@ func (t *temporary) unlock() error {
 	return err
 }
 
-// discard removes the folder, if it has not become an entry; under the library's lock,
-// since a sweep would remove it at the same time once its own lock is gone.
+// discard removes the folder unless it has become an entry. It holds the library's lock:
+// without it, a sweep could remove the folder at the same time, once the folder's own lock is
+// released.
 func (t *temporary) discard() error {
 	if t.dir == "" {
 		return nil
@@ -144,23 +145,23 @@ func (t *temporary) discard() error {
 	return errors.Join(t.unlock(), os.RemoveAll(t.dir))
 }
 
-// commit makes e an entry: writes entry.json, syncs, renames.
+// commit makes e an entry: it writes entry.json, syncs and renames the folder.
 func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, error) {
 	unlock, err := l.lock(ctx)
 	if err != nil {
 		return Entry{}, err
 	}
 	defer unlock()
-	if twin, ok := l.twin(e.Files); ok { // imported by another process meanwhile
-		return twin, nil
+	if duplicate, ok := l.duplicate(e.Files); ok { // another process has imported it meanwhile
+		return duplicate, nil
 	}
-	e.Name = free(e.Name, func(name string) bool { return exists(filepath.Join(l.dir, name)) })
+	e.Name = unusedName(e.Name, func(name string) bool { return exists(filepath.Join(l.dir, name)) })
 	b, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return Entry{}, err
 	}
 	if err := writeSynced(filepath.Join(t.dir, entryFile), append(b, '\n')); err != nil {
-		return Entry{}, inWords(l.dir, err)
+		return Entry{}, explainWriteError(l.dir, err)
 	}
 	dir := filepath.Join(l.dir, e.Name)
 	err = errors.Join(t.unlock(), syncDir(t.dir))
@@ -168,15 +169,15 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 		err = os.Rename(t.dir, dir)
 	}
 	if err != nil {
-		return Entry{}, inWords(l.dir, err)
+		return Entry{}, explainWriteError(l.dir, err)
 	}
 	t.dir, e.dir = "", dir
 	return e, syncDir(l.dir)
 }
 
-// sameSize reports whether an entry has as many files of the same sizes.
+// sameSize reports whether an entry has the same number of files with the same sizes.
 func (l *Library) sameSize(files []Stored) bool {
-	entries, _ := l.List() // a broken entry is no twin
+	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
 		equal := len(e.Files) == len(files)
 		for i := 0; equal && i < len(files); i++ {
@@ -189,9 +190,9 @@ func (l *Library) sameSize(files []Stored) bool {
 	return false
 }
 
-// twin finds a whole entry with the same contents.
-func (l *Library) twin(files []Stored) (Entry, bool) {
-	entries, _ := l.List() // a broken entry is no twin
+// duplicate returns an intact entry with the same content.
+func (l *Library) duplicate(files []Stored) (Entry, bool) {
+	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
 		if same(e.Files, files) && e.Check() == nil {
 			return e, true

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestMain is also the program that TestKill kills.
+// TestMain is also the main function of the process that TestKill kills.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("REGISTRY_TEST_IMPORT"); path != "" {
 		l, err := Open(os.Getenv("REGISTRY_TEST_ROOT"))
@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A process that is killed at any moment of an import leaves a library without the
-// model or with all of it; and the next Open leaves nothing temporary.
+// TestKill kills a process at random moments of an import and checks that the library has the
+// complete model or nothing of it, and that the next Open removes what is temporary.
 func TestKill(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -61,14 +61,14 @@ func TestKill(t *testing.T) {
 			}
 		}
 		cmd := start()
-		if round%2 == 0 { // within the copy; in the other rounds at any moment
+		if round%2 == 0 { // while copying; in the other rounds at any moment
 			waitForCopy(t, l)
 		}
 		time.Sleep(time.Duration(rand.Float64() * 1.3 * float64(whole)))
 		if err := cmd.Process.Kill(); err != nil && err != os.ErrProcessDone {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // killed, or finished before
+		_ = cmd.Wait() // the process was killed, or had ended before
 		if l, err = Open(root); err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestKill(t *testing.T) {
 	t.Logf("killed 20 times: %d without the model, %d with it", without, with)
 }
 
-// waitForCopy waits until a temporary folder holds files, or the import is done.
+// waitForCopy waits until a temporary folder holds files or the import has ended.
 func waitForCopy(t *testing.T, l *Library) {
 	for !exists(filepath.Join(l.dir, "m")) {
 		files, err := filepath.Glob(filepath.Join(l.dir, tmpPrefix+"*", "files", "*"))

@@ -21,14 +21,14 @@ const (
 	mostEntry = 1 << 20 // bytes of entry.json
 )
 
-// Library is the user's models. Its methods may be called from several goroutines, and
-// several processes may have the same library open.
+// Library is the user's library of models. Its methods may be called from several
+// goroutines, and several processes may use the same library.
 type Library struct {
-	dir string // the folder of the entries
+	dir string // the folder that holds the entries
 }
 
-// Open opens the library in root/models, which it creates if need be; root is usually
-// DataDir(). What imports of dead processes left there is removed.
+// Open opens the library in root/models and creates that folder if needed; root is usually
+// DataDir(). It removes what interrupted imports have left there.
 func Open(root string) (*Library, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -44,9 +44,10 @@ func Open(root string) (*Library, error) {
 	return l, nil
 }
 
-// sweep removes temporary folders whose process is dead: those whose lock is free. A
-// folder is made and locked, and loses its lock file before its rename, only under the
-// library's lock, so here one without a lock file is dead too.
+// sweep removes the temporary folders of processes that have ended. The lock of such a
+// folder is free. A folder without a lock file is removed as well: creating and locking a
+// folder, and removing the lock file before the final rename, happen under the library's
+// lock, which sweep holds.
 func (l *Library) sweep() error {
 	unlock, err := l.lock(context.Background())
 	if err != nil {
@@ -76,7 +77,7 @@ func removeDead(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// lock takes the library's lock.
+// lock acquires the library's lock.
 func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 	f, err := lock(ctx, filepath.Join(l.dir, ".lock"))
 	if err != nil {
@@ -85,8 +86,8 @@ func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// List returns the entries by name, and an error for each folder that holds none that
-// can be read.
+// List returns the entries by name, and an error for each folder that does not hold a
+// readable entry.
 func (l *Library) List() ([]Entry, []error) {
 	dirs, err := os.ReadDir(l.dir)
 	if err != nil {
@@ -102,7 +103,7 @@ func (l *Library) List() ([]Entry, []error) {
 		switch {
 		case err == nil:
 			entries = append(entries, e)
-		case !errors.Is(err, models.ErrNotFound) || exists(filepath.Join(l.dir, d.Name())): // else it was removed just now
+		case !errors.Is(err, models.ErrNotFound) || exists(filepath.Join(l.dir, d.Name())): // otherwise it has just been removed
 			broken = append(broken, err)
 		}
 	}
@@ -114,7 +115,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Find returns the entry of that name; models.ErrNotFound if there is none.
+// Find returns the entry with the given name. The error wraps models.ErrNotFound if there is none.
 func (l *Library) Find(name string) (Entry, error) {
 	if !l.Has(name) {
 		return Entry{}, fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
@@ -122,7 +123,7 @@ func (l *Library) Find(name string) (Entry, error) {
 	return l.load(name)
 }
 
-// load reads an entry and checks what a damaged or foreign entry.json could say.
+// load reads an entry and checks it, since entry.json may be damaged or edited by hand.
 func (l *Library) load(name string) (Entry, error) {
 	var e Entry
 	dir := filepath.Join(l.dir, name)
@@ -153,7 +154,7 @@ func (l *Library) load(name string) (Entry, error) {
 	return e, nil
 }
 
-// Path is what to open: the file, or the directory for a format of several files.
+// Path returns the path to open: the file, or the directory for a format of several files.
 func (e *Entry) Path() string {
 	if len(e.Files) == 0 {
 		return ""
@@ -172,11 +173,11 @@ func (e *Entry) abs(f Stored) string {
 	return filepath.Join(e.dir, f.Path)
 }
 
-// Saved reports whether e is in a library; Resolve also makes entries of bare files.
+// Saved reports whether e is in a library. Resolve also returns entries that are not.
 func (e *Entry) Saved() bool { return e.dir != "" }
 
-// Check compares the files with the recorded sizes, without reading them: enough to
-// tell that a linked file has moved or changed before it is opened.
+// Check compares the sizes of the files with the recorded sizes, without reading the files.
+// This finds linked files that were moved or changed.
 func (e *Entry) Check() error {
 	for _, f := range e.Files {
 		path := e.abs(f)
@@ -194,8 +195,7 @@ func (e *Entry) Check() error {
 	return nil
 }
 
-// Remove takes a model out of the library. Files that were copied in are deleted, linked
-// files stay where they are.
+// Remove removes a model from the library. Copied files are deleted; linked files are not.
 func (l *Library) Remove(name string) error {
 	if !l.Has(name) {
 		return fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
@@ -205,8 +205,8 @@ func (l *Library) Remove(name string) error {
 		return err
 	}
 	defer unlock()
-	// One rename takes the entry out; a kill during the deletion leaves a folder to sweep.
-	// (No new folder: on a full disk there may be no room for one.)
+	// A single rename removes the entry. If the process is killed while it deletes the files,
+	// sweep removes the rest. The rename needs no new folder, for which a full disk may have no space.
 	trash := filepath.Join(l.dir, fmt.Sprintf("%sremoved-%s-%d", tmpPrefix, name, time.Now().UnixNano()))
 	if err := os.Rename(filepath.Join(l.dir, name), trash); err != nil {
 		return fmt.Errorf("%s can't be removed; is it in use? %w", name, err)
@@ -220,13 +220,13 @@ func (l *Library) Remove(name string) error {
 	return nil
 }
 
-// Has reports whether there is a model of that name.
+// Has reports whether there is a model with the given name.
 func (l *Library) Has(name string) bool {
 	return checkName(name) == nil && exists(filepath.Join(l.dir, name))
 }
 
-// Resolve finds what a person means: a model of the library by name, else a file or
-// directory, described in an entry that is not saved anywhere. lib may be nil.
+// Resolve finds the model with a given name in lib, which may be nil. If there is none, it
+// describes the file or directory with that path, in an entry that is not saved anywhere.
 func Resolve(lib *Library, nameOrPath string) (Entry, error) {
 	if lib != nil && lib.Has(nameOrPath) {
 		return lib.load(nameOrPath)
@@ -234,7 +234,7 @@ func Resolve(lib *Library, nameOrPath string) (Entry, error) {
 	if !exists(nameOrPath) {
 		return Entry{}, fmt.Errorf("there is no model and no file named %s: %w", models.Quote(nameOrPath), models.ErrNotFound)
 	}
-	s, err := study(nameOrPath)
+	s, err := inspect(nameOrPath)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -244,13 +244,13 @@ func Resolve(lib *Library, nameOrPath string) (Entry, error) {
 		if err != nil {
 			return Entry{}, models.NotReadable(path, err)
 		}
-		// No hash: the file is only described.
+		// There is no hash, since the file is only described.
 		e.Files = append(e.Files, Stored{Path: path, Bytes: st.Size()})
 	}
 	return e, nil
 }
 
-// same reports whether two lists of files have the same contents.
+// same reports whether two lists of files have the same contents in any order.
 func same(a, b []Stored) bool {
 	hashes := func(files []Stored) []string {
 		var out []string

@@ -34,7 +34,7 @@ func TestCopy(t *testing.T) {
 	if e.Name != "tiny-llama.q8_0" || e.Title != "Tiny Llama" || e.Linked || !strings.HasPrefix(e.Path(), l.dir) {
 		t.Errorf("%+v", e)
 	}
-	if err := os.Remove(path); err != nil { // the library does not need the original
+	if err := os.Remove(path); err != nil { // the library must not need the original
 		t.Fatal(err)
 	}
 	mustVerify(t, l, e.Name)
@@ -56,7 +56,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// e0 is a file's size.
+// e0 returns the size of a file.
 func e0(t testing.TB, path string) int64 {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -117,7 +117,7 @@ func TestTwinsAndNames(t *testing.T) {
 	if _, err := l.Import(context.Background(), filepath.Join(dir, "a.gguf"), Copy, ImportOptions{Name: "../x"}, nil); err == nil {
 		t.Error("a name with a path was taken")
 	}
-	// An entry whose linked file is gone is no twin: the model can be imported again.
+	// An entry whose linked file is missing is not a duplicate: the model can be imported again.
 	if err := os.Remove(filepath.Join(dir, "A.gguf")); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestTwinsAndNames(t *testing.T) {
 	}
 }
 
-// One broken entry never breaks the list.
+// TestBrokenEntries checks that a broken entry does not prevent the others from being listed.
 func TestBrokenEntries(t *testing.T) {
 	l := library(t)
 	mustImport(t, l, save(t, t.TempDir(), "good.gguf", chatModel(t, 1, 4096, nil)), Copy, ImportOptions{})
@@ -176,7 +176,7 @@ func TestCancel(t *testing.T) {
 	mustHold(t, l)
 }
 
-// A sweep takes what dead processes left, and leaves alone what live ones work on.
+// TestSweep checks that Open removes temporary folders of ended processes and no others.
 func TestSweep(t *testing.T) {
 	root := t.TempDir()
 	l, err := Open(root)
@@ -193,7 +193,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 		if locked {
-			save(t, dir, "lock", nil) // the file of a process that is gone
+			save(t, dir, "lock", nil) // the lock file of a process that has ended
 		}
 	}
 	if _, err := Open(root); err != nil {
@@ -208,7 +208,7 @@ func TestSweep(t *testing.T) {
 	mustHold(t, l)
 }
 
-// Many imports at once, of few contents, leave one entry for each content.
+// TestTogether checks that many simultaneous imports of a few contents leave one entry for each content.
 func TestTogether(t *testing.T) {
 	root, dir := t.TempDir(), t.TempDir()
 	var wg sync.WaitGroup
@@ -253,7 +253,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// Whatever a file is called, its name in the library is a name.
+// TestNames checks that a valid name is made of any file name.
 func TestNames(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := slug(rapid.String().Draw(t, "text"))

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// errLocked: another process, or another part of this one, holds the lock.
+// errLocked means that another process, or another part of this one, holds the lock.
 var errLocked = errors.New("locked")
 
-// tryLock locks the file at path, which is created if need be, and returns errLocked if
-// someone else holds it. The system unlocks when f is closed or the process dies.
+// tryLock locks the file at path and creates it if needed. It returns errLocked if the lock
+// is held. The system releases the lock when f is closed or the process ends.
 func tryLock(path string) (f *os.File, err error) {
 	f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -24,7 +24,7 @@ func tryLock(path string) (f *os.File, err error) {
 	return f, nil
 }
 
-// lock waits for the lock. It is held for moments only, so asking again is cheap.
+// lock waits for the lock. It polls, since the lock is only held for short times.
 func lock(ctx context.Context, path string) (*os.File, error) {
 	for {
 		f, err := tryLock(path)

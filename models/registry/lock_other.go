@@ -4,7 +4,8 @@ package registry
 
 import "os"
 
-// Without locks two programs must not import at the same moment.
+// lockFile does nothing on systems without file locks. There, two processes must not import at
+// the same time.
 func lockFile(*os.File) error { return nil }
 
 func diskFull(error) bool { return false }

@@ -21,19 +21,19 @@ func lockFile(f *os.File) error {
 	}
 }
 
-// diskFull reports whether a write failed for want of space.
+// diskFull reports whether a write failed because no space is left.
 func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// syncDir makes the names in a folder last through a loss of power.
+// syncDir makes the entries of a folder durable, so that they survive a power failure.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: the file system has no such thing
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: the file system can't sync folders
 		return err
 	}
 	return nil

@@ -14,9 +14,9 @@ const mostName = 64
 var (
 	validName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,79}$`)
 	notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
-	// Names that Windows keeps for devices, also with an extension.
+	// device matches the names that Windows reserves for devices, also with an extension.
 	device = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
-	// What llama.cpp appends to the name of each file of a split model.
+	// splitSuffix matches what llama.cpp appends to the name of each file of a split model.
 	splitSuffix = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
 )
 
@@ -34,7 +34,7 @@ func slug(s string) string {
 	return s
 }
 
-// checkName refuses what could not be a folder of the library on every system.
+// checkName refuses a name that is not valid as a folder name on every system.
 func checkName(name string) error {
 	if !validName.MatchString(name) || strings.HasSuffix(name, ".") || device.MatchString(name) {
 		return fmt.Errorf("%s can't be a model's name: use lower-case letters, digits, dots, hyphens and underlines, such as %q", models.Quote(name), slug(name))
@@ -42,9 +42,9 @@ func checkName(name string) error {
 	return nil
 }
 
-// nameFor is the name of a model that was given none. A GGUF file's own name is the best
-// there is, since it tells quantizations apart; directories are often called anything, as
-// are speech models in one file.
+// nameFor derives the name of an entry. The name of a GGUF file is best, because it tells
+// quantizations apart. The names of directories and of speech models in one file often
+// identify nothing, so the name comes from the title.
 func nameFor(path string, info Info) string {
 	switch info.Format {
 	case "gguf":
@@ -55,14 +55,14 @@ func nameFor(path string, info Info) string {
 	return slug(info.Title + "-" + info.Quantization)
 }
 
-// stem is a file's name without extension and without the number of a split part.
+// stem returns a file's name without extension and without the number of a split part.
 func stem(path string) string {
 	base := filepath.Base(path)
 	return splitSuffix.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "")
 }
 
-// free returns name, or name-2, name-3, …: the first that taken does not have.
-func free(name string, taken func(string) bool) string {
+// unusedName returns the first of name, name-2, name-3, … for which taken is false.
+func unusedName(name string, taken func(string) bool) string {
 	for i, n := 2, name; ; i++ {
 		if !taken(n) {
 			return n

@@ -10,7 +10,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// describeWhisper reads a CTranslate2 directory.
+// describeWhisper describes a CTranslate2 directory.
 func describeWhisper(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	i := Info{
@@ -23,10 +23,10 @@ func describeWhisper(f *models.File) (Info, error) {
 	return i, r.err
 }
 
-// describeGGML reads one of whisper.cpp's files; no other kind of them gets this far.
+// describeGGML describes a file of whisper.cpp. Other ggml files are not recognised as models.
 func describeGGML(f *models.File) (Info, error) { return speech(f), nil }
 
-// describeSafetensors reads a Hugging Face directory, of Whisper or of anything else.
+// describeSafetensors describes a Hugging Face directory, with a Whisper model or another one.
 func describeSafetensors(f *models.File) (Info, error) {
 	var config struct {
 		Type string `json:"model_type"`
@@ -39,7 +39,7 @@ func describeSafetensors(f *models.File) (Info, error) {
 	i := speech(f)
 	switch _, found := sizeOfWhisper(f); {
 	case config.Type != "" && config.Type != "whisper" || config.Type == "" && !found:
-		return stranger(i, f, config.Type), nil
+		return notWhisper(i, f, config.Type), nil
 	case f.Aux["tokenizer.json"] == nil && (f.Aux["vocab.json"] == nil || f.Aux["merges.txt"] == nil):
 		i.Runs, i.Reason = false, "The file tokenizer.json, which belongs beside the weights, is missing."
 	}
@@ -51,7 +51,7 @@ func describeSafetensors(f *models.File) (Info, error) {
 	return i, nil
 }
 
-// describeAPR reads an APR file, of Whisper or of anything else.
+// describeAPR describes an APR file, with a Whisper model or another one.
 func describeAPR(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	i := speech(f)
@@ -59,41 +59,41 @@ func describeAPR(f *models.File) (Info, error) {
 	family := r.text("architecture")
 	switch _, found := sizeOfWhisper(f); {
 	case !found:
-		i = stranger(i, f, family)
+		i = notWhisper(i, f, family)
 		i.Title = titleOf(f.Path, r.text("name"))
 	case f.Aux["__vocab__"] == nil && f.Meta["tokenizer.vocabulary"] == nil:
-		i.Runs, i.Reason = false, "The file holds no vocabulary, so it can't be turned into text."
+		i.Runs, i.Reason = false, "The file holds no vocabulary, so its output can't be turned into text."
 	}
 	return i, r.err
 }
 
-// speech is what the tensors of a Whisper model tell.
+// speech describes a Whisper model by its tensors.
 func speech(f *models.File) Info {
 	i := Info{Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Languages: languagesIn(f), Runs: true}
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
 		if t.Name == "proj_out.weight" || strings.HasPrefix(t.Name, "__") {
-			continue // the embeddings again; filters
+			continue // a second copy of the embeddings, or mel filters
 		}
 		i.Parameters += int64(t.Len())
 		values[t.Type] += int64(t.Len())
 	}
 	i.Quantization = quantization(&keys{}, values)
 	if _, found := sizeOfWhisper(f); !found {
-		i.Runs, i.Reason = false, "The file holds no whole Whisper model."
+		i.Runs, i.Reason = false, "The file does not hold a complete Whisper model."
 	}
 	return i
 }
 
-// stranger is i for a model that is not Whisper.
-func stranger(i Info, f *models.File, family string) Info {
-	i.Kind, i.Family, i.Title, i.Runs, i.Languages = Chat, clean(family), titleOf(f.Path, ""), false, NotSaid
+// notWhisper changes the description i into that of a model that is not Whisper.
+func notWhisper(i Info, f *models.File, family string) Info {
+	i.Kind, i.Family, i.Title, i.Runs, i.Languages = Chat, clean(family), titleOf(f.Path, ""), false, UnknownLanguages
 	i.Reason = "Only Whisper models run from this kind of file. For chat, the same model in GGUF form runs, a single .gguf file."
 	return i
 }
 
-// whisperNames are the tensors by which the size of a Whisper model is told: the first
-// convolution, the embeddings, and one of each layer.
+// whisperNames are the names of the tensors that determine the dimensions of a Whisper
+// model, in each format: the first convolution, the token embeddings, and one tensor a layer.
 var whisperNames = []struct{ conv1, embed, layer string }{
 	{"encoder/conv1/weight", "decoder/embeddings/weight", "%s/layer_%d/ffn/linear_0/weight"},
 	{"encoder.conv1.weight", "decoder.token_embedding.weight", "%s.blocks.%d.mlp.0.weight"},
@@ -103,10 +103,10 @@ var whisperNames = []struct{ conv1, embed, layer string }{
 	{"encoder.conv1.weight", "decoder.token_embedding.weight", "%s.layers.%d.fc1.weight"},
 }
 
-// whisperSize are the dimensions by which people know the models.
+// whisperSize holds the dimensions that distinguish the published models.
 type whisperSize struct{ width, mels, encoder, decoder, vocabulary int }
 
-// sizeOfWhisper finds the dimensions; false where f is no Whisper model.
+// sizeOfWhisper returns the dimensions, and false where f is not a Whisper model.
 func sizeOfWhisper(f *models.File) (whisperSize, bool) {
 	for _, names := range whisperNames {
 		conv1, ok1 := f.Tensor(names.conv1)
@@ -126,13 +126,13 @@ func sizeOfWhisper(f *models.File) (whisperSize, bool) {
 	return whisperSize{}, false
 }
 
-// languagesIn are the languages of the Whisper model in f.
+// languagesIn returns the languages of the Whisper model in f.
 func languagesIn(f *models.File) Languages {
 	s, _ := sizeOfWhisper(f)
 	return languagesOf(s)
 }
 
-// titleOfWhisper names a Whisper model by its dimensions: "Whisper base", "Whisper tiny.en".
+// titleOfWhisper derives the title from the dimensions: "Whisper base", "Whisper tiny.en".
 // Source: the model table of OpenAI's Whisper paper and its repository.
 func titleOfWhisper(f *models.File) string {
 	s, _ := sizeOfWhisper(f)
@@ -156,27 +156,27 @@ func titleOfWhisper(f *models.File) string {
 	return title
 }
 
-// languagesOf tells a model's languages by the size of its vocabulary.
+// languagesOf derives the languages from the size of the vocabulary.
 func languagesOf(s whisperSize) Languages {
 	switch s.vocabulary {
 	case 0:
-		return NotSaid
+		return UnknownLanguages
 	case 51864:
 		return EnglishAlone
 	}
 	return ManyLanguages
 }
 
-// english ends the title of a model that was trained on English alone.
+// english is the end of the title of a model that was trained only on English.
 const english = ".en"
 
-// EnglishOnly reports whether it is a speech model of English alone: it can't translate.
+// EnglishOnly reports whether this is a speech model that knows only English. It can't translate.
 func (i Info) EnglishOnly() bool { return i.Kind == Speech && i.Languages == EnglishAlone }
 
-// complete adds what entries of older versions of the program do not say: then the title, which
-// was made by titleOfWhisper, is all that tells the languages.
+// complete sets the languages of entries that lack them because an older version of the
+// program wrote them. In those, only the title tells the languages; titleOfWhisper made it.
 func (i *Info) complete() {
-	if i.Kind != Speech || i.Languages != NotSaid {
+	if i.Kind != Speech || i.Languages != UnknownLanguages {
 		return
 	}
 	i.Languages = ManyLanguages

@@ -15,7 +15,7 @@ import (
 	"soberano/models/safetensors"
 )
 
-// write makes a file by a format's writer.
+// write creates a file with the writer of a format.
 func write(t testing.TB, path string, by func(*os.File) error) string {
 	t.Helper()
 	f, err := os.Create(path)
@@ -39,8 +39,8 @@ func zeros(name string, typ quant.Type, shape ...int) models.Tensor {
 	return models.Tensor{Name: name, Type: typ, Shape: shape, Data: make([]byte, n)}
 }
 
-// outline are the tensors by which the size of a Whisper model is told, with as few
-// values as can be: names is one of whisperNames.
+// outline returns the tensors that determine the dimensions of a Whisper model, with as few
+// values as possible. names is an index of whisperNames.
 func outline(names int, typ quant.Type, s whisperSize) []models.Tensor {
 	n := whisperNames[names]
 	list := []models.Tensor{zeros(n.conv1, quant.F16, s.width, s.mels, 1), zeros(n.embed, typ, s.vocabulary, 32)}
@@ -62,14 +62,15 @@ func ggmlFile(t testing.TB, path string, typ quant.Type, s whisperSize) string {
 	})
 }
 
-// small writes a safetensors file that holds no model.
+// small writes a safetensors file that does not hold a model.
 func small(t testing.TB, dir, name string) string {
 	return write(t, filepath.Join(dir, name), func(f *os.File) error {
 		return safetensors.Write(f, nil, []models.Tensor{zeros("w", quant.F32, 2)})
 	})
 }
 
-// Speech models of every form are described, named and imported, by a file and by a folder.
+// TestSpeechForms checks that speech models of every format are described, named and imported, given
+// a file or a folder.
 func TestSpeechForms(t *testing.T) {
 	base, turbo, distilled := whisperSize{512, 80, 6, 6, 51865}, whisperSize{1280, 128, 32, 4, 51866}, whisperSize{1024, 80, 24, 2, 51864}
 	folder := func(files map[string]string) string {
@@ -127,7 +128,7 @@ func TestSpeechForms(t *testing.T) {
 	}
 }
 
-// A model in several files is one model, whichever of them is dropped.
+// TestSafetensorsParts imports a model of several files, given any of them.
 func TestSafetensorsParts(t *testing.T) {
 	dir := t.TempDir()
 	all := outline(2, quant.BF16, whisperSize{384, 80, 4, 4, 51864})
@@ -170,8 +171,8 @@ func TestWhisperTitles(t *testing.T) {
 	}
 }
 
-// An entry that an older version wrote says by its title alone that it knows English only; one
-// of today says it in a field, whatever its title.
+// TestLanguagesOfEntries checks that the languages of an entry come from its own field, and from its
+// title only if the field is missing, as in entries of older versions.
 func TestLanguagesOfEntries(t *testing.T) {
 	for _, c := range []struct {
 		entry string

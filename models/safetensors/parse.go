@@ -14,18 +14,7 @@ import (
 	"soberano/models"
 )
 
-// A .safetensors file, little-endian:
-//
-//	u64 length of the header · the header, JSON, perhaps with spaces behind it · data
-//
-//	{"__metadata__": {"format": "pt"},
-//	 "model.encoder.conv1.bias": {"dtype": "F32", "shape": [512], "data_offsets": [0, 2048]}, …}
-//
-// Offsets count from the end of the header. The tensors cover the data without gaps or
-// overlaps, and no key stands there twice, so that two readers can't see two models.
-// Source: the safetensors project, README.md, section "Format".
-
-// Limits; the header's is that of the reference implementation.
+// Limits. The limit of the header is that of the reference implementation.
 const (
 	mostHeader  = 100_000_000
 	mostDims    = 8
@@ -33,7 +22,7 @@ const (
 	mostNote    = 1 << 16 // bytes of a string in __metadata__
 )
 
-// dtypes are the types by name, numbered as GGML does; those beyond quant's can't run.
+// dtypes are the types by name, numbered as in GGML. Types that kernels/quant lacks can't run.
 var dtypes = map[string]struct {
 	typ   quant.Type
 	bytes int
@@ -44,7 +33,7 @@ var dtypes = map[string]struct {
 	"F8_E4M3": {other + 5, 1}, "F8_E5M2": {other + 6, 1}, "F8_E8M0": {other + 7, 1}, "C64": {other + 8, 8},
 }
 
-// other numbers the types that GGML lacks.
+// other is the first number for types that GGML lacks.
 const other quant.Type = 1 << 16
 
 func dtypeName(t quant.Type) string {
@@ -56,15 +45,24 @@ func dtypeName(t quant.Type) string {
 	return t.String()
 }
 
-// entry is what the header says of a tensor.
+// entry describes a tensor in the header of a .safetensors file. The file, little-endian:
+//
+//	u64 length of the header · the header, JSON, possibly followed by spaces · data
+//
+//	{"__metadata__": {"format": "pt"},
+//	 "model.encoder.conv1.bias": {"dtype": "F32", "shape": [512], "data_offsets": [0, 2048]}, …}
+//
+// Offsets count from the end of the header. The tensors must cover the data without gaps or
+// overlaps and the header must not have duplicate keys: otherwise two readers could read
+// different models from one file. Source: the safetensors project, README.md, section "Format".
 type entry struct {
 	Dtype   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
 	Offsets []uint64 `json:"data_offsets"`
 }
 
-// parse reads a file whose bytes are b. Each tensor's data is a part of b and has the
-// length that its type and shape say; it is nil for a type that can't run.
+// parse reads a file with the bytes b. Each tensor's data is a part of b and has the length
+// that its type and shape require; it is nil for a type that can't run.
 func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
 	c := models.NewCursor(path, b)
 	n := c.U64()
@@ -86,10 +84,10 @@ func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
 
 type header struct {
 	path    string
-	data    []byte // behind the header
+	data    []byte // everything after the header
 	meta    models.Metadata
 	tensors []models.Tensor
-	places  []place // of the tensors
+	places  []place // of the tensors, in bytes
 	seen    map[string]bool
 }
 
@@ -98,8 +96,7 @@ type place struct {
 	name       string
 }
 
-// read reads the JSON key by key: encoding/json alone would let a second key of the same
-// name win in silence.
+// read reads the JSON key by key, because encoding/json would silently accept a duplicate key.
 func (h *header) read(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -128,7 +125,7 @@ func (h *header) readKey(d *json.Decoder) error {
 	if err != nil {
 		return err
 	}
-	name := t.(string) // a key: the decoder has seen to that
+	name := t.(string) // always a string: the decoder guarantees it
 	if h.seen[name] {
 		return models.Corrupt(h.path, "is damaged: %s stands in the header twice", models.Quote(name))
 	}
@@ -153,7 +150,7 @@ func (h *header) readMeta(d *json.Decoder) error {
 	}
 	for key, v := range m {
 		if len(v) > mostNote {
-			continue // of no use here
+			continue // not used by this program
 		}
 		h.meta[key] = v
 	}
@@ -193,8 +190,8 @@ func (h *header) add(name string, e entry) error {
 	return nil
 }
 
-// cover checks that the tensors lie side by side from the first byte of the data to the
-// last.
+// cover checks that the tensors cover the data from the first byte to the last, without gaps
+// or overlaps.
 func (h *header) cover() error {
 	slices.SortFunc(h.places, func(a, b place) int { return cmp.Compare(a.begin, b.begin) })
 	at := uint64(0)
@@ -210,8 +207,8 @@ func (h *header) cover() error {
 	return nil
 }
 
-// Is reports whether a file that begins so may be a safetensors file: a length, then
-// that much JSON.
+// Is reports whether head may be the beginning of a safetensors file: a length, followed by
+// JSON.
 func Is(head []byte) bool {
 	return len(head) > 10 && binary.LittleEndian.Uint64(head) <= mostHeader && head[8] == '{' && (head[9] == '"' || head[9] == ' ' || head[9] == '}')
 }

@@ -1,12 +1,12 @@
-// Package safetensors reads models as Hugging Face keeps them: a directory with
+// Package safetensors reads models in the layout of Hugging Face: a directory with
 //
-//	model.safetensors               the weights, see parse.go, or
-//	model.safetensors.index.json    which of several such files has which tensor
+//	model.safetensors               the weights, described at the type entry, or
+//	model.safetensors.index.json    an index of several such files: which has which tensor
 //	config.json, generation_config.json
 //	tokenizer.json                  or vocab.json, merges.txt and added_tokens.json
 //
-// Weights stay where they are, memory-mapped, in the type and shape of the file; the
-// side files go to Aux. What the weights mean is for the reader of a family to say.
+// Weights are memory-mapped and keep the type and shape of the file; the other files go to
+// Aux. The reader of a model family interprets the weights.
 package safetensors
 
 import (
@@ -21,13 +21,13 @@ import (
 	"soberano/models"
 )
 
-// Weights and Index are the names that a directory is looked through for, in this order.
+// Weights and Index are the file names that Open looks for in a directory, in this order.
 const (
 	Weights = "model.safetensors"
 	Index   = "model.safetensors.index.json"
 )
 
-// aux are the side files and how many bytes each may have.
+// aux lists the files other than the weights, with the largest size that is read.
 var aux = []struct {
 	name string
 	most int64
@@ -36,15 +36,15 @@ var aux = []struct {
 	{"tokenizer.json", 32 << 20}, {"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20},
 }
 
-// Limits of an index; a model of 400 GB has 200 parts.
+// Limits of an index. A model of 400 GB has 200 files.
 const (
 	mostIndex = 64 << 20
 	mostParts = 1024
 )
 
-// Open opens a ".safetensors" file, an index, or the directory of one; a file that its
-// directory's index names stands for all of them. Meta holds what the files say of
-// themselves, as strings. The error is a *models.FileError.
+// Open opens a ".safetensors" file, an index, or the directory that holds them. If the
+// directory has an index that names the file, Open opens all files of the index. Meta holds
+// the metadata of the files as strings. The error is a *models.FileError.
 func Open(path string) (*models.File, error) {
 	f, err := Peek(path)
 	if err != nil {
@@ -60,7 +60,7 @@ func Open(path string) (*models.File, error) {
 	return f, nil
 }
 
-// Peek opens as Open does, but leaves tensors of types that can't run with nil Data.
+// Peek opens a model like Open, but leaves Data nil in tensors of types that can't run.
 func Peek(path string) (*models.File, error) {
 	f := &models.File{Format: "safetensors", Path: path, Aux: map[string][]byte{}, Meta: models.Metadata{}}
 	if err := openAll(f, path); err != nil {
@@ -88,7 +88,7 @@ func openAll(f *models.File, path string) error {
 	return readAux(f, dir)
 }
 
-// openPart adds a file's tensors.
+// openPart adds the tensors of one file to f.
 func openPart(f *models.File, path string) error {
 	data, release, err := models.Map(path)
 	if err != nil {
@@ -107,7 +107,7 @@ func openPart(f *models.File, path string) error {
 	return nil
 }
 
-// readAux reads the side files that are there.
+// readAux reads those files of aux that exist.
 func readAux(f *models.File, dir string) error {
 	for _, a := range aux {
 		path := filepath.Join(dir, a.name)
@@ -125,12 +125,12 @@ func readAux(f *models.File, dir string) error {
 
 // parts are the files of a model.
 type parts struct {
-	index string            // "" without one
+	index string            // path of the index; "" without one
 	files []string          // in alphabetical order
-	where map[string]string // a tensor's file, by the index
+	where map[string]string // the file of each tensor, as the index says
 }
 
-// partsOf finds the directory and the files that path stands for.
+// partsOf returns the directory and the files of the model at path.
 func partsOf(path string) (string, parts, error) {
 	dir, base := filepath.Dir(path), filepath.Base(path)
 	if !strings.HasSuffix(base, ".safetensors") && !strings.HasSuffix(base, ".json") {
@@ -186,7 +186,7 @@ func readIndex(dir, name string) (parts, error) {
 	return p, nil
 }
 
-// check compares the tensors with the index: each is there, and none twice.
+// check compares the tensors with the index: all must exist, none in two files.
 func (p parts) check(f *models.File, path string) error {
 	seen := make(map[string]bool, len(f.Tensors))
 	for _, t := range f.Tensors {
@@ -203,7 +203,7 @@ func (p parts) check(f *models.File, path string) error {
 	return nil
 }
 
-// tensorError begins every message about a tensor.
+// tensorError returns an error that begins with the name of the tensor.
 func tensorError(path, name, format string, args ...any) error {
 	return models.Corrupt(path, "is damaged: tensor %s %s", models.Quote(name), fmt.Sprintf(format, args...))
 }

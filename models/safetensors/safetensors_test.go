@@ -35,12 +35,12 @@ func encode(t testing.TB, meta models.Metadata, tensors ...models.Tensor) []byte
 	return b.Bytes()
 }
 
-// raw makes a file of a header as it stands and n bytes of data.
+// raw builds a file with the given header, unchecked, and n bytes of data.
 func raw(head string, n int) []byte {
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(head))), head...), make([]byte, n)...)
 }
 
-// directory makes a folder of files.
+// directory creates a folder with the given files.
 func directory(t testing.TB, files map[string][]byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -62,7 +62,7 @@ func mustOpen(t testing.TB, path string) *models.File {
 	return f
 }
 
-// What is written is what is read.
+// TestRoundTrip checks that Open returns what Write wrote.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		var tensors []models.Tensor
@@ -107,7 +107,7 @@ func TestOpen(t *testing.T) {
 	f.Close()
 }
 
-// A model in several files is opened by any of them, and by its index.
+// TestParts opens a model in several files by each of them and by its index.
 func TestParts(t *testing.T) {
 	index := `{"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}`
 	files := map[string][]byte{
@@ -140,7 +140,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// Every hostile file has its own words.
+// TestHostile checks that each kind of damaged file has an error message of its own.
 func TestHostile(t *testing.T) {
 	one := func(dtype, shape, offsets string) []byte {
 		return raw(fmt.Sprintf(`{"w":{"dtype":%q,"shape":%s,"data_offsets":%s}}`, dtype, shape, offsets), 8)
@@ -190,7 +190,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are, parse ends, and what it accepts is whole.
+// FuzzOpen checks that parse ends for any bytes, and that what it accepts is consistent.
 func FuzzOpen(f *testing.F) {
 	f.Add(encode(f, models.Metadata{"format": "pt"}, tensor("w", quant.F16, 2, 3), tensor("b", quant.F32)))
 	f.Add(raw(`{"w":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}} `, 8))
@@ -212,7 +212,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzIndex: whatever an index says, only files beside it are opened.
+// FuzzIndex checks that for any index only files in its own directory are opened.
 func FuzzIndex(f *testing.F) {
 	f.Add([]byte(`{"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}`))
 	f.Add([]byte(`{"weight_map": {"a": "../x"}}`))

@@ -10,8 +10,8 @@ import (
 	"soberano/models"
 )
 
-// Write writes a .safetensors file: the tensors in the order given, meta's strings as its
-// __metadata__. A tensor's Data must have the length that Type and Shape say.
+// Write writes a .safetensors file: the tensors in the given order, and the strings of meta
+// as its __metadata__. A tensor's Data must have the length that Type and Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	head := make(map[string]any, len(tensors)+1)
 	if len(meta) > 0 {
@@ -27,7 +27,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 		if _, twice := head[t.Name]; twice {
 			return fmt.Errorf("safetensors: %q stands there twice", t.Name)
 		}
-		shape := append([]int{}, t.Shape...) // a scalar's is [], not null
+		shape := append([]int{}, t.Shape...) // a scalar must be written as [], not as null
 		head[t.Name] = entry{name, shape, []uint64{end, end + uint64(len(t.Data))}}
 		end += uint64(len(t.Data))
 	}

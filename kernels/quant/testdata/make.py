@@ -3,9 +3,9 @@
     python3 -m venv v && v/bin/pip install gguf==0.19.0 numpy==2.4.6
     v/bin/python make.py
 
-dequant.json: blocks of random bytes; f16 scales random, and each kind of special one
-(zeros, denormals, the largest, infinities, NaN). NaNs are written as one bit pattern.
-quant.json: float32 values and the blocks that the reference packs them into.
+dequant.json: blocks of random bytes with random f16 scales, and with special scales of each
+kind (zeros, denormals, the largest number, infinities, NaN). All NaNs are written as one bit
+pattern. quant.json: float32 values and the blocks that the reference makes of them.
 """
 import base64, json, os, struct
 import numpy as np

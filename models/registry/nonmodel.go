@@ -14,23 +14,23 @@ import (
 	"soberano/models/safetensors"
 )
 
-// advice repeated in the table below
+// Advice that the table below repeats.
 const (
 	getGGUF   = "download the GGUF form of the model, a single .gguf file"
 	notPickle = "for chat download the GGUF form, a single .gguf file; for speech the safetensors folder, whisper.cpp's ggml .bin, or the CTranslate2 folder of the same model"
 	unpack    = "unpack it and drop the .gguf file that is in it"
 )
 
-// wrong is a kind of file that people drop on a model's place.
-type wrong struct {
+// nonModel is a kind of file that people try to import although it is not a model.
+type nonModel struct {
 	is     func(head []byte, ext string) bool
 	reason string
 	advice string
 	vague  bool // the content does not tell what the file was meant to be
 }
 
-// wrongs is tried in order.
-var wrongs = []wrong{
+// nonModels is tried in order.
+var nonModels = []nonModel{
 	{func(b []byte, _ string) bool { return len(b) == 0 }, "is empty", "the download was probably interrupted: download it again", true},
 	{begins("version https://git-lfs"), "is only a pointer to the model, left by a git clone without Git LFS", "fetch the file itself with `git lfs pull`, or download it from the model's page", true},
 	{isHTML, "is a web page, not a model", "the link led to a page, perhaps one that asks for a sign-in or a licence: open it in a browser and download the file from there", true},
@@ -52,20 +52,20 @@ var wrongs = []wrong{
 	{isJSON, "is a text in JSON, perhaps the description that belongs to a model, not the model", getGGUF, true},
 }
 
-// foreign finds the kind of a file that is no model.
-func foreign(path string, head []byte) (wrong, bool) {
+// nonModelKind returns the kind of a file that is not a model.
+func nonModelKind(path string, head []byte) (nonModel, bool) {
 	ext := strings.ToLower(filepath.Ext(path))
-	for _, w := range wrongs {
+	for _, w := range nonModels {
 		if w.is(head, ext) {
 			return w, true
 		}
 	}
-	return wrong{}, false
+	return nonModel{}, false
 }
 
-// wrongFile says in words what a file is that no format recognises.
-func wrongFile(path string, head []byte) error {
-	if w, ok := foreign(path, head); ok {
+// unknownFileError says what a file is whose format is unknown.
+func unknownFileError(path string, head []byte) error {
+	if w, ok := nonModelKind(path, head); ok {
 		return &models.FileError{Path: path, Reason: w.reason, Advice: w.advice, Kind: models.ErrUnknownFormat}
 	}
 	e := &models.FileError{Path: path, Reason: "is not a model file that this program knows", Advice: "chat models come as .gguf files, speech models as Whisper folders, ggml .bin or .apr files", Kind: models.ErrUnknownFormat}
@@ -75,8 +75,8 @@ func wrongFile(path string, head []byte) error {
 	return e
 }
 
-// wrongDirectory says what a directory without a model is.
-func wrongDirectory(dir string) error {
+// unknownDirectoryError says what a directory without a model is.
+func unknownDirectoryError(dir string) error {
 	e := &models.FileError{Path: dir, Reason: "holds no model that this program knows", Advice: "choose a .gguf file, a Whisper folder, or a ggml .bin", Kind: models.ErrUnknownFormat}
 	names, err := os.ReadDir(dir)
 	if err != nil {
@@ -93,7 +93,7 @@ func wrongDirectory(dir string) error {
 	return e
 }
 
-// isPyTorch reports whether a file in a directory is a model in a pickle.
+// isPyTorch reports whether a file is a PyTorch model, by extension and content.
 func isPyTorch(path string) bool {
 	ext := strings.ToLower(filepath.Ext(path))
 	if !slices.Contains([]string{".pt", ".pth", ".bin", ".ckpt"}, ext) {
@@ -132,7 +132,8 @@ func isJSON(b []byte, ext string) bool {
 	return strings.HasPrefix(s, "{") || ext == ".json"
 }
 
-// isPickle: PROTO 2 … 5, then the opcodes with which PyTorch's files go on, or the extension.
+// isPickle reports whether b is a Python pickle: the opcode PROTO with version 2 … 5, followed
+// by an opcode that PyTorch writes next, or the extension of such files.
 func isPickle(b []byte, ext string) bool {
 	return len(b) > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 &&
 		(strings.IndexByte("\x8a}(]c.\x95", b[2]) >= 0 || ext == ".pt" || ext == ".pth" || ext == ".bin" || ext == ".pkl")
@@ -140,7 +141,7 @@ func isPickle(b []byte, ext string) bool {
 
 func isSafetensors(b []byte, _ string) bool { return safetensors.Is(b) }
 
-// isGGMLWhisper: the magic, then a vocabulary of Whisper's size.
+// isGGMLWhisper reports whether b begins with the magic of ggml and a vocabulary of Whisper's size.
 func isGGMLWhisper(b []byte, _ string) bool {
 	if !bytes.HasPrefix(b, []byte(ggml.Magic)) || len(b) < 8 {
 		return false
@@ -149,12 +150,13 @@ func isGGMLWhisper(b []byte, _ string) bool {
 	return n >= 51864 && n <= 51900
 }
 
-// isONNX: a protobuf that begins with field 1 (ir_version) and goes on with a field of ModelProto.
+// isONNX reports whether b is a protobuf that begins with field 1 (ir_version) of ONNX's
+// ModelProto, followed by another of its fields.
 func isONNX(b []byte, ext string) bool {
 	return len(b) > 3 && b[0] == 0x08 && b[1] < 32 && (ext == ".onnx" || b[2] == 0x12 || b[2] == 0x3a || b[2] == 0x42)
 }
 
-// isCTranslate2: version 6 and the name of a specification.
+// isCTranslate2 reports whether b begins with version 6 and the name of a specification.
 func isCTranslate2(b []byte, _ string) bool {
 	if len(b) < 8 || !bytes.HasPrefix(b, []byte{6, 0, 0, 0}) {
 		return false

@@ -1,0 +1,70 @@
+package cpu
+
+import (
+	"testing"
+	"time"
+
+	"soberano/kernels"
+)
+
+// Between the operations of an answer's step no recording comes in, and after it one does. A
+// device that has the workers for itself holds nothing.
+func TestStepHoldsLowerPriorities(t *testing.T) {
+	pool, err := NewPool(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	device := func() kernels.Device {
+		d, err := New(Options{Pool: pool})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return d
+	}
+	work := func(s kernels.Step) {
+		x := s.New(512, 1024)
+		s.Write(x, make([]float32, 512*1024))
+		y := s.New(512, 1024)
+		s.Write(y, make([]float32, 512*1024))
+		s.Add(x, y)
+	}
+	answers := device()
+	alone := answers.Begin(&kernels.Batch{Priority: kernels.Answer})
+	if pool.held[kernels.Answer] != 0 {
+		t.Error("a device that is alone holds its priority")
+	}
+	work(alone)
+	if err := alone.End(); err != nil {
+		t.Fatal(err)
+	}
+	recordings := device()
+	answer := answers.Begin(&kernels.Batch{Priority: kernels.Answer})
+	work(answer)
+	done := make(chan error)
+	go func() {
+		s := recordings.Begin(&kernels.Batch{Priority: kernels.Recording})
+		work(s)
+		done <- s.End()
+	}()
+	select {
+	case <-done:
+		t.Fatal("a recording came in between two operations of an answer")
+	case <-time.After(50 * time.Millisecond):
+	}
+	work(answer)
+	if err := answer.End(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if pool.held[kernels.Answer] != 0 {
+		t.Error("the priority is still held")
+	}
+}
