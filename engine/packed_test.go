@@ -11,6 +11,46 @@ import (
 	"soberano/engine/sample"
 )
 
+// Repacked experts are found again, in the order in which they were loaded.
+func TestPackedExperts(t *testing.T) {
+	for _, kind := range []string{"mixtral", "lfm2moe"} {
+		path, dir := tiny.New(kind).Write(t), filepath.Join(t.TempDir(), "packed")
+		var answers []string
+		var written []os.FileInfo
+		for _, d := range []string{"", dir, dir} {
+			m, err := openFile(path, settings{Threads: 2, Packed: d})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _, err := collect(m, context.Background(), Request{Tokens: []int32{5, 6, 7}, MaxTokens: 20, Sampling: sample.Params{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Close(); err != nil { // waits until the file has been written
+				t.Fatal(err)
+			}
+			answers = append(answers, text)
+			files, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil || len(files) != min(1, len(answers)-1) {
+				t.Fatalf("%s: files %v, %v", kind, files, err)
+			}
+			for _, f := range files {
+				info, err := os.Stat(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				written = append(written, info)
+			}
+		}
+		if answers[0] != answers[1] || answers[0] != answers[2] {
+			t.Errorf("%s: %q", kind, answers)
+		}
+		if len(written) != 2 || !os.SameFile(written[0], written[1]) {
+			t.Errorf("%s: the file was written again", kind)
+		}
+	}
+}
+
 // TestPacked: the first run leaves repacked weights, the next one answers the same from
 // them; a broken file, a changed model and a folder that can't be written do no harm.
 func TestPacked(t *testing.T) {

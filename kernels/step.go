@@ -102,8 +102,9 @@ type Step interface {
 	// the parts gate and up, of as many rows: [n × w.Cols] → [n × w.Rows/2]. dst shares no
 	// value with x.
 	MatMulGated(dst, x Tensor, w Matrix, f Activation)
-	// Route chooses r.Used experts for each row of logits, [n × experts]: those of the
-	// largest probabilities, of equal ones those that come first. r is read during the call.
+	// Route chooses r.Used experts for each row of logits, [n × experts]: those with the
+	// largest probabilities; of equal ones, those with the lower index. NaN counts as the
+	// lowest probability. r is read during the call.
 	Route(logits Tensor, r *Routing) Choice
 	// Gather copies each row of x, [c.Rows × cols], to the groups of its experts in dst,
 	// [c.Rows·c.Used × cols]; see Choice. dst shares no value with x.

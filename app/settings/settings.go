@@ -36,6 +36,7 @@ type Values struct {
 	Hotkey      string  `json:"hotkey,omitempty"`           // for dictation in any program, as "Ctrl+Alt+D"; "": none
 	Context     int     `json:"context,omitempty"`          // tokens; 0: 4,096 or the model's own, if that is less
 	Threads     int     `json:"threads,omitempty"`          // 0: chosen by the machine's cores
+	Memory      int64   `json:"model_memory,omitempty"`     // bytes for all opened models together; 0: what is free, -1: no limit
 	ChatModel   string  `json:"chat_model,omitempty"`       // a name in the library
 	SpeechModel string  `json:"speech_model,omitempty"`     // a name in the library
 }
@@ -106,6 +107,9 @@ func (v *Values) check() {
 	}
 	if len(v.Words) > mostWords {
 		v.Words = ""
+	}
+	if v.Memory < -1 {
+		v.Memory = 0
 	}
 	if v.Threads < 0 || v.Threads > 1024 {
 		v.Threads = 0

@@ -18,7 +18,7 @@ func TestSaveLoad(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := Values{Theme: rapid.SampledFrom([]ui.Mode{ui.System, ui.Light, ui.Dark}).Draw(t, "theme"),
 			Microphone: rapid.String().Draw(t, "microphone"), Language: rapid.SampledFrom(append([]string{""}, whisper...)).Draw(t, "language"),
-			Context: rapid.IntRange(0, 1<<20).Draw(t, "context"), Threads: rapid.IntRange(0, 1024).Draw(t, "threads"),
+			Context: rapid.IntRange(0, 1<<20).Draw(t, "context"), Threads: rapid.IntRange(0, 1024).Draw(t, "threads"), Memory: rapid.Int64Range(-1, 1<<40).Draw(t, "memory"),
 			ChatModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "chat"), SpeechModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "speech")}
 		if err := Save(dir, want); err != nil {
 			t.Fatal(err)

@@ -6,22 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/chat"
-	"soberano/app/filekind"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
-	"soberano/models/registry"
 )
 
 var shortcuts = []fyne.Shortcut{
@@ -212,85 +207,6 @@ func fileName(title string) string {
 	return name
 }
 
-// chooseModel opens the model menu under the header's button.
-func (d *Shell) chooseModel() {
-	d.show(chatPage)
-	entries, _ := d.Shelf.List() // what is broken stands on the Models page
-	var items []*fyne.MenuItem
-	for _, e := range entries {
-		if e.Kind != registry.Chat || !e.Runs {
-			continue
-		}
-		label := e.Title
-		if m := chat.Marks(e); m != "" {
-			label += "   " + m
-		}
-		item := fyne.NewMenuItem(label, func() { d.use(e) })
-		item.Checked = d.inUse(e)
-		items = append(items, item)
-	}
-	if len(items) > 0 {
-		items = append(items, fyne.NewMenuItemSeparator())
-	}
-	if d.runner.Status().Phase == chat.Loading {
-		items = append(items, fyne.NewMenuItem("Cancel loading", d.runner.Drop))
-	}
-	items = append(items, fyne.NewMenuItem("Add a model file…", d.chooseFile), fyne.NewMenuItem("All models", func() { d.show(modelsPage) }))
-	b := d.chat.Header.Model
-	at := d.app.Driver().AbsolutePositionForObject(b)
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
-}
-
-// use makes a model the one that answers, or that hears.
-func (d *Shell) use(e registry.Entry) {
-	if e.Kind == registry.Speech {
-		d.set(func(v *settings.Values) { v.SpeechModel = e.Name })
-		d.mu.Lock()
-		d.speech, d.speechOK = e, true
-		d.mu.Unlock()
-		d.files.Queue.Kick()
-	} else {
-		d.set(func(v *settings.Values) { v.ChatModel = e.Name })
-		d.runner.Use(e, d.chatSettings(e))
-	}
-	if d.page == modelsPage {
-		d.models.Refresh()
-	}
-}
-
-func (d *Shell) inUse(e registry.Entry) bool {
-	if e.Kind == registry.Speech {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.speechOK && d.speech.Name == e.Name
-	}
-	s := d.runner.Status()
-	return s.Phase != chat.NoModel && s.Entry.Name == e.Name
-}
-
-func (d *Shell) added(e registry.Entry) {
-	if d.page == modelsPage {
-		d.models.Refresh()
-	}
-	if e.Kind == registry.Chat && d.runner.Status().Phase == chat.NoModel {
-		d.use(e) // the first model is used at once
-	}
-}
-
-// removing chooses no model instead of one that is about to be removed.
-func (d *Shell) removing(e registry.Entry) {
-	if !d.inUse(e) {
-		return
-	}
-	if e.Kind == registry.Chat {
-		d.runner.Drop()
-		return
-	}
-	d.mu.Lock()
-	d.speech, d.speechOK = registry.Entry{}, false
-	d.mu.Unlock()
-}
-
 func (d *Shell) status(s chat.Status) {
 	if d.closed {
 		return
@@ -329,81 +245,6 @@ func (d *Shell) set(edit func(*settings.Values)) {
 }
 
 func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Values().Theme}) }
-
-// dropped takes what was let go over the window: recordings are written down, the rest are
-// models. To tell them apart the files are looked into, which on a slow disk takes a while.
-func (d *Shell) dropped(uris []fyne.URI) {
-	var paths []string
-	for _, u := range uris {
-		if u.Scheme() == "file" {
-			paths = append(paths, filepath.FromSlash(u.Path()))
-		}
-	}
-	if len(paths) == 0 {
-		return
-	}
-	d.sorting.Add(1)
-	go func() {
-		defer d.sorting.Done()
-		sorted := filekind.Sort(paths)
-		d.Post(func() { d.take(sorted) })
-	}()
-}
-
-// take puts recordings into the queue and models into the library. Of what is neither, the
-// page where recordings are says so, if it is shown or there are some; else the library does.
-func (d *Shell) take(s filekind.Sorted) {
-	if len(s.Recordings) > 0 {
-		d.show(filesPage)
-		d.files.Add(s.Recordings)
-	}
-	rest := s.Models
-	if d.page == filesPage {
-		d.files.Refuse(s.Neither)
-	} else {
-		rest = append(rest, s.Neither...)
-	}
-	if len(rest) == 0 {
-		return
-	}
-	if d.page == settingsPage || d.page == filesPage {
-		d.show(chatPage)
-	}
-	d.importer.Drop(rest)
-}
-
-func (d *Shell) chooseFile() {
-	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
-		if err != nil {
-			d.notice("The file could not be opened.", err)
-			return
-		}
-		if r == nil {
-			return // cancelled
-		}
-		path := r.URI().Path()
-		if err := r.Close(); err != nil {
-			d.notice("The file could not be opened.", err)
-			return
-		}
-		d.importer.Drop([]string{filepath.FromSlash(path)})
-	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter(filekind.ModelExtensions))
-	f.Resize(fyne.NewSize(760, 520))
-	f.Show()
-}
-
-func (d *Shell) chooseFolder() {
-	f := dialog.NewFolderOpen(func(l fyne.ListableURI, err error) {
-		if err != nil {
-			d.notice("The folder could not be opened.", err)
-		} else if l != nil {
-			d.importer.Drop([]string{filepath.FromSlash(l.Path())})
-		}
-	}, d.window)
-	f.Resize(fyne.NewSize(760, 520))
-	f.Show()
-}
 
 func (d *Shell) copy(text string) { d.app.Clipboard().SetContent(text) }
 

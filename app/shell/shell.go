@@ -116,6 +116,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		notes = append(notes, err)
 	}
 	d.values = settings.NewCurrent(m.Data, values)
+	if values.Memory != 0 {
+		d.Host.SetBudget(values.Memory)
+	}
 	d.setTheme()
 	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
 		notes = append(notes, fmt.Errorf("what you write now can't be kept: %w", err))

@@ -12,6 +12,8 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/chat"
+	"soberano/app/host"
+	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/voice"
 	"soberano/models/registry"
@@ -304,6 +306,25 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 			t.Errorf("chat %d: the answer is %s, want %s", id, got.State, want)
 		}
 	}
+}
+
+// A model that does not fit in the memory of the settings is refused with numbers, and what was
+// asked is answered once it may be loaded.
+func TestModelMemory(t *testing.T) {
+	dir := t.TempDir()
+	if err := settings.Save(dir, settings.Values{Memory: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol)
+	s.q.until(t, "the refusal", func() bool { return s.runner.Status().Phase == chat.Broken && len(s.q) == 0 })
+	s.expect(s.words(), "This model could not be loaded.", "SmolLM2 135M", "memory", "Try again", "Choose another model")
+	s.send("Tell me something")
+	s.Host.SetBudget(host.Unlimited)
+	s.tap("Try again")
+	s.say("Something")
+	close(s.model.words)
+	s.q.until(t, "the answer", func() bool { return !s.chat.Busy() })
+	s.expect(s.words(), "Something", "Copy answer")
 }
 
 func TestRemovedModelIsLetGo(t *testing.T) {

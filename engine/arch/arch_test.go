@@ -180,6 +180,7 @@ func TestRefused(t *testing.T) {
 		},
 		"lfm2": {
 			"lfm2.expert_count":            uint64(8),
+			"lfm2.attention.causal":        false,
 			"lfm2.attention.head_count":    uint64(2), // whose heads are narrower than rows
 			"lfm2.attention.head_count_kv": []uint64{0, 2, 0, 0, 1},
 		},
@@ -192,6 +193,30 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s = %v: %v", key, v, err)
 			}
 		}
+	}
+}
+
+// A model of convolutions alone, and one whose layers all attend, are models too.
+func TestLayersOfOneKind(t *testing.T) {
+	for _, heads := range [][]uint64{{0, 0, 0, 0}, {2, 2, 2, 2}} {
+		s := tiny.New("lfm2")
+		s.Meta["lfm2.block_count"], s.Meta["lfm2.attention.head_count_kv"] = uint64(4), heads
+		whole := tiny.New("lfm2").Tensors
+		for i, n := range heads { // each layer becomes a copy of layer 0 or of layer 1
+			from, to := fmt.Sprintf("blk.%d.", n/2), fmt.Sprintf("blk.%d.", i)
+			s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool { return strings.HasPrefix(t.Name, to) })
+			for _, w := range whole {
+				if rest, ok := strings.CutPrefix(w.Name, from); ok {
+					w.Name = to + rest
+					s.Tensors = append(s.Tensors, w)
+				}
+			}
+		}
+		m, dev, err := openTiny(t, s, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rapid.Check(t, func(t *rapid.T) { stepsDoNotMatter(t, m, dev, 1e-4) })
 	}
 }
 

@@ -17,13 +17,13 @@ import (
 //	                     └ norm ─ b,c,z ─ b·z ─ convolution over the last rows ─ ·c ─ out ─────┘
 //	                     └──────────────────────── × Layers, either of the two ────────────────────────────────────────┘
 //
-// A layer without key/value heads is one of convolution. It keeps the last rows of b·z, one
-// fewer than its convolution is wide, whatever the length of the sequence. Pairs of
-// rotated dimensions are (i, i+headDim/2).
+// A layer without key/value heads is a convolution. Its state is the last taps-1 rows of
+// b·z, whatever the length of the sequence. Pairs of rotated dimensions are
+// (i, i+headDim/2).
 type lfm2 struct {
 	dev    kernels.Device
 	c      config
-	taps   int            // how many rows a convolution sees
+	taps   int            // width of the convolutions, in rows
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []lfm2Layer
 	norm   kernels.Vector // [dim]
@@ -68,6 +68,11 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 	r.headWidths(&c)
 	if mixture(&c); r.err == nil && c.heads*c.headDim != c.dim {
 		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
+	}
+	if causal, err := r.f.Meta.Bool(r.family+".attention.causal", true); err != nil {
+		r.fail(err)
+	} else if !causal {
+		r.unsupported("attention that is not causal, as in embedding models")
 	}
 	m := &lfm2{dev: r.dev, taps: r.int("shortconv.l_cache", required, 2, 64)}
 	window := r.int("attention.sliding_window", 0, 0, 1<<30)

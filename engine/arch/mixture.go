@@ -11,12 +11,11 @@ type experts struct {
 	routing   kernels.Routing
 }
 
-// maxExperts is far beyond any model, and what a matrix may have.
+// maxExperts is the most experts that a kernels.Matrix can have; no model comes near it.
 const maxExperts = 4096
 
-// experts reads how many experts there are and how many a token goes through, each of
-// them ff wide. What changes the routing beyond that is refused, as in all families that
-// do not read it themselves.
+// experts reads how many experts there are, each of width ff, and how many a token goes
+// through. Keys that change the routing in a way that the caller does not read are refused.
 func (r *reader) experts(ff int) experts {
 	n := r.int("expert_count", 0, 0, maxExperts)
 	if n == 0 {
@@ -33,8 +32,8 @@ func (r *reader) experts(ff int) experts {
 	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: true, Scale: 1}}
 }
 
-// gating reads how probabilities are made of the router's logits, which without the key is
-// by softmax.
+// gating reports whether probabilities are made from the router's logits by a sigmoid of
+// each; otherwise, and by default, they are made by softmax.
 func (r *reader) gating() (sigmoid bool) {
 	const softmax, sigmoids = 1, 2 // llama.cpp's llama_expert_gating_func_type; 0 is the default
 	switch kind := r.int("expert_gating_func", softmax, 0, maxWidth); kind {
@@ -87,13 +86,13 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 	return r.loadMatrix(parts[0].name, w)
 }
 
-// tensors are what the feed-forward networks of a step compute in.
+// tensors is the scratch memory of the feed-forward networks in a step.
 type tensors struct {
 	hidden  kernels.Tensor // [n × ff], of those that are no mixture
 	mixture nn.MixtureTensors
 }
 
-// feedForwardTensors makes what layers of c's feed-forward networks compute in.
+// feedForwardTensors allocates the scratch memory of c's feed-forward networks for n rows.
 func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	if c.dense > 0 {
 		t.hidden = d.New(n, c.ff)

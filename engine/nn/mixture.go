@@ -17,8 +17,8 @@ type Mixture struct {
 // Routing is kernels.Routing: how the router's logits become a choice.
 type Routing = kernels.Routing
 
-// MixtureTensors are what mixtures of one shape compute in, the same for all layers of a
-// step.
+// MixtureTensors is the scratch memory of mixtures of one shape; all layers of a step use
+// the same.
 type MixtureTensors struct {
 	logits kernels.Tensor // [n × experts]
 	rows   kernels.Tensor // [n·used × dim]: what goes into the experts, and what comes out

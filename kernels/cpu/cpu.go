@@ -6,6 +6,8 @@
 //	matmul, gated → qtile, dtile, ptile, amx
 //	                              tiles: 8-bit activations × quantised weights,
 //	                              float32 activations × float weights, bfloat16
+//	experts, route                products by expert, and the choice of experts
+//	shortconv                     convolutions over the last rows of a sequence
 //	state, pages, keysvalues      what layers keep of a sequence
 //	attend                        attention over keys and values, by dtile too
 //	weights                       what attention looks at, for word times

@@ -71,7 +71,7 @@ func splitExperts(dst *kernels.Weights, w kernels.Weights, n, e int) error {
 	return nil
 }
 
-// experts checks the arguments of a product by experts, whose results have rows columns.
+// experts checks the arguments that all products by expert have.
 func (s *step) experts(op string, dst, x *kernels.Tensor, w kernels.Matrix, c kernels.Choice) (*matrix, *choice) {
 	ch := s.chosen(op, c)
 	s.in(op, x)
@@ -118,8 +118,8 @@ func (s *step) MatMulGatedExperts(dst, x kernels.Tensor, w kernels.Matrix, c ker
 	s.d.multiplyExperts(dst, x, m, ch, 2, &j.gatedByExpert)
 }
 
-// multiplyExperts runs a job over all pieces of a product by experts, of which each goes
-// through one share-th of its expert's panels.
+// multiplyExperts runs a job over all pieces of a product by expert. share is 1 where the
+// job counts all panels of an expert's matrix, and 2 where it counts those of gate only.
 func (d *device) multiplyExperts(dst, x kernels.Tensor, m *matrix, c *choice, share int, run *job) {
 	if x.Rows == 0 {
 		return
@@ -130,8 +130,8 @@ func (d *device) multiplyExperts(dst, x kernels.Tensor, m *matrix, c *choice, sh
 	d.do(len(j.pieces), run)
 }
 
-// planExperts cuts the product into pieces of about equal work, eight a worker, but none
-// of two experts or of more rows than stay in the cache.
+// planExperts cuts the product into pieces of about equal work, about eight for each worker.
+// A piece belongs to one expert and has no more rows than fit in the cache.
 func (j *matmulJob) planExperts(m *matrix, c *choice, panels, rowBytes, threads int) {
 	j.pieces = j.pieces[:0]
 	stretch := max(96, stretchBytes/rowBytes/12*12)

@@ -12,12 +12,13 @@ type choice struct {
 	rows, used, experts int
 	expert              []int32   // [rows][used]
 	weight              []float32 // [rows][used]
-	place               []int32   // [rows][used]: where the row lies in the groups
-	source              []int32   // [rows·used]: the row that a row of the groups is a copy of
-	first               []int32   // [experts+1]: where each group begins
+	place               []int32   // [rows][used]: index of the row's copy in the groups
+	source              []int32   // [rows·used]: for each row of the groups, the row that it is a copy of
+	first               []int32   // [experts+1]: index of the first row of each group
 }
 
-// leastSum is the least sum that weights are divided by: the smallest normal float16.
+// leastSum is the smallest sum that weights are divided by, the smallest normal float16, as
+// in llama.cpp.
 const leastSum = 1.0 / (1 << 14)
 
 // Route chooses experts for each row of logits.
@@ -86,9 +87,9 @@ func (j *rowJob) route(r int) {
 	}
 }
 
-// largestOf writes the indexes of the largest values of p + bias to best, the largest
-// first, of equal ones the first, and what is no number last. scores is memory for as
-// many values. bias may be nil.
+// largestOf writes the indexes of the largest values of p + bias to best, in descending
+// order of the values and, for equal values, in ascending order of the indexes. NaN counts
+// as -∞. scores is scratch memory of the length of best; bias may be nil.
 func largestOf(best []int32, scores, p, bias []float32) {
 	n := 0
 	for e, v := range p {
@@ -113,7 +114,7 @@ func largestOf(best []int32, scores, p, bias []float32) {
 	}
 }
 
-// group computes where the groups begin and where each row lies in them.
+// group fills first, place and source from the experts that were chosen.
 func (c *choice) group() {
 	clear(c.first)
 	for _, e := range c.expert {
@@ -122,7 +123,7 @@ func (c *choice) group() {
 	for e := range c.experts {
 		c.first[e+1] += c.first[e]
 	}
-	for i, e := range c.expert { // first[e] moves to the group's end
+	for i, e := range c.expert { // first[e] advances to the end of the group
 		c.place[i] = c.first[e]
 		c.source[c.first[e]] = int32(i / c.used)
 		c.first[e]++
