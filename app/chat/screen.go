@@ -457,7 +457,7 @@ func (s *Screen) askAgain() {
 	}
 }
 
-// newWithLast begins a chat with the message that no longer fitted here.
+// newWithLast begins a chat with the message that does not fit here.
 func (s *Screen) newWithLast() {
 	text := ""
 	for _, m := range s.messages {
