@@ -345,7 +345,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 }
 
-// view is a page of one head, as the cache has it or widened.
+// view is a page of one head, as the state has it or widened.
 type view struct {
 	kind                 kind
 	keys, values         []byte

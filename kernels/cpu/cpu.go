@@ -145,6 +145,9 @@ func (d *device) Close() error {
 	if d.closed {
 		return nil
 	}
+	if s := &d.steps[d.step]; s.open {
+		s.release()
+	}
 	d.closed = true
 	d.pool.devices.Add(-1)
 	err := d.file.close()
