@@ -14,6 +14,7 @@ import (
 	"soberano/app/host"
 	"soberano/engine"
 	"soberano/engine/sample"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -179,7 +180,7 @@ func (c *terminalChat) sayEnd(text string, last engine.Piece) {
 
 // loop is the chat: a line is a message, an empty line is skipped, /new begins again, /quit or end of input ends.
 func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
-	fmt.Fprintf(os.Stderr, "%s. Everything stays on this computer. /new begins a new chat, /quit ends.\n", c.entry.Title)
+	fmt.Fprintf(os.Stderr, "%s. Everything stays on this computer. /new begins a new chat, /quit ends.\n", models.Printable(c.entry.Title))
 	if c.entry.Note != "" {
 		fmt.Fprintln(os.Stderr, c.entry.Note)
 	}

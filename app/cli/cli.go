@@ -37,6 +37,7 @@ func Main(args []string, window func(context.Context) error) int {
 	context.AfterFunc(ctx, stop) // a second signal ends what does not look at ctx
 	root := command(window)
 	root.SetArgs(args)
+	root.SetOut(standardOutput())
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0

@@ -222,7 +222,7 @@ func printHeard(cmd *cobra.Command, s asr.Segment, asJSON, live bool) error {
 	}
 	if !s.Final {
 		if live {
-			fmt.Fprint(os.Stderr, text)
+			fmt.Fprintf(os.Stderr, "%s", showControls([]byte(text)))
 		}
 		return nil
 	}

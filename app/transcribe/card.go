@@ -121,9 +121,9 @@ func (c *card) tapped(label string) {
 	p, t := c.page, c.t
 	switch label {
 	case "Cancel":
-		p.say(p.Queue.Stop(t), "It could not be stopped")
+		p.do(func() error { return p.Queue.Stop(t) }, "It could not be stopped")
 	case "Try again", "Go on":
-		p.say(p.Queue.Again(t), "It could not be begun again")
+		p.do(func() error { return p.Queue.Again(t) }, "It could not be begun again")
 	case "Open":
 		p.open(t.ID)
 	case "Remove":

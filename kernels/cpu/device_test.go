@@ -6,7 +6,6 @@ import (
 
 	"soberano/kernels"
 	"soberano/kernels/devicetest"
-	"soberano/kernels/quant"
 )
 
 // everyLevel runs f on each instruction set, and says which ones this machine lacks.
@@ -67,8 +66,6 @@ func flat(t kernels.Tensor) []float32 {
 	}
 	return out
 }
-
-func roundHalf(v float32) float32 { return quant.F16ToF32(quant.F32ToF16(v)) }
 
 // productLimit is how far products with w may be from those in float64.
 func (d *device) productLimit(w kernels.Weights) float64 {
