@@ -22,8 +22,8 @@ import (
 type Window interface {
 	ui.Window
 	OpenLink(url string, at fyne.Position)
-	OpenChats() // shows the list of conversations where it is folded away
-	NewChat()
+	OpenChats()          // shows the list of conversations where it is folded away
+	NewChat(text string) // opens a conversation without messages, with that text in the entry, if any
 	ChooseModel()
 	ImportFile()        // asks for a model file
 	ChatsChanged()      // the list of conversations has changed
@@ -33,7 +33,8 @@ type Window interface {
 // Config is what a Screen is made from.
 type Config struct {
 	Window
-	Store  *store.Store
+	Store  *store.Store  // for the goroutines that write answers
+	Work   *store.Worker // for the UI goroutine
 	Runner *Runner
 	Talk   *voice.Talk   // nil: no microphone
 	Every  time.Duration // between two repaints of an answer; 0: 50 ms
@@ -55,6 +56,7 @@ type Screen struct {
 	trial        fyne.CanvasObject
 	running      sync.WaitGroup
 	draft        string
+	ended        int // answers
 	notices      map[string]fyne.CanvasObject
 	draftTimer   *time.Timer
 	closed       bool
@@ -125,13 +127,10 @@ func (s *Screen) place(size fyne.Size) {
 // Conversation is the one that is open.
 func (s *Screen) Conversation() int64 { return s.conversation.ID }
 
-// Open shows a conversation, with what was typed and not sent.
-func (s *Screen) Open(c store.Conversation) error {
-	messages, err := s.Store.Messages(c.ID)
-	if err != nil {
-		return err
-	}
-	s.saveDraft()
+// Open shows a conversation, with what was typed and not sent. messages were read after
+// SaveDraft, and since no answer has ended, see Ended.
+func (s *Screen) Open(c store.Conversation, messages []store.Message) {
+	s.SaveDraft()
 	same := c.ID == s.conversation.ID // then what stands in the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
@@ -141,8 +140,10 @@ func (s *Screen) Open(c store.Conversation) error {
 		s.Composer.Entry.ToEnd()
 	}
 	s.show()
-	return nil
 }
+
+// Ended counts the answers that have ended.
+func (s *Screen) Ended() int { return s.ended }
 
 // show builds the thread anew.
 func (s *Screen) show() {
@@ -237,10 +238,11 @@ func (s *Screen) typed(text string) {
 	if s.draftTimer != nil {
 		return
 	}
-	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.saveDraft) })
+	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.SaveDraft) })
 }
 
-func (s *Screen) saveDraft() {
+// SaveDraft keeps what is typed.
+func (s *Screen) SaveDraft() {
 	if s.draftTimer != nil {
 		s.draftTimer.Stop()
 		s.draftTimer = nil
@@ -250,7 +252,13 @@ func (s *Screen) saveDraft() {
 		return
 	}
 	s.draft = text
-	if err := s.Store.Draft(s.conversation.ID, text); err != nil && !errors.Is(err, store.ErrNotFound) {
+	id := s.conversation.ID
+	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, s.kept)
+}
+
+// kept says that a change could not be stored, unless what was changed is gone.
+func (s *Screen) kept(err error) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.unsaved(err)
 	}
 }
@@ -316,33 +324,50 @@ func (s *Screen) Send() {
 	if text == "" || s.conversation.ID == 0 || s.jobs[s.conversation.ID] != nil {
 		return
 	}
-	m, err := s.Store.Append(store.Message{Conversation: s.conversation.ID, Role: store.User, Content: text})
+	m := store.Message{Conversation: s.conversation.ID, Role: store.User, Content: text}
+	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Append(m) }, func(m store.Message, err error) { s.sent(m, err) })
+	s.Composer.Entry.SetText("")
+	s.SaveDraft()
+}
+
+// sent asks for an answer to a message that is stored; one that could not be is put back.
+func (s *Screen) sent(m store.Message, err error) {
+	here := m.Conversation == s.conversation.ID
 	if err != nil {
 		s.unsaved(err)
+		if here && s.Composer.Entry.Text == "" {
+			s.Composer.Entry.SetText(m.Content)
+			s.Composer.Entry.ToEnd()
+		}
 		return
 	}
-	if len(s.messages) == 0 {
-		s.thread.Set(true)
-		if s.conversation.Title == "" {
-			s.Renamed(store.Title(text))
+	if here {
+		if len(s.messages) == 0 {
+			s.thread.Set(true)
+			if s.conversation.Title == "" {
+				s.Renamed(store.Title(m.Content))
+			}
 		}
+		s.messages = append(s.messages, m)
+		s.thread.Add(s.bubble(m.Content))
 	}
-	s.messages = append(s.messages, m)
-	s.thread.Add(s.bubble(text))
-	s.Composer.Entry.SetText("")
-	s.saveDraft()
-	s.ask()
+	s.ask(m.Conversation)
 	s.ChatsChanged()
 }
 
-// ask starts a job for the conversation that is open.
-func (s *Screen) ask() {
+// ask starts a job for a conversation, unless there is one.
+func (s *Screen) ask(conversation int64) {
+	if s.jobs[conversation] != nil {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &job{conversation: s.conversation.ID, cancel: cancel, saved: time.Now(),
-		message: store.Message{Conversation: s.conversation.ID, Role: store.Assistant}}
+	j := &job{conversation: conversation, cancel: cancel, saved: time.Now(),
+		message: store.Message{Conversation: conversation, Role: store.Assistant}}
 	s.jobs[j.conversation] = j
-	s.shown = s.newAnswer()
-	s.thread.Add(s.shown.object)
+	if conversation == s.conversation.ID {
+		s.shown = s.newAnswer()
+		s.thread.Add(s.shown.object)
+	}
 	s.Status(s.Runner.Status())
 	s.running.Add(1)
 	go func() {
@@ -365,6 +390,7 @@ func (s *Screen) repaint(j *job) {
 	}
 	if p.stage == ended {
 		delete(s.jobs, j.conversation)
+		s.ended++
 		s.done(p, here)
 	} else if here {
 		s.shown.running(p, s.Runner.Status())
@@ -405,20 +431,33 @@ func (s *Screen) TryAgain() {
 		return
 	}
 	if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.Assistant {
-		if err := s.Store.Drop(s.messages[n-1].ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-			s.unsaved(err)
-			return
-		}
-		s.messages = s.messages[:n-1]
-	}
-	if len(s.messages) == 0 {
+		last := s.messages[n-1]
+		s.Work.Do(func(db *store.Store) error { return db.Drop(last.ID) }, func(err error) { s.dropped(last, err) })
 		return
 	}
-	s.ask()
-	s.show()
+	s.askAgain()
 }
 
-// newWithLast begins a chat with the message that no longer fitted here.
+// dropped asks again once the last answer is gone from the store.
+func (s *Screen) dropped(last store.Message, err error) {
+	n := len(s.messages)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		s.unsaved(err)
+	case s.conversation.ID == last.Conversation && n > 0 && s.messages[n-1].ID == last.ID:
+		s.messages = s.messages[:n-1]
+		s.askAgain()
+	}
+}
+
+func (s *Screen) askAgain() {
+	if len(s.messages) > 0 {
+		s.ask(s.conversation.ID)
+		s.show()
+	}
+}
+
+// newWithLast begins a chat with the message that does not fit here.
 func (s *Screen) newWithLast() {
 	text := ""
 	for _, m := range s.messages {
@@ -426,9 +465,7 @@ func (s *Screen) newWithLast() {
 			text = m.Content
 		}
 	}
-	s.NewChat()
-	s.Composer.Entry.SetText(text)
-	s.Composer.Entry.ToEnd()
+	s.NewChat(text)
 }
 
 // Busy says whether an answer is being written anywhere.
@@ -442,7 +479,7 @@ func (s *Screen) Close() (err error) {
 	if s.Talk != nil {
 		err = s.Talk.Close()
 	}
-	s.saveDraft()
+	s.SaveDraft()
 	s.closed = true
 	for _, j := range s.jobs {
 		j.cancel()

@@ -20,7 +20,7 @@ func TestFocusBeforeItIsDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s := New(Config{Window: frame{}, Store: db, Runner: NewRunner(nil, func(Status) {})})
+	s := New(Config{Window: frame{}, Store: db, Work: store.Inline(db), Runner: NewRunner(nil, func(Status) {})})
 	w := test.NewTempWindow(t, &fyne.Container{Objects: []fyne.CanvasObject{s.Object}})
 	s.Focus(w.Canvas())
 	if w.Canvas().Focused() != fyne.Focusable(s.Composer.Entry) {
@@ -37,7 +37,7 @@ func (frame) ShowFile(string)                {}
 func (frame) Shortcut(fyne.Shortcut) bool    { return false }
 func (frame) OpenLink(string, fyne.Position) {}
 func (frame) OpenChats()                     {}
-func (frame) NewChat()                       {}
+func (frame) NewChat(string)                 {}
 func (frame) ChooseModel()                   {}
 func (frame) ImportFile()                    {}
 func (frame) ChatsChanged()                  {}

@@ -4,8 +4,6 @@ package chat
 // by then.
 
 import (
-	"errors"
-
 	"soberano/app/store"
 	"soberano/asr/wording"
 )
@@ -34,16 +32,18 @@ func (p *spot) Final(text string) {
 		s.Composer.Insert(text)
 		return
 	}
-	c, err := s.Store.Conversation(p.conversation)
-	if err == nil {
-		err = s.Store.Draft(p.conversation, wording.Join(c.Draft, text))
-	}
-	if err != nil {
-		s.Composer.Insert(text)
-		if !errors.Is(err, store.ErrNotFound) {
-			s.unsaved(err)
+	s.Work.Do(func(db *store.Store) error {
+		c, err := db.Conversation(p.conversation)
+		if err != nil {
+			return err
 		}
-	}
+		return db.Draft(p.conversation, wording.Join(c.Draft, text))
+	}, func(err error) {
+		if err != nil {
+			s.Composer.Insert(text)
+			s.kept(err)
+		}
+	})
 }
 
 // End is voice's; the strip shows it.

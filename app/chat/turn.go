@@ -165,7 +165,7 @@ func (s *Screen) trouble(m store.Message, last bool) fyne.CanvasObject {
 	switch {
 	case !last:
 	case wrong.Code == problem.ContextFull:
-		p.Actions = []ui.Action{{Label: "New chat", Do: s.NewChat}, another}
+		p.Actions = []ui.Action{{Label: "New chat", Do: func() { s.NewChat("") }}, another}
 	case wrong.Code == problem.MessageTooLong:
 		p.Actions = []ui.Action{{Label: "New chat with this message", Do: s.newWithLast}, another}
 	default:

@@ -199,7 +199,7 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	}
 	note := ""
 	if p.deaf != nil {
-		note = "No microphone can be used now: " + problem.Text(p.deaf)
+		note = problem.Text(p.deaf)
 	}
 	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
 		words := v.Microphone

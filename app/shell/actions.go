@@ -3,6 +3,7 @@ package shell
 // What buttons, menus and keys do.
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
+	"soberano/models"
 )
 
 var shortcuts = []fyne.Shortcut{
@@ -36,7 +38,7 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	}
 	switch c.KeyName {
 	case fyne.KeyN:
-		d.newChat()
+		d.newChat("")
 	case fyne.KeyK:
 		d.fold(d.narrow)
 		d.window.Canvas().Focus(d.side.search)
@@ -102,29 +104,57 @@ func (d *Shell) escape() {
 	}
 }
 
-// newChat opens a conversation without messages.
-func (d *Shell) newChat() {
-	c, err := d.store.New()
-	if err != nil {
-		d.notice("A new chat could not be begun.", err)
-		return
-	}
-	d.openChat(c)
-	d.side.refresh()
-	d.side.list.choose(c.ID)
+// newChat opens a conversation without messages, with text in the entry, if there is some.
+func (d *Shell) newChat(text string) {
+	d.load("A new chat could not be begun.", (*store.Store).New, func() {
+		d.side.refresh()
+		d.side.list.choose(d.chat.Conversation())
+		if text != "" {
+			d.chat.Composer.Entry.SetText(text)
+			d.chat.Composer.Entry.ToEnd()
+		}
+	})
 }
 
 func (d *Shell) openChat(c store.Conversation) {
-	c, err := d.store.Conversation(c.ID) // the row may be older than the draft
-	if err == nil {
-		err = d.chat.Open(c)
-	}
-	if err != nil {
-		d.notice("This chat could not be opened.", err)
-		return
-	}
-	d.show(chatPage)
-	d.chat.Focus(d.window.Canvas())
+	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return c, nil }, func() {})
+}
+
+// thread is a conversation with its messages.
+type thread struct {
+	store.Conversation
+	messages []store.Message
+}
+
+// load reads the conversation that find returns and shows it, then calls shown; unless another
+// was chosen meanwhile.
+func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), shown func()) {
+	d.opening++
+	turn, ended := d.opening, d.chat.Ended()
+	d.chat.SaveDraft()
+	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
+		if t.Conversation, err = find(s); err != nil {
+			return t, err
+		}
+		if t.Conversation, err = s.Conversation(t.ID); err != nil { // a row of the list may be older than the draft
+			return t, err
+		}
+		t.messages, err = s.Messages(t.ID)
+		return t, err
+	}, func(t thread, err error) {
+		switch {
+		case turn != d.opening:
+		case err != nil:
+			d.notice(failed, err)
+		case ended != d.chat.Ended(): // an answer has ended, perhaps this conversation's
+			d.load(failed, find, shown)
+		default:
+			d.chat.Open(t.Conversation, t.messages)
+			d.show(chatPage)
+			d.chat.Focus(d.window.Canvas())
+			shown()
+		}
+	})
 }
 
 func (d *Shell) listChanged() {
@@ -145,27 +175,35 @@ func (d *Shell) renameChat(c store.Conversation) {
 		if title = strings.TrimSpace(title); title == "" {
 			return
 		}
-		if err := d.store.Rename(c.ID, title); err != nil {
-			d.notice("The name could not be changed.", err)
-			return
-		}
-		if c.ID == d.chat.Conversation() {
-			d.chat.Renamed(title)
-		}
-		d.side.refresh()
+		d.work.Do(func(s *store.Store) error { return s.Rename(c.ID, title) }, func(err error) {
+			if err != nil {
+				d.notice("The name could not be changed.", err)
+				return
+			}
+			if c.ID == d.chat.Conversation() {
+				d.chat.Renamed(title)
+			}
+			d.side.refresh()
+		})
 	})
 }
 
 // deleteChat hides a conversation and offers to take that back; it is gone for good a
 // day later.
 func (d *Shell) deleteChat(c store.Conversation) {
-	if err := d.store.Delete(c.ID); err != nil {
-		d.notice("This chat could not be deleted.", err)
-		return
-	}
+	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
+		if err != nil {
+			d.notice("This chat could not be deleted.", err)
+			return
+		}
+		d.deletedChat(c)
+	})
+}
+
+func (d *Shell) deletedChat(c store.Conversation) {
 	if c.ID == d.chat.Conversation() {
 		d.chat.Stop()
-		d.newChat()
+		d.newChat("")
 	}
 	title := c.Title
 	if title == "" {
@@ -174,22 +212,37 @@ func (d *Shell) deleteChat(c store.Conversation) {
 	d.side.refresh()
 	d.side.say(fmt.Sprintf("“%s” is deleted.", title), ui.Action{Label: "Undo", Do: func() {
 		d.side.say("")
-		if err := d.store.Restore(c.ID); err != nil {
+		d.restoreChat(c)
+	}}, ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+}
+
+func (d *Shell) restoreChat(c store.Conversation) {
+	d.work.Do(func(s *store.Store) error { return s.Restore(c.ID) }, func(err error) {
+		if err != nil {
 			d.notice("The chat could not be brought back.", err)
 			return
 		}
 		d.openChat(c)
-		d.listChanged()
-	}}, ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+		d.side.refresh()
+		d.side.list.choose(c.ID)
+	})
 }
 
 func (d *Shell) exportChat(c store.Conversation) {
-	d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { return d.store.Export(c.ID, w) }, func(path string, err error) {
+	var text bytes.Buffer
+	saved := func(path string, err error) {
 		if err != nil {
 			d.notice("This chat could not be exported.", err)
 			return
 		}
-		d.side.say("Saved as "+path, ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+		d.side.say("Saved as "+models.Printable(path), ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+	}
+	d.work.Do(func(s *store.Store) error { return s.Export(c.ID, &text) }, func(err error) {
+		if err != nil {
+			saved("", err)
+			return
+		}
+		d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { _, err := text.WriteTo(w); return err }, saved)
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"soberano/app/chat"
 	"soberano/app/host"
+	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -276,6 +277,7 @@ type stage struct {
 	fail  map[string]error // opening a model of that name
 	hold  chan struct{}    // opening a model waits for it, if there is one
 	noMic error
+	apart bool // the store has a goroutine of its own
 
 	elsewhere bool // another program has the focus
 	pasted    chan string
@@ -286,10 +288,24 @@ type stage struct {
 	socket    func(string) string
 }
 
+// worker does the store's work at once, except where a test wants a goroutine for it.
+func (s *stage) worker(db *store.Store, post func(func())) *store.Worker {
+	if s.apart {
+		return store.NewWorker(db, post)
+	}
+	return store.Inline(db)
+}
+
 func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 	t.Helper()
+	return newStageOf(t, dir, false, entries...)
+}
+
+// newStageOf is newStage; apart: with a goroutine for the store, as in the program.
+func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry) *stage {
+	t.Helper()
 	app := test.NewTempApp(t)
-	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, ears: &ears{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}}
+	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, ears: &ears{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}, apart: apart}
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))
@@ -300,7 +316,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 	}
 	s.pasted = make(chan string, 10)
 	h := host.New(host.Options{Budget: host.Unlimited})
-	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post,
+	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post, Worker: s.worker,
 		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
 		Speech: host.NewModels(h, func(context.Context, registry.Entry, host.Settings, func(float64)) (Speech, error) {
 			return s.ears, nil

@@ -29,7 +29,7 @@ type chatFrame struct{ frame }
 
 func (f chatFrame) OpenLink(url string, at fyne.Position) { f.d.openLink(url, at) }
 func (f chatFrame) OpenChats()                            { f.d.fold(true) }
-func (f chatFrame) NewChat()                              { f.d.newChat() }
+func (f chatFrame) NewChat(text string)                   { f.d.newChat(text) }
 func (f chatFrame) ChooseModel()                          { f.d.chooseModel() }
 func (f chatFrame) ImportFile()                           { f.d.chooseFile() }
 func (f chatFrame) ChatsChanged()                         { f.d.listChanged() }

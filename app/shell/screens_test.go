@@ -124,7 +124,7 @@ func (s *stage) fill() {
 			s.t.Fatal(err)
 		}
 	}
-	s.newChat()
+	s.newChat("")
 }
 
 const answerText = "Use **slices.SortFunc** with a comparison on the field you care about. It sorts in place and needs no extra type:\n\n" +
@@ -263,7 +263,7 @@ func TestStates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.newChat()
+			s.newChat("")
 			s.openChat(c)
 			s.expect(s.shot(name("too-long-again")), "Your message does not fit.", "2,707 tokens", "SmolLM2 135M reads 2,048", "New chat with this message")
 			s.tap("New chat with this message")

@@ -49,9 +49,10 @@ type Machine struct {
 	Microphones func() ([]string, error)
 	OpenPath    func(path string) error // in the system's file manager
 	OpenURL     func(url string) error
-	Post        func(func()) // nil: fyne.Do
-	Outside     *Outside     // dictation into other programs; nil: none
-	Quit        func()       // closes the window; nil: without more ado
+	Post        func(func())                                          // nil: fyne.Do
+	Outside     *Outside                                              // dictation into other programs; nil: none
+	Quit        func()                                                // closes the window; nil: without more ado
+	Worker      func(s *store.Store, post func(func())) *store.Worker // nil: store.NewWorker
 }
 
 // Shell is the content of one window.
@@ -61,6 +62,8 @@ type Shell struct {
 	app      fyne.App
 	window   fyne.Window
 	store    *store.Store
+	work     *store.Worker // uses the store for the UI goroutine
+	opening  int           // conversations that were begun to be opened
 	values   *settings.Current
 	runner   *chat.Runner
 	chat     *chat.Screen
@@ -110,6 +113,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	if d.Quit == nil {
 		d.Quit = w.Close
 	}
+	if d.Worker == nil {
+		d.Worker = store.NewWorker
+	}
 	var notes []error
 	values, err := settings.Load(m.Data)
 	if err != nil {
@@ -126,10 +132,13 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 			return nil, err
 		}
 	}
-	if err := d.store.Purge(time.Now().Add(-24 * time.Hour)); err != nil {
-		notes = append(notes, err)
-	}
+	d.work = d.Worker(d.store, d.Post)
 	d.build()
+	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-24 * time.Hour)) }, func(err error) {
+		if err != nil {
+			d.notice("Something went wrong at the start.", err)
+		}
+	})
 	if n := d.store.Notice(); n.Code != problem.None {
 		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
 			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
@@ -149,15 +158,15 @@ func (d *Shell) build() {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
 		talk.OnProblem = d.deaf
 	}
-	d.side = newSide(d.store, d.Post)
-	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Runner: d.runner, Talk: talk})
+	d.side = newSide(d.store, d.work, d.Post)
+	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
 		Deaf: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
-		Store: d.store, Languages: settings.Spoken(), Silent: d.Play == nil})
+		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
@@ -186,7 +195,7 @@ func (d *Shell) build() {
 
 func (d *Shell) wireSide() {
 	v := d.side
-	v.newChat.OnTapped = d.newChat
+	v.newChat.OnTapped = func() { d.newChat("") }
 	v.files.OnTapped = func() { d.show(filesPage) }
 	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
 	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
@@ -211,7 +220,7 @@ func (d *Shell) wireSide() {
 // start shows the latest conversation's place and opens the models in the background.
 func (d *Shell) start() {
 	d.show(chatPage)
-	d.newChat()
+	d.newChat("")
 	entries, broken := d.Shelf.List()
 	for _, err := range broken {
 		d.notice("One model in the library can't be read.", err)
@@ -392,5 +401,6 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
+	d.work.Close() // what was asked for is stored
 	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

@@ -122,7 +122,7 @@ func TestSameChatKeepsTheEntry(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.ready()
 	s.chat.Composer.Entry.SetText("hello world")
-	s.newChat()
+	s.newChat("")
 	if got := s.chat.Composer.Entry.Text; got != "hello world" {
 		t.Errorf("the entry holds %q", got)
 	}
@@ -277,7 +277,7 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 	s.send("The first question")
 	s.say("One")
 	first := s.chat.Conversation()
-	s.newChat()
+	s.newChat("")
 	s.send("The second question")
 	s.q.until(t, "both to be asked", func() bool { return len(s.model.asked) == 2 })
 	second := s.chat.Conversation()

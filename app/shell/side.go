@@ -30,15 +30,16 @@ type side struct {
 	toast    *fyne.Container
 	parts    struct{ back, line, logo, name, entry, key, rule fyne.CanvasObject }
 
-	store   *store.Store
+	store   *store.Store // for the goroutine of a search
+	work    *store.Worker
 	post    func(func())
 	pending *time.Timer
 	cancel  context.CancelFunc
 	onError func(error)
 }
 
-func newSide(s *store.Store, post func(func())) *side {
-	v := &side{store: s, post: post, list: newList(), toast: ui.NewColumn(0), search: ui.NewEntry()}
+func newSide(s *store.Store, work *store.Worker, post func(func())) *side {
+	v := &side{store: s, work: work, post: post, list: newList(), toast: ui.NewColumn(0), search: ui.NewEntry()}
 	v.newChat = ui.NewButton(ui.Primary, "New chat", nil)
 	v.search.SetPlaceHolder("Search all chats")
 	v.search.OnChanged = func(string) { v.later() }
@@ -106,16 +107,7 @@ func (v *side) refresh() {
 	}
 	query := strings.TrimSpace(v.search.Text)
 	if query == "" {
-		all, err := v.store.Conversations()
-		if err != nil {
-			v.onError(err)
-			return
-		}
-		hits := make([]store.Hit, len(all))
-		for i, c := range all {
-			hits[i].Conversation = c
-		}
-		v.list.set(hits, false, time.Now())
+		store.Ask(v.work, (*store.Store).Conversations, v.listed)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -133,6 +125,23 @@ func (v *side) refresh() {
 			}
 		})
 	}()
+}
+
+// listed shows all conversations, unless a search has begun meanwhile.
+func (v *side) listed(all []store.Conversation, err error) {
+	switch {
+	case err != nil:
+		v.onError(err)
+		return
+	case strings.TrimSpace(v.search.Text) != "":
+		return
+	}
+	hits := make([]store.Hit, len(all))
+	for i, c := range all {
+		hits[i].Conversation = c
+	}
+	v.list.set(hits, false, time.Now())
+	v.list.choose(v.list.chosen)
 }
 
 // say shows a line with something to do about it, above the places; empty words take it away.

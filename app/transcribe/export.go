@@ -81,12 +81,17 @@ func (v *View) rename(title string) {
 	if title = strings.TrimSpace(title); title == "" {
 		return
 	}
-	if err := v.page.Store.RenameTranscript(v.t.ID, title); err != nil {
-		v.tell("The name could not be changed. " + problem.Text(err))
-		return
-	}
-	v.t.Title = title
-	v.fresh()
+	id := v.t.ID
+	v.page.Work.Do(func(s *store.Store) error { return s.RenameTranscript(id, title) }, func(err error) {
+		switch {
+		case v.t.ID != id: // another has been opened meanwhile
+		case err != nil:
+			v.tell("The name could not be changed. " + problem.Text(err))
+		default:
+			v.t.Title = title
+			v.fresh()
+		}
+	})
 }
 
 func (v *View) exportAs(format string) {

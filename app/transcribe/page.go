@@ -23,16 +23,20 @@ import (
 // Page is the Transcribe page.
 type Page struct {
 	Config
-	Object fyne.CanvasObject
-	Queue  *Queue
-	View   *View // the opened transcript
-	pane   *ui.Pane
-	foot   *fyne.Container // what was deleted; below the list, wherever that is scrolled to
-	cards  map[int64]*card
-	pasts  map[int64]*past
-	gone   []store.Transcript // what was deleted last
-	words  string             // a problem of the page's own
-	most   int                // how many of the finished ones are listed
+	Object  fyne.CanvasObject
+	Queue   *Queue
+	View    *View // the opened transcript
+	pane    *ui.Pane
+	foot    *fyne.Container // what was deleted; below the list, wherever that is scrolled to
+	cards   map[int64]*card
+	pasts   map[int64]*past
+	gone    []store.Transcript // what was deleted last
+	words   string             // a problem of the page's own
+	all     []store.Transcript // as they were read last
+	reading bool               // all is being read
+	again   bool               // and is to be read once more
+	opening int                // transcripts that were begun to be opened
+	most    int                // how many of the finished ones are listed
 
 	clear     *ui.Button // of all that have failed
 	translate *ui.Check  // one for all drawings, so that the keyboard stays on it
@@ -78,7 +82,7 @@ func (p *Page) place(s fyne.Size) {
 func (p *Page) showGone() {
 	p.foot.Objects = nil
 	if n := len(p.gone); n > 0 {
-		text := fmt.Sprintf("“%s” is deleted.", p.gone[0].Title)
+		text := fmt.Sprintf("“%s” is deleted.", models.Printable(p.gone[0].Title))
 		if n > 1 {
 			text = fmt.Sprintf("%d files are removed.", n)
 		}
@@ -93,8 +97,15 @@ func (p *Page) showGone() {
 // Add puts dropped or chosen recordings into the queue.
 func (p *Page) Add(paths []string) {
 	p.Close()
-	p.say(p.Queue.Add(paths), "The files could not be put into the queue")
-	p.Refresh()
+	p.do(func() error { return p.Queue.Add(paths) }, "The files could not be put into the queue")
+}
+
+// do has work done that uses the store, and then shows its error and what has become of the list.
+func (p *Page) do(work func() error, what string) {
+	p.Work.Do(func(*store.Store) error { return work() }, func(err error) {
+		p.say(err, what)
+		p.Refresh()
+	})
 }
 
 // Refuse says which dropped files are no recordings: where one is looking.
@@ -116,7 +127,7 @@ func refused(paths []string) string {
 	const few = 3
 	var names []string
 	for _, path := range paths[:min(few, len(paths))] {
-		names = append(names, "“"+filepath.Base(path)+"”")
+		names = append(names, "“"+models.Printable(filepath.Base(path))+"”")
 	}
 	switch n := len(paths); {
 	case n == 1:
@@ -137,7 +148,6 @@ func (p *Page) say(err error, what string) {
 }
 
 func (p *Page) stateChanged() {
-	p.Changed()
 	p.Refresh()
 	p.View.stateChanged()
 }
@@ -149,14 +159,10 @@ func (p *Page) progressed(id int64) {
 	p.View.progressed(id)
 }
 
-// Waiting is how many files wait or are under way.
+// Waiting is how many files wait or are under way, as of the last Refresh.
 func (p *Page) Waiting() int {
-	list, err := p.Store.Transcripts()
-	if err != nil {
-		return 0
-	}
 	n := 0
-	for _, t := range list {
+	for _, t := range p.all {
 		if t.State == store.Waiting || t.State == store.Partial {
 			n++
 		}
@@ -164,12 +170,29 @@ func (p *Page) Waiting() int {
 	return n
 }
 
-// Refresh reads the list again.
+// Refresh reads the list again. While one reading is under way, others wait and become one.
 func (p *Page) Refresh() {
-	all, err := p.Store.Transcripts()
-	if err != nil {
-		p.say(err, "The transcripts could not be read")
+	if p.reading {
+		p.again = true
+		return
 	}
+	p.reading = true
+	store.Ask(p.Work, (*store.Store).Transcripts, func(all []store.Transcript, err error) {
+		p.reading = false
+		if err != nil {
+			p.say(err, "The transcripts could not be read")
+		}
+		p.all = all
+		p.Changed()
+		p.draw(all)
+		if p.again {
+			p.again = false
+			p.Refresh()
+		}
+	})
+}
+
+func (p *Page) draw(all []store.Transcript) {
 	var queue, done []store.Transcript
 	for _, t := range all {
 		if t.State == store.Complete {
@@ -378,13 +401,36 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 	return list
 }
 
-// open shows a transcript.
+// open reads a transcript and shows it, unless another is opened meanwhile.
 func (p *Page) open(id int64) {
-	if err := p.View.open(id); err != nil {
-		p.say(err, "The transcript could not be opened")
-		p.Refresh()
-		return
-	}
+	p.View.close() // what is edited is stored before it is read
+	p.opening++
+	turn := p.opening
+	store.Ask(p.Work, func(s *store.Store) (w written, err error) {
+		if w.Transcript, err = s.Transcript(id); err == nil {
+			w.segments, err = s.Segments(id, 0)
+		}
+		return w, err
+	}, func(w written, err error) {
+		switch {
+		case turn != p.opening:
+		case err != nil:
+			p.say(err, "The transcript could not be opened")
+			p.Refresh()
+		default:
+			p.opened(w)
+		}
+	})
+}
+
+// written is a transcript with its segments.
+type written struct {
+	store.Transcript
+	segments []store.Segment
+}
+
+func (p *Page) opened(w written) {
+	p.View.open(w)
 	p.pane.Object.Hide()
 	p.View.Object.Show()
 	p.Focus(p.View.list)
@@ -425,30 +471,33 @@ func (p *Page) End() {
 // remove deletes transcripts and offers to take that back.
 func (p *Page) remove(list ...store.Transcript) {
 	p.Close()
-	var gone []store.Transcript
-	var err error
-	for _, t := range list {
-		if e := p.Queue.Delete(t.ID); e != nil {
-			err = e
-			continue
+	store.Ask(p.Work, func(*store.Store) (gone []store.Transcript, err error) {
+		for _, t := range list {
+			if e := p.Queue.Delete(t.ID); e != nil {
+				err = e
+				continue
+			}
+			gone = append(gone, t)
 		}
-		gone = append(gone, t)
-	}
-	p.say(err, "The transcript could not be deleted")
-	if len(gone) > 0 {
-		p.gone = gone
-	}
-	p.Refresh()
+		return gone, err
+	}, func(gone []store.Transcript, err error) {
+		p.say(err, "The transcript could not be deleted")
+		if len(gone) > 0 {
+			p.gone = gone
+		}
+		p.Refresh()
+	})
 }
 
 func (p *Page) undo() {
-	var err error
-	for _, t := range p.gone {
-		err = errors.Join(err, p.Queue.Restore(t.ID))
-	}
+	gone := p.gone
 	p.gone = nil
-	p.say(err, "The transcript could not be brought back")
-	p.Refresh()
+	p.do(func() (err error) {
+		for _, t := range gone {
+			err = errors.Join(err, p.Queue.Restore(t.ID))
+		}
+		return err
+	}, "The transcript could not be brought back")
 }
 
 // date is when a transcript was made, as one reads it in a list.

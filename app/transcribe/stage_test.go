@@ -178,7 +178,7 @@ func newStage(t *testing.T, mode ui.Mode, s *store.Store) *stage {
 		t.Cleanup(func() { s.Close() })
 	}
 	st := &stage{Stage: looks, store: s, model: &scripted{}, files: map[string]*recording{}, saved: map[string]string{}, title: "Whisper base"}
-	st.page = NewPage(Config{Window: frame{st.Stage, st}, Choices: choices{st}, Machine: machine{st}, Store: s, Languages: []string{"en", "de", "fr", "fa", "yue"}})
+	st.page = NewPage(Config{Window: frame{st.Stage, st}, Choices: choices{st}, Machine: machine{st}, Store: s, Work: store.Inline(s), Languages: []string{"en", "de", "fr", "fa", "yue"}})
 	st.Show(st.page.Object)
 	st.page.Refresh()
 	t.Cleanup(st.end)

@@ -76,9 +76,10 @@ type Config struct {
 	Window
 	Choices
 	Machine
-	Store     *store.Store
-	Languages []string // codes of those that can be chosen
-	Silent    bool     // this build has no sound
+	Store     *store.Store  // for the queue
+	Work      *store.Worker // for the UI goroutine
+	Languages []string      // codes of those that can be chosen
+	Silent    bool          // this build has no sound
 }
 
 // englishOnly is the name of the speech model if it knows English only, so that it can't

@@ -11,6 +11,7 @@ package transcribe
 //	╰ [Play]  0:12 ━━━━━━━━━●──────────────────────────────────────────────── 35:02    ╯
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr/transcript"
+	"soberano/models"
 )
 
 // View shows one transcript.
@@ -42,6 +44,9 @@ type View struct {
 	here, end         *ui.Label
 	slide             *slide
 	box               *fyne.Container
+
+	reading bool // how far it is, is being read
+	again   bool // and is to be read once more
 }
 
 func newView(p *Page) *View {
@@ -136,27 +141,18 @@ func (v *View) length() time.Duration                           { return max(v.t
 func (v *View) layout()                                         { v.box.Layout.Layout(nil, v.box.Size()) }
 func (v *View) shown() bool                                     { return v.Object.Visible() }
 
-// open reads a transcript and shows it from its beginning.
-func (v *View) open(id int64) error {
-	t, err := v.page.Store.Transcript(id)
-	if err != nil {
-		return err
-	}
-	segments, err := v.page.Store.Segments(id, 0)
-	if err != nil {
-		return err
-	}
+// open shows a transcript from its beginning.
+func (v *View) open(w written) {
 	v.close()
 	v.finder.end() // while its matches are those of what is shown
-	v.t, v.segments = t, segments
-	v.player.path, v.player.at = t.Path, 0
+	v.t, v.segments = w.Transcript, w.segments
+	v.player.path, v.player.at = v.t.Path, 0
 	v.tell("")
 	v.foot.Hidden = v.page.Silent
 	v.fresh()
 	v.list.begin()
 	v.moved()
 	v.layout()
-	return nil
 }
 
 // close keeps what is being edited and ends the sound.
@@ -168,7 +164,7 @@ func (v *View) close() {
 // fresh shows what is known of the recording.
 func (v *View) fresh() {
 	t := v.t
-	v.title.Set(t.Title)
+	v.title.Set(models.Printable(t.Title))
 	var facts []string
 	add := func(s string) {
 		if s != "" {
@@ -216,31 +212,52 @@ func (v *View) silent(err error) {
 
 // stateChanged follows the queue.
 func (v *View) stateChanged() {
-	if !v.shown() {
-		return
-	}
-	if t, err := v.page.Store.Transcript(v.t.ID); err == nil {
-		v.t = t
-		v.grown()
-		v.fresh()
+	if v.shown() {
+		v.reread()
 	}
 }
 
 // progressed follows the file under way, if it is the one that is shown.
 func (v *View) progressed(id int64) {
 	if v.shown() && id == v.t.ID {
-		v.grown()
-		v.fresh()
+		v.reread()
 	}
 }
 
-// grown takes over segments that have come.
-func (v *View) grown() {
-	more, err := v.page.Store.Segments(v.t.ID, len(v.segments))
-	if err != nil {
-		v.tell("What was heard could not be read. " + problem.Text(err))
+// reread reads how far the transcript is and the segments that have come. While one reading is
+// under way, others wait and become one.
+func (v *View) reread() {
+	if v.reading {
+		v.again = true
 		return
 	}
+	v.reading = true
+	id, first := v.t.ID, len(v.segments)
+	store.Ask(v.page.Work, func(s *store.Store) (w written, err error) {
+		if w.Transcript, err = s.Transcript(id); err == nil {
+			w.segments, err = s.Segments(id, first)
+		}
+		return w, err
+	}, func(w written, err error) {
+		v.reading = false
+		switch here := v.shown() && v.t.ID == id && len(v.segments) == first; {
+		case !here, errors.Is(err, store.ErrNotFound): // it was deleted
+		case err != nil:
+			v.tell("What was heard could not be read. " + problem.Text(err))
+		default:
+			v.t = w.Transcript
+			v.grown(w.segments)
+			v.fresh()
+		}
+		if v.again {
+			v.again = false
+			v.stateChanged()
+		}
+	})
+}
+
+// grown takes over segments that have come.
+func (v *View) grown(more []store.Segment) {
 	if len(more) > 0 {
 		v.segments = append(v.segments, more...)
 		v.t.Heard = more[len(more)-1].End
@@ -321,10 +338,16 @@ func (v *View) edit(i int, text string) {
 	if v.segments[i].Text == text {
 		return
 	}
-	if err := v.page.Store.EditSegment(v.t.ID, v.segments[i].Number, text); err != nil {
-		v.tell("The change could not be kept. " + problem.Text(err))
-		return
-	}
+	id, number, old := v.t.ID, v.segments[i].Number, v.segments[i].Text
 	v.segments[i].Text = text
 	v.finder.again()
+	v.page.Work.Do(func(s *store.Store) error { return s.EditSegment(id, number, text) }, func(err error) {
+		if err == nil || v.t.ID != id {
+			return
+		}
+		v.segments[i].Text = old
+		v.finder.again()
+		v.list.redraw(i)
+		v.tell("The change could not be kept. " + problem.Text(err))
+	})
 }

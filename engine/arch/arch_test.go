@@ -375,3 +375,34 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 }
+
+// The state of a model with windows stops growing, and MaxBytes is never exceeded: only the
+// layers that see everything take more for a longer sequence.
+func TestWindowedState(t *testing.T) {
+	s := tiny.New("gemma3")
+	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(2), uint64(9) // both have a window
+	m, dev, err := openTiny(t, s, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const step, positions = 100, 2000
+	st, err := dev.NewState(m.Shape().State(positions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := int64(0)
+	for pos := 0; pos < positions; pos += step {
+		rows(t, m, st, make([]int32, step), pos)
+		most = max(most, st.Bytes())
+	}
+	if limit := st.MaxBytes(step); most > limit {
+		t.Errorf("a state took %d bytes, at most %d were expected", most, limit)
+	}
+	full := m.Shape().State(positions)
+	for i := range full.Layers {
+		full.Layers[i].Window = 0
+	}
+	if whole := cpu.StateBytes(full, step); 2*most > whole {
+		t.Errorf("with windows a state took %d bytes, without it would take %d", most, whole)
+	}
+}

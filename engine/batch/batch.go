@@ -1,5 +1,5 @@
 // Package batch is the queue that every use of a model goes through: admission, the
-// reuse of what is cached, and steps that carry many sequences side by side.
+// reuse of what has been computed, and steps that carry many sequences side by side.
 //
 //	Submit ─▶ line ─ admit ─▶ slot: a sequence ─┐
 //	Submit ─▶  (first come,   slot              ├─▶ one step ─▶ Forward ─▶ Each(logits)
@@ -32,11 +32,11 @@ type Request struct {
 	// From is the first position of Tokens whose logits are wanted: Each is called for
 	// it and all after it. len(Tokens)-1 wants the last alone, as a generation does.
 	From int
-	// Fresh computes all of Tokens, whatever is cached, and leaves nothing in the cache
-	// for others: measurements neither gain nor cost a conversation anything.
+	// Fresh computes all of Tokens, whatever is known of them, and leaves nothing for
+	// others: measurements neither gain nor cost a conversation anything.
 	Fresh bool
 	// Started, if any, is called when the request leaves the line, with the number of
-	// Tokens found in the cache.
+	// Tokens whose positions a state held already.
 	Started func(cached int)
 	// Each is given the logits after the token at pos, in order, valid during the call.
 	// After the last position it may continue the sequence: it returns the next token
@@ -46,7 +46,7 @@ type Request struct {
 }
 
 // ErrFull: a request went on beyond the context.
-var ErrFull = errors.New("batch: no room in the cache")
+var ErrFull = errors.New("batch: no room in the context")
 
 // Ticket is a request under way.
 type Ticket struct {

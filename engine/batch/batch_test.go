@@ -498,7 +498,13 @@ func TestFull(t *testing.T) {
 
 // Close ends what runs and what waits, and leaves no goroutine behind.
 func TestClose(t *testing.T) {
-	m, dev := load(t, "llama")
+	for _, family := range []string{"llama", "gemma3", "lfm2"} {
+		t.Run(family, func(t *testing.T) { closeRunning(t, family) })
+	}
+}
+
+func closeRunning(t *testing.T, family string) {
+	m, dev := load(t, family)
 	before := runtime.NumGoroutine()
 	q, err := New(m, dev, 120)
 	if err != nil {
@@ -515,8 +521,14 @@ func TestClose(t *testing.T) {
 			}}))
 	}
 	<-running
-	q.Close(errClosed)
-	q.Close(errors.New("another"))
+	for _, err := range []error{errClosed, errors.New("another")} {
+		if err := q.Close(err); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := q.tree.Bytes(); n != 0 {
+		t.Errorf("states of %d bytes are left", n)
+	}
 	for _, ticket := range tickets {
 		<-ticket.Done()
 		if err := ticket.Err(); err != nil && err != errClosed {

@@ -1,3 +1,9 @@
+package nn
+
+import "math"
+
+// Rotary says how a model was trained to place positions.
+//
 // Rotary position tables: the angle per position of each pair of dimensions.
 //
 //	plain    θᵢ = base^(-2i/dims)                                   (arXiv:2104.09864)
@@ -8,11 +14,6 @@
 //
 // A pair turns original·θᵢ/2π times within the original context. YaRN's ramp runs
 // between the pairs that turn betaFast (32) and betaSlow (1) times.
-package nn
-
-import "math"
-
-// Rotary says how a model was trained to place positions.
 type Rotary struct {
 	Dims    int       // rotated dimensions of a head, even
 	Base    float64   // θ's base, 10,000 and up

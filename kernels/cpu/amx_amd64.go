@@ -1,6 +1,3 @@
-// Products with the tile registers of AMX; gen/amx.go tells how. Here they are cut into
-// calls: the registers live only within a call, and since Go does not interrupt assembly,
-// whoever stops the world (the garbage collector) waits for a call to end.
 package cpu
 
 import (
@@ -43,6 +40,9 @@ func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byt
 // xgetbv returns the low half of XCR0.
 func xgetbv() uint32
 
+// Products with the tile registers of AMX (gen/amx.go) are cut into calls: the registers
+// live only within a call, and since Go does not interrupt assembly, whoever stops the
+// world (the garbage collector) waits for a call to end.
 const (
 	// amxLeast is the fewest tokens for which tiles are used: with fewer, most of what an
 	// instruction could multiply is not there, and shapes and bytes cost as much as ever.

@@ -1,12 +1,13 @@
-// Memory of a step. New hands out pieces of a slab one after the other; Begin takes
-// all of them back at once. A step that outgrows the slab gets further ones, and the
-// next Begin joins them into one, so that after the largest step nothing is
-// allocated any more.
 package cpu
 
 // minSlab is the least size of a slab, in values (4 MiB).
 const minSlab = 1 << 20
 
+// arena is the memory of steps.
+//
+// New hands out pieces of a slab one after the other; the next step takes all of them back
+// at once. A step that outgrows the slab gets further ones, and the next step joins them
+// into one, so that after the largest step nothing is allocated any more.
 type arena struct {
 	slabs [][]float32
 	used  int // of the last slab

@@ -1,20 +1,3 @@
-// Attention over cached keys and values.
-//
-// The rows of a key/value head are its query heads' rows, token by token; twelve of
-// them make a unit of work (a tile of dtile.go), so grouped heads share each key that
-// is loaded, in a prompt as in a single token:
-//
-//	rows (token, head of the group)     keys, four pages at a time
-//	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
-//	                                                 running max and sum   12 × headDim
-//
-// Where a step has fewer units than the workers could share, as a single token over a
-// long context does, the keys of each are cut into parts that are joined at the end
-// (Dao et al. 2023, "Flash-Decoding for long-context inference").
-//
-// The scores of a unit never leave the second-level cache, however long the context
-// (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
-// Gimelshein's, arXiv:1805.02867).
 package cpu
 
 import (
@@ -61,6 +44,24 @@ type widePage struct {
 }
 
 // attendJob is an attention in progress.
+//
+// Attention over cached keys and values.
+//
+// The rows of a key/value head are its query heads' rows, token by token; twelve of
+// them make a unit of work (a tile of dtile.go), so grouped heads share each key that
+// is loaded, in a prompt as in a single token:
+//
+//	rows (token, head of the group)     keys, four pages at a time
+//	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
+//	                                                 running max and sum   12 × headDim
+//
+// Where a step has fewer units than the workers could share, as a single token over a
+// long context does, the keys of each are cut into parts that are joined at the end
+// (Dao et al. 2023, "Flash-Decoding for long-context inference").
+//
+// The scores of a unit never leave the second-level cache, however long the context
+// (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
+// Gimelshein's, arXiv:1805.02867).
 type attendJob struct {
 	lv      level
 	number  int // of attentions so far
@@ -344,7 +345,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 }
 
-// view is a page of one head, as the cache has it or widened.
+// view is a page of one head, as the state has it or widened.
 type view struct {
 	kind                 kind
 	keys, values         []byte

@@ -1,3 +1,9 @@
+package cpu
+
+import "math"
+
+// block is 32 columns of one row, 48 bytes. The kernels know its layout.
+//
 // Activations in 8 bits: each run of 32 columns of a row becomes
 //
 //	q [32]int8, d: value ≈ d·q with d = max|x| / 127
@@ -5,11 +11,6 @@
 // with the sums that zero points and minima need. The error, for values of a normal
 // distribution, is 0.0055 of their root mean square; one scale for a whole row would
 // save a tenth of the time and triple the error where a few channels are large.
-package cpu
-
-import "math"
-
-// block is 32 columns of one row, 48 bytes. The kernels know its layout.
 type block struct {
 	q        [32]int8
 	d        float32 // scale

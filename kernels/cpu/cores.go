@@ -1,4 +1,3 @@
-// How many cores, and what doctor says about the processor.
 package cpu
 
 import (
@@ -25,8 +24,8 @@ func perThreads(logical int) int {
 	return logical
 }
 
-// defaultThreads is all cores, from four up all but one: the window, the microphone
-// and the rest of the computer want to breathe.
+// defaultThreads is all cores, from four up all but one, which is left to the window, the
+// microphone and other programs.
 func defaultThreads() int {
 	n := Cores()
 	if n >= 4 {

@@ -1,23 +1,3 @@
-// Package cpu runs the operations of kernels.Device on the processor: plain Go for
-// everything, SIMD assembly for what is hot.
-//
-//	device (cpu.go, ops.go)       the interface, row operations spread over workers
-//	matrix, unpack, pack, packed  weights repacked at Load into groups of 16 rows
-//	matmul, gated → qtile, dtile, ptile, amx
-//	                              tiles: 8-bit activations × quantised weights,
-//	                              float32 activations × float weights, bfloat16
-//	experts, route                products by expert, and the choice of experts
-//	shortconv                     convolutions over the last rows of a sequence
-//	state, pages, keysvalues      what layers keep of a sequence
-//	attend                        attention over keys and values, by dtile too
-//	weights                       what attention looks at, for word times
-//	elem, rope, logits            exp, activations, norms, rotation, sums on one row
-//	pool, arena, memory           workers, memory of a step, huge pages
-//	level, cores                  instruction sets
-//	peak, roofline                what kernels reach of the machine's limits
-//
-// Each kernel is a Go file with its story and its plain twin, a ladder of ifs for
-// the architecture, and assembly written by gen (go generate).
 package cpu
 
 import (
@@ -26,8 +6,6 @@ import (
 
 	"soberano/kernels"
 )
-
-//go:generate go run ./gen
 
 // Options of a device.
 type Options struct {
@@ -166,6 +144,9 @@ func (d *device) Name() string {
 func (d *device) Close() error {
 	if d.closed {
 		return nil
+	}
+	if s := &d.steps[d.step]; s.open {
+		s.release()
 	}
 	d.closed = true
 	d.pool.devices.Add(-1)

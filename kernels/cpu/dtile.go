@@ -1,10 +1,3 @@
-// Products of float32 activations with packed floats (float32, float16, bfloat16):
-// the tile. Attention uses it too: cached keys are 32 positions to a panel, the columns
-// of cached values 32 to a panel (cache.go).
-//
-// A tile is a panel of 32 rows times some tokens; the assembly keeps 12 tokens × 32 rows
-// in registers (AVX-512; 6 × 16 with AVX2), broadcasts activations from where they lie
-// and widens halves as it loads them.
 package cpu
 
 import (
@@ -17,6 +10,12 @@ import (
 // dTileGo is the plain twin of dTile: for m tokens t and 32 rows r
 //
 //	c[t·ldc+r] (+)= Σ over columns j < n of a[t·lda+j] · w[r, j]
+//
+// A tile is a panel of 32 rows of packed floats (float32, float16 or bfloat16) times some
+// tokens of float32 activations; the assembly keeps 12 tokens × 32 rows in registers
+// (AVX-512; 6 × 16 with AVX2), broadcasts activations from where they lie and widens halves
+// as it loads them. Attention uses it too: keys are 32 positions to a panel, values 32
+// columns to a panel (keysValues).
 func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
 	var col [16]float32
 	for g := range 2 {

@@ -1,11 +1,12 @@
-// Work on one row of values: exponentials, activations, norms. This file has the
-// plain twins; they compute in float64 where a function is called, so the assembly is
-// measured against something better than itself.
 package cpu
 
 import "math"
 
 // maxOfGo returns the largest value of x, which is not empty.
+//
+// The plain twins of this file work on one row of values: exponentials, activations,
+// norms. They compute in float64 where a function is called, so the assembly is measured
+// against something better than itself.
 func maxOfGo(x []float32) float32 {
 	top := x[0]
 	for _, v := range x[1:] {

@@ -1,9 +1,3 @@
-// The gated half of a feed-forward layer, f(x·gateᵀ) · x·upᵀ: while a panel of gate's
-// results is still in the cache, the same panel of up is multiplied into scratch memory
-// and both become one. Neither the results of up nor a second pass over those of gate go
-// through memory, which for 512 tokens of 1536 columns are 6 MB a layer. For a few tokens
-// the weights are what goes through memory, and they want to be read in one stream: going
-// to and fro between the halves made generation a tenth slower.
 package cpu
 
 import "soberano/kernels"
@@ -42,6 +36,13 @@ func (m *matrix) gated() bool {
 }
 
 // gatedChunk multiplies one stretch of tokens with a run of panels of both halves.
+//
+// This is the gated half of a feed-forward layer, f(x·gateᵀ) · x·upᵀ: while a panel of gate's
+// results is still in the cache, the same panel of up is multiplied into scratch memory
+// and both become one. Neither the results of up nor a second pass over those of gate go
+// through memory, which for 512 tokens of 1536 columns are 6 MB a layer. For fewer than
+// leastGated tokens the weights are what goes through memory, and they are read in one
+// stream: alternating between the halves made generation a tenth slower.
 func (j *matmulJob) gatedChunk(worker, c int) {
 	t0, t1, p0, p1 := j.piece(c)
 	j.multiplyGated(worker, j.w, t0, t1, p0, p1)

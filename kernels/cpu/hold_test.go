@@ -68,3 +68,28 @@ func TestStepHoldsLowerPriorities(t *testing.T) {
 		t.Error("the priority is still held")
 	}
 }
+
+// TestCloseDuringStep: a device that is closed in the midst of a step holds nothing any more.
+func TestCloseDuringStep(t *testing.T) {
+	pool := newPool(generic, 2)
+	defer pool.Close()
+	device := func() *device {
+		d, err := newDevice(Options{Pool: pool}, generic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	closed, other := device(), device()
+	defer other.Close()
+	closed.begin(&kernels.Batch{Priority: kernels.Dictation})
+	if pool.held[kernels.Dictation] != 1 {
+		t.Fatal("a step beside another device does not hold its priority")
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if pool.held[kernels.Dictation] != 0 {
+		t.Error("the priority is still held")
+	}
+}

@@ -1,3 +1,26 @@
+package cpu
+
+// kind is a layout.
+type kind uint8
+
+const (
+	kindF32 kind = iota
+	kindF16
+	kindBF16
+	kindPairs
+	q2a16 // affine, a scale per 16 columns: Q2_K
+	q3s16 // symmetric, per 16: Q3_K
+	q4s32 // symmetric, one scale per 32 columns: Q4_0
+	q4a32 // affine: Q4_1, Q4_K
+	q5s32 // Q5_0
+	q5a32 // Q5_1, Q5_K
+	q6s16 // Q6_K
+	q8s32 // Q8_0
+	kinds
+)
+
+// layout says what a kind is made of.
+//
 // The layouts in which weights are multiplied.
 //
 // A vector register holds one column (or four neighbouring ones, as bytes) of sixteen
@@ -30,28 +53,6 @@
 // range of the integers, and scale a power of two for the whole matrix that keeps the
 // products of K-quants' nested scales inside float16's normal range: rounding those
 // to 11 bits moves a weight by 0.02 %, a twentieth of what 8-bit activations do.
-package cpu
-
-// kind is a layout.
-type kind uint8
-
-const (
-	kindF32 kind = iota
-	kindF16
-	kindBF16
-	kindPairs
-	q2a16 // affine, a scale per 16 columns: Q2_K
-	q3s16 // symmetric, per 16: Q3_K
-	q4s32 // symmetric, one scale per 32 columns: Q4_0
-	q4a32 // affine: Q4_1, Q4_K
-	q5s32 // Q5_0
-	q5a32 // Q5_1, Q5_K
-	q6s16 // Q6_K
-	q8s32 // Q8_0
-	kinds
-)
-
-// layout says what a kind is made of.
 type layout struct {
 	name   string
 	bits   int    // of a value

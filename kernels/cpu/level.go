@@ -1,5 +1,15 @@
-// Which instructions are used. The level is chosen once, when a device is made, and
-// handed to every kernel, which branches on it:
+package cpu
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// level is a set of instructions.
+//
+// It is chosen once, when a device or a pool is made, and handed to every kernel, which
+// branches on it:
 //
 //	generic      plain Go, everywhere; the twin that every other level is tested against
 //	avx2         AVX2, FMA and F16C: x86-64 from about 2013 on
@@ -11,18 +21,10 @@
 //	dotprod      and SDOT, UDOT: ARMv8.4, most cores from 2018 on
 //	i8mm         and SMMLA, USMMLA: ARMv8.6
 //
-// SOBERANO_CPU forces one by name. That is the only way to amx: it is proven under
-// emulation (Bochs, "sapphire_rapids", on Linux) and has never run on a CPU, so nobody
-// knows how fast it is. Whether the system grants it is only asked where it is named, or
-// all levels are listed, as doctor does.
-package cpu
-
-import (
-	"fmt"
-	"os"
-	"strings"
-)
-
+// SOBERANO_CPU forces one by name. That is the only way to amx: it is tested under
+// emulation (Bochs, "sapphire_rapids", on Linux) and has never run on a CPU, so its speed
+// is not known. Whether the system grants it is only asked where it is named, or all
+// levels are listed, as doctor does.
 type level int
 
 const (

@@ -1,9 +1,3 @@
-// Matrix products: x·wᵀ in panels of 32 rows of w, spread over the workers.
-//
-// Integer weights take x in 8 bits (block.go) and pairs of bfloat16 take it as such,
-// rounded once for all segments of the matrix; other float weights take it as it is.
-// Tokens are cut into stretches whose activations stay in the cache while all panels
-// pass by.
 package cpu
 
 import "soberano/kernels"
@@ -27,6 +21,11 @@ const (
 
 // matmulJob is a product in progress. It belongs to the device, so that a product
 // allocates nothing.
+//
+// Products x·wᵀ go in panels of 32 rows of w, spread over the workers. Integer weights take
+// x in 8 bits (block) and pairs of bfloat16 take it as such, rounded once for all segments
+// of the matrix; other float weights take it as it is. Tokens are cut into stretches whose
+// activations stay in the cache while all panels pass by.
 type matmulJob struct {
 	lv      level
 	dst, x  kernels.Tensor

@@ -1,4 +1,3 @@
-// Weight matrices: what Load makes of a file's tensors.
 package cpu
 
 import (

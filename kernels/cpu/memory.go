@@ -1,8 +1,3 @@
-// Memory of weights, caches and steps: garbage-collected like any other, but aligned to
-// cache lines and, from some size on, in huge pages where the system has them. A token
-// reads every weight once, in one long stream, and with pages of 4 KiB the hardware
-// prefetcher stops at each: on a Zen 4 huge pages made generation 1.2 to 1.3 times as
-// fast at one thread (253 instead of 191 to 223 tokens a second, SmolLM2 Q4_1).
 package cpu
 
 import "unsafe"
@@ -17,6 +12,12 @@ func alignedF32(n int) []float32 {
 }
 
 // alignedBytes allocates n bytes aligned to a cache line, 64.
+//
+// Memory of weights, states and steps is garbage-collected like any other, but aligned to
+// cache lines and, from hugeFrom on, in huge pages where the system has them. A token
+// reads every weight once, in one long stream, and with pages of 4 KiB the hardware
+// prefetcher stops at each: on a Zen 4 huge pages made generation 1.2 to 1.3 times as
+// fast at one thread (253 instead of 191 to 223 tokens a second, SmolLM2 Q4_1).
 func alignedBytes(n int) []byte {
 	b := make([]byte, n+64)
 	if n >= hugeFrom {

@@ -1,5 +1,3 @@
-// Operations that go row by row: norms, activations, sums, unfolding, storing keys
-// and values. One job serves them all; small ones run on the caller alone.
 package cpu
 
 import (
@@ -30,6 +28,9 @@ const (
 const alone = 1 << 14
 
 // rowJob is a row operation in progress; which fields count depends on op.
+//
+// Operations that go row by row are jobs of this one kind: norms, activations, sums,
+// unfolding, storing keys and values. Small ones run on the caller alone.
 type rowJob struct {
 	lv       level
 	op       rowOp

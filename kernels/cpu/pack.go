@@ -1,8 +1,3 @@
-// Repacking of a matrix at Load: from a file's rows to the layouts of layout.go.
-//
-// Of a panel, all 32 rows have their turn with a run of columns before the next run comes,
-// so that the cache lines they share are written while they are near: row by row each
-// would come from memory again.
 package cpu
 
 import (
@@ -116,6 +111,10 @@ type packer struct {
 }
 
 // pack fills panel p. Padding stays zero.
+//
+// Repacking goes from a file's rows to the layouts of layout. Of a panel, all 32 rows have
+// their turn with a run of columns before the next run comes, so that the cache lines they
+// share are written while they are near: row by row each would come from memory again.
 func (s *segment) pack(w *packer, p int) {
 	rows := min(32, s.rows-32*p)
 	switch {

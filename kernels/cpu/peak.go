@@ -1,14 +1,3 @@
-// What a processor does at best: the limits that roofline.go holds the kernels against
-// (Williams, Waterman and Patterson 2009, "Roofline").
-//
-//	memory   reading a buffer far larger than the caches        bytes a second
-//	cache    reading a buffer that fits the second-level cache  bytes a second
-//	float    float32 multiply-adds in registers                 multiplications and additions a second
-//	half     the same of bfloat16, where the level has them
-//	dot      the level's 8-bit dot product
-//	low      the same of numbers below 16, which AVX2 may add in 16 bits; elsewhere as dot
-//
-// Each is the best of several tries, on all workers of a pool.
 package cpu
 
 import (
@@ -18,6 +7,18 @@ import (
 )
 
 // resource is something that a kernel can run out of.
+//
+// The limits are what a processor does at best (Williams, Waterman and Patterson 2009,
+// "Roofline"):
+//
+//	memory   reading a buffer far larger than the caches        bytes a second
+//	cache    reading a buffer that fits the second-level cache  bytes a second
+//	float    float32 multiply-adds in registers                 multiplications and additions a second
+//	half     the same of bfloat16, where the level has them
+//	dot      the level's 8-bit dot product
+//	low      the same of numbers below 16, which AVX2 may add in 16 bits; elsewhere as dot
+//
+// Each is the best of several tries, on all workers of a pool.
 type resource int
 
 const (

@@ -1,8 +1,3 @@
-// Products of bfloat16: the float tile (dtile.go) with pairs of columns in place of
-// columns. VDPBF16PS multiplies 32 pairs of bfloat16 and adds each two products to a
-// float32, twice what a multiplication of float32 does; it takes denormals for zeros.
-// The error of a value is 2⁻⁹ of it at most, where 8 bits to a block of 32 have 2⁻⁸ of
-// the largest.
 package cpu
 
 import (
@@ -13,6 +8,12 @@ import (
 
 // pTileGo is the plain twin of pTile: dTileGo for n pairs of bfloat16, the even column in
 // the low half; lda counts pairs.
+//
+// Products of bfloat16 are the float tile (dTileGo) with pairs of columns in place of
+// columns. VDPBF16PS multiplies 32 pairs of bfloat16 and adds each two products to a
+// float32, twice what a multiplication of float32 does; it takes denormals for zeros.
+// The error of a value is 2⁻⁹ of it at most, where 8 bits to a block of 32 have 2⁻⁸ of
+// the largest.
 func pTileGo(c []float32, ldc int, a []uint32, lda int, w []byte, n, m int, add bool) {
 	for g := range 2 {
 		for t := range m {

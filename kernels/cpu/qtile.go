@@ -1,3 +1,17 @@
+package cpu
+
+import (
+	"encoding/binary"
+
+	"soberano/kernels/quant"
+)
+
+// qTileGo is the plain twin of qTile: for m tokens t and 32 rows r
+//
+//	c[t·ldc+r] (+)= scale · Σ over blocks b of a[t·lda+b] · w[r, b]
+//
+// where w is a panel of k's layout, nb blocks long.
+//
 // Products of 8-bit activations with packed integer weights: the tile.
 //
 // A tile is one panel of weights, 32 rows in two groups of 16, times some tokens. The
@@ -12,19 +26,6 @@
 //
 // The groups' blocks lie side by side, so that memory is read as one stream: apart, short
 // rows were read at half of its speed.
-package cpu
-
-import (
-	"encoding/binary"
-
-	"soberano/kernels/quant"
-)
-
-// qTileGo is the plain twin of qTile: for m tokens t and 32 rows r
-//
-//	c[t·ldc+r] (+)= scale · Σ over blocks b of a[t·lda+b] · w[r, b]
-//
-// where w is a panel of k's layout, nb blocks long.
 func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	l := &layouts[k]
 	var q [16][32]int16

@@ -1,15 +1,3 @@
-// How much of what this machine allows the kernels reach, each by the public operations
-// of the device, with weights from memory or activations from the cache as a model has
-// them:
-//
-//	achieved   the fastest of several calls
-//	limit      what peak.go measures for the resource that the kernel runs out of first:
-//	           its bytes, its multiply-adds or its 8-bit dot products
-//	share      of the two
-//
-// Both are the best of many tries, since on a shared machine a slow one says nothing
-// about the kernel. The limits are measured again after each group and the highest kept.
-// Bytes of a matrix are those of the layout it has in memory.
 package cpu
 
 import (
@@ -84,6 +72,18 @@ type trial struct {
 // Roofline measures all kernels with one thread and, if threads is more, with so many; 0
 // is what a chat would use. It takes a minute or two; said, if not nil, hears what is
 // being measured.
+//
+// Each kernel is measured by the public operations of the device, with weights from memory
+// or activations from the cache as a model has them:
+//
+//	achieved   the fastest of several calls
+//	limit      what is measured for the resource that the kernel runs out of first (see
+//	           Limits): its bytes, its multiply-adds or its 8-bit dot products
+//	share      of the two
+//
+// Both are the best of many tries, since on a shared machine a slow one says nothing
+// about the kernel. The limits are measured again after each group and the highest kept.
+// Bytes of a matrix are those of the layout it has in memory.
 func Roofline(ctx context.Context, threads int, said func(kernel, shape string)) (Shares, error) {
 	lv, err := chosen()
 	if err != nil {

@@ -1,4 +1,3 @@
-// The kernels and shapes of the roofline table.
 package cpu
 
 import (

@@ -1,7 +1,3 @@
-// Row operations in the roofline table: one row, as in generation, and many. Their limit
-// is either reading what they read from the second-level cache, or the multiplications
-// (fused ones too) of a value as gen/elem.go has them; additions and comparisons have
-// units of their own on many processors. A division counts as one and takes longer.
 package cpu
 
 import (
@@ -11,6 +7,11 @@ import (
 )
 
 // rowTrial is a row operation on rows × cols values.
+//
+// One row is measured, as in generation, and many. The limit is either reading what they
+// read from the second-level cache, or the multiplications (fused ones too) of a value as
+// gen/elem.go has them; additions and comparisons have units of their own on many
+// processors. A division counts as one and takes longer.
 type rowTrial struct {
 	name       string
 	rows, cols int

@@ -1,7 +1,3 @@
-// Rotary position embedding: pairs of dimensions turn by position × frequency.
-//
-// Cosines and sines are the same for all layers, so they are kept in a table for the
-// first positions of each RoPE; later positions are computed as they come.
 package cpu
 
 import (
@@ -15,6 +11,10 @@ const tabled = 16384
 
 // turns is a table of cosines and sines, times Scale: [position][pair][cos, sin], or
 // [position][cos, sin][pair] where pairs are halves apart.
+//
+// Rotary position embedding turns pairs of dimensions by position × frequency. Cosines and
+// sines are the same for all layers, so they are kept in a table for the first positions
+// of each RoPE; later positions are computed as they come.
 type turns struct {
 	scale       float32
 	interleaved bool

@@ -75,15 +75,21 @@ func (d *device) begin(b *kernels.Batch) *step {
 // End ends the step.
 func (s *step) End() error {
 	s.check("End")
-	if s.holds {
-		s.d.pool.unhold(s.batch.Priority)
-	}
+	s.release()
 	s.open, s.batch = false, &noBatch
 	for i := range s.reads[:s.used] {
 		r := &s.reads[i]
 		r.rows.Values, r.t = r.t.F32, kernels.Tensor{}
 	}
 	return nil
+}
+
+// release lets lower priorities use the workers again.
+func (s *step) release() {
+	if s.holds {
+		s.d.pool.unhold(s.batch.Priority)
+		s.holds = false
+	}
 }
 
 // check panics unless the step is open.

@@ -1,9 +1,3 @@
-// From a file's blocks to small unsigned integers, scales and minima, which pack
-// lays out anew. This repeats what kernels/quant knows about the blocks, in another
-// form (integers, not values); a test holds the two together. A format without a
-// line in the table is multiplied as float16 instead.
-//
-// The formats are those of ggml-common.h; their drawings are in kernels/quant.
 package cpu
 
 import (
@@ -19,6 +13,12 @@ type unpacked struct {
 }
 
 // unpacker says how a format becomes a kind.
+//
+// From a file's blocks it makes small unsigned integers, scales and minima, which pack
+// lays out anew. This repeats what kernels/quant knows about the blocks, in another
+// form (integers, not values); a test holds the two together. A format without a
+// line in the table is multiplied as float16 instead. The formats are those of
+// ggml-common.h; their drawings are in kernels/quant.
 type unpacker struct {
 	kind kind
 	// top, where scales are products of two, which float16 holds only nearly, bounds the

@@ -1,8 +1,3 @@
-// The weights of attention, where somebody wants to see them: where in the audio the words
-// of a text were heard. They are asked for once a text, from a few heads, so the keys are
-// read back one by one, whatever their layout (key), and multiplied in plain Go.
-//
-//	q [rows][headDim] · keys [Len][headDim] ─▶ scores [rows][Len] ─softmax─▶ dst
 package cpu
 
 import (
@@ -43,6 +38,12 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 }
 
 // weights does so for one span; q has the columns of one head.
+//
+// The weights show where in the audio the words of a text were heard. They are asked for
+// once a text, from a few heads, so the keys are read back one by one, whatever their
+// layout (key), and multiplied in plain Go:
+//
+//	q [rows][headDim] · keys [n][headDim] ─▶ scores [rows][n] ─softmax─▶ dst
 func (d *device) weights(dst, q kernels.Tensor, c keysValues, kv int, scale float32) {
 	n := dst.Cols
 	scores := job(func(_, chunk int) {

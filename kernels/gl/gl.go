@@ -1,6 +1,5 @@
-// Package gl is the room of the OpenGL compute backend. So far it answers one
-// question, for `soberano doctor`: which OpenGL is there, and could it compute? The
-// device itself comes with an issue of its own.
+// Package gl reports which OpenGL there is and whether it can compute, for `soberano
+// doctor`. It has no kernels.Device yet.
 package gl
 
 // Info is what the system's OpenGL says of itself.

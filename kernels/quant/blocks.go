@@ -6,6 +6,10 @@ import (
 )
 
 // f16At reads the binary16 number at the start of b.
+//
+// Results of this package are bit-exact with the numpy code of the gguf package, so the
+// order of the float32 operations matters, and products are converted explicitly where a
+// sum follows: Go may otherwise fuse the two (it does on arm64), which rounds once less.
 func f16At(b []byte) float32 { return F16ToF32(binary.LittleEndian.Uint16(b)) }
 
 // putF16 writes x as binary16 to the start of b.

@@ -1,3 +1,23 @@
+package main
+
+import "fmt"
+
+// The frame of an integer tile, from the first multiple of 64 in it on.
+const (
+	amxBlocks = 16   // of columns, at most
+	amxRing   = 4096 // two slots of two tiles of sums
+	amxBytes  = amxBlocks * 512
+	amxFrame  = 64 + amxRing + 2*amxBytes + amxLocals
+	amxLocals = 48 // by name
+)
+
+const (
+	amxArgs      = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
+	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)"
+)
+
+// amxTiles writes the tiles of AMX.
+//
 // Tiles of AMX: 8-bit integers and pairs of bfloat16, up to 16 tokens × 16 rows each.
 //
 // An instruction multiplies tile registers: A, up to 16 tokens × 64 bytes, with B, up to
@@ -25,24 +45,6 @@
 // A function begins with LDTILECFG and ends with TILERELEASE, and Go does not interrupt
 // assembly: no other code of the process finds tiles in use on its thread but the kernel,
 // which saves them when it switches threads or delivers a signal.
-package main
-
-import "fmt"
-
-// The frame of an integer tile, from the first multiple of 64 in it on.
-const (
-	amxBlocks = 16   // of columns, at most
-	amxRing   = 4096 // two slots of two tiles of sums
-	amxBytes  = amxBlocks * 512
-	amxFrame  = 64 + amxRing + 2*amxBytes + amxLocals
-	amxLocals = 48 // by name
-)
-
-const (
-	amxArgs      = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
-	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)"
-)
-
 func amxTiles(f *file) {
 	f.text("xgetbv", "() uint32", 4)
 	f.i("XORL CX, CX\n\tXGETBV\n\tMOVL AX, ret+0(FP)\n\tRET")

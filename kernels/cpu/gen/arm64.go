@@ -1,13 +1,14 @@
-// arm64: the instructions that the kernels need, each a method that prints a line. What
-// Go's assembler does not know is encoded here and printed as a word, with the
-// instruction in GNU syntax behind it; bytes_test.go holds the two together.
-//
-// Operands are in the order of Arm's manual (DDI 0487): destination first.
 package main
 
 import "fmt"
 
 // asm is an arm64 assembly file being written.
+//
+// arm64: the instructions that the kernels need, each a method that prints a line. What
+// Go's assembler does not know is encoded here and printed as a word, with the
+// instruction in GNU syntax behind it; bytes_test.go holds the two together.
+//
+// Operands are in the order of Arm's manual (DDI 0487): destination first.
 type asm struct{ *file }
 
 // word prints an instruction by its encoding.

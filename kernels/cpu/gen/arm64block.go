@@ -1,7 +1,9 @@
-// Quantisation of activations to blocks (block.go) on arm64, bit for bit as its plain
-// twin.
 package main
 
+// blocksARM64 writes the functions of block.go.
+//
+// Quantisation of activations to blocks (block.go) on arm64, bit for bit as its plain
+// twin.
 func blocksARM64(f *file) {
 	f.text("quantizeNEON", blockArgs, 24)
 	quantizeARM64(asm{f})

@@ -1,9 +1,11 @@
-// The float tile on arm64: tokens × 32 rows, in two halves, four columns a step. A token's four
-// activations are one register, of which FMLA takes a lane.
 package main
 
 import "fmt"
 
+// dtilesARM64 writes the float tiles.
+//
+// The float tile on arm64: tokens × 32 rows, in two halves, four columns a step. A token's four
+// activations are one register, of which FMLA takes a lane.
 func dtilesARM64(f *file) {
 	for _, kind := range []string{"F32", "F16", "BF16"} {
 		dtileARM64(asm{f}, kind)

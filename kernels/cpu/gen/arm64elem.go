@@ -1,6 +1,3 @@
-// Work on one row on arm64: exponentials, activations, norms. Every function takes
-// pairs of registers of values; the Go side does what is left over. The formulas are
-// those of elem.go; the constants stay in registers.
 package main
 
 // elemConstants lists registers and what every word of them holds.
@@ -22,6 +19,11 @@ func tableARM64(name string) int {
 	return map[string]int{"bias": 4 * len(table)}[name]
 }
 
+// elemsARM64 writes the functions of elem.go.
+//
+// Work on one row on arm64: exponentials, activations, norms. Every function takes
+// pairs of registers of values; the Go side does what is left over. The formulas are
+// those of elem.go; the constants stay in registers.
 func elemsARM64(f *file) {
 	f.p("")
 	for i, c := range table {

@@ -1,3 +1,18 @@
+package main
+
+import "fmt"
+
+// stretch is how many blocks lie on the stack at once: after them, sums go to memory
+// and come back. 16 blocks of twelve tokens are 14 KB at most, which leaves room in a
+// first-level cache of 32 KB for the weights.
+const stretch = 16
+
+// pairTiles are the shapes: pairs of tokens × registers of four rows.
+var pairTiles = []mm64{{pairs: 6, nv: 1}, {pairs: 4, nv: 1}, {pairs: 2, nv: 2}}
+
+// mm64 emits one tile. Vector registers: sums, totals, mask, weights (two and one for
+// zipping), short-lived values.
+//
 // The integer tile with USMMLA, which multiplies two rows × eight columns of unsigned
 // weights with eight columns × two tokens of activations, 32 products to SDOT's 16:
 //
@@ -14,20 +29,6 @@
 //
 // Vectors of two tokens' values are t t' t t', those of two rows' scales r r r' r'.
 // With fewer than four tokens it is USDOT, as the dot product of arm64qtile.go.
-package main
-
-import "fmt"
-
-// stretch is how many blocks lie on the stack at once: after them, sums go to memory
-// and come back. 16 blocks of twelve tokens are 14 KB at most, which leaves room in a
-// first-level cache of 32 KB for the weights.
-const stretch = 16
-
-// pairTiles are the shapes: pairs of tokens × registers of four rows.
-var pairTiles = []mm64{{pairs: 6, nv: 1}, {pairs: 4, nv: 1}, {pairs: 2, nv: 2}}
-
-// mm64 emits one tile. Vector registers: sums, totals, mask, weights (two and one for
-// zipping), short-lived values.
 type mm64 struct {
 	q64   // its weights and short-lived values
 	pairs int

@@ -1,10 +1,3 @@
-// Products of bytes without dot products: SMULL and SMLAL on half a register at a
-// time. Four rows have two registers of sums,
-//
-//	low   row 0: columns 4j, 4j+1, 4j+2, 4j+3 · row 1: the same      16 bits each
-//	high  row 2                               · row 3
-//
-// over all j; at the end neighbours are added twice, which leaves a sum a row.
 package main
 
 // pair is the first of the two registers of sums of token m, rows v.
@@ -12,6 +5,14 @@ func (q *q64) pair(m, v int) int { return 2 * (m*q.nv + v) }
 
 // products adds the products of dword j, the first or the last of its half, to the
 // sums. Eight bits keep sums of 32 bits, and products of two dwords in 16.
+//
+// Products of bytes without dot products: SMULL and SMLAL on half a register at a
+// time. Four rows have two registers of sums,
+//
+//	low   row 0: columns 4j, 4j+1, 4j+2, 4j+3 · row 1: the same      16 bits each
+//	high  row 2                               · row 3
+//
+// over all j; at the end neighbours are added twice, which leaves a sum a row.
 func (q *q64) products(j int, first, last bool) {
 	if q.k.bits == 8 {
 		if j%2 == 1 {

@@ -1,6 +1,8 @@
-// The loops of peak.go on arm64.
 package main
 
+// peaksARM64 writes the loops.
+//
+// The loops of peak.go on arm64.
 func peaksARM64(f *file) {
 	a := asm{f}
 	a.text("readNEON", "(p *byte, n int)", 16)

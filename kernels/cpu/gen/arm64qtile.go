@@ -1,3 +1,18 @@
+package main
+
+import "fmt"
+
+// isa64 is a level of arm64.
+type isa64 string
+
+const (
+	neon    isa64 = "NEON"
+	dotprod isa64 = "DotProd"
+	i8mm    isa64 = "I8MM"
+)
+
+// qtilesARM64 writes the integer tiles.
+//
 // The integer tile on arm64. Registers have four rows, 16 bytes hold four columns of
 // them, and an activation is a lane of a vector:
 //
@@ -18,19 +33,6 @@
 // and shaped by counting. Vector instructions for 32 columns of four rows and eight
 // tokens of q4s32: 284 with NEON, 114 with dot products, 80 with I8MM (in tiles of
 // twelve tokens 73), bringing activations into pairs apart.
-package main
-
-import "fmt"
-
-// isa64 is a level of arm64.
-type isa64 string
-
-const (
-	neon    isa64 = "NEON"
-	dotprod isa64 = "DotProd"
-	i8mm    isa64 = "I8MM"
-)
-
 func qtilesARM64(f *file) {
 	for _, k := range qkinds {
 		for _, s := range []isa64{neon, dotprod, i8mm} {

@@ -1,6 +1,8 @@
-// Quantisation of activations to blocks (block.go), bit for bit as its plain twin.
 package main
 
+// blocks writes the functions of block.go.
+//
+// Quantisation of activations to blocks (block.go), bit for bit as its plain twin.
 func blocks(f *file) {
 	quantize512(f, false)
 	quantize512(f, true)

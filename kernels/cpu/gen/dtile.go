@@ -1,10 +1,12 @@
-// The float tile: tokens × 32 rows, one column (or pair of columns) a step.
 package main
 
 import "fmt"
 
 const dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)"
 
+// dtiles writes the float tiles.
+//
+// The float tile: tokens × 32 rows, one column (or pair of columns) a step.
 func dtiles(f *file) {
 	for _, kind := range []string{"F32", "F16", "BF16"} {
 		dtile(f, avx512, kind)
@@ -19,7 +21,7 @@ func dtiles(f *file) {
 	putValues(f)
 }
 
-// putValues emits the scattering of a position's values, 32 of them a time, see cache.go:
+// putValues emits the scattering of a position's values, 32 of them a time, see keysvalues.go:
 // only the words of the position's parity are written, since another worker may write the
 // others.
 func putValues(f *file) {

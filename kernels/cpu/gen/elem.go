@@ -1,5 +1,3 @@
-// Work on one row: exponentials, activations, norms. Every function takes whole
-// registers of values; the Go side does what is left over.
 package main
 
 import "fmt"
@@ -25,6 +23,10 @@ func constant(name string) string {
 	panic(name)
 }
 
+// elems writes the functions of elem.go.
+//
+// Work on one row: exponentials, activations, norms. Every function takes whole
+// registers of values; the Go side does what is left over.
 func elems(f *file) {
 	f.p("")
 	for i, c := range table {

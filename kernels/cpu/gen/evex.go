@@ -1,4 +1,3 @@
-// Instructions that Go's assembler does not know, as bytes. A test disassembles them.
 package main
 
 import (
@@ -7,6 +6,8 @@ import (
 )
 
 // hand prints an instruction's bytes with the instruction itself as the comment.
+//
+// Instructions that Go's assembler does not know, as bytes. A test disassembles them.
 func hand(f *file, b []byte, text string, a ...any) {
 	var s []string
 	for _, x := range b {

@@ -1,8 +1,10 @@
+package main
+
+// peaks writes the loops.
+//
 // Loops that do nothing but what a processor does at best: reading, multiplying and
 // adding, 8-bit dot products. `soberano bench --kernels` measures them as limits of the
 // real kernels; nothing else calls them.
-package main
-
 func peaks(f *file) {
 	for _, s := range []isa{avx512, avx2} {
 		read(f, s)

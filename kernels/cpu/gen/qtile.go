@@ -1,4 +1,3 @@
-// The integer tile: tokens × 32 rows, 32 columns a step.
 package main
 
 import "fmt"
@@ -6,6 +5,8 @@ import "fmt"
 const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
 
 // qkind is an integer layout, as in layout.go.
+//
+// The integer tile: tokens × 32 rows, 32 columns a step.
 type qkind struct {
 	name   string
 	bits   int

@@ -1,12 +1,3 @@
-// The integer tile with AVX2. VPMADDUBSW multiplies unsigned weights with signed
-// activations and adds pairs to 16 bits, saturating:
-//
-//	up to 4 bits   at most 15·127·2 = 3810: eight of them fit into 16 bits
-//	5 and 6 bits   at most 63·127·2 = 16002: widened one by one
-//	bytes          up to 255·127·2, too large: the weight's sign goes to the activation
-//	               (VPSIGNB), which leaves at most 128·127·2 = 32512
-//
-// With AVX-VNNI, VPDPBUSD does all of it and does not saturate.
 package main
 
 import "fmt"
@@ -21,6 +12,16 @@ const (
 )
 
 // pass256 emits m tokens × nv·8 rows.
+//
+// The integer tile with AVX2. VPMADDUBSW multiplies unsigned weights with signed
+// activations and adds pairs to 16 bits, saturating:
+//
+//	up to 4 bits   at most 15·127·2 = 3810: eight of them fit into 16 bits
+//	5 and 6 bits   at most 63·127·2 = 16002: widened one by one
+//	bytes          up to 255·127·2, too large: the weight's sign goes to the activation
+//	               (VPSIGNB), which leaves at most 128·127·2 = 32512
+//
+// With AVX-VNNI, VPDPBUSD does all of it and does not saturate.
 func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	label := fmt.Sprintf("q%d_%d", t.m, pass)
 	row := pass * t.nv * 8

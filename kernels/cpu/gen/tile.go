@@ -1,4 +1,3 @@
-// The instructions of AMX, none of which Go's assembler knows, as bytes.
 package main
 
 import "fmt"
@@ -23,6 +22,8 @@ const (
 var gnuNames = []string{"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12"}
 
 // mem is the memory of a tile: rows from off(base) on, index bytes apart.
+//
+// The instructions of AMX, none of which Go's assembler knows, as bytes.
 type mem struct{ off, base, index int }
 
 // String is the operand as objdump prints it.

@@ -1,0 +1,105 @@
+package store
+
+import "sync"
+
+// Worker uses the store in a goroutine of its own, so that the UI goroutine never waits for the
+// disk: one piece of work after the other, in the order in which they were asked for. What
+// came of one is handed over on the UI goroutine, in the same order.
+type Worker struct {
+	store  *Store
+	post   func(func()) // runs a function on the UI goroutine, later; nil: Inline
+	mu     sync.Mutex
+	queue  []func()
+	more   chan struct{} // holds a value when queue may have work
+	closed bool
+	done   chan struct{} // closed when the goroutine has ended
+}
+
+// NewWorker starts the goroutine of a worker on s.
+func NewWorker(s *Store, post func(func())) *Worker {
+	w := &Worker{store: s, post: post, more: make(chan struct{}, 1), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// Inline is a worker without a goroutine, for tests that look at the result at once: all is done
+// before Do returns.
+func Inline(s *Store) *Worker { return &Worker{store: s} }
+
+// Do has work done, and then its error handed to then on the UI goroutine. The order is kept
+// for calls by one goroutine. After Close it does nothing.
+func (w *Worker) Do(work func(*Store) error, then func(error)) {
+	if w.post == nil {
+		then(work(w.store))
+		return
+	}
+	w.add(func() {
+		err := work(w.store)
+		w.post(func() { then(err) })
+	})
+}
+
+// Ask is Do for work with a result.
+func Ask[T any](w *Worker, work func(*Store) (T, error), then func(T, error)) {
+	var result T
+	w.Do(func(s *Store) (err error) {
+		result, err = work(s)
+		return err
+	}, func(err error) { then(result, err) })
+}
+
+func (w *Worker) add(work func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	w.queue = append(w.queue, work)
+	w.wake()
+}
+
+// wake lets the goroutine look at the queue; the caller holds mu.
+func (w *Worker) wake() {
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Worker) run() {
+	defer close(w.done)
+	for range w.more {
+		for {
+			work, closed := w.next()
+			if work == nil && closed {
+				return
+			}
+			if work == nil {
+				break
+			}
+			work()
+		}
+	}
+}
+
+func (w *Worker) next() (work func(), closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) > 0 {
+		work, w.queue = w.queue[0], w.queue[1:]
+	}
+	return work, w.closed
+}
+
+// Close waits until all that was asked for is done, so that nothing is lost, and ends the
+// goroutine. The store stays open. It may be called more than once.
+func (w *Worker) Close() {
+	if w.post == nil {
+		return
+	}
+	w.mu.Lock()
+	w.closed = true
+	w.wake()
+	w.mu.Unlock()
+	<-w.done
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// The UI goroutine does not wait for the store; results come in the order of the calls, and
+// nothing that was asked for before Close is lost.
+func TestWorker(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	s := must(Open(path))(t)
+	posts := make(chan func(), 1000)
+	w := NewWorker(s, func(f func()) { posts <- f })
+	hold := make(chan struct{})
+	began := time.Now()
+	w.Do(func(*Store) error { <-hold; return nil }, func(error) {})
+	var c Conversation
+	var got []int
+	Ask(w, (*Store).New, func(made Conversation, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		c = made
+	})
+	const n = 100
+	for i := range n {
+		w.Do(func(s *Store) error { return s.Draft(1, fmt.Sprint(i)) }, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, i)
+		})
+	}
+	if d := time.Since(began); d > 5*time.Second {
+		t.Errorf("the caller waited for %v", d)
+	}
+	select {
+	case <-posts:
+		t.Error("something came before its time")
+	default:
+	}
+	close(hold)
+	w.Close()
+	w.Close()
+	w.Do(func(s *Store) error { return s.Draft(1, "too late") }, func(error) { t.Error("done after Close") })
+	for len(posts) > 0 {
+		(<-posts)()
+	}
+	if c.ID != 1 || len(got) != n || !slices.IsSorted(got) {
+		t.Errorf("conversation %d, %v", c.ID, got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = must(Open(path))(t)
+	defer s.Close()
+	if c := must(s.Conversation(1))(t); c.Draft != fmt.Sprint(n-1) {
+		t.Errorf("the last draft is %q", c.Draft)
+	}
+}
