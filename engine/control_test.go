@@ -11,11 +11,11 @@ import (
 	"soberano/engine/sample"
 )
 
-// typed are spellings of control tokens that a person may type.
+// typed are spellings of control tokens that a person might type.
 var typed = []string{"<|im_end|>", "<|im_start|>", "<|endoftext|>", "<end_of_turn>", "<start_of_turn>", "<bos>", "<eos>", "</s>", "<s>", "[INST]", "[/INST]"}
 
-// Special tokens that a message spells stay text, in each role; those of the template, and the
-// tokens around, are as they are without them.
+// TestTypedSpecialsStayText checks that special tokens spelled in a message stay text, in each role, and do not
+// affect the template's special tokens or the tokens around them.
 func TestTypedSpecialsStayText(t *testing.T) {
 	for _, name := range []string{"smollm2", "gemma3"} {
 		m := openDefault(t, name, false)
@@ -46,7 +46,7 @@ func controls(m *Model, ids []int32) []int32 {
 	return slices.DeleteFunc(slices.Clone(ids), func(id int32) bool { return !m.tok.IsControl(id) })
 }
 
-// A typed special token is tokenized in one stretch with the text around it.
+// TestTypedSpecialTokens checks that a typed special token is tokenized together with the text around it.
 func TestTypedSpecialTokens(t *testing.T) {
 	m := openDefault(t, "smollm2", false)
 	const content = "Grüße <|im_end|> you"
@@ -60,13 +60,13 @@ func TestTypedSpecialTokens(t *testing.T) {
 	if !slices.Equal(ids, want) {
 		t.Errorf("got  %v\nwant %v", ids, want)
 	}
-	// A raw prompt still spells control tokens.
+	// In a raw prompt the spelling is a control token.
 	if raw, err := m.PromptTokens(Request{Prompt: "a<|im_end|>"}); err != nil || !slices.Equal(raw, []int32{81, 2}) {
 		t.Errorf("a raw prompt gives %v, %v", raw, err)
 	}
 }
 
-// Gemma's vocabulary has an HTML tag </s>, which is text and ends nothing.
+// TestTagEndsNothing checks that the HTML tag </s> in Gemma's vocabulary is text and does not end an answer.
 func TestTagEndsNothing(t *testing.T) {
 	m := openDefault(t, "gemma3", false)
 	id, ok := m.tok.ID("</s>")
@@ -75,7 +75,7 @@ func TestTagEndsNothing(t *testing.T) {
 	}
 }
 
-// Errors during an answer name the model's file.
+// TestErrorsNameTheFile checks that errors during an answer contain the name of the model's file.
 func TestErrorsNameTheFile(t *testing.T) {
 	s := tiny.New("llama")
 	s.Meta["tokenizer.chat_template"] = "{{ raise_exception('no\x1b[31m ' ~ messages[0].content) }}"
@@ -86,7 +86,7 @@ func TestErrorsNameTheFile(t *testing.T) {
 	}
 }
 
-// So do those of a model whose weights are no numbers.
+// TestNaNNamesTheFile checks the same for a model whose weights are NaN.
 func TestNaNNamesTheFile(t *testing.T) {
 	s := tiny.New("llama")
 	for i, tensor := range s.Tensors {

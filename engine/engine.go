@@ -13,15 +13,15 @@ import (
 
 // Errors that callers branch on.
 var (
-	// ErrContextFull: prompt and answer do not fit in the context; see ContextError.
+	// ErrContextFull means that prompt and answer do not fit in the context; see ContextError.
 	ErrContextFull = errors.New("the context is full")
-	// ErrClosed: the model has been closed.
+	// ErrClosed means that the model has been closed.
 	ErrClosed = errors.New("the model is closed")
 )
 
-// Options says how a model is opened. Zero values mean the default.
+// Options are the options of Open. Zero values are the defaults.
 type Options struct {
-	Context int // tokens of prompt and answer together; 0: the smaller of the model's own and 4096
+	Context int // largest number of tokens of prompt and answer together; 0: the model's own limit, but at most 4096
 }
 
 // Message is one turn of a conversation. Role is "system", "user" or "assistant".
@@ -30,17 +30,17 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Request asks for a continuation: of Messages through the chat template, or of Prompt as it is, or
-// of Tokens. Exactly one of the three is set. Control tokens that Prompt spells are such tokens; those
-// that Messages spell are text.
+// Request asks for a continuation of Messages, through the chat template, of Prompt, unchanged, or
+// of Tokens. Exactly one of the three must be set. A control token that is spelled in Prompt becomes
+// that token; spelled in Messages it stays text.
 type Request struct {
 	Messages []Message
 	Prompt   string
 	Tokens   []int32
 
 	Sampling  sample.Params
-	MaxTokens int      // 0: until the model ends or the context is full
-	Stop      []string // the answer ends before the first of these; they are not returned
+	MaxTokens int      // 0: no limit but the context
+	Stop      []string // the answer ends before the first of these strings; the string itself is not returned
 }
 
 // Reason says why a generation ended.
@@ -52,21 +52,21 @@ const (
 	ContextFull Reason = "context" // no room left for the next token
 )
 
-// Piece is a part of an answer, as soon as it is certain: whole UTF-8 characters that
-// can't be the beginning of a stop string. The last one has Reason set.
+// Piece is a part of an answer. It is returned as soon as it is certain: it holds complete UTF-8
+// characters that can't be the beginning of a stop string. The last Piece has Reason set.
 type Piece struct {
 	Text   string
 	Reason Reason
 	Usage  Usage
 }
 
-// Usage counts what a request has cost so far.
+// Usage counts what a request has used so far.
 type Usage struct {
 	Prompt    int // tokens of the prompt
-	Cached    int // of them, found in the cache
+	Cached    int // tokens of the prompt that were found in the cache
 	Generated int // tokens of the answer
-	Context   int // tokens that fit
-	// Seconds spent on the prompt and on generation.
+	Context   int // size of the context, in tokens
+	// Seconds taken by the prompt and by the generation.
 	PromptSeconds, GenerateSeconds float64
 }
 
@@ -77,13 +77,13 @@ type Info struct {
 	Quantization  string // "Q4_1"
 	Parameters    int64
 	TrainContext  int
-	Context       int // as opened
+	Context       int // the context that the model was opened with
 	Vocabulary    int
-	Template      bool  // false: the file has no chat template and ChatML is used
-	WeightBytes   int64 // on the device; the file's own pages are mapped and can be dropped
-	CacheBytes    int64 // KV cache of one conversation at Context
+	Template      bool  // false: the file has no chat template, and ChatML is used
+	WeightBytes   int64 // on the device; the file's pages are mapped and the system can drop them
+	CacheBytes    int64 // KV cache of one conversation that fills the context
 	ScratchBytes  int64 // of the largest step
 	Device        string
 	License       string
-	Quantizations map[string]int // tensors by storage type
+	Quantizations map[string]int // number of tensors by storage type
 }

@@ -24,11 +24,11 @@ import (
 	"soberano/models/registry"
 )
 
-// settings say how a test opens a model on the CPU.
+// settings are the options with which a test opens a model on the CPU.
 type settings struct {
 	Context, Threads int
 	Exact            bool
-	Packed           string // the folder of repacked weights
+	Packed           string // folder for repacked weights
 }
 
 func openFile(path string, o settings) (*Model, error) {
@@ -55,7 +55,7 @@ func openTiny(t *testing.T, s *tiny.Source, o settings) *Model {
 	return m
 }
 
-// collect runs a request to its end.
+// collect runs a request to its end and joins the pieces.
 func collect(m *Model, ctx context.Context, r Request) (text string, last Piece, err error) {
 	for p, e := range m.Generate(ctx, r) {
 		if err = e; err != nil {
@@ -111,9 +111,9 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// One seed gives one text, if what went before is the same. (In other company, or with
-// another part of the prompt cached, sums are rounded in another order, and where two
-// tokens are nearly alike that can decide; engine/batch tests how little it is.)
+// TestSeed checks that a seed always gives the same text after the same previous requests. With other sequences in
+// a step, or with another part of the prompt cached, sums are rounded in a different order, which can decide
+// between two tokens of nearly equal logits; engine/batch tests how small the difference is.
 func TestSeed(t *testing.T) {
 	a, b := openTiny(t, tiny.New("llama"), settings{Exact: true}), openTiny(t, tiny.New("llama"), settings{Exact: true})
 	seen := map[string]bool{}
@@ -152,7 +152,7 @@ func TestReasons(t *testing.T) {
 	if err != nil || last.Reason != Length || last.Usage.Generated != 3 {
 		t.Errorf("%+v, %v", last, err)
 	}
-	// A stop string cuts the same answer where it first appears.
+	// A stop string ends the same answer at its first occurrence.
 	stop := regexp.MustCompile(`[A-Za-z']{2}`).FindString(whole)
 	if stop == "" {
 		t.Fatalf("no letters in %q: another seed", whole)
@@ -227,7 +227,7 @@ func TestBreakAndCancel(t *testing.T) {
 	}
 }
 
-// Close ends all, and leaves no goroutine behind.
+// TestClose checks that Close ends all generations and leaves no goroutine behind.
 func TestClose(t *testing.T) {
 	before := runtime.NumGoroutine()
 	m, err := openFile(tiny.New("gemma3").Write(t), settings{Threads: 2})
@@ -269,7 +269,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// The beginning token comes once, whether the template writes it or not.
+// TestBeginOnce checks that a prompt has the beginning token once, whether the template writes it or not.
 func TestBeginOnce(t *testing.T) {
 	for _, template := range []string{"{{ bos_token }}{{ messages[0].content }}", "{{ messages[0].content }}"} {
 		s := tiny.New("llama")
@@ -285,7 +285,7 @@ func TestBeginOnce(t *testing.T) {
 	}
 }
 
-// An end that the tokenizer adds does not stand between prompt and answer.
+// TestNoEndInPrompt checks that there is no end token after a prompt, even if the tokenizer adds one.
 func TestNoEndInPrompt(t *testing.T) {
 	s := tiny.New("llama")
 	s.Meta["tokenizer.ggml.add_eos_token"] = true
@@ -297,12 +297,12 @@ func TestNoEndInPrompt(t *testing.T) {
 	}
 }
 
-// Perplexity, worked out here from logits one by one.
+// TestPerplexityDefinition compares the perplexity with one that is computed here from the logits.
 func TestPerplexityDefinition(t *testing.T) {
 	m := openTiny(t, tiny.New("llama"), settings{Context: 32, Exact: true})
 	text := strings.Repeat("It is a truth. ", 12)
 	ids := m.Tokenize(text, true)
-	surprise, n := 0.0, 0
+	nll, n := 0.0, 0
 	for c := range 3 {
 		w := append([]int32{1}, ids[c*32+1:(c+1)*32]...)
 		for pos := 16; pos < 31; pos++ {
@@ -314,7 +314,7 @@ func TestPerplexityDefinition(t *testing.T) {
 			for _, l := range logits {
 				sum += math.Exp(float64(l))
 			}
-			surprise += math.Log(sum) - float64(logits[w[pos+1]])
+			nll += math.Log(sum) - float64(logits[w[pos+1]])
 			n++
 		}
 	}
@@ -323,7 +323,7 @@ func TestPerplexityDefinition(t *testing.T) {
 	if err != nil || p.Chunks != 3 || p.Tokens != n || seen != 180 {
 		t.Fatalf("%+v, %v, progress %d", p, err, seen)
 	}
-	if want := math.Exp(surprise / float64(n)); math.Abs(p.PPL-want) > 1e-3*want {
+	if want := math.Exp(nll / float64(n)); math.Abs(p.PPL-want) > 1e-3*want {
 		t.Errorf("%v, expected %v", p.PPL, want)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"soberano/models/registry"
 )
 
-// open writes a model of random weights, reads it as any model's file is read, and opens it on the CPU.
+// open creates a model with random weights, reads it like any other model file, and opens it on the CPU.
 func open(s *tiny.Source) (*engine.Model, error) {
 	dir, err := os.MkdirTemp("", "engine-*")
 	if err != nil {
@@ -38,10 +38,10 @@ func open(s *tiny.Source) (*engine.Model, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return engine.Open(file, device, engine.Options{}) // closes both with the model, or where it fails
+	return engine.Open(file, device, engine.Options{}) // on success and on failure, the model takes over file and device and closes them
 }
 
-// An answer comes in pieces, and the last one says why it ended. The model has random weights: its answers mean nothing.
+// An answer is returned in pieces; the last one says why it ended. This model has random weights, so its answer has no meaning.
 func ExampleModel_Generate() {
 	m, err := open(tiny.New("llama"))
 	if err != nil {
@@ -63,7 +63,7 @@ func ExampleModel_Generate() {
 	// Output: true 8 length
 }
 
-// A file whose family is not known is refused, and callers branch on the kind of the error.
+// A file of an unknown family is refused; callers branch on the kind of the error.
 func ExampleOpen() {
 	s := tiny.New("llama")
 	s.Meta["general.architecture"] = "unheard-of"

@@ -15,10 +15,10 @@ import (
 	"soberano/models"
 )
 
-// ContextError: the prompt leaves no room for an answer. It wraps ErrContextFull.
+// ContextError means that the prompt leaves no space for an answer. It wraps ErrContextFull.
 type ContextError struct {
 	Prompt  int // tokens
-	Context int // tokens that fit, the answer's included
+	Context int // size of the context in tokens, for prompt and answer
 }
 
 func (e *ContextError) Error() string {
@@ -28,7 +28,7 @@ func (e *ContextError) Error() string {
 // Unwrap returns ErrContextFull.
 func (e *ContextError) Unwrap() error { return ErrContextFull }
 
-// Render returns the prompt that the chat template makes of messages, up to where the answer begins.
+// Render returns the prompt that the chat template makes of messages. The answer follows at its end.
 func (m *Model) Render(messages []Message) (string, error) {
 	text, err := m.render(messages)
 	return text.String(), err
@@ -41,26 +41,26 @@ func (m *Model) render(messages []Message) (prompt.Text, error) {
 	}
 	text, err := m.template.Render(v)
 	if err != nil {
-		return nil, m.named(err)
+		return nil, m.withFileName(err)
 	}
 	return text, nil
 }
 
-// named adds the name of the model's file to an error.
-func (m *Model) named(err error) error {
+// withFileName adds the name of the model's file to an error.
+func (m *Model) withFileName(err error) error {
 	return fmt.Errorf("%s: %w", models.Printable(m.file.Path), err)
 }
 
-// Tokenize returns the tokens of a text; special adds the model's own beginning and end, and turns
-// control tokens that the text spells into such tokens.
+// Tokenize returns the tokens of a text. With special it adds the model's beginning and end tokens,
+// and control tokens that are spelled in the text become such tokens.
 func (m *Model) Tokenize(text string, special bool) []int32 {
 	return m.tok.Encode(text, token.Options{AddSpecial: special, ParseSpecial: special})
 }
 
-// TokenText returns the text of a token, specials as they are spelled.
+// TokenText returns the spelling of a token, also of special tokens.
 func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
 
-// PromptTokens returns the tokens that a request begins with.
+// PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
 	set := 0
 	for _, is := range []bool{len(r.Messages) > 0, r.Prompt != "", len(r.Tokens) > 0} {
@@ -73,19 +73,19 @@ func (m *Model) PromptTokens(r Request) ([]int32, error) {
 	}
 	switch {
 	case r.Prompt != "":
-		return m.begin([]token.Part{{Text: r.Prompt, Special: true}})
+		return m.tokenizePrompt([]token.Part{{Text: r.Prompt, Special: true}})
 	case len(r.Messages) > 0:
 		text, err := m.render(r.Messages)
 		if err != nil {
 			return nil, err
 		}
-		return m.begin(parts(text))
+		return m.tokenizePrompt(parts(text))
 	}
 	return r.Tokens, m.checkTokens(r.Tokens)
 }
 
-// parts marks what the template wrote as text that may spell control tokens. What messages say may
-// not.
+// parts marks the text that the template wrote as Special: only there may control tokens be spelled.
+// The text of messages is not marked.
 func parts(text prompt.Text) []token.Part {
 	out := make([]token.Part, len(text))
 	for i, run := range text {
@@ -94,9 +94,10 @@ func parts(text prompt.Text) []token.Part {
 	return out
 }
 
-// begin tokenizes a prompt. It has the beginning token once, whether the text spells it (templates
-// do) or the tokenizer adds it, and no end that the tokenizer adds, since the model continues it.
-func (m *Model) begin(parts []token.Part) ([]int32, error) {
+// tokenizePrompt tokenizes a prompt. The result has exactly one beginning token if the template or the
+// tokenizer adds one. It does not have the end token that some tokenizers add, because the model
+// continues the text.
+func (m *Model) tokenizePrompt(parts []token.Part) ([]int32, error) {
 	ids := m.tok.EncodeParts(parts, true)
 	if bos, ok := m.tok.BOS(); ok && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
 		ids = ids[1:]
@@ -119,10 +120,10 @@ func (m *Model) checkTokens(ids []int32) error {
 	return nil
 }
 
-// Generate continues a request, piece by piece. The last piece has its Reason set;
-// otherwise the sequence ends with an error: ctx.Err(), ErrClosed, a *ContextError
-// before anything is generated, or what is wrong with the request. Breaking out of the
-// loop ends the generation.
+// Generate continues a request and returns the answer in pieces. The last piece has Reason set.
+// If there is an error, it ends the sequence instead: ctx.Err(), ErrClosed, a *ContextError before
+// anything is generated, or what is wrong with the request. Breaking out of the loop ends the
+// generation.
 func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
 		a, err := m.answer(r)
@@ -134,7 +135,7 @@ func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error]
 		t := m.queue.Submit(ctx, a.request())
 		defer func() {
 			cancel()
-			<-t.Done() // a is the queue's until then
+			<-t.Done() // until then, the queue's goroutine uses a
 		}()
 		for done := false; !done; {
 			select {
@@ -149,23 +150,23 @@ func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error]
 			}
 		}
 		if err := t.Err(); err != nil {
-			a.fail(err, yield)
+			a.yieldError(err, yield)
 		}
 	}
 }
 
-// answer is one generation; between Submit and Done it belongs to the queue's goroutine.
+// answer is the state of one generation. Between Submit and Done the queue's goroutine owns it.
 type answer struct {
-	named   func(error) error // adds the name of the model's file
-	tok     *token.Tokenizer
-	stream  *token.Stream
-	sampler *sample.Sampler
-	history []int32 // prompt and answer, for the penalties
-	prompt  int     // tokens of it
-	most    int     // tokens of the answer
-	usage   Usage
-	start   time.Time // of the prompt, then of the answer
-	box     mailbox
+	withFileName func(error) error // adds the name of the model's file to an error
+	tok          *token.Tokenizer
+	stream       *token.Stream
+	sampler      *sample.Sampler
+	history      []int32 // tokens of prompt and answer, for the penalties
+	prompt       int     // number of tokens of the prompt
+	maxTokens    int     // largest number of tokens of the answer; 0: no limit
+	usage        Usage
+	start        time.Time // start of the prompt, later of the answer
+	box          mailbox
 }
 
 func (m *Model) answer(r Request) (*answer, error) {
@@ -185,12 +186,12 @@ func (m *Model) answer(r Request) (*answer, error) {
 	}
 	stop := r.Stop
 	if m.fallback && len(r.Messages) > 0 {
-		// Where ChatML's end is no token, its text is what ends the answer.
+		// If the vocabulary has no token for the end in ChatML, its text ends the answer.
 		stop = append(slices.Clone(stop), "<|im_end|>")
 	}
 	a := &answer{
-		named: m.named, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), prompt: len(ids), most: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
+		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
+		history: slices.Clone(ids), prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
 		usage: Usage{Prompt: len(ids), Context: m.info.Context},
 	}
 	return a, nil
@@ -204,13 +205,13 @@ func (a *answer) request() batch.Request {
 	}
 }
 
-// each samples a token and gives out what text has become certain.
+// each samples a token and puts the text that has become certain into the mailbox.
 func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	id, err := a.sampler.Next(logits, a.history)
 	if err != nil {
-		return 0, false, a.named(err)
+		return 0, false, a.withFileName(err)
 	}
-	a.count()
+	a.updateTimes()
 	if a.tok.IsEnd(id) {
 		return 0, false, a.end(a.stream.Flush(), Ended)
 	}
@@ -220,7 +221,7 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	switch {
 	case stopped:
 		return 0, false, a.end(text, Ended)
-	case a.usage.Generated == a.most:
+	case a.usage.Generated == a.maxTokens:
 		return 0, false, a.end(text+a.stream.Flush(), Length)
 	case len(a.history) == a.usage.Context:
 		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
@@ -231,8 +232,8 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	return id, true, nil
 }
 
-// count sets the seconds: the first logits end the prompt's.
-func (a *answer) count() {
+// updateTimes sets the times in usage. The first logits end the time of the prompt.
+func (a *answer) updateTimes() {
 	now := time.Now()
 	if a.usage.Generated == 0 {
 		a.usage.PromptSeconds = now.Sub(a.start).Seconds()
@@ -246,8 +247,8 @@ func (a *answer) end(text string, why Reason) error {
 	return nil
 }
 
-// fail gives out what was held back, then the error.
-func (a *answer) fail(err error, yield func(Piece, error) bool) {
+// yieldError yields the text that was held back, then the error.
+func (a *answer) yieldError(err error, yield func(Piece, error) bool) {
 	if text := a.stream.Flush(); text != "" && !yield(Piece{Text: text, Usage: a.usage}, nil) {
 		return
 	}

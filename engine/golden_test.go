@@ -13,7 +13,7 @@ import (
 	"soberano/models/registry"
 )
 
-// long asks for all 16 chunks of the measurements (minutes); otherwise one.
+// long enables all 16 chunks of the measurements, which take minutes. Otherwise one is used.
 var long = os.Getenv("SOBERANO_LONG_TESTS") == "1"
 
 func openDefault(t *testing.T, name string, exact bool) *Model {
@@ -26,7 +26,7 @@ func openDefault(t *testing.T, name string, exact bool) *Model {
 	return m
 }
 
-// Rendered prompts and their tokens are those of another implementation.
+// TestChatGolden checks that rendered prompts and their tokens agree with another implementation.
 func TestChatGolden(t *testing.T) {
 	for _, name := range []string{"smollm2", "gemma3"} {
 		data, err := os.ReadFile(filepath.Join("testdata", "chat_"+name+".json"))
@@ -51,7 +51,7 @@ func TestChatGolden(t *testing.T) {
 				t.Errorf("%s: %s: %q, %v, expected %q", name, key, text, err, c.Prompt)
 			}
 			if key == "unicode" {
-				continue // its message spells control tokens, which the reference takes for such: TestTypedSpecialTokens
+				continue // the reference reads control tokens spelled in this message as tokens: see TestTypedSpecialTokens
 			}
 			ids, err := m.PromptTokens(Request{Messages: c.Messages})
 			if err != nil || !slices.Equal(ids, c.Tokens) {
@@ -61,13 +61,13 @@ func TestChatGolden(t *testing.T) {
 	}
 }
 
-// reference is what testdata/README.md says of a model.
+// reference holds the numbers that testdata/README.md gives for a model.
 type reference struct {
 	name       string
-	chunks     int     // of the exact perplexity
-	ppl        float64 // exact
-	divergence float64 // nats a token, of the peer's 8-bit run from exact
-	agreement  float64 // in the first choice
+	chunks     int     // number of chunks of the exact perplexity
+	ppl        float64 // with float32 weights and cache
+	divergence float64 // nats a token: llama.cpp with 8-bit activations, compared with float32
+	agreement  float64 // share of tokens with the same best token, in that comparison
 }
 
 var references = []reference{
@@ -75,16 +75,16 @@ var references = []reference{
 	{"gemma3", 8, 44.547, 0.0043, 0.949},
 }
 
-// fit compares two models on the scored halves of windows.
-type fit struct {
-	tokens          int
-	surprise, exact float64 // sums, of the model and of the exact one
-	divergence      float64 // sum of KL(exact ‖ model)
-	agree           int
+// comparison accumulates the differences of a model from the exact one, on the scored halves of windows.
+type comparison struct {
+	tokens     int
+	nll, exact float64 // sums of the negative log-likelihood, of the model and of the exact one
+	divergence float64 // sum of KL(exact ‖ model)
+	agree      int
 }
 
-// Eight-bit arithmetic stays as close to exact as the peer's, and perplexity within half
-// a percent of the reference.
+// TestEightBits checks that 8-bit arithmetic is as close to float32 as llama.cpp's, and that the perplexity is
+// within half a percent of the reference.
 func TestEightBits(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("testdata", "shakespeare_120k.txt"))
 	if err != nil {
@@ -100,14 +100,14 @@ func TestEightBits(t *testing.T) {
 			if !long {
 				windows = windows[:1]
 			}
-			var f fit
+			var f comparison
 			for i, w := range windows {
 				f.add(t, exact, quick, w)
 				n := float64(f.tokens)
-				t.Logf("chunk %d: exact %.3f, 8 bits %.3f, divergence %.6f, agreement %.4f", i+1, math.Exp(f.exact/n), math.Exp(f.surprise/n), f.divergence/n, float64(f.agree)/n)
+				t.Logf("chunk %d: exact %.3f, 8 bits %.3f, divergence %.6f, agreement %.4f", i+1, math.Exp(f.exact/n), math.Exp(f.nll/n), f.divergence/n, float64(f.agree)/n)
 				if i+1 == ref.chunks {
 					near(t, "exact perplexity", math.Exp(f.exact/n), ref.ppl)
-					near(t, "perplexity", math.Exp(f.surprise/n), ref.ppl)
+					near(t, "perplexity", math.Exp(f.nll/n), ref.ppl)
 				}
 			}
 			f.check(t, ref)
@@ -122,12 +122,12 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
-func (f *fit) check(t *testing.T, ref reference) {
+func (f *comparison) check(t *testing.T, ref reference) {
 	n := float64(f.tokens)
-	// One chunk has 255 tokens: it tells a broken kernel, not the third digit.
+	// One chunk has only 255 tokens: enough to find a wrong kernel, too few for the third digit.
 	limit, room := 2*ref.divergence, 0.04
 	if long {
-		limit, room = ref.divergence+0.00005, 0.01 // the peer's has four digits
+		limit, room = ref.divergence+0.00005, 0.01 // the reference's value has four digits
 	}
 	if d := f.divergence / n; !(d < limit) {
 		t.Errorf("divergence %.6f nats a token, the peer's is %.4f", d, ref.divergence)
@@ -137,9 +137,8 @@ func (f *fit) check(t *testing.T, ref reference) {
 	}
 }
 
-// add scores one window with both; a few logits at a time, as rows of a large vocabulary
-// are large.
-func (f *fit) add(t *testing.T, exact, quick *Model, w window) {
+// add scores one window with both models. It keeps only a few rows of logits at a time, because the vocabulary is large.
+func (f *comparison) add(t *testing.T, exact, quick *Model, w window) {
 	rows := make([][]float32, 0, len(w)/2)
 	collect := func(m *Model, each func(logits []float32, next int32)) {
 		if err := m.scoreWindow(context.Background(), w, each); err != nil {
@@ -153,7 +152,7 @@ func (f *fit) add(t *testing.T, exact, quick *Model, w window) {
 		i++
 		f.tokens++
 		f.exact -= logProbability(p, next)
-		f.surprise -= logProbability(q, next)
+		f.nll -= logProbability(q, next)
 		f.divergence += divergence(p, q)
 		if slices.Index(p, slices.Max(p)) == slices.Index(q, slices.Max(q)) {
 			f.agree++
@@ -161,7 +160,7 @@ func (f *fit) add(t *testing.T, exact, quick *Model, w window) {
 	})
 }
 
-// divergence is KL(softmax(p) ‖ softmax(q)) in nats.
+// divergence returns KL(softmax(p) ‖ softmax(q)) in nats.
 func divergence(p, q []float32) float64 {
 	zp, zq := normalizer(p), normalizer(q)
 	sum := 0.0
@@ -174,7 +173,8 @@ func divergence(p, q []float32) float64 {
 
 func normalizer(x []float32) float64 { return float64(x[0]) - logProbability(x, 0) }
 
-// The next turn of a conversation is found in the cache, up to where the answer ended.
+// TestNextTurnIsCached checks that the next turn of a conversation finds everything before it in the cache, up to
+// the end of the last answer.
 func TestNextTurnIsCached(t *testing.T) {
 	m := openDefault(t, "smollm2", false)
 	talk := []Message{{"user", "Name three colours."}}
@@ -198,7 +198,7 @@ func TestNextTurnIsCached(t *testing.T) {
 	}
 }
 
-// What is foretold from the library's facts is what the opened model says.
+// TestEstimate checks that Estimate agrees with the numbers of the opened model.
 func TestEstimate(t *testing.T) {
 	for name, in := range map[string]registry.Info{
 		"smollm2": {Parameters: 134515008, Context: 8192, Layers: 30, KVHeads: 3, HeadDim: 64, Bytes: 98 << 20},

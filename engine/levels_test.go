@@ -9,10 +9,10 @@ import (
 	"soberano/kernels/cpu"
 )
 
-// TestLevels: whatever instructions a computer has, the same question gets the same
-// greedy answer, and a text surprises the model equally. Between levels only the order
-// of sums differs, and with it, now and then, the rounding of an activation to 8 bits:
-// the divergence from exact arithmetic, 0.004 nats a token, makes about 1.5 percent of perplexity over 40 tokens likely; five are allowed.
+// TestLevels checks for every instruction set of this computer that the same prompt gets the same greedy answer and
+// that a text has the same perplexity. Instruction sets differ only in the order of sums, which now and then changes
+// the rounding of an activation to 8 bits. The divergence from exact arithmetic is 0.004 nats a token, so over 40
+// tokens a difference of about 1.5 percent of perplexity is likely; five percent are allowed.
 func TestLevels(t *testing.T) {
 	info, err := cpu.Describe()
 	if err != nil {
@@ -23,13 +23,13 @@ func TestLevels(t *testing.T) {
 		"knew more of storms than any captain did. When she was asked what she wanted to become, she said: a cloud, or failing that, a clerk."
 	for _, name := range []string{"smollm2", "gemma3"} {
 		var answer string
-		var surprise float64
+		var perplexity float64
 		for i, level := range info.Levels {
 			if level == "amx" {
-				continue // used only where it is asked for
+				continue // used only on request
 			}
 			if level == "generic" && name != "smollm2" {
-				continue // a quarter of a million output rows in plain Go take long
+				continue // 262,144 output rows take long in plain Go
 			}
 			t.Setenv("SOBERANO_CPU", level)
 			m := openDefault(t, name, false)
@@ -48,13 +48,13 @@ func TestLevels(t *testing.T) {
 			}
 			t.Logf("%s, %s: %q, perplexity %.4f", name, level, got, p.PPL)
 			if i == 0 || answer == "" {
-				answer, surprise = got, p.PPL
+				answer, perplexity = got, p.PPL
 			}
 			if got != answer {
 				t.Errorf("%s: %s answers %q, %s %q", name, level, got, info.Levels[0], answer)
 			}
-			if d := math.Abs(math.Log(p.PPL / surprise)); !(d < 0.05) {
-				t.Errorf("%s: %s has a perplexity of %g, %s %g", name, level, p.PPL, info.Levels[0], surprise)
+			if d := math.Abs(math.Log(p.PPL / perplexity)); !(d < 0.05) {
+				t.Errorf("%s: %s has a perplexity of %g, %s %g", name, level, p.PPL, info.Levels[0], perplexity)
 			}
 		}
 	}

@@ -2,10 +2,10 @@ package engine
 
 import "sync"
 
-// mailbox carries pieces from the queue's goroutine to a caller's, who may be slow: the
-// queue never waits for one, and what lies here is at most a context full of tokens.
+// mailbox passes pieces from the queue's goroutine to the caller's, which may be slow. The queue
+// never waits for it. It holds at most the pieces of one answer, which the context limits.
 type mailbox struct {
-	ready chan struct{} // holds one value while there is something to take
+	ready chan struct{} // holds one value while there are pieces to take
 
 	mu     sync.Mutex
 	pieces []Piece

@@ -13,14 +13,14 @@ import (
 	"soberano/engine/token"
 )
 
-// Logits returns the logits after the last of tokens, one for each of the vocabulary.
+// Logits returns the logits that follow the last of tokens, one for each token of the vocabulary.
 func (m *Model) Logits(ctx context.Context, tokens []int32) ([]float32, error) {
 	var out []float32
 	err := m.score(ctx, tokens, len(tokens)-1, func(_ int, logits []float32) { out = slices.Clone(logits) })
 	return out, err
 }
 
-// score calls each with the logits after the tokens at from and later.
+// score calls each with the logits that follow the tokens at positions from and later.
 func (m *Model) score(ctx context.Context, tokens []int32, from int, each func(pos int, logits []float32)) error {
 	if len(tokens) == 0 {
 		return errors.New("engine: no tokens")
@@ -38,33 +38,34 @@ func (m *Model) score(ctx context.Context, tokens []int32, from int, each func(p
 		}})
 }
 
-// Perplexity is how well a model foresees a text.
+// Perplexity measures how well a model predicts a text.
 type Perplexity struct {
-	PPL    float64 // e to the mean surprise
-	Tokens int     // foreseen
+	PPL    float64 // exponential of the mean negative log-likelihood of a token
+	Tokens int     // number of scored tokens
 	Chunks int
 }
 
-// Perplexity measures as llama.cpp's tool does: the text's tokens (with the model's own
-// beginning, special tokens not parsed) in windows of ctxLen, the first token of each
-// replaced by the beginning token where the model adds one; the tokens after the middle
-// of a window are scored. chunks 0 means all whole windows; progress may be nil.
+// Perplexity measures the perplexity of text as llama.cpp's tool does. The tokens of the text, with
+// the model's beginning token and without parsing special tokens, are divided into windows of ctxLen
+// tokens. If the model adds a beginning token, it replaces the first token of each window. The second
+// half of each window is scored. chunks limits the number of windows; 0 means all complete ones.
+// progress may be nil.
 func (m *Model) Perplexity(ctx context.Context, text string, ctxLen, chunks int, progress func(done, total int, ppl float64)) (Perplexity, error) {
 	var p Perplexity
 	windows, err := m.windows(text, ctxLen, chunks)
 	if err != nil {
 		return p, err
 	}
-	surprise := 0.0
+	nll := 0.0
 	for i, w := range windows {
 		err := m.scoreWindow(ctx, w, func(logits []float32, next int32) {
-			surprise -= logProbability(logits, next)
+			nll -= logProbability(logits, next)
 			p.Tokens++
 		})
 		if err != nil {
 			return p, err
 		}
-		p.Chunks, p.PPL = i+1, math.Exp(surprise/float64(p.Tokens))
+		p.Chunks, p.PPL = i+1, math.Exp(nll/float64(p.Tokens))
 		if progress != nil {
 			progress(i+1, len(windows), p.PPL)
 		}
@@ -72,8 +73,8 @@ func (m *Model) Perplexity(ctx context.Context, text string, ctxLen, chunks int,
 	return p, nil
 }
 
-// window is a stretch of a text that is scored: tokens as the model sees them; their
-// first may be the beginning token instead of the text's.
+// window is a section of a text that is scored. Its first token may be the beginning token instead of
+// the text's.
 type window []int32
 
 func (m *Model) windows(text string, ctxLen, chunks int) ([]window, error) {
@@ -100,13 +101,13 @@ func (m *Model) windows(text string, ctxLen, chunks int) ([]window, error) {
 	return out, nil
 }
 
-// scoreWindow calls each with the logits and the token that follows, for the scored half.
+// scoreWindow calls each for the scored half, with the logits and the token that follows.
 func (m *Model) scoreWindow(ctx context.Context, w window, each func(logits []float32, next int32)) error {
-	last := len(w) - 1 // nothing follows it
+	last := len(w) - 1 // no token follows the last one
 	return m.score(ctx, w[:last], len(w)/2, func(pos int, logits []float32) { each(logits, w[pos+1]) })
 }
 
-// logProbability is the natural logarithm of the softmax of logits at id.
+// logProbability returns the natural logarithm of softmax(logits) at id.
 func logProbability(logits []float32, id int32) float64 {
 	top := slices.Max(logits)
 	sum := 0.0
@@ -116,30 +117,30 @@ func logProbability(logits []float32, id int32) float64 {
 	return float64(logits[id]-top) - math.Log(sum)
 }
 
-// BenchPrompt measures the seconds that n random tokens take as a prompt, with depth
-// tokens in the cache already (llama-bench's -d).
+// BenchPrompt measures the seconds that a prompt of n random tokens takes, with depth tokens already
+// in the cache, as llama-bench does with -d.
 func (m *Model) BenchPrompt(ctx context.Context, depth, n int) (float64, error) {
 	return m.bench(ctx, depth, n, n)
 }
 
-// BenchGenerate measures the seconds that n steps of one token each take, with depth
-// tokens in the cache already; tokens are random, nothing is sampled.
+// BenchGenerate measures the seconds that n steps of one token each take, with depth tokens already in
+// the cache. The tokens are random; nothing is sampled.
 func (m *Model) BenchGenerate(ctx context.Context, depth, n int) (float64, error) {
 	return m.bench(ctx, depth, n, 1)
 }
 
-// bench measures n tokens after depth others: first of them at once, the rest one by one.
-// The depth stays in the cache, so that the next round finds it there.
+// bench measures n tokens that follow depth others: the first ones in one step, the rest one by one.
+// The depth tokens stay in the cache, where the next call finds them.
 func (m *Model) bench(ctx context.Context, depth, n, first int) (float64, error) {
 	if depth < 0 || n < 1 || n > m.info.Context-depth {
 		return 0, fmt.Errorf("engine: %d tokens after %d do not fit in a context of %d", n, depth, m.info.Context)
 	}
 	ids := m.random(depth + n)
 	if depth > 0 {
-		if err := m.deepen(ctx, ids[:depth]); err != nil {
+		if err := m.fillCache(ctx, ids[:depth]); err != nil {
 			return 0, err
 		}
-		// Another end each round: the last one's may be in the cache too.
+		// The other tokens change with each call, because those of the last call may be in the cache.
 		for i := depth; i < len(ids); i++ {
 			ids[i] = rand.Int32N(int32(m.shape.Vocabulary))
 		}
@@ -157,13 +158,13 @@ func (m *Model) bench(ctx context.Context, depth, n, first int) (float64, error)
 	return time.Since(start).Seconds(), err
 }
 
-// deepen leaves ids in the cache.
-func (m *Model) deepen(ctx context.Context, ids []int32) error {
+// fillCache puts ids into the cache.
+func (m *Model) fillCache(ctx context.Context, ids []int32) error {
 	return m.queue.Do(ctx, batch.Request{Tokens: ids, From: len(ids) - 1,
 		Each: func(int, []float32) (int32, bool, error) { return 0, false, nil }})
 }
 
-// random returns n tokens, always the same: what they are changes nothing about the time.
+// random returns n random tokens, the same for each call. The time does not depend on them.
 func (m *Model) random(n int) []int32 {
 	r := rand.New(rand.NewPCG(1, 2))
 	ids := make([]int32, max(0, n))

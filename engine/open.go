@@ -14,11 +14,11 @@ import (
 	"soberano/models"
 )
 
-// defaultContext is the context where Options.Context is 0 and the model allows more.
+// defaultContext is the largest context if Options.Context is 0.
 const defaultContext = 4096
 
-// Model is an opened language model. Its methods may be called from many goroutines
-// at once: they share the steps of one queue.
+// Model is an opened language model. Its methods may be called from several goroutines at the same
+// time: the requests share the steps of one queue.
 type Model struct {
 	file     *models.File
 	dev      kernels.Device
@@ -26,18 +26,18 @@ type Model struct {
 	shape    arch.Shape
 	tok      *token.Tokenizer
 	template *prompt.Template
-	fallback bool // template is ChatML, the file has none
+	fallback bool // the file has no template, and template is ChatML
 	bos, eos string
 	queue    *batch.Queue
 	info     Info
 
 	closing sync.Once
-	closed  error // of Close
+	closed  error // the error of Close
 }
 
-// Open loads a model file onto a device. It takes over both, also where it fails: they are
-// closed with the model. The error wraps models.ErrUnsupported or models.ErrCorrupt, and
-// names the file, the field and the reason.
+// Open loads a model file onto a device. It takes over f and dev, also if it fails, and closes them
+// with the model. The error wraps models.ErrUnsupported or models.ErrCorrupt and contains the
+// file, the field and the reason.
 func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	m = &Model{file: f, dev: dev}
 	defer func() {
@@ -80,7 +80,7 @@ func contextFor(wanted, trained int) (int, error) {
 	return wanted, nil
 }
 
-// openTemplate parses the file's chat template, or ChatML where it has none.
+// openTemplate parses the file's chat template, or ChatML if it has none.
 func (m *Model) openTemplate() error {
 	const key = "tokenizer.chat_template"
 	text, err := m.file.Meta.String(key, "")
@@ -127,7 +127,7 @@ func (m *Model) describe(context int) (Info, error) {
 	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))
 	i.Family, errs[1] = meta.String("general.architecture", "")
 	i.License, errs[2] = meta.String("general.license", "")
-	values := map[string]int64{} // by type
+	values := map[string]int64{} // number of values by type
 	for _, t := range m.file.Tensors {
 		n := int64(t.Rows()) * int64(t.Cols())
 		i.Parameters += n

@@ -11,7 +11,7 @@ import (
 	"soberano/engine/sample"
 )
 
-// Repacked experts are found again, in the order in which they were loaded.
+// TestPackedExperts checks that repacked experts are found again, in the order in which they were loaded.
 func TestPackedExperts(t *testing.T) {
 	for _, kind := range []string{"mixtral", "lfm2moe"} {
 		path, dir := tiny.New(kind).Write(t), filepath.Join(t.TempDir(), "packed")
@@ -26,7 +26,7 @@ func TestPackedExperts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := m.Close(); err != nil { // waits until the file has been written
+			if err := m.Close(); err != nil { // Close waits until the file has been written
 				t.Fatal(err)
 			}
 			answers = append(answers, text)
@@ -51,8 +51,8 @@ func TestPackedExperts(t *testing.T) {
 	}
 }
 
-// TestPacked: the first run leaves repacked weights, the next one answers the same from
-// them; a broken file, a changed model and a folder that can't be written do no harm.
+// TestPacked checks that the first run writes repacked weights and that the next run gives the same answer with them;
+// a damaged file, a changed model and a folder that can't be written must do no harm.
 func TestPacked(t *testing.T) {
 	path, dir := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "packed")
 	answer := func(dir string) string {
@@ -65,7 +65,7 @@ func TestPacked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.Close(); err != nil { // waits until the file has been written
+		if err := m.Close(); err != nil { // Close waits until the file has been written
 			t.Fatal(err)
 		}
 		return text

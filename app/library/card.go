@@ -38,7 +38,7 @@ type card struct {
 	bar   *ui.Bar
 }
 
-func (c *card) name() string { return filepath.Base(c.path) }
+func (c *card) name() string { return models.Printable(filepath.Base(c.path)) }
 
 // show replaces what the card shows.
 func (c *card) show(o fyne.CanvasObject) {

@@ -43,7 +43,7 @@ func newCard(p *Page) *card {
 // show takes over how far the file is; place is its place among those that wait.
 func (c *card) show(t store.Transcript, place int) {
 	c.t = t
-	c.title.Set(t.Title)
+	c.title.Set(models.Printable(t.Title))
 	aside := ""
 	if t.Length > 0 {
 		aside = long(t.Length)
@@ -213,7 +213,7 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	if r.t.Segments == 0 {
 		words = "No speech was heard."
 	}
-	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel(r.t.Title, ui.TextSize, ui.Ink).Strong().Shrink(80),
+	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel(models.Printable(r.t.Title), ui.TextSize, ui.Ink).Strong().Shrink(80),
 		facts: ui.NewLabel(strings.Join(facts, " · "), ui.SmallSize, ui.Muted), words: ui.NewLabel(strings.TrimSpace(words), ui.SmallSize, ui.Muted).Shrink(80)}
 	v.Refresh()
 	return v

@@ -82,7 +82,7 @@ func (p *Page) place(s fyne.Size) {
 func (p *Page) showGone() {
 	p.foot.Objects = nil
 	if n := len(p.gone); n > 0 {
-		text := fmt.Sprintf("“%s” is deleted.", p.gone[0].Title)
+		text := fmt.Sprintf("“%s” is deleted.", models.Printable(p.gone[0].Title))
 		if n > 1 {
 			text = fmt.Sprintf("%d files are removed.", n)
 		}

@@ -753,3 +753,18 @@ func TestManyFiles(t *testing.T) {
 	s.UntilShown("480 more wait.")
 	t.Logf("added and drawn in %v", time.Since(began))
 }
+
+// A file's name with a change of the writing direction is shown as it is, not as it pretends.
+func TestHostileName(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	path := s.file("talk\u202evaw.exe", time.Second)
+	s.page.Add([]string{path})
+	s.Until("the transcript", func() bool { id, _ := s.page.Queue.Now(); return id == 0 && s.page.Waiting() == 0 })
+	s.Settle()
+	s.Expect(`talk\u202evaw.exe`)
+	s.page.Refuse([]string{"/a/b\u202egpj.txt"})
+	s.Expect(`“b\u202egpj.txt” is no recording.`)
+	if strings.Contains(s.Words(), "\u202e") {
+		t.Errorf("shown is %q", s.Words())
+	}
+}

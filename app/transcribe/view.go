@@ -22,6 +22,7 @@ import (
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr/transcript"
+	"soberano/models"
 )
 
 // View shows one transcript.
@@ -163,7 +164,7 @@ func (v *View) close() {
 // fresh shows what is known of the recording.
 func (v *View) fresh() {
 	t := v.t
-	v.title.Set(t.Title)
+	v.title.Set(models.Printable(t.Title))
 	var facts []string
 	add := func(s string) {
 		if s != "" {

@@ -1,6 +1,6 @@
-// Package arch holds the model families, one file each: its configuration from the
-// file's metadata, its weights, and its forward pass read top to bottom. Adding a
-// family is one file and one line in the table below.
+// Package arch implements the model families. Each family has a file with its configuration,
+// which is read from the file's metadata, its weights and its forward pass. A new family is a
+// file and a line in the table families.
 package arch
 
 import (
@@ -14,36 +14,36 @@ import (
 	"soberano/models"
 )
 
-// Model is a language model on a device. It is used by one goroutine at a time.
+// Model is a language model on a device. Only one goroutine may use it at a time.
 type Model interface {
-	// Shape says what the model is.
+	// Shape describes the model.
 	Shape() Shape
-	// Forward runs a step: what the layers keep of its tokens goes into the states of its
-	// spans. It returns the logits of the rows asked for, [len(step.Out) × Vocabulary],
-	// which live until the next Forward; nil if there are none. Tokens must be below
-	// Vocabulary and positions fit in their state: callers check that. The error is the
-	// device's.
+	// Forward runs a step. The layers store what they keep of its tokens in the states of its
+	// spans. Forward returns the logits of the rows in step.Out, [len(step.Out) × Vocabulary];
+	// they are valid until the next call. It returns nil if step.Out is empty. Callers must
+	// check that tokens are below Vocabulary and that positions fit in their state. The error
+	// is the device's.
 	Forward(step *nn.Step) (*kernels.Rows, error)
 }
 
-// Shape is what callers need to know of a model.
+// Shape holds the properties of a model that callers need.
 type Shape struct {
 	Vocabulary int
-	Context    int // tokens it was trained with
-	// Layers is what each layer keeps of a sequence.
+	Context    int // tokens of the context in training
+	// Layers describes what each layer keeps of a sequence.
 	Layers []kernels.Layer
-	// Bytes is the memory of the weights on the device, beside the file's own.
+	// Bytes is the memory of the weights on the device, without the file itself.
 	Bytes int64
-	// Scratch is the float32 values that a row of a step takes besides its logits.
+	// Scratch is the number of float32 values that a row of a step needs, without its logits.
 	Scratch int
 }
 
-// State is the shape of a state with room for n tokens.
+// State returns the shape of a state for n tokens.
 func (s Shape) State(n int) kernels.StateShape {
 	return kernels.StateShape{Layers: s.Layers, Cap: n}
 }
 
-// families is the table, by general.architecture.
+// families is the table of families, by general.architecture.
 var families = map[string]func(*models.File, kernels.Device) (Model, error){
 	"llama":   openLlama,
 	"gemma3":  openGemma3,
@@ -51,12 +51,12 @@ var families = map[string]func(*models.File, kernels.Device) (Model, error){
 	"lfm2moe": openLFM2MoE,
 }
 
-// Families lists the names in the table, sorted.
+// Families returns the names in the table, sorted.
 func Families() []string { return slices.Sorted(maps.Keys(families)) }
 
-// Open loads the weights of f onto dev. f must stay open as long as the Model is used.
-// The error is models.ErrUnsupported for a family that is not here, models.ErrCorrupt
-// for a key or tensor that is missing or does not fit the others.
+// Open loads the weights of f onto dev. f must stay open as long as the Model is used. The
+// error wraps models.ErrUnsupported if the family is not in the table, and models.ErrCorrupt
+// if a key or tensor is missing or contradicts the others.
 func Open(f *models.File, dev kernels.Device) (Model, error) {
 	name, err := f.Meta.String("general.architecture", "")
 	if err != nil {

@@ -37,8 +37,8 @@ func openTiny(t *testing.T, s *tiny.Source, exact bool) (Model, kernels.Device, 
 	return m, dev, err
 }
 
-// far is the largest difference of two rows as a share of their range.
-func far(a, b []float32) float64 {
+// relativeDifference returns the largest difference of two rows divided by the range of a.
+func relativeDifference(a, b []float32) float64 {
 	worst := 0.0
 	for i := range a {
 		worst = math.Max(worst, math.Abs(float64(a[i]-b[i])))
@@ -46,21 +46,21 @@ func far(a, b []float32) float64 {
 	return worst / float64(slices.Max(a)-slices.Min(a))
 }
 
-// However the tokens of several sequences are cut into steps, and whatever shares a step
-// with them, the logits are those of each sequence alone and whole.
+// TestStepsDoNotMatter checks that the logits of a sequence do not depend on how its tokens are divided into
+// steps, or on the other sequences in a step.
 func TestStepsDoNotMatter(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
 		for _, exact := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/exact=%v", kind, exact), func(t *testing.T) {
 				s := tiny.New(kind)
 				if key := s.Architecture + ".expert_used_count"; !exact && s.Meta[key] != nil {
-					s.Meta[key] = uint64(tiny.Experts) // a rounding must not choose another expert
+					s.Meta[key] = uint64(tiny.Experts) // use all experts, so that rounding can't change the choice
 				}
 				m, dev, err := openTiny(t, s, exact)
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Eight-bit activations: a sum in another order may round a value the other way.
+				// Eight-bit activations: with another order of a sum, a value may be rounded in the other direction.
 				tolerance := 1e-4
 				if !exact {
 					tolerance = 0.02
@@ -119,15 +119,15 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 			t.Fatal(err)
 		}
 		for i, q := range who {
-			if d := far(q.whole[pos[i]], logits.Row(i)); !(d <= tolerance) {
+			if d := relativeDifference(q.whole[pos[i]], logits.Row(i)); !(d <= tolerance) {
 				t.Fatalf("position %d is %.2g of the range away", pos[i], d)
 			}
 		}
 	}
 }
 
-// Each key and tensor counts: a file that lacks one, or has another shape, is refused
-// with the name of what is wrong.
+// TestHostileFiles checks that a file is refused if a key or tensor is missing or has another shape, and that the
+// error names it.
 func TestHostileFiles(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
 		for key := range tiny.New(kind).Meta {
@@ -181,7 +181,7 @@ func TestRefused(t *testing.T) {
 		"lfm2": {
 			"lfm2.expert_count":            uint64(8),
 			"lfm2.attention.causal":        false,
-			"lfm2.attention.head_count":    uint64(2), // whose heads are narrower than rows
+			"lfm2.attention.head_count":    uint64(2), // heads whose joint width is less than a row
 			"lfm2.attention.head_count_kv": []uint64{0, 2, 0, 0, 1},
 		},
 		"lfm2moe": {"lfm2moe.expert_gating_func": uint64(3)},
@@ -196,7 +196,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A model of convolutions alone, and one whose layers all attend, are models too.
+// TestLayersOfOneKind checks models that have only convolutions or only attention.
 func TestLayersOfOneKind(t *testing.T) {
 	for _, heads := range [][]uint64{{0, 0, 0, 0}, {2, 2, 2, 2}} {
 		s := tiny.New("lfm2")
@@ -220,8 +220,8 @@ func TestLayersOfOneKind(t *testing.T) {
 	}
 }
 
-// A mixture needs to know how many experts a token goes through, and lfm2moe how many there
-// are; experts with biases are refused.
+// TestMixtureFiles checks that a mixture needs the number of experts used for a token, and lfm2moe the number of
+// experts; and that experts with biases are refused.
 func TestMixtureFiles(t *testing.T) {
 	for kind, edit := range map[string]func(*tiny.Source){
 		"mixtral": func(s *tiny.Source) { delete(s.Meta, "llama.expert_used_count") },
@@ -240,7 +240,7 @@ func TestMixtureFiles(t *testing.T) {
 	}
 }
 
-// Biases, an output matrix of its own, the divisors of llama3 and YaRN change the answer.
+// TestOptionsCount checks that biases, a separate output matrix, the divisors of llama3 and YaRN change the logits.
 func TestOptionsCount(t *testing.T) {
 	tokens := []int32{1, 50, 60, 70, 80, 90, 100, 110}
 	logits := func(edit func(*tiny.Source)) []float32 {
@@ -271,7 +271,7 @@ func TestOptionsCount(t *testing.T) {
 			s.Meta["llama.rope.scaling.original_context_length"] = uint64(64)
 		},
 	} {
-		if d := far(plain, logits(edit)); !(d > 1e-3) {
+		if d := relativeDifference(plain, logits(edit)); !(d > 1e-3) {
 			t.Errorf("%s changes the logits by %.2g of the range", name, d)
 		}
 	}
@@ -283,7 +283,7 @@ func TestOptionsCount(t *testing.T) {
 	}
 	divided := logits(func(s *tiny.Source) { s.Vector("rope_freqs.weight", ones(tiny.HeadDim/2, 4)...) })
 	linear := logits(func(s *tiny.Source) { s.Meta["llama.rope.scaling.factor"] = 4.0 })
-	if d := far(divided, linear); d > 1e-5 {
+	if d := relativeDifference(divided, linear); d > 1e-5 {
 		t.Errorf("divisors of 4 and a factor of 4 differ by %.2g of the range", d)
 	}
 }
@@ -309,12 +309,12 @@ func TestGemmaPattern(t *testing.T) {
 	if _, err := read([]bool{true}); err == nil {
 		t.Error("a pattern shorter than the model was accepted")
 	}
-	if got := (config{headDim: 128, dim: 5376, heads: 32, layers: 62}).gemmaScale(); math.Abs(float64(got)-1/math.Sqrt(168)) > 1e-7 {
+	if got := (config{headDim: 128, dim: 5376, heads: 32, layers: 62}).attentionScale(); math.Abs(float64(got)-1/math.Sqrt(168)) > 1e-7 {
 		t.Errorf("the 27B's scale is %v", got)
 	}
 }
 
-// Two layers with a window of 24 see 23 + 23 tokens back and no further.
+// TestGemmaWindow checks that two layers with a window of 24 depend on the last 23 + 23 tokens and no others.
 func TestGemmaWindow(t *testing.T) {
 	s := tiny.New("gemma3")
 	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(2), uint64(9)
@@ -337,15 +337,15 @@ func TestGemmaWindow(t *testing.T) {
 		return rows(t, m, c, tokens, 0)[59]
 	}
 	plain, reach := last(-1), 2*(tiny.Window-1)
-	if far(plain, last(59-reach-1)) != 0 {
+	if relativeDifference(plain, last(59-reach-1)) != 0 {
 		t.Error("a token beyond the windows counts")
 	}
-	if far(plain, last(59-reach)) == 0 {
+	if relativeDifference(plain, last(59-reach)) == 0 {
 		t.Error("a token within the windows does not count")
 	}
 }
 
-// A token costs no allocation once the first ones have made room.
+// TestNoAllocations checks that a step allocates nothing once the buffers have grown.
 func TestNoAllocations(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
 		m, dev, err := openTiny(t, tiny.New(kind), false)

@@ -15,9 +15,9 @@ import (
 //	                          └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ GELU(gate)·up ─ down ─ norm ┘
 //	                          └─────────────────────────────────────── × Layers ──────────────────────────────────────────────┘
 //
-// Five layers of six see only a window of the last tokens and rotate with base 10,000;
-// every sixth sees everything and rotates with the file's base and scaling. Norm weights in
-// GGUF files already hold the 1 that Gemma adds. Pairs are (i, i+headDim/2).
+// Five of six layers attend only to a window of the last tokens and rotate with base 10,000;
+// every sixth layer attends to all tokens and rotates with the file's base and scaling. The norm
+// weights in GGUF files already include the 1 that Gemma adds. Rotated pairs are (i, i+headDim/2).
 type gemma3 struct {
 	dev    kernels.Device
 	c      config
@@ -25,7 +25,7 @@ type gemma3 struct {
 	layers []gemma3Layer
 	norm   kernels.Vector // [dim]
 	output kernels.Matrix // [vocabulary × dim], usually the embedding itself
-	// For layers that see a window, and for those that see everything.
+	// For layers with a window, and for those without.
 	local, global positions
 }
 
@@ -40,11 +40,11 @@ type gemma3Layer struct {
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
 	qNorm, kNorm kernels.Vector // [headDim], for each head
 	o            kernels.Matrix // [dim × heads·headDim]
-	attnPost     kernels.Vector // [dim], of attention's output
+	attnPost     kernels.Vector // [dim], for the output of attention
 	ffnNorm      kernels.Vector // [dim]
 	gateUp       kernels.Matrix // [2·ff × dim]
 	down         kernels.Matrix // [dim × ff]
-	ffnPost      kernels.Vector // [dim], of the feed-forward's output
+	ffnPost      kernels.Vector // [dim], for the output of the feed-forward network
 }
 
 func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
@@ -52,7 +52,7 @@ func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 	c := r.config()
 	r.noExperts()
 	m := &gemma3{dev: dev, c: c}
-	m.place(r)
+	m.readAttention(r)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -77,14 +77,14 @@ func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
 	return m, r.err
 }
 
-// place reads how the two kinds of layers see positions.
-func (m *gemma3) place(r *reader) {
+// readAttention reads the attention and the rotary positions of the two kinds of layers.
+func (m *gemma3) readAttention(r *reader) {
 	if r.err != nil {
 		return
 	}
 	c := m.c
-	turned := r.turned(c)
-	rotary := r.rotary(turned, c.context)
+	dims := r.rotaryDims(c)
+	rotary := r.rotary(dims, c.context)
 	if rotary.Yarn {
 		r.unsupported("YaRN in the gemma3 family")
 	}
@@ -96,15 +96,15 @@ func (m *gemma3) place(r *reader) {
 	if r.err != nil {
 		return
 	}
-	attn := kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: c.gemmaScale(), Causal: true}
+	attn := kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: c.attentionScale(), Causal: true}
 	m.global = positions{r.rope(c.headDim, rotary), attn}
 	attn.Window = window
-	m.local = positions{r.rope(c.headDim, nn.Rotary{Dims: turned, Base: base}), attn}
+	m.local = positions{r.rope(c.headDim, nn.Rotary{Dims: dims, Base: base}), attn}
 }
 
-// gemmaScale is what q·k is multiplied with: 1/√headDim, but the 27B (62 layers) was
-// trained with 1/√(dim/heads), 168 instead of 128.
-func (c config) gemmaScale() float32 {
+// attentionScale returns the factor of q·k: 1/√headDim, except for the 27B model (62 layers), which
+// was trained with 1/√(dim/heads); dim/heads is 168 there and headDim 128.
+func (c config) attentionScale() float32 {
 	per := c.headDim
 	if c.layers == 62 {
 		per = c.dim / c.heads
@@ -141,10 +141,10 @@ func (m *gemma3) Forward(s *nn.Step) (*kernels.Rows, error) {
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
 	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)        // the residual stream
-	h := d.New(n, c.dim)        // what goes into a block, and what comes out before it is added
-	qkv := d.New(n, qd+2*kvd)   // side by side
+	h := d.New(n, c.dim)        // input of a block, and its output before the addition
+	qkv := d.New(n, qd+2*kvd)   // q, k and v side by side
 	q := qkv.Slice(0, qd)       // [n × heads·headDim]
-	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
+	qk := qkv.Slice(0, qd+kvd)  // q and k, which are rotated together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
 	gate := d.New(n, c.ff)      // GELU(gate)·up
@@ -155,7 +155,7 @@ func (m *gemma3) Forward(s *nn.Step) (*kernels.Rows, error) {
 
 		d.RMSNorm(h, x, l.attnNorm, c.eps)
 		d.MatMul(qkv, h, l.qkv)
-		d.RMSNorm(q, q, l.qNorm, c.eps) // each head by itself
+		d.RMSNorm(q, q, l.qNorm, c.eps) // each head separately
 		d.RMSNorm(k, k, l.kNorm, c.eps)
 		d.Rotate(qk, &l.at.rope)
 		d.Store(k, v, i, &l.at.attn)

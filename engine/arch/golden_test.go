@@ -14,7 +14,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// reference is a prompt of testdata, as testdata/README.md says.
+// reference is a prompt in testdata; its README.md describes the fields.
 type reference struct {
 	Text   string
 	IDs    []int32
@@ -50,7 +50,7 @@ func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
 	return m, dev
 }
 
-// rows runs tokens at pos … of a sequence and returns the logits of all of them.
+// rows runs tokens at positions from pos on and returns the logits of all of them.
 func rows(t interface{ Fatal(...any) }, m Model, c kernels.State, tokens []int32, pos int) [][]float32 {
 	var s nn.Step
 	s.Append(c, tokens, pos)
@@ -68,8 +68,8 @@ func rows(t interface{ Fatal(...any) }, m Model, c kernels.State, tokens []int32
 	return out
 }
 
-// check compares the best logits with the reference's, to a share of the row's range, and
-// returns the largest difference as a share of it.
+// check compares the best logits with the reference's. tolerance is relative to the range of the row. It
+// returns the largest difference relative to the range.
 func check(t *testing.T, what string, i int, got []float32, want [][2]float64, tolerance float64) float64 {
 	t.Helper()
 	span := float64(slices.Max(got) - slices.Min(got))
@@ -84,7 +84,7 @@ func check(t *testing.T, what string, i int, got []float32, want [][2]float64, t
 	return worst
 }
 
-// With float32 arithmetic, logits and greedy continuations are those of another
+// TestGolden checks that with float32 arithmetic logits and greedy continuations agree with those of another
 // implementation.
 func TestGolden(t *testing.T) {
 	for _, name := range []string{"smollm2", "gemma3"} {
@@ -119,7 +119,7 @@ func checkReference(t *testing.T, m Model, dev kernels.Device, ref reference, to
 	for i, want := range ref.Greedy {
 		best := int32(slices.Index(last, slices.Max(last)))
 		span := slices.Max(last) - slices.Min(last)
-		// What the other implementation chose is ours too, but for rounding.
+		// The other implementation's choice must be ours as well, unless rounding decides.
 		if best != want && float64(last[best]-last[want]) > tolerance*float64(span) {
 			t.Errorf("%.20q: token %d is %d, expected %d", ref.Text, i, best, want)
 			return

@@ -9,21 +9,20 @@ import (
 	"soberano/models"
 )
 
-// lfm2 is the LFM2 family (arXiv:2511.23404), with (lfm2moe) or without experts: a few
-// layers of attention among layers of short convolutions.
+// lfm2 is the LFM2 family (arXiv:2511.23404), with experts (lfm2moe) or without. Most layers are short
+// convolutions; a few are attention.
 //
 //	tokens ─ embed ─▶ x ─┬─────────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
 //	                     ├ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ──────────────┤      └ norm ─ SiLU(gate)·up ─ down ┘
 //	                     └ norm ─ b,c,z ─ b·z ─ convolution over the last rows ─ ·c ─ out ─────┘
 //	                     └──────────────────────── × Layers, either of the two ────────────────────────────────────────┘
 //
-// A layer without key/value heads is a convolution. Its state is the last taps-1 rows of
-// b·z, whatever the length of the sequence. Pairs of rotated dimensions are
-// (i, i+headDim/2).
+// A layer without key/value heads is a convolution of width taps. Its state is the last taps-1 rows
+// of b·z, whatever the length of the sequence. Rotated pairs are (i, i+headDim/2).
 type lfm2 struct {
 	dev    kernels.Device
 	c      config
-	taps   int            // width of the convolutions, in rows
+	taps   int            // rows that a convolution covers
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []lfm2Layer
 	norm   kernels.Vector // [dim]
@@ -34,11 +33,11 @@ type lfm2 struct {
 
 // lfm2Layer has either attention or a convolution.
 type lfm2Layer struct {
-	norm         kernels.Vector // [dim]
+	norm         kernels.Vector // norm before attention or convolution, [dim]
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]; nil: a convolution
 	qNorm, kNorm kernels.Vector // [headDim], for each head
 	in           kernels.Matrix // [3·dim × dim]: b, c and z
-	conv         kernels.Vector // [taps × dim], the tap of the newest row last
+	conv         kernels.Vector // [taps × dim]; the last row is for the newest input
 	out          kernels.Matrix // [dim × heads·headDim], or [dim × dim]
 	ffnNorm      kernels.Vector // [dim]
 	ffn          feedForward
@@ -53,7 +52,7 @@ func openLFM2(f *models.File, dev kernels.Device) (Model, error) {
 func openLFM2MoE(f *models.File, dev kernels.Device) (Model, error) {
 	r := &reader{f: f, dev: dev, family: "lfm2moe"}
 	return r.lfm2(func(c *config) {
-		c.experts = r.experts(r.same("expert_feed_forward_length", required, 1, maxWidth))
+		c.experts = r.experts(r.uniform("expert_feed_forward_length", required, 1, maxWidth))
 		c.experts.routing.Sigmoid = r.gating()
 		if c.dense = r.int("leading_dense_block_count", 0, 0, c.layers); c.experts.count == 0 {
 			r.fail(fmt.Errorf("key %q is missing: %w", r.family+".expert_count", models.ErrCorrupt))
@@ -61,7 +60,7 @@ func openLFM2MoE(f *models.File, dev kernels.Device) (Model, error) {
 	})
 }
 
-// lfm2 reads a model; mixture completes its configuration.
+// lfm2 reads a model. mixture completes its configuration.
 func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 	c := r.sizes()
 	kvHeads := r.headCounts(&c)
@@ -76,8 +75,8 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 	}
 	m := &lfm2{dev: r.dev, taps: r.int("shortconv.l_cache", required, 2, 64)}
 	window := r.int("attention.sliding_window", 0, 0, 1<<30)
-	turned := r.turned(c)
-	rotary := r.rotary(turned, c.context)
+	dims := r.rotaryDims(c)
+	rotary := r.rotary(dims, c.context)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -100,8 +99,8 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 	return m, r.err
 }
 
-// headCounts reads the key/value heads of each layer, 0 for those of convolution, and sets
-// c.kvHeads to the number that all others have.
+// headCounts reads the number of key/value heads of each layer, which is 0 for convolutions, and sets
+// c.kvHeads to the number of the other layers, which must all have the same.
 func (r *reader) headCounts(c *config) []int {
 	key := r.family + ".attention.head_count_kv"
 	list, err := r.f.Meta.Ints(key)
@@ -154,7 +153,7 @@ func (r *reader) lfm2Layer(i, kvHeads, taps int, c config) lfm2Layer {
 	return l
 }
 
-// taps loads the weights of a convolution, [dim × taps] in the file, as [taps × dim].
+// taps loads the weights of a convolution. The file stores them as [dim × taps]; the result is [taps × dim].
 func (r *reader) taps(name string, dim, taps int) kernels.Vector {
 	in := r.values(name, dim, taps)
 	out := make([]float32, len(in))
@@ -180,15 +179,15 @@ func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 	kvd := c.kvHeads * c.headDim
 	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)            // the residual stream
-	h := d.New(n, c.dim)            // x, normalised; what a convolution gives
-	qkv := d.New(n, c.dim+2*kvd)    // side by side
+	h := d.New(n, c.dim)            // normalised x; output of a convolution
+	qkv := d.New(n, c.dim+2*kvd)    // q, k and v side by side
 	q := qkv.Slice(0, c.dim)        // [n × heads·headDim]
-	qk := qkv.Slice(0, c.dim+kvd)   // q and k turn together
+	qk := qkv.Slice(0, c.dim+kvd)   // q and k, which are rotated together
 	k := qkv.Slice(c.dim, kvd)      // [n × kvHeads·headDim]
 	v := qkv.Slice(c.dim+kvd, kvd)  // [n × kvHeads·headDim]
-	bcz := d.New(n, 3*c.dim)        // side by side
+	bcz := d.New(n, 3*c.dim)        // b, c and z side by side
 	b := bcz.Slice(0, c.dim)        // [n × dim]: the gate before the convolution
-	gate := bcz.Slice(c.dim, c.dim) // [n × dim]: the gate behind it
+	gate := bcz.Slice(c.dim, c.dim) // [n × dim]: c, the gate after the convolution
 	z := bcz.Slice(2*c.dim, c.dim)  // [n × dim]
 	ffn := c.feedForwardTensors(d, n)
 
@@ -199,7 +198,7 @@ func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 		d.RMSNorm(h, x, l.norm, c.eps)
 		if l.qkv != nil {
 			d.MatMul(qkv, h, l.qkv)
-			d.RMSNorm(q, q, l.qNorm, c.eps) // each head by itself
+			d.RMSNorm(q, q, l.qNorm, c.eps) // each head separately
 			d.RMSNorm(k, k, l.kNorm, c.eps)
 			d.Rotate(qk, &m.rope)
 			d.Store(k, v, i, &m.attn)

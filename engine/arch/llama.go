@@ -10,23 +10,23 @@ import (
 	"soberano/models"
 )
 
-// llama is the llama family (arXiv:2302.13971 and what followed: Llama 2 and 3, Mistral,
-// SmolLM…), whose feed-forward layers may be mixtures of experts (Mixtral, arXiv:2401.04088).
+// llama is the llama family (arXiv:2302.13971) and its successors: Llama 2 and 3, Mistral, SmolLM and others.
+// Its feed-forward layers may be mixtures of experts (Mixtral, arXiv:2401.04088).
 //
 //	tokens ─ embed ─▶ x ─┬──────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
 //	                     └ norm ─ q,k,v ─ RoPE(q,k) ─ attention ─ o ┘      └ norm ─ SiLU(gate)·up ─ down ┘
 //	                     └────────────────────────────── × Layers ─────────────────────────────────────┘
 //
-// Several query heads share a key/value head (arXiv:2305.13245). GGUF files hold the
-// rows of q and k in an order that makes rotated pairs neighbours. Keys and tensor names:
-// the GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+// Several query heads share a key/value head (arXiv:2305.13245). GGUF files store the rows of q and
+// k in an order in which the two values of a rotated pair are neighbours. Keys and tensor names: the
+// GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 type llama struct {
 	dev    kernels.Device
 	c      config
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []llamaLayer
 	norm   kernels.Vector // [dim]
-	output kernels.Matrix // [vocabulary × dim], the embedding itself where the file has no other
+	output kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
 	rope   kernels.RoPE
 	attn   kernels.Attention
 }
@@ -39,29 +39,29 @@ type llamaLayer struct {
 	ffn      feedForward
 }
 
-// config is the numbers that all families have.
+// config holds the numbers that all families have.
 type config struct {
 	vocabulary, context, dim, ff, layers int
 	heads, kvHeads, headDim              int
-	dense                                int     // layers without a mixture, the first ones
-	experts                              experts // of the layers behind them
+	dense                                int     // number of layers without a mixture, which come first
+	experts                              experts // of the other layers
 	eps                                  float32
 	bytes                                int64 // of the weights on the device, once loaded
 }
 
-// Limits far beyond any model, so that products of two stay far from overflow.
+// Limits far above those of any model, so that the product of two can't overflow.
 const (
 	maxLayers = 1 << 10
 	maxWidth  = 1 << 20
 )
 
-// config reads the keys of a family whose layers are alike.
+// config reads the keys of a family whose layers are all alike.
 func (r *reader) config() config {
 	c := r.sizes()
 	if r.err != nil {
 		return c
 	}
-	c.kvHeads = r.same("attention.head_count_kv", c.heads, 1, c.heads)
+	c.kvHeads = r.uniform("attention.head_count_kv", c.heads, 1, c.heads)
 	r.headWidths(&c)
 	return c
 }
@@ -71,9 +71,9 @@ func (r *reader) sizes() config {
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
-		ff:      r.same("feed_forward_length", required, 1, maxWidth),
+		ff:      r.uniform("feed_forward_length", required, 1, maxWidth),
 		layers:  r.int("block_count", required, 1, maxLayers),
-		heads:   r.same("attention.head_count", required, 1, maxWidth),
+		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
 		eps:     float32(r.float("attention.layer_norm_rms_epsilon", required, 1e-12, 1)),
 	}
 	c.dense = c.layers
@@ -81,7 +81,7 @@ func (r *reader) sizes() config {
 	return c
 }
 
-// headWidths reads how wide heads are, and checks that they share key/value heads evenly.
+// headWidths reads the width of the heads and checks that their number is a multiple of that of key/value heads.
 func (r *reader) headWidths(c *config) {
 	if r.err != nil {
 		return
@@ -95,8 +95,8 @@ func (r *reader) headWidths(c *config) {
 	}
 }
 
-// turned is how many dimensions of a head rotate.
-func (r *reader) turned(c config) int {
+// rotaryDims returns the number of dimensions of a head that are rotated.
+func (r *reader) rotaryDims(c config) int {
 	if r.err != nil {
 		return 0
 	}
@@ -124,9 +124,9 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 			r.unsupported("sigmoid routing in the llama family")
 		}
 	}
-	turned := r.turned(c)
-	rotary := r.rotary(turned, c.context)
-	rotary.Divide = r.divide(turned)
+	dims := r.rotaryDims(c)
+	rotary := r.rotary(dims, c.context)
+	rotary.Divide = r.divide(dims)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -172,10 +172,10 @@ func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
 	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)        // the residual stream
-	h := d.New(n, c.dim)        // x, normalised
-	qkv := d.New(n, qd+2*kvd)   // side by side
+	h := d.New(n, c.dim)        // normalised x
+	qkv := d.New(n, qd+2*kvd)   // q, k and v side by side
 	q := qkv.Slice(0, qd)       // [n × heads·headDim]
-	qk := qkv.Slice(0, qd+kvd)  // q and k turn together
+	qk := qkv.Slice(0, qd+kvd)  // q and k, which are rotated together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
 	ffn := c.feedForwardTensors(d, n)

@@ -5,7 +5,7 @@ import (
 	"soberano/kernels"
 )
 
-// experts is what a mixture's layers have in common; count is 0 where there are none.
+// experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
 	routing   kernels.Routing
@@ -46,11 +46,11 @@ func (r *reader) gating() (sigmoid bool) {
 	return sigmoid
 }
 
-// feedForward is a layer's feed-forward network, or several of them as a mixture.
+// feedForward is the feed-forward network of a layer, or a mixture of several.
 type feedForward struct {
 	gateUp  kernels.Matrix // [2·ff × dim]
 	down    kernels.Matrix // [dim × ff]
-	mixture *nn.Mixture    // nil: the two above
+	mixture *nn.Mixture    // nil: gateUp and down are used
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
@@ -69,7 +69,7 @@ func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 	}}
 }
 
-// expertMatrix loads parts, each [experts × rows × cols], stacked by rows for each expert.
+// expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
 func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 	var w []kernels.Weights
 	for _, p := range parts {
@@ -88,7 +88,7 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 
 // tensors is the scratch memory of the feed-forward networks in a step.
 type tensors struct {
-	hidden  kernels.Tensor // [n × ff], of those that are no mixture
+	hidden  kernels.Tensor // [n × ff], of layers without a mixture
 	mixture nn.MixtureTensors
 }
 
@@ -103,7 +103,7 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	return t
 }
 
-// feedForwardScratch is how many values a row of a step takes in feedForwardTensors.
+// feedForwardScratch returns the number of values that feedForwardTensors needs for a row.
 func (c config) feedForwardScratch() (n int) {
 	if c.dense > 0 {
 		n += c.ff
@@ -114,7 +114,7 @@ func (c config) feedForwardScratch() (n int) {
 	return n
 }
 
-// add adds the feed-forward network of h to x.
+// add adds the feed-forward network's output for h to x.
 func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors, a kernels.Activation) {
 	if f.mixture != nil {
 		f.mixture.Add(d, x, h, t.mixture, a)
@@ -124,7 +124,7 @@ func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors, a ker
 	d.MatMulAdd(x, t.hidden, f.down)
 }
 
-// noExperts refuses a mixture in a family that has none.
+// noExperts refuses a mixture, for families that have none.
 func (r *reader) noExperts() {
 	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 {
 		r.unsupported("a mixture of %d experts", n)

@@ -10,13 +10,13 @@ import (
 	"soberano/models"
 )
 
-// reader reads a family's keys and tensors. It keeps the first failure and gives zeros
-// after it, so that a family reads them as a list and checks once.
+// reader reads the keys and tensors of a family. It keeps the first error and returns zeros after
+// it, so that callers can read many values and check the error once.
 type reader struct {
 	f      *models.File
 	dev    kernels.Device
-	family string // the prefix of its keys
-	bytes  int64  // of what was loaded, on the device
+	family string // prefix of the family's keys
+	bytes  int64  // of everything loaded, on the device
 	err    error
 }
 
@@ -30,10 +30,10 @@ func (r *reader) unsupported(format string, args ...any) {
 	r.fail(fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), models.ErrUnsupported))
 }
 
-// required marks a key without default.
+// required as the default means that the key must exist.
 const required = -1 << 50
 
-// int reads family.key, which must be lo … hi; an absent key gives def.
+// int reads family.key, which must be in lo … hi. An absent key gives def.
 func (r *reader) int(key string, def, lo, hi int) int {
 	key = r.family + "." + key
 	n, err := r.f.Meta.Int(key, def)
@@ -56,9 +56,9 @@ func (r *reader) bounded(key string, n, lo, hi int) int {
 	return 0
 }
 
-// same reads a number that some files give once and others for each layer; layers
-// that differ are beyond the families here.
-func (r *reader) same(key string, def, lo, hi int) int {
+// uniform reads a number that some files store once and others for each layer. Layers with
+// different numbers are not supported.
+func (r *reader) uniform(key string, def, lo, hi int) int {
 	full := r.family + "." + key
 	list, err := r.f.Meta.Ints(full)
 	if err != nil || len(list) == 0 {
@@ -73,7 +73,7 @@ func (r *reader) same(key string, def, lo, hi int) int {
 	return r.bounded(full, int(list[0]), lo, hi)
 }
 
-// float reads family.key, which must be lo … hi; an absent key gives def.
+// float reads family.key, which must be in lo … hi. An absent key gives def.
 func (r *reader) float(key string, def, lo, hi float64) float64 {
 	key = r.family + "." + key
 	x, err := r.f.Meta.Float(key, def)
@@ -94,7 +94,7 @@ func (r *reader) string(key, def string) string {
 	return s
 }
 
-// values reads a tensor of that shape as float32.
+// values returns the values of a tensor with the given shape.
 func (r *reader) values(name string, shape ...int) []float32 {
 	t, ok := r.tensor(name, shape...)
 	if !ok {
@@ -105,20 +105,20 @@ func (r *reader) values(name string, shape ...int) []float32 {
 	return out
 }
 
-// tensor finds a tensor and checks its shape and length; false after a failure.
+// tensor returns a tensor and checks its shape and length. It returns false after an error.
 func (r *reader) tensor(name string, shape ...int) (models.Tensor, bool) {
 	if r.err != nil {
 		return models.Tensor{}, false
 	}
 	t, err := r.f.Need(name, shape...)
 	if err != nil {
-		r.err = err // it names the file itself
+		r.err = err // the error contains the file's name already
 		return t, false
 	}
-	return t, r.whole(t)
+	return t, r.complete(t)
 }
 
-// optional is values for a tensor that the file may leave out.
+// optional is like values, but returns nil if the file does not have the tensor.
 func (r *reader) optional(name string, n int) []float32 {
 	if _, ok := r.f.Tensor(name); !ok {
 		return nil
@@ -126,18 +126,18 @@ func (r *reader) optional(name string, n int) []float32 {
 	return r.values(name, n)
 }
 
-// vector loads a tensor of n values: a norm's weights.
+// vector loads a tensor of n values, such as the weights of a norm.
 func (r *reader) vector(name string, n int) kernels.Vector {
 	return r.load(name, r.values(name, n))
 }
 
-// rope loads the frequencies of heads of so many dimensions.
+// rope loads the rotary frequencies of heads with headDim dimensions.
 func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
 	freq, scale := rotary.Frequencies()
 	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: scale}
 }
 
-// load brings values to the device.
+// load copies values to the device.
 func (r *reader) load(name string, values []float32) kernels.Vector {
 	if r.err != nil {
 		return nil
@@ -151,13 +151,13 @@ func (r *reader) load(name string, values []float32) kernels.Vector {
 	return v
 }
 
-// part names a weight of rows × cols and, where it may have one, its bias.
+// part names a weight matrix and, if the file has one, its bias.
 type part struct {
 	name string // without ".weight"
 	rows int
 }
 
-// matrix loads parts, stacked by rows, as one matrix.
+// matrix loads parts as one matrix, stacked by rows.
 func (r *reader) matrix(cols int, parts ...part) kernels.Matrix {
 	var w []kernels.Weights
 	for _, p := range parts {
@@ -171,7 +171,7 @@ func (r *reader) matrix(cols int, parts ...part) kernels.Matrix {
 	return r.loadMatrix(parts[0].name, w)
 }
 
-// loadMatrix brings weights to the device, of which name is the first.
+// loadMatrix copies weights to the device. name is the name of the first, for the error.
 func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	if r.err != nil {
 		return nil
@@ -185,7 +185,7 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	return m
 }
 
-// output loads the matrix that makes logits: where the file has none, it is the embedding.
+// output loads the output matrix, or returns the embedding if the file has no output matrix.
 func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
 	if _, ok := r.f.Tensor("output.weight"); ok {
 		return r.matrix(c.dim, part{"output", c.vocabulary})
@@ -193,7 +193,7 @@ func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
 	return embed
 }
 
-// evenBias gives every part a bias if one has it: a stacked matrix has all or none.
+// evenBias gives every part a bias if one part has it, since a stacked matrix has all or none.
 func evenBias(w []kernels.Weights) {
 	none := !slices.ContainsFunc(w, func(p kernels.Weights) bool { return p.Bias != nil })
 	for i := range w {
@@ -203,8 +203,8 @@ func evenBias(w []kernels.Weights) {
 	}
 }
 
-// whole checks that the tensor's data is as long as its shape and type say.
-func (r *reader) whole(t models.Tensor) bool {
+// complete checks that the tensor's data has the length that its shape and type require.
+func (r *reader) complete(t models.Tensor) bool {
 	if !t.Type.Known() {
 		r.unsupported("tensor %q is stored as %v", t.Name, t.Type)
 		return false
@@ -221,8 +221,8 @@ func (r *reader) whole(t models.Tensor) bool {
 	return true
 }
 
-// vocabulary is the number of rows of the token embedding, which must be the number
-// of the tokenizer's tokens where the file has them.
+// vocabulary returns the number of rows of the token embedding. If the file has a tokenizer, it
+// must have the same number of tokens.
 func (r *reader) vocabulary(dim int) int {
 	const name = "token_embd.weight"
 	t, ok := r.f.Tensor(name)
@@ -239,12 +239,12 @@ func (r *reader) vocabulary(dim int) int {
 	return r.bounded(name, t.Shape[0], 1, 1<<24)
 }
 
-// rotary reads the position scaling of a head's dims turned dimensions.
+// rotary reads the rotary embedding of heads of which dims dimensions are rotated.
 func (r *reader) rotary(dims, context int) nn.Rotary {
 	rot := nn.Rotary{
 		Dims: dims,
 		Base: r.float("rope.freq_base", 10000, 2, 1e12),
-		// Old files say scale_linear instead.
+		// Older files have scale_linear instead.
 		Factor:    r.float("rope.scaling.factor", r.float("rope.scale_linear", 1, 0, 1e6), 0, 1e6),
 		Attention: r.float("rope.scaling.attn_factor", 1, 1e-3, 1e3),
 	}
@@ -264,7 +264,7 @@ func (r *reader) rotary(dims, context int) nn.Rotary {
 	return rot
 }
 
-// divide reads llama3's divisors of the rotation frequencies, one for each pair.
+// divide reads llama3's divisors of the rotary frequencies, one a pair.
 func (r *reader) divide(dims int) []float32 {
 	const name = "rope_freqs.weight"
 	v := r.optional(name, dims/2)

@@ -13,7 +13,7 @@ import (
 
 var writeSmall = flag.String("small", "", "a folder that the models of testdata/small_*.json are written into")
 
-// The models whose logits testdata/small.cpp reads from llama.cpp, with all weights as
+// TestWriteSmall writes the models whose logits testdata/small.cpp computes with llama.cpp, with all weights as
 // float32: go test ./engine/arch -run TestWriteSmall -small FOLDER
 func TestWriteSmall(t *testing.T) {
 	if *writeSmall == "" {
@@ -32,7 +32,7 @@ func TestWriteSmall(t *testing.T) {
 	}
 }
 
-// With float32 arithmetic, on every instruction set, small models of every kind have the
+// TestSmallGolden checks on every instruction set that with float32 arithmetic small models of every kind have the
 // logits that llama.cpp computes for the same weights.
 func TestSmallGolden(t *testing.T) {
 	info, err := cpu.Describe()
@@ -41,7 +41,7 @@ func TestSmallGolden(t *testing.T) {
 	}
 	for _, level := range info.Levels {
 		if level == "amx" && os.Getenv("SOBERANO_CPU") != level {
-			continue // used only where it is asked for
+			continue // used only on request
 		}
 		t.Setenv("SOBERANO_CPU", level)
 		for _, kind := range tiny.Kinds() {
@@ -65,7 +65,7 @@ func smallGolden(t *testing.T, kind string) {
 	}
 	tolerance := 1e-5
 	if kind == "gemma3" {
-		tolerance = 1e-3 // llama.cpp reads its GELU from a table of float16
+		tolerance = 1e-3 // llama.cpp uses a float16 table for GELU
 	}
 	for _, ref := range refs {
 		checkReference(t, m, dev, ref, tolerance)

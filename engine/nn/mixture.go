@@ -2,38 +2,38 @@ package nn
 
 import "soberano/kernels"
 
-// Mixture is a feed-forward layer of several networks, the experts, of which each token
-// goes through a few (arXiv:2101.03961, arXiv:2401.04088).
+// Mixture is a mixture of experts: a layer with several feed-forward networks, the experts, of which
+// each token uses a few (arXiv:2101.03961, arXiv:2401.04088).
 //
 //	h ─┬ router ─ probabilities ─ the best ─┬──────────────────────────────────┐
 //	   └────────────────────────────────────┴ f(gate)·up ─ down, of each expert ┴ weighted sum ─▶ + x
 type Mixture struct {
 	Router kernels.Matrix // [experts × dim]
-	GateUp kernels.Matrix // of each expert: [2·ff × dim]
-	Down   kernels.Matrix // of each expert: [dim × ff]
+	GateUp kernels.Matrix // for each expert [2·ff × dim]
+	Down   kernels.Matrix // for each expert [dim × ff]
 	Routing
 }
 
-// Routing is kernels.Routing: how the router's logits become a choice.
+// Routing is kernels.Routing: how the router's logits determine the choice.
 type Routing = kernels.Routing
 
 // MixtureTensors is the scratch memory of mixtures of one shape; all layers of a step use
 // the same.
 type MixtureTensors struct {
 	logits kernels.Tensor // [n × experts]
-	rows   kernels.Tensor // [n·used × dim]: what goes into the experts, and what comes out
+	rows   kernels.Tensor // [n·used × dim]: input of the experts, later their output
 	hidden kernels.Tensor // [n·used × ff]
 }
 
-// MixtureScratch is how many float32 values a row of a step takes in MixtureTensors.
+// MixtureScratch returns the number of float32 values in MixtureTensors for a row.
 func MixtureScratch(dim, ff, experts, used int) int { return 2*experts + used*(dim+ff) }
 
-// NewMixtureTensors makes the tensors for n rows.
+// NewMixtureTensors creates the tensors for n rows.
 func NewMixtureTensors(d kernels.Step, n, dim, ff, experts, used int) MixtureTensors {
 	return MixtureTensors{logits: d.New(n, experts), rows: d.New(n*used, dim), hidden: d.New(n*used, ff)}
 }
 
-// Add adds the mixture of h, [n × dim], to x, [n × dim].
+// Add adds the mixture's output for h, [n × dim], to x, [n × dim].
 func (m *Mixture) Add(d kernels.Step, x, h kernels.Tensor, t MixtureTensors, f kernels.Activation) {
 	d.MatMul(t.logits, h, m.Router)
 	c := d.Route(t.logits, &m.Routing)

@@ -2,35 +2,35 @@ package nn
 
 import "math"
 
-// Rotary says how a model was trained to place positions.
-//
-// Rotary position tables: the angle per position of each pair of dimensions.
+// Rotary describes the rotary position embedding with which a model was trained. Each pair of
+// dimensions is rotated by an angle θᵢ per position:
 //
 //	plain    θᵢ = base^(-2i/dims)                                   (arXiv:2104.09864)
 //	llama3   θᵢ / factorᵢ, the factors stored in the file as rope_freqs.weight
 //	linear   θᵢ / factor                                            (arXiv:2306.15595)
-//	YaRN     fast pairs stay, slow pairs are divided by factor, a ramp in between;
-//	         attention is sharpened by 1 + 0.1·ln(factor)           (arXiv:2309.00071)
+//	YaRN     θᵢ for fast pairs, θᵢ / factor for slow pairs, and interpolated in between;
+//	         q and k are multiplied by 1 + 0.1·ln(factor)           (arXiv:2309.00071)
 //
-// A pair turns original·θᵢ/2π times within the original context. YaRN's ramp runs
-// between the pairs that turn betaFast (32) and betaSlow (1) times.
+// Pair i makes Context·θᵢ/2π turns within the original context. YaRN interpolates between the
+// pairs that make BetaFast (32) and BetaSlow (1) turns.
 type Rotary struct {
 	Dims    int       // rotated dimensions of a head, even
 	Base    float64   // θ's base, 10,000 and up
 	Divide  []float32 // llama3: a divisor for each of the Dims/2 pairs; nil: none
-	Factor  float64   // linear and YaRN: how much longer than Original; 0 or 1: none
+	Factor  float64   // linear and YaRN: ratio of the new to the original context; 0 or 1: unchanged
 	Yarn    bool
 	Context int // YaRN: the original context in tokens
-	// BetaFast and BetaSlow bound YaRN's ramp, in turns within Context.
+	// BetaFast and BetaSlow bound YaRN's interpolation, in turns within Context.
 	BetaFast, BetaSlow float64
-	// Attention multiplies the rotated values beyond what YaRN does itself; 0 means 1.
+	// Attention is a further factor of the rotated values; 0 means 1.
 	Attention float64
-	// LogMul, where a file gives it, weakens YaRN's own sharpening (DeepSeek's mscale_all_dim).
+	// LogMul, if not 0, reduces YaRN's own factor of the rotated values: it is divided by
+	// 1 + 0.1·LogMul·ln(Factor) (DeepSeek's mscale_all_dim).
 	LogMul float64
 }
 
-// Frequencies returns the angle per position of each pair, radians, [Dims/2], and the
-// factor on the rotated values.
+// Frequencies returns the angle per position of each pair in radians, [Dims/2], and the factor
+// of the rotated values.
 func (r Rotary) Frequencies() (freq []float32, scale float32) {
 	freq = make([]float32, r.Dims/2)
 	factor := r.Factor
@@ -43,7 +43,7 @@ func (r Rotary) Frequencies() (freq []float32, scale float32) {
 		if r.Divide != nil {
 			theta /= float64(r.Divide[i])
 		}
-		slow := 1.0 // how far this pair is interpolated
+		slow := 1.0 // share of the divided angle: 0 for fast pairs, 1 for slow ones
 		if r.Yarn {
 			slow = min(1, max(0, (float64(i)-low)/max(0.001, high-low)))
 		}
@@ -52,7 +52,7 @@ func (r Rotary) Frequencies() (freq []float32, scale float32) {
 	return freq, float32(r.attention(factor))
 }
 
-// ramp returns the pairs between which YaRN goes from turning as trained to interpolated.
+// ramp returns the pairs between which YaRN goes from the original to the divided angle.
 func (r Rotary) ramp() (low, high float64) {
 	if !r.Yarn {
 		return 0, 0
@@ -65,6 +65,7 @@ func (r Rotary) ramp() (low, high float64) {
 	return low, high
 }
 
+// attention returns the factor of the rotated values.
 func (r Rotary) attention(factor float64) float64 {
 	a := r.Attention
 	if a == 0 {
@@ -73,6 +74,6 @@ func (r Rotary) attention(factor float64) float64 {
 	if !r.Yarn || factor <= 1 {
 		return a
 	}
-	sharpen := func(mul float64) float64 { return 1 + 0.1*mul*math.Log(factor) }
-	return a * sharpen(1) / sharpen(r.LogMul)
+	mscale := func(mul float64) float64 { return 1 + 0.1*mul*math.Log(factor) }
+	return a * mscale(1) / mscale(r.LogMul)
 }

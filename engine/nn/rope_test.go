@@ -28,8 +28,8 @@ func TestLlama3AndLinearDivide(t *testing.T) {
 	near(t, "second", freq[1], 0.1/8/2)
 }
 
-// The numbers are worked out by hand from the paper's formulas: 128 dimensions, base
-// 10,000, 4,096 tokens stretched 16 times. 32 turns fall on pair 20.9, one on pair 45.03.
+// TestYarn compares with values computed by hand from the paper's formulas: 128 dimensions, base 10,000, 4,096
+// tokens extended 16 times. Pair 20.9 makes 32 turns, pair 45.03 one.
 func TestYarn(t *testing.T) {
 	r := Rotary{Dims: 128, Base: 10000, Factor: 16, Yarn: true, Context: 4096, BetaFast: 32, BetaSlow: 1}
 	low, high := r.ramp()

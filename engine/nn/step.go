@@ -1,30 +1,28 @@
-// Package nn is what model families share: the step that carries tokens of many
-// sequences through a forward pass, rotary position tables, and the last layer's
-// way to logits.
-//
-// One step, three sequences: a chunk of a long prompt and two single tokens.
+// Package nn contains what model families share: the input of a forward pass, rotary position
+// embeddings, mixtures of experts, and the computation of logits.
+package nn
+
+import "soberano/kernels"
+
+// Step is the input of one forward pass. It holds tokens of several sequences, for example a
+// chunk of a long prompt and a single token of two other sequences:
 //
 //	row        0   1   2   3   4   5   6   7
 //	Tokens     a   b   c   d   e   f | g | h
 //	Positions 96  97  98  99 100 101 | 7 | 31
 //	Spans     └── state A, N=6 ─────┘ └B┘ └C┘
 //	Out                              6   7      only these rows get logits
-package nn
-
-import "soberano/kernels"
-
-// Step is the input of one forward pass.
 type Step struct {
 	kernels.Batch       // Tokens, Positions and Spans, in row order
-	Out           []int // rows whose logits are wanted, ascending
+	Out           []int // rows that need logits, ascending
 }
 
-// Reset empties s and keeps its memory.
+// Reset empties s and keeps its memory for reuse.
 func (s *Step) Reset() {
 	s.Tokens, s.Positions, s.Spans, s.Out = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0]
 }
 
-// Append adds tokens at positions pos … of the sequence in state; returns their first row.
+// Append adds tokens of the sequence in state at positions from pos on. It returns their first row.
 func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 	row := len(s.Tokens)
 	s.Tokens = append(s.Tokens, tokens...)
@@ -35,16 +33,16 @@ func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 	return row
 }
 
-// Logits normalises the rows out of x, [n × dim], multiplies them with the output matrix w
-// and asks for the result, [len(out) × vocabulary]. Rows that nobody asked for cost
-// nothing, which in a prompt are all but the last; without any it returns nil.
+// Logits normalises the rows out of x, [n × dim], multiplies them with the output matrix w and
+// returns the result, [len(out) × vocabulary]. Only these rows are computed; in a prompt that is
+// usually the last one alone. If out is empty, Logits returns nil.
 func Logits(d kernels.Step, x kernels.Tensor, out []int, norm kernels.Vector, eps float32, w kernels.Matrix) *kernels.Rows {
 	if len(out) == 0 {
 		return nil
 	}
 	h := d.New(len(out), x.Cols)
 	for from := 0; from < len(out); {
-		to := from + 1 // neighbouring rows go together
+		to := from + 1 // process neighbouring rows together
 		for to < len(out) && out[to] == out[to-1]+1 {
 			to++
 		}

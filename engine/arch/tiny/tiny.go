@@ -1,6 +1,6 @@
-// Package tiny writes model files of random weights, a few layers of 64 values and a
-// vocabulary of bytes, for tests of what goes around a model: their answers mean
-// nothing, but they depend on every token before them, and take microseconds.
+// Package tiny creates model files with random weights: a few layers with 64 dimensions and a
+// vocabulary of bytes. They are for tests of the code around a model. The answers have no
+// meaning, but they depend on every token before them, and a token takes microseconds.
 package tiny
 
 import (
@@ -20,7 +20,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// The shape of every tiny model.
+// The dimensions of every tiny model.
 const (
 	Dim     = 64
 	FF      = 96
@@ -28,27 +28,27 @@ const (
 	KVHeads = 2
 	HeadDim = 16
 	Context = 256
-	// Vocabulary is <unk>, <s>, </s>, 256 bytes, a space and <|im_end|>.
+	// Vocabulary counts <unk>, <s>, </s>, 256 bytes, a space and <|im_end|>.
 	Vocabulary = 3 + 256 + 2
-	// End ends an answer.
+	// End is the token that ends an answer.
 	End = 2
-	// Window is what most layers of a gemma3 see, and those of an lfm2-window.
+	// Window is the attention window of gemma3's local layers and of lfm2-window.
 	Window = 24
-	// Experts is how many feed-forward networks a mixture has, Used how many a token goes
-	// through, ExpertFF their width in lfm2moe (in mixtral it is FF).
+	// Experts is the number of experts of a mixture, Used the number used for a token, ExpertFF
+	// the width of an expert in lfm2moe; in mixtral it is FF.
 	Experts  = 6
 	Used     = 2
 	ExpertFF = 64
-	// Taps is the width of lfm2's convolutions, one less than of those of lfm2-window.
+	// Taps is the width of lfm2's convolutions; in lfm2-window it is one more.
 	Taps = 3
 )
 
-// shape is what the tiny models differ in.
+// shape is what distinguishes the tiny models.
 type shape struct {
 	architecture string
 	layers       int
 	attention    []bool // of each layer; nil: all of them
-	mixtureFrom  int    // the first layer whose feed-forward is a mixture; layers and up: none
+	mixtureFrom  int    // first layer with a mixture; if it is layers or more, there is none
 	meta         models.Metadata
 }
 
@@ -71,18 +71,18 @@ var shapes = map[string]shape{
 	}},
 }
 
-// Kinds lists the models that New makes, sorted.
+// Kinds returns the names of the models that New creates, sorted.
 func Kinds() []string { return slices.Sorted(maps.Keys(shapes)) }
 
-// Source is what a file is written from, for a test to change.
+// Source is the content of a model file before it is written. Tests may change it.
 type Source struct {
-	Architecture string // the prefix of its keys
+	Architecture string // prefix of the model's keys
 	Meta         models.Metadata
 	Tensors      []models.Tensor
 	rng          *rand.Rand
 }
 
-// New returns a model of one of Kinds, the same each time.
+// New returns a model; kind is one of Kinds. It is the same for each call.
 func New(kind string) *Source {
 	sh, ok := shapes[kind]
 	if !ok {
@@ -171,8 +171,8 @@ func (s *Source) mixture(kind, blk string) {
 	s.matrix(blk+"ffn_down_exps.weight", quant.F32, 1, Experts, Dim, ff)
 }
 
-// matrix adds random weights, whose products keep size times the size of what they get,
-// of a shape that ends in rows and columns.
+// matrix adds random weights whose products are about size times as large as their input. The
+// last two sizes of shape are rows and columns.
 func (s *Source) matrix(name string, t quant.Type, size float64, shape ...int) {
 	w := models.Tensor{Name: name, Type: t, Shape: shape}
 	v := make([]float32, w.Len())
@@ -188,7 +188,7 @@ func (s *Source) matrix(name string, t quant.Type, size float64, shape ...int) {
 	s.Tensors = append(s.Tensors, w)
 }
 
-// floats returns values as a file holds them.
+// floats returns values as they are stored in a file.
 func floats(v []float32) []byte {
 	data := make([]byte, 0, 4*len(v))
 	for _, x := range v {
@@ -197,7 +197,7 @@ func floats(v []float32) []byte {
 	return data
 }
 
-// Float32 turns all tensors into float32, of the same values.
+// Float32 converts all tensors to float32 with the same values.
 func (s *Source) Float32() {
 	for i, t := range s.Tensors {
 		v := make([]float32, t.Len())
@@ -206,7 +206,7 @@ func (s *Source) Float32() {
 	}
 }
 
-// Vector adds a tensor of the values given.
+// Vector adds a tensor with the given values.
 func (s *Source) Vector(name string, v ...float32) {
 	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(v)}, Data: floats(v)})
 }
@@ -219,10 +219,10 @@ func (s *Source) norm(name string, n int) {
 	s.Vector(name, v...)
 }
 
-// Matrix adds random weights of rows × cols.
+// Matrix adds random weights, rows × cols.
 func (s *Source) Matrix(name string, rows, cols int) { s.matrix(name, quant.F32, 1, rows, cols) }
 
-// Bytes returns the file.
+// Bytes returns the content of the file.
 func (s *Source) Bytes() ([]byte, error) {
 	var b bytes.Buffer
 	if err := gguf.Write(&b, s.Meta, s.Tensors); err != nil {
@@ -231,7 +231,7 @@ func (s *Source) Bytes() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Write writes the file into a folder of the test and returns its path.
+// Write writes the file to a temporary folder of the test and returns its path.
 func (s *Source) Write(t testing.TB) string {
 	t.Helper()
 	data, err := s.Bytes()
@@ -245,7 +245,7 @@ func (s *Source) Write(t testing.TB) string {
 	return path
 }
 
-// vocabulary is a SentencePiece tokenizer in which every byte is a token.
+// vocabulary returns a SentencePiece tokenizer in which every byte is a token.
 func vocabulary() models.Metadata {
 	const normal, unknown, control, byteToken = 1, 2, 3, 6
 	texts := []string{"<unk>", "<s>", "</s>"}

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"strconv"
@@ -120,7 +121,7 @@ func (r *run) parseInt(t string, base int64) (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s+body, int(base), 64)
-	if err != nil && strings.Contains(err.Error(), "range") {
+	if err != nil && errors.Is(err, strconv.ErrRange) {
 		r.overflow()
 	}
 	return n, err == nil

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -333,7 +334,7 @@ func (l *lexer) number(s string) bool {
 	}
 	if n := floatLen(s); n > 0 && (l.pos == 0 || l.src[l.pos-1] != '.') {
 		f, err := strconv.ParseFloat(strings.ReplaceAll(s[:n], "_", ""), 64)
-		if err != nil && !strings.Contains(err.Error(), "range") {
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			l.fail("%q is not a number", s[:n])
 		}
 		l.emit(token{kind: kFloat, num: f})
