@@ -188,12 +188,15 @@ func (m *Model) answer(slots []*Slot) {
 
 // run runs the requests of slots as one step; their rows are the results.
 func (m *Model) run(slots []*Slot) error {
-	b, wanted := m.emptyBatch(0), 0
+	priority := kernels.Recording
+	for _, s := range slots {
+		priority = max(priority, s.priority)
+	}
+	b, wanted := m.emptyBatch(priority), 0
 	for _, s := range slots {
 		if err := s.prepare(); err != nil {
 			return err
 		}
-		b.Priority = max(b.Priority, s.priority)
 		wanted += len(s.asked.ids) - s.asked.first
 	}
 	d := m.dev.Begin(b)

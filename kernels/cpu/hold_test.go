@@ -1,10 +1,12 @@
 package cpu
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"soberano/kernels"
+	"soberano/kernels/quant"
 )
 
 // Between the operations of an answer's step no recording comes in, and after it one does. A
@@ -66,6 +68,38 @@ func TestStepHoldsLowerPriorities(t *testing.T) {
 	}
 	if pool.held[kernels.Answer] != 0 {
 		t.Error("the priority is still held")
+	}
+}
+
+// Who holds a priority can begin a step of it, also where the step first moves weights.
+func TestStepMovesWeightsWhileHeld(t *testing.T) {
+	pool, err := NewPool(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	d, err := newDevice(Options{Pool: pool}, pool.lv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.Load(kernels.Weights{Type: quant.F32, Rows: 16, Cols: 32, Data: make([]byte, 4*16*32)}); err != nil {
+		t.Fatal(err)
+	}
+	d.move = mover{left: slices.Clone(d.segments), share: leastMove}
+	defer pool.Hold(kernels.Dictation)()
+	done := make(chan error)
+	go func() { done <- d.Begin(&kernels.Batch{Priority: kernels.Dictation}).End() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the step waits for its own priority")
+	}
+	if len(d.move.left) > 0 {
+		t.Error("no weights have moved")
 	}
 }
 

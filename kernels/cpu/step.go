@@ -57,10 +57,10 @@ func (d *device) begin(b *kernels.Batch) *step {
 		r.rows.Values = nil
 	}
 	d.arena.reset()
+	d.turn.priority = b.Priority // first of all: the caller may hold it
 	if len(d.move.left) > 0 {
 		d.moveSome()
 	}
-	d.turn.priority = b.Priority
 	d.step = (d.step + 1) % stepsKept
 	s := &d.steps[d.step]
 	s.d, s.id, s.open, s.batch, s.used, s.choicesUsed = d, kernels.NextStep(), true, b, 0, 0
