@@ -1,6 +1,6 @@
 package sample
 
-// candidate is a token that may be chosen.
+// candidate is a token with its logit.
 type candidate struct {
 	logit float32
 	id    int32
@@ -10,7 +10,7 @@ func (a candidate) before(b candidate) bool {
 	return a.logit > b.logit || a.logit == b.logit && a.id < b.id
 }
 
-// heap is a binary heap, best first. Building it costs n, each pop log n.
+// heap is a binary heap with the best candidate first. Building it takes O(n), each pop O(log n).
 type heap []candidate
 
 func (h heap) init() {

@@ -7,13 +7,13 @@ import (
 	"math/rand/v2"
 )
 
-// ErrNoLogits: no logit is a finite number, so there is no token to choose.
+// ErrNoLogits means that no logit is a finite number, so no token can be chosen.
 var ErrNoLogits = errors.New("the model gave no finite logits")
 
-// defaultLast is the number of tokens that penalties look back at where Params.Last is 0.
+// defaultLast is the number of last tokens that the penalties consider if Params.Last is 0.
 const defaultLast = 64
 
-// Check returns an error for the first field with a value out of range, named as in JSON.
+// Check returns an error for the first field whose value is out of range. It names the field as in JSON.
 func (p Params) Check() error {
 	fields := []struct {
 		name      string
@@ -27,7 +27,7 @@ func (p Params) Check() error {
 		{"presence_penalty", p.Presence, -100, 100},
 	}
 	for _, f := range fields {
-		if !(f.v >= f.lo && f.v <= f.hi) { // NaN fails too
+		if !(f.v >= f.lo && f.v <= f.hi) { // also true for NaN
 			return fmt.Errorf("sample: %s is %v, expected %v to %v", f.name, f.v, f.lo, f.hi)
 		}
 	}
@@ -40,38 +40,38 @@ func (p Params) Check() error {
 	return nil
 }
 
-// Sampler draws the tokens of one answer. Only one goroutine may use it. The stages of a draw, each of
-// which sees what the one before has left:
+// Sampler chooses the tokens of one answer. Only one goroutine may use it. Each stage works on the
+// candidates that the stage before has kept:
 //
-//	logits ─ penalties ─ top-k ─ top-p ─ min-p ─ temperature ─ draw
+//	logits ─ penalties ─ top-k ─ top-p ─ min-p ─ temperature ─ random choice
 //	         (a copy)     └──── best first, from a heap ────┘
 //
-// Candidates come from a heap, best first, and only as many as the stages keep: with a vocabulary
-// of 262,144 tokens that is about a hundred pops instead of a sort. Equal logits are ordered by
-// token, so a seed and the same logits always give the same text.
+// The heap returns the candidates best first, and only as many are taken as the stages need. With a
+// vocabulary of 262,144 tokens these are about a hundred, so nothing is sorted. Tokens with equal
+// logits are ordered by id, so a seed and the same logits always give the same text.
 type Sampler struct {
 	p      Params
 	rng    *rand.Rand
 	logits []float32     // after penalties
 	seen   map[int32]int // of the last tokens
-	heap   heap          // candidates not yet taken
-	kept   []candidate   // candidates taken, best first
+	heap   heap          // candidates that have not been taken
+	kept   []candidate   // candidates that have been taken, best first
 	weight []float64     // of kept
 }
 
-// New returns a Sampler; p must have passed Check.
+// New returns a Sampler. p must have passed Check.
 func New(p Params) *Sampler {
 	seed := p.Seed
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	// The second word only has to differ from PCG's degenerate small states.
+	// The second word may be any constant other than 0.
 	return &Sampler{p: p, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), seen: map[int32]int{}}
 }
 
-// Next chooses a token by its logit, one each of the vocabulary. History is what came
-// before, prompt and answer, for the penalties. Logits that are not finite are never
-// chosen; without any other it returns ErrNoLogits. logits stays as it is.
+// Next chooses a token. logits has one value for each token of the vocabulary and is not changed.
+// history holds the tokens of prompt and answer so far, for the penalties. Tokens whose logits are
+// not finite are never chosen; if there are no others, the error is ErrNoLogits.
 func (s *Sampler) Next(logits []float32, history []int32) (int32, error) {
 	logits = s.penalize(logits, history)
 	if s.p.Temperature == 0 || s.p.TopK == 1 {
@@ -90,16 +90,16 @@ func (s *Sampler) Next(logits []float32, history []int32) (int32, error) {
 	return s.draw(), nil
 }
 
-// keep fills kept with the candidates that top-k, top-p and min-p leave.
+// keep fills kept with the candidates that top-k, top-p and min-p keep.
 func (s *Sampler) keep() {
 	s.kept = s.kept[:0]
 	if s.p.TopK == 0 && !(s.p.TopP > 0 && s.p.TopP < 1) {
-		s.kept = append(s.kept, s.heap...) // order does not matter to min-p and the draw
+		s.kept = append(s.kept, s.heap...) // min-p and the random choice do not depend on the order
 		s.cutMinP()
 		return
 	}
 	k := len(s.heap)
-	total := 0.0 // of the probability that top-p is a share of
+	total := 0.0 // sum of the weights of which TopP is a share
 	if s.p.TopK == 0 {
 		top := s.top()
 		for _, c := range s.heap {
@@ -128,7 +128,7 @@ func (s *Sampler) top() float32 {
 	return top
 }
 
-// takeShare takes the best until they hold TopP of total.
+// takeShare takes the best candidates until they have the share TopP of total.
 func (s *Sampler) takeShare(total float64) {
 	sum, want := 0.0, float64(s.p.TopP)*total
 	for len(s.heap) > 0 && (len(s.kept) == 0 || sum < want) {
@@ -138,7 +138,7 @@ func (s *Sampler) takeShare(total float64) {
 	}
 }
 
-// cutTopP drops the tail of kept, sorted, beyond a share of TopP of its probability.
+// cutTopP shortens kept, which is sorted, to the share TopP of its probability.
 func (s *Sampler) cutTopP() {
 	if !(s.p.TopP > 0 && s.p.TopP < 1) {
 		return
@@ -157,7 +157,7 @@ func (s *Sampler) cutTopP() {
 	}
 }
 
-// cutMinP drops those of kept below MinP of the best's probability.
+// cutMinP removes candidates with less than MinP times the probability of the best.
 func (s *Sampler) cutMinP() {
 	if s.p.MinP == 0 {
 		return
@@ -177,7 +177,7 @@ func (s *Sampler) cutMinP() {
 	s.kept = s.kept[:n]
 }
 
-// draw picks one of kept with probability proportional to exp(logit/temperature).
+// draw chooses one of kept at random, with a probability proportional to exp(logit/temperature).
 func (s *Sampler) draw() int32 {
 	top := s.kept[0].logit
 	for _, c := range s.kept {
@@ -204,7 +204,7 @@ func (s *Sampler) draw() int32 {
 	return last
 }
 
-// penalize returns logits with the tokens seen lately pushed down; a copy if any are.
+// penalize returns logits with penalties for recent tokens. It is a copy if there are any.
 func (s *Sampler) penalize(logits []float32, history []int32) []float32 {
 	repeat := s.p.Repeat
 	if repeat == 0 {
@@ -237,7 +237,7 @@ func (s *Sampler) penalize(logits []float32, history []int32) []float32 {
 	return s.logits
 }
 
-// best returns the token of the largest finite logit, the first of equals.
+// best returns the token with the largest finite logit; of equal ones the first.
 func best(logits []float32) (int32, error) {
 	id := -1
 	for i, l := range logits {

@@ -44,7 +44,7 @@ func TestSameSeedSameTokens(t *testing.T) {
 	})
 }
 
-// allowed works out by sorting which tokens the stages leave.
+// allowed returns the tokens that the stages keep. It computes them by sorting.
 func allowed(logits []float32, p Params) []int32 {
 	ids := make([]int32, len(logits))
 	for i := range ids {
@@ -102,7 +102,7 @@ func TestStagesKeepWhatTheyShould(t *testing.T) {
 	})
 }
 
-// With everything kept, tokens come as often as the softmax says.
+// TestDrawFollowsSoftmax checks that without limits tokens are as frequent as the softmax says.
 func TestDrawFollowsSoftmax(t *testing.T) {
 	logits := []float32{0, 1, 2, -1, 0.5}
 	for _, p := range []Params{{Temperature: 0.7}, {Temperature: 0.7, TopK: 5}, {Temperature: 0.7, TopP: 0.999999}} {
@@ -146,7 +146,7 @@ func TestPenalties(t *testing.T) {
 	if !slices.Equal(logits, []float32{2, -2, 1}) {
 		t.Error("the caller's logits were changed")
 	}
-	New(Params{Repeat: 2}).penalize(logits, []int32{-1, 99}) // tokens of no vocabulary are passed over
+	New(Params{Repeat: 2}).penalize(logits, []int32{-1, 99}) // tokens outside the vocabulary are ignored
 }
 
 func TestBadNumbers(t *testing.T) {

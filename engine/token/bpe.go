@@ -7,8 +7,8 @@ import (
 	"soberano/models"
 )
 
-// byteRunes is the character that spells each byte: itself where printable in
-// Latin-1, else the next free one from U+0100.
+// byteRunes maps each byte to the character that spells it. Printable characters of Latin-1 spell
+// themselves; the other bytes get the characters from U+0100 on.
 var byteRunes = func() (r [256]rune) {
 	free := rune(256)
 	for b := range r {
@@ -31,7 +31,7 @@ var runeBytes = func() map[rune]byte {
 	return m
 }()
 
-// decodeBytes turns a spelling into bytes; characters that spell no byte stay as they are.
+// decodeBytes converts a spelling to bytes. Characters that do not spell a byte are kept.
 func decodeBytes(text string) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range text {
@@ -44,7 +44,7 @@ func decodeBytes(text string) []byte {
 	return out
 }
 
-// spellBytes is the inverse of decodeBytes for any bytes.
+// spellBytes is the inverse of decodeBytes and accepts any bytes.
 func spellBytes(s string) string {
 	var b strings.Builder
 	b.Grow(2 * len(s))
@@ -58,26 +58,27 @@ func spellBytes(s string) string {
 // the GPT-2 tokenizer).
 //
 // The vocabulary spells bytes as visible characters: 'Ġ' is a space, 'Ċ' a newline. A word starts
-// as the tokens of its bytes. Then, again and again, the two neighbours whose merge comes first in
-// the file's list become one token, until no merge is left:
+// as the tokens of its bytes. In each step, of all pairs of neighbouring tokens that have a merge,
+// the pair whose merge comes first in the file's list becomes one token. This ends when no pair has
+// a merge:
 //
 //	"Ġlow" : Ġ l o w → Ġ l ow → Ġ low → Ġlow
 //
-// The tokens of a word are a linked list and the possible merges are in a heap by (rank, position),
-// so a word of n bytes takes O(n log n).
+// The tokens of a word are a linked list, and the possible merges are in a heap ordered by (rank,
+// position). So a word of n bytes takes O(n log n).
 type bpe struct {
-	t      *Tokenizer
-	split  splitter
-	whole  bool // a word that is a token is encoded without merges (tokenizer.json: ignore_merges)
-	bytes  [256]int32
-	merges map[[2]int32]merge // by the ids of the two neighbours
+	t            *Tokenizer
+	split        splitter
+	ignoreMerges bool // a word that is a token is encoded without merges (ignore_merges in tokenizer.json)
+	bytes        [256]int32
+	merges       map[[2]int32]merge // key: the ids of the two neighbours
 }
 
 type merge struct{ rank, id int32 }
 
-// newBPE reads the merges: "left right", best first. t has its index already.
-func newBPE(t *Tokenizer, merges []string, split splitter, whole bool) (*bpe, error) {
-	b := &bpe{t: t, split: split, whole: whole, merges: make(map[[2]int32]merge, len(merges))}
+// newBPE parses the merges, "left right", best first. The index of t must be complete.
+func newBPE(t *Tokenizer, merges []string, split splitter, ignoreMerges bool) (*bpe, error) {
+	b := &bpe{t: t, split: split, ignoreMerges: ignoreMerges, merges: make(map[[2]int32]merge, len(merges))}
 	for i, r := range byteRunes {
 		b.bytes[i] = t.ordinary(string(r))
 	}
@@ -93,7 +94,7 @@ func newBPE(t *Tokenizer, merges []string, split splitter, whole bool) (*bpe, er
 	return b, nil
 }
 
-// cutMerge splits at the first space that is not the first byte.
+// cutMerge splits m at the first space after the first byte.
 func cutMerge(m string) (left, right string, ok bool) {
 	if m == "" {
 		return "", "", false
@@ -119,9 +120,9 @@ func (b *bpe) add(rank int, left, right string) error {
 		return fmt.Errorf("merge %d makes %s, which is no token", rank, models.Quote(left+right))
 	}
 	if b.t.ordinary(left+right) == none {
-		return nil // because plain text never becomes a control token
+		return nil // plain text must never become a control token
 	}
-	if _, dup := b.merges[pair]; !dup { // the first one counts
+	if _, dup := b.merges[pair]; !dup { // of duplicates the first counts
 		b.merges[pair] = merge{int32(rank), id}
 	}
 	return nil
@@ -129,8 +130,8 @@ func (b *bpe) add(rank int, left, right string) error {
 
 func (b *bpe) encode(dst []int32, text string) []int32 {
 	w := &word{bpe: b, queue: queue[candidate]{before: candidate.before}}
-	b.split(clean(text), func(s string) {
-		if b.whole {
+	b.split(validText(text), func(s string) {
+		if b.ignoreMerges {
 			if id := b.t.ordinary(spellBytes(s)); id != none {
 				dst = append(dst, id)
 				return
@@ -141,18 +142,18 @@ func (b *bpe) encode(dst []int32, text string) []int32 {
 	return dst
 }
 
-// word is the scratch memory of encoding a word, used for one word after the other.
+// word is the state of encoding one word. It is reused for the next word.
 type word struct {
 	*bpe
 	symbols []symbol
 	queue   queue[candidate]
 }
 
-// symbol is a token of the word so far, linked to its neighbours; id none: merged away.
+// symbol is a token of the word, linked to its neighbours. Its id is none once it has been merged.
 type symbol struct{ id, prev, next int32 }
 
-// candidate is a possible merge of the symbols left and right, valid while they are
-// neighbours with the ids of pair.
+// candidate is a possible merge of the symbols left and right. It is valid while they are
+// neighbours and have the ids of pair.
 type candidate struct {
 	rank, left, right int32
 	pair              [2]int32
@@ -165,7 +166,7 @@ func (a candidate) before(b candidate) bool {
 func (w *word) encode(dst []int32, s string) []int32 {
 	w.symbols = w.symbols[:0]
 	for i := range len(s) {
-		// A byte that the vocabulary lacks has no token, as in the reference.
+		// As in the reference, a byte that the vocabulary lacks has no token.
 		if id := w.bytes[s[i]]; id != none {
 			n := int32(len(w.symbols))
 			w.symbols = append(w.symbols, symbol{id, n - 1, n + 1})
@@ -176,7 +177,7 @@ func (w *word) encode(dst []int32, s string) []int32 {
 	}
 	w.symbols[len(w.symbols)-1].next = none
 	for i := 1; i < len(w.symbols); i++ {
-		w.offer(int32(i-1), int32(i))
+		w.enqueue(int32(i-1), int32(i))
 	}
 	for w.queue.len() > 0 {
 		w.merge(w.queue.pop())
@@ -187,8 +188,8 @@ func (w *word) encode(dst []int32, s string) []int32 {
 	return dst
 }
 
-// offer queues the merge of two neighbours, if there is one.
-func (w *word) offer(left, right int32) {
+// enqueue adds the merge of two neighbours to the queue, if there is one.
+func (w *word) enqueue(left, right int32) {
 	if left == none || right == none {
 		return
 	}
@@ -201,13 +202,13 @@ func (w *word) offer(left, right int32) {
 func (w *word) merge(c candidate) {
 	left, right := &w.symbols[c.left], &w.symbols[c.right]
 	if left.id != c.pair[0] || right.id != c.pair[1] || left.next != c.right {
-		return // one of them has been merged since
+		return // one of the two has been merged with another symbol
 	}
 	left.id, left.next = w.merges[c.pair].id, right.next
 	right.id = none
 	if right.next != none {
 		w.symbols[right.next].prev = c.left
 	}
-	w.offer(left.prev, c.left)
-	w.offer(c.left, left.next)
+	w.enqueue(left.prev, c.left)
+	w.enqueue(c.left, left.next)
 }

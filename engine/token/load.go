@@ -7,7 +7,7 @@ import (
 	"soberano/models"
 )
 
-// prefix is that of a tokenizer's keys in a GGUF file:
+// prefix is the prefix of the tokenizer's keys in a GGUF file:
 //
 //	tokenizer.ggml.model       "gpt2" (byte-level BPE) or "llama" (SentencePiece)
 //	tokenizer.ggml.pre         name of the pre-tokenizer, BPE only
@@ -16,10 +16,10 @@ import (
 //	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
 const prefix = "tokenizer.ggml."
 
-// most is the limit of tokens in a vocabulary; the largest known has 262,208.
+// most is the largest number of tokens in a vocabulary. The largest known vocabulary has 262,208.
 const most = 1 << 22
 
-// New reads the tokenizer of an opened model. Errors name the file and the key and
+// New reads the tokenizer of an opened model. Errors contain the file and the key and
 // wrap models.ErrCorrupt or models.ErrUnsupported.
 func New(f *models.File) (*Tokenizer, error) {
 	t, err := load(f.Meta)
@@ -55,7 +55,7 @@ func load(m models.Metadata) (*Tokenizer, error) {
 	return t, nil
 }
 
-// readTokens reads the spellings and kinds.
+// readTokens reads the spellings and kinds of all tokens.
 func (t *Tokenizer) readTokens(m models.Metadata) error {
 	texts, err := m.Strings(prefix + "tokens")
 	if err != nil {
@@ -92,7 +92,7 @@ func kindOf(n int64) kind {
 	if n >= int64(normal) && n <= int64(byteToken) {
 		return kind(n)
 	}
-	return unused // it stands for no text and is found in none
+	return unused // the token stands for no text and is not found in any
 }
 
 func (t *Tokenizer) readBPE(m models.Metadata) error {
@@ -100,10 +100,10 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if err != nil {
 		return err
 	}
-	p, known := pres[name]
+	p, known := preTokenizers[name]
 	if !known {
-		p = pres["default"]
-		t.note = fmt.Sprintf("the file's pre-tokenizer %s is not known here; the default one stands in, so answers may be worse", models.Quote(name))
+		p = preTokenizers["default"]
+		t.note = fmt.Sprintf("the file's pre-tokenizer %s is not known; the default one is used instead, so answers may be worse", models.Quote(name))
 	}
 	if err := t.readSpecial(m, p.addBOS, none, none); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if merges == nil {
 		return fmt.Errorf("key %q is missing: %w", prefix+"merges", models.ErrCorrupt)
 	}
-	b, err := newBPE(t, merges, p.split, p.whole)
+	b, err := newBPE(t, merges, p.split, p.ignoreMerges)
 	if err != nil {
 		return fmt.Errorf("key %q: %w: %w", prefix+"merges", err, models.ErrCorrupt)
 	}
@@ -171,8 +171,8 @@ func (t *Tokenizer) readScores(m models.Metadata) ([]float32, error) {
 	return out, nil
 }
 
-// readSpecial reads which tokens begin and end texts. The defaults are those of the kind of
-// vocabulary; they apply if the vocabulary has such ids.
+// readSpecial reads which tokens begin and end a text. The defaults depend on the kind of
+// vocabulary; they apply only if the vocabulary has tokens with these ids.
 func (t *Tokenizer) readSpecial(m models.Metadata, addBOS bool, bos, eos int32) (err error) {
 	if t.bos, err = t.readID(m, "bos_token_id", bos); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (t *Tokenizer) readSpecial(m models.Metadata, addBOS bool, bos, eos int32) 
 	return nil
 }
 
-// readID reads a token id, def where the key is absent and the vocabulary has def.
+// readID reads a token id. If the key is absent, it returns def, or none if the vocabulary lacks def.
 func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, error) {
 	n, err := m.Int(prefix+key, int(def))
 	if err != nil {
@@ -217,8 +217,8 @@ func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, err
 	return int32(n), nil
 }
 
-// readAdd reads whether a token is added to texts. It is an error if the file asks for a token that
-// it does not name.
+// readAdd reads whether the token id is added to texts. It is an error if the file asks for it but
+// does not say which token it is.
 func (t *Tokenizer) readAdd(m models.Metadata, key string, def bool, id int32) (bool, error) {
 	add, err := m.Bool(prefix+key, def)
 	if err != nil {

@@ -1,7 +1,7 @@
 package token
 
-// queue is a priority queue: a binary heap in a slice. Unlike container/heap, it allocates nothing
-// for an item.
+// queue is a priority queue: a binary heap in a slice. Unlike container/heap, it does not allocate
+// memory for each item.
 type queue[T any] struct {
 	items  []T
 	before func(a, b T) bool

@@ -8,16 +8,14 @@ import (
 	"soberano/models"
 )
 
-// Whisper's vocabulary in the forms that have no tokenizer.json: the lists of whisper.cpp
-// and tiktoken, which hold no merges, and Hugging Face's older vocab.json and merges.txt.
-
-// NewWhisperRanks makes a Whisper tokenizer of a list without merges: text holds the
-// bytes of the tokens in the order in which they were learnt, single bytes first, special
-// the spellings of those that follow, <|endoftext|> first.
+// NewWhisperRanks returns a Whisper tokenizer for a list of tokens without merges, the form in which
+// whisper.cpp and tiktoken store the vocabulary. text holds the bytes of the tokens in the order in
+// which they were learnt, single bytes first. special holds the spellings of the tokens that follow,
+// <|endoftext|> first. Errors wrap models.ErrCorrupt.
 //
-// Tiktoken joins the two neighbours whose union stands first in the list. A token's own
-// bytes, joined by what stands before it, leave two parts: the merge that makes it. So the
-// merges come back one by one, each from those before. Errors wrap models.ErrCorrupt.
+// Tiktoken merges the two neighbours whose union comes first in the list. So the merge that makes a
+// token can be recovered: encoding the token's bytes with the merges of the tokens before it gives
+// the two parts of the merge.
 func NewWhisperRanks(text, special []string) (*Tokenizer, error) {
 	t, err := readRanks(text, special)
 	if err != nil {
@@ -50,8 +48,8 @@ func readRanks(text, special []string) (*Tokenizer, error) {
 	return t, nil
 }
 
-// recover finds the merges from the tokens that they make. A token that what stands
-// before it does not leave as two parts is never made of text.
+// recover finds the merge of each token, given all merges before it. Tokens whose encoding does
+// not give two parts have no merge and can't result from text.
 func (b *bpe) recover(text []string) {
 	w := &word{bpe: b, queue: queue[candidate]{before: candidate.before}}
 	var parts []int32
@@ -65,9 +63,10 @@ func (b *bpe) recover(text []string) {
 	}
 }
 
-// NewWhisperFiles makes a Whisper tokenizer of a JSON object of spellings to ids, a list
-// of merges, one "left right" a line, best first, and a JSON object of the special
-// tokens' spellings to ids, which may be empty. Errors wrap models.ErrCorrupt.
+// NewWhisperFiles returns a Whisper tokenizer for Hugging Face's older files: vocab.json, a JSON object
+// that maps spellings to ids; merges.txt, a list with one merge "left right" a line, best first; and
+// added_tokens.json, a JSON object that maps the spellings of the special tokens to ids, which may be
+// empty. Errors wrap models.ErrCorrupt.
 func NewWhisperFiles(vocab, merges, added []byte) (*Tokenizer, error) {
 	t, err := readFiles(vocab, merges, added)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"soberano/models"
 )
 
-// split returns a tokenizer's ordinary tokens as bytes and the spellings of the others.
+// split returns the ordinary tokens of a tokenizer as bytes, and the spellings of the others.
 func split(tok *Tokenizer) (text, special []string) {
 	end, _ := tok.EOS()
 	for i, s := range tok.texts {
@@ -24,7 +24,7 @@ func split(tok *Tokenizer) (text, special []string) {
 	return text, special
 }
 
-// A list without merges encodes as tokenizer.json does, with the same merges.
+// TestRanksGolden checks that a list without merges encodes as tokenizer.json does, with the same merges.
 func TestRanksGolden(t *testing.T) {
 	var golden map[string][]struct {
 		Text string
@@ -57,7 +57,7 @@ func TestRanksGolden(t *testing.T) {
 	}
 }
 
-// vocab.json, merges.txt and added_tokens.json say what tokenizer.json does.
+// TestFilesGolden checks that vocab.json, merges.txt and added_tokens.json give the same tokenizer as tokenizer.json.
 func TestFilesGolden(t *testing.T) {
 	var golden map[string][]struct {
 		Text string
@@ -101,7 +101,7 @@ func TestRanksErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := tok.Encode("abba abab", Options{}); !slices.Equal(got, []int32{6, 2, 2}) { // there is no space
+	if got := tok.Encode("abba abab", Options{}); !slices.Equal(got, []int32{6, 2, 2}) { // the vocabulary has no token for the space
 		t.Errorf("got %v", got)
 	}
 	for want, c := range map[string][2][]string{

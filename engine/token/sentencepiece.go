@@ -6,20 +6,20 @@ const space = "▁"
 
 func decodeSpaces(text string) []byte { return []byte(strings.ReplaceAll(text, space, " ")) }
 
-// sentencePiece is SentencePiece with scores (Kudo and Richardson 2018, arXiv:1808.06226), as Llama 2
-// and Gemma use it. Spaces are spelled '▁', and there are no words. Of all neighbours whose joined
-// spelling is a token, the two with the highest score become one, the leftmost of equals, until
-// there are none:
+// sentencePiece is SentencePiece with scores (Kudo and Richardson 2018, arXiv:1808.06226), as used by
+// Llama 2 and Gemma. Spaces are spelled '▁', and texts are not split into words. In each step, of all
+// pairs of neighbours whose joined spelling is a token, the pair with the highest score becomes one
+// token; of equal ones the leftmost. This ends when no such pair is left:
 //
 //	"▁Hello" : ▁ H e l l o → … → ▁ He llo → ▁ Hello → ▁Hello
 //
-// A character that is no token becomes the tokens of its bytes, "<0xE2>". The symbols are a linked
-// list of ranges of the text, and the pairs are in a heap: O(n log n).
+// A character that is not a token becomes the tokens of its bytes, "<0xE2>". The symbols are a linked
+// list of ranges of the text, and the pairs are in a heap, so a text takes O(n log n).
 type sentencePiece struct {
 	t       *Tokenizer
 	scores  []float32
-	longest int        // bytes of the longest spelling
-	bytes   [256]int32 // token of each byte; the unknown token where there is none
+	longest int        // length of the longest spelling in bytes
+	bytes   [256]int32 // token of each byte, or the unknown token
 }
 
 func newSentencePiece(t *Tokenizer, scores []float32, unk int32) *sentencePiece {
@@ -39,13 +39,13 @@ func newSentencePiece(t *Tokenizer, scores []float32, unk int32) *sentencePiece 
 	return s
 }
 
-// stretch is a symbol: text[from:to], linked to its neighbours; to = from: merged away.
-type stretch struct {
+// textSymbol is the symbol text[from:to], linked to its neighbours. It is empty once it has been merged.
+type textSymbol struct {
 	from, to   int
 	prev, next int32
 }
 
-// pair is a possible merge of two neighbours, valid while they still span text[from:to].
+// pair is a possible merge of two neighbours. It is valid while together they are text[from:to].
 type pair struct {
 	score       float32
 	left, right int32
@@ -56,11 +56,11 @@ func (a pair) before(b pair) bool {
 	return a.score > b.score || a.score == b.score && a.left < b.left
 }
 
-// joining is the encoding of one text.
-type joining struct {
+// textEncoder is the state of encoding one text.
+type textEncoder struct {
 	*sentencePiece
 	text    string
-	symbols []stretch
+	symbols []textSymbol
 	queue   queue[pair]
 }
 
@@ -68,73 +68,73 @@ func (s *sentencePiece) encode(dst []int32, text string) []int32 {
 	if text == "" {
 		return dst
 	}
-	j := &joining{sentencePiece: s, text: strings.ReplaceAll(text, " ", space), queue: queue[pair]{before: pair.before}}
-	j.cut()
-	for i := 1; i < len(j.symbols); i++ {
-		j.offer(int32(i-1), int32(i))
+	e := &textEncoder{sentencePiece: s, text: strings.ReplaceAll(text, " ", space), queue: queue[pair]{before: pair.before}}
+	e.splitCharacters()
+	for i := 1; i < len(e.symbols); i++ {
+		e.enqueue(int32(i-1), int32(i))
 	}
-	for j.queue.len() > 0 {
-		j.join(j.queue.pop())
+	for e.queue.len() > 0 {
+		e.merge(e.queue.pop())
 	}
-	for i := int32(0); i != none; i = j.symbols[i].next {
-		dst = j.emit(dst, j.text[j.symbols[i].from:j.symbols[i].to])
+	for i := int32(0); i != none; i = e.symbols[i].next {
+		dst = e.appendTokens(dst, e.text[e.symbols[i].from:e.symbols[i].to])
 	}
 	return dst
 }
 
-// cut makes a symbol of each character. A wrong byte forms a symbol with as many bytes as its
-// first four bits announce, as in the reference, but with no part of a space.
-func (j *joining) cut() {
+// splitCharacters makes a symbol of each character. As in the reference, an invalid byte forms a
+// symbol with as many bytes as its first four bits say, but it never includes bytes of a space.
+func (e *textEncoder) splitCharacters() {
 	const lengths = "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x02\x02\x03\x04"
-	for at := 0; at < len(j.text); {
-		to := min(at+int(lengths[j.text[at]>>4]), len(j.text))
+	for at := 0; at < len(e.text); {
+		to := min(at+int(lengths[e.text[at]>>4]), len(e.text))
 		for i := at + 1; i < to; i++ {
-			if strings.HasPrefix(j.text[i:], space) {
+			if strings.HasPrefix(e.text[i:], space) {
 				to = i
 			}
 		}
-		n := int32(len(j.symbols))
-		j.symbols = append(j.symbols, stretch{at, to, n - 1, n + 1})
+		n := int32(len(e.symbols))
+		e.symbols = append(e.symbols, textSymbol{at, to, n - 1, n + 1})
 		at = to
 	}
-	j.symbols[len(j.symbols)-1].next = none
+	e.symbols[len(e.symbols)-1].next = none
 }
 
-func (j *joining) offer(left, right int32) {
+func (e *textEncoder) enqueue(left, right int32) {
 	if left == none || right == none {
 		return
 	}
-	from, to := j.symbols[left].from, j.symbols[right].to
-	if to-from > j.longest {
+	from, to := e.symbols[left].from, e.symbols[right].to
+	if to-from > e.longest {
 		return
 	}
-	if id := j.t.ordinary(j.text[from:to]); id != none {
-		j.queue.push(pair{j.scores[id], left, right, from, to})
+	if id := e.t.ordinary(e.text[from:to]); id != none {
+		e.queue.push(pair{e.scores[id], left, right, from, to})
 	}
 }
 
-func (j *joining) join(p pair) {
-	left, right := &j.symbols[p.left], &j.symbols[p.right]
+func (e *textEncoder) merge(p pair) {
+	left, right := &e.symbols[p.left], &e.symbols[p.right]
 	gone := left.from == left.to || right.from == right.to
 	if gone || left.next != p.right || left.from != p.from || right.to != p.to {
-		return // one of them has been merged since
+		return // one of the two has been merged with another symbol
 	}
 	left.to, left.next = right.to, right.next
 	right.from = right.to
 	if right.next != none {
-		j.symbols[right.next].prev = p.left
+		e.symbols[right.next].prev = p.left
 	}
-	j.offer(left.prev, p.left)
-	j.offer(p.left, left.next)
+	e.enqueue(left.prev, p.left)
+	e.enqueue(p.left, left.next)
 }
 
-// emit appends the token of a symbol, or the tokens of its bytes.
-func (j *joining) emit(dst []int32, text string) []int32 {
-	if id := j.t.ordinary(text); id != none {
+// appendTokens appends the token of a symbol, or the tokens of its bytes.
+func (e *textEncoder) appendTokens(dst []int32, text string) []int32 {
+	if id := e.t.ordinary(text); id != none {
 		return append(dst, id)
 	}
 	for i := range len(text) {
-		if id := j.bytes[text[i]]; id != none {
+		if id := e.bytes[text[i]]; id != none {
 			dst = append(dst, id)
 		}
 	}

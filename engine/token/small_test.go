@@ -13,8 +13,8 @@ import (
 	"soberano/models"
 )
 
-// smallBPE is the metadata of a byte-level vocabulary: every byte, some merges, a
-// control token, one that any text may hold.
+// smallBPE returns the metadata of a byte-level vocabulary with every byte, some merges, a control
+// token, and a user-defined token.
 func smallBPE() models.Metadata {
 	var texts []string
 	var kinds []int64
@@ -34,7 +34,7 @@ func smallBPE() models.Metadata {
 	}
 }
 
-// smallPiece is the metadata of a SentencePiece vocabulary with every byte.
+// smallPiece returns the metadata of a SentencePiece vocabulary with every byte.
 func smallPiece() models.Metadata {
 	texts := []string{"<unk>", "<s>", "</s>"}
 	kinds := []int64{int64(unknown), int64(control), int64(control)}
@@ -62,7 +62,7 @@ func small(t interface{ Fatal(...any) }, m models.Metadata) *Tokenizer {
 	return tok
 }
 
-// texts draws bytes that meet merges, special tokens and broken UTF-8.
+// texts draws bytes that contain merges, special tokens and invalid UTF-8.
 var texts = rapid.Custom(func(t *rapid.T) string {
 	return strings.Join(rapid.SliceOfN(rapid.OneOf(
 		rapid.SampledFrom([]string{"a", "b", "c", "aaaa", " ", "é", "<|", "<|end|>", "<|im_end|>", "[user]", "<|u|>", "<s>", "</s>", "<0x41>", "▁", "\xc3", "\xf0\x9f", "😀"}),
@@ -76,13 +76,13 @@ func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := texts.Draw(t, "text")
 		for _, o := range []Options{{}, {ParseSpecial: true}} {
-			if got := string(b.Decode(b.Encode(s, o))); got != clean(s) {
+			if got := string(b.Decode(b.Encode(s, o))); got != validText(s) {
 				t.Fatalf("BPE, %+v: %q comes back as %q", o, s, got)
 			}
 		}
-		// SentencePiece reads '▁' as a space and takes any bytes.
+		// SentencePiece decodes '▁' as a space and accepts any bytes.
 		if got, want := string(p.Decode(p.Encode(s, Options{}))), strings.ReplaceAll(s, "▁", " "); strings.Contains(s, "[user]") {
-			// A space goes before the text behind such a token too, and stays.
+			// After such a token a space is added to the text as well, and Decode does not remove it.
 			if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 				t.Fatalf("SentencePiece: %q comes back as %q", s, got)
 			}
@@ -92,7 +92,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// What a person types never becomes a control token, unless asked for.
+// TestTextGivesNoControl checks that text becomes a control token only with ParseSpecial.
 func TestTextGivesNoControl(t *testing.T) {
 	for _, m := range []models.Metadata{smallBPE(), smallPiece()} {
 		tok := small(t, m)
@@ -105,7 +105,7 @@ func TestTextGivesNoControl(t *testing.T) {
 	}
 }
 
-// slowBPE merges by looking through the whole word for the best pair each time.
+// slowBPE encodes a word by searching all of it for the best pair in each step.
 func slowBPE(b *bpe, s string) []int32 {
 	var ids []int32
 	for i := range len(s) {
@@ -137,7 +137,7 @@ func TestMergesAsDefined(t *testing.T) {
 	})
 }
 
-// slowPieces joins by looking through the whole text for the best pair each time.
+// slowPieces encodes a text by searching all of it for the best pair in each step.
 func slowPieces(s *sentencePiece, text string) []int32 {
 	var parts []string
 	for _, r := range text {
@@ -159,7 +159,7 @@ func slowPieces(s *sentencePiece, text string) []int32 {
 	}
 	var ids []int32
 	for _, p := range parts {
-		ids = (&joining{sentencePiece: s}).emit(ids, p)
+		ids = (&textEncoder{sentencePiece: s}).appendTokens(ids, p)
 	}
 	return ids
 }
@@ -223,7 +223,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// Ends come from keys and types: a spelling alone ends nothing, and such a token is text.
+// TestEndsByType checks that keys and types determine the end tokens. A token that is only spelled like one is text.
 func TestEndsByType(t *testing.T) {
 	m := smallBPE()
 	texts := m["tokenizer.ggml.tokens"].([]string)
@@ -253,14 +253,14 @@ func TestEndsByType(t *testing.T) {
 	}
 }
 
-// The parts of a text are tokenized as the whole, but control tokens come only from special parts.
+// TestParts checks that parts are tokenized like the joined text, except that control tokens come only from special parts.
 func TestParts(t *testing.T) {
 	for name, m := range map[string]models.Metadata{"BPE": smallBPE(), "SentencePiece": smallPiece()} {
 		tok := small(t, m)
 		rapid.Check(t, func(t *rapid.T) {
 			var parts []Part
 			var text string
-			var may []bool // of each byte, whether it may spell control tokens
+			var may []bool // for each byte, whether it may be part of a control token
 			for range rapid.IntRange(0, 6).Draw(t, "parts") {
 				p := Part{texts.Draw(t, "text"), rapid.Bool().Draw(t, "special")}
 				parts, text = append(parts, p), text+p.Text
@@ -274,7 +274,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// slowParts tries every special token at every place.
+// slowParts tries every special token at every position.
 func slowParts(tok *Tokenizer, text string, may []bool) []int32 {
 	var ids []int32
 	begin, after := 0, true
@@ -305,7 +305,7 @@ func slowParts(tok *Tokenizer, text string, may []bool) []int32 {
 	return ids
 }
 
-// A user-defined token spelled like a control token comes from any text, but from no message.
+// TestMarkers checks that a user-defined token spelled like a control token is found in any text, but not in messages.
 func TestMarkers(t *testing.T) {
 	tok := small(t, smallBPE())
 	id, _ := tok.ID("<|u|>")
@@ -322,7 +322,7 @@ func TestMarkers(t *testing.T) {
 	}
 }
 
-// Many parts and many special tokens take time in proportion to their number.
+// TestManyParts checks that many parts and many special tokens take time in proportion to their number.
 func TestManyParts(t *testing.T) {
 	tok := small(t, smallBPE())
 	parts := make([]Part, 400_000)
@@ -404,7 +404,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// A megabyte of one letter, of spaces or of special tokens' first letter ends, and comes back.
+// TestLongTexts checks that a megabyte of one letter, of spaces or of the first letter of special tokens is encoded
+// in reasonable time and decoded to the same text.
 func TestLongTexts(t *testing.T) {
 	toks := map[string]*Tokenizer{"small BPE": small(t, smallBPE()), "small SentencePiece": small(t, smallPiece())}
 	for _, model := range []string{"smollm2", "gemma3"} {

@@ -7,26 +7,25 @@ import (
 	"strings"
 )
 
-// special is a token that is found in a text before the text is split into words.
+// special is a token that is searched for in a text before the text is split into words.
 type special struct {
 	text    string
 	id      int32
-	control bool // found only where a Part may spell control tokens
+	control bool // found only in text that may spell control tokens
 	marker  bool // user-defined, but spelled like a control token
 }
 
-// specials are the special tokens, sorted by spelling. From a place in the text, the range of
-// spellings that agree with the text narrows byte by byte. This works as a trie does, without the
-// memory of one:
+// specials holds the special tokens, sorted by spelling. At a position of the text, each byte narrows
+// the range of spellings that agree with the text so far. This works like a trie but needs less memory:
 //
 //	text  <|im_end|>…     <     all of  <bos> <eos> <|im_end|> <|im_start|>
 //	                      <|                        <|im_end|> <|im_start|>
-//	                      …                         <|im_end|>  ← whole: a match
+//	                      …                         <|im_end|>  ← complete: a match
 //
-// The longest match at the leftmost place wins.
+// The leftmost match counts, and the longest one at that position.
 type specials struct {
 	all   []special      // sorted by text
-	start [256][2]uint32 // range of all by first byte
+	start [256][2]uint32 // range in all for each first byte
 }
 
 func newSpecials(all []special) specials {
@@ -42,12 +41,12 @@ func newSpecials(all []special) specials {
 	return s
 }
 
-// finder finds the special tokens of a text, from left to right.
+// finder finds the special tokens of a text from left to right.
 type finder struct {
 	*specials
-	text   string
-	may    []span // what may spell control tokens: in order, none touching the next
-	strict bool   // markers are found only there, too
+	text    string
+	allowed []span // ranges that may spell control tokens, ascending and not adjacent
+	strict  bool   // markers, too, are found only there
 }
 
 // span is text[from:to].
@@ -56,19 +55,19 @@ type span struct{ from, to int }
 func newFinder(s *specials, parts []Part, strict bool) finder {
 	f := finder{specials: s, strict: strict}
 	if len(parts) == 1 {
-		f.text = parts[0].Text // without copying it
+		f.text = parts[0].Text // avoid a copy
 	} else {
 		f.text = joined(parts)
 	}
 	at := 0
 	for _, p := range parts {
 		to := at + len(p.Text)
-		switch last := len(f.may) - 1; {
+		switch last := len(f.allowed) - 1; {
 		case !p.Special || at == to:
-		case last >= 0 && f.may[last].to == at:
-			f.may[last].to = to
+		case last >= 0 && f.allowed[last].to == at:
+			f.allowed[last].to = to
 		default:
-			f.may = append(f.may, span{at, to})
+			f.allowed = append(f.allowed, span{at, to})
 		}
 		at = to
 	}
@@ -83,9 +82,8 @@ func joined(parts []Part) string {
 	return b.String()
 }
 
-// next returns the place, length and id of the first special token from the given place on, which
-// is not before that of the last call. Without one, the place is the end of the text, the length 0
-// and the id none.
+// next returns the position, length and id of the first special token at or after from. Calls must
+// have ascending values of from. If there is no token, it returns the end of the text, 0 and none.
 func (f *finder) next(from int) (at, n int, id int32) {
 	for at := from; at < len(f.text); at++ {
 		if f.start[f.text[at]][1] == 0 {
@@ -98,26 +96,26 @@ func (f *finder) next(from int) (at, n int, id int32) {
 	return len(f.text), 0, none
 }
 
-// control is the number of bytes from at on that may spell control tokens.
+// control returns the number of bytes from at on that may spell control tokens.
 func (f *finder) control(at int) int {
-	for len(f.may) > 0 && f.may[0].to <= at {
-		f.may = f.may[1:]
+	for len(f.allowed) > 0 && f.allowed[0].to <= at {
+		f.allowed = f.allowed[1:]
 	}
-	if len(f.may) == 0 || f.may[0].from > at {
+	if len(f.allowed) == 0 || f.allowed[0].from > at {
 		return 0
 	}
-	return f.may[0].to - at
+	return f.allowed[0].to - at
 }
 
-// match returns the longest special token that text begins with; a control token is at most
-// control bytes long.
+// match returns the longest special token at the start of text. Control tokens longer than control
+// bytes do not count.
 func (f *finder) match(text string, control int) (n int, id int32) {
 	s := f.specials
 	r := s.start[text[0]]
 	lo, hi := int(r[0]), int(r[1])
 	n, id = 0, none
 	for d := 1; lo < hi; d++ {
-		// all[lo:hi] agree with text[:d]; a whole one sorts first.
+		// The spellings all[lo:hi] begin with text[:d]; if one of them equals it, it is the first.
 		if x := s.all[lo]; len(x.text) == d {
 			if d <= control || !x.control && !(f.strict && x.marker) {
 				n, id = d, x.id
@@ -152,7 +150,7 @@ func (t *Tokenizer) setSpecial() {
 }
 
 // isMarker reports whether a token is spelled like the control tokens with which chat templates mark
-// turns. Some files type such tokens as user-defined.
+// turns. Some files declare such tokens as user-defined.
 func isMarker(text string) bool {
 	for _, m := range [][2]string{{"<|", "|>"}, {"<｜", "｜>"}} {
 		if strings.HasPrefix(text, m[0]) && strings.HasSuffix(text, m[1]) {
@@ -162,23 +160,23 @@ func isMarker(text string) bool {
 	return text == "<start_of_turn>" || text == "[INST]" || text == "[/INST]"
 }
 
-// endTexts are the spellings of control tokens that end an answer in the known families;
-// a file's keys often name only one of them.
+// endTexts are the spellings of control tokens that end an answer in the known families. The keys of
+// a file often name only one of them.
 // Source: llama.cpp, src/llama-vocab.cpp, the list of end-of-generation tokens.
 var endTexts = []string{
 	"</s>", "<eos>", "[EOS]", "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>",
 	"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<end_of_utterance>",
 	"<|end|>", "<|return|>", "<|call|>", "<|calls|>", "<|flush|>",
 	"<EOT>", "_<EOT>", "[EOT]", "<turn|>", "<|tool_response>", "[e~[",
-	// Padding of fill-in-the-middle and borders of files: an answer ends before the next file.
+	// Padding of fill-in-the-middle and separators of files: an answer ends before the next file.
 	"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]",
 	"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>",
 }
 
-// setEnds finds the tokens that end an answer. These are the tokens that keys of the file name
-// (named) and the control tokens spelled as in endTexts. A token that a key names is a control
-// token even if the file types it as user-defined. A file without token types (untyped) tells
-// nothing about its tokens, so there each token spelled as in endTexts is a control token.
+// setEnds determines the tokens that end an answer: the tokens that keys of the file name (named) and
+// the control tokens spelled as in endTexts. A token that a key names becomes a control token even if
+// the file declares it as user-defined. In a file without token types (untyped), every token spelled as
+// in endTexts is a control token.
 func (t *Tokenizer) setEnds(untyped bool, named ...int32) {
 	t.ends = map[int32]bool{}
 	for _, id := range named {
@@ -201,13 +199,13 @@ func (t *Tokenizer) setEnds(untyped bool, named ...int32) {
 			t.kinds[id] = lookalike
 		}
 	}
-	t.notEnds()
+	t.excludeEnds()
 }
 
-// notEnds takes back two spellings where other tokens show that they mean something else: in
-// harmony-like vocabularies "<|end|>" ends a message within an answer, which goes on; beside
-// "<|tool_response>" a "</s>" is plain text.
-func (t *Tokenizer) notEnds() {
+// excludeEnds removes two tokens from the ends if other tokens show that they mean something else: in
+// vocabularies like harmony's, "<|end|>" ends a message within an answer that continues; beside
+// "<|tool_response>", "</s>" is plain text.
+func (t *Tokenizer) excludeEnds() {
 	has := func(s string) bool { _, ok := t.ids[s]; return ok }
 	calls := has("<|call|>") || has("<|calls|>")
 	if id, ok := t.ids["<|end|>"]; ok && calls && (has("<|return|>") || has("<|flush|>")) {

@@ -5,45 +5,45 @@ import (
 	"unicode"
 )
 
-// splitter is a pre-tokenizer: it cuts a text into words, and byte-level BPE merges within words
-// only. It passes each word of s, in order, to emit; the words joined are s.
+// splitter is a pre-tokenizer. It divides a text into words, within which byte-level BPE merges. It
+// passes each word of s to emit, in order; joined, the words are s.
 //
-// The published pre-tokenizers are regular expressions with lookahead; a splitter is a scanner that
-// reads each character a bounded number of times, so no text is slow.
+// The published pre-tokenizers are regular expressions with lookahead. A splitter is a scanner that
+// reads each character a limited number of times, so its time is linear for any text.
 //
 //	GPT-2    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 //	Llama 3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
 //	         | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 //	Qwen 2   as Llama 3 with \p{N} for \p{N}{1,3}
 //
-// Others split off runs of digits or punctuation first, and split the rest like one of these.
-// Sources: the tokenizer.json files of the models; llama.cpp, src/llama-vocab.cpp.
+// Other pre-tokenizers first separate runs of digits or punctuation and then split the rest like one
+// of these. Sources: the tokenizer.json files of the models; llama.cpp, src/llama-vocab.cpp.
 type splitter func(s string, emit func(word string))
 
-// pre is a pre-tokenizer with the other options that its name implies.
-type pre struct {
-	split  splitter
-	whole  bool // words that are tokens are encoded without merges
-	addBOS bool // if the file does not say
+// preTokenizer is a pre-tokenizer with the other options that its name implies.
+type preTokenizer struct {
+	split        splitter
+	ignoreMerges bool // words that are tokens are encoded without merges
+	addBOS       bool // default if the file does not say
 }
 
-// pres are the known values of tokenizer.ggml.pre.
-var pres = func() map[string]pre {
+// preTokenizers are the known values of tokenizer.ggml.pre.
+var preTokenizers = func() map[string]preTokenizer {
 	var (
 		digits   = isolate(unicode.IsNumber, 1, 1)
-		smol     = pre{split: chain(digits, splitGPT2)}
-		gpt2     = pre{split: splitGPT2}
-		llama3   = pre{split: splitLlama3(3, "\r\n"), whole: true, addBOS: true}
-		dbrx     = pre{split: splitLlama3(3, "\r\n")}
-		qwen2    = pre{split: splitLlama3(1, "\r\n")}
-		tekken   = pre{split: splitCased(1, false), whole: true, addBOS: true}
-		gpt4o    = pre{split: splitCased(3, true)}
+		smol     = preTokenizer{split: chain(digits, splitGPT2)}
+		gpt2     = preTokenizer{split: splitGPT2}
+		llama3   = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true, addBOS: true}
+		dbrx     = preTokenizer{split: splitLlama3(3, "\r\n")}
+		qwen2    = preTokenizer{split: splitLlama3(1, "\r\n")}
+		tekken   = preTokenizer{split: splitCased(1, false), ignoreMerges: true, addBOS: true}
+		gpt4o    = preTokenizer{split: splitCased(3, true)}
 		three    = isolate(isASCIIDigit, 3, 3)
-		falcon   = pre{split: chain(isolate(isFalconMark, 1, 0), splitGPT2, three)}
-		fallback = pre{split: chain(isolate(isMark, 1, 0), splitGPT2, isolate(unicode.IsNumber, 1, 0), three)}
+		falcon   = preTokenizer{split: chain(isolate(isFalconMark, 1, 0), splitGPT2, three)}
+		fallback = preTokenizer{split: chain(isolate(isMark, 1, 0), splitGPT2, isolate(unicode.IsNumber, 1, 0), three)}
 	)
-	m := map[string]pre{"default": fallback, "falcon": falcon, "tekken": tekken}
-	for p, names := range map[*pre]string{
+	m := map[string]preTokenizer{"default": fallback, "falcon": falcon, "tekken": tekken}
+	for p, names := range map[*preTokenizer]string{
 		&smol:   "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
 		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert",
 		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2",
@@ -58,7 +58,7 @@ var pres = func() map[string]pre {
 	return m
 }()
 
-// chain feeds each splitter's words to the one after it.
+// chain returns a splitter that passes the words of each splitter to the next one.
 func chain(all ...splitter) splitter {
 	if len(all) == 1 {
 		return all[0]
@@ -69,15 +69,15 @@ func chain(all ...splitter) splitter {
 	}
 }
 
-// isolate cuts out runs of the characters in class, at least least and at most most
-// (0: any number) of them to a word, and leaves what is between as it is.
+// isolate returns a splitter that makes a word of each run of at least least characters in class, with
+// at most most characters a word (0: no limit). The text between the runs is not split.
 func isolate(class func(rune) bool, least, most int) splitter {
 	return func(s string, emit func(string)) {
-		from := 0 // of what is between
+		from := 0 // start of the text after the last run
 		for at := 0; at < len(s); {
 			n, count := run(s[at:], class, most)
 			if n == 0 {
-				_, n = next(s[at:])
+				_, n = decodeRune(s[at:])
 				at += n
 				continue
 			}
@@ -96,11 +96,11 @@ func isolate(class func(rune) bool, least, most int) splitter {
 	}
 }
 
-// run measures the characters of class that s begins with, at most most of them
-// (0: any number), in bytes and in characters.
+// run returns the length in bytes and in characters of the run of characters in class at the start
+// of s. It has at most most characters (0: no limit).
 func run(s string, class func(rune) bool, most int) (n, count int) {
 	for n < len(s) && (most == 0 || count < most) {
-		r, size := next(s[n:])
+		r, size := decodeRune(s[n:])
 		if !class(r) {
 			break
 		}
@@ -118,7 +118,7 @@ func splitGPT2(s string, emit func(string)) {
 	}
 }
 
-// wordGPT2 measures the first word of s in bytes.
+// wordGPT2 returns the length of the first word of s in bytes.
 func wordGPT2(s string) int {
 	if n := contraction(s, false); n > 0 {
 		return n
@@ -135,8 +135,8 @@ func wordGPT2(s string) int {
 	return spaces(s)
 }
 
-// splitLlama3 is Llama 3's pattern with up to digits digits to a word, and the
-// characters of after taken along behind punctuation.
+// splitLlama3 is the pattern of Llama 3, with at most digits digits in a word. Characters in after
+// belong to the punctuation before them.
 func splitLlama3(digits int, after string) splitter {
 	return func(s string, emit func(string)) {
 		for len(s) > 0 {
@@ -158,16 +158,16 @@ func wordLlama3(s string, digits int, after string) int {
 	return wordRest(s, digits, after)
 }
 
-// leadingMark measures [^\r\n\p{L}\p{N}]? at the start of s.
+// leadingMark returns the length of a match of [^\r\n\p{L}\p{N}]? at the start of s.
 func leadingMark(s string) int {
-	r, n := next(s)
+	r, n := decodeRune(s)
 	if r == '\r' || r == '\n' || unicode.IsLetter(r) || unicode.IsNumber(r) {
 		return 0
 	}
 	return n
 }
 
-// wordRest measures what the newer patterns end with:
+// wordRest returns the length of a match of the end of the newer patterns:
 // \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[after]*|\s*[\r\n]+|\s+(?!\S)|\s+
 func wordRest(s string, digits int, after string) int {
 	if n, _ := run(s, unicode.IsNumber, digits); n > 0 {
@@ -188,9 +188,9 @@ func wordRest(s string, digits int, after string) int {
 	return spaces(s)
 }
 
-// splitCased is the pattern of GPT-4o and, without contractions, of Mistral's Tekken:
-// a word is letters with capitals before small ones, so that "CamelCase" is two;
-// marks and letters without case count as both.
+// splitCased is the pattern of GPT-4o and, without contractions, of Mistral's Tekken. In a word,
+// capital letters come before small ones, so "CamelCase" is two words. Marks and letters without
+// case belong to both classes.
 //
 //	[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|…)?
 //	|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|…)?
@@ -210,11 +210,11 @@ func splitCased(digits int, contractions bool) splitter {
 	}
 }
 
-// wordCased measures the letters of a word with what may stand before them, 0 for
-// none. A combining mark may be that or the word's own first letter.
+// wordCased returns the length of the first word with the character that may precede it, or 0 if
+// there is none. A combining mark may be that character or the first letter of the word.
 func wordCased(s string) int {
 	lead := leadingMark(s)
-	for _, word := range []func(string) int{endsSmall, startsCapital} {
+	for _, word := range []func(string) int{endsLower, startsUpper} {
 		for _, from := range []int{lead, 0} {
 			if n := word(s[from:]); n > 0 {
 				return from + n
@@ -224,17 +224,17 @@ func wordCased(s string) int {
 	return 0
 }
 
-// endsSmall measures upper*lower+, the classes sharing the characters without case:
-// where capitals end a run, the last such character in it can still be the word's
+// endsLower returns the length of a match of upper*lower+. Characters without case belong to both
+// classes. So if a run ends with capitals, the last character without case in it can be the match of
 // lower+, and the capitals after it start a new word.
-func endsSmall(s string) int {
+func endsLower(s string) int {
 	up, _ := run(s, isUpperOrBoth, 0)
 	if low, _ := run(s[up:], isLowerOrBoth, 0); low > 0 {
 		return up + low
 	}
-	both := 0 // the end of the last character of both classes among s[:up]
+	both := 0 // end of the last character in s[:up] that belongs to both classes
 	for at := 0; at < up; {
-		r, n := next(s[at:])
+		r, n := decodeRune(s[at:])
 		at += n
 		if isLowerOrBoth(r) {
 			both = at
@@ -243,8 +243,8 @@ func endsSmall(s string) int {
 	return both
 }
 
-// startsCapital measures upper+lower*.
-func startsCapital(s string) int {
+// startsUpper returns the length of a match of upper+lower*.
+func startsUpper(s string) int {
 	up, _ := run(s, isUpperOrBoth, 0)
 	if up == 0 {
 		return 0
@@ -253,13 +253,13 @@ func startsCapital(s string) int {
 	return up + low
 }
 
-// spaces measures \s+(?!\S)|\s+: white space without the last character if a word
-// follows, or one character if s does not start with white space.
+// spaces returns the length of a match of \s+(?!\S)|\s+: white space, without its last character if a
+// word follows. If s does not start with white space, it is the length of one character.
 func spaces(s string) int {
 	last := 0
 	n := 0
 	for n < len(s) {
-		r, size := next(s[n:])
+		r, size := decodeRune(s[n:])
 		if !unicode.IsSpace(r) {
 			break
 		}
@@ -267,7 +267,7 @@ func spaces(s string) int {
 		n += size
 	}
 	if n == 0 {
-		_, n = next(s)
+		_, n = decodeRune(s)
 		return n
 	}
 	if n < len(s) && last > 0 {
@@ -276,7 +276,7 @@ func spaces(s string) int {
 	return n
 }
 
-// contraction measures 's|'t|'re|'ve|'m|'ll|'d at the start of s.
+// contraction returns the length of a match of 's|'t|'re|'ve|'m|'ll|'d at the start of s.
 func contraction(s string, anyCase bool) int {
 	if len(s) < 2 || s[0] != '\'' {
 		return 0
@@ -293,12 +293,12 @@ func contraction(s string, anyCase bool) int {
 	return 0
 }
 
-// isOther is [^\s\p{L}\p{N}].
+// isOther reports whether r matches [^\s\p{L}\p{N}].
 func isOther(r rune) bool { return !unicode.IsSpace(r) && !unicode.IsLetter(r) && !unicode.IsNumber(r) }
 
 func isASCIIDigit(r rune) bool { return r >= '0' && r <= '9' }
 
-// isMark is [\p{P}\$\+<=>\^~\|], isFalconMark has the backtick as well.
+// isMark reports whether r matches [\p{P}\$\+<=>\^~\|]; isFalconMark accepts the backtick as well.
 func isMark(r rune) bool       { return unicode.IsPunct(r) || r < 128 && strings.ContainsRune("$+<=>^~|", r) }
 func isFalconMark(r rune) bool { return isMark(r) || r == '`' }
 

@@ -11,9 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The published patterns, for Go's regexp: \s is spelled out (Go's is ASCII only),
-// and \s+(?!\S)|\s+ is the group "spaces", from which reference takes the last
-// character away where a word follows.
+// The published patterns for Go's regexp. \s is replaced by a character class, because Go's \s is ASCII
+// only. \s+(?!\S)|\s+ is the group "spaces"; reference removes its last character if a word follows.
 const (
 	white    = `\t\n\v\f\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`
 	spacesRE = `(?P<spaces>[` + white + `]+)`
@@ -31,8 +30,8 @@ const (
 	marksRE = `[\p{P}$+<=>^~|]+`
 )
 
-// reference cuts s by the patterns one after the other: each match a word, and what
-// is between two matches.
+// reference splits s by each of the patterns in turn: each match is a word, and so is the text between
+// two matches.
 func reference(s string, patterns ...string) []string {
 	words := []string{s}
 	for _, p := range patterns {
@@ -70,7 +69,7 @@ func cut(re *regexp.Regexp, group int, s string) (words []string) {
 
 var alphabet = []rune("  \t\n\r\u00a0\u3000aZsSréÅſKǅʰ한日ー０9½٣Ⅷ'’.,!$+<`|~_/\u0301\u0903😀\u200d\u0000\ufeff\U000e0001")
 
-// words draws text that is likely to meet every rule.
+// words draws text that is likely to match every rule.
 var words = rapid.Custom(func(t *rapid.T) string {
 	parts := rapid.SliceOfN(rapid.OneOf(
 		rapid.StringOfN(rapid.SampledFrom(alphabet), 0, 6, -1),
@@ -92,7 +91,7 @@ func TestSplitAsPublished(t *testing.T) {
 		"falcon":    {"[\\p{P}$+<=>^~|`]+", gpt2RE, `[0-9][0-9][0-9]`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, ok := pres[name]
+			p, ok := preTokenizers[name]
 			if !ok {
 				t.Fatal("not in the table")
 			}
@@ -108,11 +107,12 @@ func TestSplitAsPublished(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, the words of every pre-tokenizer are the text, and none is empty.
+// TestSplitLosesNothing checks for any bytes and every pre-tokenizer that the joined words are the text and no word
+// is empty.
 func TestSplitLosesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
-		for name, p := range pres {
+		for name, p := range preTokenizers {
 			var b strings.Builder
 			p.split(s, func(w string) {
 				if w == "" {
@@ -127,7 +127,7 @@ func TestSplitLosesNothing(t *testing.T) {
 	})
 }
 
-// The white space of the patterns is Unicode's, in Go's tables and in the reference.
+// TestWhite checks that Go's unicode.IsSpace agrees with the white space of the reference.
 func TestWhite(t *testing.T) {
 	re := regexp.MustCompile(`^[` + white + `]$`)
 	for r := rune(0); r <= utf8.MaxRune; r++ {
@@ -148,7 +148,7 @@ func TestClean(t *testing.T) {
 		"\xed\xa0\x80":     "\xed\xa0\x80",             // a surrogate
 		"\xf7\xbf\xbf\xbf": "\ufffd\ufffd\ufffd\ufffd", // beyond U+10FFFF
 	} {
-		if got := clean(in); got != want {
+		if got := validText(in); got != want {
 			t.Errorf("%q becomes %q, expected %q", in, got, want)
 		}
 	}

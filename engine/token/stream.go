@@ -6,23 +6,23 @@ import (
 	"unicode/utf8"
 )
 
-// Stream turns tokens into text while they arrive. A token may end within a character, and a stop
-// string within a token, so Push returns the text that is certain and holds the rest:
+// Stream converts tokens to text as they arrive. A token may end within a character, and a stop string
+// within a token. So Push returns the text that is certain and keeps the rest:
 //
 //	arrived   "Ready.\n\nUs"   stop "\n\nUser:"
 //	returned  "Ready."          held "\n\nUs", which may become the stop string
 //
-// Where several stop strings match, the one that is complete first counts, so the text does not
-// depend on how it was cut into tokens. Only one goroutine may use a Stream.
+// If several stop strings occur, the one that is complete first counts, so the text does not depend on
+// its division into tokens. Only one goroutine may use a Stream.
 type Stream struct {
 	t       *Tokenizer
 	stop    [][]byte
-	held    []byte // bytes not returned yet
+	held    []byte // bytes that have not been returned yet
 	stopped bool
 }
 
-// NewStream returns a stream that ends before the first of the stop strings; empty
-// ones are ignored.
+// NewStream returns a stream that ends before the first of the stop strings. Empty stop strings are
+// ignored.
 func NewStream(t *Tokenizer, stop []string) *Stream {
 	s := &Stream{t: t}
 	for _, x := range stop {
@@ -33,9 +33,9 @@ func NewStream(t *Tokenizer, stop []string) *Stream {
 	return s
 }
 
-// Push takes a token and returns the text that has become certain, valid UTF-8
-// (bytes that cannot be any are U+FFFD), and whether a stop string has been reached;
-// the text is what came before it. After that it returns nothing more.
+// Push adds a token. It returns the text that has become certain, as valid UTF-8 in which U+FFFD
+// replaces invalid bytes, and whether a stop string has been reached. In that case the text is what came
+// before the stop string, and later calls return nothing.
 func (s *Stream) Push(id int32) (text string, stopped bool) {
 	if s.stopped {
 		return "", true
@@ -51,15 +51,15 @@ func (s *Stream) Push(id int32) (text string, stopped bool) {
 	return text, false
 }
 
-// Flush returns what is held back when no more tokens come.
+// Flush returns the text that is held back. It is called when no more tokens follow.
 func (s *Stream) Flush() string {
 	text := valid(s.held)
 	s.held = nil
 	return text
 }
 
-// find returns where the stop string that is complete first begins, the longest of
-// those that end there, or -1.
+// find returns the start of the stop string that is complete first, or -1. Of several with the same end
+// it is the longest.
 func (s *Stream) find() int {
 	at, end := -1, len(s.held)+1
 	for _, x := range s.stop {
@@ -74,8 +74,7 @@ func (s *Stream) find() int {
 	return at
 }
 
-// certain returns how many of the held bytes are whole characters that no stop string
-// can claim.
+// certain returns how many of the held bytes are complete characters that can't belong to a stop string.
 func (s *Stream) certain() int {
 	n := len(s.held)
 	for _, x := range s.stop {
@@ -94,7 +93,7 @@ func overlap(b, stop []byte) int {
 	return 0
 }
 
-// unfinished returns the length of the character that b ends within.
+// unfinished returns the length of an incomplete character at the end of b.
 func unfinished(b []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
@@ -107,7 +106,7 @@ func unfinished(b []byte) int {
 	return 0
 }
 
-// valid returns b as text, each byte that is no UTF-8 as U+FFFD.
+// valid returns b as text, with each invalid byte replaced by U+FFFD.
 func valid(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)

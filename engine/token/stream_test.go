@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// stopAt is the text before the stop string that is complete first.
+// stopAt returns the text before the stop string that is complete first.
 func stopAt(s string, stops []string) (string, bool) {
 	for end := range len(s) + 1 {
 		at := -1
@@ -24,8 +24,8 @@ func stopAt(s string, stops []string) (string, bool) {
 	return s, false
 }
 
-// Streamed = whole, with and without stop strings, however the bytes are cut; what is
-// given out is valid UTF-8 at every step and never the start of a stop string that follows.
+// TestStreamIsWhole checks that the streamed text is the whole text, with and without stop strings, for any division
+// into tokens; that every returned text is valid UTF-8; and that no start of a stop string is returned.
 func TestStreamIsWhole(t *testing.T) {
 	tok := small(t, smallBPE())
 	rapid.Check(t, func(t *rapid.T) {

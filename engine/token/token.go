@@ -5,10 +5,10 @@ import "strings"
 // Options are options of Encode.
 type Options struct {
 	AddSpecial   bool // add the beginning and end tokens that the model asks for
-	ParseSpecial bool // control tokens spelled in the text ("<|im_end|>") become such tokens
+	ParseSpecial bool // control tokens that are spelled in the text ("<|im_end|>") become these tokens
 }
 
-// Part is a part of a text. Special tells whether its text may spell control tokens.
+// Part is a part of a text. Special allows control tokens to be spelled in it.
 type Part struct {
 	Text    string
 	Special bool
@@ -25,13 +25,13 @@ const (
 	unused      kind = 5
 	byteToken   kind = 6 // "<0x0A>"
 
-	// lookalike is not a kind of files: the token is spelled like a control token that ends an
-	// answer, but it ends none. It stands for its spelling, and a text becomes it only where it may
-	// spell control tokens.
+	// lookalike is not a type of GGUF files. The token is spelled like a control token that ends an
+	// answer, but it does not end one: it stands for its spelling. Text becomes this token only if
+	// it may spell control tokens.
 	lookalike kind = 7
 )
 
-// none is the id of a token that a vocabulary lacks.
+// none is the id that stands for a missing token.
 const none int32 = -1
 
 // Tokenizer is a vocabulary with its rules. It is read-only and safe for concurrent use.
@@ -53,22 +53,22 @@ type Tokenizer struct {
 	words       wordEncoder
 }
 
-// wordEncoder turns a stretch of text without special tokens into ids.
+// wordEncoder converts text without special tokens to ids.
 type wordEncoder interface {
 	encode(dst []int32, text string) []int32
 }
 
-// Encode returns the ids of text. Text that is not UTF-8 is read as by the vocabulary's makers:
-// byte-level BPE replaces each wrong byte by U+FFFD, SentencePiece falls back to byte tokens. The
-// time is O(n log n) in the length of any text.
+// Encode returns the ids of text. Invalid UTF-8 is treated as in the reference implementations of the
+// vocabularies: byte-level BPE replaces each invalid byte by U+FFFD, SentencePiece uses byte tokens. The
+// time is O(n log n) in the length of the text.
 func (t *Tokenizer) Encode(text string, o Options) []int32 {
 	return t.encode([]Part{{text, o.ParseSpecial}}, o.AddSpecial, false)
 }
 
-// EncodeParts returns the ids of the parts' joined text. A control token comes only from text that
-// lies wholly in parts with Special set, and so does a user-defined token that is spelled like one
-// (<|…|>). In all other respects the borders of parts do not count: words, merges and other
-// user-defined tokens reach across them. addSpecial is Options.AddSpecial.
+// EncodeParts returns the ids of the joined text of parts. A control token can come only from text that
+// lies completely in parts with Special set; the same is true for user-defined tokens that are spelled
+// like control tokens (<|…|>). Otherwise the borders of parts have no effect: words, merges and other
+// user-defined tokens may extend over them. addSpecial is Options.AddSpecial.
 func (t *Tokenizer) EncodeParts(parts []Part, addSpecial bool) []int32 {
 	return t.encode(parts, addSpecial, true)
 }
@@ -79,7 +79,7 @@ func (t *Tokenizer) encode(parts []Part, addSpecial, strict bool) []int32 {
 	if addSpecial && t.addBOS {
 		ids = append(ids, t.bos)
 	}
-	afterSpecial := true // the start counts as one
+	afterSpecial := true // the start of the text counts as one
 	for done := 0; done < len(find.text); {
 		at, n, id := find.next(done)
 		if at > done {
@@ -105,8 +105,8 @@ func (t *Tokenizer) encodeText(ids []int32, text string, afterSpecial bool) []in
 	return t.words.encode(ids, text)
 }
 
-// Decode returns the text of ids with control tokens spelled out; ids outside the
-// vocabulary give nothing. It removes the space that Encode adds before a text.
+// Decode returns the text of ids. Control tokens are spelled out; ids outside the vocabulary are
+// ignored. Decode removes the space that Encode adds before a text.
 func (t *Tokenizer) Decode(ids []int32) []byte {
 	var out []byte
 	for i, id := range ids {
@@ -125,9 +125,8 @@ func (t *Tokenizer) Decode(ids []int32) []byte {
 	return out
 }
 
-// Piece returns the bytes that a token adds to a running text: part of a UTF-8
-// character perhaps, nothing for control tokens and ids outside the vocabulary.
-// The caller must not change them.
+// Piece returns the bytes that a token adds to the text before it. They may be a part of a UTF-8
+// character; control tokens and ids outside the vocabulary add none. The caller must not change them.
 func (t *Tokenizer) Piece(id int32) []byte {
 	if !t.has(id) {
 		return nil
@@ -155,11 +154,11 @@ func (t *Tokenizer) AddsBOS() bool { return t.addBOS }
 // AddsEOS reports whether Encode ends with EOS where Options.AddSpecial is set.
 func (t *Tokenizer) AddsEOS() bool { return t.addEOS }
 
-// Size is the number of tokens; ids are 0 … Size-1.
+// Size returns the number of tokens. Ids are 0 … Size-1.
 func (t *Tokenizer) Size() int { return len(t.texts) }
 
-// Text returns a token's spelling in the vocabulary ("Ġthe", "▁the", "<|im_end|>"),
-// "" for ids outside the vocabulary.
+// Text returns a token's spelling in the vocabulary ("Ġthe", "▁the", "<|im_end|>"), or "" for ids
+// outside the vocabulary.
 func (t *Tokenizer) Text(id int32) string {
 	if !t.has(id) {
 		return ""
@@ -173,14 +172,14 @@ func (t *Tokenizer) ID(text string) (int32, bool) {
 	return id, ok
 }
 
-// Note says in words what this program does not do as the file's tokenizer asks, "" where
-// there is nothing to say.
+// Note describes in a sentence where this program deviates from the file's tokenizer. It is "" if it
+// does not.
 func (t *Tokenizer) Note() string { return t.note }
 
 func (t *Tokenizer) has(id int32) bool { return id >= 0 && int(id) < len(t.texts) }
 
-// ordinary returns the id of the token that plain text with this spelling becomes, or none.
-// Plain text never becomes a control, unknown or byte token.
+// ordinary returns the id of the token with this spelling that plain text can become, or none. Plain
+// text never becomes a control, unknown or byte token.
 func (t *Tokenizer) ordinary(text string) int32 {
 	id, ok := t.ids[text]
 	if !ok {
@@ -193,8 +192,8 @@ func (t *Tokenizer) ordinary(text string) int32 {
 	return id
 }
 
-// index fills ids from texts and returns the first pair of equal spellings, if any. Empty
-// spellings may repeat, since no text becomes such a token.
+// index fills ids from texts. If two spellings are equal, it returns the first such pair and false.
+// Empty spellings may be repeated, since no text becomes such a token.
 func (t *Tokenizer) index() (first, second int32, ok bool) {
 	t.ids = make(map[string]int32, len(t.texts))
 	for i, s := range t.texts {
@@ -209,7 +208,7 @@ func (t *Tokenizer) index() (first, second int32, ok bool) {
 	return 0, 0, true
 }
 
-// setPieces computes the bytes of every token; decode reads the spelling of a normal one.
+// setPieces computes the bytes of every token. decode converts the spelling of a normal token.
 func (t *Tokenizer) setPieces(decode func(text string) []byte) {
 	t.pieces = make([][]byte, len(t.texts))
 	for i, s := range t.texts {
@@ -225,7 +224,7 @@ func (t *Tokenizer) setPieces(decode func(text string) []byte) {
 	}
 }
 
-// byteOf reads "<0x0A>".
+// byteOf parses the spelling of a byte token, "<0x0A>".
 func byteOf(s string) (byte, bool) {
 	if len(s) != 6 || !strings.HasPrefix(s, "<0x") || s[5] != '>' {
 		return 0, false

@@ -13,7 +13,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// opened are tokenizers of real models, read once.
+// opened holds tokenizers of real models, so that each is read once.
 var opened sync.Map
 
 func real(t testing.TB, model string) *Tokenizer {
@@ -30,7 +30,7 @@ func real(t testing.TB, model string) *Tokenizer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened.Store(path, tok) // its strings may live in the file's map, which stays open
+	opened.Store(path, tok) // its strings may be in the file's mapping, so the file stays open
 	return tok
 }
 
@@ -78,7 +78,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// chat is a conversation's prompt and its tokens.
+// chat is the prompt of a conversation with its tokens.
 type chat struct {
 	Prompt string
 	Tokens []int32

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// next reads UTF-8 as the makers of the vocabularies do: the length of a character follows from its
-// first byte, and surrogates and overlong forms are characters. It returns the character at the start of s and its length in bytes, 1 and U+FFFD
-// for a wrong byte. s is not empty.
-func next(s string) (r rune, n int) {
+// decodeRune decodes the character at the start of s, which must not be empty, in the way of the
+// reference implementations of the vocabularies: the first byte determines the length of a character,
+// and surrogates and overlong forms are accepted. It returns the character and its length in bytes, or
+// U+FFFD and 1 for an invalid byte.
+func decodeRune(s string) (r rune, n int) {
 	c := s[0]
 	switch {
 	case c < 0x80:
@@ -37,17 +38,17 @@ func next(s string) (r rune, n int) {
 	return r, n
 }
 
-// clean returns s with wrong bytes replaced by U+FFFD and overlong forms by short ones.
-func clean(s string) string {
+// validText returns s with invalid bytes replaced by U+FFFD and overlong forms by the shortest ones.
+func validText(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s) + len(s)/2)
 	for len(s) > 0 {
-		r, n := next(s)
+		r, n := decodeRune(s)
 		if r >= 0xd800 && r < 0xe000 && n == 3 {
-			b.WriteString(s[:n]) // a surrogate, kept as it is
+			b.WriteString(s[:n]) // a surrogate, which is kept
 		} else {
 			b.WriteRune(r)
 		}

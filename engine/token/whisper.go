@@ -9,25 +9,24 @@ import (
 	"soberano/models"
 )
 
-// most bytes of a tokenizer.json or vocabulary; real ones have 1 to 4 MB.
+// mostJSON is the largest size of a tokenizer.json or vocabulary in bytes. Real ones have 1 to 4 MB.
 const mostJSON = 64 << 20
 
 const endOfText = "<|endoftext|>"
 
-// NewWhisper reads a Whisper tokenizer (openai/whisper, tokenizer.py) in the form of Hugging Face's
-// tokenizer.json and CTranslate2's vocabulary: byte-level BPE with GPT-2's words.
+// NewWhisper returns a Whisper tokenizer (openai/whisper, tokenizer.py) for Hugging Face's tokenizer.json
+// and CTranslate2's vocabulary. It is byte-level BPE with the words of GPT-2.
 //
 //	id  0 … 50256  text (English-only: … 50255)
 //	    then       <|endoftext|> <|startoftranscript|> <|en|> <|zh|> … languages
 //	               <|translate|> <|transcribe|> <|startoflm|> <|startofprev|>
 //	               <|nospeech|> <|notimestamps|> <|0.00|> <|0.02|> … <|30.00|>
 //
-// Everything from <|endoftext|> on is a control token.
+// All tokens from <|endoftext|> on are control tokens.
 //
-// tokenizerJSON is a tokenizers file with a BPE
-// model; vocabulary is a JSON list of spellings, a JSON object of spellings to ids, or
-// one spelling a line, and may be empty where tokenizer.json has every token. Where
-// both name a token they must agree. Errors wrap models.ErrCorrupt.
+// tokenizerJSON must have a BPE model. vocabulary is a JSON list of spellings, a JSON object that maps
+// spellings to ids, or a text with one spelling a line. It may be empty if tokenizer.json has every
+// token. If both contain a token, they must agree. Errors wrap models.ErrCorrupt.
 func NewWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
 	t, err := readWhisper(tokenizerJSON, vocabulary)
 	if err != nil {
@@ -36,7 +35,7 @@ func NewWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
 	return t, nil
 }
 
-// tokenizerFile is the part of tokenizer.json that is read.
+// tokenizerFile holds the parts of tokenizer.json that are used.
 type tokenizerFile struct {
 	Model struct {
 		Type   string
@@ -88,7 +87,7 @@ func readWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
 	return f.whisper(texts)
 }
 
-// readVocabulary returns the spellings by id; nil for an empty file.
+// readVocabulary returns the spellings by id, or nil for an empty file.
 func readVocabulary(b []byte) ([]string, error) {
 	b = bytes.TrimRight(b, "\r\n")
 	start := bytes.TrimLeft(b, " \t\r\n")
@@ -114,8 +113,8 @@ func readVocabulary(b []byte) ([]string, error) {
 	return lines, nil
 }
 
-// place puts spellings at their ids, lengthening texts; the ids must leave no gaps
-// beyond the number of spellings, and agree with what is there.
+// place sets the spelling of each id in texts and extends texts if needed. The ids must leave no gaps
+// and agree with the spellings that texts already has.
 func place(texts []string, ids map[string]int) ([]string, error) {
 	size := len(texts)
 	for s, id := range ids {
@@ -138,8 +137,8 @@ func place(texts []string, ids map[string]int) ([]string, error) {
 	return texts, nil
 }
 
-// renamed reports whether two spellings are both special: their names have changed
-// over time (<|iw|> to <|he|>, <|nocaptions|> to <|nospeech|>), their ids have not.
+// renamed reports whether two spellings are both special. Names of special tokens have changed (<|iw|>
+// to <|he|>, <|nocaptions|> to <|nospeech|>), but their ids have not.
 func renamed(a, b string) bool {
 	is := func(s string) bool { return strings.HasPrefix(s, "<|") && strings.HasSuffix(s, "|>") }
 	return is(a) && is(b)
@@ -161,8 +160,8 @@ func (f *tokenizerFile) join(texts []string) ([]string, error) {
 	return place(texts, added)
 }
 
-// newWhisper is a tokenizer of these spellings, without its merges: <|endoftext|> is the
-// first special one.
+// newWhisper returns a tokenizer with these spellings and without merges. <|endoftext|> is the first
+// special token.
 func newWhisper(texts []string) (*Tokenizer, error) {
 	t := &Tokenizer{texts: texts, kinds: make([]kind, len(texts)), bos: none, eos: none}
 	if a, b, ok := t.index(); !ok {
@@ -192,7 +191,7 @@ func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range f.Added { // older names still find their ids
+	for _, a := range f.Added { // make older names available as well
 		if _, known := t.ids[a.Content]; !known && a.Content != "" {
 			t.ids[a.Content] = int32(a.ID)
 		}

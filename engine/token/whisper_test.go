@@ -30,7 +30,7 @@ func whisper(t testing.TB, model, vocabulary string) *Tokenizer {
 	return tok
 }
 
-// The ids follow from the order in openai/whisper's tokenizer.py.
+// TestWhisperSpecials checks ids that follow from the order of tokens in openai/whisper's tokenizer.py.
 func TestWhisperSpecials(t *testing.T) {
 	for _, c := range []struct {
 		model, vocabulary string
@@ -74,7 +74,7 @@ func TestWhisperSpecials(t *testing.T) {
 	}
 }
 
-// As Hugging Face's tokenizers encode, and as faster-whisper turned tokens into text.
+// TestWhisperGolden compares with Hugging Face's tokenizers, and with the text that faster-whisper made of tokens.
 func TestWhisperGolden(t *testing.T) {
 	var golden map[string][]struct {
 		Text string
