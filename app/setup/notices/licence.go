@@ -77,9 +77,9 @@ func isLicence(name string) bool { return names.MatchString(name) && !strings.Ha
 
 // ignored lists files that have the name of a licence but do not hold a licence of linked code.
 var ignored = map[string]bool{
-	"modernc.org/memory/LICENSE-LOGO":         true, // where a picture is from, which is not linked
+	"modernc.org/memory/LICENSE-LOGO":         true, // the licence of a logo, which is not linked
 	"modernc.org/sqlite/LICENSE-SQLITE_VEC":   true, // of a package that is not linked
-	"modernc.org/sqlite/LICENSE-3RD-PARTY.md": true, // repeats the licences of modules that stand here by themselves, and of some that are not linked
+	"modernc.org/sqlite/LICENSE-3RD-PARTY.md": true, // repeats the licences of modules that are listed themselves or are not linked
 }
 
 // readText reads a licence. Line ends become "\n", and those at the end are removed.
