@@ -74,7 +74,7 @@ func newScrim(tapped func()) *scrim {
 // Tapped folds the side away.
 func (s *scrim) Tapped(*fyne.PointEvent) { s.tapped() }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (s *scrim) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(canvas.NewRectangle(color.NRGBA{A: 110}))
 }

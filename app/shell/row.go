@@ -57,19 +57,19 @@ func (r *row) TappedSecondary(e *fyne.PointEvent) {
 	r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
 }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (r *row) MouseIn(*desktop.MouseEvent) { r.hovered = true; r.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (r *row) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (r *row) MouseOut() { r.hovered = false; r.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (r *row) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (r *row) CreateRenderer() fyne.WidgetRenderer {
 	v := &rowRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel("", ui.TextSize, ui.Ink),
 		found: ui.NewLabel("", ui.SmallSize, ui.Muted), dots: canvas.NewText("⋯", nil)}
@@ -153,7 +153,7 @@ func newList() *list {
 	return l
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.pane.Object) }
 
 // set shows conversations, under headings of days unless they were searched for.
@@ -232,13 +232,13 @@ func (l *list) mark() {
 	}
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (l *list) FocusGained() { l.focused = true; l.mark() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused = false; l.mark() }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (l *list) TypedRune(rune) {}
 
 // TypedKey moves the cursor, opens, renames and deletes.

@@ -12,8 +12,7 @@ import (
 	"soberano/app/problem"
 )
 
-// A transcript grows, is edited, deleted and brought back, and is as it was after the file
-// was closed and opened again.
+// A transcript grows, is edited, deleted and restored, and is unchanged after the file was closed and opened again.
 func TestTranscriptLives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	s := must(Open(path))(t)
@@ -63,7 +62,7 @@ func TestTranscriptLives(t *testing.T) {
 	}
 }
 
-// A file of the program's first version is brought up to date, its conversations untouched.
+// A file with the first schema version is upgraded; its conversations do not change.
 func TestOldFileLearnsTranscripts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
@@ -83,7 +82,7 @@ func TestOldFileLearnsTranscripts(t *testing.T) {
 	must(s.AddTranscript(Transcript{Path: "a.wav", Title: "a.wav"}))(t)
 }
 
-// So is one of its second version, whose transcripts are none of translations.
+// A file with the second schema version is upgraded; its transcripts are marked as not translated.
 func TestOldFileLearnsTranslation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
@@ -103,7 +102,7 @@ func TestOldFileLearnsTranslation(t *testing.T) {
 	}
 }
 
-// Whatever is written in whatever order of adding and editing is read back the same.
+// Segments are read back as they were written, after any sequence of adding and editing.
 func TestSegmentsAreKept(t *testing.T) {
 	s := memory(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -138,8 +137,8 @@ func TestSegmentsAreKept(t *testing.T) {
 	})
 }
 
-// What a file of the third version says in the English of its notes is read once, when its
-// schema is brought up to date; what nobody acts on stays in words.
+// The English notes of a file with the third schema version are converted once, when its schema is upgraded; notes on which
+// the program does not act stay text.
 func TestOldFileLearnsProblems(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
@@ -189,7 +188,7 @@ func TestOldFileLearnsProblems(t *testing.T) {
 	}
 }
 
-// A problem is kept with its arguments.
+// A problem is stored with its arguments.
 func TestProblemsAreKept(t *testing.T) {
 	s := memory(t)
 	c := must(s.New())(t)

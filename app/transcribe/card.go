@@ -178,28 +178,28 @@ func (r *past) TypedKey(k *fyne.KeyEvent) {
 	}
 }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (r *past) TypedRune(rune) {}
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (r *past) FocusGained() { r.focused = true; r.Refresh() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (r *past) FocusLost() { r.focused = false; r.Refresh() }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (r *past) MouseIn(*desktop.MouseEvent) { r.hovered = true; r.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (r *past) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (r *past) MouseOut() { r.hovered = false; r.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (r *past) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	facts := []string{}
 	if r.t.Length > 0 {

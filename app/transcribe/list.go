@@ -109,7 +109,7 @@ func (l *list) guess(i int, width float32) float32 {
 	return lines*l.line + 2*rowPad
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.rows) }
 
 // playingAt marks the segment that is heard, and keeps it in sight.
@@ -183,13 +183,13 @@ func (l *list) stop(keep bool) {
 	l.redraw(i)
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (l *list) FocusGained() { l.focused = true; l.redraw(l.cursor) }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused = false; l.redraw(l.cursor) }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (l *list) TypedRune(rune) {}
 
 // TypedKey moves, plays and edits.
@@ -274,7 +274,7 @@ func (s *segment) fill(i int) {
 // one of several with it.
 func (s *segment) edited() bool { return s.i == s.l.editing && s.Visible() }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (s *segment) CreateRenderer() fyne.WidgetRenderer { return &segmentRenderer{s} }
 
 type segmentRenderer struct{ s *segment }
@@ -331,19 +331,19 @@ func (m *moment) set(words string) {
 // Tapped plays.
 func (m *moment) Tapped(*fyne.PointEvent) { m.tapped() }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (m *moment) MouseIn(*desktop.MouseEvent) { m.hovered = true; m.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (m *moment) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (m *moment) MouseOut() { m.hovered = false; m.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (m *moment) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (m *moment) CreateRenderer() fyne.WidgetRenderer { return &momentRenderer{m} }
 
 type momentRenderer struct{ m *moment }

@@ -52,10 +52,10 @@ func (s *slide) DragEnd() {
 	}
 }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (s *slide) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (s *slide) CreateRenderer() fyne.WidgetRenderer {
 	r := &slideRenderer{s: s, back: canvas.NewRectangle(nil), fill: canvas.NewRectangle(nil), knob: canvas.NewCircle(nil)}
 	r.Refresh()

@@ -41,38 +41,38 @@ func (b *Button) SetState(s State) {
 	}
 }
 
-// MouseDown is Fyne's.
+// MouseDown implements desktop.Mouseable.
 func (b *Button) MouseDown(e *desktop.MouseEvent) {
 	if e.Button == desktop.MouseButtonPrimary {
 		b.press()
 	}
 }
 
-// MouseUp is Fyne's.
+// MouseUp implements desktop.Mouseable.
 func (b *Button) MouseUp(*desktop.MouseEvent) { b.release() }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (b *Button) MouseIn(*desktop.MouseEvent) { b.hovered = true; b.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (b *Button) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's: a pointer that leaves lets go.
+// MouseOut implements desktop.Hoverable: a pointer that leaves lets go.
 func (b *Button) MouseOut() { b.hovered = false; b.Refresh(); b.release() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (b *Button) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (b *Button) FocusLost() { b.focused = false; b.release(); b.Refresh() }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (b *Button) TypedRune(rune) {}
 
-// TypedKey is Fyne's.
+// TypedKey implements fyne.Focusable.
 func (b *Button) TypedKey(*fyne.KeyEvent) {}
 
 // KeyDown is Space or Enter, held or tapped as the mouse is.
@@ -99,7 +99,7 @@ func (b *Button) release() {
 	}
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	r := &buttonRenderer{b: b, back: canvas.NewCircle(nil)}
 	for range 4 {
