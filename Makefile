@@ -1,6 +1,6 @@
-# make run    everything that a fresh machine needs, then the program
-# make test   everything that the tests need, then all of them
-# Others: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, clean.
+# make run    installs what the program needs, builds it and starts it
+# make test   installs what the tests need and runs all of them
+# Other targets: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, clean.
 
 GO     ?= go
 PYTHON ?= python3
@@ -20,8 +20,8 @@ cli: go
 	@mkdir -p build
 	CGO_ENABLED=0 $(GO) build -o build/soberano-cli ./app/cli/soberano-cli
 
-# The included models: fetched once into the user's cache, copied once into the library.
-# Without a network the program still opens and says what to do.
+# Fetches the included models into the user's cache and copies them into the library, unless they
+# exist. Without a network the program starts without them and tells the user what to do.
 models: build
 	@./build/soberano models included --check 2>/dev/null || { $(PYTHON) models/defaults/fetch.py >/dev/null && ./build/soberano models included; } \
 		|| echo "The included models could not be fetched; the program opens without them." >&2
@@ -48,16 +48,17 @@ check: test-packages tools
 	build/tools/golangci-lint run
 	@sh app/setup/vulnerabilities.sh build/tools/govulncheck
 
-# The linters and the search for known vulnerabilities, pinned in a module of their own.
+# Builds the linters and govulncheck. Their versions are pinned in a separate module.
 tools: go
 	@test -e build/tools/golangci-lint || echo "compiling the linters; the first time takes some minutes"
 	$(GO) build -C app/setup/tools -o $(CURDIR)/build/tools/ tool
 
-# The licences of what is linked, and the bill of materials: assets/notices.txt, assets/bom.cdx.json.
+# Writes the licences of all linked code and the bill of materials: assets/notices.txt, assets/bom.cdx.json.
 notices: test-packages
 	$(GO) run ./app/setup/notices
 
-# What is missing fails a test here; and no test touches a library that is in use.
+# With these variables, tests fail instead of being skipped if a model or a desktop program is missing. SOBERANO_HOME
+# is unset so that no test uses the library that it names.
 unit e2e: export SOBERANO_REQUIRE_MODELS = 1
 unit e2e: export SOBERANO_REQUIRE_DESKTOP = 1
 
@@ -77,12 +78,12 @@ fuzz: test-packages
 e2e: test-models build cli
 	env -u SOBERANO_HOME $(GO) test -count=1 -timeout 10m -v ./app/e2e
 
-# Ours beside other programs (app/setup/bench.py --help): make bench BENCH="--only start --rounds 3"
+# Compares the speed with other programs (app/setup/bench.py --help): make bench BENCH="--only start --rounds 3"
 bench: cli test-models
 	@sh app/setup/peers.sh >/dev/null
 	$(PYTHON) app/setup/bench.py $(BENCH)
 
-# Our transcription beside whisper.cpp's and faster-whisper's (app/setup/bench_speech.py --help).
+# Compares transcription with whisper.cpp and faster-whisper (app/setup/bench_speech.py --help).
 bench-speech: cli test-models
 	@sh app/setup/peers.sh >/dev/null
 	$(PYTHON) app/setup/bench_speech.py $(BENCH)

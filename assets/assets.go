@@ -1,4 +1,4 @@
-// Package assets holds the program's own files, embedded.
+// Package assets embeds the program's icon and the third-party notices.
 package assets
 
 import _ "embed"
@@ -8,7 +8,7 @@ import _ "embed"
 //go:embed icon.png
 var Icon []byte
 
-// Notices are the licences of what others made and the program contains, as text. `make notices` writes them.
+// Notices is the text of the licences of all third-party code and data in the program. `make notices` generates it.
 //
 //go:embed notices.txt
 var Notices string

@@ -49,7 +49,7 @@ type Reason string
 const (
 	Ended       Reason = "stop"    // the model's end token or a stop string
 	Length      Reason = "length"  // MaxTokens
-	ContextFull Reason = "context" // no room left for the next token
+	ContextFull Reason = "context" // no space left for the next token
 )
 
 // Piece is a part of an answer. It is returned as soon as it is certain: it holds complete UTF-8

@@ -330,7 +330,7 @@ func TestPerplexityDefinition(t *testing.T) {
 
 func TestBench(t *testing.T) {
 	m := openTiny(t, tiny.New("llama"), settings{})
-	for range 2 { // the second round finds the depth in the cache
+	for range 2 { // in the second round the tokens of the depth are in the cache
 		for _, depth := range []int{0, 1, 150} {
 			for _, n := range []int{1, 2, 100} {
 				p, err := m.BenchPrompt(context.Background(), depth, n)
@@ -351,7 +351,7 @@ func TestBench(t *testing.T) {
 	}
 }
 
-// What is measured at a depth is n tokens that see depth others, each once.
+// TestBenchDepth checks that a benchmark at a depth leaves the tokens of the depth in the cache.
 func TestBenchDepth(t *testing.T) {
 	m := openTiny(t, tiny.New("llama"), settings{})
 	if _, err := m.BenchGenerate(context.Background(), 100, 20); err != nil {
@@ -365,7 +365,7 @@ func TestBenchDepth(t *testing.T) {
 	}
 }
 
-// A file in two bits takes more in memory, and is foretold so.
+// TestEstimateByType checks that the estimate of the weights exceeds the size of the file, most for 2-bit formats.
 func TestEstimateByType(t *testing.T) {
 	const file = 1000 << 20
 	for name, least := range map[string]float64{"Q4_K_M": 1.1, "Q5_K_M": 1.08, "Q5_0": 1, "Q2_K": 1.5, "Q3_K_S": 1.16, "Q6_K": 1.06, "Q8_0": 1, "F16": 1} {

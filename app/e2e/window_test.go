@@ -256,8 +256,11 @@ func TestAPersonUsesIt(t *testing.T) {
 	s.quit()
 
 	s = d.start(home, "second.log")
-	s.at(thirdInList) // a new chat is on top
-	d.until("the spoken conversation as it was", func() bool { return s.thread() == shown })
+	d.until("the spoken conversation as it was", func() bool {
+		s.at(thirdInList) // a new chat is on top; the list comes after the window
+		time.Sleep(time.Second)
+		return s.thread() == shown
+	})
 	d.shot("9-again")
 	if after := messages(t, home); len(after) != len(before) {
 		t.Errorf("%d messages before, %d after the program was started again", len(before), len(after))

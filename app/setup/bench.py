@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Compares our speed with other programs' on this machine: `make bench`.
+"""Compares the speed of our program with other programs on this machine: `make bench`.
 
-Ours and a peer run alternately on the same file with the same number of threads, several
-rounds; medians are compared, as ratios. What is measured goes to build/bench.json, and from
-there, together with what earlier runs on this CPU left, into a report, build/SPEED.md.
+In each of several rounds our program and another one (the peer) run alternately on the same
+file with the same number of threads. The report compares the medians as ratios. The
+measurements are added to build/bench.json, which keeps those of earlier runs on the same CPU;
+the report on all of them is build/SPEED.md.
 
-  generation  tokens one by one after 0, 1024 and 4096 others, and a prompt of 512: llama-bench
-  start       a new process to its first token, and its memory: llama-completion
-  whisper     encoder and decoder step of Whisper base: whisper.cpp, faster-whisper
-  kernels     what our kernels reach of this machine's limits (soberano bench --kernels)
+  generation  single tokens after 0, 1024 and 4096 others, and a prompt of 512: llama-bench
+  start       time from starting a process to its first token, and its memory: llama-completion
+  whisper     encoder and one decoder step of Whisper base: whisper.cpp, faster-whisper
+  kernels     speed of our kernels relative to this machine's limits (soberano bench --kernels)
 
   bench.py --only generation --models Q4_1,gemma --threads 1,2 --rounds 3
 
-peers.sh gets the peers first; bench_files.py makes the files.
+peers.sh must have built the peers; bench_files.py creates the files.
 """
 import argparse
 import json
@@ -25,7 +26,7 @@ import tempfile
 import time
 from statistics import median
 
-sys.dont_write_bytecode = True  # no __pycache__ in the sources
+sys.dont_write_bytecode = True  # leave no __pycache__ in the source tree
 import bench_files as files
 import bench_report as report
 
@@ -34,7 +35,7 @@ CLIP = ROOT / "asr" / "testdata" / "audio" / "jfk.wav"
 LLAMA, WHISPER, PYTHON = files.PEERS / "llama", files.PEERS / "whisper", files.PEERS / "venv" / "bin" / "python"
 MODELS = ["Q4_1", "Q4_0", "Q8_0", "Q4_K_M", "Q6_K", "F16", "gemma", "large"]
 PARTS = ["generation", "start", "whisper", "kernels"]
-STORY = ("Once upon a time, in a small village by the sea, there lived an old fisherman who told the children of the village "
+TEXT = ("Once upon a time, in a small village by the sea, there lived an old fisherman who told the children of the village "
          "stories about storms and whales every evening until the lamps went out and all of them fell asleep").split()
 
 
@@ -50,7 +51,7 @@ def options():
     p.add_argument("--prompt", type=int, default=512, help="tokens of the prompt")
     p.add_argument("--tokens", type=int, default=128, help="tokens to generate")
     p.add_argument("--ours", default=str(ROOT / "build" / "soberano-cli"), help="our program")
-    p.add_argument("--wait", type=float, default=60, help="seconds to wait, before each run, for other programs to be quiet")
+    p.add_argument("--wait", type=float, default=60, help="longest time in seconds to wait before each run until other programs are idle")
     p.add_argument("--data", default=str(ROOT / "build" / "bench.json"))
     p.add_argument("--out", default=str(ROOT / "build" / "SPEED.md"))
     o = p.parse_args()
@@ -61,7 +62,7 @@ def options():
 
 
 class Run:
-    """One process, run to its end."""
+    """Runs a process to its end and holds its output, times and memory."""
 
     def __init__(self, *command, wait=0):
         quiet(wait)
@@ -87,7 +88,7 @@ class Run:
 
 
 def busy_seconds():
-    """Processor seconds that all programs have taken since the machine started; 0 where no one says."""
+    """Returns the processor seconds of all programs since the machine started; 0 if /proc/stat does not exist."""
     try:
         v = [int(x) for x in open("/proc/stat").readline().split()[1:]]
     except OSError:
@@ -96,7 +97,7 @@ def busy_seconds():
 
 
 def quiet(wait):
-    """Waits until other programs take less than a tenth of a core, at most so long."""
+    """Waits until other programs use less than a tenth of a core, but at most wait seconds."""
     end = time.monotonic() + wait
     while time.monotonic() < end:
         busy = busy_seconds()
@@ -106,7 +107,7 @@ def quiet(wait):
 
 
 class Table:
-    """What has been measured, by what it is."""
+    """Holds the measurements by key."""
 
     def __init__(self, o):
         self.o, self.rows, self.kernels = o, {}, None
@@ -119,8 +120,8 @@ class Table:
             self.kernels = old.get("kernels")
 
     def alternate(self, sides, measured):
-        """Runs every side in each round, now one and now the other first. A side is a function that
-        returns values by name; measured lists (key, unit, higher is better, (our side, value), (peer, value))."""
+        """Runs every side once a round, in alternating order. A side is a function that returns values by
+        name and the Run; measured lists (key, unit, whether higher is better, (our side, value), (peer, value))."""
         got = {name: [] for name in sides}
         others = 0
         for n in range(self.o.rounds):
@@ -185,7 +186,7 @@ def generation(o, table):
 
 
 def limit(o, threads):
-    """The rate, in GB/s, at which this machine reads memory just now."""
+    """Returns a side that measures the rate, in GB/s, at which this machine reads memory."""
     def run():
         r = Run(o.ours, "bench", "--limits", "-t", threads, "--json", wait=o.wait)
         return {"memory": next(p["rate"] for p in json.loads(r.out)["peaks"] if p["resource"] == "memory")}, r
@@ -193,21 +194,21 @@ def limit(o, threads):
 
 
 def sentence(o, file, tokens):
-    """The beginning of a story that has so many tokens, or one more."""
-    for n in range(1, len(STORY) + 1):
-        text = " ".join(STORY[:n])
+    """Returns the shortest beginning of TEXT, in whole words, with at least the given number of tokens."""
+    for n in range(1, len(TEXT) + 1):
+        text = " ".join(TEXT[:n])
         if len(json.loads(Run(o.ours, "tokenize", "-m", file, "--json", text).out)["ids"]) >= tokens:
             return text
-    raise SystemExit("the story is too short")
+    raise SystemExit("TEXT is too short")
 
 
 def start(o, table):
     for model in [m for m in o.models if m in ("Q4_1", "gemma", "large")]:
         file = files.path(model)
-        texts = {30: sentence(o, file, 30), 1: STORY[0]}
+        texts = {30: sentence(o, file, 30), 1: TEXT[0]}
         for threads in o.threads:
             say(f"start {model}, {threads} threads")
-            # A context of 4096, eight tokens; the peer without its warm-up run.
+            # Both with a context of 4096 and eight tokens; the peer without its warm-up run.
             ours = ["chat", "-m", file, "-t", threads, "--ctx", 4096, "-n", 8, "--temp", 0, "--raw", "-p"]
             llama = ["-m", file, "-t", threads, "-c", 4096, "-n", 8, "--temp", 0, "-no-cnv", "--no-display-prompt", "--no-warmup", "-p"]
 
@@ -266,7 +267,7 @@ def kernels(o, table):
 
 def main():
     o = options()
-    os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # nobody's library
+    os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # an empty library, not the user's
     try:
         needed = set()
         if {"generation", "start"} & set(o.only):

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Times faster-whisper on one clip: bench_faster.py MODEL CLIP TYPE THREADS ROUNDS
 
-Prints JSON: encoder_ms of a window of 30 s (without the keys and values of cross-attention,
-which CTranslate2 computes in the decoder's first step) and decoder_ms of one greedy step,
-from the difference of a whole and of a short answer, so that the first step does not count.
+Prints JSON: encoder_ms, the time for a window of 30 s (without the keys and values of
+cross-attention, which CTranslate2 computes in the decoder's first step), and decoder_ms, the
+time for one greedy step. The latter is computed from the difference between a complete and a
+short answer, so the first step does not count.
 Runs with the Python of peers/venv.
 """
 import json
@@ -33,7 +34,7 @@ def main():
         encoder = time.perf_counter() - begin
         short, few = answer(encoded, 8)
         whole, many = answer(encoded, 448)
-        if n > 0:  # the first warms up
+        if n > 0:  # the first round is the warm-up
             out["encoder_ms"].append(1000 * encoder)
             out["decoder_ms"].append(1000 * (whole - short) / (many - few))
     out["tokens"] = [few, many]

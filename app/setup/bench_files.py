@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the model files of the speed comparison, each once, in peers/models of the cache.
+"""Creates the missing model files of the speed comparison in peers/models of the cache.
 
   requantized   SmolLM2 in other formats, by llama-quantize from the Q4_1 file that is shipped
   large         a Llama of three billion random weights in Q4_0: 28 layers of 3072, 24 heads,
-                8 key/value heads, feed-forward 8192, with SmolLM2's vocabulary; only its speed means anything
-  Whisper base  whisper.cpp's form, from CTranslate2's: float16, and Q8_0 by whisper-quantize
+                8 key/value heads, feed-forward 8192, with SmolLM2's vocabulary; only good for speed measurements
+  Whisper base  in whisper.cpp's format, converted from CTranslate2's: float16, and Q8_0 by whisper-quantize
 
   bench_files.py NAME…     (F16, Q8_0, …, large, whisper-f16, whisper-q8_0); prints nothing
 
@@ -25,7 +25,7 @@ REQUANTIZED = ["Q4_0", "Q8_0", "Q4_K_M", "Q6_K", "F16"]
 
 
 def path(name):
-    """Where the file called name is, or will be."""
+    """Returns the path of the file with the given name. It need not exist yet."""
     fixed = {"Q4_1": SMOLLM2, "gemma": GEMMA, "whisper": WHISPER, "large": PEERS / "models" / "random-3B-Q4_0.gguf"}
     if name in fixed:
         return fixed[name]
@@ -66,7 +66,7 @@ STRING, ARRAY = 8, 9
 
 
 class Header:
-    """The keys of a GGUF file, each as the bytes of its type and value, and where data begins."""
+    """Holds the keys of a GGUF file, each as the bytes of its type and value, and the offset of the data."""
 
     def __init__(self, file):
         with open(file, "rb") as f:
@@ -103,7 +103,7 @@ class Header:
 
 
 def weight_bytes(file):
-    """The bytes of a file's tensors."""
+    """Returns the bytes of a file's tensors."""
     return pathlib.Path(file).stat().st_size - Header(file).data
 
 
@@ -112,7 +112,7 @@ F32, Q4_0 = 0, 2
 
 
 def large_tensors():
-    """Name, shape (rows, columns) and type of each."""
+    """Returns name, shape (rows, columns) and type of each tensor."""
     kv = DIM // HEADS * KV_HEADS
     yield "token_embd.weight", (VOCABULARY, DIM), Q4_0
     for n in range(LAYERS):
@@ -156,16 +156,16 @@ def write_large(target):
                 f.write(np.ones(shape, np.float32).tobytes())
                 continue
             blocks = np.empty(int(np.prod(shape)) // 32, [("scale", "<f2"), ("quants", "u1", 16)])
-            blocks["scale"] = 0.004  # nibbles spread by 4.6 around their zero: weights of about 0.02
+            blocks["scale"] = 0.004  # random nibbles have a standard deviation of 4.6, that of the weights is about 0.02
             blocks["quants"] = random.integers(0, 256, blocks["quants"].shape, np.uint8)
             f.write(blocks.tobytes())
 
 
-# Whisper: both forms as the readers in models/ know them.
+# Whisper: both formats are described by their readers in models/.
 
 
 def read_ctranslate2(file):
-    """Returns the arrays by name, aliases too."""
+    """Returns the arrays by name and by alias."""
     import numpy as np
     b, at = file.read_bytes(), 0
 
@@ -196,7 +196,7 @@ def read_ctranslate2(file):
 
 
 def mel_filters(bins=201, rate=16000, count=80):
-    """Slaney's triangles: linear below 1 kHz, logarithmic above, each of equal area."""
+    """Returns Slaney's triangular mel filters: linear below 1 kHz, logarithmic above, each with the same area."""
     import numpy as np
     step, knee, log = 200 / 3, 1000.0, np.log(6.4) / 27
     mel = lambda hz: hz / step if hz < knee else knee / step + np.log(hz / knee) / log
@@ -209,9 +209,9 @@ def mel_filters(bins=201, rate=16000, count=80):
 
 
 def vocabulary(folder):
-    """The bytes of each ordinary token; those from <|endoftext|> on are made by rule."""
+    """Returns the bytes of each ordinary token. The tokens from <|endoftext|> on are not stored; readers derive them."""
     import json
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]  # bytes that stand for themselves
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]  # bytes that spell themselves
     others = [b for b in range(256) if b not in plain]
     byte = {chr(b): b for b in plain} | {chr(256 + i): b for i, b in enumerate(others)}
     tokens = json.loads((folder / "vocabulary.json").read_text())
@@ -219,7 +219,7 @@ def vocabulary(folder):
 
 
 def whisper_tensors(w):
-    """Names as whisper.cpp has them, with arrays."""
+    """Returns the arrays with the names of whisper.cpp."""
     def norm(name, source):
         yield name + ".weight", w[source + "/gamma"]
         yield name + ".bias", w[source + "/beta"]

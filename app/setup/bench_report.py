@@ -1,12 +1,12 @@
-"""Writes what bench.py measured as a page: tables with ours, the peer's, their ratio and the goal."""
+"""Formats the measurements of bench.py as a report: tables with our value, the peer's, their ratio and the goal."""
 from statistics import median
 
-# The least share of the read bandwidth in generation, by model.
+# The goal for the share of the read bandwidth in generation, by model.
 SHARES = {"F16": 0.9, "large": 0.85}
 
 
 def goal(row):
-    """The least ratio that is wanted, or None."""
+    """Returns the goal for the ratio, or None."""
     part, model, what, threads, peer = row["key"]
     one = threads == 1
     if part == "start":
@@ -26,10 +26,10 @@ NOTES = {
     "generation": "llama-bench's definitions: random tokens, nothing sampled. SmolLM2 135M in Q4_1 as shipped, the others requantized from it by "
                   "llama-quantize; 576 columns do not divide by 256, so its K types are mostly Q8_0, Q5_0 and the like.",
     "start": "A new process each time, files in the page cache, a context of 4096; time until the first byte of the answer. llama-completion runs "
-             "without its warm-up. A prompt of one word is little more than loading. Memory is the most that was resident, mapped files included.",
-    "whisper": "Ours is the float16 file, which it multiplies in 8 bits and bfloat16 where the CPU can. whisper.cpp: encoder from whisper-bench, decoder from whisper-cli on the same clip of 11 s, greedy. "
+             "without its warm-up. A prompt of one word takes little more than loading. Memory is the largest resident size, including mapped files.",
+    "whisper": "Our program uses the float16 file and multiplies in 8 bits, and in bfloat16 if the CPU supports it. whisper.cpp: encoder from whisper-bench, decoder from whisper-cli on the same clip of 11 s, greedy. "
                "faster-whisper: its encoder time is without the keys and values of cross-attention, which ours and whisper.cpp's include; a step is "
-               "the difference of a whole and a short answer.",
+               "the difference between a complete and a short answer.",
 }
 
 
@@ -38,7 +38,7 @@ def name(model):
 
 
 def ratios(row):
-    """Of the medians, and the least and the most of single rounds; above one we are faster."""
+    """Returns the ratio of the medians, and the smallest and largest ratio of a round; above one ours is faster."""
     pairs = list(zip(row["ours"], row["peer"])) if row["higher"] else list(zip(row["peer"], row["ours"]))
     each = [a / b for a, b in pairs]
     return median(a for a, _ in pairs) / median(b for _, b in pairs), min(each), max(each)
@@ -75,7 +75,7 @@ def comparison(part, rows):
 
 
 def shares(rows):
-    """Generation of large files as a part of what reading their weights from memory allows."""
+    """Returns a table of the rate at which generation reads large weights, relative to the read bandwidth."""
     out = []
     for r in rows:
         _, model, what, threads, _ = r["key"]
@@ -94,7 +94,7 @@ def shares(rows):
 
 
 def roofline(k):
-    out = ["## Kernels", "", "`soberano bench --kernels`: the best of many calls, against the resource that a kernel runs out of first.", "",
+    out = ["## Kernels", "", "`soberano bench --kernels`: the best of many calls, relative to the resource that limits the kernel.", "",
            cells("limit", "threads", "rate"), "|---" * 3 + "|"]
     out += [cells(p["resource"], str(p["threads"]), f"{figure(p['rate'])} {p['unit']}") for p in k["peaks"]]
     out += ["", cells("kernel", "shape", "threads", "achieved", "limit", "share"), "|---" * 6 + "|"]

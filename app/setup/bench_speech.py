@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Compares our transcription with other programs' on this machine: `make bench-speech`.
+"""Compares our transcription with other programs on this machine: `make bench-speech`.
 
-The same weights (Whisper base), the same files, languages, threads and beams; ours and the
-peers alternately, several rounds. A run is a process that loads the model and transcribes
-all files; its time is what it took beyond starting and loading. Medians go to build/speech.json and, as
-ratios, with error rates and the memory that was resident, into build/SPEECH.md.
+All use the same weights (Whisper base), files, languages, threads and beams, and run
+alternately in several rounds. A run is a process that loads the model and transcribes all
+files; the time of starting and loading is subtracted. The medians are written to
+build/speech.json, and as ratios, with error rates and resident memory, to build/SPEECH.md.
 
   clips  the short clips of asr/testdata/audio, English and Chinese
-  long   the English ones joined, again and again, to three minutes
+  long   the English clips, joined and repeated up to three minutes
 
   bench_speech.py --threads 1,2 --beams 1,5 --rounds 3
 
-Words are counted wrong after jiwer's normalisation (lower case, no punctuation, single
-spaces), characters for Chinese.
+Errors are counted in words, for Chinese in characters, after normalisation by jiwer (lower
+case, no punctuation, single spaces).
 """
 import argparse
 import json
@@ -27,7 +27,7 @@ import time
 import wave
 from statistics import median
 
-sys.dont_write_bytecode = True  # no __pycache__ in the sources
+sys.dont_write_bytecode = True  # leave no __pycache__ in the source tree
 import bench
 import bench_files as files
 
@@ -53,7 +53,7 @@ def options():
 
 
 def clips():
-    """Path, language, text and seconds of each clip with speech in English or Chinese."""
+    """Returns path, language, text and seconds of each clip with English or Chinese speech."""
     out = []
     for line in (AUDIO / "index.tsv").read_text().splitlines()[1:]:
         name, seconds, language, _, _, text = line.split("\t")[:6]
@@ -63,7 +63,8 @@ def clips():
 
 
 def join(clips, path, seconds=180):
-    """Writes English clips one after the other, half a second apart, until so long; returns what is said."""
+    """Writes English clips with half a second of silence after each until the file has the given length in
+    seconds. Returns the text and the length."""
     said, length = [], 0
     with wave.open(str(path), "wb") as w:
         w.setnchannels(1), w.setsampwidth(2), w.setframerate(RATE)
@@ -81,7 +82,8 @@ def join(clips, path, seconds=180):
                     return " ".join(said), length / RATE
 
 
-# Each runs one language's files and returns their texts, the seconds beyond loading, and the process.
+# Each of the following functions returns a function that transcribes the files of one language. That one
+# returns the texts, the seconds without loading, the seconds of loading, and the Run.
 
 def ours(o, threads, beam):
     def run(paths, language):
@@ -119,7 +121,7 @@ def sides(o, threads, beam):
 
 
 def once(run, audio):
-    """All files of a set by one program: seconds, memory and texts by file."""
+    """Transcribes all files of a set with one program. Returns seconds, memory and the text of each file."""
     seconds, loading, memory, heard, others = 0, [], 0, {}, 0
     for language in sorted({a[1] for a in audio}):
         paths = [a[0] for a in audio if a[1] == language]
@@ -131,7 +133,7 @@ def once(run, audio):
 
 
 def errors(audio, heard):
-    """Word and character error rates, in percent, by language."""
+    """Returns the word or character error rate in percent by language."""
     pairs = [(a[1], a[2], heard[str(a[0])]) for a in audio]
     done = subprocess.run([bench.PYTHON, bench.ROOT / "app/setup/bench_speech_errors.py"], input=json.dumps(pairs), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
@@ -144,7 +146,7 @@ def measure(o, audio_sets, keep):
             for name in o.sets:
                 audio = audio_sets[name]
                 programs, got = sides(o, threads, beam), {}
-                if name == "clips":  # of one window each
+                if name == "clips":  # batching has no effect: each clip is one window
                     del programs["faster-whisper int8, batched"]
                 for n in range(o.rounds):
                     for program in list(programs)[::1 if n % 2 == 0 else -1]:
@@ -157,15 +159,15 @@ def measure(o, audio_sets, keep):
                 keep(rows)
 
 
-# The least ratio that is wanted to each peer.
+# The goal for the ratio to each peer.
 GOALS = {"whisper.cpp f16": 3.0, "whisper.cpp q8_0": 3.0, "faster-whisper int8": 2.0}
 COLUMNS = ["audio", "threads", "beam", "program", "seconds", "times real time", "ours is faster", "goal", "WER %", "CER % (zh)", "MB resident", "start and load, s"]
 
 
 def page(data):
     out = ["# Speech", "", f"{data['cpu']}, {data['cores']} cores; {data['date']}.", "",
-           "Made by `make bench-speech` (`app/setup/bench_speech.py`; it says what it runs). Whisper base, seconds beyond loading, medians of "
-           f"{data['rounds']} rounds; ours from the float16 file, multiplied in 8 bits, the peers as named, with their own defaults otherwise.", "",
+           "Made by `make bench-speech` (described in `app/setup/bench_speech.py`). Whisper base, seconds without loading, medians of "
+           f"{data['rounds']} rounds. Ours uses the float16 file and multiplies in 8 bits; the peers use the type that is named and otherwise their defaults.", "",
            bench.report.cells(*COLUMNS), "|---" * len(COLUMNS) + "|"]
     for r in data["rows"]:
         mine = next(x for x in data["rows"] if all(x[k] == r[k] for k in ("set", "threads", "beam")) and x["program"] == "ours")
@@ -182,7 +184,7 @@ def page(data):
 
 
 def write(o, rows):
-    """Writes what was measured so far."""
+    """Writes the measurements so far."""
     data = {**bench.machine(), "date": time.strftime("%Y-%m-%d"), "rounds": o.rounds, "rows": rows}
     for path, text in [(o.data, json.dumps(data, indent=1, ensure_ascii=False)), (o.out, page(data))]:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +193,7 @@ def write(o, rows):
 
 def main():
     o = options()
-    os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # nobody's library
+    os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # an empty library, not the user's
     folder = pathlib.Path(tempfile.mkdtemp(prefix="soberano-bench-"))
     try:
         needed = [m for m in ("whisper-f16", "whisper-q8_0") if not files.path(m).exists()]

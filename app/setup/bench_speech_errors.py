@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Counts what was heard wrongly: reads JSON [[language, said, heard], …] and prints the rate
-in percent by language, of words, or, in Chinese, of characters. Runs with the Python of
-peers/venv, which has jiwer.
+"""Computes error rates: reads JSON [[language, reference text, recognised text], …] and prints
+the word error rate in percent by language; for Chinese the character error rate. Runs with
+the Python of peers/venv, which has jiwer.
 """
 import json
 import sys

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Transcribes files with faster-whisper: bench_speech_faster.py MODEL TYPE THREADS BEAM LANGUAGE FILE…
 
-TYPE is int8 or float32; int8-batched hears eight windows of a file at a time. Prints JSON: the files' texts, and the seconds that they took together once the model was
-loaded. Runs with the Python of peers/venv.
+TYPE is int8 or float32, or int8-batched to process eight windows of a file at a time. Prints
+JSON: the texts of the files, and the seconds for all of them without loading the model. Runs
+with the Python of peers/venv.
 """
 import json
 import sys

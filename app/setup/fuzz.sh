@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every fuzz target of the project for the given time each (default 60s), as many
-# side by side as there are cores. Logs go to build/fuzz.
+# Runs every fuzz target of the project for the given time each (default 60s), as many at
+# the same time as there are cores. The logs are in build/fuzz.
 #   fuzz.sh [TIME]
 set -eu
 time=${1:-60s}
@@ -14,8 +14,9 @@ for f in $(grep -rlE '^func Fuzz[A-Za-z0-9_]*\(f \*testing\.F\)' --include='*_te
 done
 [ -s "$logs/targets" ] || { echo "no fuzz target was found" >&2; exit 1; }
 
-# Go before 1.27 may say "context deadline exceeded" when the time is up (golang.org/issue/75804).
-# That alone is no finding: one is written to testdata, and the log says so.
+# Go before 1.27 may fail with "context deadline exceeded" when the time is up
+# (golang.org/issue/75804). That alone is not a finding: for a finding the log also names the
+# input, which is written to testdata.
 one='log="$4/$(echo "${2#./}" | tr / -)-$1.log"
 if go test -run "^$" -fuzz "^$1\$" -fuzztime "$3" -fuzzminimizetime 20x -parallel 1 "$2" >"$log" 2>&1 ||
 	{ grep -qx "    context deadline exceeded" "$log" && ! grep -qE "Failing input|panic|hung" "$log"; }; then

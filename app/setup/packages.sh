@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that the Debian packages are there which the program (and, with "test",
-# its tests) need. Installs what is missing when root or with sudo; otherwise prints
-# the one line to type. On a system without apt it names the packages and goes on.
+# Installs the Debian packages that the program needs and, with "test", those that its tests
+# need. If it is neither run as root nor able to use sudo, it prints the command to type and
+# fails. On a system without dpkg it prints the names of the packages and succeeds.
 #   packages.sh [test]
 set -eu
 need="gcc libc6-dev pkg-config libgl1-mesa-dev libegl-dev libx11-dev libxcursor-dev libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev portaudio19-dev python3-venv"
@@ -10,7 +10,7 @@ if [ "${1:-}" = test ]; then
 fi
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
-	echo "This is not a Debian system: if the build stops, install what these Debian packages hold: $need" >&2
+	echo "This is not a Debian system: if the build fails, install the equivalents of these Debian packages: $need" >&2
 	exit 0
 fi
 missing=""

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Gets and builds, once, the programs that the speed comparison (bench.py) runs beside
-# ours, into the user's cache:
+# Downloads and builds the programs with which bench.py compares ours, unless they exist, in the
+# user's cache:
 #
 #   peers/llama/    llama-bench, llama-quantize, llama-completion, from llama-cpp-python's source
 #   peers/whisper/  whisper-bench, whisper-cli, whisper-quantize, from pywhispercpp's source
 #   peers/venv/     faster-whisper, jiwer
-#   peers/models/   what bench_files.py makes
+#   peers/models/   the files that bench_files.py creates
 #
-# Each is built for this machine (GGML_NATIVE) with all of its fast paths. JOBS=1 builds
-# with one compiler at a time.
+# They are built for the CPU of this machine (GGML_NATIVE). JOBS=1 builds with one compiler
+# process at a time.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 home=${XDG_CACHE_HOME:-$HOME/.cache}/soberano/peers
@@ -28,14 +28,14 @@ if ! "$python" -c "import faster_whisper, jiwer" 2>/dev/null; then
 	"$python" -m pip install --quiet --disable-pip-version-check faster-whisper==1.2.1 jiwer==4.0.0
 fi
 
-# there DIR PROGRAM…: are all of them built?
+# there DIR PROGRAM…: succeeds if all of these programs are built.
 there() (
 	cd "$home/$1" 2>/dev/null || exit 1
 	shift
 	for p; do [ -x "$p" ] || exit 1; done
 )
 
-# sources: both packages, checked by pip, unpacked.
+# sources: downloads both source packages, whose hashes pip checks, and unpacks them.
 sources() {
 	[ -d "$home/src/pywhispercpp-1.5.1/whisper.cpp" ] && [ -d "$home/src/llama_cpp_python-0.3.36/vendor/llama.cpp" ] && return
 	say "fetching sources"
@@ -47,18 +47,18 @@ sources() {
 	rm -rf "$home/sdist"
 }
 
-# build DIR SOURCE OPTIONS PROGRAM…
+# build DIR SOURCE OPTIONS PROGRAM…: builds these programs unless they exist.
 build() {
 	dir=$1 source=$2 options=$3
 	shift 3
 	there "$dir" "$@" && return
 	sources
-	say "building $* (minutes)"
+	say "building $* (this takes some minutes)"
 	# shellcheck disable=SC2086
 	cmake -S "$home/src/$source" -B "$home/build-$dir" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
 		-DGGML_NATIVE=ON -DGGML_LLAMAFILE=ON $options >"$home/$dir.log" 2>&1 &&
 		cmake --build "$home/build-$dir" -j "$jobs" --target "$@" >>"$home/$dir.log" 2>&1 ||
-		{ tail -20 "$home/$dir.log" >&2; say "the build failed; all of it is in $home/$dir.log"; exit 1; }
+		{ tail -20 "$home/$dir.log" >&2; say "the build failed; its full log is $home/$dir.log"; exit 1; }
 	mkdir -p "$home/$dir"
 	for p; do cp "$home/build-$dir/bin/$p" "$home/$dir/$p"; done
 	rm -rf "$home/build-$dir"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Searches the program for known vulnerabilities of what it is linked with, by govulncheck. Where the database can't
-# be reached that is said, and is no failure; GOVULNDB names another one (file:///… for a folder).
+# Runs govulncheck to find known vulnerabilities in the code that the program is linked with. If the database can't be
+# reached, a message says so and the script succeeds. GOVULNDB names another database (file:///… for a folder).
 #   vulnerabilities.sh GOVULNCHECK [PACKAGE…]
 set -eu
 program=$1
@@ -15,7 +15,7 @@ else
 	code=$?
 fi
 if [ "$code" -ne 3 ] && grep -q '^govulncheck: fetching vulnerabilities:' "$said"; then
-	echo "SKIPPED: the search for known vulnerabilities was not made, because its database can't be reached:" >&2
+	echo "SKIPPED: the search for known vulnerabilities, because its database can't be reached:" >&2
 	cat "$said" >&2
 	exit 0
 fi

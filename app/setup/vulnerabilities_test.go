@@ -1,4 +1,4 @@
-// Package setup has no code in Go: its tests check the scripts of this folder.
+// Package setup contains scripts and their tests, but no Go code.
 package setup
 
 import (
@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestVulnerabilities runs the script with programs that behave as govulncheck does: what it finds is a failure,
-// and so is any error but a database that can't be reached, which must be said.
+// TestVulnerabilities runs the script with programs that behave like govulncheck. The script must fail for a finding and
+// for any error except an unreachable database, for which it must print a message.
 func TestVulnerabilities(t *testing.T) {
 	for _, c := range []struct {
 		behaviour string // of the program, in sh

@@ -127,10 +127,11 @@ type thread struct {
 }
 
 // load reads the conversation that find returns and shows it, then calls shown; unless another
-// was chosen meanwhile.
+// was chosen meanwhile. What is typed until then goes into the conversation that comes.
 func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), shown func()) {
 	d.opening++
-	turn, ended := d.opening, d.chat.Ended()
+	turn, ended, entry := d.opening, d.chat.Ended(), d.chat.Composer.Entry
+	before := entry.Text
 	d.chat.SaveDraft()
 	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
 		if t.Conversation, err = find(s); err != nil {
@@ -149,10 +150,18 @@ func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation,
 		case ended != d.chat.Ended(): // an answer has ended, perhaps this conversation's
 			d.load(failed, find, shown)
 		default:
+			typed, more := strings.CutPrefix(entry.Text, before)
+			if more = more && typed != ""; more {
+				entry.SetText(before)
+			}
 			d.chat.Open(t.Conversation, t.messages)
 			d.show(chatPage)
 			d.chat.Focus(d.window.Canvas())
 			shown()
+			if more {
+				entry.SetText(entry.Text + typed)
+				entry.ToEnd()
+			}
 		}
 	})
 }

@@ -47,6 +47,33 @@ func TestSlowStore(t *testing.T) {
 	s.expect(s.words(), "What is a boat?", "A boat floats.", "Copy answer")
 }
 
+// What is typed after Ctrl+N goes into the new chat, however slow the store is; what stood in
+// the entry before stays the draft of the other.
+func TestTypingIntoTheNextChat(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	s.ready()
+	s.q.until(t, "the chat", func() bool { return s.chat.Conversation() != 0 })
+	first := s.chat.Conversation()
+	s.send("Hello")
+	s.say("Hello to you.")
+	close(s.model.words)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	s.chat.Composer.Entry.SetText("a draft")
+	release := s.block()
+	s.newChat("")
+	s.chat.Composer.Entry.SetText("a draft and more")
+	release()
+	s.q.until(t, "the new chat", func() bool { return s.chat.Conversation() != first })
+	if text := s.chat.Composer.Entry.Text; text != " and more" {
+		t.Errorf("the new chat's entry holds %q", text)
+	}
+	s.openChat(store.Conversation{ID: first})
+	s.q.until(t, "the first chat", func() bool { return s.chat.Conversation() == first })
+	if text := s.chat.Composer.Entry.Text; text != "a draft" {
+		t.Errorf("the first chat's draft is %q", text)
+	}
+}
+
 // What was sent and typed just before the window was closed is stored.
 func TestNothingIsLostAtClose(t *testing.T) {
 	dir := t.TempDir()

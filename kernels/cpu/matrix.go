@@ -29,7 +29,8 @@ func (m *matrix) Rows() int    { return m.rows }
 func (m *matrix) Cols() int    { return m.cols }
 func (m *matrix) Bytes() int64 { return m.bytes }
 
-// Close frees the matrix.
+// Close lets go of the matrix. Small matrices lie in common pieces of memory (reserve), which
+// are freed with the last of them.
 func (m *matrix) Close() error {
 	if !m.closed {
 		for _, x := range m.experts {

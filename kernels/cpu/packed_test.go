@@ -125,3 +125,11 @@ func TestPacked(t *testing.T) {
 		t.Error("a file that has lost its end was taken")
 	}
 }
+
+// TestPackedNeedsMap: a folder without what maps its files is a mistake that New names.
+func TestPackedNeedsMap(t *testing.T) {
+	if d, err := New(Options{Threads: 1, Packed: Packed{Dir: t.TempDir()}}); err == nil {
+		d.Close()
+		t.Error("a device was made")
+	}
+}

@@ -19,7 +19,7 @@ type Packed struct {
 	Dir string
 	// Model tells the model apart from all others (models.File.Identity).
 	Model [32]byte
-	// Map maps a file into memory (models.Map).
+	// Map maps a file into memory (models.Map); required where there is a Dir.
 	Map func(path string) (data []byte, release func() error, err error)
 }
 
@@ -44,6 +44,9 @@ type packedFile struct {
 func (d *device) openPacked(p Packed) error {
 	if p.Dir == "" || d.exact {
 		return nil
+	}
+	if p.Map == nil {
+		return errors.New("cpu: Options.Packed has a folder, but nothing to map its files with")
 	}
 	f := &d.file
 	f.key = d.packedKey(p.Model)

@@ -94,7 +94,7 @@ func TestWhyNot(t *testing.T) {
 		}
 	}
 	b := chatModel(t, 1, 4096, nil)
-	// The type of the only tensor stands 12 bytes before the end of the header, which fits in 32 bytes of padding.
+	// The type of the only tensor is 12 bytes before the end of the header, which fits in 32 bytes of padding.
 	at := strings.Index(string(b), "token_embd.weight") + len("token_embd.weight") + 4 + 16
 	b[at] = 23
 	path := save(t, t.TempDir(), "a.gguf", b)

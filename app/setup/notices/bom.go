@@ -9,8 +9,8 @@ import (
 	"soberano/app/cli"
 )
 
-// The parts of a CycloneDX 1.6 document that are written (cyclonedx.org/docs/1.6/json). It has no time and no serial
-// number, so that the same source gives the same file.
+// The parts of a CycloneDX 1.6 document that are used (cyclonedx.org/docs/1.6/json). There is no time and no serial
+// number, so the same source always gives the same file.
 type (
 	bomFile struct {
 		Schema       string          `json:"$schema"`
@@ -59,7 +59,7 @@ type (
 	}
 )
 
-// billOfMaterials is the content of assets/bom.cdx.json.
+// billOfMaterials returns the content of assets/bom.cdx.json.
 func billOfMaterials(list []component, system []string) ([]byte, error) {
 	main := bomComponent{Type: "application", Ref: "soberano", Name: "soberano", Version: cli.Version, Licences: licences("Apache-2.0")}
 	f := bomFile{Schema: "http://cyclonedx.org/schema/bom-1.6.schema.json", Format: "CycloneDX", Spec: "1.6", Version: 1, Metadata: bomMetadata{main}}
@@ -123,7 +123,7 @@ func (c component) bom() bomComponent {
 	return b
 }
 
-// licences is an SPDX expression in CycloneDX form.
+// licences converts an SPDX expression to the form of CycloneDX.
 func licences(expression string) []bomLicence {
 	switch name, own := strings.CutPrefix(expression, "LicenseRef-"); {
 	case own:

@@ -18,7 +18,7 @@ const (
 	fetched     = "fetched by `make run`"
 )
 
-// component is something that others made and that is part of a program or comes with it.
+// component is third-party material that is linked into a program or included with it.
 type component struct {
 	kind     string // CycloneDX: library, machine-learning-model, data
 	name     string
@@ -32,7 +32,7 @@ type component struct {
 	needs    []string
 }
 
-// others are the components that are not Go modules.
+// others returns the components that are not Go modules.
 func others() ([]component, error) {
 	both := []string{commandLine, window}
 	list := []component{
@@ -68,8 +68,8 @@ func others() ([]component, error) {
 	return list, nil
 }
 
-// included are the models that come with the program: what models/defaults says about them, with the version
-// of the Python packages that they are fetched in.
+// included returns the models that are included with the program, as models/defaults lists them, with the version
+// of the Python packages from which they are fetched.
 func included() (list []component, err error) {
 	pinned, err := requirements("models/defaults/requirements.txt")
 	if err != nil {
@@ -104,7 +104,7 @@ func indexModel(name string) int {
 	return -1
 }
 
-// requirements reads the pinned versions of a file for pip.
+// requirements returns the pinned version of each package in a requirements file of pip.
 func requirements(path string) (map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// patents is what identify says of a grant of patents, which stands beside a licence and is none.
+// patents is the result of identify for a grant of patents, which accompanies a licence but is not one.
 const patents = "patents"
 
-// phrases are words that only the text of one licence has, in the order in which they are looked for.
+// phrases are words that occur in the text of only one licence, in the order in which they are searched for.
 var phrases = []struct{ id, words string }{
 	{"Apache-2.0", "apache license version 2.0, january 2004"},
 	{"OFL-1.1", "sil open font license version 1.1"},
@@ -27,11 +27,10 @@ var phrases = []struct{ id, words string }{
 	{patents, "additional ip rights grant (patents)"},
 }
 
-// declared is the line in which a file names its licence itself.
+// declared matches the line in which a file names its own licence.
 var declared = regexp.MustCompile(`(?m)^SPDX-License-Identifier: (.+)$`)
 
-// identify returns the SPDX expression of a licence's text; "" where it is not known. A file with several licences
-// gets all of them.
+// identify returns the SPDX expression of the licences in a text, or "" if it finds none.
 func identify(text string) string {
 	if m := declared.FindStringSubmatch(text); m != nil {
 		return strings.TrimSpace(m[1])
@@ -46,7 +45,7 @@ func identify(text string) string {
 	return all(ids)
 }
 
-// all joins SPDX expressions that all apply.
+// all joins SPDX expressions with AND.
 func all(ids []string) string {
 	single := map[string]bool{}
 	for _, id := range ids {
@@ -63,27 +62,27 @@ func all(ids []string) string {
 	return strings.Join(sorted(single), " AND ")
 }
 
-// comment matches what stands before the words of a licence that is written as a comment.
+// comment matches the comment signs before the lines of a licence that is written as a comment.
 var comment = regexp.MustCompile(`(?m)^\s*(//|#|\*)\s?`)
 
-// plain is the text in small letters, without comment signs, its words with one space between.
+// plain returns the text in lower case, without comment signs and with single spaces between words.
 func plain(text string) string {
 	return strings.ToLower(strings.Join(strings.Fields(comment.ReplaceAllString(text, "")), " "))
 }
 
-// names matches the names of files that hold a licence.
+// names matches the names of licence files.
 var names = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents|ofl)([-_. ].*)?$`)
 
 func isLicence(name string) bool { return names.MatchString(name) && !strings.HasSuffix(name, ".go") }
 
-// ignored are files that are named like licences of what is linked, and are none.
+// ignored lists files that have the name of a licence but do not hold a licence of linked code.
 var ignored = map[string]bool{
-	"modernc.org/memory/LICENSE-LOGO":         true, // where a picture is from, which is not linked
+	"modernc.org/memory/LICENSE-LOGO":         true, // the licence of a logo, which is not linked
 	"modernc.org/sqlite/LICENSE-SQLITE_VEC":   true, // of a package that is not linked
-	"modernc.org/sqlite/LICENSE-3RD-PARTY.md": true, // repeats the licences of modules that stand here by themselves, and of some that are not linked
+	"modernc.org/sqlite/LICENSE-3RD-PARTY.md": true, // repeats the licences of modules that are listed themselves or are not linked
 }
 
-// readText reads a licence, with line ends as in Unix and none at the end.
+// readText reads a licence. Line ends become "\n", and those at the end are removed.
 func readText(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

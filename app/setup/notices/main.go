@@ -1,9 +1,9 @@
-// Command notices writes the notices of third parties and the bill of materials, from what is linked into the
+// Command notices writes the third-party notices and the bill of materials of everything that is linked into the
 // programs: assets/notices.txt with the text of every licence, which `soberano licenses` prints, and
-// assets/bom.cdx.json in CycloneDX form. It is run in the root of the project.
+// assets/bom.cdx.json in the CycloneDX format. It must be run in the root of the project.
 //
 //	notices           writes both files
-//	notices -check    fails if one of them is not what would be written
+//	notices -check    fails if one of them differs from what would be written
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(check bool) error {
 	return nil
 }
 
-// compare reports the files whose contents are not those given.
+// compare returns an error that names the files whose contents differ from the given ones.
 func compare(files []file) error {
 	var old []string
 	for _, f := range files {
@@ -57,13 +57,13 @@ func compare(files []file) error {
 	return nil
 }
 
-// file is one of the files that are written.
+// file is one of the generated files.
 type file struct {
 	path string
 	data []byte
 }
 
-// generate makes the contents of both files.
+// generate returns both files with their contents.
 func generate() ([]file, error) {
 	modules, system, err := linked()
 	if err != nil {

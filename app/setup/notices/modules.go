@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// builds are the programs as they are built: their package and the go command's environment.
+// builds lists the programs: the package of each and the environment of the go command that builds it.
 var builds = []struct {
 	program, path string
 	env           []string
@@ -30,7 +30,7 @@ var builds = []struct {
 	{commandLine, "./app/cli/soberano-cli", []string{"CGO_ENABLED=0", "GOOS=darwin", "GOARCH=arm64"}},
 }
 
-// listed is what `go list -json` says about a package.
+// listed is the description of a package by `go list -json`.
 type listed struct {
 	ImportPath   string
 	Dir          string
@@ -45,7 +45,7 @@ type listed struct {
 	}
 }
 
-// module is a Go module of which packages are linked.
+// module is a Go module with linked packages.
 type module struct {
 	path, version, dir string
 	folders            map[string]bool // of its linked packages
@@ -53,7 +53,8 @@ type module struct {
 	sum                string
 }
 
-// linked returns the modules that are linked into the programs, by path, and the system's libraries that they are linked to.
+// linked returns the modules that are linked into the programs, ordered by path, and the system libraries that the
+// programs are linked to.
 func linked() (modules []*module, system []string, err error) {
 	found, libraries := map[string]*module{}, map[string]bool{}
 	for _, b := range builds {
@@ -129,8 +130,8 @@ func list(path string, env []string) (packages []listed, err error) {
 	}
 }
 
-// standard is the standard library. Its version is the least that go.mod asks for: which one is linked depends
-// on who builds. Its licence is word for word that of golang.org/x/sys, which is pinned by go.sum.
+// standard returns the standard library. Its version is the minimum that go.mod requires, since the linked version
+// depends on the installed Go. Its licence text is identical to that of golang.org/x/sys, which go.sum pins.
 func standard(sys *module) (*module, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.GoVersion}}").Output()
 	if err != nil {
@@ -140,7 +141,7 @@ func standard(sys *module) (*module, error) {
 		programs: map[string]bool{window: true, commandLine: true}}, nil
 }
 
-// sums reads go.sum for the modules.
+// sums sets the checksums of the modules from go.sum.
 func sums(found map[string]*module) error {
 	f, err := os.Open("go.sum")
 	if err != nil {
@@ -156,7 +157,7 @@ func sums(found map[string]*module) error {
 	return lines.Err()
 }
 
-// component is the module with the licences that are in it.
+// component returns the module as a component, with the licences of its linked packages.
 func (m *module) component() (component, error) {
 	c := component{kind: "library", name: m.path, version: m.version, purl: "pkg:golang/" + m.path + "@" + m.version, sum: m.sum,
 		programs: slices.Sorted(maps.Keys(m.programs)), needs: slices.Sorted(maps.Keys(m.needs))}
@@ -186,8 +187,8 @@ func (m *module) component() (component, error) {
 	return c, nil
 }
 
-// licences returns the paths of the files in the module that are the licences of its linked packages: those in a linked
-// package's folder, in a folder above it, or in one below it that is no package of its own (fonts, sources in C).
+// licences returns the paths of the licence files of the module's linked packages. These are in the folder of a linked
+// package, in a folder above it, or in a folder below it that is not a package itself (fonts, C sources).
 func (m *module) licences() (files []string, err error) {
 	err = filepath.WalkDir(m.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -207,7 +208,8 @@ func (m *module) licences() (files []string, err error) {
 	return files, err
 }
 
-// concerns reports whether a folder holds a linked package somewhere, or belongs to the one that holds it.
+// concerns reports whether a folder contains a linked package, directly or below, or belongs to the linked package
+// that contains it.
 func (m *module) concerns(dir string) bool {
 	for folder := range m.folders {
 		if folder == dir || strings.HasPrefix(folder, dir+string(filepath.Separator)) {

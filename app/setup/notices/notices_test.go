@@ -30,7 +30,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// tree makes files in a folder of the test and returns it.
+// tree creates files in a temporary folder and returns the folder.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -79,7 +79,7 @@ func TestUnknownLicence(t *testing.T) {
 	}
 }
 
-// TestCompare checks that a file that differs is named, and one that does not is not.
+// TestCompare checks that the error names the files that differ and no others.
 func TestCompare(t *testing.T) {
 	dir := tree(t, map[string]string{"a": "one", "b": "two"})
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
@@ -91,8 +91,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestGenerated reads what is made of the project itself: each component has a licence and a text, each reference leads
-// to a component, and what the programs are known to contain is there.
+// TestGenerated checks the files generated for the project itself: each component has a licence and its text, each
+// reference is the id of a component, and components that the programs are known to contain are listed.
 func TestGenerated(t *testing.T) {
 	t.Chdir("../../..")
 	files, err := generate()

@@ -8,20 +8,21 @@ import (
 	"strings"
 )
 
-// heading opens assets/notices.txt.
+// heading is the beginning of assets/notices.txt.
 const heading = `Notices of third parties
 
-Soberano is under the Apache License 2.0. It contains, or fetches when it is set up, what others made and licensed
-as listed here; the texts of their licences follow. "make notices" makes this file from what is linked into the
-program with its window (Linux) and into the command line (Linux, Windows, macOS).
+Soberano is licensed under the Apache License 2.0. It contains third-party code and data, or fetches them when it is
+set up, under the licences listed here; the texts of the licences follow. "make notices" generates this file from
+everything that is linked into the program with its window (Linux) and into the command line program (Linux, Windows,
+macOS).
 
 `
 
 // rule separates the licences.
 var rule = strings.Repeat("=", 100) + "\n"
 
-// notices is the text of assets/notices.txt: a list of components, then each licence text once, under the names of
-// the components that it belongs to.
+// notices returns the content of assets/notices.txt: a list of the components, then each licence text once, below
+// the names of the components to which it applies.
 func notices(all []component, system []string) []byte {
 	var b strings.Builder
 	b.WriteString(heading)
@@ -45,7 +46,7 @@ func notices(all []component, system []string) []byte {
 	return []byte(b.String())
 }
 
-// title is the component's name with its version.
+// title returns the component's name and version.
 func (c component) title() string { return strings.TrimSpace(c.name + " " + c.version) }
 
 func sortComponents(list []component) {
