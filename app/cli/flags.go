@@ -29,7 +29,7 @@ const mostThreads = 1024
 func (c *threadCount) String() string { return strconv.Itoa(int(*c)) }
 func (c *threadCount) Type() string   { return "number" }
 
-// Set takes the number.
+// Set implements pflag.Value.
 func (c *threadCount) Set(text string) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > mostThreads {
@@ -39,13 +39,13 @@ func (c *threadCount) Set(text string) error {
 	return nil
 }
 
-// tongue is a language of speech by its code; "": to be heard.
+// tongue is a language of speech, as a code; "": to be detected.
 type tongue string
 
 func (t *tongue) String() string { return string(*t) }
 func (t *tongue) Type() string   { return "name" }
 
-// Set takes a code or an English name.
+// Set implements pflag.Value; it accepts a code or an English name.
 func (t *tongue) Set(text string) error {
 	if text == "" || text == "auto" {
 		*t = ""
