@@ -10,8 +10,8 @@ import (
 	"soberano/models"
 )
 
-// deepest is the deepest nesting of the metadata that is accepted.
-const deepest = 16
+// maxDepth is the deepest nesting of the metadata that is accepted.
+const maxDepth = 16
 
 // metadata reads the JSON that follows the header: an object without duplicate keys.
 // Numbers become int64 or float64; lists of one type become []string, []int64 or []float64,
@@ -24,7 +24,7 @@ func (h *header) metadata(b []byte) (models.Metadata, error) {
 		if t, err := d.Token(); err != nil || t != json.Delim('{') {
 			return errors.New("is no JSON object")
 		}
-		if err := readObject(d, m, "", deepest); err != nil {
+		if err := readObject(d, m, "", maxDepth); err != nil {
 			return err
 		}
 		if _, err := d.Token(); !errors.Is(err, io.EOF) {
