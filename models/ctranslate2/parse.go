@@ -171,7 +171,7 @@ func (s *spec) readVariables(r *reader) {
 		v.name = r.text()
 		r.field = "variable " + models.Quote(v.name)
 		if s.byName[v.name] != nil {
-			r.corrupt("stands there twice")
+			r.corrupt("occurs twice")
 		}
 		s.byName[v.name] = v
 		v.read(r)
@@ -219,7 +219,7 @@ func (s *spec) readAliases(r *reader) {
 		switch {
 		case r.err != nil:
 		case s.byName[a.name] != nil || s.aliasOf[a.name] != "":
-			r.corrupt("stands there twice")
+			r.corrupt("occurs twice")
 		case s.byName[a.of] == nil:
 			r.corrupt("points to %s, which is not in the file", models.Quote(a.of))
 		}

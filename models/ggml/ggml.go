@@ -137,7 +137,7 @@ func readTensors(c *models.Cursor, path string) []models.Tensor {
 		}
 		t := readTensor(c, path)
 		if c.Err() == nil && seen[t.Name] {
-			c.Corrupt("stands there twice")
+			c.Corrupt("occurs twice")
 		}
 		seen[t.Name] = true
 		tensors = append(tensors, t)

@@ -206,7 +206,7 @@ func (r *reader) keyValue(m models.Metadata, i uint64) {
 	key := r.text(maxKeyName)
 	r.field = "key " + models.Quote(key)
 	if _, twice := m[key]; twice {
-		r.corrupt("stands there twice")
+		r.corrupt("occurs twice")
 	}
 	r.charge(64) // memory of the map's own entry
 	t := r.u32()

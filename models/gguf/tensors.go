@@ -38,7 +38,7 @@ func (h *header) readTensors(r *reader, n uint64) {
 		t := info{name: r.text(maxName)}
 		r.field = "tensor " + models.Quote(t.name)
 		if seen[t.name] {
-			r.corrupt("stands there twice")
+			r.corrupt("occurs twice")
 		}
 		seen[t.name] = true
 		t.read(r)

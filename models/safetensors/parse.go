@@ -100,7 +100,7 @@ type place struct {
 func (h *header) read(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return models.Corrupt(h.path, "is damaged: the header is no JSON object")
+		return models.Corrupt(h.path, "is damaged: the header is not a JSON object")
 	}
 	for d.More() {
 		if err := h.readKey(d); err != nil {
@@ -115,7 +115,7 @@ func (h *header) read(b []byte) error {
 		return models.Corrupt(h.path, "is damaged: the header: %v", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return models.Corrupt(h.path, "is damaged: the header goes on behind its end")
+		return models.Corrupt(h.path, "is damaged: the header continues after its end")
 	}
 	return nil
 }
