@@ -98,7 +98,7 @@ func (g *Sign) Close() { g.s.Close() }
 func (g *Sign) Show(text string, heard bool) {
 	c := g.s.Conn
 	if text == "" {
-		xproto.UnmapWindow(c, g.win)
+		_ = xproto.UnmapWindowChecked(c, g.win).Check() // waits until the window is gone
 		g.shown = false
 		return
 	}
