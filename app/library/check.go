@@ -82,23 +82,23 @@ func (p *Page) examine(entries []registry.Entry) {
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
-		ills := map[string]error{}
+		missing := map[string]error{}
 		for _, e := range entries {
 			if !e.Saved() {
 				continue
 			}
 			if err := e.Check(); err != nil {
-				ills[e.Name] = err
+				missing[e.Name] = err
 			}
 		}
-		p.Post(func() { p.examined(ills) })
+		p.Post(func() { p.examined(missing) })
 	}()
 }
 
-func (p *Page) examined(ills map[string]error) {
+func (p *Page) examined(missing map[string]error) {
 	p.looking = false
-	if !maps.EqualFunc(ills, p.ills, func(a, b error) bool { return a.Error() == b.Error() }) {
-		p.ills = ills
+	if !maps.EqualFunc(missing, p.missing, func(a, b error) bool { return a.Error() == b.Error() }) {
+		p.missing = missing
 		p.draw(p.Shelf.List())
 	}
 }

@@ -168,7 +168,7 @@ func TestCheckAndRemove(t *testing.T) {
 }
 
 // The page reports a missing file and an entry that can't be read; the other models stay usable.
-func TestIlls(t *testing.T) {
+func TestBrokenModels(t *testing.T) {
 	root := t.TempDir()
 	lib, err := registry.Open(root)
 	if err != nil {
@@ -191,7 +191,7 @@ func TestIlls(t *testing.T) {
 	s := newStage(t, lib, registry.Inspect, ui.Light)
 	s.UntilShown("gone.gguf is no longer at " + dir)
 	s.Expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
-	s.Shot("ills")
+	s.Shot("broken")
 	if n := strings.Count(s.Words(), "Use now"); n != 1 {
 		t.Errorf("%d models are offered, want the one that is there", n)
 	}

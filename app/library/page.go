@@ -22,7 +22,7 @@ type Page struct {
 	says    map[string]string // by model: the result of its check
 	asks    string            // the model or broken entry for which removal is being confirmed
 	checks  map[string]*check
-	ills    map[string]error // the errors of models whose files are missing
+	missing map[string]error // the errors of models whose files are missing
 	looking bool             // examine is running
 	running sync.WaitGroup
 
@@ -118,7 +118,7 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if !e.Runs {
 		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
-	if err := p.ills[e.Name]; err != nil {
+	if err := p.missing[e.Name]; err != nil {
 		parts = append(parts, ui.Text(problem.Text(err), ui.SmallSize, ui.Record))
 	}
 	if c := p.checks[e.Name]; c != nil {
@@ -148,7 +148,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		return row
 	}
 	switch {
-	case !e.Runs || p.ills[e.Name] != nil && !p.InUse(e):
+	case !e.Runs || p.missing[e.Name] != nil && !p.InUse(e):
 	case p.InUse(e):
 		b := ui.NewButton(ui.Plain, "In use", nil)
 		b.Disable()

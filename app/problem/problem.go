@@ -25,7 +25,7 @@ type Code string
 
 // The codes. Their texts are in table.
 const (
-	None    Code = ""        // no problem, or an unknown one in an older file
+	None    Code = ""        // no problem, or none was recorded
 	Unknown Code = "unknown" // an error without a code: Args.Detail is its English text
 
 	// Chats.

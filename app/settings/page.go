@@ -26,13 +26,13 @@ type Window interface {
 // Config holds what the page needs and shows.
 type Config struct {
 	Window
-	Values    Values
-	Cores     int
-	Deaf      bool     // this build does not support microphones
-	Hotkeys   []string // the combinations that can be chosen, such as "Ctrl+Alt+D"; nil: not supported on this system
-	NoHotkey  string   // why the chosen combination does not work at present
-	Languages []string // codes of the languages that the speech model supports; empty: all of Whisper's
-	Data      string   // the data folder, to be shown
+	Values       Values
+	Cores        int
+	NoMicrophone bool     // this build does not support microphones
+	Hotkeys      []string // the combinations that can be chosen, such as "Ctrl+Alt+D"; nil: not supported on this system
+	NoHotkey     string   // why the chosen combination does not work at present
+	Languages    []string // codes of the languages that the speech model supports; empty: all of Whisper's
+	Data         string   // the data folder, to be shown
 }
 
 // Page is the Settings page: a row for each choice, with a line that explains it.
@@ -92,7 +92,7 @@ func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 // Refresh draws the page and lists the microphones again, which can take a moment.
 func (p *Page) Refresh() {
 	p.draw()
-	if p.Deaf {
+	if p.NoMicrophone {
 		return
 	}
 	p.serial++
@@ -118,7 +118,7 @@ func (p *Page) draw() {
 		row("Colours", "", []option[ui.Mode]{{"As the system", ui.System}, {"Light", ui.Light}, {"Dark", ui.Dark}}, v.Theme,
 			func(m ui.Mode) { set(func() { v.Theme = m }) }),
 	}
-	if !p.Deaf {
+	if !p.NoMicrophone {
 		list = append(list, ui.NewRule(), p.microphones(set), ui.NewRule(),
 			row("Language of dictation", "What is said is heard more surely when the language is chosen.", p.languages(), v.Language,
 				func(l string) { set(func() { v.Language = l }) }))

@@ -160,7 +160,7 @@ func TestStates(t *testing.T) {
 	if !strings.Contains(s.Words(), "No microphone was found. Plug one in") {
 		t.Errorf("shown is:\n%s", s.Words())
 	}
-	s.Shot("deaf")
+	s.Shot("no-microphones")
 }
 
 // The user's own words are stored a moment after they were typed, or when the entry loses the focus.

@@ -211,8 +211,8 @@ func (d *Shell) unpasted(text string, err error) {
 			{Label: "Put them into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
 }
 
-// deaf shows why dictation failed, and offers to transcribe the audio again.
-func (d *Shell) deaf(err error) {
+// dictationFailed shows why dictation failed, and offers to transcribe the audio again.
+func (d *Shell) dictationFailed(err error) {
 	if _, ok := d.chat.Talk.Place().(*inFront); ok {
 		d.wrong("Dictation failed: see Soberano's window")
 	}

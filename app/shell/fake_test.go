@@ -275,7 +275,7 @@ type stage struct {
 	fakeSpeech *fakeSpeech
 	win        fyne.Window
 	fail       map[string]error // by model: the error of opening it
-	hold       chan struct{}    // by model: opening it waits for the channel
+	hold       chan struct{}    // if not nil, opening a model waits for it
 	noMic      error
 	apart      bool // the store has a goroutine of its own
 

@@ -155,7 +155,7 @@ func (d *Shell) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
-		talk.OnProblem = d.deaf
+		talk.OnProblem = d.dictationFailed
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk})
@@ -163,7 +163,7 @@ func (d *Shell) build() {
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
-		Deaf: d.Microphones == nil, Data: d.Data})
+		NoMicrophone: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.chat.Panels.Add(d.importer.Cards)

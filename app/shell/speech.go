@@ -35,14 +35,14 @@ func (d *Shell) chosenSpeech() (registry.Entry, error) {
 	return d.speech, nil
 }
 
-// hearing is a use of the speech model; it implements transcribe.Speech.
-type hearing struct {
+// speechUse is a use of the speech model; it implements transcribe.Speech.
+type speechUse struct {
 	*host.Lease[Speech]
 	entry registry.Entry
 }
 
 // hear acquires the chosen speech model. It is called from any goroutine.
-func (d *Shell) hear(ctx context.Context) (*hearing, error) {
+func (d *Shell) hear(ctx context.Context) (*speechUse, error) {
 	e, err := d.chosenSpeech()
 	if err != nil {
 		return nil, err
@@ -51,23 +51,23 @@ func (d *Shell) hear(ctx context.Context) (*hearing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hearing{l, e}, nil
+	return &speechUse{l, e}, nil
 }
 
 // openSpeech is hear for recordings.
 func (d *Shell) openSpeech(ctx context.Context) (transcribe.Speech, error) {
 	h, err := d.hear(ctx)
 	if err != nil {
-		return nil, err // a nil *hearing in an interface would not be nil
+		return nil, err // a nil *speechUse in an interface would not be nil
 	}
 	return h, nil
 }
 
 // Name returns the model's name in the library.
-func (h *hearing) Name() string { return h.entry.Name }
+func (h *speechUse) Name() string { return h.entry.Name }
 
 // Transcribe transcribes src until it ends or the model is closed.
-func (h *hearing) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
+func (h *speechUse) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return h.until(ctx, func(ctx context.Context) iter.Seq2[asr.Segment, error] { return h.Model.Transcribe(ctx, src, p) })
 }
 
@@ -85,7 +85,7 @@ func (d *Shell) listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq
 }
 
 // until yields what run yields. The context of run ends when the model is closed, and then the error gives the reason.
-func (h *hearing) until(ctx context.Context, run func(context.Context) iter.Seq2[asr.Segment, error]) iter.Seq2[asr.Segment, error] {
+func (h *speechUse) until(ctx context.Context, run func(context.Context) iter.Seq2[asr.Segment, error]) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		ctx, stop := h.Context(ctx)
 		defer stop()

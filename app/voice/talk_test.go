@@ -110,8 +110,8 @@ func (s *testTalk) until(ok func() bool) {
 	}
 }
 
-// hears yields partial text, and final text when the audio has ended.
-func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+// listen yields partial text, and final text when the audio has ended.
+func listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		if !yield(asr.Segment{Text: "partial words", Language: "de"}, nil) {
 			return
@@ -129,7 +129,7 @@ func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segmen
 }
 
 func TestHoldToTalk(t *testing.T) {
-	s := newTestTalk(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.Press()
 	s.until(func() bool { return s.State() == Recording && s.partial == "partial words" })
 	s.now = s.now.Add(2 * time.Second)
@@ -144,7 +144,7 @@ func TestHoldToTalk(t *testing.T) {
 }
 
 func TestClickToStartAndStop(t *testing.T) {
-	s := newTestTalk(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.Press()
 	s.now = s.now.Add(100 * time.Millisecond)
 	s.Release()
@@ -162,7 +162,7 @@ func TestClickToStartAndStop(t *testing.T) {
 }
 
 func TestDiscard(t *testing.T) {
-	s := newTestTalk(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.Press()
 	s.until(func() bool { return s.partial != "" })
 	s.Discard()
@@ -184,7 +184,7 @@ func TestDiscard(t *testing.T) {
 
 func TestProblems(t *testing.T) {
 	none := errors.New("no microphone")
-	s := newTestTalk(t, hears, none)
+	s := newTestTalk(t, listen, none)
 	s.Press()
 	s.Release()
 	s.until(func() bool { return s.err != nil })
@@ -204,7 +204,7 @@ func TestProblems(t *testing.T) {
 // Closing during a dictation leaves no goroutine and no open microphone.
 func TestClose(t *testing.T) {
 	before := runtime.NumGoroutine()
-	s := newTestTalk(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	for range 5 {
 		s.Press()
 		s.until(func() bool { return s.State() == Recording })

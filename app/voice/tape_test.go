@@ -281,7 +281,7 @@ func (b broken) Close() error                                 { return b.err }
 
 // Audio that the device lost is reported.
 func TestOverflowIsTold(t *testing.T) {
-	s := newTestTalk(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.window.open = func() (Microphone, error) { return slow{&fakeMic{done: make(chan struct{}), closed: &s.closed}}, nil }
 	s.Press()
 	s.until(func() bool { return s.Lost() })
