@@ -1,7 +1,5 @@
 package cli
 
-// The flags for decoding speech are named as in openai/whisper, where it has them.
-
 import (
 	"context"
 	"errors"
@@ -19,7 +17,7 @@ import (
 	"soberano/models"
 )
 
-// decodingFlags are the values of the flags.
+// decodingFlags are the values of the flags for decoding speech, which are named as in openai/whisper where it has them.
 type decodingFlags struct {
 	p            asr.Params
 	hints        hintFlags

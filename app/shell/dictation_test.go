@@ -30,7 +30,7 @@ func (s *stage) silent() {
 }
 
 // The text goes into the chat in which the dictation was begun, even if another one is open by then.
-func TestWordsLandWhereTheyBegan(t *testing.T) {
+func TestTextGoesToItsChat(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.fill()
 	s.ready()
@@ -174,7 +174,7 @@ func leave(t *testing.T, dir string) {
 	}
 }
 
-func TestDictationLeftBehind(t *testing.T) {
+func TestDictationOfEarlierRun(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
 		dir := t.TempDir()
 		leave(t, dir)

@@ -69,7 +69,7 @@ func TestTheCursorStandsBehindTheDraft(t *testing.T) {
 }
 
 // Speech that was being dictated when the window is closed is in the draft afterwards.
-func TestSpokenWordsOutliveTheWindow(t *testing.T) {
+func TestCloseDuringDictation(t *testing.T) {
 	dir := t.TempDir()
 	s := newStage(t, dir, smol, base)
 	s.ready()

@@ -13,7 +13,7 @@ import (
 )
 
 // A transcript grows, is edited, deleted and restored, and is unchanged after the file was closed and opened again.
-func TestTranscriptLives(t *testing.T) {
+func TestTranscriptEditDeleteRestore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	s := must(Open(path))(t)
 	a := must(s.AddTranscript(Transcript{Path: "/home/ada/call.wav", Title: "call.wav", Asked: "de", Translate: true}))(t)
@@ -63,7 +63,7 @@ func TestTranscriptLives(t *testing.T) {
 }
 
 // A file with the first schema version is upgraded; its conversations do not change.
-func TestOldFileLearnsTranscripts(t *testing.T) {
+func TestMigrateTranscripts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
 	for _, q := range []string{steps[0], `PRAGMA user_version = 1`, `INSERT INTO conversations (title, created, updated) VALUES ('Old', 1, 1)`} {
@@ -83,7 +83,7 @@ func TestOldFileLearnsTranscripts(t *testing.T) {
 }
 
 // A file with the second schema version is upgraded; its transcripts are marked as not translated.
-func TestOldFileLearnsTranslation(t *testing.T) {
+func TestMigrateTranslation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
 	for _, q := range []string{steps[0], steps[1], `PRAGMA user_version = 2`, `INSERT INTO transcripts (path, title, state, created, updated) VALUES ('/a.wav', 'Old', 'waiting', 1, 1)`} {
@@ -139,7 +139,7 @@ func TestSegmentsAreKept(t *testing.T) {
 
 // The English notes of a file with the third schema version are converted once, when its schema is upgraded; notes on which
 // the program does not act stay text.
-func TestOldFileLearnsProblems(t *testing.T) {
+func TestMigrateProblems(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
 	message := `INSERT INTO messages (conversation, role, content, state, note, created) VALUES (1, 'assistant', '', 'failed', ?, 1)`

@@ -99,7 +99,7 @@ func TestDamageIsNoted(t *testing.T) {
 
 // If the program ends during a file, the next start continues where it was, and the other files follow. The segments are the
 // same as without the interruption.
-func TestTheQueueOutlivesTheProgram(t *testing.T) {
+func TestQueueAfterRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db, err := store.Open(path)
 	if err != nil {
@@ -424,7 +424,7 @@ func TestWhereItWasSaved(t *testing.T) {
 }
 
 // The same recording can be transcribed again in another language; the first transcript stays.
-func TestAgainBeside(t *testing.T) {
+func TestSameRecordingTwice(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
 	s.page.open(s.state("talk.wav", store.Complete).ID)
@@ -555,7 +555,7 @@ func TestPlaying(t *testing.T) {
 	s.UntilShown("It can't be played. The file is not at " + path + ".")
 }
 
-// An opened transcript grows while it is written down.
+// An opened transcript grows while its recording is transcribed.
 func TestTheViewGrows(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
