@@ -39,10 +39,10 @@ func (p *spot) Final(text string) {
 		}
 		return db.Draft(p.conversation, wording.Join(c.Draft, text))
 	}, func(err error) {
-		if err != nil {
+		if err != nil || p.here() { // it was opened meanwhile, with the draft of before
 			s.Composer.Insert(text)
-			s.kept(err)
 		}
+		s.kept(err)
 	})
 }
 
