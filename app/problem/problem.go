@@ -156,7 +156,7 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*engine.ContextError](err); ok {
 		return Problem{Code: MessageTooLong, Args: Args{Prompt: e.Prompt, Context: e.Context}}
 	}
-	if e, ok := errors.AsType[*audio.Error](err); ok {
+	if e, ok := errors.AsType[*audio.Error](err); ok && (e.Kind != audio.Unreadable || ofSentinel(e.Err).Code == None) {
 		return ofAudio(e)
 	}
 	if e, ok := errors.AsType[*models.FileError](err); ok {
@@ -171,14 +171,8 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*mic.Error](err); ok {
 		return Problem{Code: micCodes[e.Kind], Args: Args{Device: e.Device, Detail: e.Detail()}}
 	}
-	path := ""
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		path = e.Path
-	}
-	for _, c := range sentinels {
-		if errors.Is(err, c.is) {
-			return Problem{Code: c.code, Args: Args{File: path}}
-		}
+	if p := ofSentinel(err); p.Code != None {
+		return p
 	}
 	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
@@ -191,6 +185,20 @@ var sentinels = []struct {
 	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
+}
+
+// ofSentinel returns the Problem of an error that is recognised by identity; None for others.
+func ofSentinel(err error) Problem {
+	path := ""
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		path = e.Path
+	}
+	for _, c := range sentinels {
+		if errors.Is(err, c.is) {
+			return Problem{Code: c.code, Args: Args{File: path}}
+		}
+	}
+	return Problem{}
 }
 
 // audioCodes maps the error kinds of package asr/audio to codes.
