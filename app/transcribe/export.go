@@ -82,9 +82,9 @@ func (v *View) rename(title string) {
 	id := v.t.ID
 	v.page.Work.Do(func(s *store.Store) error { return s.RenameTranscript(id, title) }, func(err error) {
 		switch {
-		case v.t.ID != id: // another transcript was opened meanwhile
 		case err != nil:
-			v.tell("The name could not be changed. " + problem.Text(err))
+			v.unstored(id, err, "The name could not be changed")
+		case v.t.ID != id: // another transcript was opened meanwhile
 		default:
 			v.t.Title = title
 			v.fresh()

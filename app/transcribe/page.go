@@ -439,8 +439,8 @@ func (p *Page) Close() bool {
 	if !p.View.Object.Visible() {
 		return false
 	}
+	p.View.Object.Hide() // first, so that the page reports an edit that can't be stored
 	p.View.close()
-	p.View.Object.Hide()
 	p.pane.Object.Show()
 	p.Focus(nil) // the object that had the focus is hidden
 	p.Refresh()

@@ -1,6 +1,7 @@
 package transcribe
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -604,6 +605,38 @@ func TestAShorterOneIsOpened(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An edit that could not be stored is reported with its text, also if the transcript was left at once.
+func TestUnstoredEditIsShown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	s := newStage(t, ui.Light, db)
+	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
+	id := s.state("talk.wav", store.Complete).ID
+	s.UntilShown("Welcome to the show.")
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Exec(`CREATE TRIGGER full BEFORE UPDATE ON segments BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`); err != nil {
+		t.Fatal(err)
+	}
+	s.page.open(id)
+	v := s.page.View
+	v.list.edit(1)
+	v.list.entry.SetText("The first boat sank.")
+	v.list.commit()
+	s.Expect("The change could not be stored: “The first boat sank.”", said[1])
+	v.list.edit(2)
+	v.list.entry.SetText("The second one floats.")
+	s.page.Close()
+	s.UntilShown("The change could not be stored: “The second one floats.”")
 }
 
 // A segment that is being edited keeps its position while the transcript grows, also at the end of the list. Scrolled out of

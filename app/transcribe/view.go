@@ -339,12 +339,24 @@ func (v *View) edit(i int, text string) {
 	v.segments[i].Text = text
 	v.finder.again()
 	v.page.Work.Do(func(s *store.Store) error { return s.EditSegment(id, number, text) }, func(err error) {
-		if err == nil || v.t.ID != id {
+		if err == nil {
 			return
 		}
-		v.segments[i].Text = old
-		v.finder.again()
-		v.list.redraw(i)
-		v.tell("The change could not be kept. " + problem.Text(err))
+		if v.t.ID == id {
+			v.segments[i].Text = old
+			v.finder.again()
+			v.list.redraw(i)
+		}
+		v.unstored(id, err, "The change could not be stored: “"+models.Printable(text)+"”")
 	})
+}
+
+// unstored reports a change that could not be stored: at the transcript, or on the page if the user has left the transcript.
+func (v *View) unstored(id int64, err error, what string) {
+	if v.shown() && v.t.ID == id {
+		v.tell(what + ". " + problem.Text(err))
+		return
+	}
+	v.page.say(err, what)
+	v.page.Refresh()
 }
