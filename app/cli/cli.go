@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/problem"
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -121,7 +122,7 @@ func openLibrary() (*registry.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(dir)
+	return registry.Open(dir, engine.Check)
 }
 
 // anyKind stands for a model of whatever kind.
@@ -135,7 +136,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 		return registry.Entry{}, err
 	}
 	if name != "" {
-		e, err := registry.Resolve(lib, name)
+		e, err := registry.Resolve(lib, name, nil)
 		if errors.Is(err, models.ErrNotFound) {
 			return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 		}
