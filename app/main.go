@@ -1,5 +1,5 @@
-// Soberano: private AI on one's own computer. Without a verb the window opens; where there
-// is no display, the chat in the terminal.
+// Soberano is a program for private AI on the user's own computer. Without a command it opens the window, or, if there is no
+// display, the chat in the terminal.
 package main
 
 import (

@@ -174,7 +174,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 		return nil, err
 	}
 	if r.MaxTokens < 0 {
-		return nil, fmt.Errorf("engine: at most %d tokens asked for", r.MaxTokens)
+		return nil, fmt.Errorf("engine: MaxTokens is %d, expected 0 or more", r.MaxTokens)
 	}
 	ids, err := m.PromptTokens(r)
 	if err != nil {

@@ -99,8 +99,8 @@ func (c *Cursor) Count(n, size uint64) int {
 	return int(n)
 }
 
-// mostValues is the largest number of values of a tensor; sizes in bytes can't overflow.
-const mostValues = 1 << 40
+// maxValues is the largest number of values of a tensor; sizes in bytes can't overflow.
+const maxValues = 1 << 40
 
 // Values returns the product of a shape's sizes, and false where one of them is below 1 or
 // the product is too large.
@@ -108,7 +108,7 @@ func Values(shape []int) (int, bool) {
 	n := uint64(1)
 	for _, d := range shape {
 		high, low := bits.Mul64(n, uint64(d))
-		if d <= 0 || high != 0 || low > mostValues {
+		if d <= 0 || high != 0 || low > maxValues {
 			return 0, false
 		}
 		n = low

@@ -10,7 +10,7 @@ import (
 // Limits of Printable, in characters: of the whole result, and of the end that is kept if
 // the middle is left out.
 const (
-	mostPrintable = 200
+	maxPrintable  = 200
 	printableTail = 60
 )
 
@@ -21,10 +21,10 @@ const (
 // \u202e. In a text of more than 200 characters the middle is left out; the beginning and
 // the extension of a file name remain. Backslashes are not escaped.
 // extension stay. A backslash is kept as it is.
-func Printable(s string) string { return cut(s, 0, mostPrintable) }
+func Printable(s string) string { return cut(s, 0, maxPrintable) }
 
 // Quote returns Printable(s) in double quotes; quotes inside are escaped.
-func Quote(s string) string { return `"` + cut(s, '"', mostPrintable) + `"` }
+func Quote(s string) string { return `"` + cut(s, '"', maxPrintable) + `"` }
 
 // cut escapes s and leaves out the middle if there are more than most characters. If the
 // character quote is not 0, it is escaped with a backslash.
@@ -73,8 +73,8 @@ func escape(r rune, raw string, quote rune) string {
 	return raw
 }
 
-// mostLine is the largest number of characters of a line that PrintableLines keeps.
-const mostLine = 2000
+// maxLine is the largest number of characters of a line that PrintableLines keeps.
+const maxLine = 2000
 
 // PrintableLines makes a message safe that may contain untrusted text. It is the last step
 // before a message is shown. It works line by line, and a line may be longer than a result of
@@ -82,7 +82,7 @@ const mostLine = 2000
 func PrintableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = cut(line, 0, mostLine)
+		lines[i] = cut(line, 0, maxLine)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -36,7 +36,7 @@ func TestPrintableIsHarmless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + strings.Repeat(rapid.String().Draw(t, "text"), rapid.IntRange(0, 30).Draw(t, "times"))
 		for _, got := range []string{Printable(text), Quote(text)} {
-			if !utf8.ValidString(got) || utf8.RuneCountInString(got) > mostPrintable+2 {
+			if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxPrintable+2 {
 				t.Fatalf("%d characters of %q", utf8.RuneCountInString(got), got)
 			}
 			for _, r := range got {

@@ -1,13 +1,5 @@
 package chat
 
-// The place to write: an entry that grows with its text, the words that are still being
-// heard above it, the microphone and Send or Stop beneath.
-//
-//	╭ that has not worked since …            (partial words, in italics)
-//	│ Please write a short letter
-//	│ ▮▮▯▮▮▯▮ 0:04 · English   release to finish        (mic)  [Send]
-//	╰
-
 import (
 	"strings"
 	"unicode"
@@ -23,7 +15,13 @@ import (
 	"soberano/asr/wording"
 )
 
-// Composer is the place to write.
+// Composer is the input area: an entry that grows with its text, the partial text of a dictation above it, the microphone and
+// Send or Stop below it.
+//
+//	╭ that has not worked since …            (partial words, in italics)
+//	│ Please write a short letter
+//	│ ▮▮▯▮▮▯▮ 0:04 · English   release to finish        (mic)  [Send]
+//	╰
 type Composer struct {
 	Object  *ui.Box
 	Entry   *ui.Entry
@@ -33,14 +31,14 @@ type Composer struct {
 	partial *ui.Flow
 	hint    *ui.Label
 	rows    int
-	resized func() // its height has changed
+	resized func() // called when the height has changed
 	running bool
 }
 
 const mostRows = 8
 
-// NewComposer is an empty composer; press is its button, send the Enter key. talk may be
-// nil: then there is no microphone.
+// NewComposer returns an empty composer; press is called by its button, send by the Enter key. If talk is nil, there is no
+// microphone.
 func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer {
 	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), resized: resized,
 		hint: ui.NewLabel("", ui.SmallSize, ui.Muted).Shrink(40), rows: 1}
@@ -70,7 +68,7 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 	return c
 }
 
-// stackTall is a layout of things over each other, only one of which is visible.
+// stackTall is a layout of objects on top of each other, of which only one is visible.
 type stackTall struct{}
 
 func (stackTall) Layout(o []fyne.CanvasObject, size fyne.Size) {
@@ -81,7 +79,7 @@ func (stackTall) Layout(o []fyne.CanvasObject, size fyne.Size) {
 
 func (stackTall) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(40, 38) }
 
-// bareTheme takes the entry's own surface and border away: the box around has them.
+// bareTheme removes the entry's own background and border; the surrounding box has them.
 type bareTheme struct{}
 
 func (bareTheme) base() fyne.Theme { return fyne.CurrentApp().Settings().Theme() }
@@ -103,7 +101,7 @@ func (b bareTheme) Size(n fyne.ThemeSizeName) float32 {
 	return b.base().Size(n)
 }
 
-// SetRunning turns Send into Stop while an answer is written.
+// SetRunning shows Stop instead of Send while an answer is written.
 func (c *Composer) SetRunning(on bool) {
 	c.running = on
 	label := "Send"
@@ -113,7 +111,7 @@ func (c *Composer) SetRunning(on bool) {
 	c.Send.SetLabel(label)
 }
 
-// SetHints says what can be done: in the empty entry, and beneath it.
+// SetHints sets the hint in the empty entry and the hint below it.
 func (c *Composer) SetHints(placeholder, hint string) {
 	if c.Entry.PlaceHolder != placeholder {
 		c.Entry.SetPlaceHolder(placeholder)
@@ -121,9 +119,9 @@ func (c *Composer) SetHints(placeholder, hint string) {
 	c.hint.Set(hint)
 }
 
-// Fit gives the entry the rows that its text needs at that width.
+// Fit gives the entry the number of rows that its text needs at that width.
 func (c *Composer) Fit(width float32) {
-	const beside = 2*6 + 2*8 + 6 // the box's and the entry's padding, and a little for the cursor
+	const beside = 2*6 + 2*8 + 6 // the padding of the box and of the entry, and space for the cursor
 	rows := mostRows
 	if text := c.Entry.Text; c.Entry.Wrapping == fyne.TextWrapOff {
 		rows = min(mostRows, strings.Count(text, "\n")+2)
@@ -139,7 +137,7 @@ func (c *Composer) Fit(width float32) {
 	}
 }
 
-// Insert puts words at the cursor, with spaces where words need them.
+// Insert inserts words at the cursor, with spaces around them where they are needed.
 func (c *Composer) Insert(text string) {
 	if before := c.Entry.Before(); before != 0 {
 		text = wording.Join(string(before), text)[len(string(before)):]
@@ -151,7 +149,7 @@ func (c *Composer) Insert(text string) {
 	c.Entry.Insert(text)
 }
 
-// ShowTalk follows dictation.
+// ShowTalk shows the state of dictation.
 func (c *Composer) ShowTalk(t *voice.Talk) {
 	c.mic.SetState(t.State())
 	if t.State() == voice.Idle {
@@ -165,7 +163,7 @@ func (c *Composer) ShowTalk(t *voice.Talk) {
 	c.Object.Refresh()
 }
 
-// SetPartial shows words that may still change behind the first stable bytes.
+// SetPartial shows text that may still change after the first stable bytes.
 func (c *Composer) SetPartial(text string, stable int) {
 	was := c.partial.Visible()
 	if text == "" {

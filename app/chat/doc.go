@@ -1,5 +1,5 @@
-// Package chat is the middle of the window: a conversation, its answers as they are
-// written, and the entry for the next message.
+// Package chat is the main page of the window: a conversation, its answers while they are written, and the entry for the next
+// message.
 //
 //	Screen ─ Header      title · model · context meter · offline
 //	       ├ Thread      messages and answers, or a text for an empty page
@@ -7,6 +7,6 @@
 //	       └ Composer    text · microphone · Send or Stop
 //	Runner               the chosen model, and the answers that it and others write
 //
-// The Runner has no widgets, and the Screen no model; a test gives the Runner scripted models.
-// Only the UI goroutine touches a Screen: other goroutines reach it through Window.Post.
+// The Runner has no widgets, and the Screen has no model; tests use a Runner with scripted models. Only the UI goroutine uses a
+// Screen: other goroutines reach it through Window.Post.
 package chat

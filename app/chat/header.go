@@ -1,8 +1,5 @@
 package chat
 
-// The line above a conversation: its title, the model, how full the context is, and that
-// nothing leaves this computer.
-
 import (
 	"fmt"
 	"strings"
@@ -14,14 +11,15 @@ import (
 	"soberano/models/registry"
 )
 
-// headerHeight includes the line beneath.
+// headerHeight includes the line below the header.
 const headerHeight = 56
 
-// Header is the line above a conversation.
+// Header is the line above a conversation: its title, the model, how full the context is, and that nothing leaves this
+// computer.
 type Header struct {
 	Object  fyne.CanvasObject
 	Model   *ui.Button // opens the model menu
-	chats   *ui.Button // only where the side is folded away
+	chats   *ui.Button // shown only while the sidebar is hidden
 	title   *ui.Label
 	word    *ui.Label
 	meter   *ui.Bar
@@ -29,10 +27,10 @@ type Header struct {
 	offline *fyne.Container
 	rule    *ui.Fill
 	narrow  bool
-	detail  string // behind the model's name, where there is room
+	detail  string // after the model's name, if there is space
 }
 
-// NewHeader is a header for no conversation.
+// NewHeader returns a header without a conversation.
 func NewHeader(chats, choose func()) *Header {
 	h := &Header{
 		chats: ui.NewButton(ui.Plain, "Chats", chats),
@@ -53,7 +51,7 @@ func NewHeader(chats, choose func()) *Header {
 	return h
 }
 
-// SetNarrow shows the way to the folded side.
+// SetNarrow shows or hides the button that opens the sidebar.
 func (h *Header) SetNarrow(on bool) {
 	h.narrow = on
 	if on {
@@ -64,7 +62,7 @@ func (h *Header) SetNarrow(on bool) {
 	h.Object.Refresh()
 }
 
-// SetTitle names the conversation.
+// SetTitle shows the title of the conversation.
 func (h *Header) SetTitle(title string) {
 	if title == "" {
 		title = "New chat"
@@ -73,7 +71,7 @@ func (h *Header) SetTitle(title string) {
 	h.Object.Refresh()
 }
 
-// SetStatus names the model.
+// SetStatus shows the model and its state.
 func (h *Header) SetStatus(s Status) {
 	h.Model.Label, h.detail = "No model", "▾"
 	if s.Phase != NoModel {
@@ -97,7 +95,7 @@ func marks(s Status) []string {
 	return nil
 }
 
-// Marks is what stands behind a model's name: "Q4_1 · included".
+// Marks returns the text after a model's name: "Q4_1 · included".
 func Marks(e registry.Entry) string {
 	var list []string
 	if e.Quantization != "" {
@@ -109,7 +107,7 @@ func Marks(e registry.Entry) string {
 	return strings.Join(list, " · ")
 }
 
-// SetContext shows how many tokens are used of those that fit; of 0: not known.
+// SetContext shows that used of the context's tokens are in use; of 0: unknown.
 func (h *Header) SetContext(used, of int) {
 	switch {
 	case of <= 0:
@@ -168,7 +166,7 @@ func (h *Header) place(size fyne.Size) {
 	show(h.word, known && size.Width >= 760, 0)
 	room := max(0, edge-16-x)
 	title, model := h.title.MinSize().Width, h.Model.MinSize().Width
-	if title+16+model > room { // the title gives way first, to a third; then the model's name
+	if title+16+model > room { // the title is shortened first, to a third of the space, then the model's name
 		title = min(title, max(room/3, room-16-model))
 		model = min(model, max(0, room-16-title))
 	}

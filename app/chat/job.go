@@ -1,10 +1,5 @@
 package chat
 
-// A job is one answer from the question on: it waits for a model, is written, and is kept
-// in the store once a second while it is, so that a kill costs a second of it at most.
-//
-//	waiting ──▶ reading (the prompt) ──▶ writing ──▶ complete · stopped · cut · failed
-
 import (
 	"context"
 	"errors"
@@ -22,7 +17,7 @@ import (
 	"soberano/models/registry"
 )
 
-// stage is how far a job is.
+// stage is the progress of a job.
 type stage int
 
 const (
@@ -32,22 +27,26 @@ const (
 	ended
 )
 
+// job is one answer, from the question on: it waits for a model and is then written. While it is written it is stored once a second,
+// so that a kill loses at most one second of it.
+//
+//	waiting ──▶ reading (the prompt) ──▶ writing ──▶ complete · stopped · cut · failed
 type job struct {
 	conversation int64
 	cancel       context.CancelFunc
 
 	mu      sync.Mutex
 	stage   stage
-	message store.Message // the answer; its ID is 0 until the first words are stored
+	message store.Message // the answer; its ID is 0 until its first words are stored
 	stream  markdown.Stream
 	usage   engine.Usage
 	dirty   bool
-	model   string // the title of the one that answers
-	saveErr error  // it could not be stored
+	model   string // the title of the model that answers
+	saveErr error  // the answer could not be stored
 	saved   time.Time
 }
 
-// progress is what the screen shows of a job.
+// progress is the state of a job as the screen shows it.
 type progress struct {
 	stage   stage
 	message store.Message
@@ -56,7 +55,7 @@ type progress struct {
 	saveErr error
 }
 
-// look is the job as it is now; whole: parse all of it again.
+// look returns the present state of the job; with whole, the complete text is parsed again.
 func (j *job) look() progress {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -70,7 +69,7 @@ func (j *job) look() progress {
 	return p
 }
 
-// run asks and writes down the answer; it returns when the job has ended.
+// run asks the model and records the answer; it returns when the job has ended.
 func (j *job) run(ctx context.Context, r *Runner, s *store.Store, every time.Duration, repaint func()) {
 	done := make(chan struct{})
 	ticks := make(chan struct{})
@@ -95,7 +94,7 @@ func (j *job) run(ctx context.Context, r *Runner, s *store.Store, every time.Dur
 	repaint()
 }
 
-// request is the whole conversation in the form that templates want: turns that take turns.
+// request returns the whole conversation in the form that templates expect: the roles alternate.
 func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	messages, err := s.Messages(j.conversation)
 	if err != nil {
@@ -107,7 +106,7 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	return engine.Request{Messages: turns(messages), Sampling: sampling(st.Entry.Sampling)}, nil
 }
 
-// turns joins messages of the same role, as two questions whose answer failed in between.
+// turns joins consecutive messages of one role, for example two questions if the answer between them failed.
 func turns(messages []store.Message) (list []engine.Message) {
 	for _, m := range messages {
 		if m.Content == "" {
@@ -126,7 +125,7 @@ func sampling(s registry.Sampling) sample.Params {
 	return sample.Params{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP, MinP: s.MinP, Repeat: s.Repeat}
 }
 
-// tick repaints what is new and stores it once a second.
+// tick repaints new text and stores it once a second.
 func (j *job) tick(s *store.Store, every time.Duration, repaint func(), done <-chan struct{}) {
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -171,7 +170,7 @@ func (j *job) save(s *store.Store, state store.State) {
 	j.mu.Unlock()
 }
 
-// stopped reports whether an answer was ended from outside.
+// stopped reports whether an answer was ended by the user or the program.
 func stopped(err error) bool {
 	for _, end := range []error{context.Canceled, errSwitched, engine.ErrClosed, host.ErrClosed, host.ErrRemoved} {
 		if errors.Is(err, end) {

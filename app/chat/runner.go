@@ -34,21 +34,20 @@ const (
 	Broken
 )
 
-// Status is the chosen model and its phase.
+// Status is the state of the chosen model.
 type Status struct {
 	Phase Phase
 	Entry registry.Entry
-	Share float64     // of the load that is done, when Loading
-	Info  engine.Info // when Ready
-	Err   error       // when Broken
+	Share float64     // of the loading, in phase Loading
+	Info  engine.Info // in phase Ready
+	Err   error       // in phase Broken
 }
 
-// errSwitched ends an answer whose memory another model needs.
+// errSwitched ends an answer if another model needs the memory.
 var errSwitched = errors.New("chat: another model was chosen")
 
-// Runner is the chosen model. Questions wait until a model is ready; then each is answered at
-// once, beside the others. An answer that is being written when another model is chosen goes
-// on, unless there is no memory for both models.
+// Runner manages the chosen model. Questions wait until a model is ready; then they are answered at the same time. If another
+// model is chosen, an answer that is being written continues, unless there is not enough memory for both models.
 type Runner struct {
 	models   Models
 	onStatus func(Status) // called from any goroutine
@@ -57,21 +56,20 @@ type Runner struct {
 	status   Status
 	settings host.Settings
 	choice   *choice
-	earlier  []*choice     // that still write answers
+	earlier  []*choice     // those that are still writing answers
 	changed  chan struct{} // closed and replaced at each change of status
 	closed   bool
 	loading  sync.WaitGroup
 }
 
-// choice is a model from when it was chosen until another is. The Runner's mutex guards its
-// fields.
+// choice is a model for the time in which it is the chosen one. The Runner's mutex guards its fields.
 type choice struct {
 	ctx     context.Context // ends when another model is chosen
 	cancel  context.CancelFunc
-	answers context.Context // ends with errSwitched when the model's memory is needed
+	answers context.Context // ends with errSwitched if another model needs the memory
 	end     context.CancelCauseFunc
-	writing int           // answers
-	done    chan struct{} // closed when answers has ended and none is being written
+	writing int           // number of answers being written
+	done    chan struct{} // closed when answers has ended and no answer is being written
 }
 
 func newChoice() *choice {
@@ -81,7 +79,7 @@ func newChoice() *choice {
 	return c
 }
 
-// settle closes done if it is time for that.
+// settle closes done if its condition is met.
 func (c *choice) settle() {
 	if c.writing > 0 || c.answers.Err() == nil {
 		return
@@ -105,8 +103,8 @@ func (r *Runner) Status() Status {
 	return r.status
 }
 
-// Use chooses a model and opens it in the background. With other settings than before the
-// chosen model is opened again as soon as it writes no answer.
+// Use chooses a model and opens it in the background. If only the settings differ, the chosen model is opened again as soon as
+// it writes no answer.
 func (r *Runner) Use(e registry.Entry, s host.Settings) {
 	r.mu.Lock()
 	same := r.status.Entry.Name == e.Name && r.settings == s && (r.status.Phase == Ready || r.status.Phase == Loading)
@@ -124,7 +122,7 @@ func (r *Runner) Use(e registry.Entry, s host.Settings) {
 	}()
 }
 
-// Again tries to open a chosen model that could not be opened.
+// Again tries once more to open the chosen model after an error.
 func (r *Runner) Again() {
 	r.mu.Lock()
 	s, settings := r.status, r.settings
@@ -134,14 +132,14 @@ func (r *Runner) Again() {
 	}
 }
 
-// Drop chooses no model: the chosen one is removed from the library, or its load is cancelled.
+// Drop ends the choice without a new one: the chosen model is removed from the library, or its loading is cancelled.
 func (r *Runner) Drop() {
 	r.mu.Lock()
 	r.replace()
 	r.set(Status{})
 }
 
-// replace makes a new choice. The caller holds mu.
+// replace starts a new choice. The caller holds mu.
 func (r *Runner) replace() *choice {
 	r.choice.cancel()
 	var writing []*choice
@@ -154,7 +152,7 @@ func (r *Runner) replace() *choice {
 	return r.choice
 }
 
-// set changes the status, and releases mu, which the caller holds.
+// set changes the status and releases mu, which the caller holds.
 func (r *Runner) set(s Status) {
 	r.status = s
 	close(r.changed)
@@ -165,7 +163,7 @@ func (r *Runner) set(s Status) {
 	}
 }
 
-// tell changes the status as long as c is the choice.
+// tell changes the status if c is still the present choice.
 func (r *Runner) tell(c *choice, s Status) {
 	r.mu.Lock()
 	if r.choice != c || r.closed {
@@ -175,7 +173,7 @@ func (r *Runner) tell(c *choice, s Status) {
 	r.set(s)
 }
 
-// acquire opens the model of e, and tells how far the load is. ctx ends the wait.
+// acquire opens the model of e and reports the progress of loading. ctx ends the wait.
 func (r *Runner) acquire(ctx context.Context, c *choice, e registry.Entry, s host.Settings) (*host.Lease[Model], error) {
 	last := -1
 	lease, err := r.models.Acquire(ctx, e, s, func(share float64) {
@@ -190,8 +188,8 @@ func (r *Runner) acquire(ctx context.Context, c *choice, e registry.Entry, s hos
 	return lease, err
 }
 
-// load opens a model that was chosen, so that its first answer does not wait. Where there is
-// no memory for it beside the models of earlier choices, their answers end.
+// load opens a chosen model, so that its first answer starts without delay. If there is not enough memory beside the models of
+// earlier choices, their answers are ended.
 func (r *Runner) load(c *choice, e registry.Entry, s host.Settings) {
 	lease, err := r.acquire(c.ctx, c, e, s)
 	if _, full := errors.AsType[*host.MemoryError](err); full && r.endEarlier() {
@@ -205,7 +203,7 @@ func (r *Runner) load(c *choice, e registry.Entry, s host.Settings) {
 	lease.Release()
 }
 
-// endEarlier ends the answers of earlier choices and waits for that; false: there are none.
+// endEarlier ends the answers of earlier choices and waits for that; it returns false if there are none.
 func (r *Runner) endEarlier() bool {
 	r.mu.Lock()
 	earlier := r.earlier
@@ -220,10 +218,9 @@ func (r *Runner) endEarlier() bool {
 	return len(earlier) > 0
 }
 
-// Ask waits for a model, then generates. build makes the request for the model that will
-// answer. emit gets every piece. The error is nil at a natural end, the cause of ctx when
-// that ended, errSwitched when another model needs the memory, host.ErrRemoved or
-// host.ErrClosed when the model was taken away, or the model's own.
+// Ask waits for a model, then generates an answer. build makes the request for the model that will answer. emit receives every
+// piece. The error is nil at a natural end, the cause of ctx if ctx has ended, errSwitched if another model needs the memory,
+// host.ErrRemoved or host.ErrClosed if the model was removed or closed, or else the model's own error.
 func (r *Runner) Ask(ctx context.Context, build func(Status) (engine.Request, error), emit func(Status, engine.Piece)) error {
 	for {
 		r.mu.Lock()
@@ -248,14 +245,14 @@ func (r *Runner) Ask(ctx context.Context, build func(Status) (engine.Request, er
 			return context.Cause(ctx)
 		case errors.Is(err, host.ErrClosed):
 			return err
-		default: // or another model was chosen, which answers then
+		default: // another model may have been chosen; then that one answers
 			r.tell(c, Status{Phase: Broken, Entry: status.Entry, Err: err})
 			continue
 		}
 		if r.begin(c) {
 			status.Info = lease.Model.Info()
 			err = r.answer(ctx, c, lease, status, build, emit)
-			lease.Release() // before those are told who wait for the memory
+			lease.Release() // before goroutines that wait for the memory are notified
 			r.finished(c)
 			return err
 		}
@@ -263,7 +260,7 @@ func (r *Runner) Ask(ctx context.Context, build func(Status) (engine.Request, er
 	}
 }
 
-// begin counts an answer of c; false: its memory is needed for another model.
+// begin counts an answer of c; it returns false if another model needs the memory of c.
 func (r *Runner) begin(c *choice) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -274,7 +271,7 @@ func (r *Runner) begin(c *choice) bool {
 	return true
 }
 
-// finished takes an answer out of the count of c.
+// finished subtracts an answer from the count of c.
 func (r *Runner) finished(c *choice) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -282,7 +279,7 @@ func (r *Runner) finished(c *choice) {
 	c.settle()
 }
 
-// answer runs one request.
+// answer executes one request.
 func (r *Runner) answer(ctx context.Context, c *choice, lease *host.Lease[Model], status Status, build func(Status) (engine.Request, error), emit func(Status, engine.Piece)) error {
 	req, err := build(status)
 	if err != nil {
@@ -305,7 +302,7 @@ func (r *Runner) answer(ctx context.Context, c *choice, lease *host.Lease[Model]
 	return context.Cause(ctx)
 }
 
-// Close ends all answers and the load that is under way, and waits for the load.
+// Close ends all answers and the loading, and waits for the loading.
 func (r *Runner) Close() {
 	r.mu.Lock()
 	r.closed = true

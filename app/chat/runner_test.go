@@ -19,7 +19,7 @@ import (
 	"soberano/models/registry"
 )
 
-// counted is a model that says words until it is stopped, and counts how many are open.
+// counted is a model that generates words until it is stopped, and counts how many such models are open.
 type counted struct {
 	open *atomic.Int32
 	used atomic.Int32
@@ -65,7 +65,7 @@ func ask(n int) func(Status) (engine.Request, error) {
 	return func(Status) (engine.Request, error) { return engine.Request{MaxTokens: n}, nil }
 }
 
-// newRunner returns a Runner whose models are opened by open in a host with a budget.
+// newRunner returns a Runner with a host that has a memory budget and opens models with open.
 func newRunner(t *testing.T, budget int64, open host.Open[Model]) *Runner {
 	h := host.New(host.Options{Budget: budget})
 	r := NewRunner(host.NewModels(h, open, nil), func(Status) {})
@@ -79,7 +79,7 @@ func newRunner(t *testing.T, budget int64, open host.Open[Model]) *Runner {
 	return r
 }
 
-// counting opens counted models; it waits for a value of gate, if there is one.
+// counting opens counted models; if gate is not nil, each opening waits for a value.
 func counting(open *atomic.Int32, gate chan struct{}) host.Open[Model] {
 	return func(ctx context.Context, e registry.Entry, _ host.Settings, _ func(float64)) (Model, error) {
 		if e.Name == "broken" {
@@ -120,12 +120,12 @@ func TestAskWaitsForAModel(t *testing.T) {
 	}
 }
 
-// An answer goes on when another model is chosen that fits in memory beside its own.
+// An answer continues if another model is chosen that fits in memory beside its own.
 func TestSwitchingLetsAnAnswerGoOn(t *testing.T) {
 	r := newRunner(t, host.Unlimited, counting(new(atomic.Int32), nil))
 	r.Use(entry("one"), host.Settings{})
 	ctx, stop := context.WithCancel(context.Background())
-	after := 0 // pieces that came after the other model was ready
+	after := 0 // number of pieces after the other model was ready
 	first := sync.OnceFunc(func() { r.Use(entry("two"), host.Settings{}) })
 	err := r.Ask(ctx, ask(1e9), func(_ Status, p engine.Piece) {
 		if first(); r.Status().Phase == Ready {
@@ -143,7 +143,7 @@ func TestSwitchingLetsAnAnswerGoOn(t *testing.T) {
 	}
 }
 
-// Where there is no memory for both it ends.
+// The answer ends if there is not enough memory for both models.
 func TestSwitchingEndsAnAnswer(t *testing.T) {
 	var open atomic.Int32
 	r := newRunner(t, budgetOfOne, counting(&open, nil))
@@ -167,7 +167,7 @@ func TestSwitchingEndsAnAnswer(t *testing.T) {
 	}
 }
 
-// Two questions are answered at the same time, and each can be stopped alone.
+// Two questions are answered at the same time, and each answer can be stopped separately.
 func TestTwoAnswersAtOnce(t *testing.T) {
 	r := newRunner(t, host.Unlimited, counting(new(atomic.Int32), nil))
 	r.Use(entry("m"), host.Settings{})
@@ -198,7 +198,7 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 	}
 }
 
-// A model that makes room for another is opened again when it is asked something.
+// A model that was closed to make memory free is opened again for the next question.
 func TestClosedModelIsOpenedAgain(t *testing.T) {
 	var open atomic.Int32
 	load := counting(&open, nil)
@@ -217,24 +217,24 @@ func TestClosedModelIsOpenedAgain(t *testing.T) {
 	}
 	errs := make(chan error)
 	go func() { errs <- r.Ask(context.Background(), ask(1), func(Status, engine.Piece) {}) }()
-	for r.Status().Phase != Broken { // no memory while the other one is used
+	for r.Status().Phase != Broken { // no memory while the other model is in use
 		time.Sleep(time.Millisecond)
 	}
 	if _, ok := errors.AsType[*host.MemoryError](r.Status().Err); !ok {
 		t.Errorf("got %v", r.Status().Err)
 	}
 	other.Release()
-	r.Again() // then the question is answered
+	r.Again() // now the question is answered
 	if err := <-errs; err != nil {
 		t.Error(err)
 	}
 }
 
-// budgetOfOne is memory for one model whose file says nothing about itself, not for two.
+// budgetOfOne is enough memory for one model whose file does not state its size, but not for two.
 const budgetOfOne = 50 << 20
 
-// Whatever is asked, switched, dropped and cancelled at once, the budget holds, no model is
-// closed in use, and at the end nothing is left.
+// In any order of questions, choices, drops and cancellations the budget is kept, no model is closed while in use, and at the end
+// none is open.
 func TestRunnerInAnyOrder(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var open atomic.Int32
@@ -311,7 +311,7 @@ func TestJobIsStoredWhileItIsWritten(t *testing.T) {
 	j := &job{conversation: c.ID, cancel: cancel, saved: time.Now(), message: store.Message{Conversation: c.ID, Role: store.Assistant}}
 	done := make(chan struct{})
 	go func() { defer close(done); j.run(ctx, r, s, 10*time.Millisecond, func() {}) }()
-	other, err := store.Open(path) // as another program would see the file
+	other, err := store.Open(path) // opened as another program would
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +339,7 @@ func TestJobIsStoredWhileItIsWritten(t *testing.T) {
 	}
 }
 
-// endless says a word every few milliseconds until it is stopped.
+// endless generates a word every few milliseconds until it is stopped.
 type endless struct{}
 
 func (endless) Info() engine.Info { return engine.Info{Context: 100} }

@@ -1,7 +1,5 @@
 package chat
 
-// Screen puts the parts together and holds the state of the conversation that is open.
-
 import (
 	"context"
 	"errors"
@@ -22,31 +20,31 @@ import (
 type Window interface {
 	ui.Window
 	OpenLink(url string, at fyne.Position)
-	OpenChats()          // shows the list of conversations where it is folded away
-	NewChat(text string) // opens a conversation without messages, with that text in the entry, if any
+	OpenChats()          // shows the list of conversations where the sidebar is hidden
+	NewChat(text string) // opens a conversation without messages; text, if any, is put into the entry
 	ChooseModel()
 	ImportFile()        // asks for a model file
 	ChatsChanged()      // the list of conversations has changed
 	Talked(*voice.Talk) // dictation has begun or ended
 }
 
-// Config is what a Screen is made from.
+// Config holds what a Screen needs.
 type Config struct {
 	Window
 	Store  *store.Store  // for the goroutines that write answers
 	Work   *store.Worker // for the UI goroutine
 	Runner *Runner
 	Talk   *voice.Talk   // nil: no microphone
-	Every  time.Duration // between two repaints of an answer; 0: 50 ms
+	Every  time.Duration // the interval between two repaints of an answer; 0: 50 ms
 }
 
-// Screen is the middle of the window.
+// Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.
 type Screen struct {
 	Config
 	Object   *fyne.Container
 	Header   *Header
 	Composer *Composer
-	Panels   *fyne.Container // what other parts want shown above the composer
+	Panels   *fyne.Container // objects of other packages above the composer
 	thread   *ui.Pane
 
 	conversation store.Conversation
@@ -56,13 +54,13 @@ type Screen struct {
 	trial        fyne.CanvasObject
 	running      sync.WaitGroup
 	draft        string
-	ended        int // answers
+	ended        int // number of answers that have ended
 	notices      map[string]fyne.CanvasObject
 	draftTimer   *time.Timer
 	closed       bool
 }
 
-// New is a screen without a conversation; Open shows one.
+// New returns a screen without a conversation; Open shows one.
 func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
@@ -96,7 +94,7 @@ func (s *Screen) listen() {
 	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
 }
 
-// Relayout places everything again, as after the composer has grown.
+// Relayout repeats the layout, for example after the composer has grown.
 func (s *Screen) Relayout() {
 	s.place(s.Object.Size())
 }
@@ -124,17 +122,17 @@ func (s *Screen) place(size fyne.Size) {
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
 }
 
-// Conversation is the one that is open.
+// Conversation returns the ID of the open conversation.
 func (s *Screen) Conversation() int64 { return s.conversation.ID }
 
-// Open shows a conversation, with what was typed and not sent. messages were read after
-// SaveDraft, and since no answer has ended, see Ended.
+// Open shows a conversation and its draft. messages must have been read after SaveDraft, and no answer may have ended since; see
+// Ended.
 func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	s.SaveDraft()
-	same := c.ID == s.conversation.ID // then what stands in the entry is newer than c
+	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
-		s.Composer.SetPartial("", 0) // those words belong to the other chat
+		s.Composer.SetPartial("", 0) // the partial text belongs to the other conversation
 		s.draft = c.Draft
 		s.Composer.Entry.SetText(c.Draft)
 		s.Composer.Entry.ToEnd()
@@ -142,10 +140,10 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	s.show()
 }
 
-// Ended counts the answers that have ended.
+// Ended returns the number of answers that have ended.
 func (s *Screen) Ended() int { return s.ended }
 
-// show builds the thread anew.
+// show builds the list of messages again.
 func (s *Screen) show() {
 	s.shown, s.trial = nil, nil
 	s.Header.SetTitle(s.conversation.Title)
@@ -189,11 +187,11 @@ func (s *Screen) Renamed(title string) {
 	s.Header.SetTitle(title)
 }
 
-// SetNarrow adapts to a window without its side.
+// SetNarrow adapts the screen to a window without the sidebar.
 func (s *Screen) SetNarrow(on bool) { s.Header.SetNarrow(on) }
 
-// Focus puts the cursor in the entry. Fyne forgets how to draw what has been hidden for a
-// minute, and finds nothing to focus inside it until it is drawn again.
+// Focus puts the cursor into the entry. Fyne drops the renderer of an object that was hidden for a minute, and then finds
+// nothing to focus inside it until it is drawn again.
 func (s *Screen) Focus(c fyne.Canvas) {
 	s.Composer.Object.Refresh()
 	c.Focus(s.Composer.Entry)
@@ -232,7 +230,7 @@ func (s *Screen) showContext() {
 	s.Header.SetContext(used, of)
 }
 
-// typed keeps the draft within half a second, however steadily it is typed.
+// typed stores the draft within half a second, even while the user keeps typing.
 func (s *Screen) typed(text string) {
 	s.Composer.Fit(s.Composer.Object.Size().Width)
 	if s.draftTimer != nil {
@@ -241,7 +239,7 @@ func (s *Screen) typed(text string) {
 	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.SaveDraft) })
 }
 
-// SaveDraft keeps what is typed.
+// SaveDraft stores the text of the entry.
 func (s *Screen) SaveDraft() {
 	if s.draftTimer != nil {
 		s.draftTimer.Stop()
@@ -256,7 +254,7 @@ func (s *Screen) SaveDraft() {
 	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, s.kept)
 }
 
-// kept says that a change could not be stored, unless what was changed is gone.
+// kept reports a change that could not be stored, unless the changed object was deleted.
 func (s *Screen) kept(err error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.unsaved(err)
@@ -289,8 +287,7 @@ func (s *Screen) Escape() {
 func (s *Screen) keyDown(k *fyne.KeyEvent) { s.SpeakKey(k, true) }
 func (s *Screen) keyUp(k *fyne.KeyEvent)   { s.SpeakKey(k, false) }
 
-// SpeakKey is a key going down or up anywhere in the window: Ctrl+Space held is the
-// microphone button held.
+// SpeakKey handles a key that goes down or up anywhere in the window: holding Ctrl+Space is like holding the microphone button.
 func (s *Screen) SpeakKey(k *fyne.KeyEvent, down bool) {
 	if s.Talk == nil {
 		return
@@ -308,7 +305,7 @@ func control() bool {
 	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
 }
 
-// sendOrStop is the button.
+// sendOrStop is called by the button.
 func (s *Screen) sendOrStop() {
 	if s.jobs[s.conversation.ID] != nil {
 		s.Stop()
@@ -317,8 +314,7 @@ func (s *Screen) sendOrStop() {
 	s.Send()
 }
 
-// Send asks what is written. While an answer is being written it does nothing: what is
-// typed is kept until that has ended.
+// Send sends the text of the entry. It does nothing while an answer is being written: the text stays in the entry.
 func (s *Screen) Send() {
 	text := strings.TrimSpace(s.Composer.Entry.Text)
 	if text == "" || s.conversation.ID == 0 || s.jobs[s.conversation.ID] != nil {
@@ -330,7 +326,7 @@ func (s *Screen) Send() {
 	s.SaveDraft()
 }
 
-// sent asks for an answer to a message that is stored; one that could not be is put back.
+// sent requests the answer to a stored message; a message that could not be stored is put back into the entry.
 func (s *Screen) sent(m store.Message, err error) {
 	here := m.Conversation == s.conversation.ID
 	if err != nil {
@@ -355,7 +351,7 @@ func (s *Screen) sent(m store.Message, err error) {
 	s.ChatsChanged()
 }
 
-// ask starts a job for a conversation, unless there is one.
+// ask starts a job for a conversation, unless it has one.
 func (s *Screen) ask(conversation int64) {
 	if s.jobs[conversation] != nil {
 		return
@@ -377,7 +373,7 @@ func (s *Screen) ask(conversation int64) {
 	}()
 }
 
-// repaint shows where a job stands, or puts its finished answer in its place.
+// repaint shows the progress of a job, or its finished answer.
 func (s *Screen) repaint(j *job) {
 	if s.closed || s.jobs[j.conversation] != j {
 		return
@@ -418,14 +414,14 @@ func (s *Screen) done(p progress, here bool) {
 	s.Status(s.Runner.Status())
 }
 
-// Stop ends the answer that is being written here.
+// Stop ends the answer that is being written in this conversation.
 func (s *Screen) Stop() {
 	if j := s.jobs[s.conversation.ID]; j != nil {
 		j.cancel()
 	}
 }
 
-// TryAgain drops the last answer and asks again.
+// TryAgain removes the last answer and asks again.
 func (s *Screen) TryAgain() {
 	if s.jobs[s.conversation.ID] != nil {
 		return
@@ -438,7 +434,7 @@ func (s *Screen) TryAgain() {
 	s.askAgain()
 }
 
-// dropped asks again once the last answer is gone from the store.
+// dropped asks again after the last answer was removed from the store.
 func (s *Screen) dropped(last store.Message, err error) {
 	n := len(s.messages)
 	switch {
@@ -457,7 +453,7 @@ func (s *Screen) askAgain() {
 	}
 }
 
-// newWithLast begins a chat with the message that does not fit here.
+// newWithLast starts a conversation with the message that does not fit into this one.
 func (s *Screen) newWithLast() {
 	text := ""
 	for _, m := range s.messages {
@@ -468,10 +464,10 @@ func (s *Screen) newWithLast() {
 	s.NewChat(text)
 }
 
-// Busy says whether an answer is being written anywhere.
+// Busy reports whether an answer is being written in any conversation.
 func (s *Screen) Busy() bool { return len(s.jobs) > 0 }
 
-// Close stops everything that is being written or heard, and keeps it.
+// Close ends all answers and dictations, and stores their text.
 func (s *Screen) Close() (err error) {
 	if s.closed {
 		return nil

@@ -11,8 +11,7 @@ import (
 	"soberano/app/voice"
 )
 
-// The entry gets the keyboard also where nothing around it has been drawn, as after a minute
-// out of sight.
+// The entry gets the focus even if nothing around it has been drawn, as after a minute out of sight.
 func TestFocusBeforeItIsDrawn(t *testing.T) {
 	test.NewTempApp(t).Settings().SetTheme(ui.Theme{Mode: ui.Light})
 	db, err := store.Memory()

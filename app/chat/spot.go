@@ -1,14 +1,12 @@
 package chat
 
-// Where spoken words land: in the conversation in which they were begun, whichever is open
-// by then.
-
 import (
 	"soberano/app/store"
 	"soberano/asr/wording"
 )
 
-// spot is the entry of a conversation; it is a voice.Place.
+// spot is the entry of the conversation in which a dictation was begun, whether or not it is still open; it implements
+// voice.Place.
 type spot struct {
 	screen       *Screen
 	conversation int64
@@ -16,7 +14,7 @@ type spot struct {
 
 func (p *spot) here() bool { return p.screen.conversation.ID == p.conversation }
 
-// Partial shows words that may still change, where they will land.
+// Partial shows partial text in its conversation.
 func (p *spot) Partial(text string, stable int) {
 	if !p.here() {
 		text, stable = "", 0
@@ -24,8 +22,8 @@ func (p *spot) Partial(text string, stable int) {
 	p.screen.Composer.SetPartial(text, stable)
 }
 
-// Final writes words at the cursor, or behind the draft of a conversation that is not open.
-// Those for one that is gone go to the one that is.
+// Final writes text at the cursor, or at the end of the draft if the conversation is not open. If the conversation was deleted,
+// the text goes to the open one.
 func (p *spot) Final(text string) {
 	s := p.screen
 	if p.here() {
@@ -46,5 +44,5 @@ func (p *spot) Final(text string) {
 	})
 }
 
-// End is voice's; the strip shows it.
+// End does nothing; the strip shows the end.
 func (p *spot) End() {}

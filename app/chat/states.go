@@ -1,8 +1,5 @@
 package chat
 
-// What the screen says when there is nothing to show yet, and when a model is missing,
-// loading, broken or small.
-
 import (
 	"fmt"
 
@@ -14,10 +11,10 @@ import (
 	"soberano/models"
 )
 
-// small is the number of parameters under which a model is said to be often wrong.
+// small is the number of parameters below which a model is described as often wrong.
 const small = 1_000_000_000
 
-// welcome is an empty page: one line, and what a person should know.
+// welcome returns the content of an empty conversation: one line, and advice depending on the state of the model.
 func (s *Screen) welcome() fyne.CanvasObject {
 	status := s.Runner.Status()
 	title := ui.Text("What can I help with?", ui.TitleSize, ui.Ink)
@@ -29,7 +26,7 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		lines = []string{"Drop a model file (GGUF) anywhere on this window, or choose one.", "Everything stays on this computer."}
 		below = centred(ui.NewButtons([]ui.Action{{Label: "Choose a file", Do: s.ImportFile}, {Label: "Models", Do: s.ChooseModel}}))
 	} else if status.Phase == Broken {
-		// the card beneath says what is wrong
+		// the card below says what is wrong
 	} else if status.Entry.Note != "" {
 		lines = append(lines, status.Entry.Note)
 	} else if status.Entry.Parameters > 0 && status.Entry.Parameters < small {
@@ -59,7 +56,7 @@ func centred(o fyne.CanvasObject) fyne.CanvasObject {
 	return c
 }
 
-// middle centres its second child, which is a wrap of buttons.
+// middle is a layout that centres its second child, a row of buttons that wraps.
 type middle struct{}
 
 func (middle) width(o fyne.CanvasObject, most float32) float32 {
@@ -84,7 +81,7 @@ func (m middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
 
 func (m middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[1].MinSize() }
 
-// hints says in the composer what can be done now.
+// hints sets the composer's hints for the state of the model.
 func (s *Screen) hints(status Status) {
 	place, hint := "Write a message, or hold Ctrl+Space and speak", "Drop a model file anywhere"
 	if s.Talk == nil {
@@ -114,7 +111,7 @@ func (s *Screen) hints(status Status) {
 	s.Composer.SetHints(place, hint)
 }
 
-// loadingWords say how far the load of the chosen model is.
+// loadingWords describes the progress of loading the chosen model.
 func loadingWords(s Status) string {
 	if percent := int(100 * s.Share); percent > 0 {
 		return fmt.Sprintf("Loading %s… %d%%", s.Entry.Title, percent)
@@ -122,7 +119,7 @@ func loadingWords(s Status) string {
 	return "Loading " + s.Entry.Title + "…"
 }
 
-// showBroken puts the card of a model that could not be loaded at the end of the thread.
+// showBroken adds the card of a model that could not be loaded at the end of the thread.
 func (s *Screen) showBroken(status Status) {
 	if s.trial != nil {
 		s.thread.Remove(s.trial)
@@ -143,14 +140,14 @@ func (s *Screen) showBroken(status Status) {
 	s.thread.Add(s.trial)
 }
 
-// unsaved says that something could not be stored, once for each reason.
+// unsaved reports that something could not be stored, once for each reason.
 func (s *Screen) unsaved(err error) {
 	s.Notice(ui.Problem{Title: "This could not be saved.", Why: problem.Text(err) + " Free some space, or check the folder's permissions, then try again.",
 		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 
-// Notice shows a card above the composer until it is closed, by the person or by close; one
-// with the same words replaces itself.
+// Notice shows a card above the composer until it is closed, by the user or by close. A card with the same title and reason
+// replaces the earlier one.
 func (s *Screen) Notice(p ui.Problem) (close func()) {
 	var card fyne.CanvasObject
 	close = func() { s.RemovePanel(card) }
@@ -165,13 +162,13 @@ func (s *Screen) Notice(p ui.Problem) (close func()) {
 	return close
 }
 
-// AddPanel shows something above the composer.
+// AddPanel shows an object above the composer.
 func (s *Screen) AddPanel(o fyne.CanvasObject) {
 	s.Panels.Add(o)
 	s.Relayout()
 }
 
-// RemovePanel takes it away.
+// RemovePanel removes such an object.
 func (s *Screen) RemovePanel(o fyne.CanvasObject) {
 	s.Panels.Remove(o)
 	s.Relayout()

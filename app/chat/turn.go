@@ -1,8 +1,5 @@
 package chat
 
-// Turns: what a person wrote, in a bubble at the right, and an answer across the column
-// with what can be done about it beneath.
-
 import (
 	"cmp"
 	"fmt"
@@ -17,10 +14,10 @@ import (
 	"soberano/engine"
 )
 
-// long is the number of characters of a message that is shown folded.
+// long is the number of characters above which a message is shown folded.
 const long = 3000
 
-// bubble shows what a person wrote.
+// bubble shows a message of the user in a bubble at the right.
 func (s *Screen) bubble(text string) fyne.CanvasObject {
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
@@ -49,7 +46,7 @@ func (s *Screen) bubble(text string) fyne.CanvasObject {
 	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
 }
 
-// right is a layout that puts a bubble at the right, no wider than its text.
+// right is a layout that places a bubble at the right, no wider than its text.
 type right struct {
 	flow  *ui.Flow
 	folds bool
@@ -74,7 +71,7 @@ func (r *right) Layout(o []fyne.CanvasObject, size fyne.Size) {
 
 func (r *right) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
 
-// answer shows an answer, finished or not.
+// answer shows an answer, finished or not, with its actions below it.
 type answer struct {
 	object *fyne.Container
 	view   *markdown.View
@@ -115,7 +112,7 @@ func (a *answer) running(p progress, status Status) {
 	a.foot.Refresh()
 }
 
-// finished shows a stored answer and what can be done about it.
+// finished shows a stored answer and its actions.
 func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, last bool) {
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
@@ -138,7 +135,7 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, l
 	a.object.Refresh()
 }
 
-// ending says how an answer ended, where its text does not show that.
+// ending says how an answer ended, if its text does not show that.
 func ending(m store.Message) string {
 	switch {
 	case m.State == store.Stopped:
@@ -153,7 +150,7 @@ func ending(m store.Message) string {
 	return ""
 }
 
-// trouble is the card of an answer that failed or found the context full.
+// trouble returns the card of an answer that failed or did not fit into the context.
 func (s *Screen) trouble(m store.Message, last bool) fyne.CanvasObject {
 	if m.State != store.Cut && m.State != store.Failed {
 		return nil
@@ -174,7 +171,7 @@ func (s *Screen) trouble(m store.Message, last bool) fyne.CanvasObject {
 	return p.Card()
 }
 
-// failure is why a message failed or was cut; of a row of an older version, as far as that tells.
+// failure returns why a message failed or was cut; for a row of an older schema version, as far as its note tells.
 func failure(m store.Message) problem.Problem {
 	switch {
 	case m.Problem.Code != problem.None:
@@ -185,7 +182,7 @@ func failure(m store.Message) problem.Problem {
 	return problem.Problem{Code: problem.Unknown, Args: problem.Args{Detail: m.Note}}
 }
 
-// speed is how fast the answer comes.
+// speed formats the speed of generation.
 func speed(u engine.Usage) string {
 	if u.GenerateSeconds <= 0 || u.Generated < 2 {
 		return "Writing…"

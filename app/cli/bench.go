@@ -14,12 +14,12 @@ import (
 	"soberano/models/registry"
 )
 
-// rates is a measurement repeated: one value a repetition.
+// rates is a measurement: one value for each repetition.
 type rates struct {
 	TokensPerSecond []float64 `json:"tokens_per_second"`
 }
 
-// machine says what was measured on.
+// machine describes the machine that was measured.
 type machine struct {
 	CPU     string `json:"cpu"`
 	Level   string `json:"level"`
@@ -30,7 +30,7 @@ type machine struct {
 type chatBench struct {
 	Model string `json:"model"`
 	machine
-	Depth           int   `json:"depth"` // tokens in the cache before
+	Depth           int   `json:"depth"` // tokens in the cache before the measurement
 	PromptTokens    int   `json:"prompt_tokens"`
 	GeneratedTokens int   `json:"generated_tokens"`
 	Prompt          rates `json:"prompt"`
@@ -68,7 +68,7 @@ func benchCommand() *cobra.Command {
 					return err
 				}
 				if d.rounds, d.threads, d.asJSON = rounds, threads, asJSON; !cmd.Flags().Changed("rounds") {
-					d.rounds = 1 // they take as long as it takes to speak them
+					d.rounds = 1 // they take as long as the audio lasts
 				}
 				return benchDictation(cmd, entry, clips, d)
 			}
@@ -108,7 +108,7 @@ func benchCommand() *cobra.Command {
 	return cmd
 }
 
-// machineOf describes this machine; zero threads mean the device's own choice.
+// machineOf describes this machine; zero threads mean the device's default.
 func machineOf(threads int) (machine, error) {
 	c, err := cpu.Describe()
 	if threads == 0 {
@@ -117,11 +117,11 @@ func machineOf(threads int) (machine, error) {
 	return machine{c.CPU, c.Level, threads}, err
 }
 
-// chatLoad is what a chat model is measured on.
+// chatLoad says how many tokens a chat model is measured with.
 type chatLoad struct{ depth, prompt, generate int }
 
-// benchChat measures as llama-bench does: a prompt at once, then tokens one by one, each
-// from an empty context or after depth tokens.
+// benchChat measures like llama-bench: a prompt in one batch, then tokens one by one, each from an empty context or after depth
+// tokens.
 func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, threads, rounds int, asJSON bool) error {
 	p, n := o.prompt, o.generate
 	m, closeModel, err := open(ctx, host.Chats, e, host.Settings{Context: o.depth + max(p, n) + 1, Threads: threads})
@@ -144,7 +144,7 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, t
 			return err
 		}
 		if r == 0 {
-			continue // the first round warms up
+			continue // the first round is a warm-up
 		}
 		b.Prompt.TokensPerSecond = append(b.Prompt.TokensPerSecond, float64(p)/prompt)
 		b.Generation.TokensPerSecond = append(b.Generation.TokensPerSecond, float64(n)/generation)

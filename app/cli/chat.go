@@ -105,7 +105,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	return c.loop(cmd.Context(), cmd.InOrStdin())
 }
 
-// sampling turns a library entry's recommendation into the sampler's settings.
+// sampling converts the recommended sampling of a library entry to the sampler's parameters.
 func sampling(s registry.Sampling) sample.Params {
 	return sample.Params{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP, MinP: s.MinP, Repeat: s.Repeat}
 }
@@ -120,7 +120,7 @@ type terminalChat struct {
 	out      io.Writer
 }
 
-// once answers -p.
+// once answers the prompt of -p.
 func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens}
 	if f.raw {
@@ -151,7 +151,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	return printJSON(c.out, a)
 }
 
-// answer streams one generation to out and returns its text and last piece.
+// answer streams one generation to out and returns its text and its last piece.
 func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Writer) (string, engine.Piece, error) {
 	var text strings.Builder
 	var last engine.Piece
@@ -168,7 +168,7 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 	return text.String(), last, nil
 }
 
-// sayEnd tells when an answer did not end by itself, or held nothing.
+// sayEnd reports an answer that did not end by itself, or that is empty.
 func (c *terminalChat) sayEnd(text string, last engine.Piece) {
 	if last.Reason == engine.Ended && strings.TrimSpace(text) == "" {
 		fmt.Fprintln(os.Stderr, "The model ended its answer without a word.")
@@ -178,7 +178,7 @@ func (c *terminalChat) sayEnd(text string, last engine.Piece) {
 	}
 }
 
-// loop is the chat: a line is a message, an empty line is skipped, /new begins again, /quit or end of input ends.
+// loop runs the chat: a line is a message, an empty line is skipped, /new starts a new conversation, /quit or the end of input ends it.
 func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 	fmt.Fprintf(os.Stderr, "%s. Everything stays on this computer. /new begins a new chat, /quit ends.\n", models.Printable(c.entry.Title))
 	if c.entry.Note != "" {
@@ -186,7 +186,7 @@ func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 	}
 	system := len(c.messages)
 	lines := readLines(in)
-	sign := "" // of a person's turn; a pipe needs none
+	sign := "" // shown before the user's turn; not needed in a pipe
 	if isTerminal(os.Stdin) {
 		sign = "\n> "
 	}
@@ -220,7 +220,7 @@ func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// turn sends one message; a message that does not fit is taken back and said so.
+// turn sends one message. A message that does not fit is removed from the conversation, and this is reported.
 func (c *terminalChat) turn(ctx context.Context, line string) error {
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
 	text, last, err := c.answer(ctx, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens}, c.out)
@@ -240,13 +240,13 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 	return nil
 }
 
-// line is a line of input or the error that ended it.
+// line is a line of input or the error that ended the input.
 type line struct {
 	text string
 	err  error
 }
 
-// readLines reads lines in the background, so that an interrupt ends the wait for one.
+// readLines reads lines in the background, so that an interrupt can end the wait for a line.
 func readLines(in io.Reader) <-chan line {
 	out := make(chan line)
 	go func() {

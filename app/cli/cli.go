@@ -1,12 +1,11 @@
-// Package cli is the program without its window: chat in a terminal, transcription,
-// the library, and the instruments (logits, perplexity, bench, doctor). Every verb is
-// one file; what they share (finding a model, printing, exit codes) is here.
+// Package cli is the program's command line: chat in a terminal, transcription, the library, and tools for measuring and
+// inspecting (logits, perplexity, bench, doctor). Each command has a file of its own; cli.go holds what they share (finding a
+// model, printing, exit codes).
 //
 //	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor · licenses
 //
-// Exit codes: 0 done, 1 failed, 2 wrong usage. With --json data goes to standard
-// output as one object, or an array where there are several things; errors always go
-// to standard error.
+// Exit codes: 0 success, 1 failure, 2 wrong usage. With --json the results go to standard output as one object, or as an array
+// if there are several; errors always go to standard error.
 package cli
 
 import (
@@ -29,13 +28,12 @@ import (
 	"soberano/models/registry"
 )
 
-// Main runs the program's command line and returns the exit code. window opens the
-// desktop window; nil in a build without one.
+// Main runs the command line and returns the exit code. window opens the desktop window; it is nil in a build without one.
 func Main(args []string, window func(context.Context) error) int {
 	saveMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends what does not look at ctx
+	context.AfterFunc(ctx, stop) // a second signal kills a command that does not observe ctx
 	root := command(window)
 	root.SetArgs(args)
 	root.SetOut(standardOutput())
@@ -55,8 +53,8 @@ func Main(args []string, window func(context.Context) error) int {
 	return 1
 }
 
-// errorText is what the command line says of an error: the words of its code, or its own text
-// where it is about the command line or has none.
+// errorText returns the text of an error for the command line: the words of its code, or its own text if it concerns the
+// command line or has no code.
 func errorText(err error) string {
 	if _, ok := err.(interface{ inWords() }); ok {
 		return models.PrintableLines(err.Error())
@@ -75,16 +73,15 @@ func errorText(err error) string {
 	return p.Text()
 }
 
-// saveMemory lets garbage become a tenth of what is in use, not as much again: most of that
-// are weights and caches, hundreds of megabytes without a pointer, which cost the collector
-// nothing. GOGC overrides it.
+// saveMemory lets garbage grow to a tenth of the memory in use instead of the default of 100 %. Most of that memory is weights
+// and caches: hundreds of megabytes without pointers, which cost the collector nothing. GOGC overrides it.
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(10)
 	}
 }
 
-// command builds the tree of verbs.
+// command builds the tree of commands.
 func command(window func(context.Context) error) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "soberano",
@@ -108,7 +105,7 @@ func command(window func(context.Context) error) *cobra.Command {
 	return root
 }
 
-// printJSON writes v, indented, with a newline.
+// printJSON writes v as indented JSON with a final newline.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -125,11 +122,11 @@ func openLibrary() (*registry.Library, error) {
 	return registry.Open(dir, engine.Check)
 }
 
-// anyKind stands for a model of whatever kind.
+// anyKind matches models of every kind.
 const anyKind registry.Kind = ""
 
-// findModel resolves a library name or a path. Without a name it takes the
-// included model of that kind, or else the first in the library.
+// findModel returns the model with a library name or a path. Without a name it returns the included model of that kind, or else
+// the first one in the library.
 func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	lib, err := openLibrary()
 	if err != nil {
@@ -148,7 +145,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 		}
 		return e, nil
 	}
-	entries, _ := lib.List() // what is broken is reported by `models list`
+	entries, _ := lib.List() // broken entries are reported by `models list`
 	var found *registry.Entry
 	for i, e := range entries {
 		if e.Kind == kind && e.Runs && e.Check() == nil && (found == nil || e.Included && !found.Included) {
@@ -161,7 +158,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	return registry.Entry{}, fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
 }
 
-// progress returns a printer of a copy's or a hash's progress on a terminal, nil elsewhere.
+// progress returns a function that prints the progress of a copy or a hash on a terminal; nil elsewhere.
 func progress(what string) func(done, total int64) {
 	if !isTerminal(os.Stderr) {
 		return nil
@@ -182,7 +179,7 @@ func progress(what string) func(done, total int64) {
 	}
 }
 
-// bytesText writes a size as people read it, in decimal units.
+// bytesText formats a size in decimal units.
 func bytesText(n int64) string {
 	switch {
 	case n >= 1e9:

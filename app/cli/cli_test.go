@@ -17,8 +17,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// verb runs the command line in this process, as Main does, and returns what it printed
-// and its exit code.
+// verb runs a command in this process, as Main does, and returns its output and its exit code.
 func verb(t *testing.T, in string, args ...string) (string, int) {
 	t.Helper()
 	root := command(nil)
@@ -38,7 +37,7 @@ func verb(t *testing.T, in string, args ...string) (string, int) {
 	return out.String(), 1
 }
 
-// home gives the test a library of its own.
+// home gives the test an empty library of its own.
 func home(t *testing.T) {
 	t.Helper()
 	t.Setenv("SOBERANO_HOME", t.TempDir())
@@ -118,7 +117,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// What is wrong is said in words, with what is right if it is near.
+// A usage error names the mistake, and the correct word if it is similar.
 func TestUsageIsTold(t *testing.T) {
 	home(t)
 	t.Chdir(folder(t, map[string][]byte{"-weird.ogg": nil, "--odd.ogg": nil}))
@@ -147,7 +146,7 @@ func TestUsageIsTold(t *testing.T) {
 	}
 }
 
-// Help names what an option takes as a person would.
+// Help describes the values of options in plain words.
 func TestHelpIsReadable(t *testing.T) {
 	for _, v := range command(nil).Commands() {
 		help := v.UsageString()
@@ -220,7 +219,7 @@ func TestTokenize(t *testing.T) {
 	if code != 0 || len(ids.IDs) != 1 || ids.IDs[0] != 19556 {
 		t.Errorf("tokenize Hello: %d %s", code, out)
 	}
-	// Standard input is bytes: a lone continuation byte must pass.
+	// Standard input holds bytes: a lone continuation byte must be accepted.
 	if out, code = verb(t, "\x80 Hello", "tokenize", "-m", model, "--json", "-"); code != 0 {
 		t.Errorf("tokenize of bytes: %d %s", code, out)
 	}
@@ -258,8 +257,8 @@ func TestLogits(t *testing.T) {
 	}
 }
 
-// A mixture of experts and a model of short convolutions answer, and the command line's
-// logits are those that llama.cpp has (engine/arch/testdata).
+// A mixture of experts and a model with short convolutions answer, and the command line's logits equal those of llama.cpp
+// (engine/arch/testdata).
 func TestOtherFamilies(t *testing.T) {
 	home(t)
 	const tokens = "1,42,83,126,171,218,11,62,115,170,227,30,91,154,219,30,99,170,243,62,139,218,43,126,211,42,131,222,59,154,251,94,195,42,147,254,107,218,75,190"

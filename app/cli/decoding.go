@@ -1,7 +1,5 @@
 package cli
 
-// The flags of decoding speech, named as in openai/whisper where it has them.
-
 import (
 	"context"
 	"errors"
@@ -19,7 +17,7 @@ import (
 	"soberano/models"
 )
 
-// decodingFlags are the flags as typed.
+// decodingFlags are the values of the flags for decoding speech, which are named as in openai/whisper where it has them.
 type decodingFlags struct {
 	p            asr.Params
 	hints        hintFlags
@@ -38,7 +36,7 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	fs.Float64Var(&p.LengthPenalty, "length-penalty", 0, "compare hypotheses by their log-probability over ((5+tokens)/6) to that power (default: by its mean)")
 	fs.IntVar(&p.BestOf, "best-of", 0, "texts sampled at temperatures above 0, of which the likeliest counts (default: the beam)")
 	fs.Float32SliceVar(&d.temperatures, "temperature", nil, "`temperatures` tried till a text is believable (default: 0,0.2,0.4,0.6,0.8,1)")
-	fs.Lookup("temperature").DefValue = "" // or it would be told as []
+	fs.Lookup("temperature").DefValue = "" // otherwise the default would be shown as []
 	fs.Float64Var(&p.MaxCompression, "compression-threshold", 2.4, "text that compresses more is a loop")
 	fs.Float64Var(&p.MinLogprob, "logprob-threshold", -1, "text of a lower mean log-probability is a guess")
 	fs.Float64Var(&p.MaxNoSpeech, "no-speech-threshold", 0.6, "a guess where silence is more probable than that is silence")
@@ -47,11 +45,11 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	fs.IntSliceVar(&p.Suppress, "suppress", nil, "`tokens` that are never written, by number (soberano tokenize tells them)")
 }
 
-// params returns what the flags say.
+// params converts the flags to parameters.
 func (d *decodingFlags) params(fs *pflag.FlagSet) (asr.Params, error) {
 	p := d.p
 	p.Temperatures = d.temperatures
-	// A zero that was typed is meant, in Params it is the default.
+	// A zero given by a flag is a value; in Params a zero is the default.
 	for name, v := range map[string]*float64{"patience": &p.Patience, "length-penalty": &p.LengthPenalty,
 		"compression-threshold": &p.MaxCompression, "logprob-threshold": &p.MinLogprob, "no-speech-threshold": &p.MaxNoSpeech} {
 		if fs.Changed(name) && *v == 0 {
@@ -73,7 +71,7 @@ func (d *decodingFlags) params(fs *pflag.FlagSet) (asr.Params, error) {
 	return p, d.hints.into(&p)
 }
 
-// hintFlags are the flags that tell the model what to expect.
+// hintFlags are the flags that tell the model what text to expect.
 type hintFlags struct {
 	prompt     string
 	vocabulary []string
@@ -87,14 +85,14 @@ func (h *hintFlags) add(fs *pflag.FlagSet) {
 // given reports whether there is a hint.
 func (h *hintFlags) given() bool { return h.prompt != "" || len(h.vocabulary) > 0 }
 
-// into puts the hints into p.
+// into stores the hints in p.
 func (h *hintFlags) into(p *asr.Params) (err error) {
 	p.Prompt = h.prompt
 	p.Vocabulary, err = vocabulary(h.vocabulary)
 	return err
 }
 
-// vocabulary returns the words of the flags: a list, or a file of one a line.
+// vocabulary returns the words of the flags: each flag is a list, or a file with one word a line.
 func vocabulary(flags []string) (words []string, err error) {
 	for _, f := range flags {
 		sep := ","
@@ -121,8 +119,7 @@ type spoken struct {
 	Error     string             `json:"error,omitempty"`
 }
 
-// detectAll says of each file which language is spoken in its first 30 s of speech: the
-// likeliest three, or as JSON all.
+// detectAll prints for each file the language spoken in its first 30 s of speech: the three most probable ones, or as JSON all.
 func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer, asJSON bool) error {
 	var failed error
 	all := []spoken{}

@@ -12,7 +12,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// heard is what a test reads of a transcript's JSON.
+// heard is the part of a transcript's JSON that the tests read.
 type heard struct {
 	File, Title, Model, Language, Text string
 	Duration                           float64
@@ -32,7 +32,7 @@ type heard struct {
 	}
 }
 
-// TestDecodingFlags: each flag changes what comes out.
+// TestDecodingFlags checks that each flag changes the output.
 func TestDecodingFlags(t *testing.T) {
 	home(t)
 	model := defaults.Need(t, "whisper-base")
@@ -93,7 +93,7 @@ func TestDecodingFlags(t *testing.T) {
 	}
 }
 
-// TestDecodingParams: what the flags mean, for those whose effect shows in whole files only.
+// TestDecodingParams checks the parameters of flags whose effect shows in whole files only.
 func TestDecodingParams(t *testing.T) {
 	for line, fits := range map[string]func(d *decodingFlags) bool{
 		"":                     func(d *decodingFlags) bool { return d.p.Beam == 5 && !d.p.Follow },

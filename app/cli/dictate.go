@@ -1,8 +1,5 @@
 package cli
 
-// Dictation without the window: to standard output, or with --toggle into the program in
-// front, by the Soberano that runs or else by this one until it is called again.
-
 import (
 	"context"
 	"errors"
@@ -43,7 +40,7 @@ func dictateCommand() *cobra.Command {
 				return toggleDictation(cmd, o, hints.given())
 			}
 			if _, err := mic.Devices(); err != nil {
-				return err // before a model is loaded in vain
+				return err // checked before a model is loaded unnecessarily
 			}
 			m, closeModel, stream, err := openDictation(cmd.Context(), o)
 			if err != nil {
@@ -53,7 +50,7 @@ func dictateCommand() *cobra.Command {
 			defer stream.Close()
 			warnf("Speak now; Ctrl+C ends.")
 			live := isTerminal(os.Stderr) && !asJSON
-			// An interrupt ends the microphone, not the listening: the last words still come.
+			// An interrupt closes the microphone but does not end the transcription: the last words are still printed.
 			defer context.AfterFunc(cmd.Context(), func() { stream.Close() })()
 			for s, err := range m.Listen(context.WithoutCancel(cmd.Context()), stream, o.params) {
 				if err != nil {
@@ -85,7 +82,8 @@ func dictateCommand() *cobra.Command {
 	return cmd
 }
 
-// dictateOptions are the flags of `soberano dictate`.
+// dictateOptions are the flags of `soberano dictate`: dictation without the window, to standard output, or with --toggle into the
+// focused program. With --toggle a running Soberano does the dictation, or else this process, until the command is called again.
 type dictateOptions struct {
 	model, microphone string
 	threads           int
@@ -93,7 +91,7 @@ type dictateOptions struct {
 	words             wording.Options
 }
 
-// openDictation opens the microphone first: it keeps what is said while the model loads.
+// openDictation opens the microphone before the model, so that speech is recorded while the model loads.
 func openDictation(ctx context.Context, o dictateOptions) (*asr.Model, func() error, *mic.Stream, error) {
 	entry, err := findModel(o.model, registry.Speech)
 	if err != nil {
@@ -110,8 +108,8 @@ func openDictation(ctx context.Context, o dictateOptions) (*asr.Model, func() er
 	return m, closeModel, stream, nil
 }
 
-// toggleDictation tells the Soberano that runs, or dictates itself until it is told. With
-// hints the one that runs may only end a dictation: they would not reach one that it begins.
+// toggleDictation sends the toggle to a running Soberano, or dictates in this process until it is called again. With hints a
+// running Soberano may only end a dictation, since it would not apply them to one that it begins.
 func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 	dir, err := registry.DataDir()
 	if err != nil {
@@ -127,7 +125,7 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 	}
 	if err == nil {
 		if none := noMicrophone(); none != nil && reply != dictation.Finishing {
-			return none // the window says so too, but only after its answer
+			return none // the window reports this too, but only after its answer
 		}
 		warnf("%s", reply)
 		return nil
@@ -156,7 +154,7 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 	return errors.Join(err, pasteText(cmd, text))
 }
 
-// noMicrophone is an error where there is no microphone at all; a build that can't know has none.
+// noMicrophone returns an error if the machine has no microphone. A build that can't find out has none.
 var noMicrophone = func() error {
 	if _, err := mic.Devices(); errors.Is(err, mic.ErrNone) {
 		return err
@@ -164,7 +162,7 @@ var noMicrophone = func() error {
 	return nil
 }
 
-// dictateUntil hears the microphone until stop or the end of ctx, and returns all text.
+// dictateUntil transcribes the microphone until stop or the end of ctx, and returns all text.
 func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (string, error) {
 	m, closeModel, stream, err := openDictation(ctx, o)
 	if err != nil {
@@ -191,8 +189,8 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 	return text, stream.Close()
 }
 
-// pasteText writes text into the program in front, and stays as long as what was in the
-// clipboard before is not replaced. What can't be written there is printed.
+// pasteText writes text into the focused program, and returns when the previous content of the clipboard, which it offers
+// again, has been replaced. Text that can't be written there is printed.
 func pasteText(cmd *cobra.Command, text string) error {
 	c, err := dictation.OpenClipboard()
 	if err == nil {
@@ -213,8 +211,7 @@ func pasteText(cmd *cobra.Command, text string) error {
 	return nil
 }
 
-// printHeard prints final text to standard output; on a terminal, text that may still
-// change is shown on standard error in its place.
+// printHeard prints final text to standard output; on a terminal, partial text is shown on standard error until then.
 func printHeard(cmd *cobra.Command, s asr.Segment, asJSON, live bool) error {
 	text := strings.TrimSpace(s.Text)
 	if live {

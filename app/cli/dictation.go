@@ -1,17 +1,5 @@
 package cli
 
-// `soberano bench --dictation`: clips are played in real time, as a microphone would, and
-// what counts is how long after the last word its text stands.
-//
-//	speech  ▓▓▓▓▓░▓▓▓▓▓▓▓│
-//	released             │◀ --after ▶│ end of the source ──── released_ms ────▶ final text
-//	hands-free           │ silence goes on ─────────── hands_free_ms ───────▶ final text
-//
-// Each clip ends with its last word, as vad finds it, and is played twice a round. Released:
-// the source ends when the key is let go, by default with the last word itself, which is
-// the hardest case: nobody is that quick. Hands-free: silence follows, and the pause that
-// ends an utterance is part of the time.
-
 import (
 	"context"
 	"fmt"
@@ -30,34 +18,43 @@ import (
 	"soberano/models/registry"
 )
 
-// dictationBench is the JSON of `soberano bench --dictation`. Times are in milliseconds.
+// dictationBench is the JSON of `soberano bench --dictation`, which plays clips in real time, as a microphone would deliver them,
+// and measures the time from the last word to the final text. Times are in milliseconds.
+//
+//	speech  ▓▓▓▓▓░▓▓▓▓▓▓▓│
+//	released             │◀ --after ▶│ end of the source ──── released_ms ────▶ final text
+//	hands-free           │ silence goes on ─────────── hands_free_ms ───────▶ final text
+//
+// Each clip ends with its last word, as package vad finds it, and is played twice in each round. Released: the source ends when
+// the key is released, by default with the last word itself, which is the hardest case, since no person is that quick.
+// Hands-free: silence follows, and the pause that ends an utterance is part of the time.
 type dictationBench struct {
 	Model string `json:"model"`
 	machine
-	AfterMS   float64        `json:"after_ms"` // between the last word and the release
+	AfterMS   float64        `json:"after_ms"` // from the last word to the release
 	Clips     []dictatedClip `json:"clips"`
 	Sentences summary        `json:"sentences"` // clips of 4 to 6.5 s
 	All       summary        `json:"all"`
-	Changed   int            `json:"stable_changed"` // texts that did not begin with what was stable before
-	Invented  int            `json:"invented"`       // texts of clips without speech
+	Changed   int            `json:"stable_changed"` // final texts that did not begin with the text reported as stable before
+	Invented  int            `json:"invented"`       // texts for clips without speech
 }
 
-// dictatedClip is one clip: a value for each round.
+// dictatedClip is the result for one clip, with one value for each round.
 type dictatedClip struct {
 	File      string    `json:"file"`
-	Seconds   float64   `json:"seconds"` // up to the last word; 0: nobody speaks
+	Seconds   float64   `json:"seconds"` // up to the last word; 0: no speech
 	Released  []float64 `json:"released_ms"`
 	HandsFree []float64 `json:"hands_free_ms"`
 	First     []float64 `json:"first_ms"` // from the first word to the first text
-	Partials  []int     `json:"partials"` // texts that could still change
+	Partials  []int     `json:"partials"` // number of partial texts
 	Text      string    `json:"text"`     // of the last round, released
-	Differs   bool      `json:"differs"`  // hands-free text is another
-	Language  string    `json:"language"` // as heard
+	Differs   bool      `json:"differs"`  // the hands-free text is different
+	Language  string    `json:"language"` // as detected
 	samples   []float32 // up to the last word
 	onset     time.Duration
 }
 
-// summary of the times of several clips.
+// summary summarises the times of several clips.
 type summary struct {
 	Runs         int     `json:"runs"`
 	Released     float64 `json:"released_ms_median"`
@@ -68,7 +65,7 @@ type summary struct {
 	PartialsMean float64 `json:"partials_mean"`
 }
 
-// dictationLoad is what dictation is measured with.
+// dictationLoad holds the parameters of the measurement.
 type dictationLoad struct {
 	folder, language string
 	after            time.Duration
@@ -127,7 +124,7 @@ func benchDictation(cmd *cobra.Command, e registry.Entry, files []string, o dict
 	return nil
 }
 
-// loadClip reads a file and finds its first and last word.
+// loadClip reads a file and finds its first and its last word.
 func loadClip(file string) (*dictatedClip, error) {
 	src, err := audio.Open(file)
 	if err != nil {
@@ -180,7 +177,7 @@ func (b *dictationBench) measure(ctx context.Context, m *asr.Model, c *dictatedC
 	return nil
 }
 
-// dictation is what came of one playing; times are since its beginning.
+// heardClip is the result of playing a clip once; times are measured from its beginning.
 type heardClip struct {
 	first, final    time.Duration
 	partials, texts int
@@ -217,8 +214,7 @@ func dictated(ctx context.Context, m *asr.Model, samples []float32, silence time
 	return d, nil
 }
 
-// player is a microphone that hears a clip and then silence, in buffers of 20 ms that come
-// when they have been spoken.
+// player is a microphone that delivers a clip and then silence, in buffers of 20 ms, each at the time at which it ends.
 type player struct {
 	samples    []float32
 	given, end int
@@ -243,7 +239,7 @@ func (p *player) Read(ctx context.Context, buf []float32) (int, error) {
 	return n, nil
 }
 
-// summarise puts together the clips of some length in seconds.
+// summarise summarises the clips whose length in seconds is in a range.
 func summarise(clips []dictatedClip, least, most float64) (s summary) {
 	var released, free, first []float64
 	var partials []int
@@ -257,7 +253,7 @@ func summarise(clips []dictatedClip, least, most float64) (s summary) {
 	return summary{len(released), median(released), percentile(released, 95), median(free), percentile(free, 95), median(first), mean(partials)}
 }
 
-// percentile returns the smallest value that p percent of v don't exceed.
+// percentile returns the smallest value that is not exceeded by p percent of v.
 func percentile(v []float64, p int) float64 {
 	s := slices.Sorted(slices.Values(v))
 	if len(s) == 0 {

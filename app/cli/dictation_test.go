@@ -17,7 +17,7 @@ import (
 	"soberano/asr/mic"
 )
 
-// What is to be expected reaches the model the same way from every verb.
+// Hints reach the model in the same way from every command.
 func TestHints(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "names.txt")
 	if err := os.WriteFile(file, []byte("Jon Dashwoode\r\n\n Ada, Countess of Lovelace\n"), 0o600); err != nil {
@@ -42,8 +42,8 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// A window that is open dictates with its own settings: hints end its dictation, and are
-// refused before one is begun without them.
+// An open window dictates with its own settings: a call with hints ends its dictation, and is refused if it would begin one
+// without them.
 func TestToggleWithHints(t *testing.T) {
 	home(t)
 	defer func(f func() error) { noMicrophone = f }(noMicrophone)
@@ -76,7 +76,7 @@ func TestToggleWithHints(t *testing.T) {
 	}
 }
 
-// A window that says it records doesn't where there is no microphone; one that finishes does.
+// Without a microphone, an answer that a dictation was begun is an error; an answer that one is ending is not.
 func TestToggleWithoutMicrophone(t *testing.T) {
 	home(t)
 	defer func(f func() error) { noMicrophone = f }(noMicrophone)
@@ -95,7 +95,7 @@ func TestToggleWithoutMicrophone(t *testing.T) {
 	}
 }
 
-// The player gives every sample, silence behind them, and nothing before it is spoken.
+// The player delivers every sample and then silence, and no sample before its time.
 func TestPlayer(t *testing.T) {
 	samples := make([]float32, asr.SampleRate/10+7)
 	for i := range samples {

@@ -39,7 +39,7 @@ type report struct {
 	Models      []verified   `json:"models"`
 }
 
-// memory is in bytes; zero where the system does not say.
+// memory holds sizes in bytes; zero if the system does not report them.
 type memory struct {
 	Total     int64 `json:"total"`
 	Available int64 `json:"available"`

@@ -18,7 +18,7 @@ func threadsFlag(fs *pflag.FlagSet, threads *int) {
 }
 
 func languageFlag(fs *pflag.FlagSet, language *string, usage string) {
-	fs.VarP((*tongue)(language), "language", "l", usage)
+	fs.VarP((*spokenLanguage)(language), "language", "l", usage)
 }
 
 // threadCount is a number of threads; 0: the default.
@@ -29,7 +29,7 @@ const mostThreads = 1024
 func (c *threadCount) String() string { return strconv.Itoa(int(*c)) }
 func (c *threadCount) Type() string   { return "number" }
 
-// Set takes the number.
+// Set implements pflag.Value.
 func (c *threadCount) Set(text string) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > mostThreads {
@@ -39,14 +39,14 @@ func (c *threadCount) Set(text string) error {
 	return nil
 }
 
-// tongue is a language of speech by its code; "": to be heard.
-type tongue string
+// spokenLanguage is a language of speech, as a code; "": to be detected.
+type spokenLanguage string
 
-func (t *tongue) String() string { return string(*t) }
-func (t *tongue) Type() string   { return "name" }
+func (t *spokenLanguage) String() string { return string(*t) }
+func (t *spokenLanguage) Type() string   { return "name" }
 
-// Set takes a code or an English name.
-func (t *tongue) Set(text string) error {
+// Set implements pflag.Value; it accepts a code or an English name.
+func (t *spokenLanguage) Set(text string) error {
 	if text == "" || text == "auto" {
 		*t = ""
 		return nil
@@ -55,6 +55,6 @@ func (t *tongue) Set(text string) error {
 	if !ok {
 		return fmt.Errorf("%q is not known; use a code like en, de, fr, es or zh, or a name like German", text)
 	}
-	*t = tongue(code)
+	*t = spokenLanguage(code)
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"soberano/models/gguf"
 )
 
-// hostile writes a model file of a family with a name that is long and full of escapes.
+// hostile writes a model file whose family has a long name full of escape sequences.
 func hostile(t *testing.T, name string) string {
 	t.Helper()
 	family := "a\x1b[2J\u202e" + strings.Repeat("x", 10<<20)
@@ -28,7 +28,7 @@ func hostile(t *testing.T, name string) string {
 	return path
 }
 
-// harmless fails where a message is long or holds what a terminal would obey.
+// harmless fails if a message is long or contains control sequences for a terminal.
 func harmless(t *testing.T, what, text string) {
 	t.Helper()
 	if text == "" || len(text) > 5000 || strings.ContainsAny(text, "\x1b\u202e\a") {
@@ -36,7 +36,7 @@ func harmless(t *testing.T, what, text string) {
 	}
 }
 
-// What files say of themselves, and what they are called, reaches the terminal short and escaped.
+// Names of files, and names inside files, are printed shortened and escaped.
 func TestHostileNames(t *testing.T) {
 	home(t)
 	path := hostile(t, "evil\x1b[31m\u202e.gguf")
@@ -63,8 +63,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// A file that is not in the library is read to its end and its hash is told; one that is cut off
-// is found.
+// A file that is not in the library is read completely and its hash is printed; a truncated file is detected.
 func TestVerifyPath(t *testing.T) {
 	home(t)
 	path := hostile(t, "m.gguf")

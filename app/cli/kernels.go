@@ -17,8 +17,7 @@ type kernelBench struct {
 	cpu.Shares
 }
 
-// benchKernels prints what each kernel reaches of what the machine allows, or with
-// onlyLimits just what that is.
+// benchKernels prints the speed of each kernel as a share of the machine's limits, or with onlyLimits the limits alone.
 func benchKernels(ctx context.Context, w io.Writer, threads int, onlyLimits, asJSON bool) error {
 	c, err := cpu.Describe()
 	if err != nil {
@@ -40,7 +39,7 @@ func benchKernels(ctx context.Context, w io.Writer, threads int, onlyLimits, asJ
 	return printShares(w, table)
 }
 
-// measureKernels says on a terminal what is being measured.
+// measureKernels measures the kernels, and reports the progress on a terminal.
 func measureKernels(ctx context.Context, threads int) (cpu.Shares, error) {
 	var said func(kernel, shape string)
 	if isTerminal(os.Stderr) {
@@ -50,7 +49,7 @@ func measureKernels(ctx context.Context, threads int) (cpu.Shares, error) {
 	return cpu.Roofline(ctx, threads, said)
 }
 
-// printShares writes the limits and then the kernels, as two tables.
+// printShares writes two tables: the limits and the kernels.
 func printShares(out io.Writer, table cpu.Shares) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "limit\tthreads\trate")
@@ -67,7 +66,7 @@ func printShares(out io.Writer, table cpu.Shares) error {
 	return w.Flush()
 }
 
-// figures writes a rate with about three digits.
+// figures formats a rate with about three digits.
 func figures(x float64) string {
 	switch {
 	case x >= 100:

@@ -8,7 +8,7 @@ import (
 	"soberano/assets"
 )
 
-// licensesCommand prints the licences of what is linked into the program or fetched with it.
+// licensesCommand prints the licences of the components that are linked into the program or fetched with it.
 func licensesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "licenses", Short: "Print the licences of what others made and this program contains", Args: arguments(cobra.NoArgs),

@@ -16,7 +16,7 @@ import (
 	"soberano/models/registry"
 )
 
-// modelsCommand is `soberano models`: the library.
+// modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "models", Short: "List, import, show, verify and remove models",
@@ -162,13 +162,13 @@ func yesNo(b bool, yes, no string) string {
 
 // verified is the JSON of `models verify`.
 type verified struct {
-	Name  string            `json:"name"` // or the path that was given
+	Name  string            `json:"name"` // or the given path
 	OK    bool              `json:"ok"`
 	Error string            `json:"error,omitempty"`
-	Files []registry.Stored `json:"files,omitempty"` // of a model that is not in the library
+	Files []registry.Stored `json:"files,omitempty"` // of a model outside the library
 }
 
-// verify checks a model that is named by its name in the library or by a path.
+// verify checks a model given by its name in the library or by a path.
 func verify(ctx context.Context, lib *registry.Library, name string) (v verified, err error) {
 	v = verified{Name: name, OK: true}
 	told := progress("checking " + models.Printable(name))
@@ -187,7 +187,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 	return v, err
 }
 
-// print says of a model that is whole what that means.
+// print prints the result for an intact model.
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
 	if v.Files == nil {
@@ -255,7 +255,7 @@ func modelsRemove() *cobra.Command {
 	}
 }
 
-// modelsIncluded imports the models that models/defaults/fetch.py has fetched.
+// modelsIncluded imports the models that models/defaults/fetch.py has downloaded.
 func modelsIncluded() *cobra.Command {
 	var check bool
 	cmd := &cobra.Command{
@@ -274,7 +274,7 @@ func modelsIncluded() *cobra.Command {
 				if check {
 					return fmt.Errorf("%s is not in the library", m.Name)
 				}
-				if held && e.Included { // its files are gone
+				if held && e.Included { // its files are missing
 					if err := lib.Remove(e.Name); err != nil {
 						return err
 					}
@@ -298,7 +298,7 @@ func modelsIncluded() *cobra.Command {
 	return cmd
 }
 
-// holding is the library's entry of the model, under whatever name.
+// holding returns the library's entry of a model, whatever its name.
 func holding(entries []registry.Entry, m defaults.Model) (registry.Entry, bool) {
 	for _, e := range entries {
 		for _, f := range e.Files {

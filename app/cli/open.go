@@ -9,8 +9,8 @@ import (
 	"soberano/models/registry"
 )
 
-// open opens the model of an entry, as host.Chats or host.Speech do; the returned function
-// closes it. There is no memory budget: the command line opens one model, which was named.
+// open opens the model of an entry with host.Chats or host.Speech; the returned function closes it. There is no memory budget:
+// the command line opens one model, which the user has named.
 func open[M io.Closer](ctx context.Context, models func(*host.Host) *host.Models[M], e registry.Entry, s host.Settings) (M, func() error, error) {
 	h := host.New(host.Options{Budget: host.Unlimited})
 	l, err := models(h).Acquire(ctx, e, s, nil)

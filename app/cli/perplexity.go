@@ -66,7 +66,7 @@ func perplexityCommand() *cobra.Command {
 	return cmd
 }
 
-// bestLogits returns the n largest as [id, value], best first; equal ones by id.
+// bestLogits returns the n largest logits as [id, value], the largest first; equal ones are ordered by id.
 func bestLogits(logits []float32, n int) [][2]any {
 	order := make([]int32, len(logits))
 	for i := range order {

@@ -1,15 +1,5 @@
 package cli
 
-// What `soberano transcribe` is given, files and folders, becomes a list of recordings, and for
-// each the files that its transcripts go to:
-//
-//	talk.flac           → talk.srt beside it, or in --output
-//	DIR/2026/talk.flac  → OUTPUT/2026/talk.srt
-//	a/talk.flac a/talk.mp3 → a/talk.flac.srt a/talk.mp3.srt, since both would be talk.srt
-//
-// A folder is searched with all that is in it, hidden files aside. Its recordings are known by
-// their content or their extension: a broken WAV is reported, a picture is passed over.
-
 import (
 	"errors"
 	"fmt"
@@ -23,15 +13,21 @@ import (
 	"soberano/asr/transcript"
 )
 
-// recording is a file to transcribe.
+// recording is a file to transcribe, and the files for its transcripts:
+//
+//	talk.flac           → talk.srt beside it, or in --output
+//	DIR/2026/talk.flac  → OUTPUT/2026/talk.srt
+//	a/talk.flac a/talk.mp3 → a/talk.flac.srt a/talk.mp3.srt, since both would be talk.srt
 type recording struct {
 	path  string
-	below string   // its place below the folder that was given, or its name
-	files []string // for transcripts, by format
-	err   error    // it can't even be looked at
+	below string   // its path below the given folder, or its name
+	files []string // the files for its transcripts, by format
+	err   error    // why it can't be read
 }
 
-// findRecordings lists the recordings of paths, each once. folders: a folder was among them.
+// findRecordings lists the recordings of paths, each once; folders reports whether a path is a folder. A folder is searched
+// recursively, hidden files excepted. Recordings in it are recognised by their content or their extension: a broken WAV is
+// reported, a picture is skipped.
 func findRecordings(paths []string) (all []recording, folders bool) {
 	seen := map[string]bool{}
 	add := func(r recording) {
@@ -57,7 +53,7 @@ func findRecordings(paths []string) (all []recording, folders bool) {
 	return all, folders
 }
 
-// unlike is why a file that was named is no recording for certain; nil: it may be one.
+// unlike returns why a file that was named is certainly not a recording; nil if it may be one.
 func unlike(path string) error {
 	switch filekind.Of(path) {
 	case filekind.Model:
@@ -68,7 +64,7 @@ func unlike(path string) error {
 	return nil
 }
 
-// searchFolder lists a folder's recordings, by name. What can't be searched is one with an error.
+// searchFolder lists a folder's recordings by name. A folder that can't be searched is listed with an error.
 func searchFolder(dir string) (all []recording) {
 	filekind.Walk(dir, true, func(path string, err error) {
 		below, relErr := filepath.Rel(dir, path)
@@ -77,7 +73,7 @@ func searchFolder(dir string) (all []recording) {
 	return all
 }
 
-// nameFiles settles where transcripts of each recording go: beside it, or below output.
+// nameFiles chooses the files for the transcripts of each recording: beside the recording, or below output.
 func nameFiles(all []recording, formats []string, output string) {
 	place := func(r recording) string {
 		if output != "" {
@@ -96,7 +92,7 @@ func nameFiles(all []recording, formats []string, output string) {
 		if s := stem(name); same[s] == 1 {
 			name = s
 		}
-		for n, base := 2, name; taken[name]; n++ { // two folders given may hold the same names
+		for n, base := 2, name; taken[name]; n++ { // two given folders may contain the same names
 			name = fmt.Sprintf("%s (%d)", base, n)
 		}
 		taken[name] = true
@@ -106,7 +102,7 @@ func nameFiles(all []recording, formats []string, output string) {
 	}
 }
 
-// parseFormats reads the value of --format.
+// parseFormats parses the value of --format.
 func parseFormats(list string) ([]string, error) {
 	var formats []string
 	for _, f := range strings.Split(list, ",") {

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal reports whether a person looks at f.
+// isTerminal reports whether f is a terminal.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// standardOutput is what verbs print to. Where it is a terminal, control characters in what a model says or a file
-// holds are shown there, not obeyed: they could change the title, the clipboard or what stands above.
+// standardOutput is the writer to which commands print. On a terminal, control characters in the output of a model or the content
+// of a file are made visible instead of executed: they could change the title, the clipboard or the text above.
 func standardOutput() io.Writer {
 	if isTerminal(os.Stdout) {
 		return shown{os.Stdout}
@@ -20,7 +20,7 @@ func standardOutput() io.Writer {
 	return os.Stdout
 }
 
-// shown writes text to a terminal, which shows its control characters instead of obeying them.
+// shown writes text to a terminal, with control characters made visible.
 type shown struct{ w io.Writer }
 
 func (s shown) Write(b []byte) (int, error) {
@@ -30,8 +30,8 @@ func (s shown) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// showControls returns text with control characters other than line ends and tabs as their pictures (␛), those above 0x7f
-// as �. Bytes that are no UTF-8 stay: they may be parts of a character that is written in pieces.
+// showControls replaces control characters other than line ends and tabs by their symbols (␛), those above 0x7f by �. Bytes that
+// are not UTF-8 are kept: they may be parts of a character that is written in pieces.
 func showControls(b []byte) []byte {
 	text := make([]byte, 0, len(b))
 	for len(b) > 0 {

@@ -20,7 +20,7 @@ func TestShown(t *testing.T) {
 			t.Errorf("%q: wrote %q, %d, %v; want %q", text, b.String(), n, err, want)
 		}
 	}
-	// A character that comes in two pieces stays whole.
+	// A character that is written in two pieces is not changed.
 	var b bytes.Buffer
 	for _, part := range []string{"\xc3", "\xbc"} {
 		fmt.Fprint(shown{&b}, part)

@@ -52,7 +52,7 @@ func tokenizeCommand() *cobra.Command {
 	return cmd
 }
 
-// tokenize reads the file's tokenizer alone: no weights are loaded.
+// tokenize loads the file's tokenizer only, no weights.
 func tokenize(path, text string, special bool) ([]int32, error) {
 	f, err := registry.Read(path)
 	if err != nil {
@@ -70,7 +70,7 @@ func tokenize(path, text string, special bool) ([]int32, error) {
 	return ids, nil
 }
 
-// logitsAnswer is the JSON of `soberano logits`: the best first, as [id, value].
+// logitsAnswer is the JSON of `soberano logits`: the best logits first, as [id, value].
 type logitsAnswer struct {
 	Tokens []int32  `json:"tokens"`
 	Logits [][2]any `json:"logits"`

@@ -16,7 +16,7 @@ import (
 	"soberano/models/registry"
 )
 
-// transcribed is a segment of a transcript; times in seconds.
+// transcribed is the JSON of a segment; times are in seconds.
 type transcribed struct {
 	Start float64 `json:"start"`
 	End   float64 `json:"end"`
@@ -76,7 +76,7 @@ func transcribeCommand() *cobra.Command {
 				return err
 			}
 			if !detect && !job.anyThere() {
-				return job.run(cmd.Context()) // it says why
+				return job.run(cmd.Context()) // it returns the reason
 			}
 			m, closeModel, err := open(cmd.Context(), host.Speech, entry, host.Settings{Threads: threads})
 			if err != nil {

@@ -19,7 +19,7 @@ import (
 	"soberano/asr"
 )
 
-// hearLength stands in for a model: it hears a word each second.
+// hearLength stands for a model: it yields a word for each second of audio.
 func hearLength(_ context.Context, src asr.Source, _ func(time.Duration)) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		buf := make([]float32, asr.SampleRate)
@@ -44,7 +44,7 @@ func hearLength(_ context.Context, src asr.Source, _ func(time.Duration)) iter.S
 	}
 }
 
-// try runs a transcription with hear for a model and returns what it prints and notes.
+// try runs a transcription with hear as the model and returns its output and its messages.
 func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Source, func(time.Duration)) iter.Seq2[asr.Segment, error], paths []string, format, output string, asJSON, force bool) (out, notes string, err error) {
 	t.Helper()
 	j, err := newTranscription(paths, format, output, asJSON, force)
@@ -57,7 +57,7 @@ func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Sourc
 	return o.String(), n.String(), err
 }
 
-// wav builds a WAV of n frames of a soft tone.
+// wav returns a WAV file of n frames of a quiet tone.
 func wav(tag, channels, rate, width, n int) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32([]byte("RIFF"), uint32(36+n*channels*width))
@@ -86,7 +86,7 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// folder fills a folder.
+// folder creates a folder with the given files.
 func folder(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,8 +99,8 @@ func folder(t *testing.T, files map[string][]byte) string {
 	return dir
 }
 
-// Every kind of bad input in one folder: what can be decoded is, each other one is named with its
-// reason and place, and nothing else is lost.
+// With every kind of bad input in one folder, readable recordings are transcribed, each other file is reported with its path and
+// the reason, and nothing else is lost.
 func TestBadInput(t *testing.T) {
 	t.Setenv("PATH", "") // without ffmpeg
 	clips := filepath.Join("..", "..", "asr", "audio", "testdata")
@@ -109,7 +109,7 @@ func TestBadInput(t *testing.T) {
 	binary.LittleEndian.PutUint32(huge[40:], 0x7FFF0000)
 	opus := read(t, filepath.Join(clips, "celt.opus"))
 	damaged := slices.Clone(opus)
-	damaged[len(damaged)-20] ^= 1 // in the last page: nothing follows it
+	damaged[len(damaged)-20] ^= 1 // in the last page: no other page follows
 	fine := map[string][]byte{
 		"16 bit.wav": good, "24 bit.wav": wav(1, 1, 16000, 3, 32000), "float.wav": wav(3, 2, 44100, 4, 88200), "eight channels.wav": wav(1, 8, 48000, 2, 96000),
 		"odd rate.wav": wav(1, 1, 12345, 2, 24690), "no sound.wav": wav(1, 1, 16000, 2, 0),
@@ -162,8 +162,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A recording with a damaged place is heard, and a line says where it is, also where only its text is
-// printed.
+// A recording with a damaged section is transcribed, and a message gives its position, also if only the text is printed.
 func TestTranscribeDamaged(t *testing.T) {
 	b := read(t, filepath.Join("..", "..", "asr", "audio", "flac", "testdata", "cards_005.flac"))
 	clear(b[len(b)/2:][:100])
@@ -174,7 +173,7 @@ func TestTranscribeDamaged(t *testing.T) {
 	}
 }
 
-// What is there is kept; a second run has only the rest to do; --force writes all anew.
+// Existing transcripts are kept; a second run does the rest; --force writes all of them again.
 func TestTranscribeAgain(t *testing.T) {
 	one := wav(1, 1, 16000, 2, 16000)
 	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one, "b.flac": one, "c.wav": one, "a.txt": []byte("mine")})
@@ -272,7 +271,7 @@ func TestTranscribePrints(t *testing.T) {
 	}
 }
 
-// Interrupted, what is finished stays and the rest is not begun.
+// After an interrupt, finished transcripts stay and the other recordings are not begun.
 func TestTranscribeInterrupted(t *testing.T) {
 	one := wav(1, 1, 16000, 2, 48000)
 	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one, "c.wav": one})
@@ -312,8 +311,8 @@ func TestTranscribeInterrupted(t *testing.T) {
 	}
 }
 
-// What was heard of the recording under way when the run was interrupted is kept as that of one
-// that is cut off; the line of progress is gone before anything else is said.
+// The text of the recording that is interrupted is kept as a partial transcript; the line of progress is cleared before any other
+// message.
 func TestTranscribeInterruptedKeepsText(t *testing.T) {
 	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 48000)})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -355,8 +354,7 @@ func TestTranscribeInterruptedKeepsText(t *testing.T) {
 	}
 }
 
-// That transcripts can't be written is known before anything is heard. Where it shows too late
-// the text is printed.
+// A folder that can't be written is reported before any recording is transcribed. If writing fails later, the text is printed.
 func TestTranscribeCantWrite(t *testing.T) {
 	one := wav(1, 1, 16000, 2, 16000)
 	dir := folder(t, map[string][]byte{"2026/a.wav": one})
@@ -389,7 +387,7 @@ func TestParseFormats(t *testing.T) {
 	}
 }
 
-// fullDisk is a writer that takes everything but the end of an array.
+// fullDisk is a writer that accepts everything except the end of an array.
 type fullDisk struct{}
 
 func (fullDisk) Write(b []byte) (int, error) {

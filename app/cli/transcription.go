@@ -1,10 +1,5 @@
 package cli
 
-// A run of `soberano transcribe`: one recording after the other is heard, and its transcript
-// printed or written to files, before the next one begins. A recording that can't be read stops
-// nothing. An interrupted run leaves what is finished, and of the recording under way what was
-// heard, as of one that is cut off; never half a file. Text that can't be written is printed.
-
 import (
 	"context"
 	"errors"
@@ -25,22 +20,25 @@ import (
 	"soberano/models"
 )
 
-// transcription is a run of the verb.
+// transcription is a run of `soberano transcribe`. It transcribes one recording after the other, and prints or writes each
+// transcript before the next recording begins. A recording that can't be read does not end the run. An interrupted run leaves
+// the finished transcripts and, of the present recording, a partial transcript of what was recognised; it never leaves a
+// half-written file. Text that can't be written is printed.
 type transcription struct {
 	recordings []recording
 	formats    []string
-	print      bool // to out; else to the recordings' files
-	array      bool // as a JSON array
+	print      bool // print to out; otherwise write the recordings' files
+	array      bool // print a JSON array
 	force      bool
 	model      string
-	translated bool // the texts are English, whatever is spoken
+	translated bool // the texts are English translations
 	hear       func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error]
 	out, notes io.Writer
 	live       bool // notes is a terminal
 	headed     bool // a text was printed under its recording's name
 }
 
-// newTranscription settles what is heard and where it goes.
+// newTranscription determines the recordings and the files for their transcripts.
 func newTranscription(paths []string, format, output string, asJSON, force bool) (*transcription, error) {
 	if asJSON {
 		format = "json"
@@ -67,7 +65,7 @@ func newTranscription(paths []string, format, output string, asJSON, force bool)
 	return j, nil
 }
 
-// done reports whether there is nothing to hear.
+// done reports whether there is nothing to transcribe.
 func (j *transcription) done() bool {
 	for i := range j.recordings {
 		if j.print || j.recordings[i].err != nil || len(j.missing(&j.recordings[i])) > 0 {
@@ -77,12 +75,12 @@ func (j *transcription) done() bool {
 	return true
 }
 
-// anyThere reports whether there is a recording that can be looked at.
+// anyThere reports whether there is a recording that can be read.
 func (j *transcription) anyThere() bool {
 	return slices.ContainsFunc(j.recordings, func(r recording) bool { return r.err == nil })
 }
 
-// missing lists the numbers of the formats that are still to be written.
+// missing lists the indexes of the formats that are still to be written.
 func (j *transcription) missing(r *recording) (out []int) {
 	for i, path := range r.files {
 		if _, err := os.Lstat(path); j.force || err != nil {
@@ -92,8 +90,7 @@ func (j *transcription) missing(r *recording) (out []int) {
 	return out
 }
 
-// writable reports that transcripts can't be written where they should go, before a recording
-// is heard in vain.
+// writable returns an error if transcripts can't be written to their folders, so that no recording is transcribed in vain.
 func (j *transcription) writable() error {
 	tried := map[string]bool{}
 	for i := range j.recordings {
@@ -118,7 +115,7 @@ func (j *transcription) writable() error {
 	return nil
 }
 
-// existing is the part of a folder's path that is there.
+// existing returns the part of a folder's path that exists.
 func existing(dir string) string {
 	for {
 		_, err := os.Stat(dir)
@@ -130,7 +127,7 @@ func existing(dir string) string {
 	}
 }
 
-// cause is what the system says, without the call and the path.
+// cause returns the system's error, without the call and the path.
 func cause(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
@@ -141,7 +138,7 @@ func cause(err error) error {
 	return err
 }
 
-// run hears one recording after the other. A bad one is named and the others go on.
+// run transcribes one recording after the other. It reports a recording that fails and continues.
 func (j *transcription) run(ctx context.Context) error {
 	var bad []error
 	finished := 0
@@ -182,7 +179,7 @@ func (j *transcription) run(ctx context.Context) error {
 	return j.summary(ctx, finished, bad)
 }
 
-// endArray ends the array of transcripts; without one it is empty.
+// endArray ends the array of transcripts; without any transcript it writes an empty array.
 func (j *transcription) endArray() error {
 	end := "]\n"
 	if !j.headed {
@@ -192,7 +189,7 @@ func (j *transcription) endArray() error {
 	return err
 }
 
-// summary is how the run ended.
+// summary returns the error for the result of the run; nil if all went well.
 func (j *transcription) summary(ctx context.Context, finished int, bad []error) error {
 	n := len(j.recordings)
 	switch {
@@ -208,7 +205,7 @@ func (j *transcription) summary(ctx context.Context, finished int, bad []error) 
 	return stopped{done: fmt.Errorf("%d of %d recordings failed:", len(bad), n), bad: errors.Join(bad...), cause: errors.Join(bad...)} //nolint:staticcheck // a list follows
 }
 
-// failure is a recording that failed, and why in words.
+// failure is the error of a recording that failed, with the reason as text.
 type failure struct {
 	path, why string
 	cause     error
@@ -217,10 +214,10 @@ type failure struct {
 func (f failure) Error() string { return models.Printable(f.path) + ": " + f.why }
 func (f failure) Unwrap() error { return f.cause }
 
-// inWords marks an error whose text is for people already.
+// inWords marks an error whose text is written for users.
 func (f failure) inWords() {}
 
-// words says why a recording failed.
+// words returns the reason why a recording failed.
 func words(path string, err error) string {
 	switch {
 	case path == "-" && errors.Is(err, fs.ErrNotExist):
@@ -231,8 +228,8 @@ func words(path string, err error) string {
 	return problem.Text(err)
 }
 
-// stopped is the end of a run that was interrupted, or in which several recordings failed: what
-// is done, what failed, and the cause, which the text leaves out.
+// stopped is the error of a run that was interrupted, or in which several recordings failed: what is finished, what failed, and
+// the cause, which is not part of the text.
 type stopped struct{ done, bad, cause error }
 
 func (s stopped) inWords()      {}
@@ -244,8 +241,8 @@ func (s stopped) Error() string {
 	return s.done.Error() + "\n" + s.bad.Error()
 }
 
-// transcribe hears recording i. With an error the transcript is what was heard before it.
-// Of a recording whose files are all there it is without segments and model.
+// transcribe transcribes recording i. With an error, the transcript is what was recognised before it. If all files of the
+// recording exist, the transcript has no segments and no model.
 func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Transcript, error) {
 	r := &j.recordings[i]
 	t := &transcript.Transcript{Path: r.path}
@@ -284,8 +281,8 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	return t, nil
 }
 
-// printed prints a transcript; several texts each under its recording's name. Of a text
-// nothing is printed where nothing was heard before it failed.
+// printed prints a transcript; with several recordings, each text under its recording's name. A text format prints nothing for
+// a recording that failed before any text.
 func (j *transcription) printed(t *transcript.Transcript) error {
 	if !j.array && t.Error != "" && len(t.Segments) == 0 {
 		return nil
@@ -310,7 +307,7 @@ func (j *transcription) printed(t *transcript.Transcript) error {
 	return transcript.Write(j.out, j.formats[0], t)
 }
 
-// written writes the files of recording i. Of one that failed what was heard goes to partial files.
+// written writes the files of recording i. The text of a recording that failed goes to partial files.
 func (j *transcription) written(i int, t *transcript.Transcript, failed error) error {
 	r := &j.recordings[i]
 	missing := j.missing(r)
@@ -338,7 +335,7 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 	return nil
 }
 
-// writeWhole writes a transcript so that the file is there whole or not at all.
+// writeWhole writes a transcript so that the file exists completely or not at all.
 func writeWhole(path, format string, t *transcript.Transcript) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
@@ -361,8 +358,7 @@ func writeWhole(path, format string, t *transcript.Transcript) (err error) {
 	return err
 }
 
-// notef tells something about recording i in a line, where there is more than one or files are
-// written.
+// notef prints a line about recording i, if there is more than one or files are written.
 func (j *transcription) notef(i int, format string, args ...any) {
 	j.livef(i, "")
 	if n := len(j.recordings); n > 1 || !j.print {
@@ -370,7 +366,7 @@ func (j *transcription) notef(i int, format string, args ...any) {
 	}
 }
 
-// livef shows on a terminal how far recording i is; "" clears the line.
+// livef shows the progress of recording i on a terminal; "" clears the line.
 func (j *transcription) livef(i int, format string, args ...any) {
 	if !j.live {
 		return
@@ -381,7 +377,7 @@ func (j *transcription) livef(i int, format string, args ...any) {
 	}
 }
 
-// metered is a source that counts.
+// metered is a source that counts the samples read from it.
 type metered struct {
 	src     *audio.Source
 	samples int64
@@ -397,7 +393,7 @@ func (m *metered) heard() time.Duration {
 	return time.Duration(m.samples) * time.Second / asr.SampleRate
 }
 
-// share is how much of all is done: 43 % of 1:02:03; all may not be known.
+// share formats how much of a length is done: 43 % of 1:02:03. The total may be unknown.
 func share(done, all time.Duration) string {
 	done, all = done.Round(time.Second), all.Round(time.Second)
 	if all <= 0 {

@@ -1,7 +1,5 @@
 package cli
 
-// Wrong usage: exit code 2, what is wrong in words, and the nearest thing that is right.
-
 import (
 	"errors"
 	"fmt"
@@ -13,15 +11,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// usageError is an error of the command line itself: exit code 2.
+// usageError is an error in the use of the command line: exit code 2. Its text names the mistake, and the most similar correct
+// word if there is one.
 type usageError struct{ error }
 
 func (usageError) inWords() {}
 
-// usagef is a wrong use of a verb.
+// usagef returns a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// hint says where help is for a verb that was used wrongly.
+// hint says how to get help for a command.
 func hint(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return "`soberano --help` lists the verbs"
@@ -29,7 +28,7 @@ func hint(cmd *cobra.Command) string {
 	return "`" + cmd.CommandPath() + " --help` says how it is used"
 }
 
-// arguments turns a check of positional arguments into a usage error.
+// arguments turns the error of a check of positional arguments into a usage error.
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		err := check(cmd, args)
@@ -54,7 +53,7 @@ func didYouMean(dashes string, names []string) string {
 	return "; did you mean " + dashes + names[0] + "?"
 }
 
-// flagError says what is wrong with an option.
+// flagError explains an error of an option.
 func flagError(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		return usageError{noSuchFlag(cmd, e)}
@@ -82,7 +81,7 @@ func noSuchFlag(cmd *cobra.Command, e *pflag.NotExistError) error {
 	return fmt.Errorf("there is no option %s%s", option, advice)
 }
 
-// values are the types of options in words.
+// values describes the types of options in words.
 var values = map[string]string{"int": "a whole number", "uint64": "a whole number, not negative", "float32": "a number", "float64": "a number",
 	"float32Slice": "numbers with commas between", "int32Slice": "whole numbers with commas between", "intSlice": "whole numbers with commas between", "duration": "a time as in 1.5s", "bool": "true or false"}
 
@@ -96,7 +95,7 @@ func badValue(e *pflag.InvalidValueError) string {
 	return e.Unwrap().Error()
 }
 
-// nearest is the option whose name is nearest to one that is not there, if it is near.
+// nearest returns the option whose name is most similar to an unknown one, if it is similar enough.
 func nearest(name string, fs *pflag.FlagSet) (found []string) {
 	best := 3
 	fs.VisitAll(func(f *pflag.Flag) {
@@ -107,7 +106,7 @@ func nearest(name string, fs *pflag.FlagSet) (found []string) {
 	return found
 }
 
-// distance is how many letters are to be changed, put in or left out (Levenshtein).
+// distance returns the Levenshtein distance: the number of letters to change, insert or remove.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

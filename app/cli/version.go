@@ -2,11 +2,11 @@ package cli
 
 import "runtime/debug"
 
-// Version is the program's version (semver.org). It is written only here: FyneApp.toml, CHANGELOG.md
-// and the bill of materials are checked against it.
+// Version is the program's version (semver.org). It is defined only here; tests compare FyneApp.toml, CHANGELOG.md and the bill
+// of materials with it.
 const Version = "0.2.0"
 
-// fullVersion is Version with the commit that the program was built from, where the build knows it.
+// fullVersion returns Version with the commit that the program was built from, if the build recorded it.
 func fullVersion(commit string, modified bool) string {
 	switch {
 	case commit == "":
@@ -17,8 +17,8 @@ func fullVersion(commit string, modified bool) string {
 	return Version + " (commit " + commit + ")"
 }
 
-// commit returns what the go command recorded about the source: its commit, shortened to twelve digits, and
-// whether files were changed after it. The commit is "" where nothing was recorded, as with -buildvcs=false.
+// commit returns what the go command recorded about the source: the commit, shortened to twelve digits, and whether files were
+// changed after it. The commit is "" if nothing was recorded, as with -buildvcs=false.
 func commit(settings []debug.BuildSetting) (commit string, modified bool) {
 	for _, s := range settings {
 		switch s.Key {
@@ -31,7 +31,7 @@ func commit(settings []debug.BuildSetting) (commit string, modified bool) {
 	return commit, modified
 }
 
-// buildCommit is commit of the running program.
+// buildCommit returns the commit of the running program.
 func buildCommit() (string, bool) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// TestVersionsAgree compares the places that repeat the version with the one that says it.
+// TestVersionsAgree compares the files that repeat the version with the constant.
 func TestVersionsAgree(t *testing.T) {
 	for file, pattern := range map[string]string{
 		"../../FyneApp.toml": `(?m)^Version = "(.*)"$`,
-		"../../CHANGELOG.md": `(?m)^## \[(\d.*)\] - \d{4}-\d\d-\d\d$`, // the newest release stands first
+		"../../CHANGELOG.md": `(?m)^## \[(\d.*)\] - \d{4}-\d\d-\d\d$`, // the newest release is the first
 	} {
 		text, err := os.ReadFile(file)
 		if err != nil {

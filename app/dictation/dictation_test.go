@@ -1,6 +1,6 @@
 package dictation
 
-// Against a real display: Xvfb, with another X client of our own in front, and with xterm.
+// The tests run on a real display server (Xvfb), with a window of another X client made by the test, and with xterm.
 
 import (
 	"bufio"
@@ -18,7 +18,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// display starts an empty display for this test.
+// display starts a display server without windows for this test.
 func display(t *testing.T, tools ...string) {
 	t.Helper()
 	for _, tool := range append(tools, "Xvfb") {
@@ -64,14 +64,14 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// window is another program's: it takes the focus and pastes what Ctrl+V asks for.
+// window stands for another program's window: it takes the focus and pastes on Ctrl+V.
 type window struct {
 	c      *Clipboard
 	pasted chan string
 	keys   chan xproto.KeyPressEvent
 }
 
-// newWindow opens it; patience is how late it asks for the text.
+// newWindow opens the window; patience is the delay before it asks for the text.
 func newWindow(t *testing.T, class string) *window {
 	t.Helper()
 	s, err := dial()
@@ -151,7 +151,7 @@ func (w *window) got(t *testing.T) string {
 	}
 }
 
-// copied puts text into the clipboard as another program does.
+// copied puts text into the clipboard, as another program would.
 func copied(t *testing.T, text string) {
 	t.Helper()
 	cmd := exec.Command("xclip", "-selection", "clipboard", "-quiet")
@@ -168,7 +168,7 @@ func content() string {
 func TestPaste(t *testing.T) {
 	display(t, "xclip")
 	w := newWindow(t, "editor")
-	big := strings.Repeat("äöü 12345\n", 60000) // handed over piece by piece
+	big := strings.Repeat("äöü 12345\n", 60000) // transferred in pieces
 	for _, before := range []string{"kept, wörtlich", big} {
 		copied(t, before)
 		c, err := OpenClipboard()
@@ -201,7 +201,7 @@ func TestPaste(t *testing.T) {
 	}
 }
 
-// What was empty is empty again; and two pastes don't disturb each other's clipboard.
+// An empty clipboard is empty again afterwards; and two pastes don't disturb each other's clipboard.
 func TestPasteWithAnEmptyClipboard(t *testing.T) {
 	display(t, "xclip")
 	w := newWindow(t, "editor")
@@ -223,8 +223,7 @@ func TestPasteWithAnEmptyClipboard(t *testing.T) {
 	}
 }
 
-// Terminals are sent other keys and one line; without a focus there is an error, and the
-// clipboard is as it was.
+// A terminal is sent other keys and one line. Without a focused window there is an error, and the clipboard is unchanged.
 func TestTerminalOrNobody(t *testing.T) {
 	display(t, "xclip")
 	w := newWindow(t, "kitty") // which is sent Ctrl+Shift+V
@@ -235,7 +234,7 @@ func TestTerminalOrNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Paste("a\nb"); err != nil { // our window takes Ctrl+Shift+V, too
+	if err := c.Paste("a\nb"); err != nil { // our window handles Ctrl+Shift+V, too
 		t.Fatal(err)
 	}
 	if got := w.got(t); got != "a b " {
@@ -273,7 +272,7 @@ func TestPasteIntoXterm(t *testing.T) {
 	until(t, "the focus", func() bool {
 		return xproto.SetInputFocusChecked(s.Conn, xproto.InputFocusParent, id, xproto.TimeCurrentTime).Check() == nil
 	})
-	time.Sleep(time.Second) // the shell in it starts
+	time.Sleep(time.Second) // wait for the shell in it to start
 	if other, err := Focused(); err != nil || !other {
 		t.Errorf("another program's window has the focus: %v, %v", other, err)
 	}
@@ -379,7 +378,7 @@ func TestSocket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What a program that was killed leaves behind is no hindrance.
+	// A socket left behind by a program that was killed is no obstacle.
 	if err := os.WriteFile(filepath.Join(dir, "dictate.sock"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -394,8 +393,7 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// The sign stands at the lower edge of the window with the focus, takes no clicks from it,
-// and goes.
+// The overlay is shown at the lower edge of the window with the focus, lets clicks pass, and disappears.
 func TestSign(t *testing.T) {
 	display(t)
 	w := newWindow(t, "editor")
@@ -423,7 +421,7 @@ func TestSign(t *testing.T) {
 			b := img.Data[4*(y*int(at.Width)+x):]
 			return color.RGBA{b[2], b[1], b[0], 0xff}
 		}
-		if pixel(signPad+signDot/2, signHeight/2) != signRed || pixel(30, 3) != signFill || i == 0 && pixel(0, 0) == signFill { // later our window shows the sign before
+		if pixel(signPad+signDot/2, signHeight/2) != signRed || pixel(30, 3) != signFill || i == 0 && pixel(0, 0) == signFill { // in later rounds the corner shows the previous window's pixels
 			t.Errorf("%q: the dot is %v, the edge %v, the corner %v", text, pixel(signPad+signDot/2, signHeight/2), pixel(30, 3), pixel(0, 0))
 		}
 	}

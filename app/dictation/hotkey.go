@@ -1,9 +1,5 @@
 package dictation
 
-// Keys that work everywhere: the display tells us alone of them, in whatever window they
-// are pressed. A held key repeats as up and down again and again; whether it is really up
-// the keyboard's state tells.
-
 import (
 	"errors"
 	"fmt"
@@ -14,14 +10,14 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// Hotkeys are combinations that are seldom taken.
+// Hotkeys are combinations that other programs seldom use.
 var Hotkeys = []string{"Ctrl+Alt+D", "Ctrl+Alt+Space", "Super+Space", "Super+D", "F9", "Pause"}
 
 var modifiers = map[string]uint16{"ctrl": xproto.ModMaskControl, "alt": xproto.ModMask1, "shift": xproto.ModMaskShift, "super": xproto.ModMask4}
 
 var named = map[string]xproto.Keysym{"space": ' ', "pause": 0xff13, "insert": 0xff63, "menu": 0xff67, "home": 0xff50, "end": 0xff57}
 
-// parse reads a combination as "Ctrl+Alt+D".
+// parse reads a combination such as "Ctrl+Alt+D".
 func parse(keys string) (mods uint16, sym xproto.Keysym, err error) {
 	parts := strings.Split(strings.ToLower(strings.ReplaceAll(keys, " ", "")), "+")
 	for _, p := range parts[:len(parts)-1] {
@@ -47,15 +43,15 @@ func parse(keys string) (mods uint16, sym xproto.Keysym, err error) {
 	return mods, xproto.Keysym(key[0]), nil
 }
 
-// Hotkey is a combination that is ours until Close.
+// Hotkey is a combination of keys that works in every window, until Close: the display server reports it to this program
+// alone. A held key repeats as release and press events; the state of the keyboard tells whether it is really released.
 type Hotkey struct {
 	s    *screen
 	once sync.Once
 	done chan struct{}
 }
 
-// Grab takes a combination. pressed and released are called from a goroutine of its own,
-// in turn.
+// Grab reserves a combination. pressed and released are called in turn from a goroutine of the hotkey.
 func Grab(keys string, pressed, released func()) (*Hotkey, error) {
 	mods, sym, err := parse(keys)
 	if err != nil {
@@ -70,7 +66,7 @@ func Grab(keys string, pressed, released func()) (*Hotkey, error) {
 		s.Close()
 		return nil, err
 	}
-	// With Caps Lock or Num Lock on it is another combination to the display.
+	// With Caps Lock or Num Lock on, it is a different combination for the display server.
 	for _, lock := range []uint16{0, xproto.ModMaskLock, xproto.ModMask2, xproto.ModMaskLock | xproto.ModMask2} {
 		err := xproto.GrabKeyChecked(s.Conn, true, s.root, mods|lock, code, xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
 		if err != nil {
@@ -119,7 +115,7 @@ func (h *Hotkey) held(code xproto.Keycode) bool {
 	return err == nil && r.Keys[code/8]&(1<<(code%8)) != 0
 }
 
-// Close lets go of the keys.
+// Close releases the combination.
 func (h *Hotkey) Close() {
 	h.once.Do(h.s.Close)
 	<-h.done

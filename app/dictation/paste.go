@@ -1,17 +1,5 @@
 package dictation
 
-// Pasting: take the clipboard, press the keys that paste, hand the text to the program with
-// the focus, and give back what was in the clipboard before.
-//
-//	save      ask the owners of CLIPBOARD and PRIMARY for all forms of what they hold
-//	own       both, since some terminals paste the one and some the other
-//	press     Ctrl+V; in terminals Ctrl+Shift+V or Shift+Insert
-//	serve     until the program in front has asked for the text and been quiet for a while
-//	restore   own them again with what was saved, until somebody else copies something
-//
-// The program in front is known by its connection: clipboard managers look at every new
-// content, and their asking does not count.
-
 import (
 	"errors"
 	"fmt"
@@ -25,21 +13,21 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// ErrNotTaken: the program in front did not ask for the text.
+// ErrNotTaken reports that the focused program did not ask for the text.
 var ErrNotTaken = errors.New("the window in front did not take the text")
 
 const (
-	saveTime  = 1500 * time.Millisecond // for saving what the clipboard holds
-	takeTime  = 2 * time.Second         // for the program in front to ask
-	quietTime = 300 * time.Millisecond  // after it has: some ask twice
+	saveTime  = 1500 * time.Millisecond // the time limit for saving the content of the clipboard
+	takeTime  = 2 * time.Second         // the time limit for the focused program to ask for the text
+	quietTime = 300 * time.Millisecond  // without a request, after which the transfer counts as finished: some programs ask twice
 	mostSaved = 64 << 20                // bytes
-	portion   = 1 << 16                 // of what is handed over piece by piece
+	portion   = 1 << 16                 // bytes in each piece of a transfer in pieces
 )
 
-// terminals paste with other keys. With Shift+Insert:
+// insertTerminals are the window classes of terminals that paste with Shift+Insert.
 var insertTerminals = []string{"xterm", "uxterm", "urxvt", "rxvt", "st", "st-256color", "mlterm"}
 
-// and with Ctrl+Shift+V:
+// shiftTerminals are those of terminals that paste with Ctrl+Shift+V.
 var shiftTerminals = []string{"gnome-terminal", "gnome-terminal-server", "org.gnome.terminal", "org.gnome.console", "kgx", "org.gnome.ptyxis", "konsole", "org.kde.konsole",
 	"xfce4-terminal", "kitty", "alacritty", "terminator", "tilix", "mate-terminal", "lxterminal", "qterminal", "wezterm", "org.wezfurlong.wezterm",
 	"ghostty", "com.mitchellh.ghostty", "terminology", "guake", "yakuake", "tilda", "deepin-terminal", "termite", "sakura", "cool-retro-term", "hyper", "contour"}
@@ -59,14 +47,24 @@ func pasteKeys(class string) (keys []xproto.Keysym, terminal bool) {
 	return []xproto.Keysym{control, 'v'}, false
 }
 
-// form is one of the forms in which a selection is held.
+// form is the content of a selection in one of its formats.
 type form struct {
 	kind xproto.Atom // of the property
 	bits byte
 	data []byte
 }
 
-// Clipboard pastes. What it holds lasts until Close or until somebody else copies something.
+// Clipboard pastes text into the window with the focus and then restores the previous content of the clipboard:
+//
+//	save      ask the owners of CLIPBOARD and PRIMARY for their contents in all formats
+//	own       both selections, since some terminals paste from one and some from the other
+//	press     Ctrl+V; in terminals Ctrl+Shift+V or Shift+Insert
+//	serve     until the focused program has asked for the text and then been quiet for a while
+//	restore   own the selections again with the saved contents, until another program copies something
+//
+// The focused program is identified by its connection to the display server: clipboard managers also ask for every new
+// content, and their requests do not count. The content that is offered lasts until Close or until another program copies
+// something.
 type Clipboard struct {
 	s     *screen
 	win   xproto.Window
@@ -74,22 +72,22 @@ type Clipboard struct {
 	use   sync.Mutex // held by Paste
 
 	mu      sync.Mutex
-	held    map[xproto.Atom]map[xproto.Atom]form // selection → target → what we give
+	held    map[xproto.Atom]map[xproto.Atom]form // selection → target → the content that is offered
 	since   xproto.Timestamp
-	taken   time.Time     // the program in front has asked
+	taken   time.Time     // when the focused program last asked
 	front   xproto.Window // its window
 	pending map[transfer]form
-	notes   chan xgb.Event // for Paste
-	left    chan struct{}  // closed when nothing is held any more, or the display has gone
+	notes   chan xgb.Event // events for Paste
+	left    chan struct{}  // closed when nothing is offered any more, or the connection has ended
 }
 
-// transfer is a hand-over piece by piece.
+// transfer identifies a transfer in pieces.
 type transfer struct {
 	to       xproto.Window
 	property xproto.Atom
 }
 
-// OpenClipboard connects to the display.
+// OpenClipboard connects to the display server.
 func OpenClipboard() (*Clipboard, error) {
 	s, err := dial()
 	if err != nil {
@@ -118,21 +116,20 @@ func OpenClipboard() (*Clipboard, error) {
 	return c, nil
 }
 
-// Close gives the clipboard up.
+// Close ends the connection; the offered content is lost.
 func (c *Clipboard) Close() { c.s.Close() }
 
-// Left is closed when somebody else has copied something, or the display has gone.
+// Left is closed when another program has copied something, or the connection has ended.
 func (c *Clipboard) Left() <-chan struct{} { return c.left }
 
-// Empty reports whether nothing is held for others.
+// Empty reports whether nothing is offered.
 func (c *Clipboard) Empty() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.held) == 0
 }
 
-// Paste puts text into the window with the focus. The error says why that did not work;
-// the clipboard is given back all the same.
+// Paste writes text into the window with the focus. The error says why that failed; the clipboard is restored all the same.
 func (c *Clipboard) Paste(text string) error {
 	c.use.Lock()
 	defer c.use.Unlock()
@@ -141,7 +138,7 @@ func (c *Clipboard) Paste(text string) error {
 		return err
 	}
 	keys, terminal := pasteKeys(class)
-	if terminal { // a line end there can be a command
+	if terminal { // in a terminal a line end can execute a command
 		text = strings.TrimSpace(strings.Join(strings.Fields(text), " ")) + " "
 	}
 	now, err := c.time()
@@ -169,7 +166,7 @@ func (c *Clipboard) Paste(text string) error {
 	return errors.Join(err, c.restore(saved))
 }
 
-// wait returns once the program in front has asked and been quiet.
+// wait returns when the focused program has asked for the text and has then been quiet.
 func (c *Clipboard) wait() error {
 	for end := time.Now().Add(takeTime); ; time.Sleep(10 * time.Millisecond) {
 		c.mu.Lock()
@@ -182,12 +179,12 @@ func (c *Clipboard) wait() error {
 			return ErrNotTaken
 		}
 		if time.Now().After(end.Add(takeTime)) {
-			return nil // it is still fetching; nothing more can be done
+			return nil // it is still fetching the text; nothing more can be done
 		}
 	}
 }
 
-// own takes selections.
+// own makes this program the owner of the selections.
 func (c *Clipboard) own(held map[xproto.Atom]map[xproto.Atom]form, now xproto.Timestamp) error {
 	selections := slices.Collect(maps.Keys(held)) // run deletes from held
 	c.mu.Lock()
@@ -201,7 +198,7 @@ func (c *Clipboard) own(held map[xproto.Atom]map[xproto.Atom]form, now xproto.Ti
 	return nil
 }
 
-// restore gives back what was saved; what was empty becomes empty.
+// restore offers the saved contents again; a selection that was empty becomes empty.
 func (c *Clipboard) restore(saved map[xproto.Atom]map[xproto.Atom]form) error {
 	now, err := c.time()
 	if err != nil {
@@ -209,7 +206,7 @@ func (c *Clipboard) restore(saved map[xproto.Atom]map[xproto.Atom]form) error {
 	}
 	again := map[xproto.Atom]map[xproto.Atom]form{}
 	c.mu.Lock()
-	for sel := range c.held { // what was copied meanwhile is newer
+	for sel := range c.held { // a selection that another program has taken meanwhile is newer
 		if len(saved[sel]) > 0 {
 			again[sel] = saved[sel]
 			continue
@@ -220,7 +217,7 @@ func (c *Clipboard) restore(saved map[xproto.Atom]map[xproto.Atom]form) error {
 	return c.own(again, now)
 }
 
-// save asks the owners of the selections for all that they hold, as far as they answer.
+// save asks the owners of the selections for all contents, as far as they answer.
 func (c *Clipboard) save(now xproto.Timestamp) map[xproto.Atom]map[xproto.Atom]form {
 	saved := map[xproto.Atom]map[xproto.Atom]form{}
 	end, room := time.Now().Add(saveTime), mostSaved
@@ -229,7 +226,7 @@ func (c *Clipboard) save(now xproto.Timestamp) map[xproto.Atom]map[xproto.Atom]f
 		if err != nil || owner.Owner == xproto.WindowNone {
 			continue
 		}
-		if owner.Owner == c.win { // from the last time
+		if owner.Owner == c.win { // offered since the last Paste
 			c.mu.Lock()
 			saved[sel] = c.held[sel]
 			c.mu.Unlock()
@@ -260,7 +257,7 @@ func (c *Clipboard) save(now xproto.Timestamp) map[xproto.Atom]map[xproto.Atom]f
 	return saved
 }
 
-// protocol reports whether a target is no content.
+// protocol reports whether a target is part of the protocol and has no content.
 func (c *Clipboard) protocol(target xproto.Atom) bool {
 	for _, n := range []string{"TARGETS", "TIMESTAMP", "MULTIPLE", "SAVE_TARGETS", "DELETE"} {
 		if c.names[n] == target {
@@ -270,7 +267,7 @@ func (c *Clipboard) protocol(target xproto.Atom) bool {
 	return false
 }
 
-// fetch asks for one form of a selection.
+// fetch asks for one format of a selection.
 func (c *Clipboard) fetch(sel, target xproto.Atom, now xproto.Timestamp, end time.Time, room int) (f form, ok bool) {
 	property := c.names["SOBERANO_DATA"]
 	xproto.ConvertSelection(c.s.Conn, c.win, sel, target, property, now)
@@ -286,7 +283,7 @@ func (c *Clipboard) fetch(sel, target xproto.Atom, now xproto.Timestamp, end tim
 		return f, ok && len(f.data) <= room
 	}
 	var all form
-	for { // piece by piece: each comes when the one before was deleted; an empty one is the end
+	for { // in pieces: the next one comes when the one before was deleted; an empty one is the end
 		if _, ok := c.await(end, func(e xgb.Event) bool {
 			n, ok := e.(xproto.PropertyNotifyEvent)
 			return ok && n.Atom == property && n.State == xproto.PropertyNewValue
@@ -303,7 +300,7 @@ func (c *Clipboard) fetch(sel, target xproto.Atom, now xproto.Timestamp, end tim
 	}
 }
 
-// read takes a property of our window away.
+// read returns a property of our window and deletes it.
 func (c *Clipboard) read(property xproto.Atom) (form, bool) {
 	r, err := xproto.GetProperty(c.s.Conn, true, c.win, property, xproto.GetPropertyTypeAny, 0, mostSaved/4).Reply()
 	if err != nil || r.Type == xproto.AtomNone {
@@ -312,7 +309,7 @@ func (c *Clipboard) read(property xproto.Atom) (form, bool) {
 	return form{r.Type, r.Format, append([]byte(nil), r.Value...)}, true
 }
 
-// await returns the next event that fits.
+// await returns the next event for which fits returns true.
 func (c *Clipboard) await(end time.Time, fits func(xgb.Event) bool) (xgb.Event, bool) {
 	late := time.After(time.Until(end))
 	for {
@@ -330,7 +327,7 @@ func (c *Clipboard) await(end time.Time, fits func(xgb.Event) bool) (xgb.Event, 
 	}
 }
 
-// time is the display's, which selections are compared by.
+// time returns the time of the display server, which is used to compare selection requests.
 func (c *Clipboard) time() (xproto.Timestamp, error) {
 	for len(c.notes) > 0 {
 		<-c.notes

@@ -1,8 +1,5 @@
 package dictation
 
-// What the owner of a selection does for others: it tells which forms there are, and hands
-// one over, large ones piece by piece (ICCCM, section 2).
-
 import (
 	"time"
 
@@ -10,7 +7,8 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// run answers others until the connection is closed.
+// run answers requests for the selections until the connection is closed: it lists the formats, and transfers the content in
+// one of them, a large one in pieces (ICCCM, section 2).
 func (c *Clipboard) run() {
 	defer close(c.notes)
 	gone := false
@@ -34,7 +32,7 @@ func (c *Clipboard) run() {
 			if e.Time >= c.since {
 				delete(c.held, e.Selection)
 			}
-			if len(c.held) == 0 && c.use.TryLock() { // else Paste is at work
+			if len(c.held) == 0 && c.use.TryLock() { // otherwise Paste is running
 				c.use.Unlock()
 				leave()
 			}
@@ -51,7 +49,7 @@ func (c *Clipboard) run() {
 	}
 }
 
-// note hands an event to Paste, if it has room for it.
+// note passes an event to Paste, if there is room in its channel.
 func (c *Clipboard) note(e xgb.Event) {
 	select {
 	case c.notes <- e:
@@ -59,12 +57,12 @@ func (c *Clipboard) note(e xgb.Event) {
 	}
 }
 
-// request hands one form over, or says that there is none.
+// request transfers one format, or answers that it does not exist.
 func (c *Clipboard) request(e xproto.SelectionRequestEvent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e.Property == xproto.AtomNone {
-		e.Property = e.Target // an old program
+		e.Property = e.Target // sent by an obsolete client
 	}
 	forms, ours := c.held[e.Selection]
 	f, ok := forms[e.Target]
@@ -89,7 +87,7 @@ func (c *Clipboard) request(e xproto.SelectionRequestEvent) {
 	xproto.SendEvent(c.s.Conn, false, e.Requestor, 0, string(n.Bytes()))
 }
 
-// client is the connection that a window belongs to.
+// client returns the identifier of the connection that a window belongs to.
 func (c *Clipboard) client(w xproto.Window) uint32 { return uint32(w) &^ c.s.setup.ResourceIdMask }
 
 func keys(forms map[xproto.Atom]form) (list []xproto.Atom) {
@@ -99,7 +97,7 @@ func keys(forms map[xproto.Atom]form) (list []xproto.Atom) {
 	return list
 }
 
-// give writes a form, or announces that it comes piece by piece; the caller holds mu.
+// give writes the content, or announces a transfer in pieces; the caller holds mu.
 func (c *Clipboard) give(e xproto.SelectionRequestEvent, f form) {
 	if len(f.data) <= portion {
 		c.write(e.Requestor, e.Property, f)
@@ -116,7 +114,7 @@ func (c *Clipboard) write(w xproto.Window, property xproto.Atom, f form) {
 	xproto.ChangeProperty(c.s.Conn, xproto.PropModeReplace, w, property, f.kind, f.bits, uint32(len(f.data)/int(f.bits/8)), f.data)
 }
 
-// next hands over the next piece, once the one before was taken; an empty one is the end.
+// next transfers the next piece after the one before was taken; an empty piece is the end.
 func (c *Clipboard) next(t transfer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

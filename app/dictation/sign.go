@@ -1,14 +1,5 @@
 package dictation
 
-// A sign over the window that is dictated into: that it is heard, and the latest words.
-//
-//	╭──────────────────────────────╮
-//	│ ●  that has not worked since │     at the lower edge of that window; clicks go through it
-//	╰──────────────────────────────╯
-//
-// It is a window that no window manager touches, a picture that we draw ourselves, cut round
-// by the display.
-
 import (
 	"errors"
 	"image"
@@ -25,7 +16,7 @@ import (
 
 const (
 	signHeight = 36
-	signWords  = 44 // letters of the latest words
+	signWords  = 44 // characters of the latest words
 	signDot    = 12
 	signPad    = 16
 )
@@ -37,17 +28,24 @@ var (
 	signGreen = color.RGBA{0x4d, 0xc0, 0xa6, 0xff}
 )
 
-// Sign belongs to one goroutine.
+// Sign is a small overlay on the window that is dictated into: it shows that dictation is on, and the latest words.
+//
+//	╭──────────────────────────────╮
+//	│ ●  that has not worked since │     at the lower edge of that window; clicks pass through it
+//	╰──────────────────────────────╯
+//
+// It is a window that window managers ignore, with an image drawn by this program, and the display server clips it to a
+// rounded shape. A Sign must be used by one goroutine only.
 type Sign struct {
 	s     *screen
 	win   xproto.Window
 	gc    xproto.Gcontext
 	face  font.Face
 	shown bool
-	mid   image.Point // the middle of its lower edge
+	mid   image.Point // the middle of the overlay's lower edge
 }
 
-// OpenSign connects to the display.
+// OpenSign connects to the display server.
 func OpenSign() (*Sign, error) {
 	f, err := opentype.Parse(goregular.TTF)
 	if err != nil {
@@ -93,14 +91,14 @@ func (g *Sign) open() (err error) {
 	return shape.RectanglesChecked(c, shape.SoSet, shape.SkInput, xproto.ClipOrderingUnsorted, g.win, 0, 0, nil).Check()
 }
 
-// Close takes it away.
+// Close removes the overlay.
 func (g *Sign) Close() { g.s.Close() }
 
-// Show shows the end of text, with a red dot while it is heard; "" hides the sign.
+// Show shows the end of text, with a red dot if heard is true; "" hides the overlay.
 func (g *Sign) Show(text string, heard bool) {
 	c := g.s.Conn
 	if text == "" {
-		xproto.UnmapWindow(c, g.win)
+		_ = xproto.UnmapWindowChecked(c, g.win).Check() // waits until the window is gone
 		g.shown = false
 		return
 	}
@@ -117,11 +115,11 @@ func (g *Sign) Show(text string, heard bool) {
 	for i := 0; i < len(b); i += 4 {
 		b[i], b[i+1], b[i+2] = img.Pix[i+2], img.Pix[i+1], img.Pix[i]
 	}
-	_ = xproto.PutImageChecked(c, xproto.ImageFormatZPixmap, xproto.Drawable(g.win), g.gc, uint16(w), signHeight, 0, 0, 0, 24, b).Check() // the last: waits for all
+	_ = xproto.PutImageChecked(c, xproto.ImageFormatZPixmap, xproto.Drawable(g.win), g.gc, uint16(w), signHeight, 0, 0, 0, 24, b).Check() // the last request; checking it waits for all of them
 	g.shown = true
 }
 
-// place is above the lower edge of the window with the focus, or of the screen.
+// place returns a point slightly above the lower edge of the window with the focus, or of the screen.
 func (g *Sign) place() image.Point {
 	d := g.s.setup.DefaultScreen(g.s.Conn)
 	whole := image.Pt(int(d.WidthInPixels)/2, int(d.HeightInPixels)-40)
@@ -142,12 +140,12 @@ func (g *Sign) place() image.Point {
 		if e != nil {
 			break
 		}
-		w = t.Parent // some programs put the focus into a tiny window inside
+		w = t.Parent // some programs give the focus to a tiny inner window
 	}
 	return whole
 }
 
-// draw makes the picture. Letters that the font lacks stand for themselves as dots.
+// draw draws the image. Characters that the font lacks are drawn as dots.
 func (g *Sign) draw(text string, heard bool) *image.RGBA {
 	runes := []rune(text)
 	if len(runes) > signWords {
@@ -172,7 +170,7 @@ func (g *Sign) draw(text string, heard bool) *image.RGBA {
 	return img
 }
 
-// disc draws a filled circle with a soft edge: 4 × 4 looks a pixel.
+// disc draws a filled circle with a smooth edge: 4 × 4 samples a pixel.
 func disc(img *image.RGBA, cx, cy, r int, c color.RGBA) {
 	for y := cy - r - 1; y <= cy+r; y++ {
 		for x := cx - r - 1; x <= cx+r; x++ {
@@ -190,7 +188,7 @@ func disc(img *image.RGBA, cx, cy, r int, c color.RGBA) {
 	}
 }
 
-// round is the sign's outline as a row of rectangles: a bar with half a circle at each end.
+// round returns the overlay's outline as rows of rectangles: a bar with a half circle at each end.
 func round(w int) (rows []xproto.Rectangle) {
 	const r = signHeight / 2
 	for y := range signHeight {

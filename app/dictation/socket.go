@@ -1,14 +1,5 @@
 package dictation
 
-// The socket over which `soberano dictate --toggle` speaks to the program that runs: one line
-// there, one line back.
-//
-//	data folder/dictate.sock        → "toggle"      ← "recording", or "finishing" one that ran
-//	                                → "finish"      ← "finishing", or anything else: none ran
-//
-// Only the user can open it. A path that is too long for a socket (about 100 bytes) is
-// replaced by one in the system's folder for such things.
-
 import (
 	"bufio"
 	"crypto/sha256"
@@ -22,17 +13,23 @@ import (
 	"time"
 )
 
-// The lines that are said.
+// The lines of the protocol between `soberano dictate --toggle` and a running program: one line is sent, one is answered.
+//
+//	data folder/dictate.sock        → "toggle"      ← "recording", or "finishing" if a dictation was running
+//	                                → "finish"      ← "finishing", or any other line: none was running
+//
+// Only the user can open the socket. A path that is too long for a socket (about 100 bytes) is replaced by one in the
+// system's folder for temporary files.
 const (
-	Toggle    = "toggle"    // begins a dictation, or ends it
-	Finish    = "finish"    // ends the one that runs, if one does
-	Finishing = "finishing" // the answer to both, where one has run
+	Toggle    = "toggle"    // starts a dictation, or ends the one that is running
+	Finish    = "finish"    // ends the dictation that is running, if there is one
+	Finishing = "finishing" // the answer to both, if a dictation was running
 )
 
-// ErrNobody: no program listens.
+// ErrNobody reports that no program listens on the socket.
 var ErrNobody = errors.New("no other Soberano runs")
 
-// ErrTaken: another program listens already.
+// ErrTaken reports that another program listens on the socket already.
 var ErrTaken = errors.New("another Soberano runs already")
 
 const (
@@ -53,8 +50,7 @@ func socketPath(dir string) (string, error) {
 	return short, nil
 }
 
-// Serve answers each line with handle's result, until Close. handle is called from any
-// goroutine.
+// Serve answers each line with the result of handle, until Close. handle is called from any goroutine.
 func Serve(dir string, handle func(line string) string) (io.Closer, error) {
 	path, err := socketPath(dir)
 	if err != nil {
@@ -64,7 +60,7 @@ func Serve(dir string, handle func(line string) string) (io.Closer, error) {
 		_ = c.Close()
 		return nil, ErrTaken
 	}
-	os.Remove(path) // of a program that has died; if it can't be, Listen says so
+	os.Remove(path) // left by a program that was killed; if it can't be removed, Listen fails
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("listening for `soberano dictate --toggle`: %w", err)
@@ -84,7 +80,7 @@ func Serve(dir string, handle func(line string) string) (io.Closer, error) {
 	return l, nil
 }
 
-// answer serves one connection; who does not speak is hung up on.
+// answer serves one connection; a client that sends nothing is disconnected.
 func answer(c net.Conn, handle func(string) string) {
 	defer c.Close()
 	if c.SetDeadline(time.Now().Add(answerTime)) != nil {
@@ -97,7 +93,7 @@ func answer(c net.Conn, handle func(string) string) {
 	fmt.Fprintln(c, strings.ReplaceAll(handle(strings.TrimSpace(line)), "\n", " "))
 }
 
-// Send says a line to the program that runs and returns its answer, or ErrNobody.
+// Send sends a line to the running program and returns its answer, or ErrNobody.
 func Send(dir, line string) (string, error) {
 	path, err := socketPath(dir)
 	if err != nil {

@@ -1,12 +1,12 @@
-// Package dictation is dictation into other programs: keys that work everywhere, text that is
-// pasted into the window with the focus, and a socket for a desktop's own shortcut.
+// Package dictation provides dictation into other programs under X11: keys that work in every window, pasting text into the
+// window with the focus, and a socket for a keyboard shortcut of the desktop.
 //
 //	keys (hotkey.go) ─┐                                 ╭ own the clipboard, press Ctrl+V,
 //	socket (socket.go)┴▶ dictation ─▶ text ─▶ paste.go ─┤ hand the text over, give back
 //	                                                    ╰ what was in the clipboard
 //
-// It speaks the X protocol. Wayland lets no program see keys or type outside its own windows;
-// there Why says so, and what still works.
+// It uses the X protocol. Wayland does not let a program see keys or type outside its own windows; Why then returns the
+// reason and says what still works.
 package dictation
 
 import (
@@ -22,13 +22,13 @@ import (
 	"github.com/jezek/xgb/xtest"
 )
 
-// ErrWayland and ErrSystem: why there is no dictation into other programs.
+// ErrWayland and ErrSystem are the reasons why dictation into other programs is not available.
 var (
 	ErrWayland = errors.New("this desktop runs Wayland, which lets no program type into another: dictate in Soberano's own window and copy the text, or log in to an X11 session")
 	ErrSystem  = errors.New("dictation into other programs works on desktops with X11 only: dictate in Soberano's own window and copy the text")
 )
 
-// Why returns the reason why text can't be put into other programs here; nil: it can.
+// Why returns the reason why text can't be written into other programs here; nil if it can.
 func Why() error {
 	switch {
 	case runtime.GOOS == "windows" || runtime.GOOS == "darwin":
@@ -41,13 +41,13 @@ func Why() error {
 	return nil
 }
 
-func init() { xgb.Logger.SetOutput(quiet{}) } // what it prints is in the errors, too
+func init() { xgb.Logger.SetOutput(quiet{}) } // the errors contain the same messages
 
 type quiet struct{}
 
 func (quiet) Write(b []byte) (int, error) { return len(b), nil }
 
-// screen is a connection to the display.
+// screen is a connection to the display server.
 type screen struct {
 	*xgb.Conn
 	root  xproto.Window
@@ -76,7 +76,7 @@ func dial() (*screen, error) {
 	return s, nil
 }
 
-// keycode returns the key of a symbol.
+// keycode returns the key that produces a symbol.
 func (s *screen) keycode(sym xproto.Keysym) (xproto.Keycode, error) {
 	per := int(s.syms.KeysymsPerKeycode)
 	for column := range per {
@@ -89,7 +89,7 @@ func (s *screen) keycode(sym xproto.Keysym) (xproto.Keycode, error) {
 	return 0, fmt.Errorf("the keyboard has no key for symbol %#x", sym)
 }
 
-// press presses keys one after the other and lets go of them.
+// press presses keys one after the other and then releases them.
 func (s *screen) press(syms ...xproto.Keysym) error {
 	var codes []xproto.Keycode
 	for _, sym := range syms {
@@ -115,7 +115,7 @@ func (s *screen) press(syms ...xproto.Keysym) error {
 	return nil
 }
 
-// released waits until no Shift, Ctrl, Alt or Super is held: with them a pasting key is another.
+// released waits until Shift, Ctrl, Alt and Super are up: they would change the meaning of the keys for pasting.
 func (s *screen) released(patience time.Duration) error {
 	const held = xproto.ModMaskShift | xproto.ModMaskControl | xproto.ModMask1 | xproto.ModMask4
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
@@ -132,8 +132,8 @@ func (s *screen) released(patience time.Duration) error {
 	}
 }
 
-// focused returns the window with the focus, its program's class in small letters, and its
-// process, as far as they are told.
+// focused returns the window with the focus, the class of its program in lower case, and its process ID, as far as they are
+// known.
 func (s *screen) focused() (w xproto.Window, class string, pid uint32, err error) {
 	f, err := xproto.GetInputFocus(s.Conn).Reply()
 	if err != nil {
@@ -156,7 +156,7 @@ func (s *screen) focused() (w xproto.Window, class string, pid uint32, err error
 		}
 		t, err := xproto.QueryTree(s.Conn, at).Reply()
 		if err != nil {
-			break // it has just gone
+			break // the window was just closed
 		}
 		at = t.Parent
 	}

@@ -1,5 +1,5 @@
-// Package e2e starts the real program on a virtual display with a virtual microphone
-// and uses it as a person would: keys, mouse, speech, real drag and drop.
+// Package e2e starts the real program on a virtual display with a virtual microphone and uses it as a person would, with keys,
+// mouse, speech, and drag and drop.
 package e2e
 
 import (
@@ -15,19 +15,19 @@ import (
 	"time"
 )
 
-// desktop is a display (Xvfb with a window manager) and a sound server whose default
-// microphone hears what play plays. All its processes are children of the test.
+// desktop is a display (Xvfb with a window manager) and a sound server whose default microphone records what play plays. All its
+// processes are children of the test.
 type desktop struct {
 	t     *testing.T
-	dir   string   // run files
+	dir   string   // for files at run time
 	shots string   // screenshots, kept as build output
 	env   []string // for programs on this desktop
 }
 
-// patience is how long a condition may take; only a hang makes it matter.
+// patience is the time limit for a condition. It is long because it matters only if the program hangs.
 const patience = 3 * time.Minute
 
-// needs skips the test where a tool is missing, or fails under SOBERANO_REQUIRE_DESKTOP.
+// needs skips the test if a tool is missing, or fails it under SOBERANO_REQUIRE_DESKTOP.
 func needs(t *testing.T, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
@@ -40,7 +40,7 @@ func needs(t *testing.T, tools ...string) {
 	}
 }
 
-// root is the project's folder.
+// root returns the project's folder.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("../..")
@@ -50,11 +50,11 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// startDesktop brings up display, window manager and sound.
+// startDesktop starts the display, the window manager and the sound server.
 func startDesktop(t *testing.T) *desktop {
 	t.Helper()
 	needs(t, "Xvfb", "openbox", "xdotool", "import", "xclip", "pulseaudio", "pactl", "paplay", "parec", "sox", "/usr/bin/python3")
-	// Socket paths are short (108 bytes at most), so not in t.TempDir.
+	// Socket paths must be short (at most 108 bytes), so the folder is not in t.TempDir.
 	dir, err := os.MkdirTemp("", "desktop")
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func (d *desktop) startDisplay() {
 	}
 	d.env = append(d.env, "DISPLAY=:"+strings.TrimSpace(number))
 	d.background(exec.Command("openbox"), "openbox.log")
-	// openbox owns the root window's properties once it is ready.
+	// openbox owns properties of the root window when it is ready.
 	d.until("the window manager to start", func() bool {
 		out, _ := d.try("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
 		return strings.Contains(out, "window id")
@@ -114,7 +114,7 @@ set-default-source virtmic
 		"PULSE_SERVER=unix:"+pulse+"/native", "ALSA_CONFIG_PATH="+filepath.Join(d.dir, "alsa.conf"), "JACK_NO_START_SERVER=1")
 	d.background(server, "pulse.log")
 	d.until("the sound server to start", func() bool { _, err := d.try("pactl", "info"); return err == nil })
-	// A listener keeps the sink awake at low latency; without it the first capture comes late and garbled.
+	// A process that records keeps the sink running at low latency; without it the first recording comes late and garbled.
 	d.background(exec.Command("parec", "-d", "virtmic", "--latency-msec=20"), "")
 	time.Sleep(2500 * time.Millisecond)
 }
@@ -165,7 +165,7 @@ func (d *desktop) try(name string, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// run is try for what has to work.
+// run is try for a tool that must succeed.
 func (d *desktop) run(name string, args ...string) string {
 	d.t.Helper()
 	out, err := d.try(name, args...)
@@ -190,14 +190,14 @@ func (d *desktop) until(what string, ok func() bool) {
 	}
 }
 
-// shot keeps a picture of the screen.
+// shot saves a picture of the screen.
 func (d *desktop) shot(name string) {
 	if _, err := d.try("import", "-window", "root", filepath.Join(d.shots, name+".png")); err != nil {
 		d.t.Log(err)
 	}
 }
 
-// key presses keys by their X names, as "ctrl+n".
+// key presses keys given by their X names, such as "ctrl+n".
 func (d *desktop) key(keys ...string) {
 	d.t.Helper()
 	d.run("xdotool", append([]string{"key", "--clearmodifiers", "--delay", "60"}, keys...)...)
@@ -209,7 +209,7 @@ func (d *desktop) text(s string) {
 	d.run("xdotool", "type", "--delay", "25", s)
 }
 
-// selection is the text that ctrl+a ctrl+c takes out of the focused entry.
+// selection returns the text that ctrl+a ctrl+c copies from the focused entry.
 func (d *desktop) selection() string {
 	d.key("ctrl+a", "ctrl+c")
 	time.Sleep(200 * time.Millisecond)
@@ -221,13 +221,13 @@ func (d *desktop) selection() string {
 	return out
 }
 
-// play speaks a sound file into the microphone and returns at its end.
+// play plays a sound file into the microphone and returns at its end.
 func (d *desktop) play(file string) {
 	d.t.Helper()
 	d.run("paplay", "--device=micfeed", file)
 }
 
-// listeners is the number of what records from a sound source; some of it is the desktop's own.
+// listeners returns the number of recording streams; some of them belong to the desktop.
 func (d *desktop) listeners() int {
 	d.t.Helper()
 	return strings.Count(d.run("pactl", "list", "short", "source-outputs"), "\n")

@@ -12,7 +12,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// editor is a window of another program that writes its text to a file.
+// editor is another program: a window that writes its text to a file.
 const editor = `import sys, gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk
@@ -27,7 +27,7 @@ w.show_all()
 Gtk.main()
 `
 
-// front brings a window to the front and waits for its focus.
+// front brings a window to the front and waits until it has the focus.
 func (d *desktop) front(name string) {
 	d.t.Helper()
 	d.until("the window "+name, func() bool {
@@ -60,9 +60,8 @@ func content(path string) string {
 	return string(b)
 }
 
-// TestDictationIntoOtherPrograms: keys held while another program has the focus, and
-// `soberano dictate --toggle` with the window open and without; each time the words are
-// there and the clipboard is as before.
+// TestDictationIntoOtherPrograms dictates with keys that are held while another program has the focus, and with
+// `soberano dictate --toggle` with and without an open window. Each time the text must arrive and the clipboard be unchanged.
 func TestDictationIntoOtherPrograms(t *testing.T) {
 	needs(t, "xterm")
 	whisper := defaults.Need(t, "whisper-base")
@@ -111,7 +110,7 @@ func TestDictationIntoOtherPrograms(t *testing.T) {
 	d.front("^Soberano$")
 	s.quit()
 
-	// Without a window the first call dictates itself, and the second ends it.
+	// Without a window the first call dictates in its own process, and the second one ends that.
 	os.Remove(typed)
 	d.copied("copied later")
 	d.front("^editor$")

@@ -15,7 +15,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// Where things stand on the Transcribe page in a window of 1200 × 760.
+// Positions on the Transcribe page in a window of 1200 × 760.
 var (
 	firstTranscript = point{600, 248}
 	firstTime       = point{350, 144}
@@ -25,7 +25,7 @@ var (
 	saveFile        = point{944, 618}
 )
 
-// transcripts reads what the program has kept.
+// transcripts reads the transcripts that the program has stored.
 func transcripts(t *testing.T, home string) []store.Transcript {
 	t.Helper()
 	s, err := store.Open(filepath.Join(home, "conversations.db"))
@@ -40,9 +40,8 @@ func transcripts(t *testing.T, home string) []store.Transcript {
 	return list
 }
 
-// TestRecordingsBecomeText: drop a recording on the chat, read its words, hear them from a
-// time that is clicked, mend one, export; a broken recording is refused with the reason; all of it is
-// there again after another start.
+// TestRecordingsBecomeText drops a recording on the chat, reads the transcript, plays it from a time that is clicked, edits a
+// segment, and exports. A broken recording is refused with the reason. All of it is still there after a restart.
 func TestRecordingsBecomeText(t *testing.T) {
 	d := startDesktop(t)
 	home := filepath.Join(d.dir, "data")
@@ -128,7 +127,7 @@ func TestRecordingsBecomeText(t *testing.T) {
 	}
 }
 
-// spoken is the text of a transcript.
+// spoken returns the text of a transcript.
 func spoken(t *testing.T, home string, id int64) string {
 	t.Helper()
 	s, err := store.Open(filepath.Join(home, "conversations.db"))
@@ -147,7 +146,7 @@ func spoken(t *testing.T, home string, id int64) string {
 	return strings.Join(words, " ")
 }
 
-// recorder hears what the loudspeaker plays: 16 kHz, 16 bits.
+// recorder records what is played to the loudspeaker: 16 kHz, 16 bits.
 type recorder struct {
 	mu  sync.Mutex
 	all []byte
@@ -160,7 +159,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// loud is how much of it is not silence, in pieces of 50 ms.
+// loud returns how much of the recording is not silence, measured in blocks of 50 ms.
 func (r *recorder) loud() (d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

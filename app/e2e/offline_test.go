@@ -12,7 +12,7 @@ import (
 	"soberano/models/defaults"
 )
 
-// program returns the path of a built program: `make e2e` builds both first.
+// program returns the path of a program that `make e2e` has built.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path := filepath.Join(root(t), "build", name)
@@ -25,8 +25,8 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// TestNothingLeavesTheMachine runs chat and transcription in a network namespace that
-// has no interface, under strace: the only connect() calls go to local Unix sockets.
+// TestNothingLeavesTheMachine runs chat and transcription under strace in a network namespace without interfaces: the only
+// connect() calls must go to local Unix sockets.
 func TestNothingLeavesTheMachine(t *testing.T) {
 	needs(t, "strace", "unshare")
 	if err := exec.Command("unshare", "-rn", "true").Run(); err != nil {
@@ -71,7 +71,7 @@ func TestNothingLeavesTheMachine(t *testing.T) {
 
 var local = regexp.MustCompile(`sa_family=AF_(UNIX|NETLINK)|\(\d+, NULL|^\d+ +\+\+\+|resumed>`)
 
-// outside returns the traced calls that name anything but a Unix socket.
+// outside returns the traced calls whose address is not a Unix socket.
 func outside(t *testing.T, trace string) []string {
 	t.Helper()
 	b, err := os.ReadFile(trace)

@@ -16,7 +16,7 @@ import (
 	"soberano/models/registry"
 )
 
-// Where things stand in a window of 1200 × 760, from its upper left corner.
+// Positions in a window of 1200 × 760, from its upper left corner.
 var (
 	microphone   = point{991, 713}
 	useNow       = point{502, 599}
@@ -28,7 +28,7 @@ var (
 
 type point struct{ x, y int }
 
-// session is the program, started once on the desktop.
+// session is a run of the program on the desktop.
 type session struct {
 	*desktop
 	cmd   *exec.Cmd
@@ -73,13 +73,13 @@ func (s *session) at(p point) {
 	s.run("xdotool", "mousemove", "--window", s.id, strconv.Itoa(p.x), strconv.Itoa(p.y), "sleep", "0.2", "click", "1")
 }
 
-// thread is the picture of the messages, what is around them left out.
+// thread returns a picture of the messages, without their surroundings.
 func (s *session) thread() string {
 	s.t.Helper()
 	return s.run("import", "-window", s.id, "-crop", "940x560+258+60", "rgb:-")
 }
 
-// quit closes the window as a person does, and expects a clean end.
+// quit closes the window as a user would, and expects a normal exit.
 func (s *session) quit() {
 	s.t.Helper()
 	s.key("alt+F4")
@@ -101,7 +101,7 @@ func (s *session) quit() {
 	}
 }
 
-// draft is what the program has stored of a message that is not sent yet.
+// draft returns the stored text of a message that is not sent yet.
 func draft(t *testing.T, home string) string {
 	t.Helper()
 	s, err := store.Open(filepath.Join(home, "conversations.db"))
@@ -120,7 +120,7 @@ func draft(t *testing.T, home string) string {
 	return text
 }
 
-// messages reads the conversations as the program has stored them.
+// messages reads the messages that the program has stored.
 func messages(t *testing.T, home string) []store.Message {
 	t.Helper()
 	s, err := store.Open(filepath.Join(home, "conversations.db"))
@@ -153,8 +153,8 @@ func answers(t *testing.T, home string) (done []store.Message) {
 	return done
 }
 
-// TestAPersonUsesIt: speak a question, see its words, send it, see the answer, drop a
-// model, pick it, ask again, quit, start again, see the conversation.
+// TestAPersonUsesIt speaks a question, sees its text, sends it, sees the answer, drops a model, chooses it, asks again, quits,
+// starts again, and sees the conversation.
 func TestAPersonUsesIt(t *testing.T) {
 	gemma := defaults.Need(t, "gemma3")
 	defaults.Need(t, "smollm2")
@@ -194,7 +194,7 @@ func TestAPersonUsesIt(t *testing.T) {
 	asked := time.Now()
 	d.until("the answer", func() bool {
 		if time.Since(asked) > time.Minute {
-			d.key("Escape") // an answer may be long, and the machine slow
+			d.key("Escape") // an answer can be long, and the machine slow
 		}
 		return len(answers(t, home)) == 1
 	})
@@ -258,7 +258,7 @@ func TestAPersonUsesIt(t *testing.T) {
 
 	s = d.start(home, "second.log")
 	d.until("the spoken conversation as it was", func() bool {
-		s.at(thirdInList) // a new chat is on top; the list comes after the window
+		s.at(thirdInList) // a new chat is at the top; the list appears after the window
 		time.Sleep(time.Second)
 		return s.thread() == shown
 	})
@@ -269,7 +269,7 @@ func TestAPersonUsesIt(t *testing.T) {
 	s.quit()
 }
 
-// TestWithoutModels: the window opens on an empty library and says what to do.
+// TestWithoutModels checks that the window opens with an empty library and says what to do.
 func TestWithoutModels(t *testing.T) {
 	d := startDesktop(t)
 	home := filepath.Join(d.dir, "data")
@@ -295,7 +295,7 @@ func TestWithoutModels(t *testing.T) {
 	s.quit()
 }
 
-// TestWithoutDisplay: the chat in the terminal starts instead, with the same model.
+// TestWithoutDisplay checks that without a display the chat starts in the terminal, with the same model.
 func TestWithoutDisplay(t *testing.T) {
 	home := t.TempDir()
 	include := exec.Command(program(t, "soberano-cli"), "models", "import", "--link", defaults.Need(t, "smollm2"))

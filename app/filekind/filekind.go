@@ -1,5 +1,4 @@
-// Package filekind tells what a dropped or named file is, for the window and the command line
-// alike: a recording, a model, or neither.
+// Package filekind recognises whether a file is a recording, a model, or neither. The window and the command line both use it.
 package filekind
 
 import (
@@ -15,21 +14,20 @@ import (
 	"soberano/models/registry"
 )
 
-// Kind is what a file is.
+// Kind is the kind of a file.
 type Kind int
 
 // The kinds.
 const (
-	Unknown   Kind = iota // nothing that this program knows, or not to be read
-	Recording             // sound or a film
-	Model                 // a model, or a folder that holds one
-	Other                 // something else for certain: a picture, a document, an archive
+	Unknown   Kind = iota // not recognised, or not readable
+	Recording             // audio, or a film with audio
+	Model                 // a model, or a folder that contains one
+	Other                 // certainly something else: a picture, a document, an archive
 )
 
-// Of recognises a file by its content. Only where the content tells nothing, as of a file that
-// is empty, damaged or of text, its name says what it is meant to be: a damaged recording is a
-// recording, so that the reason is told. A folder is a Model or Unknown. Of reads from the disk:
-// not for the UI goroutine.
+// Of recognises a file by its content. Its name is used only if the content is not conclusive, because the file is empty, damaged
+// or text: a damaged file named as a recording counts as a recording, so that its error is reported. A folder is a Model or
+// Unknown. Of reads from the disk, so it must not be called on the UI goroutine.
 func Of(path string) Kind {
 	st, err := os.Stat(path)
 	switch {
@@ -57,10 +55,10 @@ func Of(path string) Kind {
 	return named(path)
 }
 
-// ModelExtensions are the names that files of models have.
+// ModelExtensions are the file extensions of models.
 var ModelExtensions = append([]string{".json"}, weights...)
 
-// named is what a file is meant to be, by its name.
+// named returns the kind of file that a name stands for.
 func named(path string) Kind {
 	switch {
 	case audio.Named(path):
@@ -85,13 +83,12 @@ func headOf(path string) (head []byte, err error) {
 	return head[:n], err
 }
 
-// Sorted are files by their kinds.
+// Sorted are files grouped by kind.
 type Sorted struct {
 	Recordings, Models, Neither []string
 }
 
-// Sort recognises what was dropped. A folder without a model, not even a broken one, stands for
-// the recordings that are directly in it.
+// Sort recognises dropped files. A folder that contains no model, not even a broken one, stands for the recordings directly in it.
 func Sort(paths []string) (s Sorted) {
 	for _, path := range paths {
 		switch Of(path) {
@@ -110,11 +107,11 @@ func Sort(paths []string) (s Sorted) {
 	return s
 }
 
-// weights are the names that files of a model's weights have.
+// weights are the file extensions of model weights.
 var weights = []string{".gguf", ".bin", ".safetensors", ".apr"}
 
-// recordingsIn lists the recordings directly in a folder, by name; none if it also holds what is
-// named as the weights of a model are.
+// recordingsIn lists the recordings directly in a folder, by name. The result is empty if the folder also contains a file named
+// like the weights of a model.
 func recordingsIn(dir string) (list []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(weights, strings.ToLower(filepath.Ext(e.Name()))) }) {
@@ -128,9 +125,8 @@ func recordingsIn(dir string) (list []string) {
 	return list
 }
 
-// Walk calls found for each recording in a folder, and with deep for those in its folders, in
-// the order of their names. Hidden files and folders are left out. What can't be searched is
-// passed on with the error.
+// Walk calls found for each recording in a folder and, with deep, in its subfolders, in the order of their names. Hidden files and
+// folders are skipped. For a folder that can't be read, found is called with the error.
 func Walk(dir string, deep bool, found func(path string, err error)) {
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {

@@ -21,7 +21,7 @@ func write(t *testing.T, dir, name string, content []byte) string {
 	return path
 }
 
-// samples are the beginnings of a recording, a model and a photo.
+// samples returns the beginnings of a recording, a model and a photo.
 func samples(t *testing.T) (wav, model, photo []byte) {
 	t.Helper()
 	var w, m bytes.Buffer
@@ -34,7 +34,7 @@ func samples(t *testing.T) (wav, model, photo []byte) {
 	return w.Bytes(), m.Bytes(), []byte("\x00\x00\x00\x20ftypheic\x00\x00\x00\x00mif1heic")
 }
 
-// The content decides; the name only where the content tells nothing.
+// The content decides; the name is used only if the content is not conclusive.
 func TestOf(t *testing.T) {
 	dir := t.TempDir()
 	wav, model, photo := samples(t)
@@ -62,7 +62,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// A folder is the model that it holds, or stands for its recordings.
+// A folder is the model in it, or stands for its recordings.
 func TestSort(t *testing.T) {
 	wav, model, photo := samples(t)
 	talks, holds := t.TempDir(), t.TempDir()

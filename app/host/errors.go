@@ -10,20 +10,19 @@ import (
 
 // Errors that callers branch on.
 var (
-	// ErrRemoved: the model was removed from the library.
+	// ErrRemoved is returned when the model was removed from the library.
 	ErrRemoved = errors.New("the model was removed from the library")
-	// ErrClosed: the program is closing.
+	// ErrClosed is returned when the program is closing.
 	ErrClosed = errors.New("the program is closing")
 )
 
-// MemoryError: a model does not fit in the memory that is left when all idle models are
-// closed.
+// MemoryError reports that a model does not fit into the memory that would be free if all idle models were closed.
 type MemoryError struct {
 	Title  string   // of the model
-	Needed int64    // bytes, estimated
-	Free   int64    // bytes that the model may take
-	Budget int64    // bytes, where the limit is a chosen one; 0: it is the system's memory
-	InUse  []string // titles of the models that are in use meanwhile
+	Needed int64    // in bytes, estimated
+	Free   int64    // in bytes, what the model may use
+	Budget int64    // in bytes, if a limit was chosen; 0: the limit is the system's memory
+	InUse  []string // titles of the models that are in use
 }
 
 func (e *MemoryError) Error() string {
@@ -34,8 +33,7 @@ func (e *MemoryError) Error() string {
 	return s
 }
 
-// InUseError: a model can't be removed, because it is still in use. Err is the context's
-// error that ended the wait.
+// InUseError reports that a model can't be removed because it is still in use. Err is the context's error that ended the wait.
 type InUseError struct {
 	Title string
 	Err   error

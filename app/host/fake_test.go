@@ -10,7 +10,7 @@ import (
 	"soberano/models/registry"
 )
 
-// fake is an opened model that knows whether it was closed.
+// fake is an opened model that records whether it was closed.
 type fake struct {
 	from     *opens
 	name     string
@@ -29,22 +29,22 @@ func (f *fake) Close() error {
 	return f.from.closeErr
 }
 
-// opens is an opener of fakes.
+// opens opens fakes.
 type opens struct {
 	t        *testing.T
-	size     int64            // bytes of each
-	gate     chan struct{}    // a load goes on when it gets a value; nil: at once
-	fail     map[string]error // of a load
+	size     int64            // bytes of each fake
+	gate     chan struct{}    // a load continues when it gets a value; nil: without waiting
+	fail     map[string]error // errors of loads
 	closeErr error
 
 	mu   sync.Mutex
 	open map[string]int
 	held int64
-	most int64 // of held
+	most int64 // the maximum of held
 	log  []string
 }
 
-// newFakes returns a host whose models take one unit each.
+// newFakes returns a host whose models each need one unit of memory.
 func newFakes(t *testing.T, o Options) (*Host, *Models[*fake], *opens) {
 	f := &opens{t: t, size: unit, fail: map[string]error{}, open: map[string]int{}}
 	h := New(o)
@@ -87,19 +87,19 @@ func (f *opens) load(ctx context.Context, e registry.Entry, s Settings, report f
 	return &fake{f, e.Name, s}, nil
 }
 
-// history returns what was opened and closed so far.
+// history returns the names of the models opened and closed so far, in order.
 func (f *opens) history() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.log...)
 }
 
-// entry is a model whose file says nothing about itself.
+// entry returns a model whose file states no sizes.
 func entry(name string) registry.Entry {
 	return registry.Entry{Name: name, Info: registry.Info{Title: name, Kind: registry.Chat}}
 }
 
-// unit is the memory that is estimated for such a model.
+// unit is the estimated memory of such a model.
 var unit = estimate(entry(""), Settings{})
 
 func acquire(t *testing.T, m *Models[*fake], name string) *Lease[*fake] {

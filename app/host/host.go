@@ -15,13 +15,12 @@ import (
 // Unlimited is a budget without a limit.
 const Unlimited = -1
 
-// Options configures a Host. The zero value is what the program uses.
+// Options configures a Host. The zero value holds the program's defaults.
 type Options struct {
-	// Budget is the memory in bytes that all opened models may take together. 0: what the
-	// system can hand out, measured at each load. Unlimited: no limit.
+	// Budget is the memory in bytes for all opened models together. 0: the memory that the system has available, measured at each
+	// load. Unlimited: no limit.
 	Budget int64
-	// Available returns the memory in bytes that the system can hand out; 0: not known. nil
-	// asks the system.
+	// Available returns the memory in bytes that the system has available; 0: unknown. If it is nil, the system is asked.
 	Available func() int64
 }
 
@@ -43,13 +42,13 @@ type Host struct {
 	mu     sync.Mutex
 	budget int64
 	models map[key]*model
-	uses   int64 // of all models: the time of the order of use
+	uses   int64 // counts the uses of all models, for ordering them by last use
 	closed bool
 	errs   error          // of models that could not be closed properly
-	all    sync.WaitGroup // of models
+	all    sync.WaitGroup // counts the models
 }
 
-// key identifies a model: its name in the library, or the path of a file that is in none.
+// key identifies a model: its name in the library, or the path of a file outside it.
 type key struct {
 	kind registry.Kind
 	name string
@@ -71,14 +70,13 @@ func New(o Options) *Host {
 	return h
 }
 
-// Available returns the memory in bytes that the system can hand out; 0: it does not say.
+// Available returns the memory in bytes that the system has available; 0: unknown.
 func Available() int64 {
 	_, available := cpu.Memory()
 	return available
 }
 
-// SetBudget changes the memory budget; see Options.Budget. Idle models that no longer fit
-// are closed.
+// SetBudget changes the memory budget; see Options.Budget. Idle models that exceed it are closed.
 func (h *Host) SetBudget(bytes int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,9 +84,8 @@ func (h *Host) SetBudget(bytes int64) {
 	h.trim()
 }
 
-// Remove closes the model of a library entry before its files are deleted: a load is
-// cancelled, and the contexts of leases end with ErrRemoved. It returns once the memory has
-// been given back, or when ctx ends, with an InUseError.
+// Remove closes the model of a library entry before its files are deleted: a load is cancelled, and the contexts of leases end
+// with ErrRemoved. It returns nil after the memory was released, or an InUseError when ctx ends.
 func (h *Host) Remove(ctx context.Context, e registry.Entry) error {
 	h.mu.Lock()
 	m := h.models[keyOf(e)]
@@ -107,9 +104,8 @@ func (h *Host) Remove(ctx context.Context, e registry.Entry) error {
 	}
 }
 
-// Close cancels all loads, ends the contexts of all leases with ErrClosed, waits until they
-// are released, and closes all models. It returns the errors of all models that the Host has
-// closed.
+// Close cancels all loads, ends the contexts of all leases with ErrClosed, waits until they are released, and closes all models.
+// It returns the errors of closing, of all models that the Host has closed.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	h.closed = true
@@ -131,39 +127,39 @@ type state int
 const (
 	loading state = iota
 	opened
-	closing // it is being closed, or will be once it has been loaded or released
+	closing // is being closed, or will be when it has been loaded or released
 )
 
-// model is a model that takes memory, or is about to. The Host's mutex guards its fields.
+// model is a model that uses memory or is about to. The Host's mutex guards its fields.
 type model struct {
 	key      key
 	title    string
 	settings Settings
-	keep     time.Duration // how long it stays open while it is idle; 0: until its memory is needed
+	keep     time.Duration // how long it stays open while idle; 0: until its memory is needed
 	state    state
-	bytes    int64 // that count against the budget: an estimate until it is open
-	users    int   // leases
+	bytes    int64 // counted against the budget; an estimate until the model is open
+	users    int   // number of leases
 	waiters  []*waiter
-	used     int64 // when it was last acquired or released, by Host.uses
+	used     int64 // the value of Host.uses when it was last acquired or released
 	share    progress
 	err      error // of the load
 	value    io.Closer
 
-	ctx    context.Context // ends when the model is to be closed, whoever uses it
+	ctx    context.Context // ends when the model is to be closed, even if it is in use
 	cancel context.CancelCauseFunc
 	ready  chan struct{} // closed when the load has ended
-	gone   chan struct{} // closed when the model is closed and its memory given back
+	gone   chan struct{} // closed when the model is closed and its memory released
 }
 
-// waiter is a caller that waits for a load.
+// waiter is a caller that is waiting for a load.
 type waiter struct {
 	ctx  context.Context
-	user bool // the load has ended, and the caller is a user of the model
+	user bool // the load has ended, and the caller uses the model
 }
 
 func (m *model) idle() bool { return m.state == opened && m.users == 0 }
 
-// end closes m as soon as it is idle, or cancels its load. The caller holds mu.
+// end closes m when it is idle, or cancels its load. The caller holds mu.
 func (h *Host) end(m *model, cause error) {
 	if m.state == closing && m.ctx.Err() != nil {
 		return
@@ -181,7 +177,7 @@ func (h *Host) close(m *model) {
 	go h.free(m, m.value)
 }
 
-// free closes value, which may be nil, and takes m out of the list.
+// free closes value, which may be nil, and removes m from the list.
 func (h *Host) free(m *model, value io.Closer) {
 	m.cancel(nil)
 	var err error
@@ -192,8 +188,8 @@ func (h *Host) free(m *model, value io.Closer) {
 		m.value = nil
 		last := h.closed
 		h.mu.Unlock()
-		if !last { // the process does not end
-			debug.FreeOSMemory() // weights are garbage, hundreds of megabytes of it
+		if !last { // the process continues
+			debug.FreeOSMemory() // the weights are garbage of hundreds of megabytes
 		}
 	}
 	h.mu.Lock()
@@ -221,7 +217,7 @@ func (h *Host) release(m *model) {
 	h.rest(m)
 }
 
-// rest decides on a model that has become idle, or was loaded. The caller holds mu.
+// rest handles a model that has become idle or was just loaded. The caller holds mu.
 func (h *Host) rest(m *model) {
 	h.trim()
 	if !m.idle() || m.keep == 0 {
@@ -237,16 +233,16 @@ func (h *Host) rest(m *model) {
 	})
 }
 
-// Loaded describes a model that takes memory.
+// Loaded describes a model that uses memory.
 type Loaded struct {
 	Kind  registry.Kind
-	Name  string // in the library, or the path
+	Name  string // in the library, or its path
 	Bytes int64
-	Users int  // leases
+	Users int  // number of leases
 	Open  bool // false while it is being loaded or closed
 }
 
-// Loaded lists the models that take memory, in no order.
+// Loaded lists the models that use memory, in no particular order.
 func (h *Host) Loaded() (list []Loaded) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// All who ask for a model meanwhile get the one that is being loaded.
+// All callers that ask for a model while it is loading get that one model.
 func TestOneLoadForAll(t *testing.T) {
 	_, m, f := newFakes(t, Options{})
 	f.gate = make(chan struct{})
 	var wg sync.WaitGroup
-	var shares atomic.Int32 // that were reported
+	var shares atomic.Int32 // number of reported shares
 	for range 5 {
 		wg.Go(func() {
 			l, err := m.Acquire(context.Background(), entry("a"), Settings{}, func(share float64) {
@@ -52,7 +52,7 @@ func waiting(h *Host) (n int) {
 	return n
 }
 
-// A load that fails does so for all who wait for it, and can be tried again.
+// A failed load returns its error to all callers that wait for it, and can be tried again.
 func TestFailedLoad(t *testing.T) {
 	_, m, f := newFakes(t, Options{})
 	f.gate, f.fail["a"] = make(chan struct{}), errBroken
@@ -79,7 +79,7 @@ func TestFailedLoad(t *testing.T) {
 	}
 }
 
-// The load goes on as long as somebody waits for it, and is cancelled when nobody does.
+// A load continues as long as one caller waits for it, and is cancelled when none does.
 func TestCancelledLoad(t *testing.T) {
 	h, m, f := newFakes(t, Options{})
 	f.gate = make(chan struct{})
@@ -114,14 +114,14 @@ func TestCancelledLoad(t *testing.T) {
 	}
 }
 
-// The least recently used idle model is closed first, and never one that is in use.
+// The least recently used idle model is closed first, and never a model in use.
 func TestEvictionOrder(t *testing.T) {
 	h, m, f := newFakes(t, Options{Budget: 3 * unit})
-	for _, name := range []string{"a", "b", "c", "a"} { // b is the oldest then
+	for _, name := range []string{"a", "b", "c", "a"} { // then b is the oldest
 		acquire(t, m, name).Release()
 	}
 	acquire(t, m, "d").Release()
-	inUse := acquire(t, m, "c") // the oldest is a then
+	inUse := acquire(t, m, "c") // then a is the oldest
 	acquire(t, m, "e").Release()
 	acquire(t, m, "f").Release()
 	inUse.Release()
@@ -139,7 +139,7 @@ func TestEvictionOrder(t *testing.T) {
 	}
 }
 
-// What does not fit is refused with numbers, and nothing is closed for it in vain.
+// A model that does not fit is refused with the numbers, and no other model is closed for it.
 func TestBudget(t *testing.T) {
 	h, m, f := newFakes(t, Options{Budget: 2*unit + unit/2})
 	one := acquire(t, m, "one")
@@ -171,7 +171,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// Without a chosen budget the limit is what the system can hand out.
+// Without a chosen budget the limit is the memory that the system has available.
 func TestSystemMemory(t *testing.T) {
 	var f *opens
 	total := 2*unit + unit/2
@@ -196,7 +196,7 @@ func TestSystemMemory(t *testing.T) {
 	c.Release()
 }
 
-// Where the system does not say how much memory there is, nothing is refused.
+// If the available memory is unknown, no model is refused.
 func TestUnknownMemory(t *testing.T) {
 	_, m, _ := newFakes(t, Options{Available: func() int64 { return 0 }})
 	for _, name := range []string{"a", "b", "c"} {
@@ -204,8 +204,7 @@ func TestUnknownMemory(t *testing.T) {
 	}
 }
 
-// A model that is removed while it is loading is not loaded to the end, and those who wait
-// for it learn why.
+// A model that is removed while it is loading is not loaded to its end, and the callers that wait for it get the reason.
 func TestRemoveWhileLoading(t *testing.T) {
 	h, m, f := newFakes(t, Options{})
 	f.gate = make(chan struct{})
@@ -226,7 +225,7 @@ func TestRemoveWhileLoading(t *testing.T) {
 	}
 }
 
-// One that is removed while it is in use is closed once its users have let go of it.
+// A model that is removed while it is in use is closed after its users have released it.
 func TestRemoveWhileInUse(t *testing.T) {
 	h, m, f := newFakes(t, Options{})
 	l := acquire(t, m, "a")
@@ -258,7 +257,7 @@ func TestRemoveWhileInUse(t *testing.T) {
 	}
 }
 
-// Other settings open an idle model again; one in use is shared as it is.
+// Other settings open an idle model again; a model in use is shared with its present settings.
 func TestOtherSettings(t *testing.T) {
 	_, m, f := newFakes(t, Options{})
 	get := func(threads int) *Lease[*fake] {
@@ -299,7 +298,7 @@ func TestOtherSettings(t *testing.T) {
 	l.Release()
 }
 
-// A model that nobody uses for a while is closed, where that is wanted.
+// With Idle set, a model that has not been used for that time is closed.
 func TestIdle(t *testing.T) {
 	h, m, f := newFakes(t, Options{})
 	m.Idle = 20 * time.Millisecond
@@ -316,7 +315,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// Close cancels loads, ends uses and waits for them, whatever is going on.
+// Close cancels loads, ends uses and waits for them, in any situation.
 func TestCloseDuringALoad(t *testing.T) {
 	h, m, f := newFakes(t, Options{})
 	used := acquire(t, m, "used")
@@ -355,7 +354,7 @@ func TestCloseDuringALoad(t *testing.T) {
 	}
 }
 
-// A model that can't be closed properly is told of at the end.
+// The error of closing a model is returned by Host.Close.
 func TestCloseError(t *testing.T) {
 	h, m, f := newFakes(t, Options{Budget: unit})
 	f.closeErr = errBroken
@@ -369,8 +368,8 @@ func TestCloseError(t *testing.T) {
 	}
 }
 
-// Whatever is acquired, cancelled, removed and set at once, the budget holds, no model is
-// open twice or closed in use, and at the end nothing is left.
+// In any order of acquiring, cancelling, removing and changing the budget, the budget is kept, no model is open twice or closed
+// while in use, and at the end none is left.
 func TestAnyOrder(t *testing.T) {
 	before := runtime.NumGoroutine()
 	h, m, f := newFakes(t, Options{Budget: 2 * unit})

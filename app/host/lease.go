@@ -11,19 +11,18 @@ import (
 
 // Settings say how a model is opened. Zero values mean the default.
 type Settings struct {
-	Context int  // tokens of prompt and answer together, of a chat model; 0: the engine's choice
-	Threads int  // 0: chosen by the machine's cores
+	Context int  // tokens of prompt and answer together, for a chat model; 0: the engine's default
+	Threads int  // 0: chosen by the number of the machine's cores
 	Exact   bool // float32 weights, activations and cache throughout
 }
 
-// Open opens the model of an entry. It calls report with the share that is done, from 0 to
-// 1, and returns early, with an error, when ctx ends.
+// Open opens the model of an entry. It calls report with the finished share, from 0 to 1, and returns early with an error when ctx
+// ends.
 type Open[M io.Closer] func(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (M, error)
 
 // Models opens models of one kind in a Host.
 type Models[M io.Closer] struct {
-	// Idle is how long a model stays open that nobody uses; 0: until its memory is needed. It
-	// must be set before the first Acquire.
+	// Idle is how long an unused model stays open; 0: until its memory is needed. It must be set before the first Acquire.
 	Idle time.Duration
 
 	host *Host
@@ -31,8 +30,8 @@ type Models[M io.Closer] struct {
 	size func(M) int64
 }
 
-// NewModels returns the models that open opens. size returns the bytes that an opened model
-// takes; nil: the estimate that was made before it was opened.
+// NewModels returns the models that open opens. size returns the bytes that an opened model uses; nil: the estimate made before it
+// was opened.
 func NewModels[M io.Closer](h *Host, open Open[M], size func(M) int64) *Models[M] {
 	return &Models[M]{host: h, open: open, size: size}
 }
@@ -46,8 +45,8 @@ type Lease[M io.Closer] struct {
 	once sync.Once
 }
 
-// Context returns a context that ends with parent, or when the model is taken away: its
-// cause is then ErrRemoved or ErrClosed, and the lease must be released soon.
+// Context returns a context that ends with parent, or when the model is to be closed: then its cause is ErrRemoved or ErrClosed,
+// and the lease must be released soon.
 func (l *Lease[M]) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.m.ctx, func() { cancel(context.Cause(l.m.ctx)) })
@@ -60,20 +59,18 @@ func (l *Lease[M]) Context(parent context.Context) (context.Context, context.Can
 // Release ends the use. It may be called more than once.
 func (l *Lease[M]) Release() { l.once.Do(func() { l.host.release(l.m) }) }
 
-// Acquire returns a lease on the model of an entry, which must be released. It opens the
-// model if it is not open yet; callers that ask for the same model meanwhile share the load.
-// An idle model that was opened with other settings is opened again; one that is in use is
-// shared as it is.
+// Acquire returns a lease on the model of an entry; the lease must be released. It opens the model if it is not open; callers that
+// ask for the same model meanwhile share the load. An idle model with other settings is opened again; a model in use is shared with
+// its present settings.
 //
-// While Acquire waits it calls report, which may be nil, with the share of the load that is
-// done. ctx ends the wait; a load that nobody waits for any more is cancelled. The error is
-// that of ctx, a *MemoryError, ErrRemoved, ErrClosed, or that of opening the file, which all
-// who wait get. A failed load may be tried again.
+// While Acquire waits it calls report, which may be nil, with the finished share of the load. ctx ends the wait; a load for which
+// no caller waits is cancelled. The error is that of ctx, a *MemoryError, ErrRemoved, ErrClosed, or that of opening the file, which
+// all waiting callers get. A failed load may be tried again.
 func (s *Models[M]) Acquire(ctx context.Context, e registry.Entry, o Settings, report func(share float64)) (*Lease[M], error) {
 	open := func(m *model) (io.Closer, int64, error) {
 		v, err := s.open(m.ctx, e, o, m.share.set)
 		if err != nil {
-			return nil, 0, err // not a nil M in an interface
+			return nil, 0, err // a nil M in an interface would not be nil
 		}
 		bytes := m.bytes
 		if s.size != nil {

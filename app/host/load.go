@@ -11,16 +11,16 @@ import (
 	"soberano/models/registry"
 )
 
-// reportEvery is the time between two reports of a load's progress.
+// reportEvery is the interval between two reports of a load's progress.
 const reportEvery = 100 * time.Millisecond
 
-// progress is the share of a load that is done, from 0 to 1.
+// progress is the finished share of a load, from 0 to 1.
 type progress struct{ bits atomic.Uint64 }
 
 func (p *progress) set(share float64) { p.bits.Store(math.Float64bits(share)) }
 func (p *progress) get() float64      { return math.Float64frombits(p.bits.Load()) }
 
-// opener opens the model and returns the bytes that it takes.
+// opener opens the model and returns the bytes that it uses.
 type opener func(*model) (io.Closer, int64, error)
 
 // request is what a caller asks for.
@@ -31,7 +31,7 @@ type request struct {
 	idle     time.Duration // see Models.Idle
 }
 
-// acquire returns the open model of an entry with one user more.
+// acquire returns the open model of an entry, with one more user.
 func (h *Host) acquire(ctx context.Context, r request, report func(float64)) (*model, error) {
 	if report == nil {
 		report = func(float64) {}
@@ -60,9 +60,8 @@ func (h *Host) acquire(ctx context.Context, r request, report func(float64)) (*m
 	}
 }
 
-// step does what can be done at once towards a use of an entry's model. It returns the
-// model, of which the caller is now a user or for which it waits, or a channel to wait for
-// before the next step.
+// step does what is possible without waiting to get an entry's model. It returns the model, which the caller then uses or waits
+// for, or a channel to wait for before the next step.
 func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct{}, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,8 +90,8 @@ func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct
 	return m, nil, nil
 }
 
-// begin starts the load of a model, or the closing of an idle one that is in its way. The
-// caller holds mu.
+// begin starts the load of a model, or the closing of an idle model whose memory it needs. The caller
+// holds mu.
 func (h *Host) begin(w *waiter, r request, evicted *int64) (*model, <-chan struct{}, error) {
 	needs := estimate(r.entry, r.settings)
 	wait, err := h.room(r.entry.Title, needs, evicted)
@@ -107,7 +106,7 @@ func (h *Host) begin(w *waiter, r request, evicted *int64) (*model, <-chan struc
 	return m, nil, nil
 }
 
-// load opens m. Those who wait for it become its users, or get the error.
+// load opens m. The callers that wait for it become its users, or get the error.
 func (h *Host) load(m *model, open opener) {
 	value, bytes, err := open(m)
 	h.mu.Lock()
@@ -136,7 +135,7 @@ func (h *Host) load(m *model, open opener) {
 	h.free(m, value)
 }
 
-// await waits for the load of m as w, which is then one of its users, unless there is an error.
+// await waits for the load of m as w, which then is a user of m unless there is an error.
 func (h *Host) await(w *waiter, m *model, report func(float64)) error {
 	h.watch(w.ctx, m, report)
 	h.mu.Lock()

@@ -7,8 +7,8 @@ import (
 	"soberano/models"
 )
 
-// loadingDevice is the device of a model that is being loaded: it counts the weights that
-// have been loaded, and refuses more once the load is cancelled.
+// loadingDevice is the device of a model that is being loaded: it counts the loaded weights, and refuses to load more after the load
+// was cancelled.
 type loadingDevice struct {
 	kernels.Device
 	ctx         context.Context

@@ -63,7 +63,7 @@ func generate(ctx context.Context, l *Lease[*engine.Model], prompt string, n int
 	return text.String(), nil
 }
 
-// meet lets n goroutines wait until all of them have come.
+// meet returns a function that blocks until n goroutines have called it.
 func meet(n int) func() {
 	var all sync.WaitGroup
 	all.Add(n)
@@ -73,13 +73,13 @@ func meet(n int) func() {
 	}
 }
 
-// Two answers of one model are written at the same time, and say what each says alone.
+// Two answers of one model are generated at the same time, and each has the same text as alone.
 func TestTwoAnswersAtOnce(t *testing.T) {
 	e := resolve(t, tiny.New("llama").Write(t))
 	testTwoAnswers(t, e, "abc", "xyz")
 }
 
-// The same with a real model.
+// The same test with a real model.
 func TestTwoRealAnswersAtOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a real model takes seconds")
@@ -121,7 +121,7 @@ func testTwoAnswers(t *testing.T, e registry.Entry, prompts ...string) {
 				return
 			}
 			defer l.Release()
-			first := sync.OnceFunc(both) // nobody goes on before the other has begun, too
+			first := sync.OnceFunc(both) // no goroutine continues before the other one has started, too
 			got, err := generate(context.Background(), l, p, tokens, func(engine.Piece) { first() })
 			first()
 			if err != nil || got != alone[i] {
@@ -135,7 +135,7 @@ func testTwoAnswers(t *testing.T, e registry.Entry, prompts ...string) {
 	}
 }
 
-// A load tells how far it is, and ends in the middle when it is cancelled.
+// A load reports its progress, and ends early when it is cancelled.
 func TestCancelRealLoad(t *testing.T) {
 	h := hostOf(t, Options{})
 	e := resolve(t, tiny.New("llama").Write(t))
@@ -162,7 +162,7 @@ func TestCancelRealLoad(t *testing.T) {
 	}
 }
 
-// A model that is removed in the middle of an answer ends it, and is closed.
+// Removing a model during an answer ends the answer and closes the model.
 func TestRemoveDuringAnAnswer(t *testing.T) {
 	e := resolve(t, tiny.New("llama").Write(t))
 	h := hostOf(t, Options{})
@@ -190,7 +190,7 @@ func TestRemoveDuringAnAnswer(t *testing.T) {
 	}
 }
 
-// Dictation is transcribed while an answer is written, and both are what they are alone.
+// Dictation is transcribed while an answer is generated, and both have the same text as alone.
 func TestDictationDuringAnAnswer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("real models take seconds")
@@ -244,7 +244,7 @@ func TestDictationDuringAnAnswer(t *testing.T) {
 	}
 }
 
-// dictate listens to a file as to a microphone.
+// dictate transcribes a file as if it came from a microphone.
 func dictate(m *asr.Model, path string) (string, error) {
 	src, err := audio.Open(path)
 	if err != nil {
@@ -263,7 +263,7 @@ func dictate(m *asr.Model, path string) (string, error) {
 	return strings.Join(text, " "), nil
 }
 
-// played is a file as a microphone, without its pauses for real time.
+// played reads a file like a microphone, but without waiting in real time.
 type played struct{ src *audio.Source }
 
 func (p played) Read(ctx context.Context, buf []float32) (int, error) {

@@ -12,22 +12,22 @@ import (
 	"soberano/models/registry"
 )
 
-// Chats returns the chat models of a library, opened on the processor.
+// Chats returns the chat models of a library, opened on the CPU.
 func Chats(h *Host) *Models[*engine.Model] {
 	return NewModels(h, h.OpenChat, func(m *engine.Model) int64 { return ChatBytes(m.Info()) })
 }
 
-// Speech returns the speech models of a library, opened on the processor.
+// Speech returns the speech models of a library, opened on the CPU.
 func Speech(h *Host) *Models[*asr.Model] {
 	return NewModels(h, h.OpenSpeech, nil)
 }
 
-// ChatBytes returns the bytes that an opened chat model takes with one full conversation.
+// ChatBytes returns the bytes that an opened chat model uses with one full conversation.
 func ChatBytes(i engine.Info) int64 {
 	return i.WeightBytes + i.CacheBytes + i.ScratchBytes
 }
 
-// OpenChat opens a chat model on the processor; it is an Open.
+// OpenChat opens a chat model on the CPU; it is an Open function.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
 	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep, report)
 	if err != nil {
@@ -36,7 +36,7 @@ func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, repor
 	return engine.Open(f, dev, engine.Options{Context: s.Context})
 }
 
-// OpenSpeech opens a speech model on the processor; it is an Open.
+// OpenSpeech opens a speech model on the CPU; it is an Open function.
 func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*asr.Model, error) {
 	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Bits8, report)
 	if err != nil {
@@ -45,8 +45,7 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return asr.Open(f, dev, asr.Options{Pool: pool})
 }
 
-// onCPU checks the files of an entry and opens them, and a device of the processor for
-// their weights, on the workers that all models share.
+// onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.
 func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats, report func(share float64)) (*models.File, kernels.Device, *cpu.Pool, error) {
 	if err := e.Check(); err != nil {
 		return nil, nil, nil, err

@@ -7,10 +7,9 @@ import (
 	"soberano/kernels/cpu"
 )
 
-// pools are the workers that the models of a Host share, one pool for each number of
-// threads that was asked for: in the window, where nobody asks, one for all models. Which
-// of several models that compute at the same time goes first, their priorities say
-// (kernels.Priority).
+// pools are the workers that the models of a Host share: one pool for each requested number of threads. In the window no number is
+// requested, so all models share one pool. If several models compute at the same time, their priorities (kernels.Priority) decide
+// which goes first.
 type pools struct {
 	mu sync.Mutex
 	of map[int]*cpu.Pool // by Settings.Threads
@@ -34,7 +33,7 @@ func (p *pools) get(threads int) (*cpu.Pool, error) {
 	return pool, nil
 }
 
-// close ends the workers. All models must have been closed.
+// close ends the workers. All models must have been closed before.
 func (p *pools) close() (err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,17 +7,16 @@ import (
 	"soberano/models/registry"
 )
 
-// estimate returns the bytes that the model of an entry will take.
+// estimate returns the number of bytes that the model of an entry will use.
 func estimate(e registry.Entry, o Settings) int64 {
 	weights, cache, scratch := engine.Estimate(e.Info, o.Context)
 	return weights + cache + scratch
 }
 
-// room makes room for a model. It returns a channel to wait for before it is asked again
-// where a model is being closed, a *MemoryError where closing all idle models would not be
-// enough, and nothing where there is room. evicted counts the bytes of the models that this
-// caller had closed: the system may take a while to count them as available. The caller
-// holds mu.
+// room frees memory for a model by closing idle models. If a model is being closed, it returns a channel to wait for before room is
+// called again. If closing all idle models would not free enough, it returns a *MemoryError; if there is enough, it returns nothing.
+// evicted counts the bytes of the models closed for this caller: the system may count them as available only after a while. The
+// caller holds mu.
 func (h *Host) room(title string, needs int64, evicted *int64) (<-chan struct{}, error) {
 	free, limited := h.unused()
 	if !limited || needs <= free {
@@ -25,7 +24,7 @@ func (h *Host) room(title string, needs int64, evicted *int64) (<-chan struct{},
 	}
 	var going *model // being closed
 	var idle []*model
-	most := free // when all that can be closed is closed
+	most := free // the free memory after closing all models that can be closed
 	for _, m := range h.models {
 		switch {
 		case m.idle():
@@ -53,8 +52,7 @@ func (h *Host) room(title string, needs int64, evicted *int64) (<-chan struct{},
 	return old.gone, nil
 }
 
-// unused returns the bytes that no model takes; limited is false where there is no limit.
-// The caller holds mu.
+// unused returns the bytes that no model uses; limited is false if there is no limit. The caller holds mu.
 func (h *Host) unused() (free int64, limited bool) {
 	if h.budget < 0 {
 		return 0, false
@@ -68,11 +66,11 @@ func (h *Host) unused() (free int64, limited bool) {
 	}
 	free = h.available()
 	if free == 0 {
-		return 0, false // the system does not say
+		return 0, false // the system does not report it
 	}
 	for _, m := range h.models {
 		if m.state == loading {
-			free -= m.bytes // which it has not taken yet
+			free -= m.bytes // not allocated yet
 		}
 	}
 	return free, true
@@ -89,8 +87,7 @@ func (h *Host) inUse() (titles []string) {
 	return titles
 }
 
-// trim closes idle models, the least recently used first, until the others fit a chosen
-// budget. The caller holds mu.
+// trim closes idle models, the least recently used first, until the others fit into a chosen budget. The caller holds mu.
 func (h *Host) trim() {
 	for h.budget > 0 {
 		sum := int64(0)

@@ -1,10 +1,5 @@
 package library
 
-// The card of a dropped model, from "Looking at it…" to "Use now".
-//
-//	looking ──▶ recognised: facts, memory, progress ──▶ ready: Use now
-//	   └──────────────┴──▶ a problem: why, and what to do
-
 import (
 	"context"
 	"errors"
@@ -19,20 +14,25 @@ import (
 	"soberano/models/registry"
 )
 
-// card is one import; its fields are touched by the UI goroutine only.
+// card shows one import:
+//
+//	"Looking at it…" ──▶ recognised: facts, memory, progress ──▶ ready: "Use now"
+//	   └──────────────┴──▶ a problem: why, and what to do
+//
+// Its fields are used by the UI goroutine only.
 type card struct {
 	im     *Importer
 	path   string
 	how    registry.How
-	object *fyne.Container // holds the box, which is replaced
+	object *fyne.Container // contains the box, which is replaced
 	keys   keyboard
 	cancel context.CancelFunc
-	serial int // of the latest run; what an older one says is not heard
+	serial int // number of the latest run; results of earlier runs are ignored
 
 	info  registry.Info
-	known bool // info is there
-	use   bool // as soon as it is ready
-	done  bool // it is in the library
+	known bool // info is set
+	use   bool // use the model as soon as it is ready
+	done  bool // the model is in the library
 	began time.Time
 	line  *ui.Label
 	bar   *ui.Bar
@@ -40,7 +40,7 @@ type card struct {
 
 func (c *card) name() string { return models.Printable(filepath.Base(c.path)) }
 
-// show replaces what the card shows.
+// show replaces the content of the card.
 func (c *card) show(o fyne.CanvasObject) {
 	c.keys.add("", o)
 	c.keys.swap(func() {
@@ -55,14 +55,14 @@ func (c *card) close() {
 	c.im.remove(c)
 }
 
-// frame is the box of a card: a title with something at its right, and what is below.
+// frame returns the box of a card: a title with text at its right, and objects below it.
 func (c *card) frame(title, right string, below ...fyne.CanvasObject) *ui.Box {
 	t := ui.NewLabel(title, ui.TextSize, ui.Ink).Strong().Shrink(80)
 	head := ui.NewRow(12, t, t, ui.NewLabel(right, ui.SmallSize, ui.Muted))
 	return ui.NewBox(ui.Surface, ui.Line, 12, 16, 14, ui.NewColumn(6, append([]fyne.CanvasObject{head}, below...)...))
 }
 
-// buttons is a note with buttons below it.
+// buttons returns a note with buttons below it.
 func buttons(note string, list ...*ui.Button) fyne.CanvasObject {
 	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}}
 	for _, b := range list {
@@ -74,7 +74,7 @@ func buttons(note string, list ...*ui.Button) fyne.CanvasObject {
 	return ui.NewColumn(8, ui.Text(note, ui.SmallSize, ui.Muted), row)
 }
 
-// start looks at the file, then imports it.
+// start recognises the file and then imports it.
 func (c *card) start() {
 	c.serial++
 	serial, how := c.serial, c.how
@@ -92,7 +92,7 @@ func (c *card) start() {
 	}()
 }
 
-// post runs f on the UI goroutine, unless the card was closed or begun again.
+// post runs f on the UI goroutine, unless the card was closed or restarted meanwhile.
 func (c *card) post(serial int, f func()) {
 	c.im.Post(func() {
 		if c.serial == serial {
@@ -111,7 +111,7 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 	if !info.Runs {
 		return
 	}
-	select { // one at a time: two would only take turns on the same disk
+	select { // one import at a time: two would only compete for the same disk
 	case c.im.turn <- struct{}{}:
 		defer func() { <-c.im.turn }()
 	case <-ctx.Done():
@@ -130,7 +130,7 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 	}
 }
 
-// meter shows progress, ten times a second at most.
+// meter returns a function that shows progress, at most ten times a second.
 func (c *card) meter(serial int) func(done, total int64) {
 	var last time.Time
 	return func(done, total int64) {
@@ -141,14 +141,14 @@ func (c *card) meter(serial int) func(done, total int64) {
 	}
 }
 
-// undo takes out a model whose import ended in the moment in which it was cancelled.
+// undo removes a model whose import ended at the moment in which it was cancelled.
 func (c *card) undo(e registry.Entry) {
 	if err := c.im.Shelf.Remove(e.Name); err != nil {
-		c.im.Post(func() { c.im.Added(e) }) // it stays, and is shown as any other
+		c.im.Post(func() { c.im.Added(e) }) // it stays, and is shown like any other model
 	}
 }
 
-// recognised shows what the file is while it is checked or copied.
+// recognised shows the kind of the file while it is checked or copied.
 func (c *card) recognised(info registry.Info) {
 	c.info, c.known = info, true
 	if !info.Runs {
@@ -181,7 +181,7 @@ func (c *card) useWhenReady() *ui.Button {
 	return b
 }
 
-// facts are the lines on what the model is and what it takes.
+// facts returns the lines that describe the model and the memory that it needs.
 func (c *card) facts() []fyne.CanvasObject {
 	list := []fyne.CanvasObject{ui.Text(describe(c.info), ui.SmallSize, ui.Muted)}
 	if c.info.Kind == registry.Chat {
@@ -215,7 +215,7 @@ func (c *card) switchTo(how registry.How) {
 	c.start()
 }
 
-// ready offers the model; old says that the library had it before.
+// ready offers the model for use; old says that it was in the library before.
 func (c *card) ready(e registry.Entry, old bool) {
 	c.done = true
 	c.im.Added(e)
@@ -234,7 +234,7 @@ func (c *card) ready(e registry.Entry, old bool) {
 	c.show(c.frame(e.Title, Size(e.Bytes), ui.Text(describe(e.Info), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(e, old), list...)))
 }
 
-// note says where the model is now, and what for.
+// note says where the model is stored and what it is used for.
 func (c *card) note(e registry.Entry, old bool) string {
 	state := "ready to use."
 	switch {

@@ -1,8 +1,5 @@
 package library
 
-// What is wrong with models that are in the library: files that are gone (looked for when
-// the page is shown), contents that have changed (on demand), entries that can't be read.
-
 import (
 	"context"
 	"errors"
@@ -18,7 +15,7 @@ import (
 	"soberano/models/registry"
 )
 
-// check is the comparison of a model's files with the hashes taken at its import.
+// check is a comparison of a model's files with the hashes taken at its import.
 type check struct {
 	cancel context.CancelFunc
 	began  time.Time
@@ -26,7 +23,7 @@ type check struct {
 	bar    *ui.Bar
 }
 
-// verify begins a check.
+// verify starts a check.
 func (p *Page) verify(e registry.Entry) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &check{cancel: cancel, began: time.Now(), line: ui.NewLabel("Checking…", ui.SmallSize, ui.Ink).Shrink(80), bar: ui.NewBar(100, 10)}
@@ -67,7 +64,7 @@ func (p *Page) verified(name string, c *check, err error, stopped bool) {
 	p.Refresh()
 }
 
-// checked is what a check found.
+// checked returns the result of a check as text.
 func checked(err error) string {
 	if err != nil {
 		return problem.Text(err)
@@ -75,8 +72,8 @@ func checked(err error) string {
 	return "Whole: every file is as it was when it was added."
 }
 
-// examine looks whether the files of the models are there, apart from the UI goroutine:
-// one on a network drive that has gone away can take its time.
+// examine looks whether the files of the models exist. It does so outside the UI goroutine: on a network drive that is not
+// reachable this can take long.
 func (p *Page) examine(entries []registry.Entry) {
 	if p.looking {
 		return
@@ -85,23 +82,23 @@ func (p *Page) examine(entries []registry.Entry) {
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
-		ills := map[string]error{}
+		missing := map[string]error{}
 		for _, e := range entries {
 			if !e.Saved() {
 				continue
 			}
 			if err := e.Check(); err != nil {
-				ills[e.Name] = err
+				missing[e.Name] = err
 			}
 		}
-		p.Post(func() { p.examined(ills) })
+		p.Post(func() { p.examined(missing) })
 	}()
 }
 
-func (p *Page) examined(ills map[string]error) {
+func (p *Page) examined(missing map[string]error) {
 	p.looking = false
-	if !maps.EqualFunc(ills, p.ills, func(a, b error) bool { return a.Error() == b.Error() }) {
-		p.ills = ills
+	if !maps.EqualFunc(missing, p.missing, func(a, b error) bool { return a.Error() == b.Error() }) {
+		p.missing = missing
 		p.draw(p.Shelf.List())
 	}
 }

@@ -1,18 +1,16 @@
 package library
 
-// Buttons that are made anew while the keyboard is on one of them: what shows a state is
-// rebuilt when the state changes, and the focus must not fall off it.
-
 import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/ui"
 )
 
-// keyboard knows the buttons that are shown, by what they belong to and what they say.
+// keyboard keeps the keyboard focus on a button that is built again while it has the focus: widgets that show a state are
+// rebuilt when the state changes. It records the buttons that are shown, each by its owner and its label.
 type keyboard struct {
 	shown, next []keyed
-	anew        bool // the next buttons mean something else: the owner's first has the focus
+	anew        bool // the next buttons have another meaning: the owner's first one gets the focus
 }
 
 type keyed struct {
@@ -20,7 +18,7 @@ type keyed struct {
 	*ui.Button
 }
 
-// add notes the buttons of the next state that are in o.
+// add records the buttons in o as part of the next state.
 func (k *keyboard) add(owner string, o fyne.CanvasObject) {
 	switch o := o.(type) {
 	case *ui.Button:
@@ -34,7 +32,7 @@ func (k *keyboard) add(owner string, o fyne.CanvasObject) {
 	}
 }
 
-// focused is the shown button that has the keyboard, with its canvas.
+// focused returns the shown button that has the focus, with its canvas.
 func (k *keyboard) focused() (keyed, fyne.Canvas) {
 	for _, b := range k.shown {
 		if c := fyne.CurrentApp().Driver().CanvasForObject(b.Button); c != nil && c.Focused() == fyne.Focusable(b.Button) {
@@ -44,9 +42,8 @@ func (k *keyboard) focused() (keyed, fyne.Canvas) {
 	return keyed{}, nil
 }
 
-// swap calls show, which puts the next buttons on the screen. If one of the old ones had
-// the keyboard, then the new one of the same owner and words has it, else the owner's
-// first, else the first of all.
+// swap calls show, which puts the next buttons on the screen. If one of the old buttons had the focus, it moves to the new
+// button with the same owner and label, else to the owner's first button, else to the first button of all.
 func (k *keyboard) swap(show func()) {
 	was, c := k.focused()
 	show()

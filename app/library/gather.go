@@ -1,10 +1,9 @@
-// Package library is where models come in and are looked after: what happens to a dropped
-// file, and the page with the list.
+// Package library imports models and manages them: the import of dropped files, and the page that lists the models.
 //
 //	drop ──gather──▶ paths ──Inspect──▶ what it is ──Import──▶ "Use now"
 //	                                └─▶ why it can't be used, and what to do
 //
-// Each dropped model is a card above the composer with a progress bar; nothing waits for it.
+// Each dropped model is a card above the composer with a progress bar; the user can go on working meanwhile.
 package library
 
 import (
@@ -14,18 +13,18 @@ import (
 	"slices"
 )
 
-// whisperFiles are the files of a Whisper folder in CTranslate2's or Hugging Face's form; one
-// of them stands for the folder, if it has one of weights.
+// whisperFiles are the files of a Whisper folder in CTranslate2's or Hugging Face's format. If one of them is dropped, the
+// folder is imported, provided that it has a file of weights.
 var (
 	whisperFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json", "generation_config.json",
 		"vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "model.safetensors.index.json"}
 	weights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
 )
 
-// split is a part of a GGUF in several files: name-00002-of-00005.gguf.
+// split matches one part of a GGUF model in several files: name-00002-of-00005.gguf.
 var split = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
-// gather turns what was dropped into models: the files of one model count once.
+// gather returns the models among the dropped paths; several files of one model count once.
 func gather(paths []string) []string {
 	var models []string
 	for _, p := range paths {

@@ -1,7 +1,5 @@
 package library
 
-// What was dropped becomes cards; each import runs in its own goroutine, one at a time.
-
 import (
 	"context"
 	"fmt"
@@ -29,27 +27,27 @@ type Window interface {
 	Changed()    // the cards have another height
 }
 
-// Models are the models as the program uses them.
+// Models are the operations on models outside the library.
 type Models interface {
 	Use(registry.Entry)
 	InUse(registry.Entry) bool
 	Added(registry.Entry)
-	Removing(registry.Entry) // it is about to be removed
-	// Release closes an opened model before its files are deleted; it is called from any
-	// goroutine. The error says why that is not possible now.
+	Removing(registry.Entry) // called before a model is removed
+	// Release closes an opened model before its files are deleted; it is called from any goroutine. The error says why that is
+	// not possible at present.
 	Release(context.Context, registry.Entry) error
-	Context() int // tokens that a chat would be opened with; 0: the engine's choice
-	Free() int64  // free memory in bytes; 0: not known
+	Context() int // the context in tokens with which a chat would be opened; 0: the engine's default
+	Free() int64  // free memory in bytes; 0: unknown
 }
 
-// Config is what an Importer and a Page are made from.
+// Config holds what an Importer and a Page need.
 type Config struct {
 	Window
 	Models
 	Shelf Shelf
 }
 
-// Importer takes dropped files; Cards shows what becomes of them.
+// Importer imports dropped files, one at a time, each in its own goroutine; Cards shows their progress.
 type Importer struct {
 	Config
 	Cards   *fyne.Container
@@ -59,13 +57,12 @@ type Importer struct {
 	running sync.WaitGroup
 }
 
-// NewImporter is an importer at rest.
+// NewImporter returns an importer without cards.
 func NewImporter(c Config) *Importer {
 	return &Importer{Config: c, Cards: ui.NewColumn(8), turn: make(chan struct{}, 1)}
 }
 
-// Drop begins the import of files or folders. The files stay where they are unless the
-// person chooses otherwise.
+// Drop starts the import of files or folders. The files stay where they are unless the user chooses otherwise.
 func (im *Importer) Drop(paths []string) {
 	for _, p := range gather(paths) {
 		if im.has(p) {
@@ -96,11 +93,11 @@ func (im *Importer) remove(c *card) {
 	im.arrange()
 }
 
-// most is how many cards are shown at once; the others follow as these are closed, but
-// their imports don't wait for that.
+// most is the number of cards that are shown at once. The others are shown as these are closed, but their imports don't wait
+// for that.
 const most = 3
 
-// arrange shows the first cards, and says how many there are besides.
+// arrange shows the first cards, and the number of the others.
 func (im *Importer) arrange() {
 	var list []fyne.CanvasObject
 	for _, c := range im.cards[:min(most, len(im.cards))] {
@@ -113,7 +110,7 @@ func (im *Importer) arrange() {
 	im.keys.swap(func() {
 		im.Cards.Objects = list
 		im.Changed()
-		im.Cards.Refresh() // lays out what has the same height as before
+		im.Cards.Refresh() // lays out objects whose height has not changed, too
 	})
 }
 
@@ -139,7 +136,7 @@ func (im *Importer) anyDone() bool {
 	return false
 }
 
-// closeDone closes the cards of what is in the library; what failed stays to be read.
+// closeDone closes the cards of models that are in the library; those of failures stay.
 func (im *Importer) closeDone() {
 	for _, c := range append([]*card(nil), im.cards...) {
 		if c.done {
@@ -148,9 +145,9 @@ func (im *Importer) closeDone() {
 	}
 }
 
-// names are those that the library has.
+// names returns the names of the models in the library.
 func (im *Importer) names() map[string]bool {
-	entries, _ := im.Shelf.List() // what is broken stands on the Models page
+	entries, _ := im.Shelf.List() // broken entries are shown on the Models page
 	names := map[string]bool{}
 	for _, e := range entries {
 		names[e.Name] = true
@@ -158,7 +155,7 @@ func (im *Importer) names() map[string]bool {
 	return names
 }
 
-// Close ends all imports; what was not finished is not in the library.
+// Close ends all imports; an unfinished one leaves nothing in the library.
 func (im *Importer) Close() {
 	for _, c := range im.cards {
 		c.serial++

@@ -1,6 +1,6 @@
 package library
 
-// The journey of files through the importer and the page, with a real library on disk.
+// The tests import files through the importer and the page into a real library on disk.
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ import (
 	"soberano/models/registry"
 )
 
-// A good file, a bad one and another good one: both good ones come in, the bad one says why.
+// Of a good file, a bad one and another good one, both good ones are imported, and the bad one's card says why it is not.
 func TestSeveralAtOnce(t *testing.T) {
 	s, lib := realStage(t)
 	dir := t.TempDir()
@@ -57,7 +57,7 @@ func TestUseNow(t *testing.T) {
 	}
 }
 
-// The same file again is not imported twice: the card says so and offers the model.
+// The same file is not imported twice: the card says that it is there, and offers the model.
 func TestAlreadyThere(t *testing.T) {
 	s, lib := realStage(t)
 	path := modelFile(t, t.TempDir(), "one.gguf", 1)
@@ -93,7 +93,7 @@ func TestCopyInstead(t *testing.T) {
 	}
 }
 
-// Cancelled is cancelled, even in the moment in which the import was done.
+// A cancelled import leaves nothing, even if it ended at the moment of the cancellation.
 func TestCancel(t *testing.T) {
 	lib, err := registry.Open(t.TempDir(), engine.Check)
 	if err != nil {
@@ -168,8 +168,8 @@ func TestCheckAndRemove(t *testing.T) {
 	s.Expect("No model yet")
 }
 
-// A file that has gone, and an entry that can't be read, are said; the others stay usable.
-func TestIlls(t *testing.T) {
+// The page reports a missing file and an entry that can't be read; the other models stay usable.
+func TestBrokenModels(t *testing.T) {
 	root := t.TempDir()
 	lib, err := registry.Open(root, engine.Check)
 	if err != nil {
@@ -192,11 +192,11 @@ func TestIlls(t *testing.T) {
 	s := newStage(t, lib, examine, ui.Light)
 	s.UntilShown("gone.gguf is no longer at " + dir)
 	s.Expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
-	s.Shot("ills")
+	s.Shot("broken")
 	if n := strings.Count(s.Words(), "Use now"); n != 1 {
 		t.Errorf("%d models are offered, want the one that is there", n)
 	}
-	s.Tap("Remove") // of the broken entry, which stands first
+	s.Tap("Remove") // of the broken entry, which is the first one
 	s.Expect("Remove it and delete its files from the library? A linked file stays where it is.")
 	s.Tap("Remove it")
 	if _, broken := lib.List(); len(broken) != 0 {
@@ -204,8 +204,7 @@ func TestIlls(t *testing.T) {
 	}
 }
 
-// What the keyboard is on stays so when the page is drawn again, and a question begins
-// with the answer that destroys nothing.
+// A button keeps the focus when the page is drawn again, and in a question the harmless answer has the focus first.
 func TestKeyboard(t *testing.T) {
 	s := newStage(t, &scripted{entries: []registry.Entry{{Name: "a", Info: qwen}, {Name: "b", Info: speech}}}, inspect, ui.Light)
 	label := func() string {
@@ -221,7 +220,7 @@ func TestKeyboard(t *testing.T) {
 		t.Errorf("after a refresh the focus is on %s", label())
 	}
 	s.Win.Canvas().Focus(s.Button("Remove"))
-	test.Type(s.Button("Remove"), "") // it takes no text
+	test.Type(s.Button("Remove"), "") // a button ignores text
 	s.Button("Remove").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
 	if got := label(); got != "Keep it" {
 		t.Errorf("the question begins with %s", got)
@@ -271,8 +270,7 @@ func TestProgressText(t *testing.T) {
 	}
 }
 
-// The parts of the bar never exceed it, whatever a file says of itself, and the words
-// never forbid.
+// The parts of the bar never exceed it, whatever sizes a file gives, and the text never forbids a model.
 func TestMemory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := registry.Info{Kind: registry.Chat, Bytes: rapid.Int64Range(0, 1<<42).Draw(t, "bytes"), Parameters: rapid.Int64Range(0, 1<<42).Draw(t, "parameters"),

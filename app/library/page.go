@@ -1,7 +1,5 @@
 package library
 
-// The Models page: what is in the library, and what can be done with each.
-
 import (
 	"context"
 	"sync"
@@ -14,26 +12,26 @@ import (
 	"soberano/models/registry"
 )
 
-// Page lists the models.
+// Page is the Models page: it lists the models in the library, with the actions for each.
 type Page struct {
 	Config
 	Object  fyne.CanvasObject
-	Cards   *fyne.Container // imports under way, while this page is shown
+	Cards   *fyne.Container // imports that are running, while this page is shown
 	pane    *ui.Pane
 	keys    keyboard
-	says    map[string]string // beneath a model: how its check went
-	asks    string            // the model, or the broken entry, that is about to be removed
+	says    map[string]string // by model: the result of its check
+	asks    string            // the model or broken entry for which removal is being confirmed
 	checks  map[string]*check
-	ills    map[string]error // models whose files are not where they were
-	looking bool             // for ills
+	missing map[string]error // the errors of models whose files are missing
+	looking bool             // examine is running
 	running sync.WaitGroup
 
-	going  map[string]bool // are being removed
-	ctx    context.Context // of removals
+	going  map[string]bool // models that are being removed
+	ctx    context.Context // the context of removals
 	cancel context.CancelFunc
 }
 
-// NewPage is the page; Refresh fills it.
+// NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -59,7 +57,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 		}
 	}
 	if ui.HeightFor(p.Cards, ui.ColumnWidth) > 0 {
-		list = append(list, p.Cards) // its buttons keep their own focus
+		list = append(list, p.Cards) // these buttons keep their own focus
 	}
 	if len(entries)+len(broken) == 0 {
 		add("", p.empty()...)
@@ -87,7 +85,7 @@ func (p *Page) addButton() fyne.CanvasObject {
 	return ui.NewRow(12, nil, ui.NewButton(ui.Primary, "Add a model", p.ChooseFile))
 }
 
-// empty is what the page says before there is any model.
+// empty returns the content of the page without any model.
 func (p *Page) empty() []fyne.CanvasObject {
 	line := ui.Text("No model yet", ui.TitleSize, ui.Ink)
 	line.Align = fyne.TextAlignCenter
@@ -96,7 +94,7 @@ func (p *Page) empty() []fyne.CanvasObject {
 	return []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}}}
 }
 
-// middle centres one thing in the width.
+// middle is a layout that centres one object horizontally.
 type middle struct{}
 
 func (middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
@@ -105,7 +103,7 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	ui.Put(o[0], (s.Width-m.Width)/2, 0, m.Width, m.Height)
 }
 
-// row is one model.
+// row returns the row of one model.
 func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	title := ui.NewLabel(e.Title, ui.TextSize, ui.Ink).Strong().Shrink(80)
 	right := Size(e.Bytes)
@@ -120,7 +118,7 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if !e.Runs {
 		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
-	if err := p.ills[e.Name]; err != nil {
+	if err := p.missing[e.Name]; err != nil {
 		parts = append(parts, ui.Text(problem.Text(err), ui.SmallSize, ui.Record))
 	}
 	if c := p.checks[e.Name]; c != nil {
@@ -136,7 +134,7 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	return ui.NewBox(ui.Surface, stroke, 12, 16, 14, ui.NewColumn(4, parts...))
 }
 
-// actions are the buttons of a model; while it is about to be removed, the question.
+// actions returns the buttons of a model, or the question while its removal is being confirmed.
 func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 	if p.asks == e.Name {
 		words := "Remove it and delete its files from the library?"
@@ -150,7 +148,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		return row
 	}
 	switch {
-	case !e.Runs || p.ills[e.Name] != nil && !p.InUse(e):
+	case !e.Runs || p.missing[e.Name] != nil && !p.InUse(e):
 	case p.InUse(e):
 		b := ui.NewButton(ui.Plain, "In use", nil)
 		b.Disable()
@@ -168,7 +166,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 	return row
 }
 
-// question asks before something is removed; to keep it comes first.
+// question asks before something is removed; the button that keeps it comes first.
 func (p *Page) question(words string, remove func()) fyne.CanvasObject {
 	row := &fyne.Container{Layout: &ui.Wrap{Gap: 10}, Objects: []fyne.CanvasObject{
 		ui.NewButton(ui.Primary, "Keep it", func() { p.ask("") }), ui.NewButton(ui.Plain, "Remove it", remove)}}
@@ -197,10 +195,10 @@ func (p *Page) remove(e registry.Entry) {
 	p.Refresh()
 }
 
-// patience is how long a model that is to be removed may still be in use.
+// patience is how long the removal of a model waits while the model is still in use.
 const patience = 10 * time.Second
 
-// delete closes a model and takes it out of the library.
+// delete closes a model and removes it from the library.
 func (p *Page) delete(e registry.Entry) error {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
@@ -219,7 +217,7 @@ func (p *Page) removed(e registry.Entry, err error) {
 	p.Refresh()
 }
 
-// Close ends the checks and removals that run.
+// Close ends the running checks and removals.
 func (p *Page) Close() {
 	p.cancel()
 	for _, c := range p.checks {

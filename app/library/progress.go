@@ -1,17 +1,15 @@
 package library
 
-// Progress in words: "Checking 64% · 1.6 of 2.5 GB · 2 s left".
-
 import (
 	"fmt"
 	"time"
 )
 
-// progressText says how far work on total bytes is after that time. How long it still
-// takes is left out until it can be told.
+// progressText describes progress on total bytes after that time: "Checking 64% · 1.6 of 2.5 GB · 2 s left". The remaining time
+// is left out until it can be estimated.
 func progressText(verb string, done, total int64, past time.Duration) string {
 	if total <= 0 || done >= total {
-		return "Finishing…" // what was written reaches the disk
+		return "Finishing…" // the written data is being synced to the disk
 	}
 	share := float64(done) / float64(total)
 	text := fmt.Sprintf("%s %d%% · %s", verb, int(100*share), amounts(done, total))
@@ -21,7 +19,7 @@ func progressText(verb string, done, total int64, past time.Duration) string {
 	return text
 }
 
-// amounts is both numbers in the unit of the second: "1.6 of 2.5 GB".
+// amounts returns both numbers in the unit of the second one: "1.6 of 2.5 GB".
 func amounts(done, total int64) string {
 	switch {
 	case total >= 1e9:
@@ -32,7 +30,7 @@ func amounts(done, total int64) string {
 	return fmt.Sprintf("%.0f of %.0f kB", float64(done)/1e3, float64(total)/1e3)
 }
 
-// left is a time to wait, as exactly as it is known.
+// left returns the remaining time, rounded according to its precision.
 func left(d time.Duration) string {
 	switch {
 	case d >= 90*time.Minute:

@@ -1,6 +1,6 @@
 package library
 
-// Every state in both themes, drawn to build/screens.
+// The tests draw every state in both themes to build/screens.
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
 package library
 
-// A stage for tests: the importer above the page in a window in memory, a queue for the UI
-// goroutine, and a shelf that is a real library or does what a test says.
+// Support for the tests: the importer above the page in a window in memory, a queue that stands for the UI goroutine, and a
+// library that is real or scripted.
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func (f frame) Shortcut(fyne.Shortcut) bool { return false }
 func (f frame) ChooseFile()                 { f.s.chosen++ }
 func (f frame) Changed()                    { f.s.page.Refresh() }
 
-// inUse are the models as the test uses them.
+// inUse implements Models for the test.
 type inUse struct{ s *stage }
 
 func (m inUse) Use(e registry.Entry)        { m.s.used = append(m.s.used, e.Name); m.s.inUse[e.Name] = true }
@@ -73,7 +73,7 @@ func (m inUse) Free() int64                 { return m.s.free }
 
 func (m inUse) Release(context.Context, registry.Entry) error { return m.s.held }
 
-// library is a Shelf that recognises no files.
+// library is a Shelf without Inspect.
 type library interface {
 	List() ([]registry.Entry, []error)
 	Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error)
@@ -81,7 +81,7 @@ type library interface {
 	Remove(name string) error
 }
 
-// inspected is one that recognises them as the test says.
+// inspected is a library whose Inspect is a function of the test.
 type inspected struct {
 	library
 	inspect func(string) (registry.Info, error)
@@ -89,12 +89,12 @@ type inspected struct {
 
 func (s inspected) Inspect(path string) (registry.Info, error) { return s.inspect(path) }
 
-// scripted is a shelf in memory whose imports and checks stop where a test says.
+// scripted is a library in memory whose imports and checks stop where a test says.
 type scripted struct {
 	entries []registry.Entry
 	broken  []error
-	share   float64       // of an import or a check that is done when it stops
-	gate    chan struct{} // it goes on when it gets a value
+	share   float64       // the share of an import or a check that is done when it stops
+	gate    chan struct{} // a value lets it continue
 }
 
 func (s *scripted) List() ([]registry.Entry, []error) { return s.entries, s.broken }
@@ -122,7 +122,7 @@ func (s *scripted) Verify(ctx context.Context, name string, progress func(done, 
 	return s.wait(ctx, 2_500_000_000, progress)
 }
 
-// inspect knows files by their names.
+// inspect recognises files by their names.
 func inspect(path string) (registry.Info, error) {
 	switch filepath.Base(path) {
 	case "qwen3-4b.gguf":
@@ -179,8 +179,8 @@ func realStage(t *testing.T) (*stage, *registry.Library) {
 	return newStage(t, lib, examine, ui.Light), lib
 }
 
-// gated is a real library whose links wait for the gate. late: they are made, and only then
-// wait, deaf to the end of their context.
+// gated is a real library whose links wait for the gate. With late they are created first and then wait, ignoring the end of
+// their context.
 type gated struct {
 	*registry.Library
 	gate chan struct{}

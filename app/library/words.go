@@ -1,7 +1,5 @@
 package library
 
-// A model in words: sizes, parameters, memory.
-
 import (
 	"fmt"
 	"strings"
@@ -12,7 +10,7 @@ import (
 	"soberano/models/registry"
 )
 
-// Size is a number of bytes as people read it, in decimal units.
+// Size formats a number of bytes in decimal units.
 func Size(n int64) string {
 	switch {
 	case n >= 1e9:
@@ -25,7 +23,7 @@ func Size(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// short is Size with one decimal, for lines with several of them.
+// short is Size with one decimal, for lines that contain several sizes.
 func short(n int64) string {
 	if n >= 1e8 {
 		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
@@ -33,7 +31,7 @@ func short(n int64) string {
 	return Size(n)
 }
 
-// describe is one line: "Qwen3 · 4.0 billion parameters · 32,768 tokens of context · Apache-2.0".
+// describe returns one line: "Qwen3 · 4.0 billion parameters · 32,768 tokens of context · Apache-2.0".
 func describe(i registry.Info) string {
 	var list []string
 	add := func(s string) {
@@ -65,14 +63,14 @@ func describe(i registry.Info) string {
 	return strings.Join(list, " · ")
 }
 
-// Memory is what a model will take.
+// Memory is the memory that a model will need, in bytes.
 type Memory struct {
 	Weights, Conversation, Scratch int64
 	Tokens                         int
-	Free                           int64 // 0: not known on this system
+	Free                           int64 // 0: unknown on this system
 }
 
-// estimate is the memory at a context of that many tokens (0: the engine's own choice).
+// estimate returns the memory needed for a context of that many tokens (0: the engine's default).
 func estimate(i registry.Info, tokens int, free int64) Memory {
 	if tokens <= 0 {
 		tokens = 4096
@@ -85,10 +83,10 @@ func estimate(i registry.Info, tokens int, free int64) Memory {
 	return m
 }
 
-// Sum is all of it.
+// Sum returns the total.
 func (m Memory) Sum() int64 { return m.Weights + m.Conversation + m.Scratch }
 
-// Text says the parts, and whether they fit. It never forbids: the system may find room.
+// Text lists the parts, and says whether they fit. It never forbids a model: the system may make memory free.
 func (m Memory) Text() string {
 	s := "Weights " + short(m.Weights)
 	if m.Conversation > 0 {
@@ -105,7 +103,7 @@ func (m Memory) Text() string {
 	return s
 }
 
-// Bar shows the parts as shares of the free memory, or of their sum.
+// Bar returns the parts as shares of the free memory, or of their sum if that is larger.
 func (m Memory) Bar() []ui.Part {
 	whole := float32(max(m.Free, m.Sum(), 1))
 	return []ui.Part{{Share: float32(m.Weights) / whole, Color: ui.Accent},

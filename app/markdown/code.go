@@ -1,18 +1,16 @@
 package markdown
 
-// Code and tables.
-//
-//	╭ go ─────────────── Copy ╮      │ Name │  Age │
-//	│ slices.SortFunc(people, │      ├──────┼──────┤
-//	╰─────────────────────────╯      │ Ada  │   36 │
-
 import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/ui"
 )
 
-// codeBox is a block of code with its language and a way to copy it.
+// codeBox is a code block with its language and a button that copies it:
+//
+//	╭ go ─────────────── Copy ╮
+//	│ slices.SortFunc(people, │
+//	╰─────────────────────────╯
 type codeBox struct {
 	box      *ui.Box
 	flow     *ui.Flow
@@ -48,7 +46,11 @@ func (c *codeBox) set(text string, open bool) {
 	c.flow.Set(highlight(c.language, text, open)...)
 }
 
-// table shows rows and columns; wide cells wrap.
+// table returns a table; the text of wide cells wraps:
+//
+//	│ Name │  Age │
+//	├──────┼──────┤
+//	│ Ada  │   36 │
 func (v *View) table(b Block) fyne.CanvasObject {
 	t := &tableLayout{}
 	var objects []fyne.CanvasObject
@@ -86,7 +88,7 @@ type tableLayout struct {
 
 const cellX, cellY = 12, 7
 
-// widths gives each column its natural width, or a fair share where they don't all fit.
+// widths gives each column its natural width. Where they don't all fit, wide columns share the width that is left.
 func (t *tableLayout) widths(width float32) []float32 {
 	w := make([]float32, t.columns)
 	var sum float32

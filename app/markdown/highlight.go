@@ -1,7 +1,5 @@
 package markdown
 
-// Colours for code, by chroma's lexers, in five colours of the theme.
-
 import (
 	"strings"
 
@@ -13,14 +11,15 @@ import (
 	"soberano/app/ui"
 )
 
-// most is the length in bytes up to which code is coloured: lexing takes about 1 ms for 1 kB,
+// most is the largest length in bytes of code that is coloured: lexing takes about 1 ms for 1 kB, and code that is still
+// arriving is lexed again at every repaint.
 // and code that is still arriving is lexed again at every repaint.
 const (
 	most     = 64 << 10
 	mostOpen = 4 << 10
 )
 
-// highlight splits code into coloured runs; open: more is coming.
+// highlight splits code into runs coloured by chroma's lexers, in five colours of the theme. With open, more text will follow.
 func highlight(language, code string, open bool) []ui.Span {
 	plain := []ui.Span{{Text: code, Mono: true}}
 	lexer := lexers.Get(language)
@@ -29,7 +28,7 @@ func highlight(language, code string, open bool) []ui.Span {
 	}
 	tokens, err := chroma.Coalesce(lexer).Tokenise(nil, code)
 	if err != nil {
-		return plain // the words matter, the colours don't
+		return plain // without colours the code is still readable
 	}
 	var spans []ui.Span
 	length := 0
@@ -37,7 +36,7 @@ func highlight(language, code string, open bool) []ui.Span {
 		length += len(t.Value)
 		put(&spans, ui.Span{Mono: true, Color: tokenColor(t.Type)}, t.Value)
 	}
-	if n := len(spans); n > 0 && length == len(code)+1 { // lexers may add the last newline
+	if n := len(spans); n > 0 && length == len(code)+1 { // a lexer may add the final newline
 		spans[n-1].Text = strings.TrimSuffix(spans[n-1].Text, "\n")
 	}
 	return spans

@@ -1,11 +1,10 @@
-// Package markdown turns an answer into widgets while it is being written.
+// Package markdown shows an answer in Markdown as widgets while the answer is being written.
 //
 //	text ──goldmark──▶ syntax tree ──▶ []Block ──View──▶ widgets, reused where a block is as before
 //
-// A Block is plain data, so "is this block as it was" is a comparison, and streamed = whole
-// is a property that a test holds. Images are shown by their description only and HTML as
-// the text it is: nothing in an answer makes the program load anything.
-// CommonMark: https://spec.commonmark.org/0.31.2/
+// A Block is plain data, so blocks can be compared, and a test can check that a streamed answer gives the same blocks as the
+// whole one. Of an image only the description is shown, and HTML is shown as text: nothing in an answer makes the program
+// load anything. CommonMark: https://spec.commonmark.org/0.31.2/
 package markdown
 
 import (
@@ -26,20 +25,20 @@ import (
 // Kind is the kind of a block.
 type Kind int
 
-// The kinds.
+// The kinds, with the fields of Block that each one uses.
 const (
 	Paragraph Kind = iota
 	Heading        // Level
 	Code           // Language, Text
 	List           // Items, Ordered, Start
-	Item           // Blocks; of a List
+	Item           // Blocks; only in a List
 	Quote          // Blocks
 	Table          // Align; Blocks are its Rows
 	Row            // Cells
 	Rule
 )
 
-// Block is a piece of an answer.
+// Block is a paragraph, list, table or other block of an answer.
 type Block struct {
 	Kind     Kind
 	Spans    []ui.Span // of a Paragraph or Heading
@@ -48,29 +47,29 @@ type Block struct {
 	Text     string    // of Code
 	Blocks   []Block   // of a List (Items), Item, Quote or Table (Rows)
 	Ordered  bool      // a List with numbers
-	Start    int       // the first number
-	Tight    bool      // a List without space between its items
+	Start    int       // the first number of an ordered List
+	Tight    bool      // a List without vertical space between its items
 	Task     string    // of an Item: "", "open" or "done"
 	Align    []fyne.TextAlign
 	Cells    [][]ui.Span // of a Row
 }
 
-// Equal says whether two blocks look the same.
+// Equal reports whether two blocks look the same.
 func (b Block) Equal(o Block) bool { return reflect.DeepEqual(b, o) }
 
 var reader = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList, extension.Linkify)).Parser()
 
-// nesting is how deep lists and quotes are followed; what is deeper is shown flat.
+// nesting is the depth to which nested lists and quotes are shown as such; deeper levels are shown without indentation.
 const nesting = 12
 
-// Parse reads Markdown. Every text is valid Markdown.
+// Parse reads Markdown. It accepts every text.
 func Parse(source string) []Block {
 	blocks, _ := parse(source)
 	return blocks
 }
 
-// parse also returns, for each block, the offset of the line it begins on, or -1 where the
-// tree doesn't tell (an empty list item, a rule).
+// parse also returns, for each block, the offset of its first line, or -1 where the syntax tree does not record it (an empty
+// list item, a rule).
 func parse(source string) (blocks []Block, starts []int) {
 	src := []byte(source)
 	c := &converter{src: src}
@@ -84,11 +83,11 @@ func parse(source string) (blocks []Block, starts []int) {
 	return blocks, starts
 }
 
-// lineStart is the offset of the first line of a block, -1 if it can't be told.
+// lineStart returns the offset of the first line of a block, -1 if it is unknown.
 func lineStart(src []byte, n ast.Node) int {
 	at := -1
 	switch f := n.(type) {
-	case *ast.FencedCodeBlock: // its lines are the code; the fence is the line before
+	case *ast.FencedCodeBlock: // its lines are the code; the fence is on the line before
 		if f.Info != nil {
 			at = f.Info.Segment.Start
 		} else if f.Lines().Len() > 0 {
@@ -190,7 +189,7 @@ func (c *converter) table(n *east.Table) Block {
 	return b
 }
 
-// lines is the source text of a block without inline children.
+// lines returns the source text of a block without inline children.
 func (c *converter) lines(n ast.Node) string {
 	var s strings.Builder
 	if n.Type() != ast.TypeBlock {
@@ -206,7 +205,7 @@ func (c *converter) lines(n ast.Node) string {
 	return s.String()
 }
 
-// inline is the text of a block in runs of one style.
+// inline returns the text of a block as spans of one style each.
 func (c *converter) inline(n ast.Node) []ui.Span {
 	var spans []ui.Span
 	c.walk(n, ui.Span{}, &spans)

@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 var fragments = []string{"word", " ", "  ", "    ", "\n", "\n\n", "- ", "* ", "1. ", "2", ". ", "10) ", "> ", "# ", "## ", "---", "===", "--", "```", "```go\n", "~~~", "`", "**", "*", "_",
 	"|", "|-|-|\n", "|a|b|\n", ":", "[x](y)", "<b>", "</div>", "<!--", "-->", "\t", "\\", "&amp;", "[ ] ", "é", "漢", "text of some length"}
 
-// Whatever the pieces, the streamed answer is the whole one, at every moment.
+// A streamed answer equals the whole one at every moment, for any division into pieces.
 func TestStreamedIsWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var s Stream
@@ -73,7 +73,7 @@ func TestStreamedIsWhole(t *testing.T) {
 	})
 }
 
-// In an ordinary answer nearly everything is frozen, which is what makes streaming cheap.
+// In an ordinary answer nearly all blocks are frozen, which keeps streaming cheap.
 func TestOrdinaryAnswersFreeze(t *testing.T) {
 	var s Stream
 	for range 40 {
@@ -87,7 +87,7 @@ func TestOrdinaryAnswersFreeze(t *testing.T) {
 	}
 }
 
-// Nothing nests deep enough to matter.
+// Deep nesting causes neither a crash nor a long delay.
 func TestDeepNesting(t *testing.T) {
 	Parse(strings.Repeat("> ", 2000) + "x")
 	Parse(strings.Repeat("- ", 2000) + "x")

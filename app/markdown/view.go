@@ -1,9 +1,5 @@
 package markdown
 
-// View shows blocks as widgets. Set compares the new blocks with those shown: an equal
-// one keeps its widget, one of the same kind gets new text, only the rest is built anew.
-// So a frozen block costs nothing while the next one is written.
-
 import (
 	"fmt"
 
@@ -13,7 +9,9 @@ import (
 	"soberano/app/ui"
 )
 
-// View is a column of blocks.
+// View shows blocks as widgets in a column. Set compares the new blocks with those shown: an equal block keeps its widget, a
+// block of the same kind gets new text in its widget, and only the others are built again. A frozen block therefore costs
+// nothing while the next one is written.
 type View struct {
 	widget.BaseWidget
 	OnLink func(url string, at fyne.Position)
@@ -24,24 +22,24 @@ type View struct {
 	caret  *ui.Flow
 }
 
-// node is a block and what shows it.
+// node is a block with its widgets.
 type node struct {
 	block  Block
 	object fyne.CanvasObject
 	flow   *ui.Flow        // of a Paragraph or Heading
 	code   *codeBox        // of Code
-	column *fyne.Container // of what has Blocks
+	column *fyne.Container // of a block with Blocks
 	below  []*node
 }
 
-// NewView is an empty view.
+// NewView returns an empty view.
 func NewView() *View {
 	v := &View{column: ui.NewColumn(10)}
 	v.ExtendBaseWidget(v)
 	return v
 }
 
-// Set shows the blocks; open: the last one is still being written, and a caret says so.
+// Set shows the blocks. With open, the last block is still being written, and a caret is shown at its end.
 func (v *View) Set(blocks []Block, open bool) {
 	v.update(&v.shown, v.column, blocks, open)
 	v.moveCaret(open)
@@ -50,10 +48,10 @@ func (v *View) Set(blocks []Block, open bool) {
 	}
 }
 
-// HeightFor is the height of all blocks at that width.
+// HeightFor returns the height of all blocks at that width.
 func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (v *View) CreateRenderer() fyne.WidgetRenderer {
 	v.ExtendBaseWidget(v)
 	return widget.NewSimpleRenderer(v.column)
@@ -108,7 +106,7 @@ func (v *View) update(nodes *[]*node, column *fyne.Container, blocks []Block, op
 	}
 }
 
-// keep shows b in the widget of n, if that is possible.
+// keep shows b in the widget of n, and reports whether that was possible.
 func (v *View) keep(n *node, b Block, open bool) bool {
 	if n.block.Equal(b) && (n.code == nil || n.code.open == open) {
 		return true
@@ -179,7 +177,7 @@ func (v *View) flow(spans []ui.Span) *ui.Flow {
 	return f
 }
 
-// updateList shows the items of a list: a mark, and a column of blocks.
+// updateList shows the items of a list; each is a mark and a column of blocks.
 func (v *View) updateList(n *node, b Block, open bool) {
 	var below []*node
 	n.column.Objects = n.column.Objects[:0:0]
@@ -211,21 +209,21 @@ func mark(list, item Block, i int) string {
 	return "•"
 }
 
-// listed puts a mark left of a column.
+// listed places a mark at the left of a column.
 func listed(mark string, content fyne.CanvasObject) fyne.CanvasObject {
 	m := ui.Text(mark, ui.TextSize, ui.Muted)
 	m.Align = fyne.TextAlignTrailing
 	return &fyne.Container{Layout: &indent{by: max(26, m.NaturalWidth()+10), gap: 8}, Objects: []fyne.CanvasObject{m, content}}
 }
 
-// quoted puts a line left of a column.
+// quoted places a vertical line at the left of a column.
 func quoted(content fyne.CanvasObject) fyne.CanvasObject {
 	bar := ui.NewFill(ui.Line, 3, 1)
 	bar.Radius = 1.5
 	return &fyne.Container{Layout: &indent{by: 15, gap: 12}, Objects: []fyne.CanvasObject{bar, content}}
 }
 
-// indent is a layout of two: a mark of a fixed width, and the content beside it.
+// indent is a layout of two children: a mark of a fixed width, and the content at its right.
 type indent struct{ by, gap, width float32 }
 
 func (l *indent) HeightFor(o []fyne.CanvasObject, width float32) float32 {

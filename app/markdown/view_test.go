@@ -15,7 +15,7 @@ import (
 
 const sample = "# Title\n\nA paragraph with **bold** words, `code` and [a link](https://go.dev).\n\n1. one\n2. two\n   - nested\n\n```go\nfunc f() int {\n\treturn 1 // one\n}\n```\n\n> quoted\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n---\n\nThe end.\n"
 
-// drawn lists all texts with their places.
+// drawn lists all texts with their positions.
 func drawn(o fyne.CanvasObject, at fyne.Position) (list []any) {
 	at = at.Add(o.Position())
 	switch o := o.(type) {
@@ -33,7 +33,7 @@ func drawn(o fyne.CanvasObject, at fyne.Position) (list []any) {
 	return list
 }
 
-// However an answer arrives, it ends up drawn as one that came whole.
+// An answer that arrives in pieces ends up drawn in the same way as a whole one.
 func TestViewStreamedIsWhole(t *testing.T) {
 	test.NewTempApp(t)
 	show := func(v *View) {
@@ -101,7 +101,7 @@ func TestLinksAreFoundWhereTheyAre(t *testing.T) {
 	}
 }
 
-// A repaint of an answer of 12,000 characters: what streaming costs 20 times a second.
+// Measures a repaint of an answer of 12,000 characters, which happens 20 times a second while it streams.
 func BenchmarkRepaint(b *testing.B) {
 	test.NewTempApp(b)
 	v := NewView()

@@ -1,10 +1,9 @@
-// Package problem holds what went wrong as typed facts, and puts them into words for the window
-// and the command line alike.
+// Package problem represents errors as typed facts and gives their texts for the window and the command line.
 //
 //	an error ──Of──▶ Problem{Code, Args} ──▶ kept in the store, compared by code
 //	                         └──Words──▶ title, what is wrong, what to do (words.go)
 //
-// Nothing else reads the text of an error to learn what it means.
+// No other package reads the text of an error to find out its meaning.
 package problem
 
 import (
@@ -21,17 +20,17 @@ import (
 	"soberano/models"
 )
 
-// Code names a fact. It is kept in files, so its text stays as it is.
+// Code identifies a kind of problem. It is stored in files, so its text must not change.
 type Code string
 
-// The codes. What each of them means stands in the table of words.
+// The codes. Their texts are in table.
 const (
-	None    Code = ""        // nothing is wrong, or nobody has said what
-	Unknown Code = "unknown" // an error without a code: Args.Detail says it in English
+	None    Code = ""        // no problem, or none was recorded
+	Unknown Code = "unknown" // an error without a code: Args.Detail is its English text
 
 	// Chats.
-	ContextFull    Code = "context-full"     // an answer ended where the context did
-	MessageTooLong Code = "message-too-long" // a question leaves no room for an answer
+	ContextFull    Code = "context-full"     // the answer ended because the context was full
+	MessageTooLong Code = "message-too-long" // the question leaves no space for an answer
 
 	// Files and the system.
 	FileMissing    Code = "file-missing"
@@ -51,11 +50,11 @@ const (
 	ModelMissing     Code = "model-missing"
 	ModelUnreadable  Code = "model-unreadable"
 	NotAModel        Code = "not-a-model"
-	ModelFailed      Code = "model-failed" // it was opened and could not answer
+	ModelFailed      Code = "model-failed" // the model was opened and could not answer
 	NoSpeechModel    Code = "no-speech-model"
-	ModelTooLarge    Code = "model-too-large" // for the memory that is free
-	ModelInUse       Code = "model-in-use"    // so it can't be removed
-	ModelRemoved     Code = "model-removed"   // from the library, while it was wanted
+	ModelTooLarge    Code = "model-too-large" // for the free memory
+	ModelInUse       Code = "model-in-use"    // and can therefore not be removed
+	ModelRemoved     Code = "model-removed"   // from the library, while it was needed
 
 	// Recordings.
 	AudioEmpty      Code = "audio-empty"
@@ -71,9 +70,9 @@ const (
 	AudioCutOff     Code = "audio-cut-off"
 	AudioDamaged    Code = "audio-damaged"
 	AudioUnreadable Code = "audio-unreadable"
-	AudioHoles      Code = "audio-holes" // read to its end, and damaged in places
+	AudioHoles      Code = "audio-holes" // read to its end, with damaged sections
 	NotRecording    Code = "not-a-recording"
-	IsModel         Code = "is-model" // a model was given for a recording
+	IsModel         Code = "is-model" // a model was given where a recording is expected
 
 	// Microphones and loudspeakers.
 	MicNone     Code = "mic-none"
@@ -89,19 +88,19 @@ const (
 	TextUntaken Code = "dictation-text-not-taken"
 )
 
-// Args are the facts of a Problem; a field is zero where its code has no use for it.
+// Args are the facts of a Problem; fields that its code does not use are zero.
 type Args struct {
-	File    string        `json:"file,omitempty"` // a path, or a name
+	File    string        `json:"file,omitempty"` // a path or a name
 	Folder  string        `json:"folder,omitempty"`
 	Model   string        `json:"model,omitempty"`  // its title
 	Device  string        `json:"device,omitempty"` // its name
 	Keys    string        `json:"keys,omitempty"`
 	Prompt  int           `json:"prompt,omitempty"`  // tokens
 	Context int           `json:"context,omitempty"` // tokens
-	Byte    int64         `json:"byte,omitempty"`    // a place in the file
-	Places  int           `json:"places,omitempty"`  // that are damaged
-	First   time.Duration `json:"first,omitempty"`   // the place of the first
-	Lost    time.Duration `json:"lost,omitempty"`    // how long they are
+	Byte    int64         `json:"byte,omitempty"`    // an offset in the file
+	Places  int           `json:"places,omitempty"`  // number of damaged sections
+	First   time.Duration `json:"first,omitempty"`   // the position of the first damaged section
+	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections
 	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
 	Free    int64         `json:"free,omitempty"`    // bytes of memory
 	Others  string        `json:"others,omitempty"`  // titles of models
@@ -109,20 +108,20 @@ type Args struct {
 	Advice  string        `json:"advice,omitempty"`  // what to do, in English
 }
 
-// Problem is a fact that went wrong. The zero value is none.
+// Problem is a problem with its facts. The zero value means no problem.
 type Problem struct {
 	Code Code  `json:"code"`
 	Args Args  `json:"args,omitzero"`
-	Err  error `json:"-"` // what it was found by; nil for one that was read from the store
+	Err  error `json:"-"` // the original error; nil for a problem read from the store
 }
 
-// Error is its text.
+// Error returns Text.
 func (p *Problem) Error() string { return p.Text() }
 
 // Unwrap returns Err.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// Hopeless reports whether trying again can't help, as with a recording that is none.
+// Hopeless reports whether trying again is useless, for example because a file is not a recording.
 func (p Problem) Hopeless() bool {
 	switch p.Code {
 	case AudioEmpty, AudioTooShort, AudioText, AudioPicture, AudioRefused, AudioUnread, AudioNoSound, NotRecording, IsModel:
@@ -131,14 +130,14 @@ func (p Problem) Hopeless() bool {
 	return false
 }
 
-// Of says what an error is. It is the only place where errors become codes.
+// Of returns the Problem for an error. It is the only place where errors are converted to codes.
 func Of(err error) Problem {
 	p := of(err)
 	p.Err = err
 	return p
 }
 
-// OfFile is Of for what went wrong with the file at path, which the error need not name.
+// OfFile is Of for an error that concerns the file at path, which the error's text may not name.
 func OfFile(path string, err error) Problem {
 	p := Of(err)
 	if p.Code != None && p.Args.File == "" {
@@ -184,7 +183,7 @@ func of(err error) Problem {
 	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
 
-// sentinels are errors that are recognised by identity, in the order in which they are tried.
+// sentinels are the errors that are recognised by identity, in the order in which they are compared.
 var sentinels = []struct {
 	is   error
 	code Code
@@ -194,7 +193,7 @@ var sentinels = []struct {
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
 }
 
-// audioCodes are the codes of the kinds of asr/audio.
+// audioCodes maps the error kinds of package asr/audio to codes.
 var audioCodes = map[audio.Kind]Code{audio.Empty: AudioEmpty, audio.TooShort: AudioTooShort, audio.Text: AudioText, audio.Picture: AudioPicture, audio.Foreign: AudioForeign,
 	audio.NoDecoder: AudioNoDecoder, audio.Refused: AudioRefused, audio.Unread: AudioUnread, audio.NoSound: AudioNoSound, audio.Stalled: AudioStalled,
 	audio.CutOff: AudioCutOff, audio.Damaged: AudioDamaged, audio.Unreadable: AudioUnreadable}
@@ -207,7 +206,7 @@ func ofAudio(e *audio.Error) Problem {
 	return p
 }
 
-// Holes is what is damaged of a recording that was read to its end; None if nothing is.
+// Holes returns a Problem for the damaged sections of a recording that was read to its end; None if there are none.
 func Holes(d audio.Damage) Problem {
 	if d.Places == 0 {
 		return Problem{}
@@ -232,11 +231,11 @@ func ofFile(e *models.FileError) Problem {
 
 var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped}
 
-// packages are the names with which errors begin; which part of the program says so helps nobody.
+// packages are the package names with which error texts begin; users don't need them.
 var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,
 	"gguf": true, "token": true, "prompt": true, "transcript": true}
 
-// unpackaged is the text of an error without the name of a package before it.
+// unpackaged removes the package name at the beginning of an error's text.
 func unpackaged(s string) string {
 	for {
 		from, rest, ok := strings.Cut(s, ": ")

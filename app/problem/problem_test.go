@@ -52,7 +52,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// What is kept in the store says the same afterwards.
+// A problem that was stored has the same text afterwards.
 func TestProblemsAreKept(t *testing.T) {
 	for _, p := range []Problem{Of(&engine.ContextError{Prompt: 2707, Context: 2048}), Holes(audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}),
 		Of(&audio.Error{Path: path, At: 44, Kind: audio.Damaged, Reason: "the file is damaged", Err: audio.ErrFormat})} {
@@ -72,7 +72,7 @@ func TestProblemsAreKept(t *testing.T) {
 	}
 }
 
-// Every code has words, whatever is known of its arguments, and no placeholder is left in them.
+// Every code has a text for any set of known arguments, without remaining placeholders.
 func TestWords(t *testing.T) {
 	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
 	for code, ph := range english {
@@ -89,7 +89,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Names and texts from outside are harmless in every sentence, and the sentence is short.
+// Names and texts from outside are escaped in every sentence, and the sentence is short.
 func TestWordsAreHarmless(t *testing.T) {
 	bad := "a\x1b[2J\u202e" + strings.Repeat("x", 10<<20)
 	for code := range english {

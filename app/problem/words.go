@@ -13,15 +13,15 @@ import (
 	"soberano/models"
 )
 
-// Words are the sentences for a Problem.
+// Words are the texts of a Problem.
 type Words struct {
-	Title string // of a card; "": the screen names what did not work
+	Title string // of a card; "": the screen supplies a title
 	Why   string // what is wrong and where
 	Do    string // what to do about it
 }
 
-// phrases are the sentences for a code. Placeholders in braces stand for arguments, see
-// arguments. Of several variants of Why the first counts whose placeholders are all known.
+// phrases are the texts of a code. Placeholders in braces stand for arguments; see named. Of several variants of Why, the first one
+// whose arguments are all known is used.
 type phrases struct {
 	title string
 	why   []string
@@ -35,7 +35,7 @@ const (
 	ownChoices = "The program's own choices are used."
 )
 
-// table has the words for all codes; a translation is another table.
+// table contains the texts of all codes; a translation would be another table.
 var table = english
 
 var english = map[Code]phrases{
@@ -111,7 +111,7 @@ var english = map[Code]phrases{
 	TextUntaken: {why: []string{"The window in front did not take the text."}},
 }
 
-// Words puts the problem into words.
+// Words returns the texts of the problem.
 func (p Problem) Words() Words {
 	if p.Code == None {
 		return Words{}
@@ -125,7 +125,7 @@ func (p Problem) Words() Words {
 	for _, variant := range ph.why {
 		if why := fill(variant, args); why != "" {
 			if w.Why = Sentence(why); strings.HasPrefix(variant, "{file}") || strings.HasPrefix(variant, "{model}") {
-				w.Why = stop(why) // a name is written as it is
+				w.Why = stop(why) // a name is not changed
 			}
 			break
 		}
@@ -133,16 +133,16 @@ func (p Problem) Words() Words {
 	return w
 }
 
-// Text is what is wrong and what to do, as sentences.
+// Text returns what is wrong and what to do, as sentences.
 func (p Problem) Text() string {
 	w := p.Words()
 	return strings.TrimSpace(w.Why + " " + w.Do)
 }
 
-// Text says of an error what is wrong and what to do.
+// Text returns what is wrong and what to do for an error.
 func Text(err error) string { return Of(err).Text() }
 
-// named are the arguments that are known, by the names of their placeholders.
+// named returns the known arguments by the names of their placeholders.
 func (a Args) named() map[string]string {
 	m := map[string]string{"folder": models.Printable(a.Folder), "model": models.Printable(a.Model), "device": models.Printable(a.Device), "keys": models.Printable(a.Keys), "others": models.Printable(a.Others),
 		"detail": inside(a.Detail), "advice": inside(a.Advice), "path": models.Printable(a.File)}
@@ -168,7 +168,7 @@ func (a Args) named() map[string]string {
 	return m
 }
 
-// size is a number of bytes as people read it, in decimal units.
+// size formats a number of bytes in decimal units.
 func size(n int64) string {
 	if n >= 1e9 {
 		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
@@ -176,8 +176,7 @@ func size(n int64) string {
 	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
-// inside is a clause that stands inside of a sentence, or ends one; large places in files and
-// numbers of bytes get separators.
+// inside returns a clause for use within a sentence or at its end; large file offsets and numbers of bytes get separators.
 func inside(s string) string {
 	return counts.ReplaceAllStringFunc(strings.TrimRight(models.PrintableLines(s), ". "), func(words string) string {
 		digits := strings.Trim(words, "bytes ")
@@ -189,12 +188,12 @@ func inside(s string) string {
 	})
 }
 
-// counts are places in a file and numbers of bytes, as asr/audio writes them.
+// counts matches file offsets and numbers of bytes, as asr/audio writes them.
 var counts = regexp.MustCompile(`\bbyte \d{4,18}\b|\b\d{4,18} bytes\b`)
 
 var placeholder = regexp.MustCompile(`\{\w+\}`)
 
-// fill puts arguments into their places; "" if one of them is not known.
+// fill replaces the placeholders by the arguments; it returns "" if one of them is unknown.
 func fill(text string, args map[string]string) string {
 	known := true
 	filled := placeholder.ReplaceAllStringFunc(text, func(name string) string {
@@ -208,7 +207,7 @@ func fill(text string, args map[string]string) string {
 	return filled
 }
 
-// Sentence gives a text a capital letter, unless a file's name comes first, and a full stop.
+// Sentence begins a text with a capital letter, unless it begins with a file's name, and ends it with a full stop.
 func Sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -221,7 +220,7 @@ func Sentence(s string) string {
 	return stop(s)
 }
 
-// stop gives a text a full stop, if it has no end.
+// stop adds a full stop, unless the text has an end.
 func stop(s string) string {
 	if s != "" && !strings.ContainsAny(s[len(s)-1:], ".!?") {
 		s += "."

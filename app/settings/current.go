@@ -6,7 +6,7 @@ import "sync"
 type Current struct {
 	dir string
 
-	saving sync.Mutex // makes the file follow the order of the changes
+	saving sync.Mutex // held while saving, so that the file is written in the order of the changes
 	mu     sync.RWMutex
 	v      Values
 }
@@ -14,15 +14,15 @@ type Current struct {
 // NewCurrent holds v, which Load returned for the data folder dir.
 func NewCurrent(dir string, v Values) *Current { return &Current{dir: dir, v: v} }
 
-// Values returns the settings as they are.
+// Values returns a copy of the settings.
 func (c *Current) Values() Values {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.v
 }
 
-// Change applies edit to the settings and saves them. The change is in use even where the
-// error says that it could not be saved.
+// Change applies edit to the settings and saves them. The change takes effect even if the returned error says that it could
+// not be saved.
 func (c *Current) Change(edit func(*Values)) error {
 	c.saving.Lock()
 	defer c.saving.Unlock()

@@ -1,7 +1,5 @@
 package settings
 
-// The Settings page: a row for each choice, with a line on what it does.
-
 import (
 	"fmt"
 	"slices"
@@ -21,35 +19,35 @@ import (
 // Window is what the page needs from the window around it.
 type Window interface {
 	ui.Window
-	Microphones() ([]string, error) // by name; it may take a moment, and is called from any goroutine
-	Change(Values)                  // puts other settings to use
+	Microphones() ([]string, error) // the names; it may take a moment, and is called from any goroutine
+	Change(Values)                  // applies other settings
 }
 
-// Config is what the page is made from, and what it shows.
+// Config holds what the page needs and shows.
 type Config struct {
 	Window
-	Values    Values
-	Cores     int
-	Deaf      bool     // this build has no microphones
-	Hotkeys   []string // to choose from, as "Ctrl+Alt+D"; nil: this system has none
-	NoHotkey  string   // why the chosen one does not work now
-	Languages []string // codes that the speech model knows; empty: all of Whisper's
-	Data      string   // the folder, to be shown
+	Values       Values
+	Cores        int
+	NoMicrophone bool     // this build does not support microphones
+	Hotkeys      []string // the combinations that can be chosen, such as "Ctrl+Alt+D"; nil: not supported on this system
+	NoHotkey     string   // why the chosen combination does not work at present
+	Languages    []string // codes of the languages that the speech model supports; empty: all of Whisper's
+	Data         string   // the data folder, to be shown
 }
 
-// Page is the Settings page.
+// Page is the Settings page: a row for each choice, with a line that explains it.
 type Page struct {
 	Config
 	Object fyne.CanvasObject
 	pane   *ui.Pane
-	mics   []string // as they were listed last
-	known  bool     // they have been listed
-	deaf   error    // why they could not be
-	serial int      // of the latest listing
+	mics   []string // from the last listing
+	known  bool     // a listing has ended
+	micErr error    // the error of the last listing
+	serial int      // number of the latest listing
 	typed  *time.Timer
 }
 
-// NewPage is the page; Refresh fills it.
+// NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	c.Values.check()
 	p := &Page{Config: c, pane: ui.NewPane()}
@@ -57,13 +55,13 @@ func NewPage(c Config) *Page {
 	return p
 }
 
-// option is a line of a choice: what is shown and what is kept.
+// option is one value of a choice: the text that is shown and the value that is kept.
 type option[T comparable] struct {
 	words string
 	value T
 }
 
-// row is a choice with its name and a line on what it does.
+// row shows a choice with its title and a line that explains it.
 func row[T comparable](title, note string, options []option[T], now T, chosen func(T)) fyne.CanvasObject {
 	words := make([]string, len(options))
 	for i, o := range options {
@@ -83,7 +81,7 @@ func row[T comparable](title, note string, options []option[T], now T, chosen fu
 	return ui.NewColumn(4, parts...)
 }
 
-// wide gives a choice room for its words.
+// wide is a layout that makes a choice wide enough for its texts.
 type wide struct{}
 
 func (wide) Layout(o []fyne.CanvasObject, s fyne.Size) { ui.Put(o[0], 0, 0, s.Width, s.Height) }
@@ -94,7 +92,7 @@ func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 // Refresh draws the page and lists the microphones again, which can take a moment.
 func (p *Page) Refresh() {
 	p.draw()
-	if p.Deaf {
+	if p.NoMicrophone {
 		return
 	}
 	p.serial++
@@ -105,10 +103,10 @@ func (p *Page) Refresh() {
 	}()
 }
 
-// listed takes over what microphones there are.
+// listed shows the result of a listing, unless a newer one was started.
 func (p *Page) listed(serial int, names []string, err error) {
 	if serial == p.serial {
-		p.mics, p.deaf, p.known = names, err, true
+		p.mics, p.micErr, p.known = names, err, true
 		p.draw()
 	}
 }
@@ -120,7 +118,7 @@ func (p *Page) draw() {
 		row("Colours", "", []option[ui.Mode]{{"As the system", ui.System}, {"Light", ui.Light}, {"Dark", ui.Dark}}, v.Theme,
 			func(m ui.Mode) { set(func() { v.Theme = m }) }),
 	}
-	if !p.Deaf {
+	if !p.NoMicrophone {
 		list = append(list, ui.NewRule(), p.microphones(set), ui.NewRule(),
 			row("Language of dictation", "What is said is heard more surely when the language is chosen.", p.languages(), v.Language,
 				func(l string) { set(func() { v.Language = l }) }))
@@ -139,7 +137,7 @@ func (p *Page) draw() {
 	p.pane.Keep(list...)
 }
 
-// words are the person's own, for dictation and for recordings.
+// words shows the entry for the user's own words, which dictation and recordings use.
 func (p *Page) words(set func(func())) fyne.CanvasObject {
 	e := ui.NewText()
 	e.SetText(p.Values.Words)
@@ -151,7 +149,7 @@ func (p *Page) words(set func(func())) fyne.CanvasObject {
 			set(func() { p.Values.Words = e.Text })
 		}
 	}
-	e.OnChanged = func(string) { // a moment later: each change is a file written
+	e.OnChanged = func(string) { // with a delay: each change writes a file
 		if p.typed != nil {
 			p.typed.Stop()
 		}
@@ -167,7 +165,7 @@ func (p *Page) words(set func(func())) fyne.CanvasObject {
 		ui.NewBox("", ui.Line, 8, 1, 1, e))
 }
 
-// dictation is how spoken words are written, and where.
+// dictation shows how spoken words are written, and where.
 func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	v := &p.Values
 	list := []fyne.CanvasObject{ui.NewRule(),
@@ -198,8 +196,8 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 		options = append(options, option[string]{n, n})
 	}
 	note := ""
-	if p.deaf != nil {
-		note = problem.Text(p.deaf)
+	if p.micErr != nil {
+		note = problem.Text(p.micErr)
 	}
 	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
 		words := v.Microphone
@@ -224,7 +222,7 @@ func (p *Page) languages() []option[string] {
 	return with(options, p.Values.Language, asr.LanguageName(p.Values.Language))
 }
 
-// Spoken are the codes of all languages that speech can be in.
+// Spoken returns the codes of all languages that can be spoken.
 func Spoken() []string { return whisper }
 
 // whisper are the languages of Whisper's multilingual models.
@@ -248,7 +246,7 @@ func threads(cores, now int) []option[int] {
 	return with(options, now, fmt.Sprint(now))
 }
 
-// with adds what the file says, if it is not among the options.
+// with adds the present value to the options, if it is not among them.
 func with[T comparable](options []option[T], now T, words string) []option[T] {
 	if !slices.ContainsFunc(options, func(o option[T]) bool { return o.value == now }) {
 		options = append(options, option[T]{words, now})
@@ -256,7 +254,7 @@ func with[T comparable](options []option[T], now T, words string) []option[T] {
 	return options
 }
 
-// keys lists what the keyboard does.
+// keys lists the keyboard shortcuts.
 func keys() fyne.CanvasObject {
 	list := []fyne.CanvasObject{ui.NewLabel("Keys", ui.TextSize, ui.Ink).Strong()}
 	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},

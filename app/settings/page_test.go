@@ -1,6 +1,6 @@
 package settings
 
-// The page in memory: what is chosen reaches Change; every state is drawn to build/screens.
+// The tests show the page in memory: a choice reaches Change, and every state is drawn to build/screens.
 
 import (
 	"fmt"
@@ -18,14 +18,14 @@ import (
 type stage struct {
 	*uitest.Stage
 	*Page
-	heard []Values
-	mics  []string
-	deaf  error
+	heard  []Values
+	mics   []string
+	micErr error
 }
 
-func newStage(t *testing.T, v Values, mode ui.Mode, deaf error) *stage {
+func newStage(t *testing.T, v Values, mode ui.Mode, micErr error) *stage {
 	t.Helper()
-	s := &stage{Stage: uitest.New(t, "settings", mode), mics: []string{"Built-in microphone", "USB headset"}, deaf: deaf}
+	s := &stage{Stage: uitest.New(t, "settings", mode), mics: []string{"Built-in microphone", "USB headset"}, micErr: micErr}
 	s.Page = NewPage(Config{Window: frame{s.Stage, s}, Values: v, Cores: 8, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Data: "/home/ada/.local/share/soberano"})
 	s.Show(s.Object)
 	s.Refresh()
@@ -45,8 +45,8 @@ func (frame) Shortcut(fyne.Shortcut) bool { return false }
 func (f frame) Change(v Values)           { f.s.heard = append(f.s.heard, v) }
 
 func (f frame) Microphones() ([]string, error) {
-	if f.s.deaf != nil {
-		return nil, f.s.deaf
+	if f.s.micErr != nil {
+		return nil, f.s.micErr
 	}
 	return f.s.mics, nil
 }
@@ -98,7 +98,7 @@ func TestChoices(t *testing.T) {
 	}
 }
 
-// What the file says is kept and shown, also where it is none of the usual choices.
+// A value from the file is kept and shown, even if it is not one of the usual options.
 func TestUnusualValues(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99}, ui.Light, nil)
 	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "Written down", "Begin one", "Hyper+F13", "5,000 tokens", "99"} {
@@ -111,7 +111,7 @@ func TestUnusualValues(t *testing.T) {
 	}
 }
 
-// A listing that comes back late does not replace a newer one.
+// A listing that returns late does not replace a newer one.
 func TestLateListing(t *testing.T) {
 	s := newStage(t, Values{}, ui.Light, nil)
 	s.Refresh()
@@ -119,7 +119,7 @@ func TestLateListing(t *testing.T) {
 	a, b := <-s.Q, <-s.Q
 	s.listed(s.serial, []string{"New one"}, nil)
 	serial := s.serial
-	s.serial++ // both are old now
+	s.serial++ // both are outdated by this
 	a()
 	b()
 	if len(s.Page.mics) != 1 || s.Page.mics[0] != "New one" || serial+1 != s.serial {
@@ -160,10 +160,10 @@ func TestStates(t *testing.T) {
 	if !strings.Contains(s.Words(), "No microphone was found. Plug one in") {
 		t.Errorf("shown is:\n%s", s.Words())
 	}
-	s.Shot("deaf")
+	s.Shot("no-microphones")
 }
 
-// Words of one's own are kept a moment after they were typed, or when the entry is left.
+// The user's own words are stored a moment after they were typed, or when the entry loses the focus.
 func TestYourWords(t *testing.T) {
 	s := newStage(t, Values{Words: "Kraków"}, ui.Light, nil)
 	var e *ui.Entry

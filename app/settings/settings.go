@@ -1,10 +1,9 @@
-// Package settings keeps the few choices a person makes, and shows the page for them.
+// Package settings stores the user's settings and shows the page for them.
 //
 //	DataDir()/settings.json           written under another name, synced, then renamed
-//	DataDir()/settings.json.damaged   one that could not be understood
+//	DataDir()/settings.json.damaged   a file that could not be read
 //
-// The page changes nothing itself: it hands the new Values to Window.Change, and the window
-// applies them.
+// The page applies nothing itself: it passes the new Values to Window.Change.
 package settings
 
 import (
@@ -21,27 +20,27 @@ import (
 	"soberano/models"
 )
 
-// Values are the choices; a zero value is the program's own choice.
+// Values are the settings; a zero value stands for the program's default.
 type Values struct {
-	FilesLanguage  string `json:"files_language,omitempty"`  // of recordings; "": heard from the audio
+	FilesLanguage  string `json:"files_language,omitempty"`  // of recordings; "": detected from the audio
 	FilesTranslate bool   `json:"files_translate,omitempty"` // recordings are written in English
 
-	Words string `json:"your_words,omitempty"` // as they were typed, see Vocabulary
+	Words string `json:"your_words,omitempty"` // as they were typed; see Vocabulary
 
 	Theme       ui.Mode `json:"theme,omitempty"`
 	Microphone  string  `json:"microphone,omitempty"` // by name; "": the system's
-	Language    string  `json:"language,omitempty"`   // of dictation; "": heard from the audio
+	Language    string  `json:"language,omitempty"`   // of dictation; "": detected from the audio
 	Fillers     bool    `json:"leave_out_fillers,omitempty"`
 	Literal     bool    `json:"literal_commands,omitempty"` // "new line" is written as words
-	Hotkey      string  `json:"hotkey,omitempty"`           // for dictation in any program, as "Ctrl+Alt+D"; "": none
-	Context     int     `json:"context,omitempty"`          // tokens; 0: 4,096 or the model's own, if that is less
-	Threads     int     `json:"threads,omitempty"`          // 0: chosen by the machine's cores
-	Memory      int64   `json:"model_memory,omitempty"`     // bytes for all opened models together; 0: what is free, -1: no limit
+	Hotkey      string  `json:"hotkey,omitempty"`           // for dictation in any program, such as "Ctrl+Alt+D"; "": none
+	Context     int     `json:"context,omitempty"`          // in tokens; 0: 4,096 or the model's own, if that is less
+	Threads     int     `json:"threads,omitempty"`          // 0: chosen by the number of the machine's cores
+	Memory      int64   `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
 	ChatModel   string  `json:"chat_model,omitempty"`       // a name in the library
 	SpeechModel string  `json:"speech_model,omitempty"`     // a name in the library
 }
 
-// Vocabulary are the person's own words, which are typed with commas or line ends between.
+// Vocabulary returns the user's own words, which are typed with commas or line ends between them.
 func (v Values) Vocabulary() (words []string) {
 	for w := range strings.FieldsFuncSeq(v.Words, func(r rune) bool { return strings.ContainsRune(",;\n、，", r) }) {
 		if w = strings.TrimSpace(w); w != "" {
@@ -54,13 +53,12 @@ func (v Values) Vocabulary() (words []string) {
 const file = "settings.json"
 
 const (
-	most      = 1 << 20 // bytes of a file that is believed
+	most      = 1 << 20 // the largest size in bytes of a file that is read
 	mostWords = most / 4
 )
 
-// Load reads the settings in a data folder. Where there are none the values are the
-// program's own. A damaged file is put aside under another name, and the error says so:
-// it is for the person to read, and no reason not to start.
+// Load reads the settings in a data folder. If there are none it returns the defaults. A damaged file is renamed, and the
+// error says so: it should be shown to the user, and the program can start all the same.
 func Load(dir string) (Values, error) {
 	v, path := Values{Theme: ui.System}, filepath.Join(dir, file)
 	data, err := models.ReadSmall(path, most)
@@ -79,8 +77,7 @@ func Load(dir string) (Values, error) {
 	return Values{Theme: ui.System}, putAside(path, err)
 }
 
-// putAside renames a damaged file, so that the next Save does not destroy what a person
-// may want to look at.
+// putAside renames a damaged file, so that the next Save does not overwrite content that the user may want to look at.
 func putAside(path string, why error) error {
 	to := path + ".damaged"
 	for n := 2; exists(to); n++ {
@@ -97,7 +94,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// check puts what was edited by hand back into its limits.
+// check corrects values that are out of range, as they may be in a file edited by hand.
 func (v *Values) check() {
 	if v.Theme != ui.Light && v.Theme != ui.Dark {
 		v.Theme = ui.System
@@ -116,7 +113,7 @@ func (v *Values) check() {
 	}
 }
 
-// Save writes the settings; a kill leaves the old ones or the new.
+// Save writes the settings. If the program is killed meanwhile, the file holds the old settings or the new ones.
 func Save(dir string, v Values) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -140,7 +137,7 @@ func Save(dir string, v Values) error {
 	return syncDir(dir)
 }
 
-// syncDir makes the rename last through a loss of power, where folders can be synced.
+// syncDir makes the rename durable, on systems where folders can be synced.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil

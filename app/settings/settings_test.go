@@ -12,7 +12,7 @@ import (
 	"soberano/app/ui"
 )
 
-// What is saved is loaded again, and nothing else is left in the folder.
+// Saved settings are loaded again, and no other file is left in the folder.
 func TestSaveLoad(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
 	rapid.Check(t, func(t *rapid.T) {
@@ -40,8 +40,8 @@ func TestNone(t *testing.T) {
 	}
 }
 
-// Whatever stands in the file, there are usable values, and a file that can't be
-// understood is still there under another name after the next Save.
+// Any content of the file gives usable values, and a file that can't be read still exists under another name after the next
+// Save.
 func TestDamaged(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		data := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "{", `{"threads":"many"}`, "[]", "\x00\x00\x00", `{"theme":"li`, strings.Repeat(" ", most+1)})).Draw(rt, "data")
@@ -87,7 +87,7 @@ func TestDamagedTwice(t *testing.T) {
 	}
 }
 
-// What was edited by hand is held in its limits.
+// Values edited by hand are limited to their ranges.
 func TestLimits(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, file), []byte(`{"theme":"pink","context":-5,"threads":1000000,"language":"de","unknown":1}`), 0o600); err != nil {
@@ -98,7 +98,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A folder that can't be written gives an error, and leaves the old settings.
+// A folder that can't be written gives an error, and the old settings stay.
 func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "plain"), nil, 0o600); err != nil {

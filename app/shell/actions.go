@@ -1,7 +1,5 @@
 package shell
 
-// What buttons, menus and keys do.
-
 import (
 	"bytes"
 	"fmt"
@@ -30,7 +28,7 @@ func control(k fyne.KeyName) fyne.Shortcut {
 	return &desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault}
 }
 
-// shortcut does what a key combination stands for; false: it stands for nothing here.
+// shortcut executes a key combination; it returns false if the combination has no function.
 func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	c, ok := s.(*desktop.CustomShortcut)
 	if !ok || c.Modifier != fyne.KeyModifierShortcutDefault && !(c.KeyName == fyne.KeySpace && c.Modifier == fyne.KeyModifierControl) {
@@ -71,9 +69,9 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	return true
 }
 
-// speak is Ctrl+Space where no key goes down or up: on a button, say. The keyboard goes to
-// where keys are heard, so that holding them ends when they are let go; where it can't, in a
-// dialog, it is a click. It repeats while it is held, and counts once.
+// speak handles Ctrl+Space where no key events arrive, for example while a button has the focus. It moves the focus to an object
+// that receives key events, so that releasing the keys ends the recording. Where that is impossible, in a dialog, it works like
+// a click. The shortcut repeats while the keys are held, and only the first one counts.
 func (d *Shell) speak() {
 	c := d.window.Canvas()
 	heard := func() bool { _, ok := c.Focused().(desktop.Keyable); return ok || c.Focused() == nil }
@@ -104,7 +102,7 @@ func (d *Shell) escape() {
 	}
 }
 
-// newChat opens a conversation without messages, with text in the entry, if there is some.
+// newChat opens a conversation without messages; text, if any, is put into the entry.
 func (d *Shell) newChat(text string) {
 	d.load("A new chat could not be begun.", (*store.Store).New, func() {
 		d.side.refresh()
@@ -126,8 +124,8 @@ type thread struct {
 	messages []store.Message
 }
 
-// load reads the conversation that find returns and shows it, then calls shown; unless another
-// was chosen meanwhile. What is typed until then goes into the conversation that comes.
+// load reads the conversation that find returns, shows it and then calls shown, unless another conversation was chosen
+// meanwhile. Text that is typed before it is shown goes into the new conversation.
 func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), shown func()) {
 	d.opening++
 	turn, ended, entry := d.opening, d.chat.Ended(), d.chat.Composer.Entry
@@ -147,7 +145,7 @@ func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation,
 		case turn != d.opening:
 		case err != nil:
 			d.notice(failed, err)
-		case ended != d.chat.Ended(): // an answer has ended, perhaps this conversation's
+		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
 			d.load(failed, find, shown)
 		default:
 			typed, more := strings.CutPrefix(entry.Text, before)
@@ -171,7 +169,7 @@ func (d *Shell) listChanged() {
 	d.side.list.choose(d.chat.Conversation())
 }
 
-// chatMenu is what can be done with a conversation.
+// chatMenu opens the menu of a conversation.
 func (d *Shell) chatMenu(c store.Conversation, at fyne.Position) {
 	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
 		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
@@ -197,8 +195,7 @@ func (d *Shell) renameChat(c store.Conversation) {
 	})
 }
 
-// deleteChat hides a conversation and offers to take that back; it is gone for good a
-// day later.
+// deleteChat hides a conversation and offers to undo that; after a day it is deleted for good.
 func (d *Shell) deleteChat(c store.Conversation) {
 	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
 		if err != nil {
@@ -255,7 +252,7 @@ func (d *Shell) exportChat(c store.Conversation) {
 	})
 }
 
-// fileName keeps what every file system takes.
+// fileName removes the characters that some file systems don't accept.
 func fileName(title string) string {
 	name := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
@@ -279,7 +276,7 @@ func (d *Shell) status(s chat.Status) {
 	}
 }
 
-// change takes new settings over.
+// change applies new settings.
 func (d *Shell) change(v settings.Values) {
 	old := d.values.Values()
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
@@ -316,7 +313,7 @@ func (d *Shell) showFile(path string) {
 	}
 }
 
-// openLink shows where a link leads before anything leaves this computer.
+// openLink shows the address of a link before anything leaves this computer.
 func (d *Shell) openLink(link string, at fyne.Position) {
 	items := []*fyne.MenuItem{fyne.NewMenuItem("Copy "+cut(link, 60), func() { d.copy(link) })}
 	if u, err := url.Parse(link); err == nil && (u.Scheme == "https" || u.Scheme == "http") {

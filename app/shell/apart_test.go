@@ -15,8 +15,8 @@ func (s *stage) block() (release func()) {
 	return func() { close(hold) }
 }
 
-// While the store is slow the window goes on: a message can be sent, another chat opened and
-// words typed; all of it happens in that order once the store answers.
+// While the store is slow the window stays usable: a message can be sent, another chat opened and text typed. The effects follow
+// in that order when the store answers.
 func TestSlowStore(t *testing.T) {
 	s := newStageOf(t, "", true, smol)
 	s.ready()
@@ -47,8 +47,8 @@ func TestSlowStore(t *testing.T) {
 	s.expect(s.words(), "What is a boat?", "A boat floats.", "Copy answer")
 }
 
-// What is typed after Ctrl+N goes into the new chat, however slow the store is; what stood in
-// the entry before stays the draft of the other.
+// Text typed after Ctrl+N goes into the new chat, however slow the store is; the earlier text of the entry stays the draft of
+// the other chat.
 func TestTypingIntoTheNextChat(t *testing.T) {
 	s := newStageOf(t, "", true, smol)
 	s.ready()
@@ -74,7 +74,7 @@ func TestTypingIntoTheNextChat(t *testing.T) {
 	}
 }
 
-// What was sent and typed just before the window was closed is stored.
+// Messages sent and text typed just before the window is closed are stored.
 func TestNothingIsLostAtClose(t *testing.T) {
 	dir := t.TempDir()
 	s := newStageOf(t, dir, true, smol)

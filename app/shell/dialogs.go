@@ -1,8 +1,5 @@
 package shell
 
-// Fyne's dialogs, with what they lack: Escape closes them, and a whole path that is typed for
-// a file leads to its folder.
-
 import (
 	"errors"
 	"io"
@@ -17,7 +14,7 @@ import (
 	"soberano/app/ui"
 )
 
-// dismiss closes the dialog or menu on top, as Cancel does; false: there is none.
+// dismiss closes the topmost dialog or menu like Cancel; it returns false if there is none.
 func (d *Shell) dismiss() bool {
 	top := d.window.Canvas().Overlays().Top()
 	if top == nil {
@@ -27,7 +24,7 @@ func (d *Shell) dismiss() bool {
 	return true
 }
 
-// dialogEntry is an entry in a dialog, which has the keyboard there.
+// dialogEntry returns an entry for a dialog, in which it has the focus.
 func (d *Shell) dialogEntry(text string) *ui.Entry {
 	e := ui.NewEntry()
 	e.SetText(text)
@@ -36,7 +33,7 @@ func (d *Shell) dialogEntry(text string) *ui.Entry {
 	return e
 }
 
-// ask asks for a name, beginning with the one that is there.
+// ask asks for a name; now is the initial text.
 func (d *Shell) ask(title, now string, then func(string)) {
 	e := d.dialogEntry(now)
 	f := dialog.NewForm(title, "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
@@ -49,8 +46,8 @@ func (d *Shell) ask(title, now string, then func(string)) {
 	d.window.Canvas().Focus(e)
 }
 
-// saveFile asks where to, beginning in a folder ("": the last one) and with a name, writes
-// there, and says where that was. It says nothing if the person cancels.
+// saveFile asks for a file with Fyne's dialog, starting in dir ("": the last folder) with a proposed name, writes the file, and
+// calls done with its path. It calls nothing if the user cancels.
 func (d *Shell) saveFile(dir, name string, write func(io.Writer) error, done func(path string, err error)) {
 	s := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
 		if w == nil && err == nil {
@@ -74,13 +71,13 @@ func (d *Shell) saveFile(dir, name string, write func(io.Writer) error, done fun
 	d.ourEntry(s)
 }
 
-// ourEntry puts an entry of ours in the place of the one for the file's name, which would
-// glue a whole path to the folder and does not hear Escape.
+// ourEntry replaces the dialog's entry for the file's name by an ui.Entry. Fyne's entry would append a whole path to the folder,
+// and does not pass on Escape.
 func (d *Shell) ourEntry(s *dialog.FileDialog) {
 	own, ok := d.window.Canvas().Focused().(*widget.Entry)
 	top, isPopUp := d.window.Canvas().Overlays().Top().(*widget.PopUp)
 	if !ok || !isPopUp {
-		return // another Fyne; its dialog is usable as it is
+		return // a different version of Fyne; its dialog is usable without the replacement
 	}
 	var place *container.Scroll
 	var buttons []*widget.Button
@@ -105,7 +102,7 @@ func (d *Shell) ourEntry(s *dialog.FileDialog) {
 	}
 	e := d.dialogEntry(own.Text)
 	changed, tapped := own.OnChanged, save.OnTapped
-	own.OnChanged = func(text string) { // also by a click on a file
+	own.OnChanged = func(text string) { // also called after a click on a file
 		changed(text)
 		if e.Text != text {
 			e.SetText(text)
@@ -127,8 +124,8 @@ func (d *Shell) ourEntry(s *dialog.FileDialog) {
 	d.window.Canvas().Focus(e)
 }
 
-// lead goes to the folder of a whole path, and leaves the name; false, with the reason in the
-// title, if there is no such folder.
+// lead changes to the folder of a whole path, and leaves the name in the entry. If there is no such folder it returns false and
+// shows the reason in the title.
 func (d *Shell) lead(s *dialog.FileDialog, e *ui.Entry) bool {
 	if !filepath.IsAbs(e.Text) {
 		return true
@@ -148,7 +145,7 @@ func (d *Shell) lead(s *dialog.FileDialog, e *ui.Entry) bool {
 	return true
 }
 
-// visit calls f for everything in containers.
+// visit calls f for all objects in containers.
 func visit(o fyne.CanvasObject, f func(fyne.CanvasObject)) {
 	f(o)
 	if c, ok := o.(*fyne.Container); ok {

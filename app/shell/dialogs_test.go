@@ -13,7 +13,7 @@ import (
 	"soberano/app/ui"
 )
 
-// escapeKey is Escape as Fyne's window hands it on.
+// escapeKey sends the Escape key as Fyne's window does.
 func (s *stage) escapeKey() {
 	k := &fyne.KeyEvent{Name: fyne.KeyEscape}
 	if f := s.win.Canvas().Focused(); f != nil {
@@ -23,7 +23,7 @@ func (s *stage) escapeKey() {
 	s.win.Canvas().OnTypedKey()(k)
 }
 
-// Escape closes a dialog, and nothing behind it changes.
+// Escape closes a dialog and changes nothing else.
 func TestEscapeClosesDialogs(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
@@ -52,8 +52,8 @@ func TestEscapeClosesDialogs(t *testing.T) {
 	}
 }
 
-// A name is written into the folder that is shown; a whole path leads to its own, and is
-// refused in words where that isn't there.
+// A name is saved in the folder that is shown; a whole path changes to its folder, and is refused with a message if there is no
+// such folder.
 func TestSaveFile(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
 		s := newStage(t, "", smol, base)

@@ -1,8 +1,5 @@
 package shell
 
-// Dictation around the chat: keys and a socket that begin one from anywhere, words that go
-// into the program in front, and sound that has not become text yet.
-
 import (
 	"errors"
 	"fmt"
@@ -19,34 +16,35 @@ import (
 	"soberano/models"
 )
 
-// dictationParams is how dictation is transcribed, as the settings say.
+// dictationParams returns the parameters of dictation, according to the settings.
 func (d *Shell) dictationParams() asr.Params {
 	v := d.values.Values()
 	return asr.Params{Language: v.Language, Vocabulary: v.Vocabulary()}
 }
 
-// dictationWords is how dictated text is edited, as the settings say.
+// dictationWords returns how dictated text is edited, according to the settings.
 func (d *Shell) dictationWords() wording.Options {
 	v := d.values.Values()
 	return wording.Options{Fillers: v.Fillers, Commands: !v.Literal}
 }
 
-// Outside is what the shell needs for dictation into other programs.
+// Outside is what the shell needs for dictation into other programs: keys and a socket that start it, and functions that write
+// the text into the focused program.
 type Outside struct {
-	Why     error    // why there is none here; nil: there is
-	Hotkeys []string // to choose from
+	Why     error    // why it is not available; nil if it is
+	Hotkeys []string // the combinations that can be chosen
 	Focused func() (other bool, err error)
-	Paste   func(text string) error       // into the window with the focus
-	Sign    func(text string, heard bool) // over the window with the focus; "" takes it away
+	Paste   func(text string) error       // writes text into the window with the focus
+	Sign    func(text string, heard bool) // shows the overlay on the window with the focus; "" hides it
 	Grab    func(keys string, pressed, released func()) (release func(), err error)
 	Serve   func(handle func(line string) string) (io.Closer, error)
 
-	Toggle    string // the line that begins or ends a dictation
-	Finish    string // the line that ends one, if one runs
-	Finishing string // the answer, where one has run
+	Toggle    string // the line that starts or ends a dictation
+	Finish    string // the line that ends a dictation, if one is running
+	Finishing string // the answer, if one was running
 }
 
-// listenOutside takes the keys that the settings name, and serves the socket.
+// listenOutside reserves the keys of the settings and serves the socket.
 func (d *Shell) listenOutside() {
 	if d.Outside == nil || d.chat.Talk == nil {
 		return
@@ -54,10 +52,10 @@ func (d *Shell) listenOutside() {
 	d.setHotkey()
 	if c, err := d.Outside.Serve(d.asked); err == nil {
 		d.socket = c
-	} // else another window serves it, or the system has no such sockets: the keys remain
+	} // an error means that another window serves it, or that the system has no such sockets; the keys still work
 }
 
-// setHotkey lets go of the keys and takes those of the settings.
+// setHotkey releases the keys and reserves those of the settings.
 func (d *Shell) setHotkey() {
 	if d.Outside == nil || d.chat.Talk == nil {
 		return
@@ -87,7 +85,7 @@ func (d *Shell) keysDown() {
 	}
 }
 
-// asked answers `soberano dictate --toggle`; it is called from any goroutine.
+// asked answers a line of `soberano dictate --toggle`; it is called from any goroutine.
 func (d *Shell) asked(line string) string {
 	do := d.toggle
 	switch line {
@@ -107,7 +105,7 @@ func (d *Shell) asked(line string) string {
 	}
 }
 
-// toggle begins a dictation or ends it.
+// toggle starts a dictation or ends it.
 func (d *Shell) toggle() string {
 	t := d.chat.Talk
 	if t.State() != voice.Idle {
@@ -115,14 +113,14 @@ func (d *Shell) toggle() string {
 	}
 	place := d.front()
 	t.PressFor(place)
-	t.Release() // a click: it goes on
+	t.Release() // works like a click: the recording continues
 	if place == nil {
 		return "recording, for Soberano's own window"
 	}
 	return "recording, for the window in front"
 }
 
-// finish ends a dictation, if one runs.
+// finish ends a dictation, if one is running.
 func (d *Shell) finish() string {
 	t := d.chat.Talk
 	if t.State() == voice.Idle {
@@ -132,7 +130,7 @@ func (d *Shell) finish() string {
 	return d.Outside.Finishing
 }
 
-// front is where words go now: the program with the focus; nil is the chat.
+// front returns the place for dictated text: the focused program, or nil for the chat.
 func (d *Shell) front() voice.Place {
 	if other, err := d.Outside.Focused(); err != nil || !other {
 		return nil
@@ -141,7 +139,7 @@ func (d *Shell) front() voice.Place {
 	return &inFront{d: d}
 }
 
-// talked follows dictation for the sign.
+// talked updates the overlay when the state of dictation changes.
 func (d *Shell) talked(t *voice.Talk) {
 	if _, ok := t.Place().(*inFront); !ok {
 		return
@@ -154,13 +152,13 @@ func (d *Shell) talked(t *voice.Talk) {
 	}
 }
 
-// inFront is the program that has the focus when the last word is there; it is a voice.Place.
+// inFront writes the text into the program that has the focus when the last word has arrived; it implements voice.Place.
 type inFront struct {
 	d    *Shell
 	text string
 }
 
-// Partial shows the words over that program, and here.
+// Partial shows the text on the overlay and in the chat.
 func (p *inFront) Partial(text string, stable int) {
 	p.d.chat.Composer.SetPartial(text, stable)
 	if all := wording.Join(p.text, text); all != "" && p.d.chat.Talk.State() == voice.Recording {
@@ -168,10 +166,10 @@ func (p *inFront) Partial(text string, stable int) {
 	}
 }
 
-// Final collects words: they are written at once, so the clipboard is borrowed once.
+// Final collects text. It is pasted at once at the end, so that the clipboard is replaced only once.
 func (p *inFront) Final(text string) { p.text = wording.Join(p.text, text) }
 
-// End writes them, with a space for what may follow; into the chat, if that is in front by now.
+// End pastes the text, with a space at its end; if the chat has the focus by then, it inserts the text there.
 func (p *inFront) End() {
 	text := p.text
 	p.text = ""
@@ -190,10 +188,10 @@ func (p *inFront) End() {
 	}()
 }
 
-// signTime is how long the sign says that something went wrong.
+// signTime is how long the overlay shows an error.
 const signTime = 5 * time.Second
 
-// wrong says over the program in front that the words are not there.
+// wrong shows on the overlay that the text was not written.
 func (d *Shell) wrong(text string) {
 	d.Outside.Sign(text, false)
 	time.AfterFunc(signTime, func() {
@@ -213,8 +211,8 @@ func (d *Shell) unpasted(text string, err error) {
 			{Label: "Put them into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
 }
 
-// deaf says why dictation did not work, and offers to hear it again.
-func (d *Shell) deaf(err error) {
+// dictationFailed shows why dictation failed, and offers to transcribe the audio again.
+func (d *Shell) dictationFailed(err error) {
 	if _, ok := d.chat.Talk.Place().(*inFront); ok {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
@@ -238,7 +236,7 @@ func (d *Shell) deaf(err error) {
 	done = d.chat.Notice(p)
 }
 
-// recover offers what an earlier run has heard and not written down.
+// recover offers to transcribe the audio that an earlier run has recorded and not transcribed.
 func (d *Shell) recover() {
 	t := d.chat.Talk
 	if t == nil {
@@ -264,7 +262,7 @@ func (d *Shell) recover() {
 	})
 }
 
-// lasting is a length of time in words.
+// lasting formats a duration in words.
 func lasting(d time.Duration) string {
 	if n := int(math.Ceil(d.Minutes())); d >= 100*time.Second {
 		return fmt.Sprintf("%d minutes", n)

@@ -29,8 +29,8 @@ func (s *stage) silent() {
 	s.q.until(s.t, "the end of dictation", func() bool { return s.chat.Talk.State() == voice.Idle })
 }
 
-// Words land in the chat in which they were begun, though another is open by then.
-func TestWordsLandWhereTheyBegan(t *testing.T) {
+// The text goes into the chat in which the dictation was begun, even if another one is open by then.
+func TestTextGoesToItsChat(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.fill()
 	s.ready()
@@ -40,15 +40,15 @@ func TestWordsLandWhereTheyBegan(t *testing.T) {
 	s.chat.Composer.Entry.CursorColumn = 9
 	s.chat.Talk.Press()
 	s.recording()
-	s.ears.segments <- asr.Segment{Text: "how are you", Stable: 3, Language: "en"}
+	s.fakeSpeech.segments <- asr.Segment{Text: "how are you", Stable: 3, Language: "en"}
 	s.q.until(t, "the partial words", func() bool { return strings.Contains(s.words(), "how\n are you") })
 	s.shot("dictation-stable-light")
 	s.openChat(s.side.list.rows[2].hit.Conversation)
 	if strings.Contains(s.words(), "how\n are you") {
 		t.Error("the words are shown in another chat")
 	}
-	s.ears.segments <- asr.Segment{Text: "how are you today", Language: "en"}
-	s.ears.segments <- asr.Segment{Text: "How are you today?", Language: "en", Final: true}
+	s.fakeSpeech.segments <- asr.Segment{Text: "how are you today", Language: "en"}
+	s.fakeSpeech.segments <- asr.Segment{Text: "How are you today?", Language: "en", Final: true}
 	s.chat.Talk.Finish()
 	s.silent()
 	if got := s.chat.Composer.Entry.Text; strings.Contains(got, "How are") {
@@ -60,7 +60,7 @@ func TestWordsLandWhereTheyBegan(t *testing.T) {
 	}
 }
 
-// Ctrl+Space held ends when it is let go, whatever had the keyboard before; on a button too.
+// Holding Ctrl+Space ends when the keys are released, whatever had the focus before, also a button.
 func TestHeldOnAButton(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
@@ -80,7 +80,7 @@ func TestHeldOnAButton(t *testing.T) {
 		s.recording()
 		time.Sleep(500 * time.Millisecond)
 		up := &fyne.KeyEvent{Name: fyne.KeySpace}
-		switch f := s.win.Canvas().Focused().(type) { // as Fyne's window does
+		switch f := s.win.Canvas().Focused().(type) { // what Fyne's window does with a key
 		case nil:
 			s.chat.SpeakKey(up, false)
 		case desktop.Keyable:
@@ -105,7 +105,7 @@ func TestHeldOnAButton(t *testing.T) {
 	s.silent()
 }
 
-// Hesitations go and line ends come, as the settings say.
+// Hesitations are left out and spoken line ends are written, according to the settings.
 func TestWording(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
@@ -113,7 +113,7 @@ func TestWording(t *testing.T) {
 		s.chat.Composer.Entry.SetText("")
 		s.chat.Talk.Press()
 		s.recording()
-		s.ears.segments <- asr.Segment{Text: "Um, dear Ada, new line.", Language: "en", Final: true}
+		s.fakeSpeech.segments <- asr.Segment{Text: "Um, dear Ada, new line.", Language: "en", Final: true}
 		s.chat.Talk.Finish()
 		s.silent()
 		return s.chat.Composer.Entry.Text
@@ -138,7 +138,7 @@ func TestDictationFails(t *testing.T) {
 		s.chat.Talk.Press()
 		s.recording()
 		time.Sleep(100 * time.Millisecond)
-		s.ears.fail <- errors.New("asr: the machine ran out of memory")
+		s.fakeSpeech.fail <- errors.New("asr: the machine ran out of memory")
 		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation did not work.") })
 		s.expect(s.shot("dictation-failed-"+string(m)), "The machine ran out of memory.", "What you said (", "is kept.", "Try again")
 		s.tap("Try again")
@@ -155,7 +155,7 @@ func TestDictationFails(t *testing.T) {
 	})
 }
 
-// leave writes the file of a dictation that a kill has interrupted: speech, not landed.
+// leave creates the file of a dictation that was interrupted by a kill; it contains speech without text.
 func leave(t *testing.T, dir string) {
 	t.Helper()
 	wav, err := os.ReadFile(filepath.Join("..", "..", "asr", "testdata", "audio", "goforward.wav"))
@@ -174,7 +174,7 @@ func leave(t *testing.T, dir string) {
 	}
 }
 
-func TestDictationLeftBehind(t *testing.T) {
+func TestDictationOfEarlierRun(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
 		dir := t.TempDir()
 		leave(t, dir)
@@ -194,7 +194,7 @@ func TestDictationLeftBehind(t *testing.T) {
 	})
 }
 
-// Keys pressed in another program: the words are pasted there, not into the chat.
+// With keys pressed in another program, the text is pasted there and not into the chat.
 func TestDictationElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	if err := settings.Save(dir, settings.Values{Hotkey: "Ctrl+Alt+D"}); err != nil {
@@ -208,10 +208,10 @@ func TestDictationElsewhere(t *testing.T) {
 	s.elsewhere = true
 	s.keys[0]()
 	s.recording()
-	s.ears.segments <- asr.Segment{Text: "Hello.", Language: "en"}
-	s.ears.segments <- asr.Segment{Text: "Hello.", Language: "en", Final: true}
+	s.fakeSpeech.segments <- asr.Segment{Text: "Hello.", Language: "en"}
+	s.fakeSpeech.segments <- asr.Segment{Text: "Hello.", Language: "en", Final: true}
 	s.q.until(t, "the words", func() bool { return len(s.signs) > 1 })
-	time.Sleep(500 * time.Millisecond) // held, not clicked
+	time.Sleep(500 * time.Millisecond) // long enough to count as held
 	s.keys[1]()
 	s.silent()
 	if got := <-s.pasted; got != "Hello. and that is all. " || s.chat.Composer.Entry.Text != "" {
@@ -220,7 +220,7 @@ func TestDictationElsewhere(t *testing.T) {
 	if got := strings.Join(s.signs, "|"); got != "Listening…|Hello.|Writing the last words…|" {
 		t.Errorf("the sign said %q", got)
 	}
-	s.elsewhere = false // in the window itself: into the chat
+	s.elsewhere = false // now the window itself has the focus, so the text goes into the chat
 	s.keys[0]()
 	s.recording()
 	time.Sleep(500 * time.Millisecond)
@@ -259,7 +259,7 @@ func TestDictationElsewhere(t *testing.T) {
 	s.expect(s.shot("dictation-not-taken-light"), "The window in front did not take the text.", "“and that is all.”", "Copy the words", "Put them into the chat")
 }
 
-// Keys that another program has: the settings say so. Others let go of the ones before.
+// If another program has reserved the keys, the settings page says so. Choosing other keys releases the previous ones.
 func TestHotkeyTaken(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.show(settingsPage)

@@ -10,8 +10,8 @@ import (
 	"soberano/app/filekind"
 )
 
-// dropped takes what was let go over the window: recordings are written down, the rest are
-// models. To tell them apart the files are looked into, which on a slow disk takes a while.
+// dropped handles files dropped on the window: recordings are transcribed, the others are treated as models. To tell them apart it
+// reads the files, which takes a while on a slow disk.
 func (d *Shell) dropped(uris []fyne.URI) {
 	var paths []string
 	for _, u := range uris {
@@ -30,8 +30,8 @@ func (d *Shell) dropped(uris []fyne.URI) {
 	}()
 }
 
-// take puts recordings into the queue and models into the library. Of what is neither, the
-// page where recordings are says so, if it is shown or there are some; else the library does.
+// take adds recordings to the queue and models to the library. Files that are neither are reported on the Transcribe page, if it is
+// shown or if there are recordings among the files, and otherwise by the library.
 func (d *Shell) take(s filekind.Sorted) {
 	if len(s.Recordings) > 0 {
 		d.show(filesPage)

@@ -1,6 +1,6 @@
 package shell
 
-// A scripted machine: models, a microphone and a library that do what a test says.
+// A scripted machine for the tests: models, a microphone and a library.
 
 import (
 	"context"
@@ -29,12 +29,12 @@ import (
 	"soberano/models/registry"
 )
 
-// queue is the UI goroutine of a test: what is posted runs in the test's own goroutine.
+// queue stands for the UI goroutine: posted functions run in the test's own goroutine.
 type queue chan func()
 
 func (q queue) post(f func()) { q <- f }
 
-// until runs what is posted until the condition holds.
+// until runs posted functions until the condition holds.
 func (q queue) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(time.Minute)
@@ -48,7 +48,7 @@ func (q queue) until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// settle runs what has been posted so far.
+// settle runs all functions posted so far.
 func (q queue) settle() {
 	for {
 		select {
@@ -60,10 +60,10 @@ func (q queue) settle() {
 	}
 }
 
-// scripted is a model that says what it is told.
+// scripted is a model that generates the words given by the test.
 type scripted struct {
 	info   engine.Info
-	words  chan string // each one a piece; closed: the end
+	words  chan string // each one is a piece; closed at the end
 	reason engine.Reason
 	err    error
 	asked  chan engine.Request
@@ -106,7 +106,7 @@ type shelf struct {
 	mu      sync.Mutex
 	entries []registry.Entry
 	broken  []error
-	gate    chan struct{} // an import goes on when it gets a value
+	gate    chan struct{} // a value lets an import continue
 	removed []string
 }
 
@@ -157,7 +157,7 @@ func (s *shelf) Remove(name string) error {
 	return models.ErrNotFound
 }
 
-// inspect recognises by name.
+// inspect recognises files by their names.
 func inspect(path string) (registry.Info, error) {
 	switch base := filepath.Base(path); {
 	case strings.HasPrefix(base, "Qwen3"):
@@ -183,16 +183,16 @@ var smol = registry.Entry{Name: "smollm2-135m", Included: true, Note: "This mode
 var base = registry.Entry{Name: "whisper-base", Included: true, Files: []registry.Stored{{Path: "model.bin"}},
 	Info: registry.Info{Kind: registry.Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 74_000_000, Licence: "MIT", Bytes: 145_000_000, Runs: true}}
 
-// ears hears what a test says, once the microphone is open.
-type ears struct {
+// fakeSpeech yields the segments given by the test, after the microphone was opened.
+type fakeSpeech struct {
 	segments chan asr.Segment
 	fail     chan error
 }
 
-func (e *ears) Close() error { return nil }
+func (e *fakeSpeech) Close() error { return nil }
 
-// Transcribe says two things of any recording.
-func (e *ears) Transcribe(ctx context.Context, src asr.Source, _ asr.Params) iter.Seq2[asr.Segment, error] {
+// Transcribe yields the same two segments for every recording.
+func (e *fakeSpeech) Transcribe(ctx context.Context, src asr.Source, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		p := make([]float32, 4096)
 		for {
@@ -208,7 +208,7 @@ func (e *ears) Transcribe(ctx context.Context, src asr.Source, _ asr.Params) ite
 	}
 }
 
-func (e *ears) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		ended := make(chan struct{})
 		go func() {
@@ -238,7 +238,7 @@ func (e *ears) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2
 	}
 }
 
-// microphone gives silence until it is closed.
+// microphone delivers silence until it is closed.
 type microphone struct {
 	once sync.Once
 	done chan struct{}
@@ -268,27 +268,27 @@ func fileURI(path string) fyne.URI { return storage.NewFileURI(path) }
 // stage is a shell in a window in memory.
 type stage struct {
 	*Shell
-	t     *testing.T
-	q     queue
-	shelf *shelf
-	model *scripted
-	ears  *ears
-	win   fyne.Window
-	fail  map[string]error // opening a model of that name
-	hold  chan struct{}    // opening a model waits for it, if there is one
-	noMic error
-	apart bool // the store has a goroutine of its own
+	t          *testing.T
+	q          queue
+	shelf      *shelf
+	model      *scripted
+	fakeSpeech *fakeSpeech
+	win        fyne.Window
+	fail       map[string]error // by model: the error of opening it
+	hold       chan struct{}    // if not nil, opening a model waits for it
+	noMic      error
+	apart      bool // the store has a goroutine of its own
 
 	elsewhere bool // another program has the focus
 	pasted    chan string
 	pasteErr  error
-	signs     []string // shown over the other program
+	signs     []string // the texts shown on the overlay
 	grabbed   []string
-	keys      [2]func() // of the grabbed ones: pressed, released
+	keys      [2]func() // the functions for the reserved keys: pressed, released
 	socket    func(string) string
 }
 
-// worker does the store's work at once, except where a test wants a goroutine for it.
+// worker returns a worker that does the store's work at once, or one with a goroutine if the test wants that.
 func (s *stage) worker(db *store.Store, post func(func())) *store.Worker {
 	if s.apart {
 		return store.NewWorker(db, post)
@@ -301,11 +301,11 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 	return newStageOf(t, dir, false, entries...)
 }
 
-// newStageOf is newStage; apart: with a goroutine for the store, as in the program.
+// newStageOf is newStage; with apart, the store has a goroutine of its own, as in the program.
 func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry) *stage {
 	t.Helper()
 	app := test.NewTempApp(t)
-	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, ears: &ears{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}, apart: apart}
+	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}, apart: apart}
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))
@@ -319,7 +319,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post, Worker: s.worker,
 		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
 		Speech: host.NewModels(h, func(context.Context, registry.Entry, host.Settings, func(float64)) (Speech, error) {
-			return s.ears, nil
+			return s.fakeSpeech, nil
 		}, nil),
 		OpenAudio: transcribe.OpenAudio,
 		OpenMic: func(string) (voice.Microphone, error) {
@@ -368,7 +368,7 @@ func (s *stage) loadChat(ctx context.Context, e registry.Entry, _ host.Settings,
 	return s.model, nil
 }
 
-// outside is a desktop with one other program on it.
+// outside is a desktop with one other program.
 func (s *stage) outside() *Outside {
 	return &Outside{Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Toggle: "toggle", Finish: "finish", Finishing: "finishing", Focused: func() (bool, error) { return s.elsewhere, nil },
 		Paste: func(text string) error { s.pasted <- text; return s.pasteErr },
@@ -384,7 +384,7 @@ func (s *stage) outside() *Outside {
 		Serve: func(handle func(string) string) (io.Closer, error) { s.socket = handle; return io.NopCloser(nil), nil }}
 }
 
-// say lets the model say words, and waits until they are shown.
+// say makes the model generate words, and waits until they are shown.
 func (s *stage) say(words ...string) {
 	s.t.Helper()
 	for _, w := range words {

@@ -1,7 +1,5 @@
 package shell
 
-// What the Transcribe page needs from the window: dialogs, menus, and the choices it remembers.
-
 import (
 	"fmt"
 	"path/filepath"
@@ -15,7 +13,7 @@ import (
 	"soberano/asr/audio"
 )
 
-// filesChanged shows in the side how many files are under way.
+// filesChanged shows in the sidebar how many files are being transcribed or waiting.
 func (d *Shell) filesChanged() {
 	label := "Transcribe files"
 	if n := d.files.Waiting(); n > 0 {
@@ -32,13 +30,13 @@ func (d *Shell) focus(f fyne.Focusable) {
 	d.window.Canvas().Focus(f)
 }
 
-// menuBelow opens a menu under a button.
+// menuBelow opens a menu below a button.
 func (d *Shell) menuBelow(m *fyne.Menu, b fyne.CanvasObject) {
 	at := d.app.Driver().AbsolutePositionForObject(b)
 	widget.ShowPopUpMenuAtPosition(m, d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
 }
 
-// audioEndings are the names of files that a person is offered to choose a recording from.
+// audioEndings returns the file extensions offered in the dialog for choosing a recording.
 func audioEndings() (list []string) {
 	for _, e := range audio.Extensions() {
 		list = append(list, e, strings.ToUpper(e))

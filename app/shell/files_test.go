@@ -18,7 +18,7 @@ import (
 	"soberano/asr/audio"
 )
 
-// wav is a recording of silence on the disk.
+// wav creates a recording of silence.
 func wav(t *testing.T, name string, length time.Duration) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -32,7 +32,7 @@ func wav(t *testing.T, name string, length time.Duration) string {
 	return path
 }
 
-// A recording dropped on any page is written down, a model beside it goes to the library.
+// A recording dropped on any page is transcribed, and a model dropped with it goes to the library.
 func TestDropRecordings(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
 		s := newStage(t, "", smol, base)
@@ -64,8 +64,8 @@ func TestDropRecordings(t *testing.T) {
 	})
 }
 
-// What is neither a recording nor a model is named on the page for recordings, which stays.
-// Elsewhere the library says what it is, as it does of what is called as models are.
+// On the Transcribe page, files that are neither recordings nor models are named there, and the page stays. On other pages the
+// library reports them, as it does for files that are named like models.
 func TestDropStrays(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
 		s := newStage(t, "", smol, base)
@@ -121,7 +121,7 @@ func TestDropStrays(t *testing.T) {
 	})
 }
 
-// What was chosen for recordings is kept, also when other settings change.
+// The choices for recordings are kept, also when other settings change.
 func TestFilesChoices(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
@@ -161,7 +161,7 @@ func TestTranscribeKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.files.View.PlayPause() // nothing is open: nothing happens
+	s.files.View.PlayPause() // no transcript is open, so nothing happens
 	s.tapTranscript(list[0].ID)
 	s.expect(s.words(), "Ask not.", "Copy all")
 	press(fyne.KeyF)
@@ -178,7 +178,7 @@ func TestTranscribeKeys(t *testing.T) {
 	}
 }
 
-// tapTranscript opens a transcript as a tap on its row does.
+// tapTranscript opens a transcript like a tap on its row.
 func (s *stage) tapTranscript(id int64) {
 	s.t.Helper()
 	var found fyne.Tappable
@@ -196,8 +196,7 @@ func (s *stage) tapTranscript(id int64) {
 	found.Tapped(&fyne.PointEvent{})
 }
 
-// A model is chosen while the goroutine that transcribes reads the settings; the race detector
-// finds an access without the lock.
+// A model is chosen while the goroutine that transcribes reads the settings; the race detector finds an access without the lock.
 func TestChooseModelWhileSettingsAreRead(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()

@@ -12,7 +12,7 @@ import (
 // chooseModel opens the model menu under the header's button.
 func (d *Shell) chooseModel() {
 	d.show(chatPage)
-	entries, _ := d.Shelf.List() // what is broken stands on the Models page
+	entries, _ := d.Shelf.List() // broken entries are shown on the Models page
 	var items []*fyne.MenuItem
 	for _, e := range entries {
 		if e.Kind != registry.Chat || !e.Runs {
@@ -38,7 +38,7 @@ func (d *Shell) chooseModel() {
 	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
 }
 
-// use makes a model the one that answers, or that hears.
+// use makes a model the chosen one of its kind.
 func (d *Shell) use(e registry.Entry) {
 	if e.Kind == registry.Speech {
 		d.set(func(v *settings.Values) { v.SpeechModel = e.Name })
@@ -74,7 +74,7 @@ func (d *Shell) added(e registry.Entry) {
 	}
 }
 
-// removing chooses no model instead of one that is about to be removed.
+// removing ends the choice of a model that is about to be removed.
 func (d *Shell) removing(e registry.Entry) {
 	if !d.inUse(e) {
 		return

@@ -1,8 +1,5 @@
 package shell
 
-// What surrounds the pages: the head of Models and Settings, and the shade behind the side
-// in a narrow window.
-
 import (
 	"image/color"
 
@@ -15,7 +12,7 @@ import (
 
 const pageHeadHeight = 56
 
-// pageHead is the line above Models and Settings.
+// pageHead is the line above the pages Transcribe, Models and Settings.
 type pageHead struct {
 	object      *fyne.Container
 	title       *ui.Label
@@ -59,7 +56,7 @@ func (h *pageHead) place(size fyne.Size) {
 	ui.Put(h.rule, 0, pageHeadHeight-1, size.Width, 1)
 }
 
-// scrim darkens the page behind the side; a click on it folds the side away.
+// scrim darkens the page behind the sidebar in a narrow window; a click on it hides the sidebar.
 type scrim struct {
 	widget.BaseWidget
 	tapped func()
@@ -71,10 +68,10 @@ func newScrim(tapped func()) *scrim {
 	return s
 }
 
-// Tapped folds the side away.
+// Tapped hides the sidebar.
 func (s *scrim) Tapped(*fyne.PointEvent) { s.tapped() }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (s *scrim) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(canvas.NewRectangle(color.NRGBA{A: 110}))
 }

@@ -1,8 +1,5 @@
 package shell
 
-// The list of conversations: rows under "Today", "Yesterday", …; one widget takes the
-// keyboard for all of them.
-
 import (
 	"time"
 
@@ -15,13 +12,13 @@ import (
 	"soberano/app/ui"
 )
 
-// mostRows is how many conversations are listed; a search finds the others.
+// mostRows is the number of conversations that are listed; a search finds the others, too.
 const mostRows = 300
 
-// rowHeight is that of a row with a title; one with words found below it is taller.
+// rowHeight is the height of a row with a title, foundHeight that of one with text found by a search.
 const rowHeight, foundHeight = 34, 50
 
-// row is one conversation.
+// row shows one conversation.
 type row struct {
 	widget.BaseWidget
 	list             *list
@@ -43,7 +40,7 @@ func (r *row) title() string {
 	return r.hit.Title
 }
 
-// Tapped opens the conversation, or its menu where the dots are.
+// Tapped opens the conversation, or its menu if the tap is on the dots.
 func (r *row) Tapped(e *fyne.PointEvent) {
 	if e.Position.X > r.Size().Width-32 && (r.hovered || r.chosen) {
 		r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
@@ -57,19 +54,19 @@ func (r *row) TappedSecondary(e *fyne.PointEvent) {
 	r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
 }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (r *row) MouseIn(*desktop.MouseEvent) { r.hovered = true; r.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (r *row) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (r *row) MouseOut() { r.hovered = false; r.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (r *row) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (r *row) CreateRenderer() fyne.WidgetRenderer {
 	v := &rowRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel("", ui.TextSize, ui.Ink),
 		found: ui.NewLabel("", ui.SmallSize, ui.Muted), dots: canvas.NewText("⋯", nil)}
@@ -130,13 +127,13 @@ func (v *rowRenderer) Refresh() {
 	canvas.Refresh(r)
 }
 
-// list is the widget with all rows.
+// list is the widget with the rows of all conversations under "Today", "Yesterday", …; it has the keyboard focus for all of them.
 type list struct {
 	widget.BaseWidget
 	pane    *ui.Pane
 	rows    []*row
 	chosen  int64
-	cursor  int // of the keyboard
+	cursor  int // the row selected with the keyboard
 	focused bool
 
 	onOpen   func(store.Conversation)
@@ -153,10 +150,10 @@ func newList() *list {
 	return l
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.pane.Object) }
 
-// set shows conversations, under headings of days unless they were searched for.
+// set shows conversations, under headings for the days unless they are results of a search.
 func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 	var objects []fyne.CanvasObject
 	l.rows = l.rows[:0]
@@ -191,7 +188,7 @@ func headingOf(words string, gap bool) fyne.CanvasObject {
 	return &fyne.Container{Layout: &ui.Column{Left: 8, Top: top, Bottom: 4}, Objects: []fyne.CanvasObject{label}}
 }
 
-// day is the heading of a time.
+// day returns the heading for a time.
 func day(t, now time.Time) string {
 	start := func(t time.Time) time.Time {
 		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, now.Location())
@@ -211,7 +208,7 @@ func day(t, now time.Time) string {
 	return t.Format("January 2006")
 }
 
-// choose tints the row of a conversation.
+// choose highlights the row of a conversation.
 func (l *list) choose(id int64) {
 	l.chosen = id
 	for i, r := range l.rows {
@@ -232,16 +229,16 @@ func (l *list) mark() {
 	}
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (l *list) FocusGained() { l.focused = true; l.mark() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused = false; l.mark() }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (l *list) TypedRune(rune) {}
 
-// TypedKey moves the cursor, opens, renames and deletes.
+// TypedKey moves the cursor, and opens, renames or deletes the conversation.
 func (l *list) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape {
 		l.onEscape()

@@ -16,7 +16,7 @@ import (
 	"soberano/models/registry"
 )
 
-// frame is the shell as all screens see it; the types below are the shell as one of them does.
+// frame is the part of the shell that all screens use; the types below implement the interface of one screen each.
 type frame struct{ d *Shell }
 
 func (f frame) Post(fn func())                { f.d.Post(fn) }
@@ -24,7 +24,7 @@ func (f frame) Copy(text string)              { f.d.copy(text) }
 func (f frame) ShowFile(path string)          { f.d.showFile(path) }
 func (f frame) Shortcut(s fyne.Shortcut) bool { return f.d.shortcut(s) }
 
-// chatFrame is a chat.Window.
+// chatFrame implements chat.Window.
 type chatFrame struct{ frame }
 
 func (f chatFrame) OpenLink(url string, at fyne.Position) { f.d.openLink(url, at) }
@@ -35,7 +35,7 @@ func (f chatFrame) ImportFile()                           { f.d.chooseFile() }
 func (f chatFrame) ChatsChanged()                         { f.d.listChanged() }
 func (f chatFrame) Talked(t *voice.Talk)                  { f.d.talked(t) }
 
-// voiceFrame is a voice.Window.
+// voiceFrame implements voice.Window.
 type voiceFrame struct{ frame }
 
 func (f voiceFrame) Params() asr.Params     { return f.d.dictationParams() }
@@ -49,7 +49,7 @@ func (f voiceFrame) Listen(ctx context.Context, src asr.Live, p asr.Params) iter
 	return f.d.listen(ctx, src, p)
 }
 
-// libraryFrame is a library.Window and library.Models.
+// libraryFrame implements library.Window and library.Models.
 type libraryFrame struct{ frame }
 
 func (f libraryFrame) ChooseFile()                 { f.d.chooseFile() }
@@ -65,13 +65,13 @@ func (f libraryFrame) Release(ctx context.Context, e registry.Entry) error {
 	return f.d.Host.Remove(ctx, e)
 }
 
-// settingsFrame is a settings.Window.
+// settingsFrame implements settings.Window.
 type settingsFrame struct{ frame }
 
 func (f settingsFrame) Microphones() ([]string, error) { return f.d.Microphones() }
 func (f settingsFrame) Change(v settings.Values)       { f.d.change(v) }
 
-// filesFrame is a transcribe.Window, transcribe.Choices and transcribe.Machine.
+// filesFrame implements transcribe.Window, transcribe.Choices and transcribe.Machine.
 type filesFrame struct{ frame }
 
 func (f filesFrame) Changed()                                            { f.d.filesChanged() }

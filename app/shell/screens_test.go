@@ -1,7 +1,7 @@
 package shell
 
-// Draws every state in both themes to build/screens, so that a person can look at them;
-// the tests check that the words of each state are there.
+// The tests draw every state in both themes to build/screens, for inspection by a person, and check that the words of each state
+// are shown.
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ import (
 	"soberano/models/registry"
 )
 
-// shot writes what the window shows, and returns its words.
+// shot draws the window into a file, and returns its words.
 func (s *stage) shot(name string) string {
 	s.t.Helper()
 	s.q.settle()
@@ -63,7 +63,7 @@ func (s *stage) tap(label string) {
 	test.Tap(found)
 }
 
-// walk visits everything that is visible.
+// walk visits all visible objects.
 func (s *stage) walk(visit func(fyne.CanvasObject)) {
 	var walk func(o fyne.CanvasObject)
 	walk = func(o fyne.CanvasObject) {
@@ -88,7 +88,7 @@ func (s *stage) walk(visit func(fyne.CanvasObject)) {
 	}
 }
 
-// words are all texts that are visible, joined by lines.
+// words returns all visible texts, one on each line.
 func (s *stage) words() string {
 	var list []string
 	s.walk(func(o fyne.CanvasObject) {
@@ -109,7 +109,7 @@ func (s *stage) expect(words string, want ...string) {
 	}
 }
 
-// fill makes a history as a person would have it.
+// fill creates a typical history of conversations.
 func (s *stage) fill() {
 	s.t.Helper()
 	for _, title := range []string{"Notes from the Tuesday call", "Explain photosynthesis simply", "Names for a sailing boat", "Letter to the landlord"} {
@@ -136,7 +136,7 @@ const everything = "# Everything at once\n\nA paragraph with **bold**, *italic*,
 	"> A quote that says something\n> over two lines.\n\n---\n\n| Name | Age | Remark |\n|:-----|----:|:------:|\n| Ada | 36 | wrote the first program, and much else that would take a wider column |\n| Bob | 7 | – |\n\n" +
 	"```python\ndef f(x: int) -> str:\n    \"\"\"Doc.\"\"\"\n    return f\"{x:>10}\"  # a comment with a very long line that has to wrap somewhere because it is much too long for the column\n```\n\n```\nplain text\n```\n\nA_very_long_word_" + "without_any_space_in_it_" + "without_any_space_in_it_without_any_space_in_it_without_any_space_in_it_at_all.\n"
 
-// closeCards closes the cards of imports as a person does.
+// closeCards closes the cards of imports.
 func (s *stage) closeCards() {
 	s.t.Helper()
 	s.tap("Close")
@@ -298,11 +298,11 @@ func TestStates(t *testing.T) {
 			s.chat.Composer.Entry.CursorColumn = len("Please write a short letter to my landlord about the heating")
 			s.chat.Talk.Press()
 			s.q.until(t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
-			s.ears.segments <- asr.Segment{Text: "that has not worked since", Language: "en"}
+			s.fakeSpeech.segments <- asr.Segment{Text: "that has not worked since", Language: "en"}
 			s.q.until(t, "partial words", func() bool { return strings.Contains(s.words(), "that has not worked since") })
 			s.q.until(t, "the time", func() bool { return strings.Contains(s.words(), "0:01 · English") })
 			s.expect(s.shot(name("dictating")), "release to finish · Esc discards", "· English")
-			s.ears.segments <- asr.Segment{Text: "that has not worked since Monday.", Language: "en", Final: true}
+			s.fakeSpeech.segments <- asr.Segment{Text: "that has not worked since Monday.", Language: "en", Final: true}
 			s.chat.Talk.Finish()
 			s.q.until(t, "the end of dictation", func() bool { return s.chat.Talk.State() == voice.Idle })
 			want := "Please write a short letter to my landlord about the heating that has not worked since Monday. and that is all."

@@ -1,6 +1,5 @@
-// Package shell is the whole content of the window: the side, the page in the middle, and
-// the wiring between the store, the models and the screens. It knows fyne.App and
-// fyne.Window but opens neither, so a test draws it in memory.
+// Package shell is the whole content of the window: the sidebar, the page beside it, and the connections between the store, the
+// models and the screens. It uses fyne.App and fyne.Window but creates neither, so tests can run it in memory.
 //
 //	╭ side ──────╮╭ page: chat, Transcribe, Models … ╮
 //	│ New chat   ││ header                         │
@@ -36,22 +35,22 @@ import (
 	"soberano/models/registry"
 )
 
-// Machine is what the shell needs of the world outside; the window gives it the real one.
+// Machine is what the shell needs from the system; package window provides the real one.
 type Machine struct {
 	Data        string // the data folder
 	Shelf       library.Shelf
-	Host        *host.Host // of Chats and Speech; the shell closes it
+	Host        *host.Host // the host of Chats and Speech; the shell closes it
 	Chats       chat.Models
 	Speech      *host.Models[Speech]
 	OpenAudio   func(ctx context.Context, path string) (transcribe.Audio, error)
-	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: no sound in this build
-	OpenMic     func(name string) (voice.Microphone, error)        // nil: no microphone in this build
+	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: this build can't play sound
+	OpenMic     func(name string) (voice.Microphone, error)        // nil: this build does not support microphones
 	Microphones func() ([]string, error)
-	OpenPath    func(path string) error // in the system's file manager
+	OpenPath    func(path string) error // shows a file in the system's file manager
 	OpenURL     func(url string) error
 	Post        func(func())                                          // nil: fyne.Do
 	Outside     *Outside                                              // dictation into other programs; nil: none
-	Quit        func()                                                // closes the window; nil: without more ado
+	Quit        func()                                                // closes the window; nil: it is closed directly
 	Worker      func(s *store.Store, post func(func())) *store.Worker // nil: store.NewWorker
 }
 
@@ -63,7 +62,7 @@ type Shell struct {
 	window   fyne.Window
 	store    *store.Store
 	work     *store.Worker // uses the store for the UI goroutine
-	opening  int           // conversations that were begun to be opened
+	opening  int           // number of conversations whose opening was begun
 	values   *settings.Current
 	runner   *chat.Runner
 	chat     *chat.Screen
@@ -72,14 +71,14 @@ type Shell struct {
 	models   *library.Page
 	settings *settings.Page
 	files    *transcribe.Page
-	sorting  sync.WaitGroup // of what was dropped
+	sorting  sync.WaitGroup // for the sorting of dropped files
 	page     string         // "chat", "transcribe", "models", "settings"
 	pageHead *pageHead
 	scrim    *scrim
 	narrow   bool
-	open     bool // the folded side is shown
+	open     bool // the sidebar is shown in a narrow window
 	spoke    time.Time
-	ungrab   func()     // lets go of the keys for dictation
+	ungrab   func()     // releases the keys for dictation
 	socket   io.Closer  // of `soberano dictate --toggle`
 	mu       sync.Mutex // guards speech and speechOK
 	speech   registry.Entry
@@ -95,8 +94,8 @@ const (
 	settingsPage = "settings"
 )
 
-// New makes the content of w and begins to open the models. Problems of the opening are
-// shown in the window; the error is for what leaves nothing to show.
+// New creates the content of w and starts to open the models. Problems found while opening are shown in the window; New returns an
+// error only if there is nothing to show.
 func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	if m.Post == nil {
 		m.Post = fyne.Do
@@ -156,7 +155,7 @@ func (d *Shell) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
-		talk.OnProblem = d.deaf
+		talk.OnProblem = d.dictationFailed
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk})
@@ -164,7 +163,7 @@ func (d *Shell) build() {
 	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
-		Deaf: d.Microphones == nil, Data: d.Data})
+		NoMicrophone: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.chat.Panels.Add(d.importer.Cards)
@@ -217,7 +216,7 @@ func (d *Shell) wireSide() {
 	v.list.onEscape = func() { d.chat.Focus(d.window.Canvas()) }
 }
 
-// start shows the latest conversation's place and opens the models in the background.
+// start shows the latest conversation and opens the models in the background.
 func (d *Shell) start() {
 	d.show(chatPage)
 	d.newChat("")
@@ -234,8 +233,8 @@ func (d *Shell) start() {
 	d.files.Queue.Kick()
 }
 
-// pick is the model of that kind that was chosen last. Where none was, it is the one that
-// came with the program, or the first that runs.
+// pick returns the model of that kind with the given name. If there is none, it returns the included model, or else the first
+// one that this version can run.
 func pick(entries []registry.Entry, kind registry.Kind, name string) (best registry.Entry, ok bool) {
 	for _, e := range entries {
 		switch {
@@ -249,7 +248,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (best regis
 	return best, ok
 }
 
-// chatSettings are those of a chat model, whose context may be shorter than the chosen one.
+// chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
 	o := host.Settings{Context: v.Context, Threads: v.Threads}
@@ -259,7 +258,7 @@ func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	return o
 }
 
-// place is the layout of the window.
+// place lays out the window.
 func (d *Shell) place(size fyne.Size) {
 	narrow := size.Width < 700
 	if narrow != d.narrow {
@@ -292,7 +291,7 @@ func (d *Shell) place(size fyne.Size) {
 	}
 }
 
-// fold shows or hides the side in a narrow window.
+// fold shows or hides the sidebar in a narrow window.
 func (d *Shell) fold(open bool) {
 	d.open = open
 	d.place(d.Object.Size())
@@ -357,11 +356,11 @@ func (d *Shell) notice(title string, err error) {
 	d.chat.Notice(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
-// settling is how long the last spoken words are waited for.
+// settling is the time limit for the text of the last dictation.
 const settling = 10 * time.Second
 
-// Settle calls then once what has been spoken stands in the entry: before Close, so that a
-// dictation is not lost with the window.
+// Settle calls then when the text of a running dictation has been inserted. It is called before Close, so that closing the window
+// does not lose a dictation.
 func (d *Shell) Settle(then func()) {
 	t := d.chat.Talk
 	if t == nil || d.closed {
@@ -381,7 +380,7 @@ func (d *Shell) Settle(then func()) {
 	look()
 }
 
-// Close ends everything, keeps what was written, and frees the models.
+// Close ends all activities, stores their results, and closes the models.
 func (d *Shell) Close() error {
 	if d.closed {
 		return nil
@@ -401,6 +400,6 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
-	d.work.Close() // what was asked for is stored
+	d.work.Close() // this waits until all requested work is stored
 	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

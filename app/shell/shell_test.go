@@ -19,8 +19,7 @@ import (
 	"soberano/models/registry"
 )
 
-// Closing in the middle of an answer keeps what was written; the next start shows it, and
-// what was typed and not sent.
+// Closing during an answer keeps the text so far; the next start shows it and the text that was typed and not sent.
 func TestCloseAndStartAgain(t *testing.T) {
 	dir := t.TempDir()
 	s := newStage(t, dir, smol, base)
@@ -46,8 +45,7 @@ func TestCloseAndStartAgain(t *testing.T) {
 	}
 }
 
-// The cursor stands behind a draft that is shown again, however many lines it has: what is
-// spoken or typed then goes on with it.
+// When a draft is shown again, the cursor is behind it, however many lines it has, so that speech and typing continue it.
 func TestTheCursorStandsBehindTheDraft(t *testing.T) {
 	for _, draft := range []string{"Dear Ada,", "Dear Ada,\n\nhow are", strings.Repeat("a draft that is wrapped ", 40) + "here", ""} {
 		dir := t.TempDir()
@@ -70,8 +68,8 @@ func TestTheCursorStandsBehindTheDraft(t *testing.T) {
 	}
 }
 
-// What was being said when the window is closed is in the draft afterwards.
-func TestSpokenWordsOutliveTheWindow(t *testing.T) {
+// Speech that was being dictated when the window is closed is in the draft afterwards.
+func TestCloseDuringDictation(t *testing.T) {
 	dir := t.TempDir()
 	s := newStage(t, dir, smol, base)
 	s.ready()
@@ -117,7 +115,7 @@ func TestUnansweredQuestion(t *testing.T) {
 	}
 }
 
-// Going to the chat that is open already takes nothing from what is being typed.
+// Opening the conversation that is open already does not change the text being typed.
 func TestSameChatKeepsTheEntry(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.ready()
@@ -128,7 +126,7 @@ func TestSameChatKeepsTheEntry(t *testing.T) {
 	}
 }
 
-// The button stops an answer whatever stands in the entry.
+// The button stops an answer, whatever text is in the entry.
 func TestStopWithText(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.ready()
@@ -189,7 +187,7 @@ func TestDeleteAndUndo(t *testing.T) {
 	first := s.side.list.rows[1].hit
 	s.openChat(first.Conversation)
 	s.deleteChat(first.Conversation)
-	if w := s.words(); strings.Count(w, first.Title) != 1 { // only in "… is deleted."
+	if w := s.words(); strings.Count(w, first.Title) != 1 { // the title appears only in "… is deleted."
 		t.Errorf("after deleting:\n%s", w)
 	}
 	s.tap("Undo")
@@ -245,7 +243,7 @@ func TestEscapeStopsTheAnswer(t *testing.T) {
 	}
 }
 
-// An answer goes on while another chat is looked at, and is there on the way back.
+// An answer continues while another conversation is open, and is complete after returning to its own.
 func TestAnswerInAnotherChat(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.fill()
@@ -270,7 +268,7 @@ func TestAnswerInAnotherChat(t *testing.T) {
 	s.expect(s.words(), "One two three four", "Copy answer")
 }
 
-// Two chats are answered at the same time, each with a Stop of its own.
+// Two conversations are answered at the same time, and each has its own Stop.
 func TestTwoAnswersAtOnce(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.ready()
@@ -287,7 +285,7 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 	s.expect(s.words(), "The second question", "Reading…", "Stop (Esc)")
 	s.tap("Stop (Esc)")
 	s.q.until(t, "the second to end", func() bool { return !strings.Contains(s.words(), "Stop (Esc)") })
-	s.say(" two") // only the first is left to hear that
+	s.say(" two") // only the first model call is still running
 	c, err := s.store.Conversation(first)
 	if err != nil {
 		t.Fatal(err)
@@ -308,8 +306,8 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 	}
 }
 
-// A model that does not fit in the memory of the settings is refused with numbers, and what was
-// asked is answered once it may be loaded.
+// A model that does not fit into the memory allowed by the settings is refused with the numbers; after the limit was raised, the
+// question is answered.
 func TestModelMemory(t *testing.T) {
 	dir := t.TempDir()
 	if err := settings.Save(dir, settings.Values{Memory: 1 << 20}); err != nil {

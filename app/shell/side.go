@@ -1,7 +1,5 @@
 package shell
 
-// The left side: New chat, the search, the conversations, and the places at the bottom.
-
 import (
 	"context"
 	"errors"
@@ -18,7 +16,7 @@ import (
 
 const sideWidth = 256
 
-// side is the column at the left.
+// side is the sidebar: New chat, the search, the conversations, and the other pages at the bottom.
 type side struct {
 	object   fyne.CanvasObject
 	newChat  *ui.Button
@@ -90,7 +88,7 @@ func (v *side) showKey() {
 	}
 }
 
-// later searches when the typing has paused.
+// later starts a search after a pause in the typing.
 func (v *side) later() {
 	v.showKey()
 	if v.pending != nil {
@@ -99,7 +97,7 @@ func (v *side) later() {
 	v.pending = time.AfterFunc(150*time.Millisecond, func() { v.post(v.refresh) })
 }
 
-// refresh reads the conversations again, or what is searched for.
+// refresh reads the conversations again, or repeats the search.
 func (v *side) refresh() {
 	if v.cancel != nil {
 		v.cancel()
@@ -112,7 +110,7 @@ func (v *side) refresh() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	v.cancel = cancel
-	go func() { // a search reads every message: not on the UI goroutine
+	go func() { // a search reads every message, so it does not run on the UI goroutine
 		defer cancel()
 		hits, err := v.store.Search(ctx, query)
 		v.post(func() {
@@ -144,7 +142,7 @@ func (v *side) listed(all []store.Conversation, err error) {
 	v.list.choose(v.list.chosen)
 }
 
-// say shows a line with something to do about it, above the places; empty words take it away.
+// say shows a message with actions above the links at the bottom; an empty message hides it.
 func (v *side) say(words string, actions ...ui.Action) {
 	v.toast.Objects = nil
 	if words != "" {

@@ -11,8 +11,7 @@ import (
 	"soberano/models/registry"
 )
 
-// Speech is an opened speech model: *asr.Model, or a scripted one in tests. Dictation and
-// files share it.
+// Speech is an opened speech model: *asr.Model, or a scripted one in tests. Dictation and recordings share it.
 type Speech interface {
 	Listen(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
 	Transcribe(context.Context, asr.Source, asr.Params) iter.Seq2[asr.Segment, error]
@@ -26,7 +25,7 @@ func (d *Shell) setSpeech(entries []registry.Entry) {
 	d.speech, d.speechOK = pick(entries, registry.Speech, name)
 }
 
-// chosenSpeech returns the speech model that is used. It is called from any goroutine.
+// chosenSpeech returns the speech model to use. It is called from any goroutine.
 func (d *Shell) chosenSpeech() (registry.Entry, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -36,14 +35,14 @@ func (d *Shell) chosenSpeech() (registry.Entry, error) {
 	return d.speech, nil
 }
 
-// hearing is one use of the speech model; it is a transcribe.Speech.
-type hearing struct {
+// speechUse is a use of the speech model; it implements transcribe.Speech.
+type speechUse struct {
 	*host.Lease[Speech]
 	entry registry.Entry
 }
 
-// hear opens the chosen speech model. It is called from any goroutine.
-func (d *Shell) hear(ctx context.Context) (*hearing, error) {
+// hear acquires the chosen speech model. It is called from any goroutine.
+func (d *Shell) hear(ctx context.Context) (*speechUse, error) {
 	e, err := d.chosenSpeech()
 	if err != nil {
 		return nil, err
@@ -52,27 +51,27 @@ func (d *Shell) hear(ctx context.Context) (*hearing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hearing{l, e}, nil
+	return &speechUse{l, e}, nil
 }
 
-// openSpeech is hear for files.
+// openSpeech is hear for recordings.
 func (d *Shell) openSpeech(ctx context.Context) (transcribe.Speech, error) {
 	h, err := d.hear(ctx)
 	if err != nil {
-		return nil, err // not a nil *hearing in an interface
+		return nil, err // a nil *speechUse in an interface would not be nil
 	}
 	return h, nil
 }
 
 // Name returns the model's name in the library.
-func (h *hearing) Name() string { return h.entry.Name }
+func (h *speechUse) Name() string { return h.entry.Name }
 
-// Transcribe transcribes src until the model is taken away.
-func (h *hearing) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
+// Transcribe transcribes src until it ends or the model is closed.
+func (h *speechUse) Transcribe(ctx context.Context, src asr.Source, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return h.until(ctx, func(ctx context.Context) iter.Seq2[asr.Segment, error] { return h.Model.Transcribe(ctx, src, p) })
 }
 
-// listen hears a dictation with the chosen speech model, until that is taken away.
+// listen transcribes a dictation with the chosen speech model, until it ends or the model is closed.
 func (d *Shell) listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		h, err := d.hear(ctx)
@@ -85,9 +84,8 @@ func (d *Shell) listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq
 	}
 }
 
-// until yields what run yields. Its context ends when the model is taken away, and the error
-// then says why.
-func (h *hearing) until(ctx context.Context, run func(context.Context) iter.Seq2[asr.Segment, error]) iter.Seq2[asr.Segment, error] {
+// until yields what run yields. The context of run ends when the model is closed, and then the error gives the reason.
+func (h *speechUse) until(ctx context.Context, run func(context.Context) iter.Seq2[asr.Segment, error]) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		ctx, stop := h.Context(ctx)
 		defer stop()

@@ -1,14 +1,12 @@
 package store
 
-// Export writes a conversation as a Markdown file that any editor reads.
-
 import (
 	"bufio"
 	"fmt"
 	"io"
 )
 
-// Export writes one conversation as Markdown: its title, then each turn under a heading.
+// Export writes one conversation as Markdown, which any text editor can open: its title, then each turn under a heading.
 func (s *Store) Export(conversation int64, w io.Writer) error {
 	c, err := s.Conversation(conversation)
 	if err != nil {

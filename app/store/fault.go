@@ -8,10 +8,10 @@ import (
 	"soberano/app/problem"
 )
 
-// fault is a problem in a column: as JSON, "" for none.
+// fault is a problem as it is stored in a column: JSON, or "" for no problem.
 type fault problem.Problem
 
-// Value is database/sql's.
+// Value implements driver.Valuer.
 func (f fault) Value() (driver.Value, error) {
 	if f.Code == problem.None {
 		return "", nil
@@ -20,7 +20,7 @@ func (f fault) Value() (driver.Value, error) {
 	return string(b), err
 }
 
-// Scan is database/sql's.
+// Scan implements sql.Scanner.
 func (f *fault) Scan(v any) error {
 	*f = fault{}
 	text, ok := v.(string)

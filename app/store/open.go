@@ -1,12 +1,5 @@
 package store
 
-// Opening: the pragmas, the schema by version, and what happens to a damaged file.
-//
-//	conversations.db               in use
-//	conversations.damaged-….db     what could not be read, kept as it was
-//
-// modernc.org/sqlite is SQLite itself translated to Go: https://www.sqlite.org/pragma.html
-
 import (
 	"database/sql"
 	"database/sql/driver"
@@ -25,7 +18,7 @@ import (
 	"soberano/app/problem"
 )
 
-// steps brings a file from schema version i to i+1.
+// steps are the SQL statements that bring a file from schema version i to i+1.
 var steps = []string{
 	`CREATE TABLE conversations (
 		id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -74,8 +67,8 @@ var steps = []string{
 		PRIMARY KEY (transcript, number)
 	) WITHOUT ROWID;`,
 	`ALTER TABLE transcripts ADD COLUMN translate INTEGER NOT NULL DEFAULT 0;`,
-	// What went wrong, as JSON. Rows of before say it in the English of their notes alone; those
-	// whose meaning the program acts on are read here, once.
+	// The problem as JSON. Rows of earlier schema versions have only the English text of their notes; the notes on which the
+	// program acts are converted here once.
 	`ALTER TABLE messages ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 	ALTER TABLE transcripts ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 	UPDATE messages SET problem = '{"code":"message-too-long"}' WHERE state = 'failed'
@@ -91,7 +84,7 @@ var steps = []string{
 }
 
 func init() {
-	// fold lets a search ignore case in every language, which SQLite's own LIKE does not.
+	// The SQL function fold lets a search ignore case in every language, which SQLite's own LIKE does not.
 	sqlite.MustRegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		text, ok := args[0].(string)
 		if !ok {
@@ -103,9 +96,14 @@ func init() {
 
 func fold(s string) string { return strings.ToLower(s) }
 
-// Open opens the file at path, making it and its folder where they are missing. A file
-// that is damaged is renamed beside it and a new one begun; Notice then says so. A file
-// of a newer version of the program is left alone, with an error.
+// Open opens the file at path; it creates the file and its folder if they are missing. A damaged file is renamed, and a new
+// one is created beside it; Notice then says so. A file written by a newer version of the program is not changed, and Open
+// returns an error.
+//
+//	conversations.db               in use
+//	conversations.damaged-….db     what could not be read, kept as it was
+//
+// modernc.org/sqlite is SQLite itself translated to Go. The pragmas: https://www.sqlite.org/pragma.html
 func Open(path string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -125,7 +123,7 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-// Memory is a store without a file, for tests and for a disk that can't be written.
+// Memory returns a store without a file, for tests and for a disk that can't be written.
 func Memory() (*Store, error) { return connect("file::memory:", "") }
 
 func open(path string) (*Store, error) {
@@ -143,13 +141,13 @@ func open(path string) (*Store, error) {
 	return connect((&url.URL{Scheme: "file", Path: slashed}).String(), path)
 }
 
-// private makes the file where it is missing, and takes away what other users may do with it and its log: SQLite
-// would let them read a new file. A file system without rights is accepted. An existing file is not opened here:
-// to close it would end the locks that this process has on it.
+// private creates the file if it is missing, and removes other users' permissions for it and its log: SQLite would let them
+// read a new file. A file system without permissions is accepted. An existing file is not opened here, because closing it
+// would end the locks that this process has on it.
 func private(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		return f.Close() // SQLite gives the log the rights of the file
+		return f.Close() // SQLite gives the log the permissions of the file
 	}
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		info, err := os.Stat(name)
@@ -160,7 +158,7 @@ func private(path string) error {
 			return err
 		}
 	}
-	return nil // whatever else is wrong, SQLite reports
+	return nil // SQLite reports every other problem
 }
 
 func connect(uri, path string) (*Store, error) {
@@ -178,7 +176,7 @@ func connect(uri, path string) (*Store, error) {
 	return s, nil
 }
 
-// errDamaged: SQLite's own check found fault with the file.
+// errDamaged is returned if SQLite's own check finds an error in the file.
 var errDamaged = errors.New("the file is damaged")
 
 func (s *Store) prepare() error {
@@ -212,7 +210,7 @@ func (s *Store) prepare() error {
 	return err
 }
 
-// damaged tells a broken file from a full disk or a missing permission.
+// damaged distinguishes a damaged file from a full disk or a missing permission.
 func damaged(err error) bool {
 	if errors.Is(err, errDamaged) {
 		return true
@@ -225,7 +223,7 @@ func damaged(err error) bool {
 	return code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB
 }
 
-// setAside renames the file and its journals to a name that is free, and returns it.
+// setAside renames the file and its journals to an unused name, and returns that name.
 func setAside(path string) (string, error) {
 	ext := filepath.Ext(path)
 	base := strings.TrimSuffix(path, ext) + ".damaged-" + time.Now().Format("2006-01-02")

@@ -1,16 +1,15 @@
-// Package store keeps the conversations and the transcripts of files in one SQLite file
-// that survives being killed.
+// Package store keeps the conversations, and the transcripts of files, in one SQLite file. The file stays consistent if the
+// program is killed.
 //
 //	conversations  id · title · model · created · updated · draft · deleted
 //	messages       id · conversation · role · content · state · problem · note · model · tokens · created
 //	transcripts    id · path · title · language · state · note · length · … (transcripts.go)
 //	segments       transcript · number · began · ended · text · heard · details
 //
-// The file is in write-ahead mode with synchronous=FULL: a call that has returned is on
-// the disk. An answer is a row from its first word on and is updated while it streams, so
-// after a crash what had arrived is there. Deleting hides a conversation; Purge, at the
-// next start, removes what was hidden long enough ago. A damaged file is never thrown
-// away: it is renamed and a new one begun (see open.go).
+// The file uses write-ahead logging with synchronous=FULL: when a call has returned, its change is on the disk. An answer is
+// a row from its first word on and is updated while it streams, so after a crash the part that had arrived is there. Deleting
+// a conversation hides it; Purge, at a later start, removes the rows that were hidden long enough ago. A damaged file is
+// kept: it is renamed, and a new one is created (see Open).
 package store
 
 import (
@@ -28,17 +27,16 @@ import (
 // Role says who wrote a message.
 type Role string
 
-// The two roles that are kept; a system message belongs to the settings, not to a chat.
+// The two roles that are stored; a system message is part of the settings, not of a conversation.
 const (
 	User      Role = "user"
 	Assistant Role = "assistant"
 )
 
-// State says how far an answer came.
+// State says how far an answer has come.
 type State string
 
-// The states of a message. A partial answer is still being written, or was when the
-// program was killed.
+// The states of a message. A partial answer is still being written, or was being written when the program was killed.
 const (
 	Complete State = "complete"
 	Stopped  State = "stopped"
@@ -47,15 +45,15 @@ const (
 	Cut      State = "cut" // the context was full
 )
 
-// ErrNotFound: no such conversation or message.
+// ErrNotFound reports that there is no such conversation, message or transcript.
 var ErrNotFound = errors.New("store: not found")
 
-// Conversation is one chat as the list shows it.
+// Conversation is one entry in the list of conversations.
 type Conversation struct {
 	ID               int64
 	Title            string // "" until the first message is sent
 	Model            string // the name of the model that answered last
-	Draft            string // what was typed and not sent
+	Draft            string // text that was typed and not sent
 	Created, Updated time.Time
 	Messages         int
 }
@@ -67,14 +65,14 @@ type Message struct {
 	Role         Role
 	Content      string
 	State        State
-	Problem      problem.Problem // why it failed or was cut; None in rows of older versions
-	Note         string          // the same with all technical details
-	Model        string          // who answered
+	Problem      problem.Problem // why it failed or was cut; None in rows of older schema versions
+	Note         string          // the problem as text with all technical details
+	Model        string          // the name of the model that answered
 	Tokens       int             // of the whole conversation after this answer; 0: not known
 	Created      time.Time
 }
 
-// Hit is a conversation that a search found, with the words around the first match.
+// Hit is a conversation found by a search, with the text around the first match.
 type Hit struct {
 	Conversation
 	Snippet string
@@ -88,13 +86,13 @@ type Store struct {
 	now    func() time.Time
 }
 
-// Path is where the conversations are kept; "" in memory.
+// Path returns the path of the file; "" for a store in memory.
 func (s *Store) Path() string { return s.path }
 
-// Notice is what the person should know about the opening, mostly None.
+// Notice returns the problem that Open found and the user should know; usually None.
 func (s *Store) Notice() problem.Problem { return s.notice }
 
-// Close ends the file's use. Everything is on the disk already.
+// Close closes the store. All changes are on the disk already.
 func (s *Store) Close() error { return s.db.Close() }
 
 const columns = `c.id, c.title, c.model, c.draft, c.created, c.updated,
@@ -112,7 +110,7 @@ func scanConversation(row scanner, more ...any) (c Conversation, err error) {
 	return c, err
 }
 
-// New returns a conversation without messages: the one there is already, or a new one.
+// New returns a conversation without messages: an existing one, or else a new one.
 func (s *Store) New() (Conversation, error) {
 	row := s.db.QueryRow(`SELECT ` + columns + ` FROM conversations c WHERE c.deleted = 0 AND c.title = ''
 		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id) ORDER BY c.id DESC LIMIT 1`)
@@ -133,7 +131,7 @@ func (s *Store) New() (Conversation, error) {
 	return Conversation{ID: id, Created: time.UnixMilli(now), Updated: time.UnixMilli(now)}, err
 }
 
-// Conversations lists all that are not deleted, the latest first.
+// Conversations lists all conversations that are not deleted, the latest first.
 func (s *Store) Conversations() ([]Conversation, error) {
 	rows, err := s.db.Query(`SELECT ` + columns + ` FROM conversations c WHERE c.deleted = 0 ORDER BY c.updated DESC, c.id DESC`)
 	if err != nil {
@@ -151,12 +149,12 @@ func (s *Store) Conversations() ([]Conversation, error) {
 	return list, rows.Err()
 }
 
-// Conversation returns one, or ErrNotFound.
+// Conversation returns one conversation, or ErrNotFound.
 func (s *Store) Conversation(id int64) (Conversation, error) {
 	return scanConversation(s.db.QueryRow(`SELECT `+columns+` FROM conversations c WHERE c.id = ? AND c.deleted = 0`, id))
 }
 
-// Messages returns the turns of a conversation in their order.
+// Messages returns the messages of a conversation in order.
 func (s *Store) Messages(conversation int64) ([]Message, error) {
 	rows, err := s.db.Query(`SELECT id, conversation, role, content, state, problem, note, model, tokens, created
 		FROM messages WHERE conversation = ? ORDER BY id`, conversation)
@@ -177,8 +175,8 @@ func (s *Store) Messages(conversation int64) ([]Message, error) {
 	return list, rows.Err()
 }
 
-// Append adds a message and returns it with its number. The first one from a person
-// names the conversation. When Append has returned, the message is on the disk.
+// Append adds a message and returns it with its ID. The first message of the user gives the conversation its title. When
+// Append has returned, the message is on the disk.
 func (s *Store) Append(m Message) (Message, error) {
 	if m.State == "" {
 		m.State = Complete
@@ -204,44 +202,44 @@ func (s *Store) Append(m Message) (Message, error) {
 		return err
 	})
 	if err != nil {
-		m.ID = 0 // what was inserted is rolled back
+		m.ID = 0 // the transaction was rolled back
 		return m, fmt.Errorf("store: append: %w", err)
 	}
 	return m, nil
 }
 
-// Update replaces what an answer has so far.
+// Update stores the present text and state of an answer.
 func (s *Store) Update(m Message) error {
 	return s.change(`UPDATE messages SET content = ?, state = ?, problem = ?, note = ?, model = ?, tokens = ? WHERE id = ?`,
 		m.Content, m.State, fault(m.Problem), m.Note, m.Model, m.Tokens, m.ID)
 }
 
-// Drop removes one message, as for an answer that is tried again.
+// Drop removes one message, for example an answer that is to be tried again.
 func (s *Store) Drop(message int64) error {
 	return s.change(`DELETE FROM messages WHERE id = ?`, message)
 }
 
-// Rename gives a conversation a title of the person's choice.
+// Rename gives a conversation a title chosen by the user.
 func (s *Store) Rename(conversation int64, title string) error {
 	return s.change(`UPDATE conversations SET title = ? WHERE id = ?`, strings.TrimSpace(title), conversation)
 }
 
-// Draft keeps what is typed and not sent.
+// Draft stores text that is typed and not sent.
 func (s *Store) Draft(conversation int64, text string) error {
 	return s.change(`UPDATE conversations SET draft = ? WHERE id = ?`, text, conversation)
 }
 
-// Delete hides a conversation; Restore takes that back until it is purged.
+// Delete hides a conversation; Restore shows it again, until it is purged.
 func (s *Store) Delete(conversation int64) error {
 	return s.change(`UPDATE conversations SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), conversation)
 }
 
-// Restore takes a Delete back.
+// Restore undoes Delete.
 func (s *Store) Restore(conversation int64) error {
 	return s.change(`UPDATE conversations SET deleted = 0 WHERE id = ?`, conversation)
 }
 
-// Purge removes for good what was deleted before that time.
+// Purge removes for good the rows that were deleted before that time.
 func (s *Store) Purge(before time.Time) error {
 	for _, table := range []string{"conversations", "transcripts"} {
 		if _, err := s.db.Exec(`DELETE FROM `+table+` WHERE deleted > 0 AND deleted < ?`, before.UnixMilli()); err != nil {
@@ -251,8 +249,7 @@ func (s *Store) Purge(before time.Time) error {
 	return nil
 }
 
-// Search finds the conversations whose title or messages contain the words as typed,
-// whatever their case; the latest first.
+// Search finds the conversations whose title or messages contain the query, ignoring case; the latest first.
 func (s *Store) Search(ctx context.Context, query string) ([]Hit, error) {
 	query = fold(strings.TrimSpace(query))
 	if query == "" {
@@ -278,8 +275,8 @@ func (s *Store) Search(ctx context.Context, query string) ([]Hit, error) {
 	return hits, rows.Err()
 }
 
-// Title makes a conversation's name from its first message: the first line with words,
-// cut at a word's end near 48 characters.
+// Title makes a conversation's title from its first message: the first line that has words, cut at the end of a word near 48
+// characters.
 func Title(message string) string {
 	const most = 48
 	for line := range strings.Lines(message) {
@@ -304,7 +301,7 @@ func Title(message string) string {
 	return "Untitled"
 }
 
-// snippet is the line of text around the first place where fold(text) has the query.
+// snippet returns the text around the first place where fold(text) contains the query, as one line.
 func snippet(text, query string) string {
 	flat := strings.Join(strings.Fields(text), " ")
 	at := strings.Index(fold(flat), query)
@@ -312,7 +309,7 @@ func snippet(text, query string) string {
 		return ""
 	}
 	runes := []rune(flat)
-	// fold may change byte lengths, so positions are counted in characters of the folded text.
+	// fold may change lengths in bytes, so positions are counted in characters of the folded text.
 	at = min(utf8.RuneCountInString(fold(flat)[:at]), len(runes))
 	from, to := max(0, at-24), min(len(runes), at+64)
 	s := string(runes[from:to])

@@ -118,7 +118,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// A search finds what strings.Contains finds, for any text.
+// A search finds the same conversations as strings.Contains, for any text.
 func TestSearchProperty(t *testing.T) {
 	s := memory(t)
 	c := must(s.New())(t)
@@ -193,8 +193,8 @@ func TestNewerFileIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A child process appends and streams until it is killed at a random moment. Everything
-// it had said was stored must be there, and the file must be sound.
+// A child process appends and streams until it is killed at a random moment. Everything that it had reported as stored must be
+// there, and the file must be intact.
 func TestKilledWhileWriting(t *testing.T) {
 	if path := os.Getenv("SOBERANO_STORE_CHILD"); path != "" {
 		child(path)
@@ -268,7 +268,7 @@ func child(path string) {
 	os.Exit(1)
 }
 
-// TestPrivate checks that only the user can read conversations, also where the folder is open to others and the file was.
+// TestPrivate checks that only the user can read conversations, even if the folder is open to others and the file was too.
 func TestPrivate(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows keeps no such rights")

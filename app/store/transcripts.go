@@ -1,15 +1,5 @@
 package store
 
-// Transcripts: an audio file, how far it has been written down, and its segments.
-//
-//	waiting ──▶ partial ──▶ complete
-//	   ▲           ├──▶ stopped ──╮ by the person; what was heard is kept
-//	   │           └──▶ failed  ──┤ with the reason
-//	   ╰──────────────────────────╯ goes on where the last segment ended
-//
-// A segment is on the disk when AddSegments has returned, so a kill costs what the model was
-// hearing at that moment. What the model wrote stays beside what a person made of it.
-
 import (
 	"database/sql"
 	"errors"
@@ -20,36 +10,43 @@ import (
 	"soberano/app/problem"
 )
 
-// Waiting is the state of a file that is still to be written down; the other states of a
-// transcript are those of a message.
+// Waiting is the state of a file that is to be transcribed. The other states of a transcript are those of a message.
 const Waiting State = "waiting"
 
-// Transcript is one audio file as the list shows it.
+// Transcript is one recording and the state of its transcription:
+//
+//	waiting ──▶ partial ──▶ complete
+//	   ▲           ├──▶ stopped ──╮ by the user; the segments are kept
+//	   │           └──▶ failed  ──┤ with the reason
+//	   ╰──────────────────────────╯ continues where the last segment ended
+//
+// A segment is on the disk when AddSegments has returned, so a kill loses only the audio that the model was processing at
+// that moment.
 type Transcript struct {
 	ID               int64
-	Path             string // of the audio, which stays where it is
+	Path             string // of the audio file, which is not moved
 	Title            string
-	Asked            string // the language that was chosen; "": heard from the audio
-	Translate        bool   // the text is to be English, whatever the language
-	Language         string // the language that was heard
+	Asked            string // the language that was chosen; "": detected from the audio
+	Translate        bool   // the text is to be English, whatever language is spoken
+	Language         string // the language that was detected
 	Model            string
 	State            State
-	Problem          problem.Problem // why it failed, or what is to be known of a complete one; None in rows of older versions
-	Note             string          // the same: of older versions in words, else with all technical details
-	Length           time.Duration   // of the audio; 0: not known
+	Problem          problem.Problem // why it failed, or a warning about a complete one; None in rows of older schema versions
+	Note             string          // the problem as text; in rows of newer schema versions with all technical details
+	Length           time.Duration   // of the audio; 0: unknown
 	Created, Updated time.Time
 	Segments         int
 	Heard            time.Duration // the end of the last segment
 	Snippet          string        // the first words
 }
 
-// Segment is a stretch of a transcript.
+// Segment is a section of a transcript.
 type Segment struct {
 	Number     int // from 0
 	Start, End time.Duration
-	Text       string // as a person left it
-	Heard      string // as the model wrote it
-	Details    string // what else the model says of it; the caller's own form
+	Text       string // as the user left it
+	Heard      string // as the model wrote it; an edit does not change it
+	Details    string // further results of the model, in a form that the caller defines
 }
 
 const transcriptColumns = `t.id, t.path, t.title, t.asked, t.translate, t.language, t.model, t.state, t.problem, t.note, t.length, t.created, t.updated,
@@ -68,7 +65,7 @@ func scanTranscript(row scanner) (t Transcript, err error) {
 	return t, err
 }
 
-// AddTranscript puts a file behind those that wait, and returns it with its number.
+// AddTranscript puts a file at the end of the queue, and returns it with its ID.
 func (s *Store) AddTranscript(t Transcript) (Transcript, error) {
 	if t.State == "" {
 		t.State = Waiting
@@ -84,7 +81,7 @@ func (s *Store) AddTranscript(t Transcript) (Transcript, error) {
 	return t, err
 }
 
-// Transcripts lists all that are not deleted, the latest first.
+// Transcripts lists all transcripts that are not deleted, the latest first.
 func (s *Store) Transcripts() ([]Transcript, error) {
 	rows, err := s.db.Query(`SELECT ` + transcriptColumns + ` FROM transcripts t WHERE t.deleted = 0 ORDER BY t.id DESC`)
 	if err != nil {
@@ -102,23 +99,23 @@ func (s *Store) Transcripts() ([]Transcript, error) {
 	return list, rows.Err()
 }
 
-// Transcript returns one, or ErrNotFound.
+// Transcript returns one transcript, or ErrNotFound.
 func (s *Store) Transcript(id int64) (Transcript, error) {
 	return scanTranscript(s.db.QueryRow(`SELECT `+transcriptColumns+` FROM transcripts t WHERE t.id = ? AND t.deleted = 0`, id))
 }
 
-// UpdateTranscript keeps how far a transcript is: its state and what is known of the audio.
+// UpdateTranscript stores the state of a transcript and the facts known about the audio.
 func (s *Store) UpdateTranscript(t Transcript) error {
 	return s.change(`UPDATE transcripts SET state = ?, problem = ?, note = ?, asked = ?, language = ?, model = ?, length = ?, updated = ? WHERE id = ?`,
 		t.State, fault(t.Problem), t.Note, t.Asked, t.Language, t.Model, t.Length, s.now().UnixMilli(), t.ID)
 }
 
-// RenameTranscript gives it a title of the person's choice.
+// RenameTranscript gives a transcript a title chosen by the user.
 func (s *Store) RenameTranscript(id int64, title string) error {
 	return s.change(`UPDATE transcripts SET title = ? WHERE id = ?`, strings.TrimSpace(title), id)
 }
 
-// AddSegments puts segments behind those that are there, and numbers them.
+// AddSegments appends segments to a transcript, and numbers them.
 func (s *Store) AddSegments(transcript int64, segments ...Segment) error {
 	err := s.transact(func(tx *sql.Tx) error {
 		for _, g := range segments {
@@ -140,7 +137,7 @@ func (s *Store) AddSegments(transcript int64, segments ...Segment) error {
 	return nil
 }
 
-// Segments returns the segments of a transcript in their order, from number first on.
+// Segments returns the segments of a transcript in order, from number first on.
 func (s *Store) Segments(transcript int64, first int) ([]Segment, error) {
 	rows, err := s.db.Query(`SELECT number, began, ended, text, heard, details FROM segments WHERE transcript = ? AND number >= ? ORDER BY number`, transcript, first)
 	if err != nil {
@@ -158,17 +155,17 @@ func (s *Store) Segments(transcript int64, first int) ([]Segment, error) {
 	return list, rows.Err()
 }
 
-// EditSegment replaces the text of a segment by a person's; what the model wrote is kept.
+// EditSegment replaces the text of a segment by the user's; the model's text is kept.
 func (s *Store) EditSegment(transcript int64, number int, text string) error {
 	return s.change(`UPDATE segments SET text = ? WHERE transcript = ? AND number = ?`, text, transcript, number)
 }
 
-// DeleteTranscript hides a transcript; RestoreTranscript takes that back until it is purged.
+// DeleteTranscript hides a transcript; RestoreTranscript shows it again, until it is purged.
 func (s *Store) DeleteTranscript(id int64) error {
 	return s.change(`UPDATE transcripts SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), id)
 }
 
-// RestoreTranscript takes a DeleteTranscript back.
+// RestoreTranscript undoes DeleteTranscript.
 func (s *Store) RestoreTranscript(id int64) error {
 	return s.change(`UPDATE transcripts SET deleted = 0 WHERE id = ?`, id)
 }

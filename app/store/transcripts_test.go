@@ -12,9 +12,8 @@ import (
 	"soberano/app/problem"
 )
 
-// A transcript grows, is edited, deleted and brought back, and is as it was after the file
-// was closed and opened again.
-func TestTranscriptLives(t *testing.T) {
+// A transcript grows, is edited, deleted and restored, and is unchanged after the file was closed and opened again.
+func TestTranscriptEditDeleteRestore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	s := must(Open(path))(t)
 	a := must(s.AddTranscript(Transcript{Path: "/home/ada/call.wav", Title: "call.wav", Asked: "de", Translate: true}))(t)
@@ -63,8 +62,8 @@ func TestTranscriptLives(t *testing.T) {
 	}
 }
 
-// A file of the program's first version is brought up to date, its conversations untouched.
-func TestOldFileLearnsTranscripts(t *testing.T) {
+// A file with the first schema version is upgraded; its conversations do not change.
+func TestMigrateTranscripts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
 	for _, q := range []string{steps[0], `PRAGMA user_version = 1`, `INSERT INTO conversations (title, created, updated) VALUES ('Old', 1, 1)`} {
@@ -83,8 +82,8 @@ func TestOldFileLearnsTranscripts(t *testing.T) {
 	must(s.AddTranscript(Transcript{Path: "a.wav", Title: "a.wav"}))(t)
 }
 
-// So is one of its second version, whose transcripts are none of translations.
-func TestOldFileLearnsTranslation(t *testing.T) {
+// A file with the second schema version is upgraded; its transcripts are marked as not translated.
+func TestMigrateTranslation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
 	for _, q := range []string{steps[0], steps[1], `PRAGMA user_version = 2`, `INSERT INTO transcripts (path, title, state, created, updated) VALUES ('/a.wav', 'Old', 'waiting', 1, 1)`} {
@@ -103,7 +102,7 @@ func TestOldFileLearnsTranslation(t *testing.T) {
 	}
 }
 
-// Whatever is written in whatever order of adding and editing is read back the same.
+// Segments are read back as they were written, after any sequence of adding and editing.
 func TestSegmentsAreKept(t *testing.T) {
 	s := memory(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -138,9 +137,9 @@ func TestSegmentsAreKept(t *testing.T) {
 	})
 }
 
-// What a file of the third version says in the English of its notes is read once, when its
-// schema is brought up to date; what nobody acts on stays in words.
-func TestOldFileLearnsProblems(t *testing.T) {
+// The English notes of a file with the third schema version are converted once, when its schema is upgraded; notes on which
+// the program does not act stay text.
+func TestMigrateProblems(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db := must(sql.Open("sqlite", path))(t)
 	message := `INSERT INTO messages (conversation, role, content, state, note, created) VALUES (1, 'assistant', '', 'failed', ?, 1)`
@@ -189,7 +188,7 @@ func TestOldFileLearnsProblems(t *testing.T) {
 	}
 }
 
-// A problem is kept with its arguments.
+// A problem is stored with its arguments.
 func TestProblemsAreKept(t *testing.T) {
 	s := memory(t)
 	c := must(s.New())(t)

@@ -2,32 +2,31 @@ package store
 
 import "sync"
 
-// Worker uses the store in a goroutine of its own, so that the UI goroutine never waits for the
-// disk: one piece of work after the other, in the order in which they were asked for. What
-// came of one is handed over on the UI goroutine, in the same order.
+// Worker uses the store in a goroutine of its own, so that the UI goroutine never waits for the disk. It does one piece of
+// work after the other, in the order of the calls, and hands over each result on the UI goroutine in the same order.
 type Worker struct {
 	store  *Store
-	post   func(func()) // runs a function on the UI goroutine, later; nil: Inline
+	post   func(func()) // runs a function later on the UI goroutine; nil: see Inline
 	mu     sync.Mutex
 	queue  []func()
-	more   chan struct{} // holds a value when queue may have work
+	more   chan struct{} // holds a value when queue may contain work
 	closed bool
 	done   chan struct{} // closed when the goroutine has ended
 }
 
-// NewWorker starts the goroutine of a worker on s.
+// NewWorker returns a worker for s and starts its goroutine.
 func NewWorker(s *Store, post func(func())) *Worker {
 	w := &Worker{store: s, post: post, more: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
 }
 
-// Inline is a worker without a goroutine, for tests that look at the result at once: all is done
-// before Do returns.
+// Inline returns a worker without a goroutine, for tests that look at the result at once: the work is done before Do
+// returns.
 func Inline(s *Store) *Worker { return &Worker{store: s} }
 
-// Do has work done, and then its error handed to then on the UI goroutine. The order is kept
-// for calls by one goroutine. After Close it does nothing.
+// Do runs work on the worker's goroutine, and then passes its error to then on the UI goroutine. The order is kept for calls
+// from one goroutine. After Close it does nothing.
 func (w *Worker) Do(work func(*Store) error, then func(error)) {
 	if w.post == nil {
 		then(work(w.store))
@@ -39,7 +38,7 @@ func (w *Worker) Do(work func(*Store) error, then func(error)) {
 	})
 }
 
-// Ask is Do for work with a result.
+// Ask is Do for work that has a result.
 func Ask[T any](w *Worker, work func(*Store) (T, error), then func(T, error)) {
 	var result T
 	w.Do(func(s *Store) (err error) {
@@ -58,7 +57,7 @@ func (w *Worker) add(work func()) {
 	w.wake()
 }
 
-// wake lets the goroutine look at the queue; the caller holds mu.
+// wake makes the goroutine look at the queue; the caller holds mu.
 func (w *Worker) wake() {
 	select {
 	case w.more <- struct{}{}:
@@ -91,8 +90,8 @@ func (w *Worker) next() (work func(), closed bool) {
 	return work, w.closed
 }
 
-// Close waits until all that was asked for is done, so that nothing is lost, and ends the
-// goroutine. The store stays open. It may be called more than once.
+// Close waits until all work that was asked for is done, so that nothing is lost, and ends the goroutine. The store stays
+// open. Close may be called more than once.
 func (w *Worker) Close() {
 	if w.post == nil {
 		return

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The UI goroutine does not wait for the store; results come in the order of the calls, and
-// nothing that was asked for before Close is lost.
+// The UI goroutine does not wait for the store; results come in the order of the calls, and no work that was asked for before
+// Close is lost.
 func TestWorker(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	s := must(Open(path))(t)

@@ -1,7 +1,5 @@
 package transcribe
 
-// A file in the queue, and the row of one that is written down.
-
 import (
 	"fmt"
 	"strings"
@@ -17,7 +15,7 @@ import (
 	"soberano/models"
 )
 
-// card is a file that is not finished.
+// card shows a file in the queue.
 type card struct {
 	page   *Page
 	object *ui.Box
@@ -27,7 +25,7 @@ type card struct {
 	bar    *ui.Bar
 	space  fyne.CanvasObject
 	row    *fyne.Container
-	remove *ui.Button // of one that waits: it has no other
+	remove *ui.Button // shown while the file waits, when it is the only button
 	list   map[string]*ui.Button
 	t      store.Transcript
 }
@@ -40,7 +38,7 @@ func newCard(p *Page) *card {
 	return c
 }
 
-// show takes over how far the file is; place is its place among those that wait.
+// show shows the state of the file; place is its position in the queue.
 func (c *card) show(t store.Transcript, place int) {
 	c.t = t
 	c.title.Set(models.Printable(t.Title))
@@ -86,7 +84,7 @@ func (c *card) show(t store.Transcript, place int) {
 	c.progress()
 }
 
-// aside sets what stands behind the title, and that the file is translated.
+// aside sets the text after the title, and shows whether the file is translated.
 func (c *card) aside(words string) {
 	if c.t.Translate {
 		words = strings.TrimSuffix(intoEnglish+" · "+words, " · ")
@@ -96,7 +94,7 @@ func (c *card) aside(words string) {
 
 const intoEnglish = "into English"
 
-// do sets the buttons; those that stay are the same, so that the keyboard stays on them.
+// do sets the buttons. A button that was there before is kept, so that it keeps the focus.
 func (c *card) do(labels ...string) {
 	c.row.Objects = nil
 	for i, label := range labels {
@@ -135,7 +133,7 @@ func (c *card) tapped(label string) {
 	}
 }
 
-// progress shows how far the file is, if it is under way.
+// progress shows the progress of the file, if it is being transcribed.
 func (c *card) progress() {
 	id, now := c.page.Queue.Now()
 	if id != c.t.ID || c.t.State != store.Partial {
@@ -148,7 +146,7 @@ func (c *card) progress() {
 	c.bar.Set(ui.Part{Share: float32(now.Share()), Color: ui.Accent})
 }
 
-// past is a transcript in the list.
+// past is the row of a finished transcript.
 type past struct {
 	widget.BaseWidget
 	page             *Page
@@ -162,13 +160,13 @@ func newPast(p *Page, t store.Transcript) *past {
 	return r
 }
 
-// Transcript is its number in the store.
+// Transcript returns the ID in the store.
 func (r *past) Transcript() int64 { return r.t.ID }
 
-// Tapped opens it.
+// Tapped opens the transcript.
 func (r *past) Tapped(*fyne.PointEvent) { r.page.open(r.t.ID) }
 
-// TypedKey opens it, or deletes it.
+// TypedKey opens or deletes the transcript.
 func (r *past) TypedKey(k *fyne.KeyEvent) {
 	switch k.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
@@ -178,28 +176,28 @@ func (r *past) TypedKey(k *fyne.KeyEvent) {
 	}
 }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (r *past) TypedRune(rune) {}
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (r *past) FocusGained() { r.focused = true; r.Refresh() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (r *past) FocusLost() { r.focused = false; r.Refresh() }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (r *past) MouseIn(*desktop.MouseEvent) { r.hovered = true; r.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (r *past) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (r *past) MouseOut() { r.hovered = false; r.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (r *past) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	facts := []string{}
 	if r.t.Length > 0 {

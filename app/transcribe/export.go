@@ -1,7 +1,5 @@
 package transcribe
 
-// What leaves a transcript: the clipboard, files in every format, and its menus.
-
 import (
 	"encoding/json"
 	"errors"
@@ -19,7 +17,7 @@ import (
 	"soberano/asr/transcript"
 )
 
-// whole is the transcript as the formats want it.
+// whole returns the transcript in the form that the output formats need.
 func (v *View) whole() *transcript.Transcript {
 	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Translated: v.t.Translate, Duration: v.t.Length, Model: v.t.Model}
 	if v.t.State != store.Complete {
@@ -35,7 +33,7 @@ func (v *View) whole() *transcript.Transcript {
 		}
 		s.Start, s.End, s.Text, s.Final = g.Start, g.End, g.Text, true
 		if g.Text != g.Heard {
-			s.Words = nil // they are not the words any more
+			s.Words = nil // the text was edited, so the words don't match it
 		}
 		t.Segments = append(t.Segments, s)
 	}
@@ -52,7 +50,7 @@ func (v *View) copyAll() {
 	v.page.Copy(b.String())
 }
 
-// called are the formats in words.
+// called maps the formats to their names.
 var called = map[string]string{"txt": "Text", "md": "Markdown", "srt": "Subtitles (SubRip)", "vtt": "Subtitles (WebVTT)",
 	"json": "JSON, with times and probabilities", "tsv": "Table (tab-separated)", "lrc": "Lyrics (LRC)"}
 
@@ -68,7 +66,7 @@ func (v *View) formats() *fyne.Menu {
 	return fyne.NewMenu("", items...)
 }
 
-// others is what is done more seldom.
+// others returns the menu of less frequent actions.
 func (v *View) others() *fyne.Menu {
 	return fyne.NewMenu("",
 		fyne.NewMenuItem("Rename…", func() { v.page.Ask("Rename this transcript", v.t.Title, v.rename) }),
@@ -84,7 +82,7 @@ func (v *View) rename(title string) {
 	id := v.t.ID
 	v.page.Work.Do(func(s *store.Store) error { return s.RenameTranscript(id, title) }, func(err error) {
 		switch {
-		case v.t.ID != id: // another has been opened meanwhile
+		case v.t.ID != id: // another transcript was opened meanwhile
 		case err != nil:
 			v.tell("The name could not be changed. " + problem.Text(err))
 		default:
@@ -98,7 +96,7 @@ func (v *View) exportAs(format string) {
 	v.tell("")
 	v.list.commit()
 	whole := v.whole()
-	name := strings.TrimSuffix(v.t.Title, filepath.Ext(v.t.Path)) // a title may end in a dot and letters of its own
+	name := strings.TrimSuffix(v.t.Title, filepath.Ext(v.t.Path)) // a title may end in a dot followed by letters that are not an extension
 	at, so := v.t, v.soFar()
 	v.page.Save(filepath.Dir(v.t.Path), name+"."+format, func(w io.Writer) error {
 		if err := transcript.Write(w, format, whole); err != nil {
@@ -107,7 +105,7 @@ func (v *View) exportAs(format string) {
 		return nil
 	}, func(path string, err error) {
 		switch {
-		case v.t.ID != at.ID || !v.shown(): // another has been opened by a key meanwhile
+		case v.t.ID != at.ID || !v.shown(): // another transcript was opened by a key meanwhile
 		case err != nil:
 			v.tell(unsaved(path, err))
 		default:
@@ -116,7 +114,7 @@ func (v *View) exportAs(format string) {
 	})
 }
 
-// soFar says that the transcript isn't the whole recording's, and where it ends.
+// soFar returns a note that the transcript is incomplete, and where it ends.
 func (v *View) soFar() string {
 	id, _ := v.page.Queue.Now()
 	switch {
@@ -128,7 +126,7 @@ func (v *View) soFar() string {
 	return ", until " + clock(v.t.Heard) + ", where the transcript ends"
 }
 
-// unsaved says why there is no file.
+// unsaved returns the reason why no file was written.
 func unsaved(path string, err error) string {
 	why := err.Error()
 	var at *fs.PathError

@@ -1,17 +1,15 @@
 package transcribe
 
-// Finding words in a transcript, whatever their case.
-
 import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// match is a place where the words stand, in bytes of a segment's text.
+// match is an occurrence of the words; from and to are byte offsets in a segment's text.
 type match struct{ segment, from, to int }
 
-// find lists all places of the words in the texts, in order, without overlaps.
+// find returns all occurrences of the words in the texts, ignoring case, in order and without overlaps.
 func find(texts []string, words string) (all []match) {
 	words = strings.TrimSpace(words)
 	if words == "" {
@@ -35,7 +33,7 @@ func find(texts []string, words string) (all []match) {
 	return all
 }
 
-// prefix is how many bytes of text are the words; 0 if it begins otherwise.
+// prefix returns the number of bytes of text that match the words; 0 if it does not begin with them.
 func prefix(text string, want []rune) int {
 	at := 0
 	for _, w := range want {
@@ -48,5 +46,5 @@ func prefix(text string, want []rune) int {
 	return at
 }
 
-// fold is a character without its case, one for one, so that places stay true.
+// fold removes the case of a character. It maps one character to one, so that positions stay valid.
 func fold(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }

@@ -1,7 +1,5 @@
 package transcribe
 
-// Finding in the opened transcript: a line above it, and the marks in its text.
-
 import (
 	"fmt"
 
@@ -16,8 +14,8 @@ type finder struct {
 	entry   *ui.Entry
 	count   *ui.Label
 	matches []match
-	first   map[int]int // of a segment, in matches
-	at      int         // the match one is at; -1: none
+	first   map[int]int // segment → its first index in matches
+	at      int         // index of the present match; -1: none
 }
 
 func newFinder(v *View) *finder {
@@ -46,10 +44,10 @@ func newFinder(v *View) *finder {
 	return f
 }
 
-// findWide is the widest that the line is.
+// findWide is the maximum width of the line.
 const findWide = 600
 
-// Find opens the line, or goes to it.
+// Find opens the line for finding, above the transcript, or moves the focus to it.
 func (v *View) Find() {
 	if !v.shown() {
 		return
@@ -62,7 +60,7 @@ func (v *View) Find() {
 	v.page.Focus(v.finder.entry)
 }
 
-// end takes the line and the marks away.
+// end hides the line and removes the marks from the text.
 func (f *finder) end() {
 	f.object.Hide()
 	f.matches, f.first, f.at = nil, nil, -1
@@ -71,7 +69,7 @@ func (f *finder) end() {
 	f.v.list.rows.Redraw()
 }
 
-// search finds what stands in the entry, and goes to the first place from the cursor on.
+// search finds the text of the entry, and goes to the first match from the cursor on.
 func (f *finder) search() {
 	if !f.object.Visible() {
 		return
@@ -89,7 +87,7 @@ func (f *finder) search() {
 	f.show()
 }
 
-// again finds anew where the texts have changed, and stays where it is.
+// again repeats the search after the texts have changed, and keeps the present match.
 func (f *finder) again() {
 	if f.object.Visible() && f.entry.Text != "" {
 		at := f.at
@@ -110,7 +108,7 @@ func (f *finder) look() {
 	}
 }
 
-// step goes to the next place, or the one before; after the last comes the first.
+// step goes to the next match or the previous one; the first follows the last.
 func (f *finder) step(by int) {
 	if n := len(f.matches); n > 0 {
 		f.at = (f.at + by + n) % n
@@ -142,7 +140,7 @@ func (f *finder) say() {
 	f.v.layout()
 }
 
-// spans is a segment's text with what was found marked.
+// spans returns a segment's text with the matches marked.
 func (f *finder) spans(i int, text string) []ui.Span {
 	n, ok := f.first[i]
 	if !ok {

@@ -1,11 +1,5 @@
 package transcribe
 
-// The segments: one widget takes the keyboard for all of them.
-//
-//	click on a time, or Enter   plays from there        Space          plays and pauses
-//	click on the text, or F2    edits it                Page Up, Down  scroll
-//	↑ ↓                         move the cursor         Esc            one step back
-
 import (
 	"time"
 
@@ -17,20 +11,24 @@ import (
 	"soberano/app/ui"
 )
 
-// list is the widget with all segments.
+// list is the widget that shows all segments and has the keyboard focus for them.
+//
+//	click on a time, or Enter   plays from there        Space          plays and pauses
+//	click on the text, or F2    edits it                Page Up, Down  scroll
+//	↑ ↓                         move the cursor         Esc            one step back
 type list struct {
 	widget.BaseWidget
 	v       *View
 	rows    *ui.Long
-	entry   *ui.Entry // the one that edits
-	cursor  int       // of the keyboard
-	playing int       // the segment that is heard; -1: none
+	entry   *ui.Entry // the entry in which a segment is edited
+	cursor  int       // the segment selected with the keyboard
+	playing int       // the segment that is being played; -1: none
 	editing int       // -1: none
 	focused bool
-	keyed   bool    // the cursor has been moved by keys: it is shown
-	wide    float32 // of a letter, on average
+	keyed   bool    // the cursor was moved with the keyboard, so it is shown
+	wide    float32 // the average width of a letter
 	line    float32 // the height of a line of text
-	times   float32 // the width of the column with the times
+	times   float32 // the width of the column of times
 }
 
 func newList(v *View) *list {
@@ -43,7 +41,7 @@ func newList(v *View) *list {
 	l.entry.OnShortcut = v.page.Shortcut
 	l.entry.OnSend = func() { l.commit(); v.page.Focus(l) }
 	l.entry.OnChanged = func(string) {
-		if l.editing >= 0 { // also out of sight: it has the keyboard, so one is brought back to it
+		if l.editing >= 0 { // even out of sight the entry has the focus, so it must be filled again
 			l.rows.Changed(l.editing)
 			if !l.rows.InSight(l.editing) {
 				l.rows.Reveal(l.editing)
@@ -66,7 +64,7 @@ func newList(v *View) *list {
 	return l
 }
 
-// begin shows the transcript that was opened.
+// begin shows the transcript that was just opened.
 func (l *list) begin() {
 	l.cursor, l.playing, l.editing, l.keyed = 0, -1, -1, false
 	l.times = fyne.MeasureText(clock(l.v.length()), ui.SmallSize, fyne.TextStyle{}).Width + 12
@@ -74,9 +72,9 @@ func (l *list) begin() {
 }
 
 const (
-	timeRoom = 76 // the least for the times
-	rowPad   = 6  // above and below the text
-	boxPad   = 8  // an entry's own padding
+	timeRoom = 76 // the minimum width of the column of times
+	rowPad   = 6  // space above and below the text
+	boxPad   = 8  // the padding of an entry
 )
 
 func (l *list) textLeft() float32 { return max(timeRoom, l.times+8) }
@@ -91,7 +89,7 @@ func (l *list) height(i int, width float32) float32 {
 	return ui.Text(l.v.segments[i].Text, ui.TextSize, ui.Ink).HeightFor(room) + 2*rowPad
 }
 
-// guess is height without measuring: letters on average, and twice that for those of scripts
+// guess estimates the height without measuring text: it uses the average width of a letter, and twice that width for scripts
 // that are written without spaces.
 func (l *list) guess(i int, width float32) float32 {
 	if l.wide == 0 {
@@ -109,10 +107,10 @@ func (l *list) guess(i int, width float32) float32 {
 	return lines*l.line + 2*rowPad
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.rows) }
 
-// playingAt marks the segment that is heard, and keeps it in sight.
+// playingAt marks the segment that is being played, and keeps it visible.
 func (l *list) playingAt(at time.Duration, on bool) {
 	was, now := l.playing, -1
 	if on || at > 0 {
@@ -137,7 +135,7 @@ func (l *list) redraw(rows ...int) {
 	}
 }
 
-// edit puts the entry in the place of a segment's text.
+// edit replaces a segment's text by the entry.
 func (l *list) edit(i int) {
 	l.commit()
 	if i < 0 || i >= len(l.v.segments) {
@@ -152,8 +150,8 @@ func (l *list) edit(i int) {
 	l.v.page.Focus(l.entry)
 }
 
-// caret puts the cursor of the entry where the text was clicked: a click of its own, at the
-// place that the same words have in the entry.
+// caret places the cursor of the entry where the text was clicked, by sending the entry a click at the position that the
+// same words have in it.
 func (l *list) caret(at fyne.Position) {
 	row := fyne.MeasureText("M", ui.TextSize, fyne.TextStyle{}).Height
 	at = fyne.NewPos(at.X+boxPad, at.Y/l.line*row+boxPad)
@@ -162,10 +160,10 @@ func (l *list) caret(at fyne.Position) {
 	l.entry.MouseUp(click)
 }
 
-// commit keeps what stands in the entry.
+// commit stores the text of the entry.
 func (l *list) commit() { l.stop(true) }
 
-// discard lets the text be as it was.
+// discard ends the editing without a change.
 func (l *list) discard() {
 	l.stop(false)
 	l.v.page.Focus(l)
@@ -183,16 +181,16 @@ func (l *list) stop(keep bool) {
 	l.redraw(i)
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (l *list) FocusGained() { l.focused = true; l.redraw(l.cursor) }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused = false; l.redraw(l.cursor) }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (l *list) TypedRune(rune) {}
 
-// TypedKey moves, plays and edits.
+// TypedKey moves the cursor, plays and edits.
 func (l *list) TypedKey(k *fyne.KeyEvent) {
 	switch k.Name {
 	case fyne.KeyDown:
@@ -220,7 +218,7 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 	}
 }
 
-// move puts the cursor on a segment.
+// move selects a segment.
 func (l *list) move(to int) {
 	was := l.cursor
 	l.keyed = true
@@ -229,7 +227,7 @@ func (l *list) move(to int) {
 	l.redraw(was, l.cursor)
 }
 
-// segment is the row of one.
+// segment is the row of one segment.
 type segment struct {
 	widget.BaseWidget
 	l    *list
@@ -270,11 +268,10 @@ func (s *segment) fill(i int) {
 	s.Refresh()
 }
 
-// edited says whether the entry stands here. A row out of sight keeps its number, and may be
-// one of several with it.
+// edited reports whether the entry is in this row. A row out of sight keeps its index, and several may have the same one.
 func (s *segment) edited() bool { return s.i == s.l.editing && s.Visible() }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (s *segment) CreateRenderer() fyne.WidgetRenderer { return &segmentRenderer{s} }
 
 type segmentRenderer struct{ s *segment }
@@ -309,7 +306,7 @@ func (r *segmentRenderer) Refresh() {
 	canvas.Refresh(r.s)
 }
 
-// moment is a time that plays from there.
+// moment is a time that starts the playback when it is clicked.
 type moment struct {
 	widget.BaseWidget
 	text    *canvas.Text
@@ -328,22 +325,22 @@ func (m *moment) set(words string) {
 	m.Refresh()
 }
 
-// Tapped plays.
+// Tapped starts the playback.
 func (m *moment) Tapped(*fyne.PointEvent) { m.tapped() }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (m *moment) MouseIn(*desktop.MouseEvent) { m.hovered = true; m.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (m *moment) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (m *moment) MouseOut() { m.hovered = false; m.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (m *moment) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (m *moment) CreateRenderer() fyne.WidgetRenderer { return &momentRenderer{m} }
 
 type momentRenderer struct{ m *moment }

@@ -1,8 +1,5 @@
 package transcribe
 
-// The page: what to do, the queue, and what was written down. An opened transcript takes
-// its place (view.go).
-
 import (
 	"errors"
 	"fmt"
@@ -20,38 +17,38 @@ import (
 	"soberano/models"
 )
 
-// Page is the Transcribe page.
+// Page is the Transcribe page: buttons, the queue, and the finished transcripts. An opened transcript (View) covers it.
 type Page struct {
 	Config
 	Object  fyne.CanvasObject
 	Queue   *Queue
 	View    *View // the opened transcript
 	pane    *ui.Pane
-	foot    *fyne.Container // what was deleted; below the list, wherever that is scrolled to
+	foot    *fyne.Container // a note about deleted transcripts, below the list and always visible
 	cards   map[int64]*card
 	pasts   map[int64]*past
-	gone    []store.Transcript // what was deleted last
-	words   string             // a problem of the page's own
-	all     []store.Transcript // as they were read last
+	gone    []store.Transcript // the transcripts that were deleted last
+	words   string             // a problem of the page itself
+	all     []store.Transcript // from the last reading
 	reading bool               // all is being read
-	again   bool               // and is to be read once more
-	opening int                // transcripts that were begun to be opened
-	most    int                // how many of the finished ones are listed
+	again   bool               // all must be read once more
+	opening int                // number of transcripts whose opening was begun
+	most    int                // the number of finished transcripts that are listed
 
-	clear     *ui.Button // of all that have failed
-	translate *ui.Check  // one for all drawings, so that the keyboard stays on it
+	clear     *ui.Button // removes all failed files
+	translate *ui.Check  // the same widget in all drawings, so that it keeps the focus
 }
 
-// mostWaiting is how many of those that wait are shown.
+// mostWaiting is the number of waiting files that are shown.
 const mostWaiting = 20
 
-// fewFailed is how many failed files are removed one by one.
+// fewFailed is the number of failed files up to which they are removed one by one.
 const fewFailed = 2
 
-// some is how many finished transcripts are listed at first.
+// some is the number of finished transcripts that are listed at first.
 const some = 50
 
-// NewPage is the page; Refresh fills it.
+// NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, Queue: NewQueue(c), pane: ui.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some}
 	p.clear = ui.NewButton(ui.Quiet, "", nil)
@@ -65,7 +62,7 @@ func NewPage(c Config) *Page {
 	return p
 }
 
-// place is the layout: the list, or an opened transcript over it.
+// place lays out the list, or an opened transcript instead of it.
 func (p *Page) place(s fyne.Size) {
 	ui.Put(p.View.Object, 0, 0, s.Width, s.Height)
 	bottom := s.Height
@@ -78,7 +75,7 @@ func (p *Page) place(s fyne.Size) {
 	ui.Put(p.pane.Object, 0, 0, s.Width, bottom)
 }
 
-// showGone shows what was deleted and how to take that back, or takes that away.
+// showGone shows which transcripts were deleted and a button for undoing that, or hides this note.
 func (p *Page) showGone() {
 	p.foot.Objects = nil
 	if n := len(p.gone); n > 0 {
@@ -94,13 +91,13 @@ func (p *Page) showGone() {
 	p.foot.Refresh()
 }
 
-// Add puts dropped or chosen recordings into the queue.
+// Add adds dropped or chosen recordings to the queue.
 func (p *Page) Add(paths []string) {
 	p.Close()
 	p.do(func() error { return p.Queue.Add(paths) }, "The files could not be put into the queue")
 }
 
-// do has work done that uses the store, and then shows its error and what has become of the list.
+// do runs work that uses the store, and then shows its error and the list.
 func (p *Page) do(work func() error, what string) {
 	p.Work.Do(func(*store.Store) error { return work() }, func(err error) {
 		p.say(err, what)
@@ -108,7 +105,7 @@ func (p *Page) do(work func() error, what string) {
 	})
 }
 
-// Refuse says which dropped files are no recordings: where one is looking.
+// Refuse shows which dropped files are not recordings.
 func (p *Page) Refuse(paths []string) {
 	if len(paths) == 0 {
 		return
@@ -122,7 +119,7 @@ func (p *Page) Refuse(paths []string) {
 	p.Refresh()
 }
 
-// refused names the first few files.
+// refused lists the first few files.
 func refused(paths []string) string {
 	const few = 3
 	var names []string
@@ -139,7 +136,7 @@ func refused(paths []string) string {
 	}
 }
 
-// say keeps a problem to be shown on the page.
+// say shows a problem on the page.
 func (p *Page) say(err error, what string) {
 	p.words = ""
 	if err != nil {
@@ -159,7 +156,7 @@ func (p *Page) progressed(id int64) {
 	p.View.progressed(id)
 }
 
-// Waiting is how many files wait or are under way, as of the last Refresh.
+// Waiting returns how many files were waiting or being transcribed at the last Refresh.
 func (p *Page) Waiting() int {
 	n := 0
 	for _, t := range p.all {
@@ -170,7 +167,7 @@ func (p *Page) Waiting() int {
 	return n
 }
 
-// Refresh reads the list again. While one reading is under way, others wait and become one.
+// Refresh reads the list again. Calls during a reading lead to one further reading.
 func (p *Page) Refresh() {
 	if p.reading {
 		p.again = true
@@ -218,8 +215,8 @@ func (p *Page) draw(all []store.Transcript) {
 	p.showGone()
 }
 
-// order: what is under way comes first, then what waits, in the order in which it came (the
-// list has the latest first), then what ended too early.
+// order returns the group of a file in the queue: first the file being transcribed, then the waiting ones, in the order in
+// which they were added (the list has the latest first), then those that ended early.
 func order(t store.Transcript) int {
 	switch t.State {
 	case store.Partial:
@@ -232,7 +229,7 @@ func order(t store.Transcript) int {
 
 const dropWords = "Drop audio or video files anywhere on this window. Nothing leaves this computer."
 
-// empty is what the page says before there is any transcript.
+// empty returns the content of the page without any transcript.
 func (p *Page) empty() []fyne.CanvasObject {
 	line := ui.Text("Turn recordings into text", ui.TitleSize, ui.Ink)
 	note := ui.Text(dropWords, ui.TextSize, ui.Muted)
@@ -246,7 +243,7 @@ func (p *Page) empty() []fyne.CanvasObject {
 	return list
 }
 
-// middle centres one thing in the width.
+// middle is a layout that centres one object horizontally.
 type middle struct{}
 
 func (middle) HeightFor(o []fyne.CanvasObject, w float32) float32 { return ui.HeightFor(o[0], w) }
@@ -263,7 +260,7 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	ui.Put(o[0], (s.Width-w)/2, 0, w, s.Height)
 }
 
-// untranslated says why the next files can't be translated; "" if they can.
+// untranslated returns the reason why further files can't be translated; "" if they can.
 func (p *Page) untranslated() string {
 	if model := p.englishOnly(); model != "" {
 		return model + " knows English only, so it can't translate. A speech model of many languages can."
@@ -271,7 +268,7 @@ func (p *Page) untranslated() string {
 	return ""
 }
 
-// buttons choose files, the language of the next ones, and whether they are translated.
+// buttons returns the buttons for choosing files, their language, and whether they are translated.
 func (p *Page) buttons() fyne.CanvasObject {
 	words := "Language: heard from the audio"
 	if code := p.Language(); code != "" {
@@ -284,14 +281,14 @@ func (p *Page) buttons() fyne.CanvasObject {
 		ui.NewButton(ui.Primary, "Choose a file", p.ChooseFile), language, p.translation()}}
 }
 
-// translation is whether the next files are translated, as it is now.
+// translation returns the check box for translation in its present state.
 func (p *Page) translation() fyne.CanvasObject {
 	can := p.englishOnly() == ""
 	p.translate.Set(can && p.Translate(), can)
 	return p.translate
 }
 
-// languages are those that can be chosen, by name.
+// languages returns the menu of languages, by name.
 func (p *Page) languages() *fyne.Menu {
 	item := func(words, code string) *fyne.MenuItem {
 		i := fyne.NewMenuItem(words, func() { p.SetLanguage(code); p.Refresh() })
@@ -307,7 +304,7 @@ func (p *Page) languages() *fyne.Menu {
 	return fyne.NewMenu("", items...)
 }
 
-// notices are what stands above the queue: what keeps it waiting, what went wrong.
+// notices returns the messages above the queue: why it is waiting, and what failed.
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
 		card := ui.Problem{Title: "The files wait: the speech model could not be used.", Why: problem.Text(err), Actions: []ui.Action{
@@ -328,7 +325,7 @@ func heading(words string) []fyne.CanvasObject {
 	return []fyne.CanvasObject{ui.Spacer(1, 2), ui.NewLabel(words, ui.SmallSize, ui.Muted).Strong()}
 }
 
-// unfinished heads what was stopped or has failed; many failed ones can be removed at once.
+// unfinished returns the heading of the files that were stopped or failed; many failed ones can be removed at once.
 func (p *Page) unfinished(rest []store.Transcript) []fyne.CanvasObject {
 	head := heading("Not finished")
 	failed := slices.DeleteFunc(slices.Clone(rest), func(t store.Transcript) bool { return t.State != store.Failed })
@@ -341,8 +338,8 @@ func (p *Page) unfinished(rest []store.Transcript) []fyne.CanvasObject {
 	return []fyne.CanvasObject{head[0], ui.NewRow(8, words, words, p.clear)}
 }
 
-// queued are the cards of what is not finished; a card lives as long as its file is there, so
-// that the keyboard stays on its buttons.
+// queued returns the cards of the unfinished files. A card exists as long as its file is listed, so that its buttons keep the
+// focus.
 func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 	keep := map[int64]bool{}
 	wait := 0
@@ -376,7 +373,7 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 	return list
 }
 
-// finished are the rows of what is written down.
+// finished returns the rows of the finished transcripts.
 func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 	if len(done) == 0 {
 		return nil
@@ -388,7 +385,7 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 			break
 		}
 		r := p.pasts[t.ID]
-		if r == nil || r.t != t { // else the keyboard stays on it
+		if r == nil || r.t != t { // an unchanged row keeps the focus
 			r = newPast(p, t)
 			p.pasts[t.ID] = r
 		}
@@ -401,9 +398,9 @@ func (p *Page) finished(done []store.Transcript) (list []fyne.CanvasObject) {
 	return list
 }
 
-// open reads a transcript and shows it, unless another is opened meanwhile.
+// open reads a transcript and shows it, unless another one was opened meanwhile.
 func (p *Page) open(id int64) {
-	p.View.close() // what is edited is stored before it is read
+	p.View.close() // this stores an edit before the transcript is read
 	p.opening++
 	turn := p.opening
 	store.Ask(p.Work, func(s *store.Store) (w written, err error) {
@@ -437,7 +434,7 @@ func (p *Page) opened(w written) {
 	p.Changed()
 }
 
-// Close goes back from a transcript to the list; false: the list is shown already.
+// Close returns from a transcript to the list; false: the list was already shown.
 func (p *Page) Close() bool {
 	if !p.View.Object.Visible() {
 		return false
@@ -445,13 +442,13 @@ func (p *Page) Close() bool {
 	p.View.close()
 	p.View.Object.Hide()
 	p.pane.Object.Show()
-	p.Focus(nil) // what had it is out of sight
+	p.Focus(nil) // the object that had the focus is hidden
 	p.Refresh()
 	p.Changed()
 	return true
 }
 
-// Leave is called when another page is shown: the sound pauses, an edit is kept.
+// Leave is called when another page is shown: it pauses the sound and stores an edit.
 func (p *Page) Leave() {
 	if p.View.shown() {
 		p.View.list.commit()
@@ -461,14 +458,14 @@ func (p *Page) Leave() {
 	}
 }
 
-// End ends the queue and the sound, for good.
+// End ends the queue and the sound for good.
 func (p *Page) End() {
 	p.View.close()
 	p.View.player.close()
 	p.Queue.Close()
 }
 
-// remove deletes transcripts and offers to take that back.
+// remove deletes transcripts and offers to undo that.
 func (p *Page) remove(list ...store.Transcript) {
 	p.Close()
 	store.Ask(p.Work, func(*store.Store) (gone []store.Transcript, err error) {
@@ -500,7 +497,7 @@ func (p *Page) undo() {
 	}, "The transcript could not be brought back")
 }
 
-// date is when a transcript was made, as one reads it in a list.
+// date formats the time of a transcript for the list.
 func date(t, now time.Time) string {
 	if y, m, d := t.Date(); y == now.Year() && m == now.Month() && d == now.Day() {
 		return "today " + t.Format("15:04")

@@ -1,11 +1,5 @@
 package transcribe
 
-// The sound of a transcript. Each Play is a session of its own: it opens the file, passes
-// over what comes before and plays until it is paused, goes elsewhere or ends. What an older
-// session says is not heard.
-//
-//	idle ──Play(from)──▶ going there ──▶ playing ──▶ at the end, or Pause: idle, at its place
-
 import (
 	"context"
 	"errors"
@@ -13,31 +7,36 @@ import (
 	"time"
 )
 
-// player plays one file. Its fields and methods are for the UI goroutine.
+// player plays the sound of one file. Each call of play starts a session: it opens the file, skips to a position and plays
+// until it is paused, moved or at the end. Reports of earlier sessions are ignored.
+//
+//	idle ──play(from)──▶ skipping ──▶ playing ──▶ at the end, or paused: idle, at its position
+//
+// The fields and methods are for the UI goroutine.
 type player struct {
 	open   func(ctx context.Context, path string) (Audio, error)
 	speak  func(Audio) (Speaker, error)
 	post   func(func())
-	onMove func()      // the place, or whether it plays, has changed
+	onMove func()      // the position changed, or the playback started or stopped
 	onFail func(error) // the sound could not be played
 
 	path    string
-	at      time.Duration // the place
+	at      time.Duration // the position
 	playing bool
-	going   bool // on the way to the place
-	slow    bool // that takes so long that it is said
+	going   bool // skipping to the position
+	slow    bool // skipping takes so long that it is shown
 	cancel  context.CancelFunc
 	serial  int
 	running sync.WaitGroup
 }
 
-// patience is how long the way to a place may take before it is said.
+// patience is how long skipping may take before it is shown.
 const patience = 500 * time.Millisecond
 
-// every is the time between two looks at the place.
+// every is the interval between two reports of the position.
 const every = 100 * time.Millisecond
 
-// play goes to a place and plays from there.
+// play skips to a position and plays from there.
 func (p *player) play(from time.Duration) {
 	p.halt()
 	p.at, p.playing, p.going, p.slow = from, true, true, false
@@ -63,7 +62,7 @@ func (p *player) play(from time.Duration) {
 	p.onMove()
 }
 
-// halt ends the session without a word.
+// halt ends the session without a report.
 func (p *player) halt() {
 	p.serial++
 	if p.cancel != nil {
@@ -73,13 +72,13 @@ func (p *player) halt() {
 	p.playing, p.going = false, false
 }
 
-// pause stays at the place.
+// pause stops the playback and keeps the position.
 func (p *player) pause() {
 	p.halt()
 	p.onMove()
 }
 
-// seek goes to a place, and plays on if it does.
+// seek moves to a position; a playback continues there.
 func (p *player) seek(to time.Duration) {
 	to = max(0, to)
 	if p.playing {
@@ -90,7 +89,7 @@ func (p *player) seek(to time.Duration) {
 	p.onMove()
 }
 
-// say runs f on the UI goroutine, if the session still counts then.
+// say runs f on the UI goroutine, unless another session was started meanwhile.
 func (p *player) say(serial int, f func()) {
 	p.post(func() {
 		if p.serial == serial {
@@ -129,7 +128,7 @@ func (p *player) session(ctx context.Context, serial int, path string, from time
 	}
 }
 
-// close ends the sound and waits until the device is let go.
+// close ends the playback and waits until the device is closed.
 func (p *player) close() {
 	p.halt()
 	p.running.Wait()

@@ -1,7 +1,5 @@
 package transcribe
 
-// How far the file under way is: what was read, what was heard, how long it still takes.
-
 import (
 	"fmt"
 	"time"
@@ -9,7 +7,7 @@ import (
 	"soberano/asr"
 )
 
-// metered is the audio on its way to the model.
+// metered is an audio source for the model that counts the samples read from it.
 type metered struct {
 	Audio
 	j *job
@@ -23,7 +21,7 @@ func (m *metered) Read(p []float32) (int, error) {
 
 func samples(n int64) time.Duration { return time.Duration(n) * time.Second / asr.SampleRate }
 
-// progress notes how much of the whole audio is done with, and tells the UI.
+// progress records how much of the whole audio is transcribed, and reports it to the UI.
 func (q *Queue) progress(j *job, done time.Duration) {
 	j.heard.Store(int64(done))
 	q.Post(func() {
@@ -33,12 +31,12 @@ func (q *Queue) progress(j *job, done time.Duration) {
 	})
 }
 
-// Progress is how far a file is.
+// Progress is the progress of a file.
 type Progress struct {
 	Opening      bool          // the model is being opened
-	Done, Length time.Duration // of the audio; a Length of 0: not known
+	Done, Length time.Duration // of the audio; Length 0: unknown
 	From         time.Duration // where this run began
-	Past         time.Duration // since it began
+	Past         time.Duration // the time since this run began
 }
 
 func (j *job) progress() Progress {
@@ -52,8 +50,8 @@ func (j *job) progress() Progress {
 	return Progress{Done: done, Length: j.length, From: j.from, Past: time.Since(j.began)}
 }
 
-// Text says how far a file is: "Writing down 34% · 12:01 of 35:20 · 4 min left". How long it
-// still takes is left out until it can be told.
+// Text describes the progress: "Writing down 34% · 12:01 of 35:20 · 4 min left". The remaining time is left out until it can be
+// estimated.
 func (p Progress) Text() string {
 	switch {
 	case p.Opening:
@@ -70,7 +68,7 @@ func (p Progress) Text() string {
 	return text
 }
 
-// Share is how much of the audio is done, 0 … 1.
+// Share returns how much of the audio is transcribed, 0 … 1.
 func (p Progress) Share() float64 {
 	if p.Length <= 0 {
 		return 0

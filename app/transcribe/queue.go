@@ -1,12 +1,5 @@
 package transcribe
 
-// The queue: one goroutine while there is something to do, one file after the other. The
-// store holds the truth; what is here is the file under way.
-//
-//	Add ──▶ waiting ──▶ [open · skip what is there · Transcribe ──▶ AddSegments …] ──▶ complete
-//	                         a bad file: failed, with the reason; the next one begins
-//	                         no model: nothing is lost, all wait; Kick tries again
-
 import (
 	"context"
 	"encoding/json"
@@ -25,46 +18,53 @@ import (
 	"soberano/models"
 )
 
-// beam is how many hypotheses are kept for a file: more than for dictation, nobody waits.
+// beam is the number of hypotheses in the beam search. It is larger than for dictation, where a person waits for the text.
 const beam = 5
 
-// Queue writes files down. Its methods may be called from any goroutine.
+// Queue transcribes files one after the other, in one goroutine that runs while a file is waiting. The state is in the store;
+// the Queue itself holds only the file being transcribed.
+//
+//	Add ──▶ waiting ──▶ [open · skip the finished part · Transcribe ──▶ AddSegments …] ──▶ complete
+//	                         a bad file: failed, with the reason; the next one begins
+//	                         no model: nothing is lost, all files wait; Kick tries again
+//
+// Its methods may be called from any goroutine.
 type Queue struct {
 	Config
-	// OnState is called on the UI goroutine when a transcript has another state, or the
-	// queue another problem; OnProgress while one is heard; OnSegment when one has grown.
+	// The callbacks are called on the UI goroutine: OnState when the state of a transcript or the problem of the queue has changed,
+	// OnProgress while a file is transcribed, OnSegment when segments were added.
 	OnState    func()
 	OnProgress func(id int64)
 
 	mu      sync.Mutex
-	now     *job  // the file under way
-	working bool  // the goroutine runs
-	closed  bool  // no more files
-	blocked error // why nothing can be written down: no speech model, or a broken one
+	now     *job  // the file being transcribed
+	working bool  // the goroutine is running
+	closed  bool  // no further file is begun
+	blocked error // why no file can be transcribed: no speech model, or a broken one
 	running sync.WaitGroup
 }
 
-// job is the file under way.
+// job is the file being transcribed.
 type job struct {
 	id      int64
 	cancel  context.CancelFunc
 	ctx     context.Context
-	stopped bool // by the person
+	stopped bool // by the user
 	began   time.Time
 	from    time.Duration // where this run began
-	length  time.Duration // of the audio; 0: not known
+	length  time.Duration // of the audio; 0: unknown
 	read    atomic.Int64  // samples since from
-	heard   atomic.Int64  // how much of the whole audio is done with
+	heard   atomic.Int64  // how much of the whole audio is transcribed
 	opening bool
-	damage  audio.Damage // of what was read
+	damage  audio.Damage // of the audio read so far
 }
 
-// NewQueue is a queue at rest; Kick begins what is left over from the last time.
+// NewQueue returns a queue that does nothing yet; Kick begins with the files left from an earlier run.
 func NewQueue(c Config) *Queue { return &Queue{Config: c} }
 
-// Add puts files into the queue, each with the choices of now. One that waits or is under way
-// already is not added again, unless it is to be translated this time and was not, or not now
-// and was. One that has failed is tried again, unless it has changed since it gave some text.
+// Add adds files to the queue, each with the present choices. A file that is waiting or being transcribed is not added again,
+// unless the choice of translation differs. A failed file is tried again in the same transcript, unless that has text and
+// the file or the chosen language has changed.
 func (q *Queue) Add(paths []string) error {
 	list, err := q.Store.Transcripts()
 	if err != nil {
@@ -102,29 +102,29 @@ func (q *Queue) Add(paths []string) error {
 	return err
 }
 
-// unchanged says whether a file is still the one that a transcript was made of.
+// unchanged reports whether the file is still the one that the transcript was made from.
 func unchanged(t store.Transcript) bool {
 	st, err := os.Stat(t.Path)
 	return err != nil || st.ModTime().Before(t.Updated)
 }
 
-// Again lets a file that ended go on where its last segment ended.
+// Again continues a file that ended early, where its last segment ended.
 func (q *Queue) Again(t store.Transcript) error {
 	err := q.Store.UpdateTranscript(waiting(t))
 	q.Kick()
 	return err
 }
 
-// waiting is t as a file that is to be transcribed.
+// waiting returns t as a file that waits to be transcribed.
 func waiting(t store.Transcript) store.Transcript {
 	t.State, t.Problem, t.Note = store.Waiting, problem.Problem{}, ""
 	return t
 }
 
-// Stop ends a file, whether it waits or is under way; what was heard is kept.
+// Stop ends a file that is waiting or being transcribed; its segments are kept.
 func (q *Queue) Stop(t store.Transcript) error {
 	if q.end(t.ID) {
-		return nil // its goroutine says so
+		return nil // the goroutine of the queue stores the state
 	}
 	t.State, t.Problem, t.Note = store.Stopped, problem.Problem{}, ""
 	err := q.Store.UpdateTranscript(t)
@@ -132,7 +132,7 @@ func (q *Queue) Stop(t store.Transcript) error {
 	return err
 }
 
-// end cancels a file if it is under way.
+// end cancels a file if it is being transcribed.
 func (q *Queue) end(id int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,7 +144,7 @@ func (q *Queue) end(id int64) bool {
 	return true
 }
 
-// Delete hides a transcript; if it is under way it ends.
+// Delete hides a transcript; if it is being transcribed, that ends.
 func (q *Queue) Delete(id int64) error {
 	q.end(id)
 	err := q.Store.DeleteTranscript(id)
@@ -152,14 +152,14 @@ func (q *Queue) Delete(id int64) error {
 	return err
 }
 
-// Restore takes a Delete back.
+// Restore undoes Delete.
 func (q *Queue) Restore(id int64) error {
 	err := q.Store.RestoreTranscript(id)
 	q.Kick()
 	return err
 }
 
-// Kick begins the next file, if none is under way: something was added, or there is a model.
+// Kick starts the goroutine if it is not running. It is called when a file was added or a model became available.
 func (q *Queue) Kick() {
 	q.mu.Lock()
 	q.blocked = nil
@@ -172,14 +172,14 @@ func (q *Queue) Kick() {
 	q.state()
 }
 
-// Blocked is why nothing can be written down; nil if something can.
+// Blocked returns why no file can be transcribed; nil if one can.
 func (q *Queue) Blocked() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.blocked
 }
 
-// Now is the file under way and how far it is.
+// Now returns the file being transcribed and its progress.
 func (q *Queue) Now() (id int64, p Progress) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -189,7 +189,7 @@ func (q *Queue) Now() (id int64, p Progress) {
 	return q.now.id, q.now.progress()
 }
 
-// Close ends the file under way, which goes on at the next start, and waits for it.
+// Close ends the present file, which continues at the next start, and waits for that.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
@@ -208,7 +208,7 @@ func (q *Queue) state() {
 	})
 }
 
-// work writes files down until none waits, or there is no model to do it with.
+// work transcribes files until none is waiting, or there is no model.
 func (q *Queue) work() {
 	defer q.running.Done()
 	for {
@@ -226,14 +226,14 @@ func (q *Queue) work() {
 		err = q.write(speech, t, j)
 		speech.Release()
 		if errors.Is(err, host.ErrRemoved) {
-			continue // the file goes on with another model
+			continue // the file continues with another model
 		}
 		q.finish(t, j, err)
 	}
 }
 
-// next takes the file that waits longest; the one that was under way first. Without one the
-// goroutine counts as ended.
+// next takes the file that was interrupted, or else the one that has waited longest. Without one, the goroutine counts as
+// ended.
 func (q *Queue) next() (store.Transcript, *job, bool) {
 	list, err := q.Store.Transcripts()
 	q.mu.Lock()
@@ -244,7 +244,7 @@ func (q *Queue) next() (store.Transcript, *job, bool) {
 	}
 	if !q.closed && q.blocked == nil {
 		var best store.Transcript
-		for _, t := range list { // the latest is first
+		for _, t := range list { // the latest file comes first
 			if t.State == store.Partial || t.State == store.Waiting && best.State != store.Partial {
 				best = t
 			}
@@ -260,7 +260,7 @@ func (q *Queue) next() (store.Transcript, *job, bool) {
 	return store.Transcript{}, nil, false
 }
 
-// block leaves the file where it was: it is not its fault.
+// block keeps the state of the file, since the error is not caused by it.
 func (q *Queue) block(t store.Transcript, j *job, err error) {
 	q.mu.Lock()
 	stopped := j.stopped
@@ -273,7 +273,7 @@ func (q *Queue) block(t store.Transcript, j *job, err error) {
 	}
 }
 
-// write hears one file.
+// write transcribes one file.
 func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	defer j.cancel()
 	src, err := q.Open(j.ctx, t.Path)
@@ -296,7 +296,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	q.state()
 	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.Words(),
 		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
-	last := time.Duration(0) // begin of the segment before
+	last := time.Duration(0) // the start of the previous segment
 	for s, err := range speech.Transcribe(j.ctx, &metered{src, j}, p) {
 		if err != nil {
 			return err
@@ -308,7 +308,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 			}
 		}
 		g := kept(s, t.Heard)
-		if g.Start < last { // fitting words may have moved the one before too far
+		if g.Start < last { // aligning the words may have moved the previous segment too far
 			g.Start, g.End = last, max(last, g.End)
 		}
 		last = g.Start
@@ -318,31 +318,31 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		q.progress(j, t.Heard+s.End)
 	}
 	j.damage = src.Damage()
-	if t.Length == 0 { // nobody knew; now somebody does
+	if t.Length == 0 { // the length was unknown and is known after reading the file
 		t.Length = j.from + samples(j.read.Load())
 		return q.Store.UpdateTranscript(t)
 	}
 	return nil
 }
 
-// kept is a segment as the store has it, that much later.
+// kept converts a segment for the store, and adds after to its times.
 func kept(s asr.Segment, after time.Duration) store.Segment {
 	s.Start, s.End = s.Start+after, s.End+after
 	for i := range s.Words {
 		s.Words[i].Start, s.Words[i].End = s.Words[i].Start+after, s.Words[i].End+after
 	}
 	g := store.Segment{Start: s.Start, End: s.End, Text: s.Text}
-	if details, err := json.Marshal(s); err == nil { // a probability may be no number
+	if details, err := json.Marshal(s); err == nil { // a probability may be NaN, which JSON can't represent
 		g.Details = string(details)
 	}
 	return g
 }
 
-// finish says how a file ended.
+// finish stores how a file ended.
 func (q *Queue) finish(t store.Transcript, j *job, err error) {
 	now, readErr := q.Store.Transcript(t.ID)
 	if errors.Is(readErr, store.ErrNotFound) {
-		return // deleted meanwhile; Restore lets it go on
+		return // deleted meanwhile; after Restore it continues
 	}
 	q.mu.Lock()
 	closing, stopped := q.closed, j.stopped
@@ -353,7 +353,7 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 	case err != nil && stopped:
 		t.State = store.Stopped
 	case err != nil && closing:
-		return // it goes on at the next start
+		return // it continues at the next start
 	case err != nil:
 		t.State, t.Problem, t.Note = store.Failed, problem.OfFile(t.Path, err), models.PrintableLines(err.Error())
 	default:

@@ -1,6 +1,6 @@
 package transcribe
 
-// Draws every state in both themes to build/screens, so that a person can look at them.
+// The tests draw every state in both themes to build/screens, for inspection by a person.
 
 import (
 	"fmt"
@@ -169,7 +169,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// fill puts a transcript of that many segments into a store.
+// fill adds a transcript of that many segments to a store.
 func fill(t *testing.T, s *store.Store, n int) int64 {
 	t.Helper()
 	tr, err := s.AddTranscript(store.Transcript{Path: "/home/ada/Recordings/conference day.flac", Title: "conference day.flac", State: store.Complete, Language: "en", Length: time.Duration(n) * 3660 * time.Millisecond})

@@ -1,7 +1,5 @@
 package transcribe
 
-// The line of the time: how far the sound is; a click or a drag goes elsewhere.
-
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -14,7 +12,7 @@ import (
 type slide struct {
 	widget.BaseWidget
 	share   float32
-	dragged float32 // where a drag is; -1: none
+	dragged float32 // the position of a drag; -1: none
 	seek    func(share float32)
 }
 
@@ -33,17 +31,17 @@ func (s *slide) set(share float32) {
 
 func (s *slide) shareAt(x float32) float32 { return max(0, min(1, x/max(1, s.Size().Width))) }
 
-// Tapped goes there.
+// Tapped moves the playback to the position.
 func (s *slide) Tapped(e *fyne.PointEvent) { s.seek(s.shareAt(e.Position.X)) }
 
-// Dragged shows where it would go.
+// Dragged shows the position to which the drag would move.
 func (s *slide) Dragged(e *fyne.DragEvent) {
 	s.dragged = s.shareAt(e.Position.X)
 	s.share = s.dragged
 	s.Refresh()
 }
 
-// DragEnd goes there.
+// DragEnd moves the playback to the position of the drag.
 func (s *slide) DragEnd() {
 	to := s.dragged
 	s.dragged = -1
@@ -52,10 +50,10 @@ func (s *slide) DragEnd() {
 	}
 }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (s *slide) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (s *slide) CreateRenderer() fyne.WidgetRenderer {
 	r := &slideRenderer{s: s, back: canvas.NewRectangle(nil), fill: canvas.NewRectangle(nil), knob: canvas.NewCircle(nil)}
 	r.Refresh()

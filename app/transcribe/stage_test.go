@@ -1,7 +1,7 @@
 package transcribe
 
-// A stage for tests: the page in a window in memory, a queue for the UI goroutine, recordings
-// and a model that do what a test says.
+// Support for the tests: the page in a window in memory, a queue that stands for the UI goroutine, and scripted recordings and
+// models.
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ import (
 	"soberano/models/registry"
 )
 
-// recording is a file in memory: silence of a length, that fails where it is told to.
+// recording is a file in memory: silence of a given length, with an error at a given position.
 type recording struct {
 	length time.Duration
 	at     time.Duration
@@ -56,16 +56,16 @@ func (r *recording) Skip(d time.Duration) error { r.at += d; return nil }
 func (r *recording) Damage() audio.Damage       { return r.damage }
 func (r *recording) Close() error               { return nil }
 
-// scripted hears a sentence every ten seconds; each one waits for the gate.
+// scripted yields a sentence for every ten seconds; each one waits for the gate.
 type scripted struct {
 	mu     sync.Mutex
-	gate   chan struct{}         // nil: at once
-	heard  string                // the language; "": English
-	late   map[int]time.Duration // by which segments are moved
+	gate   chan struct{}         // nil: no waiting
+	heard  string                // the detected language; "": English
+	late   map[int]time.Duration // index of a segment → the time by which it is shifted
 	asked  []asr.Params
 	opened int
 	closed int
-	taken  error // ends what is heard
+	taken  error // the error that ends the transcription
 }
 
 func (m *scripted) Name() string { return "whisper-base" }
@@ -129,7 +129,7 @@ var said = []string{
 	"You look for a straight one, and then you look for a second one, since the boat builder next door has seen the first one too.",
 }
 
-// speaker plays nothing, and says that it does.
+// speaker plays nothing, but reports that it does.
 type speaker struct {
 	mu     sync.Mutex
 	played time.Duration
@@ -153,17 +153,17 @@ type stage struct {
 	files     map[string]*recording
 	noModel   error
 	lang      string
-	english   bool   // what follows is to be translated
+	english   bool   // the following files are to be translated
 	title     string // of the speech model
 	languages registry.Languages
 	copied    string
 	saved     map[string]string
-	unsaved   error // why a file can't be written
+	unsaved   error // the error of writing a file
 	speaker   *speaker
 	played    []time.Duration
 	silent    error
 	chosen    int
-	opening   int // Open calls
+	opening   int // number of calls of Open
 	mu        sync.Mutex
 }
 
@@ -222,7 +222,7 @@ func (f frame) Save(dir, name string, write func(io.Writer) error, done func(str
 	done(path, f.st.unsaved)
 }
 
-// choices are those of the test.
+// choices implements Choices with the values of the test.
 type choices struct{ st *stage }
 
 func (c choices) Language() string        { return c.st.lang }
@@ -231,7 +231,7 @@ func (c choices) Translate() bool         { return c.st.english }
 func (c choices) SetTranslate(on bool)    { c.st.english = on }
 func (c choices) Words() []string         { return []string{"Dashwoode"} }
 
-// machine has one speech model and the recordings of the test.
+// machine provides one speech model and the recordings of the test.
 type machine struct{ st *stage }
 
 func (m machine) Chosen() (registry.Entry, error) {
@@ -255,7 +255,7 @@ func (m machine) Speech(context.Context) (Speech, error) {
 func (m machine) Open(ctx context.Context, path string) (Audio, error) { return m.st.open(ctx, path) }
 func (m machine) Play(a Audio) (Speaker, error)                        { return m.st.play(a) }
 
-// end closes the page while what it posts is taken.
+// end closes the page while posted functions are run.
 func (s *stage) end() {
 	done := make(chan struct{})
 	go func() { s.page.End(); close(done) }()
@@ -288,7 +288,7 @@ func (s *stage) play(a Audio) (Speaker, error) {
 	return s.speaker, s.silent
 }
 
-// file puts a recording of that length on the disk.
+// file creates a file for a recording of that length.
 func (s *stage) file(name string, length time.Duration) string {
 	path := "/home/ada/Recordings/" + name
 	s.mu.Lock()

@@ -1,11 +1,11 @@
-// Package transcribe is the page where recordings become text: what happens to dropped
-// audio, the list of what was written down, and the transcript with its sound.
+// Package transcribe is the page on which recordings become text: the queue of dropped audio files, the list of transcripts, and
+// the view of a transcript with its sound.
 //
-//	drop ──Queue: one file at a time──▶ segments ──▶ store ──▶ View: read, hear, mend, export
-//	            └─▶ why a file can't be read, and what to do; the others go on
+//	drop ──Queue: one file at a time──▶ segments ──▶ store ──▶ View: read, listen, edit, export
+//	            └─▶ why a file can't be read, and what to do; the other files continue
 //
-// A segment is kept as soon as it is heard. What was going on when the program ended goes on
-// at the next start, where it ended.
+// A segment is stored as soon as it is recognised. A file that was being transcribed when the program ended continues at the
+// next start, where its last segment ended.
 package transcribe
 
 import (
@@ -20,10 +20,9 @@ import (
 	"soberano/models/registry"
 )
 
-// Speech is the use of an opened speech model: of a model in app/host, or a scripted one in
-// tests.
+// Speech is the use of an opened speech model: a model of package host, or a scripted one in tests.
 type Speech interface {
-	Name() string // of the model, in the library
+	Name() string // the library name of the model
 	Transcribe(context.Context, asr.Source, asr.Params) iter.Seq2[asr.Segment, error]
 	Release()
 }
@@ -31,13 +30,13 @@ type Speech interface {
 // Audio is an opened recording: *audio.Source, or a scripted one in tests.
 type Audio interface {
 	Read(p []float32) (int, error)
-	Duration() time.Duration // to be asked before Read; 0: not known
+	Duration() time.Duration // to be called before Read; 0: unknown
 	Skip(time.Duration) error
-	Damage() audio.Damage // of what was read
+	Damage() audio.Damage // of the audio read so far
 	Close() error
 }
 
-// Speaker is sound that is being played: *mic.Speaker, or a scripted one in tests.
+// Speaker is a playback that is running: *mic.Speaker, or a scripted one in tests.
 type Speaker interface {
 	Played() time.Duration
 	Done() <-chan struct{}
@@ -49,41 +48,41 @@ type Speaker interface {
 type Window interface {
 	ui.Window
 	ui.Dialogs
-	Changed()    // what the page is about has changed: its title, or how many wait
-	ChooseFile() // asks for a recording
+	Changed()    // the page's title or the number of waiting files has changed
+	ChooseFile() // asks the user for a recording
 	ShowModels()
 }
 
-// Choices are how the next files are transcribed. The getters are called from any goroutine.
+// Choices says how further files are transcribed. The getters are called from any goroutine.
 type Choices interface {
-	Language() string // "": heard from the audio
+	Language() string // "": detected from the audio
 	SetLanguage(code string)
-	Translate() bool // into English, whatever is spoken
+	Translate() bool // into English, whatever language is spoken
 	SetTranslate(bool)
-	Words() []string // the person's own
+	Words() []string // the user's own words
 }
 
 // Machine opens speech models and recordings. Its methods are called from any goroutine.
 type Machine interface {
-	Chosen() (registry.Entry, error) // the speech model that Speech opens
+	Chosen() (registry.Entry, error) // the speech model that Speech will open
 	Speech(context.Context) (Speech, error)
 	Open(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
 	Play(Audio) (Speaker, error)
 }
 
-// Config is what the page is made from.
+// Config holds what the page needs.
 type Config struct {
 	Window
 	Choices
 	Machine
 	Store     *store.Store  // for the queue
 	Work      *store.Worker // for the UI goroutine
-	Languages []string      // codes of those that can be chosen
-	Silent    bool          // this build has no sound
+	Languages []string      // the codes of the languages that can be chosen
+	Silent    bool          // this build can't play sound
 }
 
-// englishOnly is the name of the speech model if it knows English only, so that it can't
-// translate; "" if it can, or if there is none yet.
+// englishOnly returns the name of the speech model if it supports English only, so that it can't translate; "" if it can, or if
+// there is no model yet.
 func (c *Config) englishOnly() string {
 	if e, err := c.Chosen(); err == nil && e.EnglishOnly() {
 		return e.Title
@@ -91,7 +90,7 @@ func (c *Config) englishOnly() string {
 	return ""
 }
 
-// OpenAudio opens a recording on the disk.
+// OpenAudio opens a recording in a file.
 func OpenAudio(ctx context.Context, path string) (Audio, error) {
 	s, err := audio.OpenContext(ctx, path)
 	if err != nil {

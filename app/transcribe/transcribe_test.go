@@ -25,8 +25,8 @@ import (
 	"soberano/models/registry"
 )
 
-// A bad file is refused with its name, the reason and the place; what was heard of it is
-// kept, and the others are written down.
+// A bad file is reported with its name, the reason and the position; its text up to there is kept, and the other files are
+// transcribed.
 func TestABadFileLosesNothing(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	bad := s.file("bad.wav", time.Minute)
@@ -52,7 +52,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 	}
 }
 
-// A file whose model is taken away waits for another one, and goes on where it was.
+// A file whose model is removed waits for another model, and continues where it was.
 func TestRemovedModel(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
@@ -83,7 +83,7 @@ func TestRemovedModel(t *testing.T) {
 	}
 }
 
-// A file with damaged places is written down, and its transcript says so.
+// A file with damaged sections is transcribed, and its transcript mentions the damage.
 func TestDamageIsNoted(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	path := s.file("worn.mp3", 20*time.Second)
@@ -97,9 +97,9 @@ func TestDamageIsNoted(t *testing.T) {
 	s.UntilShown("The file is damaged in 2 places")
 }
 
-// The program ends in the middle of a file: the next start goes on where it was, and the
-// others follow. What is written down is the same as without the interruption.
-func TestTheQueueOutlivesTheProgram(t *testing.T) {
+// If the program ends during a file, the next start continues where it was, and the other files follow. The segments are the
+// same as without the interruption.
+func TestQueueAfterRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "conversations.db")
 	db, err := store.Open(path)
 	if err != nil {
@@ -109,7 +109,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 	s.model.gate = make(chan struct{})
 	s.lang = "de"
 	s.page.Add([]string{s.file("long.wav", 2*time.Minute), s.file("next.wav", 10*time.Second)})
-	s.page.Add([]string{s.file("next.wav", 10*time.Second)}) // waits already
+	s.page.Add([]string{s.file("next.wav", 10*time.Second)}) // is waiting already
 	for range 5 {
 		s.model.gate <- struct{}{}
 	}
@@ -149,7 +149,7 @@ func TestTheQueueOutlivesTheProgram(t *testing.T) {
 	}
 }
 
-// Times in the list don't go back, whatever the model says of a segment.
+// The times in the list are in ascending order, whatever times the model gives.
 func TestTimesGoForward(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.late = map[int]time.Duration{1: 12 * time.Second}
@@ -165,7 +165,7 @@ func TestTimesGoForward(t *testing.T) {
 	}
 }
 
-// Cancel keeps what was heard, Go on takes it up; Delete in the middle ends it, Undo too.
+// Cancel keeps the text, and Go on continues from there. Delete also works during the transcription, and so does Undo.
 func TestCancelAndDelete(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
@@ -196,8 +196,8 @@ func TestCancelAndDelete(t *testing.T) {
 	s.state("a.wav", store.Complete)
 }
 
-// Files that fail don't pile up: dropped again they stay one card, several are removed at
-// once, and one that never can be read isn't offered again first.
+// Failed files don't accumulate: a failed file that is dropped again has one card, several are removed at once, and one that can
+// never be read is not offered for another try first.
 func TestFailedFiles(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	bad := func(name string, kind audio.Kind, why string) string {
@@ -235,7 +235,7 @@ func TestFailedFiles(t *testing.T) {
 	}
 	s.page.Add(paths)
 	wait(2)
-	s.lang = "de" // what gave no text is heard anew; what did stands beside
+	s.lang = "de" // a file without text is transcribed again; with text, a second transcript is made
 	s.page.Add(paths[:1])
 	wait(2)
 	if got := s.state("empty.wav", store.Failed); got.Asked != "de" {
@@ -262,7 +262,7 @@ func TestFailedFiles(t *testing.T) {
 	s.UntilShown("Remove all 4 that failed", "cut off.mp3")
 }
 
-// What the recordings' reader says of a file that is no recording is known to be for good.
+// An error that says that a file is not a recording counts as permanent.
 func TestHopeless(t *testing.T) {
 	dir := t.TempDir()
 	for text, want := range map[string]bool{"": true, "Dear Ada": true, "Dear Ada, the boat is ready. Yours, Charles": true, "RIFF\x00\x00\x00\x00WAVE": false} {
@@ -280,8 +280,7 @@ func TestHopeless(t *testing.T) {
 	}
 }
 
-// What was deleted can be brought back without looking for where: in sight wherever the list
-// is scrolled to, which stays there.
+// Undo after deleting is visible wherever the list is scrolled to, and the list keeps its position.
 func TestUndoIsInSight(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	var paths []string
@@ -320,7 +319,7 @@ func TestUndoIsInSight(t *testing.T) {
 	}
 }
 
-// Editing is kept, also by leaving; Escape takes it back. Exports have the edited text.
+// An edit is stored, also by leaving the segment; Escape discards it. Exports contain the edited text.
 func TestEditAndExport(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
@@ -378,8 +377,8 @@ func TestEditAndExport(t *testing.T) {
 	}
 }
 
-// An export says where it was saved and, in the middle of a recording, how far it goes; one
-// that fails says why, with the file's name as it is.
+// After an export its path is shown and, for an unfinished recording, how far it goes. After a failed one the reason is shown,
+// with the file's name as given.
 func TestWhereItWasSaved(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
@@ -424,8 +423,8 @@ func TestWhereItWasSaved(t *testing.T) {
 	s.Expect("Saved as /home/ada/Recordings/lj.srt.")
 }
 
-// The same recording can be written down again, in another language; the first stays.
-func TestAgainBeside(t *testing.T) {
+// The same recording can be transcribed again in another language; the first transcript stays.
+func TestSameRecordingTwice(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
 	s.page.open(s.state("talk.wav", store.Complete).ID)
@@ -437,8 +436,8 @@ func TestAgainBeside(t *testing.T) {
 	})
 }
 
-// Whether it is translated is a file's own: the queue holds both kinds, also of one recording,
-// and each transcript says which it is.
+// The choice of translation belongs to each file: the queue contains both kinds, also of one recording, and each transcript says
+// whether it is translated.
 func TestTranslation(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.noModel = noModel
@@ -452,7 +451,7 @@ func TestTranslation(t *testing.T) {
 	s.page.translate.Tapped(&fyne.PointEvent{})
 	s.page.Add([]string{talk})
 	s.UntilShown("into English · waiting, number 2", "into English · waiting, number 3")
-	s.english = true // what is in the queue stays as it was asked for
+	s.english = true // files in the queue keep their choice
 	s.model.heard = "de"
 	s.mu.Lock()
 	s.noModel = nil
@@ -488,8 +487,7 @@ func TestTranslation(t *testing.T) {
 	}
 }
 
-// A model of English alone can't translate: that is said, and what was chosen before waits
-// for one that can.
+// A model for English only can't translate: the page says so, and files for which translation was chosen wait for another model.
 func TestEnglishOnly(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.english, s.title, s.languages = true, "Whisper base.en", registry.EnglishAlone
@@ -511,8 +509,7 @@ func TestEnglishOnly(t *testing.T) {
 	}
 }
 
-// Tapping a time plays from there; the segment that is heard follows; Space pauses; a file
-// that is gone is said to be.
+// Tapping a time plays from there; the segment being played is marked; Space pauses; a missing file is reported.
 func TestPlaying(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	path := s.file("talk.wav", 5*time.Minute)
@@ -558,7 +555,7 @@ func TestPlaying(t *testing.T) {
 	s.UntilShown("It can't be played. The file is not at " + path + ".")
 }
 
-// An opened transcript grows while it is written down.
+// An opened transcript grows while its recording is transcribed.
 func TestTheViewGrows(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
@@ -573,8 +570,8 @@ func TestTheViewGrows(t *testing.T) {
 	s.UntilShown("1 min · English · whisper-base")
 }
 
-// A transcript can be opened behind a longer one in whatever state that was left: searched,
-// at its end, an edit begun, being played.
+// After a longer transcript, a shorter one can be opened, whatever the state of the first was: searched, scrolled to its end,
+// being edited, being played.
 func TestAShorterOneIsOpened(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	long := fill(t, s.store, 60)
@@ -609,8 +606,8 @@ func TestAShorterOneIsOpened(t *testing.T) {
 	}
 }
 
-// What is being edited stays where it is while the transcript grows, also at its end; scrolled
-// out of sight it goes on taking what is typed, and comes back with it. Nothing is lost.
+// A segment that is being edited keeps its position while the transcript grows, also at the end of the list. Scrolled out of
+// sight it still accepts typed text. Nothing is lost.
 func TestEditingWhileItGrows(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.model.gate = make(chan struct{})
@@ -679,7 +676,7 @@ func TestEditingWhileItGrows(t *testing.T) {
 	}
 }
 
-// Nothing of the page runs after it was ended, in whatever state.
+// After End no goroutine of the page is running, whatever its state was.
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := newStage(t, ui.Light, nil)
@@ -699,7 +696,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	}
 }
 
-// Every match is the words, whatever their case, in order and apart; none is missed.
+// find returns every occurrence of the words, ignoring case, in order and without overlaps.
 func TestFind(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		letters := rapid.StringOf(rapid.SampledFrom([]rune("aAbBäÄß İı")))
@@ -740,7 +737,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Five hundred dropped files are a page that can still be drawn.
+// A page with five hundred dropped files can still be drawn.
 func TestManyFiles(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	s.noModel = noModel
@@ -754,7 +751,7 @@ func TestManyFiles(t *testing.T) {
 	t.Logf("added and drawn in %v", time.Since(began))
 }
 
-// A file's name with a change of the writing direction is shown as it is, not as it pretends.
+// A change of the writing direction in a file's name is made visible.
 func TestHostileName(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
 	path := s.file("talk\u202evaw.exe", time.Second)

@@ -1,15 +1,5 @@
 package transcribe
 
-// An opened transcript: what can be done with it, its segments, and its sound.
-//
-//	╭ [All transcripts]  interview.wav              [Find] [Copy all] [Export] [More] ╮
-//	│                    35 min · English · whisper-base                              │
-//	│ find: [……………]  3 of 12  [Previous] [Next] [Close]        (only while finding)   │
-//	├──────────────────────────────────────────────────────────────────────────────────┤
-//	│ 0:07  Welcome to the show.                                          (list.go)    │
-//	├──────────────────────────────────────────────────────────────────────────────────┤
-//	╰ [Play]  0:12 ━━━━━━━━━●──────────────────────────────────────────────── 35:02    ╯
-
 import (
 	"errors"
 	"slices"
@@ -25,7 +15,15 @@ import (
 	"soberano/models"
 )
 
-// View shows one transcript.
+// View shows one transcript, with its actions, its segments and its sound:
+//
+//	╭ [All transcripts]  interview.wav              [Find] [Copy all] [Export] [More] ╮
+//	│                    35 min · English · whisper-base                              │
+//	│ find: [……………]  3 of 12  [Previous] [Next] [Close]        (only while finding)   │
+//	├──────────────────────────────────────────────────────────────────────────────────┤
+//	│ 0:07  Welcome to the show.                                          (list.go)    │
+//	├──────────────────────────────────────────────────────────────────────────────────┤
+//	╰ [Play]  0:12 ━━━━━━━━━●──────────────────────────────────────────────── 35:02    ╯
 type View struct {
 	Object fyne.CanvasObject
 	page   *Page
@@ -45,8 +43,8 @@ type View struct {
 	slide             *slide
 	box               *fyne.Container
 
-	reading bool // how far it is, is being read
-	again   bool // and is to be read once more
+	reading bool // the state of the transcript is being read
+	again   bool // it must be read once more
 }
 
 func newView(p *Page) *View {
@@ -94,7 +92,7 @@ func newView(p *Page) *View {
 	return v
 }
 
-// headLayout puts the tools beside the title, or below it where there is no room.
+// headLayout places the buttons beside the title, or below it if there is not enough space.
 type headLayout struct {
 	v    *View
 	back *ui.Button
@@ -144,7 +142,7 @@ func (v *View) shown() bool                                     { return v.Objec
 // open shows a transcript from its beginning.
 func (v *View) open(w written) {
 	v.close()
-	v.finder.end() // while its matches are those of what is shown
+	v.finder.end() // before its matches become invalid
 	v.t, v.segments = w.Transcript, w.segments
 	v.player.path, v.player.at = v.t.Path, 0
 	v.tell("")
@@ -155,13 +153,13 @@ func (v *View) open(w written) {
 	v.layout()
 }
 
-// close keeps what is being edited and ends the sound.
+// close stores an edit and ends the sound.
 func (v *View) close() {
 	v.list.commit()
 	v.player.halt()
 }
 
-// fresh shows what is known of the recording.
+// fresh shows the facts about the recording.
 func (v *View) fresh() {
 	t := v.t
 	v.title.Set(models.Printable(t.Title))
@@ -194,10 +192,10 @@ func (v *View) fresh() {
 	v.layout()
 }
 
-// tell shows a line of trouble under the head; "" takes it away.
+// tell shows an error message below the title; "" hides it.
 func (v *View) tell(words string) { v.line(words, ui.Record) }
 
-// note shows a line there that is no trouble.
+// note shows another message in the same place.
 func (v *View) note(words string) { v.line(words, ui.Ink) }
 
 func (v *View) line(words string, ink fyne.ThemeColorName) {
@@ -210,22 +208,21 @@ func (v *View) silent(err error) {
 	v.tell("It can't be played. " + problem.OfFile(v.t.Path, err).Text())
 }
 
-// stateChanged follows the queue.
+// stateChanged is called after a change in the queue.
 func (v *View) stateChanged() {
 	if v.shown() {
 		v.reread()
 	}
 }
 
-// progressed follows the file under way, if it is the one that is shown.
+// progressed shows the progress of a file, if its transcript is shown.
 func (v *View) progressed(id int64) {
 	if v.shown() && id == v.t.ID {
 		v.reread()
 	}
 }
 
-// reread reads how far the transcript is and the segments that have come. While one reading is
-// under way, others wait and become one.
+// reread reads the state of the transcript and the new segments. Calls during a reading lead to one further reading.
 func (v *View) reread() {
 	if v.reading {
 		v.again = true
@@ -256,7 +253,7 @@ func (v *View) reread() {
 	})
 }
 
-// grown takes over segments that have come.
+// grown adds new segments.
 func (v *View) grown(more []store.Segment) {
 	if len(more) > 0 {
 		v.segments = append(v.segments, more...)
@@ -266,7 +263,7 @@ func (v *View) grown(more []store.Segment) {
 	}
 }
 
-// Escape goes one step back; false: there was none.
+// Escape discards an edit, or else ends finding, or else closes the transcript. It returns false if none is open.
 func (v *View) Escape() bool {
 	switch {
 	case !v.shown():
@@ -282,7 +279,7 @@ func (v *View) Escape() bool {
 	return true
 }
 
-// PlayPause plays from the place, or pauses.
+// PlayPause plays from the present position, or pauses.
 func (v *View) PlayPause() {
 	if v.page.Silent || !v.shown() {
 		return
@@ -293,12 +290,12 @@ func (v *View) PlayPause() {
 	}
 	at := v.player.at
 	if end := v.length(); end > 0 && at >= end-200*time.Millisecond {
-		at = 0 // at the end: from the beginning again
+		at = 0 // at the end, play from the beginning
 	}
 	v.PlayFrom(at)
 }
 
-// PlayFrom plays from a place.
+// PlayFrom plays from a position.
 func (v *View) PlayFrom(at time.Duration) {
 	if v.page.Silent {
 		return
@@ -307,7 +304,7 @@ func (v *View) PlayFrom(at time.Duration) {
 	v.player.play(at)
 }
 
-// moved follows the sound.
+// moved shows the position of the sound.
 func (v *View) moved() {
 	label := "Play"
 	if v.player.playing {
@@ -326,13 +323,13 @@ func (v *View) moved() {
 	v.list.playingAt(v.player.at, v.player.playing)
 }
 
-// at is the segment at a place: the last that has begun, -1 before the first.
+// at returns the segment at a position: the last one that has begun, -1 before the first.
 func (v *View) at(d time.Duration) int {
 	n, _ := slices.BinarySearchFunc(v.segments, d+1, func(s store.Segment, d time.Duration) int { return int(min(1, max(-1, s.Start-d))) })
 	return n - 1
 }
 
-// edit keeps a person's text of a segment.
+// edit stores the user's text of a segment.
 func (v *View) edit(i int, text string) {
 	text = strings.Join(strings.Fields(text), " ")
 	if v.segments[i].Text == text {

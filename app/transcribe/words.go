@@ -1,7 +1,5 @@
 package transcribe
 
-// Times and failures in words.
-
 import (
 	"fmt"
 	"time"
@@ -10,7 +8,7 @@ import (
 	"soberano/app/store"
 )
 
-// clock is a place in the audio: 0:07, 12:34, 1:02:03.
+// clock formats a position in the audio: 0:07, 12:34, 1:02:03.
 func clock(d time.Duration) string {
 	s := int64(d / time.Second)
 	if s >= 3600 {
@@ -19,7 +17,7 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// long is a length as people say it: 7 s, 12 min, 1 h 2 min.
+// long formats a duration: 7 s, 12 min, 1 h 2 min.
 func long(d time.Duration) string {
 	switch {
 	case d >= 59*time.Minute+30*time.Second:
@@ -34,10 +32,10 @@ func long(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
 }
 
-// wrong says why a transcript failed, or what is to be known of a complete one; "" if nothing.
+// wrong returns why a transcript failed, or a warning about a complete one; "" if there is neither.
 func wrong(t store.Transcript) string {
 	if t.Problem.Code != problem.None {
 		return t.Problem.Text()
 	}
-	return t.Note // of an older version: in words
+	return t.Note // the text in rows of older schema versions
 }

@@ -1,32 +1,30 @@
 package ui
 
-// Box, Label, Bar and Rule: the surfaces and small marks that screens are made of.
-
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
 )
 
-// Box is a rounded surface with one thing on it.
+// Box is a rounded surface that holds one object.
 type Box struct {
 	widget.BaseWidget
 	Content      fyne.CanvasObject
-	Fill, Stroke fyne.ThemeColorName // "": none
+	Fill, Stroke fyne.ThemeColorName // "": not drawn
 	Radius       float32
-	Bubble       bool // the lower right corner is nearly square
+	Bubble       bool // the lower right corner has a small radius
 	PadX, PadY   float32
-	StrokeWidth  float32 // 0: 1
+	StrokeWidth  float32 // 0 means 1
 }
 
-// NewBox is a surface with a line around it.
+// NewBox returns a box with an outline.
 func NewBox(fill, stroke fyne.ThemeColorName, radius, padX, padY float32, content fyne.CanvasObject) *Box {
 	b := &Box{Content: content, Fill: fill, Stroke: stroke, Radius: radius, PadX: padX, PadY: padY}
 	b.ExtendBaseWidget(b)
 	return b
 }
 
-// SetStroke changes the line around the box.
+// SetStroke changes the colour and the width of the outline.
 func (b *Box) SetStroke(name fyne.ThemeColorName, width float32) {
 	if b.Stroke != name || b.StrokeWidth != width {
 		b.Stroke, b.StrokeWidth = name, width
@@ -34,12 +32,12 @@ func (b *Box) SetStroke(name fyne.ThemeColorName, width float32) {
 	}
 }
 
-// HeightFor is the content's height and the padding.
+// HeightFor returns the height of the content plus the padding.
 func (b *Box) HeightFor(width float32) float32 {
 	return HeightFor(b.Content, max(0, width-2*b.PadX)) + 2*b.PadY
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (b *Box) CreateRenderer() fyne.WidgetRenderer {
 	b.ExtendBaseWidget(b)
 	r := &boxRenderer{b: b, back: canvas.NewRectangle(nil)}
@@ -89,7 +87,7 @@ func (r *boxRenderer) Refresh() {
 	r.b.Content.Refresh()
 }
 
-// Label is one line of text that ends in an ellipsis where it doesn't fit.
+// Label is one line of text, shortened with an ellipsis where it does not fit.
 type Label struct {
 	widget.BaseWidget
 	Text     string
@@ -97,20 +95,20 @@ type Label struct {
 	Color    fyne.ThemeColorName
 	Bold     bool
 	Italic   bool
-	Least    float32 // width that it can shrink to; 0: it doesn't shrink
+	Least    float32 // the width that it can shrink to; 0: it does not shrink
 }
 
-// NewLabel is a line of text.
+// NewLabel returns a line of text.
 func NewLabel(text string, size float32, color fyne.ThemeColorName) *Label {
 	l := &Label{Text: text, TextSize: size, Color: color}
 	l.ExtendBaseWidget(l)
 	return l
 }
 
-// Strong makes it bold.
+// Strong makes the text bold.
 func (l *Label) Strong() *Label { l.Bold = true; return l }
 
-// Shrink lets it become as narrow as that.
+// Shrink lets the label become as narrow as least.
 func (l *Label) Shrink(least float32) *Label { l.Least = least; return l }
 
 // Set changes the text.
@@ -121,7 +119,7 @@ func (l *Label) Set(text string) {
 	}
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (l *Label) CreateRenderer() fyne.WidgetRenderer {
 	l.ExtendBaseWidget(l)
 	r := &labelRenderer{l: l, text: canvas.NewText(l.Text, nil)}
@@ -166,33 +164,33 @@ func (r *labelRenderer) Refresh() {
 	r.text.Refresh()
 }
 
-// Part is a stretch of a Bar.
+// Part is one section of a Bar.
 type Part struct {
 	Share float32 // of the whole, 0 … 1
 	Color fyne.ThemeColorName
 }
 
-// Bar shows how much of something is used, in one or more colours.
+// Bar is a bar chart of one row: it shows how much of something is used, in one or more colours.
 type Bar struct {
 	widget.BaseWidget
-	Thick, Wide float32 // the least size
+	Thick, Wide float32 // the minimum size
 	parts       []Part
 }
 
-// NewBar is an empty bar.
+// NewBar returns a bar with the given minimum size.
 func NewBar(wide, thick float32, parts ...Part) *Bar {
 	b := &Bar{Thick: thick, Wide: wide, parts: parts}
 	b.ExtendBaseWidget(b)
 	return b
 }
 
-// Set changes the parts.
+// Set replaces the parts.
 func (b *Bar) Set(parts ...Part) {
 	b.parts = parts
 	b.Refresh()
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (b *Bar) CreateRenderer() fyne.WidgetRenderer {
 	b.ExtendBaseWidget(b)
 	r := &barRenderer{b: b, back: canvas.NewRectangle(Color(Line))}
@@ -246,7 +244,7 @@ func (r *barRenderer) Refresh() {
 	canvas.Refresh(r.b)
 }
 
-// Fill is a plain surface in a colour of the theme.
+// Fill is a surface in one colour of the theme.
 type Fill struct {
 	widget.BaseWidget
 	Color  fyne.ThemeColorName
@@ -254,17 +252,17 @@ type Fill struct {
 	Radius float32
 }
 
-// NewFill is a surface; NewRule a thin line across.
+// NewFill returns a surface of at least the given size.
 func NewFill(color fyne.ThemeColorName, width, height float32) *Fill {
 	f := &Fill{Color: color, Least: fyne.NewSize(width, height)}
 	f.ExtendBaseWidget(f)
 	return f
 }
 
-// NewRule is a thin line across.
+// NewRule returns a thin horizontal line.
 func NewRule() *Fill { return NewFill(Line, 1, 1) }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (f *Fill) CreateRenderer() fyne.WidgetRenderer {
 	f.ExtendBaseWidget(f)
 	return &fillRenderer{f: f, back: &canvas.Rectangle{FillColor: Color(f.Color), CornerRadius: f.Radius}}

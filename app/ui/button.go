@@ -1,8 +1,5 @@
 package ui
 
-// Buttons. Fyne's own has no outline; these come in four kinds, take the keyboard, and
-// carry words (an icon never stands alone, but for the microphone).
-
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -11,24 +8,25 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// Kind says how much a button asks for attention.
+// Kind says how prominent a button is.
 type Kind int
 
 // The kinds.
 const (
-	Plain   Kind = iota // outlined
-	Primary             // the one thing to do here
-	Quiet               // words only, secondary
-	Place               // words only, at the left, as wide as there is; Chosen tints it
+	Plain   Kind = iota // with an outline
+	Primary             // the main action of a screen
+	Quiet               // label only, for secondary actions
+	Place               // label only, left-aligned, as wide as its container; Chosen tints it
 )
 
-// Button does something when it is clicked, or with Space or Enter when it has the focus.
+// Button is a button that is operated by a click, or by Space or Enter when it has the focus. Fyne's own button has no
+// outlined style. Every button has a label; an icon alone is used for the microphone only.
 type Button struct {
 	widget.BaseWidget
 	Label    string
 	Kind     Kind
-	Detail   string // after the words, smaller
-	Light    bool   // words not bold
+	Detail   string // text after the label, smaller
+	Light    bool   // the label is not bold
 	Icon     fyne.Resource
 	Chosen   bool
 	OnTapped func()
@@ -36,14 +34,14 @@ type Button struct {
 	focused, hovered, disabled bool
 }
 
-// NewButton is a button.
+// NewButton returns a button that calls tapped.
 func NewButton(kind Kind, label string, tapped func()) *Button {
 	b := &Button{Label: label, Kind: kind, OnTapped: tapped}
 	b.ExtendBaseWidget(b)
 	return b
 }
 
-// SetLabel changes the words.
+// SetLabel changes the label.
 func (b *Button) SetLabel(label string) {
 	if b.Label != label {
 		b.Label = label
@@ -51,7 +49,7 @@ func (b *Button) SetLabel(label string) {
 	}
 }
 
-// SetChosen tints a Place.
+// SetChosen tints a button of kind Place.
 func (b *Button) SetChosen(on bool) {
 	if b.Chosen != on {
 		b.Chosen = on
@@ -59,13 +57,13 @@ func (b *Button) SetChosen(on bool) {
 	}
 }
 
-// Disable makes the button do nothing; Enable takes that back.
+// Disable makes the button ignore input until Enable is called.
 func (b *Button) Disable() { b.setDisabled(true) }
 
-// Enable takes Disable back.
+// Enable ends the effect of Disable.
 func (b *Button) Enable() { b.setDisabled(false) }
 
-// Disabled says whether the button does nothing.
+// Disabled reports whether the button ignores input.
 func (b *Button) Disabled() bool { return b.disabled }
 
 func (b *Button) setDisabled(on bool) {
@@ -75,23 +73,23 @@ func (b *Button) setDisabled(on bool) {
 	}
 }
 
-// Tapped does it.
+// Tapped calls OnTapped.
 func (b *Button) Tapped(*fyne.PointEvent) {
 	if !b.disabled && b.OnTapped != nil {
 		b.OnTapped()
 	}
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (b *Button) FocusLost() { b.focused = false; b.Refresh() }
 
-// TypedRune is Fyne's; a button takes no text.
+// TypedRune implements fyne.Focusable; a button takes no text.
 func (b *Button) TypedRune(rune) {}
 
-// TypedKey does it on Space and Enter.
+// TypedKey calls OnTapped on Space and Enter.
 func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
@@ -99,16 +97,16 @@ func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	}
 }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (b *Button) MouseIn(*desktop.MouseEvent) { b.hovered = true; b.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (b *Button) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (b *Button) MouseOut() { b.hovered = false; b.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (b *Button) Cursor() desktop.Cursor {
 	if b.disabled {
 		return desktop.DefaultCursor
@@ -116,7 +114,7 @@ func (b *Button) Cursor() desktop.Cursor {
 	return desktop.PointerCursor
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	b.ExtendBaseWidget(b)
 	r := &buttonRenderer{b: b, back: canvas.NewRectangle(nil), text: canvas.NewText("", nil), more: canvas.NewText("", nil)}
@@ -141,7 +139,7 @@ func (r *buttonRenderer) Objects() []fyne.CanvasObject {
 	return []fyne.CanvasObject{r.back, r.text, r.more}
 }
 
-// padding is what stands beside the words, and the height of the whole.
+// padding returns the space at each side of the label, and the height of the button.
 func (b *Button) padding() (side, height float32) {
 	switch b.Kind {
 	case Quiet:
@@ -250,7 +248,7 @@ func (r *buttonRenderer) colors() (fill, stroke, ink fyne.ThemeColorName) {
 	return Surface, Line, ink
 }
 
-// elide cuts a text so that it fits a width, with an ellipsis.
+// elide shortens a text with an ellipsis so that it fits a width.
 func elide(text string, width, size float32, style fyne.TextStyle) string {
 	if width <= 0 || fyne.MeasureText(text, size, style).Width <= width+1 {
 		return text

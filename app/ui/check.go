@@ -1,10 +1,5 @@
 package ui
 
-// A choice of yes or no. Fyne's own draws an empty box in the colour of a line, which can
-// hardly be seen, and the keyboard on it as a faint disc; this one goes with Button.
-//
-//	│8│▢ 16│8│ words │10│      as high as a button
-
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -12,24 +7,27 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// Check is a box with words; a click, Space or Enter changes it.
+// Check is a check box with a label; a click, Space or Enter changes it. Fyne's own check box draws the empty box in the
+// colour of a line, which is hardly visible, and the keyboard focus as a faint disc; this one looks like Button.
+//
+//	│8│▢ 16│8│ words │10│      as high as a button
 type Check struct {
 	widget.BaseWidget
 	Label     string
 	Checked   bool
-	OnChanged func(bool) // a person has changed it
+	OnChanged func(bool) // called after the user has changed it
 
 	focused, hovered, disabled bool
 }
 
-// NewCheck is a box without a tick.
+// NewCheck returns a check box that is not checked.
 func NewCheck(label string, changed func(bool)) *Check {
 	c := &Check{Label: label, OnChanged: changed}
 	c.ExtendBaseWidget(c)
 	return c
 }
 
-// Set sets or takes the tick; can says whether a person may change it.
+// Set sets the state; can says whether the user may change it. It does not call OnChanged.
 func (c *Check) Set(checked, can bool) {
 	if c.Checked != checked || c.disabled == can {
 		c.Checked, c.disabled = checked, !can
@@ -37,10 +35,10 @@ func (c *Check) Set(checked, can bool) {
 	}
 }
 
-// Disabled says whether a person may not change it.
+// Disabled reports whether the user may not change it.
 func (c *Check) Disabled() bool { return c.disabled }
 
-// Tapped changes it.
+// Tapped changes the state.
 func (c *Check) Tapped(*fyne.PointEvent) {
 	if c.disabled {
 		return
@@ -52,16 +50,16 @@ func (c *Check) Tapped(*fyne.PointEvent) {
 	}
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (c *Check) FocusGained() { c.focused = true; c.Refresh() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (c *Check) FocusLost() { c.focused = false; c.Refresh() }
 
-// TypedRune is Fyne's; it takes no text.
+// TypedRune implements fyne.Focusable; a check box takes no text.
 func (c *Check) TypedRune(rune) {}
 
-// TypedKey changes it on Space and Enter.
+// TypedKey changes the state on Space and Enter.
 func (c *Check) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
@@ -69,16 +67,16 @@ func (c *Check) TypedKey(e *fyne.KeyEvent) {
 	}
 }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (c *Check) MouseIn(*desktop.MouseEvent) { c.hovered = true; c.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (c *Check) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's.
+// MouseOut implements desktop.Hoverable.
 func (c *Check) MouseOut() { c.hovered = false; c.Refresh() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (c *Check) Cursor() desktop.Cursor {
 	if c.disabled {
 		return desktop.DefaultCursor
@@ -86,7 +84,7 @@ func (c *Check) Cursor() desktop.Cursor {
 	return desktop.PointerCursor
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (c *Check) CreateRenderer() fyne.WidgetRenderer {
 	c.ExtendBaseWidget(c)
 	r := &checkRenderer{c: c, back: canvas.NewRectangle(nil), box: canvas.NewRectangle(nil), text: canvas.NewText("", nil),

@@ -1,18 +1,16 @@
 package ui
 
-// Heights that follow from widths. Fyne asks a child for its minimum size before it gives
-// it a width, which is too early for wrapped text; here a parent asks each child how tall
-// it is at the width it is about to get.
-
 import "fyne.io/fyne/v2"
 
-// Tall is anything whose height depends on its width.
+// Tall is an object whose height depends on its width. Fyne asks a child for its minimum size before it gives the child a
+// width, which is too early for wrapped text. Here the parent asks each child for its height at the width that the child
+// is about to get.
 type Tall interface {
 	fyne.CanvasObject
 	HeightFor(width float32) float32
 }
 
-// HeightFor is the height that the object needs at that width.
+// HeightFor returns the height that the object needs at that width.
 func HeightFor(o fyne.CanvasObject, width float32) float32 {
 	if t, ok := o.(Tall); ok {
 		return t.HeightFor(width)
@@ -27,15 +25,15 @@ func HeightFor(o fyne.CanvasObject, width float32) float32 {
 	return o.MinSize().Height
 }
 
-// Column is a layout: one under the other, Gap apart, at most Most wide and then centred.
+// Column is a layout that places the children one below the other, Gap apart, at most Most wide and then centred.
 type Column struct {
 	Gap                      float32
-	Most                     float32 // 0: as wide as there is
+	Most                     float32 // 0: the whole width
 	Left, Right, Top, Bottom float32 // padding
 	width                    float32
 }
 
-// NewColumn is a container with a Column layout.
+// NewColumn returns a container with a Column layout.
 func NewColumn(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
 	return &fyne.Container{Layout: &Column{Gap: gap}, Objects: objects}
 }
@@ -50,7 +48,7 @@ func (c *Column) span(width float32) (left, inner float32) {
 	return left, inner
 }
 
-// HeightFor is the height of all visible children at that width.
+// HeightFor returns the height of all visible children at that width.
 func (c *Column) HeightFor(objects []fyne.CanvasObject, width float32) float32 {
 	_, inner := c.span(width)
 	height, first := c.Top+c.Bottom, true
@@ -82,7 +80,7 @@ func (c *Column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	}
 }
 
-// MinSize is narrow, and as tall as the column is at the width it had last.
+// MinSize has a small width, and the height of the column at the last width it had.
 func (c *Column) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	var width float32
 	for _, o := range objects {
@@ -94,14 +92,14 @@ func (c *Column) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(width, c.HeightFor(objects, max(c.width, width)))
 }
 
-// Row is a layout: one beside the other, Gap apart, centred in height. Grow names the
-// child that takes the width that is left; the others keep their minimum.
+// Row is a layout that places the children side by side, Gap apart, vertically centred. The child Grow takes the remaining
+// width; the others keep their minimum width.
 type Row struct {
 	Gap  float32
 	Grow fyne.CanvasObject
 }
 
-// NewRow is a container with a Row layout.
+// NewRow returns a container with a Row layout.
 func NewRow(gap float32, grow fyne.CanvasObject, objects ...fyne.CanvasObject) *fyne.Container {
 	return &fyne.Container{Layout: &Row{Gap: gap, Grow: grow}, Objects: objects}
 }
@@ -119,7 +117,7 @@ func (r *Row) fixed(objects []fyne.CanvasObject) (width float32, n int) {
 	return width + r.Gap*float32(max(0, n-1)), n
 }
 
-// HeightFor is the height of the tallest child.
+// HeightFor returns the height of the tallest child.
 func (r *Row) HeightFor(objects []fyne.CanvasObject, width float32) (height float32) {
 	used, _ := r.fixed(objects)
 	for _, o := range objects {
@@ -153,7 +151,7 @@ func (r *Row) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	}
 }
 
-// MinSize is the fixed children and the least of the growing one.
+// MinSize is the width of the fixed children plus the minimum width of the growing one.
 func (r *Row) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	width, _ := r.fixed(objects)
 	var height float32
@@ -170,7 +168,7 @@ func (r *Row) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(width, height)
 }
 
-// Spacer is an empty object of at least that size.
+// Spacer returns an empty object of at least that size.
 func Spacer(width, height float32) fyne.CanvasObject {
 	return &fyne.Container{Layout: fixed(fyne.NewSize(width, height))}
 }
@@ -180,13 +178,13 @@ type fixed fyne.Size
 func (f fixed) MinSize([]fyne.CanvasObject) fyne.Size     { return fyne.Size(f) }
 func (f fixed) Layout(o []fyne.CanvasObject, s fyne.Size) {}
 
-// Arrange is a layout made of two functions, for a screen that knows its own order.
+// Arrange is a layout made of a minimum size and a function, for a screen that places its own children.
 type Arrange struct {
 	Min   fyne.Size
 	Place func(size fyne.Size)
 }
 
-// MinSize is Min.
+// MinSize returns Min.
 func (a *Arrange) MinSize([]fyne.CanvasObject) fyne.Size { return a.Min }
 
 // Layout calls Place.
@@ -198,5 +196,5 @@ func Put(o fyne.CanvasObject, x, y, w, h float32) {
 	o.Resize(fyne.NewSize(max(0, w), max(0, h)))
 }
 
-// SetWidth tells the column the width it is about to get, before its minimum is asked for.
+// SetWidth tells the column the width that it is about to get, before MinSize is called.
 func (c *Column) SetWidth(width float32) { c.width = width }

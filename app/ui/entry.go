@@ -1,11 +1,5 @@
 package ui
 
-// Entry is Fyne's entry, but the program's shortcuts reach the window while it has the
-// focus (Fyne's own swallows them), Escape is heard, and Enter can send.
-//
-// Fyne wraps a paragraph in time that grows with the square of its length (10,000
-// characters: 3.5 s). A text with a paragraph of more than a page is shown unwrapped.
-
 import (
 	"strings"
 
@@ -14,27 +8,31 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// Entry is an input of one or more lines.
+// Entry is a text entry of one or more lines. Unlike Fyne's entry, it passes the program's shortcuts to the window while it
+// has the focus, reports the Escape key, and can send its text on Enter.
+//
+// The time in which Fyne wraps a paragraph grows with the square of its length (10,000 characters: 3.5 s). A text with a
+// paragraph longer than page is therefore shown without wrapping.
 type Entry struct {
 	widget.Entry
-	OnShortcut func(fyne.Shortcut) bool // true: it was one of the program's
+	OnShortcut func(fyne.Shortcut) bool // returns true if it handled a shortcut of the program
 	OnKey      func(*fyne.KeyEvent) bool
 	OnKeyDown  func(*fyne.KeyEvent)
 	OnKeyUp    func(*fyne.KeyEvent)
 	OnFocus    func(bool)
-	OnSend     func() // Enter, in an entry of many lines; Shift+Enter is a new line
+	OnSend     func() // called on Enter in an entry of many lines; Shift+Enter starts a new line
 
 	shift bool
 }
 
-// NewEntry is an input of one line.
+// NewEntry returns an entry of one line.
 func NewEntry() *Entry {
 	e := &Entry{}
 	e.ExtendBaseWidget(e)
 	return e
 }
 
-// NewText is an input of many lines that wraps.
+// NewText returns an entry of many lines that wraps.
 func NewText() *Entry {
 	e := NewEntry()
 	e.MultiLine = true
@@ -42,23 +40,23 @@ func NewText() *Entry {
 	return e
 }
 
-// TypedShortcut gives the program's shortcuts to OnShortcut and edits with the rest.
+// TypedShortcut passes a shortcut to OnShortcut, and to Fyne's entry if OnShortcut did not handle it.
 func (e *Entry) TypedShortcut(s fyne.Shortcut) {
 	if e.OnShortcut != nil && e.OnShortcut(s) {
 		return
 	}
 	if paste, ok := s.(*fyne.ShortcutPaste); ok && paste.Clipboard != nil {
-		e.ease(e.Text, paste.Clipboard.Content())
+		e.stopWrapping(e.Text, paste.Clipboard.Content())
 	}
 	e.Entry.TypedShortcut(s)
-	e.settle()
+	e.updateWrapping()
 }
 
-// page is the longest paragraph, in bytes, that is wrapped.
+// page is the length in bytes of the longest paragraph that is wrapped.
 const page = 1500
 
-// ease stops wrapping before a long paragraph comes in.
-func (e *Entry) ease(texts ...string) {
+// stopWrapping turns wrapping off if one of the texts has a long paragraph. It is called before the text is inserted.
+func (e *Entry) stopWrapping(texts ...string) {
 	if !e.MultiLine || e.Wrapping == fyne.TextWrapOff {
 		return
 	}
@@ -72,32 +70,32 @@ func (e *Entry) ease(texts ...string) {
 	}
 }
 
-// settle wraps as the text that is there now wants it.
-func (e *Entry) settle() {
+// updateWrapping turns wrapping on or off, as the present text requires.
+func (e *Entry) updateWrapping() {
 	if !e.MultiLine {
 		return
 	}
 	was := e.Wrapping
 	e.Wrapping = fyne.TextWrapWord
-	if e.ease(e.Text); e.Wrapping != was {
+	if e.stopWrapping(e.Text); e.Wrapping != was {
 		e.Refresh()
 	}
 }
 
 // SetText replaces the text.
 func (e *Entry) SetText(text string) {
-	e.ease(text)
+	e.stopWrapping(text)
 	e.Entry.SetText(text)
-	e.settle()
+	e.updateWrapping()
 }
 
-// TypedRune writes a character.
+// TypedRune inserts a character.
 func (e *Entry) TypedRune(r rune) {
 	e.Entry.TypedRune(r)
-	e.settle()
+	e.updateWrapping()
 }
 
-// KeyDown notes Shift.
+// KeyDown records the state of the Shift key.
 func (e *Entry) KeyDown(k *fyne.KeyEvent) {
 	if k.Name == desktop.KeyShiftLeft || k.Name == desktop.KeyShiftRight {
 		e.shift = true
@@ -108,7 +106,7 @@ func (e *Entry) KeyDown(k *fyne.KeyEvent) {
 	e.Entry.KeyDown(k)
 }
 
-// KeyUp notes Shift.
+// KeyUp records the state of the Shift key.
 func (e *Entry) KeyUp(k *fyne.KeyEvent) {
 	if k.Name == desktop.KeyShiftLeft || k.Name == desktop.KeyShiftRight {
 		e.shift = false
@@ -119,7 +117,7 @@ func (e *Entry) KeyUp(k *fyne.KeyEvent) {
 	e.Entry.KeyUp(k)
 }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (e *Entry) FocusGained() {
 	e.shift = false
 	e.Entry.FocusGained()
@@ -128,7 +126,7 @@ func (e *Entry) FocusGained() {
 	}
 }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (e *Entry) FocusLost() {
 	e.shift = false
 	e.Entry.FocusLost()
@@ -137,7 +135,7 @@ func (e *Entry) FocusLost() {
 	}
 }
 
-// TypedKey sends on Enter.
+// TypedKey calls OnSend on Enter.
 func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 	if e.OnKey != nil && e.OnKey(k) {
 		return
@@ -147,20 +145,20 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 		return
 	}
 	e.Entry.TypedKey(k)
-	e.settle()
+	e.updateWrapping()
 }
 
-// Insert puts text at the cursor, in place of what is selected, as one step of undo.
+// Insert replaces the selection by text, or inserts it at the cursor, as one undo step.
 func (e *Entry) Insert(text string) {
-	e.ease(e.Text, text)
-	e.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: held(text)})
-	e.settle()
+	e.stopWrapping(e.Text, text)
+	e.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: fixedText(text)})
+	e.updateWrapping()
 }
 
-// ToEnd puts the cursor behind the last character.
+// ToEnd moves the cursor behind the last character.
 func (e *Entry) ToEnd() { e.Entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown}) }
 
-// Before is the character before the cursor, 0 at the beginning.
+// Before returns the character before the cursor, 0 at the beginning.
 func (e *Entry) Before() rune {
 	runes := []rune(e.Text)
 	if at := e.CursorTextOffset(); at > 0 && at <= len(runes) {
@@ -169,7 +167,7 @@ func (e *Entry) Before() rune {
 	return 0
 }
 
-// After is the character behind the cursor, 0 at the end.
+// After returns the character behind the cursor, 0 at the end.
 func (e *Entry) After() rune {
 	runes := []rune(e.Text)
 	if at := e.CursorTextOffset(); at >= 0 && at < len(runes) {
@@ -178,8 +176,8 @@ func (e *Entry) After() rune {
 	return 0
 }
 
-// held is a clipboard that holds one text: Fyne inserts at the cursor only by pasting.
-type held string
+// fixedText is a clipboard with a fixed text. It is needed because Fyne inserts at the cursor only by pasting.
+type fixedText string
 
-func (h held) Content() string   { return string(h) }
-func (h held) SetContent(string) {}
+func (f fixedText) Content() string   { return string(f) }
+func (f fixedText) SetContent(string) {}

@@ -1,13 +1,5 @@
 package ui
 
-// Flow is text that wraps, in runs of different style. Fyne's RichText has no background
-// for code, no own line height and no caret at the end; a Flow draws one canvas.Text for
-// each stretch of one style on a line, so a long plain paragraph is as many objects as lines.
-//
-//	spans ──cut──▶ words ──break at the width──▶ lines ──join equal styles──▶ runs
-//
-// Widths come from fyne.MeasureText, which Fyne caches for a minute.
-
 import (
 	"image/color"
 	"math"
@@ -21,13 +13,13 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// Span is a stretch of text of one style.
+// Span is a piece of text in one style.
 type Span struct {
 	Text                       string
 	Bold, Italic, Mono, Strike bool
 	Link                       string
 	Color                      fyne.ThemeColorName // "": Ink, or Accent for a link
-	Mark                       fyne.ThemeColorName // behind the text, "": nothing
+	Mark                       fyne.ThemeColorName // the background; "": none
 }
 
 func (s Span) style() fyne.TextStyle {
@@ -36,19 +28,26 @@ func (s Span) style() fyne.TextStyle {
 
 func (s Span) same(o Span) bool { s.Text = o.Text; return s == o }
 
-// Flow is a widget; set its fields before it is shown, or through the methods.
+// Flow is wrapped text in several styles. Fyne's RichText has no background for code, no line height of its own and no caret
+// at the end. A Flow draws one canvas.Text for each piece of one style on a line, so that a long plain paragraph has as many
+// objects as lines.
+//
+//	spans ──cut──▶ words ──break at the width──▶ lines ──join equal styles──▶ runs
+//
+// Widths come from fyne.MeasureText, which Fyne caches for a minute. The fields are set before the widget is shown; after
+// that the methods change them.
 type Flow struct {
 	widget.BaseWidget
 	Spans    []Span
-	TextSize float32 // of the text; 0: TextSize
+	TextSize float32 // 0: the constant TextSize
 	Align    fyne.TextAlign
-	Heavy    bool // all of it bold
-	Preserve bool // keep spaces at the beginnings of lines (code)
-	Caret    bool // a block after the last word: more is coming
+	Heavy    bool // all of it is bold
+	Preserve bool // spaces at the beginnings of lines are kept (code)
+	Caret    bool // a block after the last word, which shows that more text is coming
 	OnLink   func(url string, at fyne.Position)
-	OnTap    func(at fyne.Position) // on what is no link
+	OnTap    func(at fyne.Position) // called for a tap outside links
 
-	width float32 // that the lines were broken for
+	width float32 // the width for which the lines were broken
 	lines [][]run
 }
 
@@ -57,14 +56,14 @@ type run struct {
 	x, w float32
 }
 
-// NewFlow is a paragraph.
+// NewFlow returns a paragraph.
 func NewFlow(spans ...Span) *Flow {
 	f := &Flow{Spans: spans}
 	f.ExtendBaseWidget(f)
 	return f
 }
 
-// Text is a paragraph in one style.
+// Text returns a paragraph in one style.
 func Text(text string, size float32, color fyne.ThemeColorName) *Flow {
 	f := NewFlow(Span{Text: text, Color: color})
 	f.TextSize = size
@@ -77,7 +76,7 @@ func (f *Flow) Set(spans ...Span) {
 	f.Refresh()
 }
 
-// SetCaret shows or hides the block at the end.
+// SetCaret shows or hides the caret.
 func (f *Flow) SetCaret(on bool) {
 	if f.Caret != on {
 		f.Caret = on
@@ -92,16 +91,16 @@ func (f *Flow) size() float32 {
 	return TextSize
 }
 
-// LineHeight is one and a half times the size of the text.
+// LineHeight returns one and a half times the text size.
 func (f *Flow) LineHeight() float32 { return float32(int(f.size()*1.5 + 0.5)) }
 
-// HeightFor is the height of the text broken at that width.
+// HeightFor returns the height of the text, broken at that width.
 func (f *Flow) HeightFor(width float32) float32 {
 	f.breakAt(width)
 	return float32(max(1, len(f.lines))) * f.LineHeight()
 }
 
-// MinSize is narrow; the height is that of the width the text has.
+// MinSize has a small width, and the height of the text at its present width.
 func (f *Flow) MinSize() fyne.Size {
 	w := f.Size().Width
 	if w == 0 {
@@ -110,7 +109,7 @@ func (f *Flow) MinSize() fyne.Size {
 	return fyne.NewSize(min(f.NaturalWidth(), 48), f.HeightFor(w))
 }
 
-// NaturalWidth is the width of the longest line when nothing is wrapped.
+// NaturalWidth returns the width of the longest line when nothing is wrapped.
 func (f *Flow) NaturalWidth() float32 {
 	var most, w float32
 	for _, s := range f.Spans {
@@ -154,7 +153,7 @@ func (b *breaker) measure(text string, s Span) float32 {
 }
 
 func (b *breaker) newline() {
-	for n := len(b.line); n > 0; n-- { // the space that the break replaces
+	for n := len(b.line); n > 0; n-- { // remove the space that the line break replaces
 		last := &b.line[n-1]
 		last.Text = strings.TrimRight(last.Text, " ")
 		last.w = b.measure(last.Text, last.Span)
@@ -181,7 +180,7 @@ func (b *breaker) add(text string, w float32, s Span) {
 	b.x += w + 2*gap
 }
 
-// gap is the room beside code in a sentence, for its background.
+// gap returns the horizontal space that the background of inline code needs at each side.
 func (b *breaker) gap(s Span) float32 {
 	if s.Mono && !b.flow.Preserve {
 		return 3
@@ -215,7 +214,7 @@ func (b *breaker) word(word string, s Span) {
 	if b.x > 0 {
 		b.newline()
 	}
-	for w+2*b.gap(s) > b.width { // a word longer than a line is cut where the line ends
+	for w+2*b.gap(s) > b.width { // a word longer than a line is cut at the end of the line
 		cut := b.fit(word, s)
 		b.add(word[:cut], b.measure(word[:cut], s), s)
 		b.newline()
@@ -227,8 +226,7 @@ func (b *breaker) word(word string, s Span) {
 	}
 }
 
-// fit is the length in bytes of the longest beginning of the word that fits a line, at
-// least one character.
+// fit returns the length in bytes of the longest beginning of the word that fits on a line, at least one character.
 func (b *breaker) fit(word string, s Span) int {
 	ends := []int{}
 	for i, r := range word {
@@ -249,8 +247,8 @@ func (b *breaker) fit(word string, s Span) int {
 	return ends[low]
 }
 
-// cutWord takes the next word or the next spaces. In scripts that write without spaces
-// every character may end a line.
+// cutWord splits off the next word or the next spaces. In scripts that are written without spaces a line may end after
+// every character.
 func cutWord(text string) (word, rest string) {
 	space := text[0] == ' '
 	for i, r := range text {
@@ -279,17 +277,17 @@ func unspaced(r rune) bool {
 	return r >= 0x2e80 && (unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xff60)
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (f *Flow) CreateRenderer() fyne.WidgetRenderer {
 	f.ExtendBaseWidget(f)
 	r := &flowRenderer{f: f}
-	if size := f.Size(); size.Width > 0 { // what has been hidden for a minute gets a new renderer, and no Layout
+	if size := f.Size(); size.Width > 0 { // after a minute out of sight Fyne makes a new renderer and does not call Layout
 		r.Layout(size)
 	}
 	return r
 }
 
-// linkAt is the link under a position, "" where there is none.
+// linkAt returns the link at a position, "" where there is none.
 func (f *Flow) linkAt(p fyne.Position) string {
 	i := int(p.Y / f.LineHeight())
 	if p.Y < 0 || i >= len(f.lines) {
@@ -325,7 +323,7 @@ func (f *Flow) Tapped(e *fyne.PointEvent) {
 	}
 }
 
-// Cursor is a pointer where there are links.
+// Cursor returns a pointer if the text has links.
 func (f *Flow) Cursor() desktop.Cursor {
 	if f.OnTap != nil {
 		return desktop.TextCursor
@@ -343,7 +341,7 @@ func (f *Flow) Cursor() desktop.Cursor {
 type flowRenderer struct {
 	f       *Flow
 	objects []fyne.CanvasObject
-	drawn   float32 // the width that the objects were made for; -1: never
+	drawn   float32 // the width for which the objects were made; -1: none were made
 }
 
 func (r *flowRenderer) Destroy()                     {}
@@ -365,7 +363,7 @@ func (r *flowRenderer) Refresh() {
 	canvas.Refresh(r.f)
 }
 
-// draw makes the objects anew, keeping those of lines that have not changed.
+// draw creates the objects again, except those of lines that have not changed.
 func (r *flowRenderer) draw(size fyne.Size) {
 	f := r.f
 	r.drawn = size.Width
@@ -416,9 +414,9 @@ func (r *flowRenderer) run(s run, x, y, h float32, old map[string]*canvas.Text) 
 		t = was
 	}
 	th := t.MinSize().Height
-	// Fyne draws a text as high as the pixels between its rounded top and bottom, into a
-	// picture of its height rounded up: just under half a pixel down the two are equal, and
-	// the last row, where underscores are, is not lost.
+	// Fyne draws a text as high as the pixels between its rounded top and its rounded bottom, into an image whose height is
+	// rounded up. At an offset of just under half a pixel the two heights are equal, and the last row of pixels, which holds
+	// the underscores, is not cut off.
 	Put(t, x, float32(math.Floor(float64(y+(h-th)/2)))+0.45, s.w, th)
 	r.objects = append(r.objects, t)
 	if s.Link != "" || s.Strike {

@@ -1,15 +1,5 @@
 package ui
 
-// Long is a scrolled column of very many rows, of which only those in sight exist: the
-// transcript of a day has ten thousand. A row's height follows from its width, and to measure
-// all of them takes seconds, so what has not been in sight counts as Guess says.
-//
-//	rows   0 1 2 … 41 │ 42 43 44 45 46 │ 47 …
-//	       guessed    │ measured, drawn │ guessed      what is above keeps its bottom edge when
-//	                  ╰── the viewport ─╯              it turns out taller or lower than guessed
-//
-// Fyne's own list walks over all rows each time one height is set.
-
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -17,15 +7,24 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// Long is a widget; set its functions before it is shown.
+// Long is a scrolled column of very many rows: a transcript of a day has ten thousand. Objects exist for the visible rows
+// only. The height of a row depends on its width, and measuring all rows takes seconds, so a row that has not been visible
+// yet counts with the height that Guess returns.
+//
+//	rows   0 1 2 … 41 │ 42 43 44 45 46 │ 47 …
+//	       guessed    │ measured, drawn │ guessed      what is above keeps its bottom edge when
+//	                  ╰── the viewport ─╯              it turns out taller or lower than guessed
+//
+// When a row above the visible ones gets its measured height, its bottom edge keeps its place. Fyne's own list walks over
+// all rows each time one height is set. The functions are set before the widget is shown.
 type Long struct {
 	widget.BaseWidget
 	Count func() int
-	// Height is that of a row at a width, Guess about the same without measuring words.
+	// Height returns the height of a row at a width. Guess returns nearly the same without measuring text.
 	Height, Guess func(row int, width float32) float32
 	New           func() fyne.CanvasObject
-	Fill          func(row int, o fyne.CanvasObject) // fills an object that was another row's
-	Most          float32                            // the widest that rows are
+	Fill          func(row int, o fyne.CanvasObject) // fills an object that may have shown another row before
+	Most          float32                            // the maximum width of a row
 	Side, Ends    float32                            // padding
 
 	scroll  *container.Scroll
@@ -34,12 +33,12 @@ type Long struct {
 	known   []bool
 	shown   map[int]fyne.CanvasObject
 	spare   []fyne.CanvasObject
-	width   float32 // of rows, that the heights are for
+	width   float32 // the row width for which the heights are valid
 	size    fyne.Size
 	busy    bool
 }
 
-// NewLong is a column without rows.
+// NewLong returns a column without rows.
 func NewLong() *Long {
 	l := &Long{shown: map[int]fyne.CanvasObject{}, Most: ColumnWidth, Side: 24, Ends: 16}
 	l.body = &fyne.Container{Layout: (*longBody)(l)}
@@ -49,7 +48,7 @@ func NewLong() *Long {
 	return l
 }
 
-// longBody is the layout of the rows: arrange places them.
+// longBody is the layout of the rows. It does nothing: arrange places them.
 type longBody Long
 
 func (b *longBody) Layout([]fyne.CanvasObject, fyne.Size) {}
@@ -57,7 +56,7 @@ func (b *longBody) MinSize([]fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(80, (*Long)(b).total())
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (l *Long) CreateRenderer() fyne.WidgetRenderer { return &longRenderer{l} }
 
 type longRenderer struct{ l *Long }
@@ -73,12 +72,12 @@ func (r *longRenderer) Layout(size fyne.Size) {
 	l.size = size
 	if w := min(l.Most, size.Width-2*l.Side); w != l.width {
 		l.width = w
-		l.known = nil // all heights are others now
+		l.known = nil // the width has changed, so all heights are unknown
 		l.heights = nil
 	}
 	l.grow()
 	Put(l.scroll, 0, 0, size.Width, size.Height)
-	if first >= len(l.heights) { // there are fewer rows than there were
+	if first >= len(l.heights) { // there are fewer rows than before
 		l.to(l.scroll.Offset.Y)
 	} else if first > 0 || inside > 0 {
 		l.to(l.top(first) + min(inside, l.heights[first]))
@@ -86,7 +85,7 @@ func (r *longRenderer) Layout(size fyne.Size) {
 	l.arrange()
 }
 
-// anchor is the first row in sight, and how much of it is above.
+// anchor returns the first visible row, and how much of it is above the viewport.
 func (l *Long) anchor() (row int, inside float32) {
 	y := l.Ends
 	for i, h := range l.heights {
@@ -98,7 +97,7 @@ func (l *Long) anchor() (row int, inside float32) {
 	return 0, 0
 }
 
-// grow makes the heights as many as there are rows.
+// grow extends the list of heights to the number of rows.
 func (l *Long) grow() {
 	n := l.Count()
 	if len(l.heights) > n {
@@ -117,7 +116,7 @@ func (l *Long) total() float32 {
 	return h
 }
 
-// top is where a row begins.
+// top returns the position at which a row begins.
 func (l *Long) top(row int) float32 {
 	y := l.Ends
 	for _, x := range l.heights[:row] {
@@ -126,7 +125,7 @@ func (l *Long) top(row int) float32 {
 	return y
 }
 
-// arrange measures and places the rows in sight, and lets go of the others.
+// arrange measures and places the visible rows, and releases the objects of the others.
 func (l *Long) arrange() {
 	if l.busy || l.size.Height <= 0 || l.width <= 0 {
 		return
@@ -135,9 +134,9 @@ func (l *Long) arrange() {
 	defer func() { l.busy = false }()
 	l.grow()
 	if l.scroll.Offset.Y > max(0, l.total()-l.size.Height) {
-		l.to(l.scroll.Offset.Y) // there is less than there was: else all of it were measured
+		l.to(l.scroll.Offset.Y) // the rows got shorter than guessed, so the offset may be too large
 	}
-	for range 8 { // what is measured can bring other rows into sight; mostly it doesn't
+	for range 8 { // measured heights can bring other rows into view; mostly they don't
 		y, changed := l.scroll.Offset.Y, false
 		first, last := l.measure(&y, &changed)
 		l.place(first, last)
@@ -149,8 +148,8 @@ func (l *Long) arrange() {
 	canvas.Refresh(l.body)
 }
 
-// measure measures the rows in sight at y and returns which they are. y is changed so that
-// the bottom edge of the first one stays where it is.
+// measure measures the rows that are visible at offset y and returns the first and the last. It changes y so that the
+// bottom edge of the first row keeps its place.
 func (l *Long) measure(y *float32, changed *bool) (first, last int) {
 	first, _ = l.anchor()
 	top := l.top(first)
@@ -192,7 +191,7 @@ func (l *Long) place(first, last int) {
 	}
 }
 
-// object is one that no row uses.
+// object returns an object that no row uses.
 func (l *Long) object() fyne.CanvasObject {
 	if n := len(l.spare); n > 0 {
 		o := l.spare[n-1]
@@ -204,14 +203,14 @@ func (l *Long) object() fyne.CanvasObject {
 	return o
 }
 
-// to scrolls, and brings the bar up to date even where the place is the same.
+// to scrolls, and updates the scroll bar even where the position is the same.
 func (l *Long) to(y float32) {
 	y = max(0, min(y, l.total()-l.size.Height))
 	l.scroll.Offset = fyne.NewPos(0, y+0.25)
 	l.scroll.ScrollToOffset(fyne.NewPos(0, y))
 }
 
-// Reload begins anew with other rows, at the top.
+// Reload discards all rows and starts at the top.
 func (l *Long) Reload() {
 	l.heights, l.known = nil, nil
 	l.forget()
@@ -219,7 +218,7 @@ func (l *Long) Reload() {
 	l.arrange()
 }
 
-// Redraw fills what is in sight again, measured anew.
+// Redraw fills and measures the visible rows again.
 func (l *Long) Redraw() {
 	for i := range l.shown {
 		if i < len(l.known) {
@@ -234,7 +233,7 @@ func (l *Long) Redraw() {
 	l.arrange()
 }
 
-// Changed fills a row again, if it is in sight.
+// Changed fills a row again, if it is visible.
 func (l *Long) Changed(row int) {
 	if row < 0 || row >= min(len(l.known), l.Count()) {
 		l.arrange()
@@ -247,7 +246,7 @@ func (l *Long) Changed(row int) {
 	l.arrange()
 }
 
-// Grown shows rows that have come at the end. If it is there, and is to follow, it stays there.
+// Grown shows rows that were added at the end. With follow, a column that shows its end keeps showing it.
 func (l *Long) Grown(follow bool) {
 	end := follow && len(l.heights) > 0 && l.scroll.Offset.Y+l.size.Height >= l.total()-24
 	l.grow()
@@ -268,11 +267,11 @@ func (l *Long) forget() {
 	}
 }
 
-// Row is the object that shows a row; nil if it is out of sight.
+// Row returns the object that shows a row, nil if the row is not visible.
 func (l *Long) Row(row int) fyne.CanvasObject { return l.shown[row] }
 
-// Reveal scrolls so that a row is in sight: not at all if it is, else to a third of the
-// height, so that one sees what comes before.
+// Reveal scrolls so that a row is visible. A visible row causes no scrolling; another is placed at a third of the height,
+// so that the rows before it can be seen.
 func (l *Long) Reveal(row int) {
 	l.grow()
 	if row < 0 || row >= len(l.heights) || l.size.Height <= 0 {
@@ -282,7 +281,7 @@ func (l *Long) Reveal(row int) {
 	if y := l.scroll.Offset.Y; l.known[row] && top >= y && top+l.heights[row] <= y+l.size.Height {
 		return
 	}
-	for range 8 { // again, with heights that the last time has measured
+	for range 8 { // repeated with the heights that the previous pass has measured
 		l.to(l.top(row) - l.size.Height/3)
 		l.arrange()
 		if y := l.top(row) - l.scroll.Offset.Y; l.known[row] && y >= 0 && y+min(l.heights[row], l.size.Height/2) <= l.size.Height {
@@ -291,7 +290,7 @@ func (l *Long) Reveal(row int) {
 	}
 }
 
-// InSight says whether a row can be seen.
+// InSight reports whether a row is visible.
 func (l *Long) InSight(row int) bool {
 	if row < 0 || row >= len(l.heights) {
 		return false
@@ -300,7 +299,7 @@ func (l *Long) InSight(row int) bool {
 	return top+l.heights[row] > y && top < y+l.size.Height
 }
 
-// Page scrolls by a share of the height, for the keyboard.
+// Page scrolls by a share of the height. It serves the keyboard.
 func (l *Long) Page(share float32) {
 	l.to(l.scroll.Offset.Y + share*l.size.Height)
 	l.arrange()

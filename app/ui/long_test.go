@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// column is a Long of paragraphs whose guessed heights are wrong.
+// column returns a Long of paragraphs whose guessed heights are wrong.
 func column(texts *[]string) *Long {
 	l := NewLong()
 	l.Count = func() int { return len(*texts) }
@@ -21,8 +21,8 @@ func column(texts *[]string) *Long {
 	return l
 }
 
-// Wherever one scrolls, and whatever changes, the rows in sight are there, without gaps, as
-// tall as they have to be, and no others are drawn.
+// After any scrolling and any change the visible rows are drawn without gaps and with their correct heights, and no other
+// rows are drawn.
 func TestLongShowsWhatIsInSight(t *testing.T) {
 	test.NewTempApp(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -56,7 +56,7 @@ func TestLongShowsWhatIsInSight(t *testing.T) {
 				l.Grown(rapid.Bool().Draw(rt, "follow"))
 			case 5:
 				l.Page(rapid.Float32Range(-1, 1).Draw(rt, "page"))
-			case 6: // fewer rows, and whatever comes to hear of it first
+			case 6: // fewer rows; any of the methods may be the first to notice
 				rows := len(texts)
 				texts = texts[:rapid.IntRange(1, rows).Draw(rt, "left")]
 				switch rapid.IntRange(0, 4).Draw(rt, "by") {
@@ -110,7 +110,7 @@ func check(t *rapid.T, l *Long, texts []string) {
 	}
 }
 
-// A step through ten thousand rows costs about what one through ten does.
+// A scroll step through ten thousand rows costs about as much as one through ten.
 func TestLongIsSmooth(t *testing.T) {
 	test.NewTempApp(t)
 	texts := make([]string, 10_000)

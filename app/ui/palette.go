@@ -1,11 +1,11 @@
-// Package ui is how the program looks: two palettes, a Fyne theme made of them, and the
-// few pieces that every screen is built from (flowing text, buttons, boxes, bars, columns).
+// Package ui defines the program's appearance: two palettes, a Fyne theme made of them, and the widgets and layouts that all
+// screens use (wrapped text, buttons, boxes, bars, columns).
 //
 //	paper-like surfaces · one accent · red only for recording and errors
 //	spacing in steps of 4 · corners 8 to 14 · text 14, 12 for what is secondary, 22 once
 //
-// Pieces take colours by name and read them when they are drawn, so a change of theme
-// needs nothing but a refresh. Anything whose height depends on its width is Tall.
+// Widgets take colours by name and look them up when they are drawn, so a change of theme needs a refresh only. An object
+// whose height depends on its width implements Tall.
 package ui
 
 import (
@@ -15,7 +15,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 )
 
-// Names of colours. Text names hold at least 4.5 : 1 on every surface they are used on.
+// Names of colours. A colour for text has a contrast of at least 4.5 : 1 on every surface it is used on.
 const (
 	Paper                        = theme.ColorNameBackground
 	Side     fyne.ThemeColorName = "side"
@@ -42,7 +42,7 @@ const (
 
 type palette map[fyne.ThemeColorName]color.NRGBA
 
-// hex is 0xRRGGBB.
+// hex returns the colour 0xRRGGBB.
 func hex(v uint32) color.NRGBA {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 255}
 }
@@ -63,7 +63,7 @@ var dark = palette{
 	CodeKeyword: hex(0xD59BE0), CodeString: hex(0x9CCB86), CodeNumber: hex(0xE5A66B), CodeName: hex(0x82B8EC), CodeComment: hex(0xA09A8C),
 }
 
-// pairs lists what text stands on what, for the contrast test.
+// pairs lists the surfaces that each text colour is used on, for the contrast test.
 var pairs = map[fyne.ThemeColorName][]fyne.ThemeColorName{
 	Ink:         {Paper, Side, Surface, Tint, Code, Hover, Line},
 	Muted:       {Paper, Side, Surface, Tint, Code, Hover},
@@ -74,5 +74,5 @@ var pairs = map[fyne.ThemeColorName][]fyne.ThemeColorName{
 	CodeKeyword: {Code}, CodeString: {Code}, CodeNumber: {Code}, CodeName: {Code}, CodeComment: {Code},
 }
 
-// Color is a colour of the theme in use.
+// Color returns a colour of the theme in use.
 func Color(name fyne.ThemeColorName) color.Color { return theme.Color(name) }

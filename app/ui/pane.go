@@ -1,17 +1,15 @@
 package ui
 
-// Pane is a scrolled column, 720 wide at most. It follows what is written at its end while
-// the person is at the bottom, and stays where it is once they have scrolled up.
-
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 )
 
-// ColumnWidth is the widest that text runs.
+// ColumnWidth is the maximum width of text.
 const ColumnWidth = 720
 
-// Pane is a scrolled column.
+// Pane is a scrolled column, at most 720 wide. While its end is visible it follows text that is added there; after the user
+// has scrolled up it keeps its position.
 type Pane struct {
 	Object fyne.CanvasObject
 	scroll *container.Scroll
@@ -20,7 +18,7 @@ type Pane struct {
 	size   fyne.Size
 }
 
-// NewPane is an empty pane.
+// NewPane returns an empty pane.
 func NewPane() *Pane {
 	t := &Pane{layout: &Column{Gap: 16, Most: ColumnWidth, Left: 24, Right: 24, Top: 26, Bottom: 20}}
 	t.column = &fyne.Container{Layout: t.layout}
@@ -37,7 +35,7 @@ func (t *Pane) place(size fyne.Size) {
 	t.fit(bottom)
 }
 
-// Set replaces everything in the column and goes to its end, or to its top.
+// Set replaces all objects in the column and scrolls to its end, or to its top.
 func (t *Pane) Set(end bool, objects ...fyne.CanvasObject) {
 	t.column.Objects = objects
 	t.fit(end)
@@ -47,13 +45,13 @@ func (t *Pane) Set(end bool, objects ...fyne.CanvasObject) {
 	t.column.Refresh()
 }
 
-// Add puts one more turn at the end.
+// Add appends an object.
 func (t *Pane) Add(o fyne.CanvasObject) {
 	t.column.Objects = append(t.column.Objects, o)
 	t.fit(true)
 }
 
-// Remove takes a turn out.
+// Remove removes an object.
 func (t *Pane) Remove(o fyne.CanvasObject) {
 	for i, have := range t.column.Objects {
 		if have == o {
@@ -64,10 +62,10 @@ func (t *Pane) Remove(o fyne.CanvasObject) {
 	}
 }
 
-// Changed lays the column out again after a turn in it has changed its height.
+// Changed repeats the layout after an object in the column has changed its height.
 func (t *Pane) Changed(follow bool) { t.fit(follow) }
 
-// AtBottom says whether the end is in sight.
+// AtBottom reports whether the end is visible.
 func (t *Pane) AtBottom() bool {
 	return t.scroll.Offset.Y+t.scroll.Size().Height >= t.column.Size().Height-24
 }
@@ -90,13 +88,13 @@ func (t *Pane) fit(bottom bool) {
 	t.to(y)
 }
 
-// to scrolls, and brings the bars up to date even where the place is the same.
+// to scrolls, and updates the scroll bars even where the position is the same.
 func (t *Pane) to(y float32) {
 	t.scroll.Offset = fyne.NewPos(0, y+0.25)
 	t.scroll.ScrollToOffset(fyne.NewPos(0, y))
 }
 
-// Page scrolls by a share of the page, for the keyboard.
+// Page scrolls by a share of the height. It serves the keyboard.
 func (t *Pane) Page(share float32) {
 	most := max(0, t.column.Size().Height-t.size.Height)
 	t.to(max(0, min(most, t.scroll.Offset.Y+share*t.size.Height)))
@@ -107,14 +105,14 @@ func (t *Pane) Pad(left, right, top, bottom, gap float32) {
 	t.layout.Left, t.layout.Right, t.layout.Top, t.layout.Bottom, t.layout.Gap = left, right, top, bottom, gap
 }
 
-// Keep replaces everything in the column and stays at the place.
+// Keep replaces all objects in the column and keeps the scroll position.
 func (t *Pane) Keep(objects ...fyne.CanvasObject) {
 	t.column.Objects = objects
 	t.fit(false)
 	t.column.Refresh()
 }
 
-// Reveal scrolls just far enough to show a child.
+// Reveal scrolls just far enough to show an object.
 func (t *Pane) Reveal(o fyne.CanvasObject) {
 	top, bottom := o.Position().Y, o.Position().Y+o.Size().Height
 	y := t.scroll.Offset.Y

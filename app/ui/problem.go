@@ -1,24 +1,22 @@
 package ui
 
-// Problem is an error as a person meets it: what happened, why, and buttons that do
-// something about it. The technical text is behind "Copy details".
-
 import "fyne.io/fyne/v2"
 
-// Action is a button's words and what it does.
+// Action is a button's label and its function.
 type Action struct {
 	Label string
 	Do    func()
 }
 
-// Problem says what is wrong and what to do.
+// Problem is an error as it is shown to the user: what happened, why, and actions that help. The technical details are
+// available through "Copy details".
 type Problem struct {
 	Title   string
 	Why     string
-	Actions []Action // the first one is the one to do
+	Actions []Action // the first one is recommended
 }
 
-// Card draws the problem.
+// Card returns the problem as a box.
 func (p Problem) Card() *Box {
 	title := NewFlow(Span{Text: p.Title, Bold: true})
 	parts := []fyne.CanvasObject{title}
@@ -31,7 +29,7 @@ func (p Problem) Card() *Box {
 	return NewBox(Surface, Record, 10, 16, 14, NewColumn(2, parts...))
 }
 
-// NewButtons is a row of buttons that wraps; the first is Primary.
+// NewButtons returns a row of buttons that wraps; the first is Primary.
 func NewButtons(actions []Action) fyne.CanvasObject {
 	row := &fyne.Container{Layout: &Wrap{Gap: 10}}
 	for i, a := range actions {
@@ -44,7 +42,7 @@ func NewButtons(actions []Action) fyne.CanvasObject {
 	return row
 }
 
-// Wrap is a layout of things beside each other, on further lines where they don't fit.
+// Wrap is a layout that places objects side by side, and continues on further lines where they don't fit.
 type Wrap struct {
 	Gap   float32
 	width float32
@@ -55,7 +53,7 @@ func (w *Wrap) place(objects []fyne.CanvasObject, width float32, put bool) float
 	var line []fyne.CanvasObject
 	end := func() {
 		for _, o := range line {
-			if put { // in the middle of the line's height
+			if put { // vertically centred in the line
 				o.Move(fyne.NewPos(o.Position().X, y+(tall-o.Size().Height)/2))
 			}
 		}
@@ -80,7 +78,7 @@ func (w *Wrap) place(objects []fyne.CanvasObject, width float32, put bool) float
 	return y + tall
 }
 
-// HeightFor is the height of all lines.
+// HeightFor returns the height of all lines.
 func (w *Wrap) HeightFor(objects []fyne.CanvasObject, width float32) float32 {
 	return w.place(objects, width, false)
 }

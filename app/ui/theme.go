@@ -1,8 +1,5 @@
 package ui
 
-// The theme: our palettes behind Fyne's names, so that its own widgets (entries, menus,
-// lists, scroll bars, dialogs) match the pieces of this package.
-
 import (
 	"image/color"
 
@@ -12,17 +9,18 @@ import (
 	"golang.org/x/image/font/gofont/gomonobold"
 )
 
-// Mode is the person's choice of light and dark.
+// Mode is the user's choice between light and dark.
 type Mode string
 
-// The modes, as they are kept in the settings.
+// The modes, as they are stored in the settings.
 const (
 	System Mode = "system"
 	Light  Mode = "light"
 	Dark   Mode = "dark"
 )
 
-// Theme implements fyne.Theme.
+// Theme implements fyne.Theme with the palettes of this package, so that Fyne's own widgets (entries, menus, lists, scroll
+// bars, dialogs) match the widgets of this package.
 type Theme struct{ Mode Mode }
 
 // Text sizes.
@@ -32,7 +30,7 @@ const (
 	TitleSize = 22
 )
 
-// Color returns the colour of a Fyne name or of one of this package's.
+// Color returns the colour with one of Fyne's names or one of this package's.
 func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
 	p := light
 	if t.Mode == Dark || t.Mode != Light && variant == theme.VariantDark {
@@ -72,8 +70,8 @@ func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.
 	return theme.DefaultTheme().Color(name, variant)
 }
 
-// Code is set in Go Mono: Fyne cuts the last row of pixels off its own monospaced font,
-// and with it every underscore.
+// mono and monoBold are the fonts for code: Fyne cuts the last row of pixels, which holds the underscores, off its own
+// monospaced font.
 var (
 	mono     = fyne.NewStaticResource("Go-Mono.ttf", gomono.TTF)
 	monoBold = fyne.NewStaticResource("Go-Mono-Bold.ttf", gomonobold.TTF)
@@ -93,7 +91,7 @@ func (t Theme) Font(style fyne.TextStyle) fyne.Resource {
 // Icon returns Fyne's own icons.
 func (t Theme) Icon(name fyne.ThemeIconName) fyne.Resource { return theme.DefaultTheme().Icon(name) }
 
-// Size returns the measures that differ from Fyne's, then Fyne's.
+// Size returns the sizes that differ from Fyne's, and Fyne's for the rest.
 func (t Theme) Size(name fyne.ThemeSizeName) float32 {
 	switch name {
 	case theme.SizeNameText:

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// luminance and contrast are WCAG 2.2's.
+// luminance and contrast follow the definitions of WCAG 2.2.
 func luminance(c color.NRGBA) float64 {
 	lin := func(v uint8) float64 {
 		x := float64(v) / 255
@@ -56,7 +56,7 @@ func TestPalettesHaveTheSameNames(t *testing.T) {
 	}
 }
 
-// A click, Space and Enter change a Check, unless it is disabled; Set tells nobody.
+// A click, Space and Enter change a Check unless it is disabled; Set does not call OnChanged.
 func TestCheck(t *testing.T) {
 	test.NewTempApp(t)
 	var told []bool
@@ -76,7 +76,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// No line is wider than the width, and nothing but spaces is lost by breaking.
+// No line is wider than the given width, and breaking loses nothing but spaces.
 func TestFlowBreaks(t *testing.T) {
 	test.NewTempApp(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -127,7 +127,7 @@ func TestEntryInsertsAtTheCursor(t *testing.T) {
 	}
 }
 
-// A long paragraph must not freeze the window: it is shown unwrapped.
+// A long paragraph must not freeze the window: it is shown without wrapping.
 func TestEntryWithALongParagraph(t *testing.T) {
 	test.NewTempApp(t)
 	e := NewText()
@@ -146,8 +146,7 @@ func TestEntryWithALongParagraph(t *testing.T) {
 	}
 }
 
-// Fyne forgets how to draw what has been out of sight for a minute: shown again, it is drawn
-// as it was.
+// After a minute out of sight Fyne drops the renderer of a widget. When it is shown again it looks the same.
 func TestFlowIsDrawnAgain(t *testing.T) {
 	test.NewTempApp(t)
 	f := Text("31 min · English · whisper-base", SmallSize, Muted)

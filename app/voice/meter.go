@@ -1,8 +1,5 @@
 package voice
 
-// What is seen of dictation: the microphone button, and the strip with the level, the time
-// and what to do next. Red appears only while recording.
-
 import (
 	"fmt"
 	"math"
@@ -16,7 +13,7 @@ import (
 	"soberano/app/ui"
 )
 
-// Button is the round microphone button: hold to talk, or click to start and stop.
+// Button is the round microphone button: hold it to talk, or click it to start and stop. It is red only while recording.
 type Button struct {
 	widget.BaseWidget
 	OnPress, OnRelease func()
@@ -26,14 +23,14 @@ type Button struct {
 	down             bool
 }
 
-// NewButton is a microphone button.
+// NewButton returns a microphone button.
 func NewButton(press, release func()) *Button {
 	b := &Button{OnPress: press, OnRelease: release}
 	b.ExtendBaseWidget(b)
 	return b
 }
 
-// SetState colours the button.
+// SetState changes the state that the colour of the button shows.
 func (b *Button) SetState(s State) {
 	if b.state != s {
 		b.state = s
@@ -41,48 +38,48 @@ func (b *Button) SetState(s State) {
 	}
 }
 
-// MouseDown is Fyne's.
+// MouseDown implements desktop.Mouseable.
 func (b *Button) MouseDown(e *desktop.MouseEvent) {
 	if e.Button == desktop.MouseButtonPrimary {
 		b.press()
 	}
 }
 
-// MouseUp is Fyne's.
+// MouseUp implements desktop.Mouseable.
 func (b *Button) MouseUp(*desktop.MouseEvent) { b.release() }
 
-// MouseIn is Fyne's.
+// MouseIn implements desktop.Hoverable.
 func (b *Button) MouseIn(*desktop.MouseEvent) { b.hovered = true; b.Refresh() }
 
-// MouseMoved is Fyne's.
+// MouseMoved implements desktop.Hoverable.
 func (b *Button) MouseMoved(*desktop.MouseEvent) {}
 
-// MouseOut is Fyne's: a pointer that leaves lets go.
+// MouseOut implements desktop.Hoverable. It also ends the press.
 func (b *Button) MouseOut() { b.hovered = false; b.Refresh(); b.release() }
 
-// Cursor is Fyne's.
+// Cursor implements desktop.Cursorable.
 func (b *Button) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
-// FocusGained is Fyne's.
+// FocusGained implements fyne.Focusable.
 func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
 
-// FocusLost is Fyne's.
+// FocusLost implements fyne.Focusable.
 func (b *Button) FocusLost() { b.focused = false; b.release(); b.Refresh() }
 
-// TypedRune is Fyne's.
+// TypedRune implements fyne.Focusable.
 func (b *Button) TypedRune(rune) {}
 
-// TypedKey is Fyne's.
+// TypedKey implements fyne.Focusable.
 func (b *Button) TypedKey(*fyne.KeyEvent) {}
 
-// KeyDown is Space or Enter, held or tapped as the mouse is.
+// KeyDown treats Space and Enter like the mouse button, held or tapped.
 func (b *Button) KeyDown(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeySpace || k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter {
 		b.press()
 	}
 }
 
-// KeyUp ends KeyDown.
+// KeyUp ends the press.
 func (b *Button) KeyUp(*fyne.KeyEvent) { b.release() }
 
 func (b *Button) press() {
@@ -99,7 +96,7 @@ func (b *Button) release() {
 	}
 }
 
-// CreateRenderer is Fyne's.
+// CreateRenderer implements fyne.Widget.
 func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	r := &buttonRenderer{b: b, back: canvas.NewCircle(nil)}
 	for range 4 {
@@ -112,7 +109,7 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 type buttonRenderer struct {
 	b    *Button
 	back *canvas.Circle
-	mark []*canvas.Rectangle // capsule, holder, what of the holder is open, stand
+	mark []*canvas.Rectangle // capsule, holder, the open part of the holder, stand
 }
 
 func (r *buttonRenderer) Destroy()           {}
@@ -129,7 +126,7 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 	cx, cy := size.Width/2, size.Height/2
 	ui.Put(r.mark[0], cx-3, cy-9, 6, 11)   // capsule
 	ui.Put(r.mark[1], cx-6, cy-6, 12, 11)  // holder
-	ui.Put(r.mark[2], cx-8, cy-7, 16, 6.5) // its open top
+	ui.Put(r.mark[2], cx-8, cy-7, 16, 6.5) // the open top of the holder
 	ui.Put(r.mark[3], cx-0.75, cy+5, 1.5, 4)
 }
 
@@ -159,7 +156,7 @@ func (r *buttonRenderer) Refresh() {
 	canvas.Refresh(r.b)
 }
 
-// Strip shows what the microphone hears and what ends the recording.
+// Strip shows the level of the microphone, the time, and the action that ends the recording.
 type Strip struct {
 	Object fyne.CanvasObject
 	bars   *bars
@@ -167,15 +164,14 @@ type Strip struct {
 	hint   *ui.Label
 }
 
-// NewStrip is a silent strip.
+// NewStrip returns a strip without levels.
 func NewStrip() *Strip {
 	s := &Strip{bars: newBars(), time: ui.NewLabel("", ui.SmallSize, ui.Muted), hint: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	s.Object = &fyne.Container{Layout: stripLayout{s}, Objects: []fyne.CanvasObject{s.bars, s.time, s.hint}}
 	return s
 }
 
-// stripLayout gives the words what they need and the bars the rest; in a narrow window the
-// hint goes first.
+// stripLayout gives the texts the width they need and the bars the rest; in a narrow window the hint is left out first.
 type stripLayout struct{ s *Strip }
 
 func (l stripLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(120, 30) }
@@ -196,7 +192,7 @@ func (l stripLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	ui.Put(l.s.bars, 0, 0, x, size.Height)
 }
 
-// Show follows the state of t.
+// Show shows the state of t.
 func (s *Strip) Show(t *Talk) {
 	switch t.State() {
 	case Opening:
@@ -217,7 +213,7 @@ func (s *Strip) Show(t *Talk) {
 	s.Object.Refresh()
 }
 
-// Level adds a look at the level.
+// Level adds a measurement of the level.
 func (s *Strip) Level(t *Talk, level float32, since time.Duration) {
 	s.bars.add(level)
 	text := fmt.Sprintf("%d:%02d", int(since.Minutes()), int(since.Seconds())%60)
@@ -230,7 +226,7 @@ func (s *Strip) Level(t *Talk, level float32, since time.Duration) {
 	}
 }
 
-// bars is the level of the last seconds, the newest at the right.
+// bars shows the level of the last seconds, the newest at the right.
 type bars struct {
 	widget.BaseWidget
 	levels []float32
@@ -291,7 +287,7 @@ func (r *barsRenderer) Layout(size fyne.Size) {
 			continue
 		}
 		rect.Show()
-		// Speech peaks between -50 and 0 dB: that range fills the height.
+		// Speech peaks between -50 and 0 dB; that range is scaled to the height.
 		db := 20 * math.Log10(float64(max(r.b.levels[i], 1e-5)))
 		h := max(4, float32(min(1, max(0, (db+50)/50)))*size.Height)
 		ui.Put(rect, float32(k)*(wide+gap), (size.Height-h)/2, wide, h)

@@ -2,5 +2,5 @@ package voice
 
 import "soberano/app/problem"
 
-// ErrNoModel: the library has no speech model.
+// ErrNoModel reports that the library has no speech model.
 var ErrNoModel error = &problem.Problem{Code: problem.NoSpeechModel}

@@ -1,7 +1,5 @@
 package voice
 
-// One dictation, in goroutines of its own: open the microphone, fill the tape, hear it.
-
 import (
 	"context"
 	"errors"
@@ -13,19 +11,20 @@ import (
 	"soberano/asr/wording"
 )
 
-// session is one dictation; an abandoned one has no say any more.
+// session is one dictation, in goroutines of its own: it opens the microphone, fills the tape and transcribes it. A discarded
+// session changes nothing any more.
 type session struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
-	finish    chan struct{} // closed: no more audio, please
+	finish    chan struct{} // closed to end the recording
 	done      chan struct{}
 	place     Place
 	tape      *tape
-	again     bool // the tape is full: there is no microphone
+	again     bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
 }
 
-// start begins a dictation from the microphone, or of a tape.
+// start begins a dictation from the microphone, or from an existing tape.
 func (t *Talk) start(place Place, kept *tape) {
 	if place == nil {
 		place = t.Begin()
@@ -43,7 +42,7 @@ func (t *Talk) start(place Place, kept *tape) {
 	go t.run(s, t.Params(), t.Words())
 }
 
-// post runs f on the UI goroutine, if the session still counts then.
+// post runs f on the UI goroutine, unless the session was discarded or replaced meanwhile.
 func (t *Talk) post(s *session, f func()) {
 	t.Post(func() {
 		if t.session == s {
@@ -64,7 +63,7 @@ func (t *Talk) run(s *session, p asr.Params, words wording.Options) {
 	t.end(s, err)
 }
 
-// record hears the microphone.
+// record opens the microphone and transcribes what it records.
 func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
 	mic, err := t.Open()
 	if err != nil {
@@ -87,13 +86,13 @@ func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
 	s.cancel()
 	closeErr := <-closed
 	<-pumped
-	if err == nil { // else both say that the microphone is gone
+	if err == nil { // otherwise both errors report the same loss of the microphone
 		err = closeErr
 	}
 	return err
 }
 
-// watch reports the level and closes the microphone when the session wants no more.
+// watch reports the level, and closes the microphone when the recording is to end.
 func (t *Talk) watch(s *session, mic Microphone) error {
 	tick := time.NewTicker(t.Every)
 	defer tick.Stop()
@@ -130,7 +129,7 @@ func (t *Talk) listen(s *session, p asr.Params, words wording.Options) error {
 	return nil
 }
 
-// heard is a segment on the UI goroutine.
+// heard takes over a segment, on the UI goroutine.
 func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
 	if seg.Language != "" {
 		t.language = asr.LanguageName(seg.Language)
@@ -146,9 +145,9 @@ func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
 	s.tape.landed(seg.End)
 }
 
-// end puts the tape away and says what went wrong, if the session still counts.
+// end closes the tape and reports the error, unless the session was discarded or replaced.
 func (t *Talk) end(s *session, err error) {
-	if s.discarded.Load() && s.tape != nil { // at once: the window may be closing
+	if s.discarded.Load() && s.tape != nil { // immediately, since the window may be closing
 		err = errors.Join(err, s.tape.drop())
 	}
 	t.Post(func() {
@@ -174,8 +173,8 @@ func (t *Talk) end(s *session, err error) {
 	})
 }
 
-// settle drops the tape of what has landed or was discarded, and keeps that of a failure,
-// unless it is the microphone's: then all that it has heard has been written.
+// settle deletes the tape of a dictation that was written or discarded, and keeps the tape of one that failed. If the
+// microphone failed, everything it recorded has been written, so there is nothing to keep.
 func (t *Talk) settle(s *session, err error) error {
 	if s.tape == nil {
 		return nil

@@ -1,13 +1,12 @@
-// Package voice is dictation: from the microphone button to words in the entry.
+// Package voice is dictation, from the microphone button to text in an entry.
 //
 //	Press ──▶ opening ──▶ recording ──Release──▶ finishing ──▶ idle
 //	             ╰─────────────┴───────Discard (Esc)──────────────╯
 //
-// A press of less than 0.4 s latches: recording goes on until the next one. The microphone
-// is opened before the speech model, and keeps what it hears until the model is ready, so
-// the first words are not lost. Final text is never taken back; partial text may change.
-// The words land where they were begun (Place), whatever is on the screen by then. What is
-// heard is on a tape until its text has landed: where that fails it can be tried again.
+// A press of less than 0.4 s latches: recording continues until the next press. The microphone is opened before the speech
+// model, and the audio is kept until the model is ready, so the first words are not lost. Final text is never changed later;
+// partial text may change. The text is written to the Place chosen at the start, whatever the screen shows by then. The audio
+// is kept on a tape until its text has been written; if that fails, it can be transcribed again.
 package voice
 
 import (
@@ -20,40 +19,40 @@ import (
 	"soberano/asr/wording"
 )
 
-// Microphone is an open microphone: *mic.Stream, or a scripted one in tests. After Close
-// Read gives what was still captured, then io.EOF.
+// Microphone is an open microphone: *mic.Stream, or a scripted one in tests. After Close, Read returns the audio captured
+// before, then io.EOF.
 type Microphone interface {
 	asr.Live
 	Level() float32
 	Close() error
 }
 
-// Place is where the words of one dictation land. Its methods are called on the UI goroutine.
+// Place receives the text of one dictation. Its methods are called on the UI goroutine.
 type Place interface {
-	Partial(text string, stable int) // may still change behind the first stable bytes; "": nothing
-	Final(text string)               // is never taken back
-	End()                            // nothing more comes; not called where the rest is discarded
+	Partial(text string, stable int) // may still change after the first stable bytes; "": none
+	Final(text string)               // does not change later
+	End()                            // there will be no more text; not called if the rest is discarded
 }
 
-// Window is what dictation needs from the program around it. Post, Open and Listen are called
-// from any goroutine, the others from the UI goroutine.
+// Window is what dictation needs from the program around it. Post, Open and Listen are called from any goroutine, the others
+// from the UI goroutine.
 type Window interface {
-	Post(func())               // runs a function on the UI goroutine, later
+	Post(func())               // runs a function later on the UI goroutine
 	Open() (Microphone, error) // opens the chosen microphone
 	Listen(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
 	Params() asr.Params
 	Words() wording.Options // how final text is edited
 }
 
-// Config is what a Talk is made from.
+// Config holds what a Talk needs.
 type Config struct {
 	Window
-	Tapes string        // the folder of what has not become text; "": kept in memory only
-	Every time.Duration // between two looks at the level
+	Tapes string        // the folder for audio without text yet; "": such audio is kept in memory only
+	Every time.Duration // the interval between two measurements of the level
 	Now   func() time.Time
 }
 
-// State is how far dictation is.
+// State is the state of a dictation.
 type State int
 
 // The states.
@@ -64,7 +63,7 @@ const (
 	Finishing
 )
 
-// hold is how long a press is a click.
+// hold is the time below which a press counts as a click.
 const hold = 400 * time.Millisecond
 
 // Talk is the dictation of one window. Its methods and callbacks are for the UI goroutine.
@@ -73,7 +72,7 @@ type Talk struct {
 	OnState   func(State)
 	OnLevel   func(level float32, since time.Duration)
 	OnProblem func(error)
-	Begin     func() Place // where the words of a Press land
+	Begin     func() Place // returns the Place for the text of a Press
 
 	state    State
 	latched  bool
@@ -87,7 +86,7 @@ type Talk struct {
 	kept     []*tape // of dictations that failed, the latest last
 }
 
-// New is dictation at rest.
+// New returns a Talk without a dictation.
 func New(c Config) *Talk {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -98,26 +97,25 @@ func New(c Config) *Talk {
 	return &Talk{Config: c}
 }
 
-// State is how far dictation is.
+// State returns the state of the dictation.
 func (t *Talk) State() State { return t.state }
 
-// Latched says that recording goes on without a held button.
+// Latched reports whether recording continues without a held button.
 func (t *Talk) Latched() bool { return t.latched }
 
-// Place is where the words of the latest dictation land; nil before the first.
+// Place returns the Place of the latest dictation; nil before the first one.
 func (t *Talk) Place() Place { return t.place }
 
-// Language is the language heard last, as a word; "" before the first words.
+// Language returns the English name of the language that was detected last; "" before the first text.
 func (t *Talk) Language() string { return t.language }
 
-// Lost says that sound was lost in the latest dictation: the machine was too slow for the
-// microphone.
+// Lost reports whether audio was lost in the latest dictation because the machine was too slow for the microphone.
 func (t *Talk) Lost() bool { return t.lost }
 
-// Press is the button or the keys going down.
+// Press is called when the button or the keys go down.
 func (t *Talk) Press() { t.PressFor(nil) }
 
-// PressFor is Press for words that land in place; nil is where Begin says.
+// PressFor is Press for text that is to go to place; nil means the result of Begin.
 func (t *Talk) PressFor(place Place) {
 	switch t.state {
 	case Idle:
@@ -130,7 +128,7 @@ func (t *Talk) PressFor(place Place) {
 	}
 }
 
-// Release is the button or the keys coming up.
+// Release is called when the button or the keys come up.
 func (t *Talk) Release() {
 	if t.latched || t.state != Opening && t.state != Recording {
 		return
@@ -143,7 +141,7 @@ func (t *Talk) Release() {
 	t.Finish()
 }
 
-// Finish ends the recording; the words that are still to come will come.
+// Finish ends the recording; the text of what was recorded still arrives.
 func (t *Talk) Finish() {
 	if t.session != nil && t.state != Finishing {
 		close(t.session.finish)
@@ -151,7 +149,7 @@ func (t *Talk) Finish() {
 	}
 }
 
-// Discard ends the recording and drops what has not become text yet.
+// Discard ends the recording and discards the audio that has no text yet.
 func (t *Talk) Discard() {
 	s := t.session
 	if s == nil {
@@ -164,7 +162,7 @@ func (t *Talk) Discard() {
 	t.set(Idle)
 }
 
-// Failed is how much sound of the latest dictation that failed can be tried again.
+// Failed returns how much audio of the latest failed dictation can be transcribed again.
 func (t *Talk) Failed() time.Duration {
 	if n := len(t.kept); n > 0 {
 		return t.kept[n-1].rest()
@@ -172,8 +170,8 @@ func (t *Talk) Failed() time.Duration {
 	return 0
 }
 
-// Retry hears the latest dictation that failed again. Its words land where it was begun, or
-// where Begin says, if that was in an earlier run.
+// Retry transcribes the latest failed dictation again. Its text goes to the same Place, or, if the dictation is from an earlier
+// run of the program, to the result of Begin.
 func (t *Talk) Retry() {
 	n := len(t.kept)
 	if n == 0 || t.state != Idle {
@@ -185,7 +183,7 @@ func (t *Talk) Retry() {
 	t.start(tape.place, tape)
 }
 
-// Forget drops the dictation that Retry would hear.
+// Forget discards the dictation that Retry would transcribe.
 func (t *Talk) Forget() error {
 	n := len(t.kept)
 	if n == 0 {
@@ -196,8 +194,8 @@ func (t *Talk) Forget() error {
 	return tape.drop()
 }
 
-// Recover finds what an earlier run of the program has heard and not written down, for
-// Retry, and calls then. The error names files that can't be read.
+// Recover finds the audio that an earlier run of the program has recorded and not transcribed, so that Retry can transcribe it,
+// and then calls then. The error names the files that can't be read.
 func (t *Talk) Recover(then func(error)) {
 	if t.Tapes == "" {
 		return
@@ -211,8 +209,7 @@ func (t *Talk) Recover(then func(error)) {
 	}()
 }
 
-// Close ends what is heard, waits until the microphone is closed, and leaves what has not
-// become text for the next start.
+// Close ends the dictation, waits until the microphone is closed, and keeps the audio that has no text yet for the next start.
 func (t *Talk) Close() error {
 	if s := t.session; s != nil {
 		s.cancel()

@@ -16,14 +16,14 @@ import (
 	"soberano/asr/wording"
 )
 
-// reel is a microphone that is open until it is closed.
-type reel struct {
+// fakeMic is a microphone that is open until it is closed.
+type fakeMic struct {
 	once   sync.Once
 	done   chan struct{}
 	closed *atomic.Int32
 }
 
-func (m *reel) Read(ctx context.Context, p []float32) (int, error) {
+func (m *fakeMic) Read(ctx context.Context, p []float32) (int, error) {
 	select {
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -34,13 +34,13 @@ func (m *reel) Read(ctx context.Context, p []float32) (int, error) {
 	}
 }
 
-func (m *reel) Level() float32 { return 0.5 }
-func (m *reel) Close() error   { m.once.Do(func() { m.closed.Add(1); close(m.done) }); return nil }
+func (m *fakeMic) Level() float32 { return 0.5 }
+func (m *fakeMic) Close() error   { m.once.Do(func() { m.closed.Add(1); close(m.done) }); return nil }
 
-// studio is a Talk whose UI goroutine is the test's.
-type studio struct {
+// testTalk is a Talk whose UI goroutine is the test's own.
+type testTalk struct {
 	*Talk
-	booth   *booth
+	window  *testWindow
 	t       *testing.T
 	posts   chan func()
 	now     time.Time
@@ -52,10 +52,10 @@ type studio struct {
 	ended   int
 }
 
-func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *studio {
-	s := &studio{t: t, posts: make(chan func(), 1000), now: time.Unix(0, 0)}
-	s.booth = &booth{s, listen, openErr, nil}
-	s.Talk = New(Config{Window: s.booth, Tapes: t.TempDir(), Every: time.Millisecond, Now: func() time.Time { return s.now }})
+func newTestTalk(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *testTalk {
+	s := &testTalk{t: t, posts: make(chan func(), 1000), now: time.Unix(0, 0)}
+	s.window = &testWindow{s, listen, openErr, nil}
+	s.Talk = New(Config{Window: s.window, Tapes: t.TempDir(), Every: time.Millisecond, Now: func() time.Time { return s.now }})
 	s.Begin = func() Place { return s }
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
@@ -66,23 +66,23 @@ func newStudio(t *testing.T, listen func(context.Context, asr.Live, asr.Params) 
 	return s
 }
 
-// booth is the program around a Talk.
-type booth struct {
-	s       *studio
+// testWindow is the Window of a testTalk.
+type testWindow struct {
+	s       *testTalk
 	listen  func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error]
 	openErr error
-	open    func() (Microphone, error) // nil: a reel
+	open    func() (Microphone, error) // nil: a fakeMic
 }
 
-func (b *booth) Post(f func())          { b.s.posts <- f }
-func (b *booth) Params() asr.Params     { return asr.Params{} }
-func (b *booth) Words() wording.Options { return wording.Options{} }
+func (b *testWindow) Post(f func())          { b.s.posts <- f }
+func (b *testWindow) Params() asr.Params     { return asr.Params{} }
+func (b *testWindow) Words() wording.Options { return wording.Options{} }
 
-func (b *booth) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
+func (b *testWindow) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return b.listen(ctx, src, p)
 }
 
-func (b *booth) Open() (Microphone, error) {
+func (b *testWindow) Open() (Microphone, error) {
 	if b.open != nil {
 		return b.open()
 	}
@@ -90,14 +90,14 @@ func (b *booth) Open() (Microphone, error) {
 		return nil, b.openErr
 	}
 	b.s.opened.Add(1)
-	return &reel{done: make(chan struct{}), closed: &b.s.closed}, nil
+	return &fakeMic{done: make(chan struct{}), closed: &b.s.closed}, nil
 }
 
-func (s *studio) Partial(text string, _ int) { s.partial = text }
-func (s *studio) Final(text string)          { s.final = append(s.final, text) }
-func (s *studio) End()                       { s.ended++ }
+func (s *testTalk) Partial(text string, _ int) { s.partial = text }
+func (s *testTalk) Final(text string)          { s.final = append(s.final, text) }
+func (s *testTalk) End()                       { s.ended++ }
 
-func (s *studio) until(ok func() bool) {
+func (s *testTalk) until(ok func() bool) {
 	s.t.Helper()
 	end := time.After(time.Minute)
 	for !ok() {
@@ -110,8 +110,8 @@ func (s *studio) until(ok func() bool) {
 	}
 }
 
-// hears says partial words, and final ones when the audio has ended.
-func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+// listen yields partial text, and final text when the audio has ended.
+func listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		if !yield(asr.Segment{Text: "partial words", Language: "de"}, nil) {
 			return
@@ -129,7 +129,7 @@ func hears(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segmen
 }
 
 func TestHoldToTalk(t *testing.T) {
-	s := newStudio(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.Press()
 	s.until(func() bool { return s.State() == Recording && s.partial == "partial words" })
 	s.now = s.now.Add(2 * time.Second)
@@ -144,7 +144,7 @@ func TestHoldToTalk(t *testing.T) {
 }
 
 func TestClickToStartAndStop(t *testing.T) {
-	s := newStudio(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.Press()
 	s.now = s.now.Add(100 * time.Millisecond)
 	s.Release()
@@ -162,19 +162,19 @@ func TestClickToStartAndStop(t *testing.T) {
 }
 
 func TestDiscard(t *testing.T) {
-	s := newStudio(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	s.Press()
 	s.until(func() bool { return s.partial != "" })
 	s.Discard()
 	if s.State() != Idle || s.partial != "" {
 		t.Fatalf("%+v", s)
 	}
-	s.Press() // at once again: the old one has no say
+	s.Press() // immediately again: the old session is ignored
 	s.until(func() bool { return s.State() == Recording })
 	s.now = s.now.Add(time.Second)
 	s.Release()
 	s.until(func() bool { return s.State() == Idle })
-	for s.closed.Load() != 2 { // the first one closes by and by
+	for s.closed.Load() != 2 { // the first one is closed with a delay
 		time.Sleep(time.Millisecond)
 	}
 	if len(s.final) != 1 || s.err != nil {
@@ -184,14 +184,14 @@ func TestDiscard(t *testing.T) {
 
 func TestProblems(t *testing.T) {
 	none := errors.New("no microphone")
-	s := newStudio(t, hears, none)
+	s := newTestTalk(t, listen, none)
 	s.Press()
 	s.Release()
 	s.until(func() bool { return s.err != nil })
 	if !errors.Is(s.err, none) || s.State() != Idle {
 		t.Fatalf("%+v", s)
 	}
-	s = newStudio(t, func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error] {
+	s = newTestTalk(t, func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error] {
 		return func(yield func(asr.Segment, error) bool) { yield(asr.Segment{}, ErrNoModel) }
 	}, nil)
 	s.Press()
@@ -201,10 +201,10 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// Closing in the middle leaves no goroutine and no open microphone.
+// Closing during a dictation leaves no goroutine and no open microphone.
 func TestClose(t *testing.T) {
 	before := runtime.NumGoroutine()
-	s := newStudio(t, hears, nil)
+	s := newTestTalk(t, listen, nil)
 	for range 5 {
 		s.Press()
 		s.until(func() bool { return s.State() == Recording })

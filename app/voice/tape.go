@@ -1,19 +1,5 @@
 package voice
 
-// A tape keeps what the microphone hears until its text has landed.
-//
-//	microphone ──pump──▶ tape ──Read──▶ the speech model
-//	                      │ memory, and data folder/dictation/*.wav
-//	                      ╰ landed: what has become text is dropped
-//
-// It takes as long as somebody speaks, whatever the model does meanwhile. When hearing fails,
-// or the program dies, the rest can be played to the model again. The file is a WAV that
-// any program plays (16 bit, 16 kHz, mono), with a chunk of our own before the data:
-//
-//	0 RIFF size WAVE   12 "fmt " 16 …   36 "land" 8, samples that have landed   52 "data" size
-//
-// The sizes are written at the end; while it is open the length of the file counts.
-
 import (
 	"context"
 	"encoding/binary"
@@ -32,29 +18,41 @@ import (
 
 const (
 	tapeHead  = 60
-	tapeLand  = 44                       // where the samples that have landed stand
-	tapeLimit = 4 << 30                  // bytes of a file that is believed
-	tapeMost  = 10 * 60 * asr.SampleRate // samples that were read: of the oldest no text comes any more
-	tapeAge   = 5 * time.Second          // a file that was written to since is another program's
-	tapeNames = "20060102-150405"        // a file's name tells when it began
+	tapeLand  = 44                       // the offset of the number of finished samples
+	tapeLimit = 4 << 30                  // the largest size in bytes of a file that is read
+	tapeMost  = 10 * 60 * asr.SampleRate // samples that Read has returned and that are kept; the oldest ones beyond this get no text any more
+	tapeAge   = 5 * time.Second          // a file that was written to within this time belongs to another program
+	tapeNames = "20060102-150405"        // the name of a file is the time at which it began
 )
 
-// tape belongs to one dictation. Its methods may be called from any goroutine.
+// tape keeps the audio of one dictation until its text has been written.
+//
+//	microphone ──pump──▶ tape ──Read──▶ the speech model
+//	                      │ memory, and data folder/dictation/*.wav
+//	                      ╰ landed: audio whose text has been written is dropped
+//
+// It accepts audio at any time, however slow the model is. If the transcription fails or the program is killed, the rest can
+// be transcribed again. The file is a WAV that other programs can play (16 bit, 16 kHz, mono), with a chunk of this program's
+// own before the data:
+//
+//	0 RIFF size WAVE   12 "fmt " 16 …   36 "land" 8, samples that have landed   52 "data" size
+//
+// The sizes are written at the end; while the file is open, its length counts. The methods may be called from any goroutine.
 type tape struct {
 	mu      sync.Mutex
-	samples []float32 // from number base on
+	samples []float32 // starting with sample number base
 	base    int
-	at      int   // number of the next that Read gives
-	origin  int   // number of the first that this run of the model hears
-	err     error // why no more come
+	at      int   // number of the next sample that Read returns
+	origin  int   // number of the first sample that this run of the model gets
+	err     error // why there will be no more samples
 	wake    chan struct{}
 	file    *os.File // nil: kept in memory only
 	broken  error    // why the file is not written any more
-	place   Place    // of its text, once that has failed; for the UI goroutine
+	place   Place    // of its text, once the dictation has failed; for the UI goroutine
 }
 
-// newTape is an empty tape that is kept in a file of dir, too; "" is none. Where no file can
-// be made it is in memory only.
+// newTape returns an empty tape that is also kept in a file of dir; "" means no file. If no file can be created, the tape is in
+// memory only.
 func newTape(dir string) *tape {
 	t := &tape{wake: make(chan struct{}, 1)}
 	if dir == "" {
@@ -95,7 +93,7 @@ func tapeHeader(samples, landed int) []byte {
 	return le.AppendUint32(b, uint32(2*samples))
 }
 
-// openTape reads a tape that was left behind.
+// openTape reads the file of an earlier run of the program.
 func openTape(path string) (*tape, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -167,7 +165,7 @@ func (t *tape) add(x []float32, err error) {
 	}
 }
 
-// Read gives what is on the tape and waits for more; at its end the source's error.
+// Read returns the samples on the tape and waits for more; at the end of the tape it returns the source's error.
 func (t *tape) Read(ctx context.Context, p []float32) (int, error) {
 	for {
 		t.mu.Lock()
@@ -188,8 +186,8 @@ func (t *tape) Read(ctx context.Context, p []float32) (int, error) {
 	}
 }
 
-// landed drops what has become text: everything before at, counted from where this run of
-// the model began.
+// landed drops the samples whose text has been written: all samples before at, counted from the beginning of this run of the
+// model.
 func (t *tape) landed(at time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -203,21 +201,21 @@ func (t *tape) landed(at time.Duration) {
 	}
 }
 
-// rewind goes back to what has not landed.
+// rewind goes back to the first sample without text.
 func (t *tape) rewind() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.at, t.origin, t.err = t.base, t.base, io.EOF
 }
 
-// ended returns why the source ended; nil while it goes on.
+// ended returns why the source ended; nil if it has not.
 func (t *tape) ended() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
 }
 
-// rest is how much has not become text.
+// rest returns how much audio has no text yet.
 func (t *tape) rest() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -249,10 +247,9 @@ func (t *tape) drop() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// left returns the tapes in dir that a program left behind, the oldest first; without
-// those on which nobody speaks.
+// left returns the tapes that earlier runs of the program left in dir, the oldest first, except those without speech.
 func left(dir string, now time.Time) (tapes []*tape, err error) {
-	names, _ := filepath.Glob(filepath.Join(dir, "*.wav")) // the pattern is right
+	names, _ := filepath.Glob(filepath.Join(dir, "*.wav")) // the only error is a wrong pattern
 	for _, name := range names {
 		st, e := os.Stat(name)
 		if e != nil || now.Sub(st.ModTime()) < tapeAge {

@@ -45,8 +45,8 @@ func clip(t *testing.T, name string) []float32 {
 	}
 }
 
-// However it is written, read and landed: nothing that has not landed is lost, in memory
-// and in the file that the program leaves behind.
+// In any order of writing, reading and dropping, no sample without text is lost, neither in memory nor in the file that remains
+// after the program.
 func TestTapeKeepsTheRest(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		dir, err := os.MkdirTemp("", "tape")
@@ -108,7 +108,7 @@ func TestTapeKeepsTheRest(t *testing.T) {
 	})
 }
 
-// The file is one that other programs play.
+// Other programs can play the file.
 func TestTapeIsAWAV(t *testing.T) {
 	tape := newTape(t.TempDir())
 	tape.add(make([]float32, 1234), nil)
@@ -135,7 +135,7 @@ func TestTapeIsAWAV(t *testing.T) {
 	}
 }
 
-// Hours of silence, of which no text ever lands, don't fill the memory.
+// Hours of silence, which never get text, don't fill the memory.
 func TestTapeForgetsSilence(t *testing.T) {
 	tape := newTape("")
 	minute := make([]float32, 60*asr.SampleRate)
@@ -168,7 +168,7 @@ func TestTapeWithoutADisk(t *testing.T) {
 	}
 }
 
-// failing hears a word, and then fails until it is told not to.
+// failing yields a word, and then fails until it is told not to.
 type failing struct {
 	heal  bool
 	heard []int // samples heard by each run
@@ -200,11 +200,10 @@ func (f *failing) listen(ctx context.Context, src asr.Live, _ asr.Params) iter.S
 	}
 }
 
-// A dictation that fails can be tried again; only what has not landed is heard again, and
-// its file goes with it.
+// A failed dictation can be tried again; only the audio without text is transcribed again, and afterwards its file is deleted.
 func TestRetry(t *testing.T) {
 	f := &failing{}
-	s := newStudio(t, f.listen, nil)
+	s := newTestTalk(t, f.listen, nil)
 	s.Press()
 	s.until(func() bool { return s.err != nil && s.State() == Idle })
 	if !errors.Is(s.err, errModel) || len(s.final) != 1 || s.Failed() < 400*time.Millisecond || len(files(t, s.Tapes)) != 1 {
@@ -228,9 +227,9 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// What a program leaves behind is found by the next one, unless nobody speaks on it.
+// The tape of an earlier run is found by the next one, unless it has no speech.
 func TestRecover(t *testing.T) {
-	s := newStudio(t, (&failing{heal: true}).listen, nil)
+	s := newTestTalk(t, (&failing{heal: true}).listen, nil)
 	for _, samples := range [][]float32{clip(t, "goforward.wav"), make([]float32, 50000)} {
 		tape := newTape(s.Tapes)
 		tape.add(samples, nil)
@@ -256,16 +255,16 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// A microphone that is pulled out is told once, and nothing is left to try again.
+// A microphone that is unplugged is reported once, and there is nothing to try again.
 func TestUnplugged(t *testing.T) {
 	gone := errors.New("it stopped; was it unplugged?")
-	s := newStudio(t, func(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+	s := newTestTalk(t, func(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
 		return func(yield func(asr.Segment, error) bool) {
 			_, err := src.Read(ctx, make([]float32, 10))
 			yield(asr.Segment{}, err)
 		}
 	}, nil)
-	s.booth.open = func() (Microphone, error) { return broken{gone}, nil }
+	s.window.open = func() (Microphone, error) { return broken{gone}, nil }
 	s.Press()
 	s.until(func() bool { return s.err != nil })
 	if s.err.Error() != gone.Error() || s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
@@ -273,21 +272,21 @@ func TestUnplugged(t *testing.T) {
 	}
 }
 
-// broken is a microphone that was pulled out.
+// broken is a microphone that was unplugged.
 type broken struct{ err error }
 
 func (b broken) Read(context.Context, []float32) (int, error) { return 0, b.err }
 func (b broken) Level() float32                               { return 0 }
 func (b broken) Close() error                                 { return b.err }
 
-// Sound that the device lost is told.
+// Audio that the device lost is reported.
 func TestOverflowIsTold(t *testing.T) {
-	s := newStudio(t, hears, nil)
-	s.booth.open = func() (Microphone, error) { return slow{&reel{done: make(chan struct{}), closed: &s.closed}}, nil }
+	s := newTestTalk(t, listen, nil)
+	s.window.open = func() (Microphone, error) { return slow{&fakeMic{done: make(chan struct{}), closed: &s.closed}}, nil }
 	s.Press()
 	s.until(func() bool { return s.Lost() })
 	s.Discard()
-	s.booth.open = nil
+	s.window.open = nil
 	s.Press()
 	if s.Lost() {
 		t.Error("a new dictation has lost sound already")

@@ -8,10 +8,10 @@ import (
 	"github.com/go-gl/glfw/v3.3/glfw"
 )
 
-// probe makes a hidden window as Fyne will, and takes it away again: Fyne itself keeps
-// running without any window where there is no display or no OpenGL.
+// probe creates a hidden window as Fyne does, and destroys it: without a display or OpenGL, Fyne itself keeps running without
+// any window.
 func probe() (err error) {
-	// glfw only prints that a display can't be opened, and panics at what comes next.
+	// glfw only prints that a display can't be opened, and panics in the next call.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", ErrNoDisplay, r)

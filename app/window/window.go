@@ -1,5 +1,5 @@
-// Package window opens the program's window on the real machine: Fyne's driver, the
-// library, the engines and the microphone.
+// Package window opens the program's window on the real machine: it connects the shell with Fyne's driver, the library, the
+// engines and the microphone.
 package window
 
 import (
@@ -31,20 +31,19 @@ import (
 	"soberano/models/registry"
 )
 
-// ID is the program's name among others on a desktop.
+// ID is the identifier of the program on a desktop.
 const ID = "org.soberano.app"
 
-// Options say how the window is opened.
+// Options for Run.
 type Options struct {
 	Version string
 }
 
-// ErrNoDisplay: there is no screen to open a window on.
+// ErrNoDisplay reports that there is no display to open a window on.
 var ErrNoDisplay = errors.New("there is no display to open a window on")
 
-// Run opens the window and returns when it is closed, by the person or with ctx. It must
-// be called from the main goroutine. The error wraps ErrNoDisplay where there is no
-// screen, and says why where the screen has no OpenGL.
+// Run opens the window and returns when it is closed by the user or by the end of ctx. It must be called from the main
+// goroutine. The error wraps ErrNoDisplay if there is no display, and says why if the display has no OpenGL.
 func Run(ctx context.Context, o Options) error {
 	if err := probe(); err != nil {
 		return err
@@ -69,7 +68,7 @@ func Run(ctx context.Context, o Options) error {
 	w.Resize(fyne.NewSize(1200, 760))
 	var d *shell.Shell
 	var closing error
-	m.Quit = func() { // while the UI goroutine still runs what others have posted
+	m.Quit = func() { // called while the UI goroutine still runs posted functions
 		w.Hide()
 		d.Settle(func() {
 			closing = errors.Join(closing, d.Close())
@@ -86,8 +85,8 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(closing, d.Close())
 }
 
-// ChatModel is the name in the library of the chat model that was chosen in the window; ""
-// if none was, or it can't be used now.
+// ChatModel returns the library name of the chat model that was chosen in the window; "" if none was chosen, or if it can't be
+// used at present.
 func ChatModel() string {
 	dir, err := registry.DataDir()
 	if err != nil {
@@ -107,7 +106,7 @@ func ChatModel() string {
 	return v.ChatModel
 }
 
-// machine is the real world.
+// machine returns the shell.Machine of the real system.
 func machine() (shell.Machine, error) {
 	dir, err := registry.DataDir()
 	if err != nil {
@@ -126,19 +125,19 @@ func machine() (shell.Machine, error) {
 	return m, nil
 }
 
-// shelf is the library of the user.
+// shelf is the user's library.
 type shelf struct{ *registry.Library }
 
 func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, engine.Check) }
 
-// opened gives m the models, which one host opens.
+// opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {
 	h := host.New(host.Options{})
 	m.Host = h
 	m.Chats = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (chat.Model, error) {
 		c, err := h.OpenChat(ctx, e, s, report)
 		if err != nil {
-			return nil, err // not a nil *engine.Model in an interface
+			return nil, err // a nil *engine.Model in an interface would not be nil
 		}
 		return c, nil
 	}, func(c chat.Model) int64 { return host.ChatBytes(c.Info()) })
@@ -149,10 +148,10 @@ func opened(m *shell.Machine) {
 		}
 		return c, nil
 	}, nil)
-	m.Speech.Idle = 10 * time.Minute // a chat model keeps its conversations and stays, this one has nothing to lose
+	m.Speech.Idle = 10 * time.Minute // a chat model keeps its conversations and stays open; a speech model has no state to lose
 }
 
-// pasting keeps one connection to the display: what was in the clipboard lives as long.
+// pasting keeps one connection to the display server: the saved content of the clipboard lasts as long as the connection.
 type pasting struct {
 	mu   sync.Mutex
 	clip *dictation.Clipboard
@@ -169,7 +168,7 @@ func (p *pasting) paste(text string) (err error) {
 	return p.clip.Paste(text)
 }
 
-// signing opens the sign when it is first wanted; where it can't be, there is none.
+// signing opens the dictation overlay when it is first needed; if it can't be opened, none is shown.
 type signing struct {
 	sign   *dictation.Sign
 	failed bool
@@ -235,6 +234,6 @@ func openPath(path string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("no file manager could be started: %w", err)
 	}
-	go func() { _ = cmd.Wait() }() // explorer's exit code says nothing
+	go func() { _ = cmd.Wait() }() // the exit code of explorer has no meaning
 	return nil
 }

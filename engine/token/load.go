@@ -16,8 +16,8 @@ import (
 //	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
 const prefix = "tokenizer.ggml."
 
-// most is the largest number of tokens in a vocabulary. The largest known vocabulary has 262,208.
-const most = 1 << 22
+// maxTokens is the largest number of tokens in a vocabulary. The largest known vocabulary has 262,208.
+const maxTokens = 1 << 22
 
 // New reads the tokenizer of an opened model. The error is a *models.FileError of kind
 // models.ErrCorrupt or models.ErrUnsupported that names the key.
@@ -61,8 +61,8 @@ func (t *Tokenizer) readTokens(m models.Metadata) error {
 	if err != nil {
 		return err
 	}
-	if len(texts) == 0 || len(texts) > most {
-		return fmt.Errorf("key %q has %d tokens, expected 1 to %d: %w", prefix+"tokens", len(texts), most, models.ErrCorrupt)
+	if len(texts) == 0 || len(texts) > maxTokens {
+		return fmt.Errorf("key %q has %d tokens, expected 1 to %d: %w", prefix+"tokens", len(texts), maxTokens, models.ErrCorrupt)
 	}
 	kinds, err := m.Ints(prefix + "token_type")
 	if err != nil {

@@ -31,7 +31,7 @@ func readRanks(text, special []string) (*Tokenizer, error) {
 		size += len(s)
 		texts = append(texts, spellBytes(s))
 	}
-	if len(texts)+len(special) > most || size > mostJSON {
+	if len(texts)+len(special) > maxTokens || size > maxJSON {
 		return nil, fmt.Errorf("%s tokens of %s bytes are too many", models.Grouped(len(texts)+len(special)), models.Grouped(size))
 	}
 	t, err := newWhisper(append(texts, special...))
@@ -76,8 +76,8 @@ func NewWhisperFiles(vocab, merges, added []byte) (*Tokenizer, error) {
 }
 
 func readFiles(vocab, merges, added []byte) (*Tokenizer, error) {
-	if len(vocab) > mostJSON || len(merges) > mostJSON || len(added) > mostJSON {
-		return nil, fmt.Errorf("vocab.json, merges.txt or added_tokens.json is larger than %d MiB", mostJSON>>20)
+	if len(vocab) > maxJSON || len(merges) > maxJSON || len(added) > maxJSON {
+		return nil, fmt.Errorf("vocab.json, merges.txt or added_tokens.json is larger than %d MiB", maxJSON>>20)
 	}
 	var f tokenizerFile
 	if err := json.Unmarshal(vocab, &f.Model.Vocab); err != nil {

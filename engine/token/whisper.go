@@ -9,8 +9,8 @@ import (
 	"soberano/models"
 )
 
-// mostJSON is the largest size of a tokenizer.json or vocabulary in bytes. Real ones have 1 to 4 MB.
-const mostJSON = 64 << 20
+// maxJSON is the largest size of a tokenizer.json or vocabulary in bytes. Real ones have 1 to 4 MB.
+const maxJSON = 64 << 20
 
 const endOfText = "<|endoftext|>"
 
@@ -67,8 +67,8 @@ func (m *mergeLine) UnmarshalJSON(b []byte) error {
 }
 
 func readWhisper(tokenizerJSON, vocabulary []byte) (*Tokenizer, error) {
-	if len(tokenizerJSON) > mostJSON || len(vocabulary) > mostJSON {
-		return nil, fmt.Errorf("tokenizer.json or vocabulary is larger than %d MiB", mostJSON>>20)
+	if len(tokenizerJSON) > maxJSON || len(vocabulary) > maxJSON {
+		return nil, fmt.Errorf("tokenizer.json or vocabulary is larger than %d MiB", maxJSON>>20)
 	}
 	var f tokenizerFile
 	if err := json.Unmarshal(tokenizerJSON, &f); err != nil {
@@ -184,8 +184,8 @@ func newWhisper(texts []string) (*Tokenizer, error) {
 }
 
 func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
-	if len(texts) > most {
-		return nil, fmt.Errorf("%d tokens, expected at most %d", len(texts), most)
+	if len(texts) > maxTokens {
+		return nil, fmt.Errorf("%d tokens, expected at most %d", len(texts), maxTokens)
 	}
 	t, err := newWhisper(texts)
 	if err != nil {

@@ -210,7 +210,7 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("%#v", f.Meta)
 	}
 	for bad, want := range map[string]string{
-		"": "no JSON object", "[]": "no JSON object", "{": "the metadata", `{"a":1,"a":2}`: "twice", `{"a":{"b":1,"b":1}}`: "twice", `{}x`: "behind its end",
+		"": "not a JSON object", "[]": "not a JSON object", "{": "the metadata", `{"a":1,"a":2}`: "twice", `{"a":{"b":1,"b":1}}`: "twice", `{}x`: "after its end",
 		`{"a":{"b":1},"a.b":2}`: "twice", `{"a":1e999}`: "the metadata",
 		`{"a":` + strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 21): "too deep", `{"a":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + "}": "too deep",
 	} {

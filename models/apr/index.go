@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	headerBytes  = 64
-	mostMetadata = 16 << 20
-	mostTensors  = 1 << 18
-	mostName     = 256
-	mostDims     = 8
+	headerBytes = 64
+	maxMetadata = 16 << 20
+	maxTensors  = 1 << 18
+	maxName     = 256
+	maxDims     = 8
 )
 
 // refused lists the flags that change how a file must be read, with the text of the error.
@@ -70,7 +70,7 @@ func parse(path string, b []byte) (*header, error) {
 	c := models.NewCursor(path, b)
 	c.Next(h.indexAt)
 	c.Field = "the count of tensors"
-	if h.count > mostTensors {
+	if h.count > maxTensors {
 		c.Corrupt("is %s", models.Grouped(uint64(h.count)))
 	}
 	n := c.Count(uint64(h.count), 2+1+1+8+8)
@@ -118,7 +118,7 @@ func (h *header) read(b []byte) error {
 			return models.Unsupported(h.path, "write it again as one plain file", "%s, which this program can't read", r.what)
 		}
 	}
-	if h.metaAt < headerBytes || h.metaSize > mostMetadata || h.metaAt > h.indexAt || h.indexAt-h.metaAt < uint64(h.metaSize) ||
+	if h.metaAt < headerBytes || h.metaSize > maxMetadata || h.metaAt > h.indexAt || h.indexAt-h.metaAt < uint64(h.metaSize) ||
 		h.indexAt > h.dataAt || h.dataAt > uint64(len(b)) {
 		return models.Corrupt(h.path, "is damaged or cut short: metadata of %s bytes at byte %s, index at %s, data at %s, in a file of %s",
 			models.Grouped(int64(h.metaSize)), models.Grouped(h.metaAt), models.Grouped(h.indexAt), models.Grouped(h.dataAt), models.Grouped(len(b)))
@@ -128,8 +128,8 @@ func (h *header) read(b []byte) error {
 
 func readEntry(c *models.Cursor) entry {
 	n := c.U16()
-	if n > mostName {
-		c.Corrupt("has %s bytes, more than %s", models.Grouped(uint64(n)), models.Grouped(mostName))
+	if n > maxName {
+		c.Corrupt("has %s bytes, more than %s", models.Grouped(uint64(n)), models.Grouped(maxName))
 	}
 	x := entry{name: string(c.Next(uint64(n)))}
 	if !utf8.ValidString(x.name) {
@@ -138,8 +138,8 @@ func readEntry(c *models.Cursor) entry {
 	c.Field = "tensor " + models.Quote(x.name)
 	x.dtype = current(dtype(c.U8()))
 	rank := c.U8()
-	if rank > mostDims {
-		c.Corrupt("has %d dimensions, more than the %d allowed", rank, mostDims)
+	if rank > maxDims {
+		c.Corrupt("has %d dimensions, more than the %d allowed", rank, maxDims)
 		return x
 	}
 	x.shape = make([]int, rank)

@@ -10,8 +10,8 @@ import (
 	"soberano/models"
 )
 
-// deepest is the deepest nesting of the metadata that is accepted.
-const deepest = 16
+// maxDepth is the deepest nesting of the metadata that is accepted.
+const maxDepth = 16
 
 // metadata reads the JSON that follows the header: an object without duplicate keys.
 // Numbers become int64 or float64; lists of one type become []string, []int64 or []float64,
@@ -22,13 +22,13 @@ func (h *header) metadata(b []byte) (models.Metadata, error) {
 	m := models.Metadata{}
 	err := func() error {
 		if t, err := d.Token(); err != nil || t != json.Delim('{') {
-			return errors.New("is no JSON object")
+			return errors.New("is not a JSON object")
 		}
-		if err := readObject(d, m, "", deepest); err != nil {
+		if err := readObject(d, m, "", maxDepth); err != nil {
 			return err
 		}
 		if _, err := d.Token(); !errors.Is(err, io.EOF) {
-			return errors.New("goes on behind its end")
+			return errors.New("continues after its end")
 		}
 		return nil
 	}()
@@ -48,7 +48,7 @@ func readObject(d *json.Decoder, m models.Metadata, prefix string, depth int) er
 		}
 		key := prefix + t.(string) // always a string: the decoder guarantees it
 		if _, dotted := m[key]; seen[key] || dotted {
-			return fmt.Errorf("key %s stands there twice", models.Quote(key))
+			return fmt.Errorf("key %s occurs twice", models.Quote(key))
 		}
 		seen[key] = true
 		if err := readKey(d, m, key, depth); err != nil {
@@ -65,7 +65,7 @@ func readKey(d *json.Decoder, m models.Metadata, key string, depth int) error {
 		return err
 	}
 	if depth == 0 {
-		return fmt.Errorf("key %s is nested too deep", models.Quote(key))
+		return fmt.Errorf("key %s is nested too deeply", models.Quote(key))
 	}
 	switch t := t.(type) {
 	case json.Delim:
@@ -138,7 +138,7 @@ func readList(d *json.Decoder, depth int) (any, error) {
 func skip(d *json.Decoder, depth int) error {
 	for open := 1; open > 0; {
 		if open > depth {
-			return errors.New("a list is nested too deep")
+			return errors.New("a list is nested too deeply")
 		}
 		t, err := d.Token()
 		if err != nil {

@@ -74,7 +74,7 @@ func entries(tensors []models.Tensor, lists map[string][]byte) ([]entry, error) 
 	end := uint64(0)
 	for i := range all {
 		x := &all[i]
-		if n, ok := x.dtype.bytes(x.shape); !ok || n != uint64(len(x.data)) || len(x.name) > mostName || i > 0 && x.name == all[i-1].name {
+		if n, ok := x.dtype.bytes(x.shape); !ok || n != uint64(len(x.data)) || len(x.name) > maxName || i > 0 && x.name == all[i-1].name {
 			return nil, fmt.Errorf("apr: tensor %q of type %v and shape %v with %s bytes can't be written", x.name, x.dtype, x.shape, models.Grouped(len(x.data)))
 		}
 		x.offset, x.size = end, uint64(len(x.data))

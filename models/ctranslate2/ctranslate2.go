@@ -153,7 +153,7 @@ func (s *spec) tensor(v *variable, weights bool) (t models.Tensor, isTensor bool
 	default:
 		scale := s.scale(v)
 		if scale == nil {
-			if v.values > mostList {
+			if v.values > maxList {
 				return t, false, models.Unsupported(s.path, "download the float16 form of this model",
 					"stores %s as %s without a scale", models.Quote(v.name), typeNames[v.typ])
 			}

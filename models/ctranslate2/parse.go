@@ -29,9 +29,9 @@ var (
 
 // Limits; Whisper large has 1,300 variables.
 const (
-	mostVariables = 1 << 16
-	mostDims      = 4
-	mostList      = 4096 // integers in a variable that becomes metadata
+	maxVariables = 1 << 16
+	maxDims      = 4
+	maxList      = 4096 // integers in a variable that becomes metadata
 )
 
 // spec is a parsed model.bin. The file is little-endian:
@@ -129,7 +129,7 @@ func (r *reader) text() string {
 // count reads the number of items that follow, each of at least size bytes.
 func (r *reader) count(size uint64) int {
 	n := r.u32()
-	if r.err == nil && (n > mostVariables || uint64(n) > (uint64(len(r.b))-r.at)/size) {
+	if r.err == nil && (n > maxVariables || uint64(n) > (uint64(len(r.b))-r.at)/size) {
 		r.corrupt("is %s, more than the file can hold", models.Grouped(uint64(n)))
 	}
 	if r.err != nil {
@@ -171,7 +171,7 @@ func (s *spec) readVariables(r *reader) {
 		v.name = r.text()
 		r.field = "variable " + models.Quote(v.name)
 		if s.byName[v.name] != nil {
-			r.corrupt("stands there twice")
+			r.corrupt("occurs twice")
 		}
 		s.byName[v.name] = v
 		v.read(r)
@@ -181,8 +181,8 @@ func (s *spec) readVariables(r *reader) {
 // read reads the part of a variable that follows its name.
 func (v *variable) read(r *reader) {
 	rank := r.u8()
-	if rank > mostDims {
-		r.corrupt("has %d dimensions, more than the %d allowed", rank, mostDims)
+	if rank > maxDims {
+		r.corrupt("has %d dimensions, more than the %d allowed", rank, maxDims)
 		return
 	}
 	v.shape, v.values = make([]int, rank), 1
@@ -219,7 +219,7 @@ func (s *spec) readAliases(r *reader) {
 		switch {
 		case r.err != nil:
 		case s.byName[a.name] != nil || s.aliasOf[a.name] != "":
-			r.corrupt("stands there twice")
+			r.corrupt("occurs twice")
 		case s.byName[a.of] == nil:
 			r.corrupt("points to %s, which is not in the file", models.Quote(a.of))
 		}

@@ -44,12 +44,12 @@ const (
 
 // Limits; Whisper large has 1,259 tensors.
 const (
-	mostTensors = 1 << 16
-	mostTokens  = 1 << 20
-	mostFilters = 1 << 20
-	mostDims    = 4
-	mostName    = 256
-	mostText    = 1 << 12
+	maxTensors = 1 << 16
+	maxTokens  = 1 << 20
+	maxFilters = 1 << 20
+	maxDims    = 4
+	maxName    = 256
+	maxText    = 1 << 12
 )
 
 // blockVersion is the version of the block formats that kernels/quant implements. Older
@@ -94,7 +94,7 @@ func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
 func readFilters(c *models.Cursor, meta models.Metadata) {
 	c.Field = "the size of the mel filters"
 	mels, bins := uint64(c.U32()), uint64(c.U32())
-	if mels > mostFilters || bins > mostFilters || mels*bins > mostFilters {
+	if mels > maxFilters || bins > maxFilters || mels*bins > maxFilters {
 		c.Corrupt("is %s × %s", models.Grouped(mels), models.Grouped(bins))
 	}
 	c.Field = "the mel filters"
@@ -112,13 +112,13 @@ func readFilters(c *models.Cursor, meta models.Metadata) {
 func readTokens(c *models.Cursor, meta models.Metadata) {
 	c.Field = "the count of tokens"
 	count := uint64(c.U32())
-	if count > mostTokens || count > meta["ggml.n_vocab"].(uint64) {
+	if count > maxTokens || count > meta["ggml.n_vocab"].(uint64) {
 		c.Corrupt("is %s for a vocabulary of %d", models.Grouped(count), meta["ggml.n_vocab"])
 	}
 	tokens := make([]string, c.Count(count, 4))
 	for i := range tokens {
 		n := c.U32()
-		if n > mostText {
+		if n > maxText {
 			c.Field = fmt.Sprintf("token %d", i)
 			c.Corrupt("has %s bytes", models.Grouped(uint64(n)))
 		}
@@ -132,12 +132,12 @@ func readTensors(c *models.Cursor, path string) []models.Tensor {
 	seen := map[string]bool{}
 	for c.Err() == nil && c.Left() > 0 {
 		c.Field = fmt.Sprintf("the head of tensor %d", len(tensors)+1)
-		if len(tensors) == mostTensors {
-			c.Corrupt("stands there: more than %s tensors", models.Grouped(mostTensors))
+		if len(tensors) == maxTensors {
+			c.Corrupt("stands there: more than %s tensors", models.Grouped(maxTensors))
 		}
 		t := readTensor(c, path)
 		if c.Err() == nil && seen[t.Name] {
-			c.Corrupt("stands there twice")
+			c.Corrupt("occurs twice")
 		}
 		seen[t.Name] = true
 		tensors = append(tensors, t)
@@ -147,7 +147,7 @@ func readTensors(c *models.Cursor, path string) []models.Tensor {
 
 func readTensor(c *models.Cursor, path string) models.Tensor {
 	rank, length, typ := c.U32(), c.U32(), quant.Type(c.U32())
-	if rank > mostDims || length > mostName {
+	if rank > maxDims || length > maxName {
 		c.Corrupt("says %s dimensions and a name of %s bytes", models.Grouped(uint64(rank)), models.Grouped(uint64(length)))
 		return models.Tensor{}
 	}

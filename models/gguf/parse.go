@@ -13,13 +13,13 @@ import (
 // Limits. Real files are far below them: the largest vocabularies have 262,144 tokens and
 // the largest models about 10,000 tensors.
 const (
-	mostKeys    = 1 << 16
-	mostTensors = 1 << 17
-	mostName    = 1 << 10 // bytes of a tensor's name; llama.cpp allows 63
-	mostKeyName = 1<<16 - 1
-	mostDims    = 4
-	mostValues  = 1 << 48   // of one tensor, so that its size in bytes can't overflow
-	mostMemory  = 256 << 20 // bytes that all keys and values may take once decoded
+	maxKeys    = 1 << 16
+	maxTensors = 1 << 17
+	maxName    = 1 << 10 // bytes of a tensor's name; llama.cpp allows 63
+	maxKeyName = 1<<16 - 1
+	maxDims    = 4
+	maxValues  = 1 << 48   // of one tensor, so that its size in bytes can't overflow
+	maxMemory  = 256 << 20 // bytes that all keys and values may take once decoded
 )
 
 // The types of values. Source: enum gguf_type.
@@ -117,8 +117,8 @@ func (r *reader) u64() uint64 {
 
 // charge adds n bytes to the memory of the decoded values and checks the limit.
 func (r *reader) charge(n uint64) bool {
-	if n > mostMemory || r.memory+n > mostMemory {
-		r.corrupt("makes the keys take more than %s bytes of memory", models.Grouped(mostMemory))
+	if n > maxMemory || r.memory+n > maxMemory {
+		r.corrupt("makes the keys take more than %s bytes of memory", models.Grouped(maxMemory))
 		return false
 	}
 	r.memory += n
@@ -178,9 +178,9 @@ func (r *reader) start(h *header) (tensors, keys uint64) {
 	}
 	tensors, keys = r.u64(), r.u64()
 	r.field = "the count of tensors"
-	r.count(tensors, mostTensors, 8+4+8+4+8)
+	r.count(tensors, maxTensors, 8+4+8+4+8)
 	r.field = "the count of keys"
-	r.count(keys, mostKeys, 8+4+1)
+	r.count(keys, maxKeys, 8+4+1)
 	if r.err != nil {
 		return 0, 0
 	}
@@ -203,10 +203,10 @@ func (r *reader) count(n, most, size uint64) {
 // keyValue reads key number i and its value into m.
 func (r *reader) keyValue(m models.Metadata, i uint64) {
 	r.field = fmt.Sprintf("the name of key %d", i+1)
-	key := r.text(mostKeyName)
+	key := r.text(maxKeyName)
 	r.field = "key " + models.Quote(key)
 	if _, twice := m[key]; twice {
-		r.corrupt("stands there twice")
+		r.corrupt("occurs twice")
 	}
 	r.charge(64) // memory of the map's own entry
 	t := r.u32()

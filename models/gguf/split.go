@@ -10,7 +10,7 @@ import (
 	"soberano/models"
 )
 
-const mostParts = 1024
+const maxParts = 1024
 
 var partName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
@@ -35,8 +35,8 @@ func partPaths(path string, count int) ([]string, int, error) {
 
 // openSplit opens the other files of a split model, of which first is open already.
 func openSplit(f *models.File, first *part, count int) error {
-	if count > mostParts {
-		return models.Corrupt(first.path, "is damaged: key \"split.count\" is %s, more than the %s allowed", models.Grouped(count), models.Grouped(mostParts))
+	if count > maxParts {
+		return models.Corrupt(first.path, "is damaged: key \"split.count\" is %s, more than the %s allowed", models.Grouped(count), models.Grouped(maxParts))
 	}
 	paths, here, err := partPaths(first.path, count)
 	if err != nil {

@@ -35,10 +35,10 @@ func (h *header) readTensors(r *reader, n uint64) {
 	seen := make(map[string]bool, n)
 	for i := uint64(0); i < n && r.err == nil; i++ {
 		r.field = fmt.Sprintf("the name of tensor %d", i+1)
-		t := info{name: r.text(mostName)}
+		t := info{name: r.text(maxName)}
 		r.field = "tensor " + models.Quote(t.name)
 		if seen[t.name] {
-			r.corrupt("stands there twice")
+			r.corrupt("occurs twice")
 		}
 		seen[t.name] = true
 		t.read(r)
@@ -52,15 +52,15 @@ func (h *header) readTensors(r *reader, n uint64) {
 // read reads the part of an entry that follows the tensor's name.
 func (t *info) read(r *reader) {
 	dims := r.u32()
-	if dims > mostDims {
-		r.corrupt("has %d dimensions, more than the %d allowed", dims, mostDims)
+	if dims > maxDims {
+		r.corrupt("has %d dimensions, more than the %d allowed", dims, maxDims)
 		return
 	}
 	t.shape, t.values = make([]int, dims), 1
 	for i := range t.shape {
 		n := r.u64()
 		high, low := bits.Mul64(t.values, n)
-		if r.err == nil && (n == 0 || high != 0 || low > mostValues) {
+		if r.err == nil && (n == 0 || high != 0 || low > maxValues) {
 			r.corrupt("has an impossible size %s in dimension %d", models.Grouped(n), i)
 			return
 		}
@@ -79,7 +79,7 @@ func (t *info) cols() int {
 	return t.shape[len(t.shape)-1]
 }
 
-// bytes returns the size of a tensor of a known type; it can't overflow since values ≤ mostValues.
+// bytes returns the size of a tensor of a known type; it can't overflow since values ≤ maxValues.
 func (t *info) bytes() uint64 {
 	return t.values / uint64(t.typ.BlockValues()) * uint64(t.typ.BlockBytes())
 }

@@ -18,7 +18,7 @@ import (
 const (
 	tmpPrefix = ".tmp-"
 	entryFile = "entry.json"
-	mostEntry = 1 << 20 // bytes of entry.json
+	maxEntry  = 1 << 20 // bytes of entry.json
 )
 
 // Library is the user's library of models. Its methods may be called from several
@@ -133,7 +133,7 @@ func (l *Library) load(name string) (Entry, error) {
 		return Entry{}, &models.FileError{Path: dir, Reason: "is a broken entry of the library: " + fmt.Sprintf(format, args...),
 			Advice: "remove it and import the model again", Kind: kind}
 	}
-	b, err := models.ReadSmall(filepath.Join(dir, entryFile), mostEntry)
+	b, err := models.ReadSmall(filepath.Join(dir, entryFile), maxEntry)
 	if err != nil {
 		return bad(err, "%v", err)
 	}

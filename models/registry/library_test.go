@@ -133,7 +133,7 @@ func TestBrokenEntries(t *testing.T) {
 	broken := map[string]string{
 		"empty": "", "nothing": "-", "nojson": "{", "foreign": `{"name":"other","files":[{"path":"files/a"}]}`, "nofiles": `{"name":"nofiles"}`,
 		"outside": `{"name":"outside","files":[{"path":"../../a"}]}`, "absolute": `{"name":"absolute","files":[{"path":"/etc/passwd"}]}`,
-		"relative": `{"name":"relative","linked":true,"files":[{"path":"a"}]}`, "huge": strings.Repeat(" ", mostEntry+1),
+		"relative": `{"name":"relative","linked":true,"files":[{"path":"a"}]}`, "huge": strings.Repeat(" ", maxEntry+1),
 	}
 	for name, text := range broken {
 		if err := os.Mkdir(filepath.Join(l.dir, name), 0o755); err != nil {

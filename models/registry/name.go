@@ -9,7 +9,7 @@ import (
 	"soberano/models"
 )
 
-const mostName = 64
+const maxName = 64
 
 var (
 	validName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,79}$`)
@@ -24,7 +24,7 @@ var (
 func slug(s string) string {
 	s = notInName.ReplaceAllString(strings.ToLower(s), "-")
 	s = strings.TrimLeft(s, "._-")
-	s = strings.TrimRight(s[:min(len(s), mostName)], "._-")
+	s = strings.TrimRight(s[:min(len(s), maxName)], "._-")
 	switch {
 	case s == "":
 		return "model"

@@ -16,10 +16,10 @@ import (
 
 // Limits. The limit of the header is that of the reference implementation.
 const (
-	mostHeader  = 100_000_000
-	mostDims    = 8
-	mostTensors = 1 << 18
-	mostNote    = 1 << 16 // bytes of a string in __metadata__
+	maxHeader  = 100_000_000
+	maxDims    = 8
+	maxTensors = 1 << 18
+	maxNote    = 1 << 16 // bytes of a string in __metadata__
 )
 
 // dtypes are the types by name, numbered as in GGML. Types that kernels/quant lacks can't run.
@@ -67,8 +67,8 @@ func parse(path string, b []byte) (models.Metadata, []models.Tensor, error) {
 	c := models.NewCursor(path, b)
 	n := c.U64()
 	c.Field = "the length of the header"
-	if n > mostHeader {
-		c.Corrupt("is %s, expected at most %s", models.Grouped(n), models.Grouped(mostHeader))
+	if n > maxHeader {
+		c.Corrupt("is %s, expected at most %s", models.Grouped(n), models.Grouped(maxHeader))
 	}
 	c.Field = "the header"
 	head := c.Next(n)
@@ -100,7 +100,7 @@ type place struct {
 func (h *header) read(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return models.Corrupt(h.path, "is damaged: the header is no JSON object")
+		return models.Corrupt(h.path, "is damaged: the header is not a JSON object")
 	}
 	for d.More() {
 		if err := h.readKey(d); err != nil {
@@ -115,7 +115,7 @@ func (h *header) read(b []byte) error {
 		return models.Corrupt(h.path, "is damaged: the header: %v", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return models.Corrupt(h.path, "is damaged: the header goes on behind its end")
+		return models.Corrupt(h.path, "is damaged: the header continues after its end")
 	}
 	return nil
 }
@@ -137,8 +137,8 @@ func (h *header) readKey(d *json.Decoder) error {
 	if err := d.Decode(&e); err != nil {
 		return fmt.Errorf("tensor %s: %w", models.Quote(name), err)
 	}
-	if len(h.tensors) == mostTensors {
-		return models.Corrupt(h.path, "is damaged: it has more than %s tensors", models.Grouped(mostTensors))
+	if len(h.tensors) == maxTensors {
+		return models.Corrupt(h.path, "is damaged: it has more than %s tensors", models.Grouped(maxTensors))
 	}
 	return h.add(name, e)
 }
@@ -149,7 +149,7 @@ func (h *header) readMeta(d *json.Decoder) error {
 		return fmt.Errorf("__metadata__: %w", err)
 	}
 	for key, v := range m {
-		if len(v) > mostNote {
+		if len(v) > maxNote {
 			continue // not used by this program
 		}
 		h.meta[key] = v
@@ -164,8 +164,8 @@ func (h *header) add(name string, e entry) error {
 		return models.Unsupported(h.path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, a type that this program does not know",
 			models.Quote(name), models.Quote(e.Dtype))
 	}
-	if len(e.Shape) > mostDims {
-		return tensorError(h.path, name, "has %d dimensions, more than the %d allowed", len(e.Shape), mostDims)
+	if len(e.Shape) > maxDims {
+		return tensorError(h.path, name, "has %d dimensions, more than the %d allowed", len(e.Shape), maxDims)
 	}
 	n, ok := models.Values(e.Shape)
 	if !ok {
@@ -210,5 +210,5 @@ func (h *header) cover() error {
 // Is reports whether head may be the beginning of a safetensors file: a length, followed by
 // JSON.
 func Is(head []byte) bool {
-	return len(head) > 10 && binary.LittleEndian.Uint64(head) <= mostHeader && head[8] == '{' && (head[9] == '"' || head[9] == ' ' || head[9] == '}')
+	return len(head) > 10 && binary.LittleEndian.Uint64(head) <= maxHeader && head[8] == '{' && (head[9] == '"' || head[9] == ' ' || head[9] == '}')
 }

@@ -38,8 +38,8 @@ var aux = []struct {
 
 // Limits of an index. A model of 400 GB has 200 files.
 const (
-	mostIndex = 64 << 20
-	mostParts = 1024
+	maxIndex = 64 << 20
+	maxParts = 1024
 )
 
 // Open opens a ".safetensors" file, an index, or the directory that holds them. If the
@@ -158,7 +158,7 @@ func has(dir, name string) bool {
 
 func readIndex(dir, name string) (parts, error) {
 	path := filepath.Join(dir, name)
-	b, err := models.ReadSmall(path, mostIndex)
+	b, err := models.ReadSmall(path, maxIndex)
 	if err != nil {
 		return parts{}, err
 	}
@@ -179,8 +179,8 @@ func readIndex(dir, name string) (parts, error) {
 			p.files = append(p.files, file)
 		}
 	}
-	if len(p.files) == 0 || len(p.files) > mostParts {
-		return p, models.Corrupt(path, "names %d files, expected 1 to %d", len(p.files), mostParts)
+	if len(p.files) == 0 || len(p.files) > maxParts {
+		return p, models.Corrupt(path, "names %d files, expected 1 to %d", len(p.files), maxParts)
 	}
 	slices.Sort(p.files)
 	return p, nil

@@ -25,7 +25,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 			return fmt.Errorf("safetensors: tensor %q of type %v and shape %v can't have %s bytes", t.Name, t.Type, t.Shape, models.Grouped(len(t.Data)))
 		}
 		if _, twice := head[t.Name]; twice {
-			return fmt.Errorf("safetensors: %q stands there twice", t.Name)
+			return fmt.Errorf("safetensors: %q occurs twice", t.Name)
 		}
 		shape := append([]int{}, t.Shape...) // a scalar must be written as [], not as null
 		head[t.Name] = entry{name, shape, []uint64{end, end + uint64(len(t.Data))}}

@@ -1,4 +1,4 @@
-// Command soberano-cli is Soberano's command line alone: the same verbs as the desktop
+// Command soberano-cli is Soberano's command line alone: the same commands as the desktop
 // program, without window and microphone, built with CGO_ENABLED=0.
 package main
 

@@ -89,7 +89,7 @@ func included() (list []component, err error) {
 			licence: m.Licence, texts: []string{in.text}, programs: []string{fetched}, sha256: m.SHA256})
 	}
 	if len(list) != len(defaults.Models) {
-		return nil, fmt.Errorf("models/defaults has %d models; %d of them are known here", len(defaults.Models), len(list))
+		return nil, fmt.Errorf("models/defaults has %d models; this command knows %d of them", len(defaults.Models), len(list))
 	}
 	sortComponents(list)
 	return list, nil

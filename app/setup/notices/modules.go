@@ -78,7 +78,7 @@ func linked() (modules []*module, system []string, err error) {
 				continue
 			}
 			if p.Module.Replace != nil {
-				return nil, nil, fmt.Errorf("%s is replaced in go.mod: what is linked in its place is not known here", p.Module.Path)
+				return nil, nil, fmt.Errorf("%s is replaced in go.mod: this command does not support replaced modules", p.Module.Path)
 			}
 			m := found[p.Module.Path]
 			if m == nil {

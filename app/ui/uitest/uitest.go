@@ -1,5 +1,5 @@
-// Package uitest is a stage for the tests of screens: a window in memory, the queue that
-// stands for the UI goroutine, and the eyes and the finger of a person.
+// Package uitest runs screens in tests: a window in memory, a queue that stands for the UI goroutine, and functions that read
+// and operate the screen as a user does.
 //
 //	screen ──Post──▶ Q ──Until, Settle──▶ run by the test's own goroutine
 //	window ──▶ Words, Expect, Button, Tap, Shot
@@ -25,20 +25,20 @@ import (
 // Stage is a screen in a window in memory.
 type Stage struct {
 	T   *testing.T
-	Q   chan func() // what runs on the UI goroutine
+	Q   chan func() // the functions to run on the UI goroutine
 	Win fyne.Window
 
-	name string // pictures are called NAME-….png
+	name string // pictures are named NAME-….png
 }
 
-// New is a stage without a screen, in a program that is drawn in that mode.
+// New returns a stage without a screen, drawn in the given mode.
 func New(t *testing.T, name string, mode ui.Mode) *Stage {
 	t.Helper()
 	test.NewTempApp(t).Settings().SetTheme(ui.Theme{Mode: mode})
 	return &Stage{T: t, Q: make(chan func(), 1<<14), name: name}
 }
 
-// Show opens the window, as wide as a page is beside the list of chats.
+// Show opens the window, as wide as a page beside the list of chats.
 func (s *Stage) Show(screen fyne.CanvasObject) {
 	s.T.Helper()
 	s.Win = test.NewTempWindow(s.T, screen)
@@ -46,10 +46,10 @@ func (s *Stage) Show(screen fyne.CanvasObject) {
 	s.Win.Resize(fyne.NewSize(944, 704))
 }
 
-// Post runs f on the UI goroutine, later.
+// Post runs f later on the UI goroutine.
 func (s *Stage) Post(f func()) { s.Q <- f }
 
-// Until runs what is posted until the condition holds, which may be by what nobody posts.
+// Until runs posted functions until the condition holds. The condition may also become true without a posted function.
 func (s *Stage) Until(what string, ok func() bool) {
 	s.T.Helper()
 	deadline := time.After(time.Minute)
@@ -64,7 +64,7 @@ func (s *Stage) Until(what string, ok func() bool) {
 	}
 }
 
-// UntilShown waits for words, one after the other.
+// UntilShown waits until each of the words is shown, one after the other.
 func (s *Stage) UntilShown(words ...string) {
 	s.T.Helper()
 	for _, w := range words {
@@ -72,7 +72,7 @@ func (s *Stage) UntilShown(words ...string) {
 	}
 }
 
-// Settle runs what has been posted so far.
+// Settle runs all functions posted so far.
 func (s *Stage) Settle() {
 	for {
 		select {
@@ -84,7 +84,7 @@ func (s *Stage) Settle() {
 	}
 }
 
-// Walk visits everything that is visible, menus and dialogs last.
+// Walk visits all visible objects, menus and dialogs last.
 func (s *Stage) Walk(visit func(fyne.CanvasObject)) {
 	walk(s.Win.Content(), visit)
 	for _, o := range s.Win.Canvas().Overlays().List() {
@@ -109,7 +109,7 @@ func walk(o fyne.CanvasObject, visit func(fyne.CanvasObject)) {
 	}
 }
 
-// Words are all texts that are visible, in one line.
+// Words returns all visible texts, in one line.
 func (s *Stage) Words() string {
 	var list []string
 	s.Walk(func(o fyne.CanvasObject) {
@@ -131,7 +131,7 @@ func (s *Stage) Expect(want ...string) {
 	}
 }
 
-// Button is the first visible button with that label.
+// Button returns the first visible button with that label.
 func (s *Stage) Button(label string) *ui.Button {
 	s.T.Helper()
 	var found *ui.Button
@@ -152,8 +152,8 @@ func (s *Stage) Tap(label string) {
 	test.Tap(s.Button(label))
 }
 
-// Shot draws the window into build/screens, to be looked at. Its test runs in a folder of app.
-// Short tests draw nothing: under the race detector a picture takes seconds.
+// Shot draws the window into a file in build/screens, for inspection by a person. The test must run in a folder of app. With
+// -short nothing is drawn: under the race detector a picture takes seconds.
 func (s *Stage) Shot(name string) {
 	s.T.Helper()
 	s.Settle()
