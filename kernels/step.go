@@ -23,7 +23,7 @@ type Batch struct {
 	// Tokens and Positions hold one number a row, of the token and of its place in its
 	// sequence; nil in a step whose rows are no tokens.
 	Tokens, Positions []int32
-	// Spans say which rows belong to which sequence, for self-attention.
+	// Spans say which rows belong to which sequence, for self-attention: one span a sequence.
 	Spans []Span
 	// Cross is a second list, for attention to another sequence (encoder-decoder
 	// models); see Attention.Cross.

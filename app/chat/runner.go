@@ -173,6 +173,17 @@ func (r *Runner) tell(c *choice, s Status) {
 	r.set(s)
 }
 
+// unload changes the status back from Loading to s after a question has stopped waiting for the
+// load, so that the next question opens the model.
+func (r *Runner) unload(c *choice, s Status) {
+	r.mu.Lock()
+	if r.choice != c || r.closed || r.status.Phase != Loading {
+		r.mu.Unlock()
+		return
+	}
+	r.set(s)
+}
+
 // acquire opens the model of e and reports the progress of loading. ctx ends the wait.
 func (r *Runner) acquire(ctx context.Context, c *choice, e registry.Entry, s host.Settings) (*host.Lease[Model], error) {
 	last := -1
@@ -242,6 +253,7 @@ func (r *Runner) Ask(ctx context.Context, build func(Status) (engine.Request, er
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
+			r.unload(c, status)
 			return context.Cause(ctx)
 		case errors.Is(err, host.ErrClosed):
 			return err

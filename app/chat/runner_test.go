@@ -373,3 +373,40 @@ func TestTurnsTakeTurns(t *testing.T) {
 		}
 	}
 }
+
+// A question that is stopped while its model is opened again leaves the model to be asked again.
+func TestStopWhileTheModelIsOpenedAgain(t *testing.T) {
+	gate := make(chan struct{}, 3)
+	h := host.New(host.Options{Budget: budgetOfOne})
+	models := host.NewModels(h, counting(new(atomic.Int32), gate), nil)
+	r := NewRunner(models, nil)
+	defer h.Close()
+	defer r.Close()
+	gate <- struct{}{}
+	gate <- struct{}{}
+	r.Use(entry("m"), host.Settings{})
+	for r.Status().Phase != Ready {
+		time.Sleep(time.Millisecond)
+	}
+	other, err := models.Acquire(context.Background(), entry("other"), host.Settings{}, nil) // m is closed
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Release()
+	ctx, stop := context.WithCancel(context.Background())
+	errs := make(chan error)
+	go func() { errs <- r.Ask(ctx, ask(1), func(Status, engine.Piece) {}) }()
+	for r.Status().Phase != Loading {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	if err := <-errs; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	gate <- struct{}{}
+	ctx, stop = context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	if err := r.Ask(ctx, ask(1), func(Status, engine.Piece) {}); err != nil {
+		t.Errorf("asked again: %v, the status is %+v", err, r.Status())
+	}
+}

@@ -53,7 +53,8 @@ type Screen struct {
 	shown        *answer // of the job of this conversation
 	trial        fyne.CanvasObject
 	running      sync.WaitGroup
-	draft        string
+	draft        string // of this conversation, as stored
+	unstored     unstored
 	ended        int // number of answers that have ended
 	notices      map[string]fyne.CanvasObject
 	draftTimer   *time.Timer
@@ -65,7 +66,7 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, notices: map[string]fyne.CanvasObject{}, thread: ui.NewPane()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), notices: map[string]fyne.CanvasObject{}, thread: ui.NewPane()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.Panels = ui.NewColumn(8)
@@ -134,7 +135,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	if !same {
 		s.Composer.SetPartial("", 0) // the partial text belongs to the other conversation
 		s.draft = c.Draft
-		s.Composer.Entry.SetText(c.Draft)
+		s.Composer.Entry.SetText(s.unstored.take(c.ID, c.Draft))
 		s.Composer.Entry.ToEnd()
 	}
 	s.show()
@@ -239,21 +240,6 @@ func (s *Screen) typed(text string) {
 	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.SaveDraft) })
 }
 
-// SaveDraft stores the text of the entry.
-func (s *Screen) SaveDraft() {
-	if s.draftTimer != nil {
-		s.draftTimer.Stop()
-		s.draftTimer = nil
-	}
-	text := s.Composer.Entry.Text
-	if s.conversation.ID == 0 || text == s.draft || s.closed {
-		return
-	}
-	s.draft = text
-	id := s.conversation.ID
-	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, s.kept)
-}
-
 // kept reports a change that could not be stored, unless the changed object was deleted.
 func (s *Screen) kept(err error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -328,15 +314,12 @@ func (s *Screen) Send() {
 
 // sent requests the answer to a stored message; a message that could not be stored is put back into the entry.
 func (s *Screen) sent(m store.Message, err error) {
-	here := m.Conversation == s.conversation.ID
 	if err != nil {
 		s.unsaved(err)
-		if here && s.Composer.Entry.Text == "" {
-			s.Composer.Entry.SetText(m.Content)
-			s.Composer.Entry.ToEnd()
-		}
+		s.putBack(m)
 		return
 	}
+	here := m.Conversation == s.conversation.ID
 	if here {
 		if len(s.messages) == 0 {
 			s.thread.Set(true)
@@ -440,6 +423,8 @@ func (s *Screen) dropped(last store.Message, err error) {
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		s.unsaved(err)
+	case s.conversation.ID != last.Conversation && err == nil:
+		s.ask(last.Conversation)
 	case s.conversation.ID == last.Conversation && n > 0 && s.messages[n-1].ID == last.ID:
 		s.messages = s.messages[:n-1]
 		s.askAgain()
@@ -476,6 +461,7 @@ func (s *Screen) Close() (err error) {
 		err = s.Talk.Close()
 	}
 	s.SaveDraft()
+	s.storeAgain()
 	s.closed = true
 	for _, j := range s.jobs {
 		j.cancel()

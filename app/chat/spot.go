@@ -37,10 +37,12 @@ func (p *spot) Final(text string) {
 		}
 		return db.Draft(p.conversation, wording.Join(c.Draft, text))
 	}, func(err error) {
-		if err != nil {
+		if err != nil || p.here() { // it was opened meanwhile, with the draft without these words
 			s.Composer.Insert(text)
-			s.kept(err)
+		} else if draft, ok := s.unstored.drafts[p.conversation]; ok { // which replaces the stored one
+			s.unstored.drafts[p.conversation] = wording.Join(draft, text)
 		}
+		s.kept(err)
 	})
 }
 

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"database/sql"
 	"path/filepath"
 	"testing"
 	"time"
@@ -114,4 +115,111 @@ func TestUnstoredMessageIsPutBack(t *testing.T) {
 	if s.chat.Busy() {
 		t.Error("a message that is not stored is answered")
 	}
+}
+
+// lock makes writes to the store fail, as on a full disk, until release is called.
+func (s *stage) lock(t *testing.T) (release func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(s.Data, "conversations.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	do := func(query string) {
+		if _, err := db.Exec(query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`CREATE TRIGGER full1 BEFORE UPDATE ON conversations BEGIN SELECT RAISE(FAIL, 'the disk is full'); END;
+		CREATE TRIGGER full2 BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
+	return func() { do(`DROP TRIGGER full1; DROP TRIGGER full2`) }
+}
+
+// twoChats opens a second chat and returns both; the second is open.
+func (s *stage) twoChats(t *testing.T) (first, second int64) {
+	t.Helper()
+	s.ready()
+	s.q.until(t, "the first chat", func() bool { return s.chat.Conversation() != 0 })
+	first = s.chat.Conversation()
+	s.send("Hello")
+	s.say("Hello to you.")
+	close(s.model.words)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	s.newChat("")
+	s.q.until(t, "the second chat", func() bool { return s.chat.Conversation() != first })
+	return first, s.chat.Conversation()
+}
+
+func (s *stage) reopen(t *testing.T, id int64) {
+	t.Helper()
+	s.openChat(store.Conversation{ID: id})
+	s.q.until(t, "the other chat", func() bool { return s.chat.Conversation() == id })
+}
+
+// A message that could not be stored is put back before what was typed since, also where another
+// chat is open by then.
+func TestUnstoredMessageIsNotLost(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	first, second := s.twoChats(t)
+	unlock := s.lock(t)
+	entry := s.chat.Composer.Entry
+	release := s.block()
+	s.send("Remember this")
+	entry.SetText("and that")
+	release()
+	s.q.until(t, "the message", func() bool { return entry.Text == "Remember this\n\nand that" })
+	entry.SetText("")
+	release = s.block()
+	s.openChat(store.Conversation{ID: first})
+	s.send("Remember me")
+	release()
+	s.q.until(t, "the first chat", func() bool { return s.chat.Conversation() == first })
+	s.reopen(t, second)
+	if entry.Text != "Remember me" {
+		t.Errorf("the entry holds %q", entry.Text)
+	}
+	unlock()
+}
+
+// A draft that could not be stored is there when its chat is opened again, and is stored when
+// that is possible.
+func TestUnstoredDraftIsNotLost(t *testing.T) {
+	dir := t.TempDir()
+	s := newStageOf(t, dir, true, smol)
+	first, second := s.twoChats(t)
+	unlock := s.lock(t)
+	entry := s.chat.Composer.Entry
+	entry.SetText("half a letter")
+	s.reopen(t, first)
+	s.reopen(t, second)
+	if entry.Text != "half a letter" {
+		t.Errorf("the entry holds %q", entry.Text)
+	}
+	s.reopen(t, first)
+	unlock()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(filepath.Join(dir, "conversations.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if c, err := db.Conversation(second); err != nil || c.Draft != "half a letter" {
+		t.Errorf("draft %q, %v", c.Draft, err)
+	}
+}
+
+// Words that land in a chat while it is being opened stand in its entry.
+func TestWordsForAChatThatIsBeingOpened(t *testing.T) {
+	s := newStageOf(t, "", true, smol, base)
+	first, second := s.twoChats(t)
+	place := s.chat.Talk.Begin()
+	s.reopen(t, first)
+	release := s.block()
+	s.openChat(store.Conversation{ID: second})
+	place.Final("spoken words")
+	release()
+	s.q.until(t, "the second chat", func() bool { return s.chat.Conversation() == second })
+	s.q.until(t, "the words", func() bool { return s.chat.Composer.Entry.Text == "spoken words" })
 }

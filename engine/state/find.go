@@ -114,7 +114,9 @@ func reaches(st kernels.State, n int) (bool, error) {
 func (t *Tree) settle(n *node) error {
 	path := append(n.above(), n)
 	var errs error
+	var gone []*node
 	let := func(i int) {
+		gone = append(gone, path[i])
 		errs = errors.Join(errs, path[i].held.state.Close())
 		path[i].held = nil
 		path = slices.Delete(path, i, i+1)
@@ -134,10 +136,8 @@ func (t *Tree) settle(n *node) error {
 		}
 		let(i)
 	}
-	for p := n.parent; p != nil; {
-		up := p.parent
+	for _, p := range gone {
 		p.tidy()
-		p = up
 	}
 	return errs
 }

@@ -379,3 +379,28 @@ func TestSnapshots(t *testing.T) {
 		t.Errorf("%d states where one can go back to all others", d.open)
 	}
 }
+
+// What serves nothing any more when a sequence ends leaves the tree, on both sides of a place
+// where the tree branches.
+func TestSettleTidiesAll(t *testing.T) {
+	d := &fake{spare: -1}
+	tr := tree(d, shapes["window"], 1<<40)
+	s := begin(t, tr, count(0, 30), 0)
+	for _, n := range []int{10, 20, 25, 30} { // a state of 10, a branch at 15, states of 20 and 25
+		feed(s, count(0, n))
+		if n < 30 {
+			must(t, s.Keep())
+		}
+	}
+	other := begin(t, tr, append(count(0, 15), 99, 98), 10)
+	feed(other, append(count(0, 15), 99, 98))
+	whole := begin(t, tr, count(0, 40), 0) // computed in one step, so it goes back anywhere
+	feed(whole, count(0, 40))
+	must(t, s.Drop())
+	must(t, whole.End())
+	tr.root.each(func(n *node) {
+		if n != &tr.root && n.held == nil && len(n.live) == 0 && len(n.next) < 2 {
+			t.Errorf("a node of %d tokens serves nothing", n.depth)
+		}
+	})
+}

@@ -220,3 +220,31 @@ func BenchmarkPool(b *testing.B) {
 		}
 	})
 }
+
+// A device that works on its caller's thread alone waits for higher priorities too, but for
+// operations so small that no device asks for the workers.
+func TestHoldWithOneThread(t *testing.T) {
+	pool, err := NewPool(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	d := withOptions(t, best(), Options{Pool: pool})
+	release := pool.Hold(kernels.Dictation)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s := d.Begin(nil)
+		x := s.New(64, 1024)
+		s.Write(x, make([]float32, 64*1024))
+		s.Add(x, x)
+		_ = s.End()
+	}()
+	select {
+	case <-done:
+		t.Error("a recording has come in while dictation holds the workers")
+	case <-time.After(50 * time.Millisecond):
+	}
+	release()
+	<-done
+}

@@ -128,7 +128,7 @@ func (j *attendJob) cut(threads int) {
 	for i, s := range j.spans {
 		rows := s.N * group
 		parts := 1
-		if n := (rows + unitRows - 1) / unitRows * j.a.KVHeads * len(j.spans); threads > 1 && n < 4*threads {
+		if n := (rows + unitRows - 1) / unitRows * j.a.KVHeads * len(j.spans); n > 0 && threads > 1 && n < 4*threads {
 			parts = max(1, min(4*threads/n, j.seen(s)/leastPart))
 		}
 		for h := range j.a.KVHeads {

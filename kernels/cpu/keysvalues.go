@@ -69,7 +69,8 @@ func (c *keysValues) page(i int) []byte { return c.pages[i-c.first].data }
 func (c *keysValues) keys(i, head int) []byte   { return c.keysOf(c.page(i), head) }
 func (c *keysValues) values(i, head int) []byte { return c.valuesOf(c.page(i), head) }
 
-// copyTo copies the layer's first n positions from one page to another.
+// copyTo copies the layer's first n positions from one page to another, and what follows them
+// in their last panel, so that nothing of another state is left there.
 func (f *layerForm) copyTo(to, from []byte, n int) {
 	if n <= 0 {
 		return
@@ -82,26 +83,39 @@ func (f *layerForm) copyTo(to, from []byte, n int) {
 			copy(v[at:][:panels*f.kind.panelBytes(32)], have[at:])
 		}
 		if f.kind == q8s32 {
-			copy(f.scalesOf(to, h)[:n], f.scalesOf(from, h))
+			copy(f.scalesOf(to, h)[:32*panels], f.scalesOf(from, h))
 		}
 	}
 }
 
-// clearValues makes the values of positions p … p+32 zeros, p a multiple of 32. Attention
-// multiplies whole panels, by weights of zero behind the last position: what lies there has
-// to be finite, and memory that another sequence has left may not be.
-func (c *keysValues) clearValues(p int) {
-	b := c.page(p / page)
-	p %= page
+// clearValues makes the values of positions from … to of a panel zeros, to being its end.
+// Attention multiplies whole panels, by weights of zero behind the last position: what lies
+// there has to be finite, and what this or another sequence has left may not be.
+func (c *keysValues) clearValues(from, to int) {
+	b := c.page(from / page)
+	to -= from / page * page
+	from %= page
 	for h := range c.KVHeads {
 		if c.kind == q8s32 {
-			clear(c.scalesOf(b, h)[p:][:32])
+			clear(c.scalesOf(b, h)[from:to])
 			continue
 		}
-		v, n := c.valuesOf(b, h), c.kind.panelBytes(32)
-		for at := p / 32 * n; at < len(v); at += c.valuePanel() {
-			clear(v[at:][:n])
+		v, n := c.valuesOf(b, h), c.kind.panelBytes(32)/32 // n bytes a position
+		for at := 0; at < len(v); at += c.valuePanel() {
+			first := from
+			if c.kind == kindPairs && from%2 == 1 {
+				clearOdd(v[at+(from-1)*n:][:2*n])
+				first++
+			}
+			clear(v[at+first*n : at+to*n])
 		}
+	}
+}
+
+// clearOdd makes the second values of pairs zeros.
+func clearOdd(pairs []byte) {
+	for i := 2; i < len(pairs); i += 4 {
+		pairs[i], pairs[i+1] = 0, 0
 	}
 }
 

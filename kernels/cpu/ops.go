@@ -63,7 +63,7 @@ func (j *rowJob) init(d *device) {
 // start runs the job over rows rows of about cols values.
 func (j *rowJob) start(d *device, rows, cols int) {
 	j.rows = rows
-	if rows*cols <= alone || d.pool.threads == 1 {
+	if rows*cols <= alone {
 		j.step = rows
 		if rows > 0 {
 			j.chunk(0, 0)

@@ -1,6 +1,10 @@
 package cpu
 
-import "soberano/kernels"
+import (
+	"slices"
+
+	"soberano/kernels"
+)
 
 // ShortConv convolves the rows of each span with w: row t of dst is Σᵢ wᵢ · row t-width+1+i
 // of x, value by value, where the rows before the span's first one are those that the state
@@ -21,8 +25,11 @@ func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 	}
 	j := &s.d.row
 	j.kept = j.kept[:0]
-	for i := range s.batch.Spans {
-		j.kept = append(j.kept, s.rowsBefore(op, s.batch.Spans[i], layer, len(taps)/x.Cols-1, x))
+	for i, sp := range s.batch.Spans {
+		if slices.ContainsFunc(s.batch.Spans[:i], func(o kernels.Span) bool { return o.State == sp.State }) {
+			panic("cpu: ShortConv: two spans of one state")
+		}
+		j.kept = append(j.kept, s.rowsBefore(op, sp, layer, len(taps)/x.Cols-1, x))
 	}
 	j.op, j.dst, j.x, j.w, j.spans = opShortConv, dst, x, taps, s.batch.Spans
 	j.start(s.d, x.Rows, len(taps))

@@ -24,7 +24,7 @@ type state struct {
 	n       int // positions
 	groups  []group
 	carried *shared // values of the recurrent layers; nil: all zeros
-	at      []int   // position that each layer stands at, where it is recurrent
+	at      []int   // position that the last operation has brought each layer to
 	closed  bool
 }
 
@@ -299,10 +299,13 @@ func (s *state) extend(l, pos, n int) {
 		s.own(f.group, p, pos-p*page)
 	}
 	s.n = pos + n
-	if tail := s.n &^ 31; tail >= pos && tail < s.n {
+	// A panel that is begun has something of another state behind its last position, and one
+	// that is begun again something that this state has forgotten.
+	if s.n%32 != 0 && (s.n&^31 >= pos || s.at[l] > s.n) {
 		v := s.layer(l)
-		v.clearValues(tail)
+		v.clearValues(s.n, (s.n+31)&^31)
 	}
+	s.at[l] = s.n
 }
 
 // slide lets go of the pages with positions below from alone.

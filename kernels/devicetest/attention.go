@@ -279,3 +279,66 @@ func (s *suite) last(a *kernels.Attention, what string, q *sequence) {
 	})
 	s.near(what, got[0], q.attended(a, x, 1, pos, 0), s.s.Attention(a))
 }
+
+// forgotten checks that values that a state has forgotten, or that another state has left in its
+// memory, do not matter, even if they are not finite.
+func (s *suite) forgotten() {
+	for _, dim := range []int{40, 64} {
+		a := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.125, Causal: true}
+		for _, n := range []int{99, 100} {
+			q := s.sequence(a, 700)
+			s.add(a, []int{n}, q)
+			s.spoil(a, q.state, n, 20)
+			if !q.state.Truncate(n) {
+				s.Fatalf("a state does not go back from %d to %d positions", n+20, n)
+			}
+			s.add(a, []int{1}, q)
+			s.last(a, name("after a return to %d", n), q)
+
+			left := s.sequence(a, 700)
+			s.spoil(a, left.state, 0, 256)
+			if err := left.state.Close(); err != nil {
+				s.Errorf("State.Close: %v", err)
+			}
+			state, err := q.state.Fork()
+			if err != nil {
+				s.Fatalf("Fork: %v", err)
+			}
+			f := &sequence{state, slices.Clone(q.k), slices.Clone(q.v)}
+			s.add(a, []int{1}, f)
+			s.last(a, name("a fork of %d in used memory", n+1), f)
+		}
+	}
+}
+
+// spoil stores n positions of values that are no numbers.
+func (s *suite) spoil(a *kernels.Attention, state kernels.State, pos, n int) {
+	s.Helper()
+	cols := a.KVHeads * a.HeadDim
+	bad := slices.Repeat([]float32{float32(math.NaN())}, n*cols)
+	s.step(&kernels.Batch{Spans: []kernels.Span{{State: state, N: n, Pos: pos}}}, func(st kernels.Step) []kernels.Tensor {
+		x := tensor(st, bad, n, cols)
+		st.Store(x, x, 0, a)
+		st.Store(x, x, 1, a)
+		return nil
+	})
+}
+
+// emptySpans checks that a span without rows changes nothing.
+func (s *suite) emptySpans() {
+	for _, causal := range []bool{true, false} {
+		a := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: 64, Scale: 0.125, Causal: causal}
+		q := s.sequence(a, 300)
+		s.add(a, []int{270}, q)
+		x := Gauss(s.r, 2*128)
+		got := s.step(&kernels.Batch{Spans: []kernels.Span{{State: q.state, Row: 1, Pos: 270}}}, func(st kernels.Step) []kernels.Tensor {
+			y := tensor(st, x, 2, 128)
+			st.Store(y, y, 1, a)
+			st.Attend(y, y, 1, a)
+			return []kernels.Tensor{y}
+		})
+		if !slices.Equal(got[0], x) || q.state.Len() != 270 {
+			s.Errorf("causal %v: a span without rows has written something, or changed the length to %d", causal, q.state.Len())
+		}
+	}
+}

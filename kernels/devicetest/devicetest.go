@@ -53,6 +53,8 @@ func Run(t *testing.T, s Subject) {
 		{"Attend", (*suite).attention},
 		{"Weights", (*suite).attentionWeights},
 		{"States", (*suite).states},
+		{"Forgotten", (*suite).forgotten},
+		{"EmptySpans", (*suite).emptySpans},
 		{"Rows", (*suite).rows},
 		{"Close", (*suite).closing},
 	} {

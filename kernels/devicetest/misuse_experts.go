@@ -114,6 +114,11 @@ var badConvolutions = []wrongCase{
 		w.st.ShortConv(w.y, w.x, v, 1)
 		w.st.ShortConv(w.y, w.x, v, 1)
 	}},
+	{"ShortConv", "two spans of one state", nil, func(w *wrong) {
+		q, v := w.convolved(3, 64), w.vector(make([]float32, 3*64))
+		w.again(&kernels.Batch{Spans: []kernels.Span{{State: q.state, N: 2}, {State: q.state, Row: 2, N: 2, Pos: 2}}})
+		w.st.ShortConv(w.y, w.x, v, 1)
+	}},
 	{"ShortConv", "positions beyond the state", nil, func(w *wrong) {
 		q := w.convolved(3, 64)
 		v := w.vector(slices.Repeat([]float32{1}, 3*64))

@@ -1,0 +1,93 @@
+package chat
+
+import (
+	"errors"
+	"maps"
+
+	"soberano/app/store"
+)
+
+// unstored holds the texts that a person wrote and that could not be stored, by conversation, until
+// the conversation is opened again or the store accepts them.
+type unstored struct {
+	drafts map[int64]string // in place of the stored drafts
+	sent   map[int64]string // messages, before the drafts
+}
+
+func newUnstored() unstored { return unstored{map[int64]string{}, map[int64]string{}} }
+
+// text returns the text for the entry of a conversation whose stored draft is draft.
+func (u unstored) text(conversation int64, draft string) string {
+	if d, ok := u.drafts[conversation]; ok {
+		draft = d
+	}
+	return below(u.sent[conversation], draft)
+}
+
+// take is text; it removes what it returns.
+func (u unstored) take(conversation int64, draft string) string {
+	text := u.text(conversation, draft)
+	delete(u.drafts, conversation)
+	delete(u.sent, conversation)
+	return text
+}
+
+// below joins two texts with an empty line between them.
+func below(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "\n\n" + b
+}
+
+// SaveDraft stores the text of the entry. A draft that could not be stored is tried again at the
+// next call.
+func (s *Screen) SaveDraft() {
+	if s.draftTimer != nil {
+		s.draftTimer.Stop()
+		s.draftTimer = nil
+	}
+	id, text := s.conversation.ID, s.Composer.Entry.Text
+	_, failed := s.unstored.drafts[id]
+	if id == 0 || text == s.draft && !failed || s.closed {
+		return
+	}
+	s.draft = text
+	if failed {
+		s.unstored.drafts[id] = text
+	}
+	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, func(err error) {
+		delete(s.unstored.drafts, id) // of an earlier call
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			s.unstored.drafts[id] = text
+		}
+		s.kept(err)
+	})
+}
+
+// putBack puts a message that could not be stored back into the entry of its conversation, before
+// what was written since.
+func (s *Screen) putBack(m store.Message) {
+	if m.Conversation != s.conversation.ID {
+		s.unstored.sent[m.Conversation] = below(s.unstored.sent[m.Conversation], m.Content)
+		return
+	}
+	s.Composer.Entry.SetText(below(m.Content, s.Composer.Entry.Text))
+	s.Composer.Entry.ToEnd()
+}
+
+// storeAgain tries once more to store what could not be, as drafts.
+func (s *Screen) storeAgain() {
+	u := unstored{maps.Clone(s.unstored.drafts), maps.Clone(s.unstored.sent)}
+	ids := maps.Clone(u.drafts)
+	maps.Copy(ids, u.sent)
+	for id := range ids {
+		s.Work.Do(func(db *store.Store) error {
+			c, err := db.Conversation(id)
+			if err != nil {
+				return err
+			}
+			return db.Draft(id, u.text(id, c.Draft))
+		}, s.kept)
+	}
+}
