@@ -77,9 +77,6 @@ func TestInfo(t *testing.T) {
 		if i.Parameters == 0 || i.WeightBytes == 0 || i.CacheBytes == 0 || i.ScratchBytes == 0 || i.Quantizations["Q8_0"] == 0 || i.Quantization == "" || i.Device == "" {
 			t.Errorf("%+v", i)
 		}
-		if i, err := registry.Inspect(s.Write(t)); err != nil || !i.Runs {
-			t.Errorf("%s is opened, but the library says that it does not run: %q, %v", kind, i.Reason, err)
-		}
 	}
 }
 

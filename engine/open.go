@@ -36,8 +36,8 @@ type Model struct {
 }
 
 // Open loads a model file onto a device. It takes over f and dev, also if it fails, and closes them
-// with the model. The error wraps models.ErrUnsupported or models.ErrCorrupt and contains the
-// file, the field and the reason.
+// with the model. The error is a *models.FileError where the file is at fault: see Check, which finds
+// the same faults without loading the weights.
 func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	m = &Model{file: f, dev: dev}
 	defer func() {
@@ -46,19 +46,9 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 			m = nil
 		}
 	}()
-	if m.net, err = arch.Open(f, m.dev); err != nil {
+	if err = m.read(); err != nil {
 		return m, err
 	}
-	if err = m.dev.Loaded(); err != nil {
-		return m, err
-	}
-	if m.tok, err = token.New(f); err != nil {
-		return m, err
-	}
-	if err = m.openTemplate(); err != nil {
-		return m, fmt.Errorf("%s: %w", f.Path, err)
-	}
-	m.shape = m.net.Shape()
 	context, err := contextFor(o.Context, m.shape.Context)
 	if err != nil {
 		return m, fmt.Errorf("%s: %w", f.Path, err)
@@ -66,8 +56,30 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	if m.queue, err = batch.New(m.net, m.dev, context); err != nil {
 		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
-	m.info, err = m.describe(context)
-	return m, err
+	m.info.Context, m.info.CacheBytes = context, m.queue.CacheBytes()
+	return m, nil
+}
+
+// read loads all that the file holds onto the device. It makes no state.
+func (m *Model) read() (err error) {
+	if m.net, err = arch.Open(m.file, m.dev); err != nil {
+		return err
+	}
+	if err = m.dev.Loaded(); err != nil {
+		return err
+	}
+	if m.tok, err = token.New(m.file); err != nil {
+		return err
+	}
+	if err = m.openTemplate(); err != nil {
+		return models.InFile(m.file.Path, err)
+	}
+	m.shape = m.net.Shape()
+	if err = m.shape.State(m.shape.Context).Check(); err != nil {
+		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)
+	}
+	m.info, err = m.describe()
+	return models.InFile(m.file.Path, err)
 }
 
 func contextFor(wanted, trained int) (int, error) {
@@ -91,7 +103,7 @@ func (m *Model) openTemplate() error {
 		text = prompt.ChatML
 	}
 	if m.template, err = prompt.Parse(text); err != nil {
-		return fmt.Errorf("key %q: %w", key, err)
+		return fmt.Errorf("key %q: %w: %w", key, err, models.ErrUnsupported)
 	}
 	if id, ok := m.tok.BOS(); ok {
 		m.bos = m.tok.Text(id)
@@ -116,12 +128,13 @@ func (m *Model) Close() error {
 // Info describes the model.
 func (m *Model) Info() Info { return m.info }
 
-func (m *Model) describe(context int) (Info, error) {
+// describe returns the Info of the file and the device, without what depends on the context.
+func (m *Model) describe() (Info, error) {
 	meta := m.file.Meta
 	i := Info{
-		TrainContext: m.shape.Context, Context: context, Vocabulary: m.shape.Vocabulary,
+		TrainContext: m.shape.Context, Vocabulary: m.shape.Vocabulary,
 		Template: !m.fallback, Device: m.dev.Name(), Quantizations: map[string]int{},
-		WeightBytes: m.shape.Bytes, CacheBytes: m.queue.CacheBytes(), ScratchBytes: batch.Scratch(m.shape),
+		WeightBytes: m.shape.Bytes, ScratchBytes: batch.Scratch(m.shape),
 	}
 	var errs [3]error
 	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))

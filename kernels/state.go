@@ -1,5 +1,7 @@
 package kernels
 
+import "fmt"
+
 // LayerKind says what a layer keeps of the positions that it has seen.
 type LayerKind int
 
@@ -29,6 +31,35 @@ type Layer struct {
 type StateShape struct {
 	Layers []Layer
 	Cap    int // positions that fit
+}
+
+// Check reports what makes a state of the shape impossible on every device.
+func (s StateShape) Check() error {
+	if len(s.Layers) == 0 || s.Cap <= 0 {
+		return fmt.Errorf("%d layers and %d positions: a state needs at least one of both", len(s.Layers), s.Cap)
+	}
+	for i, l := range s.Layers {
+		if err := l.check(); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (l Layer) check() error {
+	switch {
+	case l.Kind == Recurrent:
+		if l.Rows <= 0 || l.Cols <= 0 {
+			return fmt.Errorf("%d × %d recurrent values", l.Rows, l.Cols)
+		}
+	case l.Kind != KeysValues:
+		return fmt.Errorf("kind %d is not known", l.Kind)
+	case l.KVHeads <= 0 || l.KeyDim <= 0 || l.ValueDim <= 0 || l.Window < 0:
+		return fmt.Errorf("%d heads with keys of %d and values of %d dimensions, window %d", l.KVHeads, l.KeyDim, l.ValueDim, l.Window)
+	case l.KeyDim%8 != 0 || l.ValueDim%8 != 0:
+		return fmt.Errorf("keys of %d and values of %d dimensions; multiples of 8 work", l.KeyDim, l.ValueDim)
+	}
+	return nil
 }
 
 // State is what the layers of a model keep of one sequence. Positions are added by the

@@ -1,6 +1,11 @@
 package kernels
 
-import "soberano/kernels/quant"
+import (
+	"errors"
+	"fmt"
+
+	"soberano/kernels/quant"
+)
 
 // Weights is a matrix as a file stores it: Rows × Cols values of Type in Data,
 // row-major, each row whole blocks. Bias, if any, has Rows values.
@@ -12,6 +17,61 @@ type Weights struct {
 	// Experts, if not 0, is how many such matrices Data holds, one after the other, and how
 	// many times Rows values Bias has: one for each expert of a mixture.
 	Experts int
+}
+
+// MaxExperts is the most experts that a matrix may have.
+const MaxExperts = 4096
+
+// CheckParts reports which numbers of the parts of a matrix do not fit together. Load checks
+// them on every device. It reads no values.
+func CheckParts(parts []Weights) error {
+	if len(parts) == 0 {
+		return errors.New("no parts")
+	}
+	n := parts[0].Experts
+	if n < 0 || n > MaxExperts {
+		return fmt.Errorf("%d experts; 1 to %d work", n, MaxExperts)
+	}
+	for i, w := range parts {
+		if err := w.check(n, parts[0].Cols); err != nil {
+			return fmt.Errorf("part %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// check compares w with the number of experts and columns of the first part.
+func (w Weights) check(experts, cols int) error {
+	switch {
+	case !w.Type.Known():
+		return fmt.Errorf("unknown weight format %v", w.Type)
+	case w.Rows <= 0 || w.Cols <= 0 || w.Rows > 1<<31 || w.Cols > 1<<31:
+		return fmt.Errorf("%d × %d is not a matrix", w.Rows, w.Cols)
+	case w.Cols != cols:
+		return fmt.Errorf("%d columns where the first part has %d", w.Cols, cols)
+	case w.Cols%w.Type.BlockValues() != 0:
+		return fmt.Errorf("%d columns are not whole blocks of %v (%d values)", w.Cols, w.Type, w.Type.BlockValues())
+	case w.Experts != experts:
+		return fmt.Errorf("%d experts where the first part has %d", w.Experts, experts)
+	}
+	n := max(1, experts)
+	if row := w.Type.RowBytes(w.Cols); len(w.Data)/row/w.Rows < n { // a product could overflow
+		return fmt.Errorf("%d × %d × %d values of %v need %d bytes a row, there are %d in all", n, w.Rows, w.Cols, w.Type, row, len(w.Data))
+	}
+	if w.Bias != nil && len(w.Bias) != n*w.Rows {
+		return fmt.Errorf("%d biases for %d × %d rows", len(w.Bias), n, w.Rows)
+	}
+	return nil
+}
+
+// Expert returns the weights of expert e of w, which CheckParts accepts.
+func (w Weights) Expert(e int) Weights {
+	size := w.Rows * w.Type.RowBytes(w.Cols)
+	w.Experts, w.Data = 0, w.Data[e*size:][:size:size]
+	if w.Bias != nil {
+		w.Bias = w.Bias[e*w.Rows:][:w.Rows]
+	}
+	return w
 }
 
 // Matrix is a weight matrix in a Device's own layout, or one such matrix for each expert

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 )
 
 // Errors that callers branch on. Readers return them inside a FileError, which names
@@ -55,6 +56,23 @@ func Corrupt(path, format string, args ...any) error {
 // Unsupported returns the FileError of a valid file that this program can't run.
 func Unsupported(path, advice, format string, args ...any) error {
 	return &FileError{Path: path, Reason: fmt.Sprintf(format, args...), Advice: advice, Kind: ErrUnsupported}
+}
+
+// InFile returns err as an error of the file at path. An error that wraps ErrCorrupt or
+// ErrUnsupported becomes a FileError; a FileError stays as it is. Any other error, such as that
+// of a device, is prefixed with the path.
+func InFile(path string, err error) error {
+	if _, ok := errors.AsType[*FileError](err); ok || err == nil {
+		return err
+	}
+	text := func(kind error) string { return strings.TrimSuffix(err.Error(), ": "+kind.Error()) }
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		return Corrupt(path, "is damaged: %s", text(ErrCorrupt))
+	case errors.Is(err, ErrUnsupported):
+		return Unsupported(path, "", "can't be run by this version: %s", text(ErrUnsupported))
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // Grouped formats n with commas between groups of three digits: 1,911,234,560.

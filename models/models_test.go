@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,6 +29,28 @@ func TestGrouped(t *testing.T) {
 	})
 	if s := Grouped(uint64(18446744073709551615)); s != "18,446,744,073,709,551,615" {
 		t.Error(s)
+	}
+}
+
+// TestInFile checks which errors become errors of a file, and that their text says what is wrong once.
+func TestInFile(t *testing.T) {
+	whole := Corrupt("dir/a.gguf", "is cut short")
+	for _, c := range []struct {
+		err, kind error
+		want      string
+	}{
+		{fmt.Errorf("key %q is missing: %w", "k", ErrCorrupt), ErrCorrupt, `a.gguf is damaged: key "k" is missing; download it again`},
+		{fmt.Errorf("a mixture: %w", ErrUnsupported), ErrUnsupported, "a.gguf can't be run by this version: a mixture"},
+		{whole, ErrCorrupt, whole.Error()},
+		{fmt.Errorf("no memory: %w", fs.ErrPermission), fs.ErrPermission, "dir/a.gguf: no memory: permission denied"},
+	} {
+		err := InFile("dir/a.gguf", c.err)
+		if !errors.Is(err, c.kind) || err.Error() != c.want {
+			t.Errorf("%v, expected %s", err, c.want)
+		}
+	}
+	if err := InFile("a", nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/problem"
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -118,7 +119,7 @@ func openLibrary() (*registry.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(dir)
+	return registry.Open(dir, engine.Check)
 }
 
 // anyKind matches models of every kind.
@@ -132,7 +133,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 		return registry.Entry{}, err
 	}
 	if name != "" {
-		e, err := registry.Resolve(lib, name)
+		e, err := registry.Resolve(lib, name, nil)
 		if errors.Is(err, models.ErrNotFound) {
 			return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 		}

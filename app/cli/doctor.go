@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/asr/mic"
+	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
 	"soberano/models"
@@ -95,7 +96,7 @@ func examine(ctx context.Context) (report, error) {
 		return r, err
 	}
 	r.Library = dir
-	lib, err := registry.Open(dir)
+	lib, err := registry.Open(dir, engine.Check)
 	if err != nil {
 		return r, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/registry"
@@ -110,7 +111,7 @@ func modelsShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := registry.Resolve(lib, args[0])
+			e, err := registry.Resolve(lib, args[0], engine.Check)
 			if err != nil {
 				return err
 			}

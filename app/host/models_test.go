@@ -24,7 +24,7 @@ import (
 func resolve(t *testing.T, path string) registry.Entry {
 	t.Helper()
 	t.Setenv("SOBERANO_PACKED", "off")
-	e, err := registry.Resolve(nil, path)
+	e, err := registry.Resolve(nil, path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/ui"
+	"soberano/engine"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -29,7 +30,7 @@ func TestSeveralAtOnce(t *testing.T) {
 	if err := os.WriteFile(page, []byte("<!doctype html><html>sign in</html>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.im.Drop([]string{tiny(t, dir, "Ada one.gguf", 1), page, tiny(t, dir, "Bäume zwei.gguf", 2)})
+	s.im.Drop([]string{modelFile(t, dir, "Ada one.gguf", 1), page, modelFile(t, dir, "Bäume zwei.gguf", 2)})
 	s.Until("both imports", func() bool { return len(s.added) == 2 && strings.Contains(s.Words(), "web page") })
 	s.Expect("model.gguf can't be used.", "model.gguf is a web page, not a model.", "It is in the library and ready to use.")
 	entries, broken := lib.List()
@@ -48,7 +49,7 @@ func TestSeveralAtOnce(t *testing.T) {
 
 func TestUseNow(t *testing.T) {
 	s, _ := realStage(t)
-	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
+	s.im.Drop([]string{modelFile(t, t.TempDir(), "one.gguf", 1)})
 	s.UntilShown("It is in the library and ready to use.")
 	s.Tap("Use now")
 	if !slices.Equal(s.used, s.added) || len(s.used) != 1 || len(s.im.cards) != 0 {
@@ -59,7 +60,7 @@ func TestUseNow(t *testing.T) {
 // The same file is not imported twice: the card says that it is there, and offers the model.
 func TestAlreadyThere(t *testing.T) {
 	s, lib := realStage(t)
-	path := tiny(t, t.TempDir(), "one.gguf", 1)
+	path := modelFile(t, t.TempDir(), "one.gguf", 1)
 	s.im.Drop([]string{path})
 	s.UntilShown("It is in the library")
 	s.Tap("Close")
@@ -72,13 +73,13 @@ func TestAlreadyThere(t *testing.T) {
 }
 
 func TestCopyInstead(t *testing.T) {
-	path := tiny(t, t.TempDir(), "one.gguf", 1)
-	lib, err := registry.Open(t.TempDir())
+	path := modelFile(t, t.TempDir(), "one.gguf", 1)
+	lib, err := registry.Open(t.TempDir(), engine.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shelf := &gated{Library: lib, gate: make(chan struct{})}
-	s := newStage(t, shelf, registry.Inspect, ui.Light)
+	s := newStage(t, shelf, examine, ui.Light)
 	s.im.Drop([]string{path})
 	s.UntilShown("The file stays where it is.")
 	s.UntilShown("Copy instead")
@@ -94,13 +95,13 @@ func TestCopyInstead(t *testing.T) {
 
 // A cancelled import leaves nothing, even if it ended at the moment of the cancellation.
 func TestCancel(t *testing.T) {
-	lib, err := registry.Open(t.TempDir())
+	lib, err := registry.Open(t.TempDir(), engine.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shelf := &gated{Library: lib, gate: make(chan struct{}), late: true}
-	s := newStage(t, shelf, registry.Inspect, ui.Light)
-	s.im.Drop([]string{tiny(t, t.TempDir(), "one.gguf", 1)})
+	s := newStage(t, shelf, examine, ui.Light)
+	s.im.Drop([]string{modelFile(t, t.TempDir(), "one.gguf", 1)})
 	s.UntilShown("Copy instead")
 	s.Tap("Cancel")
 	if len(s.im.cards) != 0 {
@@ -126,7 +127,7 @@ func TestSpeechFolder(t *testing.T) {
 
 func TestCheckAndRemove(t *testing.T) {
 	s, lib := realStage(t)
-	path := tiny(t, t.TempDir(), "one.gguf", 1)
+	path := modelFile(t, t.TempDir(), "one.gguf", 1)
 	s.im.Drop([]string{path})
 	s.UntilShown("It is in the library")
 	s.Tap("Close")
@@ -170,13 +171,13 @@ func TestCheckAndRemove(t *testing.T) {
 // The page reports a missing file and an entry that can't be read; the other models stay usable.
 func TestBrokenModels(t *testing.T) {
 	root := t.TempDir()
-	lib, err := registry.Open(root)
+	lib, err := registry.Open(root, engine.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	gone := tiny(t, dir, "gone.gguf", 1)
-	for _, path := range []string{gone, tiny(t, dir, "here.gguf", 2)} {
+	gone := modelFile(t, dir, "gone.gguf", 1)
+	for _, path := range []string{gone, modelFile(t, dir, "here.gguf", 2)} {
 		if _, err := lib.Import(t.Context(), path, registry.Link, registry.ImportOptions{}, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +189,7 @@ func TestBrokenModels(t *testing.T) {
 	if err := errors.Join(os.Mkdir(bad, 0o755), os.WriteFile(filepath.Join(bad, "entry.json"), []byte("{"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	s := newStage(t, lib, registry.Inspect, ui.Light)
+	s := newStage(t, lib, examine, ui.Light)
 	s.UntilShown("gone.gguf is no longer at " + dir)
 	s.Expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
 	s.Shot("broken")

@@ -4,7 +4,6 @@ package library
 // library that is real or scripted.
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -15,9 +14,9 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
-	"soberano/kernels/quant"
+	"soberano/engine"
+	"soberano/engine/arch/tiny"
 	"soberano/models"
-	"soberano/models/gguf"
 	"soberano/models/registry"
 )
 
@@ -151,34 +150,33 @@ var qwen = registry.Info{Kind: registry.Chat, Format: "gguf", Family: "llama", T
 var speech = registry.Info{Kind: registry.Speech, Format: "ctranslate2", Family: "whisper", Title: "Whisper base", Quantization: "F16", Parameters: 74_000_000,
 	Licence: "MIT", Bytes: 145_000_000, Runs: true}
 
-// tiny writes a small llama file; fill varies its contents.
-func tiny(t testing.TB, dir, name string, fill byte) string {
+// modelFile writes a small llama model that runs; fill varies its contents.
+func modelFile(t testing.TB, dir, name string, fill byte) string {
 	t.Helper()
-	meta := models.Metadata{
-		"general.architecture": "llama", "general.name": strings.TrimSuffix(name, ".gguf"), "general.license": "mit", "general.file_type": uint64(0),
-		"llama.context_length": uint64(256), "llama.block_count": uint64(2), "llama.embedding_length": uint64(64),
-		"llama.attention.head_count": uint64(4), "llama.attention.head_count_kv": uint64(2),
-		"tokenizer.ggml.model": "gpt2", "tokenizer.chat_template": "{{ messages }}",
-	}
-	var b bytes.Buffer
-	w := models.Tensor{Name: "token_embd.weight", Type: quant.F32, Shape: []int{1024, 64}, Data: bytes.Repeat([]byte{fill}, 4*1024*64)}
-	if err := gguf.Write(&b, meta, []models.Tensor{w}); err != nil {
+	m := tiny.New("llama")
+	m.Meta["general.name"], m.Meta["general.license"] = strings.TrimSuffix(name, ".gguf"), "mit"
+	m.Meta["tokenizer.chat_template"], m.Meta["test.fill"] = "{{ messages }}", uint64(fill)
+	b, err := m.Bytes()
+	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+// examine inspects a file as the program does.
+func examine(path string) (registry.Info, error) { return registry.Inspect(path, engine.Check) }
+
 func realStage(t *testing.T) (*stage, *registry.Library) {
 	t.Helper()
-	lib, err := registry.Open(t.TempDir())
+	lib, err := registry.Open(t.TempDir(), engine.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newStage(t, lib, registry.Inspect, ui.Light), lib
+	return newStage(t, lib, examine, ui.Light), lib
 }
 
 // gated is a real library whose links wait for the gate. With late they are created first and then wait, ignoring the end of

@@ -4,8 +4,6 @@
 package arch
 
 import (
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -43,31 +41,52 @@ func (s Shape) State(n int) kernels.StateShape {
 	return kernels.StateShape{Layers: s.Layers, Cap: n}
 }
 
-// families is the table of families, by general.architecture.
-var families = map[string]func(*models.File, kernels.Device) (Model, error){
-	"llama":   openLlama,
-	"gemma3":  openGemma3,
-	"lfm2":    openLFM2,
-	"lfm2moe": openLFM2MoE,
+// family is what the table says of a family.
+type family struct {
+	title string // for people
+	open  func(*models.File, kernels.Device) (Model, error)
 }
 
-// Families returns the names in the table, sorted.
-func Families() []string { return slices.Sorted(maps.Keys(families)) }
+// families is the table of families, by general.architecture.
+var families = map[string]family{
+	"llama":   {"Llama", openLlama},
+	"gemma3":  {"Gemma 3", openGemma3},
+	"lfm2":    {"LFM2", openLFM2},
+	"lfm2moe": {"LFM2 MoE", openLFM2MoE},
+}
+
+// titles returns the titles in the table, sorted.
+func titles() (list []string) {
+	for _, f := range families {
+		list = append(list, f.title)
+	}
+	slices.Sort(list)
+	return list
+}
 
 // Open loads the weights of f onto dev. f must stay open as long as the Model is used. The
-// error wraps models.ErrUnsupported if the family is not in the table, and models.ErrCorrupt
-// if a key or tensor is missing or contradicts the others.
+// error is a *models.FileError of kind models.ErrUnsupported if the family is not in the table or
+// the file is not a model, and of kind models.ErrCorrupt if a key or tensor is missing or
+// contradicts the others; an error of dev is prefixed with the path.
 func Open(f *models.File, dev kernels.Device) (Model, error) {
 	name, err := f.Meta.String("general.architecture", "")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path, err)
+		return nil, models.InFile(f.Path, err)
 	}
-	if name == "" {
-		return nil, models.Unsupported(f.Path, "", "is not a language model: key %q is missing", "general.architecture")
+	kind, err := f.Meta.String("general.type", "model")
+	if err != nil {
+		return nil, models.InFile(f.Path, err)
 	}
-	open, ok := families[name]
-	if !ok {
-		return nil, models.Unsupported(f.Path, "", "is a model of the family %s, this program runs %s", models.Quote(name), strings.Join(Families(), ", "))
+	family, known := families[name]
+	switch {
+	case kind != "" && kind != "model":
+		return nil, models.Unsupported(f.Path, "", "is not a complete model but an addition to one (%s)", models.Printable(kind))
+	case name == "":
+		return nil, models.Unsupported(f.Path, "", "does not say which family its model belongs to")
+	case !known:
+		return nil, models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here yet; %s models do", models.Printable(name), strings.Join(titles(), ", "))
+	case len(f.Tensors) == 0:
+		return nil, models.Unsupported(f.Path, "", "holds no weights")
 	}
-	return open(f, dev)
+	return family.open(f, dev)
 }

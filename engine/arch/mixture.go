@@ -11,13 +11,10 @@ type experts struct {
 	routing   kernels.Routing
 }
 
-// maxExperts is the most experts that a kernels.Matrix can have; no model comes near it.
-const maxExperts = 4096
-
 // experts reads how many experts there are, each of width ff, and how many a token goes
 // through. Keys that change the routing in a way that the caller does not read are refused.
 func (r *reader) experts(ff int) experts {
-	n := r.int("expert_count", 0, 0, maxExperts)
+	n := r.int("expert_count", 0, 0, kernels.MaxExperts)
 	if n == 0 {
 		return experts{}
 	}

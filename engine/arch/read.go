@@ -8,6 +8,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/quant"
 	"soberano/models"
+	"soberano/models/gguf"
 )
 
 // reader reads the keys and tensors of a family. It keeps the first error and returns zeros after
@@ -21,8 +22,8 @@ type reader struct {
 }
 
 func (r *reader) fail(err error) {
-	if r.err == nil && err != nil {
-		r.err = fmt.Errorf("%s: %w", r.f.Path, err)
+	if r.err == nil {
+		r.err = models.InFile(r.f.Path, err)
 	}
 }
 
@@ -205,8 +206,8 @@ func evenBias(w []kernels.Weights) {
 
 // complete checks that the tensor's data has the length that its shape and type require.
 func (r *reader) complete(t models.Tensor) bool {
-	if !t.Type.Known() {
-		r.unsupported("tensor %q is stored as %v", t.Name, t.Type)
+	if err := gguf.CheckType(r.f.Path, t); err != nil {
+		r.fail(err)
 		return false
 	}
 	cols := t.Cols()

@@ -19,12 +19,12 @@ const prefix = "tokenizer.ggml."
 // maxTokens is the largest number of tokens in a vocabulary. The largest known vocabulary has 262,208.
 const maxTokens = 1 << 22
 
-// New reads the tokenizer of an opened model. Errors contain the file and the key and
-// wrap models.ErrCorrupt or models.ErrUnsupported.
+// New reads the tokenizer of an opened model. The error is a *models.FileError of kind
+// models.ErrCorrupt or models.ErrUnsupported that names the key.
 func New(f *models.File) (*Tokenizer, error) {
 	t, err := load(f.Meta)
 	if err != nil {
-		return nil, fmt.Errorf("%s: tokenizer: %w", f.Path, err)
+		return nil, models.InFile(f.Path, err)
 	}
 	return t, nil
 }
@@ -46,7 +46,7 @@ func load(m models.Metadata) (*Tokenizer, error) {
 	case "":
 		err = fmt.Errorf("key %q is missing: %w", prefix+"model", models.ErrCorrupt)
 	default:
-		err = fmt.Errorf("%s is %s, this program knows gpt2 and llama: %w", prefix+"model", models.Quote(model), models.ErrUnsupported)
+		err = fmt.Errorf("the tokenizer %s is not known, only gpt2 and llama are: %w", models.Quote(model), models.ErrUnsupported)
 	}
 	if err != nil {
 		return nil, err

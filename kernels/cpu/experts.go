@@ -1,14 +1,6 @@
 package cpu
 
-import (
-	"errors"
-	"fmt"
-
-	"soberano/kernels"
-)
-
-// maxExperts is the most experts that a matrix may have.
-const maxExperts = 4096
+import "soberano/kernels"
 
 // expertPiece is a part of a product by experts: rows t0 … t1 of the groups, which belong
 // to one expert, and panels p0 … p1 of that expert's matrix.
@@ -18,57 +10,19 @@ type expertPiece struct {
 }
 
 // loadExperts loads a matrix for each expert.
-func (d *device) loadExperts(parts []kernels.Weights) (kernels.Matrix, error) {
-	n := parts[0].Experts
-	if n < 0 || n > maxExperts {
-		return nil, fmt.Errorf("cpu: Load: %d experts; 1 to %d work", n, maxExperts)
-	}
+func (d *device) loadExperts(parts []kernels.Weights) *matrix {
 	m := &matrix{d: d, cols: parts[0].Cols}
 	one := make([]kernels.Weights, len(parts))
-	for e := range n {
-		x, err := d.loadExpert(one, parts, e)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cpu: Load: expert %d: %w", e, err), m.Close())
+	for e := range parts[0].Experts {
+		for i, w := range parts {
+			one[i] = w.Expert(e)
 		}
+		x := d.loadOne(one)
 		m.experts, m.segments = append(m.experts, x), append(m.segments, x.segments...)
 		m.rows, m.ints, m.pairs = x.rows, x.ints, x.pairs
 		m.bytes += x.bytes
 	}
-	return m, nil
-}
-
-// loadExpert loads the matrix of expert e of the parts; one is memory for its weights.
-func (d *device) loadExpert(one, parts []kernels.Weights, e int) (*matrix, error) {
-	for i, w := range parts {
-		if err := splitExperts(&one[i], w, parts[0].Experts, e); err != nil {
-			return nil, fmt.Errorf("part %d: %w", i, err)
-		}
-	}
-	return d.loadOne(one)
-}
-
-// splitExperts sets dst to the weights of expert e of the n in w.
-func splitExperts(dst *kernels.Weights, w kernels.Weights, n, e int) error {
-	*dst = w
-	dst.Experts = 0
-	if w.Experts != n {
-		return fmt.Errorf("%d experts where the first part has %d", w.Experts, n)
-	}
-	if !w.Type.Known() || w.Rows <= 0 || w.Cols < w.Type.BlockValues() || w.Rows > 1<<31 || w.Cols > 1<<31 {
-		return nil // loadOne says what is wrong
-	}
-	size := w.Rows * w.Type.RowBytes(w.Cols)
-	if len(w.Data)/size < n {
-		return fmt.Errorf("%d experts of %d × %d values of %v need %d bytes each, there are %d in all", n, w.Rows, w.Cols, w.Type, size, len(w.Data))
-	}
-	dst.Data = w.Data[e*size:][:size:size]
-	if w.Bias != nil {
-		if len(w.Bias) != n*w.Rows {
-			return fmt.Errorf("%d biases for %d experts of %d rows", len(w.Bias), n, w.Rows)
-		}
-		dst.Bias = w.Bias[e*w.Rows:][:w.Rows]
-	}
-	return nil
+	return m
 }
 
 // experts checks the arguments that all products by expert have.

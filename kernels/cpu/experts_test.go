@@ -79,8 +79,8 @@ func TestLoadExpertsRefuses(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	for _, n := range []int{-1, maxExperts + 1} {
-		if _, err := d.Load(kernels.Weights{Type: quant.F32, Rows: 1, Cols: 1, Data: make([]byte, 4*maxExperts+4), Experts: n}); err == nil {
+	for _, n := range []int{-1, kernels.MaxExperts + 1} {
+		if _, err := d.Load(kernels.Weights{Type: quant.F32, Rows: 1, Cols: 1, Data: make([]byte, 4*kernels.MaxExperts+4), Experts: n}); err == nil {
 			t.Errorf("%d experts were loaded", n)
 		}
 	}

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -69,25 +68,18 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	if d.closed {
 		return nil, errClosed
 	}
-	if len(parts) == 0 {
-		return nil, errors.New("cpu: Load: no parts")
+	if err := kernels.CheckParts(parts); err != nil {
+		return nil, fmt.Errorf("cpu: Load: %w", err)
 	}
 	if parts[0].Experts != 0 {
-		return d.loadExperts(parts)
+		return d.loadExperts(parts), nil
 	}
-	m, err := d.loadOne(parts)
-	if err != nil {
-		return nil, fmt.Errorf("cpu: Load: %w", err) // not a nil *matrix in an interface
-	}
-	return m, nil
+	return d.loadOne(parts), nil
 }
 
-func (d *device) loadOne(parts []kernels.Weights) (*matrix, error) {
+func (d *device) loadOne(parts []kernels.Weights) *matrix {
 	m := &matrix{d: d, cols: parts[0].Cols}
-	for i, w := range parts {
-		if err := check(w, m.cols); err != nil {
-			return nil, fmt.Errorf("part %d: %w", i, err)
-		}
+	for _, w := range parts {
 		s := newSegment(w, m.rows, d.kindOf(w))
 		m.segments = append(m.segments, s)
 		m.rows += w.Rows
@@ -106,33 +98,7 @@ func (d *device) loadOne(parts []kernels.Weights) (*matrix, error) {
 	for _, w := range parts {
 		d.forgetAll(w.Data)
 	}
-	return m, nil
-}
-
-// check refuses weights whose numbers do not fit together.
-func check(w kernels.Weights, cols int) error {
-	if !w.Type.Known() {
-		return fmt.Errorf("unknown weight format %v", w.Type)
-	}
-	if w.Rows <= 0 || w.Cols <= 0 || w.Rows > 1<<31 || w.Cols > 1<<31 {
-		return fmt.Errorf("%d × %d is not a matrix", w.Rows, w.Cols)
-	}
-	if w.Cols != cols {
-		return fmt.Errorf("%d columns where the first part has %d", w.Cols, cols)
-	}
-	if w.Cols%w.Type.BlockValues() != 0 {
-		return fmt.Errorf("%d columns are not whole blocks of %v (%d values)", w.Cols, w.Type, w.Type.BlockValues())
-	}
-	if need := w.Type.RowBytes(w.Cols) * w.Rows; len(w.Data) < need {
-		return fmt.Errorf("%d × %d values of %v need %d bytes, there are %d", w.Rows, w.Cols, w.Type, need, len(w.Data))
-	}
-	if w.Experts != 0 {
-		return fmt.Errorf("%d experts where the first part has none", w.Experts)
-	}
-	if w.Bias != nil && len(w.Bias) != w.Rows {
-		return fmt.Errorf("%d biases for %d rows", len(w.Bias), w.Rows)
-	}
-	return nil
+	return m
 }
 
 // fillPiece is how many bytes of a file a worker repacks before it takes the next ones.

@@ -78,14 +78,11 @@ func (p *plan) state(d *device) *state {
 // plan checks a shape and lays out its layers. size is the bytes of a full state without
 // windows; where it is beyond maxStateBytes there is no plan, and size may be too small.
 func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
-	if len(s.Layers) == 0 || s.Cap <= 0 {
-		return nil, 0, fmt.Errorf("%d layers and %d positions: a state needs at least one of both", len(s.Layers), s.Cap)
+	if err := s.Check(); err != nil {
+		return nil, 0, err
 	}
 	p = &plan{shape: kernels.StateShape{Layers: slices.Clone(s.Layers), Cap: s.Cap}}
-	for i, l := range s.Layers {
-		if err := checkLayer(l); err != nil {
-			return nil, 0, fmt.Errorf("layer %d: %w", i, err)
-		}
+	for _, l := range s.Layers {
 		f := d.formOf(l)
 		if l.Kind == kernels.KeysValues {
 			f.group = p.groupOf(l.Window)
@@ -100,23 +97,6 @@ func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
 	}
 	p.place(d)
 	return p, size, nil
-}
-
-// checkLayer says what is wrong with a layer.
-func checkLayer(l kernels.Layer) error {
-	switch {
-	case l.Kind == kernels.Recurrent:
-		if l.Rows <= 0 || l.Cols <= 0 {
-			return fmt.Errorf("%d × %d recurrent values", l.Rows, l.Cols)
-		}
-	case l.Kind != kernels.KeysValues:
-		return fmt.Errorf("kind %d is not known", l.Kind)
-	case l.KVHeads <= 0 || l.KeyDim <= 0 || l.ValueDim <= 0 || l.Window < 0:
-		return fmt.Errorf("%d heads with keys of %d and values of %d dimensions, window %d", l.KVHeads, l.KeyDim, l.ValueDim, l.Window)
-	case l.KeyDim%8 != 0 || l.ValueDim%8 != 0:
-		return fmt.Errorf("keys of %d and values of %d dimensions; multiples of 8 work", l.KeyDim, l.ValueDim)
-	}
-	return nil
 }
 
 // groupOf returns the number of the group of a window.

@@ -31,10 +31,8 @@ func Open(path string) (*models.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range f.Tensors {
-		if !t.Type.Known() {
-			return nil, errors.Join(unknownType(path, t), f.Close())
-		}
+	if err := CheckTypes(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }

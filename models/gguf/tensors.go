@@ -121,8 +121,22 @@ func (h *header) apart(path string, known []int) error {
 	return nil
 }
 
-// unknownType returns the error for a tensor type that kernels/quant lacks.
-func unknownType(path string, t models.Tensor) error {
+// CheckTypes returns an error for the first tensor of f whose type kernels/quant lacks. Open
+// refuses such a file, Peek does not.
+func CheckTypes(f *models.File) error {
+	for _, t := range f.Tensors {
+		if err := CheckType(f.Path, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckType returns an error if kernels/quant lacks the type of a tensor of the file at path.
+func CheckType(path string, t models.Tensor) error {
+	if t.Type.Known() {
+		return nil
+	}
 	return models.Unsupported(path, "download this model as Q4_K_M or Q8_0",
 		"stores tensor %s as %s, a type that this program does not have", models.Quote(t.Name), TypeName(t.Type))
 }

@@ -161,7 +161,7 @@ func (l *Library) Verify(ctx context.Context, name string, progress func(done, t
 // library, there are no recorded hashes: only its structure is checked, its files are read
 // completely, and known is false. files are the files of the model with their hashes.
 func (l *Library) VerifyPath(ctx context.Context, path string, progress func(done, total int64)) (files []Stored, known bool, err error) {
-	s, err := inspect(path)
+	s, err := inspect(path, nil) // only the list of files is used
 	if err != nil {
 		return nil, false, err
 	}

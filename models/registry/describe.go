@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -14,15 +15,6 @@ import (
 	"soberano/models/gguf"
 )
 
-// families are the values of general.architecture that package engine supports.
-var families = map[string]Kind{"llama": Chat, "gemma3": Chat, "lfm2": Chat, "lfm2moe": Chat}
-
-// mixtures are the families that may have a mixture of experts.
-var mixtures = []string{"llama", "lfm2moe"}
-
-// tokenizers are the values of tokenizer.ggml.model that engine/token supports.
-var tokenizers = []string{"gpt2", "llama"}
-
 // fileTypes names general.file_type. Source: llama.h, enum llama_ftype.
 var fileTypes = map[int]string{
 	0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L",
@@ -30,7 +22,7 @@ var fileTypes = map[int]string{
 	24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }
 
-// describeGGUF returns the Info of a GGUF file.
+// describeGGUF returns the Info of a GGUF file, without Runs and Reason.
 func describeGGUF(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	arch := r.text("general.architecture")
@@ -57,8 +49,6 @@ func describeGGUF(f *models.File) (Info, error) {
 		values[t.Type] += int64(t.Len())
 	}
 	i.Quantization = quantization(&r, values)
-	i.Reason = unsupportedReason(&r, f)
-	i.Runs = i.Reason == ""
 	return i, r.err
 }
 
@@ -84,8 +74,8 @@ const maxLayers = 1 << 10
 
 // quantization returns the name in general.file_type, or else the type of most values.
 func quantization(r *keys, values map[quant.Type]int64) string {
-	if _, ok := r.meta["general.file_type"]; ok {
-		if name, ok := fileTypes[r.int("general.file_type")]; ok {
+	if n, err := r.meta.Int("general.file_type", -1); err == nil { // the key is only a description
+		if name, ok := fileTypes[n]; ok {
 			return name
 		}
 	}
@@ -98,30 +88,36 @@ func quantization(r *keys, values map[quant.Type]int64) string {
 	return gguf.TypeName(best)
 }
 
-// unsupportedReason says in a sentence why this program can't run the model; "" if it can.
-func unsupportedReason(r *keys, f *models.File) string {
-	arch := r.text("general.architecture")
-	switch kind := r.text("general.type"); {
-	case kind != "" && kind != "model":
-		return fmt.Sprintf("This file is not a complete model but an addition to one (%s).", clean(kind))
-	case arch == "":
-		return "The file does not say which family its model belongs to."
-	case families[arch] == "":
-		return fmt.Sprintf("Models of the family %s don't run here yet. Llama, Gemma 3, LFM2 and Whisper models do.", clean(arch))
-	case !slices.Contains(mixtures, arch) && r.int(arch+".expert_count") > 0:
-		return fmt.Sprintf("Models of the family %s that are a mixture of experts don't run here yet.", clean(arch))
-	case !slices.Contains(tokenizers, r.text("tokenizer.ggml.model")):
-		return fmt.Sprintf("Its tokenizer (%s) is not known here.", clean(r.text("tokenizer.ggml.model")))
+// run sets i.Runs and i.Reason to what check finds in f. All formats but GGUF hold only speech
+// models, and the function that describes a format has set both.
+func (i *Info) run(f *models.File, check Check) {
+	if f.Format != "gguf" {
+		return
 	}
-	for _, t := range f.Tensors {
-		if !t.Type.Known() {
-			return fmt.Sprintf("Its weights are stored as %s, which this program does not have. The same model as Q4_K_M or Q8_0 runs.", gguf.TypeName(t.Type))
-		}
+	var err error
+	if check != nil {
+		err = check(f)
 	}
-	if len(f.Tensors) == 0 {
-		return "The file holds no weights."
+	if err == nil {
+		err = gguf.CheckTypes(f) // of the tensors that the network does not use
 	}
-	return ""
+	i.Runs, i.Reason = err == nil, reasonOf(err)
+}
+
+// reasonOf returns in sentences why a file can't be opened; "" if err is nil.
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	e, ok := errors.AsType[*models.FileError](err)
+	if !ok {
+		return "The file can't be opened: " + models.Printable(err.Error()) + "."
+	}
+	s := "The file " + e.Reason + "."
+	if e.Advice != "" {
+		s += " " + strings.ToUpper(e.Advice[:1]) + e.Advice[1:] + "."
+	}
+	return s
 }
 
 // keys reads metadata and keeps the first error.

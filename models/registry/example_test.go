@@ -41,7 +41,8 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	library, err := registry.Open(filepath.Join(dir, "data"))
+	// A program passes engine.Check instead of nil, so that Runs says whether it can open the model.
+	library, err := registry.Open(filepath.Join(dir, "data"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

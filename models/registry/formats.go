@@ -53,11 +53,16 @@ func Read(path string) (*models.File, error) {
 	return f.open(path)
 }
 
+// Check reports whether the program can open a chat model; the error says why not. It is the
+// function of the package that opens such models (engine.Check), which this one may not import.
+type Check func(f *models.File) error
+
 // Inspect describes a model without loading its weights. path is a file or a directory, or
-// any of the files of a model that has several. For a valid file whose family or type can't
-// run, Info has Runs false and a reason, and the error is nil.
-func Inspect(path string) (Info, error) {
-	s, err := inspect(path)
+// any of the files of a model that has several. For a file that can be read but not run, Info
+// has Runs false and a reason, and the error is nil. If check is nil, a chat model runs if its
+// format can be read.
+func Inspect(path string, check Check) (Info, error) {
+	s, err := inspect(path, check)
 	return s.info, err
 }
 
@@ -83,7 +88,7 @@ type inspection struct {
 	sampling Sampling
 }
 
-func inspect(path string) (s inspection, err error) {
+func inspect(path string, check Check) (s inspection, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return s, err
 	}
@@ -101,6 +106,7 @@ func inspect(path string) (s inspection, err error) {
 		return s, models.Corrupt(path, "is damaged: %v", err)
 	}
 	s.info.Format = format.name
+	s.info.run(f, check)
 	for _, p := range f.Paths {
 		st, err := os.Stat(p)
 		if err != nil {

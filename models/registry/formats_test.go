@@ -45,7 +45,7 @@ func TestWrongFiles(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.file+" "+c.reason, func(t *testing.T) {
 			path := save(t, t.TempDir(), c.file, []byte(c.head))
-			_, err := Inspect(path)
+			_, err := Inspect(path, nil)
 			var fe *models.FileError
 			if !errors.As(err, &fe) || !errors.Is(err, models.ErrUnknownFormat) || !strings.Contains(fe.Reason, c.reason) || !strings.Contains(fe.Advice, c.advice) {
 				t.Errorf("got %v", err)
@@ -63,7 +63,7 @@ func TestDirectories(t *testing.T) {
 	}
 	expect := func(want string) {
 		t.Helper()
-		if _, err := Inspect(dir); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Inspect(dir, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("expected %q, got %v", want, err)
 		}
 	}
@@ -71,40 +71,66 @@ func TestDirectories(t *testing.T) {
 	save(t, dir, "model.safetensors", nil)
 	expect("model.safetensors is empty")
 	save(t, dir, "x.gguf", chatModel(t, 1, 4096, nil))
-	if i, err := Inspect(dir); err != nil || i.Family != "llama" {
+	if i, err := Inspect(dir, nil); err != nil || i.Family != "llama" {
 		t.Error(i, err)
 	}
 	save(t, dir, "y.gguf", chatModel(t, 2, 4096, nil))
 	expect("holds 2 GGUF files")
 }
 
-// TestWhyNot checks that a model that can't run is described, with the reason.
-func TestWhyNot(t *testing.T) {
-	cases := map[string]models.Metadata{
-		"family qwen3":            {"general.architecture": "qwen3"},
-		"mixture of experts":      {"general.architecture": "gemma3", "gemma3.expert_count": uint64(8)},
-		"an addition to one (mmp": {"general.type": "mmproj"},
-		"tokenizer (bert)":        {"tokenizer.ggml.model": "bert"},
-		"does not say which f":    {"general.architecture": ""},
-	}
-	for want, extra := range cases {
-		i, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, extra)))
-		if err != nil || i.Runs || !strings.Contains(i.Reason, want) {
-			t.Errorf("expected %q, got %+v, %v", want, i, err)
+// TestCheck checks that Inspect, Import and Resolve take from the check of the opener whether a chat
+// model runs, and its reason.
+func TestCheck(t *testing.T) {
+	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, nil))
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{models.Unsupported(path, "", "holds a model of the family qwen3"), "The file holds a model of the family qwen3."},
+		{models.Corrupt(path, "is damaged: a key is missing"), "The file is damaged: a key is missing. Download it again."},
+		{errors.New("no\x1b memory"), `The file can't be opened: no\x1b memory.`},
+	} {
+		check := func(f *models.File) error {
+			if f.Path != path {
+				t.Errorf("%s was checked", f.Path)
+			}
+			return c.err
+		}
+		inspected, err1 := Inspect(path, check)
+		resolved, err2 := Resolve(nil, path, check)
+		l, err3 := Open(t.TempDir(), check)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		imported := mustImport(t, l, path, Copy, ImportOptions{})
+		stored, err := l.Find("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range []Info{inspected, resolved.Info, imported.Info, stored.Info} {
+			if i.Runs != (c.want == "") || i.Reason != c.want {
+				t.Errorf("%v: %v, %q, expected %q", c.err, i.Runs, i.Reason, c.want)
+			}
 		}
 	}
+}
+
+// TestUnknownType checks that a file with a tensor of an unknown type is described, but neither runs nor
+// can be read.
+func TestUnknownType(t *testing.T) {
 	b := chatModel(t, 1, 4096, nil)
 	// The type of the only tensor is 12 bytes before the end of the header, which fits in 32 bytes of padding.
 	at := strings.Index(string(b), "token_embd.weight") + len("token_embd.weight") + 4 + 16
 	b[at] = 23
 	path := save(t, t.TempDir(), "a.gguf", b)
-	if i, err := Inspect(path); err != nil || i.Runs || !strings.Contains(i.Reason, "IQ4_XS") {
+	if i, err := Inspect(path, nil); err != nil || i.Runs || !strings.Contains(i.Reason, "IQ4_XS") {
 		t.Errorf("%+v, %v", i, err)
 	}
 	if _, err := Read(path); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"token_embd.weight" as IQ4_XS`) {
 		t.Error(err)
 	}
-	if _, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.block_count": "two"}))); !errors.Is(err, models.ErrCorrupt) {
+	if _, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.block_count": "two"})), nil); !errors.Is(err, models.ErrCorrupt) {
 		t.Error(err)
 	}
 }
@@ -143,7 +169,7 @@ func TestRealModels(t *testing.T) {
 				paths = append(paths, filepath.Join(path, "model.bin"), filepath.Join(path, "config.json"), filepath.Join(path, "tokenizer.json"))
 			}
 			for _, p := range paths {
-				if got, err := Inspect(p); err != nil || got != want {
+				if got, err := Inspect(p, nil); err != nil || got != want {
 					t.Errorf("%s:\n%+v, %v\nexpected\n%+v", p, got, err, want)
 				}
 			}
@@ -167,11 +193,11 @@ func TestPickleInDirectory(t *testing.T) {
 		save(t, dir, "config.json", []byte("{}"))
 		save(t, dir, name, []byte(head))
 		var fe *models.FileError
-		if _, err := Inspect(dir); !errors.As(err, &fe) || !strings.Contains(fe.Reason, "PyTorch model") || !strings.Contains(fe.Advice, "safetensors folder") {
+		if _, err := Inspect(dir, nil); !errors.As(err, &fe) || !strings.Contains(fe.Reason, "PyTorch model") || !strings.Contains(fe.Advice, "safetensors folder") {
 			t.Errorf("%s: %v", name, err)
 		}
 		small(t, dir, "model.safetensors")
-		if i, err := Inspect(dir); err != nil || i.Format != "safetensors" {
+		if i, err := Inspect(dir, nil); err != nil || i.Format != "safetensors" {
 			t.Errorf("%s beside model.safetensors: %+v, %v", name, i, err)
 		}
 	}
@@ -182,12 +208,8 @@ func TestLayersThatAttend(t *testing.T) {
 	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{
 		"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8},
 	}))
-	i, err := Inspect(path)
+	i, err := Inspect(path, nil)
 	if err != nil || !i.Runs || i.Layers != 2 || i.KVHeads != 8 {
-		t.Errorf("%+v, %v", i, err)
-	}
-	path = save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.expert_count": uint64(8)}))
-	if i, err := Inspect(path); err != nil || !i.Runs {
 		t.Errorf("%+v, %v", i, err)
 	}
 }

@@ -19,7 +19,7 @@ func TestFullDisk(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	l, err := Open(root)
+	l, err := Open(root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func save(t testing.TB, dir, name string, b []byte) string {
 
 func library(t testing.TB) *Library {
 	t.Helper()
-	l, err := Open(t.TempDir())
+	l, err := Open(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 			return Entry{}, err
 		}
 	}
-	s, err := inspect(path)
+	s, err := inspect(path, l.check)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -14,7 +14,7 @@ import (
 // TestMain is also the main function of the process that TestKill kills.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("REGISTRY_TEST_IMPORT"); path != "" {
-		l, err := Open(os.Getenv("REGISTRY_TEST_ROOT"))
+		l, err := Open(os.Getenv("REGISTRY_TEST_ROOT"), nil)
 		if err == nil {
 			_, err = l.Import(context.Background(), path, Copy, ImportOptions{Name: "m"}, nil)
 		}
@@ -51,7 +51,7 @@ func TestKill(t *testing.T) {
 	whole := time.Since(began)
 	without, with := 0, 0
 	for round := range 20 {
-		l, err := Open(root)
+		l, err := Open(root, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait() // the process was killed, or had ended before
-		if l, err = Open(root); err != nil {
+		if l, err = Open(root, nil); err != nil {
 			t.Fatal(err)
 		}
 		entries, broken := l.List()

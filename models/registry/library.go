@@ -24,17 +24,19 @@ const (
 // Library is the user's library of models. Its methods may be called from several
 // goroutines, and several processes may use the same library.
 type Library struct {
-	dir string // the folder that holds the entries
+	dir   string // the folder that holds the entries
+	check Check
 }
 
 // Open opens the library in root/models and creates that folder if needed; root is usually
-// DataDir(). It removes what interrupted imports have left there.
-func Open(root string) (*Library, error) {
+// DataDir(). It removes what interrupted imports have left there. check is used by Import; see
+// Inspect.
+func Open(root string, check Check) (*Library, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
-	l := &Library{dir: filepath.Join(root, "models")}
+	l := &Library{dir: filepath.Join(root, "models"), check: check}
 	if err := os.MkdirAll(l.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
 	}
@@ -226,15 +228,16 @@ func (l *Library) Has(name string) bool {
 }
 
 // Resolve finds the model with a given name in lib, which may be nil. If there is none, it
-// describes the file or directory with that path, in an entry that is not saved anywhere.
-func Resolve(lib *Library, nameOrPath string) (Entry, error) {
+// describes the file or directory with that path, in an entry that is not saved anywhere. check
+// is used for such a file, see Inspect; a caller that opens the model can leave it nil.
+func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 	if lib != nil && lib.Has(nameOrPath) {
 		return lib.load(nameOrPath)
 	}
 	if !exists(nameOrPath) {
 		return Entry{}, fmt.Errorf("there is no model and no file named %s: %w", models.Quote(nameOrPath), models.ErrNotFound)
 	}
-	s, err := inspect(nameOrPath)
+	s, err := inspect(nameOrPath, check)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -179,7 +179,7 @@ func TestCancel(t *testing.T) {
 // TestSweep checks that Open removes temporary folders of ended processes and no others.
 func TestSweep(t *testing.T) {
 	root := t.TempDir()
-	l, err := Open(root)
+	l, err := Open(root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestSweep(t *testing.T) {
 			save(t, dir, "lock", nil) // the lock file of a process that has ended
 		}
 	}
-	if _, err := Open(root); err != nil {
+	if _, err := Open(root, nil); err != nil {
 		t.Fatal(err)
 	}
 	if runtime.GOOS == "linux" || runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
@@ -215,7 +215,7 @@ func TestTogether(t *testing.T) {
 	for i := range 12 {
 		path := save(t, dir, strings.Repeat("m", i+1)+".gguf", chatModel(t, byte(i%3), 64<<10, nil))
 		wg.Go(func() {
-			l, err := Open(root)
+			l, err := Open(root, nil)
 			if err == nil {
 				_, err = l.Import(context.Background(), path, Copy, ImportOptions{Name: "m"}, nil)
 			}
@@ -225,7 +225,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	l, err := Open(root)
+	l, err := Open(root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,15 +239,15 @@ func TestResolve(t *testing.T) {
 	l, dir := library(t), t.TempDir()
 	path := save(t, dir, "a.gguf", chatModel(t, 1, 4096, models.Metadata{"general.sampling.temp": 0.6, "general.sampling.top_k": int64(20)}))
 	mustImport(t, l, path, Copy, ImportOptions{})
-	if e, err := Resolve(l, "a"); err != nil || !e.Saved() || e.Name != "a" {
+	if e, err := Resolve(l, "a", nil); err != nil || !e.Saved() || e.Name != "a" {
 		t.Error(e, err)
 	}
 	for _, lib := range []*Library{l, nil} {
-		e, err := Resolve(lib, path)
+		e, err := Resolve(lib, path, nil)
 		if err != nil || e.Saved() || e.Path() != path || e.Family != "llama" || e.Sampling.TopK != 20 || e.Sampling.Temperature != 0.6 || e.Sampling.TopP != 0.95 {
 			t.Error(e, err)
 		}
-		if _, err := Resolve(lib, "nowhere"); !errors.Is(err, models.ErrNotFound) {
+		if _, err := Resolve(lib, "nowhere", nil); !errors.Is(err, models.ErrNotFound) {
 			t.Error(err)
 		}
 	}

@@ -46,14 +46,14 @@ type Sampling = defaults.Sampling
 type Info struct {
 	Kind         Kind   `json:"kind"`
 	Format       string `json:"format"`       // "gguf", "ctranslate2", "ggml", "safetensors", "apr"
-	Family       string `json:"family"`       // "llama", "gemma3", "lfm2", "whisper"
+	Family       string `json:"family"`       // general.architecture, or "whisper"
 	Title        string `json:"title"`        // title that people see: "SmolLM2 135M Instruct"
 	Quantization string `json:"quantization"` // "Q4_1"
 	Parameters   int64  `json:"parameters"`
 	Context      int    `json:"context"` // tokens; 0 for speech
 	Licence      string `json:"licence,omitempty"`
 	Bytes        int64  `json:"bytes"`
-	Runs         bool   `json:"runs"`             // this program supports the family and every tensor type
+	Runs         bool   `json:"runs"`             // the program can open it, see Check
 	Reason       string `json:"reason,omitempty"` // why it does not run
 	Template     bool   `json:"template"`         // has a chat template
 	// Languages tells which languages a speech model knows.

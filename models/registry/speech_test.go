@@ -108,7 +108,7 @@ func TestSpeechForms(t *testing.T) {
 		{stranger, "apr", "Qwen 2", "F32", "qwen-2-f32", "GGUF"},
 	}
 	for _, c := range cases {
-		i, err := Inspect(c.path)
+		i, err := Inspect(c.path, nil)
 		if err != nil || i.Format != c.format || i.Title != c.title || i.Quantization != c.quantization || i.Runs != (c.reason == "") || !strings.Contains(i.Reason, c.reason) || i.Parameters == 0 {
 			t.Errorf("%s: %+v, %v", c.path, i, err)
 			continue
@@ -120,7 +120,7 @@ func TestSpeechForms(t *testing.T) {
 				t.Errorf("%s is called %s, expected %s", c.path, e.Name, c.name)
 			}
 			mustVerify(t, l, e.Name)
-			again, err := Inspect(e.Path())
+			again, err := Inspect(e.Path(), nil)
 			if err != nil || again.Title != i.Title && c.title != "model" || again.Runs != i.Runs {
 				t.Errorf("%s, imported, is %+v, %v", c.path, again, err)
 			}
@@ -149,7 +149,7 @@ func TestSafetensorsParts(t *testing.T) {
 		if e.Title != "Whisper tiny.en" || e.Quantization != "BF16" || len(e.Files) != 5 {
 			t.Errorf("%q: %+v", name, e)
 		}
-		if i, err := Inspect(e.Path()); err != nil || i.Title != e.Title {
+		if i, err := Inspect(e.Path(), nil); err != nil || i.Title != e.Title {
 			t.Errorf("%q, imported: %+v, %v", name, i, err)
 		}
 	}
@@ -184,7 +184,7 @@ func TestLanguagesOfEntries(t *testing.T) {
 		{`"kind": "speech", "title": "Whisper tiny.en", "languages": "many"`, false},
 		{`"kind": "chat", "title": "Llama.en"`, false},
 	} {
-		lib, err := Open(t.TempDir())
+		lib, err := Open(t.TempDir(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
