@@ -180,10 +180,10 @@ func (p *Pool) worker(i int) {
 			p.sleep(i, seen)
 			s = 0
 		}
-		if p.stop.Load() {
+		seen = p.state.Load() >> 32
+		if p.stop.Load() { // asked after the number was read: end sets it before it raises the number
 			return
 		}
-		seen = p.state.Load() >> 32
 		p.take(i)
 	}
 }

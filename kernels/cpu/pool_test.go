@@ -3,6 +3,7 @@ package cpu
 import (
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,5 +84,26 @@ func TestPoolClose(t *testing.T) {
 	}
 	if after := runtime.NumGoroutine(); after > before+2 {
 		t.Fatalf("%d goroutines before, %d after", before, after)
+	}
+}
+
+// TestPoolCloseAfterJob: workers end even if the pool is closed just when they have found a job.
+func TestPoolCloseAfterJob(t *testing.T) {
+	const threads = 2
+	nothing := job(func(int, int) {})
+	for range 2000 {
+		p := newPool(generic, threads)
+		var arrived atomic.Int32
+		meet := job(func(int, int) { // all workers are awake afterwards
+			arrived.Add(1)
+			for arrived.Load() < threads {
+				pause()
+			}
+		})
+		p.all(threads, &meet)
+		p.all(threads, &nothing)
+		late := time.AfterFunc(20*time.Second, func() { panic("a worker has not ended") })
+		p.end()
+		late.Stop()
 	}
 }
