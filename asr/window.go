@@ -33,7 +33,7 @@ func (m *Model) transcribeWindow(ctx context.Context, samples []float32, o whisp
 // transcribeFrames is transcribeWindow with an encoder pass over so many mel frames, an even
 // number, instead of a whole window.
 func (m *Model) transcribeFrames(ctx context.Context, samples []float32, frames int, o whisper.Options) (windowResult, error) {
-	if err := m.acquire(ctx); err != nil {
+	if err := m.acquireFor(ctx, o.Priority); err != nil {
 		return windowResult{}, err
 	}
 	defer m.release()
@@ -89,6 +89,15 @@ func (m *Model) acquire(ctx context.Context) error {
 	case m.turn <- struct{}{}:
 		return nil
 	}
+}
+
+// acquireFor is acquire for a priority, which who uses the network has meanwhile: a recording
+// would otherwise wait for answers between its operations, and dictation for the recording.
+func (m *Model) acquireFor(ctx context.Context, p kernels.Priority) error {
+	if p > kernels.Recording {
+		defer m.pool.Lend(p)()
+	}
+	return m.acquire(ctx)
 }
 
 func (m *Model) release() { <-m.turn }

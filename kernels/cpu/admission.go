@@ -20,7 +20,9 @@ type admission struct {
 	mu      sync.Mutex
 	busy    bool // valid while state is managed
 	waiting [kernels.Priorities][]*turn
-	held    [kernels.Priorities]int
+	came    int64                   // turns that have waited so far
+	held    [kernels.Priorities]int // see Hold
+	lent    [kernels.Priorities]int // see Lend
 }
 
 const (
@@ -33,6 +35,7 @@ const (
 type turn struct {
 	priority kernels.Priority
 	ready    chan struct{} // takes one value when it is this user's turn
+	came     int64         // when it began to wait, among others
 }
 
 func newTurn(p kernels.Priority) turn { return turn{priority: p, ready: make(chan struct{}, 1)} }
@@ -49,6 +52,8 @@ func (a *admission) enter(t *turn) {
 		a.mu.Unlock()
 		return
 	}
+	a.came++
+	t.came = a.came
 	a.waiting[t.priority] = append(a.waiting[t.priority], t)
 	a.mu.Unlock()
 	<-t.ready
@@ -72,9 +77,20 @@ func (a *admission) manage() {
 	}
 }
 
+// effective is the priority that users of priority p have now: their own, or one that is lent
+// to them.
+func (a *admission) effective(p kernels.Priority) kernels.Priority {
+	for q := kernels.Priorities - 1; q > p; q-- {
+		if a.lent[q] > 0 {
+			return q
+		}
+	}
+	return p
+}
+
 // admits reports whether no higher priority is held.
 func (a *admission) admits(p kernels.Priority) bool {
-	for _, n := range a.held[p+1:] {
+	for _, n := range a.held[a.effective(p)+1:] {
 		if n > 0 {
 			return false
 		}
@@ -87,23 +103,33 @@ func (a *admission) next() {
 	if a.busy {
 		return
 	}
+	best := kernels.Priority(-1)
 	idle := true // nobody waits and nothing is held
-	for p := len(a.waiting) - 1; p >= 0; p-- {
+	for p := kernels.Priorities - 1; p >= 0; p-- {
 		line := a.waiting[p]
-		if len(line) > 0 && a.admits(kernels.Priority(p)) {
-			t := line[0]
-			copy(line, line[1:])
-			line[len(line)-1] = nil
-			a.waiting[p] = line[:len(line)-1]
-			a.busy = true
-			t.ready <- struct{}{}
-			return
-		}
 		idle = idle && len(line) == 0 && a.held[p] == 0
+		switch {
+		case len(line) == 0 || !a.admits(p):
+		case best < 0, a.effective(p) == a.effective(best) && line[0].came < a.waiting[best][0].came:
+			best = p
+		}
 	}
-	if idle {
+	if best >= 0 {
+		a.admit(best)
+	} else if idle {
 		a.state.Store(free)
 	}
+}
+
+// admit lets in the first who waits with priority p.
+func (a *admission) admit(p kernels.Priority) {
+	line := a.waiting[p]
+	t := line[0]
+	copy(line, line[1:])
+	line[len(line)-1] = nil
+	a.waiting[p] = line[:len(line)-1]
+	a.busy = true
+	t.ready <- struct{}{}
 }
 
 // Hold keeps users of lower priorities waiting, from the end of the operation in
@@ -128,4 +154,28 @@ func (a *admission) unhold(priority kernels.Priority) {
 	defer a.mu.Unlock()
 	a.held[priority]--
 	a.next()
+}
+
+// Lend gives users of lower priorities this one until release is called: for somebody of this
+// priority who waits for something that one of them has and gives back when its work is done.
+// Otherwise those of a priority between the two would keep both waiting. release may be called
+// more than once.
+func (p *Pool) Lend(priority kernels.Priority) (release func()) {
+	p.lend(priority)
+	var once sync.Once
+	return func() { once.Do(func() { p.takeBack(priority) }) }
+}
+
+func (a *admission) lend(priority kernels.Priority) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.manage()
+	a.lent[priority]++
+	a.next()
+}
+
+func (a *admission) takeBack(priority kernels.Priority) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lent[priority]--
 }

@@ -248,3 +248,44 @@ func TestHoldWithOneThread(t *testing.T) {
 	release()
 	<-done
 }
+
+// While dictation waits for what a recording has, answers do not keep the recording waiting.
+func TestLend(t *testing.T) {
+	pool, err := NewPool(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	recording := func() chan struct{} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			pool.Each(kernels.Recording, 2, func(int) {})
+		}()
+		return done
+	}
+	waits := func(done chan struct{}) {
+		t.Helper()
+		select {
+		case <-done:
+			t.Error("a recording has come in while an answer holds the workers")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	release := pool.Hold(kernels.Answer)
+	first := recording()
+	waits(first)
+	back := pool.Lend(kernels.Dictation)
+	<-first
+	<-recording()
+	back()
+	back()
+	last := recording()
+	waits(last)
+	release()
+	<-last
+	if pool.admission.state.Load() != free {
+		t.Error("the pool is still managed though nobody waits and nothing is held")
+	}
+	<-recording()
+}
