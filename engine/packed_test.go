@@ -18,18 +18,7 @@ func TestPackedExperts(t *testing.T) {
 		var answers []string
 		var written []os.FileInfo
 		for _, d := range []string{"", dir, dir} {
-			m, err := openFile(path, settings{Threads: 2, Packed: d})
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, _, err := collect(m, context.Background(), Request{Tokens: []int32{5, 6, 7}, MaxTokens: 20, Sampling: sample.Params{}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Close(); err != nil { // Close waits until the file has been written
-				t.Fatal(err)
-			}
-			answers = append(answers, text)
+			answers = append(answers, answerPacked(t, path, d))
 			files, err := filepath.Glob(filepath.Join(dir, "*"))
 			if err != nil || len(files) != min(1, len(answers)-1) {
 				t.Fatalf("%s: files %v, %v", kind, files, err)
@@ -57,18 +46,7 @@ func TestPacked(t *testing.T) {
 	path, dir := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "packed")
 	answer := func(dir string) string {
 		t.Helper()
-		m, err := openFile(path, settings{Threads: 2, Packed: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, _, err := collect(m, context.Background(), Request{Tokens: []int32{5, 6, 7}, MaxTokens: 20, Sampling: sample.Params{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Close(); err != nil { // Close waits until the file has been written
-			t.Fatal(err)
-		}
-		return text
+		return answerPacked(t, path, dir)
 	}
 	files := func() []string {
 		t.Helper()
@@ -110,4 +88,22 @@ func TestPacked(t *testing.T) {
 	if got := answer(filepath.Join(path, "no folder")); got != want {
 		t.Fatalf("without a folder: %q, want %q", got, want)
 	}
+}
+
+// answerPacked opens the model at path with repacked weights in dir, "" for none, and returns its
+// greedy answer to a fixed prompt.
+func answerPacked(t *testing.T, path, dir string) string {
+	t.Helper()
+	m, err := openFile(path, settings{Threads: 2, Packed: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := collect(m, context.Background(), Request{Tokens: []int32{5, 6, 7}, MaxTokens: 20, Sampling: sample.Params{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil { // Close waits until the file has been written
+		t.Fatal(err)
+	}
+	return text
 }

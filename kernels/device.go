@@ -11,7 +11,7 @@ type Device interface {
 
 	// Load stacks the parts by rows (they share Cols, not Type) into one Matrix:
 	// a query, key and value projection becomes one product. Parts with experts are
-	// stacked for each expert; all have as many.  Data is read during the
+	// stacked for each expert; all have as many. Data is read during the
 	// call and, for Embed, later: it must stay valid until the matrix is closed. Bias is
 	// copied. The error says which numbers of the weights do not fit together.
 	Load(parts ...Weights) (Matrix, error)

@@ -20,7 +20,6 @@ const (
 // direction, invisible characters) and bytes that are not UTF-8 are escaped as in Go: \x1b,
 // \u202e. In a text of more than 200 characters the middle is left out; the beginning and
 // the extension of a file name remain. Backslashes are not escaped.
-// extension stay. A backslash is kept as it is.
 func Printable(s string) string { return cut(s, 0, maxPrintable) }
 
 // Quote returns Printable(s) in double quotes; quotes inside are escaped.

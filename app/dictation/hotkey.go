@@ -73,7 +73,7 @@ func Grab(keys string, pressed, released func()) (*Hotkey, error) {
 			s.Close()
 			var taken xproto.AccessError
 			if errors.As(err, &taken) {
-				return nil, fmt.Errorf("another program uses %s already; choose other keys", keys)
+				return nil, &KeysError{Keys: keys}
 			}
 			return nil, err
 		}
@@ -119,4 +119,11 @@ func (h *Hotkey) held(code xproto.Keycode) bool {
 func (h *Hotkey) Close() {
 	h.once.Do(h.s.Close)
 	<-h.done
+}
+
+// KeysError reports that another program has grabbed the keys already.
+type KeysError struct{ Keys string }
+
+func (e *KeysError) Error() string {
+	return fmt.Sprintf("another program uses %s already; choose other keys", e.Keys)
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"soberano/app/dictation"
 	"soberano/app/host"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
@@ -50,7 +51,6 @@ const (
 	ModelMissing     Code = "model-missing"
 	ModelUnreadable  Code = "model-unreadable"
 	NotAModel        Code = "not-a-model"
-	ModelFailed      Code = "model-failed" // the model was opened and could not answer
 	NoSpeechModel    Code = "no-speech-model"
 	ModelTooLarge    Code = "model-too-large" // for the free memory
 	ModelInUse       Code = "model-in-use"    // and can therefore not be removed
@@ -168,6 +168,9 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*host.InUseError](err); ok {
 		return Problem{Code: ModelInUse, Args: Args{Model: e.Title}}
 	}
+	if e, ok := errors.AsType[*dictation.KeysError](err); ok {
+		return Problem{Code: KeysTaken, Args: Args{Keys: e.Keys}}
+	}
 	if e, ok := errors.AsType[*mic.Error](err); ok {
 		return Problem{Code: micCodes[e.Kind], Args: Args{Device: e.Device, Detail: e.Detail()}}
 	}
@@ -183,6 +186,7 @@ var sentinels = []struct {
 	code Code
 }{
 	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
+	{dictation.ErrWayland, Wayland}, {dictation.ErrSystem, NoX11}, {dictation.ErrNotTaken, TextUntaken},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
 }

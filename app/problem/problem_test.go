@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"soberano/app/dictation"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
@@ -41,6 +42,10 @@ func TestOf(t *testing.T) {
 		{fmt.Errorf("asr: %w", &models.FileError{Path: "/m/m.bin", Reason: "is cut off", Advice: "fetch it again", Kind: models.ErrCorrupt}), ModelDamaged, "m.bin is cut off. Fetch it again."},
 		{fmt.Errorf("chat: %w", &engine.ContextError{Prompt: 2707, Context: 2048}), MessageTooLong, ""},
 		{engine.ErrContextFull, MessageTooLong, ""},
+		{fmt.Errorf("dictation: %w", dictation.ErrNotTaken), TextUntaken, "The window in front did not take the text."},
+		{dictation.ErrSystem, NoX11, ""},
+		{dictation.ErrWayland, Wayland, "This desktop runs Wayland, which lets no program type into another. Dictate in Soberano's own window and copy the text, or log in to an X11 session."},
+		{&dictation.KeysError{Keys: "F9"}, KeysTaken, "Another program uses F9 already. Choose other keys."},
 		{&Problem{Code: IsModel, Args: Args{File: "/m/m.gguf"}}, IsModel, "m.gguf is a model, not a recording. Add it to the library to use it."},
 		{errors.New("asr: the machine ran out of luck"), Unknown, "The machine ran out of luck."},
 		{errors.New("store: audio: a.wav"), Unknown, "a.wav."},
