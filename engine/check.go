@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"soberano/engine/arch"
+	"soberano/kernels"
 	"soberano/models"
 )
 
@@ -10,6 +10,6 @@ import (
 // can still fail for lack of memory. The error is a *models.FileError of kind models.ErrUnsupported or
 // models.ErrCorrupt.
 func Check(f *models.File) error {
-	m := &Model{file: f, dev: arch.CheckDevice()}
+	m := &Model{file: f, dev: kernels.Checker{}}
 	return m.read(0)
 }

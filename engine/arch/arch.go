@@ -70,13 +70,14 @@ func titles() (list []string) {
 // have at most limit tokens; 0 means as many as in training. Some files have rotary frequencies for
 // short contexts and others for long ones.
 //
-// Open first reads f on CheckDevice, so that a file at fault is refused before its weights are
+// Open first reads f on a kernels.Checker, so that a file at fault is refused before its weights are
 // loaded. The error is a *models.FileError of kind models.ErrUnsupported if the family is not in the
 // table, if the file is not a model, or if it has a tensor or a key that changes the arithmetic which
 // the family does not know, and of kind models.ErrCorrupt if a key or tensor is missing or contradicts
 // the others; an error of dev is prefixed with the path.
 func Open(f *models.File, dev kernels.Device, limit int) (Model, error) {
-	if m, err := open(f, CheckDevice(), limit); err != nil || dev == CheckDevice() {
+	m, err := open(f, kernels.Checker{}, limit)
+	if _, checks := dev.(kernels.Checker); checks || err != nil {
 		return m, err
 	}
 	return open(f, dev, limit)

@@ -136,7 +136,7 @@ func TestCheckedFirst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dev := &loads{Device: CheckDevice()}
+		dev := &loads{Device: kernels.Checker{}}
 		if _, err := Open(f, dev, 0); (err != nil) != stray || (dev.n == 0) != stray {
 			t.Errorf("%d matrices were loaded; %v", dev.n, err)
 		}
