@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"soberano/app/host"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/asr/mic"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
@@ -37,6 +38,9 @@ type report struct {
 	GLError     string       `json:"gl_error,omitempty"`
 	Library     string       `json:"library"`
 	Models      []verified   `json:"models"`
+	// Packed are the repacked weights of all models that were used.
+	Packed      []packedWeights `json:"packed"`
+	PackedError string          `json:"packed_error,omitempty"`
 }
 
 // memory holds sizes in bytes; zero if the system does not report them.
@@ -111,6 +115,9 @@ func examine(ctx context.Context) (report, error) {
 		}
 		r.Models = append(r.Models, v)
 	}
+	if r.Packed, err = checkPacked([32]byte{}); err != nil {
+		r.PackedError = errorText(err)
+	}
 	return r, ctx.Err()
 }
 
@@ -140,6 +147,16 @@ func (r report) print(out io.Writer) error {
 	}
 	if len(r.Models) == 0 {
 		row("model", "none yet: `soberano models import FILE` adds one, `make run` fetches the included ones")
+	}
+	for _, p := range r.Packed {
+		if !p.OK {
+			row("repacked", "%s", p.damage())
+		}
+	}
+	if r.PackedError != "" {
+		row("repacked", "%s", r.PackedError)
+	} else if !slices.ContainsFunc(r.Packed, func(p packedWeights) bool { return !p.OK }) {
+		row("repacked", "%s", yesNo(len(r.Packed) > 0, "all weights are whole", "none yet"))
 	}
 	return w.Flush()
 }

@@ -166,12 +166,15 @@ type verified struct {
 	OK    bool              `json:"ok"`
 	Error string            `json:"error,omitempty"`
 	Files []registry.Stored `json:"files,omitempty"` // of a model outside the library
+	// Packed are the model's repacked weights on this computer.
+	Packed []packedWeights `json:"packed,omitempty"`
 }
 
-// verify checks a model given by its name in the library or by a path.
+// verify checks a model given by its name in the library or by a path, and its repacked weights.
 func verify(ctx context.Context, lib *registry.Library, name string) (v verified, err error) {
 	v = verified{Name: name, OK: true}
 	told := progress("checking " + models.Printable(name))
+	path := name
 	if _, statErr := os.Stat(name); !lib.Has(name) && statErr == nil {
 		var files []registry.Stored
 		var known bool
@@ -179,7 +182,19 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 			v.Files = files
 		}
 	} else {
-		err = lib.Verify(ctx, name, told)
+		if err = lib.Verify(ctx, name, told); err == nil {
+			var e registry.Entry
+			e, err = lib.Find(name)
+			path = e.Path()
+		}
+	}
+	if err == nil {
+		v.Packed, err = packedOf(path)
+	}
+	for _, p := range v.Packed {
+		if !p.OK {
+			err = errors.Join(err, errors.New(p.damage()))
+		}
 	}
 	if err != nil {
 		v.OK, v.Error = false, errorText(err)
@@ -191,7 +206,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
 	if v.Files == nil {
-		fmt.Fprintf(out, "%s: whole\n", name)
+		fmt.Fprintf(out, "%s: whole%s\n", name, yesNo(len(v.Packed) > 0, ", with its repacked weights", ""))
 		return
 	}
 	fmt.Fprintf(out, "%s: can be read to its end; it is not in the library, so there is nothing to compare it with\n", name)
