@@ -93,6 +93,9 @@ func modelsImport() *cobra.Command {
 			if !e.Runs {
 				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", e.Reason)
 			}
+			if e.Warning != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), e.Warning)
+			}
 			return nil
 		},
 	}
@@ -143,6 +146,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("chat template", yesNo(e.Template, "from the file", "none: ChatML is used"))
 	}
 	row("runs", yesNo(e.Runs, "yes", "no: "+e.Reason))
+	if e.Warning != "" {
+		row("warning", e.Warning)
+	}
 	for _, f := range e.Files {
 		row("file", models.Printable(f.Path))
 		row("sha256", f.SHA256)

@@ -46,12 +46,12 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 }
 
 // Check reports whether a model file can be opened: by OpenSpeech or OpenChat, according to its
-// format.
-func Check(f *models.File) error {
+// format; it is a registry.Check.
+func Check(f *models.File) (warning string, err error) {
 	if f.Format == "gguf" {
 		return engine.Check(f)
 	}
-	return asr.Check(f)
+	return "", asr.Check(f)
 }
 
 // onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.

@@ -35,6 +35,7 @@ var preTokenizers = func() map[string]preTokenizer {
 		gpt2     = preTokenizer{split: splitGPT2}
 		llama3   = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true, addBOS: true}
 		dbrx     = preTokenizer{split: splitLlama3(3, "\r\n")}
+		glm4     = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true}
 		qwen2    = preTokenizer{split: splitLlama3(1, "\r\n")}
 		tekken   = preTokenizer{split: splitCased(1, false), ignoreMerges: true, addBOS: true}
 		gpt4o    = preTokenizer{split: splitCased(3, true)}
@@ -45,11 +46,12 @@ var preTokenizers = func() map[string]preTokenizer {
 	m := map[string]preTokenizer{"default": fallback, "falcon": falcon, "tekken": tekken}
 	for p, names := range map[*preTokenizer]string{
 		&smol:   "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
-		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert",
-		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2",
-		&dbrx:   "dbrx smaug-bpe glm4 chatglm-bpe",
-		&qwen2:  "qwen2 deepseek-r1-qwen kormo stablelm2 hunyuan megrez solar-open grok-2",
-		&gpt4o:  "gpt-4o llama4 kanana2",
+		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert jina-es jina-de jina-v2-es jina-v2-de",
+		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
+		&dbrx:   "dbrx smaug-bpe chatglm-bpe",
+		&glm4:   "glm4 glm5",
+		&qwen2:  "qwen2 deepseek-r1-qwen kormo stablelm2 hunyuan megrez solar-open grok-2 f2llmv2",
+		&gpt4o:  "gpt-4o llama4 kanana2 talkie",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			m[name] = *p
