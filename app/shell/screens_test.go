@@ -281,7 +281,7 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
 			s.expect(s.shot(name("failed")), "This answer failed.", "The template of this model refuses", "Try again")
 			s.model.err = nil
-			s.chat.TryAgain()
+			s.tap("Try again")
 			s.say("Hello to you.")
 			close(s.model.words)
 			s.q.until(t, "the second answer", func() bool { return !s.chat.Busy() })
