@@ -11,5 +11,5 @@ import (
 // models.ErrCorrupt.
 func Check(f *models.File) error {
 	m := &Model{file: f, dev: kernels.Checker{}}
-	return m.read()
+	return m.read(0)
 }

@@ -62,7 +62,7 @@ func loadSource(t *testing.T, s *tiny.Source) (arch.Model, kernels.Device) {
 		dev.Close()
 		f.Close()
 	})
-	m, err := arch.Open(f, dev)
+	m, err := arch.Open(f, dev, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,8 @@ func TestCachedIsUncached(t *testing.T) {
 // behind the window after 280.
 func windowed() *tiny.Source {
 	s := tiny.New("gemma3")
-	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(3), uint64(3)
+	s.Layers(3)
+	s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(3)
 	return s
 }
 
