@@ -390,7 +390,7 @@ func TestStates(t *testing.T) {
 			s.win.Canvas().Focus(s.side.list)
 			s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
 			s.shot(name("focus-list"))
-			s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
+			s.press(fyne.KeyDelete, 0)
 			s.expect(s.shot(name("deleted")), "is deleted.", "Undo")
 			s.side.search.SetText("PHOTOSYN")
 			s.q.until(t, "the search", func() bool { return len(s.side.list.rows) == 1 })
