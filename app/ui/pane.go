@@ -23,6 +23,7 @@ func NewPane() *Pane {
 	t := &Pane{layout: &Column{Gap: 16, Most: ColumnWidth, Left: 24, Right: 24, Top: 26, Bottom: 20}}
 	t.column = &fyne.Container{Layout: t.layout}
 	t.scroll = container.NewVScroll(t.column)
+	t.scroll.OnScrolled = func(fyne.Position) { t.see() }
 	t.Object = &fyne.Container{Layout: &Arrange{Min: fyne.NewSize(200, 80), Place: t.place}, Objects: []fyne.CanvasObject{t.scroll}}
 	return t
 }
@@ -86,7 +87,11 @@ func (t *Pane) fit(bottom bool) {
 		y = max(0, height-t.size.Height)
 	}
 	t.to(y)
+	t.see()
 }
+
+// see tells the objects in the column what is seen of them.
+func (t *Pane) see() { See(t.column, t.scroll.Offset.Y, t.scroll.Offset.Y+t.size.Height) }
 
 // to scrolls, and updates the scroll bars even where the position is the same.
 func (t *Pane) to(y float32) {

@@ -91,9 +91,9 @@ func TestFlowBreaks(t *testing.T) {
 			rt.Fatalf("height %v", h)
 		}
 		var got strings.Builder
-		for _, line := range f.lines {
-			for _, r := range line {
-				got.WriteString(r.Text)
+		for _, l := range f.wrapped.lines {
+			for _, r := range f.wrapped.runs(l, f.wrapped.trimmed(l)) {
+				got.WriteString(text[r.start:r.end])
 				if r.x+r.w > width+2 && len([]rune(strings.TrimSpace(r.Text))) > 2 {
 					rt.Fatalf("%q ends at %v, the width is %v", r.Text, r.x+r.w, width)
 				}
