@@ -252,7 +252,7 @@ func (l *indent) HeightFor(o []fyne.CanvasObject, width float32) float32 {
 func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	l.width = size.Width
 	left := l.left(size.Width)
-	gap := min(l.gap, left/2)
+	gap := l.gap * min(1, left/l.by)
 	ui.Put(o[0], 0, 0, left-gap, size.Height)
 	ui.Put(o[1], left, 0, size.Width-left, size.Height)
 }
