@@ -158,10 +158,11 @@ func (r *buttonRenderer) Refresh() {
 
 // Strip shows the level of the microphone, the time, and the action that ends the recording.
 type Strip struct {
-	Object fyne.CanvasObject
-	bars   *bars
-	time   *ui.Label
-	hint   *ui.Label
+	Object  fyne.CanvasObject
+	Sending bool // a message is sent when the last words have been written
+	bars    *bars
+	time    *ui.Label
+	hint    *ui.Label
 }
 
 // NewStrip returns a strip without levels.
@@ -209,6 +210,9 @@ func (s *Strip) Show(t *Talk) {
 		}
 	case Finishing:
 		s.hint.Set("Writing the last words… · Esc discards")
+		if s.Sending {
+			s.hint.Set("Sent when the last words are written · Esc cancels")
+		}
 	}
 	s.Object.Refresh()
 }
