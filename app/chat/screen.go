@@ -57,7 +57,8 @@ type Screen struct {
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
-	ended        int // number of answers that have ended
+	pending      *pending // the message that waits for the last words of a dictation; nil: none
+	ended        int      // number of answers that have ended
 	notices      map[string]fyne.CanvasObject
 	draftTimer   *time.Timer
 	closed       bool
@@ -88,13 +89,18 @@ func (s *Screen) listen() {
 	if t == nil {
 		return
 	}
-	t.OnState = func(voice.State) {
-		s.Composer.ShowTalk(t)
+	t.OnState = func(state voice.State) {
+		if state == voice.Idle && s.pending != nil { // the dictation was discarded
+			s.unsend()
+		}
+		s.showTalk()
 		s.hints(s.Runner.Status())
 		s.Talked(t)
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
-	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
+	t.Begin = func() voice.Place {
+		return &spot{screen: s, conversation: s.conversation.ID, title: s.conversation.Title}
+	}
 }
 
 // Relayout repeats the layout, for example after the composer has grown.
@@ -135,10 +141,16 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
-		s.Composer.SetPartial("", 0) // the partial text belongs to the other conversation
 		s.draft = c.Draft
-		s.Composer.Entry.SetText(s.unstored.take(c.ID, c.Draft))
+		draft := c.Draft
+		if p := s.pendingIn(c.ID); p != nil { // which is a part of the stored draft
+			draft = p.rest
+			delete(s.unstored.drafts, c.ID)
+		}
+		s.Composer.Entry.SetText(s.unstored.take(c.ID, draft))
 		s.Composer.Entry.ToEnd()
+		s.showWords()
+		s.showTalk()
 	}
 	for _, a := range s.unstored.answers[c.ID] {
 		s.put(a.message)
@@ -274,8 +286,12 @@ func (s *Screen) key(k *fyne.KeyEvent) bool {
 	return true
 }
 
-// Escape discards a dictation, or else stops the answer.
+// Escape keeps a message that waits for its last words from being sent, or else discards a dictation, or else stops the answer.
 func (s *Screen) Escape() {
+	if s.pendingIn(s.conversation.ID) != nil {
+		s.unsend()
+		return
+	}
 	if s.Talk != nil && s.Talk.State() != voice.Idle {
 		s.Talk.Discard()
 		return
@@ -292,14 +308,15 @@ func (s *Screen) SpeakKey(k *fyne.KeyEvent, down bool) {
 		return
 	}
 	switch {
-	case down && k.Name == fyne.KeySpace && control():
+	case down && k.Name == fyne.KeySpace && Control():
 		s.Talk.Press()
 	case !down && (k.Name == fyne.KeySpace || k.Name == desktop.KeyControlLeft || k.Name == desktop.KeyControlRight):
 		s.Talk.Release()
 	}
 }
 
-func control() bool {
+// Control reports whether a Ctrl key is down.
+func Control() bool {
 	d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
 	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
 }
@@ -313,16 +330,25 @@ func (s *Screen) sendOrStop() {
 	s.Send()
 }
 
-// Send sends the text of the entry. It does nothing while an answer is being written: the text stays in the entry.
+// Send sends the text of the entry, after the last words of a dictation into it. It does nothing while an answer is being written
+// or a message waits for its last words: the text stays in the entry.
 func (s *Screen) Send() {
-	text := strings.TrimSpace(s.Composer.Entry.Text)
-	if text == "" || s.conversation.ID == 0 || s.jobs[s.conversation.ID] != nil {
-		return
+	id, text := s.conversation.ID, strings.TrimSpace(s.Composer.Entry.Text)
+	switch {
+	case id == 0 || s.jobs[id] != nil || s.pendingIn(id) != nil:
+	case s.dictating(id):
+		s.sendLater()
+	case text != "":
+		s.append(id, text)
+		s.Composer.Entry.SetText("")
+		s.SaveDraft()
 	}
-	m := store.Message{Conversation: s.conversation.ID, Role: store.User, Content: text}
+}
+
+// append stores a message and then requests its answer.
+func (s *Screen) append(conversation int64, text string) {
+	m := store.Message{Conversation: conversation, Role: store.User, Content: text}
 	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Append(m) }, func(m store.Message, err error) { s.sent(m, err) })
-	s.Composer.Entry.SetText("")
-	s.SaveDraft()
 }
 
 // sent requests the answer to a stored message; a message that could not be stored is put back into the entry.
@@ -430,11 +456,16 @@ func (s *Screen) put(m store.Message) {
 
 // Stop ends the answer that is being written in this conversation.
 func (s *Screen) Stop() {
-	s.StopIn(s.conversation.ID)
+	if j := s.jobs[s.conversation.ID]; j != nil {
+		j.cancel()
+	}
 }
 
-// StopIn ends the answer that is being written in a conversation.
+// StopIn ends the answer that is being written in a conversation, and keeps a message that waits for its last words from being sent.
 func (s *Screen) StopIn(conversation int64) {
+	if s.pendingIn(conversation) != nil {
+		s.unsend()
+	}
 	if j := s.jobs[conversation]; j != nil {
 		j.cancel()
 	}

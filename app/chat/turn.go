@@ -83,6 +83,7 @@ type answer struct {
 func (s *Screen) newAnswer() *answer {
 	a := &answer{view: markdown.NewView(), speed: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	a.view.OnCopy, a.view.OnLink = s.Copy, s.OpenLink
+	a.view.OnFold = func() { s.thread.Changed(false) }
 	a.stop = ui.NewButton(ui.Quiet, "Stop (Esc)", s.Stop)
 	a.foot = &fyne.Container{Layout: &ui.Wrap{Gap: 8}}
 	a.object = ui.NewColumn(8, a.view, a.foot)
@@ -123,7 +124,7 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
 	a.foot.Objects = nil
 	if strings.TrimSpace(m.Content) != "" {
 		var button *ui.Button
-		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(m.Content); button.SetLabel("Copied") })
+		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(cmp.Or(markdown.WithoutThoughts(m.Content), m.Content)); button.SetLabel("Copied") })
 		a.foot.Objects = append(a.foot.Objects, button)
 	}
 	if words := ending(m); words != "" {

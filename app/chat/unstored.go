@@ -75,6 +75,10 @@ func (s *Screen) SaveDraft() {
 		s.draftTimer = nil
 	}
 	id, text := s.conversation.ID, s.Composer.Entry.Text
+	if p := s.pendingIn(id); p != nil {
+		p.rest = text
+		text = below(p.text(), text)
+	}
 	_, failed := s.unstored.drafts[id]
 	if id == 0 || text == s.draft && !failed || s.closed {
 		return
@@ -83,6 +87,11 @@ func (s *Screen) SaveDraft() {
 	if failed {
 		s.unstored.drafts[id] = text
 	}
+	s.storeDraft(id, text)
+}
+
+// storeDraft stores the draft of a conversation, or keeps it here if that fails.
+func (s *Screen) storeDraft(id int64, text string) {
 	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, func(err error) {
 		delete(s.unstored.drafts, id) // of an earlier call
 		if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -118,22 +118,23 @@ func TestUnstoredMessageIsPutBack(t *testing.T) {
 	}
 }
 
+// database opens the file of the conversations as another program would.
+func (s *stage) database(path string) *sql.DB {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // lock makes writes to the store fail, as on a full disk, until release is called.
 func (s *stage) lock(t *testing.T) (release func()) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(s.Data, "conversations.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	do := func(query string) {
-		if _, err := db.Exec(query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	do(`CREATE TRIGGER full1 BEFORE UPDATE ON conversations BEGIN SELECT RAISE(FAIL, 'the disk is full'); END;
+	s.exec(`CREATE TRIGGER full1 BEFORE UPDATE ON conversations BEGIN SELECT RAISE(FAIL, 'the disk is full'); END;
 		CREATE TRIGGER full2 BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
-	return func() { do(`DROP TRIGGER full1; DROP TRIGGER full2`) }
+	return func() { s.exec(`DROP TRIGGER full1; DROP TRIGGER full2`) }
 }
 
 // twoChats opens a second chat and returns both; the second is open.

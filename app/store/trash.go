@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -67,25 +66,12 @@ func (s *Store) Erase(t Trashed) error {
 	return s.change(`DELETE FROM conversations WHERE id = ? AND deleted > 0`, t.ID)
 }
 
-// EmptyTrash removes everything in the trash for good.
-func (s *Store) EmptyTrash() error { return s.purge(`deleted > 0`) }
-
 // Purge removes for good what was deleted before that time.
 func (s *Store) Purge(before time.Time) error {
-	return s.purge(`deleted > 0 AND deleted < ?`, before.UnixMilli())
-}
-
-func (s *Store) purge(which string, args ...any) error {
-	err := s.transact(func(tx *sql.Tx) error {
-		for _, table := range []string{"conversations", "transcripts"} {
-			if _, err := tx.Exec(`DELETE FROM `+table+` WHERE `+which, args...); err != nil {
-				return err
-			}
+	for _, table := range []string{"conversations", "transcripts"} {
+		if _, err := s.db.Exec(`DELETE FROM `+table+` WHERE deleted > 0 AND deleted < ?`, before.UnixMilli()); err != nil {
+			return fmt.Errorf("store: purge: %w", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("store: purge: %w", err)
 	}
 	return nil
 }
