@@ -15,10 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -31,26 +29,43 @@ import (
 // Main runs the command line and returns the exit code. window opens the desktop window; it is nil in a build without one.
 func Main(args []string, window func(context.Context) error) int {
 	saveMemory()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills a command that does not observe ctx
+	ctx, cancel, release := withInterrupts()
+	defer release()
+	out := newOutput(os.Stdout, cancel)
 	root := command(window)
 	root.SetArgs(args)
-	root.SetOut(standardOutput())
+	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	if failed := out.finish(); failed != nil {
+		err = failed // what the command says about it, or about its end, is a consequence
+	}
+	return exitCode(cmd, err, ctx.Err() != nil)
+}
+
+// exitCode prints the error of a command, which may have been interrupted, and returns its exit code.
+func exitCode(cmd *cobra.Command, err error, interrupted bool) int {
+	switch _, usage := errors.AsType[usageError](err); {
+	case err == nil:
 		return 0
-	}
-	if err == context.Canceled && ctx.Err() != nil {
-		fmt.Fprintln(os.Stderr, "soberano: interrupted")
-		return 1
-	}
-	fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
-	if _, ok := errors.AsType[usageError](err); ok {
+	case closedPipe(err):
+	case usage:
+		fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 		fmt.Fprintln(os.Stderr, hint(cmd))
 		return 2
+	case interrupted && onlyCanceled(err):
+		fmt.Fprintln(os.Stderr, "soberano: interrupted")
+	default:
+		fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 	}
 	return 1
+}
+
+// onlyCanceled reports whether err says no more than that the command's context has ended.
+func onlyCanceled(err error) bool {
+	if _, ok := err.(interface{ inWords() }); ok {
+		return false
+	}
+	return errors.Is(err, context.Canceled)
 }
 
 // errorText returns the text of an error for the command line: the words of its code, or its own text if it concerns the
