@@ -2,10 +2,19 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"soberano/engine/arch/tiny"
+	"soberano/kernels/quant"
+	"soberano/models"
 )
 
 // endless returns the path of a tiny model whose answers at temperature 0 do not end: the end's logit is always 0.
@@ -101,5 +110,62 @@ func TestPipeIsExact(t *testing.T) {
 	out, notes, code := run(t, nil, "chat", "-m", endless(t), "-p", "hi", "-n", "400", "--temp", "0")
 	if code != 0 || strings.IndexFunc(out, func(r rune) bool { return r < ' ' && r != '\n' }) < 0 || strings.ContainsAny(out, "␀␁␂␛␡") {
 		t.Errorf("%d %q %s", code, out, notes)
+	}
+}
+
+// An interrupted import says so and leaves nothing behind.
+func TestInterruptedImport(t *testing.T) {
+	home(t)
+	large := tiny.New("llama")
+	large.Tensors = append(large.Tensors, models.Tensor{Name: "unused", Type: quant.F32, Shape: []int{128 << 20 / 4 / 64, 64}, Data: make([]byte, 128<<20)})
+	p := inTerminal(t, program(t, "models", "import", large.Write(t)))
+	p.await("copying", 2)
+	p.enter("\x03")
+	text, code := p.end()
+	if code != 1 || lastLine(text) != "soberano: the import was interrupted; nothing was added to the library" {
+		t.Errorf("exit code %d: %q", code, text)
+	}
+	left, err := os.ReadDir(filepath.Join(os.Getenv("SOBERANO_HOME"), "models"))
+	if err != nil || len(left) != 1 || left[0].Name() != ".lock" {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// While a stopped process holds the library's lock, every verb that reads works at once, and one that writes names the process.
+func TestLockedLibrary(t *testing.T) {
+	home(t)
+	model := tiny.New("llama").Write(t)
+	if out, code := verb(t, "", "models", "import", "--name", "m", model); code != 0 {
+		t.Fatal(out)
+	}
+	f, err := os.OpenFile(filepath.Join(os.Getenv("SOBERANO_HOME"), "models", ".lock"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder := exec.Command("sleep", "60")
+	holder.ExtraFiles = []*os.File{f}
+	if err := errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_EX), holder.Start(), f.Close(), holder.Process.Signal(syscall.SIGSTOP)); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	}()
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("some words ", 30)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range reading {
+		for _, name := range []string{model, "m"} {
+			began := time.Now()
+			out, notes, code := run(t, nil, strings.Fields(strings.ReplaceAll(strings.ReplaceAll(args, "MODEL", name), "TEXT", text))...)
+			if code != 0 || time.Since(began) > 4*time.Second {
+				t.Errorf("%s: exit code %d after %v: %s%s", args, code, time.Since(began), out, notes)
+			}
+		}
+	}
+	want := fmt.Sprintf("sleep (process %d), which is stopped, has locked it", holder.Process.Pid)
+	if _, notes, code := run(t, nil, "models", "remove", "m"); code != 1 || !strings.Contains(notes, want) {
+		t.Errorf("remove: exit code %d: %s, expected %s", code, notes, want)
 	}
 }
