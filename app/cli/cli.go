@@ -16,12 +16,12 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"soberano/app/host"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"soberano/app/problem"
-	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -134,7 +134,7 @@ func openLibrary() (*registry.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(dir, engine.Check)
+	return registry.Open(dir, host.Check)
 }
 
 // readLibrary opens the user's library to read it. It is nil where the user has no folder for data, so that a model can be used

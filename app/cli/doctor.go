@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"soberano/app/host"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"soberano/asr/mic"
-	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
 	"soberano/models"
@@ -107,7 +107,7 @@ func (r *report) examineLibrary(ctx context.Context) {
 		return
 	}
 	r.Library = dir
-	lib, err := registry.Open(dir, engine.Check)
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
 		r.LibraryError = errorText(err)
 		return

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"soberano/app/host"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"soberano/engine"
 	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/registry"
@@ -131,7 +131,7 @@ func modelsShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show MODEL", Short: "Show what a model is", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := registry.Resolve(readLibrary(), args[0], engine.Check)
+			e, err := registry.Resolve(readLibrary(), args[0], host.Check)
 			if err != nil {
 				return err
 			}
