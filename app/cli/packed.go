@@ -21,14 +21,30 @@ func (p packedWeights) damage() string {
 	return fmt.Sprintf("the repacked weights in %s are damaged; they are made again from the model when it is next used", models.Printable(p.Path))
 }
 
-// packedOf checks the repacked weights of the model at path.
-func packedOf(path string) (list []packedWeights, err error) {
+// verifyPacked checks the repacked weights of the model that verify has found intact.
+func (v *verified) verifyPacked(lib *registry.Library) error {
+	path := v.Name
+	if lib.Has(v.Name) {
+		e, err := lib.Find(v.Name)
+		if err != nil {
+			return err
+		}
+		path = e.Path()
+	}
 	f, err := registry.Read(path)
 	if err != nil {
-		return nil, err
+		return nil // a model that can't be opened has none
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return checkPacked(f.Identity())
+	v.Packed, err = checkPacked(f.Identity())
+	for _, p := range v.Packed {
+		if !p.OK {
+			err = errors.Join(err, errors.New(p.damage()))
+		}
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		v.OK, v.Error = false, errorText(err)
+	}
+	return err
 }
 
 // checkPacked checks the repacked weights of a model, or of all models if it is zero.

@@ -31,7 +31,7 @@ func TestDamagedPackedIsSaid(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
-	if out, code := verb(t, "", "models", "verify", "tiny"); code != 0 || !strings.Contains(out, "whole, with its repacked weights") {
+	if out, code := verb(t, "", "models", "verify", "tiny"); code != 0 || !strings.Contains(out, "intact, with its repacked weights") {
 		t.Errorf("verify: %d %s", code, out)
 	}
 	data, err := os.ReadFile(files[0])
@@ -47,7 +47,7 @@ func TestDamagedPackedIsSaid(t *testing.T) {
 	if out, code := verb(t, "", "models", "verify", "--json", "tiny"); code != 1 || !strings.Contains(out, `"ok": false`) {
 		t.Errorf("verify after damage: %d %s", code, out)
 	}
-	if out, _ := verb(t, "", "doctor"); !strings.Contains(out, "are damaged") {
+	if out, code := verb(t, "", "doctor"); code != 1 || !strings.Contains(out, "are damaged") {
 		t.Errorf("doctor after damage: %s", out)
 	}
 	if got := use(); got != want {
@@ -56,10 +56,10 @@ func TestDamagedPackedIsSaid(t *testing.T) {
 	if got := use(); got != want {
 		t.Errorf("with weights that were made again %q, expected %q", got, want)
 	}
-	if out, code := verb(t, "", "models", "verify", "tiny"); code != 0 || !strings.Contains(out, "whole, with its repacked weights") {
+	if out, code := verb(t, "", "models", "verify", "tiny"); code != 0 || !strings.Contains(out, "intact, with its repacked weights") {
 		t.Errorf("verify at last: %d %s", code, out)
 	}
-	if out, _ := verb(t, "", "doctor"); !strings.Contains(out, "all weights are whole") {
+	if out, _ := verb(t, "", "doctor"); !strings.Contains(out, "all weights are intact") {
 		t.Errorf("doctor at last: %s", out)
 	}
 }
