@@ -145,9 +145,10 @@ func (c *Composer) Insert(text string) {
 	c.Entry.Insert(between(c.Entry.Before(), text, c.Entry.After()))
 }
 
-// ShowTalk shows the state of dictation.
-func (c *Composer) ShowTalk(t *voice.Talk) {
+// ShowTalk shows the state of dictation, and where its words go if that is not into the entry.
+func (c *Composer) ShowTalk(t *voice.Talk, target string) {
 	c.mic.SetState(t.State())
+	c.strip.Target = target
 	if t.State() == voice.Idle {
 		c.strip.Object.Hide()
 		c.hint.Show()

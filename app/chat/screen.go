@@ -93,12 +93,14 @@ func (s *Screen) listen() {
 		if state == voice.Idle && s.pending != nil { // the dictation was discarded
 			s.unsend()
 		}
-		s.Composer.ShowTalk(t)
+		s.showTalk()
 		s.hints(s.Runner.Status())
 		s.Talked(t)
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
-	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
+	t.Begin = func() voice.Place {
+		return &spot{screen: s, conversation: s.conversation.ID, title: s.conversation.Title}
+	}
 }
 
 // Relayout repeats the layout, for example after the composer has grown.
@@ -148,6 +150,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 		s.Composer.Entry.SetText(s.unstored.take(c.ID, draft))
 		s.Composer.Entry.ToEnd()
 		s.showWords()
+		s.showTalk()
 	}
 	for _, a := range s.unstored.answers[c.ID] {
 		s.put(a.message)
@@ -305,14 +308,15 @@ func (s *Screen) SpeakKey(k *fyne.KeyEvent, down bool) {
 		return
 	}
 	switch {
-	case down && k.Name == fyne.KeySpace && control():
+	case down && k.Name == fyne.KeySpace && Control():
 		s.Talk.Press()
 	case !down && (k.Name == fyne.KeySpace || k.Name == desktop.KeyControlLeft || k.Name == desktop.KeyControlRight):
 		s.Talk.Release()
 	}
 }
 
-func control() bool {
+// Control reports whether a Ctrl key is down.
+func Control() bool {
 	d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
 	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
 }

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"strings"
+
 	"soberano/app/store"
 	"soberano/asr/wording"
 )
@@ -10,6 +12,7 @@ import (
 type spot struct {
 	screen       *Screen
 	conversation int64
+	title        string // of the conversation, when the dictation was begun
 	partial      string
 	stable       int
 }
@@ -40,9 +43,53 @@ func (s *Screen) showWords() {
 		s.Composer.SetPartial("", 0)
 		s.Composer.SetPending(q.text(), text, true)
 	}
-	if s.Talk != nil && was != (q != nil) {
-		s.Composer.ShowTalk(s.Talk)
+	if was != (q != nil) {
+		s.showTalk()
 	}
+}
+
+// showTalk shows the state of dictation, and where its words go if that is not here.
+func (s *Screen) showTalk() {
+	if s.Talk == nil {
+		return
+	}
+	target := ""
+	if !s.dictating(s.conversation.ID) {
+		target = s.Target()
+	}
+	s.Composer.ShowTalk(s.Talk, target)
+}
+
+// Target says where the words of the dictation go.
+func (s *Screen) Target() string {
+	p, ok := s.Talk.Place().(*spot)
+	switch {
+	case !ok:
+		return "into the program in front"
+	case p.here():
+		return "into the chat “" + named(s.conversation.Title) + "”"
+	}
+	return "into the chat “" + named(p.title) + "”"
+}
+
+// TargetChat returns the conversation that gets the words of the dictation; 0 if another program does.
+func (s *Screen) TargetChat() int64 {
+	if p, ok := s.Talk.Place().(*spot); ok {
+		return p.conversation
+	}
+	return 0
+}
+
+// named returns the title of a conversation, shortened.
+func named(title string) string {
+	const most = 28
+	if title == "" {
+		return "New chat"
+	}
+	if r := []rune(title); len(r) > most {
+		return strings.TrimSpace(string(r[:most])) + "…"
+	}
+	return title
 }
 
 // Final writes text at the cursor, or at the end of the draft if the conversation is not open. If the conversation was deleted,

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -67,26 +66,6 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 		return false
 	}
 	return true
-}
-
-// speak handles Ctrl+Space where no key events arrive, for example while a button has the focus. It moves the focus to an object
-// that receives key events, so that releasing the keys ends the recording. Where that is impossible, in a dialog, it works like
-// a click. The shortcut repeats while the keys are held, and only the first one counts.
-func (d *Shell) speak() {
-	c := d.window.Canvas()
-	heard := func() bool { _, ok := c.Focused().(desktop.Keyable); return ok || c.Focused() == nil }
-	if talk := d.chat.Talk; talk != nil && !heard() && time.Since(d.spoke) > time.Second {
-		if d.page == chatPage {
-			d.chat.Focus(c)
-		} else {
-			c.Unfocus()
-		}
-		talk.Press()
-		if !heard() {
-			talk.Release()
-		}
-	}
-	d.spoke = time.Now()
 }
 
 func (d *Shell) escape() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -119,6 +120,7 @@ func TestDictationFailsWhileSending(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
 	s.speaking("And so, my fellow Americans,", "ask not what")
+	time.Sleep(100 * time.Millisecond) // for sound that can be tried again
 	s.press(fyne.KeyReturn, 0)
 	s.chat.Composer.Entry.SetText("typed since")
 	s.fakeSpeech.fail <- errors.New("asr: the machine ran out of memory")

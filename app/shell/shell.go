@@ -73,6 +73,7 @@ type Shell struct {
 	files    *transcribe.Page
 	sorting  sync.WaitGroup // for the sorting of dropped files
 	trash    *trash
+	bar      *talkBar
 	gone     []store.Conversation // deleted, as long as the sidebar offers to undo it
 	page     string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead *pageHead
@@ -170,13 +171,17 @@ func (d *Shell) build() {
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.trash = newTrash(d)
+	d.bar = newTalkBar(d)
+	if talk != nil {
+		d.bar.watch(d, talk)
+	}
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
 	d.scrim = newScrim(func() { d.fold(false) })
 	d.scrim.Hide()
 	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 420), Place: d.place},
-		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.pageHead.object, d.scrim, d.side.object}}
+		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.bar.object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
 	d.window.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
@@ -188,8 +193,8 @@ func (d *Shell) build() {
 		}
 	})
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
-		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, true) })
-		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, false) })
+		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.speakKey(k, true) })
+		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.speakKey(k, false) })
 	}
 	for _, s := range shortcuts {
 		d.window.Canvas().AddShortcut(s, func(s fyne.Shortcut) { d.shortcut(s) })
@@ -219,7 +224,7 @@ func (d *Shell) wireSide() {
 	}
 	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
 	v.list.onEscape = func() { d.chat.Focus(d.window.Canvas()) }
-	v.list.onKey = d.chat.SpeakKey
+	v.list.onKey = d.speakKey
 }
 
 // start shows the latest conversation and opens the models in the background.
@@ -291,9 +296,10 @@ func (d *Shell) place(size fyne.Size) {
 	ui.Put(d.scrim, 0, 0, size.Width, size.Height)
 	ui.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
 	head := d.pageHead.object.MinSize().Height
+	foot := d.bar.place(left, size)
 	ui.Put(d.pageHead.object, left, 0, size.Width-left, head)
 	for _, p := range []fyne.CanvasObject{d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object} {
-		ui.Put(p, left, head, size.Width-left, size.Height-head)
+		ui.Put(p, left, head, size.Width-left, size.Height-head-foot)
 	}
 }
 
@@ -352,6 +358,7 @@ func (d *Shell) show(page string) {
 		chosen = d.chat.Conversation()
 	}
 	d.side.list.choose(chosen)
+	d.showTalk()
 	d.fold(false)
 }
 
