@@ -1,13 +1,7 @@
 package chat
 
 import (
-	"strings"
-
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/theme"
-
-	"image/color"
 
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -55,7 +49,7 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 	c.pending.Preserve = true
 	c.pending.Hide()
 	c.strip.Object.Hide()
-	bare := container.NewThemeOverride(c.Entry, bareTheme{})
+	c.Entry.Bare = true
 	left := &fyne.Container{Layout: &stackTall{}, Objects: []fyne.CanvasObject{c.hint, c.strip.Object}}
 	row := []fyne.CanvasObject{left}
 	if talk != nil {
@@ -67,7 +61,7 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 		return &fyne.Container{Layout: &ui.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{f}}
 	}
 	bottom := &fyne.Container{Layout: &ui.Column{Left: 8}, Objects: []fyne.CanvasObject{ui.NewRow(10, left, row...)}}
-	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), bare, words(c.partial), bottom))
+	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), c.Entry, words(c.partial), bottom))
 	return c
 }
 
@@ -81,28 +75,6 @@ func (stackTall) Layout(o []fyne.CanvasObject, size fyne.Size) {
 }
 
 func (stackTall) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(40, 38) }
-
-// bareTheme removes the entry's own background and border; the surrounding box has them.
-type bareTheme struct{}
-
-func (bareTheme) base() fyne.Theme { return fyne.CurrentApp().Settings().Theme() }
-
-func (b bareTheme) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
-	switch n {
-	case theme.ColorNameInputBackground, theme.ColorNameInputBorder, theme.ColorNameShadow:
-		return color.Transparent
-	}
-	return b.base().Color(n, v)
-}
-
-func (b bareTheme) Font(s fyne.TextStyle) fyne.Resource     { return b.base().Font(s) }
-func (b bareTheme) Icon(n fyne.ThemeIconName) fyne.Resource { return b.base().Icon(n) }
-func (b bareTheme) Size(n fyne.ThemeSizeName) float32 {
-	if n == theme.SizeNameInputBorder {
-		return 0
-	}
-	return b.base().Size(n)
-}
 
 // SetRunning shows Stop instead of Send while an answer is written.
 func (c *Composer) SetRunning(on bool) {
@@ -124,16 +96,10 @@ func (c *Composer) SetHints(placeholder, hint string) {
 
 // Fit gives the entry the number of rows that its text needs at that width.
 func (c *Composer) Fit(width float32) {
-	const beside = 2*6 + 2*8 + 6 // the padding of the box and of the entry, and space for the cursor
-	rows := mostRows
-	if text := c.Entry.Text; c.Entry.Wrapping == fyne.TextWrapOff {
-		rows = min(mostRows, strings.Count(text, "\n")+2)
-	} else if len(text) < 200*mostRows {
-		f := ui.Text(text, ui.TextSize, ui.Ink)
-		f.Preserve = true
-		rows = min(mostRows, int(f.HeightFor(max(40, width-beside))/f.LineHeight()))
+	if width <= 0 {
+		return
 	}
-	if rows != c.rows {
+	if rows := min(mostRows, c.Entry.Rows(width-2*c.Object.PadX)); rows != c.rows {
 		c.rows = rows
 		c.Entry.SetMinRowsVisible(rows)
 		c.resized()

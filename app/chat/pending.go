@@ -72,9 +72,8 @@ func (s *Screen) pendingIn(conversation int64) *pending {
 // sendLater ends the recording, and sends the text of the entry when its last words have been written.
 func (s *Screen) sendLater() {
 	e := s.Composer.Entry
-	runes := []rune(e.Text)
-	at := max(0, min(len(runes), e.CursorTextOffset()))
-	s.pending = &pending{conversation: s.conversation.ID, before: string(runes[:at]), after: string(runes[at:])}
+	at := e.Caret()
+	s.pending = &pending{conversation: s.conversation.ID, before: e.Text[:at], after: e.Text[at:]}
 	e.SetText("")
 	s.keepPending()
 	s.Talk.Finish()

@@ -82,7 +82,7 @@ func TestSaveFile(t *testing.T) {
 			s.saveFile(here, "lj: one.txt", func(w io.Writer) error { _, err := io.WriteString(w, "words"); return err },
 				func(p string, e error) { path, err = p, e })
 			e, ok := s.win.Canvas().Focused().(*ui.Entry)
-			if !ok || e.Text != "lj one.txt" || e.CursorTextOffset() != len(e.Text) {
+			if !ok || e.Text != "lj one.txt" || e.Caret() != len(e.Text) {
 				t.Fatalf("%T has the keyboard", s.win.Canvas().Focused())
 			}
 			if typed != "" {

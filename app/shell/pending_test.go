@@ -89,7 +89,7 @@ func TestSendWithWordsInTheMiddle(t *testing.T) {
 	s := newStage(t, "", smol, base)
 	s.ready()
 	s.chat.Composer.Entry.SetText("Dear Ada, bye")
-	s.chat.Composer.Entry.CursorColumn = len("Dear Ada,")
+	s.chat.Composer.Entry.SetCaret(len("Dear Ada,"))
 	release := s.speaking("", "and that is")
 	s.press(fyne.KeyReturn, 0)
 	close(release)

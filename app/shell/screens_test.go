@@ -295,7 +295,7 @@ func TestStates(t *testing.T) {
 			s.fill()
 			s.ready()
 			s.chat.Composer.Entry.SetText("Please write a short letter to my landlord about the heating")
-			s.chat.Composer.Entry.CursorColumn = len("Please write a short letter to my landlord about the heating")
+			s.chat.Composer.Entry.SetCaret(len("Please write a short letter to my landlord about the heating"))
 			s.chat.Talk.Press()
 			s.q.until(t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
 			s.fakeSpeech.segments <- asr.Segment{Text: "that has not worked since", Language: "en"}

@@ -8,14 +8,14 @@ const mostLabel = 1000
 // labelled returns what is drawn of a text of one line.
 func labelled(m *meter, text string) string {
 	if len(text) > mostLabel {
-		text = text[:chunkStart(text, mostLabel)] + "…"
+		text = text[:runeStart(text, mostLabel)] + "…"
 	}
 	return m.draw(text)
 }
 
-// chunkStart returns the last offset up to at at which a rune starts.
-func chunkStart(text string, at int) int {
-	for at > 0 && text[at]&0xc0 == 0x80 {
+// runeStart returns the last offset up to at at which a rune starts.
+func runeStart(text string, at int) int {
+	for at > 0 && at < len(text) && text[at]&0xc0 == 0x80 {
 		at--
 	}
 	return at

@@ -178,7 +178,7 @@ func (f *Flow) OffsetAt(p fyne.Position) int {
 		return len(w.text)
 	}
 	l := w.lines[i]
-	return w.offsetAt(line{l.start, w.trimmed(l), l.next}, p.X-f.shift(w.runs(l, w.trimmed(l))))
+	return w.offsetAt(line{l.start, w.trimmed(l), l.next, l.w}, p.X-f.shift(w.runs(l, w.trimmed(l))))
 }
 
 // PositionOf returns where the text behind an offset is drawn: the upper left corner of the caret.

@@ -39,6 +39,7 @@ func (t *Pane) place(size fyne.Size) {
 // Set replaces all objects in the column and scrolls to its end, or to its top.
 func (t *Pane) Set(end bool, objects ...fyne.CanvasObject) {
 	t.column.Objects = objects
+	t.adopt(t.column)
 	t.fit(end)
 	if !end {
 		t.to(0)
@@ -49,6 +50,7 @@ func (t *Pane) Set(end bool, objects ...fyne.CanvasObject) {
 // Add appends an object.
 func (t *Pane) Add(o fyne.CanvasObject) {
 	t.column.Objects = append(t.column.Objects, o)
+	t.adopt(o)
 	t.fit(true)
 }
 
@@ -59,6 +61,20 @@ func (t *Pane) Remove(o fyne.CanvasObject) {
 			t.column.Objects = append(t.column.Objects[:i:i], t.column.Objects[i+1:]...)
 			t.fit(t.AtBottom())
 			return
+		}
+	}
+}
+
+// adopt gives the entries in an object the turns of the wheel to pass on.
+func (t *Pane) adopt(o fyne.CanvasObject) {
+	switch o := o.(type) {
+	case *Entry:
+		o.Outer = t.scroll
+	case *Box:
+		t.adopt(o.Content)
+	case *fyne.Container:
+		for _, c := range o.Objects {
+			t.adopt(c)
 		}
 	}
 }
@@ -113,6 +129,7 @@ func (t *Pane) Pad(left, right, top, bottom, gap float32) {
 // Keep replaces all objects in the column and keeps the scroll position.
 func (t *Pane) Keep(objects ...fyne.CanvasObject) {
 	t.column.Objects = objects
+	t.adopt(t.column)
 	t.fit(false)
 	t.column.Refresh()
 }

@@ -28,8 +28,11 @@ type wrapped struct {
 	lines    []line
 }
 
-// line is text[start:end]; the next line starts at next.
-type line struct{ start, end, next int }
+// line is text[start:end], about w wide; the next line starts at next.
+type line struct {
+	start, end, next int
+	w                float32
+}
 
 // mostLine is the length in bytes at which a line ends in any case: text may have no width at all.
 const mostLine = 4000
@@ -90,7 +93,7 @@ func (w *wrapped) replace(from, to int, with string) {
 			}
 			if k < len(old) && old[k].start+moved == at && old[k].start >= to {
 				for _, l := range old[k:] {
-					lines = append(lines, line{l.start + moved, l.end + moved, l.next + moved})
+					lines = append(lines, line{l.start + moved, l.end + moved, l.next + moved, l.w})
 				}
 				break
 			}
@@ -137,10 +140,10 @@ func (w *wrapped) line(start int) (l line, more bool) {
 	at := start
 	for at < len(w.text) {
 		if w.text[at] == '\n' {
-			return line{start, at, w.skip(at + 1)}, true
+			return line{start, at, w.skip(at + 1), p.x}, true
 		}
 		if at-start >= mostLine {
-			return line{start, at, w.skip(at)}, true
+			return line{start, at, w.skip(at), p.x}, true
 		}
 		if blank(w.text[at]) {
 			end := w.blanks(at, start+mostLine)
@@ -155,13 +158,13 @@ func (w *wrapped) line(start int) (l line, more bool) {
 			continue
 		}
 		if at > start {
-			return line{start, at, at}, true
+			return line{start, at, at, p.x}, true
 		}
 		if at = w.cut(&p, at, end); at < end {
-			return line{start, at, w.skip(at)}, true
+			return line{start, at, w.skip(at), p.x}, true
 		}
 	}
-	return line{start, at, at}, false
+	return line{start, at, at, p.x}, false
 }
 
 // skip returns where the line behind a break starts: spaces at its beginning are left out unless they are to be kept.
@@ -275,6 +278,7 @@ func (w *wrapped) cut(p *pen, at, end int) int {
 		stops := w.meters[p.span].coarse(w.text[at:stop])
 		for i := 1; i < len(stops); i++ {
 			if here := at + stops[i-1].at; p.x+stops[i].x > w.width && here > start {
+				p.x += stops[i-1].x
 				return here
 			}
 		}

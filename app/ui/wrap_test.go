@@ -110,7 +110,7 @@ func TestOffsetsAndPositions(t *testing.T) {
 		f.Resize(fyne.NewSize(width, f.HeightFor(width)))
 		before := fyne.NewPos(0, 0)
 		for _, l := range f.wrapped.lines {
-			for _, at := range append([]int{l.start}, f.wrapped.stopsOf(line{l.start, f.wrapped.trimmed(l), l.next})...) {
+			for _, at := range append([]int{l.start}, f.wrapped.stopsOf(line{l.start, f.wrapped.trimmed(l), l.next, l.w})...) {
 				p := f.PositionOf(at)
 				if p.Y < before.Y || p.Y == before.Y && p.X < before.X {
 					rt.Fatalf("offset %d stands at %v, behind %v", at, p, before)
