@@ -61,8 +61,9 @@ func Needed(text string) bool {
 	return false
 }
 
-// Direction returns the direction of a paragraph: that of its first letter outside isolates (P2, P3).
-func Direction(text []rune) int {
+// Direction returns the direction of a paragraph: that of its first letter outside isolates (P2, P3), otherwise one that is
+// given.
+func Direction(text []rune, otherwise int) int {
 	depth := 0
 	for _, r := range text {
 		switch class(r) {
@@ -80,7 +81,7 @@ func Direction(text []rune) int {
 			depth = max(0, depth-1)
 		}
 	}
-	return LTR
+	return otherwise
 }
 
 // Levels returns the level of each rune of a paragraph of the given direction.
@@ -172,7 +173,7 @@ func (p *paragraph) explicit() {
 				if end < 0 {
 					end = len(p.text)
 				}
-				right = Direction(p.text[i+1:end]) == RTL
+				right = Direction(p.text[i+1:end], LTR) == RTL
 			}
 			if next := nextLevel(top.level, right); next <= maxDepth && overIsolates == 0 && overEmbeddings == 0 {
 				isolates++
@@ -268,7 +269,17 @@ func (p *paragraph) isPDI(i int) bool { return p.text[i] == 0x2069 }
 
 func (p *paragraph) isInitiator(i int) bool { return p.text[i] >= 0x2066 && p.text[i] <= 0x2068 }
 
-// Trim gives the blanks at the end of a line the level of the paragraph (L1). classes of the line are those of its text.
+// Strong reports whether a text has a letter that is written from right to left.
+func Strong(text string) bool {
+	for _, r := range text {
+		if c := class(r); c == bidi.R && r != 0x200f || c == bidi.AL && r != 0x61c {
+			return true
+		}
+	}
+	return false
+}
+
+// Trim gives the blanks at the end of a line the level of the paragraph (L1).
 func Trim(text []rune, levels []uint8, direction int) {
 	blank := true
 	for i := len(text) - 1; i >= 0; i-- {

@@ -29,7 +29,7 @@ func TestLevels(t *testing.T) {
 		}
 		direction, _ := strconv.Atoi(parts[1])
 		if direction == 2 {
-			direction = Direction(runes)
+			direction = Direction(runes, LTR)
 		}
 		if got := strconv.Itoa(direction); got != parts[2] {
 			t.Errorf("%s: the direction is %s", text, got)
@@ -68,7 +68,7 @@ func TestNotNeededIsLeftToRight(t *testing.T) {
 				rt.Fatalf("rune %d of %q has level %d", i, text, l)
 			}
 		}
-		if Direction(runes) != LTR {
+		if Direction(runes, LTR) != LTR {
 			rt.Fatalf("%q is right to left", text)
 		}
 	})
