@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/markdown"
@@ -44,7 +45,7 @@ type Screen struct {
 	Object   *fyne.Container
 	Header   *Header
 	Composer *Composer
-	Panels   *fyne.Container // objects of other packages above the composer
+	Panels   *fyne.Container // cards above the composer: the screen's own, and those of other packages
 	thread   *ui.Pane
 
 	conversation store.Conversation
@@ -56,7 +57,8 @@ type Screen struct {
 	draft        string // of this conversation, as stored
 	unstored     unstored
 	ended        int // number of answers that have ended
-	notices      map[string]fyne.CanvasObject
+	notices      *ui.Notices
+	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
 	closed       bool
 }
@@ -66,16 +68,18 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), notices: map[string]fyne.CanvasObject{}, thread: ui.NewPane()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewPane()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
-	s.Panels = ui.NewColumn(8)
+	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
+	s.Panels = ui.NewColumn(8, s.notices.Object)
+	s.panels = container.NewVScroll(s.Panels)
 	e := s.Composer.Entry
 	e.OnShortcut, e.OnKey = c.Shortcut, s.key
 	e.OnChanged = s.typed
 	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
 	s.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
-		Objects: []fyne.CanvasObject{s.thread.Object, s.Panels, s.Composer.Object, s.Header.Object}}
+		Objects: []fyne.CanvasObject{s.thread.Object, s.panels, s.Composer.Object, s.Header.Object}}
 	s.listen()
 	s.Status(c.Runner.Status())
 	return s
@@ -115,10 +119,14 @@ func (s *Screen) place(size fyne.Size) {
 	h := s.Composer.Object.HeightFor(w)
 	y := size.Height - h - 20
 	ui.Put(s.Composer.Object, x, y, w, h)
+	s.panels.Hide()
 	if p := ui.HeightFor(s.Panels, w); p > 0 {
+		s.panels.Show()
+		s.Panels.Layout.(*ui.Column).SetWidth(w)
 		p = min(p, max(0, y-headerHeight-60))
 		y -= p + 12
-		ui.Put(s.Panels, x, y, w, p)
+		ui.Put(s.panels, x, y, w, p)
+		s.panels.Refresh()
 	}
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
 }
@@ -171,6 +179,7 @@ func (s *Screen) show() {
 		s.repaint(j)
 	}
 	s.Status(s.Runner.Status())
+	s.keepFocus()
 }
 
 func (s *Screen) turn(m store.Message, last bool) fyne.CanvasObject {
@@ -196,6 +205,17 @@ func (s *Screen) SetNarrow(on bool) { s.Header.SetNarrow(on) }
 func (s *Screen) Focus(c fyne.Canvas) {
 	s.Composer.Object.Refresh()
 	c.Focus(s.Composer.Entry)
+}
+
+// keepFocus moves the focus into the entry if the object that had it is not shown any more, so that typing goes somewhere.
+func (s *Screen) keepFocus() {
+	c := fyne.CurrentApp().Driver().CanvasForObject(s.Object)
+	if c == nil || !ui.Shown(c, s.Object) || c.Overlays().Top() != nil {
+		return
+	}
+	if o, ok := c.Focused().(fyne.CanvasObject); ok && !ui.Shown(c, o) {
+		s.Focus(c)
+	}
 }
 
 // Status shows the state of the model.
@@ -395,6 +415,7 @@ func (s *Screen) done(p progress, here bool) {
 	}
 	s.finished(a, p.message, p.blocks, true)
 	s.Status(s.Runner.Status())
+	s.keepFocus()
 }
 
 // Stop ends the answer that is being written in this conversation.

@@ -174,20 +174,8 @@ func progress(what string) func(done, total int64) {
 			if p == 100 {
 				end = "\n"
 			}
-			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s%s", what, p, bytesText(total), end)
+			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s%s", what, p, models.Size(total), end)
 		}
 	}
 }
 
-// bytesText formats a size in decimal units.
-func bytesText(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", n)
-}

@@ -59,7 +59,7 @@ func modelsList() *cobra.Command {
 				if e.Linked {
 					where = " (linked)"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", e.Name, e.Kind, e.Title, e.Quantization, bytesText(e.Bytes), where)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", e.Name, e.Kind, e.Title, e.Quantization, models.Size(e.Bytes), where)
 			}
 			return w.Flush()
 		},
@@ -135,7 +135,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	if e.Context > 0 {
 		row("context", fmt.Sprintf("%d tokens", e.Context))
 	}
-	row("size", bytesText(e.Bytes))
+	row("size", models.Size(e.Bytes))
 	if e.Licence != "" {
 		row("licence", e.Licence)
 	}

@@ -51,6 +51,9 @@ func (v *View) Set(blocks []Block, open bool) {
 // HeightFor returns the height of all blocks at that width.
 func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
 
+// Contents implements ui.Holder.
+func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
+
 // CreateRenderer implements fyne.Widget.
 func (v *View) CreateRenderer() fyne.WidgetRenderer {
 	v.ExtendBaseWidget(v)

@@ -10,7 +10,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/chat"
 	"soberano/app/settings"
@@ -89,6 +88,7 @@ func (d *Shell) speak() {
 	d.spoke = time.Now()
 }
 
+// escape goes one step back.
 func (d *Shell) escape() {
 	switch {
 	case d.dismiss():
@@ -99,6 +99,7 @@ func (d *Shell) escape() {
 		d.show(chatPage)
 	default:
 		d.chat.Escape()
+		d.chat.Focus(d.window.Canvas())
 	}
 }
 
@@ -171,10 +172,10 @@ func (d *Shell) listChanged() {
 
 // chatMenu opens the menu of a conversation.
 func (d *Shell) chatMenu(c store.Conversation, at fyne.Position) {
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
+	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("",
 		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
 		fyne.NewMenuItem("Export as Markdown", func() { d.exportChat(c) }),
-		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), d.window.Canvas(), at)
+		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), at, nil)
 }
 
 func (d *Shell) renameChat(c store.Conversation) {
@@ -323,7 +324,7 @@ func (d *Shell) openLink(link string, at fyne.Position) {
 			}
 		}))
 	}
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at)
+	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("", items...), at, nil)
 }
 
 func cut(s string, most int) string {

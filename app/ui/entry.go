@@ -124,6 +124,7 @@ func (e *Entry) FocusGained() {
 	if e.OnFocus != nil {
 		e.OnFocus(true)
 	}
+	GotFocus(e)
 }
 
 // FocusLost implements fyne.Focusable.
@@ -134,6 +135,9 @@ func (e *Entry) FocusLost() {
 		e.OnFocus(false)
 	}
 }
+
+// AcceptsTab returns false: Tab moves the focus, also in an entry of many lines.
+func (e *Entry) AcceptsTab() bool { return false }
 
 // TypedKey calls OnSend on Enter.
 func (e *Entry) TypedKey(k *fyne.KeyEvent) {
