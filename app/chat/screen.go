@@ -72,7 +72,7 @@ func New(c Config) *Screen {
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
-	s.Panels = ui.NewColumn(8, s.notices.Object)
+	s.Panels = &fyne.Container{Layout: &ui.Column{Gap: 8, Left: outline, Right: outline, Top: outline, Bottom: outline}, Objects: []fyne.CanvasObject{s.notices.Object}}
 	s.panels = container.NewVScroll(s.Panels)
 	e := s.Composer.Entry
 	e.OnShortcut, e.OnKey = c.Shortcut, s.key
@@ -119,16 +119,28 @@ func (s *Screen) place(size fyne.Size) {
 	h := s.Composer.Object.HeightFor(w)
 	y := size.Height - h - 20
 	ui.Put(s.Composer.Object, x, y, w, h)
-	s.panels.Hide()
-	if p := ui.HeightFor(s.Panels, w); p > 0 {
-		s.panels.Show()
-		s.Panels.Layout.(*ui.Column).SetWidth(w)
-		p = min(p, max(0, y-headerHeight-60))
-		y -= p + 12
-		ui.Put(s.panels, x, y, w, p)
-		s.panels.Refresh()
-	}
+	y = s.placePanels(x, y, w)
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
+}
+
+// outline is the space around the cards that their outlines need, so that the scrolled column does not cut them off.
+const outline = 2
+
+// placePanels lays out the cards with their bottom edge above y, and returns the upper end of the space that they take. If there
+// is not enough space for all, they can be scrolled.
+func (s *Screen) placePanels(x, y, width float32) float32 {
+	width += 2 * outline
+	p := ui.HeightFor(s.Panels, width)
+	if p <= 2*outline {
+		s.panels.Hide()
+		return y
+	}
+	s.panels.Show()
+	s.Panels.Layout.(*ui.Column).SetWidth(width)
+	p = min(p, max(0, y-headerHeight-60))
+	ui.Put(s.panels, x-outline, y-p-10, width, p)
+	s.panels.Refresh()
+	return y - p - 10
 }
 
 // Conversation returns the ID of the open conversation.

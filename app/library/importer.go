@@ -145,7 +145,7 @@ func (im *Importer) foot(others int) fyne.CanvasObject {
 	} else if words == "" {
 		return nil
 	}
-	return ui.NewBox(ui.Surface, ui.Line, 12, 16, 8, row)
+	return row
 }
 
 // ended returns the number of cards whose import has ended, well or not.

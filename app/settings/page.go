@@ -134,7 +134,7 @@ func (p *Page) draw() {
 				func(l string) { set(func() { v.Language = l }) }))
 		list = append(list, p.dictation(set)...)
 	}
-	list = append(list, ui.NewRule(), p.words())
+	list = append(list, ui.NewRule(), p.words(title == wordsTitle))
 	list = append(list, ui.NewRule(),
 		row(p, "Context length", "How much of a conversation the model reads. More tokens use more memory. A change loads the model again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
 		ui.NewRule(),
@@ -220,10 +220,11 @@ func (p *Page) fit() {
 	p.pane.Changed(false)
 }
 
-// words shows the entry for the user's own words, which dictation and recordings use. The wheel scrolls the page over it, too.
-func (p *Page) words() fyne.CanvasObject {
+// words shows the entry for the user's own words, which dictation and recordings use. While it is being written in, its text is
+// newer than that of the settings. The wheel scrolls the page over it, too.
+func (p *Page) words(writing bool) fyne.CanvasObject {
 	e := p.entry
-	if e.Text != p.Values.Words && p.focusedTitle() != wordsTitle {
+	if e.Text != p.Values.Words && !writing {
 		e.SetText(p.Values.Words)
 	}
 	p.controls[wordsTitle] = e

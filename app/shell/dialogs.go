@@ -43,12 +43,12 @@ func (d *Shell) ask(title, now string, then func(string)) {
 		then(e.Text)
 	}
 	e.OnSubmitted = func(string) { done() }
-	content := ui.NewColumn(12, ui.NewLabel(title, ui.TextSize, ui.Ink).Strong(), e,
-		ui.NewButtons([]ui.Action{{Label: "Rename", Do: done}, {Label: "Cancel", Do: func() { d.dismiss() }}}))
-	box := ui.NewBox("", "", 0, 12, 8, content)
-	p := widget.NewModalPopUp(box, c)
+	content := &fyne.Container{Layout: &ui.Column{Gap: 12, Left: 12, Right: 12, Top: 8, Bottom: 8}, Objects: []fyne.CanvasObject{
+		ui.NewLabel(title, ui.TextSize, ui.Ink).Strong(), e,
+		ui.NewButtons([]ui.Action{{Label: "Rename", Do: done}, {Label: "Cancel", Do: func() { d.dismiss() }}})}}
+	p := widget.NewModalPopUp(content, c)
 	width := min(400, c.Size().Width-32)
-	p.Resize(fyne.NewSize(width, box.HeightFor(width)))
+	p.Resize(fyne.NewSize(width, ui.HeightFor(content, width)))
 	p.Show()
 	c.Focus(e)
 }

@@ -74,7 +74,7 @@ func (n *Notices) arrange() {
 		}
 		line := NewLabel(words, SmallSize, Muted).Shrink(80)
 		all := NewButton(Quiet, fmt.Sprintf("Close all %d", len(n.cards)), func() { n.remove(func(notice) bool { return true }) })
-		n.Object.Add(NewBox(Surface, Line, 12, 16, 8, NewRow(12, line, line, all)))
+		n.Object.Add(NewRow(12, line, line, all))
 	}
 	n.Object.Hidden = len(n.cards) == 0
 	n.Object.Refresh()
