@@ -17,13 +17,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"soberano/app/host"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"soberano/app/problem"
-	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -119,7 +119,7 @@ func openLibrary() (*registry.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(dir, engine.Check)
+	return registry.Open(dir, host.Check)
 }
 
 // anyKind matches models of every kind.
@@ -178,4 +178,3 @@ func progress(what string) func(done, total int64) {
 		}
 	}
 }
-

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"soberano/app/host"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"soberano/asr/mic"
-	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
 	"soberano/models"
@@ -96,7 +96,7 @@ func examine(ctx context.Context) (report, error) {
 		return r, err
 	}
 	r.Library = dir
-	lib, err := registry.Open(dir, engine.Check)
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
 		return r, err
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"soberano/app/host"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"soberano/engine"
 	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/registry"
@@ -111,7 +111,7 @@ func modelsShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := registry.Resolve(lib, args[0], engine.Check)
+			e, err := registry.Resolve(lib, args[0], host.Check)
 			if err != nil {
 				return err
 			}

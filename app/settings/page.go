@@ -166,12 +166,12 @@ func (p *Page) data() fyne.CanvasObject {
 	show := ui.NewButton(ui.Plain, "Show the folder", func() { p.ShowFile(p.Data) })
 	p.controls["Your data"] = show
 	return ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
-		ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
+		ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats and transcripts stay in the trash for 30 days. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
 		ui.NewRow(0, nil, show))
 }
 
 // mostWordRows is the number of rows up to which the entry for the user's words grows.
-const mostWordRows = 40
+const mostWordRows = 12
 
 // newEntry returns the entry for the user's own words. A change is stored half a second later, since it writes a file, or when the
 // entry loses the focus.
@@ -208,20 +208,18 @@ func (p *Page) newEntry() *ui.Entry {
 	return e
 }
 
-// fit gives the entry the number of rows of its text, so that it needs no scrolling of its own.
+// fit gives the entry the number of rows of its text.
 func (p *Page) fit() {
 	rows := 2
 	if w := p.entry.Size().Width; w > 40 {
-		text := ui.Text(p.entry.Text, ui.TextSize, ui.Ink)
-		text.Preserve = true
-		rows = max(2, min(mostWordRows, int(text.HeightFor(w-24)/text.LineHeight())))
+		rows = max(2, min(mostWordRows, p.entry.Rows(w)))
 	}
 	p.entry.SetMinRowsVisible(rows)
 	p.pane.Changed(false)
 }
 
 // words shows the entry for the user's own words, which dictation and recordings use. While it is being written in, its text is
-// newer than that of the settings. The wheel scrolls the page over it, too.
+// newer than that of the settings.
 func (p *Page) words(writing bool) fyne.CanvasObject {
 	e := p.entry
 	if e.Text != p.Values.Words && !writing {
@@ -230,20 +228,10 @@ func (p *Page) words(writing bool) fyne.CanvasObject {
 	p.controls[wordsTitle] = e
 	return ui.NewColumn(4, ui.NewLabel(wordsTitle, ui.TextSize, ui.Ink).Strong(),
 		ui.Text("Names and terms, spelled as you write them, separated by commas. Dictation and transcription recognise them more reliably. A few dozen at most.", ui.SmallSize, ui.Muted),
-		ui.NewBox("", ui.Line, 8, 1, 1, &fyne.Container{Layout: stack{}, Objects: []fyne.CanvasObject{e, ui.NewWheel()}}))
+		ui.NewBox("", ui.Line, 8, 1, 1, e))
 }
 
 const wordsTitle = "Your words"
-
-// stack is a layout of objects on top of each other.
-type stack struct{}
-
-func (stack) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
-func (stack) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	for _, x := range o {
-		ui.Put(x, 0, 0, s.Width, s.Height)
-	}
-}
 
 // dictation shows how spoken words are written, and where.
 func (p *Page) dictation(set func(func())) []fyne.CanvasObject {

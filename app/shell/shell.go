@@ -73,7 +73,10 @@ type Shell struct {
 	settings  *settings.Page
 	files     *transcribe.Page
 	sorting   sync.WaitGroup // for the sorting of dropped files
-	page      string         // "chat", "transcribe", "models", "settings"
+	trash     *trash
+	bar       *talkBar
+	gone      []store.Conversation // deleted, as long as the sidebar offers to undo it
+	page      string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead  *pageHead
 	scrim     *scrim
 	narrow    bool
@@ -93,6 +96,7 @@ const (
 	filesPage    = "transcribe"
 	modelsPage   = "models"
 	settingsPage = "settings"
+	trashPage    = "trash"
 )
 
 // New creates the content of w and starts to open the models. Problems found while opening are shown in the window; New returns an
@@ -134,7 +138,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	}
 	d.work = d.Worker(d.store, d.Post)
 	d.build()
-	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-24 * time.Hour)) }, func(err error) {
+	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-store.TrashTime)) }, func(err error) {
 		if err != nil {
 			d.notice("Something went wrong at the start.", err)
 		}
@@ -169,19 +173,24 @@ func (d *Shell) build() {
 		NoMicrophone: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
+	d.trash = newTrash(d)
+	d.bar = newTalkBar(d)
+	if talk != nil {
+		d.bar.watch(d, talk)
+	}
 	d.chat.Panels.Add(d.importers[chatPage].Cards)
 	d.models.Cards.Add(d.importers[modelsPage].Cards)
 	d.notices = map[string]*ui.Notices{}
-	for _, page := range []string{filesPage, modelsPage, settingsPage} {
+	for _, page := range []string{filesPage, modelsPage, settingsPage, trashPage} {
 		d.notices[page] = ui.NewNotices(func() { d.place(d.Object.Size()); d.refocus() })
 	}
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
 	d.scrim = newScrim(func() { d.fold(false) })
 	d.scrim.Hide()
-	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 320), Place: d.place, Focused: d.focused},
-		Objects: []fyne.CanvasObject{d.chat.Object, d.notices[filesPage].Object, d.notices[modelsPage].Object, d.notices[settingsPage].Object,
-			d.files.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
+	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 320), Place: d.place, Focused: d.focused}, Objects: []fyne.CanvasObject{d.chat.Object,
+		d.notices[filesPage].Object, d.notices[modelsPage].Object, d.notices[settingsPage].Object, d.notices[trashPage].Object,
+		d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.bar.object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
 	d.window.Canvas().SetOnTypedKey(d.typedKey)
@@ -190,8 +199,8 @@ func (d *Shell) build() {
 		d.window.Canvas().AddShortcut(s, d.typedShortcut)
 	}
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
-		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, true) })
-		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, false) })
+		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.speakKey(k, true) })
+		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.speakKey(k, false) })
 	}
 	for _, s := range shortcuts {
 		d.window.Canvas().AddShortcut(s, func(s fyne.Shortcut) { d.shortcut(s) })
@@ -203,6 +212,7 @@ func (d *Shell) wireSide() {
 	v.newChat.OnTapped = func() { d.newChat("") }
 	v.files.OnTapped = func() { d.show(filesPage) }
 	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
+	v.trash.OnTapped = func() { d.show(trashPage) }
 	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
 	v.search.OnShortcut = d.shortcut
 	v.search.OnSubmitted = func(string) { d.window.Canvas().Focus(v.list) }
@@ -220,6 +230,7 @@ func (d *Shell) wireSide() {
 	}
 	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
 	v.list.onEscape = d.leaveSide
+	v.list.onKey = d.speakKey
 }
 
 // start shows the latest conversation and opens the models in the background.
@@ -291,10 +302,11 @@ func (d *Shell) place(size fyne.Size) {
 	ui.Put(d.scrim, 0, 0, size.Width, size.Height)
 	ui.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
 	head := d.pageHead.object.MinSize().Height
+	foot := d.bar.place(left, size)
 	ui.Put(d.pageHead.object, left, 0, size.Width-left, head)
-	for page, p := range map[string]fyne.CanvasObject{filesPage: d.files.Object, modelsPage: d.models.Object, settingsPage: d.settings.Object} {
+	for page, p := range map[string]fyne.CanvasObject{filesPage: d.files.Object, modelsPage: d.models.Object, settingsPage: d.settings.Object, trashPage: d.trash.pane.Object} {
 		top := head + d.placeNotices(page, left, head, size.Width-left)
-		ui.Put(p, left, top, size.Width-left, max(0, size.Height-top))
+		ui.Put(p, left, top, size.Width-left, max(0, size.Height-top-foot))
 	}
 }
 
@@ -335,6 +347,7 @@ func (d *Shell) show(page string) {
 	set(d.files.Object, page == filesPage)
 	set(d.models.Object, page == modelsPage)
 	set(d.settings.Object, page == settingsPage)
+	set(d.trash.pane.Object, page == trashPage)
 	set(d.pageHead.object, page != chatPage)
 	for p, n := range d.notices {
 		set(n.Object, page == p && len(n.Object.Objects) > 0)
@@ -342,6 +355,7 @@ func (d *Shell) show(page string) {
 	d.side.files.SetChosen(page == filesPage)
 	d.side.models.SetChosen(page == modelsPage)
 	d.side.settings.SetChosen(page == settingsPage)
+	d.side.trash.SetChosen(page == trashPage)
 	switch page {
 	case filesPage:
 		d.pageHead.set("Transcribe files")
@@ -353,6 +367,9 @@ func (d *Shell) show(page string) {
 		d.pageHead.set("Settings")
 		d.settings.Values = d.values.Values()
 		d.settings.Refresh()
+	case trashPage:
+		d.pageHead.set("Trash")
+		d.trash.refresh()
 	default:
 		d.chat.Relayout()
 	}
@@ -361,6 +378,7 @@ func (d *Shell) show(page string) {
 		chosen = d.chat.Conversation()
 	}
 	d.side.list.choose(chosen)
+	d.showTalk()
 	d.fold(false)
 }
 
@@ -374,11 +392,11 @@ func (d *Shell) cardsChanged() {
 
 // notice shows an error on the page on which it happened.
 func (d *Shell) notice(title string, err error) {
-	d.tell(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
+	d.report(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
-// tell shows a card on the present page until it is closed.
-func (d *Shell) tell(p ui.Problem) (close func()) {
+// report shows a card on the present page until it is closed.
+func (d *Shell) report(p ui.Problem) (close func()) {
 	if n := d.notices[d.page]; n != nil {
 		return n.Show(p)
 	}

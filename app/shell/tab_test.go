@@ -21,6 +21,7 @@ import (
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
+	"soberano/app/voice"
 	"soberano/models/registry"
 )
 
@@ -239,6 +240,14 @@ func TestTab(t *testing.T) {
 		walk("a transcript with find", large)
 		s.escape()
 		s.escape()
+		s.deleteChat(s.side.list.rows[len(s.side.list.rows)-1].hit.Conversation)
+		s.show(trashPage)
+		walk("trash", large)
+		s.chat.Talk.Press()
+		s.q.until(t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
+		walk("a recording on another page", large)
+		s.chat.Talk.Discard()
+		s.q.until(t, "the end", func() bool { return s.chat.Talk.State() == voice.Idle })
 		s.show(chatPage)
 		s.win.Resize(large)
 		for what, open := range map[string]func(){

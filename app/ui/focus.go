@@ -147,34 +147,3 @@ func UnusedRune(o fyne.CanvasObject, r rune) {
 		c.OnTypedRune()(r)
 	}
 }
-
-// Wheel lies over an object that would use the mouse wheel for itself, such as an entry of many lines, and gives the wheel to the
-// scrolled column around both.
-type Wheel struct{ widget.BaseWidget }
-
-// NewWheel returns a Wheel.
-func NewWheel() *Wheel {
-	w := &Wheel{}
-	w.ExtendBaseWidget(w)
-	return w
-}
-
-// CreateRenderer implements fyne.Widget; a Wheel is not visible.
-func (w *Wheel) CreateRenderer() fyne.WidgetRenderer {
-	return widget.NewSimpleRenderer(&fyne.Container{})
-}
-
-// Scrolled implements fyne.Scrollable.
-func (w *Wheel) Scrolled(e *fyne.ScrollEvent) {
-	c := canvasOf(w)
-	if c == nil {
-		return
-	}
-	p := pathIn(c, w)
-	for i := len(p) - 1; i >= 0; i-- {
-		if s, ok := p[i].object.(*container.Scroll); ok {
-			s.Scrolled(e)
-			return
-		}
-	}
-}

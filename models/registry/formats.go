@@ -53,13 +53,13 @@ func Read(path string) (*models.File, error) {
 	return f.open(path)
 }
 
-// Check reports whether the program can open a chat model; the error says why not. It is the
-// function of the package that opens such models (engine.Check), which this one may not import.
+// Check reports whether the program can open a model; the error says why not. It calls the packages
+// that open models (engine.Check, asr.Check), which this one may not import.
 type Check func(f *models.File) error
 
 // Inspect describes a model without loading its weights. path is a file or a directory, or
 // any of the files of a model that has several. For a file that can be read but not run, Info
-// has Runs false and a reason, and the error is nil. If check is nil, a chat model runs if its
+// has Runs false and a reason, and the error is nil. If check is nil, a model runs if its
 // format can be read.
 func Inspect(path string, check Check) (Info, error) {
 	s, err := inspect(path, check)
