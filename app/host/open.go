@@ -56,7 +56,7 @@ func Check(f *models.File) error {
 
 // onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.
 func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats, report func(share float64)) (*models.File, kernels.Device, *cpu.Pool, error) {
-	if err := e.Check(); err != nil {
+	if err := e.Unchanged(ctx, nil); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -60,6 +60,7 @@ const (
 func NewEntry() *Entry {
 	e := &Entry{goal: -1, rows: 1}
 	e.wrapped = wrap(nil, TextSize, true, false)
+	e.wrapped.ways.left = true
 	e.ExtendBaseWidget(e)
 	return e
 }
@@ -68,6 +69,7 @@ func NewEntry() *Entry {
 func NewText() *Entry {
 	e := NewEntry()
 	e.many, e.rows = true, 3
+	e.wrapped.ways.left = false
 	return e
 }
 

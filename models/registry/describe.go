@@ -209,7 +209,7 @@ func samplingOf(m models.Metadata, kind Kind) Sampling {
 var (
 	quantSuffix = regexp.MustCompile(`(?i)(^|[-._ ])(ud-)?(i?q[0-9]+([-_][0-9a-z]+)*|b?f16|f32|fp16|fp32|mxfp4|gguf)$`)
 	separators  = regexp.MustCompile(`[-_\s]+`)
-	letters     = regexp.MustCompile(`[^a-z0-9]+`)
+	letters     = regexp.MustCompile(`[^\pL\pN\pM]+`)
 )
 
 // titleOf returns a title for a GGUF model. File names usually identify the model well
