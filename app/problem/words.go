@@ -162,7 +162,7 @@ func (a Args) named() map[string]string {
 	}
 	for name, n := range map[string]int64{"needed": a.Needed, "free": a.Free} {
 		if n > 0 {
-			m[name] = size(n)
+			m[name] = models.Size(n)
 		}
 	}
 	if a.Places > 1 {
@@ -172,14 +172,6 @@ func (a Args) named() map[string]string {
 	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
 	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
 	return m
-}
-
-// size formats a number of bytes in decimal units.
-func size(n int64) string {
-	if n >= 1e9 {
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	}
-	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
 // inside returns a clause for use within a sentence or at its end; large file offsets and numbers of bytes get separators.
