@@ -51,7 +51,7 @@ func Check(f *models.File) (warning string, err error) {
 	if f.Format == "gguf" {
 		return engine.Check(f)
 	}
-	return "", asr.Check(f)
+	return asr.Check(f)
 }
 
 // onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.
