@@ -97,6 +97,12 @@ func TestDamageIsNoted(t *testing.T) {
 	}
 	s.page.open(got.ID)
 	s.UntilShown("The file is damaged in 2 places")
+	film := s.file("film.mkv", 20*time.Second)
+	s.files[film].remarks = []audio.Remark{{Kind: audio.OtherTracks, Track: 2, Tracks: 3}}
+	s.page.Add([]string{film})
+	if got, want := wrong(s.state("film.mkv", store.Complete)), "The file has 3 tracks with sound; track 2 was transcribed."; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
 }
 
 // If the program ends during a file, the next start continues where it was, and the other files follow. The segments are the

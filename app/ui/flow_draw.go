@@ -7,6 +7,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/theme"
+
+	"soberano/app/ui/bidi"
 )
 
 // CreateRenderer implements fyne.Widget.
@@ -64,11 +66,11 @@ func (r *flowRenderer) draw(size fyne.Size) {
 			p.run(s, s.x+dx, y)
 		}
 		if f.Caret && i == len(f.wrapped.lines)-1 {
-			x := dx
-			if n := len(runs); n > 0 {
-				x += runs[n-1].x + runs[n-1].w
+			_, x := f.wrapped.edges(l, runs)
+			if f.wrapped.direction(l.start) == bidi.RTL {
+				x -= 11
 			}
-			p.rectangle(Accent, 2, x+2, y+3, 7, p.height-6)
+			p.rectangle(Accent, 2, dx+x+2, y+3, 7, p.height-6)
 		}
 	}
 	r.objects = p.objects
@@ -81,8 +83,13 @@ func (f *Flow) selection(p *painter, l line, dx, y float32) {
 	if from > to || f.from == f.to || from == to && f.to <= l.end {
 		return
 	}
-	x := w.xOf(l, from)
-	p.rectangle(theme.ColorNameSelection, 0, dx+x, y, max(4, w.xOf(l, to)-x), p.height)
+	if from == to { // an empty line
+		p.rectangle(theme.ColorNameSelection, 0, dx+w.xOf(l, from), y, 4, p.height)
+		return
+	}
+	for _, b := range w.bands(l, from, to) {
+		p.rectangle(theme.ColorNameSelection, 0, dx+b[0], y, b[1]-b[0], p.height)
+	}
 }
 
 // painter makes the objects that draw lines of text.
