@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/asr"
 	"soberano/asr/mic"
 	"soberano/asr/wording"
