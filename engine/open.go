@@ -46,7 +46,11 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 			m = nil
 		}
 	}()
-	if err = m.read(); err != nil {
+	limit := o.Context
+	if limit <= 0 {
+		limit = defaultContext
+	}
+	if err = m.read(limit); err != nil {
 		return m, err
 	}
 	context, err := contextFor(o.Context, m.shape.Context)
@@ -60,9 +64,10 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	return m, nil
 }
 
-// read loads all that the file holds onto the device. It makes no state.
-func (m *Model) read() (err error) {
-	if m.net, err = arch.Open(m.file, m.dev); err != nil {
+// read loads all that the file holds onto the device, for sequences of at most limit tokens. It makes
+// no state.
+func (m *Model) read(limit int) (err error) {
+	if m.net, err = arch.Open(m.file, m.dev, limit); err != nil {
 		return err
 	}
 	if err = m.dev.Loaded(); err != nil {

@@ -107,6 +107,9 @@ func (s *Screen) hints(status Status) {
 	}
 	if s.Talk != nil && s.Talk.State() != voice.Idle {
 		hint = ""
+		if s.dictating(s.conversation.ID) {
+			place = "" // the words follow
+		}
 	}
 	s.Composer.SetHints(place, hint)
 }

@@ -45,9 +45,18 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return asr.Open(f, dev, asr.Options{Pool: pool})
 }
 
+// Check reports whether a model file can be opened: by OpenSpeech or OpenChat, according to its
+// format.
+func Check(f *models.File) error {
+	if f.Format == "gguf" {
+		return engine.Check(f)
+	}
+	return asr.Check(f)
+}
+
 // onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.
 func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats, report func(share float64)) (*models.File, kernels.Device, *cpu.Pool, error) {
-	if err := e.Check(); err != nil {
+	if err := e.Unchanged(ctx, nil); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -17,7 +17,6 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/ui"
-	"soberano/engine"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -74,7 +73,7 @@ func TestAlreadyThere(t *testing.T) {
 
 func TestCopyInstead(t *testing.T) {
 	path := modelFile(t, t.TempDir(), "one.gguf", 1)
-	lib, err := registry.Open(t.TempDir(), engine.Check)
+	lib, err := registry.Open(t.TempDir(), host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +94,7 @@ func TestCopyInstead(t *testing.T) {
 
 // A cancelled import leaves nothing, even if it ended at the moment of the cancellation.
 func TestCancel(t *testing.T) {
-	lib, err := registry.Open(t.TempDir(), engine.Check)
+	lib, err := registry.Open(t.TempDir(), host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +170,7 @@ func TestCheckAndRemove(t *testing.T) {
 // The page reports a missing file and an entry that can't be read; the other models stay usable.
 func TestBrokenModels(t *testing.T) {
 	root := t.TempDir()
-	lib, err := registry.Open(root, engine.Check)
+	lib, err := registry.Open(root, host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"soberano/app/host"
 	"strings"
 	"testing"
 
@@ -14,7 +15,6 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
-	"soberano/engine"
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 	"soberano/models/registry"
@@ -168,11 +168,11 @@ func modelFile(t testing.TB, dir, name string, fill byte) string {
 }
 
 // examine inspects a file as the program does.
-func examine(path string) (registry.Info, error) { return registry.Inspect(path, engine.Check) }
+func examine(path string) (registry.Info, error) { return registry.Inspect(path, host.Check) }
 
 func realStage(t *testing.T) (*stage, *registry.Library) {
 	t.Helper()
-	lib, err := registry.Open(t.TempDir(), engine.Check)
+	lib, err := registry.Open(t.TempDir(), host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}

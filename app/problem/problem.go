@@ -20,6 +20,7 @@ import (
 	"soberano/asr/mic"
 	"soberano/engine"
 	"soberano/models"
+	"soberano/models/registry"
 )
 
 // Code identifies a kind of problem. It is stored in files, so its text must not change.
@@ -56,6 +57,7 @@ const (
 	ModelTooLarge    Code = "model-too-large" // for the free memory
 	ModelInUse       Code = "model-in-use"    // and can therefore not be removed
 	ModelRemoved     Code = "model-removed"   // from the library, while it was needed
+	LibraryLocked    Code = "library-locked"  // by another process that changes it
 
 	// Recordings.
 	AudioEmpty      Code = "audio-empty"
@@ -173,6 +175,9 @@ func of(err error) Problem {
 	}
 	if e, ok := errors.AsType[*host.InUseError](err); ok {
 		return Problem{Code: ModelInUse, Args: Args{Model: e.Title}}
+	}
+	if e, ok := errors.AsType[*registry.LockedError](err); ok {
+		return Problem{Code: LibraryLocked, Args: Args{Folder: e.Dir, Detail: e.Holder()}}
 	}
 	if e, ok := errors.AsType[*dictation.KeysError](err); ok {
 		return Problem{Code: KeysTaken, Args: Args{Keys: e.Keys}}

@@ -79,6 +79,8 @@ var english = map[Code]phrases{
 		"There is not enough memory for {model}."}},
 	ModelInUse:   {why: []string{"{model} is still in use."}, do: "Try again when its answer or its transcript is done."},
 	ModelRemoved: {why: []string{"The model was removed from the library."}},
+	LibraryLocked: {why: []string{"The library {folder} can't be changed: {detail} has locked it.", "The library can't be changed: another program has locked it."},
+		do: "Wait until that program is done, or end it, and try again."},
 
 	AudioEmpty:      {why: []string{"The file is empty."}},
 	AudioTooShort:   {why: []string{"{detail}."}},

@@ -131,7 +131,7 @@ func (p *Page) draw() {
 		row("Threads", "How many cores work on an answer. The model is loaded again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(),
 		ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
-			ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
+			ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats and transcripts stay in the trash for 30 days. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
 			ui.NewRow(0, nil, ui.NewButton(ui.Plain, "Show the folder", func() { p.ShowFile(p.Data) }))),
 		ui.NewRule(), keys())
 	p.pane.Keep(list...)

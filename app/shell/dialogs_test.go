@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/ui"
 )
@@ -21,6 +23,22 @@ func (s *stage) escapeKey() {
 		return
 	}
 	s.win.Canvas().OnTypedKey()(k)
+}
+
+// answerDialog taps a button of the dialog that is shown.
+func (s *stage) answerDialog(label string) {
+	s.t.Helper()
+	var found *widget.Button
+	s.walk(func(o fyne.CanvasObject) {
+		if b, ok := o.(*widget.Button); ok && b.Text == label {
+			found = b
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
+	}
+	test.Tap(found)
+	s.q.settle()
 }
 
 // Escape closes a dialog and changes nothing else.
@@ -64,7 +82,7 @@ func TestSaveFile(t *testing.T) {
 			s.saveFile(here, "lj: one.txt", func(w io.Writer) error { _, err := io.WriteString(w, "words"); return err },
 				func(p string, e error) { path, err = p, e })
 			e, ok := s.win.Canvas().Focused().(*ui.Entry)
-			if !ok || e.Text != "lj one.txt" || e.CursorTextOffset() != len(e.Text) {
+			if !ok || e.Text != "lj one.txt" || e.Caret() != len(e.Text) {
 				t.Fatalf("%T has the keyboard", s.win.Canvas().Focused())
 			}
 			if typed != "" {

@@ -187,6 +187,7 @@ var base = registry.Entry{Name: "whisper-base", Included: true, Files: []registr
 type fakeSpeech struct {
 	segments chan asr.Segment
 	fail     chan error
+	hold     chan struct{} // if not nil, the last words wait for it
 }
 
 func (e *fakeSpeech) Close() error { return nil }
@@ -229,6 +230,15 @@ func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) ite
 				yield(asr.Segment{}, err)
 				return
 			case <-ended:
+				if e.hold != nil {
+					select {
+					case <-e.hold:
+					case err := <-e.fail:
+						yield(asr.Segment{}, err)
+						return
+					case <-ctx.Done():
+					}
+				}
 				if ctx.Err() == nil {
 					yield(asr.Segment{Text: "and that is all.", Language: "en", Final: true}, nil)
 				}
@@ -305,7 +315,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry) *stage {
 	t.Helper()
 	app := test.NewTempApp(t)
-	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}, apart: apart}
+	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{segments: make(chan asr.Segment), fail: make(chan error)}, fail: map[string]error{}, apart: apart}
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))

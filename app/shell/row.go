@@ -135,12 +135,14 @@ type list struct {
 	chosen  int64
 	cursor  int // the row selected with the keyboard
 	focused bool
+	pressed bool // Delete went down and has not been obeyed yet
 
 	onOpen   func(store.Conversation)
 	onMenu   func(store.Conversation, fyne.Position)
 	onDelete func(store.Conversation)
 	onRename func(store.Conversation)
 	onEscape func()
+	onKey    func(k *fyne.KeyEvent, down bool)
 }
 
 func newList() *list {
@@ -153,9 +155,14 @@ func newList() *list {
 // CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.pane.Object) }
 
-// set shows conversations, under headings for the days unless they are results of a search.
+// set shows conversations, under headings for the days unless they are results of a search. While the list has the focus the cursor
+// stays on its conversation, or in its place if that is gone; otherwise it is on the chosen one.
 func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 	var objects []fyne.CanvasObject
+	at := l.chosen
+	if l.focused && l.cursor < len(l.rows) {
+		at = l.rows[l.cursor].hit.ID
+	}
 	l.rows = l.rows[:0]
 	heading := ""
 	for i, h := range hits {
@@ -175,6 +182,7 @@ func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 		objects = append(objects, headingOf("Nothing found", false))
 	}
 	l.cursor = min(l.cursor, max(0, len(l.rows)-1))
+	l.to(at)
 	l.pane.Keep(objects...)
 	l.mark()
 }
@@ -208,15 +216,22 @@ func day(t, now time.Time) string {
 	return t.Format("January 2006")
 }
 
-// choose highlights the row of a conversation.
+// choose highlights the row of a conversation. While the list has the focus the cursor stays where it is.
 func (l *list) choose(id int64) {
 	l.chosen = id
+	if !l.focused {
+		l.to(id)
+	}
+	l.mark()
+}
+
+// to moves the cursor to a conversation, if it is listed.
+func (l *list) to(id int64) {
 	for i, r := range l.rows {
 		if r.hit.ID == id {
 			l.cursor = i
 		}
 	}
-	l.mark()
 }
 
 func (l *list) mark() {
@@ -233,12 +248,21 @@ func (l *list) mark() {
 func (l *list) FocusGained() { l.focused = true; l.mark() }
 
 // FocusLost implements fyne.Focusable.
-func (l *list) FocusLost() { l.focused = false; l.mark() }
+func (l *list) FocusLost() { l.focused, l.pressed = false, false; l.mark() }
+
+// KeyDown implements desktop.Keyable. Unlike TypedKey it is not called again while a key is held.
+func (l *list) KeyDown(k *fyne.KeyEvent) {
+	l.pressed = k.Name == fyne.KeyDelete
+	l.onKey(k, true)
+}
+
+// KeyUp implements desktop.Keyable.
+func (l *list) KeyUp(k *fyne.KeyEvent) { l.onKey(k, false) }
 
 // TypedRune implements fyne.Focusable.
 func (l *list) TypedRune(rune) {}
 
-// TypedKey moves the cursor, and opens, renames or deletes the conversation.
+// TypedKey moves the cursor, and opens, renames or deletes the conversation. A key that is held deletes one.
 func (l *list) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape {
 		l.onEscape()
@@ -255,7 +279,10 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		l.onOpen(c)
 	case fyne.KeyDelete:
-		l.onDelete(c)
+		if l.pressed {
+			l.pressed = false
+			l.onDelete(c)
+		}
 	case fyne.KeyF2:
 		l.onRename(c)
 	}

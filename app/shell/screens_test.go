@@ -281,7 +281,7 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
 			s.expect(s.shot(name("failed")), "This answer failed.", "The template of this model refuses", "Try again")
 			s.model.err = nil
-			s.chat.TryAgain()
+			s.tap("Try again")
 			s.say("Hello to you.")
 			close(s.model.words)
 			s.q.until(t, "the second answer", func() bool { return !s.chat.Busy() })
@@ -295,7 +295,7 @@ func TestStates(t *testing.T) {
 			s.fill()
 			s.ready()
 			s.chat.Composer.Entry.SetText("Please write a short letter to my landlord about the heating")
-			s.chat.Composer.Entry.CursorColumn = len("Please write a short letter to my landlord about the heating")
+			s.chat.Composer.Entry.SetCaret(len("Please write a short letter to my landlord about the heating"))
 			s.chat.Talk.Press()
 			s.q.until(t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
 			s.fakeSpeech.segments <- asr.Segment{Text: "that has not worked since", Language: "en"}
@@ -390,7 +390,7 @@ func TestStates(t *testing.T) {
 			s.win.Canvas().Focus(s.side.list)
 			s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
 			s.shot(name("focus-list"))
-			s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
+			s.press(fyne.KeyDelete, 0)
 			s.expect(s.shot(name("deleted")), "is deleted.", "Undo")
 			s.side.search.SetText("PHOTOSYN")
 			s.q.until(t, "the search", func() bool { return len(s.side.list.rows) == 1 })

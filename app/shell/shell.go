@@ -72,7 +72,10 @@ type Shell struct {
 	settings *settings.Page
 	files    *transcribe.Page
 	sorting  sync.WaitGroup // for the sorting of dropped files
-	page     string         // "chat", "transcribe", "models", "settings"
+	trash    *trash
+	bar      *talkBar
+	gone     []store.Conversation // deleted, as long as the sidebar offers to undo it
+	page     string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead *pageHead
 	scrim    *scrim
 	narrow   bool
@@ -92,6 +95,7 @@ const (
 	filesPage    = "transcribe"
 	modelsPage   = "models"
 	settingsPage = "settings"
+	trashPage    = "trash"
 )
 
 // New creates the content of w and starts to open the models. Problems found while opening are shown in the window; New returns an
@@ -133,7 +137,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	}
 	d.work = d.Worker(d.store, d.Post)
 	d.build()
-	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-24 * time.Hour)) }, func(err error) {
+	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-store.TrashTime)) }, func(err error) {
 		if err != nil {
 			d.notice("Something went wrong at the start.", err)
 		}
@@ -166,13 +170,18 @@ func (d *Shell) build() {
 		NoMicrophone: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
+	d.trash = newTrash(d)
+	d.bar = newTalkBar(d)
+	if talk != nil {
+		d.bar.watch(d, talk)
+	}
 	d.chat.Panels.Add(d.importer.Cards)
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
 	d.scrim = newScrim(func() { d.fold(false) })
 	d.scrim.Hide()
 	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 420), Place: d.place},
-		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
+		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.bar.object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
 	d.window.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
@@ -184,8 +193,8 @@ func (d *Shell) build() {
 		}
 	})
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
-		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, true) })
-		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, false) })
+		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.speakKey(k, true) })
+		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.speakKey(k, false) })
 	}
 	for _, s := range shortcuts {
 		d.window.Canvas().AddShortcut(s, func(s fyne.Shortcut) { d.shortcut(s) })
@@ -197,6 +206,7 @@ func (d *Shell) wireSide() {
 	v.newChat.OnTapped = func() { d.newChat("") }
 	v.files.OnTapped = func() { d.show(filesPage) }
 	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
+	v.trash.OnTapped = func() { d.show(trashPage) }
 	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
 	v.search.OnShortcut = d.shortcut
 	v.search.OnSubmitted = func(string) { d.window.Canvas().Focus(v.list) }
@@ -214,6 +224,7 @@ func (d *Shell) wireSide() {
 	}
 	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
 	v.list.onEscape = func() { d.chat.Focus(d.window.Canvas()) }
+	v.list.onKey = d.speakKey
 }
 
 // start shows the latest conversation and opens the models in the background.
@@ -285,9 +296,10 @@ func (d *Shell) place(size fyne.Size) {
 	ui.Put(d.scrim, 0, 0, size.Width, size.Height)
 	ui.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
 	head := d.pageHead.object.MinSize().Height
+	foot := d.bar.place(left, size)
 	ui.Put(d.pageHead.object, left, 0, size.Width-left, head)
-	for _, p := range []fyne.CanvasObject{d.files.Object, d.models.Object, d.settings.Object} {
-		ui.Put(p, left, head, size.Width-left, size.Height-head)
+	for _, p := range []fyne.CanvasObject{d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object} {
+		ui.Put(p, left, head, size.Width-left, size.Height-head-foot)
 	}
 }
 
@@ -316,10 +328,12 @@ func (d *Shell) show(page string) {
 	set(d.files.Object, page == filesPage)
 	set(d.models.Object, page == modelsPage)
 	set(d.settings.Object, page == settingsPage)
+	set(d.trash.pane.Object, page == trashPage)
 	set(d.pageHead.object, page != chatPage)
 	d.side.files.SetChosen(page == filesPage)
 	d.side.models.SetChosen(page == modelsPage)
 	d.side.settings.SetChosen(page == settingsPage)
+	d.side.trash.SetChosen(page == trashPage)
 	switch page {
 	case filesPage:
 		d.pageHead.set("Transcribe files")
@@ -332,6 +346,9 @@ func (d *Shell) show(page string) {
 		d.pageHead.set("Settings")
 		d.settings.Values = d.values.Values()
 		d.settings.Refresh()
+	case trashPage:
+		d.pageHead.set("Trash")
+		d.trash.refresh()
 	default:
 		d.chat.Panels.Add(d.importer.Cards)
 		d.chat.Relayout()
@@ -341,6 +358,7 @@ func (d *Shell) show(page string) {
 		chosen = d.chat.Conversation()
 	}
 	d.side.list.choose(chosen)
+	d.showTalk()
 	d.fold(false)
 }
 

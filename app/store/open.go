@@ -81,6 +81,14 @@ var steps = []string{
 			THEN json_object('code', 'audio-refused', 'args', json_object('detail', substr(note, instr(note, 'ffmpeg says: ') + 13)))
 		WHEN note LIKE '%It holds no sound%' THEN '{"code":"audio-no-sound"}'
 		ELSE '' END WHERE state = 'failed';`,
+	// The turn of a message is the ID of its question, so that answers follow their question in whatever order they were
+	// written; replaced is when another answer of the turn was shown instead, 0 for a message that is shown.
+	`ALTER TABLE messages ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE messages ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+	UPDATE messages SET turn = CASE WHEN role = 'user' THEN id ELSE coalesce((SELECT max(q.id) FROM messages q
+		WHERE q.conversation = messages.conversation AND q.role = 'user' AND q.id < messages.id), id) END;
+	DROP INDEX messages_conversation;
+	CREATE INDEX messages_turn ON messages (conversation, turn, id);`,
 }
 
 func init() {

@@ -82,9 +82,7 @@ func (l *list) textLeft() float32 { return max(timeRoom, l.times+8) }
 func (l *list) height(i int, width float32) float32 {
 	room := width - l.textLeft() - 2*boxPad
 	if i == l.editing {
-		f := ui.Text(l.entry.Text, ui.TextSize, ui.Ink)
-		f.Preserve = true
-		return f.HeightFor(room-10) + f.LineHeight()*0.25 + 2*boxPad + 2*rowPad
+		return l.entry.HeightOf(l.entry.Rows(width-l.textLeft()-boxPad+4)) + 2*rowPad
 	}
 	text, _ := shownText(l.v.segments[i])
 	return ui.Text(text, ui.TextSize, ui.Ink).HeightFor(room) + 2*rowPad
@@ -152,12 +150,9 @@ func (l *list) edit(i int) {
 	l.v.page.Focus(l.entry)
 }
 
-// caret places the cursor of the entry where the text was clicked, by sending the entry a click at the position that the
-// same words have in it.
+// caret places the caret of the entry where the text was clicked.
 func (l *list) caret(at fyne.Position) {
-	row := fyne.MeasureText("M", ui.TextSize, fyne.TextStyle{}).Height
-	at = fyne.NewPos(at.X+boxPad, at.Y/l.line*row+boxPad)
-	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at}, Button: desktop.MouseButtonPrimary}
+	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at.AddXY(boxPad, boxPad)}, Button: desktop.MouseButtonPrimary}
 	l.entry.MouseDown(click)
 	l.entry.MouseUp(click)
 }

@@ -387,7 +387,7 @@ func TestEditAndExport(t *testing.T) {
 	row := v.list.rows.Row(0).(*segment)
 	x := fyne.MeasureText("Welcome to the sh", ui.TextSize, fyne.TextStyle{}).Width
 	row.text.Tapped(&fyne.PointEvent{Position: fyne.NewPos(x, 10)})
-	if got := v.list.entry.CursorColumn; v.list.editing != 0 || v.list.entry.CursorRow != 0 || got < 16 || got > 18 {
+	if got := v.list.entry.Caret(); v.list.editing != 0 || got < 16 || got > 18 {
 		t.Errorf("a click behind the 17th letter puts the cursor at %d", got)
 	}
 	v.list.entry.SetText("Nothing of the kind.")

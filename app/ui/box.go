@@ -136,7 +136,7 @@ func (r *labelRenderer) Destroy()                     {}
 func (r *labelRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.text} }
 
 func (r *labelRenderer) MinSize() fyne.Size {
-	m := fyne.MeasureText(r.l.Text, r.l.TextSize, r.text.TextStyle)
+	m := measure(r.l.Text, r.l.TextSize, r.text.TextStyle)
 	if r.l.Least > 0 {
 		m.Width = min(m.Width, r.l.Least)
 	}

@@ -152,7 +152,7 @@ func (b *Button) padding() (side, height float32) {
 
 func (r *buttonRenderer) MinSize() fyne.Size {
 	side, height := r.b.padding()
-	w := fyne.MeasureText(r.b.Label, r.text.TextSize, r.text.TextStyle).Width + 2*side
+	w := measure(r.b.Label, r.text.TextSize, r.text.TextStyle).Width + 2*side
 	if r.b.Detail != "" {
 		w += r.more.MinSize().Width + 8
 	}
@@ -165,7 +165,7 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 func (r *buttonRenderer) Layout(size fyne.Size) {
 	Put(r.back, 0, 0, size.Width, size.Height)
 	side, _ := r.b.padding()
-	m := fyne.MeasureText(r.b.Label, r.text.TextSize, r.text.TextStyle)
+	m := measure(r.b.Label, r.text.TextSize, r.text.TextStyle)
 	x := (size.Width - m.Width) / 2
 	end := size.Width
 	if r.b.Detail != "" {
@@ -207,7 +207,7 @@ func (r *buttonRenderer) Refresh() {
 		}
 	}
 	r.text.Color, r.text.Text = Color(ink), b.Label
-	r.more.Text, r.more.TextSize, r.more.Color = b.Detail, SmallSize, Color(Muted)
+	r.more.Text, r.more.TextSize, r.more.Color = labelled(meterFor(fyne.TextStyle{}, SmallSize), b.Detail), SmallSize, Color(Muted)
 	r.icon = nil
 	if b.Icon != nil {
 		r.icon = canvas.NewImageFromResource(theme.NewColoredResource(b.Icon, ink))
@@ -246,22 +246,4 @@ func (r *buttonRenderer) colors() (fill, stroke, ink fyne.ThemeColorName) {
 		return Hover, Line, ink
 	}
 	return Surface, Line, ink
-}
-
-// elide shortens a text with an ellipsis so that it fits a width.
-func elide(text string, width, size float32, style fyne.TextStyle) string {
-	if width <= 0 || fyne.MeasureText(text, size, style).Width <= width+1 {
-		return text
-	}
-	runes := []rune(text)
-	low, high := 0, len(runes)
-	for low < high {
-		mid := (low + high + 1) / 2
-		if fyne.MeasureText(string(runes[:mid])+"…", size, style).Width <= width {
-			low = mid
-		} else {
-			high = mid - 1
-		}
-	}
-	return string(runes[:low]) + "…"
 }

@@ -187,6 +187,7 @@ func (l *Long) place(first, last int) {
 			l.Fill(i, o)
 		}
 		Put(o, float32(int(x)), y, l.width, l.heights[i])
+		See(o, l.scroll.Offset.Y-y, l.scroll.Offset.Y+l.size.Height-y)
 		y += l.heights[i]
 	}
 }

@@ -27,7 +27,6 @@ import (
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr/mic"
-	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -96,7 +95,7 @@ func ChatModel() string {
 	if err != nil || v.ChatModel == "" {
 		return ""
 	}
-	lib, err := registry.Open(dir, engine.Check)
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
 		return ""
 	}
@@ -112,7 +111,7 @@ func machine() (shell.Machine, error) {
 	if err != nil {
 		return shell.Machine{}, err
 	}
-	lib, err := registry.Open(dir, engine.Check)
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
 		return shell.Machine{}, err
 	}
@@ -128,7 +127,7 @@ func machine() (shell.Machine, error) {
 // shelf is the user's library.
 type shelf struct{ *registry.Library }
 
-func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, engine.Check) }
+func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, host.Check) }
 
 // opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {

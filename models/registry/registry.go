@@ -72,6 +72,7 @@ type Stored struct {
 	Path   string `json:"path"` // absolute, or relative to the entry's folder
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	Stamp  string `json:"stamp,omitempty"` // of a linked file: when it was last changed, see Entry.Unchanged
 }
 
 // Entry is a model in the library.
@@ -84,6 +85,7 @@ type Entry struct {
 	Note     string    `json:"note,omitempty"`
 	Sampling Sampling  `json:"sampling"`
 	Added    time.Time `json:"added"`
+	Checked  string    `json:"checked,omitempty"` // the version of the program that determined Runs
 
 	dir string
 }
