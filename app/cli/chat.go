@@ -390,7 +390,7 @@ func readLines(in io.Reader) <-chan line {
 		}
 		switch err := s.Err(); {
 		case errors.Is(err, bufio.ErrTooLong):
-			out <- line{err: fmt.Errorf("a line is longer than %s", bytesText(maxPiped))}
+			out <- line{err: fmt.Errorf("a line is longer than %s", models.Size(maxPiped))}
 		case err != nil:
 			out <- line{err: err}
 		}

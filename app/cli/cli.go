@@ -215,7 +215,7 @@ func (p *progressLine) report() func(done, total int64) {
 		}
 		if share := int(100 * done / total); share != p.last {
 			p.last, p.open = share, true
-			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s", p.what, share, bytesText(total))
+			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s", p.what, share, models.Size(total))
 		}
 	}
 }
@@ -226,17 +226,4 @@ func (p *progressLine) end() {
 		p.open = false
 		fmt.Fprintln(os.Stderr)
 	}
-}
-
-// bytesText formats a size in decimal units.
-func bytesText(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -152,7 +152,7 @@ func (r report) print(out io.Writer) error {
 	row("cpu", "%s, %d cores, %d threads by default", r.CPU, r.Cores, r.Threads)
 	row("level", "%s of %s", r.Level, strings.Join(r.Levels, ", "))
 	if r.Memory.Total > 0 {
-		row("memory", "%s, %s available", bytesText(r.Memory.Total), bytesText(r.Memory.Available))
+		row("memory", "%s, %s available", models.Size(r.Memory.Total), models.Size(r.Memory.Available))
 	}
 	for _, m := range r.Microphones {
 		row("microphone", "%s, %.0f Hz%s", models.Printable(m.Name), m.Rate, yesNo(m.Default, " (default)", ""))

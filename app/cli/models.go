@@ -68,7 +68,7 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		if !e.Runs {
 			note += " (does not run)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), bytesText(e.Bytes), note)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
 	}
 	return w.Flush()
 }
@@ -155,7 +155,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	if e.Context > 0 {
 		row("context", fmt.Sprintf("%d tokens", e.Context))
 	}
-	row("size", bytesText(e.Bytes))
+	row("size", models.Size(e.Bytes))
 	if e.Licence != "" {
 		row("licence", models.Printable(e.Licence))
 	}

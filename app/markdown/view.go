@@ -53,6 +53,9 @@ func (v *View) Set(blocks []Block, open bool) {
 // HeightFor returns the height of all blocks at that width.
 func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
 
+// Contents implements ui.Holder.
+func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
+
 // See implements ui.Seer.
 func (v *View) See(top, below float32) { ui.See(v.column, top, below) }
 

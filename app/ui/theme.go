@@ -58,8 +58,10 @@ func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.
 		return p[Record]
 	case theme.ColorNameSelection:
 		return p[Tint]
-	case theme.ColorNameFocus:
-		return p[Tint]
+	case theme.ColorNameFocus: // Fyne draws it over the colour of a button, whose label stays readable
+		c := p[Ink]
+		c.A = 48
+		return c
 	case theme.ColorNamePressed:
 		return p[Line]
 	case theme.ColorNameScrollBar:
