@@ -23,7 +23,8 @@ const (
 // emoji alone.
 var emojiFont = theme.DefaultEmojiFont
 
-// nextEmoji returns where the first emoji of several runes is that the font of emoji has; ok is false if there is none.
+// nextEmoji returns where the first emoji of several runes is that the font of emoji has; ok is false if there is none. Signs
+// such as ©️ and ™️ stay in the font of the text: those of the font of emoji are dark in any theme.
 func (s *fontSet) nextEmoji(text string) (from, to int, ok bool) {
 	if s.emoji == nil || !strings.Contains(text, "\ufe0f") && !strings.Contains(text, "\u20e3") && !strings.Contains(text, "\u200d") {
 		return 0, 0, false
@@ -44,7 +45,7 @@ func (s *fontSet) nextEmoji(text string) (from, to int, ok bool) {
 			special, key = special || r == emojiLook || r == keycap, key || r == keycap
 			to += n
 		}
-		if special && to-from <= mostWord && (base > 0x7f || key) && s.hasEmoji(text[from:to]) {
+		if special && to-from <= mostWord && (base >= 0x2190 || key) && s.hasEmoji(text[from:to]) {
 			return from, to, true
 		}
 		from = to
