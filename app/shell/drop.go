@@ -10,8 +10,7 @@ import (
 	"soberano/app/filekind"
 )
 
-// dropped handles files dropped on the window: recordings are transcribed, the others are treated as models. To tell them apart it
-// reads the files, which takes a while on a slow disk.
+// dropped handles files dropped on the window.
 func (d *Shell) dropped(uris []fyne.URI) {
 	var paths []string
 	for _, u := range uris {
@@ -19,6 +18,12 @@ func (d *Shell) dropped(uris []fyne.URI) {
 			paths = append(paths, filepath.FromSlash(u.Path()))
 		}
 	}
+	d.OpenFiles(paths)
+}
+
+// OpenFiles transcribes recordings and treats the other files as models. To tell them apart it reads the files, which takes a while
+// on a slow disk.
+func (d *Shell) OpenFiles(paths []string) {
 	if len(paths) == 0 {
 		return
 	}
