@@ -118,12 +118,12 @@ type spoken struct {
 }
 
 // detectAll prints for each file the language spoken in its first 30 s of speech: the three most probable ones, or as JSON all.
-func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer, asJSON bool) error {
+func detectAll(ctx context.Context, m *asr.Model, files []string, track int, out io.Writer, asJSON bool) error {
 	var failed error
 	all := []spoken{}
 	for _, file := range files {
 		s := spoken{File: file, Languages: map[string]float64{}}
-		likely, err := detectFile(ctx, m, file)
+		likely, err := detectFile(ctx, m, file, track)
 		if err != nil {
 			s.Error = words(file, err)
 			failed = errors.Join(failed, failure{file, s.Error, err})
@@ -147,8 +147,8 @@ func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer,
 	return failed
 }
 
-func detectFile(ctx context.Context, m *asr.Model, file string) ([]asr.Likelihood, error) {
-	src, err := audio.Open(file)
+func detectFile(ctx context.Context, m *asr.Model, file string, track int) ([]asr.Likelihood, error) {
+	src, err := audio.OpenTrack(ctx, file, track)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,11 @@ const (
 	AudioCutOff     Code = "audio-cut-off"
 	AudioDamaged    Code = "audio-damaged"
 	AudioUnreadable Code = "audio-unreadable"
-	AudioHoles      Code = "audio-holes"    // read to its end, with damaged sections
+	AudioHoles      Code = "audio-holes" // read to its end, with damaged sections
+	AudioNoEndMark  Code = "audio-no-end-mark"
+	AudioEndsEarly  Code = "audio-ends-early"
+	AudioMore       Code = "audio-more" // the file holds more than its header states
+	AudioTracks     Code = "audio-tracks"
 	SoundTooSoft    Code = "sound-too-soft" // a section without text, and why
 	SoundNoSpeech   Code = "sound-no-speech"
 	SoundUnclear    Code = "sound-unclear"
@@ -104,9 +108,11 @@ type Args struct {
 	Prompt  int           `json:"prompt,omitempty"`  // tokens
 	Context int           `json:"context,omitempty"` // tokens
 	Byte    int64         `json:"byte,omitempty"`    // an offset in the file
+	Track   int           `json:"track,omitempty"`   // of a film, from 1 on
+	Tracks  int           `json:"tracks,omitempty"`  // number of tracks with sound
 	Places  int           `json:"places,omitempty"`  // number of damaged sections
 	First   time.Duration `json:"first,omitempty"`   // the position of the first damaged section
-	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections
+	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections, or another length
 	From    time.Duration `json:"from,omitempty"`    // where a section without text begins
 	Until   time.Duration `json:"until,omitempty"`   // where it ends
 	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
@@ -229,12 +235,22 @@ func ofAudio(e *audio.Error) Problem {
 	return p
 }
 
-// Holes returns a Problem for the damaged sections of a recording that was read to its end; None if there are none.
-func Holes(d audio.Damage) Problem {
-	if d.Places == 0 {
-		return Problem{}
+// Recording is a recording that was read to its end, as asr/audio's Source.
+type Recording interface {
+	Damage() audio.Damage
+	Remarks() []audio.Remark
+}
+
+// OfRecording returns what was unusual about a recording that was read to its end, the damaged sections first.
+func OfRecording(r Recording) (list []Problem) {
+	if d := r.Damage(); d.Places > 0 {
+		list = append(list, Problem{Code: AudioHoles, Args: Args{Places: d.Places, First: d.First, Lost: d.Lost}})
 	}
-	return Problem{Code: AudioHoles, Args: Args{Places: d.Places, First: d.First, Lost: d.Lost}}
+	codes := map[audio.RemarkKind]Code{audio.NoEndMark: AudioNoEndMark, audio.EndsEarly: AudioEndsEarly, audio.Understated: AudioMore, audio.OtherTracks: AudioTracks}
+	for _, m := range r.Remarks() {
+		list = append(list, Problem{Code: codes[m.Kind], Args: Args{Lost: m.Length, Track: m.Track, Tracks: m.Tracks}})
+	}
+	return list
 }
 
 // soundCodes maps the reasons of package asr to codes.

@@ -97,11 +97,15 @@ var english = map[Code]phrases{
 	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be heard.",
 		"The file is damaged in one place, at {first}; about {lost} could not be heard."}},
-	SoundTooSoft:  {why: []string{"{from}-{until} was not heard: too soft."}},
-	SoundNoSpeech: {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
-	SoundUnclear:  {why: []string{"{from}-{until} was not heard: the speech could not be understood."}},
-	NotRecording:  {why: []string{"{file} is no recording."}},
-	IsModel:       {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
+	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
+	SoundNoSpeech:  {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
+	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}},
+	AudioNoEndMark: {why: []string{"The file has no mark of its end: the last moments may be missing."}},
+	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
+	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
+	AudioTracks:    {why: []string{"The file has {tracks} tracks with sound; track {track} was transcribed."}},
+	NotRecording:   {why: []string{"{file} is no recording."}},
+	IsModel:        {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"No microphone is called “{device}”. There are {detail}."}, do: "Choose another one."},
@@ -154,14 +158,14 @@ func (a Args) named() map[string]string {
 	if a.File != "" {
 		m["file"] = models.Printable(filepath.Base(a.File))
 	}
-	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "byte": a.Byte} {
+	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "track": int64(a.Track), "tracks": int64(a.Tracks), "byte": a.Byte} {
 		if n > 0 {
 			m[name] = models.Grouped(n)
 		}
 	}
 	for name, n := range map[string]int64{"needed": a.Needed, "free": a.Free} {
 		if n > 0 {
-			m[name] = size(n)
+			m[name] = models.Size(n)
 		}
 	}
 	if a.Places > 1 {
@@ -181,14 +185,6 @@ func clock(d time.Duration) string {
 		return fmt.Sprintf("%d:%02d:%02d", d/time.Hour, d/time.Minute%60, d/time.Second%60)
 	}
 	return fmt.Sprintf("%d:%02d", d/time.Minute, d/time.Second%60)
-}
-
-// size formats a number of bytes in decimal units.
-func size(n int64) string {
-	if n >= 1e9 {
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	}
-	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
 // inside returns a clause for use within a sentence or at its end; large file offsets and numbers of bytes get separators.
