@@ -64,10 +64,19 @@ func Run(ctx context.Context, o Options) error {
 	w := a.NewWindow("Soberano")
 	w.SetMaster()
 	w.SetPadded(false)
-	w.Resize(fyne.NewSize(1200, 760))
+	w.Resize(fyne.NewSize(usualWidth, usualHeight))
+	shown := false
+	m.Place = func() (settings.Place, bool) {
+		if !shown {
+			return settings.Place{}, false
+		}
+		return placeOf(w), true
+	}
 	var d *shell.Shell
 	var closing error
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
+		d.KeepPlace()
+		shown = false
 		w.Hide()
 		d.Settle(func() {
 			closing = errors.Join(closing, d.Close())
@@ -80,7 +89,10 @@ func Run(ctx context.Context, o Options) error {
 	w.SetCloseIntercept(m.Quit)
 	stop := context.AfterFunc(ctx, func() { fyne.Do(m.Quit) })
 	defer stop()
-	w.ShowAndRun()
+	w.Show()
+	setPlace(w, d.StoredPlace())
+	shown = true
+	a.Run()
 	return errors.Join(closing, d.Close())
 }
 
