@@ -35,6 +35,9 @@ func (s *Screen) welcome() fyne.CanvasObject {
 	if status.Phase == Ready && !status.Info.Template {
 		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
 	}
+	if status.Phase == Ready && status.Info.Warning != "" {
+		lines = append(lines, models.PrintableLines(status.Info.Warning))
+	}
 	column := ui.NewColumn(12, ui.Spacer(1, 96), title)
 	for _, line := range lines {
 		f := ui.Text(line, ui.TextSize, ui.Muted)

@@ -190,6 +190,9 @@ func (c *card) facts() []fyne.CanvasObject {
 		if !c.info.Template {
 			list = append(list, ui.Text("The file has no chat template: ChatML is used.", ui.SmallSize, ui.Muted))
 		}
+		if c.info.Warning != "" {
+			list = append(list, ui.Text(c.info.Warning, ui.SmallSize, ui.Muted))
+		}
 	}
 	return list
 }

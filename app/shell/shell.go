@@ -179,6 +179,7 @@ func (d *Shell) build() {
 	d.bar = newTalkBar(d)
 	if talk != nil {
 		d.bar.watch(d, talk)
+		d.chat.Composer.Entry.OnKeyDown = func(k *fyne.KeyEvent) { d.speakKey(k, true) }
 	}
 	d.chat.Panels.Add(d.importers[chatPage].Cards)
 	d.models.Cards.Add(d.importers[modelsPage].Cards)
