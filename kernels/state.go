@@ -20,7 +20,7 @@ type Layer struct {
 	// sees itself and the Window-1 positions before it; the state forgets earlier ones.
 	KVHeads, KeyDim, ValueDim int
 	Window                    int
-	// Fine asks for at least 16 bits a value, where 8 would do otherwise.
+	// Fine asks for values as fine as float16, 11 bits, where 8 would do otherwise.
 	Fine bool
 
 	// Of Recurrent: Rows × Cols float32 values for each sequence, zeros at first.
@@ -56,8 +56,6 @@ func (l Layer) check() error {
 		return fmt.Errorf("kind %d is not known", l.Kind)
 	case l.KVHeads <= 0 || l.KeyDim <= 0 || l.ValueDim <= 0 || l.Window < 0:
 		return fmt.Errorf("%d heads with keys of %d and values of %d dimensions, window %d", l.KVHeads, l.KeyDim, l.ValueDim, l.Window)
-	case l.KeyDim%8 != 0 || l.ValueDim%8 != 0:
-		return fmt.Errorf("keys of %d and values of %d dimensions; multiples of 8 work", l.KeyDim, l.ValueDim)
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ type chatAnswer struct {
 	TokensPerSecond    float64       `json:"tokens_per_second"`
 	ContextTokens      int           `json:"context_tokens"`
 	UsedChatMLFallback bool          `json:"used_chatml_fallback"`
+	Notice             engine.Notice `json:"notice,omitempty"`
 }
 
 const chatLong = `Answer one message, or chat in the terminal.
@@ -135,6 +136,9 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if !m.Info().Template && !f.raw {
 		warnf("This model has no chat template of its own: ChatML is used.")
 	}
+	if w := m.Info().Warning; w != "" {
+		warnf("%s", models.Printable(w))
+	}
 	if loop {
 		return c.loop(ctx, in)
 	}
@@ -215,8 +219,9 @@ type terminalChat struct {
 	tokens   int
 	messages []engine.Message
 	out      io.Writer
-	typed    bool // a person types the messages
-	refused  int  // messages that were not answered
+	notice   engine.Notice // that was told last
+	typed    bool          // a person types the messages
+	refused  int           // messages that were not answered
 }
 
 // once answers the prompt of -p.
@@ -246,7 +251,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	u := last.Usage
 	a := chatAnswer{Text: text, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated,
 		PromptSeconds: u.PromptSeconds, GenerationSeconds: u.GenerateSeconds, Model: c.entry.Name, ContextTokens: u.Context,
-		UsedChatMLFallback: !c.model.Info().Template && !f.raw}
+		UsedChatMLFallback: !c.model.Info().Template && !f.raw, Notice: c.notice}
 	if u.GenerateSeconds > 0 {
 		a.TokensPerSecond = float64(u.Generated) / u.GenerateSeconds
 	}
@@ -261,6 +266,7 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 		if err != nil {
 			return text.String(), last, err
 		}
+		c.say(piece.Notice)
 		text.WriteString(piece.Text)
 		if _, err := io.WriteString(out, piece.Text); err != nil {
 			return text.String(), last, err
@@ -268,6 +274,14 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 		last = piece
 	}
 	return text.String(), last, nil
+}
+
+// say tells what the model does otherwise than asked, once in a chat.
+func (c *terminalChat) say(n engine.Notice) {
+	if n == engine.SystemInUser && c.notice != n {
+		warnf("This model's chat template takes no system message: its text begins your message instead.")
+		c.notice = n
+	}
 }
 
 // sayEnd reports an answer that did not end by itself, or that is empty.
@@ -390,7 +404,7 @@ func readLines(in io.Reader) <-chan line {
 		}
 		switch err := s.Err(); {
 		case errors.Is(err, bufio.ErrTooLong):
-			out <- line{err: fmt.Errorf("a line is longer than %s", bytesText(maxPiped))}
+			out <- line{err: fmt.Errorf("a line is longer than %s", models.Size(maxPiped))}
 		case err != nil:
 			out <- line{err: err}
 		}

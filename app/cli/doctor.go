@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"soberano/app/host"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/asr/mic"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
@@ -39,6 +40,9 @@ type report struct {
 	Library      string       `json:"library"` // its folder; "": there can be none
 	LibraryError string       `json:"library_error,omitempty"`
 	Models       []verified   `json:"models"`
+	// Packed are the repacked weights of all models that were used.
+	Packed      []packedWeights `json:"packed"`
+	PackedError string          `json:"packed_error,omitempty"`
 }
 
 // memory holds sizes in bytes; zero if the system does not report them.
@@ -126,11 +130,19 @@ func (r *report) examineLibrary(ctx context.Context) {
 		}
 		r.Models = append(r.Models, v)
 	}
+	if r.Packed, err = checkPacked([32]byte{}); err != nil {
+		r.PackedError = errorText(err)
+	}
 }
 
-// damage returns an error if a model is not intact.
+// damage returns an error if a model, or its repacked weights, are not intact.
 func (r report) damage() error {
 	bad := 0
+	for _, p := range r.Packed {
+		if !p.OK {
+			return errors.New("repacked weights are damaged")
+		}
+	}
 	for _, m := range r.Models {
 		if !m.OK {
 			bad++
@@ -152,7 +164,7 @@ func (r report) print(out io.Writer) error {
 	row("cpu", "%s, %d cores, %d threads by default", r.CPU, r.Cores, r.Threads)
 	row("level", "%s of %s", r.Level, strings.Join(r.Levels, ", "))
 	if r.Memory.Total > 0 {
-		row("memory", "%s, %s available", bytesText(r.Memory.Total), bytesText(r.Memory.Available))
+		row("memory", "%s, %s available", models.Size(r.Memory.Total), models.Size(r.Memory.Available))
 	}
 	for _, m := range r.Microphones {
 		row("microphone", "%s, %.0f Hz%s", models.Printable(m.Name), m.Rate, yesNo(m.Default, " (default)", ""))
@@ -175,6 +187,16 @@ func (r report) print(out io.Writer) error {
 	}
 	if len(r.Models) == 0 && r.LibraryError == "" {
 		row("model", "none yet: `soberano models import FILE` adds one, `make run` fetches the included ones")
+	}
+	for _, p := range r.Packed {
+		if !p.OK {
+			row("repacked", "%s", p.damage())
+		}
+	}
+	if r.PackedError != "" {
+		row("repacked", "%s", r.PackedError)
+	} else if !slices.ContainsFunc(r.Packed, func(p packedWeights) bool { return !p.OK }) {
+		row("repacked", "%s", yesNo(len(r.Packed) > 0, "all weights are intact", "none yet"))
 	}
 	return w.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"soberano/asr"
+	"soberano/models"
 )
 
 func modelFlag(fs *pflag.FlagSet, model *string) {
@@ -125,7 +126,7 @@ func (t *spokenLanguage) Set(text string) error {
 func readText(r io.Reader, limit int64) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("the text is longer than %s", bytesText(limit))
+		err = fmt.Errorf("the text is longer than %s", models.Size(limit))
 	}
 	return string(b), err
 }

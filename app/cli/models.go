@@ -68,7 +68,7 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		if !e.Runs {
 			note += " (does not run)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), bytesText(e.Bytes), note)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
 	}
 	return w.Flush()
 }
@@ -99,6 +99,9 @@ func modelsImport() *cobra.Command {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
 			if !e.Runs {
 				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", models.Printable(e.Reason))
+			}
+			if e.Warning != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), models.Printable(e.Warning))
 			}
 			return nil
 		},
@@ -155,7 +158,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	if e.Context > 0 {
 		row("context", fmt.Sprintf("%d tokens", e.Context))
 	}
-	row("size", bytesText(e.Bytes))
+	row("size", models.Size(e.Bytes))
 	if e.Licence != "" {
 		row("licence", models.Printable(e.Licence))
 	}
@@ -163,6 +166,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("chat template", yesNo(e.Template, "from the file", "none: ChatML is used"))
 	}
 	row("runs", yesNo(e.Runs, "yes", "no: "+models.Printable(e.Reason)))
+	if e.Warning != "" {
+		row("warning", models.Printable(e.Warning))
+	}
 	for _, f := range e.Files {
 		row("file", models.Printable(f.Path))
 		if f.SHA256 != "" {
@@ -189,6 +195,8 @@ type verified struct {
 	Error  string            `json:"error,omitempty"`
 	Reason string            `json:"does_not_run,omitempty"` // in the doctor's report: why an intact model can't be run
 	Files  []registry.Stored `json:"files,omitempty"`        // of a model outside the library
+	// Packed are the model's repacked weights on this computer.
+	Packed []packedWeights `json:"packed,omitempty"`
 }
 
 // verify checks a model given by its name in the library or by a path.
@@ -215,7 +223,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
 	if v.Files == nil {
-		fmt.Fprintf(out, "%s: intact\n", name)
+		fmt.Fprintf(out, "%s: intact%s\n", name, yesNo(len(v.Packed) > 0, ", with its repacked weights", ""))
 		return
 	}
 	fmt.Fprintf(out, "%s: can be read to its end; it is not in the library, so there is nothing to compare it with\n", name)
@@ -227,7 +235,7 @@ func (v verified) print(out io.Writer) {
 func modelsVerify() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256",
+		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256, and their repacked weights",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lib, err := openLibrary()
 			if err != nil && len(args) == 0 {
@@ -244,6 +252,9 @@ func modelsVerify() *cobra.Command {
 			results := []verified{}
 			for _, name := range args {
 				v, err := verify(cmd.Context(), lib, name)
+				if err == nil {
+					err = v.verifyPacked(lib)
+				}
 				failed = errors.Join(failed, err)
 				results = append(results, v)
 			}

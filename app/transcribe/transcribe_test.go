@@ -20,8 +20,10 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/problem"
+	"soberano/app/search"
 	"soberano/app/store"
 	"soberano/app/ui"
+	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/models/registry"
 )
@@ -102,6 +104,48 @@ func TestDamageIsNoted(t *testing.T) {
 	if got, want := wrong(s.state("film.mkv", store.Complete)), "The file has 3 tracks with sound; track 2 was transcribed."; got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
+}
+
+// What has sound but no text is shown at its time, stored and exported as such; the user can write there what they hear.
+func TestUnheardIsShown(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.model.silent = map[int]asr.Reason{0: asr.TooSoft, 2: asr.Unclear}
+	s.page.Add([]string{s.file("call.wav", 30*time.Second)})
+	id := s.state("call.wav", store.Complete).ID
+	s.UntilShown("My guest has built four of them.") // the first words
+	s.openFirst()
+	s.Expect("0:00-0:09 was not heard: too soft.")
+	s.Expect("0:20-0:29 was not heard: the speech could not be understood.")
+	v := s.page.View
+	s.Tap("Copy all")
+	if s.copied != said[1]+"\n" {
+		t.Errorf("copied %q", s.copied)
+	}
+	v.list.edit(2)
+	if v.list.entry.Text != "" {
+		t.Errorf("the note is edited: %q", v.list.entry.Text)
+	}
+	v.list.entry.SetText("It sank.")
+	v.list.commit()
+	if segments, err := s.store.Segments(id, 0); err != nil || len(segments) != 3 || segments[2].Text != "It sank." {
+		t.Errorf("stored %+v, %v", segments, err)
+	}
+	v.exportAs("json")
+	got := s.saved["/home/ada/Recordings/call.json"]
+	if !strings.Contains(got, `"unheard":[{"start":0.2,"end":9.9,"reason":"too-soft"}]`) || !strings.Contains(got, "It sank.") {
+		t.Errorf("exported %s", got)
+	}
+}
+
+// A recording of which nothing was heard says so, also if the sections without text are known.
+func TestNothingHeard(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.model.silent = map[int]asr.Reason{0: asr.NoSpeech}
+	s.page.Add([]string{s.file("rain.wav", 10*time.Second)})
+	s.state("rain.wav", store.Complete)
+	s.UntilShown("No speech was heard.")
+	s.openFirst()
+	s.Expect("0:00-0:09 was not heard: there is sound, but no speech was recognised.")
 }
 
 // If the program ends during a file, the next start continues where it was, and the other files follow. The segments are the
@@ -735,30 +779,41 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	}
 }
 
-// find returns every occurrence of the words, ignoring case, in order and without overlaps.
+// Words are found in one segment, or where one ends and the next begins, and the right part of each text is marked.
 func TestFind(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		letters := rapid.StringOf(rapid.SampledFrom([]rune("aAbBäÄß İı")))
-		text, words := letters.Draw(rt, "text"), strings.TrimSpace(letters.Draw(rt, "words"))
-		got := find([]string{"", text}, words)
-		end := 0
-		for _, m := range got {
-			if m.segment != 1 || m.from < end || !slices.Equal(folded(text[m.from:m.to]), folded(words)) {
-				rt.Fatalf("%+v in %q", m, text)
-			}
-			end = m.to
+	texts := []string{"", "Das Caf\u00e9 in der STRASSE", "nach Berlin und", "", "zurück zum cafe\u0301", "人工", "智能"}
+	for words, want := range map[string][]match{
+		"café":      {{1, 4, 1, 9}, {4, 12, 4, 18}},
+		"straße":    {{1, 17, 1, 24}},
+		"und  zur":  {{2, 12, 4, 3}},
+		"der stras": {{1, 13, 1, 22}},
+		"SSE NACH":  {{1, 21, 2, 4}},
+		"人工智能":      {{5, 0, 6, 6}},
+		"absent":    nil, " ": nil,
+	} {
+		if got := find(texts, words); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, expected %v", words, got, want)
 		}
-		if any := strings.Contains(string(folded(text)), string(folded(words))); words != "" && any != (len(got) > 0) {
-			rt.Fatalf("found %v", got)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		letters := rapid.StringOf(rapid.SampledFrom([]rune("aAbBäÄß İıﬁ\u00ad")))
+		texts, words := rapid.SliceOf(letters).Draw(rt, "texts"), letters.Draw(rt, "words")
+		segment, end := 0, 0
+		for _, m := range find(texts, words) {
+			if m.segment < segment || m.segment == segment && m.from < end || m.last < m.segment || m.from > len(texts[m.segment]) || m.to > len(texts[m.last]) {
+				rt.Fatalf("%+v", m)
+			}
+			part := ""
+			for i := m.segment; i <= m.last; i++ {
+				from, to := m.within(i, texts[i])
+				part += texts[i][from:to] + "\n"
+			}
+			if !strings.Contains(search.Key(part), search.Key(words)) {
+				rt.Fatalf("%+v: %q", m, part)
+			}
+			segment, end = m.last, m.to
 		}
 	})
-}
-
-func folded(s string) (all []rune) {
-	for _, r := range s {
-		all = append(all, fold(r))
-	}
-	return all
 }
 
 func TestWords(t *testing.T) {
@@ -798,8 +853,8 @@ func TestHostileName(t *testing.T) {
 	s.Until("the transcript", func() bool { id, _ := s.page.Queue.Now(); return id == 0 && s.page.Waiting() == 0 })
 	s.Settle()
 	s.Expect(`talk\u202evaw.exe`)
-	s.page.Refuse([]string{"/a/b\u202egpj.txt"})
-	s.Expect(`“b\u202egpj.txt” is no recording.`)
+	s.page.Refuse([]string{"/a/b\u202egpj.txt"}, "")
+	s.Expect(`“b\u202egpj.txt” is not a recording.`)
 	if strings.Contains(s.Words(), "\u202e") {
 		t.Errorf("shown is %q", s.Words())
 	}

@@ -160,7 +160,10 @@ func (e *Entry) After() rune {
 }
 
 // FocusGained implements fyne.Focusable.
-func (e *Entry) FocusGained() { e.focus(true) }
+func (e *Entry) FocusGained() {
+	e.focus(true)
+	GotFocus(e)
+}
 
 // FocusLost implements fyne.Focusable.
 func (e *Entry) FocusLost() { e.focus(false) }

@@ -36,7 +36,7 @@ func (d *device) formOf(l kernels.Layer) layerForm {
 		f.kind, f.width = kindF32, 4
 	case d.cached == Cached8 && !l.Fine && l.KeyDim%32 == 0 && l.ValueDim%32 == 0:
 		f.kind, f.width = q8s32, 1
-	case (d.cached == CachedBF16 || d.cached == Cached8 && l.Fine && d.floats != Keep) && d.lv.bf16():
+	case d.cached == CachedBF16 && d.lv.bf16():
 		f.kind = kindPairs
 	}
 	return f
@@ -166,8 +166,8 @@ func (c *keysValues) putPairs(lv level, k, v []byte, odd int, key, value []float
 	var words [16]uint32
 	for d := 0; d < len(key); d += 32 {
 		n := min(32, len(key)-d)
-		toPairs(lv, words[:n/2], key[d:d+n])
-		for i, w := range words[:n/2] {
+		pairs(lv, words[:(n+1)/2], key[d:d+n])
+		for i, w := range words[:(n+1)/2] {
 			binary.LittleEndian.PutUint32(k[128*(d/2+i):], w)
 		}
 	}

@@ -152,9 +152,12 @@ func TestRecheck(t *testing.T) {
 	root := t.TempDir()
 	asked := 0
 	var answer error = models.ErrUnsupported
-	check := func(*models.File) error {
+	check := func(*models.File) (string, error) {
 		asked++
-		return answer
+		if answer == nil {
+			return "It lacks a template.", nil
+		}
+		return "", answer
 	}
 	open := func() *Library {
 		l, err := Open(root, check)
@@ -177,7 +180,7 @@ func TestRecheck(t *testing.T) {
 	e.Checked = "an earlier version"
 	e.save()
 	for range 2 {
-		if e, err := open().Find("a"); err != nil || !e.Runs || e.Reason != "" || e.Title != "My title" || asked != 2 {
+		if e, err := open().Find("a"); err != nil || !e.Runs || e.Reason != "" || e.Warning != "It lacks a template." || e.Title != "My title" || asked != 2 {
 			t.Errorf("another version: %+v, %v, asked %d times", e, err, asked)
 		}
 	}

@@ -54,7 +54,7 @@ func (l *Library) recheck(e *Entry) {
 	l.checks.mu.Lock()
 	defer l.checks.mu.Unlock()
 	if info, ok := l.checks.done[key]; ok {
-		e.Runs, e.Reason = info.Runs, info.Reason
+		e.Runs, e.Reason, e.Warning = info.Runs, info.Reason, info.Warning
 		return
 	}
 	if e.Check() != nil {
@@ -64,7 +64,7 @@ func (l *Library) recheck(e *Entry) {
 	if err != nil {
 		s.info.Runs, s.info.Reason = false, reasonOf(err)
 	}
-	e.Runs, e.Reason, e.Checked = s.info.Runs, s.info.Reason, program()
+	e.Runs, e.Reason, e.Warning, e.Checked = s.info.Runs, s.info.Reason, s.info.Warning, program()
 	if l.checks.done == nil {
 		l.checks.done = map[string]Info{}
 	}
