@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/markdown"
@@ -45,7 +46,7 @@ type Screen struct {
 	Object   *fyne.Container
 	Header   *Header
 	Composer *Composer
-	Panels   *fyne.Container // objects of other packages above the composer
+	Panels   *fyne.Container // cards above the composer: the screen's own, and those of other packages
 	thread   *ui.Thread
 
 	conversation store.Conversation
@@ -59,7 +60,8 @@ type Screen struct {
 	unstored     unstored
 	pending      *pending // the message that waits for the last words of a dictation; nil: none
 	ended        int      // number of answers that have ended
-	notices      map[string]fyne.CanvasObject
+	notices      *ui.Notices
+	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
 	closed       bool
 }
@@ -69,16 +71,18 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), notices: map[string]fyne.CanvasObject{}, thread: ui.NewThread()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewThread()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
-	s.Panels = ui.NewColumn(8)
+	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
+	s.Panels = &fyne.Container{Layout: &ui.Column{Gap: 8, Left: outline, Right: outline, Top: outline, Bottom: outline}, Objects: []fyne.CanvasObject{s.notices.Object}}
+	s.panels = container.NewVScroll(s.Panels)
 	e := s.Composer.Entry
 	e.OnShortcut, e.OnKey = c.Shortcut, s.key
 	e.OnChanged = s.typed
 	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
 	s.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
-		Objects: []fyne.CanvasObject{s.thread.Object, s.Panels, s.Composer.Object, s.Header.Object}}
+		Objects: []fyne.CanvasObject{s.thread.Object, s.panels, s.Composer.Object, s.Header.Object}}
 	s.listen()
 	s.Status(c.Runner.Status())
 	return s
@@ -123,12 +127,28 @@ func (s *Screen) place(size fyne.Size) {
 	h := s.Composer.Object.HeightFor(w)
 	y := size.Height - h - 20
 	ui.Put(s.Composer.Object, x, y, w, h)
-	if p := ui.HeightFor(s.Panels, w); p > 0 {
-		p = min(p, max(0, y-headerHeight-60))
-		y -= p + 12
-		ui.Put(s.Panels, x, y, w, p)
-	}
+	y = s.placePanels(x, y, w)
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
+}
+
+// outline is the space around the cards that their outlines need, so that the scrolled column does not cut them off.
+const outline = 2
+
+// placePanels lays out the cards with their bottom edge above y, and returns the upper end of the space that they take. If there
+// is not enough space for all, they can be scrolled.
+func (s *Screen) placePanels(x, y, width float32) float32 {
+	width += 2 * outline
+	p := ui.HeightFor(s.Panels, width)
+	if p <= 2*outline {
+		s.panels.Hide()
+		return y
+	}
+	s.panels.Show()
+	s.Panels.Layout.(*ui.Column).SetWidth(width)
+	p = min(p, max(0, y-headerHeight-60))
+	ui.Put(s.panels, x-outline, y-p-10, width, p)
+	s.panels.Refresh()
+	return y - p - 10
 }
 
 // Conversation returns the ID of the open conversation.
@@ -188,6 +208,7 @@ func (s *Screen) show() {
 		s.repaint(j)
 	}
 	s.Status(s.Runner.Status())
+	s.keepFocus()
 }
 
 // unanswered stands for the answer to a question that has none.
@@ -225,6 +246,17 @@ func (s *Screen) SetNarrow(on bool) { s.Header.SetNarrow(on) }
 func (s *Screen) Focus(c fyne.Canvas) {
 	s.Composer.Object.Refresh()
 	c.Focus(s.Composer.Entry)
+}
+
+// keepFocus moves the focus into the entry if the object that had it is not shown any more, so that typing goes somewhere.
+func (s *Screen) keepFocus() {
+	c := fyne.CurrentApp().Driver().CanvasForObject(s.Object)
+	if c == nil || !ui.Shown(c, s.Object) || c.Overlays().Top() != nil {
+		return
+	}
+	if o, ok := c.Focused().(fyne.CanvasObject); ok && !ui.Shown(c, o) {
+		s.Focus(c)
+	}
 }
 
 // Status shows the state of the model.
@@ -439,6 +471,7 @@ func (s *Screen) done(j *job, p progress, here bool) {
 	s.put(m)
 	s.finished(a, m, blocks)
 	s.Status(s.Runner.Status())
+	s.keepFocus()
 }
 
 // put adds an answer to the messages, in the place of the one in its turn.

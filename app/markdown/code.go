@@ -58,7 +58,7 @@ func (c *codeBox) colour() {
 //	├──────┼──────┤
 //	│ Ada  │   36 │
 func (v *View) table(b Block) fyne.CanvasObject {
-	t := &tableLayout{}
+	t := &tableLayout{right: b.rightToLeft()}
 	var objects []fyne.CanvasObject
 	for _, row := range b.Blocks {
 		t.columns = max(t.columns, len(row.Cells))
@@ -69,7 +69,7 @@ func (v *View) table(b Block) fyne.CanvasObject {
 			if i < len(row.Cells) {
 				f.Spans = row.Cells[i]
 			}
-			f.Heavy = r == 0
+			f.Heavy, f.RTL = r == 0, t.right
 			if i < len(b.Align) {
 				f.Align = b.Align[i]
 			}
@@ -90,6 +90,7 @@ type tableLayout struct {
 	cells   []*ui.Flow
 	rules   []*ui.Fill
 	width   float32
+	right   bool // the first column is at the right
 }
 
 const cellX, cellY = 12, 7
@@ -144,8 +145,12 @@ func (t *tableLayout) place(width float32, put bool) float32 {
 		}
 		var x float32
 		for i, c := range row {
+			left := x + cellX
+			if t.right {
+				left = width - x - w[i] + cellX
+			}
 			if put {
-				ui.Put(c, x+cellX, y+cellY, w[i]-2*cellX, h-2*cellY)
+				ui.Put(c, left, y+cellY, w[i]-2*cellX, h-2*cellY)
 			}
 			x += w[i]
 		}

@@ -51,7 +51,7 @@ func (f *fold) toggle() {
 	f.open = !f.open
 	f.column.Objects = f.column.Objects[:1:1]
 	if f.open {
-		f.column.Objects = append(f.column.Objects, quoted(f.text))
+		f.column.Objects = append(f.column.Objects, quoted(f.text, false))
 	}
 	f.set(f.block, f.writing)
 	f.column.Refresh()

@@ -22,6 +22,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/ui"
+	"soberano/app/ui/bidi"
 )
 
 // Kind is the kind of a block.
@@ -56,6 +57,28 @@ type Block struct {
 	Task     string    // of an Item: "", "open" or "done"
 	Align    []fyne.TextAlign
 	Cells    [][]ui.Span // of a Row
+}
+
+// rightToLeft reports whether the first letter of a block is one of Arabic, Hebrew or another script from right to left.
+func (b Block) rightToLeft() bool { return b.direction() == bidi.RTL }
+
+// direction returns the direction of the block's first letter, -1 if it has none.
+func (b Block) direction() int {
+	for _, list := range append([][]ui.Span{b.Spans}, b.Cells...) {
+		for _, s := range list {
+			if !s.Mono {
+				if d := bidi.Direction([]rune(s.Text), -1); d >= 0 {
+					return d
+				}
+			}
+		}
+	}
+	for _, k := range b.Blocks {
+		if d := k.direction(); d >= 0 {
+			return d
+		}
+	}
+	return -1
 }
 
 // Equal reports whether two blocks look the same.

@@ -51,6 +51,9 @@ func (v *View) Set(blocks []Block, open bool) {
 // HeightFor returns the height of all blocks at that width.
 func (v *View) HeightFor(width float32) float32 { return v.column.HeightFor(width) }
 
+// Contents implements ui.Holder.
+func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
+
 // See implements ui.Seer.
 func (v *View) See(top, below float32) { v.column.See(top, below) }
 
@@ -118,6 +121,9 @@ func (v *View) keep(n *node, b Block, open bool) bool {
 		n.block.Ordered != b.Ordered || n.block.Start != b.Start || n.block.Tight != b.Tight || n.block.Task != b.Task {
 		return false
 	}
+	if n.column != nil && n.block.rightToLeft() != b.rightToLeft() {
+		return false
+	}
 	switch {
 	case n.flow != nil:
 		n.flow.Set(b.Spans...)
@@ -160,7 +166,7 @@ func (v *View) build(b Block, open bool) *node {
 	case Quote:
 		n.column = ui.NewStack(8)
 		v.update(&n.below, n.column, b.Blocks, open)
-		n.object = quoted(n.column)
+		n.object = quoted(n.column, b.rightToLeft())
 	case Table:
 		n.object = v.table(b)
 	case Thought:
@@ -200,7 +206,7 @@ func (v *View) updateList(n *node, b Block, open bool) {
 		} else {
 			k = &node{block: item, column: ui.NewStack(4)}
 			v.update(&k.below, k.column, item.Blocks, last)
-			k.object = listed(mark(b, item, i), k.column)
+			k.object = listed(mark(b, item, i), k.column, b.rightToLeft())
 		}
 		below = append(below, k)
 		n.column.Objects = append(n.column.Objects, k.object)
@@ -220,22 +226,31 @@ func mark(list, item Block, i int) string {
 	return "•"
 }
 
-// listed places a mark at the left of a column.
-func listed(mark string, content fyne.CanvasObject) fyne.CanvasObject {
+// listed places a mark at the left of a column, or at its right.
+func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	m := ui.Text(mark, ui.TextSize, ui.Muted)
 	m.Align = fyne.TextAlignTrailing
-	return &fyne.Container{Layout: &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4}, Objects: []fyne.CanvasObject{m, content}}
+	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right, mark: m.NaturalWidth()}
+	if right {
+		m = ui.Text(mark, ui.TextSize, ui.Muted)
+		m.RTL, m.Align = true, fyne.TextAlignTrailing
+	}
+	return &fyne.Container{Layout: l, Objects: []fyne.CanvasObject{m, content}}
 }
 
-// quoted places a vertical line at the left of a column.
-func quoted(content fyne.CanvasObject) fyne.CanvasObject {
+// quoted places a vertical line at the left of a column, or at its right.
+func quoted(content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	bar := ui.NewFill(ui.Line, 3, 1)
 	bar.Radius = 1.5
-	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6}, Objects: []fyne.CanvasObject{bar, content}}
+	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6, right: right, mark: 3}, Objects: []fyne.CanvasObject{bar, content}}
 }
 
-// indent is a layout of two children: a mark, by wide with the gap behind it but at least least, and the content at its right.
-type indent struct{ by, gap, least, width float32 }
+// indent is a layout of two children: a mark, by wide with the gap behind it but at least least, and the content at its right;
+// with right, the mark, mark wide, is at the right of the content.
+type indent struct {
+	by, gap, least, mark, width float32
+	right                       bool
+}
 
 // narrow is the width below which text is indented no further than its mark needs.
 const narrow = 200
@@ -251,6 +266,11 @@ func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	l.width = size.Width
 	left := l.left(size.Width)
 	gap := l.gap * min(1, left/l.by)
+	if l.right {
+		ui.Put(o[0], size.Width-left+gap, 0, l.mark, size.Height)
+		ui.Put(o[1], 0, 0, size.Width-left, size.Height)
+		return
+	}
 	ui.Put(o[0], 0, 0, left-gap, size.Height)
 	ui.Put(o[1], left, 0, size.Width-left, size.Height)
 }

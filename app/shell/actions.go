@@ -9,7 +9,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/chat"
 	"soberano/app/settings"
@@ -68,6 +67,7 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	return true
 }
 
+// escape goes one step back.
 func (d *Shell) escape() {
 	switch {
 	case d.dismiss():
@@ -78,6 +78,7 @@ func (d *Shell) escape() {
 		d.show(chatPage)
 	default:
 		d.chat.Escape()
+		d.chat.Focus(d.window.Canvas())
 	}
 }
 
@@ -151,10 +152,10 @@ func (d *Shell) listChanged() {
 
 // chatMenu opens the menu of a conversation.
 func (d *Shell) chatMenu(c store.Conversation, at fyne.Position) {
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
+	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("",
 		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
 		fyne.NewMenuItem("Export as Markdown", func() { d.exportChat(c) }),
-		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), d.window.Canvas(), at)
+		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), at, nil)
 }
 
 func (d *Shell) renameChat(c store.Conversation) {
@@ -265,7 +266,7 @@ func (d *Shell) openLink(link string, at fyne.Position) {
 			}
 		}))
 	}
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at)
+	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("", items...), at, nil)
 }
 
 func cut(s string, most int) string {

@@ -52,7 +52,7 @@ func TestEscapeClosesDialogs(t *testing.T) {
 		"a recording": s.chooseAudio, "a model": s.chooseFile, "a folder": s.chooseFolder,
 		"a name":       func() { s.ask("Rename", "A", func(string) { t.Error("renamed") }) },
 		"where to":     func() { s.saveFile(t.TempDir(), "a.txt", nowhere, func(string, error) { t.Error("saved") }) },
-		"a menu":       func() { s.menuBelow(fyne.NewMenu("", fyne.NewMenuItem("One", func() {})), s.side.models) },
+		"a menu":       func() { ui.ShowMenuBelow(fyne.NewMenu("", fyne.NewMenuItem("One", func() {})), s.side.models) },
 		"without name": func() { s.saveFile("", "", nowhere, func(string, error) { t.Error("saved") }) },
 	} {
 		open()

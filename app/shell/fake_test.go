@@ -166,6 +166,8 @@ func inspect(path string) (registry.Info, error) {
 		i := qwen
 		i.Title, i.Runs, i.Reason = "Falcon 7B", false, "the family falcon is not known to this version"
 		return i, nil
+	case base == "ggml-tiny.en.bin":
+		return registry.Info{Kind: registry.Speech, Format: "ggml", Family: "whisper", Title: "Whisper tiny.en", Languages: registry.EnglishAlone, Bytes: 78_000_000, Runs: true}, nil
 	case base == "cut.gguf":
 		return registry.Info{}, models.Corrupt(path, "is cut short: tensor \"blk.17.ffn_up.weight\" should end at byte 1,911,234,560, but the file has 1,610,612,736 bytes")
 	}

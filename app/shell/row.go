@@ -152,6 +152,9 @@ func newList() *list {
 	return l
 }
 
+// Contents implements ui.Holder.
+func (l *list) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.pane.Object} }
+
 // CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.pane.Object) }
 
@@ -244,8 +247,23 @@ func (l *list) mark() {
 	}
 }
 
+// Disabled reports whether there is no row that could have the focus.
+func (l *list) Disabled() bool { return len(l.rows) == 0 }
+
+// Enable does nothing; with Disabled and Disable it makes the list a fyne.Disableable, which gets no focus while it is disabled.
+func (l *list) Enable() {}
+
+// Disable is described at Enable.
+func (l *list) Disable() {}
+
 // FocusGained implements fyne.Focusable.
-func (l *list) FocusGained() { l.focused = true; l.mark() }
+func (l *list) FocusGained() {
+	l.focused = true
+	l.mark()
+	if l.cursor < len(l.rows) {
+		l.pane.Reveal(l.rows[l.cursor])
+	}
+}
 
 // FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused, l.pressed = false, false; l.mark() }
@@ -259,16 +277,23 @@ func (l *list) KeyDown(k *fyne.KeyEvent) {
 // KeyUp implements desktop.Keyable.
 func (l *list) KeyUp(k *fyne.KeyEvent) { l.onKey(k, false) }
 
-// TypedRune implements fyne.Focusable.
-func (l *list) TypedRune(rune) {}
+// TypedRune opens the conversation on Space; see ui.Button.
+func (l *list) TypedRune(r rune) {
+	if r == ' ' && len(l.rows) > 0 {
+		l.onOpen(l.rows[l.cursor].hit.Conversation)
+		return
+	}
+	ui.UnusedRune(l, r)
+}
 
-// TypedKey moves the cursor, and opens, renames or deletes the conversation. A key that is held deletes one.
+// TypedKey moves the cursor, and opens, renames or deletes the conversation, or opens its menu.
 func (l *list) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape {
 		l.onEscape()
 		return
 	}
 	if len(l.rows) == 0 {
+		ui.UnusedKey(l, k)
 		return
 	}
 	switch c := l.rows[l.cursor].hit.Conversation; k.Name {
@@ -276,7 +301,7 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 		l.move(1)
 	case fyne.KeyUp:
 		l.move(-1)
-	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+	case fyne.KeyReturn, fyne.KeyEnter:
 		l.onOpen(c)
 	case fyne.KeyDelete:
 		if l.pressed {
@@ -285,6 +310,13 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 		}
 	case fyne.KeyF2:
 		l.onRename(c)
+	case desktop.KeyMenu:
+		row := l.rows[l.cursor]
+		at := fyne.CurrentApp().Driver().AbsolutePositionForObject(row)
+		l.onMenu(c, at.AddXY(row.Size().Width-32, rowHeight))
+	case fyne.KeySpace: // TypedRune follows
+	default:
+		ui.UnusedKey(l, k)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"soberano/app/problem"
+	"soberano/app/search"
 )
 
 // steps are the SQL statements that bring a file from schema version i to i+1.
@@ -92,17 +93,13 @@ var steps = []string{
 }
 
 func init() {
-	// The SQL function fold lets a search ignore case in every language, which SQLite's own LIKE does not.
-	sqlite.MustRegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		text, ok := args[0].(string)
-		if !ok {
-			return "", nil
-		}
-		return fold(text), nil
+	// The SQL function holds(text, key) tells whether a text contains what is searched for; see package search.
+	sqlite.MustRegisterDeterministicScalarFunction("holds", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		text, isText := args[0].(string)
+		key, isKey := args[1].(string)
+		return isText && isKey && search.Contains(text, key), nil
 	})
 }
-
-func fold(s string) string { return strings.ToLower(s) }
 
 // Open opens the file at path; it creates the file and its folder if they are missing. A damaged file is renamed, and a new
 // one is created beside it; Notice then says so. A file written by a newer version of the program is not changed, and Open

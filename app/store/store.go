@@ -13,7 +13,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -73,12 +72,6 @@ type Message struct {
 	Created      time.Time
 	Version      int // number of this answer among the answers of its turn, from 1; 0 for a question
 	Versions     int // number of the answers of its turn that are kept; one of them is shown
-}
-
-// Hit is a conversation found by a search, with the text around the first match.
-type Hit struct {
-	Conversation
-	Snippet string
 }
 
 // Store is the opened file. Its methods may be called from any goroutine.
@@ -167,32 +160,6 @@ func (s *Store) Draft(conversation int64, text string) error {
 	return s.change(`UPDATE conversations SET draft = ? WHERE id = ?`, text, conversation)
 }
 
-// Search finds the conversations whose title or messages contain the query, ignoring case; the latest first.
-func (s *Store) Search(ctx context.Context, query string) ([]Hit, error) {
-	query = fold(strings.TrimSpace(query))
-	if query == "" {
-		return nil, nil
-	}
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+`, coalesce((SELECT m.content FROM messages m
-			WHERE m.conversation = c.id AND m.replaced = 0 AND instr(fold(m.content), ?1) > 0 ORDER BY m.turn, m.id LIMIT 1), '') AS found
-		FROM conversations c WHERE c.deleted = 0 AND (found <> '' OR instr(fold(c.title), ?1) > 0)
-		ORDER BY c.updated DESC LIMIT 200`, query)
-	if err != nil {
-		return nil, fmt.Errorf("store: search: %w", err)
-	}
-	defer rows.Close()
-	var hits []Hit
-	for rows.Next() {
-		var found string
-		c, err := scanConversation(rows, &found)
-		if err != nil {
-			return nil, fmt.Errorf("store: search: %w", err)
-		}
-		hits = append(hits, Hit{Conversation: c, Snippet: snippet(found, query)})
-	}
-	return hits, rows.Err()
-}
-
 // Title makes a conversation's title from its first message: the first line that has words, cut at the end of a word near 48
 // characters.
 func Title(message string) string {
@@ -217,27 +184,6 @@ func Title(message string) string {
 		}
 	}
 	return "Untitled"
-}
-
-// snippet returns the text around the first place where fold(text) contains the query, as one line.
-func snippet(text, query string) string {
-	flat := strings.Join(strings.Fields(text), " ")
-	at := strings.Index(fold(flat), query)
-	if at < 0 {
-		return ""
-	}
-	runes := []rune(flat)
-	// fold may change lengths in bytes, so positions are counted in characters of the folded text.
-	at = min(utf8.RuneCountInString(fold(flat)[:at]), len(runes))
-	from, to := max(0, at-24), min(len(runes), at+64)
-	s := string(runes[from:to])
-	if from > 0 {
-		s = "…" + s
-	}
-	if to < len(runes) {
-		s += "…"
-	}
-	return s
 }
 
 func (s *Store) change(query string, args ...any) error {

@@ -25,7 +25,6 @@ type list struct {
 	playing int       // the segment that is being played; -1: none
 	editing int       // -1: none
 	focused bool
-	keyed   bool    // the cursor was moved with the keyboard, so it is shown
 	wide    float32 // the average width of a letter
 	line    float32 // the height of a line of text
 	times   float32 // the width of the column of times
@@ -66,7 +65,7 @@ func newList(v *View) *list {
 
 // begin shows the transcript that was just opened.
 func (l *list) begin() {
-	l.cursor, l.playing, l.editing, l.keyed = 0, -1, -1, false
+	l.cursor, l.playing, l.editing = 0, -1, -1
 	l.times = fyne.MeasureText(clock(l.v.length()), ui.SmallSize, fyne.TextStyle{}).Width + 12
 	l.rows.Reload()
 }
@@ -104,6 +103,9 @@ func (l *list) guess(i int, width float32) float32 {
 	lines := float32(int(1.04*w/max(60, width-l.textLeft()-2*boxPad))) + 1
 	return lines*l.line + 2*rowPad
 }
+
+// Contents implements ui.Holder.
+func (l *list) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.rows} }
 
 // CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.rows) }
@@ -176,13 +178,26 @@ func (l *list) stop(keep bool) {
 	l.redraw(i)
 }
 
+// Disabled reports whether there is no segment that could have the focus.
+func (l *list) Disabled() bool { return len(l.v.segments) == 0 }
+
+// Enable does nothing; with Disabled and Disable it makes the list a fyne.Disableable, which gets no focus while it is disabled.
+func (l *list) Enable() {}
+
+// Disable is described at Enable.
+func (l *list) Disable() {}
+
 // FocusGained implements fyne.Focusable.
-func (l *list) FocusGained() { l.focused = true; l.redraw(l.cursor) }
+func (l *list) FocusGained() {
+	l.focused = true
+	l.rows.Reveal(l.cursor)
+	l.redraw(l.cursor)
+}
 
 // FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused = false; l.redraw(l.cursor) }
 
-// TypedRune implements fyne.Focusable.
+// TypedRune implements fyne.Focusable; the list takes no text.
 func (l *list) TypedRune(rune) {}
 
 // TypedKey moves the cursor, plays and edits.
@@ -210,13 +225,14 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 		l.edit(l.cursor)
 	case fyne.KeyEscape:
 		l.v.Escape()
+	default:
+		ui.UnusedKey(l, k)
 	}
 }
 
 // move selects a segment.
 func (l *list) move(to int) {
 	was := l.cursor
-	l.keyed = true
 	l.cursor = max(0, min(len(l.v.segments)-1, to))
 	l.rows.Reveal(l.cursor)
 	l.redraw(was, l.cursor)
@@ -236,7 +252,7 @@ func newSegment(l *list) *segment {
 	s := &segment{l: l, back: canvas.NewRectangle(nil), text: ui.NewFlow()}
 	s.time = newMoment(func() {
 		was := l.cursor
-		l.cursor, l.keyed = s.i, false
+		l.cursor = s.i
 		l.redraw(was, s.i)
 		l.v.page.Focus(l)
 		l.v.PlayFrom(l.v.segments[s.i].Start)
@@ -257,10 +273,18 @@ func (s *segment) fill(i int) {
 	if i == l.playing {
 		s.back.FillColor = ui.Color(ui.Tint)
 	}
-	if i == l.cursor && l.focused && l.keyed {
+	if i == l.cursor && l.focused {
 		s.back.StrokeColor, s.back.StrokeWidth = ui.Color(ui.Accent), 1.5
 	}
 	s.Refresh()
+}
+
+// Contents implements ui.Holder.
+func (s *segment) Contents() []fyne.CanvasObject {
+	if s.edited() {
+		return []fyne.CanvasObject{s.back, s.time, s.l.entry}
+	}
+	return []fyne.CanvasObject{s.back, s.time, s.text}
 }
 
 // edited reports whether the entry is in this row. A row out of sight keeps its index, and several may have the same one.
@@ -274,13 +298,7 @@ type segmentRenderer struct{ s *segment }
 func (r *segmentRenderer) Destroy()           {}
 func (r *segmentRenderer) MinSize() fyne.Size { return fyne.NewSize(120, 24) }
 
-func (r *segmentRenderer) Objects() []fyne.CanvasObject {
-	s := r.s
-	if s.edited() {
-		return []fyne.CanvasObject{s.back, s.time, s.l.entry}
-	}
-	return []fyne.CanvasObject{s.back, s.time, s.text}
-}
+func (r *segmentRenderer) Objects() []fyne.CanvasObject { return r.s.Contents() }
 
 func (r *segmentRenderer) Layout(size fyne.Size) {
 	s := r.s

@@ -32,6 +32,9 @@ func (b *Box) SetStroke(name fyne.ThemeColorName, width float32) {
 	}
 }
 
+// Contents implements Holder.
+func (b *Box) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{b.Content} }
+
 // HeightFor returns the height of the content plus the padding.
 func (b *Box) HeightFor(width float32) float32 {
 	return HeightFor(b.Content, max(0, width-2*b.PadX)) + 2*b.PadY

@@ -81,19 +81,29 @@ func (b *Button) Tapped(*fyne.PointEvent) {
 }
 
 // FocusGained implements fyne.Focusable.
-func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
+func (b *Button) FocusGained() { b.focused = true; b.Refresh(); GotFocus(b) }
 
 // FocusLost implements fyne.Focusable.
 func (b *Button) FocusLost() { b.focused = false; b.Refresh() }
 
-// TypedRune implements fyne.Focusable; a button takes no text.
-func (b *Button) TypedRune(rune) {}
+// TypedRune calls OnTapped on Space. The key press alone would be too early: if it moved the focus to an entry, the space would
+// be typed there.
+func (b *Button) TypedRune(r rune) {
+	if r == ' ' {
+		b.Tapped(nil)
+		return
+	}
+	UnusedRune(b, r)
+}
 
-// TypedKey calls OnTapped on Space and Enter.
+// TypedKey calls OnTapped on Enter.
 func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
-	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+	case fyne.KeyReturn, fyne.KeyEnter:
 		b.Tapped(nil)
+	case fyne.KeySpace: // TypedRune follows
+	default:
+		UnusedKey(b, e)
 	}
 }
 

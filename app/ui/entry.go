@@ -60,6 +60,7 @@ const (
 func NewEntry() *Entry {
 	e := &Entry{goal: -1, rows: 1}
 	e.wrapped = wrap(nil, TextSize, true, false)
+	e.wrapped.ways.left = true
 	e.ExtendBaseWidget(e)
 	return e
 }
@@ -68,6 +69,7 @@ func NewEntry() *Entry {
 func NewText() *Entry {
 	e := NewEntry()
 	e.many, e.rows = true, 3
+	e.wrapped.ways.left = false
 	return e
 }
 
@@ -158,7 +160,10 @@ func (e *Entry) After() rune {
 }
 
 // FocusGained implements fyne.Focusable.
-func (e *Entry) FocusGained() { e.focus(true) }
+func (e *Entry) FocusGained() {
+	e.focus(true)
+	GotFocus(e)
+}
 
 // FocusLost implements fyne.Focusable.
 func (e *Entry) FocusLost() { e.focus(false) }

@@ -203,16 +203,23 @@ func (r *entryRenderer) selection(p *painter, l line, at fyne.Position) {
 	if from == to || to < l.start || from > l.end || to == l.start && l.end > l.start {
 		return
 	}
-	left := e.wrapped.xOf(l, max(from, l.start))
-	right := e.wrapped.xOf(l, min(to, l.end))
-	if to > l.end && l.next > l.end {
-		right += 6 // the line end is selected too
+	bands := e.wrapped.bands(l, max(from, l.start), min(to, l.end))
+	if n := len(bands); to > l.end && l.next > l.end { // the line end is selected too
+		if n == 0 {
+			x, _ := e.wrapped.edges(l, nil)
+			bands = append(bands, [2]float32{x, x + 6})
+		} else {
+			bands[n-1][1] += 6
+		}
 	}
-	if e.many {
-		right = min(right, e.room().Width+6)
-	}
-	if right > left {
-		p.rectangle(theme.ColorNameSelection, 0, at.X+left, at.Y, right-left, p.height)
+	for _, b := range bands {
+		left, right := b[0], b[1]
+		if e.many {
+			right = min(right, e.room().Width+6)
+		}
+		if right > left {
+			p.rectangle(theme.ColorNameSelection, 0, at.X+left, at.Y, right-left, p.height)
+		}
 	}
 }
 

@@ -58,6 +58,8 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 		e.move(e.wrapped.lines[e.row()].start, e.shift)
 	case fyne.KeyEnd:
 		e.toLineEnd()
+	case fyne.KeyEscape:
+		UnusedKey(e, k)
 	}
 }
 

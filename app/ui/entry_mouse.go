@@ -6,7 +6,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/widget"
 )
 
 // clicks is the last double click, which a third click can follow.
@@ -141,10 +140,10 @@ func (e *Entry) TappedSecondary(p *fyne.PointEvent) {
 		return m
 	}
 	selected := e.anchor != e.caret
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
+	ShowMenu(c, fyne.NewMenu("",
 		item("Undo", len(e.history.undo) > 0, e.Undo), item("Redo", len(e.history.redo) > 0, e.Redo), fyne.NewMenuItemSeparator(),
 		item("Cut", selected, func() { e.TypedShortcut(&fyne.ShortcutCut{Clipboard: board}) }),
 		item("Copy", selected, func() { e.TypedShortcut(&fyne.ShortcutCopy{Clipboard: board}) }),
 		item("Paste", true, func() { e.TypedShortcut(&fyne.ShortcutPaste{Clipboard: board}) }),
-		item("Select all", e.Text != "", e.SelectAll)), c, p.AbsolutePosition)
+		item("Select all", e.Text != "", e.SelectAll)), p.AbsolutePosition, nil)
 }

@@ -4,6 +4,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/ui/bidi"
 )
 
 // Span is a piece of text in one style.
@@ -32,11 +34,12 @@ func (s Span) same(o Span) bool { s.Text = o.Text; return s == o }
 type Flow struct {
 	widget.BaseWidget
 	Spans    []Span
-	TextSize float32 // 0: the constant TextSize
-	Align    fyne.TextAlign
-	Heavy    bool // all of it is bold
-	Preserve bool // spaces at the beginnings of lines are kept (code)
-	Caret    bool // a block after the last word, which shows that more text is coming
+	TextSize float32        // 0: the constant TextSize
+	Align    fyne.TextAlign // Leading: at the left, paragraphs from right to left at the right
+	RTL      bool           // paragraphs without letters are from right to left
+	Heavy    bool           // all of it is bold
+	Preserve bool           // spaces at the beginnings of lines are kept (code)
+	Caret    bool           // a block after the last word, which shows that more text is coming
 	OnLink   func(url string, at fyne.Position)
 	OnTap    func(at fyne.Position) // called for a tap outside links
 	OnSee    func()                 // called when See says that the text is seen; it may change the text
@@ -122,6 +125,10 @@ func (f *Flow) NaturalWidth() float32 {
 func (f *Flow) wrap() {
 	if f.wrapped == nil {
 		f.wrapped = wrap(f.Spans, f.size(), f.Preserve, f.Heavy)
+		f.wrapped.ways.left = f.Align != fyne.TextAlignLeading
+		if f.RTL {
+			f.wrapped.ways.otherwise = bidi.RTL
+		}
 	}
 }
 

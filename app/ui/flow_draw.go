@@ -7,6 +7,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/theme"
+
+	"soberano/app/ui/bidi"
 )
 
 // CreateRenderer implements fyne.Widget.
@@ -65,11 +67,11 @@ func (r *flowRenderer) draw(size fyne.Size) {
 			p.run(s, s.x+dx, y)
 		}
 		if f.Caret && i == len(f.wrapped.lines)-1 {
-			x := dx
-			if n := len(runs); n > 0 {
-				x += runs[n-1].x + runs[n-1].w
+			_, x := f.wrapped.edges(l, runs)
+			if f.wrapped.direction(l.start) == bidi.RTL {
+				x -= 11
 			}
-			p.rectangle(Accent, 2, x+2, y+3, 7, p.height-6)
+			p.rectangle(Accent, 2, dx+x+2, y+3, 7, p.height-6)
 		}
 	}
 	r.objects = p.objects
@@ -82,8 +84,13 @@ func (f *Flow) selection(p *painter, l line, dx, y float32) {
 	if from > to || f.from == f.to || from == to && f.to <= l.end {
 		return
 	}
-	x := w.xOf(l, from)
-	p.rectangle(theme.ColorNameSelection, 0, dx+x, y, max(4, w.xOf(l, to)-x), p.height)
+	if from == to { // an empty line
+		p.rectangle(theme.ColorNameSelection, 0, dx+w.xOf(l, from), y, 4, p.height)
+		return
+	}
+	for _, b := range w.bands(l, from, to) {
+		p.rectangle(theme.ColorNameSelection, 0, dx+b[0], y, b[1]-b[0], p.height)
+	}
 }
 
 // painter makes the objects that draw lines of text.
@@ -114,15 +121,24 @@ func (p *painter) run(s run, x, y float32) {
 	ink := Color(s.ink())
 	t := canvas.NewText(s.Text, ink)
 	t.TextSize, t.TextStyle = p.size, s.style()
+	th := textHeight(p.size, t.TextStyle)
+	top := float32(math.Floor(float64(y + (p.height-th)/2)))
+	switch {
+	case s.emoji:
+		t.FontSource = emojiFont()
+		top += p.baseline(s.style(), nil) - p.baseline(s.style(), t.FontSource)
+		th = t.MinSize().Height
+	case s.meter != nil && s.meter.leads(s.Text):
+		t.Text = fontStart + t.Text
+	}
 	if was := p.old[keyOf(t)]; was != nil {
 		delete(p.old, keyOf(t))
 		t = was
 	}
-	th := textHeight(p.size, t.TextStyle)
 	// Fyne draws a text as high as the pixels between its rounded top and its rounded bottom, into an image whose height is
 	// rounded up. At an offset of just under half a pixel the two heights are equal, and the last row of pixels, which holds
 	// the underscores, is not cut off.
-	Put(t, x, float32(math.Floor(float64(y+(p.height-th)/2)))+0.45, s.w, th)
+	Put(t, x, top+0.45, s.w, th)
 	p.objects = append(p.objects, t)
 	if s.Link != "" {
 		p.rectangle(s.ink(), 0, x, y+p.height-4, s.w, 1)
@@ -132,16 +148,28 @@ func (p *painter) run(s run, x, y float32) {
 	}
 }
 
+// fontStart begins a text whose first letter is in another font than that of its style. Fyne puts the baseline where the first
+// font needs it, and cuts off what is below the line height of the style's font. This rune has no width and no shape, and
+// takes the font of the style.
+const fontStart = "\u200b"
+
+// baseline returns the distance of the baseline from the top of a text, in whole pixels at scale 1.
+func (p *painter) baseline(style fyne.TextStyle, font fyne.Resource) float32 {
+	_, y := fyne.CurrentApp().Driver().RenderedTextSize(" ", p.size, style, font)
+	return float32(math.Ceil(float64(y)))
+}
+
 // textKey is what decides how a text looks.
 type textKey struct {
 	text  string
 	size  float32
 	style fyne.TextStyle
 	ink   color.NRGBA
+	emoji bool
 }
 
 func keyOf(t *canvas.Text) textKey {
-	return textKey{t.Text, t.TextSize, t.TextStyle, color.NRGBAModel.Convert(t.Color).(color.NRGBA)}
+	return textKey{t.Text, t.TextSize, t.TextStyle, color.NRGBAModel.Convert(t.Color).(color.NRGBA), t.FontSource != nil}
 }
 
 // texts returns the texts among objects.

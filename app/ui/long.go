@@ -56,6 +56,9 @@ func (b *longBody) MinSize([]fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(80, (*Long)(b).total())
 }
 
+// Contents implements Holder.
+func (l *Long) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.scroll} }
+
 // CreateRenderer implements fyne.Widget.
 func (l *Long) CreateRenderer() fyne.WidgetRenderer { return &longRenderer{l} }
 

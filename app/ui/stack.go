@@ -102,6 +102,9 @@ func same(a, b []fyne.CanvasObject) bool {
 	return true
 }
 
+// Contents implements Holder.
+func (s *Stack) Contents() []fyne.CanvasObject { return s.known }
+
 // CreateRenderer implements fyne.Widget.
 func (s *Stack) CreateRenderer() fyne.WidgetRenderer {
 	s.ExtendBaseWidget(s)

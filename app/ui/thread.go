@@ -75,6 +75,14 @@ func (l *Lazy) See(top, below float32) {
 	}
 }
 
+// Contents implements Holder.
+func (l *Lazy) Contents() []fyne.CanvasObject {
+	if l.built == nil {
+		return nil
+	}
+	return []fyne.CanvasObject{l.built}
+}
+
 // CreateRenderer implements fyne.Widget.
 func (l *Lazy) CreateRenderer() fyne.WidgetRenderer {
 	l.ExtendBaseWidget(l)

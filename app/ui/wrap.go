@@ -26,6 +26,7 @@ type wrapped struct {
 	preserve bool
 	width    float32
 	lines    []line
+	ways     twoWay
 }
 
 // line is text[start:end], about w wide; the next line starts at next.

@@ -110,6 +110,9 @@ func TestOffsetsAndPositions(t *testing.T) {
 		f.Resize(fyne.NewSize(width, f.HeightFor(width)))
 		before := fyne.NewPos(0, 0)
 		for _, l := range f.wrapped.lines {
+			if f.wrapped.twoWay() { // see TestTwoWayOffsets
+				break
+			}
 			for _, at := range append([]int{l.start}, f.wrapped.stopsOf(line{l.start, f.wrapped.trimmed(l), l.next, l.w})...) {
 				p := f.PositionOf(at)
 				if p.Y < before.Y || p.Y == before.Y && p.X < before.X {

@@ -21,6 +21,12 @@ import (
 
 func openTiny(t *testing.T, s *tiny.Source, exact bool) (Model, kernels.Device, error) {
 	t.Helper()
+	return openLimited(t, s, exact, 0)
+}
+
+// openLimited opens a model for sequences of at most limit tokens.
+func openLimited(t *testing.T, s *tiny.Source, exact bool, limit int) (Model, kernels.Device, error) {
+	t.Helper()
 	f, err := gguf.Open(s.Write(t))
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +39,7 @@ func openTiny(t *testing.T, s *tiny.Source, exact bool) (Model, kernels.Device, 
 		dev.Close()
 		f.Close()
 	})
-	m, err := Open(f, dev, 0)
+	m, err := Open(f, dev, limit)
 	return m, dev, err
 }
 

@@ -189,7 +189,7 @@ func TestLanguagesOfEntries(t *testing.T) {
 		}
 		dir := filepath.Join(lib.dir, "m")
 		text := `{"name": "m", ` + c.entry + `, "files": [{"path": "files/model.bin", "bytes": 1, "sha256": ""}]}`
-		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, entryFile), []byte(text), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, entryFile), []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		e, err := lib.Find("m")
