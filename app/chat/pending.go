@@ -118,7 +118,7 @@ func (s *Screen) unsend() {
 	if p.conversation == s.conversation.ID {
 		e := s.Composer.Entry
 		e.SetText(below(p.text(), e.Text))
-		e.ToEnd()
+		e.SetCaret(len(p.before)) // where the words that are still to come belong
 	}
 	s.showWords()
 }

@@ -26,8 +26,9 @@ import (
 	"soberano/models/registry"
 )
 
-// Main runs the command line and returns the exit code. window opens the desktop window; it is nil in a build without one.
-func Main(args []string, window func(context.Context) error) int {
+// Main runs the command line and returns the exit code. window opens the desktop window and files in it; it is nil in a build
+// without one.
+func Main(args []string, window func(ctx context.Context, files []string) error) int {
 	saveMemory()
 	ctx, cancel, release := withInterrupts()
 	defer release()
@@ -97,20 +98,20 @@ func saveMemory() {
 }
 
 // command builds the tree of commands.
-func command(window func(context.Context) error) *cobra.Command {
+func command(window func(ctx context.Context, files []string) error) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "soberano",
+		Use:           "soberano [FILE …]",
 		Short:         "Private AI on your own computer",
-		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens.",
+		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens, with models and recordings that are named; if it is open already, it is raised.",
 		Version:       fullVersion(buildCommit()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          arguments(cobra.NoArgs),
+		Args:          files,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if window == nil {
 				return errors.New("this build has no window: start `soberano-cli chat` for a chat in the terminal, or the program `soberano` for the window")
 			}
-			return window(cmd.Context())
+			return window(cmd.Context(), args)
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
@@ -118,6 +119,16 @@ func command(window func(context.Context) error) *cobra.Command {
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
 		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
 	return root
+}
+
+// files checks that the arguments of a command without a verb name files; another word is a verb that does not exist.
+func files(cmd *cobra.Command, args []string) error {
+	for _, a := range args {
+		if _, err := os.Stat(a); err != nil {
+			return arguments(cobra.NoArgs)(cmd, []string{a})
+		}
+	}
+	return nil
 }
 
 // printJSON writes v as indented JSON with a final newline.

@@ -18,7 +18,7 @@ type View struct {
 	OnCopy func(text string)
 	OnFold func() // called after a thought was opened or closed, which changes the height
 
-	column *fyne.Container
+	column *ui.Stack
 	shown  []*node
 	caret  *ui.Flow
 }
@@ -27,16 +27,16 @@ type View struct {
 type node struct {
 	block  Block
 	object fyne.CanvasObject
-	flow   *ui.Flow        // of a Paragraph or Heading
-	code   *codeBox        // of Code
-	column *fyne.Container // of a block with Blocks
+	flow   *ui.Flow  // of a Paragraph or Heading
+	code   *codeBox  // of Code
+	column *ui.Stack // of a block with Blocks
 	below  []*node
 	fold   *fold // of a Thought
 }
 
 // NewView returns an empty view.
 func NewView() *View {
-	v := &View{column: ui.NewColumn(10)}
+	v := &View{column: ui.NewStack(10)}
 	v.ExtendBaseWidget(v)
 	return v
 }
@@ -45,19 +45,17 @@ func NewView() *View {
 func (v *View) Set(blocks []Block, open bool) {
 	v.update(&v.shown, v.column, blocks, open)
 	v.moveCaret(open)
-	if s := v.Size(); s.Width > 0 {
-		v.column.Layout.Layout(v.column.Objects, s)
-	}
+	v.column.Place()
 }
 
 // HeightFor returns the height of all blocks at that width.
-func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
+func (v *View) HeightFor(width float32) float32 { return v.column.HeightFor(width) }
 
 // Contents implements ui.Holder.
 func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
 
 // See implements ui.Seer.
-func (v *View) See(top, below float32) { ui.See(v.column, top, below) }
+func (v *View) See(top, below float32) { v.column.See(top, below) }
 
 // CreateRenderer implements fyne.Widget.
 func (v *View) CreateRenderer() fyne.WidgetRenderer {
@@ -95,7 +93,7 @@ func lastFlow(nodes []*node) *ui.Flow {
 	return lastFlow(n.below)
 }
 
-func (v *View) update(nodes *[]*node, column *fyne.Container, blocks []Block, open bool) {
+func (v *View) update(nodes *[]*node, column *ui.Stack, blocks []Block, open bool) {
 	var next []*node
 	for i, b := range blocks {
 		last := open && i == len(blocks)-1
@@ -135,10 +133,10 @@ func (v *View) keep(n *node, b Block, open bool) bool {
 		n.fold.set(b, open)
 	case n.column != nil && b.Kind != List:
 		v.update(&n.below, n.column, b.Blocks, open)
-		n.column.Layout.Layout(n.column.Objects, n.column.Size())
+		n.column.Place()
 	case n.column != nil:
 		v.updateList(n, b, open)
-		n.column.Layout.Layout(n.column.Objects, n.column.Size())
+		n.column.Place()
 	default:
 		return false
 	}
@@ -159,14 +157,14 @@ func (v *View) build(b Block, open bool) *node {
 		n.code.set(b.Text, open)
 		n.object = n.code.box
 	case List:
-		n.column = ui.NewColumn(8)
+		n.column = ui.NewStack(8)
 		if b.Tight {
-			n.column = ui.NewColumn(4)
+			n.column.Gap = 4
 		}
 		v.updateList(n, b, open)
 		n.object = n.column
 	case Quote:
-		n.column = ui.NewColumn(8)
+		n.column = ui.NewStack(8)
 		v.update(&n.below, n.column, b.Blocks, open)
 		n.object = quoted(n.column, b.rightToLeft())
 	case Table:
@@ -206,7 +204,7 @@ func (v *View) updateList(n *node, b Block, open bool) {
 		if i < len(n.below) && v.keep(n.below[i], item, last) {
 			k = n.below[i]
 		} else {
-			k = &node{block: item, column: ui.NewColumn(4)}
+			k = &node{block: item, column: ui.NewStack(4)}
 			v.update(&k.below, k.column, item.Blocks, last)
 			k.object = listed(mark(b, item, i), k.column, b.rightToLeft())
 		}
@@ -232,10 +230,10 @@ func mark(list, item Block, i int) string {
 func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	m := ui.Text(mark, ui.TextSize, ui.Muted)
 	m.Align = fyne.TextAlignTrailing
-	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right}
+	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right, mark: m.NaturalWidth()}
 	if right {
 		m = ui.Text(mark, ui.TextSize, ui.Muted)
-		m.RTL = true
+		m.RTL, m.Align = true, fyne.TextAlignTrailing
 	}
 	return &fyne.Container{Layout: l, Objects: []fyne.CanvasObject{m, content}}
 }
@@ -244,14 +242,14 @@ func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObjec
 func quoted(content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	bar := ui.NewFill(ui.Line, 3, 1)
 	bar.Radius = 1.5
-	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6, right: right}, Objects: []fyne.CanvasObject{bar, content}}
+	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6, right: right, mark: 3}, Objects: []fyne.CanvasObject{bar, content}}
 }
 
 // indent is a layout of two children: a mark, by wide with the gap behind it but at least least, and the content at its right;
-// with right, the mark is at the right of the content.
+// with right, the mark, mark wide, is at the right of the content.
 type indent struct {
-	by, gap, least, width float32
-	right                 bool
+	by, gap, least, mark, width float32
+	right                       bool
 }
 
 // narrow is the width below which text is indented no further than its mark needs.
@@ -269,7 +267,7 @@ func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	left := l.left(size.Width)
 	gap := l.gap * min(1, left/l.by)
 	if l.right {
-		ui.Put(o[0], size.Width-left+gap, 0, left-gap, size.Height)
+		ui.Put(o[0], size.Width-left+gap, 0, l.mark, size.Height)
 		ui.Put(o[1], 0, 0, size.Width-left, size.Height)
 		return
 	}

@@ -59,6 +59,8 @@ func (d *Shell) scroll(k fyne.KeyName) {
 		d.models.Scroll(by)
 	case d.page == settingsPage:
 		d.settings.Scroll(by)
+	case d.page == trashPage:
+		d.trash.pane.Page(by)
 	}
 }
 

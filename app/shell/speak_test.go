@@ -108,3 +108,24 @@ func TestSpeakOnAnotherPage(t *testing.T) {
 		}
 	}
 }
+
+// On another page the entry of the chat, which is not seen, gets no keys: Esc leads back and discards nothing, Enter sends nothing.
+func TestKeysDoNotReachTheHiddenEntry(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	for _, page := range []string{filesPage, modelsPage, settingsPage, trashPage} {
+		s.show(chatPage)
+		s.chat.Composer.Entry.SetText("a draft")
+		s.chat.Focus(s.win.Canvas())
+		s.chat.Talk.Press()
+		s.chat.Talk.Release()
+		s.recording()
+		s.show(page)
+		s.press(fyne.KeyReturn, 0)
+		s.press(fyne.KeyEscape, 0)
+		if s.page != chatPage || s.chat.Talk.State() != voice.Recording || s.texts() != "" {
+			t.Errorf("%s: the page is %s, it records: %v, sent: %s", page, s.page, s.chat.Talk.State() == voice.Recording, s.texts())
+		}
+		s.chat.Talk.Discard()
+	}
+}

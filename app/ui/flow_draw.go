@@ -14,35 +14,35 @@ import (
 // CreateRenderer implements fyne.Widget.
 func (f *Flow) CreateRenderer() fyne.WidgetRenderer {
 	f.ExtendBaseWidget(f)
-	r := &flowRenderer{f: f}
-	if size := f.Size(); size.Width > 0 { // after a minute out of sight Fyne makes a new renderer and does not call Layout
-		r.Layout(size)
-	}
-	return r
+	return &flowRenderer{f: f, stale: true}
 }
 
 type flowRenderer struct {
 	f       *Flow
 	objects []fyne.CanvasObject
+	stale   bool    // the objects are made when Fyne asks for them, which it does for what is seen
 	width   float32 // for which the objects were made
 }
 
-func (r *flowRenderer) Destroy()                     {}
-func (r *flowRenderer) Objects() []fyne.CanvasObject { return r.objects }
-func (r *flowRenderer) MinSize() fyne.Size           { return r.f.MinSize() }
+func (r *flowRenderer) Destroy()           {}
+func (r *flowRenderer) MinSize() fyne.Size { return r.f.MinSize() }
 
-func (r *flowRenderer) Layout(size fyne.Size) {
-	if r.width != size.Width || len(r.objects) == 0 {
-		r.draw(size)
+func (r *flowRenderer) Objects() []fyne.CanvasObject {
+	if r.stale {
+		r.stale = false
+		r.draw(r.f.Size())
 	}
+	return r.objects
 }
 
+func (r *flowRenderer) Layout(size fyne.Size) { r.stale = r.stale || r.width != size.Width }
+
 func (r *flowRenderer) Refresh() {
-	r.draw(r.f.Size())
+	r.stale = true
 	canvas.Refresh(r.f)
 }
 
-// draw creates the objects of the visible lines, and of as many above and below them. Texts that were drawn before are used
+// draw creates the objects of the visible lines, and of some above and below them. Texts that were drawn before are used
 // again.
 func (r *flowRenderer) draw(size fyne.Size) {
 	f := r.f
@@ -52,7 +52,8 @@ func (r *flowRenderer) draw(size fyne.Size) {
 	f.breakAt(size.Width)
 	r.width = size.Width
 	first, last := f.visible()
-	if n := last - first; n > 0 && n < len(f.wrapped.lines) {
+	if last > first && last-first < len(f.wrapped.lines) {
+		const n = nearby / 20 // lines
 		first, last = max(0, first-n), min(len(f.wrapped.lines), last+n)
 	}
 	f.drawn = [2]int{first, last}
@@ -120,15 +121,24 @@ func (p *painter) run(s run, x, y float32) {
 	ink := Color(s.ink())
 	t := canvas.NewText(s.Text, ink)
 	t.TextSize, t.TextStyle = p.size, s.style()
+	th := textHeight(p.size, t.TextStyle)
+	top := float32(math.Floor(float64(y + (p.height-th)/2)))
+	switch {
+	case s.emoji:
+		t.FontSource = emojiFont()
+		top += p.baseline(s.style(), nil) - p.baseline(s.style(), t.FontSource)
+		th = t.MinSize().Height
+	case s.meter != nil && s.meter.leads(s.Text):
+		t.Text = fontStart + t.Text
+	}
 	if was := p.old[keyOf(t)]; was != nil {
 		delete(p.old, keyOf(t))
 		t = was
 	}
-	th := textHeight(p.size, t.TextStyle)
 	// Fyne draws a text as high as the pixels between its rounded top and its rounded bottom, into an image whose height is
 	// rounded up. At an offset of just under half a pixel the two heights are equal, and the last row of pixels, which holds
 	// the underscores, is not cut off.
-	Put(t, x, float32(math.Floor(float64(y+(p.height-th)/2)))+0.45, s.w, th)
+	Put(t, x, top+0.45, s.w, th)
 	p.objects = append(p.objects, t)
 	if s.Link != "" {
 		p.rectangle(s.ink(), 0, x, y+p.height-4, s.w, 1)
@@ -138,16 +148,28 @@ func (p *painter) run(s run, x, y float32) {
 	}
 }
 
+// fontStart begins a text whose first letter is in another font than that of its style. Fyne puts the baseline where the first
+// font needs it, and cuts off what is below the line height of the style's font. This rune has no width and no shape, and
+// takes the font of the style.
+const fontStart = "\u200b"
+
+// baseline returns the distance of the baseline from the top of a text, in whole pixels at scale 1.
+func (p *painter) baseline(style fyne.TextStyle, font fyne.Resource) float32 {
+	_, y := fyne.CurrentApp().Driver().RenderedTextSize(" ", p.size, style, font)
+	return float32(math.Ceil(float64(y)))
+}
+
 // textKey is what decides how a text looks.
 type textKey struct {
 	text  string
 	size  float32
 	style fyne.TextStyle
 	ink   color.NRGBA
+	emoji bool
 }
 
 func keyOf(t *canvas.Text) textKey {
-	return textKey{t.Text, t.TextSize, t.TextStyle, color.NRGBAModel.Convert(t.Color).(color.NRGBA)}
+	return textKey{t.Text, t.TextSize, t.TextStyle, color.NRGBAModel.Convert(t.Color).(color.NRGBA), t.FontSource != nil}
 }
 
 // texts returns the texts among objects.
