@@ -18,7 +18,8 @@ import (
 const long = 3000
 
 // bubble shows a message of the user in a bubble at the right.
-func (s *Screen) bubble(text string) fyne.CanvasObject {
+func (s *Screen) bubble(text string) *asked {
+	b := &asked{unfold: func() {}}
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	parts := []fyne.CanvasObject{flow}
@@ -40,10 +41,22 @@ func (s *Screen) bubble(text string) fyne.CanvasObject {
 			s.thread.Changed(false)
 		})
 		parts = append(parts, ui.NewRow(0, nil, fold))
+		b.unfold = func() {
+			if folded {
+				fold.OnTapped()
+			}
+		}
 	}
 	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
-	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+	b.object = &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+	return b
+}
+
+// asked is a shown message of the user.
+type asked struct {
+	object fyne.CanvasObject
+	unfold func() // shows all of a long message
 }
 
 // right is a layout that places a bubble at the right, no wider than its text.

@@ -99,19 +99,36 @@ func GotFocus(o fyne.CanvasObject) {
 			}
 		}
 	}
-	reveal(p)
+	reveal(p, 0, o.Size().Height)
+}
+
+// Reveal scrolls far enough to show a part of an object: height units from top on.
+func Reveal(o fyne.CanvasObject, top, height float32) {
+	if c := canvasOf(o); c != nil {
+		reveal(pathIn(c, o), top, height)
+	}
+}
+
+// Visit calls f for an object and for all visible objects inside it.
+func Visit(o fyne.CanvasObject, f func(fyne.CanvasObject)) {
+	if o == nil || !o.Visible() {
+		return
+	}
+	f(o)
+	for _, c := range contents(o) {
+		Visit(c, f)
+	}
 }
 
 // beside is the space that stays visible above and below an object that is scrolled into view, for its outline.
 const beside = 8
 
-// reveal scrolls the containers on a path, the innermost first, just far enough to show the object at its end.
-func reveal(p []step) {
+// reveal scrolls the containers on a path, the innermost first, just far enough to show a part of the object at its end.
+func reveal(p []step, top, height float32) {
 	if len(p) == 0 {
 		return
 	}
-	last := p[len(p)-1]
-	top, height := last.at.Y, last.object.Size().Height
+	top += p[len(p)-1].at.Y
 	for i := len(p) - 1; i >= 0; i-- {
 		s, ok := p[i].object.(*container.Scroll)
 		if !ok {
