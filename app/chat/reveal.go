@@ -17,32 +17,39 @@ func (s *Screen) Reveal(message int64, words string) {
 	if o == nil {
 		return
 	}
-	found := false
+	s.thread.Reveal(o)
+	f, from, to := findIn(o, words)
+	if f == nil { // the words are in what is folded, or partly in the marks of the text
+		return
+	}
+	f.Select(from, to)
+	s.thread.RevealPart(o, f, f.PositionOf(from).Y-around, f.LineHeight()+2*around)
+}
+
+// findIn returns the first text in an object that contains the words, and where.
+func findIn(o fyne.CanvasObject, words string) (found *ui.Flow, from, to int) {
 	ui.Visit(o, func(x fyne.CanvasObject) {
 		f, ok := x.(*ui.Flow)
-		if !ok || found {
+		if !ok || found != nil {
 			return
 		}
 		if hits := search.Find(f.Text(0, f.Len()), search.Key(words), 1); len(hits) > 0 {
-			found = true
-			f.Select(hits[0].From, hits[0].To)
-			ui.Reveal(f, f.PositionOf(hits[0].From).Y-around, f.LineHeight()+2*around)
+			found, from, to = f, hits[0].From, hits[0].To
 		}
 	})
-	if !found { // the words are in what is folded, or partly in the marks of the text
-		ui.Reveal(o, 0, 1)
-	}
+	return found, from, to
 }
 
 // objectOf returns the object that shows a message, unfolded; nil if the message is not shown.
 func (s *Screen) objectOf(message int64) fyne.CanvasObject {
 	if a := s.asked[message]; a != nil {
+		a.object.Content()
 		a.unfold()
 		return a.object
 	}
 	for _, m := range s.messages {
-		if a := s.answers[m.Turn]; m.ID == message && m.Role == store.Assistant && a != nil {
-			return a.object
+		if a := s.answers[m.Turn]; m.ID == message && m.Role == store.Assistant && a != nil && a.lazy != nil {
+			return a.lazy
 		}
 	}
 	return nil

@@ -20,6 +20,13 @@ const long = 3000
 // bubble shows a message of the user in a bubble at the right.
 func (s *Screen) bubble(text string) *asked {
 	b := &asked{unfold: func() {}}
+	b.object = ui.NewLazy(func(width float32) float32 {
+		return ui.GuessLines(text[:min(len(text), long)], max(560, width*0.5)-2*14) + 2*10
+	}, func() fyne.CanvasObject { return s.newBubble(b, text) })
+	return b
+}
+
+func (s *Screen) newBubble(b *asked, text string) fyne.CanvasObject {
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	parts := []fyne.CanvasObject{flow}
@@ -49,13 +56,12 @@ func (s *Screen) bubble(text string) *asked {
 	}
 	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
-	b.object = &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
-	return b
+	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
 }
 
 // asked is a shown message of the user.
 type asked struct {
-	object fyne.CanvasObject
+	object *ui.Lazy
 	unfold func() // shows all of a long message
 }
 
@@ -91,7 +97,12 @@ type answer struct {
 	foot   *fyne.Container
 	speed  *ui.Label
 	stop   *ui.Button
+	filled bool     // it shows a text or the progress of a job
+	lazy   *ui.Lazy // holds object in the thread; nil of an answer that is being written
 }
+
+// footHeight is about the height of the actions below an answer.
+const footHeight = 32
 
 func (s *Screen) newAnswer() *answer {
 	a := &answer{view: markdown.NewView(), speed: ui.NewLabel("", ui.SmallSize, ui.Muted)}
@@ -105,6 +116,7 @@ func (s *Screen) newAnswer() *answer {
 
 // running shows the progress of a job.
 func (a *answer) running(p progress, status Status) {
+	a.filled = true
 	a.view.Set(p.blocks, p.stage == writing)
 	text := ""
 	switch {
@@ -132,6 +144,7 @@ func (a *answer) running(p progress, status Status) {
 
 // finished shows an answer that is not being written, and its actions, which are about this answer, whatever follows it.
 func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
+	a.filled = true
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil

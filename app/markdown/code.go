@@ -40,7 +40,18 @@ func newCodeBox(language string, onCopy func(string)) *codeBox {
 
 func (c *codeBox) set(text string, open bool) {
 	c.text, c.open = text, open
-	c.flow.Set(highlight(c.language, text, open)...)
+	c.flow.Set(ui.Span{Text: text, Mono: true})
+	c.flow.OnSee = c.colour
+}
+
+// colour colours the code when it is seen for the first time.
+func (c *codeBox) colour() {
+	c.flow.OnSee = nil
+	if spans := highlight(c.language, c.text, c.open); len(spans) > 1 {
+		from, to := c.flow.Selected()
+		c.flow.Set(spans...)
+		c.flow.Select(from, to) // it is the same text
+	}
 }
 
 // table returns a table; the text of wide cells wraps:
