@@ -120,8 +120,8 @@ func wavOf(samples []float32) []byte {
 	return b
 }
 
-// TestWordsOfFloat32: the words are those of float32. With silence behind the audio of a window, or keys and
-// values of the encoder in bfloat16, the end is "greasy washwater all year".
+// TestWordsOfFloat32: the words are those of float32. With silence instead of frames of 0 behind the audio of
+// a window, the end is "greasy washwater all year".
 func TestWordsOfFloat32(t *testing.T) {
 	got := text(transcribe(t, openBase(t), clip(t, "../suit.wav"), Params{Language: "en", Beam: 5}))
 	if want := "She had your dark suit in greasy wash water all year."; got != want {
