@@ -1,6 +1,11 @@
 package store
 
-import "sync"
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+)
 
 // Worker uses the store in a goroutine of its own, so that the UI goroutine never waits for the disk. It does one piece of
 // work after the other, in the order of the calls, and hands over each result on the UI goroutine in the same order.
@@ -11,12 +16,14 @@ type Worker struct {
 	queue  []func()
 	more   chan struct{} // holds a value when queue may contain work
 	closed bool
+	errs   map[int]error // of work whose result has not been handed over yet, by number
+	number int           // of the latest work that failed
 	done   chan struct{} // closed when the goroutine has ended
 }
 
 // NewWorker returns a worker for s and starts its goroutine.
 func NewWorker(s *Store, post func(func())) *Worker {
-	w := &Worker{store: s, post: post, more: make(chan struct{}, 1), done: make(chan struct{})}
+	w := &Worker{store: s, post: post, more: make(chan struct{}, 1), errs: map[int]error{}, done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -34,8 +41,30 @@ func (w *Worker) Do(work func(*Store) error, then func(error)) {
 	}
 	w.add(func() {
 		err := work(w.store)
-		w.post(func() { then(err) })
+		number := w.failed(err)
+		w.post(func() {
+			w.handedOver(number)
+			then(err)
+		})
 	})
+}
+
+// failed keeps an error until it is handed over, and returns its number; 0 for no error. What was deleted meanwhile is none.
+func (w *Worker) failed(err error) int {
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.number++
+	w.errs[w.number] = err
+	return w.number
+}
+
+func (w *Worker) handedOver(number int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.errs, number)
 }
 
 // Ask is Do for work that has a result.
@@ -90,15 +119,23 @@ func (w *Worker) next() (work func(), closed bool) {
 	return work, w.closed
 }
 
-// Close waits until all work that was asked for is done, so that nothing is lost, and ends the goroutine. The store stays
-// open. Close may be called more than once.
-func (w *Worker) Close() {
+// Close waits until all work that was asked for is done, so that nothing is lost, and ends the goroutine. It returns the errors of
+// work whose result was not handed over. The store stays open. Close may be called more than once.
+func (w *Worker) Close() error {
 	if w.post == nil {
-		return
+		return nil
 	}
 	w.mu.Lock()
 	w.closed = true
 	w.wake()
 	w.mu.Unlock()
 	<-w.done
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []error
+	for _, number := range slices.Sorted(maps.Keys(w.errs)) {
+		list = append(list, w.errs[number])
+	}
+	w.errs = nil
+	return errors.Join(list...)
 }

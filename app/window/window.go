@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -103,14 +102,13 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w.Resize(fyne.NewSize(1200, 760))
 	var d *shell.Shell
 	var closing error
-	var leaving atomic.Bool
+	quit := func() {
+		closing = errors.Join(closing, d.Close())
+		a.Quit()
+	}
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
-		leaving.Store(true)
 		w.Hide()
-		d.Settle(func() {
-			closing = errors.Join(closing, d.Close())
-			a.Quit()
-		})
+		d.Settle(quit)
 	}
 	if d, err = shell.New(a, w, m); err != nil {
 		return err
@@ -118,38 +116,34 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w.SetCloseIntercept(m.Quit)
 	d.OpenFiles(files)
 	own.Serve(func(r instance.Request) string {
-		return answer(&leaving, func() {
+		return answer(d, func() {
 			w.RequestFocus()
 			d.OpenFiles(r.Files)
 		})
 	})
-	stop := context.AfterFunc(ctx, func() { fyne.Do(m.Quit) })
+	stop := context.AfterFunc(ctx, func() { fyne.Do(func() { d.Finish(quit) }) }) // a signal asks nothing
 	defer stop()
 	w.ShowAndRun()
 	return errors.Join(closing, d.Close())
 }
 
 // answer runs show on the UI goroutine, unless the window is being closed, and answers a later start of the program.
-func answer(leaving *atomic.Bool, show func()) string {
-	done := make(chan struct{})
-	if leaving.Load() {
-		return instance.Closing
-	}
+func answer(d *shell.Shell, show func()) string {
+	reply := make(chan string, 1)
 	fyne.Do(func() {
-		if !leaving.Load() {
-			show()
+		if d.Leaving() {
+			reply <- instance.Closing
+			return
 		}
-		close(done)
+		show()
+		reply <- instance.Shown
 	})
 	select {
-	case <-done:
+	case r := <-reply:
+		return r
 	case <-time.After(4 * time.Second): // less than the later start waits
 		return "its window does not answer"
 	}
-	if leaving.Load() {
-		return instance.Closing
-	}
-	return instance.Shown
 }
 
 // ChatModel returns the library name of the chat model that was chosen in the window; "" if none was chosen, or if it can't be
