@@ -232,10 +232,10 @@ func mark(list, item Block, i int) string {
 func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	m := ui.Text(mark, ui.TextSize, ui.Muted)
 	m.Align = fyne.TextAlignTrailing
-	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right}
+	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right, mark: m.NaturalWidth()}
 	if right {
 		m = ui.Text(mark, ui.TextSize, ui.Muted)
-		m.RTL = true
+		m.RTL, m.Align = true, fyne.TextAlignTrailing
 	}
 	return &fyne.Container{Layout: l, Objects: []fyne.CanvasObject{m, content}}
 }
@@ -244,14 +244,14 @@ func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObjec
 func quoted(content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	bar := ui.NewFill(ui.Line, 3, 1)
 	bar.Radius = 1.5
-	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6, right: right}, Objects: []fyne.CanvasObject{bar, content}}
+	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6, right: right, mark: 3}, Objects: []fyne.CanvasObject{bar, content}}
 }
 
 // indent is a layout of two children: a mark, by wide with the gap behind it but at least least, and the content at its right;
-// with right, the mark is at the right of the content.
+// with right, the mark, mark wide, is at the right of the content.
 type indent struct {
-	by, gap, least, width float32
-	right                 bool
+	by, gap, least, mark, width float32
+	right                       bool
 }
 
 // narrow is the width below which text is indented no further than its mark needs.
@@ -269,7 +269,7 @@ func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	left := l.left(size.Width)
 	gap := l.gap * min(1, left/l.by)
 	if l.right {
-		ui.Put(o[0], size.Width-left+gap, 0, left-gap, size.Height)
+		ui.Put(o[0], size.Width-left+gap, 0, l.mark, size.Height)
 		ui.Put(o[1], 0, 0, size.Width-left, size.Height)
 		return
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 )
@@ -16,14 +15,19 @@ type Worker struct {
 	queue  []func()
 	more   chan struct{} // holds a value when queue may contain work
 	closed bool
-	errs   map[int]error // of work whose result has not been handed over yet, by number
-	number int           // of the latest work that failed
+	open   []*result     // those that have not been handed over yet, in order
 	done   chan struct{} // closed when the goroutine has ended
+}
+
+// result is the end of one piece of work.
+type result struct {
+	err  error
+	then func(error)
 }
 
 // NewWorker returns a worker for s and starts its goroutine.
 func NewWorker(s *Store, post func(func())) *Worker {
-	w := &Worker{store: s, post: post, more: make(chan struct{}, 1), errs: map[int]error{}, done: make(chan struct{})}
+	w := &Worker{store: s, post: post, more: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -40,31 +44,41 @@ func (w *Worker) Do(work func(*Store) error, then func(error)) {
 		return
 	}
 	w.add(func() {
-		err := work(w.store)
-		number := w.failed(err)
-		w.post(func() {
-			w.handedOver(number)
-			then(err)
-		})
+		r := &result{work(w.store), then}
+		w.mu.Lock()
+		w.open = append(w.open, r)
+		w.mu.Unlock()
+		w.post(func() { w.handOver(r) })
 	})
 }
 
-// failed keeps an error until it is handed over, and returns its number; 0 for no error. What was deleted meanwhile is none.
-func (w *Worker) failed(err error) int {
-	if err == nil || errors.Is(err, ErrNotFound) {
-		return 0
-	}
+// handOver passes a result on, unless Flush has done that.
+func (w *Worker) handOver(r *result) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.number++
-	w.errs[w.number] = err
-	return w.number
+	i := slices.Index(w.open, r)
+	if i >= 0 {
+		w.open = slices.Delete(w.open, i, i+1)
+	}
+	w.mu.Unlock()
+	if i >= 0 {
+		r.then(r.err)
+	}
 }
 
-func (w *Worker) handedOver(number int) {
+// Flush waits until all work that was asked for is done and hands over the results before it returns. It is called from the UI
+// goroutine.
+func (w *Worker) Flush() {
+	done := make(chan struct{})
+	if w.post == nil || !w.add(func() { close(done) }) {
+		return
+	}
+	<-done
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.errs, number)
+	open := slices.Clone(w.open)
+	w.mu.Unlock()
+	for _, r := range open {
+		w.handOver(r)
+	}
 }
 
 // Ask is Do for work that has a result.
@@ -76,14 +90,16 @@ func Ask[T any](w *Worker, work func(*Store) (T, error), then func(T, error)) {
 	}, func(err error) { then(result, err) })
 }
 
-func (w *Worker) add(work func()) {
+// add puts work into the queue; it returns false after Close.
+func (w *Worker) add(work func()) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return
+		return false
 	}
 	w.queue = append(w.queue, work)
 	w.wake()
+	return true
 }
 
 // wake makes the goroutine look at the queue; the caller holds mu.
@@ -133,9 +149,10 @@ func (w *Worker) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []error
-	for _, number := range slices.Sorted(maps.Keys(w.errs)) {
-		list = append(list, w.errs[number])
+	for _, r := range w.open {
+		if r.err != nil && !errors.Is(r.err, ErrNotFound) { // what was deleted meanwhile is not missed
+			list = append(list, r.err)
+		}
 	}
-	w.errs = nil
 	return errors.Join(list...)
 }

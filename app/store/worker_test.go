@@ -80,3 +80,25 @@ func TestWorkerErrorsAtClose(t *testing.T) {
 		t.Errorf("handed over: %v; returned: %v", got, err)
 	}
 }
+
+// Flush hands over what is still on its way, once and in order.
+func TestWorkerFlush(t *testing.T) {
+	posts := make(chan func(), 10)
+	w := NewWorker(memory(t), func(f func()) { posts <- f })
+	var got []int
+	for i := range 3 {
+		w.Do(func(*Store) error { return nil }, func(error) { got = append(got, i) })
+	}
+	(<-posts)()
+	w.Flush()
+	for len(posts) > 0 {
+		(<-posts)()
+	}
+	if !slices.Equal(got, []int{0, 1, 2}) {
+		t.Errorf("handed over: %v", got)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	w.Flush()
+}

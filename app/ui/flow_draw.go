@@ -120,15 +120,24 @@ func (p *painter) run(s run, x, y float32) {
 	ink := Color(s.ink())
 	t := canvas.NewText(s.Text, ink)
 	t.TextSize, t.TextStyle = p.size, s.style()
+	th := textHeight(p.size, t.TextStyle)
+	top := float32(math.Floor(float64(y + (p.height-th)/2)))
+	switch {
+	case s.emoji:
+		t.FontSource = emojiFont()
+		top += p.baseline(s.style(), nil) - p.baseline(s.style(), t.FontSource)
+		th = t.MinSize().Height
+	case s.meter != nil && s.meter.leads(s.Text):
+		t.Text = fontStart + t.Text
+	}
 	if was := p.old[keyOf(t)]; was != nil {
 		delete(p.old, keyOf(t))
 		t = was
 	}
-	th := textHeight(p.size, t.TextStyle)
 	// Fyne draws a text as high as the pixels between its rounded top and its rounded bottom, into an image whose height is
 	// rounded up. At an offset of just under half a pixel the two heights are equal, and the last row of pixels, which holds
 	// the underscores, is not cut off.
-	Put(t, x, float32(math.Floor(float64(y+(p.height-th)/2)))+0.45, s.w, th)
+	Put(t, x, top+0.45, s.w, th)
 	p.objects = append(p.objects, t)
 	if s.Link != "" {
 		p.rectangle(s.ink(), 0, x, y+p.height-4, s.w, 1)
@@ -138,16 +147,28 @@ func (p *painter) run(s run, x, y float32) {
 	}
 }
 
+// fontStart begins a text whose first letter is in another font than that of its style. Fyne puts the baseline where the first
+// font needs it, and cuts off what is below the line height of the style's font. This rune has no width and no shape, and
+// takes the font of the style.
+const fontStart = "\u200b"
+
+// baseline returns the distance of the baseline from the top of a text, in whole pixels at scale 1.
+func (p *painter) baseline(style fyne.TextStyle, font fyne.Resource) float32 {
+	_, y := fyne.CurrentApp().Driver().RenderedTextSize(" ", p.size, style, font)
+	return float32(math.Ceil(float64(y)))
+}
+
 // textKey is what decides how a text looks.
 type textKey struct {
 	text  string
 	size  float32
 	style fyne.TextStyle
 	ink   color.NRGBA
+	emoji bool
 }
 
 func keyOf(t *canvas.Text) textKey {
-	return textKey{t.Text, t.TextSize, t.TextStyle, color.NRGBAModel.Convert(t.Color).(color.NRGBA)}
+	return textKey{t.Text, t.TextSize, t.TextStyle, color.NRGBAModel.Convert(t.Color).(color.NRGBA), t.FontSource != nil}
 }
 
 // texts returns the texts among objects.

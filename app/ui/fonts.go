@@ -24,6 +24,10 @@ type fontSet struct {
 	family string
 	faces  []*font.Face
 	found  map[rune]*font.Face // nil: no font has the rune
+	emoji  *font.Face          // nil: there is none
+
+	asking    sync.Mutex      // for sequences
+	sequences map[string]bool // of several runes: whether the font of emoji has them
 }
 
 // fontKey names a style and the theme's font for it.
@@ -33,7 +37,7 @@ type fontKey struct {
 }
 
 func newFontSet(k fontKey) *fontSet {
-	s := &fontSet{family: fontscan.SansSerif, found: map[rune]*font.Face{}}
+	s := &fontSet{family: fontscan.SansSerif, found: map[rune]*font.Face{}, sequences: map[string]bool{}}
 	fallback := theme.DefaultTextFont()
 	switch {
 	case k.style.Monospace:
@@ -49,12 +53,16 @@ func newFontSet(k fontKey) *fontSet {
 	if k.font != nil && k.font != fallback {
 		list = []fyne.Resource{k.font, fallback}
 	}
-	if emoji := theme.DefaultEmojiFont(); emoji != nil {
+	emoji := emojiFont()
+	if emoji != nil {
 		list = append(list, emoji)
 	}
 	for _, r := range list {
 		if f, err := font.ParseTTF(bytes.NewReader(r.Content())); err == nil { // Fyne reports a font that it can't read
 			s.faces = append(s.faces, f)
+			if r == emoji {
+				s.emoji = f
+			}
 		}
 	}
 	aspect := font.Aspect{}

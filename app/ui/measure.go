@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"sort"
 	"strings"
 	"sync"
 	"unicode"
@@ -8,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/go-text/typesetting/di"
+	"github.com/go-text/typesetting/harfbuzz"
 	"github.com/go-text/typesetting/shaping"
 	fixedpoint "golang.org/x/image/math/fixed"
 )
@@ -174,19 +176,16 @@ func (m *meter) shape(text string, stops []stop) (width float32, _ []stop) {
 			advance[i] = -1
 		}
 	}
-	in := shaping.Input{Text: g.runes, RunEnd: len(g.runes), Direction: di.DirectionLTR, Face: m.set.ResolveFace(' '), Size: m.size}
-	if len(g.runes) > 0 {
-		for _, part := range g.split.Split(in, m.set) {
-			out := g.shaper.Shape(part)
-			var sum fixedpoint.Int26_6
-			for _, glyph := range out.Glyphs {
-				sum += glyph.XAdvance
-				if c := glyph.ClusterIndex; advance != nil && c < len(advance) {
-					advance[c] = max(0, advance[c]) + float32(glyph.XAdvance)/64
-				}
+	for _, part := range m.split(text) {
+		out := g.shaper.Shape(part)
+		var sum fixedpoint.Int26_6
+		for _, glyph := range out.Glyphs {
+			sum += glyph.XAdvance
+			if c := glyph.ClusterIndex; advance != nil && c < len(advance) {
+				advance[c] = max(0, advance[c]) + float32(glyph.XAdvance)/64
 			}
-			width += float32(sum) / 64
 		}
+		width += float32(sum) / 64
 	}
 	if stops == nil {
 		return width, nil
@@ -205,15 +204,59 @@ func (m *meter) shape(text string, stops []stop) (width float32, _ []stop) {
 	return width, stops
 }
 
+// split returns the parts of a text, which was converted to the shared runes, that have one direction, script and font.
+func (m *meter) split(text string) (list []shaping.Input) {
+	g := measuring
+	whole := shaping.Input{Text: g.runes, RunEnd: len(g.runes), Direction: di.DirectionLTR, Face: m.set.ResolveFace(' '), Size: m.size}
+	if len(g.runes) == 0 {
+		return nil
+	}
+	if _, _, ok := m.set.nextEmoji(text); !ok {
+		return g.split.Split(whole, m.set)
+	}
+	m.set.pieces(text, func(from, to int, emoji bool) {
+		part := whole
+		part.RunStart, part.RunEnd = sort.SearchInts(g.from, from), sort.SearchInts(g.from, to)
+		switch {
+		case part.RunStart == part.RunEnd:
+		case emoji:
+			list = append(list, m.set.emojiInput(g.runes, part.RunStart, part.RunEnd, m.size))
+		default:
+			list = append(list, g.split.Split(part, m.set)...)
+		}
+	})
+	return list
+}
+
 // convert appends what is shown for a text, and for each rune of it the offset of the rune for which it stands.
 func (s *fontSet) convert(text string, runes []rune, from []int) ([]rune, []int) {
-	for i, r := range text {
-		as, n := s.shown(r)
-		for range n {
-			runes, from = append(runes, as), append(from, i)
+	s.pieces(text, func(start, end int, emoji bool) {
+		for i, r := range text[start:end] {
+			as, n := r, 1
+			if !emoji {
+				as, n = s.shown(r)
+			}
+			for range n {
+				runes, from = append(runes, as), append(from, start+i)
+			}
+		}
+	})
+	return runes, from
+}
+
+// leads reports whether a text begins in another font than that of the style, whose height is that of the line.
+func (m *meter) leads(text string) bool {
+	if text == "" || text[0] < utf8.RuneSelf {
+		return false
+	}
+	measuring.Lock()
+	defer measuring.Unlock()
+	for _, r := range text {
+		if !unicode.IsSpace(r) && !harfbuzz.IsDefaultIgnorable(r) {
+			return m.set.ResolveFace(r) != m.set.faces[0]
 		}
 	}
-	return runes, from
+	return false
 }
 
 // draw returns the text that is shown for a text, in which only runes occur that a font has.

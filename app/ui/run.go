@@ -15,6 +15,7 @@ type run struct {
 	Span
 	start, end int
 	level      uint8 // odd: from right to left
+	emoji      bool  // one emoji of several runes
 	meter      *meter
 	x, w       float32
 }
@@ -45,14 +46,25 @@ func (w *wrapped) runs(l line, end int) (list []run) {
 	for at := l.start; at < end; {
 		s := w.spanAt(at)
 		stop := min(end, w.spanEnd(s))
-		r := run{Span: w.spans[s], start: at, end: stop, meter: w.meters[s]}
-		r.Text = r.meter.draw(w.text[at:stop])
-		r.x, r.w = x+w.gap(s), r.meter.width(w.text[at:stop])
-		x = r.x + r.w + w.gap(s)
-		list = append(list, r)
+		x += w.gap(s)
+		w.meters[s].set.pieces(w.text[at:stop], func(from, to int, emoji bool) {
+			r := w.run(s, at+from, at+to, emoji)
+			r.x = x
+			x += r.w
+			list = append(list, r)
+		})
+		x += w.gap(s)
 		at = stop
 	}
 	return list
+}
+
+// run returns the run of text[from:to], without its place.
+func (w *wrapped) run(span, from, to int, emoji bool) run {
+	m := w.meters[span]
+	r := run{Span: w.spans[span], start: from, end: to, meter: m, emoji: emoji, w: m.width(w.text[from:to])}
+	r.Text = m.draw(w.text[from:to])
+	return r
 }
 
 // xOf returns the distance of an offset from the left edge of its line.

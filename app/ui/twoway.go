@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-text/typesetting/di"
-	"github.com/go-text/typesetting/shaping"
 	"github.com/go-text/typesetting/unicodedata"
 
 	"soberano/app/ui/bidi"
@@ -178,12 +176,13 @@ func (w *wrapped) reordered(l line, end int) []run {
 func (w *wrapped) pieces(list []run, span, at, end int, level uint8) []run {
 	m := w.meters[span]
 	add := func(from, to int, mirror bool) {
-		r := run{Span: w.spans[span], start: from, end: to, level: level, meter: m, w: m.width(w.text[from:to])}
-		r.Text = m.draw(w.text[from:to])
-		if mirror {
-			r.Text = strings.Map(mirrored, r.Text)
-		}
-		list = append(list, r)
+		m.set.pieces(w.text[from:to], func(start, end int, emoji bool) {
+			r := w.run(span, from+start, from+end, emoji)
+			if r.level = level; mirror && !emoji {
+				r.Text = strings.Map(mirrored, r.Text)
+			}
+			list = append(list, r)
+		})
 	}
 	if level%2 == 0 {
 		add(at, end, false)
@@ -217,12 +216,9 @@ func (m *meter) parts(text string) (ends []int) {
 	defer measuring.Unlock()
 	g := measuring
 	g.runes, g.from = m.set.convert(text, g.runes[:0], g.from[:0])
-	if len(g.runes) > 0 {
-		in := shaping.Input{Text: g.runes, RunEnd: len(g.runes), Direction: di.DirectionRTL, Face: m.set.ResolveFace(' '), Size: m.size}
-		for _, part := range g.split.Split(in, m.set) {
-			if part.RunEnd < len(g.from) {
-				ends = append(ends, g.from[part.RunEnd])
-			}
+	for _, part := range m.split(text) {
+		if part.RunEnd < len(g.from) {
+			ends = append(ends, g.from[part.RunEnd])
 		}
 	}
 	return append(ends, len(text))

@@ -99,14 +99,22 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w := a.NewWindow("Soberano")
 	w.SetMaster()
 	w.SetPadded(false)
-	w.Resize(fyne.NewSize(1200, 760))
+	w.Resize(fyne.NewSize(usualWidth, usualHeight))
 	var d *shell.Shell
+	shown := false
+	m.Place = func() (settings.Place, bool) {
+		if !shown || d.Leaving() { // a hidden window has none
+			return settings.Place{}, false
+		}
+		return placeOf(w), true
+	}
 	var closing error
 	quit := func() {
 		closing = errors.Join(closing, d.Close())
 		a.Quit()
 	}
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
+		d.KeepPlace()
 		w.Hide()
 		d.Settle(quit)
 	}
@@ -121,9 +129,17 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 			d.OpenFiles(r.Files)
 		})
 	})
-	stop := context.AfterFunc(ctx, func() { fyne.Do(func() { d.Finish(quit) }) }) // a signal asks nothing
+	stop := context.AfterFunc(ctx, func() {
+		fyne.Do(func() { // a signal asks nothing
+			d.KeepPlace()
+			d.Finish(quit)
+		})
+	})
 	defer stop()
-	w.ShowAndRun()
+	w.Show()
+	setPlace(w, d.StoredPlace())
+	shown = true
+	a.Run()
 	return errors.Join(closing, d.Close())
 }
 
