@@ -80,6 +80,10 @@ const (
 	NotRecording    Code = "not-a-recording"
 	IsModel         Code = "is-model" // a model was given where a recording is expected
 
+	// Dropped files that can't be used.
+	IsDocument Code = "is-document"
+	IsPicture  Code = "is-picture"
+
 	// Microphones and loudspeakers.
 	MicNone     Code = "mic-none"
 	MicMissing  Code = "mic-missing"

@@ -810,8 +810,8 @@ func TestHostileName(t *testing.T) {
 	s.Until("the transcript", func() bool { id, _ := s.page.Queue.Now(); return id == 0 && s.page.Waiting() == 0 })
 	s.Settle()
 	s.Expect(`talk\u202evaw.exe`)
-	s.page.Refuse([]string{"/a/b\u202egpj.txt"})
-	s.Expect(`“b\u202egpj.txt” is no recording.`)
+	s.page.Refuse([]string{"/a/b\u202egpj.txt"}, "")
+	s.Expect(`“b\u202egpj.txt” is not a recording.`)
 	if strings.Contains(s.Words(), "\u202e") {
 		t.Errorf("shown is %q", s.Words())
 	}
