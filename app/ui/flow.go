@@ -304,7 +304,7 @@ func (f *Flow) DragEnd() {}
 
 // TappedSecondary shows the menu of a text that can be selected.
 func (f *Flow) TappedSecondary(e *fyne.PointEvent) {
-	if f.Selection != nil {
-		f.Selection.menu(f, e.AbsolutePosition)
+	if c := canvasOf(f); c != nil && f.Selection != nil {
+		ShowMenu(c, f.Selection.menu(f), e.AbsolutePosition, nil)
 	}
 }

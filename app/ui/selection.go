@@ -17,11 +17,9 @@ import (
 //
 // Each Flow is told which part of it is selected. A copy is the selected parts with what Flow.Before says between them.
 type Selection struct {
-	Roots  func() []fyne.CanvasObject           // what holds the texts, from top to bottom
-	Copy   func(text string)                    // puts text into the clipboard
-	Drag   func(at fyne.Position)               // called while the mouse drags, with its place among the roots
-	Extend func(f *Flow) []*fyne.MenuItem       // further items of the menu of a text; nil: none
-	OnMenu func(m *fyne.Menu, at fyne.Position) // shows a menu
+	Roots func(extent) []fyne.CanvasObject // what holds the texts, from top to bottom
+	Copy  func(text string)                // puts text into the clipboard
+	Drag  func(at fyne.Position)           // called while the mouse drags, with its place among the roots
 
 	anchor, caret place
 	unit          unit
@@ -63,6 +61,11 @@ type keeper interface {
 	kept(extent) []fyne.CanvasObject
 }
 
+// Below returns the roots of a selection of the texts in some objects.
+func Below(objects ...fyne.CanvasObject) func(extent) []fyne.CanvasObject {
+	return func(extent) []fyne.CanvasObject { return objects }
+}
+
 // eachText calls visit for the texts in an object, with their places, in their order.
 func eachText(o fyne.CanvasObject, at fyne.Position, which extent, visit func(f *Flow, at fyne.Position)) {
 	if !o.Visible() {
@@ -84,7 +87,7 @@ func eachText(o fyne.CanvasObject, at fyne.Position, which extent, visit func(f 
 
 // texts returns all texts that can be selected.
 func (s *Selection) texts(which extent) (list []*Flow) {
-	for _, o := range s.Roots() {
+	for _, o := range s.Roots(which) {
 		eachText(o, fyne.Position{}, which, func(f *Flow, _ fyne.Position) {
 			if f.Selection == s {
 				list = append(list, f)
@@ -253,7 +256,7 @@ func (s *Selection) drag(f *Flow, p fyne.Position) {
 	}
 	var boxes []box
 	var origin *box
-	for _, o := range s.Roots() {
+	for _, o := range s.Roots(placed) {
 		eachText(o, fyne.Position{}, placed, func(t *Flow, at fyne.Position) {
 			if t.Selection == s {
 				boxes = append(boxes, box{t, at})
@@ -286,18 +289,15 @@ func (s *Selection) drag(f *Flow, p fyne.Position) {
 // outside returns how far x is outside of a length that begins at from.
 func outside(x, from, length float32) float32 { return max(0, from-x, x-from-length) }
 
-// menu shows the menu of a text.
-func (s *Selection) menu(f *Flow, at fyne.Position) {
-	if s.OnMenu == nil {
-		return
+// menu returns the menu of a text.
+func (s *Selection) menu(f *Flow) *fyne.Menu {
+	copied := fyne.NewMenuItem("Copy", func() { s.CopySelected() })
+	copied.Disabled = s.Empty()
+	items := []*fyne.MenuItem{copied, fyne.NewMenuItem("Select all", s.SelectAll)}
+	if f.Whole != nil {
+		items = append(items, fyne.NewMenuItem("Copy message", func() { s.Copy(f.Whole()) }))
 	}
-	item := fyne.NewMenuItem("Copy", func() { s.CopySelected() })
-	item.Disabled = s.Empty()
-	items := []*fyne.MenuItem{item, fyne.NewMenuItem("Select all", s.SelectAll)}
-	if s.Extend != nil {
-		items = append(items, s.Extend(f)...)
-	}
-	s.OnMenu(fyne.NewMenu("", items...), at)
+	return fyne.NewMenu("", items...)
 }
 
 // wordAt returns the ends of the word at an offset, or of what else stands between two words there.

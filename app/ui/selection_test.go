@@ -25,7 +25,7 @@ func selectable(t *testing.T, texts ...string) (s *Selection, flows []*Flow, cop
 		flows = append(flows, f)
 		column.Add(f)
 	}
-	s.Roots = func() []fyne.CanvasObject { return []fyne.CanvasObject{column} }
+	s.Roots = Below(column)
 	w := test.NewTempWindow(t, column)
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(300, 400))
@@ -105,23 +105,18 @@ func TestSelectionByMouse(t *testing.T) {
 func TestSelectionMenu(t *testing.T) {
 	test.NewTempApp(t).Settings().SetTheme(Theme{Mode: Light})
 	s, f, copied := selectable(t, "One text.", "Another")
-	var menu *fyne.Menu
-	s.OnMenu = func(m *fyne.Menu, _ fyne.Position) { menu = m }
-	s.Extend = func(f *Flow) []*fyne.MenuItem {
-		return []*fyne.MenuItem{fyne.NewMenuItem("Copy message", func() { s.Copy(f.Text(0, f.Len())) })}
+	f[1].Whole = func() string { return "the message" }
+	if m := s.menu(f[0]); len(m.Items) != 2 || !m.Items[0].Disabled {
+		t.Errorf("the menu of a text is %+v", m)
 	}
-	f[1].TappedSecondary(&fyne.PointEvent{})
-	if menu == nil || len(menu.Items) != 3 || !menu.Items[0].Disabled {
-		t.Fatalf("the menu is %+v", menu)
-	}
-	menu.Items[2].Action()
-	if *copied != "Another" {
+	m := s.menu(f[1])
+	m.Items[2].Action()
+	if *copied != "the message" {
 		t.Errorf("%q is copied", *copied)
 	}
-	menu.Items[1].Action()
-	f[1].TappedSecondary(&fyne.PointEvent{})
-	menu.Items[0].Action()
-	if *copied != "One text.\nAnother" && *copied != "One text.\n\nAnother" {
+	m.Items[1].Action()
+	s.menu(f[1]).Items[0].Action()
+	if *copied != "One text.\n\nAnother" {
 		t.Errorf("%q is copied", *copied)
 	}
 }
