@@ -31,7 +31,7 @@ func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
 	}
 	defer func() { m.slots = append(m.slots, slot) }()
 	samples := join(p)
-	probs, err := slot.Detect(ctx, m.mel.Frames(samples[:min(len(samples), window)], m.net.Frames()))
+	probs, err := slot.Detect(ctx, m.mel.Window(samples[:min(len(samples), window)], m.net.Frames()))
 	if err != nil {
 		return nil, err
 	}

@@ -25,11 +25,13 @@ type fileWindow struct {
 	pieces   []piece
 	pause    int    // samples without speech before it
 	previous string // text of the window before, if this window is the speech that was left out there
+	rest     bool   // this window is that speech
 	o        whisper.Options
 	slot     *whisper.Slot
 	started  bool
 	done     bool
 	segments []Segment
+	unheard  []Unheard     // before it and in it
 	end      time.Duration // how much of the audio is transcribed when this window is
 }
 
@@ -83,14 +85,16 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 		t.ctx, cancel = context.WithCancel(ctx)
 		var reading sync.WaitGroup
 		var source error
+		var rest []Unheard
 		reading.Go(func() {
 			defer close(t.windows)
-			source = readWindows(t.ctx, src, t.windows)
+			rest, source = readWindows(t.ctx, src, t.windows)
 		})
 		err = t.run()
 		cancel()
 		reading.Wait()
 		if err == nil {
+			t.unheard(rest)
 			err = source
 		}
 		if err != nil && err != errLeft {
@@ -109,12 +113,13 @@ func (m *Model) slotsFor(p Params) int {
 	return int(min(max(1, max(64<<20, m.info.WeightBytes/2)/one), mostSlots))
 }
 
-// readWindows divides src into windows and sends those in which someone speaks.
-func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) error {
+// readWindows divides src into windows and sends those in which someone speaks. It returns what has
+// sound after the last one.
+func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) ([]Unheard, error) {
 	seg, pause := newSegmenter(fileSegments), 0
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		done, err := readChunk(src, seg)
 		for _, u := range done {
@@ -126,17 +131,18 @@ func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) er
 			if pause = chunk * trailingSilence(u.pieces); u.closed {
 				pause = samplesOf(filePause) // at least
 			}
+			w.unheard = seg.left.take(u.pieces[len(u.pieces)-1].at)
 			select {
 			case windows <- w:
 			case <-ctx.Done():
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 		}
 		if err == io.EOF {
-			return nil
+			return seg.left.take(seg.next), nil
 		}
 		if err != nil {
-			return err
+			return seg.left.take(seg.next), err
 		}
 	}
 }
@@ -253,7 +259,7 @@ func (t *transcription) start(w *fileWindow, follow bool) error {
 	if w.o.Spoken = -duration(w.pause); t.history != nil && follow {
 		w.o.Prompt = t.history.prompt()
 	}
-	return w.slot.Begin(t.ctx, t.m.mel.Frames(join(w.pieces), t.m.net.Frames()), w.o)
+	return w.slot.Begin(t.ctx, t.m.mel.Window(join(w.pieces), t.m.net.Frames()), w.o)
 }
 
 // free returns an unused slot, or nil.
@@ -287,6 +293,9 @@ func (t *transcription) finish(w *fileWindow) error {
 	if at := onset(w.pieces, next); next < samples && at >= SampleRate {
 		next = at
 	}
+	if w.rest && r.doubtfulRest() {
+		r.segments = nil
+	}
 	r.segments = slices.DeleteFunc(r.segments, func(s whisper.Segment) bool {
 		return !voiced(w.pieces, samplesOf(s.Start)-SampleRate/2, samplesOf(s.End)+SampleRate/2)
 	})
@@ -304,12 +313,13 @@ func (t *transcription) finish(w *fileWindow) error {
 		out.Sure = t.languageProb
 		w.segments = append(w.segments, out)
 	}
+	w.unheard = append(w.unheard, unclear(w.pieces[:min(next/chunk, len(w.pieces))], r.segments)...)
 	text := textOfSegments(w.segments)
 	if w.previous != "" && isSuffix(text, w.previous) {
 		w.segments, text = nil, w.previous // nothing was left out: the model had written its last time too early
 	}
 	if again {
-		rest := &fileWindow{pieces: w.pieces[next/chunk:], pause: pause, previous: text}
+		rest := &fileWindow{pieces: w.pieces[next/chunk:], pause: pause, previous: text, rest: true}
 		t.order = slices.Insert(t.order, slices.Index(t.order, w)+1, rest)
 		w.pieces = w.pieces[:next/chunk]
 	}
@@ -340,17 +350,35 @@ func isSuffix(text, before string) bool {
 // deliver yields the segments of the windows that are done, up to the first that is not.
 func (t *transcription) deliver() error {
 	for len(t.order) > 0 && t.order[0].done {
-		for _, s := range t.order[0].segments {
+		w := t.order[0]
+		rest := inOrder(w.unheard)
+		for _, s := range w.segments {
+			n := 0
+			for n < len(rest) && rest[n].Start <= s.Start {
+				n++
+			}
+			t.unheard(rest[:n])
+			rest = rest[n:]
 			if !t.yield(s, nil) {
 				return errLeft
 			}
 		}
+		t.unheard(rest)
 		if t.p.Progress != nil {
-			t.p.Progress(t.order[0].end)
+			t.p.Progress(w.end)
 		}
 		t.order = t.order[1:]
 	}
 	return nil
+}
+
+// unheard reports stretches without text.
+func (t *transcription) unheard(all []Unheard) {
+	for _, u := range all {
+		if t.p.Unheard != nil {
+			t.p.Unheard(u)
+		}
+	}
 }
 
 // close stops decoding and gives the slots back to the model.

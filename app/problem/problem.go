@@ -15,6 +15,7 @@ import (
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
@@ -77,6 +78,9 @@ const (
 	AudioEndsEarly  Code = "audio-ends-early"
 	AudioMore       Code = "audio-more" // the file holds more than its header states
 	AudioTracks     Code = "audio-tracks"
+	SoundTooSoft    Code = "sound-too-soft" // a section without text, and why
+	SoundNoSpeech   Code = "sound-no-speech"
+	SoundUnclear    Code = "sound-unclear"
 	NotRecording    Code = "not-a-recording"
 	IsModel         Code = "is-model" // a model was given where a recording is expected
 
@@ -113,6 +117,8 @@ type Args struct {
 	Places  int           `json:"places,omitempty"`  // number of damaged sections
 	First   time.Duration `json:"first,omitempty"`   // the position of the first damaged section
 	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections, or another length
+	From    time.Duration `json:"from,omitempty"`    // where a section without text begins
+	Until   time.Duration `json:"until,omitempty"`   // where it ends
 	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
 	Free    int64         `json:"free,omitempty"`    // bytes of memory
 	Others  string        `json:"others,omitempty"`  // titles of models
@@ -249,6 +255,18 @@ func OfRecording(r Recording) (list []Problem) {
 		list = append(list, Problem{Code: codes[m.Kind], Args: Args{Lost: m.Length, Track: m.Track, Tracks: m.Tracks}})
 	}
 	return list
+}
+
+// soundCodes maps the reasons of package asr to codes.
+var soundCodes = map[asr.Reason]Code{asr.TooSoft: SoundTooSoft, asr.NoSpeech: SoundNoSpeech, asr.Unclear: SoundUnclear}
+
+// Unheard returns the Problem for a section of a recording that has sound but no text.
+func Unheard(u asr.Unheard) Problem {
+	code, ok := soundCodes[u.Reason]
+	if !ok { // stored by a newer version of the program
+		code = SoundUnclear
+	}
+	return Problem{Code: code, Args: Args{From: u.Start, Until: u.End}}
 }
 
 func ofFile(e *models.FileError) Problem {

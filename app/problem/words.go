@@ -97,6 +97,9 @@ var english = map[Code]phrases{
 	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be heard.",
 		"The file is damaged in one place, at {first}; about {lost} could not be heard."}},
+	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
+	SoundNoSpeech:  {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
+	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}},
 	AudioNoEndMark: {why: []string{"The file has no mark of its end: the last moments may be missing."}},
 	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
 	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
@@ -173,8 +176,18 @@ func (a Args) named() map[string]string {
 	}
 	first := a.First.Truncate(time.Second)
 	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
+	m["from"], m["until"] = clock(a.From), clock(a.Until)
 	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
 	return m
+}
+
+// clock formats a position in a recording: 0:07, 12:34, 1:02:03.
+func clock(d time.Duration) string {
+	d = d.Truncate(time.Second)
+	if d >= time.Hour {
+		return fmt.Sprintf("%d:%02d:%02d", d/time.Hour, d/time.Minute%60, d/time.Second%60)
+	}
+	return fmt.Sprintf("%d:%02d", d/time.Minute, d/time.Second%60)
 }
 
 // inside returns a clause for use within a sentence or at its end; large file offsets and numbers of bytes get separators.
