@@ -23,7 +23,7 @@ func TestCopiedText(t *testing.T) {
 		"<think>\nhidden\n</think>\n\nshown":                                 "shown",
 		"مرحبا 123\n\n- أهلا":                                                "مرحبا 123\n\n• أهلا",
 	} {
-		s := &ui.Selection{}
+		s := &ui.Selector{}
 		v := NewView()
 		v.Selection = s
 		v.Set(Parse(source), false)
@@ -40,7 +40,7 @@ func TestCopiedText(t *testing.T) {
 // The text of a thought is copied while it is shown.
 func TestOpenThoughtIsCopied(t *testing.T) {
 	test.NewTempApp(t).Settings().SetTheme(ui.Theme{Mode: ui.Light})
-	s := &ui.Selection{}
+	s := &ui.Selector{}
 	v := NewView()
 	v.Selection = s
 	changed := 0

@@ -18,7 +18,7 @@ type View struct {
 	OnCopy func(text string)
 	OnFold func() // called after a thought was opened or closed, which changes the height
 
-	Selection *ui.Selection // of which the texts are a part; nil: they can't be selected
+	Selection *ui.Selector  // of which the texts are a part; nil: they can't be selected
 	Whole     func() string // the answer, for its menu
 
 	column *ui.Stack

@@ -44,7 +44,7 @@ type Flow struct {
 	OnTap    func(at fyne.Position) // called for a tap outside links
 	OnSee    func()                 // called when See says that the text is seen; it may change the text
 
-	Selection *Selection    // nil: the text can't be selected
+	Selection *Selector     // nil: the text can't be selected
 	Before    string        // what a copy has between the text before and this one
 	Whole     func() string // the message of which this is a part; nil: none
 

@@ -10,13 +10,13 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 )
 
-// Selection is what is selected of several texts that stand one below the other, such as the messages of a chat: by dragging, by
+// Selector is what is selected of several texts that stand one below the other, such as the messages of a chat: by dragging, by
 // a double or triple click (a word, a paragraph), or by a click with Shift, which extends it.
 //
 //	anchor ──▶ ┌ Flow ┐ ┌ Flow ┐ … ┌ Flow ┐ ◀── caret        in the order of the texts, or against it
 //
 // Each Flow is told which part of it is selected. A copy is the selected parts with what Flow.Before says between them.
-type Selection struct {
+type Selector struct {
 	Roots func(extent) []fyne.CanvasObject // what holds the texts, from top to bottom
 	Copy  func(text string)                // puts text into the clipboard
 	Drag  func(at fyne.Position)           // called while the mouse drags, with its place among the roots
@@ -86,7 +86,7 @@ func eachText(o fyne.CanvasObject, at fyne.Position, which extent, visit func(f 
 }
 
 // texts returns all texts that can be selected.
-func (s *Selection) texts(which extent) (list []*Flow) {
+func (s *Selector) texts(which extent) (list []*Flow) {
 	for _, o := range s.Roots(which) {
 		eachText(o, fyne.Position{}, which, func(f *Flow, _ fyne.Position) {
 			if f.Selection == s {
@@ -98,16 +98,22 @@ func (s *Selection) texts(which extent) (list []*Flow) {
 }
 
 // Clear selects nothing.
-func (s *Selection) Clear() {
+func (s *Selector) Clear() {
 	s.anchor, s.caret = place{}, place{}
 	s.Show()
 }
 
+// Select selects a part of one text.
+func (s *Selector) Select(f *Flow, from, to int) {
+	s.anchor, s.caret = place{f, from}, place{f, to}
+	s.Show()
+}
+
 // Empty reports whether nothing is selected.
-func (s *Selection) Empty() bool { return s.anchor == s.caret }
+func (s *Selector) Empty() bool { return s.anchor == s.caret }
 
 // Show marks the selected parts of all texts.
-func (s *Selection) Show() {
+func (s *Selector) Show() {
 	texts := s.texts(built)
 	from, to, ok := s.ends(texts)
 	inside := false
@@ -128,7 +134,7 @@ func (s *Selection) Show() {
 
 // ends returns the ends of the selection in the order of the texts; ok is false if nothing is selected, or its texts are no
 // longer there.
-func (s *Selection) ends(texts []*Flow) (from, to place, ok bool) {
+func (s *Selector) ends(texts []*Flow) (from, to place, ok bool) {
 	if s.Empty() {
 		return from, to, false
 	}
@@ -143,7 +149,7 @@ func (s *Selection) ends(texts []*Flow) (from, to place, ok bool) {
 }
 
 // Text returns the selected text.
-func (s *Selection) Text() string {
+func (s *Selector) Text() string {
 	from, to, ok := s.ends(s.texts(built))
 	if !ok {
 		return ""
@@ -173,7 +179,7 @@ func (s *Selection) Text() string {
 }
 
 // CopySelected copies the selected text, and reports whether there is any.
-func (s *Selection) CopySelected() bool {
+func (s *Selector) CopySelected() bool {
 	text := s.Text()
 	if text == "" {
 		return false
@@ -183,7 +189,7 @@ func (s *Selection) CopySelected() bool {
 }
 
 // SelectAll selects all texts.
-func (s *Selection) SelectAll() {
+func (s *Selector) SelectAll() {
 	texts := s.texts(whole)
 	if n := len(texts); n > 0 {
 		s.anchor, s.caret = place{texts[0], 0}, place{texts[n-1], texts[n-1].Len()}
@@ -192,7 +198,7 @@ func (s *Selection) SelectAll() {
 }
 
 // press begins a selection, or extends it.
-func (s *Selection) press(f *Flow, m *desktop.MouseEvent) {
+func (s *Selector) press(f *Flow, m *desktop.MouseEvent) {
 	if m.Button != desktop.MouseButtonPrimary {
 		return
 	}
@@ -217,7 +223,7 @@ func (s *Selection) press(f *Flow, m *desktop.MouseEvent) {
 }
 
 // around returns the ends of the word or paragraph at a place.
-func (s *Selection) around(p place) (from, to place) {
+func (s *Selector) around(p place) (from, to place) {
 	text := p.flow.Text(0, p.flow.Len())
 	a, b := p.at, p.at
 	switch s.unit {
@@ -230,7 +236,7 @@ func (s *Selection) around(p place) (from, to place) {
 }
 
 // extend moves the caret to a place, so that what was selected first stays selected.
-func (s *Selection) extend(to place) {
+func (s *Selector) extend(to place) {
 	a, b := s.around(to)
 	texts := s.texts(built)
 	before := func(p, q place) bool {
@@ -246,7 +252,7 @@ func (s *Selection) extend(to place) {
 }
 
 // drag extends the selection to a position of the text in which the mouse was pressed.
-func (s *Selection) drag(f *Flow, p fyne.Position) {
+func (s *Selector) drag(f *Flow, p fyne.Position) {
 	if s.anchor.flow == nil {
 		return
 	}
@@ -290,7 +296,7 @@ func (s *Selection) drag(f *Flow, p fyne.Position) {
 func outside(x, from, length float32) float32 { return max(0, from-x, x-from-length) }
 
 // menu returns the menu of a text.
-func (s *Selection) menu(f *Flow) *fyne.Menu {
+func (s *Selector) menu(f *Flow) *fyne.Menu {
 	copied := fyne.NewMenuItem("Copy", func() { s.CopySelected() })
 	copied.Disabled = s.Empty()
 	items := []*fyne.MenuItem{copied, fyne.NewMenuItem("Select all", s.SelectAll)}

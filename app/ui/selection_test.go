@@ -12,10 +12,10 @@ import (
 )
 
 // selectable returns texts below each other that can be selected, and what was copied.
-func selectable(t *testing.T, texts ...string) (s *Selection, flows []*Flow, copied *string) {
+func selectable(t *testing.T, texts ...string) (s *Selector, flows []*Flow, copied *string) {
 	t.Helper()
 	copied = new(string)
-	s = &Selection{Copy: func(text string) { *copied = text }}
+	s = &Selector{Copy: func(text string) { *copied = text }}
 	column := NewColumn(10)
 	for i, text := range texts {
 		f := NewFlow(Span{Text: text})

@@ -106,7 +106,7 @@ func (l *Lazy) CreateRenderer() fyne.WidgetRenderer {
 // seen or nearby is built and known to Fyne.
 type Thread struct {
 	Object    fyne.CanvasObject
-	Selection *Selection // of the texts that have it
+	Selection *Selector // of the texts that have it
 
 	scroll  *container.Scroll
 	body    *fyne.Container
@@ -127,7 +127,7 @@ func NewThread() *Thread {
 	t.scroll = container.NewVScroll(t.body)
 	t.scroll.OnScrolled = func(fyne.Position) { t.arrange(t.scroll.Offset.Y) }
 	t.Object = &fyne.Container{Layout: &Arrange{Min: fyne.NewSize(200, 80), Place: t.place}, Objects: []fyne.CanvasObject{t.scroll}}
-	t.Selection = &Selection{Drag: t.dragged, Roots: func(of extent) []fyne.CanvasObject {
+	t.Selection = &Selector{Drag: t.dragged, Roots: func(of extent) []fyne.CanvasObject {
 		if of == placed {
 			return t.body.Objects
 		}
@@ -270,6 +270,22 @@ func (t *Thread) dragged(at fyne.Position) {
 		t.arrange(y - by)
 	} else if at.Y > y+t.size.Height {
 		t.arrange(y + by)
+	}
+}
+
+// RevealPart scrolls just far enough to show a part of something inside an object: height units from top on.
+func (t *Thread) RevealPart(o, inside fyne.CanvasObject, top, height float32) {
+	for i, have := range t.objects {
+		if have != o {
+			continue
+		}
+		for range 4 { // what is built or drawn for the first time can move it
+			t.measure()
+			d, _ := below(o, inside)
+			from := t.tops[i] + d + top
+			y := min(max(t.scroll.Offset.Y, from+height-t.size.Height), from)
+			t.arrange(y)
+		}
 	}
 }
 
