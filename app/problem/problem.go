@@ -93,6 +93,7 @@ const (
 	MicMissing  Code = "mic-missing"
 	MicBusy     Code = "mic-busy"
 	MicStopped  Code = "mic-stopped"
+	MicMuted    Code = "mic-muted"
 	SpeakerNone Code = "speaker-none"
 
 	// Dictation into other programs.
@@ -284,7 +285,7 @@ func ofFile(e *models.FileError) Problem {
 	return p
 }
 
-var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped}
+var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped, mic.Muted: MicMuted}
 
 // packages are the package names with which error texts begin; users don't need them.
 var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,

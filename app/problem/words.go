@@ -115,6 +115,7 @@ var english = map[Code]phrases{
 	MicBusy: {why: []string{"“{device}” could not be opened: {detail}. Another program may be using it, or the system may keep it from this one."},
 		do: "Close the other, or allow it in the system's sound and privacy settings, or choose another microphone."},
 	MicStopped:  {why: []string{"“{device}” stopped: {detail}. Was it unplugged?"}},
+	MicMuted:    {why: []string{"No sound comes from “{device}”; it may be muted."}, do: "Look for a mute key, and at the system's sound settings."},
 	SpeakerNone: {why: []string{"No loudspeaker was found."}, do: "Plug one in, or choose one in the system's sound settings, and try again."},
 
 	Wayland:     {why: []string{"This desktop runs Wayland, which lets no program type into another."}, do: ownWindow + ", or log in to an X11 session."},
