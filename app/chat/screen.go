@@ -54,6 +54,7 @@ type Screen struct {
 	jobs         map[int64]*job
 	shown        *answer           // of the job of this conversation
 	answers      map[int64]*answer // those on the screen, by turn
+	asked        map[int64]*asked  // messages of the user on the screen, by ID
 	trial        fyne.CanvasObject
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
@@ -71,7 +72,7 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewThread()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, unstored: newUnstored(), thread: ui.NewThread()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
@@ -187,14 +188,15 @@ func (s *Screen) show() {
 	s.shown, s.trial = nil, nil
 	s.Header.SetTitle(s.conversation.Title)
 	j := s.jobs[s.conversation.ID]
-	s.answers = map[int64]*answer{}
+	s.answers, s.asked = map[int64]*answer{}, map[int64]*asked{}
 	var turns []fyne.CanvasObject
 	for i, m := range s.messages {
 		if m.Role == store.Assistant {
 			turns = append(turns, s.answerTo(m, j))
 			continue
 		}
-		turns = append(turns, s.bubble(m.Content))
+		s.asked[m.ID] = s.bubble(m.Content)
+		turns = append(turns, s.asked[m.ID].object)
 		if i+1 == len(s.messages) || s.messages[i+1].Turn != m.Turn {
 			turns = append(turns, s.answerTo(unanswered(m), j))
 		}
@@ -224,12 +226,13 @@ func (s *Screen) answerTo(m store.Message, j *job) fyne.CanvasObject {
 		s.shown = a
 		return a.object
 	}
-	return ui.NewLazy(func(width float32) float32 { return ui.GuessLines(m.Content, width) + footHeight }, func() fyne.CanvasObject {
+	a.lazy = ui.NewLazy(func(width float32) float32 { return ui.GuessLines(m.Content, width) + footHeight }, func() fyne.CanvasObject {
 		if !a.filled {
 			s.finished(a, m, markdown.Parse(m.Content))
 		}
 		return a.object
 	})
+	return a.lazy
 }
 
 // Renamed shows a new title.
@@ -403,7 +406,8 @@ func (s *Screen) sent(m store.Message, err error) {
 			}
 		}
 		s.messages = append(s.messages, m)
-		s.thread.Add(s.bubble(m.Content))
+		s.asked[m.ID] = s.bubble(m.Content)
+		s.thread.Add(s.asked[m.ID].object)
 	}
 	if here {
 		s.thread.Add(s.answerTo(unanswered(m), nil))

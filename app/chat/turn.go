@@ -18,13 +18,15 @@ import (
 const long = 3000
 
 // bubble shows a message of the user in a bubble at the right.
-func (s *Screen) bubble(text string) fyne.CanvasObject {
-	return ui.NewLazy(func(width float32) float32 {
+func (s *Screen) bubble(text string) *asked {
+	b := &asked{unfold: func() {}}
+	b.object = ui.NewLazy(func(width float32) float32 {
 		return ui.GuessLines(text[:min(len(text), long)], max(560, width*0.5)-2*14) + 2*10
-	}, func() fyne.CanvasObject { return s.newBubble(text) })
+	}, func() fyne.CanvasObject { return s.newBubble(b, text) })
+	return b
 }
 
-func (s *Screen) newBubble(text string) fyne.CanvasObject {
+func (s *Screen) newBubble(b *asked, text string) fyne.CanvasObject {
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	parts := []fyne.CanvasObject{flow}
@@ -46,10 +48,21 @@ func (s *Screen) newBubble(text string) fyne.CanvasObject {
 			s.thread.Changed(false)
 		})
 		parts = append(parts, ui.NewRow(0, nil, fold))
+		b.unfold = func() {
+			if folded {
+				fold.OnTapped()
+			}
+		}
 	}
 	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
 	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+}
+
+// asked is a shown message of the user.
+type asked struct {
+	object *ui.Lazy
+	unfold func() // shows all of a long message
 }
 
 // right is a layout that places a bubble at the right, no wider than its text.
@@ -84,7 +97,8 @@ type answer struct {
 	foot   *fyne.Container
 	speed  *ui.Label
 	stop   *ui.Button
-	filled bool // it shows a text or the progress of a job
+	filled bool     // it shows a text or the progress of a job
+	lazy   *ui.Lazy // holds object in the thread; nil of an answer that is being written
 }
 
 // footHeight is about the height of the actions below an answer.

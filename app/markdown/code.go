@@ -48,7 +48,9 @@ func (c *codeBox) set(text string, open bool) {
 func (c *codeBox) colour() {
 	c.flow.OnSee = nil
 	if spans := highlight(c.language, c.text, c.open); len(spans) > 1 {
+		from, to := c.flow.Selected()
 		c.flow.Set(spans...)
+		c.flow.Select(from, to) // it is the same text
 	}
 }
 

@@ -46,7 +46,7 @@ func (r *row) Tapped(e *fyne.PointEvent) {
 		r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
 		return
 	}
-	r.list.onOpen(r.hit.Conversation)
+	r.list.onOpen(r.hit)
 }
 
 // TappedSecondary opens the menu.
@@ -137,7 +137,7 @@ type list struct {
 	focused bool
 	pressed bool // Delete went down and has not been obeyed yet
 
-	onOpen   func(store.Conversation)
+	onOpen   func(store.Hit)
 	onMenu   func(store.Conversation, fyne.Position)
 	onDelete func(store.Conversation)
 	onRename func(store.Conversation)
@@ -280,7 +280,7 @@ func (l *list) KeyUp(k *fyne.KeyEvent) { l.onKey(k, false) }
 // TypedRune opens the conversation on Space; see ui.Button.
 func (l *list) TypedRune(r rune) {
 	if r == ' ' && len(l.rows) > 0 {
-		l.onOpen(l.rows[l.cursor].hit.Conversation)
+		l.onOpen(l.rows[l.cursor].hit)
 		return
 	}
 	ui.UnusedRune(l, r)
@@ -302,7 +302,7 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyUp:
 		l.move(-1)
 	case fyne.KeyReturn, fyne.KeyEnter:
-		l.onOpen(c)
+		l.onOpen(l.rows[l.cursor].hit)
 	case fyne.KeyDelete:
 		if l.pressed {
 			l.pressed = false

@@ -231,7 +231,7 @@ func (d *Shell) wireSide() {
 		}
 		return true
 	}
-	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
+	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openHit, d.chatMenu, d.deleteChat, d.renameChat
 	v.list.onEscape = d.leaveSide
 	v.list.onKey = d.speakKey
 }

@@ -258,6 +258,22 @@ func (t *Thread) Reveal(o fyne.CanvasObject) {
 	}
 }
 
+// RevealPart scrolls just far enough to show a part of something inside an object: height units from top on.
+func (t *Thread) RevealPart(o, inside fyne.CanvasObject, top, height float32) {
+	for i, have := range t.objects {
+		if have != o {
+			continue
+		}
+		for range 4 { // what is built or drawn for the first time can move it
+			t.measure()
+			d, _ := below(o, inside)
+			from := t.tops[i] + d + top
+			y := min(max(t.scroll.Offset.Y, from+height-t.size.Height), from)
+			t.arrange(y)
+		}
+	}
+}
+
 func (t *Thread) toEnd() {
 	for range 8 { // what is built can be taller than guessed
 		all := t.total()
