@@ -106,6 +106,13 @@ func refreshNew(was, list []fyne.CanvasObject) {
 // Contents implements Holder.
 func (s *Stack) Contents() []fyne.CanvasObject { return s.known }
 
+func (s *Stack) kept(of extent) []fyne.CanvasObject {
+	if of == placed {
+		return s.known
+	}
+	return s.Objects
+}
+
 // CreateRenderer implements fyne.Widget.
 func (s *Stack) CreateRenderer() fyne.WidgetRenderer {
 	s.ExtendBaseWidget(s)
