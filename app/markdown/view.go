@@ -60,6 +60,12 @@ func (v *View) HeightFor(width float32) float32 { return v.column.HeightFor(widt
 // Contents implements ui.Holder.
 func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
 
+// Refresh refreshes the blocks.
+func (v *View) Refresh() {
+	v.column.Refresh()
+	v.BaseWidget.Refresh()
+}
+
 // See implements ui.Seer.
 func (v *View) See(top, below float32) { v.column.See(top, below) }
 

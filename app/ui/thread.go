@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"sort"
 
 	"fyne.io/fyne/v2"
@@ -88,6 +89,14 @@ func (l *Lazy) Contents() []fyne.CanvasObject {
 		return nil
 	}
 	return []fyne.CanvasObject{l.built}
+}
+
+// Refresh refreshes the object.
+func (l *Lazy) Refresh() {
+	if l.built != nil {
+		l.built.Refresh()
+	}
+	l.BaseWidget.Refresh()
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -362,8 +371,10 @@ func (t *Thread) show(first, last int, y float32) {
 		See(o, y-t.tops[i], y+t.size.Height-t.tops[i])
 		list = append(list, o)
 	}
-	if !same(t.body.Objects, list) {
+	if !slices.Equal(t.body.Objects, list) {
+		was := t.body.Objects
 		t.body.Objects = list
+		refreshNew(was, list)
 	}
 	if !t.Selection.Empty() {
 		t.Selection.Show() // in what was built
