@@ -140,7 +140,7 @@ func TestDictationFails(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		s.fakeSpeech.fail <- errors.New("asr: the machine ran out of memory")
 		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation failed.") })
-		s.expect(s.shot("dictation-failed-"+string(m)), "The machine ran out of memory.", "What you said (", "is kept.", "Try again")
+		s.expect(s.shot("dictation-failed-"+string(m)), "The machine ran out of memory.", "The recording (", "is kept.", "Try again")
 		s.tap("Try again")
 		s.silent()
 		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
@@ -183,6 +183,10 @@ func TestDictationOfEarlierRun(t *testing.T) {
 		s.ready()
 		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not transcribed.") })
 		s.expect(s.shot("dictation-left-"+string(m)), "3 seconds of speech are kept", "Transcribe it here", "Delete it")
+		s.tap("Delete it")
+		s.expect(s.shot("dictation-left-question-"+string(m)), "Delete 3 seconds of speech that were not transcribed? This can't be undone.")
+		s.tap("Cancel")
+		s.expect(s.words(), "Transcribe it here")
 		s.tap("Transcribe it here")
 		s.silent()
 		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
@@ -255,7 +259,7 @@ func TestDictationElsewhere(t *testing.T) {
 	s.recording()
 	ask("toggle", "finishing")
 	s.silent()
-	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be written into the other program") })
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be inserted into the other program") })
 	s.expect(s.shot("dictation-not-taken-light"), "The active window did not accept the text.", "“and that is all.”", "Copy the text", "Insert it into the chat")
 }
 
@@ -280,5 +284,19 @@ func TestHotkeyTaken(t *testing.T) {
 		if c.keys == "F9" {
 			s.shot("hotkey-taken-light")
 		}
+	}
+}
+
+// Speech of an earlier run is deleted after a question.
+func TestDictationOfEarlierRunIsDeleted(t *testing.T) {
+	dir := t.TempDir()
+	leave(t, dir)
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not transcribed.") })
+	s.tap("Delete it")
+	s.tap("Delete")
+	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 || strings.Contains(s.words(), "A dictation was not transcribed.") {
+		t.Errorf("left: %v; shown:\n%s", left, s.words())
 	}
 }
