@@ -22,7 +22,7 @@ func (s *Screen) Reveal(message int64, words string) {
 	if f == nil { // the words are in what is folded, or partly in the marks of the text
 		return
 	}
-	f.Select(from, to)
+	s.thread.Selection.Select(f, from, to)
 	s.thread.RevealPart(o, f, f.PositionOf(from).Y-around, f.LineHeight()+2*around)
 }
 

@@ -56,6 +56,7 @@ type Screen struct {
 	answers      map[int64]*answer // those on the screen, by turn
 	asked        map[int64]*asked  // messages of the user on the screen, by ID
 	trial        fyne.CanvasObject
+	told         map[string]string // see missing
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
@@ -72,14 +73,15 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, unstored: newUnstored(), thread: ui.NewThread()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), thread: ui.NewThread()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
 	s.Panels = &fyne.Container{Layout: &ui.Column{Gap: 8, Left: outline, Right: outline, Top: outline, Bottom: outline}, Objects: []fyne.CanvasObject{s.notices.Object}}
 	s.panels = container.NewVScroll(s.Panels)
+	s.thread.Selection.Copy = c.Copy
 	e := s.Composer.Entry
-	e.OnShortcut, e.OnKey = c.Shortcut, s.key
+	e.OnShortcut, e.OnKey = s.shortcut, s.key
 	e.OnChanged = s.typed
 	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
 	s.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
@@ -162,6 +164,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
+		clear(s.told)
 		s.draft = c.Draft
 		draft := c.Draft
 		if p := s.pendingIn(c.ID); p != nil { // which is a part of the stored draft
@@ -308,6 +311,24 @@ func (s *Screen) typed(text string) {
 func (s *Screen) kept(err error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.unsaved(err)
+	}
+}
+
+// shortcut gets the shortcuts in the entry first. Copying without a selection in the entry copies what is selected above it.
+func (s *Screen) shortcut(c fyne.Shortcut) bool {
+	if _, ok := c.(*fyne.ShortcutCopy); ok && s.Composer.Entry.SelectedText() == "" {
+		return s.thread.Selection.CopySelected()
+	}
+	return s.Shortcut(c)
+}
+
+// Select carries out the shortcuts for copying and selecting in the conversation.
+func (s *Screen) Select(c fyne.Shortcut) {
+	switch c.(type) {
+	case *fyne.ShortcutCopy:
+		s.thread.Selection.CopySelected()
+	case *fyne.ShortcutSelectAll:
+		s.thread.Selection.SelectAll()
 	}
 }
 

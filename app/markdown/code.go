@@ -59,7 +59,7 @@ func (c *codeBox) colour() {
 //	│ Name │  Age │
 //	├──────┼──────┤
 //	│ Ada  │   36 │
-func (v *View) table(b Block) fyne.CanvasObject {
+func (v *View) table(b Block) (fyne.CanvasObject, *tableLayout) {
 	t := &tableLayout{right: b.rightToLeft()}
 	var objects []fyne.CanvasObject
 	for _, row := range b.Blocks {
@@ -84,7 +84,7 @@ func (v *View) table(b Block) fyne.CanvasObject {
 			objects = append(objects, rule)
 		}
 	}
-	return ui.NewBox("", ui.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects})
+	return ui.NewBox("", ui.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects}), t
 }
 
 type tableLayout struct {

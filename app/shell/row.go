@@ -2,7 +2,9 @@ package shell
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -41,6 +43,19 @@ func (r *row) title() string {
 	return r.hit.Title
 }
 
+// marked returns where in the line of found text the words begin and end that were searched for. They are not marked in a line
+// that runs from right to left, where positions follow other rules.
+func (r *row) marked() (from, to float32) {
+	text, at := r.hit.Snippet, r.hit.Marked
+	if at.To > len(text) || strings.ContainsFunc(text, func(c rune) bool {
+		return unicode.In(c, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
+	}) {
+		return 0, 0
+	}
+	width := func(text string) float32 { return ui.NewLabel(text, ui.SmallSize, ui.Muted).MinSize().Width }
+	return width(text[:at.From]), width(text[:at.To])
+}
+
 // Tapped opens the conversation, or its menu if the tap is on the dots.
 func (r *row) Tapped(e *fyne.PointEvent) {
 	if e.Position.X > r.Size().Width-32 && (r.hovered || r.chosen) {
@@ -70,14 +85,14 @@ func (r *row) Cursor() desktop.Cursor { return desktop.PointerCursor }
 // CreateRenderer implements fyne.Widget.
 func (r *row) CreateRenderer() fyne.WidgetRenderer {
 	v := &rowRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel("", ui.TextSize, ui.Ink),
-		found: ui.NewLabel("", ui.SmallSize, ui.Muted), dots: canvas.NewText("⋯", nil)}
+		found: ui.NewLabel("", ui.SmallSize, ui.Muted), mark: canvas.NewRectangle(nil), dots: canvas.NewText("⋯", nil)}
 	v.Refresh()
 	return v
 }
 
 type rowRenderer struct {
 	r            *row
-	back         *canvas.Rectangle
+	back, mark   *canvas.Rectangle // mark is behind the words that a search has found
 	title, found *ui.Label
 	dots         *canvas.Text
 }
@@ -85,7 +100,7 @@ type rowRenderer struct {
 func (v *rowRenderer) Destroy() {}
 
 func (v *rowRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{v.back, v.title, v.found, v.dots}
+	return []fyne.CanvasObject{v.back, v.mark, v.title, v.found, v.dots}
 }
 
 func (v *rowRenderer) MinSize() fyne.Size {
@@ -103,6 +118,10 @@ func (v *rowRenderer) Layout(size fyne.Size) {
 	}
 	ui.Put(v.title, 10, 0, w, rowHeight)
 	ui.Put(v.found, 10, rowHeight-9, size.Width-20, 18)
+	from, to := v.r.marked()
+	to = min(to, size.Width-20)
+	v.mark.Hidden = from >= to
+	ui.Put(v.mark, 10+from, rowHeight-9, max(0, to-from), 18)
 	ui.Put(v.dots, size.Width-26, (rowHeight-20)/2, 16, 20)
 }
 
@@ -118,6 +137,7 @@ func (v *rowRenderer) Refresh() {
 	if r.atCursor {
 		v.back.StrokeColor, v.back.StrokeWidth = ui.Color(ui.Accent), 2
 	}
+	v.mark.FillColor, v.mark.CornerRadius = ui.Color(ui.Line), 3
 	v.title.Text, v.title.Bold = r.title(), r.chosen
 	v.found.Text = r.hit.Snippet
 	v.dots.TextSize, v.dots.Color = 16, ui.Color(ui.Muted)

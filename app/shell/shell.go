@@ -202,6 +202,9 @@ func (d *Shell) build() {
 	for _, s := range editing {
 		d.window.Canvas().AddShortcut(s, d.typedShortcut)
 	}
+	for _, s := range selecting {
+		d.window.Canvas().AddShortcut(s, d.selectShortcut)
+	}
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
 		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.speakKey(k, true) })
 		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.speakKey(k, false) })

@@ -157,7 +157,7 @@ func (p *trash) restore(t store.Trashed) {
 
 // ask asks before it removes anything for good.
 func (p *trash) ask(list ...store.Trashed) {
-	words := fmt.Sprintf("Delete “%s” for good?", titleOf(list[0].Title))
+	words := fmt.Sprintf("Delete “%s” for good?", ui.Drawable(titleOf(list[0].Title)))
 	if len(list) > 1 {
 		words = fmt.Sprintf("Delete all %d chats and transcripts in the trash for good?", len(list))
 	}

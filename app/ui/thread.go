@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"sort"
 
 	"fyne.io/fyne/v2"
@@ -54,6 +55,13 @@ func (l *Lazy) Content() fyne.CanvasObject {
 	return l.built
 }
 
+func (l *Lazy) kept(of extent) []fyne.CanvasObject {
+	if of == whole {
+		l.Content()
+	}
+	return l.Contents()
+}
+
 // HeightFor returns the height of the object, or the estimate.
 func (l *Lazy) HeightFor(width float32) float32 {
 	if l.built == nil {
@@ -83,6 +91,14 @@ func (l *Lazy) Contents() []fyne.CanvasObject {
 	return []fyne.CanvasObject{l.built}
 }
 
+// Refresh refreshes the object.
+func (l *Lazy) Refresh() {
+	if l.built != nil {
+		l.built.Refresh()
+	}
+	l.BaseWidget.Refresh()
+}
+
 // CreateRenderer implements fyne.Widget.
 func (l *Lazy) CreateRenderer() fyne.WidgetRenderer {
 	l.ExtendBaseWidget(l)
@@ -98,7 +114,8 @@ func (l *Lazy) CreateRenderer() fyne.WidgetRenderer {
 // While its end is visible it follows what is added there; after the user has scrolled up it keeps its position. Only what is
 // seen or nearby is built and known to Fyne.
 type Thread struct {
-	Object fyne.CanvasObject
+	Object    fyne.CanvasObject
+	Selection *Selector // of the texts that have it
 
 	scroll  *container.Scroll
 	body    *fyne.Container
@@ -119,6 +136,12 @@ func NewThread() *Thread {
 	t.scroll = container.NewVScroll(t.body)
 	t.scroll.OnScrolled = func(fyne.Position) { t.arrange(t.scroll.Offset.Y) }
 	t.Object = &fyne.Container{Layout: &Arrange{Min: fyne.NewSize(200, 80), Place: t.place}, Objects: []fyne.CanvasObject{t.scroll}}
+	t.Selection = &Selector{Drag: t.dragged, Roots: func(of extent) []fyne.CanvasObject {
+		if of == placed {
+			return t.body.Objects
+		}
+		return t.objects
+	}}
 	return t
 }
 
@@ -249,6 +272,16 @@ func (t *Thread) Reveal(o fyne.CanvasObject) {
 	}
 }
 
+// dragged scrolls while the mouse selects text above or below the window.
+func (t *Thread) dragged(at fyne.Position) {
+	const by = 24
+	if y := t.scroll.Offset.Y; at.Y < y {
+		t.arrange(y - by)
+	} else if at.Y > y+t.size.Height {
+		t.arrange(y + by)
+	}
+}
+
 // RevealPart scrolls just far enough to show a part of something inside an object: height units from top on.
 func (t *Thread) RevealPart(o, inside fyne.CanvasObject, top, height float32) {
 	for i, have := range t.objects {
@@ -338,8 +371,13 @@ func (t *Thread) show(first, last int, y float32) {
 		See(o, y-t.tops[i], y+t.size.Height-t.tops[i])
 		list = append(list, o)
 	}
-	if !same(t.body.Objects, list) {
+	if !slices.Equal(t.body.Objects, list) {
+		was := t.body.Objects
 		t.body.Objects = list
+		refreshNew(was, list)
+	}
+	if !t.Selection.Empty() {
+		t.Selection.Show() // in what was built
 	}
 	canvas.Refresh(t.body)
 }
