@@ -300,6 +300,9 @@ func (s *Screen) showContext() {
 
 // typed stores the draft within half a second, even while the user keeps typing.
 func (s *Screen) typed(text string) {
+	if !s.thread.Selection.Empty() {
+		s.thread.Selection.Clear()
+	}
 	s.Composer.Fit(s.Composer.Object.Size().Width)
 	if s.draftTimer != nil {
 		return
@@ -314,10 +317,19 @@ func (s *Screen) kept(err error) {
 	}
 }
 
-// shortcut gets the shortcuts in the entry first. Copying without a selection in the entry copies what is selected above it.
+// shortcut gets the shortcuts in the entry first. What is selected in the conversation is copied, and all of it selected, unless
+// that can be meant for the text of the entry.
 func (s *Screen) shortcut(c fyne.Shortcut) bool {
-	if _, ok := c.(*fyne.ShortcutCopy); ok && s.Composer.Entry.SelectedText() == "" {
-		return s.thread.Selection.CopySelected()
+	e, above := s.Composer.Entry, s.thread.Selection
+	switch c.(type) {
+	case *fyne.ShortcutCopy:
+		return e.SelectedText() == "" && above.CopySelected()
+	case *fyne.ShortcutSelectAll:
+		if e.Text == "" || !above.Empty() {
+			above.SelectAll()
+			return true
+		}
+		return false
 	}
 	return s.Shortcut(c)
 }

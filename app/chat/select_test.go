@@ -92,13 +92,18 @@ func TestMessagesAreSelectedAndCopied(t *testing.T) {
 	if !strings.HasPrefix(*copied, "question") {
 		t.Errorf("%q is copied from the entry", *copied)
 	}
-	s.Select(&fyne.ShortcutSelectAll{})
+	*copied = ""
+	s.Composer.Entry.TypedShortcut(&fyne.ShortcutSelectAll{}) // of the conversation, in which something is selected
 	s.Select(&fyne.ShortcutCopy{})
 	if want := "First question\n\nFirst answer\n\n• one\n• two\n\nSecond question\n\nif x {\n\ty\n}"; *copied != want {
 		t.Errorf("%q is copied, not %q", *copied, want)
 	}
 	if from, to := to.Selected(); to-from != len("if x {\n\ty\n}") {
 		t.Errorf("%d to %d of the code is marked", from, to)
+	}
+	s.Composer.Entry.TypedRune('x')
+	if s.Composer.Entry.TypedShortcut(&fyne.ShortcutSelectAll{}); s.Composer.Entry.SelectedText() != "x" || !s.thread.Selection.Empty() {
+		t.Error("after typing, the text of the entry is not what is selected")
 	}
 	first, _ := visibleText(t, w, "First answer")
 	first.TappedSecondary(&fyne.PointEvent{AbsolutePosition: fyne.NewPos(200, 200)})
@@ -138,14 +143,22 @@ func TestLongConversationIsCopiedWhole(t *testing.T) {
 	var want []string
 	for i := range 60 {
 		question, answer := fmt.Sprintf("Question %d", i), fmt.Sprintf("Answer %d", i)
-		messages = append(messages, said(i, question, answer)...)
-		want = append(want, question, answer)
+		messages = append(messages, said(i, question, "# "+answer+"\n\n- a\n- b\n\n---")...) // taller than guessed
+		want = append(want, question, answer, "• a\n• b")
 	}
-	s, _, copied := opened(t, messages...)
+	s, w, copied := opened(t, messages...)
 	s.Select(&fyne.ShortcutSelectAll{})
 	s.Select(&fyne.ShortcutCopy{})
 	if *copied != strings.Join(want, "\n\n") {
 		t.Errorf("%q is copied", *copied)
+	}
+	// What was built for that has its place.
+	s.thread.Page(-1e6)
+	_, a := visibleText(t, w, "Answer 0")
+	_, b := visibleText(t, w, "Question 1")
+	_, c := visibleText(t, w, "Answer 1")
+	if a.Y < 100 || b.Y < a.Y+40 || c.Y < b.Y+40 {
+		t.Errorf("the messages stand at %v, %v and %v", a.Y, b.Y, c.Y)
 	}
 }
 

@@ -20,6 +20,7 @@ type Selector struct {
 	Roots func(extent) []fyne.CanvasObject // what holds the texts, from top to bottom
 	Copy  func(text string)                // puts text into the clipboard
 	Drag  func(at fyne.Position)           // called while the mouse drags, with its place among the roots
+	Build func(from, to int)               // builds these roots if they were not yet
 
 	anchor, caret place
 	unit          unit
@@ -47,13 +48,12 @@ const (
 // clickTime is the time in which a click follows another one of a double or triple click.
 const clickTime = 400 * time.Millisecond
 
-// extent says which objects are walked over: those that have a place, those that are built, or all, which are built if need be.
+// extent says which objects are walked over: those that have a place, or all that are built.
 type extent int
 
 const (
 	placed extent = iota
 	built
-	whole
 )
 
 // keeper is a widget that may hold more objects than it shows.
@@ -85,16 +85,45 @@ func eachText(o fyne.CanvasObject, at fyne.Position, which extent, visit func(f 
 	}
 }
 
-// texts returns all texts that can be selected.
-func (s *Selector) texts(which extent) (list []*Flow) {
-	for _, o := range s.Roots(which) {
-		eachText(o, fyne.Position{}, which, func(f *Flow, _ fyne.Position) {
+// texts returns the texts in some roots that can be selected.
+func (s *Selector) texts(roots []fyne.CanvasObject) (list []*Flow) {
+	for _, o := range roots {
+		eachText(o, fyne.Position{}, built, func(f *Flow, _ fyne.Position) {
 			if f.Selection == s {
 				list = append(list, f)
 			}
 		})
 	}
 	return list
+}
+
+// all returns all texts that are built.
+func (s *Selector) all() []*Flow { return s.texts(s.Roots(built)) }
+
+// between returns the texts in the roots from the one that holds a text to the one that holds another, built if need be.
+func (s *Selector) between(from, to *Flow) []*Flow {
+	roots := s.Roots(built)
+	first, last := -1, -1
+	for i := range roots {
+		texts := s.texts(roots[i : i+1])
+		if first < 0 && slices.Contains(texts, from) {
+			first = i
+		}
+		if slices.Contains(texts, to) {
+			last = i
+		}
+	}
+	if first < 0 || last < first {
+		return nil
+	}
+	s.build(first, last+1)
+	return s.texts(roots[first : last+1])
+}
+
+func (s *Selector) build(from, to int) {
+	if s.Build != nil {
+		s.Build(from, to)
+	}
 }
 
 // Clear selects nothing.
@@ -114,7 +143,7 @@ func (s *Selector) Empty() bool { return s.anchor == s.caret }
 
 // Show marks the selected parts of all texts.
 func (s *Selector) Show() {
-	texts := s.texts(built)
+	texts := s.all()
 	from, to, ok := s.ends(texts)
 	inside := false
 	for _, f := range texts {
@@ -150,13 +179,13 @@ func (s *Selector) ends(texts []*Flow) (from, to place, ok bool) {
 
 // Text returns the selected text.
 func (s *Selector) Text() string {
-	from, to, ok := s.ends(s.texts(built))
+	from, to, ok := s.ends(s.all())
 	if !ok {
 		return ""
 	}
 	var b strings.Builder
 	inside := false
-	for _, f := range s.texts(whole) {
+	for _, f := range s.between(from.flow, to.flow) {
 		if !inside && f != from.flow {
 			continue
 		}
@@ -190,9 +219,19 @@ func (s *Selector) CopySelected() bool {
 
 // SelectAll selects all texts.
 func (s *Selector) SelectAll() {
-	texts := s.texts(whole)
-	if n := len(texts); n > 0 {
-		s.anchor, s.caret = place{texts[0], 0}, place{texts[n-1], texts[n-1].Len()}
+	n := len(s.Roots(built))
+	var first, last []*Flow
+	for i := 0; i < n && len(first) == 0; i++ {
+		s.build(i, i+1)
+		first = s.texts(s.Roots(built)[i : i+1])
+	}
+	for i := n - 1; i >= 0 && len(last) == 0; i-- {
+		s.build(i, i+1)
+		last = s.texts(s.Roots(built)[i : i+1])
+	}
+	if len(first) > 0 {
+		end := last[len(last)-1]
+		s.anchor, s.caret = place{first[0], 0}, place{end, end.Len()}
 		s.Show()
 	}
 }
@@ -238,7 +277,7 @@ func (s *Selector) around(p place) (from, to place) {
 // extend moves the caret to a place, so that what was selected first stays selected.
 func (s *Selector) extend(to place) {
 	a, b := s.around(to)
-	texts := s.texts(built)
+	texts := s.all()
 	before := func(p, q place) bool {
 		i, k := slices.Index(texts, p.flow), slices.Index(texts, q.flow)
 		return i < k || i == k && p.at < q.at

@@ -55,13 +55,6 @@ func (l *Lazy) Content() fyne.CanvasObject {
 	return l.built
 }
 
-func (l *Lazy) kept(of extent) []fyne.CanvasObject {
-	if of == whole {
-		l.Content()
-	}
-	return l.Contents()
-}
-
 // HeightFor returns the height of the object, or the estimate.
 func (l *Lazy) HeightFor(width float32) float32 {
 	if l.built == nil {
@@ -136,7 +129,7 @@ func NewThread() *Thread {
 	t.scroll = container.NewVScroll(t.body)
 	t.scroll.OnScrolled = func(fyne.Position) { t.arrange(t.scroll.Offset.Y) }
 	t.Object = &fyne.Container{Layout: &Arrange{Min: fyne.NewSize(200, 80), Place: t.place}, Objects: []fyne.CanvasObject{t.scroll}}
-	t.Selection = &Selector{Drag: t.dragged, Roots: func(of extent) []fyne.CanvasObject {
+	t.Selection = &Selector{Drag: t.dragged, Build: t.build, Roots: func(of extent) []fyne.CanvasObject {
 		if of == placed {
 			return t.body.Objects
 		}
@@ -269,6 +262,14 @@ func (t *Thread) Reveal(o fyne.CanvasObject) {
 				return
 			}
 		}
+	}
+}
+
+// build builds objects that were not seen yet.
+func (t *Thread) build(from, to int) {
+	y := t.scroll.Offset.Y
+	if by, built := t.buildAll(from, to, y); built {
+		t.arrange(y + by)
 	}
 }
 
