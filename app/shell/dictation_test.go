@@ -236,7 +236,7 @@ func TestDictationElsewhere(t *testing.T) {
 	if len(s.signs) != 4 {
 		t.Errorf("a sign over Soberano's own window: %q", s.signs)
 	}
-	s.elsewhere, s.pasteErr = true, errors.New("the window in front did not take the text")
+	s.elsewhere, s.pasteErr = true, errors.New("the active window did not accept the text")
 	reply := make(chan string, 1)
 	ask := func(line, want string) {
 		t.Helper()
