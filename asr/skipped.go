@@ -12,6 +12,35 @@ const (
 	skipPadding = SampleRate / 5     // kept around what was skipped
 )
 
+const (
+	halfLeast  = 3 * SampleRate / 2 / chunk // pieces of the shorter part of a window that is divided
+	halfPauses = 3                          // pieces of the pause in which it is divided
+)
+
+// halve replaces w, within whose text the model has left out words, by two windows, which meet in the
+// longest pause of its middle half. It returns false if there is none.
+func (t *transcription) halve(w *fileWindow) bool {
+	p := w.pieces
+	best, at := halfPauses-1, 0
+	for i := max(len(p)/4, halfLeast); i < min(len(p)-len(p)/4, len(p)-halfLeast); i++ {
+		from := i
+		for i < len(p) && p[i].voice < quiet {
+			i++
+		}
+		if i-from > best {
+			best, at = i-from, (from+i)/2
+		}
+	}
+	if at == 0 {
+		return false
+	}
+	first := &fileWindow{pieces: p[:at], pause: w.pause, language: w.language, sure: w.sure, said: w.said}
+	second := &fileWindow{pieces: p[at:], pause: best / 2 * chunk, language: w.language, sure: w.sure, said: moved(w.said, at*chunk)}
+	i := slices.Index(t.order, w)
+	t.order = slices.Replace(t.order, i, i+1, first, second)
+	return true
+}
+
 // skip is speech between two segments of a window that the model has left out: samples [from, to) of the
 // joined pieces, whole pieces, after so many segments.
 type skip struct{ after, from, to int }

@@ -318,6 +318,9 @@ func (t *transcription) finish(w *fileWindow) error {
 		t.history.recent = nil
 		return t.start(w, false)
 	}
+	if r.Swallowed && t.halve(w) {
+		return nil
+	}
 	w.done = true
 	// Each window advances by at least a second, whatever its times are.
 	next := min(max(r.consumed(w.pieces, 0), SampleRate), samples)

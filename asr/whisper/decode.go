@@ -20,6 +20,7 @@ type Result struct {
 	Silent      bool               // nobody speaks: there are no tokens
 	Guess       bool               // no attempt was accepted: there are no tokens
 	Looped      bool               // the model repeated itself; that part of the text was removed
+	Swallowed   bool               // words are left out within the text; shorter windows may have them
 	Steps       int                // of the decoder, all attempts
 	Encoder     time.Duration      // spent in the encoder
 	Decoder     time.Duration      // spent in the decoder
@@ -48,7 +49,7 @@ type attempt struct {
 // An attempt is rejected if most of it is a loop (see examine) or its mean log-probability is below
 // -1. A window is silence if the model's no-speech probability is above 0.6 where that is so, or
 // above 0.45 where the mean log-probability is below -0.5. If all attempts are rejected, what remains
-// of one that looped is the result if its tokens are probable enough; else there is none.
+// of one that looped is the result if its tokens are probable enough; else there is none (see choose).
 //
 // With hints, the window is decoded without them too, see confirm.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
@@ -67,6 +68,9 @@ func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	if a != nil {
+		if r.Swallowed, err = s.swallows(a, r, &o); err != nil {
+			return nil, err
+		}
 		r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature, r.Looped = a.tokens, a.text, a.avg, a.ratio, a.temperature, a.looped
 	}
 	return r, nil
@@ -130,7 +134,7 @@ func (s *Slot) attempts(ctx context.Context, r *Result, o *Options) (*attempt, e
 			return a, nil
 		}
 	}
-	a := choose(tried, o)
+	a := choose(tried, r, o)
 	r.Guess = a == nil
 	return a, nil
 }
@@ -304,11 +308,14 @@ func (m *Model) spell(tokens []int32) string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(m.text.Decode(text)), "\uFFFD"))
 }
 
-// choose returns what remains of the attempts if all were rejected: of those of which a loop was
-// removed and the rest is probable enough, the likeliest; nil for none.
-func choose(tried []*attempt, o *Options) (best *attempt) {
+// choose returns what remains of the attempts if all were rejected: the likeliest of those of which a
+// loop was removed and the rest is probable enough; nil for none. A translation is improbable where the
+// speech is clear too, so the likeliest one that is not a loop is used unless there may be silence.
+func choose(tried []*attempt, r *Result, o *Options) (best *attempt) {
+	clear := o.Translate && r.NoSpeech < nearSilence*o.MaxNoSpeech
 	for _, a := range tried {
-		if a.looped && a.text != "" && a.avg >= o.MinLogprob && (best == nil || a.avg > best.avg) {
+		rest := a.looped && a.text != "" && a.avg >= o.MinLogprob
+		if (rest || clear && !a.looped) && (best == nil || a.avg > best.avg) {
 			best = a
 		}
 	}

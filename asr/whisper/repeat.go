@@ -62,6 +62,22 @@ func longest(text []int32, at int) (best repetition) {
 	return best
 }
 
+// recurs returns where four tokens are that occur a second time, without overlap, and where that is;
+// zeros if there are none.
+func recurs(text []int32) (from, again int) {
+	const n = 4
+	seen := map[[n]int32]int{}
+	for i := 0; i+n <= len(text); i++ {
+		key := [n]int32(text[i:])
+		if at, ok := seen[key]; !ok {
+			seen[key] = i
+		} else if i-at >= n {
+			return at, i
+		}
+	}
+	return 0, 0
+}
+
 // textOf returns the text tokens among tokens, and the place of each.
 func (m *Model) textOf(tokens []int32) (text []int32, at []int) {
 	for i, id := range tokens {
@@ -116,12 +132,13 @@ func (m *Model) parts(tokens []int32) (out [][2]int) {
 //	alignment   ├────────┤ ╫
 //
 // A text of which no sequence is repeated exactly, but that compresses more than MaxRatio, is checked
-// by its parts between times. Where most of a repetition was not spoken, all of it is removed and a is
+// by its parts between times; a sentence that begins like another one, for whether it has time. Where most of a repetition was not spoken, all of it is removed and a is
 // marked as looped; its mean log-probability is then that of the remaining text.
 func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
 	text, at := s.textOf(a.tokens)
 	found := repetitions(text)
-	if len(text) == 0 || len(found) == 0 && a.ratio <= o.MaxRatio {
+	from, again := recurs(text)
+	if len(text) == 0 || len(found) == 0 && again == 0 && a.ratio <= o.MaxRatio {
 		a.looped = false
 		return nil
 	}
@@ -143,6 +160,9 @@ func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
 				mark(drop[x.from+k*x.n:][:x.n])
 			}
 		}
+	}
+	if to := min(2*again-from, len(drop)); len(found) == 0 && again > 0 && again < to && l.empty(again, to) {
+		mark(drop[again:to])
 	}
 	if a.ratio > o.MaxRatio {
 		for _, p := range s.parts(a.tokens) {

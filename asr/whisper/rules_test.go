@@ -222,11 +222,18 @@ func TestChoose(t *testing.T) {
 	o := Options{}.withDefaults()
 	guess, loop := &attempt{avg: -1.2, text: "a"}, &attempt{avg: -0.2, looped: true}
 	rest, unlikely := &attempt{avg: -0.4, looped: true, text: "b"}, &attempt{avg: -1.4, looped: true, text: "c"}
-	if got := choose([]*attempt{guess, loop, unlikely}, &o); got != nil {
+	if got := choose([]*attempt{guess, loop, unlikely}, &Result{}, &o); got != nil {
 		t.Errorf("chose %+v", got)
 	}
-	if got := choose([]*attempt{guess, unlikely, rest, loop}, &o); got != rest {
+	if got := choose([]*attempt{guess, unlikely, rest, loop}, &Result{}, &o); got != rest {
 		t.Errorf("chose %+v", got)
+	}
+	o.Translate = true
+	if got := choose([]*attempt{loop, guess}, &Result{}, &o); got != guess {
+		t.Errorf("of a translation %+v", got)
+	}
+	if got := choose([]*attempt{loop, guess}, &Result{NoSpeech: 0.5}, &o); got != nil {
+		t.Errorf("of a translation of silence %+v", got)
 	}
 }
 
