@@ -13,8 +13,8 @@ import (
 )
 
 func main() {
-	os.Exit(cli.Main(os.Args[1:], func(ctx context.Context) error {
-		err := window.Run(ctx, window.Options{Version: cli.Version})
+	os.Exit(cli.Main(os.Args[1:], func(ctx context.Context, files []string) error {
+		err := window.Run(ctx, window.Options{Version: cli.Version, Files: files})
 		if !errors.Is(err, window.ErrNoDisplay) {
 			return err
 		}

@@ -131,17 +131,41 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkText(f, text, net.Specials); err != nil {
+		return nil, err
+	}
 	if err := dev.Loaded(); err != nil {
 		return nil, err
 	}
 	clear(f.Aux) // megabytes of vocabularies that have been read
-	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != net.Start {
-		return nil, models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, net.Start)
-	}
 	m := &Model{file: f, dev: dev, net: net, pool: pool, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = pool.Threads()
 	m.info = describe(f, net, dev)
 	return m, nil
+}
+
+// Check reports whether Open can open f, which stays open. It runs the same code as Open, on a device
+// that loads nothing, so that only small tensors of f are read. Open can still fail for lack of
+// memory. The error is a *models.FileError of kind models.ErrUnsupported or models.ErrCorrupt. There is
+// never a warning: Check is a registry.Check.
+func Check(f *models.File) (warning string, err error) {
+	text, err := whisper.Text(f)
+	if err != nil {
+		return "", err
+	}
+	special, err := whisper.Check(f, text)
+	if err != nil {
+		return "", err
+	}
+	return "", checkText(f, text, special)
+}
+
+// checkText reports whether a tokenizer belongs to the network of f.
+func checkText(f *models.File, text *token.Tokenizer, special whisper.Specials) error {
+	if id, ok := text.ID("<|startoftranscript|>"); !ok || id != special.Start {
+		return models.Corrupt(f.Path, "has the tokenizer of another model: <|startoftranscript|> is token %d, expected %d", id, special.Start)
+	}
+	return nil
 }
 
 func describe(f *models.File, net *whisper.Model, dev kernels.Device) Info {

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"errors"
-
 	"soberano/kernels"
 	"soberano/models"
 )
@@ -10,54 +8,11 @@ import (
 // Check reports whether Open can open f, which stays open. It runs the same code as Open, on a device
 // that loads nothing: the matrices of f are not read, so that it takes little time and memory. Open
 // can still fail for lack of memory. The error is a *models.FileError of kind models.ErrUnsupported or
-// models.ErrCorrupt.
-func Check(f *models.File) error {
-	m := &Model{file: f, dev: checkDevice{}}
-	return m.read()
-}
-
-// checkDevice is a device that checks the numbers of weights as every device does, and keeps only their
-// sizes. It has no states and runs no steps.
-type checkDevice struct{}
-
-func (checkDevice) Name() string  { return "check" }
-func (checkDevice) Close() error  { return nil }
-func (checkDevice) Loaded() error { return nil }
-
-func (checkDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
-	if err := kernels.CheckParts(parts); err != nil {
-		return nil, err
+// models.ErrCorrupt. If there is none, warning is that of Info.
+func Check(f *models.File) (warning string, err error) {
+	m := &Model{file: f, dev: kernels.Checker{}}
+	if err := m.read(0); err != nil {
+		return "", err
 	}
-	m := checkedMatrix{cols: parts[0].Cols}
-	for _, p := range parts {
-		m.rows += p.Rows
-	}
-	return m, nil
+	return m.info.Warning, nil
 }
-
-func (checkDevice) NewVector(values []float32) (kernels.Vector, error) {
-	return checkedVector(len(values)), nil
-}
-
-func (checkDevice) NewState(kernels.StateShape) (kernels.State, error) {
-	return nil, errors.New("the device that checks files has no states")
-}
-
-func (checkDevice) Begin(*kernels.Batch) kernels.Step {
-	panic("engine: the device that checks files runs no steps")
-}
-
-// checkedMatrix is the size of a matrix.
-type checkedMatrix struct{ rows, cols int }
-
-func (m checkedMatrix) Rows() int  { return m.rows }
-func (m checkedMatrix) Cols() int  { return m.cols }
-func (checkedMatrix) Bytes() int64 { return 0 }
-func (checkedMatrix) Close() error { return nil }
-
-// checkedVector is the length of a vector.
-type checkedVector int
-
-func (v checkedVector) Len() int   { return int(v) }
-func (checkedVector) Bytes() int64 { return 0 }
-func (checkedVector) Close() error { return nil }

@@ -32,7 +32,7 @@ func TestCheckReadsNoMatrix(t *testing.T) {
 			hidden++
 		}
 		f := &models.File{Format: "gguf", Path: kind, Meta: s.Meta, Tensors: s.Tensors}
-		if err := Check(f); err != nil || hidden < 10 {
+		if _, err := Check(f); err != nil || hidden < 10 {
 			t.Errorf("%s, %d hidden matrices: %v", kind, hidden, err)
 		}
 	}

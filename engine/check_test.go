@@ -132,7 +132,7 @@ func TestCheckReasons(t *testing.T) {
 		{"llama", "tokenizer.ggml.model", "bert", `The file can't be run by this version: the tokenizer "bert" is not known, only gpt2 and llama are.`},
 		{"llama", "tokenizer.ggml.model", "gpt2", `The file is damaged: key "tokenizer.ggml.merges" is missing. Download it again.`},
 		{"llama", "llama.attention.layer_norm_rms_epsilon", nil, `The file is damaged: key "llama.attention.layer_norm_rms_epsilon" is missing. Download it again.`},
-		{"llama", "tokenizer.chat_template", "{% if %}", `The file can't be run by this version: key "tokenizer.chat_template": `},
+		{"llama", "llama.attention.causal", false, `The file can't be run by this version: key "llama.attention.causal" is false, which is not supported in the family Llama.`},
 	} {
 		s := tiny.New(c.kind)
 		if s.Meta[c.key] = c.value; c.value == nil {
@@ -144,6 +144,11 @@ func TestCheckReasons(t *testing.T) {
 		}
 	}
 	s := tiny.New("llama")
+	s.Vector("blk.0.attn_q_norm.weight", make([]float32, tiny.HeadDim)...)
+	if i, err := registry.Inspect(s.Write(t), Check); err != nil || i.Runs || !strings.Contains(i.Reason, `tensor "blk.0.attn_q_norm.weight" is not part of the network`) {
+		t.Errorf("%q, %v", i.Reason, err)
+	}
+	s = tiny.New("llama")
 	s.Tensors = nil
 	if i, err := registry.Inspect(s.Write(t), Check); err != nil || i.Reason != "The file holds no weights." {
 		t.Errorf("%q, %v", i.Reason, err)

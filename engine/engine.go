@@ -52,12 +52,21 @@ const (
 	ContextFull Reason = "context" // no space left for the next token
 )
 
+// Notice says what was done otherwise than a request asks.
+type Notice string
+
+// SystemInUser means that the chat template refuses system messages: the text of each was put before
+// the user message that follows it.
+const SystemInUser Notice = "system-in-user"
+
 // Piece is a part of an answer. It is returned as soon as it is certain: it holds complete UTF-8
-// characters that can't be the beginning of a stop string. The last Piece has Reason set.
+// characters that can't be the beginning of a stop string. The last Piece has Reason set. If there is
+// a Notice, the first Piece has it, and no text.
 type Piece struct {
 	Text   string
 	Reason Reason
 	Usage  Usage
+	Notice Notice
 }
 
 // Usage counts what a request has used so far.
@@ -86,4 +95,7 @@ type Info struct {
 	Device        string
 	License       string
 	Quantizations map[string]int // number of tensors by storage type
+	// Warning says in sentences what the file lacks, such as a chat template that can be read; "" if
+	// it lacks nothing.
+	Warning string
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"soberano/engine/batch"
@@ -30,20 +31,51 @@ func (e *ContextError) Unwrap() error { return ErrContextFull }
 
 // Render returns the prompt that the chat template makes of messages. The answer follows at its end.
 func (m *Model) Render(messages []Message) (string, error) {
-	text, err := m.render(messages)
+	text, _, err := m.render(messages)
 	return text.String(), err
 }
 
-func (m *Model) render(messages []Message) (prompt.Text, error) {
+// render renders messages. If the template refuses them, it tries them without system messages.
+func (m *Model) render(messages []Message) (prompt.Text, Notice, error) {
+	if m.unreadable != nil {
+		return nil, "", m.unreadable
+	}
+	text, err := m.template.Render(m.values(messages))
+	if err == nil {
+		return text, "", nil
+	}
+	if folded, ok := foldSystem(messages); ok && prompt.Refused(err) {
+		if text, err := m.template.Render(m.values(folded)); err == nil {
+			return text, SystemInUser, nil
+		}
+	}
+	return nil, "", m.withFileName(err)
+}
+
+func (m *Model) values(messages []Message) prompt.Values {
 	v := prompt.Values{AddGenerationPrompt: true, BOS: m.bos, EOS: m.eos, Now: time.Now()}
 	for _, msg := range messages {
 		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content})
 	}
-	text, err := m.template.Render(v)
-	if err != nil {
-		return nil, m.withFileName(err)
+	return v
+}
+
+// foldSystem puts the text of each system message before the user message that follows. It returns
+// false if there is no system message or no user message after one.
+func foldSystem(messages []Message) (folded []Message, ok bool) {
+	var pending []string
+	for _, msg := range messages {
+		switch {
+		case msg.Role == "system":
+			pending, ok = append(pending, msg.Content), true
+			continue
+		case msg.Role == "user" && len(pending) > 0:
+			msg.Content = strings.Join(append(pending, msg.Content), "\n\n")
+			pending = nil
+		}
+		folded = append(folded, msg)
 	}
-	return text, nil
+	return folded, ok && len(pending) == 0
 }
 
 // withFileName adds the name of the model's file to an error.
@@ -62,6 +94,11 @@ func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
 
 // PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
+	ids, _, err := m.promptTokens(r)
+	return ids, err
+}
+
+func (m *Model) promptTokens(r Request) ([]int32, Notice, error) {
 	set := 0
 	for _, is := range []bool{len(r.Messages) > 0, r.Prompt != "", len(r.Tokens) > 0} {
 		if is {
@@ -69,19 +106,21 @@ func (m *Model) PromptTokens(r Request) ([]int32, error) {
 		}
 	}
 	if set != 1 {
-		return nil, fmt.Errorf("engine: a request has %d of messages, prompt and tokens, expected one", set)
+		return nil, "", fmt.Errorf("engine: a request has %d of messages, prompt and tokens, expected one", set)
 	}
 	switch {
 	case r.Prompt != "":
-		return m.tokenizePrompt([]token.Part{{Text: r.Prompt, Special: true}})
+		ids, err := m.tokenizePrompt([]token.Part{{Text: r.Prompt, Special: true}})
+		return ids, "", err
 	case len(r.Messages) > 0:
-		text, err := m.render(r.Messages)
+		text, notice, err := m.render(r.Messages)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return m.tokenizePrompt(parts(text))
+		ids, err := m.tokenizePrompt(parts(text))
+		return ids, notice, err
 	}
-	return r.Tokens, m.checkTokens(r.Tokens)
+	return r.Tokens, "", m.checkTokens(r.Tokens)
 }
 
 // parts marks the text that the template wrote as Special: only there may control tokens be spelled.
@@ -131,6 +170,9 @@ func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error]
 			yield(Piece{}, err)
 			return
 		}
+		if a.notice != "" && !yield(Piece{Notice: a.notice, Usage: a.usage}, nil) {
+			return
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		t := m.queue.Submit(ctx, a.request())
 		defer func() {
@@ -165,6 +207,7 @@ type answer struct {
 	prompt       int     // number of tokens of the prompt
 	maxTokens    int     // largest number of tokens of the answer; 0: no limit
 	usage        Usage
+	notice       Notice
 	start        time.Time // start of the prompt, later of the answer
 	box          mailbox
 }
@@ -176,7 +219,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 	if r.MaxTokens < 0 {
 		return nil, fmt.Errorf("engine: MaxTokens is %d, expected 0 or more", r.MaxTokens)
 	}
-	ids, err := m.PromptTokens(r)
+	ids, notice, err := m.promptTokens(r)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +235,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
 		history: slices.Clone(ids), prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
-		usage: Usage{Prompt: len(ids), Context: m.info.Context},
+		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: notice,
 	}
 	return a, nil
 }

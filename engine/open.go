@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"soberano/engine/arch"
@@ -25,11 +26,13 @@ type Model struct {
 	net      arch.Model
 	shape    arch.Shape
 	tok      *token.Tokenizer
-	template *prompt.Template
-	fallback bool // the file has no template, and template is ChatML
-	bos, eos string
-	queue    *batch.Queue
-	info     Info
+	template *prompt.Template // nil: it can't be read, see unreadable
+	fallback bool             // the file has no template, and template is ChatML
+	// unreadable is why messages can't be rendered.
+	unreadable error
+	bos, eos   string
+	queue      *batch.Queue
+	info       Info
 
 	closing sync.Once
 	closed  error // the error of Close
@@ -46,7 +49,11 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 			m = nil
 		}
 	}()
-	if err = m.read(); err != nil {
+	limit := o.Context
+	if limit <= 0 {
+		limit = defaultContext
+	}
+	if err = m.read(limit); err != nil {
 		return m, err
 	}
 	context, err := contextFor(o.Context, m.shape.Context)
@@ -60,9 +67,10 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	return m, nil
 }
 
-// read loads all that the file holds onto the device. It makes no state.
-func (m *Model) read() (err error) {
-	if m.net, err = arch.Open(m.file, m.dev); err != nil {
+// read loads all that the file holds onto the device, for sequences of at most limit tokens. It makes
+// no state.
+func (m *Model) read(limit int) (err error) {
+	if m.net, err = arch.Open(m.file, m.dev, limit); err != nil {
 		return err
 	}
 	if err = m.dev.Loaded(); err != nil {
@@ -71,9 +79,7 @@ func (m *Model) read() (err error) {
 	if m.tok, err = token.New(m.file); err != nil {
 		return err
 	}
-	if err = m.openTemplate(); err != nil {
-		return models.InFile(m.file.Path, err)
-	}
+	m.openTemplate()
 	m.shape = m.net.Shape()
 	if err = m.shape.State(m.shape.Context).Check(); err != nil {
 		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)
@@ -92,18 +98,19 @@ func contextFor(wanted, trained int) (int, error) {
 	return wanted, nil
 }
 
-// openTemplate parses the file's chat template, or ChatML if it has none.
-func (m *Model) openTemplate() error {
+// openTemplate parses the file's chat template, or ChatML if it has none. A template that can't be
+// parsed is an error only for what renders messages.
+func (m *Model) openTemplate() {
 	const key = "tokenizer.chat_template"
 	text, err := m.file.Meta.String(key, "")
-	if err != nil {
-		return err
-	}
-	if m.fallback = text == ""; m.fallback {
+	if m.fallback = text == "" && err == nil; m.fallback {
 		text = prompt.ChatML
 	}
-	if m.template, err = prompt.Parse(text); err != nil {
-		return fmt.Errorf("key %q: %w: %w", key, err, models.ErrUnsupported)
+	if err == nil {
+		m.template, err = prompt.Parse(text)
+	}
+	if err != nil {
+		m.unreadable = models.Unsupported(m.file.Path, "use it for raw text, or another model for a chat", "can't be used for a chat: its template can't be read: %v", err)
 	}
 	if id, ok := m.tok.BOS(); ok {
 		m.bos = m.tok.Text(id)
@@ -111,7 +118,18 @@ func (m *Model) openTemplate() error {
 	if id, ok := m.tok.EOS(); ok {
 		m.eos = m.tok.Text(id)
 	}
-	return nil
+}
+
+// warning says in sentences what is missing in the file, though the model can be opened.
+func (m *Model) warning() string {
+	var list []string
+	if note := m.tok.Note(); note != "" {
+		list = append(list, note)
+	}
+	if e, ok := errors.AsType[*models.FileError](m.unreadable); ok {
+		list = append(list, "The file "+e.Reason+".")
+	}
+	return strings.Join(list, " ")
 }
 
 // Close ends all generations with ErrClosed and frees the model.
@@ -134,7 +152,7 @@ func (m *Model) describe() (Info, error) {
 	i := Info{
 		TrainContext: m.shape.Context, Vocabulary: m.shape.Vocabulary,
 		Template: !m.fallback, Device: m.dev.Name(), Quantizations: map[string]int{},
-		WeightBytes: m.shape.Bytes, ScratchBytes: batch.Scratch(m.shape),
+		WeightBytes: m.shape.Bytes, ScratchBytes: batch.Scratch(m.shape), Warning: m.warning(),
 	}
 	var errs [3]error
 	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))

@@ -56,8 +56,6 @@ func (l Layer) check() error {
 		return fmt.Errorf("kind %d is not known", l.Kind)
 	case l.KVHeads <= 0 || l.KeyDim <= 0 || l.ValueDim <= 0 || l.Window < 0:
 		return fmt.Errorf("%d heads with keys of %d and values of %d dimensions, window %d", l.KVHeads, l.KeyDim, l.ValueDim, l.Window)
-	case l.KeyDim%8 != 0 || l.ValueDim%8 != 0:
-		return fmt.Errorf("keys of %d and values of %d dimensions; multiples of 8 work", l.KeyDim, l.ValueDim)
 	}
 	return nil
 }

@@ -1,25 +1,17 @@
 package chat
 
 import (
-	"strings"
-	"unicode"
-
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/theme"
-
-	"image/color"
 
 	"soberano/app/ui"
 	"soberano/app/voice"
-	"soberano/asr/wording"
 )
 
-// Composer is the input area: an entry that grows with its text, the partial text of a dictation above it, the microphone and
-// Send or Stop below it.
+// Composer is the input area: an entry that grows with its text, the partial text of a dictation below it, the microphone and
+// Send or Stop below that. A message that waits for its last words is above the entry.
 //
-//	╭ that has not worked since …            (partial words, in italics)
-//	│ Please write a short letter
+//	╭ Please write a short letter
+//	│ that has not worked since …            (partial words, in italics)
 //	│ ▮▮▯▮▮▯▮ 0:04 · English   release to finish        (mic)  [Send]
 //	╰
 type Composer struct {
@@ -29,6 +21,7 @@ type Composer struct {
 	mic     *voice.Button
 	strip   *voice.Strip
 	partial *ui.Flow
+	pending *ui.Flow
 	hint    *ui.Label
 	rows    int
 	resized func() // called when the height has changed
@@ -40,7 +33,7 @@ const mostRows = 8
 // NewComposer returns an empty composer; press is called by its button, send by the Enter key. If talk is nil, there is no
 // microphone.
 func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer {
-	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), resized: resized,
+	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), pending: ui.NewFlow(), resized: resized,
 		hint: ui.NewLabel("", ui.SmallSize, ui.Muted).Shrink(40), rows: 1}
 	c.Send = ui.NewButton(ui.Primary, "Send", press)
 	c.Entry.OnSend = send
@@ -53,8 +46,10 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 	}
 	c.Entry.SetMinRowsVisible(1)
 	c.partial.Hide()
+	c.pending.Preserve = true
+	c.pending.Hide()
 	c.strip.Object.Hide()
-	bare := container.NewThemeOverride(c.Entry, bareTheme{})
+	c.Entry.Bare = true
 	left := &fyne.Container{Layout: &stackTall{}, Objects: []fyne.CanvasObject{c.hint, c.strip.Object}}
 	row := []fyne.CanvasObject{left}
 	if talk != nil {
@@ -62,9 +57,11 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 		row = append(row, c.mic)
 	}
 	row = append(row, c.Send)
-	words := &fyne.Container{Layout: &ui.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{c.partial}}
+	words := func(f *ui.Flow) fyne.CanvasObject {
+		return &fyne.Container{Layout: &ui.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{f}}
+	}
 	bottom := &fyne.Container{Layout: &ui.Column{Left: 8}, Objects: []fyne.CanvasObject{ui.NewRow(10, left, row...)}}
-	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words, bare, bottom))
+	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), c.Entry, words(c.partial), bottom))
 	return c
 }
 
@@ -78,28 +75,6 @@ func (stackTall) Layout(o []fyne.CanvasObject, size fyne.Size) {
 }
 
 func (stackTall) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(40, 38) }
-
-// bareTheme removes the entry's own background and border; the surrounding box has them.
-type bareTheme struct{}
-
-func (bareTheme) base() fyne.Theme { return fyne.CurrentApp().Settings().Theme() }
-
-func (b bareTheme) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
-	switch n {
-	case theme.ColorNameInputBackground, theme.ColorNameInputBorder, theme.ColorNameShadow:
-		return color.Transparent
-	}
-	return b.base().Color(n, v)
-}
-
-func (b bareTheme) Font(s fyne.TextStyle) fyne.Resource     { return b.base().Font(s) }
-func (b bareTheme) Icon(n fyne.ThemeIconName) fyne.Resource { return b.base().Icon(n) }
-func (b bareTheme) Size(n fyne.ThemeSizeName) float32 {
-	if n == theme.SizeNameInputBorder {
-		return 0
-	}
-	return b.base().Size(n)
-}
 
 // SetRunning shows Stop instead of Send while an answer is written.
 func (c *Composer) SetRunning(on bool) {
@@ -121,16 +96,10 @@ func (c *Composer) SetHints(placeholder, hint string) {
 
 // Fit gives the entry the number of rows that its text needs at that width.
 func (c *Composer) Fit(width float32) {
-	const beside = 2*6 + 2*8 + 6 // the padding of the box and of the entry, and space for the cursor
-	rows := mostRows
-	if text := c.Entry.Text; c.Entry.Wrapping == fyne.TextWrapOff {
-		rows = min(mostRows, strings.Count(text, "\n")+2)
-	} else if len(text) < 200*mostRows {
-		f := ui.Text(text, ui.TextSize, ui.Ink)
-		f.Preserve = true
-		rows = min(mostRows, int(f.HeightFor(max(40, width-beside))/f.LineHeight()))
+	if width <= 0 {
+		return
 	}
-	if rows != c.rows {
+	if rows := min(mostRows, c.Entry.Rows(width-2*c.Object.PadX)); rows != c.rows {
 		c.rows = rows
 		c.Entry.SetMinRowsVisible(rows)
 		c.resized()
@@ -139,19 +108,13 @@ func (c *Composer) Fit(width float32) {
 
 // Insert inserts words at the cursor, with spaces around them where they are needed.
 func (c *Composer) Insert(text string) {
-	if before := c.Entry.Before(); before != 0 {
-		text = wording.Join(string(before), text)[len(string(before)):]
-	}
-	after, last := c.Entry.After(), []rune(text)[len([]rune(text))-1]
-	if (unicode.IsLetter(after) || unicode.IsDigit(after)) && !unicode.IsSpace(last) {
-		text += " "
-	}
-	c.Entry.Insert(text)
+	c.Entry.Insert(between(c.Entry.Before(), text, c.Entry.After()))
 }
 
-// ShowTalk shows the state of dictation.
-func (c *Composer) ShowTalk(t *voice.Talk) {
+// ShowTalk shows the state of dictation, and where its words go if that is not into the entry.
+func (c *Composer) ShowTalk(t *voice.Talk, target string) {
 	c.mic.SetState(t.State())
+	c.strip.Target = target
 	if t.State() == voice.Idle {
 		c.strip.Object.Hide()
 		c.hint.Show()
@@ -165,18 +128,35 @@ func (c *Composer) ShowTalk(t *voice.Talk) {
 
 // SetPartial shows text that may still change after the first stable bytes.
 func (c *Composer) SetPartial(text string, stable int) {
-	was := c.partial.Visible()
-	if text == "" {
-		c.partial.Hide()
-	} else {
-		spans := []ui.Span{{Text: text[stable:], Italic: true, Color: ui.Muted}}
-		if stable > 0 {
-			spans = append([]ui.Span{{Text: text[:stable], Color: ui.Ink}}, spans...)
-		}
-		c.partial.Set(spans...)
-		c.partial.Show()
+	c.showWords(c.partial, text[:stable], text[stable:])
+}
+
+// SetPending shows a message that waits for its last words, and the partial text of these.
+func (c *Composer) SetPending(text, partial string, on bool) {
+	c.strip.Sending = on
+	if partial != "" {
+		partial = between(lastRune(text), partial, 0)
 	}
-	if was || text != "" {
+	c.showWords(c.pending, text, partial)
+}
+
+// showWords shows a text in which the second part may still change.
+func (c *Composer) showWords(f *ui.Flow, final, partial string) {
+	was := f.Visible()
+	var spans []ui.Span
+	if final != "" {
+		spans = append(spans, ui.Span{Text: final, Color: ui.Ink})
+	}
+	if partial != "" {
+		spans = append(spans, ui.Span{Text: partial, Italic: true, Color: ui.Muted})
+	}
+	if len(spans) == 0 {
+		f.Hide()
+	} else {
+		f.Set(spans...)
+		f.Show()
+	}
+	if was || len(spans) > 0 {
 		c.resized()
 	}
 }

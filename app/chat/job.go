@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"soberano/app/host"
@@ -34,6 +35,8 @@ const (
 type job struct {
 	conversation int64
 	cancel       context.CancelFunc
+	old          store.Message // the answer that the new one replaces; its ID is 0 if there is none
+	closing      atomic.Bool   // the window is being closed
 
 	mu      sync.Mutex
 	stage   stage
@@ -53,6 +56,13 @@ type progress struct {
 	usage   engine.Usage
 	blocks  []markdown.Block
 	saveErr error
+}
+
+// turn returns the turn to which the answer belongs.
+func (j *job) turn() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.message.Turn
 }
 
 // look returns the present state of the job; with whole, the complete text is parsed again.
@@ -94,7 +104,7 @@ func (j *job) run(ctx context.Context, r *Runner, s *store.Store, every time.Dur
 	repaint()
 }
 
-// request returns the whole conversation in the form that templates expect: the roles alternate.
+// request returns the conversation up to the job's question in the form that templates expect: the roles alternate.
 func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	messages, err := s.Messages(j.conversation)
 	if err != nil {
@@ -103,7 +113,17 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	j.mu.Lock()
 	j.stage, j.dirty, j.message.Model, j.model = reading, true, st.Entry.Name, st.Entry.Title
 	j.mu.Unlock()
-	return engine.Request{Messages: turns(messages), Sampling: sampling(st.Entry.Sampling)}, nil
+	return engine.Request{Messages: turns(upTo(messages, j.turn())), Sampling: sampling(st.Entry.Sampling)}, nil
+}
+
+// upTo returns the messages of the turns before the given one, and its question; all of them for turn 0.
+func upTo(messages []store.Message, turn int64) []store.Message {
+	for i, m := range messages {
+		if turn != 0 && (m.Turn > turn || m.Turn == turn && m.Role == store.Assistant) {
+			return messages[:i]
+		}
+	}
+	return messages
 }
 
 // turns joins consecutive messages of one role, for example two questions if the answer between them failed.
@@ -199,16 +219,23 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 	if j.message.Problem.Code != problem.None {
 		j.message.Problem.Args.Model = j.model
 	}
-	empty := strings.TrimSpace(j.stream.Source()) == ""
+	unbegun := state == store.Stopped && j.message.ID == 0 && strings.TrimSpace(j.stream.Source()) == ""
+	j.message.State = state
 	j.mu.Unlock()
-	if !(empty && state == store.Stopped && j.message.ID == 0) {
+	// An answer of which there is nothing replaces none, and a question that waits for a model when the window is closed stays
+	// without an answer.
+	if !(unbegun && (j.closing.Load() || j.old.ID != 0)) {
 		j.save(s, state)
-	} else {
-		j.mu.Lock()
-		j.message.State = state
-		j.mu.Unlock()
 	}
 	j.mu.Lock()
 	j.stage = ended
 	j.mu.Unlock()
+}
+
+// result returns the answer that is shown after the end of the job: its own, or the old one if it was stopped before it began.
+func (p progress) result(old store.Message) (store.Message, []markdown.Block) {
+	if old.ID != 0 && p.message.ID == 0 && p.message.State == store.Stopped && p.saveErr == nil {
+		return old, markdown.Parse(old.Content)
+	}
+	return p.message, p.blocks
 }

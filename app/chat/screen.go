@@ -3,11 +3,13 @@ package chat
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/markdown"
@@ -44,19 +46,22 @@ type Screen struct {
 	Object   *fyne.Container
 	Header   *Header
 	Composer *Composer
-	Panels   *fyne.Container // objects of other packages above the composer
+	Panels   *fyne.Container // cards above the composer: the screen's own, and those of other packages
 	thread   *ui.Pane
 
 	conversation store.Conversation
 	messages     []store.Message
 	jobs         map[int64]*job
-	shown        *answer // of the job of this conversation
+	shown        *answer           // of the job of this conversation
+	answers      map[int64]*answer // those on the screen, by turn
 	trial        fyne.CanvasObject
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
-	ended        int // number of answers that have ended
-	notices      map[string]fyne.CanvasObject
+	pending      *pending // the message that waits for the last words of a dictation; nil: none
+	ended        int      // number of answers that have ended
+	notices      *ui.Notices
+	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
 	closed       bool
 }
@@ -66,16 +71,18 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), notices: map[string]fyne.CanvasObject{}, thread: ui.NewPane()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewPane()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
-	s.Panels = ui.NewColumn(8)
+	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
+	s.Panels = &fyne.Container{Layout: &ui.Column{Gap: 8, Left: outline, Right: outline, Top: outline, Bottom: outline}, Objects: []fyne.CanvasObject{s.notices.Object}}
+	s.panels = container.NewVScroll(s.Panels)
 	e := s.Composer.Entry
 	e.OnShortcut, e.OnKey = c.Shortcut, s.key
 	e.OnChanged = s.typed
 	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
 	s.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
-		Objects: []fyne.CanvasObject{s.thread.Object, s.Panels, s.Composer.Object, s.Header.Object}}
+		Objects: []fyne.CanvasObject{s.thread.Object, s.panels, s.Composer.Object, s.Header.Object}}
 	s.listen()
 	s.Status(c.Runner.Status())
 	return s
@@ -86,13 +93,18 @@ func (s *Screen) listen() {
 	if t == nil {
 		return
 	}
-	t.OnState = func(voice.State) {
-		s.Composer.ShowTalk(t)
+	t.OnState = func(state voice.State) {
+		if state == voice.Idle && s.pending != nil { // the dictation was discarded
+			s.unsend()
+		}
+		s.showTalk()
 		s.hints(s.Runner.Status())
 		s.Talked(t)
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
-	t.Begin = func() voice.Place { return &spot{screen: s, conversation: s.conversation.ID} }
+	t.Begin = func() voice.Place {
+		return &spot{screen: s, conversation: s.conversation.ID, title: s.conversation.Title}
+	}
 }
 
 // Relayout repeats the layout, for example after the composer has grown.
@@ -115,12 +127,28 @@ func (s *Screen) place(size fyne.Size) {
 	h := s.Composer.Object.HeightFor(w)
 	y := size.Height - h - 20
 	ui.Put(s.Composer.Object, x, y, w, h)
-	if p := ui.HeightFor(s.Panels, w); p > 0 {
-		p = min(p, max(0, y-headerHeight-60))
-		y -= p + 12
-		ui.Put(s.Panels, x, y, w, p)
-	}
+	y = s.placePanels(x, y, w)
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
+}
+
+// outline is the space around the cards that their outlines need, so that the scrolled column does not cut them off.
+const outline = 2
+
+// placePanels lays out the cards with their bottom edge above y, and returns the upper end of the space that they take. If there
+// is not enough space for all, they can be scrolled.
+func (s *Screen) placePanels(x, y, width float32) float32 {
+	width += 2 * outline
+	p := ui.HeightFor(s.Panels, width)
+	if p <= 2*outline {
+		s.panels.Hide()
+		return y
+	}
+	s.panels.Show()
+	s.Panels.Layout.(*ui.Column).SetWidth(width)
+	p = min(p, max(0, y-headerHeight-60))
+	ui.Put(s.panels, x-outline, y-p-10, width, p)
+	s.panels.Refresh()
+	return y - p - 10
 }
 
 // Conversation returns the ID of the open conversation.
@@ -133,12 +161,22 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
-		s.Composer.SetPartial("", 0) // the partial text belongs to the other conversation
 		s.draft = c.Draft
-		s.Composer.Entry.SetText(s.unstored.take(c.ID, c.Draft))
+		draft := c.Draft
+		if p := s.pendingIn(c.ID); p != nil { // which is a part of the stored draft
+			draft = p.rest
+			delete(s.unstored.drafts, c.ID)
+		}
+		s.Composer.Entry.SetText(s.unstored.take(c.ID, draft))
 		s.Composer.Entry.ToEnd()
+		s.showWords()
+		s.showTalk()
+	}
+	for _, a := range s.unstored.answers[c.ID] {
+		s.put(a.message)
 	}
 	s.show()
+	s.storeAnswers(c.ID)
 }
 
 // Ended returns the number of answers that have ended.
@@ -149,18 +187,17 @@ func (s *Screen) show() {
 	s.shown, s.trial = nil, nil
 	s.Header.SetTitle(s.conversation.Title)
 	j := s.jobs[s.conversation.ID]
+	s.answers = map[int64]*answer{}
 	var turns []fyne.CanvasObject
 	for i, m := range s.messages {
-		if j != nil && m.ID == j.look().message.ID {
+		if m.Role == store.Assistant {
+			turns = append(turns, s.answerTo(m, j))
 			continue
 		}
-		turns = append(turns, s.turn(m, j == nil && i == len(s.messages)-1))
-	}
-	if j != nil {
-		s.shown = s.newAnswer()
-		turns = append(turns, s.shown.object)
-	} else if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.User {
-		turns = append(turns, s.turn(store.Message{Role: store.Assistant, State: store.Partial}, true))
+		turns = append(turns, s.bubble(m.Content))
+		if i+1 == len(s.messages) || s.messages[i+1].Turn != m.Turn {
+			turns = append(turns, s.answerTo(unanswered(m), j))
+		}
 	}
 	if len(turns) == 0 {
 		s.thread.Set(false, s.welcome())
@@ -171,14 +208,23 @@ func (s *Screen) show() {
 		s.repaint(j)
 	}
 	s.Status(s.Runner.Status())
+	s.keepFocus()
 }
 
-func (s *Screen) turn(m store.Message, last bool) fyne.CanvasObject {
-	if m.Role == store.User {
-		return s.bubble(m.Content)
-	}
+// unanswered stands for the answer to a question that has none.
+func unanswered(question store.Message) store.Message {
+	return store.Message{Conversation: question.Conversation, Turn: question.Turn, Role: store.Assistant, State: store.Partial}
+}
+
+// answerTo shows an answer, or the job that is writing another one in its place.
+func (s *Screen) answerTo(m store.Message, j *job) fyne.CanvasObject {
 	a := s.newAnswer()
-	s.finished(a, m, markdown.Parse(m.Content), last)
+	s.answers[m.Turn] = a
+	if j != nil && j.turn() == m.Turn {
+		s.shown = a
+	} else {
+		s.finished(a, m, markdown.Parse(m.Content))
+	}
 	return a.object
 }
 
@@ -196,6 +242,17 @@ func (s *Screen) SetNarrow(on bool) { s.Header.SetNarrow(on) }
 func (s *Screen) Focus(c fyne.Canvas) {
 	s.Composer.Object.Refresh()
 	c.Focus(s.Composer.Entry)
+}
+
+// keepFocus moves the focus into the entry if the object that had it is not shown any more, so that typing goes somewhere.
+func (s *Screen) keepFocus() {
+	c := fyne.CurrentApp().Driver().CanvasForObject(s.Object)
+	if c == nil || !ui.Shown(c, s.Object) || c.Overlays().Top() != nil {
+		return
+	}
+	if o, ok := c.Focused().(fyne.CanvasObject); ok && !ui.Shown(c, o) {
+		s.Focus(c)
+	}
 }
 
 // Status shows the state of the model.
@@ -261,8 +318,12 @@ func (s *Screen) key(k *fyne.KeyEvent) bool {
 	return true
 }
 
-// Escape discards a dictation, or else stops the answer.
+// Escape keeps a message that waits for its last words from being sent, or else discards a dictation, or else stops the answer.
 func (s *Screen) Escape() {
+	if s.pendingIn(s.conversation.ID) != nil {
+		s.unsend()
+		return
+	}
 	if s.Talk != nil && s.Talk.State() != voice.Idle {
 		s.Talk.Discard()
 		return
@@ -279,14 +340,15 @@ func (s *Screen) SpeakKey(k *fyne.KeyEvent, down bool) {
 		return
 	}
 	switch {
-	case down && k.Name == fyne.KeySpace && control():
+	case down && k.Name == fyne.KeySpace && Control():
 		s.Talk.Press()
 	case !down && (k.Name == fyne.KeySpace || k.Name == desktop.KeyControlLeft || k.Name == desktop.KeyControlRight):
 		s.Talk.Release()
 	}
 }
 
-func control() bool {
+// Control reports whether a Ctrl key is down.
+func Control() bool {
 	d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
 	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
 }
@@ -300,16 +362,25 @@ func (s *Screen) sendOrStop() {
 	s.Send()
 }
 
-// Send sends the text of the entry. It does nothing while an answer is being written: the text stays in the entry.
+// Send sends the text of the entry, after the last words of a dictation into it. It does nothing while an answer is being written
+// or a message waits for its last words: the text stays in the entry.
 func (s *Screen) Send() {
-	text := strings.TrimSpace(s.Composer.Entry.Text)
-	if text == "" || s.conversation.ID == 0 || s.jobs[s.conversation.ID] != nil {
-		return
+	id, text := s.conversation.ID, strings.TrimSpace(s.Composer.Entry.Text)
+	switch {
+	case id == 0 || s.jobs[id] != nil || s.pendingIn(id) != nil:
+	case s.dictating(id):
+		s.sendLater()
+	case text != "":
+		s.append(id, text)
+		s.Composer.Entry.SetText("")
+		s.SaveDraft()
 	}
-	m := store.Message{Conversation: s.conversation.ID, Role: store.User, Content: text}
+}
+
+// append stores a message and then requests its answer.
+func (s *Screen) append(conversation int64, text string) {
+	m := store.Message{Conversation: conversation, Role: store.User, Content: text}
 	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Append(m) }, func(m store.Message, err error) { s.sent(m, err) })
-	s.Composer.Entry.SetText("")
-	s.SaveDraft()
 }
 
 // sent requests the answer to a stored message; a message that could not be stored is put back into the entry.
@@ -330,22 +401,23 @@ func (s *Screen) sent(m store.Message, err error) {
 		s.messages = append(s.messages, m)
 		s.thread.Add(s.bubble(m.Content))
 	}
-	s.ask(m.Conversation)
+	if here {
+		s.thread.Add(s.answerTo(unanswered(m), nil))
+	}
+	if s.jobs[m.Conversation] == nil {
+		s.ask(unanswered(m))
+	}
 	s.ChatsChanged()
 }
 
-// ask starts a job for a conversation, unless it has one.
-func (s *Screen) ask(conversation int64) {
-	if s.jobs[conversation] != nil {
-		return
-	}
+// ask starts a job that writes an answer in the place of old, which may be the one that stands for none.
+func (s *Screen) ask(old store.Message) {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &job{conversation: conversation, cancel: cancel, saved: time.Now(),
-		message: store.Message{Conversation: conversation, Role: store.Assistant}}
+	j := &job{conversation: old.Conversation, cancel: cancel, old: old, saved: time.Now(),
+		message: store.Message{Conversation: old.Conversation, Turn: old.Turn, Role: store.Assistant}}
 	s.jobs[j.conversation] = j
-	if conversation == s.conversation.ID {
-		s.shown = s.newAnswer()
-		s.thread.Add(s.shown.object)
+	if j.conversation == s.conversation.ID {
+		s.shown = s.answers[old.Turn]
 	}
 	s.Status(s.Runner.Status())
 	s.running.Add(1)
@@ -370,7 +442,7 @@ func (s *Screen) repaint(j *job) {
 	if p.stage == ended {
 		delete(s.jobs, j.conversation)
 		s.ended++
-		s.done(p, here)
+		s.done(j, p, here)
 	} else if here {
 		s.shown.running(p, s.Runner.Status())
 		s.showContext()
@@ -380,21 +452,39 @@ func (s *Screen) repaint(j *job) {
 	}
 }
 
-func (s *Screen) done(p progress, here bool) {
+// done shows the answer of a job that has ended. An answer that could not be stored is kept.
+func (s *Screen) done(j *job, p progress, here bool) {
 	defer s.ChatsChanged()
+	m, blocks := p.result(j.old)
+	if p.saveErr != nil {
+		s.unstored.answers[j.conversation] = append(s.unstored.answers[j.conversation], &unstoredAnswer{message: m})
+	}
 	if !here {
 		return
 	}
 	a := s.shown
 	s.shown = nil
-	if p.message.ID == 0 { // stopped before the first word
-		a.view.Set(nil, false)
-		p.message.State = store.Stopped
-	} else {
-		s.messages = append(s.messages, p.message)
-	}
-	s.finished(a, p.message, p.blocks, true)
+	s.put(m)
+	s.finished(a, m, blocks)
 	s.Status(s.Runner.Status())
+	s.keepFocus()
+}
+
+// put adds an answer to the messages, in the place of the one in its turn.
+func (s *Screen) put(m store.Message) {
+	for i, have := range s.messages {
+		if have.Turn != m.Turn {
+			continue
+		}
+		if have.Role == store.Assistant {
+			s.messages[i] = m
+			return
+		}
+		if i+1 == len(s.messages) || s.messages[i+1].Turn != m.Turn {
+			s.messages = slices.Insert(s.messages, i+1, m)
+			return
+		}
+	}
 }
 
 // Stop ends the answer that is being written in this conversation.
@@ -404,49 +494,49 @@ func (s *Screen) Stop() {
 	}
 }
 
-// TryAgain removes the last answer and asks again.
-func (s *Screen) TryAgain() {
-	if s.jobs[s.conversation.ID] != nil {
+// StopIn ends the answer that is being written in a conversation, and keeps a message that waits for its last words from being sent.
+func (s *Screen) StopIn(conversation int64) {
+	if s.pendingIn(conversation) != nil {
+		s.unsend()
+	}
+	if j := s.jobs[conversation]; j != nil {
+		j.cancel()
+	}
+}
+
+// again asks once more for an answer. The new one is shown in its place, whatever was said after it; the old one is kept.
+func (s *Screen) again(old store.Message) {
+	if s.jobs[old.Conversation] != nil || s.conversation.ID != old.Conversation || s.answers[old.Turn] == nil {
 		return
 	}
-	if n := len(s.messages); n > 0 && s.messages[n-1].Role == store.Assistant {
-		last := s.messages[n-1]
-		s.Work.Do(func(db *store.Store) error { return db.Drop(last.ID) }, func(err error) { s.dropped(last, err) })
-		return
-	}
-	s.askAgain()
+	s.ask(old)
+	s.thread.Changed(false)
 }
 
-// dropped asks again after the last answer was removed from the store.
-func (s *Screen) dropped(last store.Message, err error) {
-	n := len(s.messages)
-	switch {
-	case err != nil && !errors.Is(err, store.ErrNotFound):
-		s.unsaved(err)
-	case s.conversation.ID != last.Conversation && err == nil:
-		s.ask(last.Conversation)
-	case s.conversation.ID == last.Conversation && n > 0 && s.messages[n-1].ID == last.ID:
-		s.messages = s.messages[:n-1]
-		s.askAgain()
-	}
+// other shows an earlier (-1) or later (1) answer of a turn in the place of m.
+func (s *Screen) other(m store.Message, by int) {
+	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Other(m.ID, by) }, func(other store.Message, err error) {
+		if err != nil {
+			s.kept(err)
+			return
+		}
+		a := s.answers[other.Turn]
+		if other.Conversation != s.conversation.ID || a == nil || a == s.shown {
+			return
+		}
+		s.put(other)
+		s.finished(a, other, markdown.Parse(other.Content))
+		s.thread.Changed(false)
+	})
 }
 
-func (s *Screen) askAgain() {
-	if len(s.messages) > 0 {
-		s.ask(s.conversation.ID)
-		s.show()
-	}
-}
-
-// newWithLast starts a conversation with the message that does not fit into this one.
-func (s *Screen) newWithLast() {
-	text := ""
+// newWith starts a conversation with the question of a turn, which does not fit into this one.
+func (s *Screen) newWith(turn int64) {
 	for _, m := range s.messages {
-		if m.Role == store.User {
-			text = m.Content
+		if m.ID == turn {
+			s.NewChat(m.Content)
 		}
 	}
-	s.NewChat(text)
 }
 
 // Busy reports whether an answer is being written in any conversation.
@@ -464,6 +554,7 @@ func (s *Screen) Close() (err error) {
 	s.storeAgain()
 	s.closed = true
 	for _, j := range s.jobs {
+		j.closing.Store(true)
 		j.cancel()
 	}
 	s.running.Wait()

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"strings"
+
 	"soberano/app/store"
 	"soberano/asr/wording"
 )
@@ -10,22 +12,96 @@ import (
 type spot struct {
 	screen       *Screen
 	conversation int64
+	title        string // of the conversation, when the dictation was begun
+	partial      string
+	stable       int
 }
 
 func (p *spot) here() bool { return p.screen.conversation.ID == p.conversation }
 
 // Partial shows partial text in its conversation.
 func (p *spot) Partial(text string, stable int) {
-	if !p.here() {
-		text, stable = "", 0
+	p.partial, p.stable = text, stable
+	if p.here() {
+		p.screen.showWords()
 	}
-	p.screen.Composer.SetPartial(text, stable)
+}
+
+// showWords shows the partial text of the dictation into this conversation: after the message that waits for it, or else after the
+// text of the entry.
+func (s *Screen) showWords() {
+	text, stable := "", 0
+	if s.dictating(s.conversation.ID) {
+		p := s.Talk.Place().(*spot)
+		text, stable = p.partial, p.stable
+	}
+	q, was := s.pendingIn(s.conversation.ID), s.Composer.strip.Sending
+	if q == nil {
+		s.Composer.SetPending("", "", false)
+		s.Composer.SetPartial(text, stable)
+	} else {
+		s.Composer.SetPartial("", 0)
+		s.Composer.SetPending(q.text(), text, true)
+	}
+	if was != (q != nil) {
+		s.showTalk()
+	}
+}
+
+// showTalk shows the state of dictation, and where its words go if that is not here.
+func (s *Screen) showTalk() {
+	if s.Talk == nil {
+		return
+	}
+	target := ""
+	if !s.dictating(s.conversation.ID) {
+		target = s.Target()
+	}
+	s.Composer.ShowTalk(s.Talk, target)
+}
+
+// Target says where the words of the dictation go.
+func (s *Screen) Target() string {
+	p, ok := s.Talk.Place().(*spot)
+	switch {
+	case !ok:
+		return "into the program in front"
+	case p.here():
+		return "into the chat “" + named(s.conversation.Title) + "”"
+	}
+	return "into the chat “" + named(p.title) + "”"
+}
+
+// TargetChat returns the conversation that gets the words of the dictation; 0 if another program does.
+func (s *Screen) TargetChat() int64 {
+	if p, ok := s.Talk.Place().(*spot); ok {
+		return p.conversation
+	}
+	return 0
+}
+
+// named returns the title of a conversation, shortened.
+func named(title string) string {
+	const most = 28
+	if title == "" {
+		return "New chat"
+	}
+	if r := []rune(title); len(r) > most {
+		return strings.TrimSpace(string(r[:most])) + "…"
+	}
+	return title
 }
 
 // Final writes text at the cursor, or at the end of the draft if the conversation is not open. If the conversation was deleted,
 // the text goes to the open one.
 func (p *spot) Final(text string) {
 	s := p.screen
+	if q := s.pendingIn(p.conversation); q != nil {
+		q.add(text)
+		s.keepPending()
+		s.showWords()
+		return
+	}
 	if p.here() {
 		s.Composer.Insert(text)
 		return
@@ -46,5 +122,14 @@ func (p *spot) Final(text string) {
 	})
 }
 
-// End does nothing; the strip shows the end.
-func (p *spot) End() {}
+// End sends the message that waits for these words, if they are all there.
+func (p *spot) End() {
+	s := p.screen
+	switch {
+	case s.pendingIn(p.conversation) == nil:
+	case s.Talk.Err() != nil:
+		s.unsend()
+	default:
+		s.sendPending()
+	}
+}

@@ -35,6 +35,9 @@ func (s *Screen) welcome() fyne.CanvasObject {
 	if status.Phase == Ready && !status.Info.Template {
 		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
 	}
+	if status.Phase == Ready && status.Info.Warning != "" {
+		lines = append(lines, models.PrintableLines(status.Info.Warning))
+	}
 	column := ui.NewColumn(12, ui.Spacer(1, 96), title)
 	for _, line := range lines {
 		f := ui.Text(line, ui.TextSize, ui.Muted)
@@ -107,6 +110,9 @@ func (s *Screen) hints(status Status) {
 	}
 	if s.Talk != nil && s.Talk.State() != voice.Idle {
 		hint = ""
+		if s.dictating(s.conversation.ID) {
+			place = "" // the words follow
+		}
 	}
 	s.Composer.SetHints(place, hint)
 }
@@ -146,30 +152,5 @@ func (s *Screen) unsaved(err error) {
 		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 
-// Notice shows a card above the composer until it is closed, by the user or by close. A card with the same title and reason
-// replaces the earlier one.
-func (s *Screen) Notice(p ui.Problem) (close func()) {
-	var card fyne.CanvasObject
-	close = func() { s.RemovePanel(card) }
-	p.Actions = append(p.Actions, ui.Action{Label: "Close", Do: close})
-	key := p.Title + p.Why
-	if old := s.notices[key]; old != nil {
-		s.RemovePanel(old)
-	}
-	card = p.Card()
-	s.notices[key] = card
-	s.AddPanel(card)
-	return close
-}
-
-// AddPanel shows an object above the composer.
-func (s *Screen) AddPanel(o fyne.CanvasObject) {
-	s.Panels.Add(o)
-	s.Relayout()
-}
-
-// RemovePanel removes such an object.
-func (s *Screen) RemovePanel(o fyne.CanvasObject) {
-	s.Panels.Remove(o)
-	s.Relayout()
-}
+// Notice shows a card above the composer until it is closed, by the user or by close.
+func (s *Screen) Notice(p ui.Problem) (close func()) { return s.notices.Show(p) }

@@ -83,6 +83,7 @@ type answer struct {
 func (s *Screen) newAnswer() *answer {
 	a := &answer{view: markdown.NewView(), speed: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	a.view.OnCopy, a.view.OnLink = s.Copy, s.OpenLink
+	a.view.OnFold = func() { s.thread.Changed(false) }
 	a.stop = ui.NewButton(ui.Quiet, "Stop (Esc)", s.Stop)
 	a.foot = &fyne.Container{Layout: &ui.Wrap{Gap: 8}}
 	a.object = ui.NewColumn(8, a.view, a.foot)
@@ -106,33 +107,51 @@ func (a *answer) running(p progress, status Status) {
 		text = speed(p.usage)
 	}
 	a.speed.Text = text
+	if len(a.object.Objects) > 2 { // the card of the answer that is tried again
+		a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
+		a.object.Refresh()
+	}
 	if len(a.foot.Objects) != 2 || a.foot.Objects[1] != a.stop {
 		a.foot.Objects = []fyne.CanvasObject{a.speed, a.stop}
 	}
 	a.foot.Refresh()
 }
 
-// finished shows a stored answer and its actions.
-func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block, last bool) {
+// finished shows an answer that is not being written, and its actions, which are about this answer, whatever follows it.
+func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil
 	if strings.TrimSpace(m.Content) != "" {
 		var button *ui.Button
-		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(m.Content); button.SetLabel("Copied") })
+		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(cmp.Or(markdown.WithoutThoughts(m.Content), m.Content)); button.SetLabel("Copied") })
 		a.foot.Objects = append(a.foot.Objects, button)
 	}
 	if words := ending(m); words != "" {
 		note := ui.NewLabel(words, ui.SmallSize, ui.Muted)
-		a.foot.Objects = append(a.foot.Objects, ui.NewColumn(0, ui.Spacer(1, 3), note))
-		if last {
-			a.foot.Objects = append(a.foot.Objects, ui.NewButton(ui.Quiet, "Try again", s.TryAgain))
-		}
+		a.foot.Objects = append(a.foot.Objects, ui.NewColumn(0, ui.Spacer(1, 3), note),
+			ui.NewButton(ui.Quiet, "Try again", func() { s.again(m) }))
 	}
-	if card := s.trouble(m, last); card != nil {
+	a.foot.Objects = append(a.foot.Objects, s.versions(m)...)
+	if card := s.trouble(m); card != nil {
 		a.object.Objects = append(a.object.Objects, card)
 	}
 	a.object.Refresh()
+}
+
+// versions returns the buttons that show the other answers of a turn.
+func (s *Screen) versions(m store.Message) (list []fyne.CanvasObject) {
+	if m.Versions < 2 {
+		return nil
+	}
+	list = append(list, ui.NewColumn(0, ui.Spacer(1, 3), ui.NewLabel(fmt.Sprintf("Answer %d of %d", m.Version, m.Versions), ui.SmallSize, ui.Muted)))
+	if m.Version > 1 {
+		list = append(list, ui.NewButton(ui.Quiet, "Earlier answer", func() { s.other(m, -1) }))
+	}
+	if m.Version < m.Versions {
+		list = append(list, ui.NewButton(ui.Quiet, "Later answer", func() { s.other(m, 1) }))
+	}
+	return list
 }
 
 // ending says how an answer ended, if its text does not show that.
@@ -151,7 +170,7 @@ func ending(m store.Message) string {
 }
 
 // trouble returns the card of an answer that failed or did not fit into the context.
-func (s *Screen) trouble(m store.Message, last bool) fyne.CanvasObject {
+func (s *Screen) trouble(m store.Message) fyne.CanvasObject {
 	if m.State != store.Cut && m.State != store.Failed {
 		return nil
 	}
@@ -160,13 +179,12 @@ func (s *Screen) trouble(m store.Message, last bool) fyne.CanvasObject {
 	p := ui.Problem{Title: cmp.Or(words.Title, "This answer failed."), Why: wrong.Text()}
 	another := ui.Action{Label: "Choose another model", Do: s.ChooseModel}
 	switch {
-	case !last:
 	case wrong.Code == problem.ContextFull:
 		p.Actions = []ui.Action{{Label: "New chat", Do: func() { s.NewChat("") }}, another}
 	case wrong.Code == problem.MessageTooLong:
-		p.Actions = []ui.Action{{Label: "New chat with this message", Do: s.newWithLast}, another}
+		p.Actions = []ui.Action{{Label: "New chat with this message", Do: func() { s.newWith(m.Turn) }}, another}
 	default:
-		p.Actions = []ui.Action{{Label: "Try again", Do: s.TryAgain}, another, {Label: "Copy details", Do: func() { s.Copy(m.Note) }}}
+		p.Actions = []ui.Action{{Label: "Try again", Do: func() { s.again(m) }}, another, {Label: "Copy details", Do: func() { s.Copy(m.Note) }}}
 	}
 	return p.Card()
 }

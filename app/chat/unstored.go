@@ -3,18 +3,45 @@ package chat
 import (
 	"errors"
 	"maps"
+	"slices"
 
 	"soberano/app/store"
 )
 
-// unstored holds the texts that a person wrote and that could not be stored, by conversation, until
-// the conversation is opened again or the store accepts them.
+// unstored holds the texts that could not be stored, by conversation, until the conversation is opened again or the store accepts
+// them.
 type unstored struct {
-	drafts map[int64]string // in place of the stored drafts
-	sent   map[int64]string // messages, before the drafts
+	drafts  map[int64]string // in place of the stored drafts
+	sent    map[int64]string // messages, before the drafts
+	answers map[int64][]*unstoredAnswer
 }
 
-func newUnstored() unstored { return unstored{map[int64]string{}, map[int64]string{}} }
+func newUnstored() unstored {
+	return unstored{map[int64]string{}, map[int64]string{}, map[int64][]*unstoredAnswer{}}
+}
+
+// unstoredAnswer is an answer of which the store has nothing, or less than there is.
+type unstoredAnswer struct {
+	message store.Message
+	stored  bool // for the goroutine of the worker
+}
+
+// store stores the answer, unless an earlier call did. It is for the goroutine of the worker.
+func (a *unstoredAnswer) store(db *store.Store) (m store.Message, err error) {
+	m = a.message
+	switch {
+	case a.stored:
+		return m, nil
+	case m.ID != 0:
+		err = db.Update(m)
+	default:
+		m, err = db.Append(m)
+	}
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		a.stored = true
+	}
+	return m, err
+}
 
 // text returns the text for the entry of a conversation whose stored draft is draft.
 func (u unstored) text(conversation int64, draft string) string {
@@ -48,6 +75,10 @@ func (s *Screen) SaveDraft() {
 		s.draftTimer = nil
 	}
 	id, text := s.conversation.ID, s.Composer.Entry.Text
+	if p := s.pendingIn(id); p != nil {
+		p.rest = text
+		text = below(p.text(), text)
+	}
 	_, failed := s.unstored.drafts[id]
 	if id == 0 || text == s.draft && !failed || s.closed {
 		return
@@ -56,6 +87,11 @@ func (s *Screen) SaveDraft() {
 	if failed {
 		s.unstored.drafts[id] = text
 	}
+	s.storeDraft(id, text)
+}
+
+// storeDraft stores the draft of a conversation, or keeps it here if that fails.
+func (s *Screen) storeDraft(id int64, text string) {
 	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, func(err error) {
 		delete(s.unstored.drafts, id) // of an earlier call
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -76,9 +112,33 @@ func (s *Screen) putBack(m store.Message) {
 	s.Composer.Entry.ToEnd()
 }
 
-// storeAgain tries once more to store what could not be, as drafts.
+// storeAnswers tries once more to store the answers of a conversation.
+func (s *Screen) storeAnswers(conversation int64) {
+	for _, a := range slices.Clone(s.unstored.answers[conversation]) {
+		store.Ask(s.Work, a.store, func(m store.Message, err error) {
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				s.unsaved(err)
+				return
+			}
+			list := s.unstored.answers[conversation]
+			i := slices.Index(list, a)
+			if i < 0 {
+				return // an earlier call has stored it
+			}
+			s.unstored.answers[conversation] = slices.Delete(list, i, i+1)
+			if conversation == s.conversation.ID && m.ID != 0 {
+				s.put(m)
+			}
+		})
+	}
+}
+
+// storeAgain tries once more to store what could not be: answers, and other texts as drafts.
 func (s *Screen) storeAgain() {
-	u := unstored{maps.Clone(s.unstored.drafts), maps.Clone(s.unstored.sent)}
+	for id := range s.unstored.answers {
+		s.storeAnswers(id)
+	}
+	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
 	ids := maps.Clone(u.drafts)
 	maps.Copy(ids, u.sent)
 	for id := range ids {

@@ -49,8 +49,8 @@ type speechBench struct {
 
 func benchCommand() *cobra.Command {
 	var model string
-	var o chatLoad
-	var threads, rounds int
+	o := chatLoad{prompt: 512, generate: 128}
+	threads, rounds := 2, 5
 	var asJSON, kernels, limits, dictation bool
 	d := dictationLoad{}
 	cmd := &cobra.Command{
@@ -59,8 +59,8 @@ func benchCommand() *cobra.Command {
 			if len(clips) > 0 && !dictation {
 				return usagef("clips belong to --dictation")
 			}
-			if o.prompt < 1 || o.generate < 1 || rounds < 1 || threads < 0 || o.depth < 0 {
-				return usagef("-p, -n and -r are at least 1, -t and -d not negative")
+			if d.after < 0 {
+				return usagef("--after can't be negative")
 			}
 			if dictation && !kernels && !limits {
 				entry, err := findModel(model, registry.Speech)
@@ -99,11 +99,11 @@ func benchCommand() *cobra.Command {
 	fs.StringVar(&d.folder, "clips", filepath.Join("asr", "testdata", "audio"), "with --dictation: the folder of clips where none are named")
 	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
 	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: heard from the audio)")
-	fs.IntVarP(&threads, "threads", "t", 2, "threads; 0: as many as a chat would use")
-	fs.IntVarP(&o.prompt, "prompt", "p", 512, "tokens of the prompt")
-	fs.IntVarP(&o.generate, "tokens", "n", 128, "tokens to generate")
-	fs.IntVarP(&o.depth, "depth", "d", 0, "tokens in the context before the prompt, and before those to generate")
-	fs.IntVarP(&rounds, "rounds", "r", 5, "repetitions, after one that does not count; with --dictation 1 by default")
+	numberFlag(fs, &threads, "threads", "t", 0, mostThreads, "threads; 0: as many as a chat would use")
+	numberFlag(fs, &o.prompt, "prompt", "p", 1, mostContext, "tokens of the prompt")
+	numberFlag(fs, &o.generate, "tokens", "n", 1, mostContext, "tokens to generate")
+	numberFlag(fs, &o.depth, "depth", "d", 0, mostContext, "tokens in the context before the prompt, and before those to generate")
+	numberFlag(fs, &rounds, "rounds", "r", 1, 1<<20, "repetitions, after one that does not count; with --dictation 1 by default")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,12 +22,13 @@ import (
 
 // chatFlags are the flags of `soberano chat`.
 type chatFlags struct {
-	model, prompt, system string
-	tokens, context       int
-	threads               int
-	temperature           float32
-	seed                  uint64
-	raw, asJSON           bool
+	model, prompt, system      string
+	tokens, context            int
+	threads                    int
+	temperature                float32
+	seed                       uint64
+	raw, asJSON, lines         bool
+	prompted, seeded, tempered bool // these flags were given
 }
 
 // chatAnswer is the JSON of `soberano chat -p … --json`.
@@ -41,68 +44,166 @@ type chatAnswer struct {
 	TokensPerSecond    float64       `json:"tokens_per_second"`
 	ContextTokens      int           `json:"context_tokens"`
 	UsedChatMLFallback bool          `json:"used_chatml_fallback"`
+	Notice             engine.Notice `json:"notice,omitempty"`
 }
+
+const chatLong = `Answer one message, or chat in the terminal.
+
+The message is the text of -p, or what is piped into standard input; with both, the text of -p and below it the piped text
+(with --raw directly behind it). With -p - it is standard input alone. With --lines each line of standard input is a message
+of one chat, as in the terminal: /new begins a new chat, /quit ends.
+
+In the terminal Ctrl+C ends an answer, and the chat where none is being written.`
 
 func chatCommand() *cobra.Command {
 	var f chatFlags
 	cmd := &cobra.Command{
-		Use: "chat", Short: "Answer one prompt, or chat in the terminal", Args: arguments(cobra.NoArgs),
+		Use: "chat", Short: "Answer one message, or chat in the terminal", Long: chatLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.raw && f.prompt == "" {
-				return usagef("--raw continues a text: give it with -p")
-			}
-			if f.raw && f.system != "" {
-				return usagef("--raw takes no --system: there is no chat template to put it in")
-			}
-			if f.asJSON && !cmd.Flags().Changed("prompt") {
-				return usagef("--json needs a prompt: give it with -p")
-			}
-			if f.tokens < 0 || f.context < 0 || f.threads < 0 || f.temperature < 0 {
-				return usagef("-n, --ctx, -t and --temp can't be negative")
+			f.prompted, f.seeded = cmd.Flags().Changed("prompt"), cmd.Flags().Changed("seed")
+			f.tempered = cmd.Flags().Changed("temp")
+			if err := f.check(fromTerminal(cmd.InOrStdin())); err != nil {
+				return err
 			}
 			return runChat(cmd, f)
 		},
 	}
 	fs := cmd.Flags()
 	modelFlag(fs, &f.model)
-	fs.StringVarP(&f.prompt, "prompt", "p", "", "answer this and end; without it: a chat in the terminal")
-	fs.IntVarP(&f.tokens, "tokens", "n", 0, "at most this many tokens in an answer (default: until the model ends)")
-	fs.Float32Var(&f.temperature, "temp", 0, "temperature, 0: always the likeliest token (default: the model's own)")
-	fs.Uint64Var(&f.seed, "seed", 0, "seed of the draws (default: a new one each time)")
-	fs.IntVar(&f.context, "ctx", 0, "tokens of context (default: the model's own, at most 4096)")
+	fs.StringVarP(&f.prompt, "prompt", "p", "", "the message to answer; -: standard input")
+	fs.BoolVar(&f.lines, "lines", false, "take each line of standard input as a message of one chat")
+	numberFlag(fs, &f.tokens, "tokens", "n", 0, math.MaxInt32, "at most this many tokens in an answer (default: until the model ends)")
+	numberFlag(fs, &f.temperature, "temp", "", 0, 100, "temperature, 0: always the likeliest token (default: the model's own)")
+	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
+	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
 	fs.StringVar(&f.system, "system", "", "system message")
-	fs.BoolVar(&f.raw, "raw", false, "continue the prompt as it is, without a chat template")
+	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
+// check returns a usage error for flags that contradict each other. typed says that standard input is a terminal.
+func (f *chatFlags) check(typed bool) error {
+	loop := f.lines || typed && !f.prompted
+	switch {
+	case f.lines && f.prompted:
+		return usagef("--lines reads the messages from standard input; leave out -p")
+	case f.raw && loop:
+		return usagef("--raw continues a text: give it with -p, or pipe it into standard input")
+	case f.raw && f.system != "":
+		return usagef("--raw takes no --system: there is no chat template to put it in")
+	case f.asJSON && loop:
+		return usagef("--json needs a message: give it with -p, or pipe it into standard input")
+	}
+	return nil
+}
+
 func runChat(cmd *cobra.Command, f chatFlags) error {
+	ctx, in := cmd.Context(), cmd.InOrStdin()
+	loop := f.lines || !f.prompted && fromTerminal(in)
+	if !loop {
+		asked, err := f.question(ctx, in)
+		if err != nil {
+			return err
+		}
+		if !asked && (f.asJSON || f.raw) {
+			return usagef("standard input holds no text; give it with -p, or pipe it into standard input")
+		}
+		if !asked {
+			warnf("Standard input holds no text, so there is nothing to answer.")
+			return nil
+		}
+	}
 	entry, err := findModel(f.model, registry.Chat)
 	if err != nil {
 		return err
 	}
-	m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads})
+	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads})
 	if err != nil {
 		return err
 	}
 	defer closeModel()
 	s := sampling(entry.Sampling)
-	if cmd.Flags().Changed("temp") {
+	if f.tempered {
 		s.Temperature = f.temperature
 	}
-	s.Seed = f.seed
+	s.Seed, s.Seeded = f.seed, f.seeded
 	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, out: cmd.OutOrStdout()}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}
 	if !m.Info().Template && !f.raw {
-		fmt.Fprintln(os.Stderr, "This model has no chat template of its own: ChatML is used.")
+		warnf("This model has no chat template of its own: ChatML is used.")
 	}
-	if cmd.Flags().Changed("prompt") {
-		return c.once(cmd.Context(), f)
+	if w := m.Info().Warning; w != "" {
+		warnf("%s", models.Printable(w))
 	}
-	return c.loop(cmd.Context(), cmd.InOrStdin())
+	if loop {
+		return c.loop(ctx, in)
+	}
+	return c.once(ctx, f)
+}
+
+// question makes f.prompt the whole message, of the flags and of standard input; asked is false if there is none.
+func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err error) {
+	fromInput := f.prompt == "-" && f.prompted
+	if fromTerminal(in) && !fromInput {
+		return true, nil
+	}
+	piped, err := readPiped(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case !f.prompted || fromInput:
+		f.prompt = piped
+		if piped == "" && fromInput {
+			return false, usagef("-p -: standard input holds no text")
+		}
+		return piped != "", nil
+	case piped != "" && f.raw:
+		f.prompt += piped
+	case piped != "" && f.prompt != "":
+		f.prompt += "\n\n" + piped
+	case piped != "":
+		f.prompt = piped
+	}
+	return true, nil
+}
+
+// maxPiped is the largest number of bytes of a message from standard input: more than any model can read.
+const maxPiped = 16 << 20
+
+// readPiped reads all of standard input, without the line end at the end of the text. It says what it waits for, since a program
+// that was started without a terminal may have inherited an input that never ends.
+func readPiped(ctx context.Context, in io.Reader) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := readText(in, maxPiped)
+		done <- result{text, err}
+	}()
+	waiting := time.NewTimer(3 * time.Second)
+	defer waiting.Stop()
+	for {
+		select {
+		case r := <-done:
+			if r.err != nil {
+				return "", fmt.Errorf("reading standard input: %w", r.err)
+			}
+			text, _ := strings.CutSuffix(r.text, "\n")
+			text, _ = strings.CutSuffix(text, "\r")
+			return text, nil
+		case <-waiting.C:
+			warnf("Reading text from standard input up to its end; start with </dev/null if there is none.")
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
 }
 
 // sampling converts the recommended sampling of a library entry to the sampler's parameters.
@@ -118,6 +219,9 @@ type terminalChat struct {
 	tokens   int
 	messages []engine.Message
 	out      io.Writer
+	notice   engine.Notice // that was told last
+	typed    bool          // a person types the messages
+	refused  int           // messages that were not answered
 }
 
 // once answers the prompt of -p.
@@ -134,6 +238,9 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	}
 	text, last, err := c.answer(ctx, req, out)
 	if err != nil {
+		if text != "" {
+			fmt.Fprintln(out)
+		}
 		return err
 	}
 	if !f.asJSON {
@@ -144,7 +251,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	u := last.Usage
 	a := chatAnswer{Text: text, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated,
 		PromptSeconds: u.PromptSeconds, GenerationSeconds: u.GenerateSeconds, Model: c.entry.Name, ContextTokens: u.Context,
-		UsedChatMLFallback: !c.model.Info().Template && !f.raw}
+		UsedChatMLFallback: !c.model.Info().Template && !f.raw, Notice: c.notice}
 	if u.GenerateSeconds > 0 {
 		a.TokensPerSecond = float64(u.Generated) / u.GenerateSeconds
 	}
@@ -159,6 +266,7 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 		if err != nil {
 			return text.String(), last, err
 		}
+		c.say(piece.Notice)
 		text.WriteString(piece.Text)
 		if _, err := io.WriteString(out, piece.Text); err != nil {
 			return text.String(), last, err
@@ -168,26 +276,36 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 	return text.String(), last, nil
 }
 
-// sayEnd reports an answer that did not end by itself, or that is empty.
-func (c *terminalChat) sayEnd(text string, last engine.Piece) {
-	if last.Reason == engine.Ended && strings.TrimSpace(text) == "" {
-		fmt.Fprintln(os.Stderr, "The model ended its answer without a word.")
-	}
-	if last.Reason == engine.ContextFull {
-		fmt.Fprintf(os.Stderr, "The context of %d tokens is full: the answer ends here. --ctx makes it larger.\n", last.Usage.Context)
+// say tells what the model does otherwise than asked, once in a chat.
+func (c *terminalChat) say(n engine.Notice) {
+	if n == engine.SystemInUser && c.notice != n {
+		warnf("This model's chat template takes no system message: its text begins your message instead.")
+		c.notice = n
 	}
 }
 
-// loop runs the chat: a line is a message, an empty line is skipped, /new starts a new conversation, /quit or the end of input ends it.
-func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
-	fmt.Fprintf(os.Stderr, "%s. Everything stays on this computer. /new begins a new chat, /quit ends.\n", models.Printable(c.entry.Title))
-	if c.entry.Note != "" {
-		fmt.Fprintln(os.Stderr, c.entry.Note)
+// sayEnd reports an answer that did not end by itself, or that is empty.
+func (c *terminalChat) sayEnd(text string, last engine.Piece) {
+	if last.Reason == engine.Ended && strings.TrimSpace(text) == "" {
+		warnf("The model ended its answer without a word.")
 	}
+	if last.Reason == engine.ContextFull {
+		warnf("The context of %d tokens is full: the answer ends here. --ctx makes it larger.", last.Usage.Context)
+	}
+}
+
+// loop runs the chat: a line is a message, an empty line is skipped, /new starts a new conversation, /quit or the end of input ends
+// it. In a terminal an interrupt ends the answer, or the chat if none is being written.
+func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
+	warnf("%s. Everything stays on this computer. /new begins a new chat, /quit ends.", models.Printable(c.entry.Title))
+	if c.entry.Note != "" {
+		warnf("%s", models.Printable(c.entry.Note))
+	}
+	c.typed = fromTerminal(in)
 	system := len(c.messages)
 	lines := readLines(in)
 	sign := "" // shown before the user's turn; not needed in a pipe
-	if isTerminal(os.Stdin) {
+	if c.typed {
 		sign = "\n> "
 	}
 	for {
@@ -195,10 +313,10 @@ func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 		var line string
 		select {
 		case <-ctx.Done():
-			return nil
+			return c.ended(ctx)
 		case l, ok := <-lines:
 			if !ok {
-				return nil
+				return c.ended(ctx)
 			}
 			if l.err != nil {
 				return fmt.Errorf("reading the message: %w", l.err)
@@ -209,7 +327,7 @@ func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 		case "":
 			continue
 		case "/quit", "/exit":
-			return nil
+			return c.ended(ctx)
 		case "/new":
 			c.messages = c.messages[:system]
 			continue
@@ -220,23 +338,51 @@ func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// turn sends one message. A message that does not fit is removed from the conversation, and this is reported.
+// ended returns the error of a chat that is over: messages were refused, or a chat that no person types was interrupted.
+func (c *terminalChat) ended(ctx context.Context) error {
+	switch {
+	case c.refused == 1:
+		return errors.New("one message was not answered, because it does not fit into the context")
+	case c.refused > 1:
+		return fmt.Errorf("%d messages were not answered, because they do not fit into the context", c.refused)
+	case !c.typed:
+		return ctx.Err()
+	}
+	return nil
+}
+
+// turn sends one message. A message that does not fit is removed from the conversation, and this is reported. Of an answer that
+// was interrupted, what is there stays in the conversation.
 func (c *terminalChat) turn(ctx context.Context, line string) error {
+	part, release := ctx, func() {}
+	if c.typed {
+		part, release = interruptible(ctx)
+	}
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
-	text, last, err := c.answer(ctx, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens}, c.out)
+	text, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens}, c.out)
+	release()
 	fmt.Fprintln(c.out)
 	switch {
 	case errors.Is(err, engine.ErrContextFull):
 		c.messages = c.messages[:len(c.messages)-1]
-		fmt.Fprintln(os.Stderr, errorText(err)+"\n/new begins a new chat.")
+		c.refused++
+		warnf("%s\n/new begins a new chat.", errorText(err))
 		return nil
-	case errors.Is(err, context.Canceled):
-		return nil
+	case errors.Is(err, context.Canceled) && c.typed && ctx.Err() == nil:
+		warnf("Stopped. Ctrl+C again ends the chat.")
+		if text == "" {
+			c.messages = c.messages[:len(c.messages)-1]
+			return nil
+		}
+	case errors.Is(err, context.Canceled) && c.typed:
+		return c.ended(ctx)
 	case err != nil:
 		return err
 	}
 	c.messages = append(c.messages, engine.Message{Role: "assistant", Content: text})
-	c.sayEnd(text, last)
+	if err == nil {
+		c.sayEnd(text, last)
+	}
 	return nil
 }
 
@@ -252,12 +398,15 @@ func readLines(in io.Reader) <-chan line {
 	go func() {
 		defer close(out)
 		s := bufio.NewScanner(in)
-		s.Buffer(make([]byte, 64<<10), 16<<20)
+		s.Buffer(make([]byte, 64<<10), maxPiped)
 		for s.Scan() {
 			out <- line{text: s.Text()}
 		}
-		if s.Err() != nil {
-			out <- line{err: s.Err()}
+		switch err := s.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			out <- line{err: fmt.Errorf("a line is longer than %s", models.Size(maxPiped))}
+		case err != nil:
+			out <- line{err: err}
 		}
 	}()
 	return out

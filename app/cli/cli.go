@@ -15,42 +15,58 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
+	"soberano/app/host"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"soberano/app/problem"
-	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
 
-// Main runs the command line and returns the exit code. window opens the desktop window; it is nil in a build without one.
-func Main(args []string, window func(context.Context) error) int {
+// Main runs the command line and returns the exit code. window opens the desktop window and files in it; it is nil in a build
+// without one.
+func Main(args []string, window func(ctx context.Context, files []string) error) int {
 	saveMemory()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills a command that does not observe ctx
+	ctx, cancel, release := withInterrupts()
+	defer release()
+	out := newOutput(os.Stdout, cancel)
 	root := command(window)
 	root.SetArgs(args)
-	root.SetOut(standardOutput())
+	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	if failed := out.finish(); failed != nil {
+		err = failed // what the command says about it, or about its end, is a consequence
+	}
+	return exitCode(cmd, err, ctx.Err() != nil)
+}
+
+// exitCode prints the error of a command, which may have been interrupted, and returns its exit code.
+func exitCode(cmd *cobra.Command, err error, interrupted bool) int {
+	switch _, usage := errors.AsType[usageError](err); {
+	case err == nil:
 		return 0
-	}
-	if err == context.Canceled && ctx.Err() != nil {
-		fmt.Fprintln(os.Stderr, "soberano: interrupted")
-		return 1
-	}
-	fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
-	if _, ok := errors.AsType[usageError](err); ok {
+	case closedPipe(err):
+	case usage:
+		fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 		fmt.Fprintln(os.Stderr, hint(cmd))
 		return 2
+	case interrupted && onlyCanceled(err):
+		fmt.Fprintln(os.Stderr, "soberano: interrupted")
+	default:
+		fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
 	}
 	return 1
+}
+
+// onlyCanceled reports whether err says no more than that the command's context has ended.
+func onlyCanceled(err error) bool {
+	if _, ok := err.(interface{ inWords() }); ok {
+		return false
+	}
+	return errors.Is(err, context.Canceled)
 }
 
 // errorText returns the text of an error for the command line: the words of its code, or its own text if it concerns the
@@ -82,20 +98,20 @@ func saveMemory() {
 }
 
 // command builds the tree of commands.
-func command(window func(context.Context) error) *cobra.Command {
+func command(window func(ctx context.Context, files []string) error) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "soberano",
+		Use:           "soberano [FILE …]",
 		Short:         "Private AI on your own computer",
-		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens.",
+		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens, with models and recordings that are named; if it is open already, it is raised.",
 		Version:       fullVersion(buildCommit()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          arguments(cobra.NoArgs),
+		Args:          files,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if window == nil {
 				return errors.New("this build has no window: start `soberano-cli chat` for a chat in the terminal, or the program `soberano` for the window")
 			}
-			return window(cmd.Context())
+			return window(cmd.Context(), args)
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
@@ -103,6 +119,16 @@ func command(window func(context.Context) error) *cobra.Command {
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
 		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
 	return root
+}
+
+// files checks that the arguments of a command without a verb name files; another word is a verb that does not exist.
+func files(cmd *cobra.Command, args []string) error {
+	for _, a := range args {
+		if _, err := os.Stat(a); err != nil {
+			return arguments(cobra.NoArgs)(cmd, []string{a})
+		}
+	}
+	return nil
 }
 
 // printJSON writes v as indented JSON with a final newline.
@@ -113,13 +139,23 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// openLibrary opens the user's library of models.
+// openLibrary opens the user's library of models to change it.
 func openLibrary() (*registry.Library, error) {
 	dir, err := registry.DataDir()
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(dir, engine.Check)
+	return registry.Open(dir, host.Check)
+}
+
+// readLibrary opens the user's library to read it. It is nil where the user has no folder for data, so that a model can be used
+// by its path there.
+func readLibrary() *registry.Library {
+	lib, err := openLibrary()
+	if err != nil {
+		return nil
+	}
+	return lib
 }
 
 // anyKind matches models of every kind.
@@ -128,24 +164,14 @@ const anyKind registry.Kind = ""
 // findModel returns the model with a library name or a path. Without a name it returns the included model of that kind, or else
 // the first one in the library.
 func findModel(name string, kind registry.Kind) (registry.Entry, error) {
+	if name != "" {
+		return namedModel(readLibrary(), name, kind)
+	}
 	lib, err := openLibrary()
 	if err != nil {
 		return registry.Entry{}, err
 	}
-	if name != "" {
-		e, err := registry.Resolve(lib, name, nil)
-		if errors.Is(err, models.ErrNotFound) {
-			return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
-		}
-		if err != nil {
-			return e, err
-		}
-		if e.Kind != kind && kind != anyKind {
-			return e, usagef("%s is a %s model; this verb needs a %s model", name, e.Kind, kind)
-		}
-		return e, nil
-	}
-	entries, _ := lib.List() // broken entries are reported by `models list`
+	entries, broken := lib.List() // broken entries are reported by `models list`
 	var found *registry.Entry
 	for i, e := range entries {
 		if e.Kind == kind && e.Runs && e.Check() == nil && (found == nil || e.Included && !found.Included) {
@@ -155,39 +181,60 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	if found != nil {
 		return *found, nil
 	}
-	return registry.Entry{}, fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
+	err = fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
+	return registry.Entry{}, errors.Join(append(broken, err)...)
 }
 
-// progress returns a function that prints the progress of a copy or a hash on a terminal; nil elsewhere.
-func progress(what string) func(done, total int64) {
+// namedModel returns the model of a library, which may be nil, with that name, or the model at that path.
+func namedModel(lib *registry.Library, name string, kind registry.Kind) (registry.Entry, error) {
+	e, err := registry.Resolve(lib, name, nil)
+	_, ofFile := errors.AsType[*models.FileError](err) // a part of the model may be missing
+	switch {
+	case errors.Is(err, models.ErrNotFound) && !ofFile:
+		return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
+	case err != nil:
+		return e, err
+	case e.Kind != kind && kind != anyKind:
+		return e, usagef("%s is a %s model; this verb needs a %s model", models.Printable(name), e.Kind, kind)
+	}
+	return e, nil
+}
+
+// progressLine shows on a terminal how much of a copy or a hash is done.
+type progressLine struct {
+	what string
+	last int  // percent
+	open bool // the cursor is at the end of the line
+}
+
+// progress returns a line for some work; nil where standard error is no terminal.
+func progress(what string) *progressLine {
 	if !isTerminal(os.Stderr) {
 		return nil
 	}
-	last := -1
+	return &progressLine{what: what, last: -1}
+}
+
+// report returns the function that is called with what is done; nil for a nil line.
+func (p *progressLine) report() func(done, total int64) {
+	if p == nil {
+		return nil
+	}
 	return func(done, total int64) {
 		if total <= 0 {
 			return
 		}
-		if p := int(100 * done / total); p != last {
-			last = p
-			end := ""
-			if p == 100 {
-				end = "\n"
-			}
-			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s%s", what, p, bytesText(total), end)
+		if share := int(100 * done / total); share != p.last {
+			p.last, p.open = share, true
+			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s", p.what, share, models.Size(total))
 		}
 	}
 }
 
-// bytesText formats a size in decimal units.
-func bytesText(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+// end ends the line.
+func (p *progressLine) end() {
+	if p != nil && p.open {
+		p.open = false
+		fmt.Fprintln(os.Stderr)
 	}
-	return fmt.Sprintf("%d bytes", n)
 }

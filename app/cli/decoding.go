@@ -31,15 +31,16 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	d.hints.add(fs)
 	fs.BoolVar(&p.Words, "words", false, "find when each word is said, and fit the segments to it")
 	fs.BoolVar(&p.Follow, "follow", false, "hear each 30 s after the text before them, one after the other: names stay spelled alike; slower")
-	fs.IntVar(&p.Beam, "beam", 5, "hypotheses kept while decoding; 1: greedy, faster")
-	fs.Float64Var(&p.Patience, "patience", 1, "how many times the beam's hypotheses have to end before the best counts")
-	fs.Float64Var(&p.LengthPenalty, "length-penalty", 0, "compare hypotheses by their log-probability over ((5+tokens)/6) to that power (default: by its mean)")
-	fs.IntVar(&p.BestOf, "best-of", 0, "texts sampled at temperatures above 0, of which the likeliest counts (default: the beam)")
+	p.Beam, p.Patience, p.MaxCompression, p.MinLogprob, p.MaxNoSpeech = 5, 1, 2.4, -1, 0.6
+	numberFlag(fs, &p.Beam, "beam", "", 1, 8, "hypotheses kept while decoding; 1: greedy, faster")
+	numberFlag(fs, &p.Patience, "patience", "", 0, 8, "how many times the beam's hypotheses have to end before the best counts")
+	numberFlag(fs, &p.LengthPenalty, "length-penalty", "", -8, 8, "compare hypotheses by their log-probability over ((5+tokens)/6) to that power (default: by its mean)")
+	numberFlag(fs, &p.BestOf, "best-of", "", 0, 8, "texts sampled at temperatures above 0, of which the likeliest counts (default: the beam)")
 	fs.Float32SliceVar(&d.temperatures, "temperature", nil, "`temperatures` tried till a text is believable (default: 0,0.2,0.4,0.6,0.8,1)")
 	fs.Lookup("temperature").DefValue = "" // otherwise the default would be shown as []
-	fs.Float64Var(&p.MaxCompression, "compression-threshold", 2.4, "text that compresses more is a loop")
-	fs.Float64Var(&p.MinLogprob, "logprob-threshold", -1, "text of a lower mean log-probability is a guess")
-	fs.Float64Var(&p.MaxNoSpeech, "no-speech-threshold", 0.6, "a guess where silence is more probable than that is silence")
+	numberFlag(fs, &p.MaxCompression, "compression-threshold", "", 0, math.MaxFloat64, "text that compresses more is a loop")
+	numberFlag(fs, &p.MinLogprob, "logprob-threshold", "", -math.MaxFloat64, 0, "text of a lower mean log-probability is a guess")
+	numberFlag(fs, &p.MaxNoSpeech, "no-speech-threshold", "", 0, math.MaxFloat64, "a guess where silence is more probable than that is silence")
 	fs.DurationVar(&p.MaxInitial, "max-initial", time.Second, "latest begin of the first segment of a window")
 	fs.BoolVar(&p.NoTimes, "no-times", false, "let the model write no times: a segment is a whole window")
 	fs.IntSliceVar(&p.Suppress, "suppress", nil, "`tokens` that are never written, by number (soberano tokenize tells them)")
@@ -62,11 +63,8 @@ func (d *decodingFlags) params(fs *pflag.FlagSet) (asr.Params, error) {
 	if p.MaxInitial == 0 {
 		p.MaxInitial = 1
 	}
-	if p.Beam < 1 {
-		return p, usagef("--beam is 1 to 8, not %d", p.Beam)
-	}
 	if err := p.Check(); err != nil {
-		return p, usageError{err}
+		return p, usagef("%s", strings.TrimPrefix(err.Error(), "asr: "))
 	}
 	return p, d.hints.into(&p)
 }
@@ -120,12 +118,12 @@ type spoken struct {
 }
 
 // detectAll prints for each file the language spoken in its first 30 s of speech: the three most probable ones, or as JSON all.
-func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer, asJSON bool) error {
+func detectAll(ctx context.Context, m *asr.Model, files []string, track int, out io.Writer, asJSON bool) error {
 	var failed error
 	all := []spoken{}
 	for _, file := range files {
 		s := spoken{File: file, Languages: map[string]float64{}}
-		likely, err := detectFile(ctx, m, file)
+		likely, err := detectFile(ctx, m, file, track)
 		if err != nil {
 			s.Error = words(file, err)
 			failed = errors.Join(failed, failure{file, s.Error, err})
@@ -149,8 +147,8 @@ func detectAll(ctx context.Context, m *asr.Model, files []string, out io.Writer,
 	return failed
 }
 
-func detectFile(ctx context.Context, m *asr.Model, file string) ([]asr.Likelihood, error) {
-	src, err := audio.Open(file)
+func detectFile(ctx context.Context, m *asr.Model, file string, track int) ([]asr.Likelihood, error) {
+	src, err := audio.OpenTrack(ctx, file, track)
 	if err != nil {
 		return nil, err
 	}

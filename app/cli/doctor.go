@@ -2,16 +2,18 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/asr/mic"
-	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
 	"soberano/models"
@@ -20,23 +22,27 @@ import (
 
 // report is the JSON of `soberano doctor`.
 type report struct {
-	Version     string       `json:"version"`
-	Commit      string       `json:"commit,omitempty"`
-	Modified    bool         `json:"modified,omitempty"` // files were changed after the commit
-	System      string       `json:"system"`
-	CPU         string       `json:"cpu"`
-	Level       string       `json:"level"`
-	Levels      []string     `json:"levels"`
-	Features    []string     `json:"features"`
-	Cores       int          `json:"cores"`
-	Threads     int          `json:"threads"`
-	Memory      memory       `json:"memory"`
-	Microphones []microphone `json:"microphones"`
-	MicError    string       `json:"microphone_error,omitempty"`
-	GL          *gl.Info     `json:"gl"`
-	GLError     string       `json:"gl_error,omitempty"`
-	Library     string       `json:"library"`
-	Models      []verified   `json:"models"`
+	Version      string       `json:"version"`
+	Commit       string       `json:"commit,omitempty"`
+	Modified     bool         `json:"modified,omitempty"` // files were changed after the commit
+	System       string       `json:"system"`
+	CPU          string       `json:"cpu"`
+	Level        string       `json:"level"`
+	Levels       []string     `json:"levels"`
+	Features     []string     `json:"features"`
+	Cores        int          `json:"cores"`
+	Threads      int          `json:"threads"`
+	Memory       memory       `json:"memory"`
+	Microphones  []microphone `json:"microphones"`
+	MicError     string       `json:"microphone_error,omitempty"`
+	GL           *gl.Info     `json:"gl"`
+	GLError      string       `json:"gl_error,omitempty"`
+	Library      string       `json:"library"` // its folder; "": there can be none
+	LibraryError string       `json:"library_error,omitempty"`
+	Models       []verified   `json:"models"`
+	// Packed are the repacked weights of all models that were used.
+	Packed      []packedWeights `json:"packed"`
+	PackedError string          `json:"packed_error,omitempty"`
 }
 
 // memory holds sizes in bytes; zero if the system does not report them.
@@ -54,16 +60,18 @@ type microphone struct {
 func doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Say what this machine has and whether every model is whole", Args: arguments(cobra.NoArgs),
+		Use: "doctor", Short: "Say what this machine has and whether every model is intact", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := examine(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), r)
+				err = printJSON(cmd.OutOrStdout(), r)
+			} else {
+				err = r.print(cmd.OutOrStdout())
 			}
-			return r.print(cmd.OutOrStdout())
+			return errors.Join(err, r.damage())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -91,27 +99,62 @@ func examine(ctx context.Context) (report, error) {
 	} else {
 		r.GL = &info
 	}
+	r.examineLibrary(ctx)
+	return r, ctx.Err()
+}
+
+// examineLibrary checks every model. A machine on which the user has no folder for data has no library.
+func (r *report) examineLibrary(ctx context.Context) {
 	dir, err := registry.DataDir()
 	if err != nil {
-		return r, err
+		r.LibraryError = errorText(err)
+		return
 	}
 	r.Library = dir
-	lib, err := registry.Open(dir, engine.Check)
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
-		return r, err
+		r.LibraryError = errorText(err)
+		return
 	}
 	entries, broken := lib.List()
 	for _, err := range broken {
 		r.Models = append(r.Models, verified{Error: errorText(err)})
 	}
 	for _, e := range entries {
-		v := verified{Name: e.Name, OK: true}
-		if err := lib.Verify(ctx, e.Name, progress("checking "+e.Name)); err != nil {
-			v.OK, v.Error = false, errorText(err)
+		if ctx.Err() != nil {
+			return
+		}
+		v, _ := verify(ctx, lib, e.Name) // its error is part of the report
+		if v.OK && !e.Runs {
+			v.Reason = e.Reason
 		}
 		r.Models = append(r.Models, v)
 	}
-	return r, ctx.Err()
+	if r.Packed, err = checkPacked([32]byte{}); err != nil {
+		r.PackedError = errorText(err)
+	}
+}
+
+// damage returns an error if a model, or its repacked weights, are not intact.
+func (r report) damage() error {
+	bad := 0
+	for _, p := range r.Packed {
+		if !p.OK {
+			return errors.New("repacked weights are damaged")
+		}
+	}
+	for _, m := range r.Models {
+		if !m.OK {
+			bad++
+		}
+	}
+	switch {
+	case bad == 0:
+		return nil
+	case bad == 1:
+		return errors.New("one model is not intact")
+	}
+	return fmt.Errorf("%d models are not intact", bad)
 }
 
 func (r report) print(out io.Writer) error {
@@ -121,7 +164,7 @@ func (r report) print(out io.Writer) error {
 	row("cpu", "%s, %d cores, %d threads by default", r.CPU, r.Cores, r.Threads)
 	row("level", "%s of %s", r.Level, strings.Join(r.Levels, ", "))
 	if r.Memory.Total > 0 {
-		row("memory", "%s, %s available", bytesText(r.Memory.Total), bytesText(r.Memory.Available))
+		row("memory", "%s, %s available", models.Size(r.Memory.Total), models.Size(r.Memory.Available))
 	}
 	for _, m := range r.Microphones {
 		row("microphone", "%s, %.0f Hz%s", models.Printable(m.Name), m.Rate, yesNo(m.Default, " (default)", ""))
@@ -134,12 +177,26 @@ func (r report) print(out io.Writer) error {
 	} else {
 		row("opengl", "%s", r.GLError)
 	}
-	row("library", "%s", r.Library)
+	row("library", "%s", models.Printable(r.Library+r.LibraryError))
 	for _, m := range r.Models {
-		row("model", "%s", strings.TrimSpace(m.Name+" "+yesNo(m.OK, "is whole", m.Error)))
+		state := yesNo(m.OK, "is intact", m.Error)
+		if m.Reason != "" {
+			state += ", but does not run: " + models.Printable(m.Reason)
+		}
+		row("model", "%s", strings.TrimSpace(models.Printable(m.Name)+" "+state))
 	}
-	if len(r.Models) == 0 {
+	if len(r.Models) == 0 && r.LibraryError == "" {
 		row("model", "none yet: `soberano models import FILE` adds one, `make run` fetches the included ones")
+	}
+	for _, p := range r.Packed {
+		if !p.OK {
+			row("repacked", "%s", p.damage())
+		}
+	}
+	if r.PackedError != "" {
+		row("repacked", "%s", r.PackedError)
+	} else if !slices.ContainsFunc(r.Packed, func(p packedWeights) bool { return !p.OK }) {
+		row("repacked", "%s", yesNo(len(r.Packed) > 0, "all weights are intact", "none yet"))
 	}
 	return w.Flush()
 }

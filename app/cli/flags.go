@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"strconv"
 
 	"github.com/spf13/pflag"
 
 	"soberano/asr"
+	"soberano/models"
 )
 
 func modelFlag(fs *pflag.FlagSet, model *string) {
@@ -14,29 +18,88 @@ func modelFlag(fs *pflag.FlagSet, model *string) {
 }
 
 func threadsFlag(fs *pflag.FlagSet, threads *int) {
-	fs.VarP((*threadCount)(threads), "threads", "t", "threads (default: the physical cores, from 4 up one less)")
+	numberFlag(fs, threads, "threads", "t", 0, mostThreads, "threads (default: the physical cores, from 4 up one less)")
 }
+
+const mostThreads = 1024
+
+func contextFlag(fs *pflag.FlagSet, tokens *int) {
+	numberFlag(fs, tokens, "ctx", "", 0, mostContext, "tokens of context (default: the model's own, at most 4096)")
+}
+
+// mostContext is the largest context that may be asked for, in tokens: more than any model has been trained with.
+const mostContext = math.MaxInt32
 
 func languageFlag(fs *pflag.FlagSet, language *string, usage string) {
 	fs.VarP((*spokenLanguage)(language), "language", "l", usage)
 }
 
-// threadCount is a number of threads; 0: the default.
-type threadCount int
+// numeric are the types of the numbers that flags have.
+type numeric interface {
+	int | int32 | uint64 | float32 | float64
+}
 
-const mostThreads = 1024
+// number is the value of a flag that is a number within a range, both ends included.
+type number[T numeric] struct {
+	to          *T
+	least, most T
+}
 
-func (c *threadCount) String() string { return strconv.Itoa(int(*c)) }
-func (c *threadCount) Type() string   { return "number" }
+// numberFlag adds a flag whose number is from least to most; the value of to is the default.
+func numberFlag[T numeric](fs *pflag.FlagSet, to *T, name, letter string, least, most T, usage string) {
+	fs.VarP(&number[T]{to, least, most}, name, letter, usage)
+}
+
+func (n *number[T]) String() string {
+	if n.to == nil { // pflag asks the zero value
+		return "0"
+	}
+	return fmt.Sprint(*n.to)
+}
+
+func (n *number[T]) Type() string { return "number" }
 
 // Set implements pflag.Value.
-func (c *threadCount) Set(text string) error {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > mostThreads {
-		return fmt.Errorf("%q is not a number from 0 to %d", text, mostThreads)
+func (n *number[T]) Set(text string) error {
+	var value T
+	var err error
+	whole := "whole number"
+	switch to := any(&value).(type) {
+	case *int:
+		*to, err = strconv.Atoi(text)
+	case *int32:
+		var wide int64
+		wide, err = strconv.ParseInt(text, 10, 32)
+		*to = int32(wide)
+	case *uint64:
+		*to, err = strconv.ParseUint(text, 10, 64)
+	case *float32:
+		var wide float64
+		wide, err = strconv.ParseFloat(text, 32)
+		*to, whole = float32(wide), "number"
+	case *float64:
+		*to, err = strconv.ParseFloat(text, 64)
+		whole = "number"
 	}
-	*c = threadCount(n)
+	if errors.Is(err, strconv.ErrRange) && text[0] != '-' || err == nil && value > n.most {
+		return fmt.Errorf("%q is too much; it may be a %s from %v to %v", text, whole, n.least, n.most)
+	}
+	if err != nil || !(value >= n.least && value <= n.most) { // also true for NaN
+		return fmt.Errorf("%q is not a %s %s", text, whole, n.bounds())
+	}
+	*n.to = value
 	return nil
+}
+
+// bounds describes the range; a bound that only limits the type is left out.
+func (n *number[T]) bounds() string {
+	switch least, most := float64(n.least), float64(n.most); {
+	case most >= math.MaxInt32:
+		return fmt.Sprintf("of %v or more", n.least)
+	case least <= -math.MaxInt32:
+		return fmt.Sprintf("of %v or less", n.most)
+	}
+	return fmt.Sprintf("from %v to %v", n.least, n.most)
 }
 
 // spokenLanguage is a language of speech, as a code; "": to be detected.
@@ -57,4 +120,13 @@ func (t *spokenLanguage) Set(text string) error {
 	}
 	*t = spokenLanguage(code)
 	return nil
+}
+
+// readText reads a text of at most limit bytes to its end.
+func readText(r io.Reader, limit int64) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("the text is longer than %s", models.Size(limit))
+	}
+	return string(b), err
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"soberano/app/host"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"soberano/engine"
 	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/registry"
@@ -36,36 +36,41 @@ func modelsList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			lib, err := openLibrary()
 			if err != nil {
-				return err
+				warnf("soberano: %s", errorText(err))
+				return listModels(cmd.OutOrStdout(), nil, asJSON)
 			}
 			entries, broken := lib.List()
 			for _, err := range broken {
-				fmt.Fprintln(os.Stderr, "soberano:", errorText(err))
+				warnf("soberano: %s", errorText(err))
 			}
-			if asJSON {
-				if entries == nil {
-					entries = []registry.Entry{}
-				}
-				return printJSON(cmd.OutOrStdout(), entries)
+			if len(entries) == 0 && len(broken) > 0 {
+				return errors.New("no model in the library can be read")
 			}
-			if len(entries) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "The library is empty. `soberano models import FILE` adds a model; `make run` fetches the included ones.")
-				return nil
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tKIND\tMODEL\tSTORED AS\tSIZE")
-			for _, e := range entries {
-				where := ""
-				if e.Linked {
-					where = " (linked)"
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", e.Name, e.Kind, e.Title, e.Quantization, bytesText(e.Bytes), where)
-			}
-			return w.Flush()
+			return listModels(cmd.OutOrStdout(), entries, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
+	if asJSON {
+		return printJSON(out, append([]registry.Entry{}, entries...))
+	}
+	if len(entries) == 0 {
+		_, err := fmt.Fprintln(out, "The library is empty. `soberano models import FILE` adds a model; `make run` fetches the included ones.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tKIND\tMODEL\tSTORED AS\tSIZE")
+	for _, e := range entries {
+		note := yesNo(e.Linked, " (linked)", "")
+		if !e.Runs {
+			note += " (does not run)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
+	}
+	return w.Flush()
 }
 
 func modelsImport() *cobra.Command {
@@ -82,16 +87,21 @@ func modelsImport() *cobra.Command {
 			if link {
 				how, what = registry.Link, "checking"
 			}
-			e, err := lib.Import(cmd.Context(), args[0], how, registry.ImportOptions{Name: name}, progress(what))
+			line := progress(what)
+			e, err := lib.Import(cmd.Context(), args[0], how, registry.ImportOptions{Name: name}, line.report())
+			line.end()
 			if err != nil {
-				return err
+				return importError(cmd.Context(), err)
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
 			if !e.Runs {
-				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", e.Reason)
+				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", models.Printable(e.Reason))
+			}
+			if e.Warning != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), models.Printable(e.Warning))
 			}
 			return nil
 		},
@@ -102,16 +112,29 @@ func modelsImport() *cobra.Command {
 	return cmd
 }
 
+// interruptedImport is the error of an import that an interrupt ended.
+type interruptedImport struct{ error }
+
+func (interruptedImport) Error() string {
+	return "the import was interrupted; nothing was added to the library"
+}
+func (e interruptedImport) Unwrap() error { return e.error }
+func (interruptedImport) inWords()        {}
+
+// importError returns the error of an import whose context may have ended.
+func importError(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return interruptedImport{err}
+	}
+	return err
+}
+
 func modelsShow() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show MODEL", Short: "Show what a model is", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			lib, err := openLibrary()
-			if err != nil {
-				return err
-			}
-			e, err := registry.Resolve(lib, args[0], engine.Check)
+			e, err := registry.Resolve(readLibrary(), args[0], host.Check)
 			if err != nil {
 				return err
 			}
@@ -128,27 +151,32 @@ func modelsShow() *cobra.Command {
 func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
-	row("model", e.Title)
-	row("kind", fmt.Sprintf("%s (%s, %s)", e.Kind, e.Family, e.Format))
-	row("stored as", e.Quantization)
+	row("model", models.Printable(e.Title))
+	row("kind", models.Printable(fmt.Sprintf("%s (%s, %s)", e.Kind, e.Family, e.Format)))
+	row("stored as", models.Printable(e.Quantization))
 	row("parameters", fmt.Sprintf("%.0f million", float64(e.Parameters)/1e6))
 	if e.Context > 0 {
 		row("context", fmt.Sprintf("%d tokens", e.Context))
 	}
-	row("size", bytesText(e.Bytes))
+	row("size", models.Size(e.Bytes))
 	if e.Licence != "" {
-		row("licence", e.Licence)
+		row("licence", models.Printable(e.Licence))
 	}
 	if e.Kind == registry.Chat {
 		row("chat template", yesNo(e.Template, "from the file", "none: ChatML is used"))
 	}
-	row("runs", yesNo(e.Runs, "yes", "no: "+e.Reason))
+	row("runs", yesNo(e.Runs, "yes", "no: "+models.Printable(e.Reason)))
+	if e.Warning != "" {
+		row("warning", models.Printable(e.Warning))
+	}
 	for _, f := range e.Files {
 		row("file", models.Printable(f.Path))
-		row("sha256", f.SHA256)
+		if f.SHA256 != "" {
+			row("sha256", models.Printable(f.SHA256))
+		}
 	}
 	if e.Note != "" {
-		row("note", e.Note)
+		row("note", models.Printable(e.Note))
 	}
 	return w.Flush()
 }
@@ -162,25 +190,29 @@ func yesNo(b bool, yes, no string) string {
 
 // verified is the JSON of `models verify`.
 type verified struct {
-	Name  string            `json:"name"` // or the given path
-	OK    bool              `json:"ok"`
-	Error string            `json:"error,omitempty"`
-	Files []registry.Stored `json:"files,omitempty"` // of a model outside the library
+	Name   string            `json:"name"` // or the given path
+	OK     bool              `json:"ok"`
+	Error  string            `json:"error,omitempty"`
+	Reason string            `json:"does_not_run,omitempty"` // in the doctor's report: why an intact model can't be run
+	Files  []registry.Stored `json:"files,omitempty"`        // of a model outside the library
+	// Packed are the model's repacked weights on this computer.
+	Packed []packedWeights `json:"packed,omitempty"`
 }
 
 // verify checks a model given by its name in the library or by a path.
 func verify(ctx context.Context, lib *registry.Library, name string) (v verified, err error) {
 	v = verified{Name: name, OK: true}
-	told := progress("checking " + models.Printable(name))
+	line := progress("checking " + models.Printable(name))
 	if _, statErr := os.Stat(name); !lib.Has(name) && statErr == nil {
 		var files []registry.Stored
 		var known bool
-		if files, known, err = lib.VerifyPath(ctx, name, told); err == nil && !known {
+		if files, known, err = lib.VerifyPath(ctx, name, line.report()); err == nil && !known {
 			v.Files = files
 		}
 	} else {
-		err = lib.Verify(ctx, name, told)
+		err = lib.Verify(ctx, name, line.report())
 	}
+	line.end()
 	if err != nil {
 		v.OK, v.Error = false, errorText(err)
 	}
@@ -191,7 +223,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
 	if v.Files == nil {
-		fmt.Fprintf(out, "%s: whole\n", name)
+		fmt.Fprintf(out, "%s: intact%s\n", name, yesNo(len(v.Packed) > 0, ", with its repacked weights", ""))
 		return
 	}
 	fmt.Fprintf(out, "%s: can be read to its end; it is not in the library, so there is nothing to compare it with\n", name)
@@ -203,10 +235,10 @@ func (v verified) print(out io.Writer) {
 func modelsVerify() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256",
+		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256, and their repacked weights",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lib, err := openLibrary()
-			if err != nil {
+			if err != nil && len(args) == 0 {
 				return err
 			}
 			var failed error
@@ -220,6 +252,9 @@ func modelsVerify() *cobra.Command {
 			results := []verified{}
 			for _, name := range args {
 				v, err := verify(cmd.Context(), lib, name)
+				if err == nil {
+					err = v.verifyPacked(lib)
+				}
 				failed = errors.Join(failed, err)
 				results = append(results, v)
 			}
@@ -287,8 +322,11 @@ func modelsIncluded() *cobra.Command {
 					return fmt.Errorf("the included model %s has not been fetched: %w", m.Name, err)
 				}
 				opt := registry.ImportOptions{Name: m.Name, Licence: m.Licence, Included: true, Note: m.Note, Sampling: m.Sampling}
-				if _, err := lib.Import(cmd.Context(), path, registry.Copy, opt, progress("importing "+m.Name)); err != nil {
-					return err
+				line := progress("importing " + m.Name)
+				_, err = lib.Import(cmd.Context(), path, registry.Copy, opt, line.report())
+				line.end()
+				if err != nil {
+					return importError(cmd.Context(), err)
 				}
 			}
 			return nil

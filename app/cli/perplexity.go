@@ -3,28 +3,33 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
 func perplexityCommand() *cobra.Command {
 	var model string
-	var context, chunks, threads int
+	var chunks, threads int
+	context := 512
 	var exact, asJSON bool
 	cmd := &cobra.Command{
 		Use: "perplexity FILE", Short: "Measure how well a model foresees a text, as llama.cpp's tool defines it", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if context < 2 || chunks < 0 {
-				return usagef("--ctx is at least 2 and --chunks not negative")
-			}
-			text, err := os.ReadFile(args[0])
+			f, err := os.Open(args[0])
 			if err != nil {
 				return err
+			}
+			defer f.Close()
+			text, err := readText(f, maxText)
+			if err != nil {
+				return fmt.Errorf("%s can't be read: %w", models.Printable(args[0]), cause(err))
 			}
 			entry, err := findModel(model, registry.Chat)
 			if err != nil {
@@ -41,7 +46,7 @@ func perplexityCommand() *cobra.Command {
 					fmt.Fprintf(os.Stderr, "\rchunk %d of %d: %.4f  ", done, total, ppl)
 				}
 			}
-			p, err := m.Perplexity(cmd.Context(), string(text), context, chunks, report)
+			p, err := m.Perplexity(cmd.Context(), text, context, chunks, report)
 			if err != nil {
 				return err
 			}
@@ -59,8 +64,8 @@ func perplexityCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
-	fs.IntVar(&context, "ctx", 512, "tokens in a chunk")
-	fs.IntVar(&chunks, "chunks", 0, "how many chunks (default: all)")
+	numberFlag(fs, &context, "ctx", "", 2, mostContext, "tokens in a chunk")
+	numberFlag(fs, &chunks, "chunks", "", 0, math.MaxInt32, "how many chunks (default: all)")
 	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestShown(t *testing.T) {
@@ -12,20 +11,26 @@ func TestShown(t *testing.T) {
 		"a line\n\tand another 👩‍👩‍👧 ü": "a line\n\tand another 👩‍👩‍👧 ü",
 		"\x1b]52;c;cm0gLXJm\x07":        "␛]52;c;cm0gLXJm␇",
 		"before\rafter\x00\x7f":         "before␍after␀␡",
-		"\u009b2J":                      "\ufffd2J",
+		"a\r\nb\r":                      "a\nb␍",
+		"\u009b2J \u0085":               `\u009b2J \u0085`,
+		"\x9b2J \xff":                   "\ufffd2J \ufffd",
+		"a\u202eb\u2066c\u2069\u206f":   `a\u202eb\u2066c\u2069\u206f`,
+		"\u05d0\u200f \u2028":           "\u05d0\u200f \u2028",
+		"the end \xf0\x9f":              "the end \ufffd\ufffd",
 		"":                              "",
 	} {
-		var b bytes.Buffer
-		if n, err := fmt.Fprint(shown{&b}, text); n != len(text) || err != nil || b.String() != want {
-			t.Errorf("%q: wrote %q, %d, %v; want %q", text, b.String(), n, err, want)
+		for _, piece := range []int{1, 2, 3, len(text) + 1} { // a character that is written in pieces is not changed
+			var b bytes.Buffer
+			s := &shown{w: &b}
+			for at := 0; at < len(text); at += piece {
+				part := text[at:min(len(text), at+piece)]
+				if n, err := fmt.Fprint(s, part); n != len(part) || err != nil {
+					t.Errorf("%q: wrote %d, %v", part, n, err)
+				}
+			}
+			if err := s.Flush(); err != nil || b.String() != want {
+				t.Errorf("%q in pieces of %d bytes: wrote %q, %v; want %q", text, piece, b.String(), err, want)
+			}
 		}
-	}
-	// A character that is written in two pieces is not changed.
-	var b bytes.Buffer
-	for _, part := range []string{"\xc3", "\xbc"} {
-		fmt.Fprint(shown{&b}, part)
-	}
-	if b.String() != "ü" || !utf8.Valid(b.Bytes()) {
-		t.Errorf("a character in two pieces: %q", b.String())
 	}
 }

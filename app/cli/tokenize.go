@@ -2,7 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"io"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +13,9 @@ import (
 	"soberano/models/registry"
 )
 
+// maxText is the largest number of bytes of a text that is tokenized or measured.
+const maxText = 1 << 30
+
 func tokenizeCommand() *cobra.Command {
 	var model string
 	var noSpecial, asJSON bool
@@ -21,11 +24,10 @@ func tokenizeCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := args[0]
 			if text == "-" {
-				b, err := io.ReadAll(cmd.InOrStdin())
-				if err != nil {
+				var err error
+				if text, err = readText(cmd.InOrStdin(), maxText); err != nil {
 					return fmt.Errorf("reading standard input: %w", err)
 				}
-				text = string(b)
 			}
 			entry, err := findModel(model, registry.Chat)
 			if err != nil {
@@ -79,7 +81,8 @@ type logitsAnswer struct {
 func logitsCommand() *cobra.Command {
 	var model, prompt string
 	var ids []int32
-	var top, threads, context int
+	var threads, context int
+	top := 20
 	var raw, exact, asJSON bool
 	cmd := &cobra.Command{
 		Use: "logits (-p TEXT [--raw] | --tokens 1,2,3)", Short: "Print the best logits after a prompt", Args: arguments(cobra.NoArgs),
@@ -88,8 +91,10 @@ func logitsCommand() *cobra.Command {
 			if byText == byTokens {
 				return usagef("give either a text with -p or token ids with --tokens")
 			}
-			if top < 1 {
-				return usagef("--top is at least 1")
+			for _, id := range ids {
+				if id < 0 {
+					return usagef("--tokens: %d is no token; the first is 0", id)
+				}
 			}
 			entry, err := findModel(model, registry.Chat)
 			if err != nil {
@@ -131,8 +136,8 @@ func logitsCommand() *cobra.Command {
 	fs.StringVarP(&prompt, "prompt", "p", "", "the text, put through the chat template")
 	fs.Int32SliceVar(&ids, "tokens", nil, "token `ids` instead of a text")
 	fs.Lookup("tokens").DefValue = ""
-	fs.IntVar(&top, "top", 20, "how many")
-	fs.IntVar(&context, "ctx", 0, "tokens of context (default: the model's own, at most 4096)")
+	numberFlag(fs, &top, "top", "", 1, math.MaxInt32, "how many")
+	contextFlag(fs, &context)
 	fs.BoolVar(&raw, "raw", false, "take the text as it is, without a chat template")
 	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")

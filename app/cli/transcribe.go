@@ -35,7 +35,7 @@ A recording that can't be read is named at the end, after the others are done; t
 
 func transcribeCommand() *cobra.Command {
 	var model, format, output string
-	var threads int
+	var threads, track int
 	var asJSON, force, detect bool
 	var decoding decodingFlags
 	cmd := &cobra.Command{
@@ -50,10 +50,14 @@ func transcribeCommand() *cobra.Command {
 			if asJSON && (output != "" || cmd.Flags().Changed("format") && format != "json") {
 				return usagef("--json prints all transcripts; --format and --output contradict it")
 			}
+			if track < 0 {
+				return usagef("--track is a number from 1 on")
+			}
 			job, err := newTranscription(paths, format, output, asJSON, force)
 			if err != nil {
 				return err
 			}
+			job.track = track
 			job.out, job.notes, job.live = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(os.Stderr)
 			if job.done() && !detect {
 				fmt.Fprintln(job.notes, "all transcripts are there already; --force writes them anew")
@@ -84,7 +88,7 @@ func transcribeCommand() *cobra.Command {
 			}
 			defer closeModel()
 			if detect {
-				return detectAll(cmd.Context(), m, paths, cmd.OutOrStdout(), asJSON)
+				return detectAll(cmd.Context(), m, paths, track, cmd.OutOrStdout(), asJSON)
 			}
 			job.model, job.translated = m.Info().Name, p.Translate
 			job.hear = func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
@@ -101,6 +105,7 @@ func transcribeCommand() *cobra.Command {
 	fs.StringVarP(&output, "output", "o", "", "folder that transcripts are written to")
 	fs.BoolVar(&force, "force", false, "write transcripts that are there already anew")
 	fs.BoolVar(&asJSON, "json", false, "print all transcripts as one JSON array")
+	fs.IntVar(&track, "track", 0, "track of a film with several, from 1 on (default: the film's default one or else the first, if it has sound)")
 	fs.BoolVar(&detect, "detect", false, "only say which language is spoken, and how probable it is")
 	decoding.add(fs)
 	return cmd

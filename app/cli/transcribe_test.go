@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"soberano/asr"
+	"soberano/asr/transcript"
 )
 
 // hearLength stands for a model: it yields a word for each second of audio.
@@ -407,5 +408,17 @@ func TestTranscribeDiskFull(t *testing.T) {
 	j.out, j.notes, j.hear, j.model = fullDisk{}, io.Discard, hearLength, "a model"
 	if err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestLongestName: a transcript is written though its name is as long as names may be.
+func TestLongestName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), strings.Repeat("n", 251)+".srt")
+	if err := writeWhole(path, "srt", &transcript.Transcript{Path: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
+		t.Errorf("%v: %v", entries, err)
 	}
 }

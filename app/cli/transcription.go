@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,7 @@ type transcription struct {
 	print      bool // print to out; otherwise write the recordings' files
 	array      bool // print a JSON array
 	force      bool
+	track      int // of a film; 0: see audio.OpenTrack
 	model      string
 	translated bool // the texts are English translations
 	hear       func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error]
@@ -253,15 +255,15 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 		return t, nil
 	}
 	t.Model, t.Translated = j.model, j.translated
-	src, err := audio.OpenContext(ctx, r.path)
+	src, err := audio.OpenTrack(ctx, r.path, j.track)
 	if err != nil {
 		return t, err
 	}
 	defer src.Close()
 	defer func() {
-		if damage := problem.Holes(src.Damage()); damage.Code != problem.None {
+		for _, p := range problem.OfRecording(src) {
 			j.livef(i, "")
-			fmt.Fprintf(j.notes, "%s: %s\n", models.Printable(r.path), damage.Text())
+			fmt.Fprintf(j.notes, "%s: %s%s\n", models.Printable(r.path), p.Text(), trackAdvice(p.Code))
 		}
 	}()
 	m := &metered{src: src}
@@ -279,6 +281,14 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	}
 	t.Duration = m.heard()
 	return t, nil
+}
+
+// trackAdvice returns how another track can be chosen, after a remark on tracks.
+func trackAdvice(c problem.Code) string {
+	if c != problem.AudioTracks {
+		return ""
+	}
+	return " --track chooses another one."
 }
 
 // printed prints a transcript; with several recordings, each text under its recording's name. A text format prints nothing for
@@ -340,8 +350,9 @@ func writeWhole(path, format string, t *transcript.Transcript) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".part")
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	// A name of its own: the longest names leave no room for an addition.
+	part := filepath.Join(filepath.Dir(path), fmt.Sprintf(".soberano-%d-%08x.part", os.Getpid(), rand.Uint32()))
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"soberano/app/host"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 
 	"soberano/app/settings"
 	"soberano/app/store"
-	"soberano/engine"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -204,7 +204,7 @@ func TestAPersonUsesIt(t *testing.T) {
 	d.shot("6-dropped")
 	added := ""
 	d.until("the dropped model in the library", func() bool {
-		lib, err := registry.Open(home, engine.Check)
+		lib, err := registry.Open(home, host.Check)
 		if err != nil {
 			return false
 		}
@@ -285,7 +285,7 @@ func TestWithoutModels(t *testing.T) {
 	d.until("a word about the broken file", func() bool { return s.thread() != before })
 	time.Sleep(time.Second)
 	d.shot("empty-broken-file")
-	lib, err := registry.Open(home, engine.Check)
+	lib, err := registry.Open(home, host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,15 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"soberano/kernels/cpu"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -22,6 +25,9 @@ type Options struct {
 	Budget int64
 	// Available returns the memory in bytes that the system has available; 0: unknown. If it is nil, the system is asked.
 	Available func() int64
+	// Damaged is called with the path of a file of repacked weights that was found damaged. The weights are repacked from the model's
+	// file. It may be called from any goroutine; nil: a line on standard error says so.
+	Damaged func(path string)
 }
 
 // Host owns the opened models of a process under one memory budget. Its methods may be
@@ -37,6 +43,7 @@ type Options struct {
 // A model is idle while it is open and nobody holds a lease on it.
 type Host struct {
 	available func() int64
+	damaged   func(path string)
 	pools     pools
 
 	mu     sync.Mutex
@@ -63,11 +70,18 @@ func keyOf(e registry.Entry) key {
 
 // New returns a Host without models.
 func New(o Options) *Host {
-	h := &Host{available: o.Available, budget: o.Budget, models: map[key]*model{}}
+	h := &Host{available: o.Available, damaged: o.Damaged, budget: o.Budget, models: map[key]*model{}}
 	if h.available == nil {
 		h.available = Available
 	}
+	if h.damaged == nil {
+		h.damaged = sayDamaged
+	}
 	return h
+}
+
+func sayDamaged(path string) {
+	fmt.Fprintf(os.Stderr, "soberano: the repacked weights in %s were damaged; they are made again from the model's file\n", models.Printable(path))
 }
 
 // Available returns the memory in bytes that the system has available; 0: unknown.

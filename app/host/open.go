@@ -45,9 +45,18 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return asr.Open(f, dev, asr.Options{Pool: pool})
 }
 
+// Check reports whether a model file can be opened: by OpenSpeech or OpenChat, according to its
+// format; it is a registry.Check.
+func Check(f *models.File) (warning string, err error) {
+	if f.Format == "gguf" {
+		return engine.Check(f)
+	}
+	return asr.Check(f)
+}
+
 // onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.
 func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats, report func(share float64)) (*models.File, kernels.Device, *cpu.Pool, error) {
-	if err := e.Check(); err != nil {
+	if err := e.Unchanged(ctx, nil); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -62,7 +71,7 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 		return nil, nil, nil, err
 	}
 	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget,
-		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map}})
+		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, f.Close())
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -16,8 +15,8 @@ import (
 
 // card shows one import:
 //
-//	"Looking at it…" ──▶ recognised: facts, memory, progress ──▶ ready: "Use now"
-//	   └──────────────┴──▶ a problem: why, and what to do
+//	"Reading the file…" ──▶ recognised: facts, memory, progress ──▶ ready: what is in use, "Use for chat"
+//	   └─────────────────┴──▶ a problem: why, and what to do
 //
 // Its fields are used by the UI goroutine only.
 type card struct {
@@ -30,9 +29,11 @@ type card struct {
 	serial int // number of the latest run; results of earlier runs are ignored
 
 	info  registry.Info
-	known bool // info is set
-	use   bool // use the model as soon as it is ready
-	done  bool // the model is in the library
+	known bool           // info is set
+	use   bool           // use the model as soon as it is ready
+	ended bool           // the import has ended: the model is in the library, or there is a problem
+	entry registry.Entry // of the model, once it is in the library
+	had   bool           // it was there before
 	began time.Time
 	line  *ui.Label
 	bar   *ui.Bar
@@ -78,9 +79,10 @@ func buttons(note string, list ...*ui.Button) fyne.CanvasObject {
 func (c *card) start() {
 	c.serial++
 	serial, how := c.serial, c.how
+	c.ended = false
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel, c.began = cancel, time.Time{}
-	c.line, c.bar = ui.NewLabel("Looking at it…", ui.SmallSize, ui.Muted).Shrink(80), ui.NewBar(100, 10)
+	c.line, c.bar = ui.NewLabel("Reading the file…", ui.SmallSize, ui.Muted).Shrink(80), ui.NewBar(100, 10)
 	if !c.known {
 		c.show(c.frame(c.name(), "", c.line, buttons("", ui.NewButton(ui.Plain, "Cancel", c.close))))
 	}
@@ -126,7 +128,8 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 	case err != nil:
 		c.post(serial, func() { c.failed(err) })
 	default:
-		c.post(serial, func() { c.ready(e, had[e.Name]) })
+		lacking := c.im.Lacking(e.Kind)
+		c.post(serial, func() { c.ready(e, had[e.Name], lacking) })
 	}
 }
 
@@ -160,12 +163,9 @@ func (c *card) recognised(info registry.Info) {
 	if c.how == registry.Copy {
 		note, other = "A copy goes into the library.", ui.NewButton(ui.Plain, "Link instead", func() { c.switchTo(registry.Link) })
 	}
-	list := []*ui.Button{other, ui.NewButton(ui.Plain, "Cancel", c.close)}
-	if info.Kind == registry.Chat {
-		list = append(list, c.useWhenReady())
-	}
+	list := []*ui.Button{c.useWhenReady(), other, ui.NewButton(ui.Plain, "Cancel", c.close)}
 	below := append(c.facts(), ui.Spacer(1, 2), c.line, c.bar, ui.Spacer(1, 2), buttons(note, list...))
-	c.show(c.frame(info.Title, Size(info.Bytes), below...))
+	c.show(c.frame(info.Title, models.Size(info.Bytes), below...))
 }
 
 func (c *card) useWhenReady() *ui.Button {
@@ -189,6 +189,9 @@ func (c *card) facts() []fyne.CanvasObject {
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
 		if !c.info.Template {
 			list = append(list, ui.Text("The file has no chat template: ChatML is used.", ui.SmallSize, ui.Muted))
+		}
+		if c.info.Warning != "" {
+			list = append(list, ui.Text(c.info.Warning, ui.SmallSize, ui.Muted))
 		}
 	}
 	return list
@@ -215,51 +218,58 @@ func (c *card) switchTo(how registry.How) {
 	c.start()
 }
 
-// ready offers the model for use; old says that it was in the library before.
-func (c *card) ready(e registry.Entry, old bool) {
-	c.done = true
+// ready shows that the model is in the library; had says that it was there before. The model is used at once if the user wants
+// that, or if no model of its kind can be used (lacking). Otherwise the one in use stays, until the user chooses another.
+func (c *card) ready(e registry.Entry, had, lacking bool) {
+	c.ended, c.entry, c.had = true, e, had
+	if c.use || lacking {
+		c.im.Use(e)
+	}
 	c.im.Added(e)
-	if c.use {
-		c.im.Use(e)
+	switch {
+	case c.im.Listed != nil && !had:
 		c.close()
-		return
+		c.im.Listed(e)
+	case c.use:
+		c.close()
+	default:
+		c.showReady()
 	}
-	if e.Kind == registry.Speech && !old {
-		c.im.Use(e)
-	}
-	list := []*ui.Button{ui.NewButton(ui.Plain, "Close", c.close)}
-	if !c.im.InUse(e) {
-		list = append(list, ui.NewButton(ui.Primary, "Use now", func() { c.im.Use(e); c.close() }))
-	}
-	c.show(c.frame(e.Title, Size(e.Bytes), ui.Text(describe(e.Info), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(e, old), list...)))
 }
 
-// note says where the model is stored and what it is used for.
-func (c *card) note(e registry.Entry, old bool) string {
-	state := "ready to use."
-	switch {
-	case !c.im.InUse(e):
-	case e.Kind == registry.Speech:
-		state = "is used for dictation."
-	default:
-		state = "is used for chat."
+// showReady shows the model and which one is in use.
+func (c *card) showReady() {
+	e := c.entry
+	list := []*ui.Button{ui.NewButton(ui.Plain, "Close", c.close)}
+	if !c.im.InUse(e) {
+		list = append([]*ui.Button{ui.NewButton(ui.Primary, useFor[e.Kind], func() { c.im.Use(e); c.close() })}, list...)
 	}
-	switch {
-	case old && c.how == registry.Copy && e.Linked:
-		return "The library has this model already, linked to " + e.Path() + ". To keep a copy instead, remove it on the Models page and drop it again."
-	case old:
-		return "The library has this model already, as " + e.Name + ", and it is " + strings.TrimPrefix(state, "is ")
+	c.show(c.frame(e.Title, models.Size(e.Bytes), ui.Text(describe(e.Info), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(), list...)))
+}
+
+// note says where the model is stored and which model is in use.
+func (c *card) note() string {
+	e := c.entry
+	text := "Added to the library."
+	if c.had {
+		text = "The library has this model already, as " + e.Name + "."
 	}
-	return "It is in the library and " + state
+	if c.had && c.how == registry.Copy && e.Linked {
+		text = "The library has this model already, linked to " + e.Path() + ". To keep a copy instead, remove it on the Models page and drop it again."
+	}
+	now, any := c.im.InUseFor(e.Kind)
+	switch {
+	case c.im.InUse(e):
+		text += " It is used for " + purpose[e.Kind] + "."
+	case any:
+		text += " " + now.Title + " is used for " + purpose[e.Kind] + "."
+	}
+	return text
 }
 
 func (c *card) failed(err error) {
 	p := explain(c.name(), err)
-	switch {
-	case errors.Is(err, models.ErrUnknownFormat):
-	case errors.Is(err, models.ErrCorrupt):
-		p.Actions = append(p.Actions, ui.Action{Label: "Check again", Do: c.again})
-	default:
+	if !errors.Is(err, models.ErrUnknownFormat) {
 		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: c.again})
 	}
 	if c.how == registry.Copy {
@@ -274,6 +284,7 @@ func (c *card) again() {
 }
 
 func (c *card) problem(p ui.Problem, details string) {
+	c.ended = true
 	p.Actions = append(p.Actions, ui.Action{Label: "Choose another file", Do: func() { c.close(); c.im.ChooseFile() }},
 		ui.Action{Label: "Show the file", Do: func() { c.im.ShowFile(c.path) }},
 		ui.Action{Label: "Copy details", Do: func() { c.im.Copy(c.path + "\n" + models.PrintableLines(details)) }},

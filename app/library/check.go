@@ -26,7 +26,7 @@ type check struct {
 // verify starts a check.
 func (p *Page) verify(e registry.Entry) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &check{cancel: cancel, began: time.Now(), line: ui.NewLabel("Checking…", ui.SmallSize, ui.Ink).Shrink(80), bar: ui.NewBar(100, 10)}
+	c := &check{cancel: cancel, began: time.Now(), line: ui.NewLabel("Verifying…", ui.SmallSize, ui.Ink).Shrink(80), bar: ui.NewBar(100, 10)}
 	p.checks[e.Name] = c
 	delete(p.says, e.Name)
 	p.Refresh()
@@ -48,7 +48,7 @@ func (p *Page) verify(e registry.Entry) {
 
 func (c *check) progress(done, total int64) {
 	if total > 0 {
-		c.line.Set(progressText("Checking", done, total, time.Since(c.began)))
+		c.line.Set(progressText("Verifying", done, total, time.Since(c.began)))
 		c.bar.Set(ui.Part{Share: float32(done) / float32(total), Color: ui.Accent})
 	}
 }
@@ -69,7 +69,7 @@ func checked(err error) string {
 	if err != nil {
 		return problem.Text(err)
 	}
-	return "Whole: every file is as it was when it was added."
+	return "File is intact."
 }
 
 // examine looks whether the files of the models exist. It does so outside the UI goroutine: on a network drive that is not

@@ -31,8 +31,12 @@ type Window interface {
 type Models interface {
 	Use(registry.Entry)
 	InUse(registry.Entry) bool
+	InUseFor(registry.Kind) (registry.Entry, bool) // the model of that kind that is in use
+	// Lacking reports whether no model of that kind is in use, or one that can't be used. It is called from any goroutine.
+	Lacking(registry.Kind) bool
 	Added(registry.Entry)
 	Removing(registry.Entry) // called before a model is removed
+	Removed(registry.Entry)  // called after that, or after it failed
 	// Release closes an opened model before its files are deleted; it is called from any goroutine. The error says why that is
 	// not possible at present.
 	Release(context.Context, registry.Entry) error
@@ -47,10 +51,12 @@ type Config struct {
 	Shelf Shelf
 }
 
-// Importer imports dropped files, one at a time, each in its own goroutine; Cards shows their progress.
+// Importer imports the files dropped on one page, one at a time, each in its own goroutine; Cards shows their progress.
 type Importer struct {
 	Config
-	Cards   *fyne.Container
+	Cards *fyne.Container
+	// Listed is called instead of showing the card of a new model, on a page that lists the models anyway; it may be nil.
+	Listed  func(registry.Entry)
 	cards   []*card
 	keys    keyboard
 	turn    chan struct{}
@@ -59,7 +65,16 @@ type Importer struct {
 
 // NewImporter returns an importer without cards.
 func NewImporter(c Config) *Importer {
-	return &Importer{Config: c, Cards: ui.NewColumn(8), turn: make(chan struct{}, 1)}
+	im := &Importer{Config: c, Cards: ui.NewColumn(8), turn: make(chan struct{}, 1)}
+	im.Cards.Hide()
+	return im
+}
+
+// Another returns an importer for another page. The imports of both wait for each other.
+func (im *Importer) Another() *Importer {
+	other := NewImporter(im.Config)
+	other.turn = im.turn
+	return other
 }
 
 // Drop starts the import of files or folders. The files stay where they are unless the user chooses otherwise.
@@ -97,50 +112,72 @@ func (im *Importer) remove(c *card) {
 // for that.
 const most = 3
 
-// arrange shows the first cards, and the number of the others.
+// arrange shows the first cards, and below them the number of the others and a button that closes all that have ended.
 func (im *Importer) arrange() {
 	var list []fyne.CanvasObject
 	for _, c := range im.cards[:min(most, len(im.cards))] {
 		list = append(list, c.object)
 	}
-	if n := len(im.cards) - most; n > 0 {
-		list = append(list, im.others(n))
-		im.keys.add("", list[most])
+	if o := im.foot(len(im.cards) - most); o != nil {
+		list = append(list, o)
+		im.keys.add("", o)
 	}
 	im.keys.swap(func() {
-		im.Cards.Objects = list
+		im.Cards.Objects, im.Cards.Hidden = list, len(list) == 0
 		im.Changed()
 		im.Cards.Refresh() // lays out objects whose height has not changed, too
 	})
 }
 
-func (im *Importer) others(n int) fyne.CanvasObject {
-	words := fmt.Sprintf("%d more are being added. They are shown as these are closed.", n)
-	if n == 1 {
-		words = "1 more is being added. It is shown as these are closed."
+// foot returns the line below the cards while others more are not shown, or several can be closed; nil if neither is so.
+func (im *Importer) foot(others int) fyne.CanvasObject {
+	words := ""
+	switch {
+	case others == 1:
+		words = "1 more file. Its card is shown when another is closed."
+	case others > 1:
+		words = fmt.Sprintf("%d more files. Their cards are shown when others are closed.", others)
 	}
 	line := ui.NewLabel(words, ui.SmallSize, ui.Muted).Shrink(80)
 	row := ui.NewRow(12, line, line)
-	if im.anyDone() {
-		row.Add(ui.NewButton(ui.Quiet, "Close what is ready", im.closeDone))
+	if n := im.ended(); n > 1 {
+		row.Add(ui.NewButton(ui.Quiet, fmt.Sprintf("Close all %d", n), im.closeEnded))
+	} else if words == "" {
+		return nil
 	}
-	return ui.NewBox(ui.Surface, ui.Line, 12, 16, 8, row)
+	return row
 }
 
-func (im *Importer) anyDone() bool {
+// ended returns the number of cards whose import has ended, well or not.
+func (im *Importer) ended() (n int) {
 	for _, c := range im.cards {
-		if c.done {
-			return true
+		if c.ended {
+			n++
 		}
 	}
-	return false
+	return n
 }
 
-// closeDone closes the cards of models that are in the library; those of failures stay.
-func (im *Importer) closeDone() {
+// closeEnded closes the cards of all imports that have ended.
+func (im *Importer) closeEnded() {
 	for _, c := range append([]*card(nil), im.cards...) {
-		if c.done {
+		if c.ended {
 			c.close()
+		}
+	}
+}
+
+// Refresh is called when another model was chosen or a model was removed: the cards show what is in use, and the card of a model
+// that is no longer in the library is closed.
+func (im *Importer) Refresh() {
+	names := im.names()
+	for _, c := range append([]*card(nil), im.cards...) {
+		switch {
+		case c.entry.Name == "":
+		case !names[c.entry.Name]:
+			c.close()
+		default:
+			c.showReady()
 		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/ui"
-	"soberano/engine"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -32,7 +31,7 @@ func TestSeveralAtOnce(t *testing.T) {
 	}
 	s.im.Drop([]string{modelFile(t, dir, "Ada one.gguf", 1), page, modelFile(t, dir, "Bäume zwei.gguf", 2)})
 	s.Until("both imports", func() bool { return len(s.added) == 2 && strings.Contains(s.Words(), "web page") })
-	s.Expect("model.gguf can't be used.", "model.gguf is a web page, not a model.", "It is in the library and ready to use.")
+	s.Expect("model.gguf can't be used.", "model.gguf is a web page, not a model.", "Added to the library.")
 	entries, broken := lib.List()
 	if len(entries) != 2 || len(broken) != 0 || !entries[0].Linked || !entries[1].Linked {
 		t.Fatalf("the library holds %+v, broken %v", entries, broken)
@@ -45,15 +44,77 @@ func TestSeveralAtOnce(t *testing.T) {
 	if s.chosen != 1 || len(s.im.cards) != 2 {
 		t.Errorf("asked for another file %d times, %d cards", s.chosen, len(s.im.cards))
 	}
+	s.Tap("Close all 2")
+	if len(s.im.cards) != 0 || s.im.Cards.Visible() {
+		t.Errorf("%d cards are left", len(s.im.cards))
+	}
 }
 
 func TestUseNow(t *testing.T) {
 	s, _ := realStage(t)
 	s.im.Drop([]string{modelFile(t, t.TempDir(), "one.gguf", 1)})
-	s.UntilShown("It is in the library and ready to use.")
-	s.Tap("Use now")
+	s.UntilShown("Added to the library.")
+	s.Tap("Use for chat")
 	if !slices.Equal(s.used, s.added) || len(s.used) != 1 || len(s.im.cards) != 0 {
 		t.Fatalf("used %v, added %v, %d cards", s.used, s.added, len(s.im.cards))
+	}
+}
+
+// A second model of a kind is added, and the one in use stays until the user chooses; the card names it. A first one, or one in the
+// place of one that can't be used, is used at once. Cards follow a choice that is made elsewhere, and the removal of their model.
+func TestWhatIsInUse(t *testing.T) {
+	for path, kind := range map[string]registry.Kind{"/models/qwen3-4b.gguf": registry.Chat, "/models/whisper-base": registry.Speech} {
+		other := registry.Entry{Name: "other", Info: registry.Info{Kind: kind, Title: "The other one", Runs: true}}
+		start := func() (*stage, *scripted) {
+			sh := &scripted{gate: make(chan struct{}, 1), entries: []registry.Entry{other}}
+			s := newStage(t, sh, inspect, ui.Light)
+			s.using[kind] = other
+			sh.gate <- struct{}{}
+			return s, sh
+		}
+		s, sh := start()
+		s.im.Drop([]string{path})
+		s.UntilShown("Added to the library. The other one is used for " + purpose[kind] + ".")
+		if len(s.used) != 0 {
+			t.Errorf("%s takes over: %v", path, s.used)
+		}
+		s.Expect(useFor[kind], "Close")
+		sh.entries = append(sh.entries, s.im.cards[0].entry)
+		inUse{s}.Use(s.im.cards[0].entry) // as by a menu
+		s.Expect("It is used for " + purpose[kind] + ".")
+		if strings.Contains(s.Words(), useFor[kind]+" Close") {
+			t.Errorf("%s is in use and offered: %s", path, s.Words())
+		}
+		sh.entries = sh.entries[:1]
+		s.im.Refresh()
+		if len(s.im.cards) != 0 {
+			t.Error("the card of a removed model stays")
+		}
+
+		s, sh = start()
+		s.lacking[kind] = true
+		<-sh.gate
+		s.im.Drop([]string{path})
+		s.UntilShown("Checking")
+		sh.entries = append(sh.entries, registry.Entry{Name: "dropped " + string(kind), Info: registry.Info{Kind: kind, Title: "Again"}})
+		sh.gate <- struct{}{}
+		s.UntilShown("Added to the library. It is used for " + purpose[kind] + ".")
+	}
+}
+
+// On a page that lists the models, a new model is shown once: its card closes and its row says that it was added.
+func TestListedOnce(t *testing.T) {
+	sh := &scripted{gate: make(chan struct{}, 1), entries: []registry.Entry{{Name: "dropped chat", Info: qwen}}}
+	s := newStage(t, sh, inspect, ui.Light)
+	s.im.Listed = s.page.Listed
+	sh.gate <- struct{}{}
+	sh.entries = nil
+	s.im.Drop([]string{"/models/qwen3-4b.gguf"})
+	s.UntilShown("Checking")
+	sh.entries = []registry.Entry{{Name: "dropped chat", Info: qwen}}
+	s.Until("the row", func() bool { return strings.Contains(s.Words(), "Added to the library.") })
+	if n := strings.Count(s.Words(), qwen.Title); n != 1 || len(s.im.cards) != 0 {
+		t.Errorf("the model is shown %d times, %d cards:\n%s", n, len(s.im.cards), s.Words())
 	}
 }
 
@@ -62,11 +123,11 @@ func TestAlreadyThere(t *testing.T) {
 	s, lib := realStage(t)
 	path := modelFile(t, t.TempDir(), "one.gguf", 1)
 	s.im.Drop([]string{path})
-	s.UntilShown("It is in the library")
+	s.UntilShown("Added to the library.")
 	s.Tap("Close")
 	s.im.Drop([]string{path, path})
-	s.UntilShown("The library has this model already, as one, and it is ready to use.")
-	s.Tap("Use now")
+	s.UntilShown("The library has this model already, as one.")
+	s.Tap("Use for chat")
 	if entries, _ := lib.List(); len(entries) != 1 || !slices.Equal(s.used, []string{"one"}) {
 		t.Fatalf("%d entries, used %v", len(entries), s.used)
 	}
@@ -74,7 +135,7 @@ func TestAlreadyThere(t *testing.T) {
 
 func TestCopyInstead(t *testing.T) {
 	path := modelFile(t, t.TempDir(), "one.gguf", 1)
-	lib, err := registry.Open(t.TempDir(), engine.Check)
+	lib, err := registry.Open(t.TempDir(), host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +147,7 @@ func TestCopyInstead(t *testing.T) {
 	s.Tap("Copy instead")
 	s.UntilShown("A copy goes into the library.")
 	shelf.gate <- struct{}{}
-	s.UntilShown("It is in the library and ready to use.")
+	s.UntilShown("Added to the library.")
 	e, err := lib.Find("one")
 	if err != nil || e.Linked || e.Path() == path {
 		t.Fatalf("%+v, %v", e, err)
@@ -95,7 +156,7 @@ func TestCopyInstead(t *testing.T) {
 
 // A cancelled import leaves nothing, even if it ended at the moment of the cancellation.
 func TestCancel(t *testing.T) {
-	lib, err := registry.Open(t.TempDir(), engine.Check)
+	lib, err := registry.Open(t.TempDir(), host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +178,9 @@ func TestCancel(t *testing.T) {
 func TestSpeechFolder(t *testing.T) {
 	dir := defaults.Need(t, "whisper-tiny.en")
 	s, lib := realStage(t)
+	s.lacking[registry.Speech] = true
 	s.im.Drop([]string{filepath.Join(dir, "config.json"), filepath.Join(dir, "model.bin")})
-	s.UntilShown("It is in the library and is used for dictation.")
+	s.UntilShown("Added to the library. It is used for dictation.")
 	entries, _ := lib.List()
 	if len(entries) != 1 || entries[0].Kind != registry.Speech || entries[0].Path() != dir || len(s.used) != 1 {
 		t.Fatalf("%+v, used %v", entries, s.used)
@@ -129,10 +191,10 @@ func TestCheckAndRemove(t *testing.T) {
 	s, lib := realStage(t)
 	path := modelFile(t, t.TempDir(), "one.gguf", 1)
 	s.im.Drop([]string{path})
-	s.UntilShown("It is in the library")
+	s.UntilShown("Added to the library.")
 	s.Tap("Close")
-	s.Tap("Check")
-	s.UntilShown("Whole: every file is as it was")
+	s.Tap("Verify")
+	s.UntilShown("File is intact.")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +203,7 @@ func TestCheckAndRemove(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Tap("Check")
+	s.Tap("Verify")
 	s.UntilShown("one.gguf has changed since it was imported")
 	s.Expect("Remove the model and import it again.")
 
@@ -171,7 +233,7 @@ func TestCheckAndRemove(t *testing.T) {
 // The page reports a missing file and an entry that can't be read; the other models stay usable.
 func TestBrokenModels(t *testing.T) {
 	root := t.TempDir()
-	lib, err := registry.Open(root, engine.Check)
+	lib, err := registry.Open(root, host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +255,7 @@ func TestBrokenModels(t *testing.T) {
 	s.UntilShown("gone.gguf is no longer at " + dir)
 	s.Expect("Put it back, or remove the model", "here", "One model in the library can't be read.", "odd is a broken entry")
 	s.Shot("broken")
-	if n := strings.Count(s.Words(), "Use now"); n != 1 {
+	if n := strings.Count(s.Words(), "Use for chat"); n != 1 {
 		t.Errorf("%d models are offered, want the one that is there", n)
 	}
 	s.Tap("Remove") // of the broken entry, which is the first one
@@ -214,18 +276,18 @@ func TestKeyboard(t *testing.T) {
 		}
 		return b.Label
 	}
-	s.Win.Canvas().Focus(s.Button("Check"))
+	s.Win.Canvas().Focus(s.Button("Verify"))
 	s.page.Refresh()
-	if got := s.Win.Canvas().Focused(); got != fyne.Focusable(s.Button("Check")) {
+	if got := s.Win.Canvas().Focused(); got != fyne.Focusable(s.Button("Verify")) {
 		t.Errorf("after a refresh the focus is on %s", label())
 	}
 	s.Win.Canvas().Focus(s.Button("Remove"))
 	test.Type(s.Button("Remove"), "") // a button ignores text
-	s.Button("Remove").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	s.Key(fyne.KeySpace)
 	if got := label(); got != "Keep it" {
 		t.Errorf("the question begins with %s", got)
 	}
-	s.Button("Keep it").TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	s.Key(fyne.KeySpace)
 	if got := label(); got == "nothing" {
 		t.Error("the focus is lost")
 	}
@@ -260,7 +322,7 @@ func TestProgressText(t *testing.T) {
 		{1_600_000_000, 2_500_000_000, 3556 * time.Millisecond, "Checking 64% · 1.6 of 2.5 GB · 2 s left"},
 		{1_000_000, 98_000_000, 500 * time.Millisecond, "Checking 1% · 1 of 98 MB"},
 		{10_000_000_000, 40_000_000_000, 100 * time.Second, "Checking 25% · 10.0 of 40.0 GB · 5 min left"},
-		{1, 3, 2 * time.Hour, "Checking 33% · 0 of 0 kB · 4 h left"},
+		{1, 3, 2 * time.Hour, "Checking 33% · 1 of 3 bytes · 4 h left"},
 		{5, 5, time.Second, "Finishing…"},
 		{0, 0, 0, "Finishing…"},
 	} {

@@ -9,6 +9,7 @@ import (
 
 	"soberano/app/problem"
 	"soberano/app/ui"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -19,8 +20,9 @@ type Page struct {
 	Cards   *fyne.Container // imports that are running, while this page is shown
 	pane    *ui.Pane
 	keys    keyboard
-	says    map[string]string // by model: the result of its check
-	asks    string            // the model or broken entry for which removal is being confirmed
+	says    map[string]string            // by model: the result of its verification, or that it was added
+	rows    map[string]fyne.CanvasObject // the models that are listed
+	asks    string                       // the model or broken entry for which removal is being confirmed
 	checks  map[string]*check
 	missing map[string]error // the errors of models whose files are missing
 	looking bool             // examine is running
@@ -39,7 +41,12 @@ func NewPage(c Config) *Page {
 	return p
 }
 
-var headings = map[registry.Kind]string{registry.Chat: "For chat", registry.Speech: "For dictation"}
+// The words for what the models of a kind are used for.
+var (
+	headings = map[registry.Kind]string{registry.Chat: "For chat", registry.Speech: "For dictation and recordings"}
+	purpose  = map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}
+	useFor   = map[registry.Kind]string{registry.Chat: "Use for chat", registry.Speech: "Use for dictation"}
+)
 
 // Refresh reads the library again.
 func (p *Page) Refresh() {
@@ -50,6 +57,7 @@ func (p *Page) Refresh() {
 
 func (p *Page) draw(entries []registry.Entry, broken []error) {
 	var list []fyne.CanvasObject
+	p.rows = map[string]fyne.CanvasObject{}
 	add := func(owner string, objects ...fyne.CanvasObject) {
 		for _, o := range objects {
 			p.keys.add(owner, o)
@@ -73,7 +81,8 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 		for _, e := range entries {
 			if e.Kind == kind {
 				add("", title...)
-				add(e.Name, p.row(e))
+				p.rows[e.Name] = p.row(e)
+				add(e.Name, p.rows[e.Name])
 				title = nil
 			}
 		}
@@ -106,7 +115,7 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 // row returns the row of one model.
 func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	title := ui.NewLabel(e.Title, ui.TextSize, ui.Ink).Strong().Shrink(80)
-	right := Size(e.Bytes)
+	right := models.Size(e.Bytes)
 	if e.Linked {
 		right += " · linked"
 	}
@@ -154,12 +163,12 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		b.Disable()
 		row.Add(b)
 	default:
-		row.Add(ui.NewButton(ui.Primary, "Use now", func() { p.Use(e); p.Refresh() }))
+		row.Add(ui.NewButton(ui.Primary, useFor[e.Kind], func() { p.Use(e); p.Refresh() }))
 	}
 	if c := p.checks[e.Name]; c != nil {
-		row.Add(ui.NewButton(ui.Plain, "Cancel the check", c.cancel))
+		row.Add(ui.NewButton(ui.Plain, "Cancel", c.cancel))
 	} else {
-		row.Add(ui.NewButton(ui.Plain, "Check", func() { p.verify(e) }))
+		row.Add(ui.NewButton(ui.Plain, "Verify", func() { p.verify(e) }))
 	}
 	row.Add(ui.NewButton(ui.Plain, "Show the file", func() { p.ShowFile(e.Path()) }))
 	row.Add(ui.NewButton(ui.Plain, "Remove", func() { p.ask(e.Name) }))
@@ -214,8 +223,21 @@ func (p *Page) removed(e registry.Entry, err error) {
 	if err != nil {
 		p.says[e.Name] = problem.Text(err)
 	}
+	p.Models.Removed(e)
 	p.Refresh()
 }
+
+// Listed scrolls to a model that was just added.
+func (p *Page) Listed(e registry.Entry) {
+	p.says[e.Name] = "Added to the library."
+	p.Refresh()
+	if row := p.rows[e.Name]; row != nil {
+		p.pane.Reveal(row)
+	}
+}
+
+// Scroll scrolls by a share of the height of the page.
+func (p *Page) Scroll(share float32) { p.pane.Page(share) }
 
 // Close ends the running checks and removals.
 func (p *Page) Close() {

@@ -25,5 +25,5 @@ func explain(name string, err error) ui.Problem {
 // unusable returns the problem of a valid file that this version can't run.
 func unusable(i registry.Info) ui.Problem {
 	return ui.Problem{Title: fmt.Sprintf("%s can't be run by this version.", i.Title),
-		Why: problem.Sentence(i.Reason) + " Choose a model of another family or quantization. The file has not been changed."}
+		Why: problem.Sentence(i.Reason) + " The file has not been changed."}
 }

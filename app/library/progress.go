@@ -3,6 +3,8 @@ package library
 import (
 	"fmt"
 	"time"
+
+	"soberano/models"
 )
 
 // progressText describes progress on total bytes after that time: "Checking 64% · 1.6 of 2.5 GB · 2 s left". The remaining time
@@ -12,22 +14,11 @@ func progressText(verb string, done, total int64, past time.Duration) string {
 		return "Finishing…" // the written data is being synced to the disk
 	}
 	share := float64(done) / float64(total)
-	text := fmt.Sprintf("%s %d%% · %s", verb, int(100*share), amounts(done, total))
+	text := fmt.Sprintf("%s %d%% · %s", verb, int(100*share), models.SizeOf(done, total))
 	if past > time.Second && share > 0 {
 		text += " · " + left(time.Duration(float64(past)*(1-share)/share)) + " left"
 	}
 	return text
-}
-
-// amounts returns both numbers in the unit of the second one: "1.6 of 2.5 GB".
-func amounts(done, total int64) string {
-	switch {
-	case total >= 1e9:
-		return fmt.Sprintf("%.1f of %.1f GB", float64(done)/1e9, float64(total)/1e9)
-	case total >= 1e6:
-		return fmt.Sprintf("%.0f of %.0f MB", float64(done)/1e6, float64(total)/1e6)
-	}
-	return fmt.Sprintf("%.0f of %.0f kB", float64(done)/1e3, float64(total)/1e3)
 }
 
 // left returns the remaining time, rounded according to its precision.

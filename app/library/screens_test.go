@@ -39,22 +39,22 @@ func TestStates(t *testing.T) {
 			})
 			t.Run("list", func(t *testing.T) {
 				s, sh := stage(t, shelf...)
-				s.inUse["smollm2-135m"], s.inUse["whisper-base"] = true, true
+				s.using[registry.Chat], s.using[registry.Speech] = shelf[0], shelf[3]
 				s.page.Refresh()
-				s.Expect("For chat", "For dictation", "In use", "98 MB · included", "2.50 GB · linked", "It can't be run by this version. The family falcon")
-				s.Win.Canvas().Focus(s.Button("Use now"))
+				s.Expect("For chat", "For dictation and recordings", "In use", "98 MB · included", "2.5 GB · linked", "It can't be run by this version. The family falcon")
+				s.Win.Canvas().Focus(s.Button("Use for chat"))
 				s.Shot(name("list"))
 				s.Win.Resize(fyne.NewSize(600, 704))
 				s.Shot(name("list-narrow"))
 				s.Win.Resize(fyne.NewSize(944, 704))
-				s.Tap("Check")
-				s.UntilShown("Checking 64% · 1.6 of 2.5 GB")
-				s.Expect("Cancel the check")
+				s.Tap("Verify")
+				s.UntilShown("Verifying 64% · 1.6 of 2.5 GB")
+				s.Expect("Cancel")
 				s.Tap("Remove")
 				s.Expect("Remove it and delete its files from the library?")
 				s.Shot(name("checking"))
 				sh.gate <- struct{}{}
-				s.UntilShown("Whole: every file is as it was")
+				s.UntilShown("File is intact.")
 				sh.broken = []error{&models.FileError{Path: "/data/models/odd", Reason: "is a broken entry of the library: entry.json names no files", Advice: "remove it and import the model again", Kind: models.ErrCorrupt},
 					errors.New("the library can't be read: permission denied")}
 				s.page.Refresh()
@@ -65,7 +65,7 @@ func TestStates(t *testing.T) {
 				s, sh := stage(t, shelf[0])
 				s.im.Drop([]string{"/models/qwen3-4b.gguf"})
 				s.UntilShown("Checking 64% · 1.6 of 2.5 GB")
-				s.Expect("Qwen3 4B Instruct", "4.0 billion parameters · 32,768 tokens of context · Apache-2.0", "conversation 0.3 GB at 4,096 tokens", "5.9 GB free: fits",
+				s.Expect("Qwen3 4B Instruct", "4.0 billion parameters · 32,768 tokens of context · Apache-2.0", "conversation 326 MB at 4,096 tokens", "5.9 GB free: fits",
 					"The file stays where it is.", "Copy instead", "Cancel")
 				s.Shot(name("importing"))
 				s.Win.Resize(fyne.NewSize(600, 704))
@@ -79,10 +79,11 @@ func TestStates(t *testing.T) {
 				s, sh := stage(t, shelf[0])
 				s.im.Drop([]string{"/models/qwen3-4b.gguf", "/models/whisper-base"})
 				s.UntilShown("Waiting for the other model…")
+				s.using[registry.Speech] = shelf[3]
 				sh.gate <- struct{}{}
 				sh.gate <- struct{}{}
 				s.Until("both", func() bool { return len(s.added) == 2 })
-				s.Expect("It is in the library and ready to use.", "Use now")
+				s.Expect("Added to the library. Whisper base is used for dictation.", "Use for chat", "Use for dictation")
 				s.Shot(name("ready"))
 			})
 			t.Run("memory", func(t *testing.T) {
@@ -119,7 +120,7 @@ func TestStates(t *testing.T) {
 				}
 				s.im.Drop(append(paths, "/models/qwen3-4b.gguf"))
 				s.UntilShown("2.txt can't be used.")
-				s.Expect("7 more are being added.")
+				s.Expect("7 more files.")
 				s.Shot(name("many"))
 				for range 9 {
 					s.UntilShown("can't be used.")

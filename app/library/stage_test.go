@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"soberano/app/host"
 	"strings"
 	"testing"
 
@@ -14,7 +15,6 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
-	"soberano/engine"
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 	"soberano/models/registry"
@@ -25,7 +25,8 @@ type stage struct {
 	im      *Importer
 	page    *Page
 	used    []string
-	inUse   map[string]bool
+	using   map[registry.Kind]registry.Entry
+	lacking map[registry.Kind]bool // no model of that kind can be used
 	added   []string
 	removed []string
 	held    error // why a model can't be closed
@@ -36,7 +37,7 @@ type stage struct {
 
 func newStage(t *testing.T, shelf library, inspect func(string) (registry.Info, error), mode ui.Mode) *stage {
 	t.Helper()
-	s := &stage{Stage: uitest.New(t, "library", mode), inUse: map[string]bool{}, free: 5_900_000_000}
+	s := &stage{Stage: uitest.New(t, "library", mode), using: map[registry.Kind]registry.Entry{}, lacking: map[registry.Kind]bool{}, free: 5_900_000_000}
 	c := Config{Window: frame{s.Stage, s}, Models: inUse{s}, Shelf: inspected{shelf, inspect}}
 	s.page, s.im = NewPage(c), NewImporter(c)
 	s.page.Cards.Add(s.im.Cards)
@@ -64,12 +65,25 @@ func (f frame) Changed()                    { f.s.page.Refresh() }
 // inUse implements Models for the test.
 type inUse struct{ s *stage }
 
-func (m inUse) Use(e registry.Entry)        { m.s.used = append(m.s.used, e.Name); m.s.inUse[e.Name] = true }
-func (m inUse) InUse(e registry.Entry) bool { return m.s.inUse[e.Name] }
-func (m inUse) Added(e registry.Entry)      { m.s.added = append(m.s.added, e.Name); m.s.page.Refresh() }
-func (m inUse) Removing(e registry.Entry)   { m.s.removed = append(m.s.removed, e.Name) }
-func (m inUse) Context() int                { return 0 }
-func (m inUse) Free() int64                 { return m.s.free }
+func (m inUse) Use(e registry.Entry) {
+	m.s.used = append(m.s.used, e.Name)
+	m.s.using[e.Kind] = e
+	m.s.im.Refresh()
+}
+
+func (m inUse) InUse(e registry.Entry) bool  { return m.s.using[e.Kind].Name == e.Name }
+func (m inUse) Added(e registry.Entry)       { m.s.added = append(m.s.added, e.Name); m.s.page.Refresh() }
+func (m inUse) Removing(e registry.Entry)    { m.s.removed = append(m.s.removed, e.Name) }
+func (m inUse) Removed(registry.Entry)       {}
+func (m inUse) Lacking(k registry.Kind) bool { return m.s.lacking[k] }
+
+func (m inUse) InUseFor(k registry.Kind) (registry.Entry, bool) {
+	e, any := m.s.using[k]
+	return e, any
+}
+
+func (m inUse) Context() int { return 0 }
+func (m inUse) Free() int64  { return m.s.free }
 
 func (m inUse) Release(context.Context, registry.Entry) error { return m.s.held }
 
@@ -168,11 +182,11 @@ func modelFile(t testing.TB, dir, name string, fill byte) string {
 }
 
 // examine inspects a file as the program does.
-func examine(path string) (registry.Info, error) { return registry.Inspect(path, engine.Check) }
+func examine(path string) (registry.Info, error) { return registry.Inspect(path, host.Check) }
 
 func realStage(t *testing.T) (*stage, *registry.Library) {
 	t.Helper()
-	lib, err := registry.Open(t.TempDir(), engine.Check)
+	lib, err := registry.Open(t.TempDir(), host.Check)
 	if err != nil {
 		t.Fatal(err)
 	}

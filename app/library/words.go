@@ -10,27 +10,6 @@ import (
 	"soberano/models/registry"
 )
 
-// Size formats a number of bytes in decimal units.
-func Size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-// short is Size with one decimal, for lines that contain several sizes.
-func short(n int64) string {
-	if n >= 1e8 {
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	}
-	return Size(n)
-}
-
 // describe returns one line: "Qwen3 · 4.0 billion parameters · 32,768 tokens of context · Apache-2.0".
 func describe(i registry.Info) string {
 	var list []string
@@ -51,6 +30,9 @@ func describe(i registry.Info) string {
 		add(models.Grouped(i.Parameters) + " parameters")
 	case i.Parameters > 0:
 		add(fmt.Sprintf("%.0f million parameters", float64(i.Parameters)/1e6))
+	}
+	if i.EnglishOnly() {
+		add("English only")
 	}
 	if i.Context > 0 {
 		add(models.Grouped(i.Context) + " tokens of context")
@@ -88,17 +70,17 @@ func (m Memory) Sum() int64 { return m.Weights + m.Conversation + m.Scratch }
 
 // Text lists the parts, and says whether they fit. It never forbids a model: the system may make memory free.
 func (m Memory) Text() string {
-	s := "Weights " + short(m.Weights)
+	s := "Weights " + models.Size(m.Weights)
 	if m.Conversation > 0 {
-		s += fmt.Sprintf(" · conversation %s at %s tokens", short(m.Conversation), models.Grouped(m.Tokens))
+		s += fmt.Sprintf(" · conversation %s at %s tokens", models.Size(m.Conversation), models.Grouped(m.Tokens))
 	}
-	s += " · scratch about " + short(m.Scratch)
+	s += " · scratch about " + models.Size(m.Scratch)
 	switch {
 	case m.Free == 0:
 	case m.Sum() <= m.Free:
-		s += fmt.Sprintf(" · %s free: fits", short(m.Free))
+		s += fmt.Sprintf(" · %s free: fits", models.Size(m.Free))
 	default:
-		s += fmt.Sprintf(" · %s free: may not fit. Close other programs, or choose a smaller model.", short(m.Free))
+		s += fmt.Sprintf(" · %s free: may not fit. Close other programs, or choose a smaller model.", models.Size(m.Free))
 	}
 	return s
 }

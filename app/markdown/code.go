@@ -6,7 +6,7 @@ import (
 	"soberano/app/ui"
 )
 
-// codeBox is a code block with its language and a button that copies it:
+// codeBox is a code block with what its fence says, mostly the language, and a button that copies it:
 //
 //	╭ go ─────────────── Copy ╮
 //	│ slices.SortFunc(people, │
@@ -22,20 +22,17 @@ type codeBox struct {
 func newCodeBox(language string, onCopy func(string)) *codeBox {
 	c := &codeBox{language: language, flow: ui.NewFlow()}
 	c.flow.TextSize, c.flow.Preserve = 13, true
-	name := ui.NewLabel(language, ui.SmallSize, ui.Muted)
+	name := ui.NewLabel(language, ui.SmallSize, ui.Muted).Shrink(40)
 	if language == "" {
 		name.Text = "text"
 	}
-	head := []fyne.CanvasObject{name.Shrink(40)}
+	head := []fyne.CanvasObject{name}
 	if onCopy != nil {
-		space := ui.Spacer(0, 0)
 		copied := ui.NewButton(ui.Quiet, "Copy", nil)
 		copied.OnTapped = func() { onCopy(c.text); copied.SetLabel("Copied") }
-		head = append(head, space, copied)
-		row := ui.NewRow(8, space, head...)
-		head = []fyne.CanvasObject{row}
+		head = append(head, copied)
 	}
-	top := &fyne.Container{Layout: &ui.Column{Left: 12, Right: 6, Top: 3, Bottom: 3}, Objects: head}
+	top := &fyne.Container{Layout: &ui.Column{Left: 12, Right: 6, Top: 3, Bottom: 3}, Objects: []fyne.CanvasObject{ui.NewRow(8, name, head...)}}
 	code := &fyne.Container{Layout: &ui.Column{Left: 12, Right: 12, Top: 10, Bottom: 10}, Objects: []fyne.CanvasObject{c.flow}}
 	c.box = ui.NewBox(ui.Code, ui.Line, 10, 0, 0, ui.NewColumn(0, top, ui.NewRule(), code))
 	return c
@@ -52,7 +49,7 @@ func (c *codeBox) set(text string, open bool) {
 //	├──────┼──────┤
 //	│ Ada  │   36 │
 func (v *View) table(b Block) fyne.CanvasObject {
-	t := &tableLayout{}
+	t := &tableLayout{right: b.rightToLeft()}
 	var objects []fyne.CanvasObject
 	for _, row := range b.Blocks {
 		t.columns = max(t.columns, len(row.Cells))
@@ -63,7 +60,7 @@ func (v *View) table(b Block) fyne.CanvasObject {
 			if i < len(row.Cells) {
 				f.Spans = row.Cells[i]
 			}
-			f.Heavy = r == 0
+			f.Heavy, f.RTL = r == 0, t.right
 			if i < len(b.Align) {
 				f.Align = b.Align[i]
 			}
@@ -84,6 +81,7 @@ type tableLayout struct {
 	cells   []*ui.Flow
 	rules   []*ui.Fill
 	width   float32
+	right   bool // the first column is at the right
 }
 
 const cellX, cellY = 12, 7
@@ -138,8 +136,12 @@ func (t *tableLayout) place(width float32, put bool) float32 {
 		}
 		var x float32
 		for i, c := range row {
+			left := x + cellX
+			if t.right {
+				left = width - x - w[i] + cellX
+			}
 			if put {
-				ui.Put(c, x+cellX, y+cellY, w[i]-2*cellX, h-2*cellY)
+				ui.Put(c, left, y+cellY, w[i]-2*cellX, h-2*cellY)
 			}
 			x += w[i]
 		}

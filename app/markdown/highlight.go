@@ -13,15 +13,16 @@ import (
 
 // most is the largest length in bytes of code that is coloured: lexing takes about 1 ms for 1 kB, and code that is still
 // arriving is lexed again at every repaint.
-// and code that is still arriving is lexed again at every repaint.
 const (
 	most     = 64 << 10
 	mostOpen = 4 << 10
 )
 
-// highlight splits code into runs coloured by chroma's lexers, in five colours of the theme. With open, more text will follow.
+// highlight splits code into runs coloured by chroma's lexers, in five colours of the theme. The language is the first word
+// behind the fence. With open, more text will follow.
 func highlight(language, code string, open bool) []ui.Span {
 	plain := []ui.Span{{Text: code, Mono: true}}
+	language, _, _ = strings.Cut(language, " ")
 	lexer := lexers.Get(language)
 	if language == "" || lexer == nil || len(code) > most || open && len(code) > mostOpen {
 		return plain

@@ -8,12 +8,14 @@ import "strings"
 //
 //	frozen blocks ││ open text: the last block, and the line that is still arriving
 //
-// There is one exception: the address of a link may be defined further down ([1]: https://…), which changes frozen text.
-// Finish parses the whole text once and so always gives the result of Parse.
+// There are two exceptions. A mark which says that all text before it was thinking makes all of it open again. The address of a
+// link may be defined further down ([1]: https://…), which changes frozen text: Finish parses the whole text once and so
+// always gives the result of Parse.
 type Stream struct {
-	source strings.Builder
-	frozen []Block
-	from   int // the offset of the open text
+	source  strings.Builder
+	frozen  []Block
+	from    int // the offset of the open text
+	checked int // the length of the text that was searched for marks of thoughts
 }
 
 // Add appends text.
@@ -28,11 +30,26 @@ func (s *Stream) Frozen() int { return len(s.frozen) }
 // Blocks returns the answer so far.
 func (s *Stream) Blocks() []Block {
 	s.freeze()
-	return append(s.frozen[:len(s.frozen):len(s.frozen)], Parse(s.source.String()[s.from:])...)
+	s.thaw()
+	open, _ := parse(s.source.String()[s.from:], s.from == 0)
+	return append(s.frozen[:len(s.frozen):len(s.frozen)], open...)
 }
 
 // Finish returns the whole answer, parsed at once.
 func (s *Stream) Finish() []Block { return Parse(s.source.String()) }
+
+// thaw makes all text open again if it turns out that its beginning was a thought.
+func (s *Stream) thaw() {
+	source := s.source.String()
+	added := source[max(0, s.checked-longestMark):]
+	s.checked = len(source)
+	if s.from == 0 || !closed(added) {
+		return
+	}
+	if _, n := unopened(source); n > 0 {
+		s.frozen, s.from = nil, 0
+	}
+}
 
 // freeze freezes the blocks that are closed. It considers whole lines only: "1" may become the list item "1. …", which
 // continues the list before it.
@@ -42,14 +59,19 @@ func (s *Stream) freeze() {
 	if end == 0 {
 		return
 	}
-	blocks, starts := parse(open[:end])
+	first := s.from == 0
+	if _, n := unopened(open); first && n > end { // the line that is still arriving says that all before it was a thought
+		return
+	}
+	blocks, starts := parse(open[:end], first)
 	n := len(blocks) - 1
-	if n < 1 || starts[n] <= 0 || indented(open[starts[n]:]) {
+	if n < 1 || starts[n] <= 0 || indented(open[starts[n]:]) || openMath(open[:starts[n]]) {
 		return
 	}
 	// The two parts must give the same blocks when they are parsed separately. A link definition or an unusual combination of
 	// blocks fails this check, and its text stays open.
-	head, tail := Parse(open[:starts[n]]), Parse(open[starts[n]:end])
+	head, _ := parse(open[:starts[n]], first)
+	tail, _ := parse(open[starts[n]:end], false)
 	if len(head) != n || len(tail) != 1 || !tail[0].Equal(blocks[n]) {
 		return
 	}

@@ -16,6 +16,7 @@ type View struct {
 	widget.BaseWidget
 	OnLink func(url string, at fyne.Position)
 	OnCopy func(text string)
+	OnFold func() // called after a thought was opened or closed, which changes the height
 
 	column *fyne.Container
 	shown  []*node
@@ -30,6 +31,7 @@ type node struct {
 	code   *codeBox        // of Code
 	column *fyne.Container // of a block with Blocks
 	below  []*node
+	fold   *fold // of a Thought
 }
 
 // NewView returns an empty view.
@@ -50,6 +52,12 @@ func (v *View) Set(blocks []Block, open bool) {
 
 // HeightFor returns the height of all blocks at that width.
 func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
+
+// Contents implements ui.Holder.
+func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
+
+// See implements ui.Seer.
+func (v *View) See(top, below float32) { ui.See(v.column, top, below) }
 
 // CreateRenderer implements fyne.Widget.
 func (v *View) CreateRenderer() fyne.WidgetRenderer {
@@ -108,11 +116,14 @@ func (v *View) update(nodes *[]*node, column *fyne.Container, blocks []Block, op
 
 // keep shows b in the widget of n, and reports whether that was possible.
 func (v *View) keep(n *node, b Block, open bool) bool {
-	if n.block.Equal(b) && (n.code == nil || n.code.open == open) {
+	if n.block.Equal(b) && (n.code == nil || n.code.open == open) && (n.fold == nil || n.fold.writing == open) {
 		return true
 	}
 	if n.block.Kind != b.Kind || n.block.Level != b.Level || n.block.Language != b.Language ||
 		n.block.Ordered != b.Ordered || n.block.Start != b.Start || n.block.Tight != b.Tight || n.block.Task != b.Task {
+		return false
+	}
+	if n.column != nil && n.block.rightToLeft() != b.rightToLeft() {
 		return false
 	}
 	switch {
@@ -120,6 +131,8 @@ func (v *View) keep(n *node, b Block, open bool) bool {
 		n.flow.Set(b.Spans...)
 	case n.code != nil:
 		n.code.set(b.Text, open)
+	case n.fold != nil:
+		n.fold.set(b, open)
 	case n.column != nil && b.Kind != List:
 		v.update(&n.below, n.column, b.Blocks, open)
 		n.column.Layout.Layout(n.column.Objects, n.column.Size())
@@ -155,9 +168,13 @@ func (v *View) build(b Block, open bool) *node {
 	case Quote:
 		n.column = ui.NewColumn(8)
 		v.update(&n.below, n.column, b.Blocks, open)
-		n.object = quoted(n.column)
+		n.object = quoted(n.column, b.rightToLeft())
 	case Table:
 		n.object = v.table(b)
+	case Thought:
+		n.fold = v.newFold()
+		n.fold.set(b, open)
+		n.object = n.fold.column
 	case Rule:
 		n.object = ui.NewColumn(0, ui.Spacer(1, 6), ui.NewRule(), ui.Spacer(1, 6))
 	default:
@@ -169,12 +186,14 @@ func (v *View) build(b Block, open bool) *node {
 
 func (v *View) flow(spans []ui.Span) *ui.Flow {
 	f := ui.NewFlow(spans...)
-	f.OnLink = func(url string, at fyne.Position) {
-		if v.OnLink != nil {
-			v.OnLink(url, at)
-		}
-	}
+	f.OnLink = v.link
 	return f
+}
+
+func (v *View) link(url string, at fyne.Position) {
+	if v.OnLink != nil {
+		v.OnLink(url, at)
+	}
 }
 
 // updateList shows the items of a list; each is a mark and a column of blocks.
@@ -189,7 +208,7 @@ func (v *View) updateList(n *node, b Block, open bool) {
 		} else {
 			k = &node{block: item, column: ui.NewColumn(4)}
 			v.update(&k.below, k.column, item.Blocks, last)
-			k.object = listed(mark(b, item, i), k.column)
+			k.object = listed(mark(b, item, i), k.column, b.rightToLeft())
 		}
 		below = append(below, k)
 		n.column.Objects = append(n.column.Objects, k.object)
@@ -209,34 +228,56 @@ func mark(list, item Block, i int) string {
 	return "•"
 }
 
-// listed places a mark at the left of a column.
-func listed(mark string, content fyne.CanvasObject) fyne.CanvasObject {
+// listed places a mark at the left of a column, or at its right.
+func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	m := ui.Text(mark, ui.TextSize, ui.Muted)
 	m.Align = fyne.TextAlignTrailing
-	return &fyne.Container{Layout: &indent{by: max(26, m.NaturalWidth()+10), gap: 8}, Objects: []fyne.CanvasObject{m, content}}
+	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right, mark: m.NaturalWidth()}
+	if right {
+		m = ui.Text(mark, ui.TextSize, ui.Muted)
+		m.RTL, m.Align = true, fyne.TextAlignTrailing
+	}
+	return &fyne.Container{Layout: l, Objects: []fyne.CanvasObject{m, content}}
 }
 
-// quoted places a vertical line at the left of a column.
-func quoted(content fyne.CanvasObject) fyne.CanvasObject {
+// quoted places a vertical line at the left of a column, or at its right.
+func quoted(content fyne.CanvasObject, right bool) fyne.CanvasObject {
 	bar := ui.NewFill(ui.Line, 3, 1)
 	bar.Radius = 1.5
-	return &fyne.Container{Layout: &indent{by: 15, gap: 12}, Objects: []fyne.CanvasObject{bar, content}}
+	return &fyne.Container{Layout: &indent{by: 15, gap: 12, least: 6, right: right, mark: 3}, Objects: []fyne.CanvasObject{bar, content}}
 }
 
-// indent is a layout of two children: a mark of a fixed width, and the content at its right.
-type indent struct{ by, gap, width float32 }
+// indent is a layout of two children: a mark, by wide with the gap behind it but at least least, and the content at its right;
+// with right, the mark, mark wide, is at the right of the content.
+type indent struct {
+	by, gap, least, mark, width float32
+	right                       bool
+}
+
+// narrow is the width below which text is indented no further than its mark needs.
+const narrow = 200
+
+// left returns the indentation of the content in that width.
+func (l *indent) left(width float32) float32 { return max(l.least, min(l.by, width-narrow)) }
 
 func (l *indent) HeightFor(o []fyne.CanvasObject, width float32) float32 {
-	return max(ui.HeightFor(o[1], max(24, width-l.by)), o[0].MinSize().Height)
+	return max(ui.HeightFor(o[1], max(24, width-l.left(width))), o[0].MinSize().Height)
 }
 
 func (l *indent) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	l.width = size.Width
-	ui.Put(o[0], 0, 0, l.by-l.gap, size.Height)
-	ui.Put(o[1], l.by, 0, size.Width-l.by, size.Height)
+	left := l.left(size.Width)
+	gap := l.gap * min(1, left/l.by)
+	if l.right {
+		ui.Put(o[0], size.Width-left+gap, 0, l.mark, size.Height)
+		ui.Put(o[1], 0, 0, size.Width-left, size.Height)
+		return
+	}
+	ui.Put(o[0], 0, 0, left-gap, size.Height)
+	ui.Put(o[1], left, 0, size.Width-left, size.Height)
 }
 
 func (l *indent) MinSize(o []fyne.CanvasObject) fyne.Size {
-	w := l.by + o[1].MinSize().Width
+	w := l.least + o[1].MinSize().Width
 	return fyne.NewSize(w, l.HeightFor(o, max(w, l.width)))
 }

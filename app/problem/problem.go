@@ -19,6 +19,7 @@ import (
 	"soberano/asr/mic"
 	"soberano/engine"
 	"soberano/models"
+	"soberano/models/registry"
 )
 
 // Code identifies a kind of problem. It is stored in files, so its text must not change.
@@ -55,6 +56,7 @@ const (
 	ModelTooLarge    Code = "model-too-large" // for the free memory
 	ModelInUse       Code = "model-in-use"    // and can therefore not be removed
 	ModelRemoved     Code = "model-removed"   // from the library, while it was needed
+	LibraryLocked    Code = "library-locked"  // by another process that changes it
 
 	// Recordings.
 	AudioEmpty      Code = "audio-empty"
@@ -71,6 +73,10 @@ const (
 	AudioDamaged    Code = "audio-damaged"
 	AudioUnreadable Code = "audio-unreadable"
 	AudioHoles      Code = "audio-holes" // read to its end, with damaged sections
+	AudioNoEndMark  Code = "audio-no-end-mark"
+	AudioEndsEarly  Code = "audio-ends-early"
+	AudioMore       Code = "audio-more" // the file holds more than its header states
+	AudioTracks     Code = "audio-tracks"
 	NotRecording    Code = "not-a-recording"
 	IsModel         Code = "is-model" // a model was given where a recording is expected
 
@@ -98,9 +104,11 @@ type Args struct {
 	Prompt  int           `json:"prompt,omitempty"`  // tokens
 	Context int           `json:"context,omitempty"` // tokens
 	Byte    int64         `json:"byte,omitempty"`    // an offset in the file
+	Track   int           `json:"track,omitempty"`   // of a film, from 1 on
+	Tracks  int           `json:"tracks,omitempty"`  // number of tracks with sound
 	Places  int           `json:"places,omitempty"`  // number of damaged sections
 	First   time.Duration `json:"first,omitempty"`   // the position of the first damaged section
-	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections
+	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections, or another length
 	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
 	Free    int64         `json:"free,omitempty"`    // bytes of memory
 	Others  string        `json:"others,omitempty"`  // titles of models
@@ -168,6 +176,9 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*host.InUseError](err); ok {
 		return Problem{Code: ModelInUse, Args: Args{Model: e.Title}}
 	}
+	if e, ok := errors.AsType[*registry.LockedError](err); ok {
+		return Problem{Code: LibraryLocked, Args: Args{Folder: e.Dir, Detail: e.Holder()}}
+	}
 	if e, ok := errors.AsType[*dictation.KeysError](err); ok {
 		return Problem{Code: KeysTaken, Args: Args{Keys: e.Keys}}
 	}
@@ -218,12 +229,22 @@ func ofAudio(e *audio.Error) Problem {
 	return p
 }
 
-// Holes returns a Problem for the damaged sections of a recording that was read to its end; None if there are none.
-func Holes(d audio.Damage) Problem {
-	if d.Places == 0 {
-		return Problem{}
+// Recording is a recording that was read to its end, as asr/audio's Source.
+type Recording interface {
+	Damage() audio.Damage
+	Remarks() []audio.Remark
+}
+
+// OfRecording returns what was unusual about a recording that was read to its end, the damaged sections first.
+func OfRecording(r Recording) (list []Problem) {
+	if d := r.Damage(); d.Places > 0 {
+		list = append(list, Problem{Code: AudioHoles, Args: Args{Places: d.Places, First: d.First, Lost: d.Lost}})
 	}
-	return Problem{Code: AudioHoles, Args: Args{Places: d.Places, First: d.First, Lost: d.Lost}}
+	codes := map[audio.RemarkKind]Code{audio.NoEndMark: AudioNoEndMark, audio.EndsEarly: AudioEndsEarly, audio.Understated: AudioMore, audio.OtherTracks: AudioTracks}
+	for _, m := range r.Remarks() {
+		list = append(list, Problem{Code: codes[m.Kind], Args: Args{Lost: m.Length, Track: m.Track, Tracks: m.Tracks}})
+	}
+	return list
 }
 
 func ofFile(e *models.FileError) Problem {

@@ -62,7 +62,8 @@ func TestOf(t *testing.T) {
 
 // A problem that was stored has the same text afterwards.
 func TestProblemsAreKept(t *testing.T) {
-	for _, p := range []Problem{Of(&engine.ContextError{Prompt: 2707, Context: 2048}), Holes(audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}),
+	holes := Problem{Code: AudioHoles, Args: Args{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}}
+	for _, p := range []Problem{Of(&engine.ContextError{Prompt: 2707, Context: 2048}), holes,
 		Of(&audio.Error{Path: path, At: 44, Kind: audio.Damaged, Reason: "the file is damaged", Err: audio.ErrFormat})} {
 		p.Args.Model = "SmolLM2 135M"
 		b, err := json.Marshal(p)
@@ -82,7 +83,7 @@ func TestProblemsAreKept(t *testing.T) {
 
 // Every code has a text for any set of known arguments, without remaining placeholders.
 func TestWords(t *testing.T) {
-	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
+	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
 	for code, ph := range english {
 		for _, why := range ph.why {
 			for _, name := range placeholder.FindAllString(why+ph.do+ph.title, -1) {

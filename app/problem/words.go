@@ -79,6 +79,8 @@ var english = map[Code]phrases{
 		"There is not enough memory for {model}."}},
 	ModelInUse:   {why: []string{"{model} is still in use."}, do: "Try again when its answer or its transcript is done."},
 	ModelRemoved: {why: []string{"The model was removed from the library."}},
+	LibraryLocked: {why: []string{"The library {folder} can't be changed: {detail} has locked it.", "The library can't be changed: another program has locked it."},
+		do: "Wait until that program is done, or end it, and try again."},
 
 	AudioEmpty:      {why: []string{"The file is empty."}},
 	AudioTooShort:   {why: []string{"{detail}."}},
@@ -95,8 +97,12 @@ var english = map[Code]phrases{
 	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be heard.",
 		"The file is damaged in one place, at {first}; about {lost} could not be heard."}},
-	NotRecording: {why: []string{"{file} is no recording."}},
-	IsModel:      {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
+	AudioNoEndMark: {why: []string{"The file has no mark of its end: the last moments may be missing."}},
+	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
+	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
+	AudioTracks:    {why: []string{"The file has {tracks} tracks with sound; track {track} was transcribed."}},
+	NotRecording:   {why: []string{"{file} is no recording."}},
+	IsModel:        {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"No microphone is called “{device}”. There are {detail}."}, do: "Choose another one."},
@@ -149,14 +155,14 @@ func (a Args) named() map[string]string {
 	if a.File != "" {
 		m["file"] = models.Printable(filepath.Base(a.File))
 	}
-	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "byte": a.Byte} {
+	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "track": int64(a.Track), "tracks": int64(a.Tracks), "byte": a.Byte} {
 		if n > 0 {
 			m[name] = models.Grouped(n)
 		}
 	}
 	for name, n := range map[string]int64{"needed": a.Needed, "free": a.Free} {
 		if n > 0 {
-			m[name] = size(n)
+			m[name] = models.Size(n)
 		}
 	}
 	if a.Places > 1 {
@@ -166,14 +172,6 @@ func (a Args) named() map[string]string {
 	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
 	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
 	return m
-}
-
-// size formats a number of bytes in decimal units.
-func size(n int64) string {
-	if n >= 1e9 {
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	}
-	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
 // inside returns a clause for use within a sentence or at its end; large file offsets and numbers of bytes get separators.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/problem"
 	"soberano/app/ui"
@@ -45,15 +44,22 @@ type Page struct {
 	micErr error    // the error of the last listing
 	serial int      // number of the latest listing
 	typed  *time.Timer
+
+	controls map[string]fyne.Focusable // what is drawn, by title
+	entry    *ui.Entry                 // of the user's words; the same in all drawings
 }
 
 // NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	c.Values.check()
-	p := &Page{Config: c, pane: ui.NewPane()}
+	p := &Page{Config: c, pane: ui.NewPane(), controls: map[string]fyne.Focusable{}}
 	p.Object = p.pane.Object
+	p.entry = p.newEntry()
 	return p
 }
+
+// Scroll scrolls by a share of the height of the page.
+func (p *Page) Scroll(share float32) { p.pane.Page(share) }
 
 // option is one value of a choice: the text that is shown and the value that is kept.
 type option[T comparable] struct {
@@ -62,18 +68,19 @@ type option[T comparable] struct {
 }
 
 // row shows a choice with its title and a line that explains it.
-func row[T comparable](title, note string, options []option[T], now T, chosen func(T)) fyne.CanvasObject {
+func row[T comparable](p *Page, title, note string, options []option[T], now T, chosen func(T)) fyne.CanvasObject {
 	words := make([]string, len(options))
 	for i, o := range options {
 		words[i] = o.words
 	}
-	s := widget.NewSelect(words, nil)
+	s := ui.NewChoice(words, nil)
 	if i := slices.IndexFunc(options, func(o option[T]) bool { return o.value == now }); i >= 0 {
 		s.SetSelectedIndex(i)
 	}
 	s.OnChanged = func(string) { chosen(options[s.SelectedIndex()].value) }
+	p.controls[title] = s
 	name := ui.NewLabel(title, ui.TextSize, ui.Ink).Strong().Shrink(60)
-	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{ui.NewBox("", ui.Line, 8, 1, 1, s)}}
+	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{s.Frame}}
 	parts := []fyne.CanvasObject{ui.NewRow(12, name, name, wide)}
 	if note != "" {
 		parts = append(parts, ui.Text(note, ui.SmallSize, ui.Muted))
@@ -111,45 +118,83 @@ func (p *Page) listed(serial int, names []string, err error) {
 	}
 }
 
+// draw shows all choices anew. A choice that has the focus passes it on to the new one of the same title.
 func (p *Page) draw() {
 	v := &p.Values
 	set := func(f func()) { f(); p.Change(*v) }
+	title := p.focusedTitle()
+	p.controls = map[string]fyne.Focusable{}
 	list := []fyne.CanvasObject{
-		row("Colours", "", []option[ui.Mode]{{"As the system", ui.System}, {"Light", ui.Light}, {"Dark", ui.Dark}}, v.Theme,
+		row(p, "Theme", "", []option[ui.Mode]{{"Same as system", ui.System}, {"Light", ui.Light}, {"Dark", ui.Dark}}, v.Theme,
 			func(m ui.Mode) { set(func() { v.Theme = m }) }),
 	}
 	if !p.NoMicrophone {
 		list = append(list, ui.NewRule(), p.microphones(set), ui.NewRule(),
-			row("Language of dictation", "What is said is heard more surely when the language is chosen.", p.languages(), v.Language,
+			row(p, "Dictation language", "Recognition is more reliable when the language is chosen.", p.languages(), v.Language,
 				func(l string) { set(func() { v.Language = l }) }))
 		list = append(list, p.dictation(set)...)
 	}
-	list = append(list, ui.NewRule(), p.words(set))
+	list = append(list, ui.NewRule(), p.words(title == wordsTitle))
 	list = append(list, ui.NewRule(),
-		row("Length of a conversation", "More tokens take more memory. The model is loaded again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
+		row(p, "Context length", "How much of a conversation the model reads. More tokens use more memory. A change loads the model again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
 		ui.NewRule(),
-		row("Threads", "How many cores work on an answer. The model is loaded again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
-		ui.NewRule(),
-		ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
-			ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats are removed for good a day later. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
-			ui.NewRow(0, nil, ui.NewButton(ui.Plain, "Show the folder", func() { p.ShowFile(p.Data) }))),
-		ui.NewRule(), keys())
+		row(p, "Threads", "How many processor cores work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
+		ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
+	p.fit()
+	if c := p.controls[title]; c != nil && title != "" {
+		fyne.CurrentApp().Driver().CanvasForObject(p.Object).Focus(c)
+	}
 }
 
-// words shows the entry for the user's own words, which dictation and recordings use.
-func (p *Page) words(set func(func())) fyne.CanvasObject {
+// focusedTitle returns the title of the control that has the focus; "" if none has it.
+func (p *Page) focusedTitle() string {
+	c := fyne.CurrentApp().Driver().CanvasForObject(p.Object)
+	if c == nil || c.Focused() == nil {
+		return ""
+	}
+	for title, control := range p.controls {
+		if control == c.Focused() {
+			return title
+		}
+	}
+	return ""
+}
+
+// data says where the user's data are.
+func (p *Page) data() fyne.CanvasObject {
+	show := ui.NewButton(ui.Plain, "Show the folder", func() { p.ShowFile(p.Data) })
+	p.controls["Your data"] = show
+	return ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
+		ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats and transcripts stay in the trash for 30 days. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
+		ui.NewRow(0, nil, show))
+}
+
+// mostWordRows is the number of rows up to which the entry for the user's words grows.
+const mostWordRows = 12
+
+// newEntry returns the entry for the user's own words. A change is stored half a second later, since it writes a file, or when the
+// entry loses the focus.
+func (p *Page) newEntry() *ui.Entry {
 	e := ui.NewText()
 	e.SetText(p.Values.Words)
 	e.SetPlaceHolder("Dashwood, Kraków, SmolLM2")
-	e.SetMinRowsVisible(2)
 	e.OnShortcut = p.Shortcut
+	e.OnKey = func(k *fyne.KeyEvent) bool {
+		if k.Name == fyne.KeyEscape || k.Name == fyne.KeyPageUp || k.Name == fyne.KeyPageDown {
+			ui.UnusedKey(e, k)
+			return true
+		}
+		return false
+	}
 	keep := func() {
 		if e.Text != p.Values.Words && len(e.Text) <= mostWords {
-			set(func() { p.Values.Words = e.Text })
+			p.Values.Words = e.Text
+			p.Change(p.Values)
 		}
 	}
-	e.OnChanged = func(string) { // with a delay: each change writes a file
+	e.OnChanged = func(string) {
+		p.fit()
 		if p.typed != nil {
 			p.typed.Stop()
 		}
@@ -160,20 +205,43 @@ func (p *Page) words(set func(func())) fyne.CanvasObject {
 			keep()
 		}
 	}
-	return ui.NewColumn(4, ui.NewLabel("Your words", ui.TextSize, ui.Ink).Strong(),
-		ui.Text("Names and terms, spelled as you write them, with commas between. They are heard more surely in dictation and recordings; a few dozen at most.", ui.SmallSize, ui.Muted),
+	return e
+}
+
+// fit gives the entry the number of rows of its text.
+func (p *Page) fit() {
+	rows := 2
+	if w := p.entry.Size().Width; w > 40 {
+		rows = max(2, min(mostWordRows, p.entry.Rows(w)))
+	}
+	p.entry.SetMinRowsVisible(rows)
+	p.pane.Changed(false)
+}
+
+// words shows the entry for the user's own words, which dictation and recordings use. While it is being written in, its text is
+// newer than that of the settings.
+func (p *Page) words(writing bool) fyne.CanvasObject {
+	e := p.entry
+	if e.Text != p.Values.Words && !writing {
+		e.SetText(p.Values.Words)
+	}
+	p.controls[wordsTitle] = e
+	return ui.NewColumn(4, ui.NewLabel(wordsTitle, ui.TextSize, ui.Ink).Strong(),
+		ui.Text("Names and terms, spelled as you write them, separated by commas. Dictation and transcription recognise them more reliably. A few dozen at most.", ui.SmallSize, ui.Muted),
 		ui.NewBox("", ui.Line, 8, 1, 1, e))
 }
+
+const wordsTitle = "Your words"
 
 // dictation shows how spoken words are written, and where.
 func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	v := &p.Values
 	list := []fyne.CanvasObject{ui.NewRule(),
-		row("Hesitations", "Sounds like um and uh, in English, German, French and some other languages.",
-			[]option[bool]{{"Written down", false}, {"Left out", true}}, v.Fillers, func(b bool) { set(func() { v.Fillers = b }) }),
+		row(p, "Leave out “um” and “uh”", "And other filler sounds, in English, German, French and some other languages.",
+			[]option[bool]{{"No", false}, {"Yes", true}}, v.Fillers, func(b bool) { set(func() { v.Fillers = b }) }),
 		ui.NewRule(),
-		row("“New line”, “new paragraph”", "Said with a short pause before and after.",
-			[]option[bool]{{"Begin one", false}, {"Written as words", true}}, v.Literal, func(b bool) { set(func() { v.Literal = b }) })}
+		row(p, "“New line” and “new paragraph” are commands", "Spoken with a short pause before and after, they begin a new line or paragraph. Otherwise they are written as words.",
+			[]option[bool]{{"Yes", false}, {"No", true}}, v.Literal, func(b bool) { set(func() { v.Literal = b }) })}
 	if p.Hotkeys == nil {
 		return list
 	}
@@ -181,17 +249,17 @@ func (p *Page) dictation(set func(func())) []fyne.CanvasObject {
 	for _, k := range p.Hotkeys {
 		keys = append(keys, option[string]{k, k})
 	}
-	note := "These keys, held or pressed twice, write what you say into the program in front. A shortcut of your desktop that calls “soberano dictate --toggle” does the same."
+	note := "Hold these keys, or press them once to start and once to stop, and what you say is typed into the active window. A desktop shortcut for “soberano dictate --toggle” does the same."
 	if p.NoHotkey != "" {
 		note = p.NoHotkey
 	}
 	return append(list, ui.NewRule(),
-		row("Dictate in any program", note, with(keys, v.Hotkey, v.Hotkey), v.Hotkey, func(k string) { set(func() { v.Hotkey = k }) }))
+		row(p, "Dictate in any program", note, with(keys, v.Hotkey, v.Hotkey), v.Hotkey, func(k string) { set(func() { v.Hotkey = k }) }))
 }
 
 func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	v := &p.Values
-	options := []option[string]{{"The system's choice", ""}}
+	options := []option[string]{{"System default", ""}}
 	for _, n := range p.mics {
 		options = append(options, option[string]{n, n})
 	}
@@ -202,11 +270,11 @@ func (p *Page) microphones(set func(func())) fyne.CanvasObject {
 	if v.Microphone != "" && !slices.Contains(p.mics, v.Microphone) {
 		words := v.Microphone
 		if p.known {
-			words += " (not there now)"
+			words += " (not connected)"
 		}
 		options = append(options, option[string]{words, v.Microphone})
 	}
-	return row("Microphone", note, options, v.Microphone, func(m string) { set(func() { v.Microphone = m }) })
+	return row(p, "Microphone", note, options, v.Microphone, func(m string) { set(func() { v.Microphone = m }) })
 }
 
 func (p *Page) languages() []option[string] {
@@ -214,7 +282,7 @@ func (p *Page) languages() []option[string] {
 	if len(codes) == 0 {
 		codes = whisper
 	}
-	options := []option[string]{{"Heard from the audio", ""}}
+	options := []option[string]{{"Detect automatically", ""}}
 	for _, c := range codes {
 		options = append(options, option[string]{asr.LanguageName(c), c})
 	}
@@ -231,7 +299,7 @@ var whisper = strings.Fields(`en zh de es ru ko fr ja pt tr pl ca nl ar sv it id
 	ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue`)
 
 func lengths(now int) []option[int] {
-	options := []option[int]{{"The program's choice", 0}}
+	options := []option[int]{{"Automatic", 0}}
 	for n := 2048; n <= 131072; n *= 2 {
 		options = append(options, option[int]{models.Grouped(n) + " tokens", n})
 	}
@@ -239,7 +307,7 @@ func lengths(now int) []option[int] {
 }
 
 func threads(cores, now int) []option[int] {
-	options := []option[int]{{"The program's choice", 0}}
+	options := []option[int]{{"Automatic", 0}}
 	for n := 1; n <= min(cores, 64); n++ {
 		options = append(options, option[int]{strconv.Itoa(n), n})
 	}
@@ -258,8 +326,9 @@ func with[T comparable](options []option[T], now T, words string) []option[T] {
 func keys() fyne.CanvasObject {
 	list := []fyne.CanvasObject{ui.NewLabel("Keys", ui.TextSize, ui.Ink).Strong()}
 	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},
-		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on that page, a recording"}, {"Ctrl+Space", "Speak: hold, or press to start and stop"}, {"Enter", "Send; Shift+Enter begins a new line"},
-		{"Esc", "Discard what is being said, or stop the answer"}, {"Page Up, Page Down", "Scroll"},
+		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on the Transcribe page, a recording"}, {"Ctrl+Space", "Dictate: hold, or press to start and stop"}, {"Enter", "Send the message; Shift+Enter starts a new line"},
+		{"Esc", "Discard the dictation, or stop the answer; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
+		{"Space, Enter", "Press the button that has the focus"}, {"Page Up, Page Down", "Scroll"}, {"F2, Delete, Menu", "In the list of chats: rename, delete, all actions"},
 		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
 		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}

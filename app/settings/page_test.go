@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
@@ -51,9 +50,9 @@ func (f frame) Microphones() ([]string, error) {
 	return f.s.mics, nil
 }
 
-func (s *stage) selects() (list []*widget.Select) {
+func (s *stage) selects() (list []*ui.Choice) {
 	s.Walk(func(o fyne.CanvasObject) {
-		if x, ok := o.(*widget.Select); ok {
+		if x, ok := o.(*ui.Choice); ok {
 			list = append(list, x)
 		}
 	})
@@ -63,7 +62,7 @@ func (s *stage) selects() (list []*widget.Select) {
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.System, ChatModel: "qwen3"}, ui.Light, nil)
-	choices := []string{"Dark", "USB headset", "German", "Left out", "Written as words", "Ctrl+Alt+D", "8,192 tokens", "3"}
+	choices := []string{"Dark", "USB headset", "German", "Yes", "No", "Ctrl+Alt+D", "8,192 tokens", "3"}
 	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
 	}
@@ -90,7 +89,7 @@ func TestChoices(t *testing.T) {
 			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
 		}
 	}
-	for i, first := range []string{"As the system", "The system's choice", "Heard from the audio", "Written down", "Begin one", "Off", "The program's choice", "The program's choice"} {
+	for i, first := range []string{"Same as system", "System default", "Detect automatically", "No", "Yes", "Off", "Automatic", "Automatic"} {
 		s.selects()[i].SetSelected(first)
 	}
 	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: ui.System, ChatModel: "qwen3"}) {
@@ -101,7 +100,7 @@ func TestChoices(t *testing.T) {
 // A value from the file is kept and shown, even if it is not one of the usual options.
 func TestUnusualValues(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99}, ui.Light, nil)
-	for i, want := range []string{"Light", "Old webcam (not there now)", "tlh", "Written down", "Begin one", "Hyper+F13", "5,000 tokens", "99"} {
+	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "99"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
 		}
@@ -143,7 +142,7 @@ func TestLanguages(t *testing.T) {
 func TestStates(t *testing.T) {
 	for _, mode := range []ui.Mode{ui.Light, ui.Dark} {
 		s := newStage(t, Values{Theme: mode, Language: "de", Microphone: "USB headset"}, mode, nil)
-		for _, want := range []string{"Colours", "Microphone", "Language of dictation", "Hesitations", "Dictate in any program", "Length of a conversation", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
+		for _, want := range []string{"Theme", "Microphone", "Dictation language", "Leave out “um” and “uh”", "Dictate in any program", "Context length", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
 			if !strings.Contains(s.Words(), want) {
 				t.Errorf("%q is not shown in:\n%s", want, s.Words())
 			}

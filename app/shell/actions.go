@@ -6,11 +6,9 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/chat"
 	"soberano/app/settings"
@@ -69,26 +67,7 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	return true
 }
 
-// speak handles Ctrl+Space where no key events arrive, for example while a button has the focus. It moves the focus to an object
-// that receives key events, so that releasing the keys ends the recording. Where that is impossible, in a dialog, it works like
-// a click. The shortcut repeats while the keys are held, and only the first one counts.
-func (d *Shell) speak() {
-	c := d.window.Canvas()
-	heard := func() bool { _, ok := c.Focused().(desktop.Keyable); return ok || c.Focused() == nil }
-	if talk := d.chat.Talk; talk != nil && !heard() && time.Since(d.spoke) > time.Second {
-		if d.page == chatPage {
-			d.chat.Focus(c)
-		} else {
-			c.Unfocus()
-		}
-		talk.Press()
-		if !heard() {
-			talk.Release()
-		}
-	}
-	d.spoke = time.Now()
-}
-
+// escape goes one step back.
 func (d *Shell) escape() {
 	switch {
 	case d.dismiss():
@@ -99,14 +78,14 @@ func (d *Shell) escape() {
 		d.show(chatPage)
 	default:
 		d.chat.Escape()
+		d.chat.Focus(d.window.Canvas())
 	}
 }
 
 // newChat opens a conversation without messages; text, if any, is put into the entry.
 func (d *Shell) newChat(text string) {
-	d.load("A new chat could not be begun.", (*store.Store).New, func() {
-		d.side.refresh()
-		d.side.list.choose(d.chat.Conversation())
+	d.load("A new chat could not be begun.", (*store.Store).New, false, func() {
+		d.listChanged()
 		if text != "" {
 			d.chat.Composer.Entry.SetText(text)
 			d.chat.Composer.Entry.ToEnd()
@@ -115,7 +94,7 @@ func (d *Shell) newChat(text string) {
 }
 
 func (d *Shell) openChat(c store.Conversation) {
-	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return c, nil }, func() {})
+	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return c, nil }, false, func() {})
 }
 
 // thread is a conversation with its messages.
@@ -125,8 +104,8 @@ type thread struct {
 }
 
 // load reads the conversation that find returns, shows it and then calls shown, unless another conversation was chosen
-// meanwhile. Text that is typed before it is shown goes into the new conversation.
-func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), shown func()) {
+// meanwhile. Text that is typed before it is shown goes into the new conversation. With stay, the page and the focus are not changed.
+func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
 	d.opening++
 	turn, ended, entry := d.opening, d.chat.Ended(), d.chat.Composer.Entry
 	before := entry.Text
@@ -146,15 +125,17 @@ func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation,
 		case err != nil:
 			d.notice(failed, err)
 		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
-			d.load(failed, find, shown)
+			d.load(failed, find, stay, shown)
 		default:
 			typed, more := strings.CutPrefix(entry.Text, before)
 			if more = more && typed != ""; more {
 				entry.SetText(before)
 			}
 			d.chat.Open(t.Conversation, t.messages)
-			d.show(chatPage)
-			d.chat.Focus(d.window.Canvas())
+			if !stay {
+				d.show(chatPage)
+				d.chat.Focus(d.window.Canvas())
+			}
 			shown()
 			if more {
 				entry.SetText(entry.Text + typed)
@@ -171,10 +152,10 @@ func (d *Shell) listChanged() {
 
 // chatMenu opens the menu of a conversation.
 func (d *Shell) chatMenu(c store.Conversation, at fyne.Position) {
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("",
+	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("",
 		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
 		fyne.NewMenuItem("Export as Markdown", func() { d.exportChat(c) }),
-		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), d.window.Canvas(), at)
+		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), at, nil)
 }
 
 func (d *Shell) renameChat(c store.Conversation) {
@@ -195,45 +176,6 @@ func (d *Shell) renameChat(c store.Conversation) {
 	})
 }
 
-// deleteChat hides a conversation and offers to undo that; after a day it is deleted for good.
-func (d *Shell) deleteChat(c store.Conversation) {
-	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
-		if err != nil {
-			d.notice("This chat could not be deleted.", err)
-			return
-		}
-		d.deletedChat(c)
-	})
-}
-
-func (d *Shell) deletedChat(c store.Conversation) {
-	if c.ID == d.chat.Conversation() {
-		d.chat.Stop()
-		d.newChat("")
-	}
-	title := c.Title
-	if title == "" {
-		title = "New chat"
-	}
-	d.side.refresh()
-	d.side.say(fmt.Sprintf("“%s” is deleted.", title), ui.Action{Label: "Undo", Do: func() {
-		d.side.say("")
-		d.restoreChat(c)
-	}}, ui.Action{Label: "Close", Do: func() { d.side.say("") }})
-}
-
-func (d *Shell) restoreChat(c store.Conversation) {
-	d.work.Do(func(s *store.Store) error { return s.Restore(c.ID) }, func(err error) {
-		if err != nil {
-			d.notice("The chat could not be brought back.", err)
-			return
-		}
-		d.openChat(c)
-		d.side.refresh()
-		d.side.list.choose(c.ID)
-	})
-}
-
 func (d *Shell) exportChat(c store.Conversation) {
 	var text bytes.Buffer
 	saved := func(path string, err error) {
@@ -241,7 +183,8 @@ func (d *Shell) exportChat(c store.Conversation) {
 			d.notice("This chat could not be exported.", err)
 			return
 		}
-		d.side.say("Saved as "+models.Printable(path), ui.Action{Label: "Close", Do: func() { d.side.say("") }})
+		d.hush()
+		d.tell("Saved as " + models.Printable(path))
 	}
 	d.work.Do(func(s *store.Store) error { return s.Export(c.ID, &text) }, func(err error) {
 		if err != nil {
@@ -323,7 +266,7 @@ func (d *Shell) openLink(link string, at fyne.Position) {
 			}
 		}))
 	}
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at)
+	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("", items...), at, nil)
 }
 
 func cut(s string, most int) string {

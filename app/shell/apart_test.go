@@ -3,6 +3,7 @@ package shell
 import (
 	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,22 +118,23 @@ func TestUnstoredMessageIsPutBack(t *testing.T) {
 	}
 }
 
+// database opens the file of the conversations as another program would.
+func (s *stage) database(path string) *sql.DB {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // lock makes writes to the store fail, as on a full disk, until release is called.
 func (s *stage) lock(t *testing.T) (release func()) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(s.Data, "conversations.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	do := func(query string) {
-		if _, err := db.Exec(query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	do(`CREATE TRIGGER full1 BEFORE UPDATE ON conversations BEGIN SELECT RAISE(FAIL, 'the disk is full'); END;
+	s.exec(`CREATE TRIGGER full1 BEFORE UPDATE ON conversations BEGIN SELECT RAISE(FAIL, 'the disk is full'); END;
 		CREATE TRIGGER full2 BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
-	return func() { do(`DROP TRIGGER full1; DROP TRIGGER full2`) }
+	return func() { s.exec(`DROP TRIGGER full1; DROP TRIGGER full2`) }
 }
 
 // twoChats opens a second chat and returns both; the second is open.
@@ -222,4 +224,39 @@ func TestWordsForAChatThatIsBeingOpened(t *testing.T) {
 	release()
 	s.q.until(t, "the second chat", func() bool { return s.chat.Conversation() == second })
 	s.q.until(t, "the words", func() bool { return s.chat.Composer.Entry.Text == "spoken words" })
+}
+
+// An answer that could not be stored is shown as it ended, also after another chat was opened, and is stored when that is possible.
+func TestUnstoredAnswerIsNotLost(t *testing.T) {
+	dir := t.TempDir()
+	s := newStageOf(t, dir, true, smol)
+	first, second := s.twoChats(t)
+	s.model.words = make(chan string)
+	release := s.block()
+	s.send("What is a boat?")
+	release()
+	s.q.until(t, "the question", func() bool { return len(s.model.asked) == 2 })
+	unlock := s.lock(t)
+	s.say("A boat floats.")
+	close(s.model.words)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	s.expect(s.words(), "This could not be saved.", "A boat floats.", "Copy answer")
+	if strings.Contains(s.words(), "Stopped.") {
+		t.Error("a complete answer is said to be stopped")
+	}
+	s.reopen(t, first)
+	s.reopen(t, second)
+	s.expect(s.words(), "What is a boat? A boat floats. Copy answer")
+	unlock()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(filepath.Join(dir, "conversations.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if m, err := db.Messages(second); err != nil || len(m) != 2 || m[1].Content != "A boat floats." || m[1].State != store.Complete {
+		t.Errorf("stored: %+v, %v", m, err)
+	}
 }

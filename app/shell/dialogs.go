@@ -21,6 +21,7 @@ func (d *Shell) dismiss() bool {
 		return false
 	}
 	top.Hide()
+	d.refocus()
 	return true
 }
 
@@ -33,17 +34,23 @@ func (d *Shell) dialogEntry(text string) *ui.Entry {
 	return e
 }
 
-// ask asks for a name; now is the initial text.
+// ask asks for a name; now is the initial text. Enter in the entry, or the first button, ends it with the text.
 func (d *Shell) ask(title, now string, then func(string)) {
 	e := d.dialogEntry(now)
-	f := dialog.NewForm(title, "Rename", "Cancel", []*widget.FormItem{widget.NewFormItem("Name", e)}, func(ok bool) {
-		if ok {
-			then(e.Text)
-		}
-	}, d.window)
-	f.Resize(fyne.NewSize(400, 160))
-	f.Show()
-	d.window.Canvas().Focus(e)
+	c := d.window.Canvas()
+	done := func() {
+		d.dismiss()
+		then(e.Text)
+	}
+	e.OnSubmitted = func(string) { done() }
+	content := &fyne.Container{Layout: &ui.Column{Gap: 12, Left: 12, Right: 12, Top: 8, Bottom: 8}, Objects: []fyne.CanvasObject{
+		ui.NewLabel(title, ui.TextSize, ui.Ink).Strong(), e,
+		ui.NewButtons([]ui.Action{{Label: "Rename", Do: done}, {Label: "Cancel", Do: func() { d.dismiss() }}})}}
+	p := widget.NewModalPopUp(content, c)
+	width := min(400, c.Size().Width-32)
+	p.Resize(fyne.NewSize(width, ui.HeightFor(content, width)))
+	p.Show()
+	c.Focus(e)
 }
 
 // saveFile asks for a file with Fyne's dialog, starting in dir ("": the last folder) with a proposed name, writes the file, and

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/ui"
 )
@@ -23,6 +25,22 @@ func (s *stage) escapeKey() {
 	s.win.Canvas().OnTypedKey()(k)
 }
 
+// answerDialog taps a button of the dialog that is shown.
+func (s *stage) answerDialog(label string) {
+	s.t.Helper()
+	var found *widget.Button
+	s.walk(func(o fyne.CanvasObject) {
+		if b, ok := o.(*widget.Button); ok && b.Text == label {
+			found = b
+		}
+	})
+	if found == nil {
+		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
+	}
+	test.Tap(found)
+	s.q.settle()
+}
+
 // Escape closes a dialog and changes nothing else.
 func TestEscapeClosesDialogs(t *testing.T) {
 	s := newStage(t, "", smol, base)
@@ -34,7 +52,7 @@ func TestEscapeClosesDialogs(t *testing.T) {
 		"a recording": s.chooseAudio, "a model": s.chooseFile, "a folder": s.chooseFolder,
 		"a name":       func() { s.ask("Rename", "A", func(string) { t.Error("renamed") }) },
 		"where to":     func() { s.saveFile(t.TempDir(), "a.txt", nowhere, func(string, error) { t.Error("saved") }) },
-		"a menu":       func() { s.menuBelow(fyne.NewMenu("", fyne.NewMenuItem("One", func() {})), s.side.models) },
+		"a menu":       func() { ui.ShowMenuBelow(fyne.NewMenu("", fyne.NewMenuItem("One", func() {})), s.side.models) },
 		"without name": func() { s.saveFile("", "", nowhere, func(string, error) { t.Error("saved") }) },
 	} {
 		open()
@@ -64,7 +82,7 @@ func TestSaveFile(t *testing.T) {
 			s.saveFile(here, "lj: one.txt", func(w io.Writer) error { _, err := io.WriteString(w, "words"); return err },
 				func(p string, e error) { path, err = p, e })
 			e, ok := s.win.Canvas().Focused().(*ui.Entry)
-			if !ok || e.Text != "lj one.txt" || e.CursorTextOffset() != len(e.Text) {
+			if !ok || e.Text != "lj one.txt" || e.Caret() != len(e.Text) {
 				t.Fatalf("%T has the keyboard", s.win.Canvas().Focused())
 			}
 			if typed != "" {

@@ -37,7 +37,7 @@ func TestTextGoesToItsChat(t *testing.T) {
 	first := s.side.list.rows[1].hit.Conversation
 	s.openChat(first)
 	s.chat.Composer.Entry.SetText("Dear Ada,")
-	s.chat.Composer.Entry.CursorColumn = 9
+	s.chat.Composer.Entry.SetCaret(9)
 	s.chat.Talk.Press()
 	s.recording()
 	s.fakeSpeech.segments <- asr.Segment{Text: "how are you", Stable: 3, Language: "en"}

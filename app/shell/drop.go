@@ -10,8 +10,7 @@ import (
 	"soberano/app/filekind"
 )
 
-// dropped handles files dropped on the window: recordings are transcribed, the others are treated as models. To tell them apart it
-// reads the files, which takes a while on a slow disk.
+// dropped handles files dropped on the window.
 func (d *Shell) dropped(uris []fyne.URI) {
 	var paths []string
 	for _, u := range uris {
@@ -19,6 +18,12 @@ func (d *Shell) dropped(uris []fyne.URI) {
 			paths = append(paths, filepath.FromSlash(u.Path()))
 		}
 	}
+	d.OpenFiles(paths)
+}
+
+// OpenFiles transcribes recordings and treats the other files as models. To tell them apart it reads the files, which takes a while
+// on a slow disk.
+func (d *Shell) OpenFiles(paths []string) {
 	if len(paths) == 0 {
 		return
 	}
@@ -43,13 +48,18 @@ func (d *Shell) take(s filekind.Sorted) {
 	} else {
 		rest = append(rest, s.Neither...)
 	}
-	if len(rest) == 0 {
+	d.addModels(rest)
+}
+
+// addModels imports models. The cards are shown on the present page if it is the chat, otherwise on the Models page.
+func (d *Shell) addModels(paths []string) {
+	if len(paths) == 0 {
 		return
 	}
-	if d.page == settingsPage || d.page == filesPage {
-		d.show(chatPage)
+	if d.page != chatPage && d.page != modelsPage {
+		d.show(modelsPage)
 	}
-	d.importer.Drop(rest)
+	d.importers[d.page].Drop(paths)
 }
 
 func (d *Shell) chooseFile() {
@@ -66,7 +76,7 @@ func (d *Shell) chooseFile() {
 			d.notice("The file could not be opened.", err)
 			return
 		}
-		d.importer.Drop([]string{filepath.FromSlash(path)})
+		d.addModels([]string{filepath.FromSlash(path)})
 	}, d.window)
 	f.SetFilter(storage.NewExtensionFileFilter(filekind.ModelExtensions))
 	f.Resize(fyne.NewSize(760, 520))
@@ -78,7 +88,7 @@ func (d *Shell) chooseFolder() {
 		if err != nil {
 			d.notice("The folder could not be opened.", err)
 		} else if l != nil {
-			d.importer.Drop([]string{filepath.FromSlash(l.Path())})
+			d.addModels([]string{filepath.FromSlash(l.Path())})
 		}
 	}, d.window)
 	f.Resize(fyne.NewSize(760, 520))

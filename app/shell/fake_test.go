@@ -166,6 +166,8 @@ func inspect(path string) (registry.Info, error) {
 		i := qwen
 		i.Title, i.Runs, i.Reason = "Falcon 7B", false, "the family falcon is not known to this version"
 		return i, nil
+	case base == "ggml-tiny.en.bin":
+		return registry.Info{Kind: registry.Speech, Format: "ggml", Family: "whisper", Title: "Whisper tiny.en", Languages: registry.EnglishAlone, Bytes: 78_000_000, Runs: true}, nil
 	case base == "cut.gguf":
 		return registry.Info{}, models.Corrupt(path, "is cut short: tensor \"blk.17.ffn_up.weight\" should end at byte 1,911,234,560, but the file has 1,610,612,736 bytes")
 	}
@@ -187,6 +189,7 @@ var base = registry.Entry{Name: "whisper-base", Included: true, Files: []registr
 type fakeSpeech struct {
 	segments chan asr.Segment
 	fail     chan error
+	hold     chan struct{} // if not nil, the last words wait for it
 }
 
 func (e *fakeSpeech) Close() error { return nil }
@@ -229,6 +232,15 @@ func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) ite
 				yield(asr.Segment{}, err)
 				return
 			case <-ended:
+				if e.hold != nil {
+					select {
+					case <-e.hold:
+					case err := <-e.fail:
+						yield(asr.Segment{}, err)
+						return
+					case <-ctx.Done():
+					}
+				}
 				if ctx.Err() == nil {
 					yield(asr.Segment{Text: "and that is all.", Language: "en", Final: true}, nil)
 				}
@@ -305,7 +317,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry) *stage {
 	t.Helper()
 	app := test.NewTempApp(t)
-	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{make(chan asr.Segment), make(chan error)}, fail: map[string]error{}, apart: apart}
+	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{segments: make(chan asr.Segment), fail: make(chan error)}, fail: map[string]error{}, apart: apart}
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))

@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/storage"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/asr/audio"
 )
@@ -28,12 +27,6 @@ func (d *Shell) focus(f fyne.Focusable) {
 		return
 	}
 	d.window.Canvas().Focus(f)
-}
-
-// menuBelow opens a menu below a button.
-func (d *Shell) menuBelow(m *fyne.Menu, b fyne.CanvasObject) {
-	at := d.app.Driver().AbsolutePositionForObject(b)
-	widget.ShowPopUpMenuAtPosition(m, d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
 }
 
 // audioEndings returns the file extensions offered in the dialog for choosing a recording.

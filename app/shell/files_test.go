@@ -64,8 +64,8 @@ func TestDropRecordings(t *testing.T) {
 	})
 }
 
-// On the Transcribe page, files that are neither recordings nor models are named there, and the page stays. On other pages the
-// library reports them, as it does for files that are named like models.
+// On the Transcribe page, files that are neither recordings nor models are named there, and the page stays. Files that are named
+// like models are reported on the Models page.
 func TestDropStrays(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
 		s := newStage(t, "", smol, base)
@@ -110,12 +110,12 @@ func TestDropStrays(t *testing.T) {
 			t.Errorf("shown is %s", s.page)
 		}
 		drop(stray("words.gguf"))
-		if s.page != chatPage {
+		if s.page != modelsPage {
 			t.Errorf("of what is called a model %s says what it is", s.page)
 		}
 		drop(stray("words.txt"))
 		s.q.until(t, "the library's word", func() bool { return strings.Contains(s.words(), "words.txt") })
-		if s.page != chatPage {
+		if s.page != modelsPage {
 			t.Errorf("shown is %s", s.page)
 		}
 	})

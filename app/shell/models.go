@@ -2,10 +2,10 @@ package shell
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/chat"
 	"soberano/app/settings"
+	"soberano/app/ui"
 	"soberano/models/registry"
 )
 
@@ -30,60 +30,110 @@ func (d *Shell) chooseModel() {
 		items = append(items, fyne.NewMenuItemSeparator())
 	}
 	if d.runner.Status().Phase == chat.Loading {
-		items = append(items, fyne.NewMenuItem("Cancel loading", d.runner.Drop))
+		items = append(items, fyne.NewMenuItem("Cancel loading", func() { d.runner.Drop(); d.choiceChanged() }))
 	}
 	items = append(items, fyne.NewMenuItem("Add a model file…", d.chooseFile), fyne.NewMenuItem("All models", func() { d.show(modelsPage) }))
-	b := d.chat.Header.Model
-	at := d.app.Driver().AbsolutePositionForObject(b)
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), d.window.Canvas(), at.AddXY(0, b.Size().Height+4))
+	ui.ShowMenuBelow(fyne.NewMenu("", items...), d.chat.Header.Model)
 }
 
 // use makes a model the chosen one of its kind.
 func (d *Shell) use(e registry.Entry) {
-	if e.Kind == registry.Speech {
-		d.set(func(v *settings.Values) { v.SpeechModel = e.Name })
-		d.mu.Lock()
-		d.speech, d.speechOK = e, true
-		d.mu.Unlock()
-		d.files.Queue.Kick()
-	} else {
-		d.set(func(v *settings.Values) { v.ChatModel = e.Name })
-		d.runner.Use(e, d.chatSettings(e))
-	}
-	if d.page == modelsPage {
-		d.models.Refresh()
-	}
+	d.remember(e)
+	d.putToUse(e)
+	d.choiceChanged()
 }
 
-func (d *Shell) inUse(e registry.Entry) bool {
-	if e.Kind == registry.Speech {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.speechOK && d.speech.Name == e.Name
-	}
-	s := d.runner.Status()
-	return s.Phase != chat.NoModel && s.Entry.Name == e.Name
+// remember stores which model of its kind is the chosen one.
+func (d *Shell) remember(e registry.Entry) {
+	d.set(func(v *settings.Values) { *chosen(v, e.Kind) = e.Name })
 }
 
-func (d *Shell) added(e registry.Entry) {
-	if d.page == modelsPage {
-		d.models.Refresh()
+// chosen returns the setting for the chosen model of a kind.
+func chosen(v *settings.Values, kind registry.Kind) *string {
+	if kind == registry.Speech {
+		return &v.SpeechModel
 	}
-	if e.Kind == registry.Chat && d.runner.Status().Phase == chat.NoModel {
-		d.use(e) // the first model is used at once
-	}
+	return &v.ChatModel
 }
 
-// removing ends the choice of a model that is about to be removed.
-func (d *Shell) removing(e registry.Entry) {
-	if !d.inUse(e) {
-		return
-	}
+// putToUse makes a model the one in use, without storing the choice.
+func (d *Shell) putToUse(e registry.Entry) {
 	if e.Kind == registry.Chat {
-		d.runner.Drop()
+		d.runner.Use(e, d.chatSettings(e))
 		return
 	}
 	d.mu.Lock()
-	d.speech, d.speechOK = registry.Entry{}, false
+	d.speech, d.speechOK = e, true
 	d.mu.Unlock()
+	d.files.Queue.Kick()
+}
+
+// choiceChanged shows everywhere which models are in use.
+func (d *Shell) choiceChanged() {
+	for _, im := range d.importers {
+		im.Refresh()
+	}
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+}
+
+// inUseFor returns the model of a kind that is in use. It is called from any goroutine.
+func (d *Shell) inUseFor(kind registry.Kind) (registry.Entry, bool) {
+	if kind == registry.Speech {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.speech, d.speechOK
+	}
+	s := d.runner.Status()
+	return s.Entry, s.Phase != chat.NoModel
+}
+
+func (d *Shell) inUse(e registry.Entry) bool {
+	now, any := d.inUseFor(e.Kind)
+	return any && now.Name == e.Name
+}
+
+// lacking reports whether no model of a kind is in use, or one that can't be used: only then a new one is used without being
+// asked for. It reads from the disk, and is called from any goroutine.
+func (d *Shell) lacking(kind registry.Kind) bool {
+	e, any := d.inUseFor(kind)
+	return !any || !e.Runs || kind == registry.Chat && d.runner.Status().Phase == chat.Broken || e.Saved() && e.Check() != nil
+}
+
+// added shows a new model on the Models page, and stores which model of its kind is in use: without that the new one could be
+// taken at the next start.
+func (d *Shell) added(e registry.Entry) {
+	if now, any := d.inUseFor(e.Kind); any && *chosen(new(d.values.Values()), e.Kind) == "" {
+		d.remember(now)
+	}
+	if d.page == modelsPage {
+		d.models.Refresh()
+	}
+}
+
+// removing ends the use of a model that is about to be removed.
+func (d *Shell) removing(e registry.Entry) {
+	switch {
+	case !d.inUse(e):
+		return
+	case e.Kind == registry.Chat:
+		d.runner.Drop()
+	default:
+		d.mu.Lock()
+		d.speech, d.speechOK = registry.Entry{}, false
+		d.mu.Unlock()
+	}
+	d.choiceChanged()
+}
+
+// removed puts another model of the library in the place of one that was in use, as the next start would.
+func (d *Shell) removed(e registry.Entry) {
+	if _, any := d.inUseFor(e.Kind); !any {
+		entries, _ := d.Shelf.List() // broken entries are shown on the Models page
+		if other, ok := pick(entries, e.Kind, *chosen(new(d.values.Values()), e.Kind)); ok {
+			d.putToUse(other)
+		}
+	}
+	d.choiceChanged()
 }

@@ -135,12 +135,14 @@ type list struct {
 	chosen  int64
 	cursor  int // the row selected with the keyboard
 	focused bool
+	pressed bool // Delete went down and has not been obeyed yet
 
 	onOpen   func(store.Conversation)
 	onMenu   func(store.Conversation, fyne.Position)
 	onDelete func(store.Conversation)
 	onRename func(store.Conversation)
 	onEscape func()
+	onKey    func(k *fyne.KeyEvent, down bool)
 }
 
 func newList() *list {
@@ -150,12 +152,20 @@ func newList() *list {
 	return l
 }
 
+// Contents implements ui.Holder.
+func (l *list) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.pane.Object} }
+
 // CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.pane.Object) }
 
-// set shows conversations, under headings for the days unless they are results of a search.
+// set shows conversations, under headings for the days unless they are results of a search. While the list has the focus the cursor
+// stays on its conversation, or in its place if that is gone; otherwise it is on the chosen one.
 func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 	var objects []fyne.CanvasObject
+	at := l.chosen
+	if l.focused && l.cursor < len(l.rows) {
+		at = l.rows[l.cursor].hit.ID
+	}
 	l.rows = l.rows[:0]
 	heading := ""
 	for i, h := range hits {
@@ -175,6 +185,7 @@ func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 		objects = append(objects, headingOf("Nothing found", false))
 	}
 	l.cursor = min(l.cursor, max(0, len(l.rows)-1))
+	l.to(at)
 	l.pane.Keep(objects...)
 	l.mark()
 }
@@ -208,15 +219,22 @@ func day(t, now time.Time) string {
 	return t.Format("January 2006")
 }
 
-// choose highlights the row of a conversation.
+// choose highlights the row of a conversation. While the list has the focus the cursor stays where it is.
 func (l *list) choose(id int64) {
 	l.chosen = id
+	if !l.focused {
+		l.to(id)
+	}
+	l.mark()
+}
+
+// to moves the cursor to a conversation, if it is listed.
+func (l *list) to(id int64) {
 	for i, r := range l.rows {
 		if r.hit.ID == id {
 			l.cursor = i
 		}
 	}
-	l.mark()
 }
 
 func (l *list) mark() {
@@ -229,22 +247,53 @@ func (l *list) mark() {
 	}
 }
 
+// Disabled reports whether there is no row that could have the focus.
+func (l *list) Disabled() bool { return len(l.rows) == 0 }
+
+// Enable does nothing; with Disabled and Disable it makes the list a fyne.Disableable, which gets no focus while it is disabled.
+func (l *list) Enable() {}
+
+// Disable is described at Enable.
+func (l *list) Disable() {}
+
 // FocusGained implements fyne.Focusable.
-func (l *list) FocusGained() { l.focused = true; l.mark() }
+func (l *list) FocusGained() {
+	l.focused = true
+	l.mark()
+	if l.cursor < len(l.rows) {
+		l.pane.Reveal(l.rows[l.cursor])
+	}
+}
 
 // FocusLost implements fyne.Focusable.
-func (l *list) FocusLost() { l.focused = false; l.mark() }
+func (l *list) FocusLost() { l.focused, l.pressed = false, false; l.mark() }
 
-// TypedRune implements fyne.Focusable.
-func (l *list) TypedRune(rune) {}
+// KeyDown implements desktop.Keyable. Unlike TypedKey it is not called again while a key is held.
+func (l *list) KeyDown(k *fyne.KeyEvent) {
+	l.pressed = k.Name == fyne.KeyDelete
+	l.onKey(k, true)
+}
 
-// TypedKey moves the cursor, and opens, renames or deletes the conversation.
+// KeyUp implements desktop.Keyable.
+func (l *list) KeyUp(k *fyne.KeyEvent) { l.onKey(k, false) }
+
+// TypedRune opens the conversation on Space; see ui.Button.
+func (l *list) TypedRune(r rune) {
+	if r == ' ' && len(l.rows) > 0 {
+		l.onOpen(l.rows[l.cursor].hit.Conversation)
+		return
+	}
+	ui.UnusedRune(l, r)
+}
+
+// TypedKey moves the cursor, and opens, renames or deletes the conversation, or opens its menu.
 func (l *list) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape {
 		l.onEscape()
 		return
 	}
 	if len(l.rows) == 0 {
+		ui.UnusedKey(l, k)
 		return
 	}
 	switch c := l.rows[l.cursor].hit.Conversation; k.Name {
@@ -252,12 +301,22 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 		l.move(1)
 	case fyne.KeyUp:
 		l.move(-1)
-	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+	case fyne.KeyReturn, fyne.KeyEnter:
 		l.onOpen(c)
 	case fyne.KeyDelete:
-		l.onDelete(c)
+		if l.pressed {
+			l.pressed = false
+			l.onDelete(c)
+		}
 	case fyne.KeyF2:
 		l.onRename(c)
+	case desktop.KeyMenu:
+		row := l.rows[l.cursor]
+		at := fyne.CurrentApp().Driver().AbsolutePositionForObject(row)
+		l.onMenu(c, at.AddXY(row.Size().Width-32, rowHeight))
+	case fyne.KeySpace: // TypedRune follows
+	default:
+		ui.UnusedKey(l, k)
 	}
 }
 

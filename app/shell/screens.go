@@ -10,6 +10,7 @@ import (
 	"soberano/app/host"
 	"soberano/app/settings"
 	"soberano/app/transcribe"
+	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/wording"
@@ -52,14 +53,17 @@ func (f voiceFrame) Listen(ctx context.Context, src asr.Live, p asr.Params) iter
 // libraryFrame implements library.Window and library.Models.
 type libraryFrame struct{ frame }
 
-func (f libraryFrame) ChooseFile()                 { f.d.chooseFile() }
-func (f libraryFrame) Changed()                    { f.d.cardsChanged() }
-func (f libraryFrame) Use(e registry.Entry)        { f.d.use(e) }
-func (f libraryFrame) InUse(e registry.Entry) bool { return f.d.inUse(e) }
-func (f libraryFrame) Added(e registry.Entry)      { f.d.added(e) }
-func (f libraryFrame) Removing(e registry.Entry)   { f.d.removing(e) }
-func (f libraryFrame) Context() int                { return f.d.values.Values().Context }
-func (f libraryFrame) Free() int64                 { return host.Available() }
+func (f libraryFrame) ChooseFile()                                     { f.d.chooseFile() }
+func (f libraryFrame) Changed()                                        { f.d.cardsChanged() }
+func (f libraryFrame) Use(e registry.Entry)                            { f.d.use(e) }
+func (f libraryFrame) InUse(e registry.Entry) bool                     { return f.d.inUse(e) }
+func (f libraryFrame) Added(e registry.Entry)                          { f.d.added(e) }
+func (f libraryFrame) Removing(e registry.Entry)                       { f.d.removing(e) }
+func (f libraryFrame) Removed(e registry.Entry)                        { f.d.removed(e) }
+func (f libraryFrame) Lacking(k registry.Kind) bool                    { return f.d.lacking(k) }
+func (f libraryFrame) InUseFor(k registry.Kind) (registry.Entry, bool) { return f.d.inUseFor(k) }
+func (f libraryFrame) Context() int                                    { return f.d.values.Values().Context }
+func (f libraryFrame) Free() int64                                     { return host.Available() }
 
 func (f libraryFrame) Release(ctx context.Context, e registry.Entry) error {
 	return f.d.Host.Remove(ctx, e)
@@ -78,7 +82,7 @@ func (f filesFrame) Changed()                                            { f.d.f
 func (f filesFrame) ChooseFile()                                         { f.d.chooseAudio() }
 func (f filesFrame) ShowModels()                                         { f.d.show(modelsPage) }
 func (f filesFrame) Focus(w fyne.Focusable)                              { f.d.focus(w) }
-func (f filesFrame) Menu(m *fyne.Menu, below fyne.CanvasObject)          { f.d.menuBelow(m, below) }
+func (f filesFrame) Menu(m *fyne.Menu, below fyne.CanvasObject)          { ui.ShowMenuBelow(m, below) }
 func (f filesFrame) Ask(title, now string, then func(string))            { f.d.ask(title, now, then) }
 func (f filesFrame) Language() string                                    { return f.d.values.Values().FilesLanguage }
 func (f filesFrame) Translate() bool                                     { return f.d.values.Values().FilesTranslate }

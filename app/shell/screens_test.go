@@ -281,7 +281,7 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
 			s.expect(s.shot(name("failed")), "This answer failed.", "The template of this model refuses", "Try again")
 			s.model.err = nil
-			s.chat.TryAgain()
+			s.tap("Try again")
 			s.say("Hello to you.")
 			close(s.model.words)
 			s.q.until(t, "the second answer", func() bool { return !s.chat.Busy() })
@@ -295,7 +295,7 @@ func TestStates(t *testing.T) {
 			s.fill()
 			s.ready()
 			s.chat.Composer.Entry.SetText("Please write a short letter to my landlord about the heating")
-			s.chat.Composer.Entry.CursorColumn = len("Please write a short letter to my landlord about the heating")
+			s.chat.Composer.Entry.SetCaret(len("Please write a short letter to my landlord about the heating"))
 			s.chat.Talk.Press()
 			s.q.until(t, "recording", func() bool { return s.chat.Talk.State() == voice.Recording })
 			s.fakeSpeech.segments <- asr.Segment{Text: "that has not worked since", Language: "en"}
@@ -329,8 +329,8 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "progress", func() bool { return strings.Contains(s.words(), "Checking 64%") })
 			s.expect(s.shot(name("drop")), "Qwen3 4B Instruct", "4.0 billion parameters", "32,768 tokens of context", "Apache-2.0", "Weights 2.", "The file stays where it is.", "Copy instead", "Cancel")
 			s.shelf.gate <- struct{}{}
-			s.q.until(t, "the end of the import", func() bool { return strings.Contains(s.words(), "Use now") })
-			s.expect(s.shot(name("dropped")), "It is in the library and ready to use.")
+			s.q.until(t, "the end of the import", func() bool { return strings.Contains(s.words(), "Use for chat") })
+			s.expect(s.shot(name("dropped")), "Added to the library. SmolLM2 135M is used for chat.")
 		})
 		t.Run("odd drops", func(t *testing.T) {
 			s := newStage(t, "", smol, base)
@@ -342,7 +342,7 @@ func TestStates(t *testing.T) {
 			s.closeCards()
 			s.dropped([]fyne.URI{fileURI("/models/cut.gguf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "could not be added") })
-			s.expect(s.shot(name("drop-cut")), "cut.gguf is cut short", "Download it again.", "Check again")
+			s.expect(s.shot(name("drop-cut")), "cut.gguf is cut short", "Download it again.", "Try again")
 			s.closeCards()
 			s.dropped([]fyne.URI{fileURI("/models/other.gguf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "can't be run") })
@@ -355,9 +355,9 @@ func TestStates(t *testing.T) {
 			s.dress(m)
 			s.ready()
 			s.show(modelsPage)
-			s.expect(s.shot(name("models")), "Models", "For chat", "For dictation", "In use", "Use now", "linked", "included", "broken entry")
+			s.expect(s.shot(name("models")), "Models", "For chat", "For dictation", "In use", "Use for chat", "linked", "included", "broken entry")
 			s.show(settingsPage)
-			s.expect(s.shot(name("settings")), "Colours", "Microphone", "Language of dictation", "Threads", "Ctrl+Space")
+			s.expect(s.shot(name("settings")), "Theme", "Microphone", "Dictation language", "Threads", "Ctrl+Space")
 		})
 		t.Run("small windows", func(t *testing.T) {
 			s := newStage(t, "", smol, base)
@@ -390,7 +390,7 @@ func TestStates(t *testing.T) {
 			s.win.Canvas().Focus(s.side.list)
 			s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
 			s.shot(name("focus-list"))
-			s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
+			s.press(fyne.KeyDelete, 0)
 			s.expect(s.shot(name("deleted")), "is deleted.", "Undo")
 			s.side.search.SetText("PHOTOSYN")
 			s.q.until(t, "the search", func() bool { return len(s.side.list.rows) == 1 })

@@ -57,33 +57,37 @@ type Machine struct {
 // Shell is the content of one window.
 type Shell struct {
 	Machine
-	Object   fyne.CanvasObject
-	app      fyne.App
-	window   fyne.Window
-	store    *store.Store
-	work     *store.Worker // uses the store for the UI goroutine
-	opening  int           // number of conversations whose opening was begun
-	values   *settings.Current
-	runner   *chat.Runner
-	chat     *chat.Screen
-	side     *side
-	importer *library.Importer
-	models   *library.Page
-	settings *settings.Page
-	files    *transcribe.Page
-	sorting  sync.WaitGroup // for the sorting of dropped files
-	page     string         // "chat", "transcribe", "models", "settings"
-	pageHead *pageHead
-	scrim    *scrim
-	narrow   bool
-	open     bool // the sidebar is shown in a narrow window
-	spoke    time.Time
-	ungrab   func()     // releases the keys for dictation
-	socket   io.Closer  // of `soberano dictate --toggle`
-	mu       sync.Mutex // guards speech and speechOK
-	speech   registry.Entry
-	speechOK bool
-	closed   bool
+	Object    fyne.CanvasObject
+	app       fyne.App
+	window    fyne.Window
+	store     *store.Store
+	work      *store.Worker // uses the store for the UI goroutine
+	opening   int           // number of conversations whose opening was begun
+	values    *settings.Current
+	runner    *chat.Runner
+	chat      *chat.Screen
+	side      *side
+	importers map[string]*library.Importer // by page: the cards of files that were dropped there
+	notices   map[string]*ui.Notices       // by page, except the chat's
+	models    *library.Page
+	settings  *settings.Page
+	files     *transcribe.Page
+	sorting   sync.WaitGroup // for the sorting of dropped files
+	trash     *trash
+	bar       *talkBar
+	gone      []store.Conversation // deleted, as long as the sidebar offers to undo it
+	page      string               // "chat", "transcribe", "models", "settings", "trash"
+	pageHead  *pageHead
+	scrim     *scrim
+	narrow    bool
+	open      bool // the sidebar is shown in a narrow window
+	spoke     time.Time
+	ungrab    func()     // releases the keys for dictation
+	socket    io.Closer  // of `soberano dictate --toggle`
+	mu        sync.Mutex // guards speech and speechOK
+	speech    registry.Entry
+	speechOK  bool
+	closed    bool
 }
 
 // Pages.
@@ -92,6 +96,7 @@ const (
 	filesPage    = "transcribe"
 	modelsPage   = "models"
 	settingsPage = "settings"
+	trashPage    = "trash"
 )
 
 // New creates the content of w and starts to open the models. Problems found while opening are shown in the window; New returns an
@@ -133,7 +138,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	}
 	d.work = d.Worker(d.store, d.Post)
 	d.build()
-	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-24 * time.Hour)) }, func(err error) {
+	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-store.TrashTime)) }, func(err error) {
 		if err != nil {
 			d.notice("Something went wrong at the start.", err)
 		}
@@ -160,32 +165,43 @@ func (d *Shell) build() {
 	d.side = newSide(d.store, d.work, d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
-	d.importer = library.NewImporter(c)
 	d.models = library.NewPage(c)
+	im := library.NewImporter(c)
+	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}
+	d.importers[modelsPage].Listed = d.models.Listed
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
 		NoMicrophone: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
-	d.chat.Panels.Add(d.importer.Cards)
+	d.trash = newTrash(d)
+	d.bar = newTalkBar(d)
+	if talk != nil {
+		d.bar.watch(d, talk)
+		d.chat.Composer.Entry.OnKeyDown = func(k *fyne.KeyEvent) { d.speakKey(k, true) }
+	}
+	d.chat.Panels.Add(d.importers[chatPage].Cards)
+	d.models.Cards.Add(d.importers[modelsPage].Cards)
+	d.notices = map[string]*ui.Notices{}
+	for _, page := range []string{filesPage, modelsPage, settingsPage, trashPage} {
+		d.notices[page] = ui.NewNotices(func() { d.place(d.Object.Size()); d.refocus() })
+	}
 	d.wireSide()
 	d.pageHead = newPageHead(func() { d.fold(true) }, func() { d.show(chatPage) })
 	d.scrim = newScrim(func() { d.fold(false) })
 	d.scrim.Hide()
-	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 420), Place: d.place},
-		Objects: []fyne.CanvasObject{d.chat.Object, d.files.Object, d.models.Object, d.settings.Object, d.pageHead.object, d.scrim, d.side.object}}
+	d.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(420, 320), Place: d.place, Focused: d.focused}, Objects: []fyne.CanvasObject{d.chat.Object,
+		d.notices[filesPage].Object, d.notices[modelsPage].Object, d.notices[settingsPage].Object, d.notices[trashPage].Object,
+		d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.bar.object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
-	d.window.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
-		switch {
-		case k.Name == fyne.KeyEscape:
-			d.escape()
-		case k.Name == fyne.KeySpace && d.page == filesPage:
-			d.files.View.PlayPause()
-		}
-	})
+	d.window.Canvas().SetOnTypedKey(d.typedKey)
+	d.window.Canvas().SetOnTypedRune(d.typedRune)
+	for _, s := range editing {
+		d.window.Canvas().AddShortcut(s, d.typedShortcut)
+	}
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
-		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, true) })
-		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.chat.SpeakKey(k, false) })
+		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.speakKey(k, true) })
+		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.speakKey(k, false) })
 	}
 	for _, s := range shortcuts {
 		d.window.Canvas().AddShortcut(s, func(s fyne.Shortcut) { d.shortcut(s) })
@@ -197,6 +213,7 @@ func (d *Shell) wireSide() {
 	v.newChat.OnTapped = func() { d.newChat("") }
 	v.files.OnTapped = func() { d.show(filesPage) }
 	v.models.OnTapped, v.settings.OnTapped = func() { d.show(modelsPage) }, func() { d.show(settingsPage) }
+	v.trash.OnTapped = func() { d.show(trashPage) }
 	v.onError = func(err error) { d.notice("The conversations could not be read.", err) }
 	v.search.OnShortcut = d.shortcut
 	v.search.OnSubmitted = func(string) { d.window.Canvas().Focus(v.list) }
@@ -204,7 +221,7 @@ func (d *Shell) wireSide() {
 		switch k.Name {
 		case fyne.KeyEscape:
 			v.search.SetText("")
-			d.chat.Focus(d.window.Canvas())
+			d.leaveSide()
 		case fyne.KeyDown:
 			d.window.Canvas().Focus(v.list)
 		default:
@@ -213,7 +230,8 @@ func (d *Shell) wireSide() {
 		return true
 	}
 	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
-	v.list.onEscape = func() { d.chat.Focus(d.window.Canvas()) }
+	v.list.onEscape = d.leaveSide
+	v.list.onKey = d.speakKey
 }
 
 // start shows the latest conversation and opens the models in the background.
@@ -285,16 +303,32 @@ func (d *Shell) place(size fyne.Size) {
 	ui.Put(d.scrim, 0, 0, size.Width, size.Height)
 	ui.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
 	head := d.pageHead.object.MinSize().Height
+	foot := d.bar.place(left, size)
 	ui.Put(d.pageHead.object, left, 0, size.Width-left, head)
-	for _, p := range []fyne.CanvasObject{d.files.Object, d.models.Object, d.settings.Object} {
-		ui.Put(p, left, head, size.Width-left, size.Height-head)
+	for page, p := range map[string]fyne.CanvasObject{filesPage: d.files.Object, modelsPage: d.models.Object, settingsPage: d.settings.Object, trashPage: d.trash.pane.Object} {
+		top := head + d.placeNotices(page, left, head, size.Width-left)
+		ui.Put(p, left, top, size.Width-left, max(0, size.Height-top-foot))
 	}
+}
+
+// placeNotices lays out the notices above a page, and returns the height that they take.
+func (d *Shell) placeNotices(page string, left, top, width float32) float32 {
+	const side, gap = 24, 12
+	o := d.notices[page].Object
+	w := min(ui.ColumnWidth, width-2*side)
+	h := ui.HeightFor(o, w)
+	ui.Put(o, left+(width-w)/2, top+gap, w, h)
+	if h == 0 || d.page != page {
+		return 0
+	}
+	return h + gap
 }
 
 // fold shows or hides the sidebar in a narrow window.
 func (d *Shell) fold(open bool) {
 	d.open = open
 	d.place(d.Object.Size())
+	d.refocus()
 }
 
 // show changes the page.
@@ -303,8 +337,6 @@ func (d *Shell) show(page string) {
 	if page != filesPage {
 		d.files.Leave()
 	}
-	d.chat.Panels.Remove(d.importer.Cards)
-	d.models.Cards.Remove(d.importer.Cards)
 	set := func(o fyne.CanvasObject, on bool) {
 		if on {
 			o.Show()
@@ -316,24 +348,30 @@ func (d *Shell) show(page string) {
 	set(d.files.Object, page == filesPage)
 	set(d.models.Object, page == modelsPage)
 	set(d.settings.Object, page == settingsPage)
+	set(d.trash.pane.Object, page == trashPage)
 	set(d.pageHead.object, page != chatPage)
+	for p, n := range d.notices {
+		set(n.Object, page == p && len(n.Object.Objects) > 0)
+	}
 	d.side.files.SetChosen(page == filesPage)
 	d.side.models.SetChosen(page == modelsPage)
 	d.side.settings.SetChosen(page == settingsPage)
+	d.side.trash.SetChosen(page == trashPage)
 	switch page {
 	case filesPage:
 		d.pageHead.set("Transcribe files")
 		d.files.Refresh()
 	case modelsPage:
-		d.models.Cards.Add(d.importer.Cards)
 		d.pageHead.set("Models")
 		d.models.Refresh()
 	case settingsPage:
 		d.pageHead.set("Settings")
 		d.settings.Values = d.values.Values()
 		d.settings.Refresh()
+	case trashPage:
+		d.pageHead.set("Trash")
+		d.trash.refresh()
 	default:
-		d.chat.Panels.Add(d.importer.Cards)
 		d.chat.Relayout()
 	}
 	chosen := int64(0)
@@ -341,19 +379,29 @@ func (d *Shell) show(page string) {
 		chosen = d.chat.Conversation()
 	}
 	d.side.list.choose(chosen)
+	d.showTalk()
 	d.fold(false)
 }
 
 func (d *Shell) cardsChanged() {
 	if d.page == modelsPage {
 		d.models.Refresh()
-	} else {
-		d.chat.Relayout()
 	}
+	d.chat.Relayout()
+	d.refocus()
 }
 
+// notice shows an error on the page on which it happened.
 func (d *Shell) notice(title string, err error) {
-	d.chat.Notice(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
+	d.report(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
+}
+
+// report shows a card on the present page until it is closed.
+func (d *Shell) report(p ui.Problem) (close func()) {
+	if n := d.notices[d.page]; n != nil {
+		return n.Show(p)
+	}
+	return d.chat.Notice(p)
 }
 
 // settling is the time limit for the text of the last dictation.
@@ -395,7 +443,9 @@ func (d *Shell) Close() error {
 	}
 	d.side.close()
 	err = errors.Join(err, d.chat.Close())
-	d.importer.Close()
+	for _, im := range d.importers {
+		im.Close()
+	}
 	d.sorting.Wait()
 	d.files.End()
 	d.models.Close()

@@ -57,8 +57,8 @@ func TestTheCursorStandsBehindTheDraft(t *testing.T) {
 		}
 		s = newStage(t, dir, smol, base)
 		e := s.chat.Composer.Entry
-		if e.Text != draft || e.CursorTextOffset() != len(draft) {
-			t.Errorf("the cursor is at %d of %d of %q", e.CursorTextOffset(), len(draft), e.Text)
+		if e.Text != draft || e.Caret() != len(draft) {
+			t.Errorf("the cursor is at %d of %d of %q", e.Caret(), len(draft), e.Text)
 		}
 		s.win.Resize(fyne.NewSize(500, 700))
 		s.chat.Composer.Insert("there")

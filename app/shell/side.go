@@ -25,6 +25,7 @@ type side struct {
 	files    *ui.Button
 	models   *ui.Button
 	settings *ui.Button
+	trash    *ui.Button
 	toast    *fyne.Container
 	parts    struct{ back, line, logo, name, entry, key, rule fyne.CanvasObject }
 
@@ -44,7 +45,9 @@ func newSide(s *store.Store, work *store.Worker, post func(func())) *side {
 	v.search.OnFocus = func(on bool) { v.showKey() }
 	v.files = ui.NewButton(ui.Place, "Transcribe files", nil)
 	v.models, v.settings = ui.NewButton(ui.Place, "Models", nil), ui.NewButton(ui.Place, "Settings", nil)
+	v.trash = ui.NewButton(ui.Place, "Trash", nil)
 	v.files.Icon, v.models.Icon, v.settings.Icon = theme.FileAudioIcon(), theme.StorageIcon(), theme.SettingsIcon()
+	v.trash.Icon = theme.DeleteIcon()
 	p := &v.parts
 	p.back, p.line = ui.NewFill(ui.Side, 1, 1), ui.NewFill(ui.Line, 1, 1)
 	logo := canvas.NewImageFromResource(ui.Icon)
@@ -52,7 +55,7 @@ func newSide(s *store.Store, work *store.Worker, post func(func())) *side {
 	p.logo, p.name = logo, ui.NewLabel("Soberano", 16, ui.Ink).Strong()
 	p.key, p.rule = ui.NewLabel("Ctrl K", ui.SmallSize, ui.Muted), ui.NewRule()
 	v.object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(sideWidth, 300), Place: v.place},
-		Objects: []fyne.CanvasObject{p.back, p.line, p.logo, p.name, v.newChat, v.search, p.key, v.list, v.toast, p.rule, v.files, v.models, v.settings}}
+		Objects: []fyne.CanvasObject{p.back, p.line, p.logo, p.name, v.newChat, v.search, p.key, v.list, v.toast, p.rule, v.files, v.models, v.trash, v.settings}}
 	return v
 }
 
@@ -69,9 +72,10 @@ func (v *side) place(size fyne.Size) {
 	ui.Put(p.key, w-12-11-k.Width, 101+(37-k.Height)/2, k.Width, k.Height)
 	bottom := size.Height - 12
 	ui.Put(v.settings, 12, bottom-34, w-24, 34)
-	ui.Put(v.models, 12, bottom-34-35, w-24, 34)
-	ui.Put(v.files, 12, bottom-34-2*35, w-24, 34)
-	bottom -= 34 + 2*35 + 12
+	ui.Put(v.trash, 12, bottom-34-35, w-24, 34)
+	ui.Put(v.models, 12, bottom-34-2*35, w-24, 34)
+	ui.Put(v.files, 12, bottom-34-3*35, w-24, 34)
+	bottom -= 34 + 3*35 + 12
 	ui.Put(p.rule, 12, bottom, w-24, 1)
 	if h := ui.HeightFor(v.toast, w-24); h > 0 {
 		ui.Put(v.toast, 12, bottom-h-12, w-24, h)
@@ -139,7 +143,6 @@ func (v *side) listed(all []store.Conversation, err error) {
 		hits[i].Conversation = c
 	}
 	v.list.set(hits, false, time.Now())
-	v.list.choose(v.list.chosen)
 }
 
 // say shows a message with actions above the links at the bottom; an empty message hides it.

@@ -16,6 +16,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"soberano/app/problem"
+	"soberano/app/search"
 )
 
 // steps are the SQL statements that bring a file from schema version i to i+1.
@@ -81,20 +82,24 @@ var steps = []string{
 			THEN json_object('code', 'audio-refused', 'args', json_object('detail', substr(note, instr(note, 'ffmpeg says: ') + 13)))
 		WHEN note LIKE '%It holds no sound%' THEN '{"code":"audio-no-sound"}'
 		ELSE '' END WHERE state = 'failed';`,
+	// The turn of a message is the ID of its question, so that answers follow their question in whatever order they were
+	// written; replaced is when another answer of the turn was shown instead, 0 for a message that is shown.
+	`ALTER TABLE messages ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE messages ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+	UPDATE messages SET turn = CASE WHEN role = 'user' THEN id ELSE coalesce((SELECT max(q.id) FROM messages q
+		WHERE q.conversation = messages.conversation AND q.role = 'user' AND q.id < messages.id), id) END;
+	DROP INDEX messages_conversation;
+	CREATE INDEX messages_turn ON messages (conversation, turn, id);`,
 }
 
 func init() {
-	// The SQL function fold lets a search ignore case in every language, which SQLite's own LIKE does not.
-	sqlite.MustRegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		text, ok := args[0].(string)
-		if !ok {
-			return "", nil
-		}
-		return fold(text), nil
+	// The SQL function holds(text, key) tells whether a text contains what is searched for; see package search.
+	sqlite.MustRegisterDeterministicScalarFunction("holds", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		text, isText := args[0].(string)
+		key, isKey := args[1].(string)
+		return isText && isKey && search.Contains(text, key), nil
 	})
 }
-
-func fold(s string) string { return strings.ToLower(s) }
 
 // Open opens the file at path; it creates the file and its folder if they are missing. A damaged file is renamed, and a new
 // one is created beside it; Notice then says so. A file written by a newer version of the program is not changed, and Open

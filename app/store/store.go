@@ -2,18 +2,17 @@
 // program is killed.
 //
 //	conversations  id · title · model · created · updated · draft · deleted
-//	messages       id · conversation · role · content · state · problem · note · model · tokens · created
+//	messages       id · conversation · turn · role · content · state · problem · note · model · tokens · created · replaced
 //	transcripts    id · path · title · language · state · note · length · … (transcripts.go)
 //	segments       transcript · number · began · ended · text · heard · details
 //
 // The file uses write-ahead logging with synchronous=FULL: when a call has returned, its change is on the disk. An answer is
-// a row from its first word on and is updated while it streams, so after a crash the part that had arrived is there. Deleting
-// a conversation hides it; Purge, at a later start, removes the rows that were hidden long enough ago. A damaged file is
-// kept: it is renamed, and a new one is created (see Open).
+// a row from its first word on and is updated while it streams, so after a crash the part that had arrived is there. Nothing
+// that a person deletes is lost at once: a conversation or transcript goes to the trash, and an answer that is tried again
+// stays beside the new one. A damaged file is kept: it is renamed, and a new one is created (see Open).
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -58,10 +57,11 @@ type Conversation struct {
 	Messages         int
 }
 
-// Message is one turn.
+// Message is a question or an answer.
 type Message struct {
 	ID           int64
 	Conversation int64
+	Turn         int64 // the ID of the question to which it belongs; 0 for an answer that is to be appended: the last question
 	Role         Role
 	Content      string
 	State        State
@@ -70,12 +70,8 @@ type Message struct {
 	Model        string          // the name of the model that answered
 	Tokens       int             // of the whole conversation after this answer; 0: not known
 	Created      time.Time
-}
-
-// Hit is a conversation found by a search, with the text around the first match.
-type Hit struct {
-	Conversation
-	Snippet string
+	Version      int // number of this answer among the answers of its turn, from 1; 0 for a question
+	Versions     int // number of the answers of its turn that are kept; one of them is shown
 }
 
 // Store is the opened file. Its methods may be called from any goroutine.
@@ -96,7 +92,7 @@ func (s *Store) Notice() problem.Problem { return s.notice }
 func (s *Store) Close() error { return s.db.Close() }
 
 const columns = `c.id, c.title, c.model, c.draft, c.created, c.updated,
-	(SELECT count(*) FROM messages m WHERE m.conversation = c.id)`
+	(SELECT count(*) FROM messages m WHERE m.conversation = c.id AND m.replaced = 0)`
 
 type scanner interface{ Scan(...any) error }
 
@@ -154,71 +150,6 @@ func (s *Store) Conversation(id int64) (Conversation, error) {
 	return scanConversation(s.db.QueryRow(`SELECT `+columns+` FROM conversations c WHERE c.id = ? AND c.deleted = 0`, id))
 }
 
-// Messages returns the messages of a conversation in order.
-func (s *Store) Messages(conversation int64) ([]Message, error) {
-	rows, err := s.db.Query(`SELECT id, conversation, role, content, state, problem, note, model, tokens, created
-		FROM messages WHERE conversation = ? ORDER BY id`, conversation)
-	if err != nil {
-		return nil, fmt.Errorf("store: messages: %w", err)
-	}
-	defer rows.Close()
-	var list []Message
-	for rows.Next() {
-		var m Message
-		var created int64
-		if err := rows.Scan(&m.ID, &m.Conversation, &m.Role, &m.Content, &m.State, (*fault)(&m.Problem), &m.Note, &m.Model, &m.Tokens, &created); err != nil {
-			return nil, fmt.Errorf("store: messages: %w", err)
-		}
-		m.Created = time.UnixMilli(created)
-		list = append(list, m)
-	}
-	return list, rows.Err()
-}
-
-// Append adds a message and returns it with its ID. The first message of the user gives the conversation its title. When
-// Append has returned, the message is on the disk.
-func (s *Store) Append(m Message) (Message, error) {
-	if m.State == "" {
-		m.State = Complete
-	}
-	m.Created = s.now()
-	at := m.Created.UnixMilli()
-	err := s.transact(func(tx *sql.Tx) error {
-		res, err := tx.Exec(`INSERT INTO messages (conversation, role, content, state, problem, note, model, tokens, created) VALUES (?,?,?,?,?,?,?,?,?)`,
-			m.Conversation, m.Role, m.Content, m.State, fault(m.Problem), m.Note, m.Model, m.Tokens, at)
-		if err != nil {
-			return err
-		}
-		if m.ID, err = res.LastInsertId(); err != nil {
-			return err
-		}
-		if m.Role == User {
-			if _, err = tx.Exec(`UPDATE conversations SET title = ? WHERE id = ? AND title = ''`, Title(m.Content), m.Conversation); err != nil {
-				return err
-			}
-		}
-		_, err = tx.Exec(`UPDATE conversations SET updated = ?, model = CASE WHEN ? = '' THEN model ELSE ? END WHERE id = ?`,
-			at, m.Model, m.Model, m.Conversation)
-		return err
-	})
-	if err != nil {
-		m.ID = 0 // the transaction was rolled back
-		return m, fmt.Errorf("store: append: %w", err)
-	}
-	return m, nil
-}
-
-// Update stores the present text and state of an answer.
-func (s *Store) Update(m Message) error {
-	return s.change(`UPDATE messages SET content = ?, state = ?, problem = ?, note = ?, model = ?, tokens = ? WHERE id = ?`,
-		m.Content, m.State, fault(m.Problem), m.Note, m.Model, m.Tokens, m.ID)
-}
-
-// Drop removes one message, for example an answer that is to be tried again.
-func (s *Store) Drop(message int64) error {
-	return s.change(`DELETE FROM messages WHERE id = ?`, message)
-}
-
 // Rename gives a conversation a title chosen by the user.
 func (s *Store) Rename(conversation int64, title string) error {
 	return s.change(`UPDATE conversations SET title = ? WHERE id = ?`, strings.TrimSpace(title), conversation)
@@ -227,52 +158,6 @@ func (s *Store) Rename(conversation int64, title string) error {
 // Draft stores text that is typed and not sent.
 func (s *Store) Draft(conversation int64, text string) error {
 	return s.change(`UPDATE conversations SET draft = ? WHERE id = ?`, text, conversation)
-}
-
-// Delete hides a conversation; Restore shows it again, until it is purged.
-func (s *Store) Delete(conversation int64) error {
-	return s.change(`UPDATE conversations SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), conversation)
-}
-
-// Restore undoes Delete.
-func (s *Store) Restore(conversation int64) error {
-	return s.change(`UPDATE conversations SET deleted = 0 WHERE id = ?`, conversation)
-}
-
-// Purge removes for good the rows that were deleted before that time.
-func (s *Store) Purge(before time.Time) error {
-	for _, table := range []string{"conversations", "transcripts"} {
-		if _, err := s.db.Exec(`DELETE FROM `+table+` WHERE deleted > 0 AND deleted < ?`, before.UnixMilli()); err != nil {
-			return fmt.Errorf("store: purge: %w", err)
-		}
-	}
-	return nil
-}
-
-// Search finds the conversations whose title or messages contain the query, ignoring case; the latest first.
-func (s *Store) Search(ctx context.Context, query string) ([]Hit, error) {
-	query = fold(strings.TrimSpace(query))
-	if query == "" {
-		return nil, nil
-	}
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+`, coalesce((SELECT m.content FROM messages m
-			WHERE m.conversation = c.id AND instr(fold(m.content), ?1) > 0 ORDER BY m.id LIMIT 1), '') AS found
-		FROM conversations c WHERE c.deleted = 0 AND (found <> '' OR instr(fold(c.title), ?1) > 0)
-		ORDER BY c.updated DESC LIMIT 200`, query)
-	if err != nil {
-		return nil, fmt.Errorf("store: search: %w", err)
-	}
-	defer rows.Close()
-	var hits []Hit
-	for rows.Next() {
-		var found string
-		c, err := scanConversation(rows, &found)
-		if err != nil {
-			return nil, fmt.Errorf("store: search: %w", err)
-		}
-		hits = append(hits, Hit{Conversation: c, Snippet: snippet(found, query)})
-	}
-	return hits, rows.Err()
 }
 
 // Title makes a conversation's title from its first message: the first line that has words, cut at the end of a word near 48
@@ -299,27 +184,6 @@ func Title(message string) string {
 		}
 	}
 	return "Untitled"
-}
-
-// snippet returns the text around the first place where fold(text) contains the query, as one line.
-func snippet(text, query string) string {
-	flat := strings.Join(strings.Fields(text), " ")
-	at := strings.Index(fold(flat), query)
-	if at < 0 {
-		return ""
-	}
-	runes := []rune(flat)
-	// fold may change lengths in bytes, so positions are counted in characters of the folded text.
-	at = min(utf8.RuneCountInString(fold(flat)[:at]), len(runes))
-	from, to := max(0, at-24), min(len(runes), at+64)
-	s := string(runes[from:to])
-	if from > 0 {
-		s = "…" + s
-	}
-	if to < len(runes) {
-		s += "…"
-	}
-	return s
 }
 
 func (s *Store) change(query string, args ...any) error {

@@ -159,13 +159,3 @@ func (s *Store) Segments(transcript int64, first int) ([]Segment, error) {
 func (s *Store) EditSegment(transcript int64, number int, text string) error {
 	return s.change(`UPDATE segments SET text = ? WHERE transcript = ? AND number = ?`, text, transcript, number)
 }
-
-// DeleteTranscript hides a transcript; RestoreTranscript shows it again, until it is purged.
-func (s *Store) DeleteTranscript(id int64) error {
-	return s.change(`UPDATE transcripts SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), id)
-}
-
-// RestoreTranscript undoes DeleteTranscript.
-func (s *Store) RestoreTranscript(id int64) error {
-	return s.change(`UPDATE transcripts SET deleted = 0 WHERE id = ?`, id)
-}

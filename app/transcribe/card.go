@@ -169,18 +169,27 @@ func (r *past) Tapped(*fyne.PointEvent) { r.page.open(r.t.ID) }
 // TypedKey opens or deletes the transcript.
 func (r *past) TypedKey(k *fyne.KeyEvent) {
 	switch k.Name {
-	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+	case fyne.KeyReturn, fyne.KeyEnter:
 		r.page.open(r.t.ID)
 	case fyne.KeyDelete:
 		r.page.remove(r.t)
+	case fyne.KeySpace: // TypedRune follows
+	default:
+		ui.UnusedKey(r, k)
 	}
 }
 
-// TypedRune implements fyne.Focusable.
-func (r *past) TypedRune(rune) {}
+// TypedRune opens the transcript on Space; see ui.Button.
+func (r *past) TypedRune(c rune) {
+	if c == ' ' {
+		r.page.open(r.t.ID)
+		return
+	}
+	ui.UnusedRune(r, c)
+}
 
 // FocusGained implements fyne.Focusable.
-func (r *past) FocusGained() { r.focused = true; r.Refresh() }
+func (r *past) FocusGained() { r.focused = true; r.Refresh(); ui.GotFocus(r) }
 
 // FocusLost implements fyne.Focusable.
 func (r *past) FocusLost() { r.focused = false; r.Refresh() }

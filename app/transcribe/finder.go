@@ -104,7 +104,9 @@ func (f *finder) look() {
 	}
 	f.matches, f.first, f.at = find(texts, f.entry.Text), map[int]int{}, -1
 	for i := len(f.matches) - 1; i >= 0; i-- {
-		f.first[f.matches[i].segment] = i
+		for k := f.matches[i].segment; k <= f.matches[i].last; k++ {
+			f.first[k] = i
+		}
 	}
 }
 
@@ -148,18 +150,18 @@ func (f *finder) spans(i int, text string) []ui.Span {
 	}
 	var spans []ui.Span
 	from := 0
-	for ; n < len(f.matches) && f.matches[n].segment == i; n++ {
-		m := f.matches[n]
-		if m.to > len(text) || m.from < from {
+	for ; n < len(f.matches) && f.matches[n].segment <= i; n++ {
+		begin, end := f.matches[n].within(i, text)
+		if end > len(text) || begin < from || begin > end {
 			break
 		}
-		spans = append(spans, ui.Span{Text: text[from:m.from]})
-		mark := ui.Span{Text: text[m.from:m.to], Mark: ui.Line}
+		spans = append(spans, ui.Span{Text: text[from:begin]})
+		mark := ui.Span{Text: text[begin:end], Mark: ui.Line}
 		if n == f.at {
 			mark.Mark, mark.Color = ui.Accent, ui.OnAccent
 		}
 		spans = append(spans, mark)
-		from = m.to
+		from = end
 	}
 	return append(spans, ui.Span{Text: text[from:]})
 }

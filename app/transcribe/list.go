@@ -25,7 +25,6 @@ type list struct {
 	playing int       // the segment that is being played; -1: none
 	editing int       // -1: none
 	focused bool
-	keyed   bool    // the cursor was moved with the keyboard, so it is shown
 	wide    float32 // the average width of a letter
 	line    float32 // the height of a line of text
 	times   float32 // the width of the column of times
@@ -66,7 +65,7 @@ func newList(v *View) *list {
 
 // begin shows the transcript that was just opened.
 func (l *list) begin() {
-	l.cursor, l.playing, l.editing, l.keyed = 0, -1, -1, false
+	l.cursor, l.playing, l.editing = 0, -1, -1
 	l.times = fyne.MeasureText(clock(l.v.length()), ui.SmallSize, fyne.TextStyle{}).Width + 12
 	l.rows.Reload()
 }
@@ -82,9 +81,7 @@ func (l *list) textLeft() float32 { return max(timeRoom, l.times+8) }
 func (l *list) height(i int, width float32) float32 {
 	room := width - l.textLeft() - 2*boxPad
 	if i == l.editing {
-		f := ui.Text(l.entry.Text, ui.TextSize, ui.Ink)
-		f.Preserve = true
-		return f.HeightFor(room-10) + f.LineHeight()*0.25 + 2*boxPad + 2*rowPad
+		return l.entry.HeightOf(l.entry.Rows(width-l.textLeft()-boxPad+4)) + 2*rowPad
 	}
 	return ui.Text(l.v.segments[i].Text, ui.TextSize, ui.Ink).HeightFor(room) + 2*rowPad
 }
@@ -106,6 +103,9 @@ func (l *list) guess(i int, width float32) float32 {
 	lines := float32(int(1.04*w/max(60, width-l.textLeft()-2*boxPad))) + 1
 	return lines*l.line + 2*rowPad
 }
+
+// Contents implements ui.Holder.
+func (l *list) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.rows} }
 
 // CreateRenderer implements fyne.Widget.
 func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(l.rows) }
@@ -150,12 +150,9 @@ func (l *list) edit(i int) {
 	l.v.page.Focus(l.entry)
 }
 
-// caret places the cursor of the entry where the text was clicked, by sending the entry a click at the position that the
-// same words have in it.
+// caret places the caret of the entry where the text was clicked.
 func (l *list) caret(at fyne.Position) {
-	row := fyne.MeasureText("M", ui.TextSize, fyne.TextStyle{}).Height
-	at = fyne.NewPos(at.X+boxPad, at.Y/l.line*row+boxPad)
-	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at}, Button: desktop.MouseButtonPrimary}
+	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at.AddXY(boxPad, boxPad)}, Button: desktop.MouseButtonPrimary}
 	l.entry.MouseDown(click)
 	l.entry.MouseUp(click)
 }
@@ -181,13 +178,26 @@ func (l *list) stop(keep bool) {
 	l.redraw(i)
 }
 
+// Disabled reports whether there is no segment that could have the focus.
+func (l *list) Disabled() bool { return len(l.v.segments) == 0 }
+
+// Enable does nothing; with Disabled and Disable it makes the list a fyne.Disableable, which gets no focus while it is disabled.
+func (l *list) Enable() {}
+
+// Disable is described at Enable.
+func (l *list) Disable() {}
+
 // FocusGained implements fyne.Focusable.
-func (l *list) FocusGained() { l.focused = true; l.redraw(l.cursor) }
+func (l *list) FocusGained() {
+	l.focused = true
+	l.rows.Reveal(l.cursor)
+	l.redraw(l.cursor)
+}
 
 // FocusLost implements fyne.Focusable.
 func (l *list) FocusLost() { l.focused = false; l.redraw(l.cursor) }
 
-// TypedRune implements fyne.Focusable.
+// TypedRune implements fyne.Focusable; the list takes no text.
 func (l *list) TypedRune(rune) {}
 
 // TypedKey moves the cursor, plays and edits.
@@ -215,13 +225,14 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 		l.edit(l.cursor)
 	case fyne.KeyEscape:
 		l.v.Escape()
+	default:
+		ui.UnusedKey(l, k)
 	}
 }
 
 // move selects a segment.
 func (l *list) move(to int) {
 	was := l.cursor
-	l.keyed = true
 	l.cursor = max(0, min(len(l.v.segments)-1, to))
 	l.rows.Reveal(l.cursor)
 	l.redraw(was, l.cursor)
@@ -241,7 +252,7 @@ func newSegment(l *list) *segment {
 	s := &segment{l: l, back: canvas.NewRectangle(nil), text: ui.NewFlow()}
 	s.time = newMoment(func() {
 		was := l.cursor
-		l.cursor, l.keyed = s.i, false
+		l.cursor = s.i
 		l.redraw(was, s.i)
 		l.v.page.Focus(l)
 		l.v.PlayFrom(l.v.segments[s.i].Start)
@@ -262,10 +273,18 @@ func (s *segment) fill(i int) {
 	if i == l.playing {
 		s.back.FillColor = ui.Color(ui.Tint)
 	}
-	if i == l.cursor && l.focused && l.keyed {
+	if i == l.cursor && l.focused {
 		s.back.StrokeColor, s.back.StrokeWidth = ui.Color(ui.Accent), 1.5
 	}
 	s.Refresh()
+}
+
+// Contents implements ui.Holder.
+func (s *segment) Contents() []fyne.CanvasObject {
+	if s.edited() {
+		return []fyne.CanvasObject{s.back, s.time, s.l.entry}
+	}
+	return []fyne.CanvasObject{s.back, s.time, s.text}
 }
 
 // edited reports whether the entry is in this row. A row out of sight keeps its index, and several may have the same one.
@@ -279,13 +298,7 @@ type segmentRenderer struct{ s *segment }
 func (r *segmentRenderer) Destroy()           {}
 func (r *segmentRenderer) MinSize() fyne.Size { return fyne.NewSize(120, 24) }
 
-func (r *segmentRenderer) Objects() []fyne.CanvasObject {
-	s := r.s
-	if s.edited() {
-		return []fyne.CanvasObject{s.back, s.time, s.l.entry}
-	}
-	return []fyne.CanvasObject{s.back, s.time, s.text}
-}
+func (r *segmentRenderer) Objects() []fyne.CanvasObject { return r.s.Contents() }
 
 func (r *segmentRenderer) Layout(size fyne.Size) {
 	s := r.s

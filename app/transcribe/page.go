@@ -448,6 +448,15 @@ func (p *Page) Close() bool {
 	return true
 }
 
+// Scroll scrolls the list, or the opened transcript, by a share of its height.
+func (p *Page) Scroll(share float32) {
+	if p.View.shown() {
+		p.View.list.rows.Page(share)
+	} else {
+		p.pane.Page(share)
+	}
+}
+
 // Leave is called when another page is shown: it pauses the sound and stores an edit.
 func (p *Page) Leave() {
 	if p.View.shown() {

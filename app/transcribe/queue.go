@@ -14,7 +14,6 @@ import (
 	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/asr"
-	"soberano/asr/audio"
 	"soberano/models"
 )
 
@@ -56,7 +55,7 @@ type job struct {
 	read    atomic.Int64  // samples since from
 	heard   atomic.Int64  // how much of the whole audio is transcribed
 	opening bool
-	damage  audio.Damage // of the audio read so far
+	remarks []problem.Problem // on the recording that was read
 }
 
 // NewQueue returns a queue that does nothing yet; Kick begins with the files left from an earlier run.
@@ -317,7 +316,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		}
 		q.progress(j, t.Heard+s.End)
 	}
-	j.damage = src.Damage()
+	j.remarks = problem.OfRecording(src)
 	if t.Length == 0 { // the length was unknown and is known after reading the file
 		t.Length = j.from + samples(j.read.Load())
 		return q.Store.UpdateTranscript(t)
@@ -357,7 +356,10 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 	case err != nil:
 		t.State, t.Problem, t.Note = store.Failed, problem.OfFile(t.Path, err), models.PrintableLines(err.Error())
 	default:
-		t.State, t.Problem = store.Complete, problem.Holes(j.damage)
+		t.State = store.Complete
+		if len(j.remarks) > 0 {
+			t.Problem = j.remarks[0] // the most important one
+		}
 	}
 	if err := errors.Join(readErr, q.Store.UpdateTranscript(t)); err != nil {
 		q.mu.Lock()

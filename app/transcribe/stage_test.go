@@ -32,11 +32,12 @@ import (
 
 // recording is a file in memory: silence of a given length, with an error at a given position.
 type recording struct {
-	length time.Duration
-	at     time.Duration
-	fail   error
-	failAt time.Duration
-	damage audio.Damage
+	length  time.Duration
+	at      time.Duration
+	fail    error
+	failAt  time.Duration
+	damage  audio.Damage
+	remarks []audio.Remark
 }
 
 func (r *recording) Read(p []float32) (int, error) {
@@ -54,6 +55,7 @@ func (r *recording) Read(p []float32) (int, error) {
 func (r *recording) Duration() time.Duration    { return r.length }
 func (r *recording) Skip(d time.Duration) error { r.at += d; return nil }
 func (r *recording) Damage() audio.Damage       { return r.damage }
+func (r *recording) Remarks() []audio.Remark    { return r.remarks }
 func (r *recording) Close() error               { return nil }
 
 // scripted yields a sentence for every ten seconds; each one waits for the gate.

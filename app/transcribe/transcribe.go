@@ -13,6 +13,7 @@ import (
 	"iter"
 	"time"
 
+	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr"
@@ -32,7 +33,7 @@ type Audio interface {
 	Read(p []float32) (int, error)
 	Duration() time.Duration // to be called before Read; 0: unknown
 	Skip(time.Duration) error
-	Damage() audio.Damage // of the audio read so far
+	problem.Recording // of the audio read so far
 	Close() error
 }
 

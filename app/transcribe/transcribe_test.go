@@ -20,6 +20,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/problem"
+	"soberano/app/search"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/asr/audio"
@@ -96,6 +97,12 @@ func TestDamageIsNoted(t *testing.T) {
 	}
 	s.page.open(got.ID)
 	s.UntilShown("The file is damaged in 2 places")
+	film := s.file("film.mkv", 20*time.Second)
+	s.files[film].remarks = []audio.Remark{{Kind: audio.OtherTracks, Track: 2, Tracks: 3}}
+	s.page.Add([]string{film})
+	if got, want := wrong(s.state("film.mkv", store.Complete)), "The file has 3 tracks with sound; track 2 was transcribed."; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
 }
 
 // If the program ends during a file, the next start continues where it was, and the other files follow. The segments are the
@@ -344,7 +351,7 @@ func TestEditAndExport(t *testing.T) {
 	row := v.list.rows.Row(0).(*segment)
 	x := fyne.MeasureText("Welcome to the sh", ui.TextSize, fyne.TextStyle{}).Width
 	row.text.Tapped(&fyne.PointEvent{Position: fyne.NewPos(x, 10)})
-	if got := v.list.entry.CursorColumn; v.list.editing != 0 || v.list.entry.CursorRow != 0 || got < 16 || got > 18 {
+	if got := v.list.entry.Caret(); v.list.editing != 0 || got < 16 || got > 18 {
 		t.Errorf("a click behind the 17th letter puts the cursor at %d", got)
 	}
 	v.list.entry.SetText("Nothing of the kind.")
@@ -729,30 +736,41 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	}
 }
 
-// find returns every occurrence of the words, ignoring case, in order and without overlaps.
+// Words are found in one segment, or where one ends and the next begins, and the right part of each text is marked.
 func TestFind(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		letters := rapid.StringOf(rapid.SampledFrom([]rune("aAbBäÄß İı")))
-		text, words := letters.Draw(rt, "text"), strings.TrimSpace(letters.Draw(rt, "words"))
-		got := find([]string{"", text}, words)
-		end := 0
-		for _, m := range got {
-			if m.segment != 1 || m.from < end || !slices.Equal(folded(text[m.from:m.to]), folded(words)) {
-				rt.Fatalf("%+v in %q", m, text)
-			}
-			end = m.to
+	texts := []string{"", "Das Caf\u00e9 in der STRASSE", "nach Berlin und", "", "zurück zum cafe\u0301", "人工", "智能"}
+	for words, want := range map[string][]match{
+		"café":      {{1, 4, 1, 9}, {4, 12, 4, 18}},
+		"straße":    {{1, 17, 1, 24}},
+		"und  zur":  {{2, 12, 4, 3}},
+		"der stras": {{1, 13, 1, 22}},
+		"SSE NACH":  {{1, 21, 2, 4}},
+		"人工智能":      {{5, 0, 6, 6}},
+		"absent":    nil, " ": nil,
+	} {
+		if got := find(texts, words); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, expected %v", words, got, want)
 		}
-		if any := strings.Contains(string(folded(text)), string(folded(words))); words != "" && any != (len(got) > 0) {
-			rt.Fatalf("found %v", got)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		letters := rapid.StringOf(rapid.SampledFrom([]rune("aAbBäÄß İıﬁ\u00ad")))
+		texts, words := rapid.SliceOf(letters).Draw(rt, "texts"), letters.Draw(rt, "words")
+		segment, end := 0, 0
+		for _, m := range find(texts, words) {
+			if m.segment < segment || m.segment == segment && m.from < end || m.last < m.segment || m.from > len(texts[m.segment]) || m.to > len(texts[m.last]) {
+				rt.Fatalf("%+v", m)
+			}
+			part := ""
+			for i := m.segment; i <= m.last; i++ {
+				from, to := m.within(i, texts[i])
+				part += texts[i][from:to] + "\n"
+			}
+			if !strings.Contains(search.Key(part), search.Key(words)) {
+				rt.Fatalf("%+v: %q", m, part)
+			}
+			segment, end = m.last, m.to
 		}
 	})
-}
-
-func folded(s string) (all []rune) {
-	for _, r := range s {
-		all = append(all, fold(r))
-	}
-	return all
 }
 
 func TestWords(t *testing.T) {

@@ -47,6 +47,9 @@ type View struct {
 	again   bool // it must be read once more
 }
 
+// seekStep is how far one key press moves the playback.
+const seekStep = 5 * time.Second
+
 func newView(p *Page) *View {
 	v := &View{page: p, title: ui.NewLabel("", 15, ui.Ink).Strong().Shrink(80), facts: ui.Text("", ui.SmallSize, ui.Muted),
 		trouble: ui.Text("", ui.SmallSize, ui.Record), here: ui.NewLabel("0:00", ui.SmallSize, ui.Muted), end: ui.NewLabel("", ui.SmallSize, ui.Muted)}
@@ -61,7 +64,8 @@ func newView(p *Page) *View {
 		v.more}}
 	v.head = &fyne.Container{Layout: &headLayout{v: v, back: back}, Objects: []fyne.CanvasObject{back, v.title, v.facts, v.tools}}
 	v.playButton = ui.NewButton(ui.Primary, "Play", v.PlayPause)
-	v.slide = newSlide(func(share float32) { v.player.seek(time.Duration(float64(share) * float64(v.length()))) })
+	v.slide = newSlide(func(share float32) { v.player.seek(time.Duration(float64(share) * float64(v.length()))) },
+		func(by int) { v.player.seek(min(v.length(), v.player.at+time.Duration(by)*seekStep)) })
 	v.foot = ui.NewRow(12, v.slide, v.playButton, v.here, v.slide, v.end)
 	v.trouble.Hide()
 	rule, rule2 := ui.NewRule(), ui.NewRule()

@@ -32,6 +32,9 @@ func (b *Box) SetStroke(name fyne.ThemeColorName, width float32) {
 	}
 }
 
+// Contents implements Holder.
+func (b *Box) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{b.Content} }
+
 // HeightFor returns the height of the content plus the padding.
 func (b *Box) HeightFor(width float32) float32 {
 	return HeightFor(b.Content, max(0, width-2*b.PadX)) + 2*b.PadY
@@ -136,7 +139,7 @@ func (r *labelRenderer) Destroy()                     {}
 func (r *labelRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.text} }
 
 func (r *labelRenderer) MinSize() fyne.Size {
-	m := fyne.MeasureText(r.l.Text, r.l.TextSize, r.text.TextStyle)
+	m := measure(r.l.Text, r.l.TextSize, r.text.TextStyle)
 	if r.l.Least > 0 {
 		m.Width = min(m.Width, r.l.Least)
 	}

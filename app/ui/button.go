@@ -81,19 +81,29 @@ func (b *Button) Tapped(*fyne.PointEvent) {
 }
 
 // FocusGained implements fyne.Focusable.
-func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
+func (b *Button) FocusGained() { b.focused = true; b.Refresh(); GotFocus(b) }
 
 // FocusLost implements fyne.Focusable.
 func (b *Button) FocusLost() { b.focused = false; b.Refresh() }
 
-// TypedRune implements fyne.Focusable; a button takes no text.
-func (b *Button) TypedRune(rune) {}
+// TypedRune calls OnTapped on Space. The key press alone would be too early: if it moved the focus to an entry, the space would
+// be typed there.
+func (b *Button) TypedRune(r rune) {
+	if r == ' ' {
+		b.Tapped(nil)
+		return
+	}
+	UnusedRune(b, r)
+}
 
-// TypedKey calls OnTapped on Space and Enter.
+// TypedKey calls OnTapped on Enter.
 func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
-	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+	case fyne.KeyReturn, fyne.KeyEnter:
 		b.Tapped(nil)
+	case fyne.KeySpace: // TypedRune follows
+	default:
+		UnusedKey(b, e)
 	}
 }
 
@@ -152,7 +162,7 @@ func (b *Button) padding() (side, height float32) {
 
 func (r *buttonRenderer) MinSize() fyne.Size {
 	side, height := r.b.padding()
-	w := fyne.MeasureText(r.b.Label, r.text.TextSize, r.text.TextStyle).Width + 2*side
+	w := measure(r.b.Label, r.text.TextSize, r.text.TextStyle).Width + 2*side
 	if r.b.Detail != "" {
 		w += r.more.MinSize().Width + 8
 	}
@@ -165,7 +175,7 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 func (r *buttonRenderer) Layout(size fyne.Size) {
 	Put(r.back, 0, 0, size.Width, size.Height)
 	side, _ := r.b.padding()
-	m := fyne.MeasureText(r.b.Label, r.text.TextSize, r.text.TextStyle)
+	m := measure(r.b.Label, r.text.TextSize, r.text.TextStyle)
 	x := (size.Width - m.Width) / 2
 	end := size.Width
 	if r.b.Detail != "" {
@@ -207,7 +217,7 @@ func (r *buttonRenderer) Refresh() {
 		}
 	}
 	r.text.Color, r.text.Text = Color(ink), b.Label
-	r.more.Text, r.more.TextSize, r.more.Color = b.Detail, SmallSize, Color(Muted)
+	r.more.Text, r.more.TextSize, r.more.Color = labelled(meterFor(fyne.TextStyle{}, SmallSize), b.Detail), SmallSize, Color(Muted)
 	r.icon = nil
 	if b.Icon != nil {
 		r.icon = canvas.NewImageFromResource(theme.NewColoredResource(b.Icon, ink))
@@ -246,22 +256,4 @@ func (r *buttonRenderer) colors() (fill, stroke, ink fyne.ThemeColorName) {
 		return Hover, Line, ink
 	}
 	return Surface, Line, ink
-}
-
-// elide shortens a text with an ellipsis so that it fits a width.
-func elide(text string, width, size float32, style fyne.TextStyle) string {
-	if width <= 0 || fyne.MeasureText(text, size, style).Width <= width+1 {
-		return text
-	}
-	runes := []rune(text)
-	low, high := 0, len(runes)
-	for low < high {
-		mid := (low + high + 1) / 2
-		if fyne.MeasureText(string(runes[:mid])+"…", size, style).Width <= width {
-			low = mid
-		} else {
-			high = mid - 1
-		}
-	}
-	return string(runes[:low]) + "…"
 }

@@ -51,19 +51,34 @@ func (c *Check) Tapped(*fyne.PointEvent) {
 }
 
 // FocusGained implements fyne.Focusable.
-func (c *Check) FocusGained() { c.focused = true; c.Refresh() }
+func (c *Check) FocusGained() { c.focused = true; c.Refresh(); GotFocus(c) }
 
 // FocusLost implements fyne.Focusable.
 func (c *Check) FocusLost() { c.focused = false; c.Refresh() }
 
-// TypedRune implements fyne.Focusable; a check box takes no text.
-func (c *Check) TypedRune(rune) {}
+// Enable and Disable make a Check a fyne.Disableable, so that Fyne does not give the focus to one that can't be changed.
+func (c *Check) Enable() { c.Set(c.Checked, true) }
 
-// TypedKey changes the state on Space and Enter.
+// Disable is described at Enable.
+func (c *Check) Disable() { c.Set(c.Checked, false) }
+
+// TypedRune changes the state on Space.
+func (c *Check) TypedRune(r rune) {
+	if r == ' ' {
+		c.Tapped(nil)
+		return
+	}
+	UnusedRune(c, r)
+}
+
+// TypedKey changes the state on Enter.
 func (c *Check) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
-	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+	case fyne.KeyReturn, fyne.KeyEnter:
 		c.Tapped(nil)
+	case fyne.KeySpace: // TypedRune follows
+	default:
+		UnusedKey(c, e)
 	}
 }
 

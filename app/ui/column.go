@@ -180,8 +180,15 @@ func (f fixed) Layout(o []fyne.CanvasObject, s fyne.Size) {}
 
 // Arrange is a layout made of a minimum size and a function, for a screen that places its own children.
 type Arrange struct {
-	Min   fyne.Size
-	Place func(size fyne.Size)
+	Min     fyne.Size
+	Place   func(size fyne.Size)
+	Focused func(o fyne.CanvasObject) // called when an object inside has got the focus; may be nil
+}
+
+func (a *Arrange) focusMoved(to fyne.CanvasObject) {
+	if a.Focused != nil {
+		a.Focused(to)
+	}
 }
 
 // MinSize returns Min.

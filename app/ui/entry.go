@@ -2,32 +2,65 @@ package ui
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 )
 
-// Entry is a text entry of one or more lines. Unlike Fyne's entry, it passes the program's shortcuts to the window while it
-// has the focus, reports the Escape key, and can send its text on Enter.
+// Entry is a text entry of one or more lines, for text of any length. Fyne's entry takes seconds for a paragraph of some
+// thousand letters and draws a line as one picture, which fails from about 2,700 letters on; here only the visible lines are
+// drawn, and after a change only the lines around it are broken again.
 //
-// The time in which Fyne wraps a paragraph grows with the square of its length (10,000 characters: 3.5 s). A text with a
-// paragraph longer than page is therefore shown without wrapping.
+//	entry.go       its functions for screens          entry_keys.go   keys and shortcuts
+//	entry_edit.go  changes of the text, undo, redo    entry_mouse.go  clicks, selection, wheel, menu
+//	entry_draw.go  what is drawn                      blink.go        the caret
+//
+// Unlike Fyne's, it passes the program's shortcuts to the window while it has the focus, reports the Escape key, can send its
+// text on Enter, and Tab leaves it. Places in the text are offsets in bytes.
 type Entry struct {
-	widget.Entry
-	OnShortcut func(fyne.Shortcut) bool // returns true if it handled a shortcut of the program
-	OnKey      func(*fyne.KeyEvent) bool
-	OnKeyDown  func(*fyne.KeyEvent)
-	OnKeyUp    func(*fyne.KeyEvent)
-	OnFocus    func(bool)
-	OnSend     func() // called on Enter in an entry of many lines; Shift+Enter starts a new line
+	widget.BaseWidget
+	Text        string // changed by SetText only
+	PlaceHolder string
+	Bare        bool // no background and no outline: something around the entry has them
+	OnChanged   func(string)
+	OnSubmitted func(string)             // called on Enter in an entry of one line
+	OnSend      func()                   // called on Enter in an entry of many lines; Shift+Enter starts a new line
+	OnShortcut  func(fyne.Shortcut) bool // returns true if it handled a shortcut of the program
+	OnKey       func(*fyne.KeyEvent) bool
+	OnKeyDown   func(*fyne.KeyEvent)
+	OnKeyUp     func(*fyne.KeyEvent)
+	OnFocus     func(bool)
+	Outer       fyne.Scrollable // gets the turns of the wheel that the entry has no use for
 
-	shift bool
+	many    bool // lines
+	wrapped *wrapped
+	lefts   []float32 // in an entry of one line, where the lines of wrapped begin, which stand side by side; nil: not known
+	rows    int
+	caret   int
+	anchor  int     // the other end of the selection; the caret if nothing is selected
+	late    bool    // the caret stands at the end of a line, not at the beginning of the next, which is the same offset
+	goal    float32 // the distance from the left that moving up and down keeps; negative: none
+	offset  fyne.Position
+	shift   bool
+	focused bool
+	history history
+	clicks  clicks
+	blink   blink
+	barred  bool // the scroll bar is being dragged
 }
+
+const (
+	entryPad   = 8
+	entryPiece = 1000 // how wide the pieces of a line are in an entry of one line
+)
 
 // NewEntry returns an entry of one line.
 func NewEntry() *Entry {
-	e := &Entry{}
+	e := &Entry{goal: -1, rows: 1}
+	e.wrapped = wrap(nil, TextSize, true, false)
+	e.wrapped.ways.left = true
 	e.ExtendBaseWidget(e)
 	return e
 }
@@ -35,149 +68,124 @@ func NewEntry() *Entry {
 // NewText returns an entry of many lines that wraps.
 func NewText() *Entry {
 	e := NewEntry()
-	e.MultiLine = true
-	e.Wrapping = fyne.TextWrapWord
+	e.many, e.rows = true, 3
+	e.wrapped.ways.left = false
 	return e
 }
 
-// TypedShortcut passes a shortcut to OnShortcut, and to Fyne's entry if OnShortcut did not handle it.
-func (e *Entry) TypedShortcut(s fyne.Shortcut) {
-	if e.OnShortcut != nil && e.OnShortcut(s) {
+// SetText replaces the text, and forgets what could be undone.
+func (e *Entry) SetText(text string) {
+	e.history = history{}
+	if text == e.Text {
 		return
 	}
-	if paste, ok := s.(*fyne.ShortcutPaste); ok && paste.Clipboard != nil {
-		e.stopWrapping(e.Text, paste.Clipboard.Content())
-	}
-	e.Entry.TypedShortcut(s)
-	e.updateWrapping()
+	e.wrapped.text, e.wrapped.lines, e.lefts = text, nil, nil
+	e.Text = text
+	e.caret = runeStart(text, min(e.caret, len(text)))
+	e.anchor, e.late, e.goal = e.caret, false, -1
+	e.changed()
 }
 
-// page is the length in bytes of the longest paragraph that is wrapped.
-const page = 1500
-
-// stopWrapping turns wrapping off if one of the texts has a long paragraph. It is called before the text is inserted.
-func (e *Entry) stopWrapping(texts ...string) {
-	if !e.MultiLine || e.Wrapping == fyne.TextWrapOff {
-		return
-	}
-	for _, text := range texts {
-		for line := range strings.SplitSeq(text, "\n") {
-			if len(line) > page {
-				e.Wrapping = fyne.TextWrapOff
-				return
-			}
-		}
-	}
+// SetPlaceHolder sets the text that is shown in the empty entry.
+func (e *Entry) SetPlaceHolder(text string) {
+	e.PlaceHolder = text
+	e.Refresh()
 }
 
-// updateWrapping turns wrapping on or off, as the present text requires.
-func (e *Entry) updateWrapping() {
-	if !e.MultiLine {
-		return
-	}
-	was := e.Wrapping
-	e.Wrapping = fyne.TextWrapWord
-	if e.stopWrapping(e.Text); e.Wrapping != was {
+// SetMinRowsVisible sets the height to that of so many lines.
+func (e *Entry) SetMinRowsVisible(rows int) {
+	if e.rows != rows {
+		e.rows = rows
 		e.Refresh()
 	}
 }
 
-// SetText replaces the text.
-func (e *Entry) SetText(text string) {
-	e.stopWrapping(text)
-	e.Entry.SetText(text)
-	e.updateWrapping()
+// Rows returns how many lines the text has at a width of the entry.
+func (e *Entry) Rows(width float32) int {
+	if !e.many {
+		return 1
+	}
+	e.wrapped.breakAt(width - 2*entryPad)
+	return len(e.wrapped.lines)
 }
 
-// TypedRune inserts a character.
-func (e *Entry) TypedRune(r rune) {
-	e.Entry.TypedRune(r)
-	e.updateWrapping()
+// HeightOf returns the height of the entry in which so many lines are visible.
+func (e *Entry) HeightOf(rows int) float32 {
+	return float32(rows)*lineHeight(TextSize) + 2*entryPad
 }
 
-// KeyDown records the state of the Shift key.
-func (e *Entry) KeyDown(k *fyne.KeyEvent) {
-	if k.Name == desktop.KeyShiftLeft || k.Name == desktop.KeyShiftRight {
-		e.shift = true
-	}
-	if e.OnKeyDown != nil {
-		e.OnKeyDown(k)
-	}
-	e.Entry.KeyDown(k)
+// MinSize has a small width, and the height of the lines that are to be visible.
+func (e *Entry) MinSize() fyne.Size { return fyne.NewSize(48, e.HeightOf(e.rows)) }
+
+// Caret returns the place of the caret.
+func (e *Entry) Caret() int { return e.caret }
+
+// SetCaret moves the caret and ends the selection.
+func (e *Entry) SetCaret(at int) { e.move(runeStart(e.Text, max(0, min(at, len(e.Text)))), false) }
+
+// ToEnd moves the caret behind the last character.
+func (e *Entry) ToEnd() { e.SetCaret(len(e.Text)) }
+
+// SelectedText returns the selected text.
+func (e *Entry) SelectedText() string {
+	from, to := e.selection()
+	return e.Text[from:to]
 }
 
-// KeyUp records the state of the Shift key.
-func (e *Entry) KeyUp(k *fyne.KeyEvent) {
-	if k.Name == desktop.KeyShiftLeft || k.Name == desktop.KeyShiftRight {
-		e.shift = false
+// selection returns the ends of the selection in the order of the text.
+func (e *Entry) selection() (from, to int) { return min(e.caret, e.anchor), max(e.caret, e.anchor) }
+
+// SelectAll selects the whole text.
+func (e *Entry) SelectAll() {
+	e.anchor, e.caret, e.late, e.goal = 0, len(e.Text), false, -1
+	e.Refresh()
+}
+
+// Before returns the character before the caret, 0 at the beginning.
+func (e *Entry) Before() rune {
+	if e.caret == 0 {
+		return 0
 	}
-	if e.OnKeyUp != nil {
-		e.OnKeyUp(k)
+	r, _ := utf8.DecodeLastRuneInString(e.Text[:e.caret])
+	return r
+}
+
+// After returns the character behind the caret, 0 at the end.
+func (e *Entry) After() rune {
+	if e.caret == len(e.Text) {
+		return 0
 	}
-	e.Entry.KeyUp(k)
+	r, _ := utf8.DecodeRuneInString(e.Text[e.caret:])
+	return r
 }
 
 // FocusGained implements fyne.Focusable.
 func (e *Entry) FocusGained() {
-	e.shift = false
-	e.Entry.FocusGained()
-	if e.OnFocus != nil {
-		e.OnFocus(true)
-	}
+	e.focus(true)
+	GotFocus(e)
 }
 
 // FocusLost implements fyne.Focusable.
-func (e *Entry) FocusLost() {
-	e.shift = false
-	e.Entry.FocusLost()
+func (e *Entry) FocusLost() { e.focus(false) }
+
+func (e *Entry) focus(on bool) {
+	e.shift, e.focused = false, on
+	e.Refresh()
 	if e.OnFocus != nil {
-		e.OnFocus(false)
+		e.OnFocus(on)
 	}
 }
 
-// TypedKey calls OnSend on Enter.
-func (e *Entry) TypedKey(k *fyne.KeyEvent) {
-	if e.OnKey != nil && e.OnKey(k) {
-		return
+// Cursor implements desktop.Cursorable.
+func (e *Entry) Cursor() desktop.Cursor { return desktop.TextCursor }
+
+// clean returns text from outside as the entry holds it: valid UTF-8 with the line ends of this system, or none in an entry of
+// one line.
+func (e *Entry) clean(text string) string {
+	text = strings.ToValidUTF8(text, string(replacement))
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	if !e.many {
+		text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", " ")
 	}
-	if (k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter) && e.OnSend != nil && !e.shift {
-		e.OnSend()
-		return
-	}
-	e.Entry.TypedKey(k)
-	e.updateWrapping()
+	return text
 }
-
-// Insert replaces the selection by text, or inserts it at the cursor, as one undo step.
-func (e *Entry) Insert(text string) {
-	e.stopWrapping(e.Text, text)
-	e.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: fixedText(text)})
-	e.updateWrapping()
-}
-
-// ToEnd moves the cursor behind the last character.
-func (e *Entry) ToEnd() { e.Entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown}) }
-
-// Before returns the character before the cursor, 0 at the beginning.
-func (e *Entry) Before() rune {
-	runes := []rune(e.Text)
-	if at := e.CursorTextOffset(); at > 0 && at <= len(runes) {
-		return runes[at-1]
-	}
-	return 0
-}
-
-// After returns the character behind the cursor, 0 at the end.
-func (e *Entry) After() rune {
-	runes := []rune(e.Text)
-	if at := e.CursorTextOffset(); at >= 0 && at < len(runes) {
-		return runes[at]
-	}
-	return 0
-}
-
-// fixedText is a clipboard with a fixed text. It is needed because Fyne inserts at the cursor only by pasting.
-type fixedText string
-
-func (f fixedText) Content() string   { return string(f) }
-func (f fixedText) SetContent(string) {}

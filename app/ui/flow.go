@@ -1,16 +1,11 @@
 package ui
 
 import (
-	"image/color"
-	"math"
-	"strings"
-	"unicode"
-
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"soberano/app/ui/bidi"
 )
 
 // Span is a piece of text in one style.
@@ -29,32 +24,38 @@ func (s Span) style() fyne.TextStyle {
 func (s Span) same(o Span) bool { s.Text = o.Text; return s == o }
 
 // Flow is wrapped text in several styles. Fyne's RichText has no background for code, no line height of its own and no caret
-// at the end. A Flow draws one canvas.Text for each piece of one style on a line, so that a long plain paragraph has as many
-// objects as lines.
+// at the end, and its time grows with the square of a line's length.
 //
-//	spans ──cut──▶ words ──break at the width──▶ lines ──join equal styles──▶ runs
+//	spans ──wrap──▶ lines at a width ──runs──▶ drawn pieces of one style each
 //
-// Widths come from fyne.MeasureText, which Fyne caches for a minute. The fields are set before the widget is shown; after
-// that the methods change them.
+// Of a text of more than mostWhole lines only those that are seen are drawn: See says which those are. The fields are set before the widget is shown; after that the methods change them.
+//
+// A place in the text is an offset in bytes in the texts of all spans, joined.
 type Flow struct {
 	widget.BaseWidget
 	Spans    []Span
-	TextSize float32 // 0: the constant TextSize
-	Align    fyne.TextAlign
-	Heavy    bool // all of it is bold
-	Preserve bool // spaces at the beginnings of lines are kept (code)
-	Caret    bool // a block after the last word, which shows that more text is coming
+	TextSize float32        // 0: the constant TextSize
+	Align    fyne.TextAlign // Leading: at the left, paragraphs from right to left at the right
+	RTL      bool           // paragraphs without letters are from right to left
+	Heavy    bool           // all of it is bold
+	Preserve bool           // spaces at the beginnings of lines are kept (code)
+	Caret    bool           // a block after the last word, which shows that more text is coming
 	OnLink   func(url string, at fyne.Position)
 	OnTap    func(at fyne.Position) // called for a tap outside links
 
-	width float32 // the width for which the lines were broken
-	lines [][]run
+	wrapped    *wrapped
+	widest     float32 // the natural width; 0: not measured
+	from, to   int     // the selected text
+	seen       bool    // See was called, with:
+	top, below float32
+	drawn      [2]int // the first line that is drawn, and the one behind the last
 }
 
-type run struct {
-	Span
-	x, w float32
-}
+// mostWhole is the number of lines up to which all are drawn; so many are drawn of a longer text before See is called.
+const mostWhole = 60
+
+// mostNatural is the width beyond which the natural width of a text is not measured.
+const mostNatural = 10_000
 
 // NewFlow returns a paragraph.
 func NewFlow(spans ...Span) *Flow {
@@ -72,7 +73,7 @@ func Text(text string, size float32, color fyne.ThemeColorName) *Flow {
 
 // Set replaces the text.
 func (f *Flow) Set(spans ...Span) {
-	f.Spans, f.lines = spans, nil
+	f.Spans, f.wrapped, f.widest, f.from, f.to = spans, nil, 0, 0, 0
 	f.Refresh()
 }
 
@@ -92,12 +93,14 @@ func (f *Flow) size() float32 {
 }
 
 // LineHeight returns one and a half times the text size.
-func (f *Flow) LineHeight() float32 { return float32(int(f.size()*1.5 + 0.5)) }
+func (f *Flow) LineHeight() float32 { return lineHeight(f.size()) }
+
+func lineHeight(size float32) float32 { return float32(int(size*1.5 + 0.5)) }
 
 // HeightFor returns the height of the text, broken at that width.
 func (f *Flow) HeightFor(width float32) float32 {
 	f.breakAt(width)
-	return float32(max(1, len(f.lines))) * f.LineHeight()
+	return float32(len(f.wrapped.lines)) * f.LineHeight()
 }
 
 // MinSize has a small width, and the height of the text at its present width.
@@ -109,192 +112,118 @@ func (f *Flow) MinSize() fyne.Size {
 	return fyne.NewSize(min(f.NaturalWidth(), 48), f.HeightFor(w))
 }
 
-// NaturalWidth returns the width of the longest line when nothing is wrapped.
+// NaturalWidth returns the width of the longest line when nothing is wrapped, at most mostNatural.
 func (f *Flow) NaturalWidth() float32 {
-	var most, w float32
-	for _, s := range f.Spans {
-		s.Bold = s.Bold || f.Heavy
-		for i, line := range strings.Split(s.Text, "\n") {
-			if i > 0 {
-				w = 0
-			}
-			w += fyne.MeasureText(line, f.size(), s.style()).Width
-			most = max(most, w)
+	if f.widest == 0 {
+		f.wrap()
+		f.widest = f.wrapped.natural(mostNatural) + 1
+	}
+	return f.widest
+}
+
+func (f *Flow) wrap() {
+	if f.wrapped == nil {
+		f.wrapped = wrap(f.Spans, f.size(), f.Preserve, f.Heavy)
+		f.wrapped.ways.left = f.Align != fyne.TextAlignLeading
+		if f.RTL {
+			f.wrapped.ways.otherwise = bidi.RTL
 		}
 	}
-	return most + 1
 }
 
 // breakAt breaks the text into lines no wider than width.
 func (f *Flow) breakAt(width float32) {
-	width = max(width, 24)
-	if f.lines != nil && f.width == width {
+	f.wrap()
+	f.wrapped.breakAt(width)
+}
+
+// See tells the text which part of it, measured from its upper edge, is inside the window.
+func (f *Flow) See(top, below float32) {
+	f.seen, f.top, f.below = true, top, below
+	if f.wrapped == nil || f.wrapped.lines == nil {
 		return
 	}
-	b := breaker{flow: f, width: width}
-	for _, s := range f.Spans {
-		s.Bold = s.Bold || f.Heavy
-		b.span(s)
-	}
-	b.newline()
-	f.lines, f.width = b.lines, width
-}
-
-type breaker struct {
-	flow  *Flow
-	width float32
-	lines [][]run
-	line  []run
-	x     float32
-}
-
-func (b *breaker) measure(text string, s Span) float32 {
-	return fyne.MeasureText(text, b.flow.size(), s.style()).Width
-}
-
-func (b *breaker) newline() {
-	for n := len(b.line); n > 0; n-- { // remove the space that the line break replaces
-		last := &b.line[n-1]
-		last.Text = strings.TrimRight(last.Text, " ")
-		last.w = b.measure(last.Text, last.Span)
-		if last.Text != "" {
-			break
-		}
-		b.line = b.line[:n-1]
-	}
-	b.lines = append(b.lines, b.line)
-	b.line, b.x = nil, 0
-}
-
-func (b *breaker) add(text string, w float32, s Span) {
-	if n := len(b.line); n > 0 && b.line[n-1].Span.same(s) {
-		last := &b.line[n-1]
-		last.Text += text
-		last.w = b.measure(last.Text, last.Span)
-		b.x = last.x + last.w + b.gap(s)
-		return
-	}
-	s.Text = text
-	gap := b.gap(s)
-	b.line = append(b.line, run{Span: s, x: b.x + gap, w: w})
-	b.x += w + 2*gap
-}
-
-// gap returns the horizontal space that the background of inline code needs at each side.
-func (b *breaker) gap(s Span) float32 {
-	if s.Mono && !b.flow.Preserve {
-		return 3
-	}
-	return 0
-}
-
-func (b *breaker) span(s Span) {
-	for i, text := range strings.Split(strings.ReplaceAll(s.Text, "\t", "    "), "\n") {
-		if i > 0 {
-			b.newline()
-		}
-		for text != "" {
-			var word string
-			word, text = cutWord(text)
-			b.word(word, s)
-		}
+	first, last := f.visible()
+	if d := f.drawn; last > first && (first < d[0] || last > d[1]) || last == first && d[1] > d[0] {
+		f.Refresh()
 	}
 }
 
-func (b *breaker) word(word string, s Span) {
-	blank := strings.TrimSpace(word) == ""
-	if blank && b.x == 0 && len(b.lines) > 0 && !b.flow.Preserve {
-		return
+// visible returns the first line that is inside the window, and the one behind the last.
+func (f *Flow) visible() (first, last int) {
+	n, h := len(f.wrapped.lines), f.LineHeight()
+	switch {
+	case n <= mostWhole:
+		return 0, n
+	case !f.seen:
+		return 0, mostWhole
+	case f.below <= 0 || f.top >= f.below || f.top >= float32(n)*h:
+		return 0, 0
 	}
-	w := b.measure(word, s)
-	if b.x+w+2*b.gap(s) <= b.width || blank {
-		b.add(word, w, s)
-		return
+	return max(0, int(f.top/h)), min(n, int(min(f.below/h, float32(n)))+1)
+}
+
+// Text returns the text between two offsets.
+func (f *Flow) Text(from, to int) string {
+	f.wrap()
+	n := len(f.wrapped.text)
+	return f.wrapped.text[min(from, n):min(to, n)]
+}
+
+// Len returns the length of the text in bytes.
+func (f *Flow) Len() int { f.wrap(); return len(f.wrapped.text) }
+
+// OffsetAt returns the offset of the place that is nearest to a position.
+func (f *Flow) OffsetAt(p fyne.Position) int {
+	f.breakAt(f.Size().Width)
+	w := f.wrapped
+	i := int(p.Y / f.LineHeight())
+	if p.Y < 0 {
+		return 0
 	}
-	if b.x > 0 {
-		b.newline()
+	if i >= len(w.lines) {
+		return len(w.text)
 	}
-	for w+2*b.gap(s) > b.width { // a word longer than a line is cut at the end of the line
-		cut := b.fit(word, s)
-		b.add(word[:cut], b.measure(word[:cut], s), s)
-		b.newline()
-		word = word[cut:]
-		w = b.measure(word, s)
+	l := w.lines[i]
+	return w.offsetAt(line{l.start, w.trimmed(l), l.next, l.w}, p.X-f.shift(w.runs(l, w.trimmed(l))))
+}
+
+// PositionOf returns where the text behind an offset is drawn: the upper left corner of the caret.
+func (f *Flow) PositionOf(offset int) fyne.Position {
+	f.breakAt(f.Size().Width)
+	w := f.wrapped
+	i := w.lineOf(offset)
+	l := w.lines[i]
+	return fyne.NewPos(w.xOf(l, offset)+f.shift(w.runs(l, w.trimmed(l))), float32(i)*f.LineHeight())
+}
+
+// Select marks the text between two offsets as selected.
+func (f *Flow) Select(from, to int) {
+	if from > to {
+		from, to = to, from
 	}
-	if word != "" {
-		b.add(word, w, s)
+	if f.from != from || f.to != to {
+		f.from, f.to = from, to
+		f.Refresh()
 	}
 }
 
-// fit returns the length in bytes of the longest beginning of the word that fits on a line, at least one character.
-func (b *breaker) fit(word string, s Span) int {
-	ends := []int{}
-	for i, r := range word {
-		if i > 0 && !unicode.Is(unicode.M, r) && r != 0x200d && r != 0xfe0f {
-			ends = append(ends, i)
-		}
-	}
-	ends = append(ends, len(word))
-	low, high := 0, len(ends)-1
-	for low < high {
-		mid := (low + high + 1) / 2
-		if b.measure(word[:ends[mid]], s)+2*b.gap(s) <= b.width {
-			low = mid
-		} else {
-			high = mid - 1
-		}
-	}
-	return ends[low]
-}
-
-// cutWord splits off the next word or the next spaces. In scripts that are written without spaces a line may end after
-// every character.
-func cutWord(text string) (word, rest string) {
-	space := text[0] == ' '
-	for i, r := range text {
-		if i == 0 {
-			continue
-		}
-		if (r == ' ') != space || !space && (unspaced(r) && !unicode.IsPunct(r) || unspaced(lastRune(text[:i]))) && !unicode.Is(unicode.M, r) {
-			return text[:i], text[i:]
-		}
-	}
-	return text, ""
-}
-
-func lastRune(s string) (last rune) {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i]&0xc0 != 0x80 {
-			for _, r := range s[i:] {
-				return r
-			}
-		}
-	}
-	return 0
-}
-
-func unspaced(r rune) bool {
-	return r >= 0x2e80 && (unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xff60)
-}
-
-// CreateRenderer implements fyne.Widget.
-func (f *Flow) CreateRenderer() fyne.WidgetRenderer {
-	f.ExtendBaseWidget(f)
-	r := &flowRenderer{f: f}
-	if size := f.Size(); size.Width > 0 { // after a minute out of sight Fyne makes a new renderer and does not call Layout
-		r.Layout(size)
-	}
-	return r
-}
+// Selected returns the offsets between which the text is selected; they are equal if none is.
+func (f *Flow) Selected() (from, to int) { return f.from, f.to }
 
 // linkAt returns the link at a position, "" where there is none.
 func (f *Flow) linkAt(p fyne.Position) string {
-	i := int(p.Y / f.LineHeight())
-	if p.Y < 0 || i >= len(f.lines) {
+	if f.wrapped == nil {
 		return ""
 	}
-	dx := f.shift(f.lines[i])
-	for _, r := range f.lines[i] {
+	i := int(p.Y / f.LineHeight())
+	if p.Y < 0 || i >= len(f.wrapped.lines) {
+		return ""
+	}
+	l := f.wrapped.lines[i]
+	runs := f.wrapped.runs(l, f.wrapped.trimmed(l))
+	dx := f.shift(runs)
+	for _, r := range runs {
 		if r.Link != "" && p.X >= r.x+dx && p.X < r.x+dx+r.w {
 			return r.Link
 		}
@@ -302,11 +231,12 @@ func (f *Flow) linkAt(p fyne.Position) string {
 	return ""
 }
 
-func (f *Flow) shift(line []run) float32 {
-	if len(line) == 0 || f.Align == fyne.TextAlignLeading {
+// shift returns how far a line stands from the left edge.
+func (f *Flow) shift(runs []run) float32 {
+	if len(runs) == 0 || f.Align == fyne.TextAlignLeading {
 		return 0
 	}
-	last := line[len(line)-1]
+	last := runs[len(runs)-1]
 	free := f.Size().Width - last.x - last.w
 	if f.Align == fyne.TextAlignCenter {
 		return max(0, free/2)
@@ -336,121 +266,4 @@ func (f *Flow) Cursor() desktop.Cursor {
 		}
 	}
 	return desktop.DefaultCursor
-}
-
-type flowRenderer struct {
-	f       *Flow
-	objects []fyne.CanvasObject
-	drawn   float32 // the width for which the objects were made; -1: none were made
-}
-
-func (r *flowRenderer) Destroy()                     {}
-func (r *flowRenderer) Objects() []fyne.CanvasObject { return r.objects }
-func (r *flowRenderer) MinSize() fyne.Size           { return r.f.MinSize() }
-
-func (r *flowRenderer) Layout(size fyne.Size) {
-	r.f.breakAt(size.Width)
-	if r.drawn != size.Width || len(r.objects) == 0 {
-		r.draw(size)
-	}
-}
-
-func (r *flowRenderer) Refresh() {
-	if w := r.f.Size().Width; w > 0 {
-		r.f.breakAt(w)
-	}
-	r.draw(r.f.Size())
-	canvas.Refresh(r.f)
-}
-
-// draw creates the objects again, except those of lines that have not changed.
-func (r *flowRenderer) draw(size fyne.Size) {
-	f := r.f
-	r.drawn = size.Width
-	old := map[string]*canvas.Text{}
-	for _, o := range r.objects {
-		if t, ok := o.(*canvas.Text); ok {
-			old[textKey(t)] = t
-		}
-	}
-	r.objects = r.objects[:0:0]
-	h := f.LineHeight()
-	x := float32(0)
-	for i, line := range f.lines {
-		dx, y := f.shift(line), float32(i)*h
-		x = dx
-		for _, s := range line {
-			r.run(s, s.x+dx, y, h, old)
-			x = s.x + dx + s.w
-		}
-	}
-	if f.Caret {
-		c := canvas.NewRectangle(Color(Accent))
-		c.CornerRadius = 2
-		Put(c, x+2, float32(max(0, len(f.lines)-1))*h+3, 7, h-6)
-		r.objects = append(r.objects, c)
-	}
-}
-
-func (r *flowRenderer) run(s run, x, y, h float32, old map[string]*canvas.Text) {
-	f := r.f
-	ink := Color(s.ink())
-	if s.Mono && !f.Preserve {
-		b := canvas.NewRectangle(Color(Code))
-		b.StrokeColor, b.StrokeWidth, b.CornerRadius = Color(Line), 1, 4
-		Put(b, x-3, y+1, s.w+6, h-2)
-		r.objects = append(r.objects, b)
-	}
-	if s.Mark != "" {
-		b := canvas.NewRectangle(Color(s.Mark))
-		b.CornerRadius = 3
-		Put(b, x-1, y+1, s.w+2, h-2)
-		r.objects = append(r.objects, b)
-	}
-	t := canvas.NewText(s.Text, ink)
-	t.TextSize, t.TextStyle = f.size(), s.style()
-	if was := old[textKey(t)]; was != nil {
-		delete(old, textKey(t))
-		t = was
-	}
-	th := t.MinSize().Height
-	// Fyne draws a text as high as the pixels between its rounded top and its rounded bottom, into an image whose height is
-	// rounded up. At an offset of just under half a pixel the two heights are equal, and the last row of pixels, which holds
-	// the underscores, is not cut off.
-	Put(t, x, float32(math.Floor(float64(y+(h-th)/2)))+0.45, s.w, th)
-	r.objects = append(r.objects, t)
-	if s.Link != "" || s.Strike {
-		l := canvas.NewRectangle(ink)
-		at := y + h - 4
-		if s.Strike {
-			at = y + h/2
-		}
-		Put(l, x, at, s.w, 1)
-		r.objects = append(r.objects, l)
-	}
-}
-
-func (s Span) ink() fyne.ThemeColorName {
-	switch {
-	case s.Color != "":
-		return s.Color
-	case s.Link != "":
-		return Accent
-	}
-	return theme.ColorNameForeground
-}
-
-func textKey(t *canvas.Text) string {
-	c := color.NRGBAModel.Convert(t.Color).(color.NRGBA)
-	style := 0
-	if t.TextStyle.Bold {
-		style |= 1
-	}
-	if t.TextStyle.Italic {
-		style |= 2
-	}
-	if t.TextStyle.Monospace {
-		style |= 4
-	}
-	return string([]rune{rune(t.TextSize), rune(style), rune(c.R), rune(c.G), rune(c.B)}) + t.Text
 }

@@ -56,6 +56,9 @@ func (b *longBody) MinSize([]fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(80, (*Long)(b).total())
 }
 
+// Contents implements Holder.
+func (l *Long) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.scroll} }
+
 // CreateRenderer implements fyne.Widget.
 func (l *Long) CreateRenderer() fyne.WidgetRenderer { return &longRenderer{l} }
 
@@ -187,6 +190,7 @@ func (l *Long) place(first, last int) {
 			l.Fill(i, o)
 		}
 		Put(o, float32(int(x)), y, l.width, l.heights[i])
+		See(o, l.scroll.Offset.Y-y, l.scroll.Offset.Y+l.size.Height-y)
 		y += l.heights[i]
 	}
 }

@@ -23,6 +23,7 @@ func NewPane() *Pane {
 	t := &Pane{layout: &Column{Gap: 16, Most: ColumnWidth, Left: 24, Right: 24, Top: 26, Bottom: 20}}
 	t.column = &fyne.Container{Layout: t.layout}
 	t.scroll = container.NewVScroll(t.column)
+	t.scroll.OnScrolled = func(fyne.Position) { t.see() }
 	t.Object = &fyne.Container{Layout: &Arrange{Min: fyne.NewSize(200, 80), Place: t.place}, Objects: []fyne.CanvasObject{t.scroll}}
 	return t
 }
@@ -38,6 +39,7 @@ func (t *Pane) place(size fyne.Size) {
 // Set replaces all objects in the column and scrolls to its end, or to its top.
 func (t *Pane) Set(end bool, objects ...fyne.CanvasObject) {
 	t.column.Objects = objects
+	t.adopt(t.column)
 	t.fit(end)
 	if !end {
 		t.to(0)
@@ -48,6 +50,7 @@ func (t *Pane) Set(end bool, objects ...fyne.CanvasObject) {
 // Add appends an object.
 func (t *Pane) Add(o fyne.CanvasObject) {
 	t.column.Objects = append(t.column.Objects, o)
+	t.adopt(o)
 	t.fit(true)
 }
 
@@ -58,6 +61,20 @@ func (t *Pane) Remove(o fyne.CanvasObject) {
 			t.column.Objects = append(t.column.Objects[:i:i], t.column.Objects[i+1:]...)
 			t.fit(t.AtBottom())
 			return
+		}
+	}
+}
+
+// adopt gives the entries in an object the turns of the wheel to pass on.
+func (t *Pane) adopt(o fyne.CanvasObject) {
+	switch o := o.(type) {
+	case *Entry:
+		o.Outer = t.scroll
+	case *Box:
+		t.adopt(o.Content)
+	case *fyne.Container:
+		for _, c := range o.Objects {
+			t.adopt(c)
 		}
 	}
 }
@@ -86,7 +103,11 @@ func (t *Pane) fit(bottom bool) {
 		y = max(0, height-t.size.Height)
 	}
 	t.to(y)
+	t.see()
 }
+
+// see tells the objects in the column what is seen of them.
+func (t *Pane) see() { See(t.column, t.scroll.Offset.Y, t.scroll.Offset.Y+t.size.Height) }
 
 // to scrolls, and updates the scroll bars even where the position is the same.
 func (t *Pane) to(y float32) {
@@ -108,6 +129,7 @@ func (t *Pane) Pad(left, right, top, bottom, gap float32) {
 // Keep replaces all objects in the column and keeps the scroll position.
 func (t *Pane) Keep(objects ...fyne.CanvasObject) {
 	t.column.Objects = objects
+	t.adopt(t.column)
 	t.fit(false)
 	t.column.Refresh()
 }

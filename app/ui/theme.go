@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"encoding/binary"
 	"image/color"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
@@ -56,8 +58,10 @@ func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.
 		return p[Record]
 	case theme.ColorNameSelection:
 		return p[Tint]
-	case theme.ColorNameFocus:
-		return p[Tint]
+	case theme.ColorNameFocus: // Fyne draws it over the colour of a button, whose label stays readable
+		c := p[Ink]
+		c.A = 48
+		return c
 	case theme.ColorNamePressed:
 		return p[Line]
 	case theme.ColorNameScrollBar:
@@ -70,12 +74,29 @@ func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.
 	return theme.DefaultTheme().Color(name, variant)
 }
 
-// mono and monoBold are the fonts for code: Fyne cuts the last row of pixels, which holds the underscores, off its own
-// monospaced font.
+// mono and monoBold are the fonts for code. Fyne puts the baseline of a text on a whole row of pixels below the font's ascent, and
+// cuts off what is below the height of a line, which it rounds. Without a gap between the lines, up to one and a half rows of
+// letters such as g and y are lost; Fyne's own monospaced font has none either.
 var (
-	mono     = fyne.NewStaticResource("Go-Mono.ttf", gomono.TTF)
-	monoBold = fyne.NewStaticResource("Go-Mono-Bold.ttf", gomonobold.TTF)
+	mono     = fyne.NewStaticResource("Go-Mono.ttf", withLineGap(gomono.TTF, codeGap))
+	monoBold = fyne.NewStaticResource("Go-Mono-Bold.ttf", withLineGap(gomonobold.TTF, codeGap))
 )
+
+// codeGap is one and a half pixels at a text size of 10, in units of which Go Mono has 2048.
+const codeGap = 300
+
+// withLineGap returns a TrueType font with another gap between lines: the field lineGap of the table hhea, see
+// https://learn.microsoft.com/typography/opentype/spec/hhea
+func withLineGap(font []byte, gap uint16) []byte {
+	font = slices.Clone(font)
+	for i := range int(binary.BigEndian.Uint16(font[4:])) {
+		table := font[12+16*i:]
+		if string(table[:4]) == "hhea" {
+			binary.BigEndian.PutUint16(font[binary.BigEndian.Uint32(table[8:])+8:], gap)
+		}
+	}
+	return font
+}
 
 // Font returns Fyne's own fonts, and Go Mono for code.
 func (t Theme) Font(style fyne.TextStyle) fyne.Resource {

@@ -64,13 +64,14 @@ func TestCheck(t *testing.T) {
 	w := test.NewTempWindow(t, c)
 	test.Tap(c)
 	w.Canvas().Focus(c)
+	c.TypedRune(' ')
 	for _, k := range []fyne.KeyName{fyne.KeySpace, fyne.KeyReturn, fyne.KeyA} {
 		c.TypedKey(&fyne.KeyEvent{Name: k})
 	}
 	c.Set(false, true)
 	c.Set(true, false)
 	test.Tap(c)
-	c.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	c.TypedRune(' ')
 	if !slices.Equal(told, []bool{true, false, true}) || !c.Checked || !c.Disabled() {
 		t.Errorf("told %v; checked: %v, disabled: %v", told, c.Checked, c.Disabled())
 	}
@@ -91,9 +92,9 @@ func TestFlowBreaks(t *testing.T) {
 			rt.Fatalf("height %v", h)
 		}
 		var got strings.Builder
-		for _, line := range f.lines {
-			for _, r := range line {
-				got.WriteString(r.Text)
+		for _, l := range f.wrapped.lines {
+			for _, r := range f.wrapped.runs(l, f.wrapped.trimmed(l)) {
+				got.WriteString(text[r.start:r.end])
 				if r.x+r.w > width+2 && len([]rune(strings.TrimSpace(r.Text))) > 2 {
 					rt.Fatalf("%q ends at %v, the width is %v", r.Text, r.x+r.w, width)
 				}
@@ -112,10 +113,10 @@ func TestEntryInsertsAtTheCursor(t *testing.T) {
 	w := test.NewTempWindow(t, e)
 	w.Resize(fyne.NewSize(300, 100))
 	e.SetText("hello world")
-	e.CursorRow, e.CursorColumn = 0, 5
+	e.SetCaret(5)
 	e.Insert(" dear")
-	if e.Text != "hello dear world" || e.CursorColumn != 10 {
-		t.Fatalf("got %q, cursor at %d", e.Text, e.CursorColumn)
+	if e.Text != "hello dear world" || e.Caret() != 10 {
+		t.Fatalf("got %q, cursor at %d", e.Text, e.Caret())
 	}
 	sent := 0
 	e.OnSend = func() { sent++ }
@@ -124,25 +125,6 @@ func TestEntryInsertsAtTheCursor(t *testing.T) {
 	e.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
 	if sent != 1 || e.Text != "hello dear\n world" {
 		t.Fatalf("sent %d times, text %q", sent, e.Text)
-	}
-}
-
-// A long paragraph must not freeze the window: it is shown without wrapping.
-func TestEntryWithALongParagraph(t *testing.T) {
-	test.NewTempApp(t)
-	e := NewText()
-	test.NewTempWindow(t, e).Resize(fyne.NewSize(700, 100))
-	e.SetText(strings.Repeat("A long message. ", 2000))
-	if e.Wrapping != fyne.TextWrapOff {
-		t.Error("a long paragraph is wrapped")
-	}
-	e.SetText("short")
-	if e.Wrapping != fyne.TextWrapWord {
-		t.Error("a short text is not wrapped")
-	}
-	e.Insert(strings.Repeat("word ", 2000))
-	if e.Wrapping != fyne.TextWrapOff || len(e.Text) != 5+10000 {
-		t.Errorf("after inserting: wrapping %v, %d bytes", e.Wrapping, len(e.Text))
 	}
 }
 

@@ -3,6 +3,7 @@ package voice
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -158,10 +159,13 @@ func (r *buttonRenderer) Refresh() {
 
 // Strip shows the level of the microphone, the time, and the action that ends the recording.
 type Strip struct {
-	Object fyne.CanvasObject
-	bars   *bars
-	time   *ui.Label
-	hint   *ui.Label
+	Object  fyne.CanvasObject
+	Sending bool   // a message is sent when the last words have been written
+	Target  string // where the words go, if it is not where the strip is; ""
+	Plain   bool   // no keys and clicks are named
+	bars    *bars
+	time    *ui.Label
+	hint    *ui.Label
 }
 
 // NewStrip returns a strip without levels.
@@ -194,23 +198,39 @@ func (l stripLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 
 // Show shows the state of t.
 func (s *Strip) Show(t *Talk) {
-	switch t.State() {
-	case Opening:
+	if t.State() == Opening {
 		s.bars.clear()
 		s.time.Set("")
-		s.hint.Set("Opening the microphone…")
-	case Recording:
-		s.hint.Set("release to finish · Esc discards")
-		if t.Latched() {
-			s.hint.Set("click to finish · Esc discards")
-		}
-		if t.Lost() {
-			s.hint.Set("some sound was lost · Esc discards")
-		}
-	case Finishing:
-		s.hint.Set("Writing the last words… · Esc discards")
 	}
+	s.hint.Set(s.words(t))
 	s.Object.Refresh()
+}
+
+// words returns what is happening, where the words go, and how to end it.
+func (s *Strip) words(t *Talk) string {
+	var list []string
+	if s.Target != "" {
+		list = append(list, s.Target)
+	}
+	keys := "Esc discards"
+	switch {
+	case t.State() == Opening:
+		list, keys = append(list, "Opening the microphone…"), ""
+	case t.State() == Finishing && s.Sending:
+		list, keys = append(list, "Sent when the last words are written"), "Esc cancels"
+	case t.State() == Finishing:
+		list = append(list, "Writing the last words…")
+	case t.Lost():
+		list = append(list, "some sound was lost")
+	case t.Latched() && !s.Plain:
+		list = append(list, "click to finish")
+	case !s.Plain:
+		list = append(list, "release to finish")
+	}
+	if keys != "" && !s.Plain {
+		list = append(list, keys)
+	}
+	return strings.Join(list, " · ")
 }
 
 // Level adds a measurement of the level.

@@ -31,7 +31,7 @@ func (t *Talk) start(place Place, kept *tape) {
 	}
 	s := &session{finish: make(chan struct{}), done: make(chan struct{}), place: place, tape: kept, again: kept != nil}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	t.session, t.place, t.language, t.lost = s, place, "", false
+	t.session, t.place, t.language, t.lost, t.err = s, place, "", false, nil
 	t.running = append(t.running, s)
 	if s.again {
 		close(s.finish)
@@ -157,13 +157,14 @@ func (t *Talk) end(s *session, err error) {
 				break
 			}
 		}
+		failure := err
 		if e := t.settle(s, err); err == nil {
 			err = e
 		}
 		if t.session != s {
 			return
 		}
-		t.session = nil
+		t.session, t.err = nil, failure
 		s.place.Partial("", 0)
 		s.place.End()
 		t.set(Idle)

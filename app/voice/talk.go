@@ -31,7 +31,7 @@ type Microphone interface {
 type Place interface {
 	Partial(text string, stable int) // may still change after the first stable bytes; "": none
 	Final(text string)               // does not change later
-	End()                            // there will be no more text; not called if the rest is discarded
+	End()                            // there will be no more text (Talk.Err says whether it is all); not called if the rest is discarded
 }
 
 // Window is what dictation needs from the program around it. Post, Open and Listen are called from any goroutine, the others
@@ -80,6 +80,7 @@ type Talk struct {
 	began    time.Time
 	language string
 	lost     bool
+	err      error // of the latest dictation
 	place    Place
 	session  *session
 	running  []*session
@@ -111,6 +112,9 @@ func (t *Talk) Language() string { return t.language }
 
 // Lost reports whether audio was lost in the latest dictation because the machine was too slow for the microphone.
 func (t *Talk) Lost() bool { return t.lost }
+
+// Err returns why the latest dictation has failed; nil if it is running, was discarded, or has given all its text.
+func (t *Talk) Err() error { return t.err }
 
 // Press is called when the button or the keys go down.
 func (t *Talk) Press() { t.PressFor(nil) }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -21,13 +22,13 @@ import (
 	"soberano/app/chat"
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/app/instance"
 	"soberano/app/settings"
 	"soberano/app/shell"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr/mic"
-	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -37,22 +38,56 @@ const ID = "org.soberano.app"
 // Options for Run.
 type Options struct {
 	Version string
+	Files   []string // models and recordings to open
 }
 
 // ErrNoDisplay reports that there is no display to open a window on.
 var ErrNoDisplay = errors.New("there is no display to open a window on")
 
-// Run opens the window and returns when it is closed by the user or by the end of ctx. It must be called from the main
-// goroutine. The error wraps ErrNoDisplay if there is no display, and says why if the display has no OpenGL.
+// Run opens the window and returns when it is closed by the user or by the end of ctx. If the data folder has an open window, that
+// one is raised and gets the files. Run must be called from the main goroutine. The error wraps ErrNoDisplay if there is no display,
+// and says why if the display has no OpenGL.
 func Run(ctx context.Context, o Options) error {
 	if err := probe(); err != nil {
 		return err
 	}
-	m, err := machine()
+	dir, err := registry.DataDir()
 	if err != nil {
 		return err
 	}
-	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: o.Version, Icon: ui.Icon})
+	files, err := absolute(o.Files)
+	if err != nil {
+		return err
+	}
+	own, err := instance.Open(ctx, dir, instance.Request{Files: files})
+	if err != nil {
+		return err
+	}
+	if own == nil {
+		fmt.Fprintln(os.Stderr, "soberano: the window that is open already was raised")
+		return nil
+	}
+	return errors.Join(open(ctx, dir, o.Version, files, own), own.Close())
+}
+
+// absolute makes paths independent of the working directory.
+func absolute(paths []string) (list []string, err error) {
+	for _, p := range paths {
+		if p, err = filepath.Abs(p); err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// open opens the window and returns when it is closed.
+func open(ctx context.Context, dir, version string, files []string, own *instance.Window) error {
+	m, err := machine(dir)
+	if err != nil {
+		return err
+	}
+	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: version, Icon: ui.Icon})
 	a := app.NewWithID(ID)
 	a.SetIcon(ui.Icon)
 	m.OpenURL = func(link string) error {
@@ -68,7 +103,9 @@ func Run(ctx context.Context, o Options) error {
 	w.Resize(fyne.NewSize(1200, 760))
 	var d *shell.Shell
 	var closing error
+	var leaving atomic.Bool
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
+		leaving.Store(true)
 		w.Hide()
 		d.Settle(func() {
 			closing = errors.Join(closing, d.Close())
@@ -79,10 +116,40 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	w.SetCloseIntercept(m.Quit)
+	d.OpenFiles(files)
+	own.Serve(func(r instance.Request) string {
+		return answer(&leaving, func() {
+			w.RequestFocus()
+			d.OpenFiles(r.Files)
+		})
+	})
 	stop := context.AfterFunc(ctx, func() { fyne.Do(m.Quit) })
 	defer stop()
 	w.ShowAndRun()
 	return errors.Join(closing, d.Close())
+}
+
+// answer runs show on the UI goroutine, unless the window is being closed, and answers a later start of the program.
+func answer(leaving *atomic.Bool, show func()) string {
+	done := make(chan struct{})
+	if leaving.Load() {
+		return instance.Closing
+	}
+	fyne.Do(func() {
+		if !leaving.Load() {
+			show()
+		}
+		close(done)
+	})
+	select {
+	case <-done:
+	case <-time.After(4 * time.Second): // less than the later start waits
+		return "its window does not answer"
+	}
+	if leaving.Load() {
+		return instance.Closing
+	}
+	return instance.Shown
 }
 
 // ChatModel returns the library name of the chat model that was chosen in the window; "" if none was chosen, or if it can't be
@@ -96,7 +163,7 @@ func ChatModel() string {
 	if err != nil || v.ChatModel == "" {
 		return ""
 	}
-	lib, err := registry.Open(dir, engine.Check)
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
 		return ""
 	}
@@ -107,12 +174,8 @@ func ChatModel() string {
 }
 
 // machine returns the shell.Machine of the real system.
-func machine() (shell.Machine, error) {
-	dir, err := registry.DataDir()
-	if err != nil {
-		return shell.Machine{}, err
-	}
-	lib, err := registry.Open(dir, engine.Check)
+func machine(dir string) (shell.Machine, error) {
+	lib, err := registry.Open(dir, host.Check)
 	if err != nil {
 		return shell.Machine{}, err
 	}
@@ -128,7 +191,7 @@ func machine() (shell.Machine, error) {
 // shelf is the user's library.
 type shelf struct{ *registry.Library }
 
-func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, engine.Check) }
+func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, host.Check) }
 
 // opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {

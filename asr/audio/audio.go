@@ -41,6 +41,7 @@ type decoder interface {
 	// together with the last samples, it returns io.EOF or the error that ends decoding.
 	Next() ([]float32, error)
 	Lost() int64 // samples that could not be decoded
+	Remarks() []input.Remark
 }
 
 // Source is a stream of samples from a file. It belongs to one goroutine.
@@ -64,7 +65,12 @@ func Open(path string) (*Source, error) { return OpenContext(context.Background(
 
 // OpenContext is Open with a context. When ctx ends, an external decoder of the file is
 // stopped, and Read returns an error.
-func OpenContext(ctx context.Context, path string) (*Source, error) {
+func OpenContext(ctx context.Context, path string) (*Source, error) { return OpenTrack(ctx, path, 0) }
+
+// OpenTrack is OpenContext for one of several tracks with sound, such as those of a film, from 1 on. 0 is
+// the track that the file declares as the default one, or else the first, but of these two and the
+// others the first that has sound in its first minute.
+func OpenTrack(ctx context.Context, path string, track int) (*Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)
@@ -74,6 +80,9 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 		in.Size, in.At = st.Size(), f
 	}
 	dec, err := open(in)
+	if err == nil && track > 1 {
+		err = in.Refuse(Unread, ErrFormat, "it has only one track, and track %d was asked for", track)
+	}
 	if err == nil {
 		s := newSource(dec, f.Close)
 		s.path = path
@@ -83,7 +92,7 @@ func OpenContext(ctx context.Context, path string) (*Source, error) {
 	if in.Size < 0 || !isForeign(err) {
 		return nil, err // only a regular file can be read from its beginning again
 	}
-	x, err := openFFmpeg(ctx, path, err)
+	x, err := openFFmpeg(ctx, path, track, err)
 	if err != nil {
 		return nil, err
 	}

@@ -30,11 +30,22 @@ func clip16(t testing.TB, name string) []byte {
 
 // decodeBytes decodes a file in memory.
 func decodeBytes(b []byte) ([]float32, error) {
-	dec, err := open(input.New(bytes.NewReader(b), "x", int64(len(b))))
+	x, _, err := decodeWith(b)
+	return x, err
+}
+
+// decodeWith decodes a file in memory and returns the remarks on it too.
+func decodeWith(b []byte) ([]float32, []Remark, error) {
+	r := bytes.NewReader(b)
+	in := input.New(r, "x", int64(len(b)))
+	in.At = r
+	dec, err := open(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return readAll(newSource(dec, nil))
+	s := newSource(dec, nil)
+	x, err := readAll(s)
+	return x, s.Remarks(), err
 }
 
 // snr returns the signal-to-noise ratio of got with respect to want, in dB.
@@ -111,7 +122,13 @@ func TestCompressedCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := rapid.IntRange(1, len(b)-1).Draw(rt, "bytes")
-		got, err := decodeBytes(b[:n])
+		got, remarks, err := decodeWith(b[:n])
+		if err == nil && len(remarks) > 0 && (len(got) > len(whole)*8/10 || remarks[0].Kind == NoEndMark) {
+			return // it was cut between two pages of Ogg, or nearly at its end
+		}
+		if err == nil && name == "pad22.mp3" && len(remarks) > 0 {
+			return // it does not state its length
+		}
 		if err == nil && name == "pad22.mp3" && slices.ContainsFunc(frameStarts(b), func(at int) bool { return n-at >= 0 && n-at < 4 }) {
 			return // it doesn't tell how many frames it has: cut between two it is whole
 		}

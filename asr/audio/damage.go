@@ -34,6 +34,22 @@ func (s *Source) Damage() Damage {
 	return Damage{s.places, time.Duration(float64(s.first) / hz * 1e9), time.Duration(float64(s.lost) / hz * 1e9)}
 }
 
+// Remark is something unusual about a file that can be decoded.
+type Remark struct {
+	Kind   RemarkKind
+	Length time.Duration // EndsEarly: what is missing; Understated: the length that the file states
+	Track  int           // OtherTracks: the decoded track, from 1 on
+	Tracks int           // OtherTracks: number of tracks with sound
+}
+
+// Remarks returns the remarks on what was read so far.
+func (s *Source) Remarks() (list []Remark) {
+	for _, r := range s.dec.Remarks() {
+		list = append(list, Remark{r.Kind, time.Duration(float64(r.Samples) / float64(s.dec.Rate()) * 1e9), r.Track, r.Tracks})
+	}
+	return list
+}
+
 // block decodes the next block and records what of it is lost. At the end it refuses a file of
 // which nine tenths or more could not be decoded.
 func (s *Source) block() ([]float32, error) {

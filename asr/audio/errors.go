@@ -24,3 +24,14 @@ const (
 	Damaged    = input.Damaged
 	Unreadable = input.Unreadable
 )
+
+// RemarkKind classifies a Remark.
+type RemarkKind = input.RemarkKind
+
+// The kinds of a Remark.
+const (
+	NoEndMark   = input.NoEndMark
+	EndsEarly   = input.EndsEarly
+	Understated = input.Understated
+	OtherTracks = input.OtherTracks
+)

@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,8 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -58,15 +57,11 @@ var stall = time.Minute
 // earlier samples.
 const ffmpegNear, ffmpegWarm = 30, 2
 
-// timed lists the formats, by ffmpeg's names, whose times are exact; in others ffmpeg estimates
-// a position by the bit rate.
-var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "flv", "ape", "tta", "wv", "mpegts", "avi"}
-
 // external is a running ffmpeg, which decodes what is not supported here (AAC, WMA, AMR, the sound
 // of a film), if it is installed:
 //
-//	file ─▶ ffmpeg, a process of its own ─▶ pipe: float32, 16 kHz, mono ─▶ Source.Read
-//	                                     └▶ messages: length, errors
+//	file ─▶ ffmpeg, a process of its own ─▶ pipe: AU, float32, 16 kHz, 1 or 2 channels ─▶ Mixer ─▶ Source.Read
+//	                                     └▶ messages: length, tracks, errors
 //
 // The file is not trusted. Its name is passed as an argument after "file:", not through a shell;
 // ffmpeg may open files but no network; text files (playlists name other files) are not passed to
@@ -78,24 +73,28 @@ var timed = []string{"mov,", "matroska,", "asf", "aiff", "caf", "wav", "w64", "f
 type external struct {
 	input.Losses
 	path     string
-	start    func(at int64) error // starts ffmpeg, so many seconds into the file
+	program  string
+	full     string // absolute path
+	ctx      context.Context
+	track    int // from 0 on
 	cmd      *exec.Cmd
-	out      io.ReadCloser
+	out      *bufio.Reader
 	cancel   context.CancelFunc
-	ended    func() error // of the caller's context
-	messages messages
+	messages *messages
 	first    []float32 // read by openFFmpeg
 	buf      []byte
-	rest     int // bytes of an incomplete sample at the beginning of buf
-	mono     []float32
+	rest     int // bytes of an incomplete frame at the beginning of buf
+	channels int
+	split    [][]float32
+	mixer    *input.Mixer
 	decoded  int64 // samples
 	idle     bool  // it was stopped because it gave nothing
 	err      error
 }
 
-// openFFmpeg starts ffmpeg on a file and waits for its first samples. why is the error of the
-// decoders here.
-func openFFmpeg(ctx context.Context, path string, why error) (*external, error) {
+// openFFmpeg starts ffmpeg on a track of a file and waits for its first samples; see OpenTrack. why is the
+// error of the decoders here.
+func openFFmpeg(ctx context.Context, path string, track int, why error) (*external, error) {
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		return nil, noDecoder(path, why)
@@ -104,31 +103,103 @@ func openFFmpeg(ctx context.Context, path string, why error) (*external, error) 
 	if err != nil {
 		return nil, &Error{Path: path, At: -1, Kind: Unreadable, Reason: "its place is unknown", Err: err}
 	}
-	x := &external{path: path, ended: ctx.Err, buf: make([]byte, 1<<16)}
-	x.start = func(at int64) (err error) {
-		var inner context.Context
-		inner, x.cancel = context.WithCancel(ctx)
-		x.cmd = exec.CommandContext(inner, program, arguments(full, at)...)
-		x.cmd.Stderr = &x.messages
-		x.cmd.WaitDelay = time.Second // a child of it may hold the pipe open
-		if x.out, err = x.cmd.StdoutPipe(); err == nil {
-			err = x.cmd.Start()
-		}
-		if err != nil {
-			x.cancel()
-			x.err = &Error{Path: path, At: -1, Kind: Unreadable, Reason: "ffmpeg could not be started", Err: err}
-		}
-		return x.err
-	}
-	if err := x.start(0); err != nil {
+	x := &external{path: path, program: program, full: full, ctx: ctx, track: max(0, track-1), buf: make([]byte, 1<<16)}
+	if err := x.begin(); err != nil {
 		return nil, err
 	}
-	x.first, err = x.Next()
-	if err != nil && err != io.EOF {
-		x.close()
-		return nil, err
+	tracks := x.messages.tracks()
+	if track == 0 && len(tracks) > 1 {
+		if err := x.choose(tracks); err != nil {
+			return nil, err
+		}
+	}
+	if len(tracks) > 1 {
+		x.Note(input.Remark{Kind: input.OtherTracks, Track: x.track + 1, Tracks: len(tracks)})
 	}
 	return x, nil
+}
+
+// begin starts ffmpeg at the beginning of the file and reads the first samples.
+func (x *external) begin() error {
+	x.err, x.first, x.rest, x.decoded = nil, nil, 0, 0
+	if err := x.start(0); err != nil {
+		return err
+	}
+	first, err := x.Next()
+	if err != nil && err != io.EOF {
+		x.close()
+		return err
+	}
+	x.first = slices.Clone(first)
+	return nil
+}
+
+// start starts ffmpeg, so many seconds into the file.
+func (x *external) start(at int64) error {
+	inner, cancel := context.WithCancel(x.ctx)
+	x.cancel, x.messages, x.channels = cancel, &messages{}, 0
+	x.cmd = exec.CommandContext(inner, x.program, arguments(x.full, x.track, at)...)
+	x.cmd.Stderr = x.messages
+	x.cmd.WaitDelay = time.Second // a child of it may hold the pipe open
+	out, err := x.cmd.StdoutPipe()
+	if err == nil {
+		x.out = bufio.NewReaderSize(out, 1<<12)
+		err = x.cmd.Start()
+	}
+	if err != nil {
+		x.cancel()
+		x.err = &Error{Path: x.path, At: -1, Kind: Unreadable, Reason: "ffmpeg could not be started", Err: err}
+	}
+	return x.err
+}
+
+// trackSeconds is how much of a track is searched for sound, and trackSilent the level below which there
+// is none, -60 dB.
+const trackSeconds, trackSilent = 60, 1e-3
+
+// choose starts ffmpeg on the default track, or else on the first, but of these and the others on the first
+// with sound in its first minute.
+func (x *external) choose(tracks []bool) error {
+	order := []int{max(0, slices.Index(tracks, true))}
+	for i := range tracks {
+		if i != order[0] {
+			order = append(order, i)
+		}
+	}
+	for _, x.track = range order {
+		sound, err := x.sounds()
+		if err != nil {
+			return err
+		}
+		if sound {
+			return x.begin()
+		}
+	}
+	x.track = order[0]
+	return x.begin()
+}
+
+// sounds reports whether the track has sound in its first minute, and stops ffmpeg.
+func (x *external) sounds() (bool, error) {
+	x.close()
+	if err := x.begin(); err != nil {
+		return false, err
+	}
+	defer x.close()
+	for block, err := x.first, error(nil); ; block, err = x.Next() {
+		for _, v := range block {
+			if v > trackSilent || v < -trackSilent {
+				return true, nil
+			}
+		}
+		if err == io.EOF || x.decoded > trackSeconds*Rate {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		x.first = nil
+	}
 }
 
 // Skip restarts ffmpeg at a position far ahead.
@@ -147,11 +218,12 @@ func (x *external) Skip(n int64) (int64, error) {
 	return target - x.decoded, nil
 }
 
-// arguments returns those of ffmpeg. async fills gaps; with rematrix_maxval channels are averaged
-// instead of added.
-func arguments(path string, at int64) []string {
+// arguments returns those of ffmpeg. async fills gaps; more than two channels are mixed to two, with
+// rematrix_maxval as their mean instead of their sum.
+func arguments(path string, track int, at int64) []string {
 	return []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", "file", "-ss", strconv.FormatInt(at, 10), "-i", "file:" + path,
-		"-map", "0:a:0", "-ac", "1", "-af", "aresample=async=1:first_pts=0:rematrix_maxval=1.0", "-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"}
+		"-map", "0:a:" + strconv.Itoa(track), "-af", "aresample=async=1:first_pts=0:rematrix_maxval=1.0,aformat=channel_layouts=mono|stereo",
+		"-ar", strconv.Itoa(Rate), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"}
 }
 
 func (x *external) Rate() int { return Rate }
@@ -174,19 +246,67 @@ func (x *external) Next() ([]float32, error) {
 		return nil, x.err
 	}
 	late := time.AfterFunc(stall, x.cancel)
-	n, err := x.out.Read(x.buf[x.rest:])
+	n, err := x.read()
 	x.idle = !late.Stop()
-	n += x.rest
-	x.mono = x.mono[:0]
-	for b := x.buf[:n&^3]; len(b) > 0; b = b[4:] {
-		x.mono = append(x.mono, input.Clip(math.Float32frombits(binary.LittleEndian.Uint32(b))))
-	}
-	x.rest = copy(x.buf, x.buf[n&^3:n])
-	x.decoded += int64(len(x.mono))
+	mono := x.mix(n)
+	x.decoded += int64(len(mono))
 	if err != nil {
+		if err != io.EOF {
+			x.cancel()
+		}
 		x.err = x.end(err)
 	}
-	return x.mono, x.err
+	return mono, x.err
+}
+
+// read reads what the pipe holds behind the bytes that are left in buf, and returns how many bytes are there.
+func (x *external) read() (int, error) {
+	if x.channels == 0 {
+		if err := x.header(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := x.out.Read(x.buf[x.rest:])
+	return n + x.rest, err
+}
+
+// header reads the header of an AU stream, big-endian: ".snd", u32 offset of the data, u32 size, u32 encoding,
+// u32 rate, u32 channels.
+func (x *external) header() error {
+	var b [24]byte
+	if _, err := io.ReadFull(x.out, b[:]); err != nil {
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		return err
+	}
+	u32 := func(at int) int { return int(binary.BigEndian.Uint32(b[at:])) }
+	if string(b[:4]) != ".snd" || u32(4) < 24 || u32(20) < 1 || u32(20) > 2 {
+		return fmt.Errorf("ffmpeg began its output with %q", b[:])
+	}
+	if _, err := x.out.Discard(u32(4) - 24); err != nil {
+		return err
+	}
+	x.channels = u32(20)
+	x.split, x.mixer = make([][]float32, x.channels), input.NewMixer(x.channels, Rate)
+	return nil
+}
+
+// mix returns the whole frames among the first n bytes of buf, mixed to mono, and keeps the rest.
+func (x *external) mix(n int) []float32 {
+	if x.channels == 0 {
+		return nil
+	}
+	frame := 4 * x.channels
+	end := n / frame * frame
+	for c := range x.split {
+		x.split[c] = x.split[c][:0]
+		for at := 4 * c; at < end; at += frame {
+			x.split[c] = append(x.split[c], input.Clip(math.Float32frombits(binary.BigEndian.Uint32(x.buf[at:]))))
+		}
+	}
+	x.rest = copy(x.buf, x.buf[end:n])
+	return x.mixer.Mix(x.split)
 }
 
 // end waits for ffmpeg to exit and returns io.EOF or what went wrong.
@@ -194,12 +314,14 @@ func (x *external) end(err error) error {
 	exit := x.cmd.Wait()
 	length, reason := x.messages.length(), x.messages.reason(x.path)
 	switch {
-	case x.ended() != nil:
-		return fmt.Errorf("audio: %s: %w", models.Printable(x.path), x.ended())
+	case x.ctx.Err() != nil:
+		return fmt.Errorf("audio: %s: %w", models.Printable(x.path), x.ctx.Err())
 	case x.idle:
 		return x.wrong(Stalled, ErrFormat, "ffmpeg gave nothing for %v and was ended", stall)
 	case err != io.EOF:
 		return x.wrong(Unreadable, err, "reading from ffmpeg failed")
+	case exit != nil && reason == silent && len(x.messages.tracks()) > 0:
+		return x.wrong(Unread, ErrFormat, "the file has %d tracks with sound, and track %d was asked for", len(x.messages.tracks()), x.track+1)
 	case exit != nil && reason == silent:
 		return x.wrong(NoSound, ErrFormat, "%s", reason)
 	case exit != nil && reason == "":
@@ -225,82 +347,6 @@ func (x *external) close() {
 		x.err = io.EOF
 		_ = x.cmd.Wait() // it was killed; its exit status says nothing
 	}
-}
-
-// messages keeps the length of the file and the last errors from ffmpeg's messages. It is written by
-// ffmpeg's pipe while the decoder reads.
-type messages struct {
-	mu     sync.Mutex
-	line   []byte
-	told   time.Duration
-	format string
-	errors []string
-}
-
-// Write parses the messages line by line.
-func (m *messages) Write(p []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range p {
-		if c != '\n' && c != '\r' {
-			if len(m.line) < 1000 {
-				m.line = append(m.line, c)
-			}
-			continue
-		}
-		m.take(string(m.line))
-		m.line = m.line[:0]
-	}
-	return len(p), nil
-}
-
-func (m *messages) take(line string) {
-	if _, text, ok := strings.Cut(line, "Input #0, "); ok && m.format == "" {
-		m.format = text
-	}
-	if _, text, ok := strings.Cut(line, "  Duration: "); ok && m.told == 0 && len(m.errors) == 0 {
-		var h, minutes int
-		var sec float64
-		if n, _ := fmt.Sscanf(text, "%d:%d:%f", &h, &minutes, &sec); n == 3 && h >= 0 && h < 1e5 {
-			m.told = time.Duration(h)*time.Hour + time.Duration(minutes)*time.Minute + time.Duration(sec*float64(time.Second))
-		}
-	}
-	for _, level := range []string{"[error] ", "[fatal] "} {
-		if _, text, ok := strings.Cut(line, level); ok {
-			m.errors = append(m.errors, models.Printable(strings.TrimRight(text, ". ")))
-			m.errors = m.errors[max(0, len(m.errors)-2):]
-		}
-	}
-}
-
-func (m *messages) length() time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.told
-}
-
-// timed reports whether ffmpeg finds any position of the file exactly.
-func (m *messages) timed() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.ContainsFunc(timed, func(f string) bool { return strings.HasPrefix(m.format, f) })
-}
-
-// silent is the reason for a file without sound.
-const silent = "it holds no sound"
-
-// reason returns the last errors in a line, with the file's base name instead of its full path.
-func (m *messages) reason(path string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := strings.Join(m.errors, "; ")
-	if strings.Contains(all, "matches no streams") {
-		return silent
-	}
-	if full, err := filepath.Abs(path); err == nil {
-		all = strings.ReplaceAll(all, "file:"+full, filepath.Base(path))
-	}
-	return all
 }
 
 // isText reports whether a file begins with half a kilobyte of readable text. No sound file does.

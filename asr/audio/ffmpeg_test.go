@@ -18,6 +18,10 @@ func foreignFile(t *testing.T, name string) string {
 	return file(t, name, []byte("\x1aE\xdf\xa3\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 }
 
+// sound is a shell function that writes so many bytes of silence as an AU stream of one channel.
+const sound = `sound() { printf '.snd\0\0\0\030\377\377\377\377\0\0\0\006\0\0\076\200\0\0\0\001'; head -c "$1" /dev/zero; }
+`
+
 // fake puts a script on the PATH as ffmpeg.
 func fake(t *testing.T, script string) {
 	t.Helper()
@@ -25,7 +29,7 @@ func fake(t *testing.T, script string) {
 		t.Skip("a shell script stands in for ffmpeg")
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "ffmpeg"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "ffmpeg"), []byte("#!/bin/sh\n"+sound+script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -34,7 +38,7 @@ func fake(t *testing.T, script string) {
 // Any file name is passed to ffmpeg as one argument after "file:".
 func TestFFmpegArguments(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
-	fake(t, `printf '%s\n' "$@" >'`+log+`'; head -c 64000 /dev/zero`)
+	fake(t, `printf '%s\n' "$@" >'`+log+`'; sound 64000`)
 	path := foreignFile(t, "-i $(touch x) http:;'\"%d.mkv")
 	t.Chdir(filepath.Dir(path))
 	got, err := readFile(t, filepath.Base(path))
@@ -81,9 +85,9 @@ func TestFFmpegFails(t *testing.T) {
 		{"refuses", `echo "[error] moov atom not found" >&2; exit 1`, "x.mkv: moov atom not found", 0},
 		{"no sound", `echo "[fatal] Stream map '0:a:0' matches no streams." >&2; exit 1`, "it holds no sound", 0},
 		{"dies", `exit 3`, "exit status 3", 0},
-		{"breaks off", `head -c 64000 /dev/zero; echo "[x @ 0x1] [error] bad [31m packet" >&2; exit 1`, "bad [31m packet", 16000},
-		{"cut short", `echo "[info]   Duration: 00:01:00.50, start: 0" >&2; echo "[error] partial file" >&2; head -c 64000 /dev/zero`, "only 1.0 of 60.5 s", 16000},
-		{"is whole", `echo "[info]   Duration: 00:00:01.00, start: 0" >&2; echo "[error] a trifle" >&2; head -c 64002 /dev/zero`, "", 16000},
+		{"breaks off", `sound 64000; echo "[x @ 0x1] [error] bad [31m packet" >&2; exit 1`, "bad [31m packet", 16000},
+		{"cut short", `echo "[info]   Duration: 00:01:00.50, start: 0" >&2; echo "[error] partial file" >&2; sound 64000`, "only 1.0 of 60.5 s", 16000},
+		{"is whole", `echo "[info]   Duration: 00:00:01.00, start: 0" >&2; echo "[error] a trifle" >&2; sound 64002`, "", 16000},
 		{"killed", `kill -9 $$`, "killed", 0},
 	} {
 		fake(t, c.script)
@@ -97,7 +101,7 @@ func TestFFmpegFails(t *testing.T) {
 // ffmpeg is stopped with the source, with the context, and when it gives nothing.
 func TestFFmpegIsEnded(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
-	fake(t, `echo $$ >'`+pid+`'; head -c 64000 /dev/zero; exec sleep 100`)
+	fake(t, `echo $$ >'`+pid+`'; sound 64000; exec sleep 100`)
 	path := foreignFile(t, "x.mkv")
 	gone := func(what string) {
 		b, _ := os.ReadFile(pid)

@@ -3,6 +3,7 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 
@@ -15,100 +16,6 @@ const (
 	mp3Junk  = 1 << 16 // bytes without a frame that are skipped before the first one
 	mp3Delay = 529     // samples of delay of every decoder
 )
-
-// mp3Header holds the fields of a frame header, four bytes.
-type mp3Header struct {
-	word     uint32
-	lsf      bool // MPEG-2: half the rates, one granule instead of two
-	hz       int
-	channels int
-	bitrate  int
-	size     int // bytes of the frame
-}
-
-var (
-	mp3Rates    = [3]int{44100, 48000, 32000}
-	mp3Bitrates = [2][15]int{{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320},
-		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}}
-)
-
-// parseMP3 reads a frame header; it returns false if b begins with none, or with one of a frame
-// that is not supported.
-func parseMP3(b []byte) (h mp3Header, ok bool) {
-	w := binary.BigEndian.Uint32(b)
-	version, layer, rate, sample := w>>19&3, w>>17&3, w>>12&15, w>>10&3
-	if w>>21 != 0x7FF || version < 2 || layer != 1 || rate == 0 || rate == 15 || sample == 3 || w&3 == 2 {
-		return h, false
-	}
-	h = mp3Header{word: w, lsf: version == 2, hz: mp3Rates[sample], channels: 2}
-	factor, table := 144000, 0
-	if h.lsf {
-		h.hz, factor, table = h.hz/2, 72000, 1
-	}
-	if w>>6&3 == 3 {
-		h.channels = 1
-	}
-	h.bitrate = mp3Bitrates[table][rate]
-	h.size = factor*h.bitrate/h.hz + int(w>>9&1)
-	return h, h.size > 4+2+h.side()
-}
-
-const freeFormat = "this is an MP3 in free format, which is not read here, nor by ffmpeg: convert it with lame or mpg123"
-
-// unreadMPEG says what a file that begins with head is, if it is MPEG audio that is not supported.
-func unreadMPEG(head []byte) string {
-	if len(head) < 4 || head[0] != 0xFF || head[1]&0xE0 != 0xE0 {
-		return ""
-	}
-	switch version, layer := head[1]>>3&3, head[1]>>1&3; {
-	case layer == 1 && version == 0:
-		return "this is an MP3 below 16 kHz (MPEG-2.5), which is not read here"
-	case layer == 1 && head[2]>>4 == 0:
-		return freeFormat
-	case layer == 2 || layer == 3:
-		return "this is MPEG audio of layer " + [...]string{2: "II", 3: "I"}[layer] + ", not MP3"
-	}
-	return "this seems to be MPEG audio, but not layer III of MPEG-1 or 2"
-}
-
-// isMP3 reports whether a file that begins with head may be an MP3.
-func isMP3(head []byte) bool {
-	if len(head) < 4 {
-		return false
-	}
-	_, ok := parseMP3(head)
-	return ok
-}
-
-// side returns the size of the side information in bytes.
-func (h mp3Header) side() int {
-	switch {
-	case h.lsf && h.channels == 1:
-		return 9
-	case h.lsf || h.channels == 1:
-		return 17
-	}
-	return 32
-}
-
-// data returns the byte of the frame at which the side information begins.
-func (h mp3Header) data() int {
-	if h.word>>16&1 == 0 {
-		return 6
-	}
-	return 4
-}
-
-// samples returns the number of samples of a frame in a channel.
-func (h mp3Header) samples() int {
-	if h.lsf {
-		return 576
-	}
-	return 1152
-}
-
-// like reports whether two frames can belong to one stream.
-func (h mp3Header) like(o mp3Header) bool { return h.lsf == o.lsf && h.hz == o.hz }
 
 // mp3 decodes MP3: MPEG-1 and MPEG-2 audio, layer III (ISO/IEC 11172-3, 13818-3). A file is a
 // sequence of frames, big-endian:
@@ -144,7 +51,8 @@ type mp3 struct {
 	stock  []byte       // MPEG-2: the last bytes of main data, at most 255
 	frame  []byte
 	pcm    []byte
-	mono   []float32
+	split  [2][]float32 // both channels; those of a mono file are alike
+	mixer  *input.Mixer
 	joined bool  // the first frame was found
 	cold   int   // frames that may lack the data of earlier ones, after the beginning or a skip
 	size   int64 // bytes of all frames so far
@@ -170,7 +78,7 @@ func openMP3(in *input.Reader) (*mp3, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.first, m.data, m.junk = h, in.Left(), 0
+	m.first, m.data, m.junk, m.mixer = h, in.Left(), 0, input.NewMixer(2, h.hz)
 	return m, m.begin(h)
 }
 
@@ -244,11 +152,11 @@ func (m *mp3) Frames() int64 {
 // of the file follows its frame.
 func (m *mp3) sync() (mp3Header, error) {
 	for {
-		b, err := m.in.Peek(10)
+		b, err := m.in.Peek(tagHead)
 		if len(b) < 4 {
 			return mp3Header{}, m.end(err)
 		}
-		if n := tagSize(b); n > 0 {
+		if n := m.tag(b); n > 0 {
 			if err := m.in.Skip(n); err != nil {
 				return mp3Header{}, m.end(err)
 			}
@@ -301,29 +209,15 @@ func (m *mp3) tally(h mp3Header) {
 
 // follows reports whether another frame, a tag or the end of the file follows the frame of h.
 func (m *mp3) follows(h mp3Header) bool {
-	b, err := m.in.Peek(h.size + 10)
+	b, err := m.in.Peek(h.size + tagHead)
+	if m.joined && !h.like(m.first) {
+		return false
+	}
 	if len(b) <= h.size+4 {
-		return err == io.EOF && (m.joined || len(b) >= h.size)
+		return err == io.EOF && len(b) >= h.size
 	}
 	next, ok := parseMP3(b[h.size:])
-	return (!m.joined || h.like(m.first)) && (ok && next.like(h) || tagSize(b[h.size:]) > 0)
-}
-
-// tagSize returns the size of the tag at the beginning of b, or 0.
-func tagSize(b []byte) int64 {
-	switch {
-	case len(b) >= 10 && string(b[:3]) == "ID3":
-		n := 10 + (int64(b[6]&127)<<21 | int64(b[7]&127)<<14 | int64(b[8]&127)<<7 | int64(b[9]&127))
-		if b[5]&16 != 0 {
-			n += 10
-		}
-		return n
-	case len(b) >= 3 && string(b[:3]) == "TAG":
-		return 128
-	case len(b) >= 8 && (string(b[:8]) == "APETAGEX" || string(b[:8]) == "LYRICSBE"):
-		return 1 << 40 // only tags follow
-	}
-	return 0
+	return ok && next.like(h) || tagSize(b[h.size:]) > 0 || isLyrics(b[h.size:])
 }
 
 // Next decodes a frame.
@@ -351,7 +245,7 @@ func (m *mp3) Next() ([]float32, error) {
 			m.Lose(missing * int64(m.first.samples())) // the junk held more frames than estimated
 			return nil, io.EOF
 		}
-		return nil, m.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole)
+		return nil, m.cutOff(m.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d frames are missing", m.whole-m.read, m.whole), 0)
 	}
 	if err != nil {
 		return nil, err
@@ -360,9 +254,20 @@ func (m *mp3) Next() ([]float32, error) {
 	start := m.in.Pos
 	m.frame = slices.Grow(m.frame[:0], h.size)[:h.size]
 	if err := m.in.Full(m.frame); err != nil {
-		return nil, m.in.Wrong(input.Short(err), "the file is cut off inside the frame that begins at byte %d", start)
+		err = m.in.Wrong(input.Short(err), "the file is cut off inside the frame that begins at byte %d", start)
+		return nil, m.cutOff(err, 1)
 	}
 	return m.trim(m.decode(h)), nil
+}
+
+// cutOff returns how decoding ends where the file is cut off with err, with so many frames more missing
+// than m.read says.
+func (m *mp3) cutOff(err error, more int64) error {
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	frame := int64(m.first.samples())
+	return m.Ends((max(m.whole-m.read, 0)+more)*frame, m.read*frame, m.first.hz, err)
 }
 
 // decode returns the samples of a frame, silence if it cannot be decoded.
@@ -381,12 +286,13 @@ func (m *mp3) decode(h mp3Header) []float32 {
 	default:
 		m.Lose(int64(h.samples()))
 	}
-	m.mono = m.mono[:0]
-	for b := m.pcm; len(b) > 0; b = b[4:] {
-		l, r := int16(binary.LittleEndian.Uint16(b)), int16(binary.LittleEndian.Uint16(b[2:]))
-		m.mono = append(m.mono, float32(int(l)+int(r))/(1<<16))
+	for c := range m.split {
+		m.split[c] = m.split[c][:0]
+		for b := m.pcm[2*c:]; len(b) >= 2; b = b[min(4, len(b)):] {
+			m.split[c] = append(m.split[c], float32(int16(binary.LittleEndian.Uint16(b)))/(1<<15))
+		}
 	}
-	return m.mono
+	return m.mixer.Mix(m.split[:])
 }
 
 // give writes the frame to given in a form that go-mp3 can read, without audio if its data are

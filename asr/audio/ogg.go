@@ -55,6 +55,8 @@ type ogg struct {
 	inside  bool   // data is the beginning of a packet
 	lost    bool   // the beginning of the present packet is lost
 	torn    bool   // pages are lost
+
+	unmarked bool // the file has ended, and its last page did not say so
 }
 
 var oggTable = func() (t [256]uint32) {
@@ -170,7 +172,9 @@ func (o *ogg) nextPage() error {
 			o.begin()
 			break
 		}
-		if o.open && binary.LittleEndian.Uint32(o.page[14:]) == o.stream {
+		// Some programs mark an end after which the stream continues.
+		if binary.LittleEndian.Uint32(o.page[14:]) == o.stream && o.flags&oggFirst == 0 {
+			o.open = true
 			break
 		}
 	}
@@ -198,9 +202,7 @@ func (o *ogg) packet() (packet, error) {
 				o.open = false
 			}
 			if err := o.nextPage(); err != nil {
-				if err == io.EOF && o.open {
-					err = o.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: its last Ogg page is missing")
-				}
+				o.unmarked = err == io.EOF && o.open
 				return packet{}, err
 			}
 		}

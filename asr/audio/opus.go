@@ -23,13 +23,16 @@ const (
 //	then           packets of audio, up to 120 ms each
 //
 // Page positions count samples at 48 kHz; that of the last page says where the audio ends. The
-// codec (SILK, CELT and hybrid, RFC 6716) is pion/opus, which decodes the RFC's test vectors, to
-// mono at 48 kHz. It does not decode more than two channels, which are several Opus streams.
+// codec (SILK, CELT and hybrid, RFC 6716) is pion/opus, which decodes the RFC's test vectors, at
+// 48 kHz. It does not decode more than two channels, which are several Opus streams.
 type opus struct {
 	*stream
-	dec  pion.Decoder
-	gain float32
-	pcm  [opusLongest]float32
+	dec      pion.Decoder
+	channels int
+	gain     float32
+	pcm      [2 * opusLongest]float32
+	split    [][]float32
+	mixer    *input.Mixer
 }
 
 // openOpus opens the stream whose first page was just read.
@@ -53,6 +56,8 @@ func (d *opus) begin(p packet) error {
 	case b[18] != 0 && (b[18] != 1 || len(b) < 21 || b[19] != 1):
 		return foreign(d.ogg.in, "Opus with %d channels in several streams is not read here", b[9])
 	}
+	d.channels = min(int(b[9]), 2)
+	d.split, d.mixer = make([][]float32, d.channels), input.NewMixer(d.channels, opusRate)
 	d.forget()
 	d.before = int64(binary.LittleEndian.Uint16(b[10:]))
 	d.gain = float32(math.Pow(10, float64(int16(binary.LittleEndian.Uint16(b[16:])))/256/20))
@@ -60,7 +65,7 @@ func (d *opus) begin(p packet) error {
 }
 
 // forget replaces the decoder by a new one.
-func (d *opus) forget() { d.dec, _ = pion.NewDecoderWithOutput(opusRate, 1) } // fails for other rates only
+func (d *opus) forget() { d.dec, _ = pion.NewDecoderWithOutput(opusRate, d.channels) } // fails for other numbers only
 
 func (d *opus) sound(b []byte) bool {
 	return len(b) > 0 && !(len(b) >= 8 && string(b[:8]) == "OpusTags")
@@ -103,11 +108,13 @@ func (d *opus) decode(b []byte) (out []float32, err error) {
 		return out, nil
 	}
 	n, err := d.dec.DecodeToFloat32(b, d.pcm[:])
-	out = d.pcm[:n]
-	for i, v := range out {
-		out[i] = input.Clip(v * d.gain)
+	for c := range d.split {
+		d.split[c] = d.split[c][:0]
+		for i := range n {
+			d.split[c] = append(d.split[c], input.Clip(d.pcm[i*d.channels+c]*d.gain))
+		}
 	}
-	return out, err
+	return d.mixer.Mix(d.split), err
 }
 
 // opusFrame returns the number of samples in a frame by its packet's first byte (RFC 6716, 3.1).

@@ -2,6 +2,7 @@ package audio
 
 import (
 	"encoding/binary"
+	"io"
 	"slices"
 
 	"soberano/asr/audio/input"
@@ -33,9 +34,12 @@ type stream struct {
 	total  int64 // samples, or -1
 
 	span
-	gap  int64   // lost samples that are still to be returned as silence
-	torn bool    // the next packet does not follow the last one
-	held *packet // the next packet, already read
+	gap    int64   // samples between packets that are still to be returned as silence
+	sent   bool    // they were sent and are lost
+	page   int64   // byte at which the page of the last packet begins
+	filled int64   // samples in all gaps so far
+	torn   bool    // the next packet does not follow the last one
+	held   *packet // the next packet, already read
 }
 
 // streamNear is how many seconds before the target of a skip are decoded.
@@ -72,11 +76,17 @@ func (d *stream) Next() ([]float32, error) {
 	for {
 		p, err := d.packet()
 		if err != nil {
+			if err == io.EOF && d.ogg.unmarked {
+				d.Note(input.Remark{Kind: input.NoEndMark})
+			}
 			return nil, err
 		}
 		if d.gap > 0 {
 			d.held = &p
-			x := d.Silence(d.gap)
+			x := d.Zeros(d.gap)
+			if d.sent {
+				x = d.Silence(d.gap)
+			}
 			d.gap -= int64(len(x))
 			if out := d.trim(x, packet{end: -1}); len(out) > 0 {
 				return out, nil
@@ -118,22 +128,47 @@ func (d *stream) packet() (packet, error) {
 	}
 }
 
-// locate determines where packet p begins, if that is not where the last one ended.
+// locate determines where packet p begins, if that is not where the last one ended: after lost pages, and
+// where the positions of the pages jump because silence was not sent.
 func (d *stream) locate(p packet) {
-	if d.torn {
+	page := d.page
+	d.page = p.at
+	switch {
+	case d.torn:
 		d.forget()
-	} else if d.start >= 0 {
+	case d.start >= 0 && (p.at == page || p.end < 0 || p.final):
 		return
 	}
 	at := d.place(p)
+	if d.start >= 0 && !d.torn {
+		d.jump(at - d.start - d.decoded)
+		return
+	}
 	if d.start < 0 && !p.final && !(d.torn && at < input.MaxGap*int64(d.hz)) {
 		d.start = at // a recording that was started while the stream ran
 	}
 	d.start = max(0, d.start)
 	if d.torn && p.end >= 0 {
-		d.gap = max(0, min(at-d.start-d.decoded, input.MaxGap*int64(d.hz)-d.Lost()))
+		d.fill(at-d.start-d.decoded, true)
 	}
 	d.torn = false
+}
+
+// jump continues at a position that is n samples after the expected one. Differences below a tenth of a
+// second are rounding of the program that wrote the file.
+func (d *stream) jump(n int64) {
+	switch {
+	case n > int64(d.hz)/10:
+		d.fill(n, false)
+	case n < -int64(d.hz)/10:
+		d.start += n
+	}
+}
+
+// fill puts silence before the next packet; sent says whether it stands for lost packets.
+func (d *stream) fill(n int64, sent bool) {
+	d.gap, d.sent = max(0, min(n, input.MaxGap*int64(d.hz)-d.filled)), sent
+	d.filled += d.gap
 }
 
 // place returns the position at which the samples of packet p begin.

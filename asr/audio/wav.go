@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -32,11 +33,12 @@ type wav struct {
 	channels int
 	width    int // bytes of a sample
 	sample   func([]byte) float32
-	toEnd    bool   // the length of the data is unknown: they end with the file
-	size     int64  // bytes of data that follow, unless toEnd
-	total    int64  // frames of the file, or -1
-	buf      []byte // whole frames
-	mono     []float32
+	toEnd    bool        // the length of the data is unknown: they end with the file
+	size     int64       // bytes of data that follow, unless toEnd
+	total    int64       // frames of the file, or -1
+	buf      []byte      // whole frames
+	split    [][]float32 // the samples of each channel
+	mixer    *input.Mixer
 }
 
 func isWAV(head []byte) bool {
@@ -109,6 +111,8 @@ func (w *wav) format(size uint32) (int64, error) {
 		return n, w.in.Wrong(ErrFormat, "fmt.channels is %d, want 1 to %d", channels, input.MaxChannels)
 	case rate < input.MinRate || rate > input.MaxRate:
 		return n, w.in.Wrong(ErrFormat, "fmt.rate is %d Hz, want %d to %d", rate, input.MinRate, input.MaxRate)
+	case tag == tagPCM && bits < 8 || bits > 64:
+		return n, w.in.Wrong(ErrFormat, "fmt.bits is %d, want 8 to 64", bits)
 	case align == 0 || align%channels != 0 || align/channels*8 < bits:
 		return n, w.in.Wrong(ErrFormat, "fmt.align is %d bytes for %d channels of %d bits", align, channels, bits)
 	}
@@ -135,9 +139,38 @@ func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 		w.toEnd = true
 	}
 	w.size = int64(n)
+	if !w.toEnd && left >= 0 && w.continues() {
+		w.Note(input.Remark{Kind: input.Understated, Samples: w.size / int64(frame)})
+		w.toEnd = true
+	}
 	w.total = w.remaining()
 	w.buf = make([]byte, max(1, 1<<15/frame)*frame)
+	w.split, w.mixer = make([][]float32, w.channels), input.NewMixer(w.channels, w.hz)
 	return nil
+}
+
+// continues reports whether audio continues after the data that the header states, by 50 ms or more:
+// what follows is neither another chunk nor zeros.
+func (w *wav) continues() bool {
+	rest := w.in.Left() - w.size
+	if w.in.At == nil || rest < int64(w.hz/20*w.channels*w.width) {
+		return false
+	}
+	b := make([]byte, min(rest, 1<<12))
+	if n, err := w.in.At.ReadAt(b, w.in.Pos+w.size); n < len(b) && err != nil {
+		return false
+	}
+	for _, pad := range []int64{0, 1} {
+		if h := b[pad:]; int64(binary.LittleEndian.Uint32(h[4:])) <= rest-8-pad && isName(h[:4]) {
+			return false
+		}
+	}
+	return len(bytes.Trim(b, "\x00")) > 0 && !bytes.HasPrefix(b, []byte("ID3")) && !bytes.HasPrefix(b, []byte("APETAGEX"))
+}
+
+// isName reports whether b can be the name of a chunk.
+func isName(b []byte) bool {
+	return !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 func (w *wav) Rate() int     { return w.hz }
@@ -177,22 +210,23 @@ func (w *wav) Next() ([]float32, error) {
 		err = io.EOF
 	default:
 		err = w.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d bytes of audio are missing", w.size)
+		frame := int64(w.channels * w.width)
+		err = w.Ends(w.size/frame, w.total, w.hz, err)
 	}
 	return w.mix(want[:got]), err
 }
 
-// mix returns the mean of the channels of each whole frame in b.
+// mix returns the whole frames in b, mixed to mono.
 func (w *wav) mix(b []byte) []float32 {
-	frame := w.channels * w.width
-	w.mono = w.mono[:0]
-	for ; len(b) >= frame; b = b[frame:] {
-		var sum float32
-		for c := range w.channels {
-			sum += w.sample(b[c*w.width:])
-		}
-		w.mono = append(w.mono, sum/float32(w.channels))
+	for c := range w.split {
+		w.split[c] = w.split[c][:0]
 	}
-	return w.mono
+	for frame := w.channels * w.width; len(b) >= frame; b = b[frame:] {
+		for c := range w.split {
+			w.split[c] = append(w.split[c], w.sample(b[c*w.width:]))
+		}
+	}
+	return w.mixer.Mix(w.split)
 }
 
 // reader returns the function that decodes the sample at the beginning of b, or nil if the form is

@@ -68,6 +68,28 @@ type Model struct {
 // New loads the weights of f into dev. pool computes on the host; dev may use the same pool. f has
 // to stay open until dev is closed. Errors name the file and the reason.
 func New(dev kernels.Device, pool *cpu.Pool, f *models.File, text Tokenizer) (*Model, error) {
+	m, err := read(dev, pool, f, text)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.reserve(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return m, nil
+}
+
+// Check reports whether New can load f, on a device that loads nothing, and returns the model's
+// special tokens.
+func Check(f *models.File, text Tokenizer) (Specials, error) {
+	m, err := read(kernels.Checker{}, nil, f, text)
+	if err != nil {
+		return Specials{}, err
+	}
+	return m.Specials, nil
+}
+
+// read is New without the memory for steps.
+func read(dev kernels.Device, pool *cpu.Pool, f *models.File, text Tokenizer) (*Model, error) {
 	w, err := readWeights(f)
 	if err != nil {
 		return nil, err
@@ -130,21 +152,18 @@ func (m *Model) load(w *weights) error {
 	}
 	m.enc, m.dec = blocks(w.enc), blocks(w.dec)
 	m.encNorm, m.decNorm = norms(w.encNorm), norms(w.decNorm)
-	if errs != nil {
-		return errs
-	}
+	return errs
+}
+
+// reserve makes the encoder's state, and makes the device allocate the memory of the largest step,
+// the encoder's, at once: growing in parts would take twice as much for a while.
+func (m *Model) reserve() error {
 	// The encoder's blocks run one after the other and share one layer of state. Keys and values
 	// in 8 bits were not faster, and the features less accurate.
 	var err error
 	if m.encState, err = m.dev.NewState(m.stateShape(1, m.AudioContext, true)); err != nil {
 		return err
 	}
-	return m.reserve()
-}
-
-// reserve makes the device allocate the memory of the largest step, the encoder's, at once: growing
-// in parts would take twice as much for a while.
-func (m *Model) reserve() error {
 	const pad = 32 // most values by which a row may be padded
 	s := m.dev.Begin(nil)
 	s.New(1, m.scratch(m.AudioContext)+m.AudioContext*(5*m.State+3*pad))

@@ -44,15 +44,17 @@ func (s Shape) State(n int) kernels.StateShape {
 // family is what the table says of a family.
 type family struct {
 	title string // for people
-	open  func(*models.File, kernels.Device) (Model, error)
+	open  func(*reader) (Model, error)
+	// keys are keys that the family does not read, with the values that change nothing; see further.
+	keys map[string]neutral
 }
 
 // families is the table of families, by general.architecture.
 var families = map[string]family{
-	"llama":   {"Llama", openLlama},
-	"gemma3":  {"Gemma 3", openGemma3},
-	"lfm2":    {"LFM2", openLFM2},
-	"lfm2moe": {"LFM2 MoE", openLFM2MoE},
+	"llama":   {"Llama", openLlama, map[string]neutral{"hidden_activation": value("silu", "swish")}},
+	"gemma3":  {"Gemma 3", openGemma3, gemma3Keys},
+	"lfm2":    {"LFM2", openLFM2, map[string]neutral{"hidden_activation": value("silu", "swish")}},
+	"lfm2moe": {"LFM2 MoE", openLFM2MoE, map[string]neutral{"hidden_activation": value("silu", "swish")}},
 }
 
 // titles returns the titles in the table, sorted.
@@ -64,29 +66,59 @@ func titles() (list []string) {
 	return list
 }
 
-// Open loads the weights of f onto dev. f must stay open as long as the Model is used. The
-// error is a *models.FileError of kind models.ErrUnsupported if the family is not in the table or
-// the file is not a model, and of kind models.ErrCorrupt if a key or tensor is missing or
-// contradicts the others; an error of dev is prefixed with the path.
-func Open(f *models.File, dev kernels.Device) (Model, error) {
+// Open loads the weights of f onto dev. f must stay open as long as the Model is used. Its sequences
+// have at most limit tokens; 0 means as many as in training. Some files have rotary frequencies for
+// short contexts and others for long ones.
+//
+// Open first reads f on a kernels.Checker, so that a file at fault is refused before its weights are
+// loaded. The error is a *models.FileError of kind models.ErrUnsupported if the family is not in the
+// table, if the file is not a model, or if it has a tensor or a key that changes the arithmetic which
+// the family does not know, and of kind models.ErrCorrupt if a key or tensor is missing or contradicts
+// the others; an error of dev is prefixed with the path.
+func Open(f *models.File, dev kernels.Device, limit int) (Model, error) {
+	m, err := open(f, kernels.Checker{}, limit)
+	if _, checks := dev.(kernels.Checker); checks || err != nil {
+		return m, err
+	}
+	return open(f, dev, limit)
+}
+
+func open(f *models.File, dev kernels.Device, limit int) (Model, error) {
+	name, family, err := familyOf(f)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{f: f, dev: dev, family: name, limit: limit, used: map[string]bool{}, read: map[string]bool{}}
+	m, err := family.open(r)
+	if err == nil {
+		err = r.unread(family)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// familyOf returns the name of f's family and its line in the table.
+func familyOf(f *models.File) (string, family, error) {
 	name, err := f.Meta.String("general.architecture", "")
 	if err != nil {
-		return nil, models.InFile(f.Path, err)
+		return "", family{}, models.InFile(f.Path, err)
 	}
 	kind, err := f.Meta.String("general.type", "model")
 	if err != nil {
-		return nil, models.InFile(f.Path, err)
+		return "", family{}, models.InFile(f.Path, err)
 	}
-	family, known := families[name]
+	entry, known := families[name]
 	switch {
 	case kind != "" && kind != "model":
-		return nil, models.Unsupported(f.Path, "", "is not a complete model but an addition to one (%s)", models.Printable(kind))
+		err = models.Unsupported(f.Path, "", "is not a complete model but an addition to one (%s)", models.Printable(kind))
 	case name == "":
-		return nil, models.Unsupported(f.Path, "", "does not say which family its model belongs to")
+		err = models.Unsupported(f.Path, "", "does not say which family its model belongs to")
 	case !known:
-		return nil, models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here yet; %s models do", models.Printable(name), strings.Join(titles(), ", "))
+		err = models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here yet; %s models do", models.Printable(name), strings.Join(titles(), ", "))
 	case len(f.Tensors) == 0:
-		return nil, models.Unsupported(f.Path, "", "holds no weights")
+		err = models.Unsupported(f.Path, "", "holds no weights")
 	}
-	return family.open(f, dev)
+	return name, entry, err
 }

@@ -21,6 +21,12 @@ import (
 
 func openTiny(t *testing.T, s *tiny.Source, exact bool) (Model, kernels.Device, error) {
 	t.Helper()
+	return openLimited(t, s, exact, 0)
+}
+
+// openLimited opens a model for sequences of at most limit tokens.
+func openLimited(t *testing.T, s *tiny.Source, exact bool, limit int) (Model, kernels.Device, error) {
+	t.Helper()
 	f, err := gguf.Open(s.Write(t))
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +39,7 @@ func openTiny(t *testing.T, s *tiny.Source, exact bool) (Model, kernels.Device, 
 		dev.Close()
 		f.Close()
 	})
-	m, err := Open(f, dev)
+	m, err := Open(f, dev, limit)
 	return m, dev, err
 }
 
@@ -167,7 +173,7 @@ func TestRefused(t *testing.T) {
 	for kind, keys := range map[string]models.Metadata{
 		"llama": {
 			"general.architecture":          "mamba",
-			"llama.rope.scaling.type":       "longrope",
+			"llama.rope.scaling.type":       "su",
 			"llama.attention.value_length":  uint64(32),
 			"llama.attention.head_count_kv": []uint64{2, 1, 2},
 		},
@@ -200,7 +206,8 @@ func TestRefused(t *testing.T) {
 func TestLayersOfOneKind(t *testing.T) {
 	for _, heads := range [][]uint64{{0, 0, 0, 0}, {2, 2, 2, 2}} {
 		s := tiny.New("lfm2")
-		s.Meta["lfm2.block_count"], s.Meta["lfm2.attention.head_count_kv"] = uint64(4), heads
+		s.Layers(4)
+		s.Meta["lfm2.attention.head_count_kv"] = heads
 		whole := tiny.New("lfm2").Tensors
 		for i, n := range heads { // each layer becomes a copy of layer 0 or of layer 1
 			from, to := fmt.Sprintf("blk.%d.", n/2), fmt.Sprintf("blk.%d.", i)
@@ -317,7 +324,8 @@ func TestGemmaPattern(t *testing.T) {
 // TestGemmaWindow checks that two layers with a window of 24 depend on the last 23 + 23 tokens and no others.
 func TestGemmaWindow(t *testing.T) {
 	s := tiny.New("gemma3")
-	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(2), uint64(9)
+	s.Layers(2)
+	s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(9)
 	m, dev, err := openTiny(t, s, true)
 	if err != nil {
 		t.Fatal(err)
@@ -380,7 +388,8 @@ func TestNoAllocations(t *testing.T) {
 // layers that see everything take more for a longer sequence.
 func TestWindowedState(t *testing.T) {
 	s := tiny.New("gemma3")
-	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(2), uint64(9) // both have a window
+	s.Layers(2)
+	s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(9) // both have a window
 	m, dev, err := openTiny(t, s, false)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 
 	"soberano/engine/nn"
 	"soberano/kernels"
-	"soberano/models"
 )
 
 // gemma3 is the Gemma 3 family, text only (arXiv:2503.19786).
@@ -47,16 +46,24 @@ type gemma3Layer struct {
 	ffnPost      kernels.Vector // [dim], for the output of the feed-forward network
 }
 
-func openGemma3(f *models.File, dev kernels.Device) (Model, error) {
-	r := &reader{f: f, dev: dev, family: "gemma3"}
+// gemma3Keys are keys that the family does not read. Some programs name the bases of the rotary
+// positions otherwise.
+var gemma3Keys = map[string]neutral{
+	"hidden_activation":     value("gelu", "gelu_tanh", "gelu_pytorch_tanh"),
+	"rope.global.freq_base": like("rope.freq_base"),
+	"rope.local.freq_base":  value(10000.0),
+}
+
+func openGemma3(r *reader) (Model, error) {
 	c := r.config()
 	r.noExperts()
-	m := &gemma3{dev: dev, c: c}
+	m := &gemma3{dev: r.dev, c: c}
 	m.readAttention(r)
 	if r.err != nil {
 		return nil, r.err
 	}
-	local, err := f.Meta.LocalLayers(r.family, c.layers)
+	r.key("attention.sliding_window_pattern") // which LocalLayers reads
+	local, err := r.f.Meta.LocalLayers(r.family, c.layers)
 	if r.fail(err); r.err != nil {
 		return nil, r.err
 	}
@@ -116,7 +123,7 @@ func (r *reader) gemma3Layer(blk string, c config) gemma3Layer {
 	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
 	return gemma3Layer{
 		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
-		qkv:      r.matrix(c.dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv}),
+		qkv:      r.qkv(blk, c.dim, q, kv),
 		qNorm:    r.vector(blk+"attn_q_norm.weight", c.headDim),
 		kNorm:    r.vector(blk+"attn_k_norm.weight", c.headDim),
 		o:        r.matrix(q, part{blk + "attn_output", c.dim}),

@@ -43,7 +43,7 @@ func openModel(t *testing.T, name string, exact bool) (Model, kernels.Device) {
 		dev.Close()
 		f.Close()
 	})
-	m, err := Open(f, dev)
+	m, err := Open(f, dev, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,14 +43,12 @@ type lfm2Layer struct {
 	ffn          feedForward
 }
 
-func openLFM2(f *models.File, dev kernels.Device) (Model, error) {
-	r := &reader{f: f, dev: dev, family: "lfm2"}
+func openLFM2(r *reader) (Model, error) {
 	r.noExperts()
 	return r.lfm2(func(*config) {})
 }
 
-func openLFM2MoE(f *models.File, dev kernels.Device) (Model, error) {
-	r := &reader{f: f, dev: dev, family: "lfm2moe"}
+func openLFM2MoE(r *reader) (Model, error) {
 	return r.lfm2(func(c *config) {
 		c.experts = r.experts(r.uniform("expert_feed_forward_length", required, 1, maxWidth))
 		c.experts.routing.Sigmoid = r.gating()
@@ -68,9 +66,7 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 	if mixture(&c); r.err == nil && c.heads*c.headDim != c.dim {
 		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
 	}
-	if causal, err := r.f.Meta.Bool(r.family+".attention.causal", true); err != nil {
-		r.fail(err)
-	} else if !causal {
+	if !r.bool("attention.causal", true) {
 		r.unsupported("attention that is not causal, as in embedding models")
 	}
 	m := &lfm2{dev: r.dev, taps: r.int("shortconv.l_cache", required, 2, 64)}
@@ -102,7 +98,7 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 // headCounts reads the number of key/value heads of each layer, which is 0 for convolutions, and sets
 // c.kvHeads to the number of the other layers, which must all have the same.
 func (r *reader) headCounts(c *config) []int {
-	key := r.family + ".attention.head_count_kv"
+	key := r.key("attention.head_count_kv")
 	list, err := r.f.Meta.Ints(key)
 	switch {
 	case r.err != nil:
@@ -134,7 +130,7 @@ func (r *reader) lfm2Layer(i, kvHeads, taps int, c config) lfm2Layer {
 	l := lfm2Layer{norm: r.vector(blk+"attn_norm.weight", c.dim), ffnNorm: r.vector(blk+"ffn_norm.weight", c.dim)}
 	if kvHeads > 0 {
 		kv := kvHeads * c.headDim
-		l.qkv = r.matrix(c.dim, part{blk + "attn_q", c.dim}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv})
+		l.qkv = r.qkv(blk, c.dim, c.dim, kv)
 		l.qNorm = r.vector(blk+"attn_q_norm.weight", c.headDim)
 		l.kNorm = r.vector(blk+"attn_k_norm.weight", c.headDim)
 		l.out = r.matrix(c.dim, part{blk + "attn_output", c.dim})

@@ -78,6 +78,7 @@ func (r *reader) sizes() config {
 	}
 	c.dense = c.layers
 	c.vocabulary = r.vocabulary(c.dim)
+	r.context = c.context
 	return c
 }
 
@@ -93,6 +94,7 @@ func (r *reader) headWidths(c *config) {
 	if r.err == nil && c.heads%c.kvHeads != 0 {
 		r.fail(fmt.Errorf("%d heads do not share %d key/value heads evenly: %w", c.heads, c.kvHeads, models.ErrCorrupt))
 	}
+	r.headDim = c.headDim
 }
 
 // rotaryDims returns the number of dimensions of a head that are rotated.
@@ -115,8 +117,7 @@ func (c config) shape() Shape {
 	}
 }
 
-func openLlama(f *models.File, dev kernels.Device) (Model, error) {
-	r := &reader{f: f, dev: dev, family: "llama"}
+func openLlama(r *reader) (Model, error) {
 	c := r.config()
 	if c.experts = r.experts(c.ff); c.experts.count > 0 {
 		c.dense = 0
@@ -126,11 +127,11 @@ func openLlama(f *models.File, dev kernels.Device) (Model, error) {
 	}
 	dims := r.rotaryDims(c)
 	rotary := r.rotary(dims, c.context)
-	rotary.Divide = r.divide(dims)
+	rotary.Divide = r.divisors(rotary, c.context)
 	if r.err != nil {
 		return nil, r.err
 	}
-	m := &llama{dev: dev, c: c, embed: r.matrix(c.dim, part{"token_embd", c.vocabulary})}
+	m := &llama{dev: r.dev, c: c, embed: r.matrix(c.dim, part{"token_embd", c.vocabulary})}
 	for i := range c.layers {
 		m.layers = append(m.layers, r.llamaLayer(fmt.Sprintf("blk.%d.", i), c))
 		if r.err != nil {
@@ -153,14 +154,17 @@ func (r *reader) llamaLayer(blk string, c config) llamaLayer {
 	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
 	l := llamaLayer{
 		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
-		qkv:      r.matrix(c.dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv}),
-		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
+		qkv:      r.qkv(blk, c.dim, q, kv),
+		o:        r.biased(q, part{blk + "attn_output", c.dim}),
 		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
 	}
 	if c.experts.count > 0 {
 		l.ffn = r.mixture(blk, c.dim, c.experts)
 	} else {
-		l.ffn = r.feedForward(blk, c.dim, c.ff)
+		l.ffn = feedForward{
+			gateUp: r.biased(c.dim, part{blk + "ffn_gate", c.ff}, part{blk + "ffn_up", c.ff}),
+			down:   r.biased(c.ff, part{blk + "ffn_down", c.dim}),
+		}
 	}
 	return l
 }

@@ -26,6 +26,9 @@ func (r *reader) experts(ff int) experts {
 	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
 		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
 	}
+	if !r.bool("expert_weights_norm", true) {
+		r.unsupported("key %q is false", r.family+".expert_weights_norm")
+	}
 	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: true, Scale: 1}}
 }
 
@@ -72,10 +75,6 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 	for _, p := range parts {
 		t, ok := r.tensor(p.name+".weight", experts, p.rows, cols)
 		if !ok {
-			return nil
-		}
-		if _, ok := r.f.Tensor(p.name + ".bias"); ok {
-			r.unsupported("tensor %q: experts with biases", p.name+".bias")
 			return nil
 		}
 		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts})

@@ -12,13 +12,20 @@ import (
 )
 
 // reader reads the keys and tensors of a family. It keeps the first error and returns zeros after
-// it, so that callers can read many values and check the error once.
+// it, so that callers can read many values and check the error once. It records what was read: Open
+// refuses a file with tensors, or with keys that change the arithmetic, that the family did not read.
 type reader struct {
 	f      *models.File
 	dev    kernels.Device
 	family string // prefix of the family's keys
+	limit  int    // tokens of the longest sequence; 0: those of the context in training
 	bytes  int64  // of everything loaded, on the device
 	err    error
+
+	used map[string]bool // tensors that were read
+	read map[string]bool // keys that were read, with their prefix
+
+	context, headDim int // of the config, once it is read; see further
 }
 
 func (r *reader) fail(err error) {
@@ -31,12 +38,28 @@ func (r *reader) unsupported(format string, args ...any) {
 	r.fail(fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), models.ErrUnsupported))
 }
 
+// key returns the complete name of a key of the family and records that it is read.
+func (r *reader) key(name string) string {
+	full := r.family + "." + name
+	r.read[full] = true
+	return full
+}
+
+// find returns a tensor and records that it is read.
+func (r *reader) find(name string) (models.Tensor, bool) {
+	t, ok := r.f.Tensor(name)
+	if ok {
+		r.used[name] = true
+	}
+	return t, ok
+}
+
 // required as the default means that the key must exist.
 const required = -1 << 50
 
 // int reads family.key, which must be in lo … hi. An absent key gives def.
 func (r *reader) int(key string, def, lo, hi int) int {
-	key = r.family + "." + key
+	key = r.key(key)
 	n, err := r.f.Meta.Int(key, def)
 	if err != nil {
 		r.fail(err)
@@ -60,7 +83,7 @@ func (r *reader) bounded(key string, n, lo, hi int) int {
 // uniform reads a number that some files store once and others for each layer. Layers with
 // different numbers are not supported.
 func (r *reader) uniform(key string, def, lo, hi int) int {
-	full := r.family + "." + key
+	full := r.key(key)
 	list, err := r.f.Meta.Ints(full)
 	if err != nil || len(list) == 0 {
 		return r.int(key, def, lo, hi)
@@ -76,7 +99,7 @@ func (r *reader) uniform(key string, def, lo, hi int) int {
 
 // float reads family.key, which must be in lo … hi. An absent key gives def.
 func (r *reader) float(key string, def, lo, hi float64) float64 {
-	key = r.family + "." + key
+	key = r.key(key)
 	x, err := r.f.Meta.Float(key, def)
 	switch {
 	case err != nil:
@@ -90,9 +113,15 @@ func (r *reader) float(key string, def, lo, hi float64) float64 {
 }
 
 func (r *reader) string(key, def string) string {
-	s, err := r.f.Meta.String(r.family+"."+key, def)
+	s, err := r.f.Meta.String(r.key(key), def)
 	r.fail(err)
 	return s
+}
+
+func (r *reader) bool(key string, def bool) bool {
+	b, err := r.f.Meta.Bool(r.key(key), def)
+	r.fail(err)
+	return b
 }
 
 // values returns the values of a tensor with the given shape.
@@ -116,12 +145,13 @@ func (r *reader) tensor(name string, shape ...int) (models.Tensor, bool) {
 		r.err = err // the error contains the file's name already
 		return t, false
 	}
+	r.used[name] = true
 	return t, r.complete(t)
 }
 
 // optional is like values, but returns nil if the file does not have the tensor.
 func (r *reader) optional(name string, n int) []float32 {
-	if _, ok := r.f.Tensor(name); !ok {
+	if _, ok := r.find(name); !ok {
 		return nil
 	}
 	return r.values(name, n)
@@ -152,7 +182,7 @@ func (r *reader) load(name string, values []float32) kernels.Vector {
 	return v
 }
 
-// part names a weight matrix and, if the file has one, its bias.
+// part names a weight matrix.
 type part struct {
 	name string // without ".weight"
 	rows int
@@ -160,16 +190,38 @@ type part struct {
 
 // matrix loads parts as one matrix, stacked by rows.
 func (r *reader) matrix(cols int, parts ...part) kernels.Matrix {
-	var w []kernels.Weights
+	return r.loadMatrix(parts[0].name, r.weights(cols, parts))
+}
+
+// biased is like matrix, with the biases that the file has for the parts.
+func (r *reader) biased(cols int, parts ...part) kernels.Matrix {
+	w := r.weights(cols, parts)
+	for i := range w {
+		w[i].Bias = r.optional(parts[i].name+".bias", parts[i].rows)
+	}
+	evenBias(w)
+	return r.loadMatrix(parts[0].name, w)
+}
+
+// weights returns parts as they are in the file, nil after an error.
+func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 	for _, p := range parts {
 		t, ok := r.tensor(p.name+".weight", p.rows, cols)
 		if !ok {
 			return nil
 		}
-		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Bias: r.optional(p.name+".bias", p.rows)})
+		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data})
 	}
-	evenBias(w)
-	return r.loadMatrix(parts[0].name, w)
+	return w
+}
+
+// qkv loads the projections to queries, keys and values of a layer with heads of q and kv values in
+// all, with their biases. Some files store the three as one matrix.
+func (r *reader) qkv(blk string, dim, q, kv int) kernels.Matrix {
+	if _, ok := r.f.Tensor(blk + "attn_qkv.weight"); ok {
+		return r.biased(dim, part{blk + "attn_qkv", q + 2*kv})
+	}
+	return r.biased(dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv})
 }
 
 // loadMatrix copies weights to the device. name is the name of the first, for the error.
@@ -188,7 +240,7 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 
 // output loads the output matrix, or returns the embedding if the file has no output matrix.
 func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
-	if _, ok := r.f.Tensor("output.weight"); ok {
+	if _, ok := r.find("output.weight"); ok {
 		return r.matrix(c.dim, part{"output", c.vocabulary})
 	}
 	return embed
@@ -226,7 +278,7 @@ func (r *reader) complete(t models.Tensor) bool {
 // must have the same number of tokens.
 func (r *reader) vocabulary(dim int) int {
 	const name = "token_embd.weight"
-	t, ok := r.f.Tensor(name)
+	t, ok := r.find(name)
 	if !ok || len(t.Shape) != 2 || t.Shape[1] != dim {
 		r.fail(fmt.Errorf("tensor %q with rows of %d values is missing: %w", name, dim, models.ErrCorrupt))
 		return 0
@@ -240,7 +292,9 @@ func (r *reader) vocabulary(dim int) int {
 	return r.bounded(name, t.Shape[0], 1, 1<<24)
 }
 
-// rotary reads the rotary embedding of heads of which dims dimensions are rotated.
+// rotary reads the rotary embedding of heads of which dims dimensions are rotated. The parameters of
+// YaRN that only some families of llama.cpp read (yarn_log_multiplier, yarn_beta_fast, …) are not
+// among the keys.
 func (r *reader) rotary(dims, context int) nn.Rotary {
 	rot := nn.Rotary{
 		Dims: dims,
@@ -248,26 +302,43 @@ func (r *reader) rotary(dims, context int) nn.Rotary {
 		// Older files have scale_linear instead.
 		Factor:    r.float("rope.scaling.factor", r.float("rope.scale_linear", 1, 0, 1e6), 0, 1e6),
 		Attention: r.float("rope.scaling.attn_factor", 1, 1e-3, 1e3),
+		Context:   r.int("rope.scaling.original_context_length", 0, 0, 1<<30),
+		BetaFast:  32, BetaSlow: 1,
+	}
+	if rot.Context == 0 {
+		rot.Context = context
 	}
 	switch kind := r.string("rope.scaling.type", "linear"); kind {
 	case "none":
 		rot.Factor = 1
-	case "linear":
+	case "linear", "longrope":
 	case "yarn":
 		rot.Yarn = true
-		rot.Context = r.int("rope.scaling.original_context_length", context, 1, 1<<30)
-		rot.BetaFast = r.float("rope.scaling.yarn_beta_fast", 32, 1e-3, 1e6)
-		rot.BetaSlow = r.float("rope.scaling.yarn_beta_slow", 1, 1e-3, 1e6)
-		rot.LogMul = r.float("rope.scaling.yarn_log_multiplier", 0, 0, 100)
 	default:
-		r.unsupported("key %q is %s, this program knows none, linear and yarn", r.family+".rope.scaling.type", models.Quote(kind))
+		r.unsupported("key %q is %s, this program knows none, linear, yarn and longrope", r.family+".rope.scaling.type", models.Quote(kind))
 	}
 	return rot
 }
 
-// divide reads llama3's divisors of the rotary frequencies, one a pair.
-func (r *reader) divide(dims int) []float32 {
-	const name = "rope_freqs.weight"
+// divisors reads the divisors of the rotary frequencies, one a pair; nil if there are none. They are
+// those of llama3, or one of the two lists of LongRoPE (arXiv:2402.13753): the long one for contexts
+// beyond the original one, the short one for others.
+func (r *reader) divisors(rot nn.Rotary, context int) []float32 {
+	if r.string("rope.scaling.type", "linear") != "longrope" {
+		return r.divide("rope_freqs.weight", rot.Dims)
+	}
+	long, short := r.divide("rope_factors_long.weight", rot.Dims), r.divide("rope_factors_short.weight", rot.Dims)
+	if r.limit > 0 {
+		context = min(context, r.limit)
+	}
+	if context > rot.Context {
+		return long
+	}
+	return short
+}
+
+// divide reads divisors of the rotary frequencies; nil if the file has none.
+func (r *reader) divide(name string, dims int) []float32 {
 	v := r.optional(name, dims/2)
 	for i, x := range v {
 		if !(x >= 1e-6 && x <= 1e6) {

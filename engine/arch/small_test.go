@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"soberano/engine/arch/tiny"
 	"soberano/kernels/cpu"
 )
 
@@ -19,14 +18,14 @@ func TestWriteSmall(t *testing.T) {
 	if *writeSmall == "" {
 		t.Skip("only with -small")
 	}
-	for _, kind := range tiny.Kinds() {
-		s := tiny.New(kind)
+	for _, name := range smallNames() {
+		s := small(name)
 		s.Float32()
 		data, err := s.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(*writeSmall, kind+".gguf"), data, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(*writeSmall, name+".gguf"), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,14 +43,14 @@ func TestSmallGolden(t *testing.T) {
 			continue // used only on request
 		}
 		t.Setenv("SOBERANO_CPU", level)
-		for _, kind := range tiny.Kinds() {
-			t.Run(level+"/"+kind, func(t *testing.T) { smallGolden(t, kind) })
+		for _, name := range smallNames() {
+			t.Run(level+"/"+name, func(t *testing.T) { smallGolden(t, name) })
 		}
 	}
 }
 
-func smallGolden(t *testing.T, kind string) {
-	data, err := os.ReadFile(filepath.Join("testdata", "small_"+kind+".json"))
+func smallGolden(t *testing.T, name string) {
+	data, err := os.ReadFile(filepath.Join("testdata", "small_"+name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,12 +58,12 @@ func smallGolden(t *testing.T, kind string) {
 	if err := json.Unmarshal(data, &refs); err != nil {
 		t.Fatal(err)
 	}
-	m, dev, err := openTiny(t, tiny.New(kind), true)
+	m, dev, err := openTiny(t, small(name), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tolerance := 1e-5
-	if kind == "gemma3" {
+	if name == "gemma3" {
 		tolerance = 1e-3 // llama.cpp uses a float16 table for GELU
 	}
 	for _, ref := range refs {

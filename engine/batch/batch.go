@@ -35,6 +35,8 @@ type Request struct {
 	// Fresh computes all of Tokens, whatever is known of them, and leaves nothing for
 	// others: measurements neither gain nor cost a conversation anything.
 	Fresh bool
+	// Discard leaves nothing for others either, but starts from what is known of Tokens.
+	Discard bool
 	// Started, if any, is called when the request leaves the line, with the number of
 	// Tokens whose positions a state held already.
 	Started func(cached int)

@@ -62,7 +62,7 @@ func loadSource(t *testing.T, s *tiny.Source) (arch.Model, kernels.Device) {
 		dev.Close()
 		f.Close()
 	})
-	m, err := arch.Open(f, dev)
+	m, err := arch.Open(f, dev, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,8 @@ func TestCachedIsUncached(t *testing.T) {
 // behind the window after 280.
 func windowed() *tiny.Source {
 	s := tiny.New("gemma3")
-	s.Meta["gemma3.block_count"], s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(3), uint64(3)
+	s.Layers(3)
+	s.Meta["gemma3.attention.sliding_window_pattern"] = uint64(3)
 	return s
 }
 
@@ -540,5 +541,38 @@ func closeRunning(t *testing.T, family string) {
 	}
 	for runtime.NumGoroutine() > before {
 		runtime.Gosched() // a goroutine that has closed its channel is about to end
+	}
+}
+
+// A request with Discard starts from what is known and leaves the tree as it was, whatever the
+// layers keep.
+func TestDiscard(t *testing.T) {
+	for _, kind := range tiny.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			q := open(t, kind, 200)
+			known := make([]int32, 120)
+			for i := range known {
+				known[i] = int32(i % tiny.Vocabulary)
+			}
+			prompt := append(slices.Clone(known), 3, 1, 4, 1, 5)
+			run(t, q, known, 1, false)
+			want := run(t, q, prompt, 8, true)
+			bytes := q.tree.Bytes()
+			for range 3 {
+				g := &greedy{n: 8}
+				r := g.request(prompt)
+				r.Discard = true
+				if err := q.Do(context.Background(), r); err != nil {
+					t.Fatal(err)
+				}
+				if g.cached == 0 {
+					t.Error("nothing of the prompt was found")
+				}
+				same(t, "discard", want, g)
+				if now := q.tree.Bytes(); now != bytes {
+					t.Errorf("the tree has %d bytes, before %d", now, bytes)
+				}
+			}
+		})
 	}
 }

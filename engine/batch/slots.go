@@ -61,7 +61,11 @@ func (q *Queue) end(s *slot, err error) {
 		return
 	}
 	t := s.ticket
-	q.note(s.seq.End())
+	if t.req.Discard {
+		q.note(s.seq.Drop())
+	} else {
+		q.note(s.seq.End())
+	}
 	s.ticket, s.pending = nil, nil
 	t.end(err)
 }
@@ -100,6 +104,9 @@ func (q *Queue) fill() {
 func (q *Queue) begin(r Request) (*state.Sequence, error) {
 	if r.Fresh {
 		return q.tree.Fresh()
+	}
+	if r.Discard {
+		return q.tree.Branch(r.Tokens, r.From)
 	}
 	return q.tree.Begin(r.Tokens, r.From)
 }

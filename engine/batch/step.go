@@ -80,7 +80,7 @@ func (q *Queue) advance(s *slot) {
 // another answer to it. (The end of an answer is kept when its request ends.)
 func (q *Queue) snapshot(s *slot) bool {
 	switch n := s.len(); {
-	case q.tree.Rewinds():
+	case q.tree.Rewinds(), s.ticket.req.Discard:
 		return false
 	case n == len(s.ticket.req.Tokens) && n >= q.forget:
 		return true

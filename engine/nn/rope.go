@@ -7,6 +7,7 @@ import "math"
 //
 //	plain    θᵢ = base^(-2i/dims)                                   (arXiv:2104.09864)
 //	llama3   θᵢ / factorᵢ, the factors stored in the file as rope_freqs.weight
+//	LongRoPE θᵢ / factorᵢ, of two lists in the file, by the length of the context  (arXiv:2402.13753)
 //	linear   θᵢ / factor                                            (arXiv:2306.15595)
 //	YaRN     θᵢ for fast pairs, θᵢ / factor for slow pairs, and interpolated in between;
 //	         q and k are multiplied by 1 + 0.1·ln(factor)           (arXiv:2309.00071)
@@ -16,17 +17,14 @@ import "math"
 type Rotary struct {
 	Dims    int       // rotated dimensions of a head, even
 	Base    float64   // θ's base, 10,000 and up
-	Divide  []float32 // llama3: a divisor for each of the Dims/2 pairs; nil: none
+	Divide  []float32 // llama3 and LongRoPE: a divisor for each of the Dims/2 pairs; nil: none
 	Factor  float64   // linear and YaRN: ratio of the new to the original context; 0 or 1: unchanged
 	Yarn    bool
-	Context int // YaRN: the original context in tokens
+	Context int // YaRN and LongRoPE: the original context in tokens
 	// BetaFast and BetaSlow bound YaRN's interpolation, in turns within Context.
 	BetaFast, BetaSlow float64
 	// Attention is a further factor of the rotated values; 0 means 1.
 	Attention float64
-	// LogMul, if not 0, reduces YaRN's own factor of the rotated values: it is divided by
-	// 1 + 0.1·LogMul·ln(Factor) (DeepSeek's mscale_all_dim).
-	LogMul float64
 }
 
 // Frequencies returns the angle per position of each pair in radians, [Dims/2], and the factor
@@ -74,6 +72,5 @@ func (r Rotary) attention(factor float64) float64 {
 	if !r.Yarn || factor <= 1 {
 		return a
 	}
-	mscale := func(mul float64) float64 { return 1 + 0.1*mul*math.Log(factor) }
-	return a * mscale(1) / mscale(r.LogMul)
+	return a * (1 + 0.1*math.Log(factor))
 }

@@ -64,6 +64,13 @@ func (t *Template) Render(v Values) (Text, error) {
 	return out, nil
 }
 
+// Refused reports whether an error of Render means that the template itself refuses the conversation
+// (raise_exception).
+func Refused(err error) bool {
+	e, ok := errors.AsType[*jinja.Error](err)
+	return ok && e.Raised
+}
+
 // failure makes a message of an error of package jinja, whose reason may quote the template or the
 // conversation.
 func failure(err error) error {

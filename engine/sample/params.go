@@ -12,5 +12,6 @@ type Params struct {
 	Frequency   float32 `json:"frequency_penalty"` // subtracted once for each time a token was seen
 	Presence    float32 `json:"presence_penalty"`  // subtracted once from each seen token
 	Last        int     `json:"repeat_last"`       // number of last tokens that the penalties consider; 0: 64
-	Seed        uint64  `json:"seed"`              // 0: a random one
+	Seed        uint64  `json:"seed"`              // of the random choice; 0: a random one, unless Seeded
+	Seeded      bool    `json:"seeded,omitempty"`  // Seed is used even if it is 0
 }

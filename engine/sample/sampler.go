@@ -62,7 +62,7 @@ type Sampler struct {
 // New returns a Sampler. p must have passed Check.
 func New(p Params) *Sampler {
 	seed := p.Seed
-	if seed == 0 {
+	if seed == 0 && !p.Seeded {
 		seed = rand.Uint64()
 	}
 	// The second word may be any constant other than 0.

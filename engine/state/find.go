@@ -9,7 +9,8 @@ import (
 )
 
 // find returns a state of the longest beginning of tokens that there is, nil if there is none.
-func (t *Tree) find(tokens []int32) (kernels.State, error) {
+// If take is true, it may be an idle state, which leaves the tree, instead of a fork of it.
+func (t *Tree) find(tokens []int32, take bool) (kernels.State, error) {
 	path := t.match(tokens)
 	var below *node // what has been tried already
 	for i := len(path) - 1; i >= 0; i-- {
@@ -18,7 +19,7 @@ func (t *Tree) find(tokens []int32) (kernels.State, error) {
 			break
 		}
 		for _, src := range at.node.sources(below) {
-			if st, err := t.at(src, at.depth); st != nil || err != nil {
+			if st, err := t.at(src, at.depth, take); st != nil || err != nil {
 				return st, err
 			}
 		}
@@ -74,7 +75,7 @@ func (n *node) sources(except *node) (found []*node) {
 }
 
 // at returns a state of the first depth tokens of those of n, nil if n's can't go back there.
-func (t *Tree) at(n *node, depth int) (kernels.State, error) {
+func (t *Tree) at(n *node, depth int, take bool) (kernels.State, error) {
 	if n.held == nil {
 		return back(n.live[0].State, depth)
 	}
@@ -82,7 +83,7 @@ func (t *Tree) at(n *node, depth int) (kernels.State, error) {
 		t.clock++
 		n.held.used = t.clock
 	}
-	if st := n.held.state; t.rewinds && n.depth-depth <= worthKeeping && st.Truncate(depth) {
+	if st := n.held.state; take && n.depth-depth <= worthKeeping && st.Truncate(depth) {
 		// It is not needed any more: the sequence that continues it can go back to all of it.
 		n.held = nil
 		n.tidy()

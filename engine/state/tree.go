@@ -81,9 +81,19 @@ func (t *Tree) Rewinds() bool { return t.rewinds }
 // Begin begins a sequence with the state of the longest beginning of tokens that is there, but
 // at most of most tokens. Len of the state says how many it has.
 func (t *Tree) Begin(tokens []int32, most int) (*Sequence, error) {
+	return t.begin(tokens, most, t.rewinds)
+}
+
+// Branch is Begin for a sequence that will end with Drop: every idle state stays in the tree.
+func (t *Tree) Branch(tokens []int32, most int) (*Sequence, error) {
+	return t.begin(tokens, most, false)
+}
+
+// begin is Begin; if take is true, the sequence may take an idle state out of the tree.
+func (t *Tree) begin(tokens []int32, most int, take bool) (*Sequence, error) {
 	s := &Sequence{tree: t}
 	var err error
-	if s.State, err = t.find(tokens[:most]); err == nil && s.State == nil {
+	if s.State, err = t.find(tokens[:most], take); err == nil && s.State == nil {
 		s.State, err = t.newState()
 	}
 	if err != nil {

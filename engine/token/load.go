@@ -100,10 +100,13 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if err != nil {
 		return err
 	}
+	if name == "" { // as llama.cpp does
+		name = "default"
+		t.note = "The file does not name its pre-tokenizer; the default one is used, so answers may be worse."
+	}
 	p, known := preTokenizers[name]
 	if !known {
-		p = preTokenizers["default"]
-		t.note = fmt.Sprintf("the file's pre-tokenizer %s is not known; the default one is used instead, so answers may be worse", models.Quote(name))
+		return fmt.Errorf("the pre-tokenizer %s is not known: %w", models.Quote(name), models.ErrUnsupported)
 	}
 	if err := t.readSpecial(m, p.addBOS, none, none); err != nil {
 		return err

@@ -341,14 +341,28 @@ func TestManyParts(t *testing.T) {
 	}
 }
 
+// TestUnknownPre checks that a pre-tokenizer that is not known is refused by name, as llama.cpp does, and that a
+// file without one gets the default one, which is noted.
 func TestUnknownPre(t *testing.T) {
 	m := smallBPE()
 	if note := small(t, m).Note(); note != "" {
 		t.Errorf("a known pre-tokenizer is noted: %s", note)
 	}
-	m["tokenizer.ggml.pre"] = "of-tomorrow"
-	if note := small(t, m).Note(); !strings.Contains(note, "of-tomorrow") {
-		t.Errorf("note %q does not name the pre-tokenizer", note)
+	for _, name := range []string{"of-tomorrow", "Llama-BPE", " gpt-2"} {
+		m["tokenizer.ggml.pre"] = name
+		if _, err := load(m); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"`+name+`"`) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	const text = "In 2024, 12345 words."
+	m["tokenizer.ggml.pre"] = "default"
+	want := small(t, m).Encode(text, Options{})
+	for _, missing := range []func(){func() { m["tokenizer.ggml.pre"] = "" }, func() { delete(m, "tokenizer.ggml.pre") }} {
+		missing()
+		tok := small(t, m)
+		if !strings.Contains(tok.Note(), "does not name its pre-tokenizer") || !slices.Equal(tok.Encode(text, Options{}), want) {
+			t.Errorf("without a pre-tokenizer: %q, %v", tok.Note(), tok.Encode(text, Options{}))
+		}
 	}
 }
 

@@ -30,26 +30,28 @@ type preTokenizer struct {
 // preTokenizers are the known values of tokenizer.ggml.pre.
 var preTokenizers = func() map[string]preTokenizer {
 	var (
-		digits   = isolate(unicode.IsNumber, 1, 1)
+		digits   = isolate(isNumber, 1, 1)
 		smol     = preTokenizer{split: chain(digits, splitGPT2)}
 		gpt2     = preTokenizer{split: splitGPT2}
 		llama3   = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true, addBOS: true}
 		dbrx     = preTokenizer{split: splitLlama3(3, "\r\n")}
+		glm4     = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true}
 		qwen2    = preTokenizer{split: splitLlama3(1, "\r\n")}
 		tekken   = preTokenizer{split: splitCased(1, false), ignoreMerges: true, addBOS: true}
 		gpt4o    = preTokenizer{split: splitCased(3, true)}
 		three    = isolate(isASCIIDigit, 3, 3)
 		falcon   = preTokenizer{split: chain(isolate(isFalconMark, 1, 0), splitGPT2, three)}
-		fallback = preTokenizer{split: chain(isolate(isMark, 1, 0), splitGPT2, isolate(unicode.IsNumber, 1, 0), three)}
+		fallback = preTokenizer{split: chain(isolate(isMark, 1, 0), splitGPT2, isolate(isNumber, 1, 0), three)}
 	)
 	m := map[string]preTokenizer{"default": fallback, "falcon": falcon, "tekken": tekken}
 	for p, names := range map[*preTokenizer]string{
 		&smol:   "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
-		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert",
-		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2",
-		&dbrx:   "dbrx smaug-bpe glm4 chatglm-bpe",
-		&qwen2:  "qwen2 deepseek-r1-qwen kormo stablelm2 hunyuan megrez solar-open grok-2",
-		&gpt4o:  "gpt-4o llama4 kanana2",
+		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert jina-es jina-de jina-v2-es jina-v2-de",
+		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
+		&dbrx:   "dbrx smaug-bpe chatglm-bpe",
+		&glm4:   "glm4 glm5",
+		&qwen2:  "qwen2 deepseek-r1-qwen kormo stablelm2 hunyuan megrez solar-open grok-2 f2llmv2",
+		&gpt4o:  "gpt-4o llama4 kanana2 talkie",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			m[name] = *p
@@ -127,7 +129,7 @@ func wordGPT2(s string) int {
 	if s[0] == ' ' {
 		lead = 1
 	}
-	for _, class := range []func(rune) bool{unicode.IsLetter, unicode.IsNumber, isOther} {
+	for _, class := range []func(rune) bool{isLetter, isNumber, isOther} {
 		if n, _ := run(s[lead:], class, 0); n > 0 {
 			return lead + n
 		}
@@ -152,7 +154,7 @@ func wordLlama3(s string, digits int, after string) int {
 		return n
 	}
 	lead := leadingMark(s)
-	if n, _ := run(s[lead:], unicode.IsLetter, 0); n > 0 {
+	if n, _ := run(s[lead:], isLetter, 0); n > 0 {
 		return lead + n
 	}
 	return wordRest(s, digits, after)
@@ -161,7 +163,7 @@ func wordLlama3(s string, digits int, after string) int {
 // leadingMark returns the length of a match of [^\r\n\p{L}\p{N}]? at the start of s.
 func leadingMark(s string) int {
 	r, n := decodeRune(s)
-	if r == '\r' || r == '\n' || unicode.IsLetter(r) || unicode.IsNumber(r) {
+	if r == '\r' || r == '\n' || isLetter(r) || isNumber(r) {
 		return 0
 	}
 	return n
@@ -170,7 +172,7 @@ func leadingMark(s string) int {
 // wordRest returns the length of a match of the end of the newer patterns:
 // \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[after]*|\s*[\r\n]+|\s+(?!\S)|\s+
 func wordRest(s string, digits int, after string) int {
-	if n, _ := run(s, unicode.IsNumber, digits); n > 0 {
+	if n, _ := run(s, isNumber, digits); n > 0 {
 		return n
 	}
 	lead := 0
@@ -293,19 +295,8 @@ func contraction(s string, anyCase bool) int {
 	return 0
 }
 
-// isOther reports whether r matches [^\s\p{L}\p{N}].
-func isOther(r rune) bool { return !unicode.IsSpace(r) && !unicode.IsLetter(r) && !unicode.IsNumber(r) }
-
 func isASCIIDigit(r rune) bool { return r >= '0' && r <= '9' }
 
 // isMark reports whether r matches [\p{P}\$\+<=>\^~\|]; isFalconMark accepts the backtick as well.
-func isMark(r rune) bool       { return unicode.IsPunct(r) || r < 128 && strings.ContainsRune("$+<=>^~|", r) }
+func isMark(r rune) bool       { return isPunct(r) || r < 128 && strings.ContainsRune("$+<=>^~|", r) }
 func isFalconMark(r rune) bool { return isMark(r) || r == '`' }
-
-func isUpperOrBoth(r rune) bool {
-	return unicode.In(r, unicode.Lu, unicode.Lt, unicode.Lm, unicode.Lo, unicode.M)
-}
-
-func isLowerOrBoth(r rune) bool {
-	return unicode.In(r, unicode.Ll, unicode.Lm, unicode.Lo, unicode.M)
-}

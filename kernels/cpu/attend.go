@@ -301,7 +301,7 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
 		if c.kind == kindPairs {
-			toPairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
+			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
 		from, to := 0, s.Len
 		if j.a.Causal {

@@ -26,7 +26,7 @@ func TestFork(t *testing.T) {
 func forkCase(t *rapid.T, d *device) {
 	const kv = 2
 	r := devicetest.Rand()
-	dim := rapid.SampledFrom([]int{40, 64}).Draw(t, "dim")
+	dim := rapid.SampledFrom([]int{40, 50, 64}).Draw(t, "dim")
 	keys := rapid.SampledFrom([]int{3, 70, 257, 600}).Draw(t, "keys")
 	n := rapid.IntRange(1, keys).Draw(t, "n")
 	more := rapid.IntRange(1, 300).Draw(t, "more")

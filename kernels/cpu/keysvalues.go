@@ -166,8 +166,8 @@ func (c *keysValues) putPairs(lv level, k, v []byte, odd int, key, value []float
 	var words [16]uint32
 	for d := 0; d < len(key); d += 32 {
 		n := min(32, len(key)-d)
-		toPairs(lv, words[:n/2], key[d:d+n])
-		for i, w := range words[:n/2] {
+		pairs(lv, words[:(n+1)/2], key[d:d+n])
+		for i, w := range words[:(n+1)/2] {
 			binary.LittleEndian.PutUint32(k[128*(d/2+i):], w)
 		}
 	}

@@ -240,7 +240,7 @@ func (s *segment) widened() bool { return s.kind == kindF16 || s.kind == kindBF1
 // columns at a time: over many tokens that is cheaper than widening it for each tile
 // (float16, 512 tokens, Zen 4: 106 instead of 92 GFLOPS).
 func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	w := s.memory()[p*s.size:][:s.size]
+	w := s.weights(p)
 	wide := &j.wide[worker]
 	if *wide == nil {
 		*wide = alignedF32(32 * wideCols)
@@ -277,7 +277,7 @@ func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 
 // tile hands a panel to the kernel of its layout.
 func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	w := s.memory()[p*s.size:][:s.size]
+	w := s.weights(p)
 	if s.kind == kindPairs {
 		pTile(j.lv, c, ldc, j.xp[t0*j.ldp:], j.ldp, w, (s.cols+1)/2, t1-t0, add)
 		return

@@ -89,7 +89,7 @@ func (d *device) loadOne(parts []kernels.Weights) *matrix {
 		m.bytes += int64(s.bytes())
 	}
 	for _, s := range m.segments {
-		if !d.packed.take(s) {
+		if !d.packed.take(s, &d.file) {
 			s.fill(d, d.store.take(s.bytes()))
 			d.repacked++
 		}

@@ -23,6 +23,7 @@ type segment struct {
 	bias        []float32
 	data        []byte          // as packed, or as found in a file
 	moved       []byte          // a copy of data in better memory, once there is one
+	guard       *guard          // of data that was found in a file and has not been checked yet
 	source      kernels.Weights // for Embed
 }
 
@@ -32,6 +33,14 @@ func (s *segment) memory() []byte {
 		return s.moved
 	}
 	return s.data
+}
+
+// weights returns the memory of panel p, where it is now.
+func (s *segment) weights(p int) []byte {
+	if s.guard != nil {
+		return s.guard.panel(s, p)
+	}
+	return s.memory()[p*s.size:][:s.size]
 }
 
 // newSegment prepares an empty segment for w in layout k.

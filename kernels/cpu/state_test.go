@@ -302,7 +302,7 @@ func TestStateShapes(t *testing.T) {
 	defer d.Close()
 	good := kernels.Layer{KVHeads: 1, KeyDim: 8, ValueDim: 8}
 	for _, l := range []kernels.Layer{
-		{}, {KVHeads: 1, KeyDim: 12, ValueDim: 12}, {KVHeads: -1, KeyDim: 8, ValueDim: 8}, {KVHeads: 1, KeyDim: 8, ValueDim: 8, Window: -1},
+		{}, {KVHeads: 1, KeyDim: 12}, {KVHeads: -1, KeyDim: 8, ValueDim: 8}, {KVHeads: 1, KeyDim: 8, ValueDim: 8, Window: -1},
 		{Kind: kernels.Recurrent}, {Kind: 7, Rows: 1, Cols: 1}, {KVHeads: 1 << 20, KeyDim: 1 << 20, ValueDim: 1 << 20},
 	} {
 		if _, err := d.NewState(kernels.StateShape{Layers: []kernels.Layer{good, l}, Cap: 4096}); err == nil {

@@ -75,6 +75,9 @@ func (d *device) begin(b *kernels.Batch) *step {
 // End ends the step.
 func (s *step) End() error {
 	s.check("End")
+	if s.d.file.damage.Load() {
+		s.d.mend()
+	}
 	s.release()
 	s.open, s.batch = false, &noBatch
 	for i := range s.reads[:s.used] {

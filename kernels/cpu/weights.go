@@ -89,7 +89,7 @@ func (c *keysValues) key(dst []float32, head, p int) {
 	}
 }
 
-// dotPlain returns a·b, whose length is a multiple of 8 as a head's is.
+// dotPlain returns a·b.
 func dotPlain(a, b []float32) float32 {
 	var s0, s1, s2, s3 float32
 	for b = b[:len(a)]; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
@@ -97,6 +97,9 @@ func dotPlain(a, b []float32) float32 {
 		s1 += a[1] * b[1]
 		s2 += a[2] * b[2]
 		s3 += a[3] * b[3]
+	}
+	for i, x := range a {
+		s0 += x * b[i]
 	}
 	return s0 + s1 + s2 + s3
 }

@@ -139,6 +139,13 @@ func (s *suite) attention() {
 			}
 		}
 	}
+	for _, dim := range []int{1, 7, 20, 33, 100} { // widths that are no multiples of 8
+		for _, window := range []int{-1, 0, 7} {
+			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, Scale: float32(1 / math.Sqrt(float64(dim))),
+				Causal: window >= 0, Window: max(window, 0)})
+		}
+	}
+	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
 	for _, value := range []int{16, 64, 72} { // values of another width than keys
 		for _, dim := range []int{40, 96} {
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
@@ -201,7 +208,7 @@ func (s *suite) attentionCase(a *kernels.Attention) {
 
 // attentionWeights checks Weights, over all keys and over some.
 func (s *suite) attentionWeights() {
-	for _, dim := range []int{40, 64} {
+	for _, dim := range []int{40, 50, 64, 77} {
 		a := &kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: dim, Scale: 0.16, Cross: true}
 		q, other := s.sequence(a, 310), s.sequence(a, 310)
 		s.add(a, []int{300, 290}, q, other)
@@ -283,7 +290,7 @@ func (s *suite) last(a *kernels.Attention, what string, q *sequence) {
 // forgotten checks that values that a state has forgotten, or that another state has left in its
 // memory, do not matter, even if they are not finite.
 func (s *suite) forgotten() {
-	for _, dim := range []int{40, 64} {
+	for _, dim := range []int{40, 50, 64, 77} {
 		a := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.125, Causal: true}
 		for _, n := range []int{99, 100} {
 			q := s.sequence(a, 700)

@@ -3,6 +3,8 @@ package gguf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -48,7 +50,7 @@ func openSplit(f *models.File, first *part, count int) error {
 		p := first
 		if i != here {
 			if p, err = openPart(f, path); errors.Is(err, models.ErrNotFound) {
-				return &models.FileError{Path: path, Reason: fmt.Sprintf("is not there: it is file %d of the %d of this model", i+1, count), Advice: "put all of them in one folder", Kind: models.ErrNotFound}
+				return missing(paths, i)
 			} else if err != nil {
 				return err
 			}
@@ -58,6 +60,21 @@ func openSplit(f *models.File, first *part, count int) error {
 		}
 	}
 	return complete(f)
+}
+
+// missing returns the error of a split model that lacks the file paths[first], the first of those that are not there.
+func missing(paths []string, first int) error {
+	others := 0
+	for _, path := range paths[first+1:] {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			others++
+		}
+	}
+	reason := fmt.Sprintf("is not there: it is file %d of the %d of this model", first+1, len(paths))
+	if others > 0 {
+		reason += fmt.Sprintf(", of which %d are missing", others+1)
+	}
+	return &models.FileError{Path: paths[first], Reason: reason, Advice: "put all of them in one folder", Kind: models.ErrNotFound}
 }
 
 // join adds the tensors of file number i to f.

@@ -35,7 +35,7 @@ func (m *meter) finish() {
 	}
 }
 
-// filesOf lists files with their sizes, without hashes.
+// filesOf lists files with their sizes and stamps, without hashes.
 func filesOf(paths []string) ([]Stored, error) {
 	var out []Stored
 	for _, path := range paths {
@@ -43,7 +43,11 @@ func filesOf(paths []string) ([]Stored, error) {
 		if err != nil {
 			return nil, models.NotReadable(path, err)
 		}
-		out = append(out, Stored{Path: path, Bytes: st.Size()})
+		s, err := stampOf(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Stored{Path: path, Bytes: st.Size(), Stamp: s})
 	}
 	return out, nil
 }
@@ -51,7 +55,7 @@ func filesOf(paths []string) ([]Stored, error) {
 // hashAll fills in the hashes of files.
 func hashAll(m *meter, files []Stored) (err error) {
 	for i := range files {
-		if files[i].SHA256, err = hashTo(m, files[i].Path, files[i].Bytes, io.Discard); err != nil {
+		if files[i].SHA256, _, err = hashTo(m, files[i].Path, files[i].Bytes, io.Discard); err != nil {
 			return err
 		}
 	}
@@ -73,7 +77,7 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 			return err
 		}
 		if f.SHA256 != "" && f.SHA256 != hash {
-			return models.Corrupt(f.Path, "changed while it was imported")
+			return changing(f.Path, "was changed while it was imported")
 		}
 		f.SHA256, f.Path = hash, filepath.Join("files", name)
 	}
@@ -86,45 +90,56 @@ func copyFile(m *meter, to string, from Stored) (hash string, err error) {
 	if err != nil {
 		return "", explainWriteError(filepath.Dir(to), err)
 	}
-	if hash, err = hashTo(m, from.Path, from.Bytes, f); err == nil {
+	if hash, _, err = hashTo(m, from.Path, from.Bytes, f); err == nil {
 		err = f.Sync()
 	}
 	return hash, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
 }
 
-// hashTo reads a file, which must have the given size, writes it to w and returns its sha256
-// in hexadecimal.
-func hashTo(m *meter, path string, size int64, w io.Writer) (string, error) {
+// hashTo reads a file, which must have the given size and must not be written meanwhile, writes it to w, and returns its
+// sha256 in hexadecimal and its stamp.
+func hashTo(m *meter, path string, size int64, w io.Writer) (hash, stamped string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", models.NotReadable(path, err)
+		return "", "", models.NotReadable(path, err)
 	}
 	defer f.Close()
+	before, err := stamp(f)
+	if err != nil {
+		return "", "", models.NotReadable(path, err)
+	}
 	h, buf, read := sha256.New(), make([]byte, 1<<20), int64(0)
 	for {
 		n, err := f.Read(buf)
 		h.Write(buf[:n])
 		read += int64(n)
 		if _, werr := w.Write(buf[:n]); werr != nil {
-			return "", werr
+			return "", "", werr
 		}
 		if cancelled := m.add(n); cancelled != nil {
-			return "", cancelled
+			return "", "", cancelled
 		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return "", models.NotReadable(path, err)
+			return "", "", models.NotReadable(path, err)
 		}
 		if read > size {
 			break // the file is growing
 		}
 	}
 	if read != size {
-		return "", models.Corrupt(path, "changed while it was read: it had %s bytes at first, and %s in the end", models.Grouped(size), models.Grouped(read))
+		return "", "", changing(path, "was changed while it was read: it had %s bytes at first, and %s in the end", models.Grouped(size), models.Grouped(read))
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	after, err := stamp(f)
+	if err != nil {
+		return "", "", models.NotReadable(path, err)
+	}
+	if after != before {
+		return "", "", changing(path, "was changed while it was read")
+	}
+	return hex.EncodeToString(h.Sum(nil)), after, nil
 }
 
 func writeSynced(path string, b []byte) error {
@@ -196,14 +211,8 @@ func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) er
 		m.total += f.Bytes
 	}
 	for _, f := range e.Files {
-		path := e.abs(f)
-		hash, err := hashTo(m, path, f.Bytes, io.Discard)
-		if err != nil {
+		if _, err := e.matches(m, f); err != nil {
 			return err
-		}
-		if hash != f.SHA256 {
-			return &models.FileError{Path: path, Reason: fmt.Sprintf("has changed since it was imported (its sha256 is %s, it was %s)", hash, f.SHA256),
-				Advice: "remove the model and import it again", Kind: models.ErrCorrupt}
 		}
 	}
 	m.finish()

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 )
@@ -29,6 +30,18 @@ func PackedDir() string {
 	return filepath.Join(dir, "packed")
 }
 
+// homeDir returns $HOME, or the home folder in the system's list of users where the variable is not set, as in some services.
+func homeDir() (string, error) {
+	if home, err := os.UserHomeDir(); err == nil {
+		return home, nil
+	}
+	u, err := user.Current()
+	if err != nil || u.HomeDir == "" {
+		return "", errors.New("the user has no home folder")
+	}
+	return u.HomeDir, nil
+}
+
 func userData() (string, error) {
 	if runtime.GOOS == "windows" {
 		if dir := os.Getenv("LocalAppData"); dir != "" {
@@ -40,7 +53,7 @@ func userData() (string, error) {
 	if dir := os.Getenv("XDG_DATA_HOME"); runtime.GOOS != "darwin" && filepath.IsAbs(dir) {
 		return dir, nil
 	}
-	home, err := os.UserHomeDir()
+	home, err := homeDir()
 	if err != nil {
 		return "", errors.New("the home folder is unknown; set SOBERANO_HOME to the folder for models and conversations")
 	}

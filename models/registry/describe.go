@@ -88,17 +88,17 @@ func quantization(r *keys, values map[quant.Type]int64) string {
 	return gguf.TypeName(best)
 }
 
-// run sets i.Runs and i.Reason to what check finds in f. All formats but GGUF hold only speech
-// models, and the function that describes a format has set both.
+// run sets i.Runs, i.Reason and i.Warning to what check finds in f, unless the function that describes the
+// format has found a reason already.
 func (i *Info) run(f *models.File, check Check) {
-	if f.Format != "gguf" {
+	if i.Reason != "" {
 		return
 	}
 	var err error
 	if check != nil {
-		err = check(f)
+		i.Warning, err = check(f)
 	}
-	if err == nil {
+	if err == nil && f.Format == "gguf" {
 		err = gguf.CheckTypes(f) // of the tensors that the network does not use
 	}
 	i.Runs, i.Reason = err == nil, reasonOf(err)
@@ -209,7 +209,7 @@ func samplingOf(m models.Metadata, kind Kind) Sampling {
 var (
 	quantSuffix = regexp.MustCompile(`(?i)(^|[-._ ])(ud-)?(i?q[0-9]+([-_][0-9a-z]+)*|b?f16|f32|fp16|fp32|mxfp4|gguf)$`)
 	separators  = regexp.MustCompile(`[-_\s]+`)
-	letters     = regexp.MustCompile(`[^a-z0-9]+`)
+	letters     = regexp.MustCompile(`[^\pL\pN\pM]+`)
 )
 
 // titleOf returns a title for a GGUF model. File names usually identify the model well

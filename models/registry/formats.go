@@ -53,13 +53,14 @@ func Read(path string) (*models.File, error) {
 	return f.open(path)
 }
 
-// Check reports whether the program can open a chat model; the error says why not. It is the
-// function of the package that opens such models (engine.Check), which this one may not import.
-type Check func(f *models.File) error
+// Check reports whether the program can open a model; the error says why not. warning says in
+// sentences what the file of a model that can be opened lacks. A Check calls the packages that open
+// models (engine.Check, asr.Check), which this one may not import.
+type Check func(f *models.File) (warning string, err error)
 
 // Inspect describes a model without loading its weights. path is a file or a directory, or
 // any of the files of a model that has several. For a file that can be read but not run, Info
-// has Runs false and a reason, and the error is nil. If check is nil, a chat model runs if its
+// has Runs false and a reason, and the error is nil. If check is nil, a model runs if its
 // format can be read.
 func Inspect(path string, check Check) (Info, error) {
 	s, err := inspect(path, check)
@@ -84,6 +85,7 @@ func Foreign(path string, head []byte) bool {
 type inspection struct {
 	path     string   // absolute path to open
 	paths    []string // absolute paths of all files of the model
+	files    []Stored // these files with the stamps that they had before they were read, without hashes
 	info     Info
 	sampling Sampling
 }
@@ -102,17 +104,16 @@ func inspect(path string, check Check) (s inspection, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	s.path, s.paths = path, f.Paths
+	if s.files, err = filesOf(f.Paths); err != nil {
+		return s, err
+	}
 	if s.info, err = format.describe(f); err != nil {
 		return s, models.Corrupt(path, "is damaged: %v", err)
 	}
 	s.info.Format = format.name
 	s.info.run(f, check)
-	for _, p := range f.Paths {
-		st, err := os.Stat(p)
-		if err != nil {
-			return s, models.NotReadable(p, err)
-		}
-		s.info.Bytes += st.Size()
+	for _, f := range s.files {
+		s.info.Bytes += f.Bytes
 	}
 	s.sampling = samplingOf(f.Meta, s.info.Kind)
 	return s, nil

@@ -91,11 +91,11 @@ func TestCheck(t *testing.T) {
 		{models.Corrupt(path, "is damaged: a key is missing"), "The file is damaged: a key is missing. Download it again."},
 		{errors.New("no\x1b memory"), `The file can't be opened: no\x1b memory.`},
 	} {
-		check := func(f *models.File) error {
+		check := func(f *models.File) (string, error) {
 			if f.Path != path {
 				t.Errorf("%s was checked", f.Path)
 			}
-			return c.err
+			return "It lacks a template.", c.err
 		}
 		inspected, err1 := Inspect(path, check)
 		resolved, err2 := Resolve(nil, path, check)
@@ -109,8 +109,8 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, i := range []Info{inspected, resolved.Info, imported.Info, stored.Info} {
-			if i.Runs != (c.want == "") || i.Reason != c.want {
-				t.Errorf("%v: %v, %q, expected %q", c.err, i.Runs, i.Reason, c.want)
+			if i.Runs != (c.want == "") || i.Reason != c.want || i.Warning != "It lacks a template." {
+				t.Errorf("%v: %v, %q, %q, expected %q", c.err, i.Runs, i.Reason, i.Warning, c.want)
 			}
 		}
 	}

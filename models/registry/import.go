@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -23,7 +24,9 @@ type ImportOptions struct {
 // they stay where they are. In both cases the files are read and hashed. progress, which may
 // be nil, is called with the number of bytes read so far and their total.
 //
-// If the library already has an entry with the same content, that entry is returned. The
+// A file that is written during the import is refused: its times of change are compared before and after it was read. If
+// the library already has an entry with the same content, that entry is returned. Where another process changes the library,
+// Import waits for some seconds, and then returns a *LockedError. The
 // import is prepared in a temporary folder, and a single rename makes it an entry. So after a
 // kill or a power failure the library is unchanged or has the complete entry, and after an
 // error, with a full disk or an ended ctx, nothing is left behind.
@@ -33,14 +36,14 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 			return Entry{}, err
 		}
 	}
+	if err := l.prepare(ctx); err != nil {
+		return Entry{}, err
+	}
 	s, err := inspect(path, l.check)
 	if err != nil {
 		return Entry{}, err
 	}
-	files, err := filesOf(s.paths)
-	if err != nil {
-		return Entry{}, err
-	}
+	files := s.files
 	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.
 	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
 	if how == Link || l.sameSize(files) {
@@ -50,13 +53,16 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 		if err := hashAll(m, files); err != nil {
 			return Entry{}, err
 		}
-		if duplicate, ok := l.duplicate(files); ok {
+		if duplicate, ok := l.duplicate(ctx, files); ok {
 			m.finish()
 			return duplicate, nil
 		}
 	}
 	e := newEntry(s, how, opt)
 	e.Files = files
+	if l.check != nil {
+		e.Checked = program()
+	}
 	return l.store(ctx, e, m)
 }
 
@@ -84,10 +90,14 @@ func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err er
 		return Entry{}, err
 	}
 	defer func() { err = errors.Join(err, t.discard()) }()
+	sources := slices.Clone(e.Files)
 	if !e.Linked {
 		if err := t.copyAll(m, e.Files); err != nil {
 			return Entry{}, err
 		}
+	}
+	if err := unwritten(sources); err != nil {
+		return Entry{}, err
 	}
 	e, err = l.commit(ctx, t, e)
 	if err == nil {
@@ -114,7 +124,7 @@ func (l *Library) begin(ctx context.Context) (*temporary, error) {
 		return nil, explainWriteError(l.dir, err)
 	}
 	f, err := tryLock(filepath.Join(dir, "lock"))
-	if err != nil {
+	if err != nil && !errors.Is(err, errNoLocks) {
 		return nil, errors.Join(explainWriteError(l.dir, err), os.RemoveAll(dir))
 	}
 	return &temporary{l, dir, f}, nil
@@ -130,19 +140,19 @@ func (t *temporary) unlock() error {
 	return err
 }
 
-// discard removes the folder unless it has become an entry. It holds the library's lock:
-// without it, a sweep could remove the folder at the same time, once the folder's own lock is
-// released.
+// discard removes the folder unless it has become an entry. It holds the library's lock while it removes the folder's own: a
+// sweep could otherwise remove the folder at the same time. If another process keeps the lock, the folder is removed all the
+// same; of two that remove it, each finds less.
 func (t *temporary) discard() error {
 	if t.dir == "" {
 		return nil
 	}
+	emptied := os.RemoveAll(filepath.Join(t.dir, "files"))
 	unlock, err := t.l.lock(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer unlock()
 	}
-	defer unlock()
-	return errors.Join(t.unlock(), os.RemoveAll(t.dir))
+	return errors.Join(emptied, t.unlock(), os.RemoveAll(t.dir))
 }
 
 // commit makes e an entry: it writes entry.json, syncs and renames the folder.
@@ -152,8 +162,13 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 		return Entry{}, err
 	}
 	defer unlock()
-	if duplicate, ok := l.duplicate(e.Files); ok { // another process has imported it meanwhile
+	if duplicate, ok := l.duplicate(ctx, e.Files); ok { // another process has imported it meanwhile
 		return duplicate, nil
+	}
+	if !e.Linked {
+		for i := range e.Files {
+			e.Files[i].Stamp = ""
+		}
 	}
 	e.Name = unusedName(e.Name, func(name string) bool { return exists(filepath.Join(l.dir, name)) })
 	b, err := json.MarshalIndent(e, "", "  ")
@@ -190,11 +205,11 @@ func (l *Library) sameSize(files []Stored) bool {
 	return false
 }
 
-// duplicate returns an intact entry with the same content.
-func (l *Library) duplicate(files []Stored) (Entry, bool) {
+// duplicate returns an entry with the same content, whose files are still those that were imported.
+func (l *Library) duplicate(ctx context.Context, files []Stored) (Entry, bool) {
 	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
-		if same(e.Files, files) && e.Check() == nil {
+		if same(e.Files, files) && e.Unchanged(ctx, nil) == nil {
 			return e, true
 		}
 	}

@@ -11,8 +11,14 @@ import (
 	"time"
 )
 
-// TestMain is also the main function of the process that TestKill kills.
+// TestMain is also the main function of the process that TestKill kills, and of one that keeps a lock.
 func TestMain(m *testing.M) {
+	if path := os.Getenv("REGISTRY_TEST_LOCK"); path != "" {
+		_, err := tryLock(path)
+		fmt.Println("locked:", err)
+		time.Sleep(time.Minute)
+		os.Exit(0)
+	}
 	if path := os.Getenv("REGISTRY_TEST_IMPORT"); path != "" {
 		l, err := Open(os.Getenv("REGISTRY_TEST_ROOT"), nil)
 		if err == nil {

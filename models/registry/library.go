@@ -12,50 +12,71 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"soberano/models"
 )
 
 const (
 	tmpPrefix = ".tmp-"
 	entryFile = "entry.json"
+	lockName  = ".lock"
 	maxEntry  = 1 << 20 // bytes of entry.json
 )
 
 // Library is the user's library of models. Its methods may be called from several
-// goroutines, and several processes may use the same library.
+// goroutines, and several processes may use the same library. A nil *Library can be read; it is empty.
 type Library struct {
-	dir   string // the folder that holds the entries
-	check Check
+	dir    string // the folder that holds the entries
+	check  Check
+	checks checks
 }
 
-// Open opens the library in root/models and creates that folder if needed; root is usually
-// DataDir(). It removes what interrupted imports have left there. check is used by Import; see
-// Inspect.
+// Open opens the library in root/models; root is usually DataDir(). The folder need not exist; a change of the library creates
+// it. Reading needs no lock and writes nothing that it must: a library that can't be written, or that another process has
+// locked, can be read all the same. If it can be written at once, what interrupted imports have left there is removed;
+// otherwise the next change does that. check is used by Import; see Inspect.
 func Open(root string, check Check) (*Library, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
 	l := &Library{dir: filepath.Join(root, "models"), check: check}
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
+	if !l.remains() {
+		return l, nil
 	}
-	if err := l.sweep(); err != nil {
-		return nil, fmt.Errorf("the remains of an interrupted import can't be removed: %w", err)
+	if f, err := tryLock(filepath.Join(l.dir, lockName)); err == nil {
+		defer f.Close()
+		_ = l.sweep() // prepare reports what can't be removed
 	}
 	return l, nil
+}
+
+// remains reports whether the library's folder holds a temporary folder.
+func (l *Library) remains() bool {
+	dirs, err := os.ReadDir(l.dir)
+	return err == nil && slices.ContainsFunc(dirs, func(d fs.DirEntry) bool { return strings.HasPrefix(d.Name(), tmpPrefix) })
+}
+
+// prepare makes the library ready for a change: it waits until no other process changes it, and removes what interrupted imports
+// have left.
+func (l *Library) prepare(ctx context.Context) error {
+	unlock, err := l.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := l.sweep(); err != nil {
+		return fmt.Errorf("the remains of an interrupted import can't be removed: %w", err)
+	}
+	return nil
 }
 
 // sweep removes the temporary folders of processes that have ended. The lock of such a
 // folder is free. A folder without a lock file is removed as well: creating and locking a
 // folder, and removing the lock file before the final rename, happen under the library's
-// lock, which sweep holds.
+// lock, which the caller holds. Where the file system has no locks, nothing is removed.
 func (l *Library) sweep() error {
-	unlock, err := l.lock(context.Background())
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	dirs, err := os.ReadDir(l.dir)
 	if err != nil {
 		return err
@@ -70,20 +91,29 @@ func (l *Library) sweep() error {
 
 func removeDead(dir string) error {
 	f, err := tryLock(filepath.Join(dir, "lock"))
-	if errors.Is(err, errLocked) {
+	switch {
+	case errors.Is(err, errLocked):
 		return nil
-	}
-	if err == nil {
+	case errors.Is(err, errNoLocks):
+		return f.Close()
+	case err == nil:
 		_ = f.Close()
 	}
 	return os.RemoveAll(dir)
 }
 
-// lock acquires the library's lock.
+// lock creates the library's folder, if needed, and acquires its lock, which changes of the library need. It waits for a process that holds it; see LockedError.
 func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
-	f, err := lock(ctx, filepath.Join(l.dir, ".lock"))
-	if err != nil {
-		return nil, fmt.Errorf("the folder for models can't be locked: %w", err)
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
+	}
+	path := filepath.Join(l.dir, lockName)
+	f, err := lock(ctx, path)
+	switch {
+	case errors.Is(err, errLocked):
+		return nil, heldBy(l.dir, path)
+	case err != nil:
+		return nil, fmt.Errorf("the folder for models can't be changed: %w", err)
 	}
 	return func() { _ = f.Close() }, nil
 }
@@ -91,8 +121,14 @@ func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 // List returns the entries by name, and an error for each folder that does not hold a
 // readable entry.
 func (l *Library) List() ([]Entry, []error) {
+	if l == nil {
+		return nil, nil
+	}
 	dirs, err := os.ReadDir(l.dir)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
 		return nil, []error{fmt.Errorf("the library can't be read: %w", err)}
 	}
 	var entries []Entry
@@ -140,7 +176,7 @@ func (l *Library) load(name string) (Entry, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return bad(models.ErrCorrupt, "%s can't be read: %v", entryFile, err)
 	}
-	if e.Name != name {
+	if norm.NFC.String(e.Name) != norm.NFC.String(name) { // the file system may spell it otherwise
 		return bad(models.ErrCorrupt, "%s belongs to a model named %s", entryFile, models.Quote(e.Name))
 	}
 	if len(e.Files) == 0 {
@@ -153,6 +189,7 @@ func (l *Library) load(name string) (Entry, error) {
 	}
 	e.dir = dir
 	e.complete()
+	l.recheck(&e)
 	return e, nil
 }
 
@@ -197,10 +234,14 @@ func (e *Entry) Check() error {
 	return nil
 }
 
-// Remove removes a model from the library. Copied files are deleted; linked files are not.
+// Remove removes a model from the library. Copied files are deleted; linked files are not. Like Import it waits for another
+// process that changes the library.
 func (l *Library) Remove(name string) error {
 	if !l.Has(name) {
 		return fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
+	}
+	if err := l.prepare(context.Background()); err != nil {
+		return err
 	}
 	unlock, err := l.lock(context.Background())
 	if err != nil {
@@ -209,7 +250,7 @@ func (l *Library) Remove(name string) error {
 	defer unlock()
 	// A single rename removes the entry. If the process is killed while it deletes the files,
 	// sweep removes the rest. The rename needs no new folder, for which a full disk may have no space.
-	trash := filepath.Join(l.dir, fmt.Sprintf("%sremoved-%s-%d", tmpPrefix, name, time.Now().UnixNano()))
+	trash := filepath.Join(l.dir, fmt.Sprintf("%sremoved-%d", tmpPrefix, time.Now().UnixNano()))
 	if err := os.Rename(filepath.Join(l.dir, name), trash); err != nil {
 		return fmt.Errorf("%s can't be removed; is it in use? %w", name, err)
 	}
@@ -224,14 +265,14 @@ func (l *Library) Remove(name string) error {
 
 // Has reports whether there is a model with the given name.
 func (l *Library) Has(name string) bool {
-	return checkName(name) == nil && exists(filepath.Join(l.dir, name))
+	return l != nil && checkName(name) == nil && exists(filepath.Join(l.dir, name))
 }
 
-// Resolve finds the model with a given name in lib, which may be nil. If there is none, it
+// Resolve finds the model with a given name in lib. If there is none, it
 // describes the file or directory with that path, in an entry that is not saved anywhere. check
 // is used for such a file, see Inspect; a caller that opens the model can leave it nil.
 func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
-	if lib != nil && lib.Has(nameOrPath) {
+	if lib.Has(nameOrPath) {
 		return lib.load(nameOrPath)
 	}
 	if !exists(nameOrPath) {
@@ -241,14 +282,9 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Name: nameFor(s.path, s.info), Info: s.info, Linked: true, Sampling: s.sampling}
-	for _, path := range s.paths {
-		st, err := os.Stat(path)
-		if err != nil {
-			return Entry{}, models.NotReadable(path, err)
-		}
-		// There is no hash, since the file is only described.
-		e.Files = append(e.Files, Stored{Path: path, Bytes: st.Size()})
+	e := Entry{Name: nameFor(s.path, s.info), Info: s.info, Linked: true, Sampling: s.sampling, Files: s.files}
+	for i := range e.Files {
+		e.Files[i].Stamp = "" // the file is only described
 	}
 	return e, nil
 }

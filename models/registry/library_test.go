@@ -264,12 +264,14 @@ func TestNames(t *testing.T) {
 			t.Fatalf("%q becomes %q", s, slug(s))
 		}
 	})
-	for in, want := range map[string]string{"CON": "model-con", "nul.gguf": "model-nul.gguf", "Größe 7B!": "gr-e-7b", "": "model", "..": "model"} {
+	for in, want := range map[string]string{"CON": "model-con", "nul.gguf": "model-nul.gguf", "Größe 7B!": "größe-7b", "": "model", "..": "model",
+		"千问-7B-对话": "千问-7b-对话", "Привет Мир": "привет-мир", "हिन्दी मॉडल": "हिन्दी-मॉडल", "ＱＷＥＮ２": "qwen2", "Gro\u0308\u00dfe": "größe", "עברית\u202e": "עברית",
+		"🦙": "model", "🦙 llama": "llama", "\u0301a": "a", "ﬁne": "fine", "\u3164x": "x", strings.Repeat("字", 100): strings.Repeat("字", 64), "a\xffb": "a-b"} {
 		if got := slug(in); got != want {
 			t.Errorf("%q became %q, expected %q", in, got, want)
 		}
 	}
-	for _, bad := range []string{"", "A", "a/b", "..", ".tmp-x", "con", "a.", strings.Repeat("a", 81)} {
+	for _, bad := range []string{"", "A", "a/b", "Ü", "u\u0308", "a\u202eb", "a b", strings.Repeat("字", 80) + "字", "..", ".tmp-x", "con", "a.", strings.Repeat("a", 81)} {
 		if checkName(bad) == nil {
 			t.Errorf("%q was taken for a name", bad)
 		}

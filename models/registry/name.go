@@ -5,26 +5,60 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"soberano/models"
 )
 
-const maxName = 64
+// Limits of the names that slug makes. A folder's name may have 255 bytes on common file systems.
+const (
+	maxName      = 64 // characters
+	maxNameBytes = 200
+)
 
 var (
-	validName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,79}$`)
-	notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
+	// validName matches names of letters, digits and marks of every script (marks are part of letters in many of them).
+	validName = regexp.MustCompile(`^[\pL\pN][\pL\pN\pM._-]{0,79}$`)
+	notInName = regexp.MustCompile(`[^\pL\pN\pM._-]+`)
 	// device matches the names that Windows reserves for devices, also with an extension.
 	device = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
 	// splitSuffix matches what llama.cpp appends to the name of each file of a split model.
 	splitSuffix = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
 )
 
-// slug turns any text into a name: lower case, [a-z0-9._-], at most 64 bytes.
+// plain returns a text in lower case and in the one spelling of equivalent ones that names have: file systems and keyboards
+// differ in how they write ü. Letters of full width, ligatures and the like become usual letters.
+func plain(s string) string {
+	for range 3 { // a character in lower case may have another spelling again
+		next := norm.NFKC.String(strings.ToLower(norm.NFKC.String(s)))
+		if next == s {
+			break
+		}
+		s = next
+	}
+	return strings.Map(func(r rune) rune {
+		if r == 0x115f || r == 0x1160 { // letters that are never seen
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// slug turns any text into a name: letters of any script in lower case, digits, and ._-, at most 64 characters.
 func slug(s string) string {
-	s = notInName.ReplaceAllString(strings.ToLower(s), "-")
-	s = strings.TrimLeft(s, "._-")
-	s = strings.TrimRight(s[:min(len(s), maxName)], "._-")
+	s = strings.Trim(notInName.ReplaceAllString(plain(strings.ToValidUTF8(s, "-")), "-"), "._-")
+	s = strings.TrimLeftFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	n, characters := 0, 0
+	for _, r := range s {
+		if characters++; characters > maxName || n+utf8.RuneLen(r) > maxNameBytes {
+			break
+		}
+		n += utf8.RuneLen(r)
+	}
+	s = strings.TrimRight(s[:n], "._-")
 	switch {
 	case s == "":
 		return "model"
@@ -36,7 +70,7 @@ func slug(s string) string {
 
 // checkName refuses a name that is not valid as a folder name on every system.
 func checkName(name string) error {
-	if !validName.MatchString(name) || strings.HasSuffix(name, ".") || device.MatchString(name) {
+	if !validName.MatchString(name) || len(name) > 255 || plain(name) != name || strings.HasSuffix(name, ".") || device.MatchString(name) {
 		return fmt.Errorf("%s can't be a model's name: use lower-case letters, digits, dots, hyphens and underlines, such as %q", models.Quote(name), slug(name))
 	}
 	return nil

@@ -53,9 +53,10 @@ type Info struct {
 	Context      int    `json:"context"` // tokens; 0 for speech
 	Licence      string `json:"licence,omitempty"`
 	Bytes        int64  `json:"bytes"`
-	Runs         bool   `json:"runs"`             // the program can open it, see Check
-	Reason       string `json:"reason,omitempty"` // why it does not run
-	Template     bool   `json:"template"`         // has a chat template
+	Runs         bool   `json:"runs"`              // the program can open it, see Check
+	Reason       string `json:"reason,omitempty"`  // why it does not run
+	Warning      string `json:"warning,omitempty"` // in sentences, what the file of a model that runs lacks
+	Template     bool   `json:"template"`          // has a chat template
 	// Languages tells which languages a speech model knows.
 	Languages Languages `json:"languages,omitempty"`
 	// Layers (only those that keep keys and values), KVHeads and HeadDim give the size of a
@@ -72,6 +73,7 @@ type Stored struct {
 	Path   string `json:"path"` // absolute, or relative to the entry's folder
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	Stamp  string `json:"stamp,omitempty"` // of a linked file: when it was last changed, see Entry.Unchanged
 }
 
 // Entry is a model in the library.
@@ -84,6 +86,7 @@ type Entry struct {
 	Note     string    `json:"note,omitempty"`
 	Sampling Sampling  `json:"sampling"`
 	Added    time.Time `json:"added"`
+	Checked  string    `json:"checked,omitempty"` // the version of the program that determined Runs
 
 	dir string
 }

@@ -14,11 +14,8 @@ import (
 func describeWhisper(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	i := Info{
-		Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Runs: true, Languages: languagesIn(f),
+		Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Languages: languagesIn(f),
 		Quantization: r.text("ctranslate2.stored"), Parameters: int64(r.int("ctranslate2.values")),
-	}
-	if len(f.Aux["tokenizer.json"]) == 0 {
-		i.Runs, i.Reason = false, "The file tokenizer.json, which belongs beside model.bin, is missing."
 	}
 	return i, r.err
 }
@@ -37,15 +34,12 @@ func describeSafetensors(f *models.File) (Info, error) {
 		}
 	}
 	i := speech(f)
-	switch _, found := sizeOfWhisper(f); {
-	case config.Type != "" && config.Type != "whisper" || config.Type == "" && !found:
+	if _, found := sizeOfWhisper(f); config.Type != "" && config.Type != "whisper" || config.Type == "" && !found {
 		return notWhisper(i, f, config.Type), nil
-	case f.Aux["tokenizer.json"] == nil && (f.Aux["vocab.json"] == nil || f.Aux["merges.txt"] == nil):
-		i.Runs, i.Reason = false, "The file tokenizer.json, which belongs beside the weights, is missing."
 	}
 	for _, t := range f.Tensors {
 		if !t.Type.Known() {
-			i.Runs, i.Reason = false, fmt.Sprintf("Its weights are stored as %s, which is not read from safetensors. The same model as float16 or float32 runs.", gguf.TypeName(t.Type))
+			i.Reason = fmt.Sprintf("Its weights are stored as %s, which is not read from safetensors. The same model as float16 or float32 runs.", gguf.TypeName(t.Type))
 		}
 	}
 	return i, nil
@@ -57,19 +51,16 @@ func describeAPR(f *models.File) (Info, error) {
 	i := speech(f)
 	i.Quantization, i.Licence = clean(r.text("apr.stored")), clean(r.text("license"))
 	family := r.text("architecture")
-	switch _, found := sizeOfWhisper(f); {
-	case !found:
+	if _, found := sizeOfWhisper(f); !found {
 		i = notWhisper(i, f, family)
 		i.Title = titleOf(f.Path, r.text("name"))
-	case f.Aux["__vocab__"] == nil && f.Meta["tokenizer.vocabulary"] == nil:
-		i.Runs, i.Reason = false, "The file holds no vocabulary, so its output can't be turned into text."
 	}
 	return i, r.err
 }
 
 // speech describes a Whisper model by its tensors.
 func speech(f *models.File) Info {
-	i := Info{Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Languages: languagesIn(f), Runs: true}
+	i := Info{Kind: Speech, Family: "whisper", Title: titleOfWhisper(f), Languages: languagesIn(f)}
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
 		if t.Name == "proj_out.weight" || strings.HasPrefix(t.Name, "__") {
@@ -80,14 +71,14 @@ func speech(f *models.File) Info {
 	}
 	i.Quantization = quantization(&keys{}, values)
 	if _, found := sizeOfWhisper(f); !found {
-		i.Runs, i.Reason = false, "The file does not hold a complete Whisper model."
+		i.Reason = "The file does not hold a complete Whisper model."
 	}
 	return i
 }
 
 // notWhisper changes the description i into that of a model that is not Whisper.
 func notWhisper(i Info, f *models.File, family string) Info {
-	i.Kind, i.Family, i.Title, i.Runs, i.Languages = Chat, clean(family), titleOf(f.Path, ""), false, UnknownLanguages
+	i.Kind, i.Family, i.Title, i.Languages = Chat, clean(family), titleOf(f.Path, ""), UnknownLanguages
 	i.Reason = "Only Whisper models run from this kind of file. For chat, the same model in GGUF form runs, a single .gguf file."
 	return i
 }

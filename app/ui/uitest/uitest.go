@@ -49,10 +49,13 @@ func (s *Stage) Show(screen fyne.CanvasObject) {
 // Post runs f later on the UI goroutine.
 func (s *Stage) Post(f func()) { s.Q <- f }
 
+// patience is the time limit for a condition.
+const patience = time.Minute
+
 // Until runs posted functions until the condition holds. The condition may also become true without a posted function.
 func (s *Stage) Until(what string, ok func() bool) {
 	s.T.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(patience)
 	for !ok() {
 		select {
 		case f := <-s.Q:
@@ -150,6 +153,33 @@ func (s *Stage) Button(label string) *ui.Button {
 func (s *Stage) Tap(label string) {
 	s.T.Helper()
 	test.Tap(s.Button(label))
+}
+
+// Key presses a key as Fyne's window does: the widget with the focus gets it, or the window if none has it.
+func (s *Stage) Key(name fyne.KeyName) { PressKey(s.Win.Canvas(), name) }
+
+// PressKey presses a key in a window.
+func PressKey(c fyne.Canvas, name fyne.KeyName) {
+	k := &fyne.KeyEvent{Name: name}
+	if f := c.Focused(); f != nil {
+		f.TypedKey(k)
+	} else if c.OnTypedKey() != nil {
+		c.OnTypedKey()(k)
+	}
+	if name == fyne.KeySpace {
+		TypeRunes(c, " ")
+	}
+}
+
+// TypeRunes types text in a window, without pressing keys.
+func TypeRunes(c fyne.Canvas, text string) {
+	for _, r := range text {
+		if f := c.Focused(); f != nil {
+			f.TypedRune(r)
+		} else if c.OnTypedRune() != nil {
+			c.OnTypedRune()(r)
+		}
+	}
 }
 
 // Shot draws the window into a file in build/screens, for inspection by a person. The test must run in a folder of app. With

@@ -19,6 +19,7 @@
 package flac
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -39,7 +40,8 @@ type Decoder struct {
 	gap      int64      // lost samples that are still to be returned as silence
 	held     int        // samples of the decoded frame that follows the gap
 	samples  [8][]int64 // [channel][sample of the frame]
-	mono     []float32
+	split    [][]float32
+	mixer    *input.Mixer
 }
 
 // New reads the metadata of a file that begins with "fLaC" and returns its decoder. Errors wrap
@@ -72,6 +74,7 @@ func New(in *input.Reader) (*Decoder, error) {
 			return nil, in.Wrong(input.Short(err), "the file ends inside a metadata block")
 		}
 	}
+	f.split, f.mixer = make([][]float32, f.channels), input.NewMixer(f.channels, f.hz)
 	return f, nil
 }
 
@@ -102,7 +105,7 @@ func (f *Decoder) Frames() int64 {
 	return f.total
 }
 
-// Next decodes the next frame and returns its samples as the mean of the channels, from -1 to 1,
+// Next decodes the next frame and returns its samples, mixed to mono by input.Mixer, from -1 to 1,
 // valid until the next call. For a damaged frame it returns silence, as long as what is lost. At
 // the end it returns io.EOF, or an error that wraps io.ErrUnexpectedEOF if samples are missing.
 func (f *Decoder) Next() ([]float32, error) {
@@ -117,7 +120,7 @@ func (f *Decoder) Next() ([]float32, error) {
 		f.done += int64(n)
 		return f.mix(n), nil
 	}
-	if f.total > 0 && f.done >= f.total {
+	if f.total > 0 && f.done >= f.total && !f.continues() {
 		return nil, io.EOF // tags may follow
 	}
 	head, err := f.in.Peek(2)
@@ -125,7 +128,8 @@ func (f *Decoder) Next() ([]float32, error) {
 	case len(head) == 0 && err != io.EOF:
 		return nil, f.in.Wrong(err, "reading failed")
 	case len(head) == 0 && f.total > 0:
-		return nil, f.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d samples are missing", f.total-f.done, f.total)
+		err := f.in.Wrong(io.ErrUnexpectedEOF, "the file is cut off: %d of %d samples are missing", f.total-f.done, f.total)
+		return nil, f.Ends(f.total-f.done, f.done, f.hz, err)
 	case len(head) == 0 || f.total == 0 && string(head) == "TA":
 		return nil, io.EOF
 	}
@@ -146,7 +150,25 @@ func (f *Decoder) Next() ([]float32, error) {
 	if f.regain(start + 1) {
 		return f.Next()
 	}
+	if f.total > 0 && errors.Is(err, io.ErrUnexpectedEOF) {
+		err = f.Ends(f.total-f.done, f.done, f.hz, err)
+	}
 	return nil, err
+}
+
+// continues reports whether a frame follows all samples that the header states. From then on the number
+// of samples is unknown.
+func (f *Decoder) continues() bool {
+	b, _ := f.in.Peek(18)
+	if len(b) < 18 || b[0] != 0xFF || b[1]&0xFE != 0xF8 {
+		return false
+	}
+	if s, ok := f.sampleOf(b); !ok || s != f.done {
+		return false
+	}
+	f.Note(input.Remark{Kind: input.Understated, Samples: f.total})
+	f.total = 0
+	return true
 }
 
 // regain finds and decodes the next whole frame at byte from or later. Its number gives how many
@@ -178,18 +200,16 @@ func (f *Decoder) begins() (int64, bool) {
 	return s, ok && s >= f.done && s-f.done <= input.MaxGap*int64(f.hz)-f.Lost() && (f.total == 0 || s < f.total)
 }
 
-// mix returns the mean of n samples of all channels.
+// mix returns n samples of all channels, mixed to mono.
 func (f *Decoder) mix(n int) []float32 {
-	f.mono = f.mono[:0]
-	scale := 1 / (float32(int64(1)<<(f.depth-1)) * float32(f.channels))
-	for i := range n {
-		var sum int64
-		for c := range f.channels {
-			sum += f.samples[c][i]
+	scale := 1 / float32(int64(1)<<(f.depth-1))
+	for c := range f.split {
+		f.split[c] = f.split[c][:0]
+		for _, v := range f.samples[c][:n] {
+			f.split[c] = append(f.split[c], input.Clip(float32(v)*scale))
 		}
-		f.mono = append(f.mono, input.Clip(float32(sum)*scale))
 	}
-	return f.mono
+	return f.mixer.Mix(f.split)
 }
 
 // damage returns an error for a frame that is not truncated but invalid.

@@ -114,16 +114,18 @@ func TestOfAnotherEncoder(t *testing.T) {
 		n := rapid.IntRange(16, 300).Draw(t, "n")
 		info := &meta.StreamInfo{BlockSizeMin: 16, BlockSizeMax: 300, SampleRate: 44100, NChannels: uint8(layout.Count()), BitsPerSample: depth, NSamples: uint64(n)}
 		f := &frame.Frame{Header: frame.Header{BlockSize: uint16(n), SampleRate: 44100, Channels: layout, BitsPerSample: depth}}
-		want := make([]float32, n)
+		var split [][]float32
 		for range layout.Count() {
 			top := int32(1)<<(depth-1) - 1
 			x := rapid.SliceOfN(rapid.Int32Range(-top-1, top), n, n).Draw(t, "x")
 			if rapid.Bool().Draw(t, "constant") {
 				x = slices.Repeat(x[:1], n)
 			}
+			values := make([]float32, n)
 			for i, v := range x {
-				want[i] += float32(v) / (float32(top) + 1) / float32(layout.Count())
+				values[i] = float32(v) / (float32(top) + 1)
 			}
+			split = append(split, values)
 			f.Subframes = append(f.Subframes, &frame.Subframe{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: x, NSamples: n})
 		}
 		var b bytes.Buffer
@@ -143,7 +145,7 @@ func TestOfAnotherEncoder(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := dec.Next()
-		if err != nil || !near(got, want) {
+		if err != nil || !near(got, input.NewMixer(layout.Count(), 44100).Mix(split)) {
 			t.Fatalf("%d samples, want %d: %v", len(got), n, err)
 		}
 	})
@@ -168,7 +170,8 @@ func TestDamaged(t *testing.T) {
 			x, err = dec.Next()
 			got = append(got, x...)
 		}
-		if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "x.flac: byte ") {
+		nearly := dec != nil && len(got) > len(want)*8/10 && len(dec.Remarks()) == 1 && dec.Remarks()[0].Kind == input.EndsEarly
+		if !(err == io.EOF && nearly) && (!errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "x.flac: byte ")) {
 			t.Fatalf("cut at %d: %v", at, err)
 		}
 		if !slices.Equal(got, want[:len(got)]) {

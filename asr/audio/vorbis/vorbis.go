@@ -58,7 +58,8 @@ type Decoder struct {
 	silent  []bool      // [channels]
 	block   []float32   // [long]
 	last    [][]float32 // [channels][half a block]: second half of the last block
-	sum     []float32   // [long/2]
+	out     [][]float32 // [channels][up to long/2]: the samples of a packet
+	mixer   *input.Mixer
 }
 
 // NewDecoder reads the identification header, a stream's first packet. Setup completes the
@@ -217,12 +218,15 @@ func (d *Decoder) prepare() {
 	for c := range d.channels {
 		d.spectra[c] = make([]float32, long/2)
 	}
-	d.block, d.sum = make([]float32, long), make([]float32, long/2)
+	d.block, d.out = make([]float32, long), make([][]float32, d.channels)
 	d.Reset()
 }
 
 // Reset makes the next packet the first one: it gives no samples, but the packet after it does.
-func (d *Decoder) Reset() { clear(d.last) }
+func (d *Decoder) Reset() {
+	clear(d.last)
+	d.mixer = input.NewMixer(d.channels, d.hz)
+}
 
 // mode reads the mode of a packet; false if there is none of that number.
 func (d *Decoder) mode(r *bitReader) (m mode, ok bool) {
@@ -257,7 +261,7 @@ func (d *Decoder) Samples(packets ...[]byte) (n int64) {
 	return n
 }
 
-// Decode returns the samples that a packet completes, the mean of the channels from -1 to 1, valid
+// Decode returns the samples that a packet completes, mixed to mono by input.Mixer, from -1 to 1, valid
 // until the next call. The error is that of a packet with an unknown mode.
 func (d *Decoder) Decode(b []byte) ([]float32, error) {
 	r := &bitReader{b: b, at: 1}
@@ -271,18 +275,17 @@ func (d *Decoder) Decode(b []byte) ([]float32, error) {
 	}
 	n := d.size[size]
 	d.spectrum(r, &d.mappings[m.mapping], n/2)
-	out := d.sum[:0]
 	for c := range d.channels {
 		y := d.block[:n]
 		d.mdct[size].inverse(y, d.spectra[c][:n/2])
 		rise(y[:n/2], d.window[before])
 		fall(y[n/2:], d.window[after])
-		out = d.overlap(c, y)
+		d.out[c] = d.overlap(c, y)
+		for i, v := range d.out[c] {
+			d.out[c][i] = input.Clip(v)
+		}
 	}
-	for i, v := range out {
-		out[i] = input.Clip(v / float32(d.channels))
-	}
-	return out, nil
+	return d.mixer.Mix(d.out), nil
 }
 
 // spectrum decodes the spectra of all channels; half is half the length of the block.
@@ -357,15 +360,14 @@ func fall(y, window []float32) {
 	clear(y[flat+len(window):])
 }
 
-// overlap adds block y of channel c to the block before it and returns the sum of the channels up
-// to c, from the centre of that block to the centre of y.
+// overlap adds block y of channel c to the block before it and returns the samples from the centre of
+// that block to the centre of y.
 func (d *Decoder) overlap(c int, y []float32) []float32 {
 	last, half := d.last[c], len(y)/2
-	var out []float32
+	out := d.out[c][:0]
 	if last != nil {
-		out = d.sum[:(len(last)+half)/2]
 		shift := (half - len(last)) / 2
-		for i := range out {
+		for i := range (len(last) + half) / 2 {
 			v := float32(0)
 			if i < len(last) {
 				v = last[i]
@@ -373,10 +375,7 @@ func (d *Decoder) overlap(c int, y []float32) []float32 {
 			if k := i + shift; k >= 0 {
 				v += y[k]
 			}
-			if c > 0 {
-				v += out[i]
-			}
-			out[i] = v
+			out = append(out, v)
 		}
 	}
 	d.last[c] = append(d.last[c][:0], y[half:]...)

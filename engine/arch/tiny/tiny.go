@@ -206,6 +206,16 @@ func (s *Source) Float32() {
 	}
 }
 
+// Layers leaves only the first n layers.
+func (s *Source) Layers(n int) {
+	s.Meta[s.Architecture+".block_count"] = uint64(n)
+	s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool {
+		var layer int
+		_, err := fmt.Sscanf(t.Name, "blk.%d.", &layer)
+		return err == nil && layer >= n
+	})
+}
+
 // Vector adds a tensor with the given values.
 func (s *Source) Vector(name string, v ...float32) {
 	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(v)}, Data: floats(v)})

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"soberano/engine/arch/tiny"
+)
+
+// without returns the environment without some variables.
+func without(names ...string) (env []string) {
+	for _, v := range append(os.Environ(), "SOBERANO_TEST_MAIN=1") {
+		name, _, _ := strings.Cut(v, "=")
+		keep := true
+		for _, n := range names {
+			keep = keep && n != name
+		}
+		if keep {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// reading are the verbs that read a model; MODEL stands for its path and TEXT for that of a text.
+var reading = []string{"chat -m MODEL -p hello -n 2", "models show MODEL", "models verify MODEL", "tokenize -m MODEL hello", "logits -m MODEL -p hello",
+	"perplexity -m MODEL --ctx 32 --chunks 1 TEXT", "bench -m MODEL -p 4 -n 2 -r 1 -t 1", "models list", "models list --json", "doctor", "doctor --json", "licenses"}
+
+// A path needs no library: every verb that reads works where there is no folder for data, and where it can't be made.
+func TestNoLibrary(t *testing.T) {
+	model, text := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("some words ", 30)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file") // a file cannot hold the library
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unset := without("HOME", "XDG_DATA_HOME", "SOBERANO_HOME")
+	for name, env := range map[string][]string{"HOME unset": unset, "HOME empty": append(unset, "HOME="), "HOME missing": append(unset, "HOME=/nonexistent/home"),
+		"no folder can be made": append(unset, "SOBERANO_HOME="+filepath.Join(file, "data")), "in /proc": append(unset, "SOBERANO_HOME=/proc/soberano")} {
+		for _, args := range reading {
+			args = strings.ReplaceAll(strings.ReplaceAll(args, "MODEL", model), "TEXT", text)
+			if strings.HasPrefix(args, "models list") && name == "no folder can be made" {
+				continue // something is wrong there, and it is said
+			}
+			cmd := program(t, strings.Fields(args)...)
+			cmd.Env = env
+			if out, err := cmd.CombinedOutput(); err != nil && !(strings.HasPrefix(args, "doctor") && name == "no folder can be made") {
+				t.Errorf("%s: %s: %v\n%s", name, args, err, out)
+			}
+		}
+	}
+}
+
+// The doctor's exit code tells whether every model is intact.
+func TestDoctorsExitCode(t *testing.T) {
+	home(t)
+	path := tiny.New("llama").Write(t)
+	if out, code := verb(t, "", "models", "import", "--link", "--name", "m", path); code != 0 {
+		t.Fatal(out)
+	}
+	if out, code := verb(t, "", "doctor"); code != 0 || !strings.Contains(out, "m is intact") {
+		t.Errorf("%d: %s", code, out)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"doctor", "doctor --json", "models verify", "chat -m m -p hello"} {
+		if out, code := verb(t, "", strings.Fields(args)...); code != 1 || strings.HasPrefix(args, "doctor") && !strings.Contains(out, "has changed since it was imported") {
+			t.Errorf("%s: exit code %d: %s", args, code, out)
+		}
+	}
+	if _, code := verb(t, "", "chat", "-m", path, "-p", "hello", "-n", "1"); code != 0 {
+		t.Error("the file can't be used by its path")
+	}
+}
+
+// Of a split model, the part that is missing is named.
+func TestMissingPart(t *testing.T) {
+	home(t)
+	first := splitModel(t)
+	for _, args := range [][]string{{"chat", "-m", first, "-p", "hi"}, {"tokenize", "-m", first, "hi"}, {"logits", "-m", first, "-p", "hi"}, {"bench", "-m", first}, {"models", "import", first}, {"models", "show", first}, {"models", "verify", first}} {
+		_, notes, code := run(t, nil, args...)
+		if code != 1 || !strings.Contains(notes, "m-00002-of-00003.gguf is not there: it is file 2 of the 3 of this model, of which 2 are missing") {
+			t.Errorf("%s: %d %s", args[0], code, notes)
+		}
+	}
+}
+
+// A name of any script becomes a name in the library that a person can read and type.
+func TestNamesOfEveryScript(t *testing.T) {
+	home(t)
+	path := filepath.Join(t.TempDir(), "千问 Ёлка.Q8_0.gguf")
+	if err := os.Rename(tiny.New("llama").Write(t), path); err != nil {
+		t.Fatal(err)
+	}
+	out, code := verb(t, "", "models", "import", "--json", path)
+	var e struct{ Name, Title string }
+	if err := json.Unmarshal([]byte(out), &e); err != nil || code != 0 || e.Name != "千问-ёлка.q8_0" || e.Title != "千问 Ёлка" {
+		t.Errorf("%d %s: %v", code, out, err)
+	}
+	if out, code := verb(t, "", "chat", "-m", "千问-ёлка.q8_0", "-p", "hi", "-n", "1"); code != 0 {
+		t.Error(out)
+	}
+}

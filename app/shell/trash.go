@@ -1,0 +1,188 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+
+	"soberano/app/store"
+	"soberano/app/ui"
+	"soberano/models"
+)
+
+// deleteChat puts a conversation into the trash and offers to undo that.
+func (d *Shell) deleteChat(c store.Conversation) {
+	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
+		switch {
+		case errors.Is(err, store.ErrNotFound): // it was deleted twice at once
+		case err != nil:
+			d.notice("This chat could not be deleted.", err)
+		default:
+			d.deletedChat(c)
+		}
+	})
+}
+
+func (d *Shell) deletedChat(c store.Conversation) {
+	d.chat.StopIn(c.ID)
+	if c.ID == d.chat.Conversation() {
+		d.load("A new chat could not be begun.", (*store.Store).New, d.page != chatPage || d.window.Canvas().Focused() == fyne.Focusable(d.side.list), d.listChanged)
+	}
+	d.gone = append(d.gone, c)
+	words := fmt.Sprintf("“%s” is deleted.", titleOf(c.Title))
+	if n := len(d.gone); n > 1 {
+		words = fmt.Sprintf("%d chats are deleted.", n)
+	}
+	d.side.refresh()
+	if d.page == trashPage {
+		d.trash.refresh()
+	}
+	d.tell(words, ui.Action{Label: "Undo", Do: func() { d.restoreChats(d.gone) }}, ui.Action{Label: "Trash", Do: func() { d.show(trashPage) }})
+}
+
+// tell shows a message in the sidebar, which can be closed.
+func (d *Shell) tell(words string, actions ...ui.Action) {
+	d.side.say(words, append(actions, ui.Action{Label: "Close", Do: d.hush})...)
+}
+
+// hush removes the message in the sidebar.
+func (d *Shell) hush() {
+	d.gone = nil
+	d.side.say("")
+}
+
+// restoreChats takes conversations out of the trash, and opens the last one.
+func (d *Shell) restoreChats(list []store.Conversation) {
+	d.hush()
+	d.work.Do(func(s *store.Store) (err error) {
+		for _, c := range list {
+			err = errors.Join(err, s.Restore(c.ID))
+		}
+		return err
+	}, func(err error) {
+		if err != nil {
+			d.notice("The chat could not be brought back.", err)
+			d.side.refresh()
+			return
+		}
+		c := list[len(list)-1]
+		d.openChat(c)
+		d.side.refresh()
+		d.side.list.choose(c.ID)
+	})
+}
+
+func titleOf(title string) string {
+	if title == "" {
+		return "New chat"
+	}
+	return models.Printable(title)
+}
+
+// trash is the page of the deleted chats and transcripts, from which they can be restored until they are removed for good.
+type trash struct {
+	d    *Shell
+	pane *ui.Pane
+}
+
+func newTrash(d *Shell) *trash { return &trash{d, ui.NewPane()} }
+
+// refresh reads the trash and draws the page.
+func (p *trash) refresh() {
+	store.Ask(p.d.work, (*store.Store).Trash, func(list []store.Trashed, err error) {
+		if err != nil {
+			p.d.notice("The trash could not be read.", err)
+			return
+		}
+		p.draw(list, time.Now())
+	})
+}
+
+func (p *trash) draw(list []store.Trashed, now time.Time) {
+	days := int(store.TrashTime.Hours() / 24)
+	note := ui.Text(fmt.Sprintf("Deleted chats and transcripts are kept here for %d days.", days), ui.TextSize, ui.Muted)
+	if len(list) == 0 {
+		p.pane.Keep(note, ui.Text("The trash is empty.", ui.TextSize, ui.Ink))
+		return
+	}
+	empty := ui.NewButton(ui.Plain, "Empty the trash", func() { p.ask(list...) })
+	objects := []fyne.CanvasObject{note, ui.NewRow(0, nil, empty)}
+	for i, t := range list {
+		if i == mostRows {
+			objects = append(objects, ui.Text(fmt.Sprintf("%s more were deleted earlier.", models.Grouped(len(list)-mostRows)), ui.SmallSize, ui.Muted))
+			break
+		}
+		objects = append(objects, p.row(t, now))
+	}
+	p.pane.Keep(objects...)
+}
+
+// row shows one deleted chat or transcript.
+func (p *trash) row(t store.Trashed, now time.Time) fyne.CanvasObject {
+	what := "Chat"
+	if t.Transcript {
+		what = "Transcript"
+	}
+	title := ui.NewLabel(titleOf(t.Title), ui.TextSize, ui.Ink).Strong().Shrink(40)
+	note := ui.NewLabel(fmt.Sprintf("%s · deleted %s", what, deletedOn(t.Deleted, now)), ui.SmallSize, ui.Muted).Shrink(40)
+	words := ui.NewColumn(2, title, note)
+	return ui.NewBox(ui.Surface, ui.Line, 10, 14, 10, ui.NewRow(8, words, words,
+		ui.NewButton(ui.Plain, "Restore", func() { p.restore(t) }), ui.NewButton(ui.Quiet, "Delete for good", func() { p.ask(t) })))
+}
+
+func deletedOn(t, now time.Time) string {
+	if day(t, now) == "Today" {
+		return "today " + t.Format("15:04")
+	}
+	return t.Format("2 January")
+}
+
+func (p *trash) restore(t store.Trashed) {
+	if !t.Transcript {
+		p.d.restoreChats([]store.Conversation{{ID: t.ID}})
+		return
+	}
+	p.d.work.Do(func(*store.Store) error { return p.d.files.Queue.Restore(t.ID) }, func(err error) {
+		if err != nil {
+			p.d.notice("The transcript could not be brought back.", err)
+		}
+		p.refresh()
+		p.d.files.Refresh()
+	})
+}
+
+// ask asks before it removes anything for good.
+func (p *trash) ask(list ...store.Trashed) {
+	words := fmt.Sprintf("Delete “%s” for good?", titleOf(list[0].Title))
+	if len(list) > 1 {
+		words = fmt.Sprintf("Delete all %d chats and transcripts in the trash for good?", len(list))
+	}
+	c := dialog.NewConfirm("Delete for good", words+" This can't be undone.", func(ok bool) {
+		if ok {
+			p.erase(list)
+		}
+	}, p.d.window)
+	c.SetConfirmText("Delete for good")
+	c.SetDismissText("Cancel")
+	c.Show()
+}
+
+func (p *trash) erase(list []store.Trashed) {
+	p.d.hush() // Undo would not bring them back
+	p.d.work.Do(func(s *store.Store) (err error) {
+		for _, t := range list {
+			if e := s.Erase(t); !errors.Is(e, store.ErrNotFound) {
+				err = errors.Join(err, e)
+			}
+		}
+		return err
+	}, func(err error) {
+		if err != nil {
+			p.d.notice("The trash could not be emptied.", err)
+		}
+		p.refresh()
+	})
+}

@@ -1,0 +1,82 @@
+package ui
+
+import (
+	"fmt"
+
+	"fyne.io/fyne/v2"
+)
+
+// Notices are the cards that a page shows until they are closed, one by one or all together.
+type Notices struct {
+	Object  *fyne.Container
+	changed func() // the height has changed
+	cards   []notice
+}
+
+// notice is a card; key tells it from others.
+type notice struct {
+	key    string
+	number int
+	card   fyne.CanvasObject
+}
+
+// mostNotices is the number of cards that are shown at once, the newest ones.
+const mostNotices = 3
+
+// NewNotices returns an empty list. changed is called after each change, to repeat the layout of the page.
+func NewNotices(changed func()) *Notices {
+	n := &Notices{Object: NewColumn(8), changed: changed}
+	n.Object.Hide()
+	return n
+}
+
+// Show shows a card until it is closed, by the user or by close. A card with the same title and reason replaces the earlier one.
+func (n *Notices) Show(p Problem) (close func()) {
+	key, number := p.Title+p.Why, 1
+	for _, c := range n.cards {
+		number = max(number, c.number+1)
+	}
+	close = func() { n.remove(func(c notice) bool { return c.number == number && c.key == key }) }
+	p.Actions = append(p.Actions, Action{Label: "Close", Do: close})
+	n.cards = keepNotices(n.cards, func(c notice) bool { return c.key != key })
+	n.cards = append(n.cards, notice{key, number, p.Card()})
+	n.arrange()
+	return close
+}
+
+func (n *Notices) remove(gone func(notice) bool) {
+	n.cards = keepNotices(n.cards, func(c notice) bool { return !gone(c) })
+	n.arrange()
+}
+
+func keepNotices(list []notice, keep func(notice) bool) (kept []notice) {
+	for _, c := range list {
+		if keep(c) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func (n *Notices) arrange() {
+	n.Object.Objects = nil
+	older := max(0, len(n.cards)-mostNotices)
+	for _, c := range n.cards[older:] {
+		n.Object.Add(c.card)
+	}
+	if len(n.cards) > 1 {
+		words := ""
+		if older > 0 {
+			words = fmt.Sprintf("%d older messages", older)
+		}
+		if older == 1 {
+			words = "1 older message"
+		}
+		line := NewLabel(words, SmallSize, Muted).Shrink(80)
+		all := NewButton(Quiet, fmt.Sprintf("Close all %d", len(n.cards)), func() { n.remove(func(notice) bool { return true }) })
+		n.Object.Add(NewRow(12, line, line, all))
+	}
+	n.Object.Hidden = len(n.cards) == 0
+	n.Object.Refresh()
+	n.changed()
+}

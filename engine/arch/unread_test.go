@@ -1,0 +1,147 @@
+package arch
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"soberano/engine/arch/tiny"
+	"soberano/kernels"
+	"soberano/models"
+	"soberano/models/gguf"
+)
+
+// TestEveryTensorCounts checks for every family that a file with a tensor that its network does not have
+// is refused, and that the error names the first of them.
+func TestEveryTensorCounts(t *testing.T) {
+	for _, kind := range tiny.Kinds() {
+		for name, n := range map[string]int{
+			"blk.1.attn_q_norm.bias": tiny.HeadDim, "blk.1.attn_sub_norm.weight": tiny.Dim, "blk.0.attn_norm.bias": tiny.Dim,
+			"blk.0.ffn_norm.bias": tiny.Dim, "output_norm.bias": tiny.Dim, "output.bias": tiny.Vocabulary, "token_embd.bias": tiny.Vocabulary,
+			"blk.0.attn_output.scale": 1, "blk.0.attn_q.input_scale": 1, "blk.0.attn_sinks.weight": tiny.Heads, "blk.9.attn_norm.weight": tiny.Dim,
+			"rope_factors_long.weight": tiny.HeadDim / 2, "dense_2.weight": tiny.Dim, "cls.bias": 2, "blk.0.ffn_gate_inp.bias": tiny.Experts,
+			"blk.2.ffn_down_exps.scale": tiny.Experts, "position_embd.weight": tiny.Dim, "stray": 1,
+		} {
+			s := tiny.New(kind)
+			s.Vector(name, make([]float32, n)...)
+			s.Vector("zzz.weight", 1)
+			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"`+name+`"`) {
+				t.Errorf("%s with %s: %v", kind, name, err)
+			}
+		}
+	}
+	for kind, names := range map[string][]string{
+		"llama":   {"blk.0.attn_q_norm.weight", "blk.0.attn_k_norm.weight", "blk.0.post_attention_norm.weight", "rope_freqs.weight.bias"},
+		"mixtral": {"blk.0.ffn_gate_shexp.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_exps.bias", "blk.0.ffn_gate.weight"},
+		"gemma3":  {"rope_freqs.weight", "blk.0.attn_output.bias", "blk.0.ffn_up.bias", "v.patch_embd.weight"},
+		"lfm2":    {"rope_freqs.weight", "output_norm.weight", "blk.0.shortconv.conv.bias", "blk.1.ffn_down.bias", "blk.0.attn_q.weight"},
+		"lfm2moe": {"blk.1.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ffn_gate.bias"},
+	} {
+		for _, name := range names {
+			s := tiny.New(kind)
+			s.Vector(name, make([]float32, tiny.Dim)...)
+			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"`+name+`"`) {
+				t.Errorf("%s with %s: %v", kind, name, err)
+			}
+		}
+	}
+	s := tiny.New("llama") // a layer too many
+	s.Meta["llama.block_count"] = uint64(2)
+	if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"blk.2.`) {
+		t.Errorf("with a layer too many: %v", err)
+	}
+}
+
+// TestKeysCount checks for every family that keys that change the arithmetic are refused by name, that values
+// which change nothing are not, and that keys which only describe the model are not looked at.
+func TestKeysCount(t *testing.T) {
+	changes := models.Metadata{
+		"attention.causal": false, "attention.scale": 0.5, "logit_scale": 0.25, "residual_scale": 0.22, "embedding_scale": 12.0,
+		"attn_logit_softcapping": 50.0, "attention.clamp_kqv": 8.0, "attention.max_alibi_bias": 8.0, "nextn_predict_layers": uint64(1),
+		"attention.temperature_length": uint64(8192), "attention.temperature_scale": 0.1, "expert_shared_feed_forward_length": uint64(64), "expert_group_used_count": uint64(2),
+		"attention.key_length_swa": uint64(32), "rope.dimension_count_swa": uint64(8), "use_parallel_residual": true,
+		"rope.dimension_sections": []int64{4, 2, 2, 0}, "hidden_activation": "relu", "ssm.conv_kernel": uint64(4), "attention.shared_kv_layers": uint64(1),
+		"interleave_moe_layer_step": uint64(2), "attention.q_lora_rank": uint64(16), "full_attention_interval": uint64(4),
+	}
+	changesNothing := []models.Metadata{
+		{"attention.causal": true, "logit_scale": 1.0, "residual_scale": 1.0, "embedding_scale": 0.0, "attn_logit_softcapping": 0.0,
+			"nextn_predict_layers": uint64(0), "attention.key_length_swa": uint64(tiny.HeadDim), "rope.dimension_count_swa": uint64(tiny.HeadDim),
+			"use_parallel_residual": false, "rope.dimension_sections": []int64{0, 0, 0, 0}, "attention.scale": 1 / math.Sqrt(tiny.HeadDim),
+			"expert_group_used_count": uint64(1), "expert_shared_count": uint64(0)},
+		{"attention.scale": 0.0, "logit_scale": 0.0, "vocab_size": uint64(tiny.Vocabulary), "rope.scaling.finetuned": true, "tensor_data_layout": "Meta AI original pth",
+			"pooling_type": uint64(3), "attention.layer_norm_epsilon": 1e-5, "rope.scaling.yarn_log_multiplier": 0.1, "embedding_length_out": uint64(768),
+			"note.of.a.tool": "anything", "decoder_start_token_id": uint64(5)},
+	}
+	for _, kind := range tiny.Kinds() {
+		for key, v := range changes {
+			s := tiny.New(kind)
+			full := s.Architecture + "." + key
+			s.Meta[full] = v
+			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"`+full+`"`) && key != "attention.causal" {
+				t.Errorf("%s with %s = %v: %v", kind, key, v, err)
+			}
+		}
+		for _, keys := range changesNothing {
+			s := tiny.New(kind)
+			for key, v := range keys {
+				s.Meta[s.Architecture+"."+key] = v
+			}
+			s.Meta["another.logit_scale"], s.Meta["quantize.imatrix.chunks_count"] = 0.25, int64(128)
+			if _, _, err := openTiny(t, s, false); err != nil {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+	}
+	for kind, keys := range map[string]models.Metadata{
+		"llama": {"llama.attention.sliding_window": uint64(16), "llama.expert_count": uint64(4), "llama.shortconv.l_cache": uint64(3), "llama.leading_dense_block_count": uint64(1),
+			"llama.final_logit_softcapping": 30.0},
+		"mixtral": {"llama.expert_weights_norm": false, "llama.leading_dense_block_count": uint64(1)},
+		"gemma3":  {"gemma3.rope.local.freq_base": 1e6, "gemma3.rope.global.freq_base": 1e6, "gemma3.final_logit_softcapping": 30.0},
+	} {
+		for key, v := range keys {
+			s := tiny.New(kind)
+			s.Meta[key] = v
+			if _, _, err := openTiny(t, s, false); err == nil || !strings.Contains(err.Error(), key) && key != "llama.expert_count" {
+				t.Errorf("%s = %v: %v", key, v, err)
+			}
+		}
+	}
+	s := tiny.New("llama")
+	s.Meta["llama.attention.sliding_window"] = uint64(tiny.Context)
+	if _, _, err := openTiny(t, s, false); err != nil {
+		t.Errorf("with a window as long as the context: %v", err)
+	}
+}
+
+// loads is a device that counts the matrices that it is asked to load.
+type loads struct {
+	kernels.Device
+	n int
+}
+
+func (d *loads) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
+	d.n++
+	return d.Device.Load(parts...)
+}
+
+// TestCheckedFirst checks that a file at fault is refused before any of its weights are loaded.
+func TestCheckedFirst(t *testing.T) {
+	for _, stray := range []bool{false, true} {
+		s := tiny.New("llama")
+		if stray {
+			s.Vector("stray", 1)
+		}
+		f, err := gguf.Open(s.Write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dev := &loads{Device: kernels.Checker{}}
+		if _, err := Open(f, dev, 0); (err != nil) != stray || (dev.n == 0) != stray {
+			t.Errorf("%d matrices were loaded; %v", dev.n, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

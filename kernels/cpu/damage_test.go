@@ -1,0 +1,284 @@
+package cpu
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"soberano/kernels"
+	"soberano/kernels/devicetest"
+	"soberano/kernels/quant"
+)
+
+// readFile reads a file into aligned memory; it is a Packed.Map.
+func readFile(path string) ([]byte, func() error, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	data := alignedBytes(len(b))
+	copy(data, b)
+	return data, func() error { return nil }, nil
+}
+
+// packedFolder is a folder of repacked weights and what was said of damage in it.
+type packedFolder struct {
+	packed  Packed
+	damaged int
+}
+
+func newPackedFolder(t *testing.T) *packedFolder {
+	f := &packedFolder{packed: Packed{Dir: filepath.Join(t.TempDir(), "packed [of] tests"), Model: [32]byte{7}, Map: readFile}}
+	f.packed.Damaged = func(path string) {
+		f.damaged++
+		if filepath.Dir(path) != f.packed.Dir {
+			t.Errorf("damage in %s", path)
+		}
+	}
+	return f
+}
+
+// open makes a device that uses the folder.
+func (f *packedFolder) open(t *testing.T) *device {
+	t.Helper()
+	d, err := New(Options{Threads: 2, Packed: f.packed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.(*device)
+}
+
+// file is the path of the one file of repacked weights.
+func (f *packedFolder) file(t *testing.T) string {
+	t.Helper()
+	files := filesIn(f.packed.Dir, packedExt)
+	if len(files) != 1 {
+		t.Fatalf("%d files", len(files))
+	}
+	return files[0]
+}
+
+func (f *packedFolder) whole(t *testing.T) bool {
+	t.Helper()
+	states, err := CheckPacked(f.packed)
+	if err != nil || len(states) != 1 {
+		t.Fatalf("%v, %v", states, err)
+	}
+	return states[0].Whole
+}
+
+// TestDamagedPacked: weights that are not what was written are repacked, which is said once, and the next run has a
+// whole file again.
+func TestDamagedPacked(t *testing.T) {
+	r := devicetest.Rand()
+	parts := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 700, 256), devicetest.RandomWeights(r, quant.Q8_0, 5000, 256), devicetest.RandomWeights(r, quant.F16, 7, 256)}
+	f := newPackedFolder(t)
+	use := func() []float32 {
+		d := f.open(t)
+		var out []float32
+		a, err := d.Load(parts[:2]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := d.Load(parts[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Loaded(); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // before and after they have moved
+			out = append(out, products(d, a, b)...)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	want := use()
+	sound, err := os.ReadFile(f.file(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameValues(t, use(), want, true)
+	if !f.whole(t) || f.damaged != 0 {
+		t.Fatalf("the file is whole: %v; damage was said %d times", f.whole(t), f.damaged)
+	}
+	w, _, err := parsePacked(sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damages := map[string]func(b []byte){
+		"zeros": func(b []byte) { clear(b[w.entries[0].offset:]) },
+	}
+	for _, e := range w.entries {
+		for _, at := range []int{e.offset, e.offset + e.len/2, e.offset + e.len - 1} {
+			damages[string(rune('a'+len(damages)))] = func(b []byte) { b[at] ^= 4 }
+		}
+	}
+	for name, do := range damages {
+		bad := bytes.Clone(sound)
+		do(bad)
+		if err := os.WriteFile(f.file(t), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f.damaged = 0
+		if f.whole(t) {
+			t.Errorf("%s: the file is called whole", name)
+		}
+		sameValues(t, use(), want, true)
+		if left := filesIn(f.packed.Dir, packedExt); f.damaged != 1 || len(left) != 0 {
+			t.Errorf("%s: damage was said %d times; files %v", name, f.damaged, left)
+		}
+		sameValues(t, use(), want, true)
+		if f.damaged != 1 || !f.whole(t) {
+			t.Errorf("%s: after the next run, damage was said %d times, whole: %v", name, f.damaged, f.whole(t))
+		}
+	}
+}
+
+// TestDamagedExperts: only the experts that a token goes through are checked, and damaged ones are repacked.
+func TestDamagedExperts(t *testing.T) {
+	w := devicetest.RandomWeights(devicetest.Rand(), quant.Q8_0, 4*64, 256)
+	w.Rows, w.Experts = 64, 4
+	logits := []float32{0, 5, 0, 0}
+	use := func(f *packedFolder) []float32 {
+		d := f.open(t)
+		defer d.Close()
+		m, err := d.Load(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Loaded(); err != nil {
+			t.Fatal(err)
+		}
+		d.move = mover{} // which checks what it moves
+		st := begin(d, nil)
+		c := st.Route(tensorOf(st, logits, 1, 4), &kernels.Routing{Used: 1, Scale: 1})
+		y := st.New(1, 64)
+		st.MatMulExperts(y, tensorOf(st, ramp(256), 1, 256), m, c)
+		out := flat(y)
+		if err := st.End(); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	f := newPackedFolder(t)
+	want := use(f)
+	for expert, told := range []int{0, 1, 0, 0} {
+		f := newPackedFolder(t)
+		use(f)
+		b, err := os.ReadFile(f.file(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := parsePacked(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(p.memory(p.entries[expert]))
+		if err := os.WriteFile(f.file(t), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sameValues(t, use(f), want, true)
+		if f.damaged != told {
+			t.Errorf("expert %d: damage was said %d times, expected %d", expert, f.damaged, told)
+		}
+	}
+}
+
+// TestDamageIsNotCopied: weights of a file that lacks others are written again only if they are whole.
+func TestDamageIsNotCopied(t *testing.T) {
+	r := devicetest.Rand()
+	a, b := devicetest.RandomWeights(r, quant.Q8_0, 64, 256), devicetest.RandomWeights(r, quant.Q4_0, 64, 256)
+	f := newPackedFolder(t)
+	load := func(parts ...kernels.Weights) {
+		d := f.open(t)
+		for _, w := range parts {
+			if _, err := d.Load(w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.Loaded(); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load(a)
+	data, err := os.ReadFile(f.file(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := parsePacked(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.memory(p.entries[0])[100] ^= 1
+	if err := os.WriteFile(f.file(t), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load(a, b)
+	if f.whole(t) {
+		t.Error("damaged weights have got a new checksum")
+	}
+}
+
+// TestLeftovers: a start removes what a process that was killed has left, and leaves alone what another is writing.
+func TestLeftovers(t *testing.T) {
+	if dir := os.Getenv("SOBERANO_TEST_LEFTOVER"); dir != "" {
+		out, err := os.CreateTemp(dir, "*"+leftover)
+		if err == nil {
+			err = lockFile(out)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+	}
+	f := newPackedFolder(t)
+	if err := os.MkdirAll(f.packed.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writer := exec.Command(os.Args[0], "-test.run", "^TestLeftovers$")
+	writer.Env = append(os.Environ(), "SOBERANO_TEST_LEFTOVER="+f.packed.Dir)
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	count := func() int { return len(filesIn(f.packed.Dir, leftover)) }
+	for i := 0; i < 500 && (count() == 0 || unlocked(t, f.packed.Dir)); i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	f.open(t).Close()
+	if count() != 1 {
+		t.Error("a file that is being written was removed")
+	}
+	if err := writer.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = writer.Wait() // it was killed
+	f.open(t).Close()
+	if n := count(); n != 0 {
+		t.Errorf("%d files of a killed process are left", n)
+	}
+}
+
+// unlocked reports whether a temporary file in dir is not locked.
+func unlocked(t *testing.T, dir string) bool {
+	for _, path := range filesIn(dir, leftover) {
+		out, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ok := lockFile(out) == nil
+		out.Close()
+		if ok {
+			return true
+		}
+	}
+	return false
+}

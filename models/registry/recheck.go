@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+)
+
+// program identifies the running program: the commit that it was built from, or, where the build did not record one or files
+// were changed after it, the size and the time of the executable file.
+var program = sync.OnceValue(func() string {
+	commit, modified := "", false
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				commit = s.Value
+			case "vcs.modified":
+				modified = s.Value == "true"
+			}
+		}
+	}
+	if commit != "" && !modified {
+		return commit
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return commit
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return commit
+	}
+	return fmt.Sprintf("%s %d %d", commit, st.Size(), st.ModTime().UnixNano())
+})
+
+// checks keeps the results of recheck, so that a library that can't be written is not read again for each list.
+type checks struct {
+	mu   sync.Mutex
+	done map[string]Info // by the entry's folder and the time at which it was added
+}
+
+// recheck asks the program anew whether it can run the model of e, if another version of it did so last: an update may have
+// learned a family, or may refuse what it can't run correctly. Only the beginning of the files is read. The result is recorded;
+// a library that can't be written is left as it is.
+func (l *Library) recheck(e *Entry) {
+	if l.check == nil || e.Checked == program() {
+		return
+	}
+	key := e.dir + " " + e.Added.String()
+	l.checks.mu.Lock()
+	defer l.checks.mu.Unlock()
+	if info, ok := l.checks.done[key]; ok {
+		e.Runs, e.Reason, e.Warning = info.Runs, info.Reason, info.Warning
+		return
+	}
+	if e.Check() != nil {
+		return // reported where the model is used
+	}
+	s, err := inspect(e.Path(), l.check)
+	if err != nil {
+		s.info.Runs, s.info.Reason = false, reasonOf(err)
+	}
+	e.Runs, e.Reason, e.Warning, e.Checked = s.info.Runs, s.info.Reason, s.info.Warning, program()
+	if l.checks.done == nil {
+		l.checks.done = map[string]Info{}
+	}
+	l.checks.done[key] = e.Info
+	e.save()
+}
+
+// save replaces the entry's record by e. It is called for what could be found out anew at any time, so a record that can't be
+// written, because the library is read-only or the entry has just been removed, stays as it is, and nothing is reported.
+func (e *Entry) save() {
+	b, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return
+	}
+	f, err := os.CreateTemp(e.dir, ".entry-*")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(e.dir, entryFile))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+}
