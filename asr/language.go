@@ -25,8 +25,8 @@ func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
 	t.close()
 	enough := t.heard.spoken >= settleAfter
 	cancel()
-	if e := <-source; err == nil && !enough {
-		err = e
+	if end := <-source; err == nil && !enough {
+		err = end.err
 	}
 	if err != nil {
 		return nil, err

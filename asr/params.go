@@ -27,6 +27,9 @@ type Params struct {
 	// Progress, if not nil, is called while a file is transcribed with how much of it is done,
 	// from the goroutine that runs the loop.
 	Progress func(done time.Duration)
+	// Unheard, if not nil, is called for each stretch of a file that has sound but no text, from the
+	// goroutine that runs the loop. Stretches and segments come in the order of their beginnings.
+	Unheard func(Unheard)
 	// Words fills Segment.Words, for a file.
 	Words bool
 

@@ -75,7 +75,7 @@ func TestListenHints(t *testing.T) {
 				said += " " + s.Text
 			}
 		}
-		if !strings.Contains(said, "Jon Dashwoode") {
+		if !strings.Contains(said, "Dashwoode") {
 			t.Errorf("%s: %q", name, said)
 		}
 	}
@@ -157,10 +157,10 @@ func TestHistory(t *testing.T) {
 // TestPastLeads: with the previous text a window continues its style, without it it does not.
 func TestPastLeads(t *testing.T) {
 	m := openBase(t)
-	samples := slices.Concat(clip(t, "librivox_0880.wav"), make([]float32, 9*SampleRate), clip(t, "goforward.wav"))
-	for want, p := range map[string]Params{"ten meters.": {Follow: true}, "10 meters.": {}} {
+	samples := slices.Concat(clip(t, "librivox_0880.wav"), make([]float32, 9*SampleRate), clip(t, "cards_005.wav"))
+	for want, p := range map[string]Params{" Eight of spades": {Follow: true}, " 8 of spades": {}} {
 		p.Language = "en"
-		if got := text(transcribe(t, m, samples, p)); !strings.HasPrefix(got, "He was not") || !strings.HasSuffix(got, want) {
+		if got := text(transcribe(t, m, samples, p)); !strings.HasPrefix(got, "He was not") || !strings.Contains(got, want) {
 			t.Errorf("follow %v: %q", p.Follow, got)
 		}
 	}

@@ -1,6 +1,8 @@
 package asr
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"soberano/asr/whisper"
@@ -9,13 +11,75 @@ import (
 // quiet is the probability of speech below which nobody speaks, as in vad.
 const quiet = 0.35
 
-// join returns the samples of pieces side by side.
+const (
+	usualLevel = -30.0 // dB, to which the loud speech of a window is raised
+	softerBy   = 18.0  // dB by which other speech may be softer than that
+	mostRaise  = 50.0  // dB
+	near       = 10    // pieces on both sides whose speech decides the gain of a piece
+)
+
+// join returns the samples of pieces side by side. Soft speech is raised, and so is speech that is
+// much softer than the loud speech among them, such as the far side of a call: Whisper, whose
+// features are not those of another level shifted, understands it badly or leaves it out.
 func join(p []piece) []float32 {
 	out := make([]float32, 0, len(p)*chunk)
-	for _, x := range p {
+	gains := gains(p)
+	for i, x := range p {
 		out = append(out, x.samples...)
+		if gains != nil {
+			fade(out[len(out)-len(x.samples):], gains[i], gains[min(i+1, len(p)-1)])
+		}
 	}
 	return out
+}
+
+// gains returns the gain of each piece in dB, or nil if nothing is raised: all pieces get what brings
+// the loud speech to usualLevel, those near speech also what brings the loudest of that to softerBy
+// below.
+func gains(p []piece) []float64 {
+	var spoken []float64
+	for _, x := range p {
+		if x.voice >= 0.5 {
+			spoken = append(spoken, x.level)
+		}
+	}
+	if len(spoken) == 0 {
+		return nil
+	}
+	slices.Sort(spoken)
+	loud := spoken[len(spoken)*9/10]
+	all, target := max(usualLevel-loud, 0), loud-softerBy
+	if all == 0 && spoken[0] >= target {
+		return nil
+	}
+	out := make([]float64, len(p))
+	for i := range p {
+		loudest := math.Inf(-1)
+		for _, x := range p[max(0, i-near):min(len(p), i+near+1)] {
+			if x.voice >= 0.5 {
+				loudest = max(loudest, x.level)
+			}
+		}
+		out[i] = all
+		if !math.IsInf(loudest, -1) {
+			out[i] += max(target-loudest, 0)
+		}
+		out[i] = min(out[i], mostRaise)
+	}
+	return out
+}
+
+// fade multiplies samples by a gain that goes from one to the other, in dB.
+func fade(samples []float32, from, to float64) {
+	if from == 0 && to == 0 {
+		return
+	}
+	step := math.Pow(10, (to-from)/20/float64(chunk))
+	by := math.Pow(10, from/20)
+	for i := range samples {
+		samples[i] = min(max(samples[i]*float32(by), -1), 1)
+		by *= step
+	}
 }
 
 // voiced reports whether a tenth of a second of samples [from, to) of the joined pieces is

@@ -17,6 +17,8 @@ type piece struct {
 	at      int64     // number since the beginning of the audio
 	samples []float32 // chunk samples; of the last piece of a file perhaps fewer
 	voice   float32   // probability of speech
+	level   float64   // in dB, as vad.Detector.Level
+	sound   bool      // louder than the noise around it; only with segmentOptions.report
 }
 
 // segmentOptions says how a segmenter divides speech into utterances.
@@ -27,6 +29,7 @@ type segmentOptions struct {
 	limit     int               // most pieces of an utterance
 	lookahead int               // pieces beyond limit that are waited for before an utterance is cut
 	cut       func([]piece) int // how many pieces of a too long utterance make the next one
+	report    bool              // look for sound in what is left out
 }
 
 // fileSegments divides a recording into windows: pauses below 2 s stay in a window, longer ones
@@ -37,7 +40,7 @@ var fileSegments = segmentOptions{
 	vad:      vad.Options{MinSilence: filePause, Before: filePadding, After: filePadding},
 	hangover: int64(filePause*SampleRate/time.Second/chunk) + 1,
 	gap:      5 * SampleRate / chunk,
-	limit:    window / chunk, lookahead: 2, cut: cutInPause,
+	limit:    window / chunk, lookahead: 2, cut: cutInPause, report: true,
 }
 
 const (
@@ -80,6 +83,7 @@ type segmenter struct {
 	pending []piece // latest pieces outside speech
 	speech  []piece // speech that is not yet returned as an utterance
 	active  bool    // speech goes on; its last pieces may turn out to be silence
+	left    leftOut // where there is sound among the pieces that are left out
 }
 
 func newSegmenter(o segmentOptions) *segmenter {
@@ -98,13 +102,14 @@ func (s *segmenter) detect(samples []float32) (piece, []vad.Event) {
 	full := make([]float32, chunk)
 	n := copy(full, samples)
 	events := s.vad.Push(full)
-	return piece{samples: full[:n], voice: s.vad.Prob()}, events
+	return piece{samples: full[:n], voice: s.vad.Prob(), level: s.vad.Level()}, events
 }
 
 // add adds a piece and what detect found with it, and returns the utterances that are complete.
 func (s *segmenter) add(p piece, events []vad.Event) []utterance {
 	p.at = s.next
 	s.next++
+	p.sound = s.o.report && s.left.sounds(p.level, p.voice)
 	if s.active {
 		s.speech = append(s.speech, p)
 	} else {
@@ -117,6 +122,9 @@ func (s *segmenter) add(p piece, events []vad.Event) []utterance {
 // flush ends the audio and returns the remaining utterances.
 func (s *segmenter) flush() []utterance {
 	s.apply(s.vad.Flush())
+	s.left.leave(s.pending)
+	s.left.end()
+	s.pending = nil
 	return s.complete(true)
 }
 
@@ -125,7 +133,10 @@ func (s *segmenter) apply(events []vad.Event) {
 	for _, e := range events {
 		switch {
 		case e.Start:
-			s.speech = append(s.speech, s.pending[before(s.pending, e.At/chunk):]...)
+			n := before(s.pending, e.At/chunk)
+			s.left.leave(s.pending[:n])
+			s.left.keep(s.next)
+			s.speech = append(s.speech, s.pending[n:]...)
 			s.pending, s.active = nil, true
 		case s.active:
 			n := before(s.speech, (e.At+chunk-1)/chunk)
@@ -134,6 +145,7 @@ func (s *segmenter) apply(events []vad.Event) {
 		}
 	}
 	if n := len(s.pending) - lookback; n > 0 && !s.active {
+		s.left.leave(s.pending[:n])
 		s.pending = s.pending[n:]
 	}
 }

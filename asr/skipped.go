@@ -34,8 +34,8 @@ func (t *transcription) halve(w *fileWindow) bool {
 	if at == 0 {
 		return false
 	}
-	first := &fileWindow{pieces: p[:at], pause: w.pause, language: w.language, sure: w.sure, said: w.said}
-	second := &fileWindow{pieces: p[at:], pause: best / 2 * chunk, language: w.language, sure: w.sure, said: moved(w.said, at*chunk)}
+	first := &fileWindow{pieces: p[:at], pause: w.pause, language: w.language, sure: w.sure, said: w.said, rest: w.rest, unheard: w.unheard}
+	second := &fileWindow{pieces: p[at:], pause: best / 2 * chunk, language: w.language, sure: w.sure, said: moved(w.said, at*chunk), rest: w.rest}
 	i := slices.Index(t.order, w)
 	t.order = slices.Replace(t.order, i, i+1, first, second)
 	return true
@@ -55,6 +55,17 @@ func (r windowResult) skipped(p []piece) (out []skip) {
 		}
 		from, to = max(0, from-skipPadding)/chunk*chunk, min((to+skipPadding)/chunk, len(p))*chunk
 		out = append(out, skip{i, from, to})
+	}
+	return out
+}
+
+// without returns p with what was skipped as silence: it is decoded again.
+func without(p []piece, skips []skip) []piece {
+	out := slices.Clone(p)
+	for _, x := range skips {
+		for i := x.from / chunk; i < min(x.to/chunk, len(out)); i++ {
+			out[i].voice = 0
+		}
 	}
 	return out
 }

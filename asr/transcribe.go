@@ -33,6 +33,8 @@ type fileWindow struct {
 	started   bool
 	done      bool
 	segments  []Segment
+	unheard   []Unheard     // before it and in it
+	rest      bool          // it is speech that was left out of another window
 	end       time.Duration // how much of the audio is transcribed when this window is
 }
 
@@ -91,8 +93,10 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 		source := t.read(src)
 		err = t.run()
 		cancel()
-		if e := <-source; err == nil {
-			err = e
+		left := <-source
+		if err == nil {
+			t.unheard(left.unheard)
+			err = left.err
 		}
 		if err != nil && err != errLeft {
 			yield(Segment{}, err)
@@ -100,13 +104,19 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 	}
 }
 
-// read sends the windows of src, in a goroutine that ends with t.ctx, and then src's error.
-func (t *transcription) read(src Source) <-chan error {
-	ended := make(chan error, 1)
+// sourceEnd is how a source has ended: what has sound after the last window, and src's error.
+type sourceEnd struct {
+	unheard []Unheard
+	err     error
+}
+
+// read sends the windows of src, in a goroutine that ends with t.ctx, and then how src has ended.
+func (t *transcription) read(src Source) <-chan sourceEnd {
+	ended := make(chan sourceEnd, 1)
 	go func() {
-		err := readWindows(t.ctx, src, t.windows)
+		rest, err := readWindows(t.ctx, src, t.windows)
 		close(t.windows)
-		ended <- err
+		ended <- sourceEnd{rest, err}
 	}()
 	return ended
 }
@@ -121,12 +131,13 @@ func (m *Model) slotsFor(p Params) int {
 	return int(min(max(1, max(64<<20, m.info.WeightBytes/2)/one), mostSlots))
 }
 
-// readWindows divides src into windows and sends those in which someone speaks.
-func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) error {
+// readWindows divides src into windows and sends those in which someone speaks. It returns what has
+// sound after the last one.
+func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) ([]Unheard, error) {
 	seg, pause := newSegmenter(fileSegments), 0
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		done, err := readChunk(src, seg)
 		for _, u := range done {
@@ -138,17 +149,18 @@ func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) er
 			if pause = chunk * trailingSilence(u.pieces); u.closed {
 				pause = samplesOf(filePause) // at least
 			}
+			w.unheard = seg.left.take(u.pieces[len(u.pieces)-1].at)
 			select {
 			case windows <- w:
 			case <-ctx.Done():
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 		}
 		if err == io.EOF {
-			return nil
+			return seg.left.take(seg.next), nil
 		}
 		if err != nil {
-			return err
+			return seg.left.take(seg.next), err
 		}
 	}
 }
@@ -293,7 +305,7 @@ func (t *transcription) encode(w *fileWindow) error {
 		return nil
 	}
 	w.encoded = true
-	return w.slot.Encode(t.ctx, t.m.mel.Frames(join(w.pieces), t.m.net.Frames()), t.o.Priority)
+	return w.slot.Encode(t.ctx, t.m.mel.Window(join(w.pieces), t.m.net.Frames()), t.o.Priority)
 }
 
 // free returns an unused slot, or nil.
@@ -327,6 +339,9 @@ func (t *transcription) finish(w *fileWindow) error {
 	if at := onset(w.pieces, next); next < samples && at >= SampleRate {
 		next = at
 	}
+	if w.rest && r.doubtfulRest() {
+		r.segments = nil
+	}
 	r.segments = slices.DeleteFunc(r.segments, func(s whisper.Segment) bool {
 		return !voiced(w.pieces, samplesOf(s.Start)-SampleRate/2, samplesOf(s.End)+SampleRate/2)
 	})
@@ -350,6 +365,7 @@ func (t *transcription) finish(w *fileWindow) error {
 	if w.repeats() {
 		w.segments = nil // nothing was left out: the model's times were wrong
 	}
+	w.unheard = append(w.unheard, unclear(without(w.pieces, skips), r.segments)...)
 	t.insert(w, skips, said)
 	w.pieces = nil
 	return nil
@@ -359,7 +375,7 @@ func (t *transcription) finish(w *fileWindow) error {
 // it in another one.
 func (t *transcription) insert(w *fileWindow, skips []skip, said []saidWord) {
 	at := slices.Index(t.order, w) + 1
-	p, segments, from := w.pieces, w.segments, 0
+	p, segments, unheard, from := w.pieces, w.segments, inOrder(w.unheard), 0
 	for i, x := range skips {
 		part := w
 		if i > 0 {
@@ -369,7 +385,12 @@ func (t *transcription) insert(w *fileWindow, skips []skip, said []saidWord) {
 		}
 		part.segments, from = segments[min(from, len(segments)):min(x.after, len(segments))], x.after
 		part.end = place(p, x.from, true)
-		rest := &fileWindow{pieces: p[x.from/chunk : x.to/chunk], pause: w.pause + x.from, language: w.language, sure: w.sure, said: moved(said, x.from)}
+		n := 0
+		for n < len(unheard) && unheard[n].Start < part.end {
+			n++
+		}
+		part.unheard, unheard = unheard[:n], unheard[n:]
+		rest := &fileWindow{pieces: p[x.from/chunk : x.to/chunk], pause: w.pause + x.from, language: w.language, sure: w.sure, said: moved(said, x.from), rest: true}
 		if n := len(part.segments); n > 0 {
 			rest.pause = max(0, samplesOf(place(p, x.from, false)-part.segments[n-1].End))
 		}
@@ -380,8 +401,9 @@ func (t *transcription) insert(w *fileWindow, skips []skip, said []saidWord) {
 		w.end = place(p, len(p)*chunk, true)
 		return
 	}
-	if from < len(segments) {
-		t.order = slices.Insert(t.order, at, &fileWindow{started: true, done: true, segments: segments[from:], end: place(p, len(p)*chunk, true)})
+	if from < len(segments) || len(unheard) > 0 {
+		last := &fileWindow{started: true, done: true, segments: segments[min(from, len(segments)):], unheard: unheard, end: place(p, len(p)*chunk, true)}
+		t.order = slices.Insert(t.order, at, last)
 	}
 }
 
@@ -401,17 +423,35 @@ func joinText[S any](all []S, text func(S) string) string {
 // deliver yields the segments of the windows that are done, up to the first that is not.
 func (t *transcription) deliver() error {
 	for len(t.order) > 0 && t.order[0].done {
-		for _, s := range t.order[0].segments {
+		w := t.order[0]
+		rest := inOrder(w.unheard)
+		for _, s := range w.segments {
+			n := 0
+			for n < len(rest) && rest[n].Start <= s.Start {
+				n++
+			}
+			t.unheard(rest[:n])
+			rest = rest[n:]
 			if !t.yield(s, nil) {
 				return errLeft
 			}
 		}
+		t.unheard(rest)
 		if t.p.Progress != nil {
-			t.p.Progress(t.order[0].end)
+			t.p.Progress(w.end)
 		}
 		t.order = t.order[1:]
 	}
 	return nil
+}
+
+// unheard reports stretches without text.
+func (t *transcription) unheard(all []Unheard) {
+	for _, u := range all {
+		if t.p.Unheard != nil {
+			t.p.Unheard(u)
+		}
+	}
 }
 
 // close stops decoding and gives the slots back to the model.

@@ -45,7 +45,7 @@ func (m *Model) transcribeFrames(ctx context.Context, samples []float32, frames 
 	if o.Priority > kernels.Recording { // also between its steps; not before the network is acquired
 		defer m.pool.Hold(o.Priority)()
 	}
-	if _, err = s.Window(ctx, m.mel.Frames(samples, frames), o); err != nil {
+	if _, err = s.Window(ctx, m.mel.Window(samples, frames), o); err != nil {
 		return windowResult{}, err
 	}
 	return m.result(ctx, s, len(samples), o)
@@ -106,6 +106,12 @@ func (m *Model) release() { <-m.turn }
 // which the model itself finds no speech. A quick pass is then repeated over a whole window.
 func (r windowResult) doubtful() bool {
 	return r.Looped || r.AvgLogprob < -1 || r.NoSpeech > 0.6 && r.AvgLogprob < -0.5
+}
+
+// doubtfulRest reports whether the text of speech that was left out by another pass is a guess: the
+// model writes a "Thank you." for the last syllables of a word.
+func (r windowResult) doubtfulRest() bool {
+	return r.Looped || r.Temperature > reliableTemperature || r.AvgLogprob < -0.8
 }
 
 // consumed returns how much of the window, which begins at sample from of the joined pieces,

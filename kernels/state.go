@@ -20,7 +20,7 @@ type Layer struct {
 	// sees itself and the Window-1 positions before it; the state forgets earlier ones.
 	KVHeads, KeyDim, ValueDim int
 	Window                    int
-	// Fine asks for at least 16 bits a value, where 8 would do otherwise.
+	// Fine asks for values as fine as float16, 11 bits, where 8 would do otherwise.
 	Fine bool
 
 	// Of Recurrent: Rows × Cols float32 values for each sequence, zeros at first.

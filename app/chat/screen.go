@@ -47,7 +47,7 @@ type Screen struct {
 	Header   *Header
 	Composer *Composer
 	Panels   *fyne.Container // cards above the composer: the screen's own, and those of other packages
-	thread   *ui.Pane
+	thread   *ui.Thread
 
 	conversation store.Conversation
 	messages     []store.Message
@@ -71,7 +71,7 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewPane()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewThread()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
@@ -222,10 +222,14 @@ func (s *Screen) answerTo(m store.Message, j *job) fyne.CanvasObject {
 	s.answers[m.Turn] = a
 	if j != nil && j.turn() == m.Turn {
 		s.shown = a
-	} else {
-		s.finished(a, m, markdown.Parse(m.Content))
+		return a.object
 	}
-	return a.object
+	return ui.NewLazy(func(width float32) float32 { return ui.GuessLines(m.Content, width) + footHeight }, func() fyne.CanvasObject {
+		if !a.filled {
+			s.finished(a, m, markdown.Parse(m.Content))
+		}
+		return a.object
+	})
 }
 
 // Renamed shows a new title.

@@ -19,6 +19,12 @@ const long = 3000
 
 // bubble shows a message of the user in a bubble at the right.
 func (s *Screen) bubble(text string) fyne.CanvasObject {
+	return ui.NewLazy(func(width float32) float32 {
+		return ui.GuessLines(text[:min(len(text), long)], max(560, width*0.5)-2*14) + 2*10
+	}, func() fyne.CanvasObject { return s.newBubble(text) })
+}
+
+func (s *Screen) newBubble(text string) fyne.CanvasObject {
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	parts := []fyne.CanvasObject{flow}
@@ -78,7 +84,11 @@ type answer struct {
 	foot   *fyne.Container
 	speed  *ui.Label
 	stop   *ui.Button
+	filled bool // it shows a text or the progress of a job
 }
+
+// footHeight is about the height of the actions below an answer.
+const footHeight = 32
 
 func (s *Screen) newAnswer() *answer {
 	a := &answer{view: markdown.NewView(), speed: ui.NewLabel("", ui.SmallSize, ui.Muted)}
@@ -92,6 +102,7 @@ func (s *Screen) newAnswer() *answer {
 
 // running shows the progress of a job.
 func (a *answer) running(p progress, status Status) {
+	a.filled = true
 	a.view.Set(p.blocks, p.stage == writing)
 	text := ""
 	switch {
@@ -119,6 +130,7 @@ func (a *answer) running(p progress, status Status) {
 
 // finished shows an answer that is not being written, and its actions, which are about this answer, whatever follows it.
 func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
+	a.filled = true
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/asr"
 	"soberano/asr/mic"
 	"soberano/asr/wording"
@@ -49,6 +51,7 @@ func dictateCommand() *cobra.Command {
 			defer closeModel()
 			defer stream.Close()
 			warnf("Speak now; Ctrl+C ends.")
+			defer warnMuted(stream)()
 			live := isTerminal(os.Stderr) && !asJSON
 			// An interrupt closes the microphone but does not end the transcription: the last words are still printed.
 			defer context.AfterFunc(cmd.Context(), func() { stream.Close() })()
@@ -66,7 +69,7 @@ func dictateCommand() *cobra.Command {
 			if n := stream.Overflows(); n > 0 {
 				warnf("Some sound was lost (%d times): the computer was too busy.", n)
 			}
-			return nil
+			return stream.Muted()
 		},
 	}
 	fs := cmd.Flags()
@@ -177,6 +180,7 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 		}
 		_ = stream.Close()
 	}()
+	defer warnMuted(stream)()
 	text := ""
 	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, o.params) {
 		if err != nil {
@@ -186,7 +190,19 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 			text = wording.Join(text, wording.Apply(s.Text, s.Language, o.words))
 		}
 	}
-	return text, stream.Close()
+	return text, errors.Join(stream.Close(), stream.Muted())
+}
+
+// mutedWait is the time after which a dictation says that no sound comes from the microphone.
+const mutedWait = 4 * time.Second
+
+// warnMuted says after a while if no sound comes from the microphone, until stop is called.
+func warnMuted(stream *mic.Stream) (stop func() bool) {
+	return time.AfterFunc(mutedWait, func() {
+		if err := stream.Muted(); err != nil {
+			warnf("%s", problem.Text(err))
+		}
+	}).Stop
 }
 
 // pasteText writes text into the focused program, and returns when the previous content of the clipboard, which it offers

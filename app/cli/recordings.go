@@ -58,7 +58,7 @@ func unlike(path string) error {
 	switch filekind.Of(path) {
 	case filekind.Model:
 		return &problem.Problem{Code: problem.IsModel, Args: problem.Args{File: path}}
-	case filekind.Other:
+	case filekind.Other, filekind.Document, filekind.Picture:
 		return &problem.Problem{Code: problem.NotRecording, Args: problem.Args{File: path}}
 	}
 	return nil

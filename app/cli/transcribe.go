@@ -6,7 +6,6 @@ import (
 	"iter"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -91,8 +90,8 @@ func transcribeCommand() *cobra.Command {
 				return detectAll(cmd.Context(), m, paths, track, cmd.OutOrStdout(), asJSON)
 			}
 			job.model, job.translated = m.Info().Name, p.Translate
-			job.hear = func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
-				p.Progress = progress
+			job.hear = func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
+				p.Progress, p.Unheard = r.progress, r.unheard
 				return m.Transcribe(ctx, src, p)
 			}
 			return job.run(cmd.Context())

@@ -21,7 +21,7 @@ import (
 )
 
 // hearLength stands for a model: it yields a word for each second of audio.
-func hearLength(_ context.Context, src asr.Source, _ func(time.Duration)) iter.Seq2[asr.Segment, error] {
+func hearLength(_ context.Context, src asr.Source, _ reports) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
 		buf := make([]float32, asr.SampleRate)
 		for at := time.Duration(0); ; at += time.Second {
@@ -46,7 +46,7 @@ func hearLength(_ context.Context, src asr.Source, _ func(time.Duration)) iter.S
 }
 
 // try runs a transcription with hear as the model and returns its output and its messages.
-func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Source, func(time.Duration)) iter.Seq2[asr.Segment, error], paths []string, format, output string, asJSON, force bool) (out, notes string, err error) {
+func try(t *testing.T, ctx context.Context, hear func(context.Context, asr.Source, reports) iter.Seq2[asr.Segment, error], paths []string, format, output string, asJSON, force bool) (out, notes string, err error) {
 	t.Helper()
 	j, err := newTranscription(paths, format, output, asJSON, force)
 	if err != nil {
@@ -179,9 +179,9 @@ func TestTranscribeAgain(t *testing.T) {
 	one := wav(1, 1, 16000, 2, 16000)
 	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one, "b.flac": one, "c.wav": one, "a.txt": []byte("mine")})
 	heard := 0
-	hear := func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
+	hear := func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
 		heard++
-		return hearLength(ctx, src, progress)
+		return hearLength(ctx, src, r)
 	}
 	run := func(formats string, force bool) string {
 		t.Helper()
@@ -279,12 +279,12 @@ func TestTranscribeInterrupted(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		hear := func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
+		hear := func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
 			return func(yield func(asr.Segment, error) bool) {
 				if n++; n == 2 {
 					cancel()
 				}
-				for s, err := range hearLength(ctx, src, progress) {
+				for s, err := range hearLength(ctx, src, r) {
 					if ctx.Err() != nil {
 						yield(asr.Segment{}, ctx.Err())
 						return
@@ -318,13 +318,13 @@ func TestTranscribeInterruptedKeepsText(t *testing.T) {
 	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 48000)})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	hear := func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error] {
+	hear := func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
 		return func(yield func(asr.Segment, error) bool) {
-			for s := range hearLength(ctx, src, progress) {
+			for s := range hearLength(ctx, src, r) {
 				if !yield(s, nil) {
 					return
 				}
-				progress(s.End)
+				r.progress(s.End)
 				cancel()
 				yield(asr.Segment{}, ctx.Err())
 				return
@@ -374,6 +374,35 @@ func TestTranscribeCantWrite(t *testing.T) {
 	path := filepath.Join(out, "2026", "a.txt")
 	if want := path + " can't be written: not a directory. Its text is printed instead."; printed != "word\n" || err == nil || !strings.Contains(notes, want) || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%q, %s, %v", printed, notes, err)
+	}
+}
+
+// What has no text is reported for each recording, and part of the JSON.
+func TestTranscribeUnheard(t *testing.T) {
+	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 48000)})
+	hear := func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
+		return func(yield func(asr.Segment, error) bool) {
+			r.unheard(asr.Unheard{Start: 130 * time.Second, End: 160 * time.Second, Reason: asr.TooSoft})
+			hearLength(ctx, src, r)(yield)
+			r.unheard(asr.Unheard{Start: time.Hour, End: time.Hour + 2500*time.Millisecond, Reason: asr.Unclear})
+		}
+	}
+	path := filepath.Join(dir, "a.wav")
+	for _, c := range []struct {
+		format string
+		asJSON bool
+	}{{"txt", false}, {"", true}} {
+		out, notes, err := try(t, t.Context(), hear, []string{path}, c.format, "", c.asJSON, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := path + ": 2:10-2:40 was not heard: too soft.\n" + path + ": 1:00:00-1:00:02 was not heard: the speech could not be understood.\n"; notes != want {
+			t.Errorf("notes %q, want %q", notes, want)
+		}
+		want := `"unheard":[{"start":130,"end":160,"reason":"too-soft"},{"start":3600,"end":3602.5,"reason":"unclear"}]`
+		if strings.Contains(out, want) != c.asJSON {
+			t.Errorf("format %q: %s", c.format, out)
+		}
 	}
 }
 

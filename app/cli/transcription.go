@@ -34,10 +34,16 @@ type transcription struct {
 	track      int // of a film; 0: see audio.OpenTrack
 	model      string
 	translated bool // the texts are English translations
-	hear       func(ctx context.Context, src asr.Source, progress func(time.Duration)) iter.Seq2[asr.Segment, error]
+	hear       func(context.Context, asr.Source, reports) iter.Seq2[asr.Segment, error]
 	out, notes io.Writer
 	live       bool // notes is a terminal
 	headed     bool // a text was printed under its recording's name
+}
+
+// reports are called while a recording is transcribed, with how much is done and what has no text.
+type reports struct {
+	progress func(done time.Duration)
+	unheard  func(asr.Unheard)
 }
 
 // newTranscription determines the recordings and the files for their transcripts.
@@ -269,7 +275,12 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 	m := &metered{src: src}
 	length := src.Duration()
 	progress := func(done time.Duration) { j.livef(i, "%s: %s", models.Printable(r.path), share(done, length)) }
-	for s, err := range j.hear(ctx, m, progress) {
+	unheard := func(u asr.Unheard) {
+		t.Unheard = append(t.Unheard, u)
+		j.livef(i, "")
+		fmt.Fprintf(j.notes, "%s: %s\n", models.Printable(r.path), problem.Unheard(u).Text())
+	}
+	for s, err := range j.hear(ctx, m, reports{progress, unheard}) {
 		if err != nil {
 			t.Duration = m.heard()
 			return t, err

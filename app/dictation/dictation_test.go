@@ -64,7 +64,8 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// window stands for another program's window: it takes the focus and pastes on Ctrl+V.
+// window stands for another program's window: it takes the focus and pastes on Ctrl+V and Shift+Insert, by the symbols of the
+// current layout.
 type window struct {
 	c      *Clipboard
 	pasted chan string
@@ -105,10 +106,6 @@ func newWindow(t *testing.T, class string) *window {
 		clip.names[n] = a.Atom
 	}
 	w.c = clip
-	v, err := s.keycode('v')
-	check(err)
-	insert, err := s.keycode(0xff63)
-	check(err)
 	go func() {
 		for {
 			e, err := s.WaitForEvent()
@@ -121,6 +118,12 @@ func newWindow(t *testing.T, class string) *window {
 				continue
 			}
 			w.keys <- k
+			board, failed := s.keyboard()
+			if failed != nil {
+				return
+			}
+			v, _ := board.direct('v')
+			insert, _ := board.direct(symInsert)
 			sel := xproto.Atom(0)
 			switch {
 			case k.Detail == v && k.State&xproto.ModMaskControl != 0:
@@ -290,6 +293,129 @@ func TestPasteIntoXterm(t *testing.T) {
 	until(t, "the text in xterm", func() bool { b, _ := os.ReadFile(out); return len(b) > 0 })
 	if b, _ := os.ReadFile(out); string(bytes.TrimSpace(b)) != "Hello terminal, how are you?" {
 		t.Errorf("xterm got %q", b)
+	}
+}
+
+// layout changes the keyboard layout of the display.
+func layout(t *testing.T, names ...string) {
+	t.Helper()
+	if out, err := exec.Command("setxkbmap", names...).CombinedOutput(); err != nil {
+		t.Fatalf("setxkbmap %v: %v: %s", names, err, out)
+	}
+}
+
+// TestLayouts: text is pasted under any keyboard layout, also after a change of it.
+func TestLayouts(t *testing.T) {
+	display(t, "setxkbmap")
+	w := newWindow(t, "editor")
+	c, err := OpenClipboard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, l := range []string{"ru", "gr", "th", "il", "us,ru", "ru,us", "fr", "us"} {
+		layout(t, l)
+		if err := c.Paste("text under " + l); err != nil {
+			t.Errorf("%s: %v", l, err)
+			continue
+		}
+		if got := w.got(t); got != "text under "+l {
+			t.Errorf("%s: %q", l, got)
+		}
+	}
+}
+
+// gtkEntry is a program whose window has one entry, and which writes the entry's text to a file.
+const gtkEntry = `
+import sys, gi
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gtk
+w, e = Gtk.Window(), Gtk.Entry()
+e.connect("changed", lambda e: open(sys.argv[1], "w").write(e.get_text()))
+e.connect("focus-in-event", lambda e, _: open(sys.argv[1], "a").close())
+w.add(e)
+w.show_all()
+e.grab_focus()
+Gtk.main()
+`
+
+// TestLayoutsInGTK: a GTK program takes the text under layouts without Latin letters.
+func TestLayoutsInGTK(t *testing.T) {
+	display(t, "setxkbmap", "openbox")
+	if exec.Command("/usr/bin/python3", "-c", `import gi; gi.require_version("Gtk", "3.0")`).Run() != nil {
+		t.Skip("Python without GTK: the programs of real desktops are not tested")
+	}
+	background(t, exec.Command("openbox"))
+	out := filepath.Join(t.TempDir(), "text")
+	background(t, exec.Command("/usr/bin/python3", "-c", gtkEntry, out))
+	until(t, "the GTK window", func() bool {
+		other, err := Focused()
+		_, e := os.Stat(out)
+		return err == nil && other && e == nil
+	})
+	c, err := OpenClipboard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	want := ""
+	for _, l := range []string{"us", "ru", "th", "gr", "us,ru"} {
+		layout(t, l)
+		time.Sleep(200 * time.Millisecond) // until the program knows it
+		if err := c.Paste(l + " "); err != nil {
+			t.Errorf("%s: %v", l, err)
+			continue
+		}
+		want += l + " "
+		until(t, "the text under "+l, func() bool { b, _ := os.ReadFile(out); return string(b) == want })
+	}
+}
+
+// TestGroups: the key for a symbol is one of the current group.
+func TestGroups(t *testing.T) {
+	// Keys 50 and 51: v and Cyrillic м; Insert in every group.
+	syms := []xproto.Keysym{'v', 'V', 0x6cd, 0x6ed, symInsert, 0, symInsert, 0}
+	for group, want := range []bool{true, false, false} {
+		k := &keyboard{first: 50, per: 4, syms: syms, group: group}
+		if _, ok := k.direct('v'); ok != want {
+			t.Errorf("group %d has a v: %v", group, ok)
+		}
+		if code, err := k.any('v'); err != nil || code != 50 {
+			t.Errorf("group %d: key %d, %v", group, code, err)
+		}
+		if code, err := k.any('d'); err != nil || code != 40 {
+			t.Errorf("a symbol of no group has the key %d, %v", code, err)
+		}
+		if _, err := k.any(0xff13); err == nil {
+			t.Error("Pause is found")
+		}
+	}
+}
+
+// TestGrabFollowsLayout: a combination works under a layout without Latin letters, and after a change of the layout.
+func TestGrabFollowsLayout(t *testing.T) {
+	display(t, "setxkbmap")
+	w := newWindow(t, "editor")
+	layout(t, "ru")
+	events := make(chan string, 100)
+	h, err := Grab("Ctrl+Alt+D", func() { events <- "down" }, func() { events <- "up" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for _, l := range [][]string{{"ru"}, {"us", "-variant", "dvorak"}, {"us"}} {
+		layout(t, l...)
+		until(t, "the keys under "+l[0], func() bool {
+			if err := w.c.s.press(symControl, 0xffe9, 'd'); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-events:
+				return <-events == "up"
+			case <-time.After(time.Second):
+				return false
+			}
+		})
 	}
 }
 

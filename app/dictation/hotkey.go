@@ -47,6 +47,9 @@ func parse(keys string) (mods uint16, sym xproto.Keysym, err error) {
 // alone. A held key repeats as release and press events; the state of the keyboard tells whether it is really released.
 type Hotkey struct {
 	s    *screen
+	mods uint16
+	sym  xproto.Keysym
+	code xproto.Keycode // the key that produces sym, as long as the layout does not change
 	once sync.Once
 	done chan struct{}
 }
@@ -61,29 +64,48 @@ func Grab(keys string, pressed, released func()) (*Hotkey, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, err := s.keycode(sym)
-	if err != nil {
+	h := &Hotkey{s: s, mods: mods, sym: sym, done: make(chan struct{})}
+	if err := h.grab(); err != nil {
 		s.Close()
+		var taken xproto.AccessError
+		if errors.As(err, &taken) {
+			return nil, &KeysError{Keys: keys}
+		}
 		return nil, err
 	}
-	// With Caps Lock or Num Lock on, it is a different combination for the display server.
-	for _, lock := range []uint16{0, xproto.ModMaskLock, xproto.ModMask2, xproto.ModMaskLock | xproto.ModMask2} {
-		err := xproto.GrabKeyChecked(s.Conn, true, s.root, mods|lock, code, xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
-		if err != nil {
-			s.Close()
-			var taken xproto.AccessError
-			if errors.As(err, &taken) {
-				return nil, &KeysError{Keys: keys}
-			}
-			return nil, err
-		}
-	}
-	h := &Hotkey{s: s, done: make(chan struct{})}
-	go h.run(code, pressed, released)
+	go h.run(pressed, released)
 	return h, nil
 }
 
-func (h *Hotkey) run(code xproto.Keycode, pressed, released func()) {
+// locks are the modifiers that do not count: with Caps Lock or Num Lock on, a combination is a different one for the display
+// server.
+var locks = []uint16{0, xproto.ModMaskLock, xproto.ModMask2, xproto.ModMaskLock | xproto.ModMask2}
+
+// grab finds the key in the present layout and reserves the combination.
+func (h *Hotkey) grab() error {
+	board, err := h.s.keyboard()
+	if err != nil {
+		return err
+	}
+	code, err := board.any(h.sym)
+	if err != nil || code == h.code {
+		return err
+	}
+	if h.code != 0 {
+		for _, lock := range locks {
+			xproto.UngrabKey(h.s.Conn, h.code, h.s.root, h.mods|lock)
+		}
+	}
+	h.code = code
+	for _, lock := range locks {
+		if err := xproto.GrabKeyChecked(h.s.Conn, true, h.s.root, h.mods|lock, code, xproto.GrabModeAsync, xproto.GrabModeAsync).Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Hotkey) run(pressed, released func()) {
 	defer close(h.done)
 	down := false
 	for {
@@ -92,13 +114,19 @@ func (h *Hotkey) run(code xproto.Keycode, pressed, released func()) {
 			break // closed
 		}
 		switch e := e.(type) {
+		case xproto.MappingNotifyEvent:
+			if down {
+				down = false
+				released()
+			}
+			_ = h.grab() // if another program has the key of the new layout, this one has none until the next change
 		case xproto.KeyPressEvent:
-			if e.Detail == code && !down {
+			if e.Detail == h.code && !down {
 				down = true
 				pressed()
 			}
 		case xproto.KeyReleaseEvent:
-			if e.Detail == code && down && !h.held(code) {
+			if e.Detail == h.code && down && !h.held(h.code) {
 				down = false
 				released()
 			}

@@ -32,19 +32,40 @@ var shiftTerminals = []string{"gnome-terminal", "gnome-terminal-server", "org.gn
 	"xfce4-terminal", "kitty", "alacritty", "terminator", "tilix", "mate-terminal", "lxterminal", "qterminal", "wezterm", "org.wezfurlong.wezterm",
 	"ghostty", "com.mitchellh.ghostty", "terminology", "guake", "yakuake", "tilda", "deepin-terminal", "termite", "sakura", "cool-retro-term", "hyper", "contour"}
 
+const (
+	symControl xproto.Keysym = 0xffe3
+	symShift   xproto.Keysym = 0xffe1
+	symInsert  xproto.Keysym = 0xff63
+)
+
+// pasteKeys returns the keys that paste in a program of a window class, and whether it is a terminal.
 func pasteKeys(class string) (keys []xproto.Keysym, terminal bool) {
-	const control, shift, insert = 0xffe3, 0xffe1, 0xff63
 	for _, t := range insertTerminals {
 		if class == t {
-			return []xproto.Keysym{shift, insert}, true
+			return []xproto.Keysym{symShift, symInsert}, true
 		}
 	}
 	for _, t := range shiftTerminals {
 		if class == t {
-			return []xproto.Keysym{control, shift, 'v'}, true
+			return []xproto.Keysym{symControl, symShift, 'v'}, true
 		}
 	}
-	return []xproto.Keysym{control, 'v'}, false
+	return []xproto.Keysym{symControl, 'v'}, false
+}
+
+// pressable returns keys, or Shift+Insert if the current layout has no letter v: many programs do not take another letter
+// of that key for it, and nearly all paste with Shift+Insert too.
+func (c *Clipboard) pressable(keys []xproto.Keysym) ([]xproto.Keysym, error) {
+	board, err := c.s.keyboard()
+	if err != nil {
+		return nil, err
+	}
+	for _, sym := range keys {
+		if _, ok := board.direct(sym); !ok {
+			return []xproto.Keysym{symShift, symInsert}, nil
+		}
+	}
+	return keys, nil
 }
 
 // form is the content of a selection in one of its formats.
@@ -58,7 +79,7 @@ type form struct {
 //
 //	save      ask the owners of CLIPBOARD and PRIMARY for their contents in all formats
 //	own       both selections, since some terminals paste from one and some from the other
-//	press     Ctrl+V; in terminals Ctrl+Shift+V or Shift+Insert
+//	press     Ctrl+V; in terminals Ctrl+Shift+V or Shift+Insert; Shift+Insert under a layout without a v
 //	serve     until the focused program has asked for the text and then been quiet for a while
 //	restore   own the selections again with the saved contents, until another program copies something
 //
@@ -140,6 +161,9 @@ func (c *Clipboard) Paste(text string) error {
 	keys, terminal := pasteKeys(class)
 	if terminal { // in a terminal a line end can execute a command
 		text = strings.TrimSpace(strings.Join(strings.Fields(text), " ")) + " "
+	}
+	if keys, err = c.pressable(keys); err != nil {
+		return err
 	}
 	now, err := c.time()
 	if err != nil {

@@ -52,7 +52,6 @@ type screen struct {
 	*xgb.Conn
 	root  xproto.Window
 	setup *xproto.SetupInfo
-	syms  *xproto.GetKeyboardMappingReply
 }
 
 func dial() (*screen, error) {
@@ -65,37 +64,84 @@ func dial() (*screen, error) {
 	}
 	s := &screen{Conn: c, setup: xproto.Setup(c)}
 	s.root = s.setup.DefaultScreen(c).Root
-	n := byte(s.setup.MaxKeycode - s.setup.MinKeycode + 1)
-	if s.syms, err = xproto.GetKeyboardMapping(c, s.setup.MinKeycode, n).Reply(); err == nil {
-		err = xtest.Init(c)
-	}
-	if err != nil {
+	if err := xtest.Init(c); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("the display does not let keys be pressed: %w", err)
 	}
 	return s, nil
 }
 
-// keycode returns the key that produces a symbol.
-func (s *screen) keycode(sym xproto.Keysym) (xproto.Keycode, error) {
-	per := int(s.syms.KeysymsPerKeycode)
-	for column := range per {
-		for i := 0; i < len(s.syms.Keysyms)/per; i++ {
-			if s.syms.Keysyms[i*per+column] == sym {
-				return s.setup.MinKeycode + xproto.Keycode(i), nil
+// keyboard is the keyboard layout: which symbols each key produces. Layouts that the user switches between are groups
+// of one keyboard: of the symbols of a key, the first two belong to the first group and the next two to the second.
+type keyboard struct {
+	first xproto.Keycode
+	per   int
+	syms  []xproto.Keysym
+	group int // the current one, from 0 on
+}
+
+// keyboard returns the present layout; it may change at any time.
+func (s *screen) keyboard() (*keyboard, error) {
+	m, err := xproto.GetKeyboardMapping(s.Conn, s.setup.MinKeycode, byte(s.setup.MaxKeycode-s.setup.MinKeycode+1)).Reply()
+	if err != nil {
+		return nil, fmt.Errorf("the keyboard layout can't be read: %w", err)
+	}
+	p, err := xproto.QueryPointer(s.Conn, s.root).Reply()
+	if err != nil {
+		return nil, err
+	}
+	return &keyboard{first: s.setup.MinKeycode, per: int(m.KeysymsPerKeycode), syms: m.Keysyms, group: int(p.Mask >> 13 & 3)}, nil
+}
+
+// direct returns the key that produces a symbol in the current group without Shift.
+func (k *keyboard) direct(sym xproto.Keysym) (xproto.Keycode, bool) {
+	for i := range len(k.syms) / k.per {
+		row := k.syms[i*k.per:][:k.per]
+		column := 2 * k.group
+		if column > 2 || column >= k.per || row[column] == 0 {
+			column = 0 // a key with one group for all, or a third group, whose symbols are not told
+		}
+		if row[column] == sym && k.group < 2 {
+			return k.first + xproto.Keycode(i), true
+		}
+	}
+	return 0, false
+}
+
+// any returns a key that produces a symbol in some group and with some modifiers, or, if there is none, the key in the place
+// that it has on an American keyboard: programs take that where the layout has no Latin letters.
+func (k *keyboard) any(sym xproto.Keysym) (xproto.Keycode, error) {
+	for column := range k.per {
+		for i := range len(k.syms) / k.per {
+			if k.syms[i*k.per+column] == sym {
+				return k.first + xproto.Keycode(i), nil
 			}
+		}
+	}
+	for code, row := range american {
+		if i := strings.IndexRune(row, rune(sym)); i >= 0 {
+			return code + xproto.Keycode(i), nil
 		}
 	}
 	return 0, fmt.Errorf("the keyboard has no key for symbol %#x", sym)
 }
 
+// american has the rows of an American keyboard by the code of their first key, as Linux numbers keys.
+var american = map[xproto.Keycode]string{10: "1234567890", 24: "qwertyuiop", 38: "asdfghjkl", 52: "zxcvbnm"}
+
 // press presses keys one after the other and then releases them.
 func (s *screen) press(syms ...xproto.Keysym) error {
+	board, err := s.keyboard()
+	if err != nil {
+		return err
+	}
 	var codes []xproto.Keycode
 	for _, sym := range syms {
-		k, err := s.keycode(sym)
-		if err != nil {
-			return err
+		k, ok := board.direct(sym)
+		if !ok {
+			if k, err = board.any(sym); err != nil {
+				return err
+			}
 		}
 		codes = append(codes, k)
 	}

@@ -1,7 +1,8 @@
-// Package filekind recognises whether a file is a recording, a model, or neither. The window and the command line both use it.
+// Package filekind recognises whether a file is a recording, a model, a document, or none of these. The window and the command line both use it.
 package filekind
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"soberano/asr/audio"
 	"soberano/models/registry"
@@ -22,7 +24,10 @@ const (
 	Unknown   Kind = iota // not recognised, or not readable
 	Recording             // audio, or a film with audio
 	Model                 // a model, or a folder that contains one
-	Other                 // certainly something else: a picture, a document, an archive
+	Document              // a PDF, an office document, an electronic book
+	Text                  // readable text that is not named as anything else
+	Picture
+	Other // certainly something else: an archive, a program
 )
 
 // Of recognises a file by its content. Its name is used only if the content is not conclusive, because the file is empty, damaged
@@ -49,10 +54,54 @@ func Of(path string) Kind {
 		return Model
 	case audio.IsSound(head):
 		return Recording
-	case audio.IsPicture(head), registry.Foreign(path, head):
+	case audio.IsPicture(head):
+		return Picture
+	case isDocument(path, head):
+		return Document
+	case registry.Foreign(path, head):
 		return Other
 	}
-	return named(path)
+	if kind := named(path); kind != Unknown || !isText(head) {
+		return kind
+	}
+	return Text
+}
+
+// zipped are the extensions of documents that are zip archives.
+var zipped = []string{".docx", ".xlsx", ".pptx", ".docm", ".xlsm", ".pptm", ".odt", ".ods", ".odp", ".epub", ".pages", ".numbers", ".key"}
+
+// isDocument reports whether the file at path, which begins with head, is a document with a format of its own.
+func isDocument(path string, head []byte) bool {
+	begins := func(mark string) bool { return bytes.HasPrefix(head, []byte(mark)) }
+	has := func(name string) bool { return bytes.Contains(head[:min(len(head), 512)], []byte(name)) }
+	switch {
+	case begins("%PDF"), begins("{\\rtf"), begins("%!PS"), begins("AT&TFORM"):
+		return true
+	case begins("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"): // Microsoft's compound files: .doc, .xls, .ppt
+		return true
+	case begins("PK\x03\x04"):
+		return has("[Content_Types].xml") || has("mimetypeapplication/vnd.oasis.opendocument") || has("mimetypeapplication/epub") ||
+			slices.Contains(zipped, strings.ToLower(filepath.Ext(path)))
+	}
+	return false
+}
+
+// isText reports whether head is text in UTF-8.
+func isText(head []byte) bool {
+	if len(head) == 0 {
+		return false
+	}
+	for i := 0; i < len(head); {
+		r, n := utf8.DecodeRune(head[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i > 0 && !utf8.FullRune(head[i:]) // cut off at the end of head
+		}
+		if r < ' ' && !strings.ContainsRune("\t\n\r\f", r) {
+			return false
+		}
+		i += n
+	}
+	return true
 }
 
 // ModelExtensions are the file extensions of models.
@@ -83,9 +132,9 @@ func headOf(path string) (head []byte, err error) {
 	return head[:n], err
 }
 
-// Sorted are files grouped by kind.
+// Sorted are files grouped by kind; Documents include texts.
 type Sorted struct {
-	Recordings, Models, Neither []string
+	Recordings, Models, Documents, Pictures, Neither []string
 }
 
 // Sort recognises dropped files. A folder that contains no model, not even a broken one, stands for the recordings directly in it.
@@ -96,6 +145,10 @@ func Sort(paths []string) (s Sorted) {
 			s.Recordings = append(s.Recordings, path)
 		case Model:
 			s.Models = append(s.Models, path)
+		case Document, Text:
+			s.Documents = append(s.Documents, path)
+		case Picture:
+			s.Pictures = append(s.Pictures, path)
 		default:
 			if inside := recordingsIn(path); len(inside) > 0 {
 				s.Recordings = append(s.Recordings, inside...)

@@ -45,11 +45,12 @@ func TestOf(t *testing.T) {
 	}{
 		{"talk.wav", wav, Recording}, {"talk", wav, Recording}, {"talk.bin", wav, Recording}, {"talk.txt", wav, Recording},
 		{"m.gguf", model, Model}, {"m", model, Model}, {"m.wav", model, Model},
-		{"photo.heic", photo, Other}, {"photo.mp4", photo, Other}, {"photo", photo, Other},
-		{"a.pdf", []byte("%PDF-1.7\n"), Other}, {"a.mp3", []byte("%PDF-1.7\n"), Other}, {"a.zip", []byte("PK\x03\x04 and so on"), Other},
+		{"photo.heic", photo, Picture}, {"photo.mp4", photo, Picture}, {"photo", photo, Picture},
+		{"a.pdf", []byte("%PDF-1.7\n"), Document}, {"a.mp3", []byte("%PDF-1.7\n"), Document}, {"a.zip", []byte("PK\x03\x04 and so on"), Other},
 		{"empty.wav", nil, Recording}, {"letter.wav", []byte("Dear Ada"), Recording}, {"zeros.flac", make([]byte, 4096), Recording}, {"page.mp3", []byte("<!doctype html><p>Sign in"), Recording},
 		{"empty.gguf", nil, Model}, {"page.gguf", []byte("<!doctype html><p>Sign in"), Model},
-		{"letter.txt", []byte("Dear Ada"), Unknown}, {"empty", nil, Unknown}, {"data.json", []byte(`{"a":1}`), Model},
+		{"letter.txt", []byte("Dear Ada"), Text}, {"brief", []byte("Sehr geehrte Frau Müller\r\n"), Text}, {"noise", []byte("a\x00b"), Unknown}, {"empty", nil, Unknown},
+		{"a.docx", []byte("PK\x03\x04 and so on [Content_Types].xml"), Document}, {"a.epub", []byte("PK\x03\x04 and so on"), Document}, {"a.rtf", []byte("{\\rtf1"), Document}, {"a.xls", []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), Document}, {"data.json", []byte(`{"a":1}`), Model},
 	} {
 		if got := Of(write(t, dir, c.name, c.content)); got != c.want {
 			t.Errorf("%s: %d, expected %d", c.name, got, c.want)
@@ -81,7 +82,7 @@ func TestSort(t *testing.T) {
 	write(t, broken, "sample.wav", wav)
 	letter := write(t, t.TempDir(), "letter.txt", []byte("Dear Ada"))
 	got := Sort([]string{talks, holds, letter, broken})
-	if !slices.Equal(got.Recordings, []string{filepath.Join(talks, "a"), filepath.Join(talks, "b.wav")}) || !slices.Equal(got.Models, []string{holds}) || !slices.Equal(got.Neither, []string{letter, broken}) {
+	if !slices.Equal(got.Recordings, []string{filepath.Join(talks, "a"), filepath.Join(talks, "b.wav")}) || !slices.Equal(got.Models, []string{holds}) || !slices.Equal(got.Documents, []string{letter}) || !slices.Equal(got.Neither, []string{broken}) {
 		t.Errorf("%+v", got)
 	}
 	var all []string

@@ -40,7 +40,16 @@ func newCodeBox(language string, onCopy func(string)) *codeBox {
 
 func (c *codeBox) set(text string, open bool) {
 	c.text, c.open = text, open
-	c.flow.Set(highlight(c.language, text, open)...)
+	c.flow.Set(ui.Span{Text: text, Mono: true})
+	c.flow.OnSee = c.colour
+}
+
+// colour colours the code when it is seen for the first time.
+func (c *codeBox) colour() {
+	c.flow.OnSee = nil
+	if spans := highlight(c.language, c.text, c.open); len(spans) > 1 {
+		c.flow.Set(spans...)
+	}
 }
 
 // table returns a table; the text of wide cells wraps:

@@ -18,7 +18,7 @@ type View struct {
 	OnCopy func(text string)
 	OnFold func() // called after a thought was opened or closed, which changes the height
 
-	column *fyne.Container
+	column *ui.Stack
 	shown  []*node
 	caret  *ui.Flow
 }
@@ -27,16 +27,16 @@ type View struct {
 type node struct {
 	block  Block
 	object fyne.CanvasObject
-	flow   *ui.Flow        // of a Paragraph or Heading
-	code   *codeBox        // of Code
-	column *fyne.Container // of a block with Blocks
+	flow   *ui.Flow  // of a Paragraph or Heading
+	code   *codeBox  // of Code
+	column *ui.Stack // of a block with Blocks
 	below  []*node
 	fold   *fold // of a Thought
 }
 
 // NewView returns an empty view.
 func NewView() *View {
-	v := &View{column: ui.NewColumn(10)}
+	v := &View{column: ui.NewStack(10)}
 	v.ExtendBaseWidget(v)
 	return v
 }
@@ -45,19 +45,17 @@ func NewView() *View {
 func (v *View) Set(blocks []Block, open bool) {
 	v.update(&v.shown, v.column, blocks, open)
 	v.moveCaret(open)
-	if s := v.Size(); s.Width > 0 {
-		v.column.Layout.Layout(v.column.Objects, s)
-	}
+	v.column.Place()
 }
 
 // HeightFor returns the height of all blocks at that width.
-func (v *View) HeightFor(width float32) float32 { return ui.HeightFor(v.column, width) }
+func (v *View) HeightFor(width float32) float32 { return v.column.HeightFor(width) }
 
 // Contents implements ui.Holder.
 func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
 
 // See implements ui.Seer.
-func (v *View) See(top, below float32) { ui.See(v.column, top, below) }
+func (v *View) See(top, below float32) { v.column.See(top, below) }
 
 // CreateRenderer implements fyne.Widget.
 func (v *View) CreateRenderer() fyne.WidgetRenderer {
@@ -95,7 +93,7 @@ func lastFlow(nodes []*node) *ui.Flow {
 	return lastFlow(n.below)
 }
 
-func (v *View) update(nodes *[]*node, column *fyne.Container, blocks []Block, open bool) {
+func (v *View) update(nodes *[]*node, column *ui.Stack, blocks []Block, open bool) {
 	var next []*node
 	for i, b := range blocks {
 		last := open && i == len(blocks)-1
@@ -135,10 +133,10 @@ func (v *View) keep(n *node, b Block, open bool) bool {
 		n.fold.set(b, open)
 	case n.column != nil && b.Kind != List:
 		v.update(&n.below, n.column, b.Blocks, open)
-		n.column.Layout.Layout(n.column.Objects, n.column.Size())
+		n.column.Place()
 	case n.column != nil:
 		v.updateList(n, b, open)
-		n.column.Layout.Layout(n.column.Objects, n.column.Size())
+		n.column.Place()
 	default:
 		return false
 	}
@@ -159,14 +157,14 @@ func (v *View) build(b Block, open bool) *node {
 		n.code.set(b.Text, open)
 		n.object = n.code.box
 	case List:
-		n.column = ui.NewColumn(8)
+		n.column = ui.NewStack(8)
 		if b.Tight {
-			n.column = ui.NewColumn(4)
+			n.column.Gap = 4
 		}
 		v.updateList(n, b, open)
 		n.object = n.column
 	case Quote:
-		n.column = ui.NewColumn(8)
+		n.column = ui.NewStack(8)
 		v.update(&n.below, n.column, b.Blocks, open)
 		n.object = quoted(n.column, b.rightToLeft())
 	case Table:
@@ -206,7 +204,7 @@ func (v *View) updateList(n *node, b Block, open bool) {
 		if i < len(n.below) && v.keep(n.below[i], item, last) {
 			k = n.below[i]
 		} else {
-			k = &node{block: item, column: ui.NewColumn(4)}
+			k = &node{block: item, column: ui.NewStack(4)}
 			v.update(&k.below, k.column, item.Blocks, last)
 			k.object = listed(mark(b, item, i), k.column, b.rightToLeft())
 		}

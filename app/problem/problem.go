@@ -15,6 +15,7 @@ import (
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
@@ -77,14 +78,22 @@ const (
 	AudioEndsEarly  Code = "audio-ends-early"
 	AudioMore       Code = "audio-more" // the file holds more than its header states
 	AudioTracks     Code = "audio-tracks"
+	SoundTooSoft    Code = "sound-too-soft" // a section without text, and why
+	SoundNoSpeech   Code = "sound-no-speech"
+	SoundUnclear    Code = "sound-unclear"
 	NotRecording    Code = "not-a-recording"
 	IsModel         Code = "is-model" // a model was given where a recording is expected
+
+	// Dropped files that can't be used.
+	IsDocument Code = "is-document"
+	IsPicture  Code = "is-picture"
 
 	// Microphones and loudspeakers.
 	MicNone     Code = "mic-none"
 	MicMissing  Code = "mic-missing"
 	MicBusy     Code = "mic-busy"
 	MicStopped  Code = "mic-stopped"
+	MicMuted    Code = "mic-muted"
 	SpeakerNone Code = "speaker-none"
 
 	// Dictation into other programs.
@@ -109,6 +118,8 @@ type Args struct {
 	Places  int           `json:"places,omitempty"`  // number of damaged sections
 	First   time.Duration `json:"first,omitempty"`   // the position of the first damaged section
 	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections, or another length
+	From    time.Duration `json:"from,omitempty"`    // where a section without text begins
+	Until   time.Duration `json:"until,omitempty"`   // where it ends
 	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
 	Free    int64         `json:"free,omitempty"`    // bytes of memory
 	Others  string        `json:"others,omitempty"`  // titles of models
@@ -247,6 +258,18 @@ func OfRecording(r Recording) (list []Problem) {
 	return list
 }
 
+// soundCodes maps the reasons of package asr to codes.
+var soundCodes = map[asr.Reason]Code{asr.TooSoft: SoundTooSoft, asr.NoSpeech: SoundNoSpeech, asr.Unclear: SoundUnclear}
+
+// Unheard returns the Problem for a section of a recording that has sound but no text.
+func Unheard(u asr.Unheard) Problem {
+	code, ok := soundCodes[u.Reason]
+	if !ok { // stored by a newer version of the program
+		code = SoundUnclear
+	}
+	return Problem{Code: code, Args: Args{From: u.Start, Until: u.End}}
+}
+
 func ofFile(e *models.FileError) Problem {
 	p := Problem{Code: ModelUnreadable, Args: Args{File: e.Path, Detail: e.Reason, Advice: e.Advice}}
 	switch {
@@ -262,7 +285,7 @@ func ofFile(e *models.FileError) Problem {
 	return p
 }
 
-var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped}
+var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped, mic.Muted: MicMuted}
 
 // packages are the package names with which error texts begin; users don't need them.
 var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,

@@ -83,7 +83,7 @@ func TestProblemsAreKept(t *testing.T) {
 
 // Every code has a text for any set of known arguments, without remaining placeholders.
 func TestWords(t *testing.T) {
-	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, Detail: "x", Advice: "y"}
+	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, From: 1, Until: 2, Detail: "x", Advice: "y"}
 	for code, ph := range english {
 		for _, why := range ph.why {
 			for _, name := range placeholder.FindAllString(why+ph.do+ph.title, -1) {

@@ -85,30 +85,37 @@ var english = map[Code]phrases{
 	AudioEmpty:      {why: []string{"The file is empty."}},
 	AudioTooShort:   {why: []string{"{detail}."}},
 	AudioText:       {why: []string{"{detail}."}},
-	AudioPicture:    {why: []string{"This is a picture, no sound."}},
+	AudioPicture:    {why: []string{"This is a picture, not a recording."}},
 	AudioForeign:    {why: []string{"{detail}."}},
 	AudioNoDecoder:  {why: []string{"{detail}. Such files are read with the program ffmpeg, which is not installed."}, do: "Install ffmpeg, or " + convert},
-	AudioRefused:    {why: []string{"It is no recording, or a damaged one. The program ffmpeg says: {detail}."}},
+	AudioRefused:    {why: []string{"It is not a recording, or it is damaged. The program ffmpeg says: {detail}."}},
 	AudioUnread:     {why: []string{"{detail}."}},
-	AudioNoSound:    {why: []string{"It holds no sound."}},
+	AudioNoSound:    {why: []string{"It contains no sound."}},
 	AudioStalled:    {why: []string{"{detail}."}},
 	AudioCutOff:     {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioDamaged:    {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be heard.",
 		"The file is damaged in one place, at {first}; about {lost} could not be heard."}},
+	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
+	SoundNoSpeech:  {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
+	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}},
 	AudioNoEndMark: {why: []string{"The file has no mark of its end: the last moments may be missing."}},
 	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
 	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
 	AudioTracks:    {why: []string{"The file has {tracks} tracks with sound; track {track} was transcribed."}},
-	NotRecording:   {why: []string{"{file} is no recording."}},
+	NotRecording:   {why: []string{"{file} is not a recording."}},
 	IsModel:        {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
+
+	IsDocument: {why: []string{"Documents can't be read yet."}, do: "Copy the text that you need and paste it into a message."},
+	IsPicture:  {why: []string{"Pictures can't be read yet."}},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"No microphone is called “{device}”. There are {detail}."}, do: "Choose another one."},
 	MicBusy: {why: []string{"“{device}” could not be opened: {detail}. Another program may be using it, or the system may keep it from this one."},
 		do: "Close the other, or allow it in the system's sound and privacy settings, or choose another microphone."},
 	MicStopped:  {why: []string{"“{device}” stopped: {detail}. Was it unplugged?"}},
+	MicMuted:    {why: []string{"No sound comes from “{device}”; it may be muted."}, do: "Look for a mute key, and at the system's sound settings."},
 	SpeakerNone: {why: []string{"No loudspeaker was found."}, do: "Plug one in, or choose one in the system's sound settings, and try again."},
 
 	Wayland:     {why: []string{"This desktop runs Wayland, which lets no program type into another."}, do: ownWindow + ", or log in to an X11 session."},
@@ -170,8 +177,18 @@ func (a Args) named() map[string]string {
 	}
 	first := a.First.Truncate(time.Second)
 	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
+	m["from"], m["until"] = clock(a.From), clock(a.Until)
 	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
 	return m
+}
+
+// clock formats a position in a recording: 0:07, 12:34, 1:02:03.
+func clock(d time.Duration) string {
+	d = d.Truncate(time.Second)
+	if d >= time.Hour {
+		return fmt.Sprintf("%d:%02d:%02d", d/time.Hour, d/time.Minute%60, d/time.Second%60)
+	}
+	return fmt.Sprintf("%d:%02d", d/time.Minute, d/time.Second%60)
 }
 
 // inside returns a clause for use within a sentence or at its end; large file offsets and numbers of bytes get separators.

@@ -38,6 +38,14 @@ type Values struct {
 	Memory      int64   `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
 	ChatModel   string  `json:"chat_model,omitempty"`       // a name in the library
 	SpeechModel string  `json:"speech_model,omitempty"`     // a name in the library
+	Place       Place   `json:"window,omitzero"`
+}
+
+// Place is the place of the window when it was last seen; zero if it was never open.
+type Place struct {
+	X, Y          int  // of its upper left corner, without the frame, in pixels of the screen
+	Width, Height int  // in units of the toolkit, before it was maximized
+	Maximized     bool `json:",omitempty"`
 }
 
 // Vocabulary returns the user's own words, which are typed with commas or line ends between them.
@@ -104,6 +112,9 @@ func (v *Values) check() {
 	}
 	if len(v.Words) > mostWords {
 		v.Words = ""
+	}
+	if w := v.Place; w.Width < 0 || w.Height < 0 || w.Width > 1<<15 || w.Height > 1<<15 {
+		v.Place = Place{}
 	}
 	if v.Memory < -1 {
 		v.Memory = 0

@@ -8,6 +8,15 @@ build/speech.json, and as ratios, with error rates and resident memory, to build
 
   clips  the short clips of asr/testdata/audio, English and Chinese
   long   the English clips, joined and repeated up to three minutes
+  soft, telephone, two sides, noisy
+         English clips from -6 to -55 dBFS, with 300 to 3400 Hz, as a loud and a soft
+         side in turn, with noise 20 to 0 dB below them
+  no speech
+         noise, hum, rain, typing, applause, breath, music, tones: counted is how many
+         words are heard
+
+The last five are written by asr's TestWriteConditions; one round of them is enough, for
+the error rates.
 
   bench_speech.py --threads 1,2 --beams 1,5 --rounds 3
 
@@ -33,6 +42,7 @@ import bench_files as files
 
 AUDIO = bench.ROOT / "asr" / "testdata" / "audio"
 RATE = 16000
+CONDITIONS = ["soft", "telephone", "two sides", "noisy", "no speech"]
 
 
 def options():
@@ -40,15 +50,15 @@ def options():
     numbers = lambda s: [int(n) for n in s.split(",")]
     p.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,…")
     p.add_argument("--beams", type=numbers, default=[1, 5], metavar="N,…")
-    p.add_argument("--sets", type=lambda s: s.split(","), default=["clips", "long"], metavar="SET,…", help="clips,long")
+    p.add_argument("--sets", type=lambda s: s.split(","), default=["clips", "long", *CONDITIONS], metavar="SET,…", help=",".join(["clips", "long", *CONDITIONS]))
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--ours", default=str(bench.ROOT / "build" / "soberano-cli"), help="our program")
     p.add_argument("--wait", type=float, default=60, help="seconds to wait, before each run, for other programs to be quiet")
     p.add_argument("--data", default=str(bench.ROOT / "build" / "speech.json"))
     p.add_argument("--out", default=str(bench.ROOT / "build" / "SPEECH.md"))
     o = p.parse_args()
-    if o.rounds < 1 or not o.threads or not o.beams or set(o.sets) - {"clips", "long"}:
-        p.error("sets are clips and long; rounds, threads and beams are at least 1")
+    if o.rounds < 1 or not o.threads or not o.beams or set(o.sets) - {"clips", "long", *CONDITIONS}:
+        p.error(f"sets are clips, long, {', '.join(CONDITIONS)}; rounds, threads and beams are at least 1")
     return o
 
 
@@ -80,6 +90,18 @@ def join(clips, path, seconds=180):
                 length += len(frames) // 2 + RATE // 2
                 if length >= seconds * RATE:
                     return " ".join(said), length / RATE
+
+
+def conditions(folder):
+    """Writes the clips in difficult conditions, and sounds without speech. Returns, by set, what clips returns."""
+    subprocess.run(["go", "test", "./asr", "-count", "1", "-run", "^TestWriteConditions$"], cwd=bench.ROOT, check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "SOBERANO_WRITE_CONDITIONS": str(folder)})
+    sets = {}
+    for line in (folder / "index.tsv").read_text().splitlines():
+        name, kind, text = line.split("\t")
+        with wave.open(str(folder / name)) as r:
+            sets.setdefault(kind, []).append((folder / name, "en", text, r.getnframes() / RATE))
+    return sets
 
 
 # Each of the following functions returns a function that transcribes the files of one language. That one
@@ -133,7 +155,9 @@ def once(run, audio):
 
 
 def errors(audio, heard):
-    """Returns the word or character error rate in percent by language."""
+    """Returns the word or character error rate in percent by language; of sounds without speech the number of words."""
+    if not any(a[2] for a in audio):
+        return {"words": sum(len(text.split()) for text in heard.values())}
     pairs = [(a[1], a[2], heard[str(a[0])]) for a in audio]
     done = subprocess.run([bench.PYTHON, bench.ROOT / "app/setup/bench_speech_errors.py"], input=json.dumps(pairs), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
@@ -146,9 +170,9 @@ def measure(o, audio_sets, keep):
             for name in o.sets:
                 audio = audio_sets[name]
                 programs, got = sides(o, threads, beam), {}
-                if name == "clips":  # batching has no effect: each clip is one window
+                if name != "long":  # batching has no effect: each clip is one window
                     del programs["faster-whisper int8, batched"]
-                for n in range(o.rounds):
+                for n in range(1 if name in CONDITIONS else o.rounds):
                     for program in list(programs)[::1 if n % 2 == 0 else -1]:
                         got.setdefault(program, []).append(once(programs[program], audio))
                 for program, runs in got.items():
@@ -172,12 +196,13 @@ def page(data):
     for r in data["rows"]:
         mine = next(x for x in data["rows"] if all(x[k] == r[k] for k in ("set", "threads", "beam")) and x["program"] == "ours")
         seconds, rate = median(r["seconds"]), lambda k: f"{r['errors'][k]:.1f}" if k in r["errors"] else "—"
+        english = f"{r['errors']['words']} words" if "words" in r["errors"] else rate("en")
         ratio = seconds / median(mine["seconds"])
         goal = GOALS.get(r["program"])
         mark = " ¹" if r["others"] > 0.1 else ""
         out.append(bench.report.cells(r["set"], str(r["threads"]), str(r["beam"]), r["program"], f"{seconds:.2f}{mark}", f"{r['audio'] / seconds:.0f}",
                                       "" if r is mine else f"**{ratio:.2f}**", "" if goal is None else f"{goal:.1f}, " + bench.report.met(ratio, goal),
-                                      rate("en"), rate("zh"), f"{r['memory'] / 1e6:.0f}", f"{median(r['load']):.2f}"))
+                                      english, rate("zh"), f"{r['memory'] / 1e6:.0f}", f"{median(r['load']):.2f}"))
     if any(r["others"] > 0.1 for r in data["rows"]):
         out += ["", "¹ Other programs took more than a tenth of a core meanwhile: do not trust it."]
     return "\n".join(out) + "\n"
@@ -201,7 +226,10 @@ def main():
             subprocess.run([bench.PYTHON, bench.ROOT / "app/setup/bench_files.py", *needed], check=True)
         short = clips()
         said, seconds = join(short, folder / "long.wav")
-        measure(o, {"clips": short, "long": [(folder / "long.wav", "en", said, seconds)]}, lambda rows: write(o, rows))
+        sets = {"clips": short, "long": [(folder / "long.wav", "en", said, seconds)]}
+        if set(o.sets) & set(CONDITIONS):
+            sets.update(conditions(folder))
+        measure(o, sets, lambda rows: write(o, rows))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(os.environ["SOBERANO_HOME"], ignore_errors=True)

@@ -6,7 +6,7 @@
 set -eu
 need="gcc libc6-dev pkg-config libgl1-mesa-dev libegl-dev libx11-dev libxcursor-dev libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev portaudio19-dev python3-venv"
 if [ "${1:-}" = test ]; then
-	need="$need xvfb xauth xdotool openbox imagemagick xclip xterm x11-utils strace util-linux python3-gi gir1.2-gtk-3.0 pulseaudio pulseaudio-utils libasound2-plugins espeak-ng sox libsox-fmt-base ffmpeg libgl1-mesa-dri procps qemu-user-static binutils-aarch64-linux-gnu"
+	need="$need xvfb xauth xdotool openbox imagemagick xclip xterm x11-utils x11-xkb-utils strace util-linux python3-gi gir1.2-gtk-3.0 pulseaudio pulseaudio-utils libasound2-plugins espeak-ng sox libsox-fmt-base ffmpeg libgl1-mesa-dri procps qemu-user-static binutils-aarch64-linux-gnu"
 fi
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -223,7 +223,7 @@ func (d *Shell) status(s chat.Status) {
 func (d *Shell) change(v settings.Values) {
 	old := d.values.Values()
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
-	v.FilesLanguage, v.FilesTranslate = old.FilesLanguage, old.FilesTranslate
+	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
 	reload := v.Context != old.Context || v.Threads != old.Threads
 	theme, keys := v.Theme != old.Theme, v.Hotkey != old.Hotkey
 	d.set(func(values *settings.Values) { *values = v })

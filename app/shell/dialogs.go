@@ -3,6 +3,7 @@ package shell
 import (
 	"errors"
 	"io"
+	"math"
 	"path/filepath"
 
 	"fyne.io/fyne/v2"
@@ -44,11 +45,12 @@ func (d *Shell) ask(title, now string, then func(string)) {
 	}
 	e.OnSubmitted = func(string) { done() }
 	content := &fyne.Container{Layout: &ui.Column{Gap: 12, Left: 12, Right: 12, Top: 8, Bottom: 8}, Objects: []fyne.CanvasObject{
-		ui.NewLabel(title, ui.TextSize, ui.Ink).Strong(), e,
+		ui.NewFlow(ui.Span{Text: title, Bold: true}), e,
 		ui.NewButtons([]ui.Action{{Label: "Rename", Do: done}, {Label: "Cancel", Do: func() { d.dismiss() }}})}}
 	p := widget.NewModalPopUp(content, c)
 	width := min(400, c.Size().Width-32)
-	p.Resize(fyne.NewSize(width, ui.HeightFor(content, width)))
+	height := 2 * float32(math.Ceil(float64(ui.HeightFor(content, width)/2))) // even, so that the dialog is drawn at whole pixels
+	p.Resize(fyne.NewSize(width, height))
 	p.Show()
 	c.Focus(e)
 }

@@ -1,13 +1,19 @@
 package shell
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/storage"
 
 	"soberano/app/filekind"
+	"soberano/app/problem"
+	"soberano/app/ui"
+	"soberano/models"
 )
 
 // dropped handles files dropped on the window.
@@ -35,20 +41,38 @@ func (d *Shell) OpenFiles(paths []string) {
 	}()
 }
 
-// take adds recordings to the queue and models to the library. Files that are neither are reported on the Transcribe page, if it is
-// shown or if there are recordings among the files, and otherwise by the library.
+// take adds recordings to the queue and models to the library. Documents and pictures are reported on the present page. Other files
+// are reported on the Transcribe page, if it is shown or if there are recordings among the files, and otherwise by the library.
 func (d *Shell) take(s filekind.Sorted) {
 	if len(s.Recordings) > 0 {
 		d.show(filesPage)
 		d.files.Add(s.Recordings)
 	}
-	rest := s.Models
 	if d.page == filesPage {
-		d.files.Refuse(s.Neither)
-	} else {
-		rest = append(rest, s.Neither...)
+		d.files.Refuse(slices.Concat(s.Documents, s.Pictures, s.Neither), unreadable(s))
+		d.addModels(s.Models)
+		return
 	}
-	d.addModels(rest)
+	if n := len(s.Documents) + len(s.Pictures); n > 0 {
+		title := fmt.Sprintf("%d files can't be read.", n)
+		if n == 1 {
+			title = models.Printable(filepath.Base(slices.Concat(s.Documents, s.Pictures)[0])) + " can't be read."
+		}
+		d.report(ui.Problem{Title: title, Why: unreadable(s)})
+	}
+	d.addModels(append(s.Models, s.Neither...))
+}
+
+// unreadable says which kinds of the files the program can't read yet.
+func unreadable(s filekind.Sorted) string {
+	var list []string
+	if len(s.Documents) > 0 {
+		list = append(list, problem.Problem{Code: problem.IsDocument}.Text())
+	}
+	if len(s.Pictures) > 0 {
+		list = append(list, problem.Problem{Code: problem.IsPicture}.Text())
+	}
+	return strings.Join(list, " ")
 }
 
 // addModels imports models. The cards are shown on the present page if it is the chat, otherwise on the Models page.

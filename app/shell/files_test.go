@@ -89,13 +89,13 @@ func TestDropStrays(t *testing.T) {
 			t.Fatalf("shown is %s", s.page)
 		}
 		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
-		s.expect(s.shot("stray-"+string(m)), "“words.txt” and “00", "are no recordings.", "memo.wav")
+		s.expect(s.shot("stray-"+string(m)), "“words.txt” and “00", "are not recordings.", "Documents can't be read yet.", "memo.wav")
 		drop(stray("words.txt"))
-		s.expect(s.words(), "“words.txt” is no recording.")
+		s.expect(s.words(), "“words.txt” is not a recording.")
 		drop(stray("a.txt"), stray("b.txt"), stray("c.txt"), stray("d.txt"), stray("e.txt"))
-		s.expect(s.words(), "“a.txt”, “b.txt”, “c.txt” and 2 more are no recordings.")
+		s.expect(s.words(), "“a.txt”, “b.txt”, “c.txt” and 2 more are not recordings.")
 		drop(fileURI(memo))
-		if strings.Contains(s.words(), "no recording") {
+		if strings.Contains(s.words(), "not a recording") {
 			t.Error("it is said for ever")
 		}
 		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
@@ -105,7 +105,7 @@ func TestDropStrays(t *testing.T) {
 		}
 		s.tapTranscript(list[0].ID)
 		drop(stray("words.txt"))
-		s.expect(s.words(), "“words.txt” is no recording.", "Copy all")
+		s.expect(s.words(), "“words.txt” is not a recording.", "Copy all")
 		if s.page != filesPage {
 			t.Errorf("shown is %s", s.page)
 		}
@@ -118,6 +118,48 @@ func TestDropStrays(t *testing.T) {
 		if s.page != modelsPage {
 			t.Errorf("shown is %s", s.page)
 		}
+	})
+}
+
+// A document or a picture that is dropped is said to be one that can't be read yet, on the page on which it was dropped; nothing else
+// happens.
+func TestDropDocuments(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		s := newStage(t, "", smol, base)
+		s.dress(m)
+		s.ready()
+		dir := t.TempDir()
+		write := func(name, content string) fyne.URI {
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return fileURI(path)
+		}
+		const zip = "PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00"
+		for _, page := range []string{chatPage, modelsPage, settingsPage} {
+			for name, content := range map[string]string{"report.pdf": "%PDF-1.7\n", "letter.docx": zip + "[Content_Types].xml", "sums.ods": zip + "mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
+				"old.doc": "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "notes.rtf": "{\\rtf1", "notes.txt": "Dear Ada", "photo.jpg": "\xff\xd8\xff\xe0"} {
+				s.show(page)
+				s.dropped([]fyne.URI{write(name, content)})
+				s.sorting.Wait()
+				s.q.settle()
+				want := "Documents can't be read yet."
+				if name == "photo.jpg" {
+					want = "Pictures can't be read yet."
+				}
+				s.expect(s.words(), name+" can't be read.", want)
+				if s.page != page || strings.Contains(s.words(), "GGUF form") {
+					t.Errorf("%s on %s leads to %s:\n%s", name, page, s.page, s.words())
+				}
+				s.tap("Close")
+			}
+		}
+		s.show(chatPage)
+		s.dropped([]fyne.URI{write("report.pdf", "%PDF-1.7\n"), write("b.pdf", "%PDF-1.7\n")})
+		s.sorting.Wait()
+		s.q.settle()
+		s.expect(s.shot("drop-document-"+string(m)), "2 files can't be read.", "Copy the text that you need and paste it into a message.")
 	})
 }
 

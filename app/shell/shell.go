@@ -51,6 +51,7 @@ type Machine struct {
 	Post        func(func())                                          // nil: fyne.Do
 	Outside     *Outside                                              // dictation into other programs; nil: none
 	Quit        func()                                                // closes the window; nil: it is closed directly
+	Place       func() (place settings.Place, known bool)             // where the window is; nil: not known
 	Worker      func(s *store.Store, post func(func())) *store.Worker // nil: store.NewWorker
 }
 
@@ -82,9 +83,10 @@ type Shell struct {
 	narrow    bool
 	open      bool // the sidebar is shown in a narrow window
 	spoke     time.Time
-	ungrab    func()     // releases the keys for dictation
-	socket    io.Closer  // of `soberano dictate --toggle`
-	mu        sync.Mutex // guards speech and speechOK
+	ungrab    func()      // releases the keys for dictation
+	placing   *time.Timer // until the place of the window is stored
+	socket    io.Closer   // of `soberano dictate --toggle`
+	mu        sync.Mutex  // guards speech and speechOK
 	speech    registry.Entry
 	speechOK  bool
 	closed    bool
@@ -278,6 +280,7 @@ func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 
 // place lays out the window.
 func (d *Shell) place(size fyne.Size) {
+	d.keepPlaceLater()
 	narrow := size.Width < 700
 	if narrow != d.narrow {
 		d.narrow = narrow
@@ -440,6 +443,9 @@ func (d *Shell) Close() error {
 	var err error
 	if d.socket != nil {
 		err = d.socket.Close()
+	}
+	if d.placing != nil {
+		d.placing.Stop()
 	}
 	d.side.close()
 	err = errors.Join(err, d.chat.Close())

@@ -52,7 +52,7 @@ type Segment struct {
 const transcriptColumns = `t.id, t.path, t.title, t.asked, t.translate, t.language, t.model, t.state, t.problem, t.note, t.length, t.created, t.updated,
 	coalesce((SELECT s.number + 1 FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.ended FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
-	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id ORDER BY s.number LIMIT 1), '')`
+	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id AND s.text <> '' ORDER BY s.number LIMIT 1), '')`
 
 func scanTranscript(row scanner) (t Transcript, err error) {
 	var created, updated int64

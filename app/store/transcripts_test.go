@@ -163,7 +163,7 @@ func TestMigrateProblems(t *testing.T) {
 		{"The file is empty.", problem.AudioEmpty, "The file is empty.", true},
 		{"The file ends after 7 bytes.", problem.AudioTooShort, "The file ends after 7 bytes.", true},
 		{`This is text, no sound: it begins with "Dear Ada".`, problem.AudioText, `This is text, no sound: it begins with "Dear Ada".`, true},
-		{"It is no recording, or a damaged one; ffmpeg says: moov atom not found.", problem.AudioRefused, "It is no recording, or a damaged one. The program ffmpeg says: moov atom not found.", true},
+		{"It is no recording, or a damaged one; ffmpeg says: moov atom not found.", problem.AudioRefused, "It is not a recording, or it is damaged. The program ffmpeg says: moov atom not found.", true},
 		{"At byte 4,000: the file is cut off.", problem.None, "", false},
 	}
 	for _, tr := range transcripts {

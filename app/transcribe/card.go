@@ -217,7 +217,7 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	}
 	facts = append(facts, date(r.t.Created, time.Now()))
 	words := r.t.Snippet
-	if r.t.Segments == 0 {
+	if words == "" {
 		words = "No speech was heard."
 	}
 	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel(models.Printable(r.t.Title), ui.TextSize, ui.Ink).Strong().Shrink(80),

@@ -27,6 +27,10 @@ func (v *View) whole() *transcript.Transcript {
 		}
 	}
 	for _, g := range v.segments {
+		if u, ok := unheard(g); ok {
+			t.Unheard = append(t.Unheard, u)
+			continue
+		}
 		s := asr.Segment{Language: v.t.Language}
 		if g.Details == "" || json.Unmarshal([]byte(g.Details), &s) != nil {
 			s = asr.Segment{Language: v.t.Language}

@@ -83,7 +83,8 @@ func (l *list) height(i int, width float32) float32 {
 	if i == l.editing {
 		return l.entry.HeightOf(l.entry.Rows(width-l.textLeft()-boxPad+4)) + 2*rowPad
 	}
-	return ui.Text(l.v.segments[i].Text, ui.TextSize, ui.Ink).HeightFor(room) + 2*rowPad
+	text, _ := shownText(l.v.segments[i])
+	return ui.Text(text, ui.TextSize, ui.Ink).HeightFor(room) + 2*rowPad
 }
 
 // guess estimates the height without measuring text: it uses the average width of a letter, and twice that width for scripts
@@ -94,7 +95,8 @@ func (l *list) guess(i int, width float32) float32 {
 		l.wide = fyne.MeasureText(some, ui.TextSize, fyne.TextStyle{}).Width / float32(len(some))
 	}
 	var w float32
-	for _, r := range l.v.segments[i].Text {
+	text, _ := shownText(l.v.segments[i])
+	for _, r := range text {
 		if r >= 0x2e80 {
 			w += l.wide
 		}
@@ -268,7 +270,11 @@ func (s *segment) fill(i int) {
 	s.i = i
 	g := l.v.segments[i]
 	s.time.set(clock(g.Start))
-	s.text.Set(l.v.finder.spans(i, g.Text)...)
+	if text, note := shownText(g); note {
+		s.text.Set(ui.Span{Text: text, Color: ui.Muted})
+	} else {
+		s.text.Set(l.v.finder.spans(i, text)...)
+	}
 	s.back.CornerRadius, s.back.FillColor, s.back.StrokeColor, s.back.StrokeWidth = 8, nil, nil, 0
 	if i == l.playing {
 		s.back.FillColor = ui.Color(ui.Tint)

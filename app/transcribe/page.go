@@ -105,12 +105,12 @@ func (p *Page) do(work func() error, what string) {
 	})
 }
 
-// Refuse shows which dropped files are not recordings.
-func (p *Page) Refuse(paths []string) {
+// Refuse shows which dropped files are not recordings, and why; why may be "".
+func (p *Page) Refuse(paths []string, why string) {
 	if len(paths) == 0 {
 		return
 	}
-	words := refused(paths)
+	words := strings.TrimSpace(refused(paths) + " " + why)
 	if p.View.shown() {
 		p.View.tell(words)
 		return
@@ -128,11 +128,11 @@ func refused(paths []string) string {
 	}
 	switch n := len(paths); {
 	case n == 1:
-		return names[0] + " is no recording."
+		return names[0] + " is not a recording."
 	case n <= few:
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1] + " are no recordings."
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1] + " are not recordings."
 	default:
-		return fmt.Sprintf("%s and %d more are no recordings.", strings.Join(names, ", "), n-few)
+		return fmt.Sprintf("%s and %d more are not recordings.", strings.Join(names, ", "), n-few)
 	}
 }
 

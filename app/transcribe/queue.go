@@ -296,8 +296,20 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.Words(),
 		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
 	last := time.Duration(0) // the start of the previous segment
+	add := func(g store.Segment) error {
+		if g.Start < last { // aligning the words may have moved the previous segment too far
+			g.Start, g.End = last, max(last, g.End)
+		}
+		last = g.Start
+		return q.Store.AddSegments(t.ID, g)
+	}
+	var failed error // to store a section without text
+	p.Unheard = func(u asr.Unheard) {
+		u.Start, u.End = u.Start+t.Heard, u.End+t.Heard
+		failed = errors.Join(failed, add(keptUnheard(u)))
+	}
 	for s, err := range speech.Transcribe(j.ctx, &metered{src, j}, p) {
-		if err != nil {
+		if err = errors.Join(err, failed); err != nil {
 			return err
 		}
 		if t.Language == "" && s.Language != "" {
@@ -306,15 +318,13 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 				return err
 			}
 		}
-		g := kept(s, t.Heard)
-		if g.Start < last { // aligning the words may have moved the previous segment too far
-			g.Start, g.End = last, max(last, g.End)
-		}
-		last = g.Start
-		if err := q.Store.AddSegments(t.ID, g); err != nil {
+		if err := add(kept(s, t.Heard)); err != nil {
 			return err
 		}
 		q.progress(j, t.Heard+s.End)
+	}
+	if failed != nil {
+		return failed
 	}
 	j.remarks = problem.OfRecording(src)
 	if t.Length == 0 { // the length was unknown and is known after reading the file

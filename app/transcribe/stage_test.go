@@ -64,6 +64,7 @@ type scripted struct {
 	gate   chan struct{}         // nil: no waiting
 	heard  string                // the detected language; "": English
 	late   map[int]time.Duration // index of a segment → the time by which it is shifted
+	silent map[int]asr.Reason    // index of a segment → why it is reported as unheard instead
 	asked  []asr.Params
 	opened int
 	closed int
@@ -102,7 +103,9 @@ func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params)
 				s := asr.Segment{Text: said[i%len(said)], Start: at + 200*time.Millisecond, End: at + samples(int64(n)) - 100*time.Millisecond, Language: language, Final: true,
 					Words: []asr.Word{{Text: "Welcome", Start: at, End: at + time.Second, Prob: 0.9}}}
 				s.Start, s.End = s.Start+m.late[i], s.End+m.late[i]
-				if !yield(s, nil) {
+				if reason, ok := m.silent[i]; ok {
+					p.Unheard(asr.Unheard{Start: s.Start, End: s.End, Reason: reason})
+				} else if !yield(s, nil) {
 					return
 				}
 				at += samples(int64(n))

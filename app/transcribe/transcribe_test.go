@@ -23,6 +23,7 @@ import (
 	"soberano/app/search"
 	"soberano/app/store"
 	"soberano/app/ui"
+	"soberano/asr"
 	"soberano/asr/audio"
 	"soberano/models/registry"
 )
@@ -103,6 +104,48 @@ func TestDamageIsNoted(t *testing.T) {
 	if got, want := wrong(s.state("film.mkv", store.Complete)), "The file has 3 tracks with sound; track 2 was transcribed."; got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
+}
+
+// What has sound but no text is shown at its time, stored and exported as such; the user can write there what they hear.
+func TestUnheardIsShown(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.model.silent = map[int]asr.Reason{0: asr.TooSoft, 2: asr.Unclear}
+	s.page.Add([]string{s.file("call.wav", 30*time.Second)})
+	id := s.state("call.wav", store.Complete).ID
+	s.UntilShown("My guest has built four of them.") // the first words
+	s.openFirst()
+	s.Expect("0:00-0:09 was not heard: too soft.")
+	s.Expect("0:20-0:29 was not heard: the speech could not be understood.")
+	v := s.page.View
+	s.Tap("Copy all")
+	if s.copied != said[1]+"\n" {
+		t.Errorf("copied %q", s.copied)
+	}
+	v.list.edit(2)
+	if v.list.entry.Text != "" {
+		t.Errorf("the note is edited: %q", v.list.entry.Text)
+	}
+	v.list.entry.SetText("It sank.")
+	v.list.commit()
+	if segments, err := s.store.Segments(id, 0); err != nil || len(segments) != 3 || segments[2].Text != "It sank." {
+		t.Errorf("stored %+v, %v", segments, err)
+	}
+	v.exportAs("json")
+	got := s.saved["/home/ada/Recordings/call.json"]
+	if !strings.Contains(got, `"unheard":[{"start":0.2,"end":9.9,"reason":"too-soft"}]`) || !strings.Contains(got, "It sank.") {
+		t.Errorf("exported %s", got)
+	}
+}
+
+// A recording of which nothing was heard says so, also if the sections without text are known.
+func TestNothingHeard(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.model.silent = map[int]asr.Reason{0: asr.NoSpeech}
+	s.page.Add([]string{s.file("rain.wav", 10*time.Second)})
+	s.state("rain.wav", store.Complete)
+	s.UntilShown("No speech was heard.")
+	s.openFirst()
+	s.Expect("0:00-0:09 was not heard: there is sound, but no speech was recognised.")
 }
 
 // If the program ends during a file, the next start continues where it was, and the other files follow. The segments are the
@@ -810,8 +853,8 @@ func TestHostileName(t *testing.T) {
 	s.Until("the transcript", func() bool { id, _ := s.page.Queue.Now(); return id == 0 && s.page.Waiting() == 0 })
 	s.Settle()
 	s.Expect(`talk\u202evaw.exe`)
-	s.page.Refuse([]string{"/a/b\u202egpj.txt"})
-	s.Expect(`“b\u202egpj.txt” is no recording.`)
+	s.page.Refuse([]string{"/a/b\u202egpj.txt"}, "")
+	s.Expect(`“b\u202egpj.txt” is not a recording.`)
 	if strings.Contains(s.Words(), "\u202e") {
 		t.Errorf("shown is %q", s.Words())
 	}

@@ -67,6 +67,9 @@ func (c *Column) HeightFor(objects []fyne.CanvasObject, width float32) float32 {
 // Layout places the children.
 func (c *Column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	c.width = size.Width
+	if size.Width <= 0 { // it has no place yet: text would be broken for nothing
+		return
+	}
 	left, inner := c.span(size.Width)
 	y := c.Top
 	for _, o := range objects {

@@ -170,9 +170,19 @@ func (e *Entry) FocusLost() { e.focus(false) }
 
 func (e *Entry) focus(on bool) {
 	e.shift, e.focused = false, on
+	e.wake()
 	e.Refresh()
 	if e.OnFocus != nil {
 		e.OnFocus(on)
+	}
+}
+
+// wake makes the caret visible and blinking if the entry has the focus.
+func (e *Entry) wake() {
+	if e.focused {
+		e.blink.start()
+	} else {
+		e.blink.stop()
 	}
 }
 

@@ -119,7 +119,7 @@ type entryRenderer struct {
 	objects     []fyne.CanvasObject
 }
 
-func (r *entryRenderer) Destroy()                     { r.e.blink.stop() }
+func (r *entryRenderer) Destroy()                     {}
 func (r *entryRenderer) Objects() []fyne.CanvasObject { return r.objects }
 func (r *entryRenderer) MinSize() fyne.Size           { return r.e.MinSize() }
 
@@ -163,10 +163,7 @@ func (r *entryRenderer) draw() {
 		r.caret.FillColor = Color(Accent)
 		Put(r.caret, at.X-1, at.Y+2, 2, p.height-4)
 		p.objects = append(p.objects, r.caret)
-		e.blink.start()
 		r.caret.Hidden = !e.blink.on
-	} else {
-		e.blink.stop()
 	}
 	r.bar(&p, size)
 	r.objects = p.objects

@@ -84,7 +84,7 @@ func (e *Entry) splice(from, to int, with string) {
 // changed shows and reports a new text.
 func (e *Entry) changed() {
 	e.reveal()
-	e.blink.touch()
+	e.wake()
 	e.Refresh()
 	if e.OnChanged != nil {
 		e.OnChanged(e.Text)

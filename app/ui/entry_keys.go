@@ -86,7 +86,7 @@ func (e *Entry) move(at int, extend bool) {
 
 func (e *Entry) moved() {
 	e.reveal()
-	e.blink.touch()
+	e.wake()
 	e.Refresh()
 }
 

@@ -42,6 +42,7 @@ type Flow struct {
 	Caret    bool           // a block after the last word, which shows that more text is coming
 	OnLink   func(url string, at fyne.Position)
 	OnTap    func(at fyne.Position) // called for a tap outside links
+	OnSee    func()                 // called when See says that the text is seen; it may change the text
 
 	wrapped    *wrapped
 	widest     float32 // the natural width; 0: not measured
@@ -140,6 +141,9 @@ func (f *Flow) breakAt(width float32) {
 // See tells the text which part of it, measured from its upper edge, is inside the window.
 func (f *Flow) See(top, below float32) {
 	f.seen, f.top, f.below = true, top, below
+	if f.OnSee != nil && below > 0 && top < f.Size().Height {
+		f.OnSee()
+	}
 	if f.wrapped == nil || f.wrapped.lines == nil {
 		return
 	}

@@ -14,35 +14,35 @@ import (
 // CreateRenderer implements fyne.Widget.
 func (f *Flow) CreateRenderer() fyne.WidgetRenderer {
 	f.ExtendBaseWidget(f)
-	r := &flowRenderer{f: f}
-	if size := f.Size(); size.Width > 0 { // after a minute out of sight Fyne makes a new renderer and does not call Layout
-		r.Layout(size)
-	}
-	return r
+	return &flowRenderer{f: f, stale: true}
 }
 
 type flowRenderer struct {
 	f       *Flow
 	objects []fyne.CanvasObject
+	stale   bool    // the objects are made when Fyne asks for them, which it does for what is seen
 	width   float32 // for which the objects were made
 }
 
-func (r *flowRenderer) Destroy()                     {}
-func (r *flowRenderer) Objects() []fyne.CanvasObject { return r.objects }
-func (r *flowRenderer) MinSize() fyne.Size           { return r.f.MinSize() }
+func (r *flowRenderer) Destroy()           {}
+func (r *flowRenderer) MinSize() fyne.Size { return r.f.MinSize() }
 
-func (r *flowRenderer) Layout(size fyne.Size) {
-	if r.width != size.Width || len(r.objects) == 0 {
-		r.draw(size)
+func (r *flowRenderer) Objects() []fyne.CanvasObject {
+	if r.stale {
+		r.stale = false
+		r.draw(r.f.Size())
 	}
+	return r.objects
 }
 
+func (r *flowRenderer) Layout(size fyne.Size) { r.stale = r.stale || r.width != size.Width }
+
 func (r *flowRenderer) Refresh() {
-	r.draw(r.f.Size())
+	r.stale = true
 	canvas.Refresh(r.f)
 }
 
-// draw creates the objects of the visible lines, and of as many above and below them. Texts that were drawn before are used
+// draw creates the objects of the visible lines, and of some above and below them. Texts that were drawn before are used
 // again.
 func (r *flowRenderer) draw(size fyne.Size) {
 	f := r.f
@@ -52,7 +52,8 @@ func (r *flowRenderer) draw(size fyne.Size) {
 	f.breakAt(size.Width)
 	r.width = size.Width
 	first, last := f.visible()
-	if n := last - first; n > 0 && n < len(f.wrapped.lines) {
+	if last > first && last-first < len(f.wrapped.lines) {
+		const n = nearby / 20 // lines
 		first, last = max(0, first-n), min(len(f.wrapped.lines), last+n)
 	}
 	f.drawn = [2]int{first, last}

@@ -21,7 +21,8 @@ type meter struct {
 	set    *fontSet
 	size   fixedpoint.Int26_6
 	words  map[string]float32
-	single map[rune]float32 // the widths of runes that stand alone
+	single map[rune]float32    // the widths of runes that stand alone
+	pairs  map[[2]rune]float32 // what the width of two such runes differs from the sum of theirs
 }
 
 type meterKey struct {
@@ -68,7 +69,7 @@ func meterFor(style fyne.TextStyle, size float32) *meter {
 		set = newFontSet(k.fontKey)
 		measuring.sets[k.fontKey] = set
 	}
-	m := &meter{set: set, size: fixedpoint.Int26_6(float64(size) * 64), words: map[string]float32{}, single: map[rune]float32{}}
+	m := &meter{set: set, size: fixedpoint.Int26_6(float64(size) * 64), words: map[string]float32{}, single: map[rune]float32{}, pairs: map[[2]rune]float32{}}
 	measuring.meters[k] = m
 	return m
 }
@@ -80,15 +81,16 @@ type stop struct {
 	x  float32
 }
 
-// width returns the width of a text of one line.
+// width returns the width of a text of one line. That of a text whose runes stand alone is the sum of theirs and of the kerning
+// between them.
 func (m *meter) width(text string) float32 {
 	measuring.Lock()
 	defer measuring.Unlock()
-	if w, ok := m.words[text]; ok {
+	if w, ok := m.kerned(text); ok {
 		return w
 	}
-	if r, n := utf8.DecodeRuneInString(text); n > 0 && n == len(text) && alone(r) {
-		return m.rune(r)
+	if w, ok := m.words[text]; ok {
+		return w
 	}
 	w, _ := m.shape(text, nil)
 	if len(text) <= mostWord {
@@ -96,6 +98,35 @@ func (m *meter) width(text string) float32 {
 			clear(m.words)
 		}
 		m.words[strings.Clone(text)] = w
+	}
+	return w
+}
+
+func (m *meter) kerned(text string) (width float32, ok bool) {
+	var prev rune
+	for i, r := range text {
+		if !alone(r) {
+			return 0, false
+		}
+		width += m.rune(r)
+		if i > 0 && r != ' ' && prev != ' ' {
+			width += m.kerning(prev, r)
+		}
+		prev = r
+	}
+	return width, true
+}
+
+func (m *meter) kerning(a, b rune) float32 {
+	k := [2]rune{a, b}
+	w, ok := m.pairs[k]
+	if !ok {
+		w, _ = m.shape(string(k[:]), nil)
+		w -= m.rune(a) + m.rune(b)
+		if len(m.pairs) >= mostWords {
+			clear(m.pairs)
+		}
+		m.pairs[k] = w
 	}
 	return w
 }

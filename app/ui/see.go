@@ -10,6 +10,10 @@ type Seer interface {
 	See(top, below float32)
 }
 
+// nearby is the distance from the window within which objects are already known to Fyne, which draws them although nothing of
+// it is seen.
+const nearby = 100
+
 // See tells an object, and what is in it, which part of it is inside the window.
 func See(o fyne.CanvasObject, top, below float32) {
 	if !o.Visible() {

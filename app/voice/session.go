@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"soberano/asr"
+	"soberano/asr/mic"
 	"soberano/asr/wording"
 )
 
@@ -65,7 +66,7 @@ func (t *Talk) run(s *session, p asr.Params, words wording.Options) {
 
 // record opens the microphone and transcribes what it records.
 func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
-	mic, err := t.Open()
+	source, err := t.Open()
 	if err != nil {
 		return err
 	}
@@ -77,12 +78,15 @@ func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
 	})
 	s.tape = newTape(t.Tapes)
 	closed, pumped := make(chan error, 1), make(chan struct{})
-	go func() { closed <- t.watch(s, mic) }()
+	go func() { closed <- t.watch(s, source) }()
 	go func() {
 		defer close(pumped)
-		s.tape.pump(s.ctx, mic)
+		s.tape.pump(s.ctx, source)
 	}()
 	err = t.listen(s, p, words)
+	if err == nil {
+		err = muted(source)
+	}
 	s.cancel()
 	closeErr := <-closed
 	<-pumped
@@ -92,20 +96,37 @@ func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
 	return err
 }
 
+// muted returns the error of a microphone that gave no sound, or nil.
+func muted(m Microphone) error {
+	if m, ok := m.(interface{ Muted() error }); ok {
+		return m.Muted()
+	}
+	return nil
+}
+
 // watch reports the level, and closes the microphone when the recording is to end.
-func (t *Talk) watch(s *session, mic Microphone) error {
+func (t *Talk) watch(s *session, source Microphone) error {
 	tick := time.NewTicker(t.Every)
 	defer tick.Stop()
+	warned := false
 	for {
 		select {
 		case <-s.ctx.Done():
-			return mic.Close()
+			return source.Close()
 		case <-s.finish:
-			return mic.Close()
+			return source.Close()
 		case <-tick.C:
-			level := mic.Level()
-			m, ok := mic.(interface{ Overflows() int })
+			level := source.Level()
+			m, ok := source.(interface{ Overflows() int })
 			lost := ok && m.Overflows() > 0
+			if err := muted(source); err != nil && !warned {
+				warned = true
+				t.post(s, func() {
+					if t.OnProblem != nil && t.state == Recording {
+						t.OnProblem(err)
+					}
+				})
+			}
 			t.post(s, func() {
 				if lost && !t.lost {
 					t.lost = true
@@ -174,6 +195,12 @@ func (t *Talk) end(s *session, err error) {
 	})
 }
 
+// isMuted reports whether err is that of a microphone without sound, of which there is nothing to try again.
+func isMuted(err error) bool {
+	e, ok := errors.AsType[*mic.Error](err)
+	return ok && e.Kind == mic.Muted
+}
+
 // settle deletes the tape of a dictation that was written or discarded, and keeps the tape of one that failed. If the
 // microphone failed, everything it recorded has been written, so there is nothing to keep.
 func (t *Talk) settle(s *session, err error) error {
@@ -181,7 +208,7 @@ func (t *Talk) settle(s *session, err error) error {
 		return nil
 	}
 	source := s.tape.ended()
-	if err == nil || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
+	if err == nil || isMuted(err) || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
 		return s.tape.drop()
 	}
 	s.tape.place = s.place

@@ -15,6 +15,7 @@ import (
 
 	"soberano/asr"
 	"soberano/asr/audio"
+	"soberano/asr/mic"
 )
 
 func files(t *testing.T, dir string) []string {
@@ -297,3 +298,39 @@ func TestOverflowIsTold(t *testing.T) {
 type slow struct{ Microphone }
 
 func (slow) Overflows() int { return 2 }
+
+// A microphone that gives no sound at all is reported while the person speaks, and there is nothing to try again. Without that
+// error, nobody spoke.
+func TestMuted(t *testing.T) {
+	nothing := func(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+		return func(func(asr.Segment, error) bool) {
+			for {
+				if _, err := src.Read(ctx, make([]float32, 10)); err != nil {
+					return
+				}
+			}
+		}
+	}
+	for _, muted := range []error{&mic.Error{Kind: mic.Muted, Device: "Headset"}, nil} {
+		s := newTestTalk(t, nothing, nil)
+		s.window.open = func() (Microphone, error) {
+			return silenced{&fakeMic{done: make(chan struct{}), closed: &s.closed}, muted}, nil
+		}
+		s.Press()
+		s.until(func() bool { return s.State() == Recording && (s.err != nil || muted == nil) })
+		s.err = nil
+		s.now = s.now.Add(2 * time.Second)
+		s.Release()
+		s.until(func() bool { return s.State() == Idle })
+		if !errors.Is(s.err, muted) || s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
+			t.Errorf("%v: got %v, %v to try again", muted, s.err, s.Failed())
+		}
+	}
+}
+
+type silenced struct {
+	Microphone
+	err error
+}
+
+func (s silenced) Muted() error { return s.err }

@@ -100,11 +100,20 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w := a.NewWindow("Soberano")
 	w.SetMaster()
 	w.SetPadded(false)
-	w.Resize(fyne.NewSize(1200, 760))
+	w.Resize(fyne.NewSize(usualWidth, usualHeight))
+	shown := false
+	m.Place = func() (settings.Place, bool) {
+		if !shown {
+			return settings.Place{}, false
+		}
+		return placeOf(w), true
+	}
 	var d *shell.Shell
 	var closing error
 	var leaving atomic.Bool
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
+		d.KeepPlace()
+		shown = false
 		leaving.Store(true)
 		w.Hide()
 		d.Settle(func() {
@@ -125,7 +134,10 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	})
 	stop := context.AfterFunc(ctx, func() { fyne.Do(m.Quit) })
 	defer stop()
-	w.ShowAndRun()
+	w.Show()
+	setPlace(w, d.StoredPlace())
+	shown = true
+	a.Run()
 	return errors.Join(closing, d.Close())
 }
 

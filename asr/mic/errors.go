@@ -16,6 +16,7 @@ const (
 	Missing Kind = iota // no microphone has that name
 	Busy                // it could not be opened
 	Stopped             // it was open and gives nothing more
+	Muted               // it gives samples without any sound, not even noise
 )
 
 // Error says why a microphone or a loudspeaker can't be used.
@@ -31,6 +32,9 @@ var errSilent = errors.New("it sends nothing any more")
 
 // Error is a line with everything.
 func (e *Error) Error() string {
+	if e.Kind == Muted {
+		return fmt.Sprintf("mic: no sound comes from %s; it may be muted", models.Quote(e.Device))
+	}
 	what := map[Kind]string{Missing: "is not there; there are", Busy: "could not be opened:", Stopped: "stopped:"}[e.Kind]
 	return fmt.Sprintf("mic: %s %s %s", models.Quote(e.Device), what, e.Detail())
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"soberano/asr/audio"
+	"soberano/asr/audio/input"
 	"soberano/models"
 )
 
@@ -69,6 +70,11 @@ type Stream struct {
 	done     chan struct{} // closed when capture has ended
 	once     sync.Once
 	peaks    [levels]atomic.Uint32 // float32 bits
+	heard    atomic.Bool           // there was sound, or noise
+	frames   atomic.Int64          // captured, at the device's rate
+	rate     int                   // the device's, in Hz
+	split    [][]float32           // the samples of each channel
+	mixer    *input.Mixer
 	lost     atomic.Int64
 
 	mu      sync.Mutex
@@ -82,7 +88,7 @@ type Stream struct {
 
 // begin starts capturing from src.
 func begin(d Device, src source, rate, channels int) *Stream {
-	s := &Stream{Device: d, src: src, channels: channels, stop: make(chan struct{}), done: make(chan struct{}),
+	s := &Stream{Device: d, src: src, channels: channels, rate: rate, split: make([][]float32, channels), mixer: input.NewMixer(channels, rate), stop: make(chan struct{}), done: make(chan struct{}),
 		queue: make([]float32, queueSize), ready: make(chan struct{}, 1)}
 	go s.capture(audio.NewResampler(rate, Rate))
 	return s
@@ -93,7 +99,6 @@ func (s *Stream) capture(res *audio.Resampler) {
 	defer close(s.done)
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	var mono []float32
 	end := io.EOF
 	last := time.Now()
 	for turn, open := 0, true; open; {
@@ -114,8 +119,13 @@ func (s *Stream) capture(res *audio.Resampler) {
 				break
 			}
 			last = time.Now()
-			mono = mix(mono[:0], buf, s.channels)
-			s.peaks[turn%levels].Store(math.Float32bits(peak(mono)))
+			mono := s.mix(buf)
+			top := peak(mono)
+			s.peaks[turn%levels].Store(math.Float32bits(top))
+			s.frames.Add(int64(len(mono)))
+			if top > quietest {
+				s.heard.Store(true)
+			}
 			turn++
 			s.put(res.Push(mono))
 		}
@@ -136,16 +146,15 @@ func (s *Stream) capture(res *audio.Resampler) {
 	}
 }
 
-// mix appends the mean of the channels of each frame to mono.
-func mix(mono, buf []float32, channels int) []float32 {
-	for ; len(buf) >= channels; buf = buf[channels:] {
-		var sum float32
-		for _, v := range buf[:channels] {
-			sum += v
+// mix returns the frames of buf, mixed to mono.
+func (s *Stream) mix(buf []float32) []float32 {
+	for c := range s.split {
+		s.split[c] = s.split[c][:0]
+		for at := c; at < len(buf)/s.channels*s.channels; at += s.channels {
+			s.split[c] = append(s.split[c], buf[at])
 		}
-		mono = append(mono, sum/float32(channels))
 	}
-	return mono
+	return s.mixer.Mix(s.split)
 }
 
 func peak(x []float32) float32 {
@@ -219,6 +228,22 @@ func (s *Stream) Level() float32 {
 		top = max(top, math.Float32frombits(s.peaks[i].Load()))
 	}
 	return top
+}
+
+// quietest is the peak up to which a device sends no sound: one step of 16 bits and a half, which the
+// noise of every microphone exceeds. mutedAfter is how long that has to last.
+const (
+	quietest   = 1.5 / (1 << 15)
+	mutedAfter = 2 * time.Second
+)
+
+// Muted returns an *Error of kind Muted if nothing that was captured since Open was any sound, for two seconds or
+// more: someone has muted the microphone or pulled its plug.
+func (s *Stream) Muted() error {
+	if s.heard.Load() || s.frames.Load() < int64(mutedAfter.Seconds()*float64(s.rate)) {
+		return nil
+	}
+	return &Error{Kind: Muted, Device: s.Device.Name}
 }
 
 // Overflows returns how often samples were lost, because the machine was too slow for the device

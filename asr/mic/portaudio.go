@@ -110,19 +110,19 @@ func open(name string) (*Stream, error) {
 	return nil, &Error{Kind: Busy, Device: list[at].Name, Err: first}
 }
 
-// input is an open input device. Of PortAudio's blocking mode it uses only what does not block: it
+// inputDevice is an open input device. Of PortAudio's blocking mode it uses only what does not block: it
 // asks how many frames are available and reads those.
-type input struct {
+type inputDevice struct {
 	stream *portaudio.Stream
 	frames int
 	buf    []float32 // [frames][channels]
 }
 
-func openInput(d *portaudio.DeviceInfo, rate, channels int) (*input, error) {
+func openInput(d *portaudio.DeviceInfo, rate, channels int) (*inputDevice, error) {
 	if channels > d.MaxInputChannels || rate < 1000 {
 		return nil, portaudio.InvalidChannelCount
 	}
-	in := &input{frames: rate / 50}
+	in := &inputDevice{frames: rate / 50}
 	in.buf = make([]float32, in.frames*channels)
 	p := portaudio.StreamParameters{SampleRate: float64(rate), FramesPerBuffer: in.frames}
 	p.Input = portaudio.StreamDeviceParameters{Device: d, Channels: channels, Latency: max(d.DefaultHighInputLatency, 100*time.Millisecond)}
@@ -136,7 +136,7 @@ func openInput(d *portaudio.DeviceInfo, rate, channels int) (*input, error) {
 	return in, nil
 }
 
-func (in *input) next() ([]float32, bool, error) {
+func (in *inputDevice) next() ([]float32, bool, error) {
 	n, err := in.stream.AvailableToRead()
 	lost := errors.Is(err, portaudio.InputOverflowed)
 	if err != nil && !lost {
@@ -156,7 +156,7 @@ func (in *input) next() ([]float32, bool, error) {
 }
 
 // close closes the device and terminates PortAudio.
-func (in *input) close() error {
+func (in *inputDevice) close() error {
 	library.Lock()
 	defer library.Unlock()
 	_ = in.stream.Abort() // Close returns the same error

@@ -161,3 +161,28 @@ func TestResampled(t *testing.T) {
 		t.Errorf("%d samples, %v", len(got), err)
 	}
 }
+
+// A device that sends only zeros, or less than noise, for two seconds is muted; one with noise is not.
+func TestMuted(t *testing.T) {
+	for value, want := range map[float32]bool{0: true, 1.0 / (1 << 15): true, 3.0 / (1 << 15): false} {
+		f := &fake{}
+		s := begin(Device{Name: "headset"}, f, Rate, 2)
+		fill := func(seconds int) {
+			before := s.frames.Load()
+			f.give(slices.Repeat([]float32{value, -value / 2}, seconds*Rate))
+			wait(t, "samples", func() bool { return s.frames.Load() == before+int64(seconds*Rate) })
+		}
+		fill(1)
+		if err := s.Muted(); err != nil {
+			t.Errorf("after a second: %v", err)
+		}
+		fill(2)
+		e, ok := errors.AsType[*Error](s.Muted())
+		if ok != want || ok && (e.Kind != Muted || !strings.Contains(e.Error(), "no sound comes from \"headset\"")) {
+			t.Errorf("samples of %v: %v", value, e)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

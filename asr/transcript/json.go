@@ -21,6 +21,14 @@ type jsonHead struct {
 	Duration float64 `json:"duration"`
 	Text     string  `json:"text"`
 	Error    string  `json:"error,omitempty"`
+
+	Unheard []jsonUnheard `json:"unheard,omitempty"`
+}
+
+type jsonUnheard struct {
+	Start  float64    `json:"start"`
+	End    float64    `json:"end"`
+	Reason asr.Reason `json:"reason"`
 }
 
 type jsonSegment struct {
@@ -49,19 +57,25 @@ type jsonWord struct {
 
 // writeJSON writes JSON with the names of OpenAI's whisper, one segment in a line:
 //
-//	{"file", "title", "model", ["task": "translate",] "language", ["language_probability",] "duration", "text", ["error",] "segments": [
+//	{"file", "title", "model", ["task": "translate",] "language", ["language_probability",] "duration", "text", ["error",]
+//	 ["unheard": [{"start", "end", "reason"}],] "segments": [
 //	  {"start", "end", "text", ["language",] ["avg_logprob", "no_speech_prob", "compression_ratio",
 //	   "temperature",] ["looped",] ["words": [{"word", "start", "end", "probability"}]]}
 //	]}
 //
 // Times are in seconds. With the task, the text is English and language is the spoken one. The four
-// figures of a segment are left out if they are not known.
+// figures of a segment are left out if they are not known. The reason why a section with sound has no text
+// is "too-soft", "no-speech" or "unclear".
 func writeJSON(w io.Writer, t *Transcript) error {
 	task := ""
 	if t.Translated {
 		task = "translate"
 	}
-	head := compact(jsonHead{t.Path, t.title(), t.Model, task, t.Language, t.sure(), seconds(t.Duration), t.Text(), t.Error})
+	var unheard []jsonUnheard
+	for _, u := range t.Unheard {
+		unheard = append(unheard, jsonUnheard{seconds(u.Start), seconds(u.End), u.Reason})
+	}
+	head := compact(jsonHead{t.Path, t.title(), t.Model, task, t.Language, t.sure(), seconds(t.Duration), t.Text(), t.Error, unheard})
 	b := bufio.NewWriter(w)
 	b.Write(bytes.TrimSuffix(head, []byte("}")))
 	b.WriteString(`,"segments":[`)

@@ -31,6 +31,7 @@ type Transcript struct {
 	Duration   time.Duration // of the audio; 0: unknown
 	Model      string        // name of the model, as in asr.Info.Name
 	Segments   []asr.Segment // in order
+	Unheard    []asr.Unheard // sections with sound but without text, in order
 	Error      string        // why it ends before the audio; "": it is complete
 }
 

@@ -60,6 +60,7 @@ type Range struct{ Start, End int }
 // detector is a Detector, or that of a test.
 type detector interface {
 	Prob(chunk []float32) float32
+	Level() float64
 	Reset()
 }
 
@@ -89,7 +90,7 @@ type Segmenter struct {
 
 // NewSegmenter returns a segmenter at the beginning of a stream.
 func NewSegmenter(o Options) *Segmenter {
-	return &Segmenter{opt: o.filled(), det: New(), part: make([]float32, 0, Chunk), quiet: -1}
+	return &Segmenter{opt: o.filled(), det: NewLeveled(), part: make([]float32, 0, Chunk), quiet: -1}
 }
 
 // Push takes samples (16 kHz, mono, any number) and returns the events that they complete, in
@@ -130,6 +131,9 @@ func (s *Segmenter) Flush() []Event {
 
 // Prob returns the probability of the last whole chunk.
 func (s *Segmenter) Prob() float32 { return s.prob }
+
+// Level returns the level of the last whole chunk in dB, see Detector.Level.
+func (s *Segmenter) Level() float64 { return s.det.Level() }
 
 // Speaking reports whether speech has begun and not ended.
 func (s *Segmenter) Speaking() bool { return s.confirmed }

@@ -126,17 +126,28 @@ func floats(b []byte) []float32 {
 
 // Detector runs the network over one stream of audio. It belongs to one goroutine.
 type Detector struct {
-	net  *network
-	last [context]float32 // last samples of the audio so far
-	h    [hidden]float32
-	cell [hidden]float32
+	net   *network
+	last  [context]float32 // last samples of the audio so far
+	h     [hidden]float32
+	cell  [hidden]float32
+	level float64 // of the last chunk, in dB
+
+	levels  bool // the network sees soft sounds raised
+	leveler leveler
 }
 
 // New returns a detector at the beginning of a stream.
 func New() *Detector { return &Detector{net: load()} }
 
+// NewLeveled is New for a detector that finds soft speech like loud speech, see leveler.
+func NewLeveled() *Detector { return &Detector{net: load(), levels: true} }
+
 // Reset returns the detector to the beginning of a stream.
-func (d *Detector) Reset() { *d = Detector{net: d.net} }
+func (d *Detector) Reset() { *d = Detector{net: d.net, levels: d.levels} }
+
+// Level returns the level of the last chunk between 300 and 3400 Hz in dB, where a full-scale
+// square wave would have 0: -120 or more.
+func (d *Detector) Level() float64 { return d.level }
 
 // Prob processes the next Chunk samples (16 kHz, mono, -1 to 1) and returns the probability, 0 to 1,
 // that they hold speech. A shorter chunk, the last of a stream, is padded with zeros; a longer one
@@ -150,6 +161,10 @@ func (d *Detector) Prob(chunk []float32) float32 {
 	defer n.mu.Unlock()
 	n.input(chunk, &d.last)
 	n.stft()
+	d.level = bandLevel(n.mag[:])
+	if d.levels {
+		n.raise(d.leveler.gain(d.level))
+	}
 	return n.speech(&d.h, &d.cell)
 }
 
@@ -186,6 +201,15 @@ func (n *network) stft() {
 		re, im := rows.Row(t)[:bins], rows.Row(t)[bins:]
 		for i, x := range re {
 			n.mag[t*bins+i] = float32(math.Sqrt(float64(x*x + im[i]*im[i])))
+		}
+	}
+}
+
+// raise multiplies mag.
+func (n *network) raise(gain float32) {
+	if gain != 1 {
+		for i := range n.mag {
+			n.mag[i] *= gain
 		}
 	}
 }

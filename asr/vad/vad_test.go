@@ -171,7 +171,8 @@ func TestJFK(t *testing.T) {
 // loudness is a fast detector by loudness.
 type loudness struct{}
 
-func (loudness) Reset() {}
+func (loudness) Reset()         {}
+func (loudness) Level() float64 { return 0 }
 func (loudness) Prob(chunk []float32) float32 {
 	var sum float32
 	for _, v := range chunk {

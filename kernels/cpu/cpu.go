@@ -46,7 +46,7 @@ type Cached int
 
 const (
 	// 8 bits where heads are a multiple of 32 wide; otherwise, and where a cache is to be
-	// fine, float16, or bfloat16 if weights may be rounded to it.
+	// fine, float16.
 	Cached8    Cached = iota
 	CachedF16         // float16, with queries in float32
 	CachedBF16        // bfloat16 where the CPU multiplies it; otherwise CachedF16

@@ -36,7 +36,7 @@ func (d *device) formOf(l kernels.Layer) layerForm {
 		f.kind, f.width = kindF32, 4
 	case d.cached == Cached8 && !l.Fine && l.KeyDim%32 == 0 && l.ValueDim%32 == 0:
 		f.kind, f.width = q8s32, 1
-	case (d.cached == CachedBF16 || d.cached == Cached8 && l.Fine && d.floats != Keep) && d.lv.bf16():
+	case d.cached == CachedBF16 && d.lv.bf16():
 		f.kind = kindPairs
 	}
 	return f

@@ -29,6 +29,7 @@ type Mixer struct {
 	levels   []float64 // largest root mean square of a piece of each channel
 	inverted []bool
 	weights  []float32 // at the end of the last piece
+	next     []float32 // at the end of the piece that is mixed
 	begun    bool
 	mono     []float32
 }
@@ -38,7 +39,7 @@ func NewMixer(channels, rate int) *Mixer {
 	m := &Mixer{channels: channels, piece: max(1, rate/50)}
 	m.decay, m.fade = math.Exp(-0.02/mixMemory), math.Exp(-0.02/mixHold)
 	m.energy, m.product, m.levels = make([]float64, channels), make([]float64, channels), make([]float64, channels)
-	m.inverted, m.weights = make([]bool, channels), make([]float32, channels)
+	m.inverted, m.weights, m.next = make([]bool, channels), make([]float32, channels), make([]float32, channels)
 	return m
 }
 
@@ -122,7 +123,8 @@ func (m *Mixer) decide() []float32 {
 	for _, l := range m.levels {
 		top = max(top, l)
 	}
-	weights := make([]float32, m.channels)
+	weights := m.next
+	clear(weights)
 	sounding := float32(0)
 	for c, l := range m.levels {
 		if l < top*mixInaudible {

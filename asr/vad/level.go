@@ -1,0 +1,62 @@
+package vad
+
+import (
+	"math"
+	"slices"
+)
+
+const (
+	levelSpan = 45  // chunks, 1.44 s, whose levels decide the gain
+	loudShare = 0.6 // of them, those at or below the level that counts
+	bandFrom  = 5   // first bin of the speech band, 312 Hz
+	bandTo    = 55  // bin after its last, 3375 Hz
+
+	targetLevel  = -28.0 // dB, to which soft speech is raised
+	mostGain     = 50.0  // dB: the noise of 16 bits stays below the speech threshold
+	ceilingLevel = -14.0 // dB, beyond which a chunk is not raised
+
+	// silentLevel is the level of digital silence.
+	silentLevel = -120.0
+)
+
+// leveler computes the gain by which the spectrum of a chunk is multiplied before the network sees
+// it, so that soft speech is found like loud speech. The network was trained on speech of ordinary
+// level, and its convolutions begin with a bias: below about -45 dBFS it finds less and less.
+//
+//	level of a chunk    power between 300 and 3400 Hz, which a telephone passes
+//	level of the sound  the 60th percentile of the last 1.44 s: a word counts, a click or a breath does not
+//	gain                from that level to targetLevel, never below 0 dB, at most mostGain,
+//	                    and never more than ceilingLevel allows this chunk
+//
+// The gain depends on nothing later than the chunk. After loud speech it takes about 0.6 s to
+// rise, so that the pauses between words stay quiet.
+type leveler struct {
+	recent [levelSpan]float64 // levels of the latest chunks
+	n      int                // chunks so far
+}
+
+// gain returns the factor for a chunk of a level in dB.
+func (l *leveler) gain(level float64) float32 {
+	l.recent[l.n%levelSpan] = level
+	l.n++
+	var sorted [levelSpan]float64
+	known := sorted[:copy(sorted[:], l.recent[:min(l.n, levelSpan)])]
+	slices.Sort(known)
+	usual := known[int(loudShare*float64(len(known)-1)+0.5)]
+	dB := min(targetLevel-usual, ceilingLevel-level, mostGain)
+	return float32(math.Pow(10, max(dB, 0)/20))
+}
+
+// bandLevel returns the level in dB, relative to a full scale, of the speech band in the
+// magnitudes of a chunk's spectrum, [frames][bins].
+func bandLevel(mag []float32) float64 {
+	var sum float64
+	for t := range frames {
+		for _, m := range mag[t*bins+bandFrom : t*bins+bandTo] {
+			sum += float64(m) * float64(m)
+		}
+	}
+	// Σ m² over the positive bins is half of window · Σ w² · power, with Σ w² = 3/8 window for Hann's window.
+	const full = frames * window * window * 3 / 16
+	return max(10*math.Log10(sum/full+1e-30), silentLevel)
+}
