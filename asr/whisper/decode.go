@@ -28,10 +28,11 @@ type Result struct {
 
 // attempt is one decoding of the window.
 type attempt struct {
-	tokens []int32
-	sum    float64 // of the log-probabilities of tokens and the end
-	looped bool    // a loop of the model, which was removed; or, before examine, perhaps one
-	steps  int
+	tokens  []int32
+	sum     float64 // of the log-probabilities of tokens and the end
+	looped  bool    // a loop of the model, which was removed; or, before examine, perhaps one
+	repeats bool    // the speaker certainly says a sentence again
+	steps   int
 
 	text        string
 	ratio, avg  float64
@@ -142,6 +143,8 @@ func (s *Slot) attempts(ctx context.Context, r *Result, o *Options) (*attempt, e
 const (
 	// nearSilence is the part of the no-speech threshold from which on text has to be more probable.
 	nearSilence = 0.75
+	// nearGuess is the part of the log-probability threshold below which a text is doubtful.
+	nearGuess = 0.8
 	// longToken is how much detected speech is too much for a token, and longTokens the share of the
 	// text's time in such tokens from which on it is not spoken. What the model writes for tones,
 	// noise and music has tokens of 2 s and more.
@@ -156,9 +159,11 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 	switch {
 	case len(a.tokens) == 0:
 		return r.NoSpeech > o.MaxNoSpeech, nil
+	case a.repeats: // the no-speech probability is high for real repetitions too
+		return false, nil
 	case a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech, a.avg < o.MinLogprob/2 && r.NoSpeech > nearSilence*o.MaxNoSpeech:
 		return true, nil
-	case o.Quick || o.Translate || o.Length == 0 || a.avg >= o.MinLogprob/2 && r.NoSpeech < nearSilence*o.MaxNoSpeech && !doubtfulLanguage(r, o):
+	case o.Quick || o.Translate || o.Length == 0 || !doubtfulText(a, r, o):
 		return false, nil
 	}
 	text, _ := s.textOf(a.tokens)
@@ -167,6 +172,12 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 		return false, err
 	}
 	return !l.spoken(), nil
+}
+
+// doubtfulText reports whether one of the figures of a, together with another, is doubtful.
+func doubtfulText(a *attempt, r *Result, o *Options) bool {
+	return r.NoSpeech >= nearSilence*o.MaxNoSpeech || a.avg < o.MinLogprob/2 && r.NoSpeech >= o.MaxNoSpeech/2 || a.avg < nearGuess*o.MinLogprob ||
+		doubtfulLanguage(r, o)
 }
 
 // doubtfulLanguage reports whether the language was detected and is doubtful.

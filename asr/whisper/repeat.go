@@ -16,6 +16,8 @@ const (
 	// said many times, the attention to one of them is spread over the others, down to a tenth;
 	// to noise it is spread over all of the audio.
 	leastHeld = 0.06
+	// sentence is the least number of tokens of a repetition that is no word.
+	sentence = 4
 	// wellHeld is the share from which on a sentence is certainly spoken: noise has 0.25 at most.
 	wellHeld = 0.35
 	// mostUnspoken is the share of repetitions that are not spoken from which on all of them are a
@@ -55,7 +57,7 @@ func longest(text []int32, at int) (best repetition) {
 			end++
 		}
 		r := repetition{at, n, (end - at) / n}
-		if (r.times >= 3 || r.times == 2 && n >= 4) && r.n*r.times > best.n*best.times {
+		if (r.times >= 3 || r.times == 2 && n >= sentence) && r.n*r.times > best.n*best.times {
 			best = r
 		}
 	}
@@ -153,8 +155,9 @@ func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
 			break
 		}
 		unsaid := x.unspoken(l)
-		loop := float64(len(unsaid)) > mostUnspoken*float64(x.times) && !x.sentence(l, unsaid)
-		a.looped = a.looped || loop
+		loop := float64(len(unsaid)) > mostUnspoken*float64(x.times) && !x.certain(l, unsaid)
+		unsaid = s.beyond(x, l, unsaid)
+		a.looped, a.repeats = a.looped || loop, a.repeats || len(unsaid) == 0 && x.n >= sentence
 		for k := range x.times {
 			if loop || slices.Contains(unsaid, k) {
 				mark(drop[x.from+k*x.n:][:x.n])
@@ -176,9 +179,25 @@ func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
 	return nil
 }
 
-// sentence reports whether those of r that are not in unsaid are certainly spoken.
-func (r repetition) sentence(a *alignment, unsaid []int) bool {
-	if r.n < 4 || len(unsaid) == r.times {
+// beyond adds to unsaid, repetitions of r, a word, that are not spoken, the last ones that are too many for
+// the bursts of sound at them: the model often can't end a repetition.
+func (s *Slot) beyond(r repetition, a *alignment, unsaid []int) []int {
+	from, to := a.begins[r.from], min(a.begins[r.to()], len(s.levels))
+	if r.n >= sentence || from >= to {
+		return unsaid
+	}
+	said := bursts(s.levels[from:to])
+	for k := r.times - 1; k >= 0 && r.times-len(unsaid) > max(said, 1); k-- {
+		if !slices.Contains(unsaid, k) {
+			unsaid = append(unsaid, k)
+		}
+	}
+	return unsaid
+}
+
+// certain reports whether those of r that are not in unsaid are certainly spoken.
+func (r repetition) certain(a *alignment, unsaid []int) bool {
+	if r.n < sentence || len(unsaid) == r.times {
 		return false
 	}
 	for k := range r.times {
@@ -195,12 +214,14 @@ func mark(b []bool) {
 	}
 }
 
-// empty reports whether the alignment gives text tokens [from, to) no time or more than words take, or
-// hardly any attention goes there.
+// empty reports whether the alignment gives text tokens [from, to) no time, or words more than they take,
+// or hardly any attention goes there. (A sentence may have taken the time of others that are left out.)
 func (a *alignment) empty(from, to int) bool {
-	length := time.Duration(a.begins[to]-a.begins[from]) * Tick
-	speech := time.Duration(a.speechIn(from, to)) * Tick
-	return length < shortestToken*time.Duration(to-from) || a.held(from, to) < leastHeld || a.speech != nil && speech > longToken*time.Duration(to-from)
+	n := time.Duration(to - from)
+	if time.Duration(a.begins[to]-a.begins[from])*Tick < n*shortestToken || a.held(from, to) < leastHeld {
+		return true
+	}
+	return a.speech != nil && n < sentence && time.Duration(a.speechIn(from, to))*Tick > n*longToken
 }
 
 // remove removes the text tokens that drop marks, which are at tokens at, from a.

@@ -27,6 +27,7 @@ type Slot struct {
 	cross          kernels.State   // keys and values of the window's audio, all decoder layers
 	positions      int             // encoder positions in cross
 	encoding       time.Duration   // spent in the encoder
+	levels         []float32       // of the audio, see levels
 	self           []kernels.State // of the hypotheses: the first always exists, others are its forks or nil
 	logits, scores []float32
 	lifted         []lifted // logits that Slot.lift has raised
@@ -101,6 +102,7 @@ func (s *Slot) Encode(ctx context.Context, mel []float32, p kernels.Priority) er
 	s.Stop()
 	t := time.Now()
 	s.priority = p
+	s.levels = levels(mel, s.Mels)
 	err := s.encode(ctx, mel, p, nil)
 	s.encoding = time.Since(t)
 	return err
