@@ -10,6 +10,9 @@ const (
 	KeysValues LayerKind = iota
 	// Recurrent layers keep one block of values, which each position replaces.
 	Recurrent
+	// Latent layers keep one row of each position for all heads: its key has all values of the row, its value
+	// the first of them (multi-head latent attention, DeepSeek-V2, arXiv:2405.04434).
+	Latent
 )
 
 // Layer says what one layer of a model keeps between steps.
@@ -22,6 +25,8 @@ type Layer struct {
 	Window                    int
 	// Fine asks for values as fine as float16, 11 bits, where 8 would do otherwise.
 	Fine bool
+
+	// Of Latent: a row has KeyDim values, of which the first ValueDim are the value.
 
 	// Of Recurrent: Rows × Cols float32 values for each sequence, zeros at first.
 	Rows, Cols int
@@ -51,6 +56,10 @@ func (l Layer) check() error {
 	case l.Kind == Recurrent:
 		if l.Rows <= 0 || l.Cols <= 0 {
 			return fmt.Errorf("%d × %d recurrent values", l.Rows, l.Cols)
+		}
+	case l.Kind == Latent:
+		if l.ValueDim <= 0 || l.KeyDim < l.ValueDim || l.Window != 0 {
+			return fmt.Errorf("latent rows of %d values, the first %d of them as values, window %d", l.KeyDim, l.ValueDim, l.Window)
 		}
 	case l.Kind != KeysValues:
 		return fmt.Errorf("kind %d is not known", l.Kind)

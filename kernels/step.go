@@ -138,6 +138,15 @@ type Step interface {
 	// dst, [n × Heads·ValueDim]; Store comes first. Rows of no span stay as they are. dst may be
 	// q where values have as many dimensions as keys.
 	Attend(dst, q Tensor, layer int, a *Attention)
+	// StoreLatent puts rows of x, [n × KeyDim], into the state of the batch's spans at layer, a Latent layer.
+	StoreLatent(x Tensor, layer int)
+	// AttendLatent is Attend at a Latent layer, after StoreLatent: a has one key/value head, whose keys are the
+	// stored rows and whose values are the beginnings of these: [n × Heads·KeyDim] → [n × Heads·ValueDim].
+	AttendLatent(dst, q Tensor, layer int, a *Attention)
+	// MatMulHeads multiplies each head with a matrix of its own, that of the expert of its number:
+	// [n × heads·w.Cols] → [n × heads·w.Rows], for a matrix w of as many experts as there are heads.
+	// dst shares no value with x.
+	MatMulHeads(dst, x Tensor, w Matrix)
 	// ShortConv writes a causal convolution of x, of each column by itself, to dst, both
 	// [n × cols]. w holds [width × cols] weights, width 2 or more, the newest row's last: row p
 	// of a sequence is Σᵢ w[i]·x[p-width+1+i]. The rows before a span's first one are what the

@@ -8,10 +8,14 @@ const maxPeriod = 1 << 10
 // LocalLayers reports for each layer of a gemma3 model whether it attends only to a window of
 // the last positions. By default every sixth layer attends to all positions and the others
 // are local. attention.sliding_window_pattern may give another period, or a boolean for each
-// layer. In other families every layer attends to all positions, and the result is nil.
+// layer. Without attention.sliding_window no layer is local. In other families every layer attends
+// to all positions, and the result is nil.
 func (m Metadata) LocalLayers(family string, layers int) ([]bool, error) {
 	if family != "gemma3" {
 		return nil, nil
+	}
+	if window, err := m.Int(family+".attention.sliding_window", 0); err != nil || window == 0 {
+		return make([]bool, layers), err
 	}
 	key := family + ".attention.sliding_window_pattern"
 	if each, ok := m[key].([]bool); ok {

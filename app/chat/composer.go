@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"slices"
+
 	"fyne.io/fyne/v2"
 
 	"soberano/app/ui"
@@ -128,28 +130,25 @@ func (c *Composer) ShowTalk(t *voice.Talk, target string) {
 
 // SetPartial shows text that may still change after the first stable bytes.
 func (c *Composer) SetPartial(text string, stable int) {
-	c.showWords(c.partial, text[:stable], text[stable:])
+	c.showWords(c.partial, ui.Span{Text: text[:stable], Color: ui.Ink}, unsure(text[stable:]))
 }
 
-// SetPending shows a message that waits for its last words, and the partial text of these.
-func (c *Composer) SetPending(text, partial string, on bool) {
+// SetPending shows a message that waits for its last words, with the partial text of these where they belong.
+func (c *Composer) SetPending(before, partial, after string, on bool) {
 	c.strip.Sending = on
 	if partial != "" {
-		partial = between(lastRune(text), partial, 0)
+		partial = between(lastRune(before), partial, firstRune(after))
 	}
-	c.showWords(c.pending, text, partial)
+	c.showWords(c.pending, ui.Span{Text: before, Color: ui.Ink}, unsure(partial), ui.Span{Text: after, Color: ui.Ink})
 }
 
-// showWords shows a text in which the second part may still change.
-func (c *Composer) showWords(f *ui.Flow, final, partial string) {
+// unsure returns a span of text that may still change.
+func unsure(text string) ui.Span { return ui.Span{Text: text, Italic: true, Color: ui.Muted} }
+
+// showWords shows a text, or hides it if it is empty.
+func (c *Composer) showWords(f *ui.Flow, spans ...ui.Span) {
 	was := f.Visible()
-	var spans []ui.Span
-	if final != "" {
-		spans = append(spans, ui.Span{Text: final, Color: ui.Ink})
-	}
-	if partial != "" {
-		spans = append(spans, ui.Span{Text: partial, Italic: true, Color: ui.Muted})
-	}
+	spans = slices.DeleteFunc(spans, func(s ui.Span) bool { return s.Text == "" })
 	if len(spans) == 0 {
 		f.Hide()
 	} else {

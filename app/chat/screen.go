@@ -54,7 +54,9 @@ type Screen struct {
 	jobs         map[int64]*job
 	shown        *answer           // of the job of this conversation
 	answers      map[int64]*answer // those on the screen, by turn
+	asked        map[int64]*asked  // messages of the user on the screen, by ID
 	trial        fyne.CanvasObject
+	told         map[string]string // see missing
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
@@ -71,14 +73,15 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, unstored: newUnstored(), thread: ui.NewThread()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), thread: ui.NewThread()}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
 	s.Panels = &fyne.Container{Layout: &ui.Column{Gap: 8, Left: outline, Right: outline, Top: outline, Bottom: outline}, Objects: []fyne.CanvasObject{s.notices.Object}}
 	s.panels = container.NewVScroll(s.Panels)
+	s.thread.Selection.Copy = c.Copy
 	e := s.Composer.Entry
-	e.OnShortcut, e.OnKey = c.Shortcut, s.key
+	e.OnShortcut, e.OnKey = s.shortcut, s.key
 	e.OnChanged = s.typed
 	e.OnKeyDown, e.OnKeyUp = s.keyDown, s.keyUp
 	s.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(320, 300), Place: s.place},
@@ -161,6 +164,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
+		clear(s.told)
 		s.draft = c.Draft
 		draft := c.Draft
 		if p := s.pendingIn(c.ID); p != nil { // which is a part of the stored draft
@@ -187,14 +191,15 @@ func (s *Screen) show() {
 	s.shown, s.trial = nil, nil
 	s.Header.SetTitle(s.conversation.Title)
 	j := s.jobs[s.conversation.ID]
-	s.answers = map[int64]*answer{}
+	s.answers, s.asked = map[int64]*answer{}, map[int64]*asked{}
 	var turns []fyne.CanvasObject
 	for i, m := range s.messages {
 		if m.Role == store.Assistant {
 			turns = append(turns, s.answerTo(m, j))
 			continue
 		}
-		turns = append(turns, s.bubble(m.Content))
+		s.asked[m.ID] = s.bubble(m.Content)
+		turns = append(turns, s.asked[m.ID].object)
 		if i+1 == len(s.messages) || s.messages[i+1].Turn != m.Turn {
 			turns = append(turns, s.answerTo(unanswered(m), j))
 		}
@@ -224,12 +229,13 @@ func (s *Screen) answerTo(m store.Message, j *job) fyne.CanvasObject {
 		s.shown = a
 		return a.object
 	}
-	return ui.NewLazy(func(width float32) float32 { return ui.GuessLines(m.Content, width) + footHeight }, func() fyne.CanvasObject {
+	a.lazy = ui.NewLazy(func(width float32) float32 { return ui.GuessLines(m.Content, width) + footHeight }, func() fyne.CanvasObject {
 		if !a.filled {
 			s.finished(a, m, markdown.Parse(m.Content))
 		}
 		return a.object
 	})
+	return a.lazy
 }
 
 // Renamed shows a new title.
@@ -294,6 +300,9 @@ func (s *Screen) showContext() {
 
 // typed stores the draft within half a second, even while the user keeps typing.
 func (s *Screen) typed(text string) {
+	if !s.thread.Selection.Empty() {
+		s.thread.Selection.Clear()
+	}
 	s.Composer.Fit(s.Composer.Object.Size().Width)
 	if s.draftTimer != nil {
 		return
@@ -305,6 +314,33 @@ func (s *Screen) typed(text string) {
 func (s *Screen) kept(err error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.unsaved(err)
+	}
+}
+
+// shortcut gets the shortcuts in the entry first. What is selected in the conversation is copied, and all of it selected, unless
+// that can be meant for the text of the entry.
+func (s *Screen) shortcut(c fyne.Shortcut) bool {
+	e, above := s.Composer.Entry, s.thread.Selection
+	switch c.(type) {
+	case *fyne.ShortcutCopy:
+		return e.SelectedText() == "" && above.CopySelected()
+	case *fyne.ShortcutSelectAll:
+		if e.Text == "" || !above.Empty() {
+			above.SelectAll()
+			return true
+		}
+		return false
+	}
+	return s.Shortcut(c)
+}
+
+// Select carries out the shortcuts for copying and selecting in the conversation.
+func (s *Screen) Select(c fyne.Shortcut) {
+	switch c.(type) {
+	case *fyne.ShortcutCopy:
+		s.thread.Selection.CopySelected()
+	case *fyne.ShortcutSelectAll:
+		s.thread.Selection.SelectAll()
 	}
 }
 
@@ -403,7 +439,8 @@ func (s *Screen) sent(m store.Message, err error) {
 			}
 		}
 		s.messages = append(s.messages, m)
-		s.thread.Add(s.bubble(m.Content))
+		s.asked[m.ID] = s.bubble(m.Content)
+		s.thread.Add(s.asked[m.ID].object)
 	}
 	if here {
 		s.thread.Add(s.answerTo(unanswered(m), nil))

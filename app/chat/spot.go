@@ -37,11 +37,11 @@ func (s *Screen) showWords() {
 	}
 	q, was := s.pendingIn(s.conversation.ID), s.Composer.strip.Sending
 	if q == nil {
-		s.Composer.SetPending("", "", false)
+		s.Composer.SetPending("", "", "", false)
 		s.Composer.SetPartial(text, stable)
 	} else {
 		s.Composer.SetPartial("", 0)
-		s.Composer.SetPending(q.text(), text, true)
+		s.Composer.SetPending(q.before, text, q.after, true)
 	}
 	if was != (q != nil) {
 		s.showTalk()

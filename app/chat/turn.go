@@ -18,15 +18,18 @@ import (
 const long = 3000
 
 // bubble shows a message of the user in a bubble at the right.
-func (s *Screen) bubble(text string) fyne.CanvasObject {
-	return ui.NewLazy(func(width float32) float32 {
+func (s *Screen) bubble(text string) *asked {
+	b := &asked{unfold: func() {}}
+	b.object = ui.NewLazy(func(width float32) float32 {
 		return ui.GuessLines(text[:min(len(text), long)], max(560, width*0.5)-2*14) + 2*10
-	}, func() fyne.CanvasObject { return s.newBubble(text) })
+	}, func() fyne.CanvasObject { return s.newBubble(b, text) })
+	return b
 }
 
-func (s *Screen) newBubble(text string) fyne.CanvasObject {
+func (s *Screen) newBubble(b *asked, text string) fyne.CanvasObject {
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
+	flow.Selection, flow.Before, flow.Whole = s.thread.Selection, "\n\n", func() string { return text }
 	parts := []fyne.CanvasObject{flow}
 	if runes := []rune(text); len(runes) > long {
 		short := strings.TrimSpace(string(runes[:600])) + "…"
@@ -46,10 +49,25 @@ func (s *Screen) newBubble(text string) fyne.CanvasObject {
 			s.thread.Changed(false)
 		})
 		parts = append(parts, ui.NewRow(0, nil, fold))
+		b.unfold = func() {
+			if folded {
+				fold.OnTapped()
+			}
+		}
 	}
 	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
-	return &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+	bubble := &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+	if note := s.missing(text); note != nil {
+		return ui.NewColumn(6, bubble, note)
+	}
+	return bubble
+}
+
+// asked is a shown message of the user.
+type asked struct {
+	object *ui.Lazy
+	unfold func() // shows all of a long message
 }
 
 // right is a layout that places a bubble at the right, no wider than its text.
@@ -84,7 +102,9 @@ type answer struct {
 	foot   *fyne.Container
 	speed  *ui.Label
 	stop   *ui.Button
-	filled bool // it shows a text or the progress of a job
+	source string   // the text of the answer
+	filled bool     // it shows a text or the progress of a job
+	lazy   *ui.Lazy // holds object in the thread; nil of an answer that is being written
 }
 
 // footHeight is about the height of the actions below an answer.
@@ -94,6 +114,8 @@ func (s *Screen) newAnswer() *answer {
 	a := &answer{view: markdown.NewView(), speed: ui.NewLabel("", ui.SmallSize, ui.Muted)}
 	a.view.OnCopy, a.view.OnLink = s.Copy, s.OpenLink
 	a.view.OnFold = func() { s.thread.Changed(false) }
+	a.view.Selection = s.thread.Selection
+	a.view.Whole = func() string { return cmp.Or(markdown.WithoutThoughts(a.source), a.source) }
 	a.stop = ui.NewButton(ui.Quiet, "Stop (Esc)", s.Stop)
 	a.foot = &fyne.Container{Layout: &ui.Wrap{Gap: 8}}
 	a.object = ui.NewColumn(8, a.view, a.foot)
@@ -102,7 +124,7 @@ func (s *Screen) newAnswer() *answer {
 
 // running shows the progress of a job.
 func (a *answer) running(p progress, status Status) {
-	a.filled = true
+	a.filled, a.source = true, p.message.Content
 	a.view.Set(p.blocks, p.stage == writing)
 	text := ""
 	switch {
@@ -118,7 +140,7 @@ func (a *answer) running(p progress, status Status) {
 		text = speed(p.usage)
 	}
 	a.speed.Text = text
-	if len(a.object.Objects) > 2 { // the card of the answer that is tried again
+	if len(a.object.Objects) > 2 { // the card or the note of the answer that is tried again
 		a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 		a.object.Refresh()
 	}
@@ -130,13 +152,13 @@ func (a *answer) running(p progress, status Status) {
 
 // finished shows an answer that is not being written, and its actions, which are about this answer, whatever follows it.
 func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
-	a.filled = true
+	a.filled, a.source = true, m.Content
 	a.view.Set(blocks, false)
 	a.object.Objects = []fyne.CanvasObject{a.view, a.foot}
 	a.foot.Objects = nil
 	if strings.TrimSpace(m.Content) != "" {
 		var button *ui.Button
-		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(cmp.Or(markdown.WithoutThoughts(m.Content), m.Content)); button.SetLabel("Copied") })
+		button = ui.NewButton(ui.Quiet, "Copy answer", func() { s.Copy(a.view.Whole()); button.SetLabel("Copied") })
 		a.foot.Objects = append(a.foot.Objects, button)
 	}
 	if words := ending(m); words != "" {
@@ -145,6 +167,9 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
 			ui.NewButton(ui.Quiet, "Try again", func() { s.again(m) }))
 	}
 	a.foot.Objects = append(a.foot.Objects, s.versions(m)...)
+	if note := s.missing(m.Content); note != nil {
+		a.object.Objects = []fyne.CanvasObject{a.view, note, a.foot}
+	}
 	if card := s.trouble(m); card != nil {
 		a.object.Objects = append(a.object.Objects, card)
 	}

@@ -133,21 +133,53 @@ func (s *Screen) storeAnswers(conversation int64) {
 	}
 }
 
+// StoreAll stores the draft, and tries once more to store what could not be.
+func (s *Screen) StoreAll() {
+	s.SaveDraft()
+	s.storeAgain()
+}
+
+// Unstored reports whether there is text that could not be stored.
+func (s *Screen) Unstored() bool {
+	for _, list := range s.unstored.answers {
+		if len(list) > 0 {
+			return true
+		}
+	}
+	return len(s.unstored.drafts)+len(s.unstored.sent) > 0
+}
+
 // storeAgain tries once more to store what could not be: answers, and other texts as drafts.
 func (s *Screen) storeAgain() {
 	for id := range s.unstored.answers {
 		s.storeAnswers(id)
 	}
-	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
-	ids := maps.Clone(u.drafts)
-	maps.Copy(ids, u.sent)
-	for id := range ids {
-		s.Work.Do(func(db *store.Store) error {
-			c, err := db.Conversation(id)
-			if err != nil {
-				return err
-			}
-			return db.Draft(id, u.text(id, c.Draft))
-		}, s.kept)
+	ids := map[int64]bool{}
+	for id := range s.unstored.drafts {
+		ids[id] = true
 	}
+	for id := range s.unstored.sent {
+		ids[id] = true
+	}
+	for id := range ids {
+		s.storeTexts(id)
+	}
+}
+
+// storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
+func (s *Screen) storeTexts(id int64) {
+	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
+	s.Work.Do(func(db *store.Store) error {
+		c, err := db.Conversation(id)
+		if err != nil {
+			return err
+		}
+		return db.Draft(id, u.text(id, c.Draft))
+	}, func(err error) {
+		if err == nil || errors.Is(err, store.ErrNotFound) {
+			delete(s.unstored.drafts, id)
+			delete(s.unstored.sent, id)
+		}
+		s.kept(err)
+	})
 }

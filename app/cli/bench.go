@@ -92,7 +92,7 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVarP(&model, "model", "m", "", "a model of the library, or the path of one")
+	fs.VarP((*modelName)(&model), "model", "m", "a model of the library, or the path of one")
 	fs.BoolVar(&kernels, "kernels", false, "what each kernel reaches of this machine's limits, with one thread and with -t, or all")
 	fs.BoolVar(&limits, "limits", false, "these limits alone, in a second or two, with -t threads")
 	fs.BoolVar(&dictation, "dictation", false, "how soon after the last word its text stands: clips are played in real time")

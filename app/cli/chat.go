@@ -107,8 +107,8 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		if err != nil {
 			return err
 		}
-		if !asked && (f.asJSON || f.raw) {
-			return usagef("standard input holds no text; give it with -p, or pipe it into standard input")
+		if !asked && f.asJSON || f.raw && f.prompt == "" {
+			return usagef("there is no text; give it with -p, or pipe it into standard input")
 		}
 		if !asked {
 			warnf("Standard input holds no text, so there is nothing to answer.")

@@ -89,6 +89,12 @@ func errorText(err error) string {
 	return p.Text()
 }
 
+// told is an error whose text is written for users.
+type told struct{ error }
+
+func (told) inWords()        {}
+func (e told) Unwrap() error { return e.error }
+
 // saveMemory lets garbage grow to a tenth of the memory in use instead of the default of 100 %. Most of that memory is weights
 // and caches: hundreds of megabytes without pointers, which cost the collector nothing. GOGC overrides it.
 func saveMemory() {
@@ -116,6 +122,7 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
 		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
 	return root
@@ -129,6 +136,20 @@ func files(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return nil
+}
+
+// helpCommand is `soberano help`.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [VERB]", Short: "Say how a verb is used",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || found == nil || len(rest) > 0 {
+				return usagef("there is no verb %q", strings.Join(args, " "))
+			}
+			return found.Help()
+		},
+	}
 }
 
 // printJSON writes v as indented JSON with a final newline.

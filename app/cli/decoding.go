@@ -118,12 +118,17 @@ type spoken struct {
 }
 
 // detectAll prints for each file the languages of its first minute of speech: the three most probable ones, or as JSON all.
-func detectAll(ctx context.Context, m *asr.Model, files []string, track int, out io.Writer, asJSON bool) error {
+func detectAll(ctx context.Context, m *asr.Model, files []recording, track int, out io.Writer, asJSON bool) error {
 	var failed error
 	all := []spoken{}
-	for _, file := range files {
+	for _, r := range files {
+		file := r.path
 		s := spoken{File: file, Languages: map[string]float64{}}
-		likely, err := detectFile(ctx, m, file, track)
+		var likely []asr.Likelihood
+		err := r.err
+		if err == nil {
+			likely, err = detectFile(ctx, m, file, track)
+		}
 		if err != nil {
 			s.Error = words(file, err)
 			failed = errors.Join(failed, failure{file, s.Error, err})

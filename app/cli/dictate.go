@@ -16,6 +16,7 @@ import (
 	"soberano/asr"
 	"soberano/asr/mic"
 	"soberano/asr/wording"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -130,7 +131,7 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 		if none := noMicrophone(); none != nil && reply != dictation.Finishing {
 			return none // the window reports this too, but only after its answer
 		}
-		warnf("%s", reply)
+		warnf("%s", models.Printable(reply))
 		return nil
 	}
 	if !errors.Is(err, dictation.ErrNobody) {

@@ -14,7 +14,22 @@ import (
 )
 
 func modelFlag(fs *pflag.FlagSet, model *string) {
-	fs.StringVarP(model, "model", "m", "", "a model of the library, or the path of one (default: the included one)")
+	fs.VarP((*modelName)(model), "model", "m", "a model of the library, or the path of one (default: the included one)")
+}
+
+// modelName is the name or the path of a model that was given; an empty one, as of an unset variable of a script, is refused.
+type modelName string
+
+func (m *modelName) String() string { return string(*m) }
+func (m *modelName) Type() string   { return "model" }
+
+// Set implements pflag.Value.
+func (m *modelName) Set(text string) error {
+	if text == "" {
+		return errors.New("the name is empty")
+	}
+	*m = modelName(text)
+	return nil
 }
 
 func threadsFlag(fs *pflag.FlagSet, threads *int) {

@@ -44,7 +44,11 @@ func modelsList() *cobra.Command {
 				warnf("soberano: %s", errorText(err))
 			}
 			if len(entries) == 0 && len(broken) > 0 {
-				return errors.New("no model in the library can be read")
+				err = errors.New("no model in the library can be read")
+				if asJSON {
+					err = errors.Join(listModels(cmd.OutOrStdout(), nil, true), err)
+				}
+				return err
 			}
 			return listModels(cmd.OutOrStdout(), entries, asJSON)
 		},
@@ -170,7 +174,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("warning", models.Printable(e.Warning))
 	}
 	for _, f := range e.Files {
-		row("file", models.Printable(f.Path))
+		row("file", models.Printable(e.FilePath(f)))
 		if f.SHA256 != "" {
 			row("sha256", models.Printable(f.SHA256))
 		}

@@ -22,14 +22,9 @@ func perplexityCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "perplexity FILE", Short: "Measure how well a model foresees a text, as llama.cpp's tool defines it", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := os.Open(args[0])
+			text, err := readTextFile(args[0])
 			if err != nil {
-				return err
-			}
-			defer f.Close()
-			text, err := readText(f, maxText)
-			if err != nil {
-				return fmt.Errorf("%s can't be read: %w", models.Printable(args[0]), cause(err))
+				return told{fmt.Errorf("%s can't be read: %w", models.Printable(args[0]), cause(err))}
 			}
 			entry, err := findModel(model, registry.Chat)
 			if err != nil {
@@ -69,6 +64,16 @@ func perplexityCommand() *cobra.Command {
 	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// readTextFile reads a file that holds a text.
+func readTextFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return readText(f, maxText)
 }
 
 // bestLogits returns the n largest logits as [id, value], the largest first; equal ones are ordered by id.

@@ -14,7 +14,7 @@ import (
 )
 
 // maxText is the largest number of bytes of a text that is tokenized or measured.
-const maxText = 1 << 30
+const maxText = 256 << 20
 
 func tokenizeCommand() *cobra.Command {
 	var model string
@@ -90,6 +90,9 @@ func logitsCommand() *cobra.Command {
 			byText, byTokens := cmd.Flags().Changed("prompt"), cmd.Flags().Changed("tokens")
 			if byText == byTokens {
 				return usagef("give either a text with -p or token ids with --tokens")
+			}
+			if byText && raw && prompt == "" {
+				return usagef("-p: the text is empty")
 			}
 			for _, id := range ids {
 				if id < 0 {

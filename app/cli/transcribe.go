@@ -87,7 +87,7 @@ func transcribeCommand() *cobra.Command {
 			}
 			defer closeModel()
 			if detect {
-				return detectAll(cmd.Context(), m, paths, track, cmd.OutOrStdout(), asJSON)
+				return detectAll(cmd.Context(), m, job.recordings, track, cmd.OutOrStdout(), asJSON)
 			}
 			job.model, job.translated = m.Info().Name, p.Translate
 			job.hear = func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {

@@ -48,7 +48,9 @@ func (c *codeBox) set(text string, open bool) {
 func (c *codeBox) colour() {
 	c.flow.OnSee = nil
 	if spans := highlight(c.language, c.text, c.open); len(spans) > 1 {
+		from, to := c.flow.Selected()
 		c.flow.Set(spans...)
+		c.flow.Select(from, to) // it is the same text
 	}
 }
 
@@ -57,7 +59,7 @@ func (c *codeBox) colour() {
 //	│ Name │  Age │
 //	├──────┼──────┤
 //	│ Ada  │   36 │
-func (v *View) table(b Block) fyne.CanvasObject {
+func (v *View) table(b Block) (fyne.CanvasObject, *tableLayout) {
 	t := &tableLayout{right: b.rightToLeft()}
 	var objects []fyne.CanvasObject
 	for _, row := range b.Blocks {
@@ -82,7 +84,7 @@ func (v *View) table(b Block) fyne.CanvasObject {
 			objects = append(objects, rule)
 		}
 	}
-	return ui.NewBox("", ui.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects})
+	return ui.NewBox("", ui.Line, 10, 0, 0, &fyne.Container{Layout: t, Objects: objects}), t
 }
 
 type tableLayout struct {

@@ -20,7 +20,7 @@ type fold struct {
 
 func (v *View) newFold() *fold {
 	f := &fold{view: v, text: NewView()}
-	f.text.OnLink, f.text.OnCopy = v.link, v.OnCopy
+	f.text.OnLink, f.text.OnCopy, f.text.Selection, f.text.Whole = v.link, v.OnCopy, v.Selection, v.Whole
 	f.button = ui.NewButton(ui.Quiet, "", f.toggle)
 	f.column = ui.NewColumn(6, ui.NewRow(0, nil, f.button))
 	return f
@@ -54,6 +54,7 @@ func (f *fold) toggle() {
 		f.column.Objects = append(f.column.Objects, quoted(f.text, false))
 	}
 	f.set(f.block, f.writing)
+	f.view.separate()
 	f.column.Refresh()
 	if f.view.OnFold != nil {
 		f.view.OnFold()

@@ -18,6 +18,9 @@ type View struct {
 	OnCopy func(text string)
 	OnFold func() // called after a thought was opened or closed, which changes the height
 
+	Selection *ui.Selector  // of which the texts are a part; nil: they can't be selected
+	Whole     func() string // the answer, for its menu
+
 	column *ui.Stack
 	shown  []*node
 	caret  *ui.Flow
@@ -31,7 +34,9 @@ type node struct {
 	code   *codeBox  // of Code
 	column *ui.Stack // of a block with Blocks
 	below  []*node
-	fold   *fold // of a Thought
+	fold   *fold        // of a Thought
+	cells  *tableLayout // of a Table
+	mark   *ui.Flow     // of an Item
 }
 
 // NewView returns an empty view.
@@ -45,6 +50,7 @@ func NewView() *View {
 func (v *View) Set(blocks []Block, open bool) {
 	v.update(&v.shown, v.column, blocks, open)
 	v.moveCaret(open)
+	v.separate()
 	v.column.Place()
 }
 
@@ -53,6 +59,12 @@ func (v *View) HeightFor(width float32) float32 { return v.column.HeightFor(widt
 
 // Contents implements ui.Holder.
 func (v *View) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{v.column} }
+
+// Refresh refreshes the blocks.
+func (v *View) Refresh() {
+	v.column.Refresh()
+	v.BaseWidget.Refresh()
+}
 
 // See implements ui.Seer.
 func (v *View) See(top, below float32) { v.column.See(top, below) }
@@ -154,6 +166,7 @@ func (v *View) build(b Block, open bool) *node {
 		n.object = n.flow
 	case Code:
 		n.code = newCodeBox(b.Language, v.OnCopy)
+		v.selectable(n.code.flow)
 		n.code.set(b.Text, open)
 		n.object = n.code.box
 	case List:
@@ -168,7 +181,7 @@ func (v *View) build(b Block, open bool) *node {
 		v.update(&n.below, n.column, b.Blocks, open)
 		n.object = quoted(n.column, b.rightToLeft())
 	case Table:
-		n.object = v.table(b)
+		n.object, n.cells = v.table(b)
 	case Thought:
 		n.fold = v.newFold()
 		n.fold.set(b, open)
@@ -185,7 +198,7 @@ func (v *View) build(b Block, open bool) *node {
 func (v *View) flow(spans []ui.Span) *ui.Flow {
 	f := ui.NewFlow(spans...)
 	f.OnLink = v.link
-	return f
+	return v.selectable(f)
 }
 
 func (v *View) link(url string, at fyne.Position) {
@@ -206,7 +219,8 @@ func (v *View) updateList(n *node, b Block, open bool) {
 		} else {
 			k = &node{block: item, column: ui.NewStack(4)}
 			v.update(&k.below, k.column, item.Blocks, last)
-			k.object = listed(mark(b, item, i), k.column, b.rightToLeft())
+			k.mark = v.selectable(newMark(mark(b, item, i), b.rightToLeft()))
+			k.object = listed(k.mark, k.column, b.rightToLeft())
 		}
 		below = append(below, k)
 		n.column.Objects = append(n.column.Objects, k.object)
@@ -226,16 +240,17 @@ func mark(list, item Block, i int) string {
 	return "•"
 }
 
-// listed places a mark at the left of a column, or at its right.
-func listed(mark string, content fyne.CanvasObject, right bool) fyne.CanvasObject {
+func newMark(mark string, right bool) *ui.Flow {
 	m := ui.Text(mark, ui.TextSize, ui.Muted)
-	m.Align = fyne.TextAlignTrailing
-	l := &indent{by: max(26, m.NaturalWidth()+10), gap: 8, least: m.NaturalWidth() + 4, right: right, mark: m.NaturalWidth()}
-	if right {
-		m = ui.Text(mark, ui.TextSize, ui.Muted)
-		m.RTL, m.Align = true, fyne.TextAlignTrailing
-	}
-	return &fyne.Container{Layout: l, Objects: []fyne.CanvasObject{m, content}}
+	m.RTL, m.Align = right, fyne.TextAlignTrailing
+	return m
+}
+
+// listed places a mark at the left of a column, or at its right.
+func listed(mark *ui.Flow, content fyne.CanvasObject, right bool) fyne.CanvasObject {
+	w := mark.NaturalWidth()
+	l := &indent{by: max(26, w+10), gap: 8, least: w + 4, right: right, mark: w}
+	return &fyne.Container{Layout: l, Objects: []fyne.CanvasObject{mark, content}}
 }
 
 // quoted places a vertical line at the left of a column, or at its right.

@@ -29,9 +29,34 @@ func (f *folder) fold(text string) []byte {
 			i += n
 			continue
 		}
+		if n := f.plain(text, i); n > 0 {
+			i += n
+			continue
+		}
 		i = f.character(text, i)
 	}
 	return f.out
+}
+
+// plain folds the characters at text[i:] that the table has and that normalization does not join, single spaces between them
+// included, and returns how many bytes they are. It is what most texts consist of that are not ASCII.
+func (f *folder) plain(text string, i int) int {
+	begin := i
+	r, n := utf8.DecodeRuneInString(text[i:])
+	for f.table.isPlain(r) || r == ' ' {
+		next, size := utf8.DecodeRuneInString(text[i+n:])
+		if size > 0 && !f.table.isPlain(next) && (r == ' ' || next != ' ') {
+			break
+		}
+		before := len(f.out)
+		f.out = utf8.AppendRune(f.out, rune(f.table.form[r]))
+		f.track(before, i, i+n, true)
+		if i += n; size == 0 {
+			break
+		}
+		r, n = next, size
+	}
+	return i - begin
 }
 
 // ascii folds the ASCII characters at the beginning of text, and returns how many bytes they are. It stops before a run of space,
@@ -159,6 +184,7 @@ func foldSegment(s string) string {
 type table struct {
 	form  [1 << 16]uint16 // the folded form of the character alone; 0 if it is not one character of this plane
 	start [1 << 16]bool   // normalization never joins the character with the one before
+	plain [1 << 16]bool   // both of it, and it is neither space nor ignorable
 }
 
 var tables = sync.OnceValue(func() *table {
@@ -175,6 +201,7 @@ var tables = sync.OnceValue(func() *table {
 				t.form[r] = uint16(one)
 			}
 		}
+		t.plain[r] = t.start[r] && t.form[r] != 0 && !unicode.IsSpace(r) && !ignorable(r)
 	}
 	return t
 })
@@ -183,6 +210,8 @@ var tables = sync.OnceValue(func() *table {
 func alone(r rune) bool {
 	return r >= 0x3400 && r <= 0x4dbf || r >= 0x4e00 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7a3
 }
+
+func (t *table) isPlain(r rune) bool { return r < 1<<16 && t.plain[r] }
 
 // simpleForm returns the folded form of a character alone, if the table has it; otherwise 0.
 func (t *table) simpleForm(r rune) rune {

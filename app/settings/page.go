@@ -47,6 +47,7 @@ type Page struct {
 
 	controls map[string]fyne.Focusable // what is drawn, by title
 	entry    *ui.Entry                 // of the user's words; the same in all drawings
+	tooLong  *ui.Flow                  // says that they are not stored
 }
 
 // NewPage returns the page; Refresh fills it.
@@ -55,6 +56,8 @@ func NewPage(c Config) *Page {
 	p := &Page{Config: c, pane: ui.NewPane(), controls: map[string]fyne.Focusable{}}
 	p.Object = p.pane.Object
 	p.entry = p.newEntry()
+	p.tooLong = ui.Text("This is too long to be stored: at most 2 MB.", ui.SmallSize, ui.Record)
+	p.tooLong.Hide()
 	return p
 }
 
@@ -215,6 +218,7 @@ func (p *Page) fit() {
 		rows = max(2, min(mostWordRows, p.entry.Rows(w)))
 	}
 	p.entry.SetMinRowsVisible(rows)
+	p.tooLong.Hidden = len(p.entry.Text) <= mostWords
 	p.pane.Changed(false)
 }
 
@@ -222,13 +226,13 @@ func (p *Page) fit() {
 // newer than that of the settings.
 func (p *Page) words(writing bool) fyne.CanvasObject {
 	e := p.entry
-	if e.Text != p.Values.Words && !writing {
+	if e.Text != p.Values.Words && !writing && len(e.Text) <= mostWords {
 		e.SetText(p.Values.Words)
 	}
 	p.controls[wordsTitle] = e
 	return ui.NewColumn(4, ui.NewLabel(wordsTitle, ui.TextSize, ui.Ink).Strong(),
 		ui.Text("Names and terms, spelled as you write them, separated by commas. Dictation and transcription recognise them more reliably. A few dozen at most.", ui.SmallSize, ui.Muted),
-		ui.NewBox("", ui.Line, 8, 1, 1, e))
+		ui.NewBox("", ui.Line, 8, 1, 1, e), p.tooLong)
 }
 
 const wordsTitle = "Your words"

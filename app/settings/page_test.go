@@ -190,3 +190,37 @@ func TestYourWords(t *testing.T) {
 	}
 	s.Shot("your-words")
 }
+
+// A megabyte of words is stored; of more the page says that it is not, and leaves it in the entry.
+func TestVeryManyWords(t *testing.T) {
+	s := newStage(t, Values{}, ui.Light, nil)
+	var e *ui.Entry
+	s.Walk(func(o fyne.CanvasObject) {
+		if x, ok := o.(*ui.Entry); ok {
+			e = x
+		}
+	})
+	megabyte := strings.Repeat("Dashwood, ", 100_000)
+	e.Insert(megabyte)
+	e.FocusLost()
+	if len(s.heard) != 1 || s.heard[0].Words != megabyte || len(s.heard[0].Vocabulary()) != mostNames {
+		t.Fatalf("kept %d times", len(s.heard))
+	}
+	dir := t.TempDir()
+	if err := Save(dir, s.heard[0]); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Load(dir); err != nil || v.Words != megabyte {
+		t.Errorf("loaded %d bytes: %v", len(v.Words), err)
+	}
+	if strings.Contains(s.Words(), "too long") {
+		t.Error("a megabyte is said to be too long")
+	}
+	e.Insert(megabyte + megabyte)
+	e.FocusLost()
+	s.Refresh()
+	s.Expect("too long to be stored")
+	if len(e.Text) != 3*len(megabyte) || len(s.heard) != 1 {
+		t.Errorf("%d bytes are left, kept %d times", len(e.Text), len(s.heard))
+	}
+}

@@ -48,11 +48,14 @@ type Place struct {
 	Maximized     bool `json:",omitempty"`
 }
 
-// Vocabulary returns the user's own words, which are typed with commas or line ends between them.
+// Vocabulary returns the user's own words, which are typed with commas or line ends between them; the first mostNames.
 func (v Values) Vocabulary() (words []string) {
 	for w := range strings.FieldsFuncSeq(v.Words, func(r rune) bool { return strings.ContainsRune(",;\n、，", r) }) {
 		if w = strings.TrimSpace(w); w != "" {
 			words = append(words, w)
+		}
+		if len(words) == mostNames {
+			break
 		}
 	}
 	return words
@@ -61,8 +64,9 @@ func (v Values) Vocabulary() (words []string) {
 const file = "settings.json"
 
 const (
-	most      = 1 << 20 // the largest size in bytes of a file that is read
-	mostWords = most / 4
+	most      = 16 << 20 // the largest size in bytes of a file that is read
+	mostWords = most / 8 // of the user's words; in the file a character can take six times as much
+	mostNames = 1000     // the number of words that are used
 )
 
 // Load reads the settings in a data folder. If there are none it returns the defaults. A damaged file is renamed, and the

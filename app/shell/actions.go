@@ -93,6 +93,16 @@ func (d *Shell) newChat(text string) {
 	})
 }
 
+// openHit opens a conversation of the list. One that a search has found opens where the words are.
+func (d *Shell) openHit(h store.Hit) {
+	words := d.side.search.Text
+	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return h.Conversation, nil }, false, func() {
+		if h.Message != 0 {
+			d.chat.Reveal(h.Message, words)
+		}
+	})
+}
+
 func (d *Shell) openChat(c store.Conversation) {
 	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return c, nil }, false, func() {})
 }

@@ -17,6 +17,14 @@ func (s *stage) block() (release func()) {
 	return func() { close(hold) }
 }
 
+// flush waits until the store has done all that was asked for, and the window has the results.
+func (s *stage) flush() {
+	s.t.Helper()
+	done := false
+	s.work.Do(func(*store.Store) error { return nil }, func(error) { done = true })
+	s.q.until(s.t, "the store", func() bool { return done })
+}
+
 // While the store is slow the window stays usable: a message can be sent, another chat opened and text typed. The effects follow
 // in that order when the store answers.
 func TestSlowStore(t *testing.T) {
@@ -115,6 +123,9 @@ func TestUnstoredMessageIsPutBack(t *testing.T) {
 	s.expect(s.words(), "This could not be saved.")
 	if s.chat.Busy() {
 		t.Error("a message that is not stored is answered")
+	}
+	if err := s.Close(); err == nil {
+		t.Error("nothing is said about the message at the end")
 	}
 }
 
@@ -247,6 +258,7 @@ func TestUnstoredAnswerIsNotLost(t *testing.T) {
 	s.reopen(t, first)
 	s.reopen(t, second)
 	s.expect(s.words(), "What is a boat? A boat floats. Copy answer")
+	s.flush()
 	unlock()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -47,12 +47,29 @@ func (d *Shell) ask(title, now string, then func(string)) {
 	content := &fyne.Container{Layout: &ui.Column{Gap: 12, Left: 12, Right: 12, Top: 8, Bottom: 8}, Objects: []fyne.CanvasObject{
 		ui.NewFlow(ui.Span{Text: title, Bold: true}), e,
 		ui.NewButtons([]ui.Action{{Label: "Rename", Do: done}, {Label: "Cancel", Do: func() { d.dismiss() }}})}}
+	d.modal(content)
+	c.Focus(e)
+}
+
+// confirm asks a question before something is done that can't be undone; label is the button that does it.
+func (d *Shell) confirm(title, question, label string, then func()) {
+	buttons := ui.NewButtons([]ui.Action{{Label: "Cancel", Do: func() { d.dismiss() }}, {Label: label, Do: func() {
+		d.dismiss()
+		then()
+	}}})
+	d.modal(&fyne.Container{Layout: &ui.Column{Gap: 12, Left: 12, Right: 12, Top: 8, Bottom: 8}, Objects: []fyne.CanvasObject{
+		ui.NewLabel(title, ui.TextSize, ui.Ink).Strong(), ui.Text(question, ui.TextSize, ui.Ink), buttons}})
+	d.window.Canvas().FocusNext() // Cancel
+}
+
+// modal shows a dialog.
+func (d *Shell) modal(content fyne.CanvasObject) {
+	c := d.window.Canvas()
 	p := widget.NewModalPopUp(content, c)
 	width := min(400, c.Size().Width-32)
 	height := 2 * float32(math.Ceil(float64(ui.HeightFor(content, width)/2))) // even, so that the dialog is drawn at whole pixels
 	p.Resize(fyne.NewSize(width, height))
 	p.Show()
-	c.Focus(e)
 }
 
 // saveFile asks for a file with Fyne's dialog, starting in dir ("": the last folder) with a proposed name, writes the file, and

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
-	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/ui"
 )
@@ -23,22 +21,6 @@ func (s *stage) escapeKey() {
 		return
 	}
 	s.win.Canvas().OnTypedKey()(k)
-}
-
-// answerDialog taps a button of the dialog that is shown.
-func (s *stage) answerDialog(label string) {
-	s.t.Helper()
-	var found *widget.Button
-	s.walk(func(o fyne.CanvasObject) {
-		if b, ok := o.(*widget.Button); ok && b.Text == label {
-			found = b
-		}
-	})
-	if found == nil {
-		s.t.Fatalf("there is no button %q in:\n%s", label, s.words())
-	}
-	test.Tap(found)
-	s.q.settle()
 }
 
 // Escape closes a dialog and changes nothing else.

@@ -253,12 +253,17 @@ func (d *Shell) recover() {
 		done = d.chat.Notice(ui.Problem{Title: "A dictation was not written down.",
 			Why: fmt.Sprintf("%s of speech are kept from the last time the program ran.", lasting(t.Failed())),
 			Actions: []ui.Action{{Label: "Write it down here", Do: func() { done(); t.Retry() }},
-				{Label: "Delete it", Do: func() {
-					done()
-					if err := t.Forget(); err != nil {
-						d.notice("The dictation could not be deleted.", err)
-					}
-				}}}})
+				{Label: "Delete it", Do: func() { d.forget(lasting(t.Failed()), done) }}}})
+	})
+}
+
+// forget deletes the speech that an earlier run has recorded, after a question.
+func (d *Shell) forget(length string, done func()) {
+	d.confirm("Delete the recording", fmt.Sprintf("Delete %s of speech that were not written down? This can't be undone.", length), "Delete", func() {
+		done()
+		if err := d.chat.Talk.Forget(); err != nil {
+			d.notice("The dictation could not be deleted.", err)
+		}
 	})
 }
 

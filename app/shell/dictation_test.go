@@ -183,6 +183,10 @@ func TestDictationOfEarlierRun(t *testing.T) {
 		s.ready()
 		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not written down.") })
 		s.expect(s.shot("dictation-left-"+string(m)), "3 seconds of speech are kept", "Write it down here", "Delete it")
+		s.tap("Delete it")
+		s.expect(s.shot("dictation-left-question-"+string(m)), "Delete 3 seconds of speech that were not written down? This can't be undone.")
+		s.tap("Cancel")
+		s.expect(s.words(), "Write it down here")
 		s.tap("Write it down here")
 		s.silent()
 		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
@@ -280,5 +284,19 @@ func TestHotkeyTaken(t *testing.T) {
 		if c.keys == "F9" {
 			s.shot("hotkey-taken-light")
 		}
+	}
+}
+
+// Speech of an earlier run is deleted after a question.
+func TestDictationOfEarlierRunIsDeleted(t *testing.T) {
+	dir := t.TempDir()
+	leave(t, dir)
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not written down.") })
+	s.tap("Delete it")
+	s.tap("Delete")
+	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 || strings.Contains(s.words(), "A dictation was not written down.") {
+		t.Errorf("left: %v; shown:\n%s", left, s.words())
 	}
 }

@@ -9,6 +9,15 @@ import (
 // editing are the shortcuts that edit the message in the chat, wherever the focus is.
 var editing = []fyne.Shortcut{&fyne.ShortcutPaste{}, &fyne.ShortcutUndo{}, &fyne.ShortcutRedo{}}
 
+// selecting are the shortcuts for the texts of the conversation, where no widget takes them.
+var selecting = []fyne.Shortcut{&fyne.ShortcutCopy{}, &fyne.ShortcutSelectAll{}}
+
+func (d *Shell) selectShortcut(s fyne.Shortcut) {
+	if d.writes() {
+		d.chat.Select(s)
+	}
+}
+
 // writes reports whether what is typed belongs into the message: the chat is shown, and no dialog or menu covers it.
 func (d *Shell) writes() bool {
 	return d.page == chatPage && d.window.Canvas().Overlays().Top() == nil

@@ -1,7 +1,9 @@
 package shell
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -40,13 +42,26 @@ func (r *row) title() string {
 	return r.hit.Title
 }
 
+// marked returns where in the line of found text the words begin and end that were searched for. They are not marked in a line
+// that runs from right to left, where positions follow other rules.
+func (r *row) marked() (from, to float32) {
+	text, at := r.hit.Snippet, r.hit.Marked
+	if at.To > len(text) || strings.ContainsFunc(text, func(c rune) bool {
+		return unicode.In(c, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
+	}) {
+		return 0, 0
+	}
+	width := func(text string) float32 { return ui.NewLabel(text, ui.SmallSize, ui.Muted).MinSize().Width }
+	return width(text[:at.From]), width(text[:at.To])
+}
+
 // Tapped opens the conversation, or its menu if the tap is on the dots.
 func (r *row) Tapped(e *fyne.PointEvent) {
 	if e.Position.X > r.Size().Width-32 && (r.hovered || r.chosen) {
 		r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
 		return
 	}
-	r.list.onOpen(r.hit.Conversation)
+	r.list.onOpen(r.hit)
 }
 
 // TappedSecondary opens the menu.
@@ -69,14 +84,14 @@ func (r *row) Cursor() desktop.Cursor { return desktop.PointerCursor }
 // CreateRenderer implements fyne.Widget.
 func (r *row) CreateRenderer() fyne.WidgetRenderer {
 	v := &rowRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel("", ui.TextSize, ui.Ink),
-		found: ui.NewLabel("", ui.SmallSize, ui.Muted), dots: canvas.NewText("⋯", nil)}
+		found: ui.NewLabel("", ui.SmallSize, ui.Muted), mark: canvas.NewRectangle(nil), dots: canvas.NewText("⋯", nil)}
 	v.Refresh()
 	return v
 }
 
 type rowRenderer struct {
 	r            *row
-	back         *canvas.Rectangle
+	back, mark   *canvas.Rectangle // mark is behind the words that a search has found
 	title, found *ui.Label
 	dots         *canvas.Text
 }
@@ -84,7 +99,7 @@ type rowRenderer struct {
 func (v *rowRenderer) Destroy() {}
 
 func (v *rowRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{v.back, v.title, v.found, v.dots}
+	return []fyne.CanvasObject{v.back, v.mark, v.title, v.found, v.dots}
 }
 
 func (v *rowRenderer) MinSize() fyne.Size {
@@ -102,6 +117,10 @@ func (v *rowRenderer) Layout(size fyne.Size) {
 	}
 	ui.Put(v.title, 10, 0, w, rowHeight)
 	ui.Put(v.found, 10, rowHeight-9, size.Width-20, 18)
+	from, to := v.r.marked()
+	to = min(to, size.Width-20)
+	v.mark.Hidden = from >= to
+	ui.Put(v.mark, 10+from, rowHeight-9, max(0, to-from), 18)
 	ui.Put(v.dots, size.Width-26, (rowHeight-20)/2, 16, 20)
 }
 
@@ -117,6 +136,7 @@ func (v *rowRenderer) Refresh() {
 	if r.atCursor {
 		v.back.StrokeColor, v.back.StrokeWidth = ui.Color(ui.Accent), 2
 	}
+	v.mark.FillColor, v.mark.CornerRadius = ui.Color(ui.Line), 3
 	v.title.Text, v.title.Bold = r.title(), r.chosen
 	v.found.Text = r.hit.Snippet
 	v.dots.TextSize, v.dots.Color = 16, ui.Color(ui.Muted)
@@ -137,7 +157,7 @@ type list struct {
 	focused bool
 	pressed bool // Delete went down and has not been obeyed yet
 
-	onOpen   func(store.Conversation)
+	onOpen   func(store.Hit)
 	onMenu   func(store.Conversation, fyne.Position)
 	onDelete func(store.Conversation)
 	onRename func(store.Conversation)
@@ -280,7 +300,7 @@ func (l *list) KeyUp(k *fyne.KeyEvent) { l.onKey(k, false) }
 // TypedRune opens the conversation on Space; see ui.Button.
 func (l *list) TypedRune(r rune) {
 	if r == ' ' && len(l.rows) > 0 {
-		l.onOpen(l.rows[l.cursor].hit.Conversation)
+		l.onOpen(l.rows[l.cursor].hit)
 		return
 	}
 	ui.UnusedRune(l, r)
@@ -302,7 +322,7 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyUp:
 		l.move(-1)
 	case fyne.KeyReturn, fyne.KeyEnter:
-		l.onOpen(c)
+		l.onOpen(l.rows[l.cursor].hit)
 	case fyne.KeyDelete:
 		if l.pressed {
 			l.pressed = false

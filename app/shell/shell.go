@@ -90,6 +90,7 @@ type Shell struct {
 	speech    registry.Entry
 	speechOK  bool
 	closed    bool
+	leaving   bool // Settle was called, and Close follows
 }
 
 // Pages.
@@ -201,6 +202,9 @@ func (d *Shell) build() {
 	for _, s := range editing {
 		d.window.Canvas().AddShortcut(s, d.typedShortcut)
 	}
+	for _, s := range selecting {
+		d.window.Canvas().AddShortcut(s, d.selectShortcut)
+	}
 	if c, ok := d.window.Canvas().(desktop.Canvas); ok {
 		c.SetOnKeyDown(func(k *fyne.KeyEvent) { d.speakKey(k, true) })
 		c.SetOnKeyUp(func(k *fyne.KeyEvent) { d.speakKey(k, false) })
@@ -231,7 +235,7 @@ func (d *Shell) wireSide() {
 		}
 		return true
 	}
-	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openChat, d.chatMenu, d.deleteChat, d.renameChat
+	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openHit, d.chatMenu, d.deleteChat, d.renameChat
 	v.list.onEscape = d.leaveSide
 	v.list.onKey = d.speakKey
 }
@@ -407,35 +411,12 @@ func (d *Shell) report(p ui.Problem) (close func()) {
 	return d.chat.Notice(p)
 }
 
-// settling is the time limit for the text of the last dictation.
-const settling = 10 * time.Second
-
-// Settle calls then when the text of a running dictation has been inserted. It is called before Close, so that closing the window
-// does not lose a dictation.
-func (d *Shell) Settle(then func()) {
-	t := d.chat.Talk
-	if t == nil || d.closed {
-		then()
-		return
-	}
-	t.Finish()
-	end := time.Now().Add(settling)
-	var look func()
-	look = func() {
-		if t.State() == voice.Idle || time.Now().After(end) {
-			then()
-			return
-		}
-		time.AfterFunc(50*time.Millisecond, func() { d.Post(look) })
-	}
-	look()
-}
-
 // Close ends all activities, stores their results, and closes the models.
 func (d *Shell) Close() error {
 	if d.closed {
 		return nil
 	}
+	d.work.Flush() // the screens keep what could not be stored
 	d.closed = true
 	if d.ungrab != nil {
 		d.ungrab()
@@ -456,6 +437,6 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
-	d.work.Close() // this waits until all requested work is stored
+	err = errors.Join(err, d.work.Close()) // this waits until all requested work is stored
 	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
 
 	"soberano/app/store"
 	"soberano/app/ui"
@@ -156,18 +155,11 @@ func (p *trash) restore(t store.Trashed) {
 
 // ask asks before it removes anything for good.
 func (p *trash) ask(list ...store.Trashed) {
-	words := fmt.Sprintf("Delete “%s” for good?", titleOf(list[0].Title))
+	words := fmt.Sprintf("Delete “%s” for good?", ui.Drawable(titleOf(list[0].Title)))
 	if len(list) > 1 {
 		words = fmt.Sprintf("Delete all %d chats and transcripts in the trash for good?", len(list))
 	}
-	c := dialog.NewConfirm("Delete for good", words+" This can't be undone.", func(ok bool) {
-		if ok {
-			p.erase(list)
-		}
-	}, p.d.window)
-	c.SetConfirmText("Delete for good")
-	c.SetDismissText("Cancel")
-	c.Show()
+	p.d.confirm("Delete for good", words+" This can't be undone.", "Delete for good", func() { p.erase(list) })
 }
 
 func (p *trash) erase(list []store.Trashed) {

@@ -141,18 +141,18 @@ func TestTrash(t *testing.T) {
 		s.tap("Trash")
 		s.tap("Empty the trash")
 		s.expect(s.shot("trash-question-"+string(m)), "Delete all 3 chats and transcripts in the trash for good? This can't be undone.")
-		s.answerDialog("Cancel")
+		s.tap("Cancel")
 		if n := strings.Count(s.words(), "Restore"); n != 3 {
 			t.Errorf("%d entries after Cancel", n)
 		}
 		s.tap("Delete for good")
 		s.expect(s.words(), "for good? This can't be undone.")
-		s.answerDialog("Delete for good")
+		s.tap("Delete for good")
 		if n := strings.Count(s.words(), "Restore"); n != 2 {
 			t.Errorf("%d entries after one was deleted for good", n)
 		}
 		s.tap("Empty the trash")
-		s.answerDialog("Delete for good")
+		s.tap("Delete for good")
 		s.expect(s.shot("trash-empty-"+string(m)), "The trash is empty.")
 	})
 }

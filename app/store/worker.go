@@ -1,6 +1,10 @@
 package store
 
-import "sync"
+import (
+	"errors"
+	"slices"
+	"sync"
+)
 
 // Worker uses the store in a goroutine of its own, so that the UI goroutine never waits for the disk. It does one piece of
 // work after the other, in the order of the calls, and hands over each result on the UI goroutine in the same order.
@@ -11,7 +15,14 @@ type Worker struct {
 	queue  []func()
 	more   chan struct{} // holds a value when queue may contain work
 	closed bool
+	open   []*result     // those that have not been handed over yet, in order
 	done   chan struct{} // closed when the goroutine has ended
+}
+
+// result is the end of one piece of work.
+type result struct {
+	err  error
+	then func(error)
 }
 
 // NewWorker returns a worker for s and starts its goroutine.
@@ -33,9 +44,41 @@ func (w *Worker) Do(work func(*Store) error, then func(error)) {
 		return
 	}
 	w.add(func() {
-		err := work(w.store)
-		w.post(func() { then(err) })
+		r := &result{work(w.store), then}
+		w.mu.Lock()
+		w.open = append(w.open, r)
+		w.mu.Unlock()
+		w.post(func() { w.handOver(r) })
 	})
+}
+
+// handOver passes a result on, unless Flush has done that.
+func (w *Worker) handOver(r *result) {
+	w.mu.Lock()
+	i := slices.Index(w.open, r)
+	if i >= 0 {
+		w.open = slices.Delete(w.open, i, i+1)
+	}
+	w.mu.Unlock()
+	if i >= 0 {
+		r.then(r.err)
+	}
+}
+
+// Flush waits until all work that was asked for is done and hands over the results before it returns. It is called from the UI
+// goroutine.
+func (w *Worker) Flush() {
+	done := make(chan struct{})
+	if w.post == nil || !w.add(func() { close(done) }) {
+		return
+	}
+	<-done
+	w.mu.Lock()
+	open := slices.Clone(w.open)
+	w.mu.Unlock()
+	for _, r := range open {
+		w.handOver(r)
+	}
 }
 
 // Ask is Do for work that has a result.
@@ -47,14 +90,16 @@ func Ask[T any](w *Worker, work func(*Store) (T, error), then func(T, error)) {
 	}, func(err error) { then(result, err) })
 }
 
-func (w *Worker) add(work func()) {
+// add puts work into the queue; it returns false after Close.
+func (w *Worker) add(work func()) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return
+		return false
 	}
 	w.queue = append(w.queue, work)
 	w.wake()
+	return true
 }
 
 // wake makes the goroutine look at the queue; the caller holds mu.
@@ -90,15 +135,24 @@ func (w *Worker) next() (work func(), closed bool) {
 	return work, w.closed
 }
 
-// Close waits until all work that was asked for is done, so that nothing is lost, and ends the goroutine. The store stays
-// open. Close may be called more than once.
-func (w *Worker) Close() {
+// Close waits until all work that was asked for is done, so that nothing is lost, and ends the goroutine. It returns the errors of
+// work whose result was not handed over. The store stays open. Close may be called more than once.
+func (w *Worker) Close() error {
 	if w.post == nil {
-		return
+		return nil
 	}
 	w.mu.Lock()
 	w.closed = true
 	w.wake()
 	w.mu.Unlock()
 	<-w.done
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []error
+	for _, r := range w.open {
+		if r.err != nil && !errors.Is(r.err, ErrNotFound) { // what was deleted meanwhile is not missed
+			list = append(list, r.err)
+		}
+	}
+	return errors.Join(list...)
 }

@@ -479,11 +479,12 @@ func (p *Page) remove(list ...store.Transcript) {
 	p.Close()
 	store.Ask(p.Work, func(*store.Store) (gone []store.Transcript, err error) {
 		for _, t := range list {
-			if e := p.Queue.Delete(t.ID); e != nil {
+			switch e := p.Queue.Delete(t.ID); {
+			case e == nil:
+				gone = append(gone, t)
+			case !errors.Is(e, store.ErrNotFound): // which means that it was deleted twice at once, by a key that is held
 				err = e
-				continue
 			}
-			gone = append(gone, t)
 		}
 		return gone, err
 	}, func(gone []store.Transcript, err error) {

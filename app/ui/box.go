@@ -45,6 +45,7 @@ func (b *Box) CreateRenderer() fyne.WidgetRenderer {
 	b.ExtendBaseWidget(b)
 	r := &boxRenderer{b: b, back: canvas.NewRectangle(nil)}
 	r.paint()
+	r.Layout(b.Size()) // after a minute out of sight Fyne makes a new renderer and does not call Layout
 	return r
 }
 
@@ -127,6 +128,7 @@ func (l *Label) CreateRenderer() fyne.WidgetRenderer {
 	l.ExtendBaseWidget(l)
 	r := &labelRenderer{l: l, text: canvas.NewText(l.Text, nil)}
 	r.paint()
+	r.Layout(l.Size())
 	return r
 }
 
@@ -268,7 +270,9 @@ func NewRule() *Fill { return NewFill(Line, 1, 1) }
 // CreateRenderer implements fyne.Widget.
 func (f *Fill) CreateRenderer() fyne.WidgetRenderer {
 	f.ExtendBaseWidget(f)
-	return &fillRenderer{f: f, back: &canvas.Rectangle{FillColor: Color(f.Color), CornerRadius: f.Radius}}
+	r := &fillRenderer{f: f, back: &canvas.Rectangle{FillColor: Color(f.Color), CornerRadius: f.Radius}}
+	r.Layout(f.Size())
+	return r
 }
 
 type fillRenderer struct {

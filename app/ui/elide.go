@@ -13,6 +13,10 @@ func labelled(m *meter, text string) string {
 	return m.draw(text)
 }
 
+// Drawable returns a text of one line for a widget of Fyne's own: without runes that no font has, each of which costs Fyne up to
+// 20 ms, and not longer than a screen is wide.
+func Drawable(text string) string { return labelled(meterFor(fyne.TextStyle{}, TextSize), text) }
+
 // runeStart returns the last offset up to at at which a rune starts.
 func runeStart(text string, at int) int {
 	for at > 0 && at < len(text) && text[at]&0xc0 == 0x80 {

@@ -78,22 +78,8 @@ func (e *Entry) DragEnd() {}
 func (e *Entry) DoubleTapped(p *fyne.PointEvent) {
 	e.clicks = clicks{time.Now(), p.Position}
 	at, _ := e.offsetAt(p.Position)
-	kind := func(r rune) int {
-		switch {
-		case inWord(r):
-			return 1
-		case r == '\n':
-			return 2
-		}
-		return 0
-	}
 	e.move(at, false)
-	want := kind(e.After())
-	if at == len(e.Text) || want != 1 && kind(e.Before()) == 1 {
-		want = kind(e.Before())
-	}
-	e.anchor = at - len(lastWhile(e.Text[:at], func(r rune) bool { return kind(r) == want }))
-	e.caret = at + len(firstWhile(e.Text[at:], func(r rune) bool { return kind(r) == want }))
+	e.anchor, e.caret = wordAt(e.Text, at)
 	e.Refresh()
 }
 
@@ -106,11 +92,7 @@ func lastWhile(s string, is func(rune) bool) string {
 }
 
 func (e *Entry) selectParagraph() {
-	from := strings.LastIndexByte(e.Text[:e.caret], '\n') + 1
-	to := len(e.Text)
-	if i := strings.IndexByte(e.Text[e.caret:], '\n'); i >= 0 {
-		to = e.caret + i
-	}
+	from, to := paragraphAt(e.Text, e.caret)
 	e.anchor, e.caret, e.late, e.goal = from, to, false, -1
 	e.Refresh()
 }

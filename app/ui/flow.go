@@ -44,6 +44,10 @@ type Flow struct {
 	OnTap    func(at fyne.Position) // called for a tap outside links
 	OnSee    func()                 // called when See says that the text is seen; it may change the text
 
+	Selection *Selector     // nil: the text can't be selected
+	Before    string        // what a copy has between the text before and this one
+	Whole     func() string // the message of which this is a part; nil: none
+
 	wrapped    *wrapped
 	widest     float32 // the natural width; 0: not measured
 	from, to   int     // the selected text
@@ -250,6 +254,9 @@ func (f *Flow) shift(runs []run) float32 {
 
 // Tapped opens a link.
 func (f *Flow) Tapped(e *fyne.PointEvent) {
+	if f.Selection != nil && !f.Selection.Empty() {
+		return
+	}
 	if url := f.linkAt(e.Position); url != "" && f.OnLink != nil {
 		f.OnLink(url, e.AbsolutePosition)
 	} else if f.OnTap != nil {
@@ -269,5 +276,35 @@ func (f *Flow) Cursor() desktop.Cursor {
 			}
 		}
 	}
+	if f.Selection != nil {
+		return desktop.TextCursor
+	}
 	return desktop.DefaultCursor
+}
+
+// MouseDown begins a selection.
+func (f *Flow) MouseDown(m *desktop.MouseEvent) {
+	if f.Selection != nil {
+		f.Selection.press(f, m)
+	}
+}
+
+// MouseUp implements desktop.Mouseable.
+func (f *Flow) MouseUp(*desktop.MouseEvent) {}
+
+// Dragged extends the selection.
+func (f *Flow) Dragged(d *fyne.DragEvent) {
+	if f.Selection != nil {
+		f.Selection.drag(f, d.Position)
+	}
+}
+
+// DragEnd implements fyne.Draggable.
+func (f *Flow) DragEnd() {}
+
+// TappedSecondary shows the menu of a text that can be selected.
+func (f *Flow) TappedSecondary(e *fyne.PointEvent) {
+	if c := canvasOf(f); c != nil && f.Selection != nil {
+		ShowMenu(c, f.Selection.menu(f), e.AbsolutePosition, nil)
+	}
 }

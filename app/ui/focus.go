@@ -99,19 +99,55 @@ func GotFocus(o fyne.CanvasObject) {
 			}
 		}
 	}
-	reveal(p)
+	reveal(p, 0, o.Size().Height)
+}
+
+// Visit calls f for an object and for all visible objects inside it, also those that are out of view and not known to Fyne.
+func Visit(o fyne.CanvasObject, f func(fyne.CanvasObject)) {
+	if o == nil || !o.Visible() {
+		return
+	}
+	f(o)
+	inside := contents(o)
+	if s, ok := o.(*Stack); ok {
+		inside = s.Objects
+	}
+	for _, c := range inside {
+		Visit(c, f)
+	}
+}
+
+// below returns how far below the upper edge of root the object o begins. It is only about right as long as objects around o were
+// never drawn.
+func below(root, o fyne.CanvasObject) (y float32, ok bool) {
+	if root == o {
+		return 0, true
+	}
+	inside := contents(root)
+	stack, stacked := root.(*Stack)
+	if stacked {
+		inside = stack.Objects
+	}
+	for i, c := range inside {
+		if d, ok := below(c, o); ok {
+			if stacked && i < len(stack.tops) {
+				return stack.tops[i] + d, true
+			}
+			return c.Position().Y + d, true
+		}
+	}
+	return 0, false
 }
 
 // beside is the space that stays visible above and below an object that is scrolled into view, for its outline.
 const beside = 8
 
-// reveal scrolls the containers on a path, the innermost first, just far enough to show the object at its end.
-func reveal(p []step) {
+// reveal scrolls the containers on a path, the innermost first, just far enough to show a part of the object at its end.
+func reveal(p []step, top, height float32) {
 	if len(p) == 0 {
 		return
 	}
-	last := p[len(p)-1]
-	top, height := last.at.Y, last.object.Size().Height
+	top += p[len(p)-1].at.Y
 	for i := len(p) - 1; i >= 0; i-- {
 		s, ok := p[i].object.(*container.Scroll)
 		if !ok {

@@ -23,6 +23,9 @@ func ShowMenuBelow(menu *fyne.Menu, owner fyne.CanvasObject) {
 }
 
 func showMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position, owner fyne.CanvasObject, width float32) {
+	for _, item := range menu.Items {
+		item.Label = Drawable(item.Label)
+	}
 	l := &menuLayer{canvas: c, owner: owner, pop: widget.NewPopUpMenu(menu, c)}
 	l.ExtendBaseWidget(l)
 	l.pop.OnDismiss = l.Hide

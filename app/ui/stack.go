@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"sort"
 
 	"fyne.io/fyne/v2"
@@ -84,26 +85,33 @@ func (s *Stack) choose() {
 	for i, o := range list {
 		Put(o, 0, s.tops[first+i], s.Size().Width, s.tops[first+i+1]-s.tops[first+i]-s.Gap)
 	}
-	if !same(s.known, list) {
+	if !slices.Equal(s.known, list) {
+		was := s.known
 		s.known = append([]fyne.CanvasObject(nil), list...)
+		refreshNew(was, list)
 		canvas.Refresh(s)
 	}
 }
 
-func same(a, b []fyne.CanvasObject) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
+// refreshNew refreshes the objects of list that Fyne did not know before: what changed meanwhile, such as the theme, Fyne has told
+// only to those that it knew.
+func refreshNew(was, list []fyne.CanvasObject) {
+	for _, o := range list {
+		if !slices.Contains(was, o) {
+			o.Refresh()
 		}
 	}
-	return true
 }
 
 // Contents implements Holder.
 func (s *Stack) Contents() []fyne.CanvasObject { return s.known }
+
+func (s *Stack) kept(of extent) []fyne.CanvasObject {
+	if of == placed {
+		return s.known
+	}
+	return s.Objects
+}
 
 // CreateRenderer implements fyne.Widget.
 func (s *Stack) CreateRenderer() fyne.WidgetRenderer {

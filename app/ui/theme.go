@@ -56,8 +56,6 @@ func (t Theme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.
 		return p[OnAccent]
 	case theme.ColorNameWarning:
 		return p[Record]
-	case theme.ColorNameSelection:
-		return p[Tint]
 	case theme.ColorNameFocus: // Fyne draws it over the colour of a button, whose label stays readable
 		c := p[Ink]
 		c.A = 48

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"sort"
 
 	"fyne.io/fyne/v2"
@@ -83,6 +84,14 @@ func (l *Lazy) Contents() []fyne.CanvasObject {
 	return []fyne.CanvasObject{l.built}
 }
 
+// Refresh refreshes the object.
+func (l *Lazy) Refresh() {
+	if l.built != nil {
+		l.built.Refresh()
+	}
+	l.BaseWidget.Refresh()
+}
+
 // CreateRenderer implements fyne.Widget.
 func (l *Lazy) CreateRenderer() fyne.WidgetRenderer {
 	l.ExtendBaseWidget(l)
@@ -98,7 +107,8 @@ func (l *Lazy) CreateRenderer() fyne.WidgetRenderer {
 // While its end is visible it follows what is added there; after the user has scrolled up it keeps its position. Only what is
 // seen or nearby is built and known to Fyne.
 type Thread struct {
-	Object fyne.CanvasObject
+	Object    fyne.CanvasObject
+	Selection *Selector // of the texts that have it
 
 	scroll  *container.Scroll
 	body    *fyne.Container
@@ -119,6 +129,12 @@ func NewThread() *Thread {
 	t.scroll = container.NewVScroll(t.body)
 	t.scroll.OnScrolled = func(fyne.Position) { t.arrange(t.scroll.Offset.Y) }
 	t.Object = &fyne.Container{Layout: &Arrange{Min: fyne.NewSize(200, 80), Place: t.place}, Objects: []fyne.CanvasObject{t.scroll}}
+	t.Selection = &Selector{Drag: t.dragged, Build: t.build, Roots: func(of extent) []fyne.CanvasObject {
+		if of == placed {
+			return t.body.Objects
+		}
+		return t.objects
+	}}
 	return t
 }
 
@@ -249,6 +265,40 @@ func (t *Thread) Reveal(o fyne.CanvasObject) {
 	}
 }
 
+// build builds objects that were not seen yet.
+func (t *Thread) build(from, to int) {
+	y := t.scroll.Offset.Y
+	if by, built := t.buildAll(from, to, y); built {
+		t.arrange(y + by)
+	}
+}
+
+// dragged scrolls while the mouse selects text above or below the window.
+func (t *Thread) dragged(at fyne.Position) {
+	const by = 24
+	if y := t.scroll.Offset.Y; at.Y < y {
+		t.arrange(y - by)
+	} else if at.Y > y+t.size.Height {
+		t.arrange(y + by)
+	}
+}
+
+// RevealPart scrolls just far enough to show a part of something inside an object: height units from top on.
+func (t *Thread) RevealPart(o, inside fyne.CanvasObject, top, height float32) {
+	for i, have := range t.objects {
+		if have != o {
+			continue
+		}
+		for range 4 { // what is built or drawn for the first time can move it
+			t.measure()
+			d, _ := below(o, inside)
+			from := t.tops[i] + d + top
+			y := min(max(t.scroll.Offset.Y, from+height-t.size.Height), from)
+			t.arrange(y)
+		}
+	}
+}
+
 func (t *Thread) toEnd() {
 	for range 8 { // what is built can be taller than guessed
 		all := t.total()
@@ -322,8 +372,13 @@ func (t *Thread) show(first, last int, y float32) {
 		See(o, y-t.tops[i], y+t.size.Height-t.tops[i])
 		list = append(list, o)
 	}
-	if !same(t.body.Objects, list) {
+	if !slices.Equal(t.body.Objects, list) {
+		was := t.body.Objects
 		t.body.Objects = list
+		refreshNew(was, list)
+	}
+	if !t.Selection.Empty() {
+		t.Selection.Show() // in what was built
 	}
 	canvas.Refresh(t.body)
 }

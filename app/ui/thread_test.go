@@ -1,11 +1,15 @@
 package ui
 
 import (
+	"fmt"
+	"image/color"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 	"pgregory.net/rapid"
 )
@@ -160,4 +164,51 @@ func TestBlink(t *testing.T) {
 		t.Error("typing does not wake the caret")
 	}
 	b.stop()
+}
+
+// After a minute out of sight Fyne drops the renderers of widgets, and makes new ones without a layout. They look as before.
+func TestWidgetsAreDrawnAgain(t *testing.T) {
+	test.NewTempApp(t).Settings().SetTheme(Theme{Mode: Light})
+	detailed := NewButton(Plain, "Label", nil)
+	detailed.Detail = "detail"
+	entry := NewText()
+	entry.SetText("some words\nand more")
+	widgets := []fyne.Widget{NewBox(Surface, Line, 8, 4, 4, Text("in a box", TextSize, Ink)), NewLabel("label", TextSize, Ink), detailed,
+		NewButton(Place, "place", nil), NewFill(Line, 3, 4), NewBar(20, 5, Part{0.5, Accent}), NewCheck("check", nil), entry,
+		NewStack(4, Text("one", TextSize, Ink), Text("two", TextSize, Ink)), Text("text", TextSize, Ink),
+		NewLazy(func(float32) float32 { return 20 }, func() fyne.CanvasObject { return Text("lazy", TextSize, Ink) })}
+	for _, w := range widgets {
+		test.NewTempWindow(t, w).Resize(fyne.NewSize(150, 60))
+		drawn := func(r fyne.WidgetRenderer) (list []string) {
+			for _, o := range r.Objects() {
+				list = append(list, fmt.Sprintf("%T %v %v %v", o, o.Position(), o.Size(), o.Visible()))
+			}
+			return list
+		}
+		was, again := drawn(test.WidgetRenderer(w)), drawn(w.CreateRenderer())
+		if len(was) == 0 || !slices.Equal(was, again) {
+			t.Errorf("%T was drawn as\n%s\nand is drawn as\n%s", w, strings.Join(was, "\n"), strings.Join(again, "\n"))
+		}
+	}
+}
+
+// A change of the theme reaches what Fyne does not know at that time.
+func TestThemeReachesWhatIsNotSeen(t *testing.T) {
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(Theme{Mode: Light})
+	th := NewThread()
+	test.NewTempWindow(t, th.Object).Resize(fyne.NewSize(600, 400))
+	built := 0
+	th.Set(false, paragraphs(100, &built)...)
+	first := th.objects[0].(*Lazy).built.(*Flow)
+	ink := func() color.Color {
+		return test.WidgetRenderer(first).Objects()[0].(*canvas.Text).Color
+	}
+	was := ink()
+	th.Page(100)
+	app.Settings().SetTheme(Theme{Mode: Dark})
+	th.Page(-100)
+	if now := ink(); now == was || now != Color(Ink) {
+		t.Errorf("the ink is %v, want %v", now, Color(Ink))
+	}
 }

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -101,25 +100,23 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w.SetMaster()
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(usualWidth, usualHeight))
+	var d *shell.Shell
 	shown := false
 	m.Place = func() (settings.Place, bool) {
-		if !shown {
+		if !shown || d.Leaving() { // a hidden window has none
 			return settings.Place{}, false
 		}
 		return placeOf(w), true
 	}
-	var d *shell.Shell
 	var closing error
-	var leaving atomic.Bool
+	quit := func() {
+		closing = errors.Join(closing, d.Close())
+		a.Quit()
+	}
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
 		d.KeepPlace()
-		shown = false
-		leaving.Store(true)
 		w.Hide()
-		d.Settle(func() {
-			closing = errors.Join(closing, d.Close())
-			a.Quit()
-		})
+		d.Settle(quit)
 	}
 	if d, err = shell.New(a, w, m); err != nil {
 		return err
@@ -127,12 +124,17 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w.SetCloseIntercept(m.Quit)
 	d.OpenFiles(files)
 	own.Serve(func(r instance.Request) string {
-		return answer(&leaving, func() {
+		return answer(d, func() {
 			w.RequestFocus()
 			d.OpenFiles(r.Files)
 		})
 	})
-	stop := context.AfterFunc(ctx, func() { fyne.Do(m.Quit) })
+	stop := context.AfterFunc(ctx, func() {
+		fyne.Do(func() { // a signal asks nothing
+			d.KeepPlace()
+			d.Finish(quit)
+		})
+	})
 	defer stop()
 	w.Show()
 	setPlace(w, d.StoredPlace())
@@ -142,26 +144,22 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 }
 
 // answer runs show on the UI goroutine, unless the window is being closed, and answers a later start of the program.
-func answer(leaving *atomic.Bool, show func()) string {
-	done := make(chan struct{})
-	if leaving.Load() {
-		return instance.Closing
-	}
+func answer(d *shell.Shell, show func()) string {
+	reply := make(chan string, 1)
 	fyne.Do(func() {
-		if !leaving.Load() {
-			show()
+		if d.Leaving() {
+			reply <- instance.Closing
+			return
 		}
-		close(done)
+		show()
+		reply <- instance.Shown
 	})
 	select {
-	case <-done:
+	case r := <-reply:
+		return r
 	case <-time.After(4 * time.Second): // less than the later start waits
 		return "its window does not answer"
 	}
-	if leaving.Load() {
-		return instance.Closing
-	}
-	return instance.Shown
 }
 
 // ChatModel returns the library name of the chat model that was chosen in the window; "" if none was chosen, or if it can't be

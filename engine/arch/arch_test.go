@@ -297,7 +297,7 @@ func TestOptionsCount(t *testing.T) {
 
 func TestGemmaPattern(t *testing.T) {
 	read := func(v any) ([]bool, error) {
-		m := models.Metadata{}
+		m := models.Metadata{"gemma3.attention.sliding_window": uint64(512)}
 		if v != nil {
 			m["gemma3.attention.sliding_window_pattern"] = v
 		}

@@ -15,7 +15,8 @@ import (
 //	                          └─────────────────────────────────────── × Layers ──────────────────────────────────────────────┘
 //
 // Five of six layers attend only to a window of the last tokens and rotate with base 10,000;
-// every sixth layer attends to all tokens and rotates with the file's base and scaling. The norm
+// every sixth layer attends to all tokens and rotates with the file's base and scaling. So do all
+// layers of files without a window. The norm
 // weights in GGUF files already include the 1 that Gemma adds. Rotated pairs are (i, i+headDim/2).
 type gemma3 struct {
 	dev    kernels.Device
@@ -98,7 +99,7 @@ func (m *gemma3) readAttention(r *reader) {
 	if cap := r.float("final_logit_softcapping", 0, 0, 1e6); cap != 0 {
 		r.unsupported("key %q: capped logits in the gemma3 family", "gemma3.final_logit_softcapping")
 	}
-	window := r.int("attention.sliding_window", required, 1, 1<<30)
+	window := r.int("attention.sliding_window", 0, 0, 1<<30)
 	base := r.float("rope.freq_base_swa", 10000, 2, 1e12)
 	if r.err != nil {
 		return

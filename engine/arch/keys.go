@@ -134,7 +134,7 @@ func number(v any) any {
 func like(keys ...string) neutral {
 	return func(r *reader, v any) bool {
 		for _, key := range keys {
-			if other, ok := r.f.Meta[r.family+"."+key]; ok && number(other) == number(v) {
+			if other := number(r.f.Meta[r.family+"."+key]); other != nil && other == number(v) {
 				return true
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"soberano/models"
 )
 
-// variants are changes of the tiny llama model, of which testdata has logits as well.
+// variants are changes of the tiny models that their names begin with. testdata has logits of them as well.
 var variants = map[string]func(*tiny.Source){
 	"llama-biases": func(s *tiny.Source) {
 		for name, n := range map[string]int{"attn_q": tiny.Heads * tiny.HeadDim, "attn_k": tiny.KVHeads * tiny.HeadDim, "attn_v": tiny.KVHeads * tiny.HeadDim,
@@ -27,8 +27,9 @@ var variants = map[string]func(*tiny.Source){
 			"llama.rope.scaling.yarn_beta_fast": 16.0, "llama.rope.scaling.yarn_beta_slow": 2.0,
 		})
 	},
-	"llama-long":  func(s *tiny.Source) { longRope(s, 64) },
-	"llama-short": func(s *tiny.Source) { longRope(s, tiny.Context) },
+	"llama-long":    func(s *tiny.Source) { longRope(s, 64) },
+	"llama-short":   func(s *tiny.Source) { longRope(s, tiny.Context) },
+	"gemma3-global": func(s *tiny.Source) { delete(s.Meta, "gemma3.attention.sliding_window") },
 	"llama-fused": func(s *tiny.Source) {
 		s.Float32()
 		for _, blk := range []string{"blk.0.", "blk.2."} {
@@ -87,7 +88,8 @@ func small(name string) *tiny.Source {
 	if !ok {
 		return tiny.New(name)
 	}
-	s := tiny.New("llama")
+	kind, _, _ := strings.Cut(name, "-")
+	s := tiny.New(kind)
 	edit(s)
 	return s
 }

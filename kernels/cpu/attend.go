@@ -96,23 +96,32 @@ func (j *attendJob) init(d *device) {
 
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
 func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
+	s.attend("Attend", dst, q, layer, a, s.spans(a), false)
+}
+
+// AttendLatent is Attend at a latent layer.
+func (s *step) AttendLatent(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
+	s.attend("AttendLatent", dst, q, layer, a, s.batch.Spans, true)
+}
+
+func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, latent bool) {
 	key, value := a.Dims()
-	s.in("Attend", &q)
-	s.out("Attend", &dst)
+	s.in(op, &q)
+	s.out(op, &dst)
 	if key == value {
-		same("Attend", &dst, &q)
+		same(op, &dst, &q)
 	} else {
-		apart("Attend", &dst, &q)
+		apart(op, &dst, &q)
 	}
 	if q.Cols != a.Heads*key || dst.Cols != a.Heads*value || dst.Rows != q.Rows || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
-		panic("cpu: Attend: shapes differ")
+		panic("cpu: " + op + ": shapes differ")
 	}
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, s.spans(a), layer, *a
+	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
 	for _, sp := range j.spans {
-		j.check(d, sp)
+		j.check(op, d, sp, latent)
 	}
 	j.cut(d.pool.threads)
 	j.step = 1 + len(j.units)/(maxChunks/2)
@@ -195,27 +204,26 @@ func (j *attendJob) joinUnit(u unit, parts []partial) {
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
 
-func (j *attendJob) check(d *device, s kernels.Span) {
-	c := d.stateOf("Attend", s)
+func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
+	c := d.stateOf(op, s)
 	if j.layer < 0 || j.layer >= len(c.plan.layers) {
-		panic("cpu: Attend: the state has another shape")
+		panic("cpu: " + op + ": the state has another shape")
 	}
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
-	key, value := j.a.Dims()
 	if !j.a.Causal {
 		end = s.Len
 	} else if j.a.Window > 0 {
 		from = max(0, s.Pos-j.a.Window+1)
 	}
 	switch {
-	case l.Kind != kernels.KeysValues || l.KeyDim != key || l.ValueDim != value || l.KVHeads != j.a.KVHeads:
-		panic("cpu: Attend: the state has another shape")
+	case !l.holds(&j.a, latent):
+		panic("cpu: " + op + ": the state has another shape")
 	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
-		panic("cpu: Attend: positions beyond the state")
+		panic("cpu: " + op + ": positions beyond the state")
 	case s.N > 0 && from < l.first*page:
-		panic("cpu: Attend: positions that the state has let go of")
+		panic("cpu: " + op + ": positions that the state has let go of")
 	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
-		panic("cpu: Attend: rows beyond the tensor")
+		panic("cpu: " + op + ": rows beyond the tensor")
 	}
 }
 

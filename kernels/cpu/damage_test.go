@@ -2,9 +2,11 @@ package cpu
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,72 +72,121 @@ func (f *packedFolder) whole(t *testing.T) bool {
 	return states[0].Whole
 }
 
-// TestDamagedPacked: weights that are not what was written are repacked, which is said once, and the next run has a
-// whole file again.
+// uses multiplies with a matrix for a few tokens and for many, beginning with one of the operations.
+func uses(d *device, m kernels.Matrix, first string, gated bool) (out []float32) {
+	ops := []string{"MatMul", "MatMulAdd"}
+	if gated {
+		ops = append(ops, "MatMulGated")
+	}
+	if i := slices.Index(ops, first); i > 0 {
+		ops[0], ops[i] = first, ops[0]
+	}
+	results := map[string][]float32{}
+	for _, rows := range []int{5, 60} {
+		for _, op := range ops {
+			st := begin(d, nil)
+			x := tensorOf(st, ramp(rows*256), rows, 256)
+			y := tensorOf(st, ramp(rows*m.Rows()), rows, m.Rows())
+			switch op {
+			case "MatMul":
+				st.MatMul(y, x, m)
+			case "MatMulAdd":
+				st.MatMulAdd(y, x, m)
+			default:
+				y = st.New(rows, m.Rows()/2)
+				st.MatMulGated(y, x, m, kernels.SiLU)
+			}
+			results[op] = append(results[op], flat(y)...)
+			if st.End() != nil {
+				panic("the end of a step failed")
+			}
+		}
+	}
+	for _, op := range []string{"MatMul", "MatMulAdd", "MatMulGated"} {
+		out = append(out, results[op]...)
+	}
+	return out
+}
+
+// TestDamagedPacked: weights that are not what was written are repacked, whatever operation comes upon them, which is
+// said once, and the next run has a whole file again.
 func TestDamagedPacked(t *testing.T) {
 	r := devicetest.Rand()
-	parts := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 700, 256), devicetest.RandomWeights(r, quant.Q8_0, 5000, 256), devicetest.RandomWeights(r, quant.F16, 7, 256)}
+	parts := [][]kernels.Weights{
+		{devicetest.RandomWeights(r, quant.Q4_K, 700, 256), devicetest.RandomWeights(r, quant.Q8_0, 500, 256)},
+		{devicetest.RandomWeights(r, quant.F16, 71, 256)},
+		{devicetest.RandomWeights(r, quant.Q4_0, 80, 256), devicetest.RandomWeights(r, quant.F32, 80, 256)},
+	}
 	f := newPackedFolder(t)
-	use := func() []float32 {
+	use := func(first string) (out []float32) {
 		d := f.open(t)
-		var out []float32
-		a, err := d.Load(parts[:2]...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := d.Load(parts[2])
-		if err != nil {
-			t.Fatal(err)
+		var all []kernels.Matrix
+		for _, p := range parts {
+			m, err := d.Load(p...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, m)
 		}
 		if err := d.Loaded(); err != nil {
 			t.Fatal(err)
 		}
-		for range 3 { // before and after they have moved
-			out = append(out, products(d, a, b)...)
+		if first != "MatMul" {
+			d.move = mover{} // which checks what it moves
+		}
+		for i, m := range all {
+			out = append(out, uses(d, m, first, i == 2)...)
 		}
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
 		return out
 	}
-	want := use()
-	sound, err := os.ReadFile(f.file(t))
+	want := use("MatMul")
+	whole, err := os.ReadFile(f.file(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameValues(t, use(), want, true)
+	sameValues(t, use("MatMul"), want, true)
 	if !f.whole(t) || f.damaged != 0 {
 		t.Fatalf("the file is whole: %v; damage was said %d times", f.whole(t), f.damaged)
 	}
-	w, _, err := parsePacked(sound)
+	w, _, err := parsePacked(whole)
 	if err != nil {
 		t.Fatal(err)
 	}
 	damages := map[string]func(b []byte){
 		"zeros": func(b []byte) { clear(b[w.entries[0].offset:]) },
+		"ones": func(b []byte) {
+			for i := w.entries[0].offset; i < len(b); i++ {
+				b[i] = 0xff
+			}
+		},
 	}
-	for _, e := range w.entries {
+	for i, e := range w.entries {
 		for _, at := range []int{e.offset, e.offset + e.len/2, e.offset + e.len - 1} {
-			damages[string(rune('a'+len(damages)))] = func(b []byte) { b[at] ^= 4 }
+			damages[fmt.Sprintf("byte %d of segment %d", at-e.offset, i)] = func(b []byte) { b[at] ^= 4 }
 		}
 	}
 	for name, do := range damages {
-		bad := bytes.Clone(sound)
-		do(bad)
-		if err := os.WriteFile(f.file(t), bad, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		f.damaged = 0
-		if f.whole(t) {
-			t.Errorf("%s: the file is called whole", name)
-		}
-		sameValues(t, use(), want, true)
-		if left := filesIn(f.packed.Dir, packedExt); f.damaged != 1 || len(left) != 0 {
-			t.Errorf("%s: damage was said %d times; files %v", name, f.damaged, left)
-		}
-		sameValues(t, use(), want, true)
-		if f.damaged != 1 || !f.whole(t) {
-			t.Errorf("%s: after the next run, damage was said %d times, whole: %v", name, f.damaged, f.whole(t))
+		for _, first := range []string{"MatMul", "MatMulAdd", "MatMulGated"} {
+			bad := bytes.Clone(whole)
+			do(bad)
+			if err := os.WriteFile(f.file(t), bad, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f.damaged = 0
+			if f.whole(t) {
+				t.Errorf("%s: the file is called whole", name)
+			}
+			sameValues(t, use(first), want, true)
+			if left := filesIn(f.packed.Dir, packedExt); f.damaged != 1 || len(left) != 0 {
+				t.Errorf("%s, %s first: damage was said %d times; files %v", name, first, f.damaged, left)
+			}
+			sameValues(t, use(first), want, true)
+			if f.damaged != 1 || !f.whole(t) {
+				t.Errorf("%s, %s first: after the next run, damage was said %d times, whole: %v", name, first, f.damaged, f.whole(t))
+			}
 		}
 	}
 }

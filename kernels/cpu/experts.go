@@ -110,3 +110,19 @@ func (j *matmulJob) gatedExpertChunk(worker, c int) {
 	p := &j.pieces[c]
 	j.multiplyGated(worker, p.w, p.t0, p.t1, p.p0, p.p1)
 }
+
+// MatMulHeads multiplies each head with its matrix.
+func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
+	const op = "MatMulHeads"
+	s.in(op, &x)
+	s.out(op, &dst)
+	apart(op, &dst, &x)
+	m := s.d.open(op, w)
+	heads := len(m.experts)
+	if heads == 0 || x.Cols != heads*m.cols || dst.Cols != heads*m.rows || dst.Rows != x.Rows {
+		panic("cpu: " + op + ": shapes differ")
+	}
+	for h, e := range m.experts {
+		s.d.multiply(dst.Slice(h*m.rows, m.rows), x.Slice(h*m.cols, m.cols), e, e.panels, false, &s.d.mm.run)
+	}
+}

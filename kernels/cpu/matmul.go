@@ -42,6 +42,7 @@ type matmulJob struct {
 	run     job
 	wide    [][]float32 // of each worker: a piece of a panel, [wideCols][32]
 	both    [][]float32 // of each worker: results of a panel of gate and one of up, [2][tokens][32]
+	before  [][]float32 // of each worker: what is added to, while a panel is checked, [tokens][32]
 	gated   job
 	quant   job
 	round   job
@@ -55,6 +56,7 @@ func (j *matmulJob) init(d *device) {
 	j.lv = d.lv
 	j.wide = make([][]float32, d.pool.threads)
 	j.both = make([][]float32, d.pool.threads)
+	j.before = make([][]float32, d.pool.threads)
 	j.run = j.chunk
 	j.gated = j.gatedChunk
 	j.quant = j.quantChunk
@@ -215,10 +217,10 @@ func (j *matmulJob) panel(worker int, s *segment, p, t0, t1 int) {
 // full multiplies with panel p of s, biases included, into rows of c, which have all 32
 // columns, by the kernel that suits so many tokens.
 func (j *matmulJob) full(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	if s.widened() && t1-t0 >= leastWide && j.lv.x86() {
-		j.wideTile(worker, s, p, c, ldc, t0, t1, add)
+	if s.guard != nil && s.guard.unchecked(p) {
+		j.checked(worker, s, p, c, ldc, t0, t1, add)
 	} else {
-		j.tile(s, p, c, ldc, t0, t1, add)
+		j.tiles(worker, s, p, c, ldc, t0, t1, add)
 	}
 	if s.bias == nil {
 		return
@@ -230,6 +232,41 @@ func (j *matmulJob) full(worker int, s *segment, p int, c []float32, ldc, t0, t1
 	}
 	for t := range t1 - t0 {
 		addTo(j.lv, c[t*ldc:][:len(b)], b)
+	}
+}
+
+// tiles multiplies with panel p of s by the kernel that suits so many tokens.
+func (j *matmulJob) tiles(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
+	if s.widened() && t1-t0 >= leastWide && j.lv.x86() {
+		j.wideTile(worker, s, p, c, ldc, t0, t1, add)
+	} else {
+		j.tile(s, p, c, ldc, t0, t1, add)
+	}
+}
+
+// checked is tiles for a panel that has not been checked yet; see guard.
+func (j *matmulJob) checked(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
+	n := t1 - t0
+	if add {
+		if len(j.before[worker]) < 32*n {
+			j.before[worker] = make([]float32, 32*n)
+		}
+		copyRows(j.before[worker], 32, c, ldc, n)
+	}
+	j.tiles(worker, s, p, c, ldc, t0, t1, add)
+	if s.guard.sound(s, p) {
+		return
+	}
+	if add {
+		copyRows(c, ldc, j.before[worker], 32, n)
+	}
+	j.tiles(worker, s, p, c, ldc, t0, t1, add)
+}
+
+// copyRows copies n rows of 32 values.
+func copyRows(dst []float32, ldd int, src []float32, lds, n int) {
+	for i := range n {
+		copy(dst[i*ldd:][:32], src[i*lds:])
 	}
 }
 
@@ -259,6 +296,9 @@ func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 	for t := t0; t < t1; t += 12 {
 		m := min(12, t1-t)
 		j.tile(s, p, buf[:], 32, t, t+m, false)
+		if s.guard != nil && s.guard.unchecked(p) && !s.guard.sound(s, p) {
+			j.tile(s, p, buf[:], 32, t, t+m, false)
+		}
 		for i := range m {
 			out := j.dst.Row(t + i)[col:][:rows]
 			for r := range out {

@@ -216,14 +216,25 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	if k.Rows != v.Rows || k.Cols != a.KVHeads*key || v.Cols != a.KVHeads*value {
 		panic("cpu: Store: shapes differ")
 	}
-	spans := s.spans(a)
+	s.store("Store", k, v, layer, s.spans(a), func(f *layerForm) bool { return f.holds(a, false) })
+}
+
+// StoreLatent puts rows of x into the states of spans at layer.
+func (s *step) StoreLatent(x kernels.Tensor, layer int) {
+	s.in("StoreLatent", &x)
+	s.store("StoreLatent", x, x, layer, s.batch.Spans, func(f *layerForm) bool { return f.latent && f.KeyDim == x.Cols })
+}
+
+// store puts rows of k and v, one of each for a position, into layers for which fits returns true. v may have more columns
+// than a layer's values: these are the first.
+func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, fits func(*layerForm) bool) {
 	for _, sp := range spans {
-		c := s.d.stateOf("Store", sp)
-		if layer < 0 || layer >= len(c.plan.layers) || !c.plan.layers[layer].holds(a) {
-			panic("cpu: Store: the state has another shape")
+		c := s.d.stateOf(op, sp)
+		if layer < 0 || layer >= len(c.plan.layers) || !fits(&c.plan.layers[layer]) {
+			panic("cpu: " + op + ": the state has another shape")
 		}
 		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
-			panic("cpu: Store: positions beyond the state or rows beyond the tensor")
+			panic("cpu: " + op + ": positions beyond the state or rows beyond the tensor")
 		}
 		c.extend(layer, sp.Pos, sp.N)
 	}
@@ -234,9 +245,9 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 }
 
 // holds reports whether the layer keeps keys and values as a describes them.
-func (f *layerForm) holds(a *kernels.Attention) bool {
+func (f *layerForm) holds(a *kernels.Attention, latent bool) bool {
 	key, value := a.Dims()
-	return f.Kind == kernels.KeysValues && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
+	return f.Kind == kernels.KeysValues && f.latent == latent && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
 }
 
 func (j *rowJob) store(r int) {

@@ -46,11 +46,12 @@ type plan struct {
 // layerForm is how one layer is kept.
 type layerForm struct {
 	kernels.Layer
-	group int // of KeysValues
-	at    int // bytes from the start of a page, or of the recurrent values, to the layer's own
-	kind  kind
-	width int // bytes of a value
-	dims  int // ValueDim, rounded up to 32
+	latent bool // it was asked for as kernels.Latent, and is kept as keys and values of one head
+	group  int  // of KeysValues
+	at     int  // bytes from the start of a page, or of the recurrent values, to the layer's own
+	kind   kind
+	width  int // bytes of a value
+	dims   int // ValueDim, rounded up to 32
 }
 
 // maxStateBytes bounds a state: more is a mistake.
@@ -83,7 +84,13 @@ func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
 	}
 	p = &plan{shape: kernels.StateShape{Layers: slices.Clone(s.Layers), Cap: s.Cap}}
 	for _, l := range s.Layers {
+		latent := l.Kind == kernels.Latent
+		if latent {
+			// Values are kept a second time, in the layout that a product with them needs.
+			l.Kind, l.KVHeads = kernels.KeysValues, 1
+		}
 		f := d.formOf(l)
+		f.latent = latent
 		if l.Kind == kernels.KeysValues {
 			f.group = p.groupOf(l.Window)
 			size += float64(s.Cap+page) / page * float64(l.KVHeads) * float64(f.headBytes())

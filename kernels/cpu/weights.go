@@ -28,7 +28,7 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 		}
 		c := st.layer(layer)
 		switch {
-		case c.Kind != kernels.KeysValues || c.KeyDim != a.HeadDim || c.KVHeads != a.KVHeads:
+		case c.Kind != kernels.KeysValues || c.latent || c.KeyDim != a.HeadDim || c.KVHeads != a.KVHeads:
 			panic("cpu: Weights: the state has another shape")
 		case dst.Cols < 1 || dst.Cols > st.n || c.first > 0 || sp.Row < 0 || sp.N < 0 || sp.Row+sp.N > q.Rows:
 			panic("cpu: Weights: keys beyond the state or rows beyond the tensor")

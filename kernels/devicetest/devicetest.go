@@ -46,6 +46,8 @@ func Run(t *testing.T, s Subject) {
 		{"Route", (*suite).routing},
 		{"MatMulExperts", (*suite).expertProducts},
 		{"LoadExperts", (*suite).expertLoading},
+		{"MatMulHeads", (*suite).headProducts},
+		{"AttendLatent", (*suite).latent},
 		{"ShortConv", (*suite).convolutions},
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},

@@ -85,7 +85,7 @@ func (e *Entry) Unchanged(ctx context.Context, progress func(done, total int64))
 
 // matches compares a file with its recorded hash, and returns its stamp.
 func (e *Entry) matches(m *meter, f Stored) (string, error) {
-	path := e.abs(f)
+	path := e.FilePath(f)
 	hash, s, err := hashTo(m, path, f.Bytes, io.Discard)
 	if err == nil && hash != f.SHA256 {
 		err = &models.FileError{Path: path, Reason: fmt.Sprintf("has changed since it was imported (its sha256 is %s, it was %s)", hash, f.SHA256),

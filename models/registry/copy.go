@@ -194,7 +194,7 @@ func (l *Library) VerifyPath(ctx context.Context, path string, progress func(don
 func (l *Library) holding(paths []string) (Entry, bool) {
 	entries, _ := l.List() // a broken entry has no usable list of files
 	for _, e := range entries {
-		if slices.ContainsFunc(e.Files, func(f Stored) bool { return slices.Contains(paths, e.abs(f)) }) {
+		if slices.ContainsFunc(e.Files, func(f Stored) bool { return slices.Contains(paths, e.FilePath(f)) }) {
 			return e, true
 		}
 	}

@@ -91,6 +91,9 @@ type inspection struct {
 }
 
 func inspect(path string, check Check) (s inspection, err error) {
+	if path == "" {
+		return s, unknownName("the path of a model is empty")
+	}
 	if path, err = filepath.Abs(path); err != nil {
 		return s, err
 	}

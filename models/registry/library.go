@@ -153,10 +153,16 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// unknownName is the text of an error that wraps models.ErrNotFound.
+type unknownName string
+
+func (e unknownName) Error() string { return string(e) }
+func (unknownName) Unwrap() error   { return models.ErrNotFound }
+
 // Find returns the entry with the given name. The error wraps models.ErrNotFound if there is none.
 func (l *Library) Find(name string) (Entry, error) {
 	if !l.Has(name) {
-		return Entry{}, fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
+		return Entry{}, unknownName("the library has no model named " + models.Quote(name))
 	}
 	return l.load(name)
 }
@@ -198,14 +204,15 @@ func (e *Entry) Path() string {
 	if len(e.Files) == 0 {
 		return ""
 	}
-	path := e.abs(e.Files[0])
+	path := e.FilePath(e.Files[0])
 	if formatNamed(e.Format).directory {
 		return filepath.Dir(path)
 	}
 	return path
 }
 
-func (e *Entry) abs(f Stored) string {
+// FilePath returns the absolute path of one of the entry's files.
+func (e *Entry) FilePath(f Stored) string {
 	if filepath.IsAbs(f.Path) {
 		return f.Path
 	}
@@ -219,7 +226,7 @@ func (e *Entry) Saved() bool { return e.dir != "" }
 // This finds linked files that were moved or changed.
 func (e *Entry) Check() error {
 	for _, f := range e.Files {
-		path := e.abs(f)
+		path := e.FilePath(f)
 		st, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && e.Linked:
@@ -238,7 +245,7 @@ func (e *Entry) Check() error {
 // process that changes the library.
 func (l *Library) Remove(name string) error {
 	if !l.Has(name) {
-		return fmt.Errorf("the library has no model named %s: %w", models.Quote(name), models.ErrNotFound)
+		return unknownName("the library has no model named " + models.Quote(name))
 	}
 	if err := l.prepare(context.Background()); err != nil {
 		return err
@@ -276,7 +283,7 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 		return lib.load(nameOrPath)
 	}
 	if !exists(nameOrPath) {
-		return Entry{}, fmt.Errorf("there is no model and no file named %s: %w", models.Quote(nameOrPath), models.ErrNotFound)
+		return Entry{}, unknownName("there is no model and no file named " + models.Quote(nameOrPath))
 	}
 	s, err := inspect(nameOrPath, check)
 	if err != nil {

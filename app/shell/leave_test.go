@@ -1,0 +1,59 @@
+package shell
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"soberano/app/store"
+)
+
+// A window with text that can't be stored stays and says so; it can be closed when the text is stored, or all the same.
+func TestLeavingWithUnstoredText(t *testing.T) {
+	dir := t.TempDir()
+	s := newStageOf(t, dir, true, smol)
+	first, second := s.twoChats(t)
+	unlock := s.lock(t)
+	s.chat.Composer.Entry.SetText("half a letter")
+	s.reopen(t, first)
+	s.chat.Composer.Entry.SetText("another half")
+	left := 0
+	s.Settle(func() { left++ })
+	s.q.until(t, "the notice", func() bool { return strings.Contains(s.words(), "Not everything that you wrote could be saved.") })
+	s.expect(s.shot("unstored-light"), "Quit all the same", "Show the folder")
+	if left != 0 || s.Leaving() {
+		t.Errorf("the window is closed: %d, %v", left, s.Leaving())
+	}
+	s.tap("Quit all the same")
+	if left != 1 {
+		t.Error("it does not quit")
+	}
+	unlock()
+	s.Settle(func() { left++ })
+	s.q.until(t, "the end", func() bool { return left == 2 })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(filepath.Join(dir, "conversations.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for id, want := range map[int64]string{first: "another half", second: "half a letter"} {
+		if c, err := db.Conversation(id); err != nil || c.Draft != want {
+			t.Errorf("the draft is %q, %v, want %q", c.Draft, err, want)
+		}
+	}
+}
+
+// The error of a change that fails while the window is being closed is returned.
+func TestErrorsAtClose(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	s.twoChats(t)
+	unlock := s.lock(t)
+	s.chat.Composer.Entry.SetText("half a letter")
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("got %v", err)
+	}
+	unlock()
+}
