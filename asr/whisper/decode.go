@@ -143,6 +143,9 @@ func (s *Slot) attempts(ctx context.Context, r *Result, o *Options) (*attempt, e
 const (
 	// nearSilence is the part of the no-speech threshold from which on text has to be more probable.
 	nearSilence = 0.75
+	// nearBoth is the sum of the parts of both thresholds above which text in a doubtful language is
+	// a guess.
+	nearBoth = 1.4
 	// nearGuess is the part of the log-probability threshold below which a text is doubtful.
 	nearGuess = 0.8
 	// longToken is how much detected speech is too much for a token, and longTokens the share of the
@@ -162,6 +165,8 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 	case a.repeats: // the no-speech probability is high for real repetitions too
 		return false, nil
 	case a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech, a.avg < o.MinLogprob/2 && r.NoSpeech > nearSilence*o.MaxNoSpeech:
+		return true, nil
+	case a.avg/o.MinLogprob+r.NoSpeech/o.MaxNoSpeech > nearBoth && doubtfulLanguage(r, o):
 		return true, nil
 	case o.Quick || o.Translate || o.Length == 0 || !doubtfulText(a, r, o):
 		return false, nil
