@@ -151,7 +151,7 @@ func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err
 	if fromTerminal(in) && !fromInput {
 		return true, nil
 	}
-	piped, err := readPiped(ctx, in)
+	piped, err := readPiped(ctx, in, f.prompted && !fromInput)
 	if err != nil {
 		return false, err
 	}
@@ -175,9 +175,9 @@ func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err
 // maxPiped is the largest number of bytes of a message from standard input: more than any model can read.
 const maxPiped = 16 << 20
 
-// readPiped reads all of standard input, without the line end at the end of the text. It says what it waits for, since a program
-// that was started without a terminal may have inherited an input that never ends.
-func readPiped(ctx context.Context, in io.Reader) (string, error) {
+// readPiped reads all of standard input, without the line end at the end of the text. With explain it says what it waits for,
+// since a program that was started without a terminal may have inherited an input that never ends.
+func readPiped(ctx context.Context, in io.Reader, explain bool) (string, error) {
 	type result struct {
 		text string
 		err  error
@@ -199,6 +199,9 @@ func readPiped(ctx context.Context, in io.Reader) (string, error) {
 			text, _ = strings.CutSuffix(text, "\r")
 			return text, nil
 		case <-waiting.C:
+			if !explain {
+				continue
+			}
 			warnf("Reading text from standard input up to its end; start with </dev/null if there is none.")
 		case <-ctx.Done():
 			return "", ctx.Err()

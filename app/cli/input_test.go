@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -58,6 +59,38 @@ func TestPipedText(t *testing.T) {
 	first, _ := verb(t, "one", "chat", "-m", model, "-n", "3", "--temp", "0")
 	if code != 0 || !strings.HasPrefix(out, first) || len(out) <= len(first) {
 		t.Errorf("--lines: %d %q, expected the answer %q and another", code, out, first)
+	}
+}
+
+// An input that never ends beside -p is told of, and an interrupt ends the wait.
+func TestEndlessInput(t *testing.T) {
+	home(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	cmd := program(t, "chat", "-m", echoing(t), "-p", "hello")
+	cmd.Stdin = r
+	notes, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(notes).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "Reading text from standard input") {
+		t.Errorf("%q, %v", line, err)
+	}
+	if runtime.GOOS == "windows" {
+		_ = cmd.Process.Kill()
+	} else if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the exit code is checked
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -177,13 +177,13 @@ func (a Args) named() map[string]string {
 	}
 	first := a.First.Truncate(time.Second)
 	m["first"] = fmt.Sprintf("%d:%02d:%02d", first/time.Hour, first/time.Minute%60, first/time.Second%60)
-	m["from"], m["until"] = clock(a.From), clock(a.Until)
+	m["from"], m["until"] = Clock(a.From), Clock(a.Until)
 	m["lost"] = fmt.Sprintf("%.1f s", max(0.1, a.Lost.Seconds()))
 	return m
 }
 
-// clock formats a position in a recording: 0:07, 12:34, 1:02:03.
-func clock(d time.Duration) string {
+// Clock formats a position in a recording: 0:07, 12:34, 1:02:03.
+func Clock(d time.Duration) string {
 	d = d.Truncate(time.Second)
 	if d >= time.Hour {
 		return fmt.Sprintf("%d:%02d:%02d", d/time.Hour, d/time.Minute%60, d/time.Second%60)

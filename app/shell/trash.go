@@ -14,11 +14,13 @@ import (
 
 // deleteChat puts a conversation into the trash and offers to undo that.
 func (d *Shell) deleteChat(c store.Conversation) {
+	d.side.list.drop(c.ID, time.Now())
 	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
 		switch {
 		case errors.Is(err, store.ErrNotFound): // it was deleted twice at once
 		case err != nil:
 			d.notice("This chat could not be deleted.", err)
+			d.side.refresh()
 		default:
 			d.deletedChat(c)
 		}
