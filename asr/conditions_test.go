@@ -120,6 +120,15 @@ func wavOf(samples []float32) []byte {
 	return b
 }
 
+// TestWordsOfFloat32: the words are those of float32. With silence instead of frames of 0 behind the audio of
+// a window, the end is "greasy washwater all year".
+func TestWordsOfFloat32(t *testing.T) {
+	got := text(transcribe(t, openBase(t), clip(t, "../suit.wav"), Params{Language: "en", Beam: 5}))
+	if want := "She had your dark suit in greasy wash water all year."; got != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+}
+
 // TestWordErrorRateInConditions: soft speech, that of a telephone, both in turn and speech in noise are transcribed
 // with as few errors as the other implementation makes without speech detection: within two points in each
 // set of 163 words or more. Two sides in turn are far better, since that one leaves out the soft side.

@@ -372,3 +372,21 @@ func TestListenWords(t *testing.T) {
 		}
 	}
 }
+
+// TestListenSoft: soft speech from a telephone is heard in dictation as well.
+func TestListenSoft(t *testing.T) {
+	m := openBase(t)
+	samples := append(peakAt(telephone(clip(t, "librivox_0930.wav")), -46), make([]float32, SampleRate)...)
+	said := ""
+	for s, err := range m.Listen(t.Context(), &mike{samples: samples}, Params{Language: "en"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Final {
+			said += " " + s.Text
+		}
+	}
+	if want := words("he might even have been made amiable himself"); distance(want, words(said)) > 1 {
+		t.Errorf("heard %q", said)
+	}
+}

@@ -62,6 +62,25 @@ func TestSoftSpeechIsFound(t *testing.T) {
 	}
 }
 
+// TestSoftAnswers: short soft answers soon after loud speech are found.
+func TestSoftAnswers(t *testing.T) {
+	const loud, gap, answer = 60, 8, 28 // pieces
+	var x []float32
+	var want []bool
+	for _, name := range spokenClips {
+		said := clip(t, name)
+		voiced := voicesOf(vad.New(), said)
+		full, soft := peakAt(said, -6), peakAt(telephone(said), -40)
+		for at := 10; at+loud+answer < len(voiced); at += loud + answer {
+			x = slices.Concat(x, full[at*chunk:(at+loud)*chunk], make([]float32, gap*chunk), soft[(at+loud)*chunk:(at+loud+answer)*chunk], make([]float32, gap*chunk))
+			want = slices.Concat(want, make([]bool, loud+gap), voiced[at+loud:at+loud+answer], make([]bool, gap))
+		}
+	}
+	if s := shareFound(want, x); s < 0.5 {
+		t.Errorf("%.0f%% of the answers are found", 100*s)
+	}
+}
+
 // segmented returns the utterances of samples and what is left out though it has sound.
 func segmented(samples []float32) (found []utterance, left []Unheard) {
 	s := newSegmenter(fileSegments)

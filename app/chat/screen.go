@@ -317,15 +317,15 @@ func (s *Screen) kept(err error) {
 	}
 }
 
-// shortcut gets the shortcuts in the entry first. What is selected in the conversation is copied, and all of it selected, unless
-// that can be meant for the text of the entry.
+// shortcut gets the shortcuts in the entry first. What is selected in the conversation is copied if nothing is in the entry, and all
+// of it is selected if the entry is empty.
 func (s *Screen) shortcut(c fyne.Shortcut) bool {
 	e, above := s.Composer.Entry, s.thread.Selection
 	switch c.(type) {
 	case *fyne.ShortcutCopy:
 		return e.SelectedText() == "" && above.CopySelected()
 	case *fyne.ShortcutSelectAll:
-		if e.Text == "" || !above.Empty() {
+		if e.Text == "" {
 			above.SelectAll()
 			return true
 		}

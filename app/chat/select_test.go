@@ -79,7 +79,10 @@ func TestMessagesAreSelectedAndCopied(t *testing.T) {
 	to, b := visibleText(t, w, "if x")
 	m := &desktop.MouseEvent{Button: desktop.MouseButtonPrimary}
 	m.Position = from.PositionOf(6).AddXY(0.1, 4)
-	from.MouseDown(m)
+	s.Focus(w.Canvas())
+	if from.MouseDown(m); w.Canvas().Focused() != nil {
+		t.Error("after a click on the text, another widget has the focus")
+	}
 	e := &fyne.DragEvent{}
 	e.Position = b.Add(to.PositionOf(8)).AddXY(0.1, 4).Subtract(a)
 	from.Dragged(e)
@@ -93,7 +96,7 @@ func TestMessagesAreSelectedAndCopied(t *testing.T) {
 		t.Errorf("%q is copied from the entry", *copied)
 	}
 	*copied = ""
-	s.Composer.Entry.TypedShortcut(&fyne.ShortcutSelectAll{}) // of the conversation, in which something is selected
+	s.Composer.Entry.TypedShortcut(&fyne.ShortcutSelectAll{}) // of the conversation, since the entry is empty
 	s.Select(&fyne.ShortcutCopy{})
 	if want := "First question\n\nFirst answer\n\n• one\n• two\n\nSecond question\n\nif x {\n\ty\n}"; *copied != want {
 		t.Errorf("%q is copied, not %q", *copied, want)

@@ -57,11 +57,13 @@ func TestOneWindow(t *testing.T) {
 	if out := d.run(program(t, "soberano"), "models", "list"); strings.Contains(out, "rror") {
 		t.Errorf("the command line says %q", out)
 	}
-	other := d.start(filepath.Join(d.dir, "other data"), "other.log")
-	if list := d.windows(); len(list) != 2 {
-		t.Errorf("with another data folder the windows are %q", list)
+	other := exec.Command(program(t, "soberano"))
+	d.env = append(d.env, "SOBERANO_HOME="+filepath.Join(d.dir, "other data"))
+	d.background(other, "other.log")
+	d.until("a window for another data folder", func() bool { return len(d.windows()) == 2 })
+	if err := other.Process.Kill(); err != nil {
+		t.Fatal(err)
 	}
-	other.quit()
 	if err := s.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

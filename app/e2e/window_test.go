@@ -19,7 +19,7 @@ import (
 // Positions in a window of 1200 × 760, from its upper left corner.
 var (
 	microphone   = point{991, 713}
-	useNow       = point{502, 599}
+	useNow       = point{440, 595}
 	middle       = point{620, 300}
 	secondInList = point{120, 228}
 	thirdInList  = point{120, 263}

@@ -141,3 +141,41 @@ func TestHighlightKeepsEveryCharacter(t *testing.T) {
 		t.Errorf("got %+v", spans)
 	}
 }
+
+// However deep a list is nested, each text in it is inside the window and wide enough to be read.
+func TestNestedListsAreReadable(t *testing.T) {
+	test.NewTempApp(t)
+	deep := ""
+	for i := range 100 {
+		deep += strings.Repeat("  ", i) + "- level\n"
+	}
+	for _, width := range []float32{320, 720} {
+		v := NewView()
+		v.Set(Parse(deep), false)
+		v.Resize(fyne.NewSize(width, v.HeightFor(width)))
+		levels := 0
+		var walk func(o fyne.CanvasObject, x float32)
+		walk = func(o fyne.CanvasObject, x float32) {
+			x += o.Position().X
+			switch o := o.(type) {
+			case *ui.Flow:
+				n := strings.Count(o.Text(0, o.Len()), "level")
+				if levels += n; n > 0 && (o.Size().Width < 60 || x < 0 || x+o.Size().Width > width+1) {
+					t.Errorf("a text reaches from %v to %v of %v", x, x+o.Size().Width, width)
+				}
+			case *fyne.Container:
+				for _, k := range o.Objects {
+					walk(k, x)
+				}
+			case *ui.Stack:
+				for _, k := range o.Objects {
+					walk(k, x)
+				}
+			}
+		}
+		walk(v.column, 0)
+		if levels != 100 {
+			t.Errorf("%d of 100 levels are shown", levels)
+		}
+	}
+}

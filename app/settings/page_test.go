@@ -200,10 +200,10 @@ func TestVeryManyWords(t *testing.T) {
 			e = x
 		}
 	})
-	megabyte := strings.Repeat("Dashwood, ", 100_000)
+	megabyte := strings.Repeat("x", mostName+1) + "," + strings.Repeat("Dashwood, ", 100_000)
 	e.Insert(megabyte)
 	e.FocusLost()
-	if len(s.heard) != 1 || s.heard[0].Words != megabyte || len(s.heard[0].Vocabulary()) != mostNames {
+	if len(s.heard) != 1 || s.heard[0].Words != megabyte || len(s.heard[0].Vocabulary()) != mostNames || s.heard[0].Vocabulary()[0] != "Dashwood" {
 		t.Fatalf("kept %d times", len(s.heard))
 	}
 	dir := t.TempDir()

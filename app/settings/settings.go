@@ -48,10 +48,11 @@ type Place struct {
 	Maximized     bool `json:",omitempty"`
 }
 
-// Vocabulary returns the user's own words, which are typed with commas or line ends between them; the first mostNames.
+// Vocabulary returns the user's own words, which are typed with commas or line ends between them: the first mostNames of those
+// that are no longer than mostName.
 func (v Values) Vocabulary() (words []string) {
 	for w := range strings.FieldsFuncSeq(v.Words, func(r rune) bool { return strings.ContainsRune(",;\n、，", r) }) {
-		if w = strings.TrimSpace(w); w != "" {
+		if w = strings.TrimSpace(w); w != "" && len(w) <= mostName {
 			words = append(words, w)
 		}
 		if len(words) == mostNames {
@@ -67,6 +68,7 @@ const (
 	most      = 16 << 20 // the largest size in bytes of a file that is read
 	mostWords = most / 8 // of the user's words; in the file a character can take six times as much
 	mostNames = 1000     // the number of words that are used
+	mostName  = 200      // the longest word in bytes that is used
 )
 
 // Load reads the settings in a data folder. If there are none it returns the defaults. A damaged file is renamed, and the

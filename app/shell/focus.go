@@ -1,7 +1,10 @@
 package shell
 
 import (
+	"slices"
+
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/ui"
 )
@@ -39,9 +42,13 @@ func (d *Shell) typedShortcut(s fyne.Shortcut) {
 	}
 }
 
+var modifiers = []fyne.KeyName{desktop.KeyShiftLeft, desktop.KeyShiftRight, desktop.KeyControlLeft, desktop.KeyControlRight,
+	desktop.KeyAltLeft, desktop.KeyAltRight, desktop.KeySuperLeft, desktop.KeySuperRight, desktop.KeyCapsLock, desktop.KeyMenu}
+
 // typedKey gets the keys that no widget takes.
 func (d *Shell) typedKey(k *fyne.KeyEvent) {
 	switch {
+	case slices.Contains(modifiers, k.Name): // part of a key combination, such as Ctrl+C for the text of the conversation
 	case k.Name == fyne.KeyEscape:
 		d.escape()
 	case d.window.Canvas().Overlays().Top() != nil:

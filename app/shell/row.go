@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -151,6 +152,8 @@ func (v *rowRenderer) Refresh() {
 type list struct {
 	widget.BaseWidget
 	pane    *ui.Pane
+	hits    []store.Hit
+	found   bool // the hits are results of a search
 	rows    []*row
 	chosen  int64
 	cursor  int // the row selected with the keyboard
@@ -181,6 +184,7 @@ func (l *list) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRen
 // set shows conversations, under headings for the days unless they are results of a search. While the list has the focus the cursor
 // stays on its conversation, or in its place if that is gone; otherwise it is on the chosen one.
 func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
+	l.hits, l.found = hits, searched
 	var objects []fyne.CanvasObject
 	at := l.chosen
 	if l.focused && l.cursor < len(l.rows) {
@@ -190,7 +194,7 @@ func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 	heading := ""
 	for i, h := range hits {
 		if i == mostRows {
-			objects = append(objects, ui.Text("Older chats are found by searching.", ui.SmallSize, ui.Muted))
+			objects = append(objects, ui.Text("Search to find older chats.", ui.SmallSize, ui.Muted))
 			break
 		}
 		if d := day(h.Updated, now); !searched && d != heading {
@@ -208,6 +212,11 @@ func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 	l.to(at)
 	l.pane.Keep(objects...)
 	l.mark()
+}
+
+// drop removes a conversation that is about to be deleted, so that the next press of Delete is about the next one.
+func (l *list) drop(id int64, now time.Time) {
+	l.set(slices.DeleteFunc(slices.Clone(l.hits), func(h store.Hit) bool { return h.ID == id }), l.found, now)
 }
 
 func headingOf(words string, gap bool) fyne.CanvasObject {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/store"
 )
@@ -31,6 +32,10 @@ func TestConversationIsCopiedByKeys(t *testing.T) {
 	}
 	board := fyne.CurrentApp().Clipboard()
 	s.win.Canvas().Unfocus()
+	s.typedKey(&fyne.KeyEvent{Name: desktop.KeyControlLeft}) // which comes before the combination
+	if o := s.win.Canvas().Focused(); o != nil {
+		t.Errorf("after Ctrl, %T has the focus", o)
+	}
 	keys.TypedShortcut(&fyne.ShortcutSelectAll{})
 	keys.TypedShortcut(&fyne.ShortcutCopy{})
 	if got := board.Content(); got != "What is it?\n\n• a list\n• of two" {

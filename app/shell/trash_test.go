@@ -82,6 +82,26 @@ func TestDeleteHeld(t *testing.T) {
 	}
 }
 
+// Presses that come faster than the store can delete are about one chat each.
+func TestDeleteFast(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	s.fill()
+	s.ready()
+	s.q.until(t, "the chats", func() bool { return len(s.side.list.rows) == 5 })
+	s.flush()
+	s.win.Canvas().Focus(s.side.list)
+	s.press(fyne.KeyDown, 0)
+	release := s.block()
+	for range 3 {
+		s.press(fyne.KeyDelete, 5)
+	}
+	release()
+	s.flush()
+	if list, err := s.store.Trash(); err != nil || len(list) != 3 {
+		t.Errorf("%d chats are deleted, %v", len(list), err)
+	}
+}
+
 // Delete that is held while the focus comes to the list deletes nothing there.
 func TestDeleteHeldElsewhere(t *testing.T) {
 	s := newStage(t, "", smol)

@@ -8,14 +8,8 @@ import (
 	"soberano/app/store"
 )
 
-// clock formats a position in the audio: 0:07, 12:34, 1:02:03.
-func clock(d time.Duration) string {
-	s := int64(d / time.Second)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
-}
+// clock formats a position in the audio.
+func clock(d time.Duration) string { return problem.Clock(d) }
 
 // long formats a duration: 7 s, 12 min, 1 h 2 min.
 func long(d time.Duration) string {

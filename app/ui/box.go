@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"unicode/utf8"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
@@ -132,13 +134,22 @@ func (l *Label) CreateRenderer() fyne.WidgetRenderer {
 	return r
 }
 
+// labelRenderer draws a label as one text, or in pieces where Fyne would not draw the text as it should be: in two directions, with
+// emoji of several characters, or beginning in another font.
 type labelRenderer struct {
-	l    *Label
-	text *canvas.Text
+	l      *Label
+	text   *canvas.Text
+	pieces []fyne.CanvasObject
 }
 
-func (r *labelRenderer) Destroy()                     {}
-func (r *labelRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.text} }
+func (r *labelRenderer) Destroy() {}
+
+func (r *labelRenderer) Objects() []fyne.CanvasObject {
+	if r.pieces != nil {
+		return r.pieces
+	}
+	return []fyne.CanvasObject{r.text}
+}
 
 func (r *labelRenderer) MinSize() fyne.Size {
 	m := measure(r.l.Text, r.l.TextSize, r.text.TextStyle)
@@ -150,12 +161,46 @@ func (r *labelRenderer) MinSize() fyne.Size {
 
 func (r *labelRenderer) Layout(size fyne.Size) {
 	text := elide(r.l.Text, size.Width, r.l.TextSize, r.text.TextStyle)
+	if r.pieces = r.draw(text, size.Height); r.pieces != nil {
+		canvas.Refresh(r.l)
+		return
+	}
 	if text != r.text.Text {
 		r.text.Text = text
 		r.text.Refresh()
 	}
 	m := r.text.MinSize()
 	Put(r.text, 0, (size.Height-m.Height)/2, m.Width, m.Height)
+}
+
+// draw returns the pieces of a text, nil if it is one.
+func (r *labelRenderer) draw(text string, height float32) []fyne.CanvasObject {
+	if ascii(text) {
+		return nil
+	}
+	l := r.l
+	w := wrap([]Span{{Text: text, Bold: l.Bold, Italic: l.Italic, Color: l.Color}}, l.TextSize, true, false)
+	if set := w.meters[0].set; !w.twoWay() && !w.meters[0].leads(text) {
+		if _, _, emoji := set.nextEmoji(text); !emoji {
+			return nil
+		}
+	}
+	w.ways.left = true
+	w.breakAt(mostNatural)
+	p := painter{size: l.TextSize, height: height, preserve: true}
+	for _, s := range w.runs(w.lines[0], w.lines[0].end) {
+		p.run(s, s.x, 0)
+	}
+	return p.objects
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *labelRenderer) paint() {

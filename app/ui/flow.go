@@ -282,11 +282,15 @@ func (f *Flow) Cursor() desktop.Cursor {
 	return desktop.DefaultCursor
 }
 
-// MouseDown begins a selection.
+// MouseDown begins a selection. It takes the focus from other widgets, so that the keys for copying are for this selection.
 func (f *Flow) MouseDown(m *desktop.MouseEvent) {
-	if f.Selection != nil {
-		f.Selection.press(f, m)
+	if f.Selection == nil {
+		return
 	}
+	if c := canvasOf(f); c != nil {
+		c.Unfocus()
+	}
+	f.Selection.press(f, m)
 }
 
 // MouseUp implements desktop.Mouseable.

@@ -152,3 +152,25 @@ func BenchmarkFrames(b *testing.B) {
 		f.Frames(x, 3000)
 	}
 }
+
+// The frames of a window after those of its audio are 0, those of the audio are Frames'.
+func TestWindow(t *testing.T) {
+	f := New(80)
+	x := make([]float32, 10*Hop+1)
+	for i := range x {
+		x[i] = float32(i%7) / 7
+	}
+	const frames = 32
+	whole, got := f.Frames(x, frames), f.Window(x, frames)
+	for m := range f.Mels {
+		for i := range frames {
+			want := whole[m*frames+i]
+			if i > 10 {
+				want = 0
+			}
+			if got[m*frames+i] != want {
+				t.Fatalf("mel %d, frame %d: %v, want %v", m, i, got[m*frames+i], want)
+			}
+		}
+	}
+}

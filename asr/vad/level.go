@@ -7,11 +7,13 @@ import (
 
 const (
 	levelSpan = 45  // chunks, 1.44 s, whose levels decide the gain
-	loudShare = 0.6 // of them, those at or below the level that counts
+	fastSpan  = 12  // latest of them, 0.38 s, which show that a softer speaker has begun
+	loudShare = 0.6 // of the chunks of a span, those at or below the level that counts
 	bandFrom  = 5   // first bin of the speech band, 312 Hz
 	bandTo    = 55  // bin after its last, 3375 Hz
 
 	targetLevel  = -28.0 // dB, to which soft speech is raised
+	fastBelow    = 15.0  // dB, by which it is raised less where only the latest chunks are soft
 	mostGain     = 50.0  // dB: the noise of 16 bits stays below the speech threshold
 	ceilingLevel = -14.0 // dB, beyond which a chunk is not raised
 
@@ -24,12 +26,14 @@ const (
 // level, and its convolutions begin with a bias: below about -45 dBFS it finds less and less.
 //
 //	level of a chunk    power between 300 and 3400 Hz, which a telephone passes
-//	level of the sound  the 60th percentile of the last 1.44 s: a word counts, a click or a breath does not
+//	level of the sound  the 60th percentile of the last 1.44 s: a word counts, a click or a breath does not;
+//	                    or that of the last 0.38 s and fastBelow, if this is less: a soft answer
+//	                    after loud speech
 //	gain                from that level to targetLevel, never below 0 dB, at most mostGain,
 //	                    and never more than ceilingLevel allows this chunk
 //
-// The gain depends on nothing later than the chunk. After loud speech it takes about 0.6 s to
-// rise, so that the pauses between words stay quiet.
+// The gain depends on nothing later than the chunk. After loud speech it rises slowly, so that
+// the pauses between words stay quiet.
 type leveler struct {
 	recent [levelSpan]float64 // levels of the latest chunks
 	n      int                // chunks so far
@@ -39,12 +43,20 @@ type leveler struct {
 func (l *leveler) gain(level float64) float32 {
 	l.recent[l.n%levelSpan] = level
 	l.n++
-	var sorted [levelSpan]float64
-	known := sorted[:copy(sorted[:], l.recent[:min(l.n, levelSpan)])]
-	slices.Sort(known)
-	usual := known[int(loudShare*float64(len(known)-1)+0.5)]
+	usual := min(l.usual(levelSpan), l.usual(fastSpan)+fastBelow)
 	dB := min(targetLevel-usual, ceilingLevel-level, mostGain)
 	return float32(math.Pow(10, max(dB, 0)/20))
+}
+
+// usual returns the level that loudShare of the latest span chunks do not exceed.
+func (l *leveler) usual(span int) float64 {
+	var sorted [levelSpan]float64
+	n := min(l.n, span)
+	for i := range n {
+		sorted[i] = l.recent[(l.n-1-i)%levelSpan]
+	}
+	slices.Sort(sorted[:n])
+	return sorted[int(loudShare*float64(n-1)+0.5)]
 }
 
 // bandLevel returns the level in dB, relative to a full scale, of the speech band in the

@@ -175,6 +175,7 @@ func TestRefused(t *testing.T) {
 			"general.architecture":          "mamba",
 			"llama.rope.scaling.type":       "su",
 			"llama.attention.value_length":  uint64(32),
+			"llama.rope.dimension_count":    uint64(8),
 			"llama.attention.head_count_kv": []uint64{2, 1, 2},
 		},
 		"gemma3": {"gemma3.expert_count": uint64(8)},

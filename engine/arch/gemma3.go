@@ -93,8 +93,8 @@ func (m *gemma3) readAttention(r *reader) {
 	c := m.c
 	dims := r.rotaryDims(c)
 	rotary := r.rotary(dims, c.context)
-	if rotary.Yarn {
-		r.unsupported("YaRN in the gemma3 family")
+	if rotary.Yarn && rotary.Factor > 0 && rotary.Factor < 1 {
+		r.unsupported("YaRN that shortens the context, in the gemma3 family")
 	}
 	if cap := r.float("final_logit_softcapping", 0, 0, 1e6); cap != 0 {
 		r.unsupported("key %q: capped logits in the gemma3 family", "gemma3.final_logit_softcapping")
@@ -107,7 +107,7 @@ func (m *gemma3) readAttention(r *reader) {
 	attn := kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: c.attentionScale(), Causal: true}
 	m.global = positions{r.rope(c.headDim, rotary), attn}
 	attn.Window = window
-	m.local = positions{r.rope(c.headDim, nn.Rotary{Dims: dims, Base: base}), attn}
+	m.local = positions{r.rope(c.headDim, nn.Rotary{Dims: dims, Base: base, Attention: rotary.Attention}), attn}
 }
 
 // attentionScale returns the factor of q·k: 1/√headDim, except for the 27B model (62 layers), which

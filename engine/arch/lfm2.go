@@ -45,11 +45,11 @@ type lfm2Layer struct {
 
 func openLFM2(r *reader) (Model, error) {
 	r.noExperts()
-	return r.lfm2(func(*config) {})
+	return r.lfm2(r.int("attention.sliding_window", 0, 0, 1<<30), func(*config) {})
 }
 
 func openLFM2MoE(r *reader) (Model, error) {
-	return r.lfm2(func(c *config) {
+	return r.lfm2(0, func(c *config) {
 		c.experts = r.experts(r.uniform("expert_feed_forward_length", required, 1, maxWidth))
 		c.experts.routing.Sigmoid = r.gating()
 		if c.dense = r.int("leading_dense_block_count", 0, 0, c.layers); c.experts.count == 0 {
@@ -58,8 +58,8 @@ func openLFM2MoE(r *reader) (Model, error) {
 	})
 }
 
-// lfm2 reads a model. mixture completes its configuration.
-func (r *reader) lfm2(mixture func(*config)) (Model, error) {
+// lfm2 reads a model whose attention has a window, 0 for none. mixture completes its configuration.
+func (r *reader) lfm2(window int, mixture func(*config)) (Model, error) {
 	c := r.sizes()
 	kvHeads := r.headCounts(&c)
 	r.headWidths(&c)
@@ -70,7 +70,6 @@ func (r *reader) lfm2(mixture func(*config)) (Model, error) {
 		r.unsupported("attention that is not causal, as in embedding models")
 	}
 	m := &lfm2{dev: r.dev, taps: r.int("shortconv.l_cache", required, 2, 64)}
-	window := r.int("attention.sliding_window", 0, 0, 1<<30)
 	dims := r.rotaryDims(c)
 	rotary := r.rotary(dims, c.context)
 	if r.err != nil {

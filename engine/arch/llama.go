@@ -126,6 +126,9 @@ func openLlama(r *reader) (Model, error) {
 		}
 	}
 	dims := r.rotaryDims(c)
+	if dims != c.headDim { // which way the rows of such files lie is not settled; llama.cpp refuses them too
+		r.unsupported("key %q is %d for heads of %d values", "llama.rope.dimension_count", dims, c.headDim)
+	}
 	rotary := r.rotary(dims, c.context)
 	rotary.Divide = r.divisors(rotary, c.context)
 	if r.err != nil {

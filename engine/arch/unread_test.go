@@ -96,6 +96,7 @@ func TestKeysCount(t *testing.T) {
 	for kind, keys := range map[string]models.Metadata{
 		"llama": {"llama.attention.sliding_window": uint64(16), "llama.expert_count": uint64(4), "llama.shortconv.l_cache": uint64(3), "llama.leading_dense_block_count": uint64(1),
 			"llama.final_logit_softcapping": 30.0},
+		"lfm2moe": {"lfm2moe.attention.sliding_window": uint64(16)},
 		"mixtral": {"llama.expert_weights_norm": false, "llama.leading_dense_block_count": uint64(1)},
 		"gemma3":  {"gemma3.rope.local.freq_base": 1e6, "gemma3.rope.global.freq_base": 1e6, "gemma3.final_logit_softcapping": 30.0},
 	} {

@@ -27,8 +27,14 @@ var variants = map[string]func(*tiny.Source){
 			"llama.rope.scaling.yarn_beta_fast": 16.0, "llama.rope.scaling.yarn_beta_slow": 2.0,
 		})
 	},
-	"llama-long":    func(s *tiny.Source) { longRope(s, 64) },
-	"llama-short":   func(s *tiny.Source) { longRope(s, tiny.Context) },
+	"llama-long":  func(s *tiny.Source) { longRope(s, 64) },
+	"llama-short": func(s *tiny.Source) { longRope(s, tiny.Context) },
+	"gemma3-yarn": func(s *tiny.Source) {
+		maps.Copy(s.Meta, models.Metadata{
+			"gemma3.rope.scaling.type": "yarn", "gemma3.rope.scaling.factor": 4.0, "gemma3.rope.scaling.original_context_length": uint64(64),
+			"gemma3.rope.scaling.attn_factor": 1.125, "gemma3.rope.freq_base_swa": 500.0,
+		})
+	},
 	"gemma3-global": func(s *tiny.Source) { delete(s.Meta, "gemma3.attention.sliding_window") },
 	"llama-fused": func(s *tiny.Source) {
 		s.Float32()

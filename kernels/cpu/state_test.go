@@ -368,3 +368,15 @@ func TestStateMisuse(t *testing.T) {
 		}
 	}
 }
+
+// A fine layer is kept in float16 on every instruction level: bfloat16 has eight bits, float16 has eleven.
+func TestFineLayers(t *testing.T) {
+	for l := range levelNames {
+		for _, floats := range []Floats{Keep, BFloat16, Bits8} {
+			d := &device{lv: level(l), floats: floats}
+			if f := d.formOf(kernels.Layer{KVHeads: 8, KeyDim: 64, ValueDim: 64, Fine: true}); f.kind != kindF16 {
+				t.Errorf("%s, floats %d: kind %v", levelNames[l], floats, f.kind)
+			}
+		}
+	}
+}
