@@ -3,9 +3,9 @@ package asr
 import (
 	"cmp"
 	"context"
-	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Likelihood is how probable a language is.
@@ -14,54 +14,132 @@ type Likelihood struct {
 	Prob     float64
 }
 
-// Detect returns the probabilities of the model's languages for the first 30 s of speech in
-// src, the likeliest first, or none if nobody speaks. The error is src's, ctx's or ErrClosed.
+// Detect returns the probabilities of the model's languages for the first minute of speech in src,
+// the likeliest first, or none if nobody speaks. Where several stretches of speech have different
+// languages, each counts by its length. The error is src's, ctx's or ErrClosed.
 func (m *Model) Detect(ctx context.Context, src Source) ([]Likelihood, error) {
-	p, err := firstWindow(ctx, src)
-	if err != nil || len(p) == 0 {
-		return nil, err
+	inner, cancel := context.WithCancel(ctx)
+	t := &transcription{m: m, ctx: inner, mostSlots: 1, windows: make(chan *fileWindow, 2)}
+	source := t.read(src)
+	err := t.settle()
+	t.close()
+	enough := t.heard.spoken >= settleAfter
+	cancel()
+	if end := <-source; err == nil && !enough {
+		err = end.err
 	}
-	if err := m.acquire(ctx); err != nil {
-		return nil, err
-	}
-	defer m.release()
-	slot, err := m.slot()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { m.slots = append(m.slots, slot) }()
-	samples := join(p)
-	probs, err := slot.Detect(ctx, m.mel.Window(samples[:min(len(samples), window)], m.net.Frames()))
-	if err != nil {
-		return nil, err
+	return t.heard.likelihoods(), nil
+}
+
+const (
+	settleAfter = time.Minute // of speech decide the language
+	// A window is taken to be in another language than those before it from that probability on, and
+	// if so much is spoken in it: short sounds are taken for any language.
+	otherProb   = 0.8
+	otherSpeech = 10 * time.Second
+)
+
+// tally adds up the probabilities of languages over stretches of speech, weighted by their length.
+type tally struct {
+	spoken time.Duration
+	sum    map[string]float64 // in seconds
+}
+
+func (l *tally) add(probs map[string]float64, spoken time.Duration) {
+	if l.sum == nil {
+		l.sum = map[string]float64{}
 	}
-	out := make([]Likelihood, 0, len(probs))
+	l.spoken += spoken
 	for code, p := range probs {
-		out = append(out, Likelihood{code, p})
+		l.sum[code] += p * spoken.Seconds()
+	}
+}
+
+// likelihoods returns the mean probabilities, the likeliest language first.
+func (l *tally) likelihoods() []Likelihood {
+	out := make([]Likelihood, 0, len(l.sum))
+	for code, p := range l.sum {
+		out = append(out, Likelihood{code, p / l.spoken.Seconds()})
 	}
 	slices.SortFunc(out, func(a, b Likelihood) int {
 		return cmp.Or(cmp.Compare(b.Prob, a.Prob), strings.Compare(a.Language, b.Language))
 	})
-	return out, nil
+	return out
 }
 
-// firstWindow reads src up to a window of speech, or to a long gap or the end after some.
-func firstWindow(ctx context.Context, src Source) ([]piece, error) {
-	seg := newSegmenter(fileSegments)
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+// settle adds up the languages of the windows of the first minute of speech, which stay in t.order; as
+// many as there are slots for stay encoded.
+func (t *transcription) settle() error {
+	defer func() {
+		if n := len(t.order); n > t.mostSlots {
+			t.order[n-1].leave()
 		}
-		done, err := readChunk(src, seg)
-		switch {
-		case err != nil && err != io.EOF:
-			return nil, err
-		case len(done) > 0:
-			return done[0].pieces, nil
-		case err == io.EOF || len(seg.certain()) >= window/chunk:
-			return seg.certain(), nil
+	}()
+	for t.heard.spoken < settleAfter && len(t.order) < 2*mostSlots {
+		select {
+		case w, more := <-t.windows:
+			if t.allRead = !more; t.allRead {
+				return nil
+			}
+			t.order = append(t.order, w)
+			if err := t.listen(w); err != nil {
+				return err
+			}
+		case <-t.ctx.Done():
+			return t.ctx.Err()
 		}
 	}
+	return nil
+}
+
+// listen encodes w and adds the probabilities of its languages.
+func (t *transcription) listen(w *fileWindow) error {
+	if err := t.m.acquire(t.ctx); err != nil {
+		return err
+	}
+	defer t.m.release()
+	if n := len(t.order); n > t.mostSlots {
+		t.order[max(t.mostSlots, n-1)-1].leave()
+	}
+	if err := t.encode(w); err != nil {
+		return err
+	}
+	probs, err := w.slot.Detect()
+	if err != nil {
+		return err
+	}
+	w.languages = probs
+	t.heard.add(probs, max(spokenTime(w.pieces), duration(chunk)))
+	return nil
+}
+
+// leave makes the slot of an encoded window free.
+func (w *fileWindow) leave() { w.slot, w.encoded = nil, false }
+
+// languageOf returns the language in which w is decoded and its probability: that of the windows before
+// it, unless another one is certain for a long stretch.
+func (t *transcription) languageOf(w *fileWindow) (code string, prob float64, err error) {
+	if t.settled == "" {
+		return t.o.Language, 0, nil
+	}
+	if w.languages == nil {
+		if w.languages, err = w.slot.Detect(); err != nil {
+			return "", 0, err
+		}
+	}
+	top, best := "", 0.0
+	for code, p := range w.languages {
+		if p > best {
+			top, best = code, p
+		}
+	}
+	if top != t.settled && best >= otherProb && spokenTime(w.pieces) >= otherSpeech {
+		t.settled, t.languageProb = top, best
+	}
+	return t.settled, t.languageProb, nil
 }
 
 // The languages of Whisper and their English names (openai/whisper, tokenizer.py).

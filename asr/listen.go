@@ -163,7 +163,7 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 	quick := trailingSilence(current) < shortPause || !l.last.covers(current) && (l.careful == 0 || l.careful > releasePatience)
 	inner, cancel := l.c.passContext(ctx, to, l.estimate(len(samples), quick))
 	defer cancel()
-	r, err := l.pass(inner, samples, l.frames(len(samples), quick))
+	r, err := l.pass(inner, current, 0, samples, l.frames(len(samples), quick))
 	l.covered = to
 	// As much time again stays free for what finishes in between.
 	l.wait = int64(time.Since(began) * SampleRate / time.Second / chunk)
@@ -246,7 +246,7 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 		quick = false // it would be doubtful again
 	}
 	for from := 0; from == 0 || speechLeft(p, from); {
-		r, err := l.finalPass(ctx, samples[from:min(len(samples), from+window)], quick)
+		r, err := l.finalPass(ctx, p, from, samples[from:min(len(samples), from+window)], quick)
 		if err != nil {
 			return nil, "", err
 		}
@@ -263,20 +263,21 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 	return all, language, nil
 }
 
-// finalPass transcribes samples, with a careful pass where a quick one is doubtful.
-func (l *listener) finalPass(ctx context.Context, samples []float32, quick bool) (windowResult, error) {
+// finalPass transcribes samples, which begin at sample from of the joined pieces, with a careful pass
+// where a quick one is doubtful.
+func (l *listener) finalPass(ctx context.Context, p []piece, from int, samples []float32, quick bool) (windowResult, error) {
 	began := time.Now()
 	if quick {
-		r, err := l.pass(ctx, samples, l.frames(len(samples), true))
+		r, err := l.pass(ctx, p, from, samples, l.frames(len(samples), true))
 		if err != nil || !r.doubtful() && len(r.segments) > 0 {
 			return r, err
 		}
 	}
 	whole := l.m.net.Frames()
 	frames := l.affordable(len(samples), time.Since(began))
-	r, err := l.pass(ctx, samples, frames)
+	r, err := l.pass(ctx, p, from, samples, frames)
 	if err == nil && r.Looped && frames < whole {
-		r, err = l.pass(ctx, samples, whole)
+		r, err = l.pass(ctx, p, from, samples, whole)
 	}
 	return r, err
 }
@@ -296,10 +297,11 @@ func (l *listener) affordable(samples int, spent time.Duration) int {
 	return n &^ 31
 }
 
-// pass transcribes samples in one pass and records how long one over a whole window would take.
-// A pass over less than a window is a single greedy attempt.
-func (l *listener) pass(ctx context.Context, samples []float32, frames int) (windowResult, error) {
+// pass transcribes samples, which begin at sample from of the joined pieces, in one pass and records how
+// long one over a whole window would take. A pass over less than a window is a single greedy attempt.
+func (l *listener) pass(ctx context.Context, p []piece, from int, samples []float32, frames int) (windowResult, error) {
 	o, whole := l.o, l.m.net.Frames()
+	o.Length, o.Speech = duration(len(samples)), speechTicks(p, from, len(samples))
 	if o.Quick = frames < whole; o.Quick {
 		o.Beam = 1
 	}

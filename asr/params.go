@@ -43,7 +43,7 @@ type Decoding struct {
 	BestOf        int     // texts sampled at a temperature above 0, at most 8; 0: as many as Beam
 
 	Temperatures   []float32     // of successive attempts, until one is accepted; nil: 0, 0.2, … 1
-	MaxCompression float64       // text with a higher compression ratio is a loop; 0: 2.4
+	MaxCompression float64       // text with a higher compression ratio may be a loop of the model; 0: 2.4
 	MinLogprob     float64       // an attempt with a lower mean log-probability is rejected; 0: -1
 	MaxNoSpeech    float64       // a rejected attempt with a higher no-speech probability is silence; 0: 0.6
 	MaxInitial     time.Duration // latest start of the first segment of a window; 0: 1 s
@@ -142,6 +142,7 @@ func (m *Model) options(p Params) whisper.Options {
 	if prompt := strings.TrimSpace(p.Prompt); prompt != "" {
 		o.Prompt = append(o.Prompt, tail(m.text.Encode(" "+prompt, token.Options{}), m.promptRoom()-len(o.Prompt))...)
 	}
+	o.Hints = len(o.Prompt)
 	return o
 }
 

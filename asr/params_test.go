@@ -38,8 +38,11 @@ func TestParams(t *testing.T) {
 	if got := hear(Params{Decoding: Decoding{Temperatures: []float32{0.2}}}); got[0].Temperature != 0.2 {
 		t.Errorf("at temperature %g", got[0].Temperature)
 	}
-	if got := hear(Params{Decoding: Decoding{MaxCompression: 0.5}}); !got[0].Looped {
-		t.Errorf("what compresses more than 0.5 is no loop: %+v", got[0])
+	if got := hear(Params{Decoding: Decoding{MaxCompression: 0.5}}); len(got) == 0 || got[0].Looped || got[0].Text != plain[0].Text {
+		t.Errorf("what compresses more than 0.5, but is spoken: %+v", got)
+	}
+	if got := hear(Params{Decoding: Decoding{MinLogprob: -1e-3}}); len(got) > 0 {
+		t.Errorf("what is less probable than the threshold: %+v", got)
 	}
 	if got := hear(Params{Decoding: Decoding{MinLogprob: -1e-3, MaxNoSpeech: 1e-9}}); len(got) > 0 {
 		t.Errorf("what is probably silence: %+v", got)

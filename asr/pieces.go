@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"soberano/asr/whisper"
 )
 
 // quiet is the probability of speech below which nobody speaks, as in vad.
@@ -94,6 +96,22 @@ func voices(p []piece, from, to int) int {
 	}
 	return n
 }
+
+// speechTicks returns for each whisper.Tick of n samples from sample from of the joined pieces on whether
+// they are probably speech.
+func speechTicks(p []piece, from, n int) []bool {
+	out := make([]bool, n/tick)
+	for i := range out {
+		k := (from + i*tick) / chunk
+		out[i] = k < len(p) && p[k].voice >= quiet
+	}
+	return out
+}
+
+const tick = int(whisper.Tick * SampleRate / time.Second) // samples
+
+// spokenTime returns how long someone probably speaks in p.
+func spokenTime(p []piece) time.Duration { return duration(voices(p, 0, len(p)*chunk) * chunk) }
 
 // voicedLength returns how many pieces there are up to the last one that is probably speech.
 func voicedLength(p []piece) int {

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"soberano/asr/whisper"
@@ -22,17 +21,21 @@ const (
 
 // fileWindow is a window of a file and the state of its transcription.
 type fileWindow struct {
-	pieces   []piece
-	pause    int    // samples without speech before it
-	previous string // text of the window before, if this window is the speech that was left out there
-	rest     bool   // this window is that speech
-	o        whisper.Options
-	slot     *whisper.Slot
-	started  bool
-	done     bool
-	segments []Segment
-	unheard  []Unheard     // before it and in it
-	end      time.Duration // how much of the audio is transcribed when this window is
+	pieces    []piece
+	pause     int        // samples without speech before it
+	said      []saidWord // by the window whose speech was left out and is this one
+	o         whisper.Options
+	slot      *whisper.Slot
+	encoded   bool               // the slot holds the window
+	language  string             // in which it is decoded; "": see languageOf
+	sure      float64            // probability of the language, if it was detected
+	languages map[string]float64 // probabilities, where they were computed
+	started   bool
+	done      bool
+	segments  []Segment
+	unheard   []Unheard     // before it and in it
+	rest      bool          // it is speech that was left out of another window
+	end       time.Duration // how much of the audio is transcribed when this window is
 }
 
 func (w *fileWindow) running() bool { return w.started && !w.done }
@@ -44,6 +47,9 @@ func (w *fileWindow) running() bool { return w.started && !w.done }
 //	                                 └▶ slot ─▶ segments ─┘
 //	                                      └▶ speech that the model left out: another window
 //
+// If the language is not given, the windows of the first minute of speech are encoded first; they
+// decide it.
+//
 // A slot encodes its window; then each step of the decoder advances all slots by one token, so
 // that the decoder's weights are read once for all of them. Between steps the network is free
 // for a microphone. Windows that follow each other's text (Params.Follow) share one slot.
@@ -52,8 +58,9 @@ type transcription struct {
 	ctx          context.Context
 	p            Params
 	o            whisper.Options
-	known        bool     // the language is known
-	languageProb float64  // probability of the detected language
+	heard        tally    // languages of the first windows
+	settled      string   // language of the windows, by those before; "": Params.Language
+	languageProb float64  // its probability
 	history      *history // nil: windows are independent
 	windows      chan *fileWindow
 	allRead      bool          // windows is closed
@@ -76,31 +83,42 @@ func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[
 			yield(Segment{}, err)
 			return
 		}
-		t := &transcription{m: m, p: p, o: m.options(p), known: p.Language != "", mostSlots: m.slotsFor(p), wait: true,
+		t := &transcription{m: m, p: p, o: m.options(p), mostSlots: m.slotsFor(p), wait: true,
 			windows: make(chan *fileWindow, 2), yield: yield}
 		if p.Follow {
 			t.history = &history{fixed: t.o.Prompt, room: m.promptRoom()}
 		}
 		var cancel context.CancelFunc
 		t.ctx, cancel = context.WithCancel(ctx)
-		var reading sync.WaitGroup
-		var source error
-		var rest []Unheard
-		reading.Go(func() {
-			defer close(t.windows)
-			rest, source = readWindows(t.ctx, src, t.windows)
-		})
+		source := t.read(src)
 		err = t.run()
 		cancel()
-		reading.Wait()
+		left := <-source
 		if err == nil {
-			t.unheard(rest)
-			err = source
+			t.unheard(left.unheard)
+			err = left.err
 		}
 		if err != nil && err != errLeft {
 			yield(Segment{}, err)
 		}
 	}
+}
+
+// sourceEnd is how a source has ended: what has sound after the last window, and src's error.
+type sourceEnd struct {
+	unheard []Unheard
+	err     error
+}
+
+// read sends the windows of src, in a goroutine that ends with t.ctx, and then how src has ended.
+func (t *transcription) read(src Source) <-chan sourceEnd {
+	ended := make(chan sourceEnd, 1)
+	go func() {
+		rest, err := readWindows(t.ctx, src, t.windows)
+		close(t.windows)
+		ended <- sourceEnd{rest, err}
+	}()
+	return ended
 }
 
 // slotsFor returns how many windows are transcribed side by side: as many as take no more memory
@@ -169,6 +187,14 @@ func readChunk(src Source, seg *segmenter) (done []utterance, err error) {
 // run transcribes all windows.
 func (t *transcription) run() error {
 	defer t.close()
+	if t.o.Language == "" && t.m.net.Multilingual {
+		if err := t.settle(); err != nil {
+			return err
+		}
+		if all := t.heard.likelihoods(); len(all) > 0 {
+			t.settled, t.languageProb = all[0].Language, all[0].Prob
+		}
+	}
 	for {
 		w := t.next()
 		if w == nil && !slices.ContainsFunc(t.order, (*fileWindow).running) {
@@ -191,7 +217,7 @@ func (t *transcription) next() *fileWindow {
 			busy++
 		}
 	}
-	if busy >= t.mostSlots || busy > 0 && !t.known {
+	if busy >= t.mostSlots {
 		return nil
 	}
 	for _, w := range t.order {
@@ -243,7 +269,28 @@ func (t *transcription) advance(w *fileWindow) error {
 }
 
 // start encodes a window and starts its decoding, with the history as its prompt if follow is set.
-func (t *transcription) start(w *fileWindow, follow bool) error {
+func (t *transcription) start(w *fileWindow, follow bool) (err error) {
+	if err := t.encode(w); err != nil {
+		return err
+	}
+	w.started, w.o = true, t.o
+	w.o.Voiced = duration(voicedLength(w.pieces) * chunk)
+	w.o.Length, w.o.Speech = duration(len(w.pieces)*chunk), speechTicks(w.pieces, 0, len(w.pieces)*chunk)
+	if w.o.Spoken = -duration(w.pause); t.history != nil && follow {
+		w.o.Prompt = t.history.prompt()
+	}
+	if w.language == "" {
+		if w.language, w.sure, err = t.languageOf(w); err != nil {
+			return err
+		}
+	}
+	w.o.Language, w.o.Sure = w.language, w.languages[w.language]
+	w.slot.Decode(t.ctx, w.o)
+	return nil
+}
+
+// encode encodes a window in a slot, unless that has been done.
+func (t *transcription) encode(w *fileWindow) error {
 	if w.slot == nil {
 		w.slot = t.free()
 	}
@@ -254,12 +301,11 @@ func (t *transcription) start(w *fileWindow, follow bool) error {
 		}
 		w.slot, t.slots = s, append(t.slots, s)
 	}
-	w.started, w.o = true, t.o
-	w.o.Voiced = duration(voicedLength(w.pieces) * chunk)
-	if w.o.Spoken = -duration(w.pause); t.history != nil && follow {
-		w.o.Prompt = t.history.prompt()
+	if w.encoded {
+		return nil
 	}
-	return w.slot.Begin(t.ctx, t.m.mel.Window(join(w.pieces), t.m.net.Frames()), w.o)
+	w.encoded = true
+	return w.slot.Encode(t.ctx, t.m.mel.Window(join(w.pieces), t.m.net.Frames()), t.o.Priority)
 }
 
 // free returns an unused slot, or nil.
@@ -272,8 +318,8 @@ func (t *transcription) free() *whisper.Slot {
 	return nil
 }
 
-// finish makes segments of a decoded window. Speech that the model has left out becomes another
-// window after it.
+// finish makes segments of a decoded window. Speech that the model has left out, at the end or between
+// two segments, becomes a window of its own in its place.
 func (t *transcription) finish(w *fileWindow) error {
 	samples := len(w.pieces)*chunk - chunk + len(w.pieces[len(w.pieces)-1].samples)
 	r, err := t.m.result(t.ctx, w.slot, samples, w.o)
@@ -284,10 +330,10 @@ func (t *transcription) finish(w *fileWindow) error {
 		t.history.recent = nil
 		return t.start(w, false)
 	}
-	w.done = true
-	if !t.known && !r.Silent {
-		t.o.Language, t.known, t.languageProb = r.Language, true, r.Languages[r.Language]
+	if r.Swallowed && t.halve(w) {
+		return nil
 	}
+	w.done = true
 	// Each window advances by at least a second, whatever its times are.
 	next := min(max(r.consumed(w.pieces, 0), SampleRate), samples)
 	if at := onset(w.pieces, next); next < samples && at >= SampleRate {
@@ -302,30 +348,63 @@ func (t *transcription) finish(w *fileWindow) error {
 	if t.history != nil {
 		t.history.add(r)
 	}
-	again := speechLeft(w.pieces, next)
-	if again {
+	skips := r.skipped(w.pieces)
+	if speechLeft(w.pieces, next) {
 		next -= next % chunk
+		skips = append(skips, skip{len(r.segments), next, len(w.pieces) * chunk})
 	}
-	pause := w.pause + next
+	said, err := t.said(w, r, skips)
+	if err != nil {
+		return err
+	}
 	for _, s := range r.segments {
-		pause = max(0, next-samplesOf(s.End))
 		out := r.segment(w.pieces, next, s)
-		out.Sure = t.languageProb
+		out.Sure = w.sure
 		w.segments = append(w.segments, out)
 	}
-	w.unheard = append(w.unheard, unclear(w.pieces[:min(next/chunk, len(w.pieces))], r.segments)...)
-	text := textOfSegments(w.segments)
-	if w.previous != "" && isSuffix(text, w.previous) {
-		w.segments, text = nil, w.previous // nothing was left out: the model had written its last time too early
+	if w.repeats() {
+		w.segments = nil // nothing was left out: the model's times were wrong
 	}
-	if again {
-		rest := &fileWindow{pieces: w.pieces[next/chunk:], pause: pause, previous: text, rest: true}
-		t.order = slices.Insert(t.order, slices.Index(t.order, w)+1, rest)
-		w.pieces = w.pieces[:next/chunk]
-	}
-	w.end = place(w.pieces, len(w.pieces)*chunk, true)
+	w.unheard = append(w.unheard, unclear(without(w.pieces, skips), r.segments)...)
+	t.insert(w, skips, said)
 	w.pieces = nil
 	return nil
+}
+
+// insert divides w at what it has skipped: each becomes a window, to be decoded, with the segments after
+// it in another one.
+func (t *transcription) insert(w *fileWindow, skips []skip, said []saidWord) {
+	at := slices.Index(t.order, w) + 1
+	p, segments, unheard, from := w.pieces, w.segments, inOrder(w.unheard), 0
+	for i, x := range skips {
+		part := w
+		if i > 0 {
+			part = &fileWindow{started: true, done: true}
+			t.order = slices.Insert(t.order, at, part)
+			at++
+		}
+		part.segments, from = segments[min(from, len(segments)):min(x.after, len(segments))], x.after
+		part.end = place(p, x.from, true)
+		n := 0
+		for n < len(unheard) && unheard[n].Start < part.end {
+			n++
+		}
+		part.unheard, unheard = unheard[:n], unheard[n:]
+		rest := &fileWindow{pieces: p[x.from/chunk : x.to/chunk], pause: w.pause + x.from, language: w.language, sure: w.sure, said: moved(said, x.from), rest: true}
+		if n := len(part.segments); n > 0 {
+			rest.pause = max(0, samplesOf(place(p, x.from, false)-part.segments[n-1].End))
+		}
+		t.order = slices.Insert(t.order, at, rest)
+		at++
+	}
+	if len(skips) == 0 {
+		w.end = place(p, len(p)*chunk, true)
+		return
+	}
+	if from < len(segments) || len(unheard) > 0 {
+		last := &fileWindow{started: true, done: true, segments: segments[min(from, len(segments)):], unheard: unheard, end: place(p, len(p)*chunk, true)}
+		t.order = slices.Insert(t.order, at, last)
+	}
 }
 
 func textOfSegments(all []Segment) string {
@@ -339,12 +418,6 @@ func joinText[S any](all []S, text func(S) string) string {
 		texts = append(texts, text(s))
 	}
 	return strings.Join(texts, " ")
-}
-
-// isSuffix reports whether before ends with the words of text; case and punctuation don't count.
-func isSuffix(text, before string) bool {
-	a, b := strings.Fields(text), strings.Fields(before)
-	return len(a) <= len(b) && slices.EqualFunc(a, b[len(b)-len(a):], func(x, y string) bool { return bare(x) == bare(y) })
 }
 
 // deliver yields the segments of the windows that are done, up to the first that is not.

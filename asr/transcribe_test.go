@@ -150,20 +150,55 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestIsSuffix: speech that the model left out is not a repetition of what it wrote.
-func TestIsSuffix(t *testing.T) {
+// TestRepeats: speech that the model left out is not a repetition of what it wrote, unless that was said
+// at another time.
+func TestRepeats(t *testing.T) {
+	country := []saidWord{{"your", -9 * SampleRate}, {"country", -8 * SampleRate}, {"can", -3 * SampleRate}, {"your", 0}, {"country", SampleRate}}
 	for _, c := range []struct {
-		text, before string
-		want         bool
+		text string
+		said []saidWord
+		want bool
 	}{
-		{"Country.", "what you can do for your country.", true},
-		{"your country", "what you can do for your country.", true},
-		{"power to do for them.", "prudently in his", false},
-		{"country today.", "for your country.", false},
-		{"a b", "b", false},
+		{"Country.", country, true},
+		{"your country", country, true},
+		{"your country", country[:3], false},                         // said before, and again here
+		{"Country.", []saidWord{{"country", 9 * SampleRate}}, false}, // said later
+		{"power to do for them.", country, false},
+		{"country today.", country, false},
+		{"a b", []saidWord{{"b", 0}}, false},
+		{"好久", []saidWord{{"好", 0}, {"久", SampleRate}}, true},
+		{"", country, false},
 	} {
-		if got := isSuffix(c.text, c.before); got != c.want {
-			t.Errorf("%q after %q: %v", c.text, c.before, got)
+		w := &fileWindow{pieces: make([]piece, 3*SampleRate/chunk), segments: []Segment{{Text: c.text}}, said: c.said}
+		if got := w.repeats(); got != c.want {
+			t.Errorf("%q after %v: %v", c.text, c.said, got)
+		}
+	}
+}
+
+// TestSkipped: speech between two segments is found, pauses and single sounds are not.
+func TestSkipped(t *testing.T) {
+	p := make([]piece, 10*SampleRate/chunk)
+	for i := range p {
+		if at := duration(i * chunk); at < 2*time.Second || at > 3*time.Second && at < 5*time.Second || at > 6*time.Second {
+			p[i].voice = 0.9
+		}
+	}
+	at := func(start, end float64) whisper.Segment {
+		return whisper.Segment{Start: time.Duration(start * 1e9), End: time.Duration(end * 1e9)}
+	}
+	for _, c := range []struct {
+		segments []whisper.Segment
+		want     int
+	}{
+		{[]whisper.Segment{at(0, 2), at(3, 5), at(6, 9)}, 0},
+		{[]whisper.Segment{at(0, 2), at(6, 9)}, 1},
+		{[]whisper.Segment{at(0, 2.5), at(3.4, 5)}, 0},
+		{[]whisper.Segment{at(0, 2)}, 0},
+	} {
+		got := windowResult{segments: c.segments}.skipped(p)
+		if len(got) != c.want || c.want == 1 && (got[0].after != 1 || got[0].from%chunk != 0 || got[0].to%chunk != 0 || got[0].from > 2*SampleRate || got[0].to < 6*SampleRate) {
+			t.Errorf("%v: %v", c.segments, got)
 		}
 	}
 }

@@ -38,8 +38,8 @@ func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	numberFlag(fs, &p.BestOf, "best-of", "", 0, 8, "texts sampled at temperatures above 0, of which the likeliest counts (default: the beam)")
 	fs.Float32SliceVar(&d.temperatures, "temperature", nil, "`temperatures` tried till a text is believable (default: 0,0.2,0.4,0.6,0.8,1)")
 	fs.Lookup("temperature").DefValue = "" // otherwise the default would be shown as []
-	numberFlag(fs, &p.MaxCompression, "compression-threshold", "", 0, math.MaxFloat64, "text that compresses more is a loop")
-	numberFlag(fs, &p.MinLogprob, "logprob-threshold", "", -math.MaxFloat64, 0, "text of a lower mean log-probability is a guess")
+	numberFlag(fs, &p.MaxCompression, "compression-threshold", "", 0, math.MaxFloat64, "text that compresses more is compared with the sound: it may be a loop of the model")
+	numberFlag(fs, &p.MinLogprob, "logprob-threshold", "", -math.MaxFloat64, 0, "text of a lower mean log-probability is a guess, which is not written")
 	numberFlag(fs, &p.MaxNoSpeech, "no-speech-threshold", "", 0, math.MaxFloat64, "a guess where silence is more probable than that is silence")
 	fs.DurationVar(&p.MaxInitial, "max-initial", time.Second, "latest begin of the first segment of a window")
 	fs.BoolVar(&p.NoTimes, "no-times", false, "let the model write no times: a segment is a whole window")
@@ -117,7 +117,7 @@ type spoken struct {
 	Error     string             `json:"error,omitempty"`
 }
 
-// detectAll prints for each file the language spoken in its first 30 s of speech: the three most probable ones, or as JSON all.
+// detectAll prints for each file the languages of its first minute of speech: the three most probable ones, or as JSON all.
 func detectAll(ctx context.Context, m *asr.Model, files []recording, track int, out io.Writer, asJSON bool) error {
 	var failed error
 	all := []spoken{}

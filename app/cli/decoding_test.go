@@ -73,8 +73,11 @@ func TestDecodingFlags(t *testing.T) {
 	if got := hear(dashwood, "--temperature", "0.2"); got.Segments[0].Temperature != 0.2 {
 		t.Errorf("temperature: %+v", got)
 	}
-	if got := hear(dashwood, "--compression-threshold", "0"); !got.Segments[0].Looped {
-		t.Errorf("every text a loop: %+v", got)
+	if got := hear(dashwood, "--compression-threshold", "0"); got.Segments[0].Looped || !strings.Contains(got.Text, "Dashwood") {
+		t.Errorf("a text that compresses, but is spoken: %+v", got)
+	}
+	if got := hear(dashwood, "--logprob-threshold", "0"); got.Text != "" {
+		t.Errorf("every text a guess: %+v", got)
 	}
 	if got := hear(dashwood, "--logprob-threshold", "0", "--no-speech-threshold", "0"); got.Text != "" {
 		t.Errorf("every text silence: %+v", got)

@@ -105,7 +105,7 @@ func transcribeCommand() *cobra.Command {
 	fs.BoolVar(&force, "force", false, "write transcripts that are there already anew")
 	fs.BoolVar(&asJSON, "json", false, "print all transcripts as one JSON array")
 	fs.IntVar(&track, "track", 0, "track of a film with several, from 1 on (default: the film's default one or else the first, if it has sound)")
-	fs.BoolVar(&detect, "detect", false, "only say which language is spoken, and how probable it is")
+	fs.BoolVar(&detect, "detect", false, "only say which languages the first minute of speech may have: the three most probable ones")
 	decoding.add(fs)
 	return cmd
 }

@@ -87,6 +87,7 @@ type external struct {
 	channels int
 	split    [][]float32
 	mixer    *input.Mixer
+	limiter  input.Limiter
 	decoded  int64 // samples
 	idle     bool  // it was stopped because it gave nothing
 	err      error
@@ -302,10 +303,11 @@ func (x *external) mix(n int) []float32 {
 	for c := range x.split {
 		x.split[c] = x.split[c][:0]
 		for at := 4 * c; at < end; at += frame {
-			x.split[c] = append(x.split[c], input.Clip(math.Float32frombits(binary.BigEndian.Uint32(x.buf[at:]))))
+			x.split[c] = append(x.split[c], math.Float32frombits(binary.BigEndian.Uint32(x.buf[at:])))
 		}
 	}
 	x.rest = copy(x.buf, x.buf[end:n])
+	x.limiter.Limit(x.split, Rate)
 	return x.mixer.Mix(x.split)
 }
 

@@ -37,7 +37,7 @@ type opus struct {
 
 // openOpus opens the stream whose first page was just read.
 func openOpus(o *ogg) (decoder, error) {
-	s := &stream{ogg: o, hz: opusRate}
+	s := &stream{ogg: o, hz: opusRate, rate: opusRate}
 	s.codec = &opus{stream: s}
 	return s, s.open("OpusHead")
 }

@@ -29,9 +29,12 @@ type stream struct {
 	input.Losses
 	codec
 	ogg    *ogg
-	hz     int
-	before int64 // samples to leave out at the beginning
-	total  int64 // samples, or -1
+	hz     int        // rate of what Next returns: that of the first stream
+	rate   int        // of the present stream
+	res    *Resampler // from rate to hz; nil if they are equal
+	tail   []float32  // the end of the stream before, to be returned next
+	before int64      // samples to leave out at the beginning
+	total  int64      // samples, or -1
 
 	span
 	gap    int64   // samples between packets that are still to be returned as silence
@@ -71,8 +74,39 @@ func (d *stream) head(p packet) error {
 func (d *stream) Rate() int     { return d.hz }
 func (d *stream) Frames() int64 { return d.total }
 
-// next decodes a packet.
+// setRate says which rate the stream that begins has.
+func (d *stream) setRate(hz int) {
+	if d.hz == 0 {
+		d.hz = hz
+	}
+	if d.res != nil {
+		d.tail = append(d.tail, d.res.Flush()...)
+	}
+	if d.rate, d.res = hz, nil; hz != d.hz {
+		d.res = NewResampler(hz, d.hz)
+	}
+}
+
+// Next decodes a packet. Streams of another rate than the first are resampled to that.
 func (d *stream) Next() ([]float32, error) {
+	x, err := d.next()
+	if d.res == nil && len(d.tail) == 0 {
+		return x, err
+	}
+	out := d.tail
+	switch d.tail = nil; {
+	case d.res == nil:
+		out = append(out, x...)
+	case err != nil:
+		out = append(append(out, d.res.Push(x)...), d.res.Flush()...)
+	default:
+		out = append(out, d.res.Push(x)...)
+	}
+	return out, err
+}
+
+// next decodes a packet.
+func (d *stream) next() ([]float32, error) {
 	for {
 		p, err := d.packet()
 		if err != nil {
@@ -144,7 +178,7 @@ func (d *stream) locate(p packet) {
 		d.jump(at - d.start - d.decoded)
 		return
 	}
-	if d.start < 0 && !p.final && !(d.torn && at < input.MaxGap*int64(d.hz)) {
+	if d.start < 0 && !p.final && !(d.torn && at < input.MaxGap*int64(d.rate)) {
 		d.start = at // a recording that was started while the stream ran
 	}
 	d.start = max(0, d.start)
@@ -158,16 +192,16 @@ func (d *stream) locate(p packet) {
 // second are rounding of the program that wrote the file.
 func (d *stream) jump(n int64) {
 	switch {
-	case n > int64(d.hz)/10:
+	case n > int64(d.rate)/10:
 		d.fill(n, false)
-	case n < -int64(d.hz)/10:
+	case n < -int64(d.rate)/10:
 		d.start += n
 	}
 }
 
 // fill puts silence before the next packet; sent says whether it stands for lost packets.
 func (d *stream) fill(n int64, sent bool) {
-	d.gap, d.sent = max(0, min(n, input.MaxGap*int64(d.hz)-d.filled)), sent
+	d.gap, d.sent = max(0, min(n, input.MaxGap*int64(d.rate)-d.filled)), sent
 	d.filled += d.gap
 }
 
@@ -179,8 +213,8 @@ func (d *stream) place(p packet) int64 {
 // Skip continues with the last page that ends streamNear before the target, found by the page
 // headers.
 func (d *stream) Skip(n int64) (int64, error) {
-	near := int64(streamNear * float64(d.hz))
-	if d.ogg.in.At == nil || n <= near || d.gap > 0 {
+	near := int64(streamNear * float64(d.rate))
+	if d.ogg.in.At == nil || n <= near || d.gap > 0 || d.res != nil || len(d.tail) > 0 {
 		return n, nil
 	}
 	p, err := d.packet()

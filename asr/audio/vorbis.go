@@ -26,10 +26,7 @@ func (d *vorbisCodec) begin(p packet) error {
 	if err != nil {
 		return in.Wrong(ErrFormat, "%v", err)
 	}
-	if d.hz != 0 && d.hz != dec.Rate() {
-		return in.Wrong(ErrFormat, "vorbis.rate changes from %d to %d Hz inside the file", d.hz, dec.Rate())
-	}
-	d.hz = dec.Rate()
+	d.setRate(dec.Rate())
 	for {
 		p, err := d.ogg.packet()
 		if err != nil {

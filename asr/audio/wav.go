@@ -33,11 +33,12 @@ type wav struct {
 	channels int
 	width    int // bytes of a sample
 	sample   func([]byte) float32
-	toEnd    bool        // the length of the data is unknown: they end with the file
-	size     int64       // bytes of data that follow, unless toEnd
-	total    int64       // frames of the file, or -1
-	buf      []byte      // whole frames
-	split    [][]float32 // the samples of each channel
+	limiter  *input.Limiter // of samples in floating point, which may be of any size
+	toEnd    bool           // the length of the data is unknown: they end with the file
+	size     int64          // bytes of data that follow, unless toEnd
+	total    int64          // frames of the file, or -1
+	buf      []byte         // whole frames
+	split    [][]float32    // the samples of each channel
 	mixer    *input.Mixer
 }
 
@@ -117,6 +118,9 @@ func (w *wav) format(size uint32) (int64, error) {
 		return n, w.in.Wrong(ErrFormat, "fmt.align is %d bytes for %d channels of %d bits", align, channels, bits)
 	}
 	w.hz, w.channels, w.width = int(rate), channels, align/channels
+	if tag == tagFloat {
+		w.limiter = &input.Limiter{}
+	}
 	if w.sample = reader(tag, w.width); w.sample == nil {
 		return n, foreign(w.in, "samples of kind %s in %d bytes are not read here", tagName(tag), w.width)
 	}
@@ -146,7 +150,26 @@ func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 	w.total = w.remaining()
 	w.buf = make([]byte, max(1, 1<<15/frame)*frame)
 	w.split, w.mixer = make([][]float32, w.channels), input.NewMixer(w.channels, w.hz)
+	if w.limiter != nil {
+		w.prime()
+	}
 	return nil
+}
+
+// prime shows the limiter the first ten seconds, so that silence before the first sound is not scaled up.
+func (w *wav) prime() {
+	if w.in.At == nil {
+		return
+	}
+	frame := w.channels * w.width
+	b := make([]byte, min(int64(10*w.hz), (8<<20)/int64(frame), max(0, w.total))*int64(frame))
+	n, err := w.in.At.ReadAt(b, w.in.Pos)
+	if err != nil && err != io.EOF {
+		return // reading the file will fail there too
+	}
+	for b = b[:n]; len(b) >= w.width; b = b[w.width:] {
+		w.limiter.Prime(w.sample(b))
+	}
 }
 
 // continues reports whether audio continues after the data that the header states, by 50 ms or more:
@@ -226,6 +249,9 @@ func (w *wav) mix(b []byte) []float32 {
 			w.split[c] = append(w.split[c], w.sample(b[c*w.width:]))
 		}
 	}
+	if w.limiter != nil {
+		w.limiter.Limit(w.split, w.hz)
+	}
 	return w.mixer.Mix(w.split)
 }
 
@@ -245,9 +271,9 @@ func reader(tag, width int) func(b []byte) float32 {
 	case [2]int{tagPCM, 4}:
 		return func(b []byte) float32 { return float32(int32(le.Uint32(b))) / (1 << 31) }
 	case [2]int{tagFloat, 4}:
-		return func(b []byte) float32 { return input.Clip(math.Float32frombits(le.Uint32(b))) }
+		return func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) }
 	case [2]int{tagFloat, 8}:
-		return func(b []byte) float32 { return input.Clip(float32(math.Float64frombits(le.Uint64(b)))) }
+		return func(b []byte) float32 { return float32(math.Float64frombits(le.Uint64(b))) }
 	case [2]int{tagALaw, 1}:
 		return func(b []byte) float32 { return aLaw(b[0]) }
 	case [2]int{tagMuLaw, 1}:

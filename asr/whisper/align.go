@@ -52,33 +52,105 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 	for _, s := range segments {
 		text = append(text, s.Tokens...)
 	}
-	frames := min(int(length/Tick), s.positions)
+	frames := s.frames(length)
 	if frames < 1 || len(text) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
+	a, err := s.align(text, r.Language, o.Translate, true, frames, 0)
+	if err != nil {
+		return err
+	}
+	place(s.words(text[:len(a.probs)], a.begins, a.probs, r.Language), segments, o.Spoken)
+	return nil
+}
+
+// frames returns how many positions of the encoder so much audio takes, at most those of the window.
+func (s *Slot) frames(length time.Duration) int { return min(int(length/Tick), s.positions) }
+
+// alignment says where in the audio the tokens of a text are.
+type alignment struct {
+	begins []int     // [tokens+1], the frame at which each token begins; the last is where the text ends
+	probs  []float64 // [tokens], the probability of each among the text tokens, without times and prompt
+	share  []float64 // [tokens], the share of the alignment heads' attention that is at its frames
+	speech []bool    // for each frame whether speech was detected; nil: not known
+}
+
+// speechIn returns how many frames of tokens [from, to) are speech; those of which nothing is known are.
+func (a *alignment) speechIn(from, to int) int {
+	n := 0
+	for f := a.begins[from]; f < a.begins[to]; f++ {
+		if f >= len(a.speech) || a.speech[f] {
+			n++
+		}
+	}
+	return n
+}
+
+// held returns the mean share of tokens [from, to).
+func (a *alignment) held(from, to int) float64 {
+	sum := 0.0
+	for _, v := range a.share[from:to] {
+		sum += v
+	}
+	return sum / float64(max(1, to-from))
+}
+
+// align aligns text, as much of it as the decoder can read, with the first frames of the window. whole
+// says that the text ends with the audio; else it may be followed by other text. The decoder's state
+// of that number is overwritten.
+func (s *Slot) align(text []int32, language string, translate, whole bool, frames, state int) (*alignment, error) {
 	ids := []int32{s.Start}
-	if lang, ok := s.Specials.Language(r.Language); ok && s.Multilingual {
-		ids = append(ids, s.task(lang, Options{Translate: o.Translate})...)
+	if lang, ok := s.Specials.Language(language); ok && s.Multilingual {
+		ids = append(ids, s.task(lang, Options{Translate: translate})...)
 	}
 	first := len(ids) // the row that predicts the first token of the text
 	ids = append(ids, s.NoTimes)
 	text = text[:min(len(text), s.TextContext-len(ids)-1)]
 	ids = append(append(ids, text...), s.EndOfText)
-	weights, probs, err := s.crossWeights(ids, first, frames)
+	w, err := s.crossWeights(ids, first, frames, state)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	words := s.words(text, warp(weights[first*frames:][:(len(text)+1)*frames], frames), probs, r.Language)
-	place(words, segments, o.Spoken)
-	return nil
+	a := &alignment{probs: w.probs}
+	if whole {
+		a.begins = warp(w.normal[first*frames:][:(len(text)+1)*frames], frames)
+	} else {
+		enters, end := warpUntil(w.normal[first*frames:][:len(text)*frames], frames, 0)
+		a.begins = append(enters, end)
+	}
+	for i := range text {
+		row := w.mean[(first+i)*frames:][:frames]
+		a.share = append(a.share, share(row, a.begins[i], a.begins[i+1]))
+	}
+	return a, nil
 }
 
-// crossWeights runs the decoder over ids and returns the mean weights [ids][frames] of the
-// alignment heads, and the probabilities of ids[first+1:] without the end.
-func (s *Slot) crossWeights(ids []int32, first, frames int) (weights []float32, probs []float64, err error) {
+// around is how many frames beside a token its attention may be: heads look ahead, and the path of
+// the alignment is not exact.
+const around = 10
+
+// share returns how much of a row's attention is at frames [from, to) and around them.
+func share(row []float32, from, to int) float64 {
+	sum := 0.0
+	for _, v := range row[max(0, from-around):min(len(row), to+around)] {
+		sum += float64(v)
+	}
+	return sum
+}
+
+// weighed holds what crossWeights computes.
+type weighed struct {
+	mean   []float32 // [ids][frames], the mean of the alignment heads' weights
+	normal []float32 // [ids][frames], the same, of normalised and smoothed weights
+	probs  []float64 // of the text tokens
+}
+
+// crossWeights runs the decoder over ids, with its state of that number, and returns the weights of
+// the alignment heads, and the probabilities of ids[first+1:] without the end.
+func (s *Slot) crossWeights(ids []int32, first, frames, state int) (*weighed, error) {
 	n := len(ids)
 	b := s.emptyBatch(s.priority)
-	s.put(s.self[0], ids, 0)
+	s.put(s.self[state], ids, 0)
 	b.Cross = append(b.Cross, kernels.Span{State: s.cross, N: n, Len: s.positions})
 	d, cross := s.dev.Begin(b), s.attention(false, true)
 	var heads []*kernels.Rows // [ids][frames] each
@@ -95,21 +167,26 @@ func (s *Slot) crossWeights(ids []int32, first, frames int) (weights []float32, 
 	s.norm(d, y, y)
 	last := d.Read(y)
 	if err := d.End(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	weights, one := make([]float32, n*frames), make([]float32, n*frames)
+	w, one := &weighed{mean: make([]float32, n*frames), normal: make([]float32, n*frames)}, make([]float32, n*frames)
+	part := 1 / float32(len(s.aligned))
 	for _, h := range heads {
 		for r := range n {
 			copy(one[r*frames:], h.Row(r))
 		}
-		addSmooth(weights, one, frames, 1/float32(len(s.aligned)))
+		for i, v := range one {
+			w.mean[i] += part * v
+		}
+		addSmooth(w.normal, one, frames, part)
 	}
 	hidden := make([]float32, 0, (n-first)*s.State)
 	for r := range n - first {
 		hidden = append(hidden, last.Row(r)...)
 	}
-	probs, err = s.probabilities(hidden, ids[first+1:n-1])
-	return weights, probs, err
+	var err error
+	w.probs, err = s.probabilities(hidden, ids[first+1:n-1])
+	return w, err
 }
 
 // probabilities returns the probability of each text[i] by row i of hidden, [rows][State], among
@@ -193,6 +270,13 @@ func addMedians(sum, row []float32, share float32) {
 // warp returns, for each row of w [rows][frames], the frame at which the path of the largest sum,
 // from the first row and frame to the last, enters it (dynamic time warping).
 func warp(w []float32, frames int) []int {
+	enters, _ := warpUntil(w, frames, frames)
+	return enters
+}
+
+// warpUntil is warp for a path that ends at the frame before end or, if that is 0, where its sum is
+// largest. It returns the frame after the path's last.
+func warpUntil(w []float32, frames, end int) (enters []int, to int) {
 	rows := len(w) / frames
 	const diagonal, down, right = 0, 1, 2
 	from := make([]byte, (rows+1)*(frames+1))
@@ -217,8 +301,16 @@ func warp(w []float32, frames int) []int {
 		}
 		before, cost = cost, before
 	}
+	if to = end; to == 0 {
+		to = 1
+		for j := range before[1:] { // of the last row
+			if before[j+1] < before[to] {
+				to = j + 1
+			}
+		}
+	}
 	out := make([]int, rows)
-	for i, j := rows, frames; i > 0 && j > 0; {
+	for i, j := rows, to; i > 0 && j > 0; {
 		out[i-1] = j - 1
 		switch from[i*(frames+1)+j] {
 		case diagonal:
@@ -229,5 +321,5 @@ func warp(w []float32, frames int) []int {
 			j--
 		}
 	}
-	return out
+	return out, to
 }

@@ -14,6 +14,7 @@ type hypothesis struct {
 	bonus  float64 // for words of the vocabulary
 	in     trail   // position in a word of the vocabulary
 	state  int     // index in Slot.self
+	spoken int     // up to how many tokens repetitions are not checked, see Slot.loop
 }
 
 func (h *hypothesis) score() float64 { return h.sum + h.bonus }
@@ -23,7 +24,7 @@ const noState = -1
 
 // with returns h continued by c, without a state.
 func (h *hypothesis) with(c candidate) hypothesis {
-	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in, state: noState}
+	return hypothesis{tokens: append(slices.Clip(h.tokens), c.id), sum: c.sum, bonus: c.bonus, in: c.in, state: noState, spoken: max(h.spoken, c.spoken)}
 }
 
 // candidate continues hypothesis from by token id.
@@ -32,11 +33,13 @@ type candidate struct {
 	id         int32
 	sum, bonus float64
 	in         trail
+	spoken     int
 }
 
 // search is a beam search in progress.
 type search struct {
 	slot   *Slot
+	r      *Result
 	o      *Options
 	width  int
 	enough int // number of ended hypotheses that ends the search
@@ -50,9 +53,9 @@ type search struct {
 // are continued together, one row of a step each. Each has a state; where two continue the same
 // one, the second gets a fork. The search ends when patience × width of them have ended; the best
 // by Options.rank is the result.
-func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, o *Options) (*attempt, error) {
+func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ float32, r *Result, o *Options) (*attempt, error) {
 	a := &attempt{}
-	b := &search{slot: s, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
+	b := &search{slot: s, r: r, o: o, width: width, enough: max(1, int(math.Round(o.Patience*float64(width)))),
 		live: []hypothesis{{state: 0}}}
 	for i := 1; i < width; i++ {
 		b.free = append(b.free, i)
@@ -63,7 +66,10 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		kept := b.keep(cands)
+		kept, err := b.keep(cands)
+		if err != nil {
+			return nil, err
+		}
 		if len(b.ended) >= b.enough || len(kept) == 0 {
 			break
 		}
@@ -85,28 +91,34 @@ func (s *Slot) beam(ctx context.Context, first []float32, pos, width int, _ floa
 
 // keep returns the candidates that are continued, at most width, and records those that have ended
 // or are loops.
-func (b *search) keep(cands []candidate) (kept []candidate) {
+func (b *search) keep(cands []candidate) (kept []candidate, err error) {
 	slices.SortStableFunc(cands, func(x, y candidate) int {
 		return cmp.Compare(y.sum+y.bonus, x.sum+x.bonus)
 	})
 	for _, c := range cands {
 		h := b.live[c.from].with(c)
-		switch {
-		case c.id == b.slot.EndOfText:
+		if c.id == b.slot.EndOfText {
 			if h.tokens = h.tokens[:len(h.tokens)-1]; len(b.ended) < b.enough {
 				b.ended = append(b.ended, h)
 			}
-		case loops(h.tokens):
+			continue
+		}
+		loop, err := b.slot.loop(&h, b.r, b.o)
+		if err != nil {
+			return nil, err
+		}
+		if loop {
 			if b.looped == nil {
 				b.looped = &h
 			}
-		default:
-			if kept = append(kept, c); len(kept) == b.width {
-				return kept
-			}
+			continue
+		}
+		c.spoken = h.spoken
+		if kept = append(kept, c); len(kept) == b.width {
+			return kept, nil
 		}
 	}
-	return kept
+	return kept, nil
 }
 
 // result returns the best hypothesis.

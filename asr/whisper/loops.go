@@ -19,7 +19,7 @@ func ratio(text string) float64 {
 }
 
 // loops reports whether tokens end in repetitions of the same 1 to 12 tokens: six of them, or
-// for short ones 18 tokens of them. Such a hypothesis is not continued.
+// for short ones 18 tokens of them. Such a hypothesis is continued only if they are spoken.
 func loops(tokens []int32) bool {
 	for n := 1; n <= 12; n++ {
 		if repeats(tokens, n) >= max(6, 18/n) {
@@ -39,27 +39,4 @@ func repeats(tokens []int32, n int) int {
 		i--
 	}
 	return (len(tokens)-1-i)/n + 1
-}
-
-// cutLoop returns tokens up to the first repetition of a sequence that occurs three or more times
-// in a row. Times, which are tokens from begin on, are ignored:
-//
-//	<0.00> thank you <2.00><2.00> thank you <4.00><4.00> thank you <6.00> …
-//	└───── kept ────────────────┘ cut
-func cutLoop(tokens []int32, begin int32) []int32 {
-	var text []int32
-	var at []int // of each in tokens
-	for i, id := range tokens {
-		if id < begin {
-			text, at = append(text, id), append(at, i)
-		}
-	}
-	for end := 3; end <= len(text); end++ {
-		for n := 1; 3*n <= end; n++ {
-			if repeats(text[:end], n) >= 3 {
-				return tokens[:at[end-2*n]]
-			}
-		}
-	}
-	return tokens
 }

@@ -12,14 +12,18 @@ import (
 // whisper/decoding.py). Zero values mean the default.
 type Options struct {
 	Language   string           // a code of Codes(), or "": detected
+	Sure       float64          // probability of Language, if it was detected; 0: not known
 	Likely     string           // a code to use if the detected language is doubtful
 	Translate  bool             // into English, if the model can
 	Prompt     []int32          // text tokens before the window, the newest last
+	Hints      int              // how many tokens at the beginning of Prompt are hints of the user, see confirm
 	Vocabulary *Vocabulary      // words to make more likely
 	NoTimes    bool             // text without times: the window is one segment
 	WordTimes  bool             // Align will be called
 	Spoken     time.Duration    // for Align, when speech ended before the window: 0 or less
 	Voiced     time.Duration    // end of speech in the window, see allow; 0: not known
+	Length     time.Duration    // of the audio in the window; 0: not known
+	Speech     []bool           // for each Tick whether speech was detected; nil: not known
 	Priority   kernels.Priority // of the steps, where models share workers
 	Quick      bool             // one attempt at temperature 0, for text that is replaced soon
 
@@ -29,7 +33,7 @@ type Options struct {
 	BestOf        int     // texts sampled at a temperature above 0, of which the best is used; 0: as many as Beam
 
 	Temperatures []float32     // of the attempts; nil: 0, 0.2, … 1
-	MaxRatio     float64       // text with a higher compression ratio is a loop; 0: 2.4
+	MaxRatio     float64       // text with a higher compression ratio may be a loop, see examine; 0: 2.4
 	MinLogprob   float64       // an attempt with a lower mean log-probability is rejected; 0: -1
 	MaxNoSpeech  float64       // a rejected attempt with a higher no-speech probability is silence; 0: 0.6
 	MaxInitial   time.Duration // latest start of the first segment; 0: 1 s
@@ -65,6 +69,16 @@ func (o Options) withDefaults() Options {
 		o.MaxInitial = time.Second
 	}
 	return o
+}
+
+// hinted reports whether the user gave hints.
+func (o *Options) hinted() bool { return o.Hints > 0 || o.Vocabulary != nil }
+
+// plain returns o without the hints.
+func (o *Options) plain() *Options {
+	p := *o
+	p.Prompt, p.Hints, p.Vocabulary = o.Prompt[min(o.Hints, len(o.Prompt)):], 0, nil
+	return &p
 }
 
 // rank returns the value by which a hypothesis of n tokens is ranked.

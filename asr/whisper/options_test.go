@@ -106,14 +106,14 @@ func TestOptions(t *testing.T) {
 	}
 
 	// An attempt that a threshold rejects is repeated, and the result is marked.
-	if r := hear(Options{MinLogprob: -0.01}); r.Steps < 3*plain.Steps || r.Text != plain.Text {
-		t.Errorf("every text a guess: %d steps, with one attempt %d; %q", r.Steps, plain.Steps, r.Text)
+	if r := hear(Options{MinLogprob: -0.01}); r.Steps < 3*plain.Steps || !r.Guess || r.Silent || r.Text != "" || len(r.Tokens) > 0 {
+		t.Errorf("every text a guess: %d steps, with one attempt %d; %+v", r.Steps, plain.Steps, r)
 	}
 	if r := hear(Options{MinLogprob: -0.01, MaxNoSpeech: 1e-9}); !r.Silent || len(r.Tokens) > 0 {
 		t.Errorf("a guess where silence is likely: %+v", r)
 	}
-	if r := hear(Options{MaxRatio: 0.5}); !r.Looped || r.Steps < 3*plain.Steps {
-		t.Errorf("every text a loop: %+v", r)
+	if r := hear(Options{MaxRatio: 0.5}); r.Looped || r.Text != plain.Text || r.Steps != plain.Steps+1 {
+		t.Errorf("a text that compresses, but is spoken: %+v", r)
 	}
 	if r := hear(Options{Temperatures: []float32{0.4}}); r.Temperature != 0.4 {
 		t.Errorf("at temperature %g", r.Temperature)
@@ -133,12 +133,12 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestLoop: a loop is cut after its first round, and marked.
+// TestLoop: a loop of the model over noise is recognised early and not written.
 func TestLoop(t *testing.T) {
 	m, hear := hearing(t, "pink_10s.wav")
-	for said, want := range map[string]string{"no ": "no", "Thank you. ": "Thank you."} {
+	for _, said := range []string{"no ", "Thank you. "} {
 		prompt := m.text.Encode(" "+strings.Repeat(said, 50), token.Options{}) // leads astray
-		if r := hear(Options{Prompt: prompt, Temperatures: []float32{0}}); !r.Looped || r.Text != want || r.Steps > 40 {
+		if r := hear(Options{Prompt: prompt, Temperatures: []float32{0}}); r.Text != "" || len(r.Tokens) > 0 || r.Steps > 40 {
 			t.Errorf("after %q: %+v", said, r)
 		}
 	}
@@ -275,8 +275,9 @@ func TestManySamples(t *testing.T) {
 		var a *attempt
 		var err error
 		m.run(func() {
-			first, pos, _ := m.prefill(&Result{Language: "en"}, o)
-			a, err = m.sample(context.Background(), first, pos, n, 0.8, &o)
+			r := &Result{Language: "en"}
+			first, pos, _ := m.prefill(r, &o)
+			a, err = m.sample(context.Background(), first, pos, n, 0.8, r, &o)
 		})
 		if err != nil {
 			t.Fatal(err)

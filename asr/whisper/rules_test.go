@@ -168,18 +168,12 @@ func TestLoops(t *testing.T) {
 	for _, c := range []struct {
 		tokens []int32
 		loops  bool
-		cut    int // tokens left by cutLoop
 	}{
-		{nil, false, 0}, {[]int32{1, 2, 3}, false, 3}, {repeat(3, 5), false, 3}, {repeat(18, 5), true, 3},
-		{repeat(3, 5, 6, 1000), false, 5}, {[]int32{1000, 5, 6, 1001, 1001, 5, 6, 1002, 1002, 5, 6, 1003}, false, 5},
-		{slices.Repeat([]int32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 3), false, 16},
-		{repeat(2, 5, 6, 7), false, 8}, {repeat(6, 5, 6, 7), true, 5}, {repeat(6, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), true, 14},
+		{nil, false}, {[]int32{1, 2, 3}, false}, {repeat(3, 5), false}, {repeat(18, 5), true}, {repeat(3, 5, 6, 1000), false},
+		{repeat(2, 5, 6, 7), false}, {repeat(6, 5, 6, 7), true}, {repeat(6, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), true},
 	} {
 		if got := loops(c.tokens); got != c.loops {
 			t.Errorf("loops(%v) = %v", c.tokens, got)
-		}
-		if got := cutLoop(c.tokens, 1000); len(got) != c.cut {
-			t.Errorf("cutLoop(%v) = %v", c.tokens, got)
 		}
 	}
 }
@@ -222,18 +216,24 @@ func TestSegments(t *testing.T) {
 	}
 }
 
-// TestChoose: of rejected attempts the likeliest that is not a loop is chosen; a loop is cut.
+// TestChoose: if all attempts were rejected, what is probable of one that looped is the result, and
+// otherwise nothing.
 func TestChoose(t *testing.T) {
-	m := ruled()
-	a := &attempt{avg: -1.2, ratio: 1, text: "a"}
-	b := &attempt{avg: -1.1, ratio: 1.3, text: "b"}
-	c := &attempt{avg: -0.2, ratio: 9, looped: true, tokens: slices.Repeat([]int32{7}, 40)}
-	if got := m.choose([]*attempt{c, a, b}); got != b {
-		t.Errorf("chose %q", got.text)
-	}
-	d := &attempt{avg: -0.1, ratio: 12, looped: true, tokens: slices.Repeat([]int32{5}, 40)}
-	if got := m.choose([]*attempt{d, c}); got != c || len(got.tokens) != 1 || got.text != "h" {
+	o := Options{}.withDefaults()
+	guess, loop := &attempt{avg: -1.2, text: "a"}, &attempt{avg: -0.2, looped: true}
+	rest, unlikely := &attempt{avg: -0.4, looped: true, text: "b"}, &attempt{avg: -1.4, looped: true, text: "c"}
+	if got := choose([]*attempt{guess, loop, unlikely}, &Result{}, &o); got != nil {
 		t.Errorf("chose %+v", got)
+	}
+	if got := choose([]*attempt{guess, unlikely, rest, loop}, &Result{}, &o); got != rest {
+		t.Errorf("chose %+v", got)
+	}
+	o.Translate = true
+	if got := choose([]*attempt{loop, guess}, &Result{}, &o); got != guess {
+		t.Errorf("of a translation %+v", got)
+	}
+	if got := choose([]*attempt{loop, guess}, &Result{NoSpeech: 0.5}, &o); got != nil {
+		t.Errorf("of a translation of silence %+v", got)
 	}
 }
 

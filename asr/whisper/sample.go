@@ -9,7 +9,7 @@ import (
 // sample decodes token by token (openai/whisper, GreedyDecoder with best_of): the likeliest one or,
 // with temperature t above 0, one by its probability. n texts are sampled side by side, one row of a
 // step each; the best by Options.rank is the result.
-func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float32, o *Options) (*attempt, error) {
+func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float32, r *Result, o *Options) (*attempt, error) {
 	a := &attempt{}
 	live := make([]hypothesis, n)
 	draws := make([]*rand.Rand, n)
@@ -28,19 +28,26 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		for i := range live { // all before a check for loops, which makes the logits invalid
+			s.extend(&live[i], logits(i), t, draws[i], o)
+		}
 		rest := live[:0]
 		for i, h := range live {
-			id := s.extend(&h, logits(i), t, draws[i], o)
-			switch {
-			case id == s.EndOfText:
+			if h.tokens[len(h.tokens)-1] == s.EndOfText {
 				h.tokens = h.tokens[:len(h.tokens)-1]
 				ended = append(ended, h)
-			case loops(h.tokens):
-				looped = append(looped, h)
-			default:
-				draws[len(rest)] = draws[i]
-				rest = append(rest, h)
+				continue
 			}
+			loop, err := s.loop(&h, r, o)
+			if err != nil {
+				return nil, err
+			}
+			if loop {
+				looped = append(looped, h)
+				continue
+			}
+			draws[len(rest)] = draws[i]
+			rest = append(rest, h)
 		}
 		if live = rest; len(live) == 0 {
 			break
@@ -60,9 +67,9 @@ func (s *Slot) sample(ctx context.Context, first []float32, pos, n int, t float3
 	return a, nil
 }
 
-// extend samples the token that follows h by the logits after its tokens, which are modified,
-// appends it to h's tokens and returns it.
-func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Rand, o *Options) int32 {
+// extend samples the token that follows h by the logits after its tokens, which are modified, and
+// appends it to h's tokens.
+func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Rand, o *Options) {
 	next := s.allow(logits, h.tokens, o)
 	undo, top := s.lift(o.Vocabulary, &next, h.in)
 	id, _ := s.best(next.logits)
@@ -74,7 +81,6 @@ func (s *Slot) extend(h *hypothesis, logits []float32, t float32, draw *rand.Ran
 	in, bonus := o.Vocabulary.follow(h.in, id, top-next.logit(id))
 	h.tokens, h.in = append(h.tokens, id), in
 	h.sum, h.bonus = h.sum+next.prob(id), h.bonus+bonus
-	return id
 }
 
 // draw returns the index of a logit by its probability at temperature t; top is the largest.

@@ -26,6 +26,8 @@ type Slot struct {
 	priority       kernels.Priority
 	cross          kernels.State   // keys and values of the window's audio, all decoder layers
 	positions      int             // encoder positions in cross
+	encoding       time.Duration   // spent in the encoder
+	levels         []float32       // of the audio, see levels
 	self           []kernels.State // of the hypotheses: the first always exists, others are its forks or nil
 	logits, scores []float32
 	lifted         []lifted // logits that Slot.lift has raised
@@ -44,11 +46,14 @@ type Slot struct {
 // read ids, which the spans divide in order. Decoding may run on any goroutine, so everything on
 // the device is left to the goroutine that owns it: states are named by their index in Slot.self.
 // Before the step, the forks are made, and all states but the first that no span uses are closed.
+//
+// With run, decoding asks instead that the goroutine that owns the device calls it.
 type request struct {
 	forks []fork
 	ids   []int32
 	spans []span
 	first int
+	run   func() error
 }
 
 // span is n rows at positions from pos on of the sequence in a state.
@@ -82,23 +87,35 @@ func (m *Model) NewSlot() (*Slot, error) {
 	return &Slot{Model: m, cross: cross, self: []kernels.State{self}, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
 }
 
-// Begin encodes mel, [Mels][Frames()] row-major, and starts decoding it. With Quick, mel may have
-// fewer frames, an even number, which takes less time and costs some accuracy. The error is ctx's,
-// which also ends decoding, or that of the device.
+// Begin encodes mel and starts decoding it, see Encode and Decode.
 func (s *Slot) Begin(ctx context.Context, mel []float32, o Options) error {
-	s.Stop()
-	t := time.Now()
-	s.priority = o.Priority
-	if err := s.encode(ctx, mel, o.Priority, nil); err != nil {
+	if err := s.Encode(ctx, mel, o.Priority); err != nil {
 		return err
 	}
-	encoded := time.Now()
+	s.Decode(ctx, o)
+	return nil
+}
+
+// Encode encodes mel, [Mels][Frames()] row-major. With Quick, mel may have fewer frames, an even
+// number, which takes less time and costs some accuracy. The error is ctx's, or that of the device.
+func (s *Slot) Encode(ctx context.Context, mel []float32, p kernels.Priority) error {
+	s.Stop()
+	t := time.Now()
+	s.priority = p
+	s.levels = levels(mel, s.Mels)
+	err := s.encode(ctx, mel, p, nil)
+	s.encoding = time.Since(t)
+	return err
+}
+
+// Decode starts decoding the window that was encoded; the end of ctx also ends decoding.
+func (s *Slot) Decode(ctx context.Context, o Options) {
+	t := time.Now()
 	s.start(func() {
 		if s.r, s.err = s.decode(ctx, o); s.err == nil {
-			s.r.Encoder, s.r.Decoder = encoded.Sub(t), time.Since(encoded)
+			s.r.Encoder, s.r.Decoder = s.encoding, time.Since(t)
 		}
 	})
-	return nil
 }
 
 // start runs decode up to its first request.
@@ -176,10 +193,21 @@ func (s *Slot) step(r request) (logits, error) {
 	return s.rows, s.lost
 }
 
-// answer runs the requests of slots as one step.
+// answer runs the requests of slots, as one step where they ask for logits.
 func (m *Model) answer(slots []*Slot) {
-	err := m.run(slots)
+	var together []*Slot
 	for _, s := range slots {
+		if s.asked.run == nil {
+			together = append(together, s)
+			continue
+		}
+		s.rows, s.lost = logits{}, s.asked.run()
+	}
+	if len(together) == 0 {
+		return
+	}
+	err := m.run(together)
+	for _, s := range together {
 		if s.lost = err; err != nil {
 			s.rows = logits{}
 		}

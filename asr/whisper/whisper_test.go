@@ -167,13 +167,14 @@ func TestDecode(t *testing.T) {
 		t.Errorf("heard %+v", greedy)
 	}
 	o := Options{Language: "en"}.withDefaults()
-	type search func(context.Context, []float32, int, int, float32, *Options) (*attempt, error)
+	type search func(context.Context, []float32, int, int, float32, *Result, *Options) (*attempt, error)
 	try := func(by search, width int) (a *attempt) {
 		t.Helper()
 		var err error
 		m.run(func() {
-			first, pos, _ := m.prefill(&Result{Language: "en"}, o)
-			a, err = by(context.Background(), first, pos, width, 0, &o)
+			r := &Result{Language: "en"}
+			first, pos, _ := m.prefill(r, &o)
+			a, err = by(context.Background(), first, pos, width, 0, r, &o)
 		})
 		if err != nil {
 			t.Fatal(err)
