@@ -65,7 +65,7 @@ func (s *Screen) Target() string {
 	p, ok := s.Talk.Place().(*spot)
 	switch {
 	case !ok:
-		return "into the program in front"
+		return "into the active window"
 	case p.here():
 		return "into the chat “" + named(s.conversation.Title) + "”"
 	}

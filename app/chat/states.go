@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"fmt"
 
 	"fyne.io/fyne/v2"
@@ -30,7 +31,7 @@ func (s *Screen) welcome() fyne.CanvasObject {
 	} else if status.Entry.Note != "" {
 		lines = append(lines, status.Entry.Note)
 	} else if status.Entry.Parameters > 0 && status.Entry.Parameters < small {
-		lines = append(lines, fmt.Sprintf("%s is a very small model: quick, and often wrong. Drop a larger one (a GGUF file) on this window to use it instead.", status.Entry.Title))
+		lines = append(lines, fmt.Sprintf("%s is a very small model: fast, but often wrong. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title))
 	}
 	if status.Phase == Ready && !status.Info.Template {
 		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
@@ -148,7 +149,8 @@ func (s *Screen) showBroken(status Status) {
 
 // unsaved reports that something could not be stored, once for each reason.
 func (s *Screen) unsaved(err error) {
-	s.Notice(ui.Problem{Title: "This could not be saved.", Why: problem.Text(err) + " Free some space, or check the folder's permissions, then try again.",
+	words := problem.Of(err).Words()
+	s.Notice(ui.Problem{Title: "This could not be saved.", Why: words.Why + " " + cmp.Or(words.Do, "Check the free space and the permissions of the folder, then try again."),
 		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 

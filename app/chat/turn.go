@@ -201,7 +201,7 @@ func ending(m store.Message) string {
 	case m.State == store.Partial:
 		return "Not finished: the program ended while this was written."
 	case m.State == store.Complete && strings.TrimSpace(m.Content) == "":
-		return "The model ended its answer without a word."
+		return "The model gave an empty answer."
 	}
 	return ""
 }
@@ -234,7 +234,7 @@ func failure(m store.Message) problem.Problem {
 	case m.State == store.Cut:
 		return problem.Problem{Code: problem.ContextFull}
 	}
-	return problem.Problem{Code: problem.Unknown, Args: problem.Args{Detail: m.Note}}
+	return problem.OfNote(m.Note)
 }
 
 // speed formats the speed of generation.

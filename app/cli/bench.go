@@ -98,7 +98,7 @@ func benchCommand() *cobra.Command {
 	fs.BoolVar(&dictation, "dictation", false, "how soon after the last word its text stands: clips are played in real time")
 	fs.StringVar(&d.folder, "clips", filepath.Join("asr", "testdata", "audio"), "with --dictation: the folder of clips where none are named")
 	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
-	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: heard from the audio)")
+	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: detected)")
 	numberFlag(fs, &threads, "threads", "t", 0, mostThreads, "threads; 0: as many as a chat would use")
 	numberFlag(fs, &o.prompt, "prompt", "p", 1, mostContext, "tokens of the prompt")
 	numberFlag(fs, &o.generate, "tokens", "n", 1, mostContext, "tokens to generate")

@@ -290,7 +290,7 @@ func (c *terminalChat) say(n engine.Notice) {
 // sayEnd reports an answer that did not end by itself, or that is empty.
 func (c *terminalChat) sayEnd(text string, last engine.Piece) {
 	if last.Reason == engine.Ended && strings.TrimSpace(text) == "" {
-		warnf("The model ended its answer without a word.")
+		warnf("The model gave an empty answer.")
 	}
 	if last.Reason == engine.ContextFull {
 		warnf("The context of %d tokens is full: the answer ends here. --ctx makes it larger.", last.Usage.Context)

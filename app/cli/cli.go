@@ -108,7 +108,7 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	root := &cobra.Command{
 		Use:           "soberano [FILE …]",
 		Short:         "Private AI on your own computer",
-		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a verb the window opens, with models and recordings that are named; if it is open already, it is raised.",
+		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a command the window opens, with models and recordings that are named; if it is open already, it is raised.",
 		Version:       fullVersion(buildCommit()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -216,7 +216,7 @@ func namedModel(lib *registry.Library, name string, kind registry.Kind) (registr
 	case err != nil:
 		return e, err
 	case e.Kind != kind && kind != anyKind:
-		return e, usagef("%s is a %s model; this verb needs a %s model", models.Printable(name), e.Kind, kind)
+		return e, usagef("%s is a %s model; this command needs a %s model", models.Printable(name), e.Kind, kind)
 	}
 	return e, nil
 }

@@ -26,7 +26,7 @@ type decodingFlags struct {
 
 func (d *decodingFlags) add(fs *pflag.FlagSet) {
 	p := &d.p
-	languageFlag(fs, &p.Language, "language of the speech, as in en, de or German (default: heard from the audio)")
+	languageFlag(fs, &p.Language, "language of the speech, as in en, de or German (default: detected)")
 	fs.BoolVar(&p.Translate, "translate", false, "write English, whatever the language")
 	d.hints.add(fs)
 	fs.BoolVar(&p.Words, "words", false, "find when each word is said, and fit the segments to it")

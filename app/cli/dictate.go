@@ -20,9 +20,9 @@ import (
 	"soberano/models/registry"
 )
 
-const dictateLong = `Write what is said into the microphone to standard output, until interrupted.
+const dictateLong = `Transcribe the microphone to standard output until interrupted.
 
-With --toggle the words go into the program in front, and the same command ends it: for a shortcut of the desktop. Where
+With --toggle the text goes into the active window, and the same command ends the dictation: for a desktop shortcut. Where
 Soberano's window is open, the dictation is the window's, with the window's settings. It takes no --prompt and no
 --vocabulary, so with them --toggle only ends a dictation of the window and begins none.`
 
@@ -31,10 +31,10 @@ func dictateCommand() *cobra.Command {
 	var hints hintFlags
 	var asJSON, toggle bool
 	cmd := &cobra.Command{
-		Use: "dictate", Short: "Write what is said into the microphone to standard output, until interrupted", Long: dictateLong, Args: arguments(cobra.NoArgs),
+		Use: "dictate", Short: "Transcribe the microphone to standard output until interrupted", Long: dictateLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if toggle && asJSON {
-				return usagef("--json and --toggle contradict each other")
+				return usagef("--json and --toggle can't be used together")
 			}
 			if err := hints.into(&o.params); err != nil {
 				return err
@@ -74,12 +74,12 @@ func dictateCommand() *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
-	fs.BoolVar(&toggle, "toggle", false, "begin a dictation into the program in front, or end the one that runs: for a shortcut of the desktop")
+	fs.BoolVar(&toggle, "toggle", false, "start a dictation into the active window, or end the running one: for a desktop shortcut")
 	fs.BoolVar(&o.words.Fillers, "no-fillers", false, "leave out um, uh and the like")
-	fs.BoolVar(&o.words.Commands, "commands", false, "obey “new line” and “new paragraph”")
+	fs.BoolVar(&o.words.Commands, "commands", false, "carry out the spoken commands “new line” and “new paragraph”")
 	modelFlag(fs, &o.model)
 	threadsFlag(fs, &o.threads)
-	languageFlag(fs, &o.params.Language, "language of the speech, as in en, de or German (default: heard from the audio)")
+	languageFlag(fs, &o.params.Language, "language of the speech, as in en, de or German (default: detected)")
 	hints.add(fs)
 	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as soberano doctor lists it (default: the system's)")
 	fs.BoolVar(&asJSON, "json", false, "print one JSON object a final segment")

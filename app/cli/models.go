@@ -22,7 +22,7 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, show, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("say what to do: models list, import, show, verify or remove")
+			return usagef("name a command: models list, import, show, verify or remove")
 		},
 	}
 	cmd.AddCommand(modelsList(), modelsImport(), modelsShow(), modelsVerify(), modelsRemove(), modelsIncluded())
@@ -336,7 +336,7 @@ func modelsIncluded() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "only say whether they are all there")
+	cmd.Flags().BoolVar(&check, "check", false, "only report whether they are all there")
 	return cmd
 }
 

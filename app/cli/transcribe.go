@@ -22,7 +22,7 @@ type transcribed struct {
 	Text  string  `json:"text"`
 }
 
-const transcribeLong = `Write down the speech in recordings: WAV, FLAC, MP3, Opus and Vorbis; other formats and films with the program
+const transcribeLong = `Transcribe recordings: WAV, FLAC, MP3, Opus and Vorbis; other formats and films with the program
 ffmpeg, if it is installed. A folder is searched for recordings with all that is in it.
 
 One recording in one format, or several as txt, is printed. Otherwise, and with a folder or --output, each transcript is a
@@ -38,7 +38,7 @@ func transcribeCommand() *cobra.Command {
 	var asJSON, force, detect bool
 	var decoding decodingFlags
 	cmd := &cobra.Command{
-		Use: "transcribe FILE|FOLDER …", Short: "Write down the speech in recordings, one or a folder of them", Long: transcribeLong,
+		Use: "transcribe FILE|FOLDER …", Short: "Transcribe recordings, or a folder of them", Long: transcribeLong,
 		Args: func(_ *cobra.Command, paths []string) error {
 			if len(paths) == 0 {
 				return usagef("name a recording or a folder")
@@ -47,7 +47,7 @@ func transcribeCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if asJSON && (output != "" || cmd.Flags().Changed("format") && format != "json") {
-				return usagef("--json prints all transcripts; --format and --output contradict it")
+				return usagef("--json prints all transcripts; --format and --output can't be used with it")
 			}
 			if track < 0 {
 				return usagef("--track is a number from 1 on")
@@ -59,7 +59,7 @@ func transcribeCommand() *cobra.Command {
 			job.track = track
 			job.out, job.notes, job.live = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(os.Stderr)
 			if job.done() && !detect {
-				fmt.Fprintln(job.notes, "all transcripts are there already; --force writes them anew")
+				fmt.Fprintln(job.notes, "all transcripts exist already; --force writes them again")
 				return nil
 			}
 			if !detect {
@@ -72,7 +72,7 @@ func transcribeCommand() *cobra.Command {
 				return err
 			}
 			if p.Words && !asJSON && format == "txt" {
-				return usagef("--words has no place in --format txt; use json, srt or vtt")
+				return usagef("--words can't be used with --format txt; use json, srt or vtt")
 			}
 			entry, err := findModel(model, registry.Speech)
 			if err != nil {
@@ -89,7 +89,7 @@ func transcribeCommand() *cobra.Command {
 			if detect {
 				return detectAll(cmd.Context(), m, job.recordings, track, cmd.OutOrStdout(), asJSON)
 			}
-			job.model, job.translated = m.Info().Name, p.Translate
+			job.model, job.translated = entry.Title, p.Translate
 			job.hear = func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
 				p.Progress, p.Unheard = r.progress, r.unheard
 				return m.Transcribe(ctx, src, p)
@@ -102,10 +102,10 @@ func transcribeCommand() *cobra.Command {
 	threadsFlag(fs, &threads)
 	fs.StringVar(&format, "format", "txt", strings.Join(transcript.Formats(), ", ")+"; several with commas between")
 	fs.StringVarP(&output, "output", "o", "", "folder that transcripts are written to")
-	fs.BoolVar(&force, "force", false, "write transcripts that are there already anew")
+	fs.BoolVar(&force, "force", false, "overwrite transcripts that exist already")
 	fs.BoolVar(&asJSON, "json", false, "print all transcripts as one JSON array")
 	fs.IntVar(&track, "track", 0, "track of a film with several, from 1 on (default: the film's default one or else the first, if it has sound)")
-	fs.BoolVar(&detect, "detect", false, "only say which languages the first minute of speech may have: the three most probable ones")
+	fs.BoolVar(&detect, "detect", false, "only report which languages the first minute of speech may have: the three most probable ones")
 	decoding.add(fs)
 	return cmd
 }

@@ -23,9 +23,9 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // hint says how to get help for a command.
 func hint(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
-		return "`soberano --help` lists the verbs"
+		return "`soberano --help` lists the commands"
 	}
-	return "`" + cmd.CommandPath() + " --help` says how it is used"
+	return "`" + cmd.CommandPath() + " --help` shows how it is used"
 }
 
 // arguments turns the error of a check of positional arguments into a usage error.
@@ -38,11 +38,11 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		case cmd.HasSubCommands():
 			cmd.SuggestionsMinimumDistance = 2
-			return usagef("there is no verb %q%s", args[0], didYouMean("", cmd.SuggestionsFor(args[0])))
+			return usagef("there is no command %q%s", args[0], didYouMean("", cmd.SuggestionsFor(args[0])))
 		case len(args) == 0:
 			return usagef("%s is missing", wants)
 		}
-		return usagef("%q is too much: it is %s", args[len(args)-1], cmd.UseLine())
+		return usagef("unexpected argument %q; usage: %s", args[len(args)-1], cmd.UseLine())
 	}
 }
 
@@ -88,7 +88,7 @@ var values = map[string]string{"int": "a whole number", "uint64": "a whole numbe
 func badValue(e *pflag.InvalidValueError) string {
 	switch want := values[e.GetFlag().Value.Type()]; {
 	case errors.Is(e, strconv.ErrRange):
-		return fmt.Sprintf("%s is too much", e.GetValue())
+		return fmt.Sprintf("%s is out of range", e.GetValue())
 	case want != "":
 		return fmt.Sprintf("%q is not %s", e.GetValue(), want)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrNotTaken reports that the focused program did not ask for the text.
-var ErrNotTaken = errors.New("the window in front did not take the text")
+var ErrNotTaken = errors.New("the active window did not accept the text")
 
 const (
 	saveTime  = 1500 * time.Millisecond // the time limit for saving the content of the clipboard

@@ -117,7 +117,7 @@ func TestEveryLetterIsShown(t *testing.T) {
 		source := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 1, 60).Draw(rt, "parts"), "")
 		rest := shownText(Parse(source))
 		for _, r := range source {
-			if !unicode.IsLetter(r) || strings.ContainsRune("think st", r) && strings.Contains(source, "<think>") {
+			if !unicode.IsLetter(r) || strings.ContainsRune("think st", r) && strings.Contains(source, "think>") {
 				continue
 			}
 			i := strings.IndexRune(rest, r)
@@ -255,6 +255,8 @@ func TestThoughts(t *testing.T) {
 		"[THINK]a[/THINK]b":                                "(a)b",
 		"◁think▷a◁/think▷b":                                "(a)b",
 		"<think>\n```\n- a":                                "(```\n- a…)",
+		"a\n</think>b":                                     "(a)b",
+		"```\na\n</think>\n```":                            "a\n</think>",
 		"a\n</think>\n\nb":                                 "(a)b",
 		"a\n\n<thought>b</thought>\n\nc":                   "a(b)c",
 		"The marks <think> and </think> are":               "The marks <think> and </think> are",

@@ -114,24 +114,30 @@ func (thoughtParser) Continue(node ast.Node, reader text.Reader, _ parser.Contex
 
 func (thoughtParser) Close(ast.Node, text.Reader, parser.Context) {}
 
-// unopened returns the length of the thought at the beginning of a text whose first mark is an ending one, on a line of its
-// own: some chat templates write the mark that begins it. textLen is the thought's length without that mark; 0, 0 if there is none.
+// unopened returns the length of the thought at the beginning of a text whose first mark is an ending one, at the beginning of a
+// line outside code: some chat templates write the mark that begins it. textLen is the thought's length without that mark; 0, 0
+// if there is none.
 func unopened(source string) (textLen, length int) {
 	for _, m := range thoughtMarks {
 		i := indexMark(source, m[1])
-		if i <= 0 || source[i-1] != '\n' || (length > 0 && i >= textLen) {
-			continue
+		if i > 0 && source[i-1] == '\n' && (length == 0 || i < textLen) && !inFence(source[:i]) {
+			textLen, length = i, i+len(m[1])
 		}
-		end := i + len(m[1])
-		if end < len(source) && source[end] != '\n' && source[end] != '\r' {
-			continue
-		}
-		textLen, length = i, end
 	}
 	if length > 0 && opened(source[:textLen]) {
 		return 0, 0
 	}
 	return textLen, length
+}
+
+// inFence reports whether a text ends inside a fenced block of code.
+func inFence(s string) (inside bool) {
+	for line := range strings.Lines(s) {
+		if line = strings.TrimLeft(line, " \t"); strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
+			inside = !inside
+		}
+	}
+	return inside
 }
 
 // longestMark is no shorter than any of the marks, in bytes.

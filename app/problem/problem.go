@@ -291,6 +291,14 @@ var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic
 var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,
 	"gguf": true, "token": true, "prompt": true, "transcript": true}
 
+// OfNote returns the Problem for the text of an error, which an older version of the program has stored.
+func OfNote(text string) Problem {
+	if text == "" {
+		return Problem{}
+	}
+	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(text)}}
+}
+
 // unpackaged removes the package name at the beginning of an error's text.
 func unpackaged(s string) string {
 	for {

@@ -38,13 +38,13 @@ func TestOf(t *testing.T) {
 			"Reading failed: read /talks/a.wav: input/output error."},
 		{fmt.Errorf("mic: %w", mic.ErrNone), MicNone, "No microphone was found. Plug one in, or allow one in the system's sound settings, and try again."},
 		{&mic.Error{Kind: mic.Busy, Device: "USB", Err: errors.New("busy")}, MicBusy, ""},
-		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, NoPermission, "/talks/a.wav may not be read or written. Change its permissions, or copy it to your own folder."},
+		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, NoPermission, "There is no permission to read or write /talks/a.wav. Change its permissions, or copy it to your own folder."},
 		{fmt.Errorf("asr: %w", &models.FileError{Path: "/m/m.bin", Reason: "is cut off", Advice: "fetch it again", Kind: models.ErrCorrupt}), ModelDamaged, "m.bin is cut off. Fetch it again."},
 		{fmt.Errorf("chat: %w", &engine.ContextError{Prompt: 2707, Context: 2048}), MessageTooLong, ""},
 		{engine.ErrContextFull, MessageTooLong, ""},
-		{fmt.Errorf("dictation: %w", dictation.ErrNotTaken), TextUntaken, "The window in front did not take the text."},
+		{fmt.Errorf("dictation: %w", dictation.ErrNotTaken), TextUntaken, "The active window did not accept the text."},
 		{dictation.ErrSystem, NoX11, ""},
-		{dictation.ErrWayland, Wayland, "This desktop runs Wayland, which lets no program type into another. Dictate in Soberano's own window and copy the text, or log in to an X11 session."},
+		{dictation.ErrWayland, Wayland, "This desktop uses Wayland, which does not let one program type into another. Dictate in Soberano's own window and copy the text, or log in to an X11 session."},
 		{&dictation.KeysError{Keys: "F9"}, KeysTaken, "Another program uses F9 already. Choose other keys."},
 		{&Problem{Code: IsModel, Args: Args{File: "/m/m.gguf"}}, IsModel, "m.gguf is a model, not a recording. Add it to the library to use it."},
 		{errors.New("asr: the machine ran out of luck"), Unknown, "The machine ran out of luck."},
@@ -117,6 +117,15 @@ func TestSentence(t *testing.T) {
 		"the family is not known; choose": "The family is not known; choose.", "ärger": "Ärger."} {
 		if got := Sentence(in); got != want {
 			t.Errorf("%q gives %q, expected %q", in, got, want)
+		}
+	}
+}
+
+// The note of an older version of the program is shown without the names of packages.
+func TestOfNote(t *testing.T) {
+	for note, want := range map[string]string{"engine: batch: NaN in the logits": "NaN in the logits.", "the disk: full": "The disk: full.", "": ""} {
+		if got := OfNote(note).Text(); got != want {
+			t.Errorf("%q gives %q, want %q", note, got, want)
 		}
 	}
 }

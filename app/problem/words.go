@@ -32,7 +32,7 @@ const (
 	newChat    = "Nothing was left out. Start a new chat, or choose a model with a longer context."
 	convert    = "convert the file to WAV, FLAC, MP3 or Opus."
 	ownWindow  = "Dictate in Soberano's own window and copy the text"
-	ownChoices = "The program's own choices are used."
+	ownChoices = "The default settings are used."
 )
 
 // table contains the texts of all codes; a translation would be another table.
@@ -42,26 +42,26 @@ var english = map[Code]phrases{
 	Unknown: {why: []string{"{detail}."}},
 
 	ContextFull: {title: "This conversation is full.", do: newChat, why: []string{
-		"{model} reads {context} tokens at once, and this conversation has reached that.",
+		"{model} can read {context} tokens at once, and this conversation has reached that limit.",
 		"The conversation is longer than this model can read at once."}},
 	MessageTooLong: {title: "Your message does not fit.", why: []string{
-		"With your message the conversation has {prompt} tokens, and {model} reads {context} at once, its answer included. Nothing was left out and nothing was answered.",
-		"With your message the conversation has {prompt} tokens, and this model reads {context} at once, its answer included. Nothing was left out and nothing was answered.",
-		"With your message the conversation is longer than this model can read at once. Nothing was left out and nothing was answered."},
+		"With your message the conversation has {prompt} tokens, and {model} can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"With your message the conversation has {prompt} tokens, and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"With your message the conversation is longer than this model can read at once. Nothing was left out, and the message was not answered."},
 		do: "Start a new chat, shorten the message, or choose a model with a longer context."},
 
 	FileMissing: {why: []string{"The file is not at {path}. It may have been moved, or the drive is not plugged in.", "The file is not there. It may have been moved, or the drive is not plugged in."},
 		do: "Put it back and try again."},
-	NoPermission: {why: []string{"{path} may not be read or written.", "The file may not be read or written."}, do: "Change its permissions, or copy it to your own folder."},
+	NoPermission: {why: []string{"There is no permission to read or write {path}.", "There is no permission to read or write the file."}, do: "Change its permissions, or copy it to your own folder."},
 	NoMemory:     {why: []string{"There is not enough memory for this model."}, do: "Close other programs, or choose a smaller model."},
 	DiskFull: {why: []string{"The disk that holds {folder} is full; nothing was imported.", "The disk is full."},
 		do: "Free some space."},
 	IsFolder: {why: []string{"This is a folder without audio files."}},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
-		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was begun."}},
-	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. What you write now can't be kept."},
+		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
+	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
 	SettingsKept:   {why: []string{"The settings were damaged and are now in {path} ({detail}). " + ownChoices}},
-	SettingsStuck:  {why: []string{"The settings are damaged and could not be put aside ({detail}). " + ownChoices}},
+	SettingsStuck:  {why: []string{"The settings are damaged and could not be moved ({detail}). " + ownChoices}},
 	SettingsUnread: {why: []string{"The settings could not be read ({detail}). " + ownChoices}},
 
 	ModelDamaged:     {why: []string{"{file} {detail}."}, do: "{advice}."},
@@ -95,8 +95,8 @@ var english = map[Code]phrases{
 	AudioCutOff:     {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioDamaged:    {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
 	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
-	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be heard.",
-		"The file is damaged in one place, at {first}; about {lost} could not be heard."}},
+	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be read.",
+		"The file is damaged in one place, at {first}; about {lost} could not be read."}},
 	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
 	SoundNoSpeech:  {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
 	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}},
@@ -111,17 +111,17 @@ var english = map[Code]phrases{
 	IsPicture:  {why: []string{"Pictures can't be read yet."}},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
-	MicMissing: {why: []string{"No microphone is called “{device}”. There are {detail}."}, do: "Choose another one."},
+	MicMissing: {why: []string{"There is no microphone named “{device}”. Available: {detail}."}, do: "Choose another one."},
 	MicBusy: {why: []string{"“{device}” could not be opened: {detail}. Another program may be using it, or the system may keep it from this one."},
-		do: "Close the other, or allow it in the system's sound and privacy settings, or choose another microphone."},
+		do: "Close the other program, or allow access in the system's sound and privacy settings, or choose another microphone."},
 	MicStopped:  {why: []string{"“{device}” stopped: {detail}. Was it unplugged?"}},
 	MicMuted:    {why: []string{"No sound comes from “{device}”; it may be muted."}, do: "Look for a mute key, and at the system's sound settings."},
 	SpeakerNone: {why: []string{"No loudspeaker was found."}, do: "Plug one in, or choose one in the system's sound settings, and try again."},
 
-	Wayland:     {why: []string{"This desktop runs Wayland, which lets no program type into another."}, do: ownWindow + ", or log in to an X11 session."},
+	Wayland:     {why: []string{"This desktop uses Wayland, which does not let one program type into another."}, do: ownWindow + ", or log in to an X11 session."},
 	NoX11:       {why: []string{"Dictation into other programs works on desktops with X11 only."}, do: ownWindow + "."},
 	KeysTaken:   {why: []string{"Another program uses {keys} already."}, do: "Choose other keys."},
-	TextUntaken: {why: []string{"The window in front did not take the text."}},
+	TextUntaken: {why: []string{"The active window did not accept the text."}},
 }
 
 // Words returns the texts of the problem.

@@ -84,7 +84,7 @@ func (d *Shell) escape() {
 
 // newChat opens a conversation without messages; text, if any, is put into the entry.
 func (d *Shell) newChat(text string) {
-	d.load("A new chat could not be begun.", (*store.Store).New, false, func() {
+	d.load("A new chat could not be created.", (*store.Store).New, false, func() {
 		d.listChanged()
 		if text != "" {
 			d.chat.Composer.Entry.SetText(text)
@@ -196,7 +196,8 @@ func (d *Shell) exportChat(c store.Conversation) {
 		d.hush()
 		d.tell("Saved as " + models.Printable(path))
 	}
-	d.work.Do(func(s *store.Store) error { return s.Export(c.ID, &text) }, func(err error) {
+	title := d.modelTitles()
+	d.work.Do(func(s *store.Store) error { return s.Export(c.ID, title, &text) }, func(err error) {
 		if err != nil {
 			saved("", err)
 			return

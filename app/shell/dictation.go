@@ -73,7 +73,7 @@ func (d *Shell) setHotkey() {
 		d.ungrab, err = d.Outside.Grab(keys, func() { d.Post(d.keysDown) }, func() { d.Post(func() { d.chat.Talk.Release() }) })
 	}
 	if err != nil {
-		d.settings.NoHotkey = "Not possible now: " + problem.Text(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."
+		d.settings.NoHotkey = "Not available: " + problem.Text(err) + " A shortcut of your desktop that calls “soberano dictate --toggle” begins and ends a dictation here."
 	}
 }
 
@@ -117,7 +117,7 @@ func (d *Shell) toggle() string {
 	if place == nil {
 		return "recording, for Soberano's own window"
 	}
-	return "recording, for the window in front"
+	return "recording, for the active window"
 }
 
 // finish ends a dictation, if one is running.
@@ -206,9 +206,9 @@ func (d *Shell) wrong(text string) {
 func (d *Shell) unpasted(text string, err error) {
 	d.wrong("Not written: see Soberano's window")
 	var done func()
-	done = d.chat.Notice(ui.Problem{Title: "Your words could not be written into the other program.", Why: problem.Text(err) + " They are kept here: “" + cut(text, 200) + "”",
-		Actions: []ui.Action{{Label: "Copy the words", Do: func() { d.copy(text) }},
-			{Label: "Put them into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
+	done = d.chat.Notice(ui.Problem{Title: "The text could not be inserted into the other program.", Why: problem.Text(err) + " It is kept here: “" + cut(text, 200) + "”",
+		Actions: []ui.Action{{Label: "Copy the text", Do: func() { d.copy(text) }},
+			{Label: "Insert it into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
 }
 
 // dictationFailed shows why dictation failed, and offers to transcribe the audio again.
@@ -216,17 +216,17 @@ func (d *Shell) dictationFailed(err error) {
 	if _, ok := d.chat.Talk.Place().(*inFront); ok {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
-	p := ui.Problem{Title: "Dictation did not work.", Why: problem.Text(err)}
+	p := ui.Problem{Title: "Dictation failed.", Why: problem.Text(err)}
 	done := func() {}
 	if kept := d.chat.Talk.Failed(); kept > 0 {
-		p.Why += fmt.Sprintf(" What you said (%s) is kept.", lasting(kept))
+		p.Why += fmt.Sprintf(" The recording (%s) is kept.", lasting(kept))
 		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: func() { done(); d.chat.Talk.Retry() }})
 	}
 	if errors.Is(err, voice.ErrNoModel) {
 		words := problem.Of(err).Words()
 		p.Title, p.Why = words.Title, words.Do
 		if len(p.Actions) > 0 {
-			p.Why += " What you said is kept until then."
+			p.Why += " The recording is kept until then."
 		}
 		p.Actions = append([]ui.Action{{Label: "Choose a folder", Do: d.chooseFolder}}, p.Actions...)
 	} else {
@@ -244,22 +244,22 @@ func (d *Shell) recover() {
 	}
 	t.Recover(func(err error) {
 		if err != nil {
-			d.notice("A kept dictation can't be read.", err)
+			d.notice("A stored dictation can't be read.", err)
 		}
 		if t.Failed() == 0 {
 			return
 		}
 		var done func()
-		done = d.chat.Notice(ui.Problem{Title: "A dictation was not written down.",
+		done = d.chat.Notice(ui.Problem{Title: "A dictation was not transcribed.",
 			Why: fmt.Sprintf("%s of speech are kept from the last time the program ran.", lasting(t.Failed())),
-			Actions: []ui.Action{{Label: "Write it down here", Do: func() { done(); t.Retry() }},
+			Actions: []ui.Action{{Label: "Transcribe it here", Do: func() { done(); t.Retry() }},
 				{Label: "Delete it", Do: func() { d.forget(lasting(t.Failed()), done) }}}})
 	})
 }
 
 // forget deletes the speech that an earlier run has recorded, after a question.
 func (d *Shell) forget(length string, done func()) {
-	d.confirm("Delete the recording", fmt.Sprintf("Delete %s of speech that were not written down? This can't be undone.", length), "Delete", func() {
+	d.confirm("Delete the recording", fmt.Sprintf("Delete %s of speech that were not transcribed? This can't be undone.", length), "Delete", func() {
 		done()
 		if err := d.chat.Talk.Forget(); err != nil {
 			d.notice("The dictation could not be deleted.", err)

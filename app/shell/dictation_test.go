@@ -139,14 +139,14 @@ func TestDictationFails(t *testing.T) {
 		s.recording()
 		time.Sleep(100 * time.Millisecond)
 		s.fakeSpeech.fail <- errors.New("asr: the machine ran out of memory")
-		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation did not work.") })
-		s.expect(s.shot("dictation-failed-"+string(m)), "The machine ran out of memory.", "What you said (", "is kept.", "Try again")
+		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation failed.") })
+		s.expect(s.shot("dictation-failed-"+string(m)), "The machine ran out of memory.", "The recording (", "is kept.", "Try again")
 		s.tap("Try again")
 		s.silent()
 		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
 			t.Errorf("tried again: %q", got)
 		}
-		if strings.Contains(s.words(), "Dictation did not work.") {
+		if strings.Contains(s.words(), "Dictation failed.") {
 			t.Error("the card stays")
 		}
 		if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 {
@@ -181,13 +181,13 @@ func TestDictationOfEarlierRun(t *testing.T) {
 		s := newStage(t, dir, smol, base)
 		s.dress(m)
 		s.ready()
-		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not written down.") })
-		s.expect(s.shot("dictation-left-"+string(m)), "3 seconds of speech are kept", "Write it down here", "Delete it")
+		s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not transcribed.") })
+		s.expect(s.shot("dictation-left-"+string(m)), "3 seconds of speech are kept", "Transcribe it here", "Delete it")
 		s.tap("Delete it")
-		s.expect(s.shot("dictation-left-question-"+string(m)), "Delete 3 seconds of speech that were not written down? This can't be undone.")
+		s.expect(s.shot("dictation-left-question-"+string(m)), "Delete 3 seconds of speech that were not transcribed? This can't be undone.")
 		s.tap("Cancel")
-		s.expect(s.words(), "Write it down here")
-		s.tap("Write it down here")
+		s.expect(s.words(), "Transcribe it here")
+		s.tap("Transcribe it here")
 		s.silent()
 		if got := s.chat.Composer.Entry.Text; got != "and that is all." {
 			t.Errorf("written down: %q", got)
@@ -236,7 +236,7 @@ func TestDictationElsewhere(t *testing.T) {
 	if len(s.signs) != 4 {
 		t.Errorf("a sign over Soberano's own window: %q", s.signs)
 	}
-	s.elsewhere, s.pasteErr = true, errors.New("the window in front did not take the text")
+	s.elsewhere, s.pasteErr = true, errors.New("the active window did not accept the text")
 	reply := make(chan string, 1)
 	ask := func(line, want string) {
 		t.Helper()
@@ -250,17 +250,17 @@ func TestDictationElsewhere(t *testing.T) {
 		t.Errorf("answered %q", got)
 	}
 	ask("finish", "nothing is being dictated")
-	ask("toggle", "recording, for the window in front")
+	ask("toggle", "recording, for the active window")
 	s.recording()
 	ask("finish", "finishing")
 	s.silent()
 	<-s.pasted
-	ask("toggle", "recording, for the window in front")
+	ask("toggle", "recording, for the active window")
 	s.recording()
 	ask("toggle", "finishing")
 	s.silent()
-	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be written into the other program") })
-	s.expect(s.shot("dictation-not-taken-light"), "The window in front did not take the text.", "“and that is all.”", "Copy the words", "Put them into the chat")
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be inserted into the other program") })
+	s.expect(s.shot("dictation-not-taken-light"), "The active window did not accept the text.", "“and that is all.”", "Copy the text", "Insert it into the chat")
 }
 
 // If another program has reserved the keys, the settings page says so. Choosing other keys releases the previous ones.
@@ -293,10 +293,10 @@ func TestDictationOfEarlierRunIsDeleted(t *testing.T) {
 	leave(t, dir)
 	s := newStage(t, dir, smol, base)
 	s.ready()
-	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not written down.") })
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "A dictation was not transcribed.") })
 	s.tap("Delete it")
 	s.tap("Delete")
-	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 || strings.Contains(s.words(), "A dictation was not written down.") {
+	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 || strings.Contains(s.words(), "A dictation was not transcribed.") {
 		t.Errorf("left: %v; shown:\n%s", left, s.words())
 	}
 }

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"cmp"
+
 	"fyne.io/fyne/v2"
 
 	"soberano/app/chat"
@@ -99,6 +101,17 @@ func (d *Shell) inUse(e registry.Entry) bool {
 func (d *Shell) lacking(kind registry.Kind) bool {
 	e, any := d.inUseFor(kind)
 	return !any || !e.Runs || kind == registry.Chat && d.runner.Status().Phase == chat.Broken || e.Saved() && e.Check() != nil
+}
+
+// modelTitles returns a function that gives a model's title for its name in the library; of a model that was removed it gives the
+// name.
+func (d *Shell) modelTitles() func(name string) string {
+	entries, _ := d.Shelf.List() // broken entries are shown on the Models page
+	titles := map[string]string{}
+	for _, e := range entries {
+		titles[e.Name] = e.Title
+	}
+	return func(name string) string { return cmp.Or(titles[name], name) }
 }
 
 // added shows a new model on the Models page, and stores which model of its kind is in use: without that the new one could be

@@ -129,7 +129,7 @@ func TestDictationFailsWhileSending(t *testing.T) {
 	if got := s.chat.Composer.Entry.Text; got != "And so, my fellow Americans,\n\ntyped since" || s.texts() != "" {
 		t.Errorf("the entry holds %q; sent: %s", got, s.texts())
 	}
-	s.expect(s.words(), "Dictation did not work.", "Try again")
+	s.expect(s.words(), "Dictation failed.", "Try again")
 }
 
 // The message is sent in its chat, also when another one is open by then, and each keeps its own draft.

@@ -194,7 +194,7 @@ func (l *list) set(hits []store.Hit, searched bool, now time.Time) {
 	heading := ""
 	for i, h := range hits {
 		if i == mostRows {
-			objects = append(objects, ui.Text("Older chats are found by searching.", ui.SmallSize, ui.Muted))
+			objects = append(objects, ui.Text("Search to find older chats.", ui.SmallSize, ui.Muted))
 			break
 		}
 		if d := day(h.Updated, now); !searched && d != heading {

@@ -88,6 +88,7 @@ func (f filesFrame) Language() string                                    { retur
 func (f filesFrame) Translate() bool                                     { return f.d.values.Values().FilesTranslate }
 func (f filesFrame) Words() []string                                     { return f.d.values.Values().Vocabulary() }
 func (f filesFrame) Chosen() (registry.Entry, error)                     { return f.d.chosenSpeech() }
+func (f filesFrame) ModelTitle(name string) string                       { return f.d.modelTitles()(name) }
 func (f filesFrame) Play(a transcribe.Audio) (transcribe.Speaker, error) { return f.d.Play(a) }
 
 func (f filesFrame) Save(dir, name string, write func(io.Writer) error, done func(path string, err error)) {

@@ -246,7 +246,7 @@ func TestStates(t *testing.T) {
 			close(s.model.words)
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
 			words := s.shot(name("wordless"))
-			s.expect(words, "The model ended its answer without a word.", "Try again")
+			s.expect(words, "The model gave an empty answer.", "Try again")
 			if strings.Contains(words, "Copy answer") {
 				t.Error("there is nothing to copy")
 			}
@@ -265,7 +265,7 @@ func TestStates(t *testing.T) {
 			}
 			s.newChat("")
 			s.openChat(c)
-			s.expect(s.shot(name("too-long-again")), "Your message does not fit.", "2,707 tokens", "SmolLM2 135M reads 2,048", "New chat with this message")
+			s.expect(s.shot(name("too-long-again")), "Your message does not fit.", "2,707 tokens", "SmolLM2 135M can read 2,048", "New chat with this message")
 			s.tap("New chat with this message")
 			if got := s.chat.Composer.Entry.Text; !strings.HasPrefix(got, "A long message") {
 				t.Errorf("the new chat's entry holds %q", got)
@@ -317,7 +317,7 @@ func TestStates(t *testing.T) {
 			s.noMic = errors.New("no microphone was found; plug one in, or allow one in the system's sound settings, and try again")
 			s.chat.Talk.Press()
 			s.chat.Talk.Release()
-			s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation did not work.") })
+			s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation failed.") })
 			s.expect(s.shot(name("no-microphone")), "No microphone was found", "Choose a microphone")
 		})
 		t.Run("drop", func(t *testing.T) {

@@ -134,7 +134,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	}
 	d.setTheme()
 	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
-		notes = append(notes, fmt.Errorf("what you write now can't be kept: %w", err))
+		notes = append(notes, fmt.Errorf("new messages can't be saved: %w", err))
 		if d.store, err = store.Memory(); err != nil {
 			return nil, err
 		}
@@ -143,7 +143,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	d.build()
 	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-store.TrashTime)) }, func(err error) {
 		if err != nil {
-			d.notice("Something went wrong at the start.", err)
+			d.notice("Something went wrong while starting.", err)
 		}
 	})
 	if n := d.store.Notice(); n.Code != problem.None {
@@ -151,7 +151,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
 	}
 	for _, err := range notes {
-		d.notice("Something went wrong at the start.", err)
+		d.notice("Something went wrong while starting.", err)
 	}
 	d.start()
 	return d, nil

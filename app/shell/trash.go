@@ -30,7 +30,7 @@ func (d *Shell) deleteChat(c store.Conversation) {
 func (d *Shell) deletedChat(c store.Conversation) {
 	d.chat.StopIn(c.ID)
 	if c.ID == d.chat.Conversation() {
-		d.load("A new chat could not be begun.", (*store.Store).New, d.page != chatPage || d.window.Canvas().Focused() == fyne.Focusable(d.side.list), d.listChanged)
+		d.load("A new chat could not be created.", (*store.Store).New, d.page != chatPage || d.window.Canvas().Focused() == fyne.Focusable(d.side.list), d.listChanged)
 	}
 	d.gone = append(d.gone, c)
 	words := fmt.Sprintf("“%s” is deleted.", titleOf(c.Title))
@@ -65,7 +65,7 @@ func (d *Shell) restoreChats(list []store.Conversation) {
 		return err
 	}, func(err error) {
 		if err != nil {
-			d.notice("The chat could not be brought back.", err)
+			d.notice("The chat could not be restored.", err)
 			d.side.refresh()
 			return
 		}
@@ -148,7 +148,7 @@ func (p *trash) restore(t store.Trashed) {
 	}
 	p.d.work.Do(func(*store.Store) error { return p.d.files.Queue.Restore(t.ID) }, func(err error) {
 		if err != nil {
-			p.d.notice("The transcript could not be brought back.", err)
+			p.d.notice("The transcript could not be restored.", err)
 		}
 		p.refresh()
 		p.d.files.Refresh()

@@ -6,8 +6,9 @@ import (
 	"io"
 )
 
-// Export writes one conversation as Markdown, which any text editor can open: its title, then each turn under a heading.
-func (s *Store) Export(conversation int64, w io.Writer) error {
+// Export writes one conversation as Markdown, which any text editor can open: its title, then each turn under a heading. title
+// returns the title of a model for its name in the library.
+func (s *Store) Export(conversation int64, title func(model string) string, w io.Writer) error {
 	c, err := s.Conversation(conversation)
 	if err != nil {
 		return err
@@ -17,13 +18,13 @@ func (s *Store) Export(conversation int64, w io.Writer) error {
 		return err
 	}
 	out := bufio.NewWriter(w)
-	title := c.Title
-	if title == "" {
-		title = "New chat"
+	name := c.Title
+	if name == "" {
+		name = "New chat"
 	}
-	fmt.Fprintf(out, "# %s\n\n%s\n", title, c.Created.Format("2 January 2006, 15:04"))
+	fmt.Fprintf(out, "# %s\n\n%s\n", name, c.Created.Format("2 January 2006, 15:04"))
 	for _, m := range messages {
-		fmt.Fprintf(out, "\n## %s\n\n%s\n", speaker(m), m.Content)
+		fmt.Fprintf(out, "\n## %s\n\n%s\n", speaker(m, title), m.Content)
 		if remark := remarks[m.State]; remark != "" {
 			fmt.Fprintf(out, "\n*%s*\n", remark)
 		}
@@ -38,12 +39,12 @@ var remarks = map[State]string{
 	Cut:     "The conversation was full here.",
 }
 
-func speaker(m Message) string {
+func speaker(m Message, title func(model string) string) string {
 	switch {
 	case m.Role == User:
 		return "You"
 	case m.Model != "":
-		return m.Model
+		return title(m.Model)
 	default:
 		return "Answer"
 	}

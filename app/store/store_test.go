@@ -62,10 +62,10 @@ func TestConversationLives(t *testing.T) {
 		t.Fatalf("got %+v", m)
 	}
 	var md strings.Builder
-	if err := s.Export(c.ID, &md); err != nil {
+	if err := s.Export(c.ID, strings.ToUpper, &md); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"# How do I sort", "## You\n", "## smollm2\n\nUse slices.SortFunc.\n"} {
+	for _, want := range []string{"# How do I sort", "## You\n", "## SMOLLM2\n\nUse slices.SortFunc.\n"} {
 		if !strings.Contains(md.String(), want) {
 			t.Errorf("the export lacks %q:\n%s", want, md.String())
 		}

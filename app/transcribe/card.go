@@ -56,7 +56,7 @@ func (c *card) show(t store.Transcript, place int) {
 	case store.Failed:
 		ink, stroke, words = ui.Ink, ui.Record, wrong(t)
 		if t.Segments > 0 {
-			words += fmt.Sprintf(" What was heard until %s is kept.", clock(t.Heard))
+			words += fmt.Sprintf(" The text up to %s is kept.", clock(t.Heard))
 			c.do("Try again", "Open", "Show the file", "Copy details", "Remove")
 		} else if t.Problem.Hopeless() {
 			c.do("Remove", "Show the file", "Copy details", "Try again")
@@ -66,10 +66,10 @@ func (c *card) show(t store.Transcript, place int) {
 	case store.Stopped:
 		words = "Stopped."
 		if t.Segments > 0 {
-			words = fmt.Sprintf("Stopped at %s. What was heard is kept.", clock(t.Heard))
-			c.do("Go on", "Open", "Remove")
+			words = fmt.Sprintf("Stopped at %s. The text so far is kept.", clock(t.Heard))
+			c.do("Continue", "Open", "Remove")
 		} else {
-			c.do("Go on", "Remove")
+			c.do("Continue", "Remove")
 		}
 	default:
 		words = "Opening the file…"
@@ -104,7 +104,7 @@ func (c *card) do(labels ...string) {
 			c.list[label] = b
 		}
 		kind := ui.Plain
-		if i == 0 && (label == "Try again" || label == "Go on") {
+		if i == 0 && (label == "Try again" || label == "Continue") {
 			kind = ui.Primary
 		}
 		if b.Kind != kind {
@@ -120,8 +120,8 @@ func (c *card) tapped(label string) {
 	switch label {
 	case "Cancel":
 		p.do(func() error { return p.Queue.Stop(t) }, "It could not be stopped")
-	case "Try again", "Go on":
-		p.do(func() error { return p.Queue.Again(t) }, "It could not be begun again")
+	case "Try again", "Continue":
+		p.do(func() error { return p.Queue.Again(t) }, "It could not be started again")
 	case "Open":
 		p.open(t.ID)
 	case "Remove":
@@ -218,7 +218,7 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	facts = append(facts, date(r.t.Created, time.Now()))
 	words := r.t.Snippet
 	if words == "" {
-		words = "No speech was heard."
+		words = "No speech was found."
 	}
 	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel(models.Printable(r.t.Title), ui.TextSize, ui.Ink).Strong().Shrink(80),
 		facts: ui.NewLabel(strings.Join(facts, " · "), ui.SmallSize, ui.Muted), words: ui.NewLabel(strings.TrimSpace(words), ui.SmallSize, ui.Muted).Shrink(80)}

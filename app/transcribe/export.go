@@ -19,7 +19,7 @@ import (
 
 // whole returns the transcript in the form that the output formats need.
 func (v *View) whole() *transcript.Transcript {
-	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Translated: v.t.Translate, Duration: v.t.Length, Model: v.t.Model}
+	t := &transcript.Transcript{Title: v.t.Title, Path: v.t.Path, Language: v.t.Language, Translated: v.t.Translate, Duration: v.t.Length, Model: v.page.ModelTitle(v.t.Model)}
 	if v.t.State != store.Complete {
 		t.Error = "not finished"
 		if words := wrong(v.t); words != "" {
@@ -74,7 +74,7 @@ func (v *View) formats() *fyne.Menu {
 func (v *View) others() *fyne.Menu {
 	return fyne.NewMenu("",
 		fyne.NewMenuItem("Rename…", func() { v.page.Ask("Rename this transcript", v.t.Title, v.rename) }),
-		fyne.NewMenuItem("Write down again, beside this one", func() { v.page.Add([]string{v.t.Path}) }),
+		fyne.NewMenuItem("Transcribe again", func() { v.page.Add([]string{v.t.Path}) }),
 		fyne.NewMenuItem("Show the file", func() { v.page.ShowFile(v.t.Path) }),
 		fyne.NewMenuItem("Delete", func() { v.page.remove(v.t) }))
 }

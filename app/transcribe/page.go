@@ -94,7 +94,7 @@ func (p *Page) showGone() {
 // Add adds dropped or chosen recordings to the queue.
 func (p *Page) Add(paths []string) {
 	p.Close()
-	p.do(func() error { return p.Queue.Add(paths) }, "The files could not be put into the queue")
+	p.do(func() error { return p.Queue.Add(paths) }, "The files could not be added to the queue")
 }
 
 // do runs work that uses the store, and then shows its error and the list.
@@ -263,14 +263,14 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 // untranslated returns the reason why further files can't be translated; "" if they can.
 func (p *Page) untranslated() string {
 	if model := p.englishOnly(); model != "" {
-		return model + " knows English only, so it can't translate. A speech model of many languages can."
+		return model + " supports English only and can't translate. A multilingual speech model can."
 	}
 	return ""
 }
 
 // buttons returns the buttons for choosing files, their language, and whether they are translated.
 func (p *Page) buttons() fyne.CanvasObject {
-	words := "Language: heard from the audio"
+	words := "Language: detect automatically"
 	if code := p.Language(); code != "" {
 		words = "Language: " + asr.LanguageName(code)
 	}
@@ -295,7 +295,7 @@ func (p *Page) languages() *fyne.Menu {
 		i.Checked = code == p.Language()
 		return i
 	}
-	items := []*fyne.MenuItem{item("Heard from the audio", ""), fyne.NewMenuItemSeparator()}
+	items := []*fyne.MenuItem{item("Detect automatically", ""), fyne.NewMenuItemSeparator()}
 	codes := slices.Clone(p.Languages)
 	slices.SortFunc(codes, func(a, b string) int { return strings.Compare(asr.LanguageName(a), asr.LanguageName(b)) })
 	for _, code := range codes {
@@ -307,10 +307,10 @@ func (p *Page) languages() *fyne.Menu {
 // notices returns the messages above the queue: why it is waiting, and what failed.
 func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
-		card := ui.Problem{Title: "The files wait: the speech model could not be used.", Why: problem.Text(err), Actions: []ui.Action{
+		card := ui.Problem{Title: "The files are waiting: the speech model could not be opened.", Why: problem.Text(err), Actions: []ui.Action{
 			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.ShowModels}, {Label: "Copy details", Do: func() { p.Copy(models.PrintableLines(err.Error())) }}}}
 		if problem.Of(err).Code == problem.NoSpeechModel {
-			card = ui.Problem{Title: "The files wait: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. The files are written down as soon as it is there.",
+			card = ui.Problem{Title: "The files are waiting: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. Transcription then starts by itself.",
 				Actions: []ui.Action{{Label: "All models", Do: p.ShowModels}}}
 		}
 		list = append(list, card.Card())
@@ -362,7 +362,7 @@ func (p *Page) queued(queue []store.Transcript) (list []fyne.CanvasObject) {
 		if wait <= mostWaiting || t.State != store.Waiting {
 			list = append(list, c.object)
 		} else if i+1 == len(queue) || queue[i+1].State != store.Waiting {
-			list = append(list, ui.Text(fmt.Sprintf("%d more wait. They are shown as these are done.", wait-mostWaiting), ui.SmallSize, ui.Muted))
+			list = append(list, ui.Text(fmt.Sprintf("%d more files are waiting.", wait-mostWaiting), ui.SmallSize, ui.Muted))
 		}
 	}
 	for id := range p.cards {
@@ -504,7 +504,7 @@ func (p *Page) undo() {
 			err = errors.Join(err, p.Queue.Restore(t.ID))
 		}
 		return err
-	}, "The transcript could not be brought back")
+	}, "The transcript could not be restored")
 }
 
 // date formats the time of a transcript for the list.

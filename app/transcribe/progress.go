@@ -50,18 +50,18 @@ func (j *job) progress() Progress {
 	return Progress{Done: done, Length: j.length, From: j.from, Past: time.Since(j.began)}
 }
 
-// Text describes the progress: "Writing down 34% · 12:01 of 35:20 · 4 min left". The remaining time is left out until it can be
+// Text describes the progress: "Transcribing 34% · 12:01 of 35:20 · 4 min left". The remaining time is left out until it can be
 // estimated.
 func (p Progress) Text() string {
 	switch {
 	case p.Opening:
 		return "Opening the speech model…"
 	case p.Length == 0:
-		return "Writing down · " + clock(p.Done) + " so far"
+		return "Transcribing · " + clock(p.Done) + " so far"
 	case p.Done >= p.Length:
-		return "Writing down the end…"
+		return "Finishing…"
 	}
-	text := fmt.Sprintf("Writing down %d%% · %s of %s", int(100*p.Share()), clock(p.Done), clock(p.Length))
+	text := fmt.Sprintf("Transcribing %d%% · %s of %s", int(100*p.Share()), clock(p.Done), clock(p.Length))
 	if run := p.Done - p.From; run > 0 && p.Past > 2*time.Second {
 		text += " · " + long(time.Duration(float64(p.Past)*float64(p.Length-p.Done)/float64(run))) + " left"
 	}

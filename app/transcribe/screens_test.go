@@ -25,7 +25,7 @@ func TestStates(t *testing.T) {
 			name := func(s string) string { return s + "-" + string(mode) }
 			t.Run("empty", func(t *testing.T) {
 				s := newStage(t, mode, nil)
-				s.Expect("Turn recordings into text", "Drop audio or video files anywhere", "Choose a file", "Language: heard from the audio")
+				s.Expect("Turn recordings into text", "Drop audio or video files anywhere", "Choose a file", "Language: detect automatically")
 				s.Tap("Choose a file")
 				if s.chosen != 1 {
 					t.Error("the button does nothing")
@@ -33,13 +33,13 @@ func TestStates(t *testing.T) {
 				s.Shot(name("empty"))
 				s.Win.Resize(fyne.NewSize(480, 640))
 				s.Shot(name("empty-narrow"))
-				s.Tap("Language: heard from the audio")
-				s.Expect("Heard from the audio", "Cantonese", "Persian")
+				s.Tap("Language: detect automatically")
+				s.Expect("Detect automatically", "Cantonese", "Persian")
 				s.Shot(name("languages"))
 				s.Win.Canvas().Overlays().Top().Hide()
 				s.title, s.languages = "Whisper base.en", registry.EnglishAlone
 				s.page.Refresh()
-				s.Expect("Whisper base.en knows English only, so it can't translate. A speech model of many languages can.")
+				s.Expect("Whisper base.en supports English only and can't translate. A multilingual speech model can.")
 				s.Shot(name("english-only-narrow"))
 				s.Win.Resize(fyne.NewSize(944, 704))
 				s.Shot(name("english-only"))
@@ -58,12 +58,12 @@ func TestStates(t *testing.T) {
 				s.page.Add([]string{bad, "/home/ada/Recordings/moved.flac", s.file("board meeting, second part of three, with the treasurer's report.flac", 95*time.Minute), s.file("interview.wav", 35*time.Minute+20*time.Second)})
 				s.english = true
 				s.page.Add([]string{s.file("voice memo 12.m4a", 42*time.Second)})
-				s.UntilShown("At byte 1,634: the file is cut off: 1,284,094 bytes of audio are missing.", "is not at /home/ada/Recordings/moved.flac.", "Writing down 0%")
+				s.UntilShown("At byte 1,634: the file is cut off: 1,284,094 bytes of audio are missing.", "is not at /home/ada/Recordings/moved.flac.", "Transcribing 0%")
 				for range 160 {
 					s.model.gate <- struct{}{}
 					s.Settle()
 				}
-				s.UntilShown("Writing down 28%")
+				s.UntilShown("Transcribing 28%")
 				s.page.Queue.now.began = time.Now().Add(-4 * time.Minute)
 				s.page.progressed(s.page.Queue.now.id)
 				s.Expect("In the queue", "26:", "of 1:35:00", "min left", "1 h 35 min", "waiting", "into English · waiting, number 2", "Cancel", "Try again", "Show the file", "Remove")
@@ -71,20 +71,20 @@ func TestStates(t *testing.T) {
 				s.Win.Resize(fyne.NewSize(480, 860))
 				s.Shot(name("queue-narrow"))
 				s.Tap("Cancel")
-				s.UntilShown("Stopped at 26:", "What was heard is kept.", "Go on")
+				s.UntilShown("Stopped at 26:", "The text so far is kept.", "Continue")
 				s.Shot(name("stopped"))
 			})
 			t.Run("no model", func(t *testing.T) {
 				s := newStage(t, mode, nil)
 				s.noModel = noModel
 				s.page.Add([]string{s.file("interview.wav", 35*time.Minute)})
-				s.UntilShown("The files wait: there is no speech model yet.", "All models")
+				s.UntilShown("The files are waiting: there is no speech model yet.", "All models")
 				s.Shot(name("no-model"))
 				s.mu.Lock()
 				s.noModel = brokenModel
 				s.mu.Unlock()
 				s.page.Queue.Kick()
-				s.UntilShown("The files wait: the speech model could not be used.", "is cut short", "Try again")
+				s.UntilShown("The files are waiting: the speech model could not be opened.", "is cut short", "Try again")
 				s.Shot(name("broken-model"))
 				s.mu.Lock()
 				s.noModel = nil
@@ -100,13 +100,13 @@ func TestStates(t *testing.T) {
 				s.page.Add([]string{s.file("silence.wav", 0), s.file("Gespräch mit dem Hafenmeister.mp3", 9*time.Minute)})
 				s.state("Gespräch mit dem Hafenmeister.mp3", store.Complete)
 				s.model.heard = ""
-				s.UntilShown("Transcripts", "9 min · into English · today", "No speech was heard.", "Welcome to the show.", "today")
+				s.UntilShown("Transcripts", "9 min · into English · today", "No speech was found.", "Welcome to the show.", "today")
 				s.Shot(name("list"))
 				s.page.open(3)
-				s.Expect("9 min · German, translated to English · whisper-base")
+				s.Expect("9 min · German, translated to English · whisper base")
 				s.Shot(name("translated"))
 				s.page.open(1)
-				s.Expect("Podcast with a boat builder.flac", "12 min · English · whisper-base", "0:00", "0:10", "My guest has built four of them.", "Find", "Copy all", "Export", "More", "Play")
+				s.Expect("Podcast with a boat builder.flac", "12 min · English · whisper base", "0:00", "0:10", "My guest has built four of them.", "Find", "Copy all", "Export", "More", "Play")
 				s.page.View.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
 				s.Shot(name("transcript"))
 				s.page.View.PlayFrom(20 * time.Second)
@@ -139,7 +139,7 @@ func TestStates(t *testing.T) {
 				s.page.View.tell("It can't be played. " + problem.Text(mic.ErrNoSpeaker))
 				s.Shot(name("silent-narrow"))
 				s.Tap("More")
-				s.Expect("Rename…", "Write down again, beside this one", "Show the file", "Delete")
+				s.Expect("Rename…", "Transcribe again", "Show the file", "Delete")
 				s.Win.Canvas().Overlays().Top().Hide()
 				s.page.View.others().Items[3].Action()
 				s.Expect("“Podcast with a boat builder.flac” is deleted.", "Undo")

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -238,6 +239,8 @@ func (c choices) Words() []string         { return []string{"Dashwoode"} }
 
 // machine provides one speech model and the recordings of the test.
 type machine struct{ st *stage }
+
+func (machine) ModelTitle(name string) string { return strings.ReplaceAll(name, "-", " ") }
 
 func (m machine) Chosen() (registry.Entry, error) {
 	m.st.mu.Lock()

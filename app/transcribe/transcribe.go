@@ -69,6 +69,7 @@ type Machine interface {
 	Speech(context.Context) (Speech, error)
 	Open(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
 	Play(Audio) (Speaker, error)
+	ModelTitle(name string) string // of a model with that name in the library; called on the UI goroutine only
 }
 
 // Config holds what the page needs.

@@ -42,7 +42,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
-	s.UntilShown("At byte 640,044: the file is cut off", "What was heard until 0:2", "is not at /nowhere/gone.wav.")
+	s.UntilShown("At byte 640,044: the file is cut off", "The text up to 0:2", "is not at /nowhere/gone.wav.")
 	s.model.mu.Lock()
 	defer s.model.mu.Unlock()
 	if s.model.opened != 4 {
@@ -72,7 +72,7 @@ func TestRemovedModel(t *testing.T) {
 	s.model.taken = host.ErrRemoved
 	s.model.mu.Unlock()
 	s.model.gate <- struct{}{}
-	s.UntilShown("The files wait: there is no speech model yet.")
+	s.UntilShown("The files are waiting: there is no speech model yet.")
 	s.mu.Lock()
 	s.noModel = nil
 	s.mu.Unlock()
@@ -93,7 +93,7 @@ func TestDamageIsNoted(t *testing.T) {
 	s.files[path].damage = audio.Damage{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}
 	s.page.Add([]string{path})
 	got := s.state("worn.mp3", store.Complete)
-	if want := "The file is damaged in 2 places, the first at 0:00:07; about 1.2 s could not be heard."; wrong(got) != want {
+	if want := "The file is damaged in 2 places, the first at 0:00:07; about 1.2 s could not be read."; wrong(got) != want {
 		t.Errorf("said %q, want %q", wrong(got), want)
 	}
 	s.page.open(got.ID)
@@ -143,7 +143,7 @@ func TestNothingHeard(t *testing.T) {
 	s.model.silent = map[int]asr.Reason{0: asr.NoSpeech}
 	s.page.Add([]string{s.file("rain.wav", 10*time.Second)})
 	s.state("rain.wav", store.Complete)
-	s.UntilShown("No speech was heard.")
+	s.UntilShown("No speech was found.")
 	s.openFirst()
 	s.Expect("0:00-0:09 was not heard: there is sound, but no speech was recognised.")
 }
@@ -222,7 +222,7 @@ func TestCancelAndDelete(t *testing.T) {
 	s.model.gate = make(chan struct{})
 	s.page.Add([]string{s.file("a.wav", time.Minute), s.file("b.wav", time.Minute)})
 	s.model.gate <- struct{}{}
-	s.UntilShown("Writing down")
+	s.UntilShown("Transcribing")
 	s.Tap("Cancel")
 	got := s.state("a.wav", store.Stopped)
 	if got.Segments != 1 {
@@ -243,7 +243,7 @@ func TestCancelAndDelete(t *testing.T) {
 	close(s.model.gate)
 	s.Tap("Undo")
 	s.state("b.wav", store.Complete)
-	s.Tap("Go on")
+	s.Tap("Continue")
 	s.state("a.wav", store.Complete)
 }
 
@@ -467,7 +467,7 @@ func TestWhereItWasSaved(t *testing.T) {
 	}
 	close(s.model.gate)
 	s.page.Close()
-	s.Tap("Go on")
+	s.Tap("Continue")
 	s.state("lj.wav", store.Complete)
 	s.page.open(1)
 	v.exportAs("srt")
@@ -523,7 +523,7 @@ func TestTranslation(t *testing.T) {
 	s.UntilShown("5 s · into English · today")
 	v := s.page.View
 	s.page.open(list[1].ID)
-	s.Expect("German, translated to English · whisper-base")
+	s.Expect("German, translated to English · whisper base")
 	v.exportAs("md")
 	v.exportAs("json")
 	if md := s.saved["/home/ada/Recordings/talk.md"]; !strings.Contains(md, "German, translated to English · 0:05") {
@@ -533,7 +533,7 @@ func TestTranslation(t *testing.T) {
 		t.Errorf("exported %s", js)
 	}
 	s.page.open(list[2].ID)
-	if s.Expect("German · whisper-base"); strings.Contains(s.Words(), "translated") {
+	if s.Expect("German · whisper base"); strings.Contains(s.Words(), "translated") {
 		t.Errorf("not translated, but\n%s", s.Words())
 	}
 }
@@ -544,7 +544,7 @@ func TestEnglishOnly(t *testing.T) {
 	s.english, s.title, s.languages = true, "Whisper base.en", registry.EnglishAlone
 	s.page.Add([]string{s.file("talk.wav", 5*time.Second)})
 	s.state("talk.wav", store.Complete)
-	s.UntilShown("Whisper base.en knows English only, so it can't translate.")
+	s.UntilShown("Whisper base.en supports English only and can't translate.")
 	if s.page.translate.Tapped(&fyne.PointEvent{}); !s.page.translate.Disabled() || s.page.translate.Checked || !s.english {
 		t.Errorf("disabled: %v, checked: %v, chosen: %v", s.page.translate.Disabled(), s.page.translate.Checked, s.english)
 	}
@@ -616,9 +616,9 @@ func TestTheViewGrows(t *testing.T) {
 	s.Tap("Open")
 	s.UntilShown("Welcome to the show.")
 	s.model.gate <- struct{}{}
-	s.UntilShown("My guest has built four of them.", "Writing down")
+	s.UntilShown("My guest has built four of them.", "Transcribing")
 	close(s.model.gate)
-	s.UntilShown("1 min · English · whisper-base")
+	s.UntilShown("1 min · English · whisper base")
 }
 
 // After a longer transcript, a shorter one can be opened, whatever the state of the first was: searched, scrolled to its end,
@@ -826,7 +826,7 @@ func TestWords(t *testing.T) {
 		t.Error(got)
 	}
 	p := Progress{Done: 10 * time.Minute, Length: 40 * time.Minute, From: 5 * time.Minute, Past: time.Minute}
-	if got := p.Text(); got != "Writing down 25% · 10:00 of 40:00 · 6 min left" {
+	if got := p.Text(); got != "Transcribing 25% · 10:00 of 40:00 · 6 min left" {
 		t.Error(got)
 	}
 }
@@ -841,7 +841,7 @@ func TestManyFiles(t *testing.T) {
 	}
 	began := time.Now()
 	s.page.Add(paths)
-	s.UntilShown("480 more wait.")
+	s.UntilShown("480 more files are waiting.")
 	t.Logf("added and drawn in %v", time.Since(began))
 }
 

@@ -177,7 +177,9 @@ func (v *View) fresh() {
 		add(long(t.Length))
 	}
 	add(transcript.Tongue(t.Language, t.Translate))
-	add(t.Model)
+	if t.Model != "" {
+		add(v.page.ModelTitle(t.Model))
+	}
 	add(date(t.Created, time.Now()))
 	switch id, now := v.page.Queue.Now(); {
 	case t.State == store.Partial && id == t.ID:
@@ -244,7 +246,7 @@ func (v *View) reread() {
 		switch here := v.shown() && v.t.ID == id && len(v.segments) == first; {
 		case !here, errors.Is(err, store.ErrNotFound): // it was deleted
 		case err != nil:
-			v.tell("What was heard could not be read. " + problem.Text(err))
+			v.tell("The transcript could not be read. " + problem.Text(err))
 		default:
 			v.t = w.Transcript
 			v.grown(w.segments)

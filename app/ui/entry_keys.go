@@ -3,6 +3,8 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+
+	"soberano/app/ui/bidi"
 )
 
 // KeyDown records the state of the Shift key.
@@ -45,7 +47,7 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyDelete:
 		e.erase(e.beside(true), true)
 	case fyne.KeyLeft, fyne.KeyRight:
-		e.sideways(k.Name == fyne.KeyRight)
+		e.sideways((k.Name == fyne.KeyRight) == (e.wrapped.direction(e.caret) == bidi.LTR))
 	case fyne.KeyUp:
 		e.vertical(-1)
 	case fyne.KeyDown:

@@ -107,3 +107,22 @@ func TestTwoWayOffsets(t *testing.T) {
 		}
 	})
 }
+
+// In an entry, the arrow keys move the caret as they point, in a paragraph from right to left too.
+func TestArrowsInTextFromRightToLeft(t *testing.T) {
+	test.NewTempApp(t).Settings().SetTheme(Theme{Mode: Light})
+	e := NewText()
+	e.Resize(fyne.NewSize(300, 100))
+	e.SetText("אבג\nabc")
+	for _, c := range []struct {
+		from int
+		key  fyne.KeyName
+		to   int
+	}{{0, fyne.KeyLeft, 2}, {4, fyne.KeyLeft, 6}, {4, fyne.KeyRight, 2}, {8, fyne.KeyLeft, 7}, {8, fyne.KeyRight, 9}} {
+		e.SetCaret(c.from)
+		before := e.caretPosition()
+		if e.TypedKey(&fyne.KeyEvent{Name: c.key}); e.Caret() != c.to || (e.caretPosition().X < before.X) != (c.key == fyne.KeyLeft) {
+			t.Errorf("%s at %d leads to %d, from %v to %v", c.key, c.from, e.Caret(), before, e.caretPosition())
+		}
+	}
+}
