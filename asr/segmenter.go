@@ -75,6 +75,8 @@ type utterance struct {
 //	file         ├───────────────────┤                       ├───   short gaps stay in a window
 //	live         ├────────┤      ├────────┤                  ├───   every pause ends an utterance
 //
+// What is left out of a file and has sound is recorded in left.
+//
 // It belongs to one goroutine, or is guarded by its owner.
 type segmenter struct {
 	o       segmentOptions

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -90,16 +89,19 @@ func (h *hintFlags) into(p *asr.Params) (err error) {
 	return err
 }
 
+// maxVocabulary is the largest number of bytes of a file of words.
+const maxVocabulary = 1 << 20
+
 // vocabulary returns the words of the flags: each flag is a list, or a file with one word a line.
 func vocabulary(flags []string) (words []string, err error) {
 	for _, f := range flags {
 		sep := ","
 		if path, ok := strings.CutPrefix(f, "@"); ok {
-			b, err := os.ReadFile(path)
+			text, err := readTextFile(path, maxVocabulary)
 			if err != nil {
 				return nil, usagef("--vocabulary: %s can't be read: %v", models.Printable(path), cause(err))
 			}
-			f, sep = string(b), "\n"
+			f, sep = text, "\n"
 		}
 		for w := range strings.SplitSeq(f, sep) {
 			if w = strings.TrimSpace(w); w != "" {

@@ -121,6 +121,24 @@ func TestRefusedMessage(t *testing.T) {
 	}
 }
 
+// A text or a list of words that never ends is refused.
+func TestEndlessText(t *testing.T) {
+	if _, err := readText(endlessReader{}, 1000); err == nil || !strings.Contains(err.Error(), "longer than 1 kB") {
+		t.Error(err)
+	}
+	path := filepath.Join(t.TempDir(), "words")
+	if err := os.WriteFile(path, make([]byte, maxVocabulary+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := vocabulary([]string{"@" + path}); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Error(err)
+	}
+}
+
+type endlessReader struct{}
+
+func (endlessReader) Read(b []byte) (int, error) { return len(b), nil }
+
 // Zero is a seed like every other: two answers with it are equal.
 func TestSeedZero(t *testing.T) {
 	home(t)

@@ -22,7 +22,7 @@ func perplexityCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "perplexity FILE", Short: "Measure how well a model foresees a text, as llama.cpp's tool defines it", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readTextFile(args[0])
+			text, err := readTextFile(args[0], maxText)
 			if err != nil {
 				return told{fmt.Errorf("%s can't be read: %w", models.Printable(args[0]), cause(err))}
 			}
@@ -42,6 +42,9 @@ func perplexityCommand() *cobra.Command {
 				}
 			}
 			p, err := m.Perplexity(cmd.Context(), text, context, chunks, report)
+			if report != nil {
+				fmt.Fprintln(os.Stderr) // ends the line of the progress
+			}
 			if err != nil {
 				return err
 			}
@@ -66,14 +69,14 @@ func perplexityCommand() *cobra.Command {
 	return cmd
 }
 
-// readTextFile reads a file that holds a text.
-func readTextFile(path string) (string, error) {
+// readTextFile reads a file that holds a text of at most limit bytes.
+func readTextFile(path string, limit int64) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	return readText(f, maxText)
+	return readText(f, limit)
 }
 
 // bestLogits returns the n largest logits as [id, value], the largest first; equal ones are ordered by id.

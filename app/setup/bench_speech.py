@@ -8,14 +8,14 @@ build/speech.json, and as ratios, with error rates and resident memory, to build
 
   clips  the short clips of asr/testdata/audio, English and Chinese
   long   the English clips, joined and repeated up to three minutes
-  soft, telephone, two sides, noisy
+  soft, telephone, two sides, noisy, very noisy
          English clips from -6 to -55 dBFS, with 300 to 3400 Hz, as a loud and a soft
-         side in turn, with noise 20 to 0 dB below them
+         side in turn, with noise 20 to 5 and 0 dB below them
   no speech
          noise, hum, rain, typing, applause, breath, music, tones: counted is how many
          words are heard
 
-The last five are written by asr's TestWriteConditions; one round of them is enough, for
+The last six are written by asr's TestWriteConditions; one round of them is enough, for
 the error rates.
 
   bench_speech.py --threads 1,2 --beams 1,5 --rounds 3
@@ -42,7 +42,7 @@ import bench_files as files
 
 AUDIO = bench.ROOT / "asr" / "testdata" / "audio"
 RATE = 16000
-CONDITIONS = ["soft", "telephone", "two sides", "noisy", "no speech"]
+CONDITIONS = ["soft", "telephone", "two sides", "noisy", "very noisy", "no speech"]
 
 
 def options():
