@@ -58,3 +58,42 @@ func TestOpenThoughtIsCopied(t *testing.T) {
 		t.Errorf("%q is copied, height %v after %v", s.Text(), v.HeightFor(400), closed)
 	}
 }
+
+// While a thought is being written, its button says so; it stays open or folded, and what is selected stays selected.
+func TestThoughtThatIsBeingWritten(t *testing.T) {
+	test.NewTempApp(t).Settings().SetTheme(ui.Theme{Mode: ui.Light})
+	s := &ui.Selector{}
+	v := NewView()
+	v.Selection = s
+	s.Roots = ui.Below(v)
+	test.NewTempWindow(t, v).Resize(fyne.NewSize(400, 300))
+	var stream Stream
+	add := func(text string, open bool) *fold {
+		stream.Add(text)
+		blocks := stream.Blocks()
+		if !open {
+			blocks = stream.Finish()
+		}
+		v.Set(blocks, open)
+		s.Show()
+		return v.shown[0].fold
+	}
+	f := add("<think>\nFirst", true)
+	if f.button.Label != "Thinking… · show" || f.open {
+		t.Errorf("the button says %q", f.button.Label)
+	}
+	test.Tap(f.button)
+	s.Select(f.text.shown[0].flow, 0, 5)
+	if add(" thing.\n\nSecond", true) != f || f.button.Label != "Thinking… · hide" || len(f.text.shown) != 2 {
+		t.Errorf("the button says %q over %d paragraphs", f.button.Label, len(f.text.shown))
+	}
+	if add("\n</think>\n\nThe answer", true) != f || f.button.Label != "Hide the thoughts" || !f.open {
+		t.Errorf("the button says %q", f.button.Label)
+	}
+	if add(" is here.", false) != f || s.Text() != "First" {
+		t.Errorf("%q is selected", s.Text())
+	}
+	if from, to := f.text.shown[0].flow.Selected(); from != 0 || to != 5 {
+		t.Errorf("%d to %d is marked", from, to)
+	}
+}

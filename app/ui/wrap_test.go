@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var letters = []rune("abcXYZ WMmil.,-fi\t  \n漢字かな。é́👍👨‍👩‍👧ไทยשלוםعربي٣0123‍️")
+var letters = []rune("abcXYZ WMmil.,-fi\t  \n漢字かな。é́👍👨‍👩‍👧ไทยשלוםعربي٣0123\u200d\ufe0f")
 
 func someText(t *rapid.T, name string, most int) string {
 	return rapid.StringOfN(rapid.RuneFrom(letters), 0, most, -1).Draw(t, name)

@@ -54,15 +54,11 @@ func (s *sequence) weak() {
 	n := len(s.at)
 	before := s.sos
 	for i := range n { // W1
-		switch c := s.class(i); c {
-		case bidi.NSM:
+		if s.class(i) == bidi.NSM {
 			if before == bidi.LRI || before == bidi.RLI || before == bidi.FSI || before == bidi.PDI {
-				s.setClass(i, bidi.ON)
-			} else {
-				s.setClass(i, before)
+				before = bidi.ON
 			}
-		default:
-			before = c
+			s.setClass(i, before)
 		}
 		before = s.class(i)
 	}
