@@ -48,7 +48,7 @@ func (s *Screen) ask(old store.Message) {
 	go func() {
 		defer s.running.Done()
 		defer cancel()
-		j.run(ctx, s.Runner, s.Store, s.Every, func() { s.Post(func() { s.repaint(j) }) })
+		j.run(ctx, s.Runner, s.Store, s.Every, func() { s.Post(func() { j.paint(func() { s.repaint(j) }) }) })
 	}()
 }
 

@@ -44,8 +44,10 @@ type job struct {
 	stream  markdown.Stream
 	usage   engine.Usage
 	dirty   bool
-	model   string // the title of the model that answers
-	saveErr error  // the answer could not be stored
+	asked   bool      // a repaint was asked for and has not been done
+	next    time.Time // no repaint is asked for before
+	model   string    // the title of the model that answers
+	saveErr error     // the answer could not be stored
 	saved   time.Time
 }
 
@@ -155,16 +157,34 @@ func (j *job) tick(s *store.Store, every time.Duration, repaint func(), done <-c
 			return
 		case <-t.C:
 		}
-		j.mu.Lock()
-		dirty := j.dirty
-		j.mu.Unlock()
-		if dirty {
+		if j.due() {
 			repaint()
 		}
 		if time.Since(j.saved) > time.Second {
 			j.save(s, store.Partial)
 		}
 	}
+}
+
+// due reports whether to ask for a repaint now: there is something new, and the repaint before has been done some time ago.
+func (j *job) due() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.dirty || j.asked || time.Now().Before(j.next) {
+		return false
+	}
+	j.asked = true
+	return true
+}
+
+// paint does a repaint that was asked for. The next one waits three times as long as this one takes, so that the window can be
+// used while a very long answer is written.
+func (j *job) paint(repaint func()) {
+	began := time.Now()
+	repaint()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.asked, j.next = false, time.Now().Add(3*time.Since(began))
 }
 
 // save stores the answer so far. Only the job's own goroutines call it, one at a time.

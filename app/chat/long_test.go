@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -92,5 +93,28 @@ func TestLongChatsAreDrawnInPart(t *testing.T) {
 				t.Errorf("the beginning can't be reached: %.300s", texts)
 			}
 		})
+	}
+}
+
+// A window that is slow to repaint is not asked again before it has done so, and not at once after that.
+func TestRepaintsDoNotPileUp(t *testing.T) {
+	j := &job{saved: time.Now().Add(time.Hour), dirty: true}
+	asked, done := make(chan struct{}, 100), make(chan struct{})
+	go func() { time.Sleep(200 * time.Millisecond); close(done) }()
+	j.tick(nil, time.Millisecond, func() { asked <- struct{}{} }, done)
+	if len(asked) != 1 {
+		t.Fatalf("%d repaints were asked for while none was done", len(asked))
+	}
+	j.paint(func() { time.Sleep(20 * time.Millisecond) })
+	if j.due() {
+		t.Error("a repaint follows at once after a slow one")
+	}
+	for end := time.Now().Add(time.Minute); !j.due(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no repaint follows")
+		}
+	}
+	if rest := time.Until(j.next); rest > 0 || j.next.IsZero() {
+		t.Errorf("a repaint is due %v too early", rest)
 	}
 }

@@ -19,7 +19,7 @@ import (
 // Positions in a window of 1200 × 760, from its upper left corner.
 var (
 	microphone   = point{991, 713}
-	useNow       = point{440, 595}
+	useForChat   = point{440, 595}
 	middle       = point{620, 300}
 	secondInList = point{120, 228}
 	thirdInList  = point{120, 263}
@@ -219,7 +219,7 @@ func TestAPersonUsesIt(t *testing.T) {
 	time.Sleep(time.Second)
 	d.shot("7-ready")
 	d.until("the dropped model to be picked", func() bool {
-		s.at(useNow)
+		s.at(useForChat)
 		time.Sleep(time.Second)
 		v, err := settings.Load(home)
 		return err == nil && v.ChatModel == added

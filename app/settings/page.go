@@ -80,7 +80,12 @@ func row[T comparable](p *Page, title, note string, options []option[T], now T, 
 	if i := slices.IndexFunc(options, func(o option[T]) bool { return o.value == now }); i >= 0 {
 		s.SetSelectedIndex(i)
 	}
-	s.OnChanged = func(string) { chosen(options[s.SelectedIndex()].value) }
+	s.OnChanged = func(string) {
+		chosen(options[s.SelectedIndex()].value)
+		if p.controls[title] != fyne.Focusable(s) { // the page was drawn anew while the menu was open
+			p.draw()
+		}
+	}
 	p.controls[title] = s
 	name := ui.NewLabel(title, ui.TextSize, ui.Ink).Strong().Shrink(60)
 	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{s.Frame}}

@@ -1,9 +1,11 @@
 package shell
 
 import (
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/ui/uitest"
@@ -74,8 +76,48 @@ func TestLongMenu(t *testing.T) {
 	for range 50 {
 		uitest.PressKey(c, fyne.KeyDown)
 	}
-	uitest.PressKey(c, fyne.KeyReturn)
-	if got := s.kept().Language; got == "" {
-		t.Error("a value far down can't be chosen")
+	s.shot("long-menu-down")
+	uitest.TypeRunes(c, "p")
+	if !strings.Contains(s.inView(), "Pashto") {
+		t.Errorf("the selected value is out of view; seen is %s", s.inView())
 	}
+	uitest.PressKey(c, fyne.KeyReturn)
+	if got := s.kept().Language; got != "ps" || s.choice("Pashto") == nil {
+		t.Errorf("%q is chosen", got)
+	}
+	s.choice("Pashto").Tapped(nil)
+	if !strings.Contains(s.inView(), "Pashto") {
+		t.Error("the present value is out of view when the menu opens")
+	}
+	uitest.PressKey(c, fyne.KeyEnd)
+	if !strings.Contains(s.inView(), "Yoruba") {
+		t.Errorf("End leads to %s", s.inView())
+	}
+}
+
+// inView returns the texts of the topmost layer that are inside the window.
+func (s *stage) inView() string {
+	var list []string
+	var walk func(o fyne.CanvasObject, from fyne.Position)
+	walk = func(o fyne.CanvasObject, from fyne.Position) {
+		if !o.Visible() {
+			return
+		}
+		at := from.Add(o.Position())
+		if text, ok := o.(*canvas.Text); ok && at.Y >= 0 && at.Y+text.MinSize().Height <= s.win.Canvas().Size().Height {
+			list = append(list, text.Text)
+		}
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, c := range o.Objects {
+				walk(c, at)
+			}
+		case fyne.Widget:
+			for _, c := range test.WidgetRenderer(o).Objects() {
+				walk(c, at)
+			}
+		}
+	}
+	walk(s.win.Canvas().Overlays().Top(), fyne.Position{})
+	return strings.Join(list, ", ")
 }

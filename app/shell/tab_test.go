@@ -275,7 +275,6 @@ func TestMenuByKeys(t *testing.T) {
 		if n := differing(before, s.win.Canvas().Capture(), placed{CanvasObject: s.Object}); n < 100 {
 			t.Errorf("the selection changes %d pixels", n)
 		}
-		uitest.PressKey(s.win.Canvas(), fyne.KeyDown)
 		uitest.PressKey(s.win.Canvas(), fyne.KeySpace)
 		s.q.settle()
 		if e := s.runner.Status().Entry; e.Name != "qwen3" || s.win.Canvas().Overlays().Top() != nil {

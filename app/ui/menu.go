@@ -8,7 +8,7 @@ import (
 )
 
 // ShowMenu opens a menu at a position of the canvas, or beside it where there is not enough space. It is operated by the mouse,
-// or by ↑ ↓, Enter, Space and Esc. A click outside closes it and then has its usual effect; only a click on owner, the object
+// or by ↑ ↓, Home, End, first letters, Enter, Space and Esc. A click outside closes it and then has its usual effect; only a click on owner, the object
 // that has opened the menu, just closes it. Fyne's own menus take the click away.
 func ShowMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position, owner fyne.CanvasObject) {
 	showMenu(c, menu, at, owner, 0)
@@ -26,25 +26,33 @@ func showMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position, owner fyne.Canva
 	for _, item := range menu.Items {
 		item.Label = Drawable(item.Label)
 	}
-	l := &menuLayer{canvas: c, owner: owner, pop: widget.NewPopUpMenu(menu, c)}
+	l := &menuLayer{canvas: c, owner: owner, at: at}
+	l.list = newMenuList(menu, l.Hide)
+	l.natural = l.list.size()
+	l.natural.Width = max(l.natural.Width, width)
 	l.ExtendBaseWidget(l)
-	l.pop.OnDismiss = l.Hide
 	c.Overlays().Add(l)
 	l.Resize(c.Size())
-	size := l.pop.MinSize()
-	l.pop.Resize(fyne.NewSize(max(size.Width, width), min(size.Height, c.Size().Height)))
-	l.pop.Move(at)
-	l.pop.Resize(l.pop.Size()) // with the position, the menu knows how much space there is below it
+	for n, r := range l.list.rows {
+		if r.item.Checked {
+			l.list.selectRow(n)
+		}
+	}
 	c.Focus(l)
 }
 
 // menuLayer covers the window while a menu is open; it has the focus and takes all clicks.
 type menuLayer struct {
 	widget.BaseWidget
-	canvas fyne.Canvas
-	owner  fyne.CanvasObject
-	pop    *widget.PopUpMenu
+	canvas  fyne.Canvas
+	owner   fyne.CanvasObject
+	at      fyne.Position
+	natural fyne.Size // of the menu
+	list    *menuList
 }
+
+// Contents implements Holder.
+func (l *menuLayer) Contents() []fyne.CanvasObject { return []fyne.CanvasObject{l.list.frame} }
 
 // CreateRenderer implements fyne.Widget.
 func (l *menuLayer) CreateRenderer() fyne.WidgetRenderer { return &menuLayerRenderer{l} }
@@ -52,10 +60,10 @@ func (l *menuLayer) CreateRenderer() fyne.WidgetRenderer { return &menuLayerRend
 type menuLayerRenderer struct{ l *menuLayer }
 
 func (r *menuLayerRenderer) Destroy()                     {}
-func (r *menuLayerRenderer) Layout(fyne.Size)             {}
+func (r *menuLayerRenderer) Layout(size fyne.Size)        { r.l.list.place(r.l.at, r.l.natural, size) }
 func (r *menuLayerRenderer) MinSize() fyne.Size           { return fyne.Size{} }
-func (r *menuLayerRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.l.pop} }
-func (r *menuLayerRenderer) Refresh()                     { r.l.pop.Refresh() }
+func (r *menuLayerRenderer) Objects() []fyne.CanvasObject { return r.l.Contents() }
+func (r *menuLayerRenderer) Refresh()                     { r.l.list.frame.Refresh() }
 
 // Hide closes the menu.
 func (l *menuLayer) Hide() {
@@ -74,6 +82,9 @@ func (l *menuLayer) TappedSecondary(e *fyne.PointEvent) {
 }
 
 func (l *menuLayer) pass(at fyne.Position, button desktop.MouseButton) {
+	if p, size := l.list.frame.Position(), l.list.frame.Size(); at.X >= p.X && at.Y >= p.Y && at.X < p.X+size.Width && at.Y < p.Y+size.Height {
+		return // on a line between two items
+	}
 	l.Hide()
 	root := l.canvas.Overlays().Top()
 	if root == nil {
@@ -90,17 +101,30 @@ func (l *menuLayer) FocusGained() {}
 // FocusLost implements fyne.Focusable.
 func (l *menuLayer) FocusLost() {}
 
-// TypedRune triggers the selected item on Space; see Button.TypedRune.
+// TypedRune triggers the selected item on Space, see Button.TypedRune, and selects the next item that begins with another character.
 func (l *menuLayer) TypedRune(r rune) {
 	if r == ' ' {
-		l.pop.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+		l.list.trigger()
+	} else {
+		l.list.find(r)
 	}
 }
 
 // TypedKey moves the selection, triggers the selected item, or closes the menu.
 func (l *menuLayer) TypedKey(k *fyne.KeyEvent) {
-	if k.Name != fyne.KeySpace {
-		l.pop.TypedKey(k)
+	switch k.Name {
+	case fyne.KeyDown:
+		l.list.step(1)
+	case fyne.KeyUp:
+		l.list.step(-1)
+	case fyne.KeyHome, fyne.KeyPageUp:
+		l.list.selectFrom(0, 1)
+	case fyne.KeyEnd, fyne.KeyPageDown:
+		l.list.selectFrom(len(l.list.rows)-1, -1)
+	case fyne.KeyReturn, fyne.KeyEnter:
+		l.list.trigger()
+	case fyne.KeyEscape:
+		l.Hide()
 	}
 }
 

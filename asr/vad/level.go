@@ -59,6 +59,19 @@ func (l *leveler) usual(span int) float64 {
 	return sorted[int(loudShare*float64(n-1)+0.5)]
 }
 
+// limitHum limits the magnitudes of a chunk's spectrum [frames][bins] below the speech band to the largest
+// in it. The voice is hardly louder there; an engine or mains hum is, and the network hears no speech
+// beside it.
+func limitHum(mag []float32) {
+	for t := range frames {
+		row := mag[t*bins:][:bins]
+		peak := slices.Max(row[bandFrom:bandTo])
+		for i, v := range row[:bandFrom] {
+			row[i] = min(v, peak)
+		}
+	}
+}
+
 // bandLevel returns the level in dB, relative to a full scale, of the speech band in the
 // magnitudes of a chunk's spectrum, [frames][bins].
 func bandLevel(mag []float32) float64 {

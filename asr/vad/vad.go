@@ -165,6 +165,7 @@ func (d *Detector) Prob(chunk []float32) float32 {
 	n.stft()
 	d.level = bandLevel(n.mag[:])
 	if d.levels {
+		limitHum(n.mag[:])
 		n.raise(d.leveler.gain(d.level))
 	}
 	return n.speech(&d.h, &d.cell)
