@@ -12,6 +12,7 @@ import (
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/asr/mic"
 	"soberano/asr/wording"
 	"soberano/models"
 )
@@ -217,6 +218,11 @@ func (d *Shell) dictationFailed(err error) {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
 	p := ui.Problem{Title: "Dictation failed.", Why: problem.Text(err)}
+	if e, ok := errors.AsType[*mic.Error](err); ok && e.Kind == mic.Stopped {
+		p.Title = "The recording ended."
+		p.Why += " What was heard until then has been written."
+	}
+	d.closeDictationError()
 	done := func() {}
 	if kept := d.chat.Talk.Failed(); kept > 0 {
 		p.Why += fmt.Sprintf(" The recording (%s) is kept.", lasting(kept))
@@ -234,8 +240,19 @@ func (d *Shell) dictationFailed(err error) {
 	}
 	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }})
 	done = d.chat.Notice(p)
-	if errors.Is(err, voice.ErrNoModel) {
+	switch {
+	case errors.Is(err, voice.ErrNoModel):
 		d.speechMissing = done
+	case d.chat.Talk.Failed() == 0: // otherwise the card is the way to the audio
+		d.dictationError = done
+	}
+}
+
+// closeDictationError closes the card of an earlier dictation that failed.
+func (d *Shell) closeDictationError() {
+	if d.dictationError != nil {
+		d.dictationError()
+		d.dictationError = nil
 	}
 }
 

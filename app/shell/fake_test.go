@@ -317,7 +317,7 @@ func newStage(t *testing.T, dir string, entries ...registry.Entry) *stage {
 func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry) *stage {
 	t.Helper()
 	app := test.NewTempApp(t)
-	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{segments: make(chan asr.Segment), fail: make(chan error)}, fail: map[string]error{}, apart: apart}
+	s := &stage{t: t, q: make(queue, 4096), shelf: &shelf{entries: entries, gate: make(chan struct{})}, fakeSpeech: &fakeSpeech{segments: make(chan asr.Segment), fail: make(chan error)}, fail: map[string]error{"damaged": errors.New("the file is damaged")}, apart: apart}
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))

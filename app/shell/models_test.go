@@ -67,8 +67,9 @@ func TestFirstModelIsUsed(t *testing.T) {
 	if e, err := s.chosenSpeech(); err != nil || e.Title != "Whisper tiny.en" {
 		t.Errorf("dictation uses %s, %v", e.Name, err)
 	}
-	s = newStage(t, "", smol)
-	s.fail[smol.Name] = errors.New("the file is damaged")
+	damaged := smol
+	damaged.Name = "damaged"
+	s = newStage(t, "", damaged)
 	s.q.until(t, "the failure", func() bool { return s.runner.Status().Phase == chat.Broken && len(s.q) == 0 })
 	s.add(qwen4)
 	s.expect(s.words(), "Added to the library. It is used for chat.")

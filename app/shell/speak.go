@@ -85,6 +85,9 @@ func newTalkBar(d *Shell) *talkBar {
 func (b *talkBar) watch(d *Shell, t *voice.Talk) {
 	state, level := t.OnState, t.OnLevel
 	t.OnState = func(s voice.State) {
+		if s == voice.Recording {
+			d.closeDictationError()
+		}
 		state(s)
 		d.showTalk()
 	}

@@ -102,10 +102,12 @@ func (m *meter) width(text string) float32 {
 	return w
 }
 
+// kerned is width for a text whose runes stand alone; false for others, and where a space is drawn in the font of a rune before
+// it, which is not that of the text.
 func (m *meter) kerned(text string) (width float32, ok bool) {
 	var prev rune
 	for i, r := range text {
-		if !alone(r) {
+		if !alone(r) || i > 0 && unicode.IsSpace(r) && m.set.ResolveFace(prev) != m.set.ResolveFace(' ') {
 			return 0, false
 		}
 		width += m.rune(r)

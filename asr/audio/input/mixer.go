@@ -9,6 +9,7 @@ const (
 	mixSame      = 0    // correlation above which it is not inverted any more
 	mixClear     = 2    // ratio of levels from which on a channel is clearly louder, 6 dB
 	mixInaudible = 1e-3 // of the largest level: a channel below it is silent, -60 dB
+	mixFaint     = 1e-3 // the largest level below which no channel counts as silent
 )
 
 // Mixer mixes the channels of a file to mono so that no voice is lost: it takes the mean of the
@@ -127,7 +128,7 @@ func (m *Mixer) decide() []float32 {
 	clear(weights)
 	sounding := float32(0)
 	for c, l := range m.levels {
-		if l < top*mixInaudible {
+		if l < top*mixInaudible && top > mixFaint {
 			continue
 		}
 		sounding++
