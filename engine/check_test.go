@@ -65,7 +65,7 @@ func extras(architecture string) (list []damage) {
 				for _, narrow := range []string{"attn_q.", "attn_k.", "attn_v."} {
 					if strings.Contains(x.Name, narrow) {
 						rows := x.Shape[0] * 12 / tiny.HeadDim
-						s.Tensors[i].Shape, s.Tensors[i].Data = []int{rows, x.Shape[1]}, x.Data[:len(x.Data)/x.Shape[0]*rows]
+						s.Tensors[i].Shape, s.Tensors[i].Data = append([]int{rows}, x.Shape[1:]...), x.Data[:len(x.Data)/x.Shape[0]*rows]
 					}
 				}
 				if strings.Contains(x.Name, "attn_output.") {
