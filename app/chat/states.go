@@ -147,10 +147,15 @@ func (s *Screen) showBroken(status Status) {
 	s.thread.Add(s.trial)
 }
 
+// unsavedWords says why something could not be stored, and once what to do about it.
+func unsavedWords(err error) string {
+	words := problem.Of(err).Words()
+	return words.Why + " " + cmp.Or(words.Do, "Check the free space and the permissions of the folder, then try again.")
+}
+
 // unsaved reports that something could not be stored, once for each reason.
 func (s *Screen) unsaved(err error) {
-	words := problem.Of(err).Words()
-	s.Notice(ui.Problem{Title: "This could not be saved.", Why: words.Why + " " + cmp.Or(words.Do, "Check the free space and the permissions of the folder, then try again."),
+	s.Notice(ui.Problem{Title: "This could not be saved.", Why: unsavedWords(err),
 		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
 }
 

@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,15 +13,14 @@ import (
 // size returns the size of the window in pixels.
 func (s *session) size() (width, height int) {
 	s.t.Helper()
+	found := map[string]int{}
 	for _, line := range strings.Split(s.run("xdotool", "getwindowgeometry", "--shell", s.id), "\n") {
-		if n, ok := strings.CutPrefix(line, "WIDTH="); ok {
-			fmt.Sscan(n, &width)
-		}
-		if n, ok := strings.CutPrefix(line, "HEIGHT="); ok {
-			fmt.Sscan(n, &height)
+		name, value, _ := strings.Cut(line, "=")
+		if n, err := strconv.Atoi(strings.TrimSpace(value)); err == nil {
+			found[name] = n
 		}
 	}
-	return width, height
+	return found["WIDTH"], found["HEIGHT"]
 }
 
 // TestByKeyboard writes and sends a message with the keyboard alone: Tab leads from the entry to the microphone and to Send, which
