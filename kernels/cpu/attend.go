@@ -7,76 +7,74 @@ import (
 )
 
 const (
-	unitRows = 12       // query rows of a unit
-	keyBlock = 4 * page // keys of a block
-	// scoreStride is the distance of score rows: off the power of two that would put
-	// all twelve on the same cache lines.
+	unitRows = 12       // query rows in a unit
+	keyBlock = 4 * page // keys in a block
+	// scoreStride is the distance between rows of scores. It is not a power of two, which would map all
+	// twelve rows to the same cache sets.
 	scoreStride = keyBlock + 16
 )
 
-// unit is twelve rows of one span and one key/value head, and of the keys that they see
-// part part of parts.
+// unit is a piece of work: twelve query rows of one span and one key/value head, and of the keys that these
+// rows attend to, part number part of parts.
 type unit struct{ span, head, row, part, parts int32 }
 
-// A part is not worth its join below leastPart keys.
+// leastPart is the fewest keys for which it pays to split the keys of a unit into parts.
 const leastPart = 256
 
-// partial is what a part of a unit has found.
+// partial is the result of one part of a unit, before normalisation.
 type partial struct {
 	out      []float32 // [12][headDim rounded up to 32]
 	max, sum [unitRows]float32
 }
 
-// wideSlots is how many pages a worker keeps in float32, leastWideRows from how many rows
-// of a head on that is worth while: in a prompt the same page is multiplied with many
-// units, and widening it for each takes a sixth of the time.
+// wideSlots is how many pages a worker keeps converted to float32. leastWideRows is the number of query rows of a
+// head from which on that is faster: in a prompt the same page is multiplied with many
+// units, and converting it for each of them takes a sixth of the time.
 const (
 	wideSlots     = 8
 	leastWideRows = 48
 )
 
-// widePage is a page's keys and values of one head, widened from float16.
+// widePage has the keys and values of one head in a page, converted from float16 to float32.
 type widePage struct {
-	job              int // of the device
+	job              int // number of the attention operation (attendJob.number)
 	span, head, page int
 	keys             []float32 // [page/32][headDim][32]
 	values           []float32 // [headDim rounded up to 32, /32][page][32]
 }
 
-// attendJob is an attention in progress.
+// attendJob is an attention operation over cached keys and values.
 //
-// Attention over cached keys and values.
-//
-// The rows of a key/value head are its query heads' rows, token by token; twelve of
-// them make a unit of work (a tile of dtile.go), so grouped heads share each key that
-// is loaded, in a prompt as in a single token:
+// Each key/value head serves a group of query heads. The query rows of a group are ordered by token, then by head,
+// and twelve of them make a unit of work (one tile of dtile.go). All heads of a group therefore share each
+// key that is loaded, for a prompt as well as for a single token:
 //
 //	rows (token, head of the group)     keys, four pages at a time
 //	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
 //	                                                 running max and sum   12 × headDim
 //
-// Where a step has fewer units than the workers could share, as a single token over a
-// long context does, the keys of each are cut into parts that are joined at the end
-// (Dao et al. 2023, "Flash-Decoding for long-context inference").
+// If a step has too few units to keep all workers busy, such as a single token over a long context, the keys of
+// each unit are split into parts, whose results are combined at the end (Dao et al. 2023, "Flash-Decoding for
+// long-context inference").
 //
-// The scores of a unit never leave the second-level cache, however long the context
+// The scores of a unit stay in the second-level cache, whatever the length of the context
 // (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
 // Gimelshein's, arXiv:1805.02867).
 type attendJob struct {
 	lv      level
-	number  int // of attentions so far
+	number  int // number of attention operations so far
 	dst, q  kernels.Tensor
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
 	units   []unit
-	parts   []partial // of each unit that has several
-	step    int       // units a chunk
+	parts   []partial // results of the parts, indexed like units
+	step    int       // units in a chunk
 	scratch []attendScratch
 	run     job
 }
 
-// attendScratch is a worker's memory.
+// attendScratch is the scratch memory of one worker.
 type attendScratch struct {
 	q      []float32 // [12][headDim]
 	scores []float32 // [12][scoreStride]
@@ -94,12 +92,13 @@ func (j *attendJob) init(d *device) {
 	j.run = j.chunk
 }
 
-// Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
+// Attend writes softmax(scale·q·kᵀ)·v of each span to dst. q is [rows][heads × key dimensions] and dst [rows][heads ×
+// value dimensions].
 func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
 	s.attend("Attend", dst, q, layer, a, s.spans(a), false)
 }
 
-// AttendLatent is Attend at a latent layer.
+// AttendLatent is Attend for a latent layer.
 func (s *step) AttendLatent(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
 	s.attend("AttendLatent", dst, q, layer, a, s.batch.Spans, true)
 }
@@ -130,7 +129,7 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	j.spans = nil
 }
 
-// cut makes the units.
+// cut divides the operation into units.
 func (j *attendJob) cut(threads int) {
 	group := j.a.Heads / j.a.KVHeads
 	j.units = j.units[:0]
@@ -153,7 +152,7 @@ func (j *attendJob) cut(threads int) {
 	}
 }
 
-// seen is how many keys the last row of a span sees.
+// seen returns how many keys the last row of a span attends to.
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
 	case !j.a.Causal:
@@ -165,7 +164,7 @@ func (j *attendJob) seen(s kernels.Span) int {
 	}
 }
 
-// join adds up the parts of units that were cut.
+// join combines the parts of the units that were split.
 func (j *attendJob) join() {
 	for i := 0; i < len(j.units); i += int(j.units[i].parts) {
 		if u := j.units[i]; u.parts > 1 {
@@ -233,7 +232,7 @@ func (j *attendJob) chunk(worker, c int) {
 	}
 }
 
-// grow makes room for a unit of the present shape.
+// grow makes the buffers large enough for a unit with these dimensions.
 func (w *attendScratch) grow(headDim, dims int) {
 	if len(w.scores) == 0 {
 		w.scores = alignedF32(unitRows * scoreStride)
@@ -246,7 +245,7 @@ func (w *attendScratch) grow(headDim, dims int) {
 	}
 }
 
-// unit computes up to twelve rows, or a part of them.
+// unit computes unit number at of the operation: up to twelve rows, or one part of them.
 func (j *attendJob) unit(w *attendScratch, at int) {
 	u := j.units[at]
 	s := j.spans[u.span]
@@ -285,7 +284,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	}
 }
 
-// piece cuts the keys lo … hi at multiples of 32 and returns the unit's part.
+// piece splits the keys lo … hi at multiples of 32 into parts and returns the unit's part.
 func (u unit) piece(lo, hi int) (from, to int) {
 	lo &^= 31
 	n := (hi - lo + 31) / 32
@@ -300,8 +299,8 @@ func (j *attendJob) place(s kernels.Span, u unit, i, group int) (row, head int) 
 	return s.Row + at/group, int(u.head)*group + at%group
 }
 
-// load copies the scaled queries of a unit and finds which keys each row sees; lo
-// and hi span them all.
+// load copies the queries of a unit, multiplied by the scale, to w.q, and determines which keys each row attends to
+// (w.lo, w.hi). lo and hi span the keys of all rows.
 func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit, n, group int) (lo, hi int) {
 	d := j.a.HeadDim
 	lo = math.MaxInt
@@ -325,7 +324,8 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 	return lo, hi
 }
 
-// block adds the part of keys b … e, b a multiple of 32.
+// block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running
+// softmax, and adds the weighted values to w.out.
 func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n, b, e int) {
 	d, width := j.a.HeadDim, (e-b+31)&^31
 	for p := b; p < b+width; {
@@ -353,7 +353,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 }
 
-// view is a page of one head, as the state has it or widened.
+// view is the memory of one head in a page, as the state has it or converted to float32.
 type view struct {
 	kind                 kind
 	keys, values         []byte
@@ -377,8 +377,8 @@ func (j *attendJob) view(w *attendScratch, c *keysValues, u unit, i int, wide bo
 	return view{kindF32, asBytes(p.keys), asBytes(p.values), 2 * c.keyPanel(), 2 * c.valuePanel()}
 }
 
-// scoreAt is where the score of key i of a block is, once it is a weight: pairs of
-// bfloat16 take half the room.
+// scoreAt returns the offset of the softmax weight of key i of a block in its row. Weights in pairs of bfloat16
+// take half the space of scores.
 func (c *keysValues) scoreAt(i int) int {
 	if c.kind == kindPairs {
 		return i / 2
@@ -386,7 +386,7 @@ func (c *keysValues) scoreAt(i int) int {
 	return i
 }
 
-// tile multiplies n rows of a, of cols values, with 32 rows of w, a part of v.
+// tile multiplies n rows of a, each of cols values, with a panel w of 32 rows, a part of v.
 func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []byte, cols, n int, add bool) {
 	if v.kind == kindPairs {
 		pTile(lv, out, ldo, asWords(a), lda, w, (cols+1)/2, n, add)
@@ -395,8 +395,8 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
 }
 
-// softmax turns row i's scores from … to into weights, the others into zeros, and
-// rescales what has been summed so far if the maximum rises.
+// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
+// running maximum rises, it rescales the output and the sum that were accumulated so far.
 func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) {
 	if from >= to {
 		clear(row)
@@ -422,7 +422,7 @@ func fill(x []float32, v float32) {
 	}
 }
 
-// inverse returns 1/x, and 0 for 0: a row that sees nothing is zero.
+// inverse returns 1/x, and 0 for 0: the output of a row that attends to no key is zero.
 func inverse(x float32) float32 {
 	if x == 0 {
 		return 0

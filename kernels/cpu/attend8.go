@@ -1,15 +1,14 @@
 package cpu
 
-// Attention over keys and values in 8 bits (keysvalues8.go): the same two products and the same
-// running softmax as attend.go has, with the integer tile. Queries are rounded once for a
-// unit, the weights of a block of keys each time, after the values' scales have gone into
-// them:
+// Attention over 8-bit keys and values (keysvalues8.go) consists of the same two products and the same running
+// softmax as in attend.go, but with the integer microkernel. Queries are quantized to 8 bits once for each unit. The
+// softmax weights are first multiplied by the values' scales, then quantized, for each block of keys:
 //
 //	q ─8 bits─▶ · keys ─▶ scores ─exp─▶ weights × scales ─8 bits─▶ · values ─▶ out
 //
-// A weight is off by at most 1/254 of the largest of its 32.
+// The error of a weight is at most 1/254 of the largest of its block of 32.
 
-// scratch8 is what a worker needs besides.
+// scratch8 is the additional scratch memory of a worker: queries and softmax weights in 8 bits.
 type scratch8 struct {
 	q, p []block // [12][headDim/32], [12][keyBlock/32]
 }
@@ -23,7 +22,7 @@ func (w *scratch8) grow(headDim int) {
 	}
 }
 
-// block8 adds the part of keys b … e, b a multiple of 32, as block does.
+// block8 processes the keys b … e as block does, but in 8 bits; b is a multiple of 32.
 func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int) {
 	nb, width := j.a.HeadDim/32, (e-b+31)&^31
 	for p := b; p < b+width; {
@@ -49,7 +48,7 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	}
 }
 
-// weights8 rounds the weights of keys b …, times the scales of their values.
+// weights8 multiplies the softmax weights of keys b … by the scales of their values and quantizes them to dst.
 func (j *attendJob) weights8(c *keysValues, u unit, dst []block, row []float32, b int) {
 	for len(row) > 0 {
 		scales := c.scales(b/page, int(u.head))[b%page:]
@@ -59,7 +58,7 @@ func (j *attendJob) weights8(c *keysValues, u unit, dst []block, row []float32, 
 	}
 }
 
-// load8 rounds the unit's queries, which are scaled.
+// load8 quantizes the n queries of a unit, which are already scaled.
 func (j *attendJob) load8(w *attendScratch, n int) {
 	d := j.a.HeadDim
 	quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])

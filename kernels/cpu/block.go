@@ -2,37 +2,37 @@ package cpu
 
 import "math"
 
-// block is 32 columns of one row, 48 bytes. The kernels know its layout.
+// block is 32 columns of one row of activations in 8 bits, 48 bytes. The assembly depends on its layout.
 //
-// Activations in 8 bits: each run of 32 columns of a row becomes
+// Activations are quantized in runs of 32 columns of a row:
 //
 //	q [32]int8, d: value ≈ d·q with d = max|x| / 127
 //
-// with the sums that zero points and minima need. The error, for values of a normal
-// distribution, is 0.0055 of their root mean square; one scale for a whole row would
-// save a tenth of the time and triple the error where a few channels are large.
+// The block also has the sums that zero points and minima of weights need. For normally distributed values the error
+// is 0.0055 of their root mean square. One scale for a whole row would
+// save a tenth of the time but triple the error if a few channels are large.
 type block struct {
 	q        [32]int8
 	d        float32 // scale
 	negSum   int32   // -Σq
 	sum      float32 // d·Σq
-	negFirst int32   // -Σ of the first 16
+	negFirst int32   // -Σ of the first 16 q
 }
 
 const blockSize = 48
 
-// tiny is the magnitude below which a run counts as zeros: 127/top must be finite.
+// tiny bounds quantization: a run whose largest magnitude is below it becomes zeros, since 127/top must be finite.
 const tiny = 0x1p-119
 
-// quantizeGo is the plain twin of quantize: len(x) = 32·len(dst). A run that holds a
-// NaN or an infinity gets d = NaN, so that no product of it looks healthy.
+// quantizeGo is the reference implementation of quantize; len(x) = 32·len(dst). A run that contains a
+// NaN or an infinity gets d = NaN, so that every product with it is NaN.
 func quantizeGo(dst []block, x []float32) {
 	for i := range dst {
 		quantizeBlock(&dst[i], x[32*i:][:32])
 	}
 }
 
-// quantizeMulGo is the twin of quantizeMul: products first, then their rounding.
+// quantizeMulGo is the reference implementation of quantizeMul: it multiplies x by by, then quantizes the products.
 func quantizeMulGo(lv level, dst []block, x, by []float32) {
 	x = x[:32*len(dst)]
 	scaleMul(lv, x, x, by[:len(x)], 1)

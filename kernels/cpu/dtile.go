@@ -7,15 +7,18 @@ import (
 	"soberano/kernels/quant"
 )
 
-// dTileGo is the plain twin of dTile: for m tokens t and 32 rows r
+// dTileGo is the reference implementation of dTile, the product of float32 activations and float weights. For m tokens t
+// and 32 rows r it computes
 //
 //	c[t·ldc+r] (+)= Σ over columns j < n of a[t·lda+j] · w[r, j]
 //
-// A tile is a panel of 32 rows of packed floats (float32, float16 or bfloat16) times some
-// tokens of float32 activations; the assembly keeps 12 tokens × 32 rows in registers
-// (AVX-512; 6 × 16 with AVX2), broadcasts activations from where they lie and widens halves
-// as it loads them. Attention uses it too: keys are 32 positions to a panel, values 32
-// columns to a panel (keysValues).
+// c is [m][32], with rows ldc values apart. a is [m][n] float32, with rows lda values apart. w is a panel of 32 rows × n
+// columns of float32, float16 or bfloat16 (layout k). With add, the result is added to c.
+//
+// The assembly (gen/dtile.go) implements this as a microkernel, with a register blocking of 12 tokens × 32 rows
+// (AVX-512) or 6 × 16 (AVX2). It broadcasts activations directly from a and converts 16-bit weights
+// as it loads them. Attention uses it too: a panel of keys is 32 positions, a panel of values 32 dimensions
+// (keysValues).
 func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
 	var col [16]float32
 	for g := range 2 {
@@ -37,7 +40,7 @@ func dTileGo(k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m 
 	}
 }
 
-// widenGo is the plain twin of widen: float16 or bfloat16 to float32.
+// widenGo is the reference implementation of widen: it converts float16 or bfloat16 to float32.
 func widenGo(k kind, dst []float32, src []byte) {
 	for i := range dst {
 		h := binary.LittleEndian.Uint16(src[2*i:])
@@ -49,8 +52,8 @@ func widenGo(k kind, dst []float32, src []byte) {
 	}
 }
 
-// column reads one half of a column of a panel: the first half of the first is number 0,
-// the second half 1, and so on.
+// column converts 16 rows of one column of a panel to float32: rows 0 … 15 of column j/2 if j is even, rows 16 … 31
+// if it is odd.
 func (k kind) column(dst *[16]float32, w []byte, j int) {
 	for i := range dst {
 		switch k {

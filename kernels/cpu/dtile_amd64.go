@@ -32,7 +32,7 @@ func widenF16AVX2(dst *float32, src *byte, n int)
 //go:noescape
 func widenBF16AVX2(dst *float32, src *byte, n int)
 
-// widen turns halves into float32; see widenGo. len(dst) is a multiple of 16.
+// widen converts float16 or bfloat16 (k) to float32; see widenGo. len(dst) is a multiple of 16.
 func widen(lv level, k kind, dst []float32, src []byte) {
 	if lv == generic || len(dst) == 0 {
 		widenGo(k, dst, src)
@@ -52,7 +52,7 @@ func widen(lv level, k kind, dst []float32, src []byte) {
 	}
 }
 
-// dTile multiplies m tokens with 32 rows of floats; see dTileGo.
+// dTile multiplies m tokens with a panel of 32 rows of floats; see dTileGo.
 func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
 	if lv == generic || n == 0 || m == 0 {
 		dTileGo(k, c, ldc, a, lda, w, n, m, add)

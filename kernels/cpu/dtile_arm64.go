@@ -11,7 +11,7 @@ func dF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 //go:noescape
 func dBF16NEON(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)
 
-// dTile multiplies m tokens with 32 rows of floats; see dTileGo.
+// dTile multiplies m tokens with a panel of 32 rows of floats; see dTileGo.
 func dTile(lv level, k kind, c []float32, ldc int, a []float32, lda int, w []byte, n, m int, add bool) {
 	if lv == generic || n == 0 || m == 0 {
 		dTileGo(k, c, ldc, a, lda, w, n, m, add)
@@ -36,5 +36,5 @@ func toInt(b bool) int {
 	return 0
 }
 
-// widen turns halves into float32; see widenGo.
+// widen converts float16 or bfloat16 (k) to float32; see widenGo.
 func widen(lv level, k kind, dst []float32, src []byte) { widenGo(k, dst, src) }

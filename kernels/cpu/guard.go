@@ -7,12 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// guard checks the memory of a segment that was found in a file, panel by panel. The worker that is
-// the first to multiply with a panel compares its checksum right afterwards, and multiplies again if
-// it does not agree: so the panel comes from memory only once, while the product is computed, nothing
-// is read earlier than it is needed, and nothing that is never used, as most experts. (CRC-32C of data
-// in the cache: 25 GB/s on a Zen 4.) A panel that is not what was written is repacked at once; when
-// the step ends, the whole segment is (device.mend).
+// guard checks the panels of a segment that was mapped from a file. The first worker that multiplies with a
+// panel verifies its checksum immediately afterwards and, if it is wrong, repairs the panel and repeats the product. A panel is
+// therefore read from memory only once, not before it is needed, and not at all if it is never used, as most experts.
+// (CRC-32C of data in the cache: 25 GB/s on a Zen 4.) A damaged panel is repacked from the model's file at once; when the
+// step ends, the whole segment is repacked (device.mend).
 type guard struct {
 	sums  []byte          // CRC-32C of each panel, little-endian
 	state []atomic.Uint32 // of each panel: unchecked, sound or spoiled
@@ -31,8 +30,8 @@ const (
 // unchecked reports whether panel p has not been checked yet.
 func (g *guard) unchecked(p int) bool { return g.state[p].Load() == unchecked }
 
-// panel returns the memory of panel p of s, of which g is the guard: what was found in the file, or
-// what has replaced it.
+// panel returns the memory of panel p of s, whose guard g is: the mapped memory, or the repacked copy of a damaged
+// panel.
 func (g *guard) panel(s *segment, p int) []byte {
 	if g.state[p].Load() == spoiled {
 		return g.patch(s, p)
@@ -40,7 +39,7 @@ func (g *guard) panel(s *segment, p int) []byte {
 	return s.data[p*s.size:][:s.size]
 }
 
-// sound checks panel p of s. If it is not what was written, panel returns another one from then on.
+// sound checks panel p of s and reports whether it is intact. If it is not, panel returns a repacked copy from then on.
 func (g *guard) sound(s *segment, p int) bool {
 	switch g.state[p].Load() {
 	case sound:
@@ -55,7 +54,7 @@ func (g *guard) sound(s *segment, p int) bool {
 	return false
 }
 
-// patch repacks panel p of s from the model's file.
+// patch returns panel p of s, repacked from the model's file.
 func (g *guard) patch(s *segment, p int) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,7 +75,7 @@ func (g *guard) patch(s *segment, p int) []byte {
 	return one.data
 }
 
-// damaged reports whether a panel of s that was found in a file is not what was written there.
+// damaged reports whether a panel of s in the mapped file differs from what was written.
 func (s *segment) damaged() bool {
 	if s.guard == nil {
 		return false
@@ -86,7 +85,7 @@ func (s *segment) damaged() bool {
 	return len(s.guard.patches) > 0
 }
 
-// sums returns the checksums of the panels of s, as a guard has them.
+// sums returns the CRC-32C checksums of the panels of s, 4 bytes each, little-endian.
 func (s *segment) sums() []byte {
 	b := make([]byte, 0, 4*s.panels)
 	for p := range s.panels {
@@ -95,7 +94,7 @@ func (s *segment) sums() []byte {
 	return b
 }
 
-// check checks the panels in bytes from … to of s.
+// check checks the panels in bytes from … to of s on all workers.
 func (d *device) check(s *segment, from, to int) {
 	if s.guard == nil {
 		return
@@ -105,8 +104,8 @@ func (d *device) check(s *segment, from, to int) {
 	d.do((to+s.size-1)/s.size-first, &run)
 }
 
-// mend repacks the segments of which panels were found damaged, removes the file and says so. It is
-// called between steps.
+// mend repacks the segments with damaged panels and removes the damaged file (which calls Damaged). It is called
+// between steps.
 func (d *device) mend() {
 	for _, s := range d.segments {
 		if s.damaged() {

@@ -8,27 +8,27 @@ import (
 	"soberano/kernels/quant"
 )
 
-// keysValues is one layer of a state, its keys and values laid out as the weights of dtile.go
-// so that attention is two products with the same tile. In a page, P = 256 positions, for each
-// key/value head with keys of K and values of V dimensions (rounded up to 32):
+// keysValues is one layer of a state. Its keys and values have the layout of weights in dtile.go, so that attention
+// consists of two products with the same microkernel. For each key/value head, a page of P = 256 positions has, with
+// keys of K and values of V dimensions (V rounded up to 32):
 //
 //	keys    [P/32][K][32]   a panel is 32 positions:  scores = q · kᵀ
 //	values  [V/32][P][32]   a panel is 32 dimensions: out = p · v
 //
-// or, in pairs of bfloat16, [P/32][K/2][32][2] and [V/32][P/2][32][2]; in 8 bits see
-// keysvalues8.go.
+// In pairs of bfloat16 it has [P/32][K/2][32][2] and [V/32][P/2][32][2]. keysvalues8.go describes the layout in 8
+// bits.
 type keysValues struct {
 	*layerForm
 	group
 }
 
-// layer returns layer l of the state. It is valid until the state's next change.
+// layer returns layer l of the state. The result is valid until the state changes.
 func (s *state) layer(l int) keysValues {
 	f := &s.plan.layers[l]
 	return keysValues{f, s.groups[f.group]}
 }
 
-// formOf chooses how the keys and values of a layer are kept.
+// formOf chooses the type and layout of a layer's keys and values.
 func (d *device) formOf(l kernels.Layer) layerForm {
 	f := layerForm{Layer: l, kind: kindF16, width: 2, dims: (l.ValueDim + 31) &^ 31}
 	switch {
@@ -42,16 +42,16 @@ func (d *device) formOf(l kernels.Layer) layerForm {
 	return f
 }
 
-// keyPanel and valuePanel are the bytes of a panel; keyBytes and valueBytes those of a
-// head in a page.
+// keyPanel and valuePanel return the size of a panel in bytes; keyBytes and valueBytes that of the panels of one head in a
+// page.
 func (f *layerForm) keyPanel() int   { return f.kind.panelBytes(f.KeyDim) }
 func (f *layerForm) valuePanel() int { return f.kind.panelBytes(page) }
 func (f *layerForm) keyBytes() int   { return page / 32 * f.keyPanel() }
 func (f *layerForm) valueBytes() int { return f.dims / 32 * f.valuePanel() }
 func (f *layerForm) headBytes() int  { return f.keyBytes() + f.valueBytes() + f.scaleBytes() }
 
-// head is the memory of one head in a page: its keys, its values, and, in 8 bits, the values'
-// scales. keysOf and valuesOf are parts of it.
+// head returns the memory of one head in a page: its keys, its values, and, in 8 bits, the scales of the values.
+// keysOf and valuesOf return the first two of these.
 func (f *layerForm) head(page []byte, head int) []byte {
 	n := f.headBytes()
 	return page[f.at+head*n:][:n]
@@ -63,14 +63,14 @@ func (f *layerForm) valuesOf(page []byte, head int) []byte {
 	return f.head(page, head)[f.keyBytes():][:f.valueBytes()]
 }
 
-// page is the memory of page i. keys and values are those of a head in it.
+// page returns the memory of page i. keys and values return those of one head in it.
 func (c *keysValues) page(i int) []byte { return c.pages[i-c.first].data }
 
 func (c *keysValues) keys(i, head int) []byte   { return c.keysOf(c.page(i), head) }
 func (c *keysValues) values(i, head int) []byte { return c.valuesOf(c.page(i), head) }
 
-// copyTo copies the layer's first n positions from one page to another, and what follows them
-// in their last panel, so that nothing of another state is left there.
+// copyTo copies the layer's first n positions from one page to another. It copies whole panels, so that the last panel has
+// no content of another state behind its n positions.
 func (f *layerForm) copyTo(to, from []byte, n int) {
 	if n <= 0 {
 		return
@@ -88,9 +88,9 @@ func (f *layerForm) copyTo(to, from []byte, n int) {
 	}
 }
 
-// clearValues makes the values of positions from … to of a panel zeros, to being its end.
-// Attention multiplies whole panels, by weights of zero behind the last position: what lies
-// there has to be finite, and what this or another sequence has left may not be.
+// clearValues sets the values of positions from … to-1 of a panel to zero, where to is the panel's end. Attention
+// multiplies whole panels, with weights of zero behind the last position. The values there must be finite, which
+// leftovers of this or another sequence may not be.
 func (c *keysValues) clearValues(from, to int) {
 	b := c.page(from / page)
 	to -= from / page * page
@@ -100,7 +100,7 @@ func (c *keysValues) clearValues(from, to int) {
 			clear(c.scalesOf(b, h)[from:to])
 			continue
 		}
-		v, n := c.valuesOf(b, h), c.kind.panelBytes(32)/32 // n bytes a position
+		v, n := c.valuesOf(b, h), c.kind.panelBytes(32)/32 // n bytes for each position
 		for at := 0; at < len(v); at += c.valuePanel() {
 			first := from
 			if c.kind == kindPairs && from%2 == 1 {
@@ -112,14 +112,14 @@ func (c *keysValues) clearValues(from, to int) {
 	}
 }
 
-// clearOdd makes the second values of pairs zeros.
+// clearOdd sets the second value of each pair of 16-bit values to zero.
 func clearOdd(pairs []byte) {
 	for i := 2; i < len(pairs); i += 4 {
 		pairs[i], pairs[i+1] = 0, 0
 	}
 }
 
-// put stores one head's key, KeyDim values, and its value, ValueDim, at position p.
+// put stores the key (KeyDim values) and the value (ValueDim values) of one head at position p.
 func (c *keysValues) put(lv level, head, p int, key, value []float32) {
 	if c.kind == q8s32 {
 		c.put8(lv, head, p, key, value)
@@ -160,8 +160,8 @@ func (c *keysValues) put(lv level, head, p int, key, value []float32) {
 	}
 }
 
-// putPairs stores a position in bfloat16: k is where the position's first pair goes, v the
-// positions' pair of the first dimensions.
+// putPairs stores the key and the value of one head at a position as bfloat16. k begins at the position's first pair, v
+// at the pair of positions of the first dimension; odd is 1 if the position is the second of that pair.
 func (c *keysValues) putPairs(lv level, k, v []byte, odd int, key, value []float32) {
 	var words [16]uint32
 	for d := 0; d < len(key); d += 32 {
@@ -174,15 +174,15 @@ func (c *keysValues) putPairs(lv level, k, v []byte, odd int, key, value []float
 	putValues(lv, v, c.valuePanel(), value, odd)
 }
 
-// putValuesGo is the plain twin of putValues: x as bfloat16, 32 values to every stride
-// bytes of dst, in the low halves of words or, for an odd position, in the high ones.
+// putValuesGo is the reference implementation of putValues. It writes x as bfloat16, 32 values to every stride
+// bytes of dst, to the low halves of words or, with odd = 1, to the high halves.
 func putValuesGo(dst []byte, stride int, x []float32, odd int) {
 	for d, v := range x {
 		binary.LittleEndian.PutUint16(dst[d/32*stride+d%32*4+2*odd:], quant.F32ToBF16(v))
 	}
 }
 
-// toHalfGo is the plain twin of toHalf.
+// toHalfGo is the reference implementation of toHalf.
 func toHalfGo(dst []uint16, x []float32) {
 	for i, v := range x {
 		dst[i] = quant.F32ToF16(v)

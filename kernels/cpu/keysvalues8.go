@@ -6,21 +6,20 @@ import (
 	"unsafe"
 )
 
-// Keys and values in 8 bits. Both are panels of layout q8s32, so that the integer tile
-// multiplies them: keys are rows of D columns, with a scale to 32 of them as Q8_0 has, and
-// values are columns, P of them in a row of each dimension. Since a column comes with its
-// position and can't wait for the other 31 of its block, its scale stands apart, one for
-// all dimensions, and goes into the weight that the value is multiplied with; the blocks'
-// own scales are 1. A head in a page of P = 256 positions:
+// In 8 bits, keys and values are panels of layout q8s32, which the integer microkernel multiplies. A key is a row of D
+// columns, with a scale for every 32 of them as in Q8_0. A value is a column; each dimension is a row of P positions.
+// The 32 columns of a block arrive one by one as positions are added, so they can't share a scale. Instead, each position
+// has one scale for all dimensions, which is stored separately and multiplied into the softmax weight of the position;
+// the blocks' own scales are 1. One head in a page of P = 256 positions has:
 //
 //	keys    [P/32] panels of D columns
 //	values  [D/32] panels of P columns
 //	scales  [P] float32
 //
-// Against float16 it halves memory, and the tile multiplies three to four times as much.
-// (Q8_0 caches are llama.cpp's too; SPEED.md has the perplexities.)
+// Compared with float16 this takes half the memory, and the microkernel is three to four times as fast.
+// (llama.cpp has Q8_0 caches too; SPEED.md has the perplexities.)
 
-// scaleBytes is the size of the values' scales.
+// scaleBytes returns the size of the values' scales of one head in a page.
 func (f *layerForm) scaleBytes() int {
 	if f.kind == q8s32 {
 		return 4 * page
@@ -28,7 +27,7 @@ func (f *layerForm) scaleBytes() int {
 	return 0
 }
 
-// scalesOf are the values' scales of a head in a page, one for each position.
+// scalesOf returns the values' scales of a head in a page, one for each position.
 func (f *layerForm) scalesOf(b []byte, head int) []float32 {
 	b = f.head(b, head)[f.keyBytes()+f.valueBytes():]
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), page)
@@ -36,7 +35,7 @@ func (f *layerForm) scalesOf(b []byte, head int) []float32 {
 
 func (c *keysValues) scales(i, head int) []float32 { return c.scalesOf(c.page(i), head) }
 
-// unitScales sets the scales of the blocks of values in a page to 1.
+// unitScales sets the scales of all blocks of values in a page to 1.
 func (f *layerForm) unitScales(page []byte) {
 	l := &layouts[f.kind]
 	for head := range f.KVHeads {
@@ -49,7 +48,7 @@ func (f *layerForm) unitScales(page []byte) {
 	}
 }
 
-// put8 stores one head's key and value at position p.
+// put8 stores the key and the value of one head at position p.
 func (c *keysValues) put8(lv level, head, p int, key, value []float32) {
 	i := p / page
 	keys, values := c.keys(i, head), c.values(i, head)
@@ -59,7 +58,7 @@ func (c *keysValues) put8(lv level, head, p int, key, value []float32) {
 	scales[p] = c.put8Value(values[p/32*c.kind.panelBytes(32):], p%32, value)
 }
 
-// put8Key writes row r of a panel of keys.
+// put8Key quantizes key and writes it as row r of a panel of keys.
 func (c *keysValues) put8Key(lv level, panel []byte, r int, key []float32) {
 	var blocks [2]block
 	l := &layouts[c.kind]
@@ -72,8 +71,8 @@ func (c *keysValues) put8Key(lv level, panel []byte, r int, key []float32) {
 	}
 }
 
-// put8Value writes column x of the blocks of a position, panels being as far apart as a
-// page's are, and returns its scale: NaN if a value is not finite.
+// put8Value quantizes value and writes it as column x of the blocks of a position; the panels are valuePanel bytes apart.
+// It returns the scale of the position, NaN if a value is not finite.
 func (c *keysValues) put8Value(panel []byte, x int, value []float32) float32 {
 	top := uint32(0)
 	for _, v := range value {

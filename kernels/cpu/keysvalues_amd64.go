@@ -11,7 +11,7 @@ func toHalfAVX2(dst *uint16, x *float32, n int)
 //go:noescape
 func putValuesBF16(dst *byte, stride int, x *float32, n, odd int)
 
-// putValues writes a position's values into their panels; see putValuesGo.
+// putValues writes a position's values into their panels as bfloat16; see putValuesGo.
 func putValues(lv level, dst []byte, stride int, x []float32, odd int) {
 	n := 0
 	if lv.bf16() {

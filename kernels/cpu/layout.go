@@ -1,6 +1,6 @@
 package cpu
 
-// kind is a layout.
+// kind is a layout of weights in memory.
 type kind uint8
 
 const (
@@ -8,10 +8,10 @@ const (
 	kindF16
 	kindBF16
 	kindPairs
-	q2a16 // affine, a scale per 16 columns: Q2_K
-	q3s16 // symmetric, per 16: Q3_K
-	q4s32 // symmetric, one scale per 32 columns: Q4_0
-	q4a32 // affine: Q4_1, Q4_K
+	q2a16 // affine (scale and minimum), a scale for 16 columns: Q2_K
+	q3s16 // symmetric (scale and zero point), a scale for 16 columns: Q3_K
+	q4s32 // symmetric, a scale for 32 columns: Q4_0
+	q4a32 // affine, a scale for 32 columns: Q4_1, Q4_K
 	q5s32 // Q5_0
 	q5a32 // Q5_1, Q5_K
 	q6s16 // Q6_K
@@ -19,45 +19,41 @@ const (
 	kinds
 )
 
-// layout says what a kind is made of.
+// layout describes a kind: the memory layout of a weight matrix, as the microkernels read it.
 //
-// The layouts in which weights are multiplied.
+// Rows are padded with zeros to a multiple of 32 and stored in panels of 32 rows. A vector register holds
+// one column (in integer layouts four neighbouring columns, as bytes) of 16 rows, and the activation of that column is
+// broadcast to all lanes.
 //
-// A vector register holds one column (or four neighbouring ones, as bytes) of sixteen
-// rows, and an activation is broadcast to all of them. Rows are padded with zeros to a
-// multiple of 32, a panel.
-//
-// Float layouts, all columns of a panel one after the other, so that memory is read as
-// one stream (two streams of 16 rows each, 2 KiB long in attention, were read at a third
-// of the speed):
+// Float layouts store the columns of a panel one after the other, so that memory is read as one stream.
+// (Two streams of 16 rows each, 2 KiB long in attention, were read at a third of the speed.)
 //
 //	[cols][32]      float32, float16 or bfloat16
 //	[cols/2][32][2] pairs: bfloat16, two columns of a row side by side
 //
-// Integer layouts, where a panel is two groups of sixteen rows, [cols/32][2] blocks, each
-// of 32 columns of a group: planes of bits, then scales. A
-// plane of b bits is b vectors of 64 bytes; column 4j+x of row r has its bits in byte
-// 4r+x of vector j mod b, from bit b·⌊j/b⌋ on:
+// In integer layouts a panel consists of two groups of 16 rows. It is stored as [cols/32][2] blocks, each of
+// 32 columns of one group. A block has bit planes, then scales, then minima. A plane of b bits has b vectors of
+// 64 bytes; the bits of column 4j+x of row r are in byte 4r+x of vector j mod b, from bit b·⌊j/b⌋ on:
 //
 //	8 bits  [8][16][4]  vector j holds columns 4j … 4j+3 of all rows           512 B
 //	4 bits  [4][16][4]  low nibbles columns 0 … 15, high ones 16 … 31          256 B
 //	2 bits  [2][16][4]                                                         128 B
 //	1 bit      [16][4]  bit j is of columns 4j … 4j+3                           64 B
-//	then    d: [16] float16 scales for all 32 columns, or twice [16] for each half
+//	then    d: [16] float16 scales for all 32 columns, or two times [16], one for each half of the columns
 //	then    m: as many float16 minima, in the affine layouts
 //
-// Six bits are a plane of four and one of two above it; five are four and one, three
-// are two and one. So a matrix takes hardly more memory than its file does.
+// Six-bit integers have a plane of the low four bits and one of the upper two; five bits are split into four and
+// one, three bits into two and one. A matrix therefore takes hardly more memory than in its file.
 //
-// A weight is scale·(d·(q-zero) ) or scale·(d·q + m), where zero is half the
-// range of the integers, and scale a power of two for the whole matrix that keeps the
-// products of K-quants' nested scales inside float16's normal range: rounding those
-// to 11 bits moves a weight by 0.02 %, a twentieth of what 8-bit activations do.
+// The value of a weight is scale·d·(q-zero) in symmetric layouts and scale·(d·q + m) in affine ones. q is the stored
+// integer and zero is half the range of the integers. scale is a power of two for the whole matrix, which
+// keeps d and m in float16's normal range: in K-quants they are products of two scales, and rounding these to 11
+// bits changes a weight by 0.02 %, a twentieth of the error of 8-bit activations.
 type layout struct {
 	name   string
-	bits   int    // of a value
-	planes []bits // of the integer layouts
-	zero   int    // zero point of the symmetric layouts
+	bits   int    // bits of a value
+	planes []bits // bit planes of the integer layouts
+	zero   int    // zero point of the symmetric layouts; 0 in affine ones
 	halves int    // scales for 32 columns; 0 for floats
 	mins   bool
 }

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// level is a set of instructions.
+// level is an instruction set, or a combination of several, for which kernels are written.
 //
-// It is chosen once, when a device or a pool is made, and handed to every kernel, which
-// branches on it:
+// It is chosen once, when a device or a pool is created, and passed to every kernel, which
+// selects its implementation accordingly:
 //
-//	generic      plain Go, everywhere; the twin that every other level is tested against
+//	generic      plain Go, on every machine; the reference that all other levels are tested against
 //	avx2         AVX2, FMA and F16C: x86-64 from about 2013 on
-//	avxvnni      and VPDPBUSD in its VEX encoding: Intel's cores without AVX-512, Zen 5
+//	avxvnni      avx2 and VPDPBUSD in its VEX encoding: Intel's cores without AVX-512, Zen 5
 //	avx512       AVX-512 F, BW, DQ, VL and VNNI: 2019 on
-//	avx512bf16   and products of bfloat16: Cooper Lake, Sapphire Rapids, Zen 4
-//	amx          and tiles of 8-bit and bfloat16 products: Sapphire Rapids
-//	neon         arm64, everywhere
-//	dotprod      and SDOT, UDOT: ARMv8.4, most cores from 2018 on
-//	i8mm         and SMMLA, USMMLA: ARMv8.6
+//	avx512bf16   avx512 and products of bfloat16: Cooper Lake, Sapphire Rapids, Zen 4
+//	amx          avx512bf16 and tile products of 8-bit integers and bfloat16: Sapphire Rapids
+//	neon         NEON: every arm64 machine
+//	dotprod      neon and SDOT, UDOT: ARMv8.4, most cores from 2018 on
+//	i8mm         dotprod and SMMLA, USMMLA: ARMv8.6
 //
-// SOBERANO_CPU forces one by name. That is the only way to amx: it is tested under
-// emulation (Bochs, "sapphire_rapids", on Linux) and has never run on a CPU, so its speed
-// is not known. Whether the system grants it is only asked where it is named, or all
+// The environment variable SOBERANO_CPU selects one by name. amx is only used if it is selected that way: it is tested under
+// emulation (Bochs, "sapphire_rapids", on Linux) but has never run on a real CPU, so its speed
+// is not known. The operating system is asked for permission to use AMX only if amx is selected, or if all
 // levels are listed, as doctor does.
 type level int
 
@@ -42,23 +42,22 @@ const (
 var levelNames = [...]string{"generic", "avx2", "avxvnni", "avx512", "avx512bf16", "amx", "neon", "dotprod", "i8mm"}
 var levelTitles = [...]string{"plain Go", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 BF16", "AMX", "NEON", "NEON with dot products", "NEON with I8MM"}
 
-// String is the name that SOBERANO_CPU takes.
+// String returns the name by which SOBERANO_CPU selects the level.
 func (l level) String() string { return levelNames[l] }
 
-// zmm reports whether l has registers of 512 bits; of the x86 levels, the others but
-// generic have 256.
+// zmm reports whether l uses 512-bit registers. The other levels of x86, except generic, use 256-bit registers.
 func (l level) zmm() bool { return l >= avx512 && l <= amx }
 
-// x86 reports whether l has vectors of x86.
+// x86 reports whether l uses vector instructions of x86.
 func (l level) x86() bool { return l >= avx2 && l <= amx }
 
-// bf16 reports whether l multiplies bfloat16.
+// bf16 reports whether l has instructions that multiply bfloat16.
 func (l level) bf16() bool { return l == avx512bf16 || l == amx }
 
-// asked reports whether l is used only when it is asked for by name.
+// asked reports whether l is used only if SOBERANO_CPU names it.
 func (l level) asked() bool { return l == amx }
 
-// available lists the levels that this machine runs, the best last.
+// available lists the levels that this machine supports, the best last.
 func available() []level {
 	out := make([]level, 0, len(levelNames))
 	for l := range levelNames {
@@ -69,12 +68,12 @@ func available() []level {
 	return out
 }
 
-// chosen returns the level in force: SOBERANO_CPU, or the best there is.
+// chosen returns the level that SOBERANO_CPU names or, if it is unset, the best one.
 func chosen() (level, error) {
 	return choose(os.Getenv("SOBERANO_CPU"))
 }
 
-// choose finds a level by name; no name means the best.
+// choose returns the level with a name; the empty name means the best one.
 func choose(name string) (level, error) {
 	if name == "" {
 		return best(), nil
@@ -93,7 +92,7 @@ func choose(name string) (level, error) {
 		name, strings.Join(names, ", "))
 }
 
-// best is the level of those who ask for none.
+// best returns the best level that need not be named by SOBERANO_CPU.
 func best() level {
 	best := generic
 	for l := range levelNames {
@@ -104,8 +103,8 @@ func best() level {
 	return best
 }
 
-// Level names the instructions in use: generic, avx2, …. A SOBERANO_CPU that
-// New would refuse gives generic.
+// Level returns the name of the level in use: generic, avx2, …. If SOBERANO_CPU has a value that
+// New would refuse, it returns generic.
 func Level() string {
 	l, _ := chosen() // New reports the error
 	return l.String()

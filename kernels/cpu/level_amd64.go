@@ -2,8 +2,8 @@ package cpu
 
 import "github.com/klauspost/cpuid/v2"
 
-// needs lists what a level wants of the CPU beyond the level that it builds on. The
-// operating system must save the wide registers, which cpuid checks, all but tiles.
+// needs lists the CPU features that a level requires in addition to those of the level it is based on. The operating
+// system must save the wide registers; cpuid checks this, except for the tile registers of AMX.
 var needs = map[level]struct {
 	base     level
 	features []cpuid.FeatureID
@@ -15,7 +15,7 @@ var needs = map[level]struct {
 	amx:        {avx512bf16, []cpuid.FeatureID{cpuid.AMXTILE, cpuid.AMXINT8, cpuid.AMXBF16}},
 }
 
-// supports reports whether CPU and operating system run level l.
+// supports reports whether the CPU and the operating system support level l.
 func supports(l level) bool {
 	if l == generic {
 		return true

@@ -2,47 +2,47 @@ package cpu
 
 import "soberano/kernels"
 
-// stretchBytes is how much of the activations one panel is multiplied with before
-// the next comes. They need not stay in the second-level cache: a tile reads its twelve
-// rows for so many multiplications that the third level is fast enough, and a panel
-// that is used for longer costs less to unpack (512 tokens × 2048 columns, Zen 4: 109
-// instead of 99 GFLOPS for float16, 337 instead of 294 GOPS for Q8_0, against 384 KiB).
+// stretchBytes is the most bytes of activations that are multiplied with one panel before the next panel is read.
+// The activations need not fit into the second-level cache: a tile uses each activation for so many
+// multiplications that the third-level cache is fast enough, and a panel that is used longer costs
+// less to unpack (512 tokens × 2048 columns, Zen 4, against 384 KiB: 109
+// instead of 99 GFLOPS for float16, 337 instead of 294 GOPS for Q8_0).
 const stretchBytes = 4 << 20
 
-// quantRows is how many rows of x one chunk rounds.
+// quantRows is the number of rows of x that one chunk quantizes or rounds.
 const quantRows = 8
 
-// leastWide is from how many tokens on halves are widened for all of them at once,
-// wideCols how many columns of a panel at a time (64 KiB).
+// leastWide is the number of tokens from which on a panel of 16-bit floats is converted to float32 once for all of
+// them. wideCols is the number of columns of a panel that are converted at a time (64 KiB).
 const (
 	leastWide = 48
 	wideCols  = 512
 )
 
-// matmulJob is a product in progress. It belongs to the device, so that a product
-// allocates nothing.
+// matmulJob is a matrix product in progress. The device has one, which it reuses, so that a product allocates
+// nothing.
 //
-// Products x·wᵀ go in panels of 32 rows of w, spread over the workers. Integer weights take
-// x in 8 bits (block) and pairs of bfloat16 take it as such, rounded once for all segments
-// of the matrix; other float weights take it as it is. Tokens are cut into stretches whose
-// activations stay in the cache while all panels pass by.
+// A product x·wᵀ is divided into panels of 32 rows of w and stretches of tokens (rows of x), which the workers process
+// in parallel. Integer weights are multiplied with x in 8 bits (block), pairs of bfloat16 with x in bfloat16; the conversion is
+// done once for all segments of the matrix. Other float weights are multiplied with x in float32. A stretch has so many
+// tokens that their activations stay in the cache while all panels are processed.
 type matmulJob struct {
 	lv      level
 	dst, x  kernels.Tensor
 	w       *matrix
-	panels  int // of w that are gone through
+	panels  int // number of panels of w to multiply with
 	add     bool
 	f       kernels.Activation
 	x8      []block  // [x.Rows][cols/32]
 	xp      []uint32 // [x.Rows][ldp] pairs of bfloat16
 	ldp     int
-	stretch int // tokens a stretch
-	step    int // panels a chunk
-	perRow  int // chunks a stretch
+	stretch int // tokens in a stretch
+	step    int // panels in a chunk
+	perRow  int // chunks in a stretch
 	run     job
-	wide    [][]float32 // of each worker: a piece of a panel, [wideCols][32]
+	wide    [][]float32 // of each worker: columns of a panel in float32, [wideCols][32]
 	both    [][]float32 // of each worker: results of a panel of gate and one of up, [2][tokens][32]
-	before  [][]float32 // of each worker: what is added to, while a panel is checked, [tokens][32]
+	before  [][]float32 // of each worker: the previous content of c while a panel is checked, [tokens][32]
 	gated   job
 	quant   job
 	round   job
@@ -81,7 +81,7 @@ func (s *step) matmul(op string, dst, x kernels.Tensor, w kernels.Matrix, add bo
 	s.d.multiply(dst, x, m, m.panels, add, &s.d.mm.run)
 }
 
-// product checks what all products ask for, and returns the matrix.
+// product checks the arguments that all products have in common, and returns the matrix.
 func (s *step) product(op string, dst, x *kernels.Tensor, w kernels.Matrix) *matrix {
 	s.in(op, x)
 	s.out(op, dst)
@@ -93,7 +93,7 @@ func (s *step) product(op string, dst, x *kernels.Tensor, w kernels.Matrix) *mat
 	return m
 }
 
-// multiply runs a job over all chunks of so many panels, x in the forms that m wants.
+// multiply runs a job over all chunks of a product with so many panels, after it has converted x as m needs it.
 func (d *device) multiply(dst, x kernels.Tensor, m *matrix, panels int, add bool, run *job) {
 	if x.Rows == 0 {
 		return
@@ -104,7 +104,7 @@ func (d *device) multiply(dst, x kernels.Tensor, m *matrix, panels int, add bool
 	d.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
 }
 
-// convertX brings x into the forms that m wants, and returns the bytes of a row.
+// convertX converts x to the types that m needs, and returns the size of a converted row in bytes.
 func (d *device) convertX(j *matmulJob, m *matrix) int {
 	rowBytes := 4 * j.x.Cols
 	if m.ints {
@@ -118,11 +118,11 @@ func (d *device) convertX(j *matmulJob, m *matrix) int {
 	return rowBytes
 }
 
-// plan cuts the product into about eight chunks a worker.
+// plan divides the product into about eight chunks for each worker.
 func (j *matmulJob) plan(threads, rowBytes int) {
 	j.stretch = max(96, stretchBytes/rowBytes/12*12)
 	stretches := (j.x.Rows + j.stretch - 1) / j.stretch
-	j.stretch = ((j.x.Rows+stretches-1)/stretches + 11) / 12 * 12 // even them out
+	j.stretch = ((j.x.Rows+stretches-1)/stretches + 11) / 12 * 12 // make the stretches equally long
 	stretches = (j.x.Rows + j.stretch - 1) / j.stretch
 	j.step = max(1, j.panels*stretches/(8*threads))
 	if least := (j.panels*stretches + maxChunks/2 - 1) / (maxChunks / 2); j.step < least {
@@ -131,13 +131,13 @@ func (j *matmulJob) plan(threads, rowBytes int) {
 	j.perRow = (j.panels + j.step - 1) / j.step
 }
 
-// piece is the stretch of tokens and the run of panels of chunk c.
+// piece returns the tokens t0 … t1 and the panels p0 … p1 of chunk c.
 func (j *matmulJob) piece(c int) (t0, t1, p0, p1 int) {
 	t0, p0 = c/j.perRow*j.stretch, c%j.perRow*j.step
 	return t0, min(t0+j.stretch, j.x.Rows), p0, min(p0+j.step, j.panels)
 }
 
-// rows runs a job over chunks of quantRows rows of x, on the caller alone if they are few.
+// rows runs a job over chunks of quantRows rows of x. If x is small, the caller runs it alone.
 func (j *matmulJob) rows(d *device, run *job) {
 	chunks := (j.x.Rows + quantRows - 1) / quantRows
 	if j.x.Rows*j.x.Cols >= alone {
@@ -149,7 +149,7 @@ func (j *matmulJob) rows(d *device, run *job) {
 	}
 }
 
-// quantizeX brings x into 8 bits.
+// quantizeX quantizes x to 8 bits.
 func (d *device) quantizeX(j *matmulJob) {
 	n := j.x.Rows * (j.x.Cols / 32)
 	if cap(d.x8) < n {
@@ -166,7 +166,7 @@ func (j *matmulJob) quantChunk(_, c int) {
 	}
 }
 
-// roundX brings x into bfloat16, rows not a multiple of 2 KiB apart (see New).
+// roundX rounds x to bfloat16. The distance between rows is not a multiple of 2 KiB (see New).
 func (d *device) roundX(j *matmulJob) {
 	j.ldp = ((j.x.Cols+1)/2 + 15) &^ 15
 	if j.x.Rows > 1 && j.ldp%512 == 0 {
@@ -185,7 +185,7 @@ func (j *matmulJob) roundChunk(_, c int) {
 	}
 }
 
-// chunk multiplies one stretch of tokens with a run of panels.
+// chunk multiplies one stretch of tokens with a range of panels.
 func (j *matmulJob) chunk(worker, c int) {
 	t0, t1, p0, p1 := j.piece(c)
 	j.multiply(worker, j.w, t0, t1, p0, p1)
@@ -202,7 +202,7 @@ func (j *matmulJob) multiply(worker int, w *matrix, t0, t1, p0, p1 int) {
 	}
 }
 
-// panel multiplies tokens t0 … t1 with panel p of s.
+// panel multiplies tokens t0 … t1 with panel p of s and writes the result to dst.
 func (j *matmulJob) panel(worker int, s *segment, p, t0, t1 int) {
 	rows := min(32, s.rows-32*p)
 	col := s.first + 32*p
@@ -214,8 +214,8 @@ func (j *matmulJob) panel(worker int, s *segment, p, t0, t1 int) {
 	j.full(worker, s, p, c, j.dst.Stride, t0, t1, j.add)
 }
 
-// full multiplies with panel p of s, biases included, into rows of c, which have all 32
-// columns, by the kernel that suits so many tokens.
+// full multiplies tokens t0 … t1 with panel p of s, adds the biases, and writes to (or, with add, adds to) c, [t1-t0][32] with
+// rows ldc values apart.
 func (j *matmulJob) full(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	if s.guard != nil && s.guard.unchecked(p) {
 		j.checked(worker, s, p, c, ldc, t0, t1, add)
@@ -235,7 +235,7 @@ func (j *matmulJob) full(worker int, s *segment, p int, c []float32, ldc, t0, t1
 	}
 }
 
-// tiles multiplies with panel p of s by the kernel that suits so many tokens.
+// tiles multiplies tokens t0 … t1 with panel p of s by the microkernel that is fastest for that many tokens.
 func (j *matmulJob) tiles(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	if s.widened() && t1-t0 >= leastWide && j.lv.x86() {
 		j.wideTile(worker, s, p, c, ldc, t0, t1, add)
@@ -244,7 +244,8 @@ func (j *matmulJob) tiles(worker int, s *segment, p int, c []float32, ldc, t0, t
 	}
 }
 
-// checked is tiles for a panel that has not been checked yet; see guard.
+// checked is tiles for a panel whose checksum has not been verified yet; see guard. If the panel turns out to be
+// damaged, it restores c and multiplies with the repaired panel.
 func (j *matmulJob) checked(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	n := t1 - t0
 	if add {
@@ -270,11 +271,11 @@ func copyRows(dst []float32, ldd int, src []float32, lds, n int) {
 	}
 }
 
-// widened reports whether s holds halves that are multiplied as float32.
+// widened reports whether s holds 16-bit floats that are multiplied as float32.
 func (s *segment) widened() bool { return s.kind == kindF16 || s.kind == kindBF16 }
 
-// wideTile multiplies with a panel of halves that is widened to float32 first, some
-// columns at a time: over many tokens that is cheaper than widening it for each tile
+// wideTile multiplies with a panel of 16-bit floats that it first converts to float32, wideCols columns at a time. With
+// many tokens that is faster than converting the weights in each tile
 // (float16, 512 tokens, Zen 4: 106 instead of 92 GFLOPS).
 func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	w := s.weights(p)
@@ -289,8 +290,8 @@ func (j *matmulJob) wideTile(worker int, s *segment, p int, c []float32, ldc, t0
 	}
 }
 
-// edge multiplies with the last panel of a segment, whose rows are not all there,
-// by way of a buffer on the stack.
+// edge multiplies with the last panel of a segment, which has fewer than 32 rows. The tile is computed in a buffer on the
+// stack, and the rows that exist are copied to dst.
 func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 	var buf [12 * 32]float32
 	for t := t0; t < t1; t += 12 {
@@ -315,7 +316,7 @@ func (j *matmulJob) edge(s *segment, p, t0, t1, rows, col int) {
 	}
 }
 
-// tile hands a panel to the kernel of its layout.
+// tile calls the microkernel for the layout of panel p.
 func (j *matmulJob) tile(s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
 	w := s.weights(p)
 	if s.kind == kindPairs {

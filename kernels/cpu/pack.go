@@ -10,24 +10,24 @@ import (
 	"soberano/kernels/quant"
 )
 
-// segment is one part of a matrix in its layout.
+// segment is one of the parts of a matrix that were given to Load, repacked into layout kind.
 type segment struct {
 	kind        kind
-	first       int // row of the matrix that it begins with
+	first       int // first row of the matrix that it holds
 	rows        int
 	cols        int
-	panels      int // of 32 rows
-	size        int // bytes of one
-	bytesPerRow int // in the file
+	panels      int // panels of 32 rows
+	size        int // bytes of a panel
+	bytesPerRow int // in the model's file
 	scale       float32
 	bias        []float32
-	data        []byte          // as packed, or as found in a file
-	moved       []byte          // a copy of data in better memory, once there is one
-	guard       *guard          // of data that was found in a file and has not been checked yet
-	source      kernels.Weights // for Embed
+	data        []byte          // panels, repacked here or mapped from a file of repacked weights
+	moved       []byte          // a copy of data in memory of huge pages (see settle); nil if there is none
+	guard       *guard          // checks data that was mapped from a file; nil if it needs no check
+	source      kernels.Weights // the weights in the model's file, for Embed and repacking
 }
 
-// memory is where the weights are now.
+// memory returns the memory that currently holds the repacked weights.
 func (s *segment) memory() []byte {
 	if s.moved != nil {
 		return s.moved
@@ -35,7 +35,7 @@ func (s *segment) memory() []byte {
 	return s.data
 }
 
-// weights returns the memory of panel p, where it is now.
+// weights returns the memory of panel p that products read.
 func (s *segment) weights(p int) []byte {
 	if s.guard != nil {
 		return s.guard.panel(s, p)
@@ -43,7 +43,7 @@ func (s *segment) weights(p int) []byte {
 	return s.memory()[p*s.size:][:s.size]
 }
 
-// newSegment prepares an empty segment for w in layout k.
+// newSegment returns a segment for w in layout k, without memory.
 func newSegment(w kernels.Weights, first int, k kind) *segment {
 	return &segment{
 		kind: k, first: first, rows: w.Rows, cols: w.Cols, size: k.panelBytes(w.Cols), bytesPerRow: w.Type.RowBytes(w.Cols),
@@ -51,7 +51,7 @@ func newSegment(w kernels.Weights, first int, k kind) *segment {
 	}
 }
 
-// kindOf picks the layout of w.
+// kindOf chooses the layout of w.
 func (d *device) kindOf(w kernels.Weights) kind {
 	if d.exact {
 		return kindF32
@@ -72,19 +72,19 @@ func (d *device) kindOf(w kernels.Weights) kind {
 	return kindF16
 }
 
-// bytes is the size of s in its layout.
+// bytes returns the size of s in its layout.
 func (s *segment) bytes() int { return s.panels * s.size }
 
-// row returns the file's bytes of row r.
+// row returns the bytes of row r in the model's file.
 func (s *segment) row(r int) []byte {
 	return s.source.Data[r*s.bytesPerRow:][:s.bytesPerRow]
 }
 
-// panel returns the memory of panel p.
+// panel returns the memory of panel p as it was packed or mapped.
 func (s *segment) panel(p int) []byte { return s.data[p*s.size:][:s.size] }
 
-// peak returns a bound of the magnitudes of the scales and minima of rows r0 … r1, which
-// some of them come near.
+// peak returns an upper bound of the magnitudes of the scales and minima of rows r0 … r1-1. top returns that of one
+// block; the bound is close to the largest magnitude.
 func (s *segment) peak(top func(b []byte) float32, r0, r1 int) float32 {
 	bytes := s.source.Type.BlockBytes()
 	var most float32
@@ -96,8 +96,8 @@ func (s *segment) peak(top func(b []byte) float32, r0, r1 int) float32 {
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
-// scaleFor returns the power of two by which scales are divided so that the largest
-// lands just below 2¹⁵; 1 if they are all zero or not finite.
+// scaleFor returns the power of two by which scales are divided so that the largest, peak,
+// is just below 2¹⁵. It returns 1 if all scales are zero or peak is not finite.
 func scaleFor(peak float32) float32 {
 	if !(peak > 0) || math.IsInf(float64(peak), 0) {
 		return 1
@@ -106,10 +106,10 @@ func scaleFor(peak float32) float32 {
 	return float32(math.Ldexp(1, max(e-15, -126)))
 }
 
-// floatRun is how many columns of floats are a run, a multiple of 32.
+// floatRun is the number of columns of float weights that are packed at a time, a multiple of 32.
 const floatRun = 256
 
-// packer is a worker's memory.
+// packer is the scratch memory of a worker that packs.
 type packer struct {
 	lv     level
 	values [floatRun]float32
@@ -119,11 +119,11 @@ type packer struct {
 	u      unpacked
 }
 
-// pack fills panel p. Padding stays zero.
+// pack fills panel p, whose memory must be zero: padding is not written.
 //
-// Repacking goes from a file's rows to the layouts of layout. Of a panel, all 32 rows have
-// their turn with a run of columns before the next run comes, so that the cache lines they
-// share are written while they are near: row by row each would come from memory again.
+// It converts rows of the model's file to the layout of s (see layout). It packs a run of columns of all 32
+// rows of the panel before the next run, since these rows share cache lines of the panel: packing row by row
+// would load each line from memory again for every row.
 func (s *segment) pack(w *packer, p int) {
 	rows := min(32, s.rows-32*p)
 	switch {
@@ -144,9 +144,9 @@ func (s *segment) pack(w *packer, p int) {
 	}
 }
 
-// packAlike writes integers that are in our order already: a block of a row is head bytes
-// of float16 (d, perhaps m), then so many words, whose bits flip differ. (Bounds are
-// checked once: this is copying.)
+// packAlike packs formats whose integers have the order of our layout already. A block of a row in the file is head
+// bytes of float16 (d and possibly m), then words of four bytes each; flip is XORed to each word. Bounds are
+// checked once, since this is little more than a copy.
 func (s *segment) packAlike(p, rows, head, words int, flip uint32) {
 	l, panel, bytes := &layouts[s.kind], s.panel(p), head+4*words
 	n, nb := l.blockBytes(), s.cols/32
@@ -169,8 +169,8 @@ func (s *segment) packAlike(p, rows, head, words int, flip uint32) {
 	}
 }
 
-// packFloats writes float values as such, run columns at a time. Those that a file has in
-// the same form are copied as they are.
+// packFloats packs float weights in a float layout, run columns at a time. Values that have the layout's type in
+// the file are copied.
 func (s *segment) packFloats(w *packer, p, rows, run int) {
 	t, panel, size := s.source.Type, s.panel(p), layouts[s.kind].bits/8
 	for c := 0; c < s.cols; c += run {
@@ -197,7 +197,7 @@ func (s *segment) packFloats(w *packer, p, rows, run int) {
 	}
 }
 
-// load brings n values of a file into float32.
+// load converts n values of the file to float32 in w.values.
 func (w *packer) load(t quant.Type, n int, src []byte) {
 	full := n &^ 15
 	switch t {
@@ -221,8 +221,8 @@ func halfBytes(x []uint16) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
 }
 
-// scatter writes words stride bytes apart. (Bounds are checked once: this is where most
-// of the time goes.)
+// scatter writes the words of x to dst, stride bytes apart. Bounds are checked once, since most of the packing time
+// is spent here.
 func scatter(dst []byte, stride int, x []uint32) {
 	if len(x) == 0 {
 		return
@@ -234,7 +234,7 @@ func scatter(dst []byte, stride int, x []uint32) {
 	}
 }
 
-// scatterHalves writes n halves, as they are in x, stride bytes apart.
+// scatterHalves copies n 16-bit values of x to dst, stride bytes apart.
 func scatterHalves(dst []byte, stride int, x []byte, n int) {
 	_, _ = dst[(n-1)*stride+1], x[2*n-1]
 	to, from := unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(x))
@@ -243,8 +243,8 @@ func scatterHalves(dst []byte, stride int, x []byte, n int) {
 	}
 }
 
-// packFloats8 writes float values in 8 bits, as Q8_0 does: a block's largest magnitude is
-// 127.
+// packFloats8 quantizes float weights to 8 bits (layout q8s32) in blocks of 32 columns, as Q8_0 does: the largest
+// magnitude of a block becomes 127.
 func (s *segment) packFloats8(w *packer, p, rows int) {
 	t, panel, n := s.source.Type, s.panel(p), layouts[s.kind].blockBytes()
 	for c := 0; c < s.cols; c += floatRun {
@@ -260,7 +260,7 @@ func (s *segment) packFloats8(w *packer, p, rows int) {
 	}
 }
 
-// put8 writes row i of a block of q8s32.
+// put8 writes b as row i, 0 to 15, of a block of layout q8s32.
 func put8(dst []byte, i int, b *block) {
 	for j, w := range (*[8]uint32)(unsafe.Pointer(&b.q)) {
 		binary.LittleEndian.PutUint32(dst[64*j+4*i:], w^0x80808080)
@@ -268,7 +268,7 @@ func put8(dst []byte, i int, b *block) {
 	binary.LittleEndian.PutUint16(dst[512+2*i:], quant.F32ToF16(b.d))
 }
 
-// packInts writes integers from any format that unpackers knows.
+// packInts packs the integers of any format in unpackers.
 func (s *segment) packInts(w *packer, p, rows int) {
 	t := s.source.Type
 	u, l, panel := unpackers[t], &layouts[s.kind], s.panel(p)
@@ -286,7 +286,7 @@ func (s *segment) packInts(w *packer, p, rows int) {
 				w.putScales(dst, i%16, l, values/32, 1/s.scale)
 				continue
 			}
-			at := l.quantBytes() + 2*(i%16) // d and m, as float16 in the file as well
+			at := l.quantBytes() + 2*(i%16) // d and m are float16 in the file too
 			copy(dst[at:][:2], src)
 			if l.mins {
 				copy(dst[at+32:][:2], src[2:])
@@ -295,15 +295,15 @@ func (s *segment) packInts(w *packer, p, rows int) {
 	}
 }
 
-// putPlanes writes row i of a block of 32 columns, a byte each in w. Four integers go at a
-// time, as the bytes of a word.
+// putPlanes writes the bit planes of row i of a block. w holds the integers of the 32 columns, one byte each;
+// four are processed at a time, as the bytes of a word.
 func (l *layout) putPlanes(dst []byte, i int, w *[8]uint32) {
 	at := dst[4*i:]
 	for _, p := range l.planes {
 		switch p.width {
 		case 8:
 			scatter(at, 64, w[:])
-		case 4: // the lowest of all layouts
+		case 4: // in all layouts, this is the plane of the lowest bits
 			const low = 0x0f0f0f0f
 			for v := range 4 {
 				binary.LittleEndian.PutUint32(at[64*v:], w[v]&low|w[v+4]&low<<4)
@@ -323,12 +323,12 @@ func (l *layout) putPlanes(dst []byte, i int, w *[8]uint32) {
 	}
 }
 
-// field is the part of four integers that belongs to plane p, at bit to.
+// field extracts the bits of plane p from the four integers of w, and shifts them left by to.
 func field(w uint32, p bits, to int) uint32 {
 	return w >> p.shift & (uint32(1<<p.width-1) * 0x01010101) << to
 }
 
-// putScales writes row i's scales and minima of so many blocks, times inv, a power of two.
+// putScales writes the scales and minima of row i for that many blocks of 32 columns, multiplied by inv, a power of two.
 func (w *packer) putScales(dst []byte, i int, l *layout, blocks int, inv float32) {
 	n := l.blockBytes()
 	put := func(x *[16]float32, at int) {

@@ -15,24 +15,23 @@ import (
 
 const (
 	packedMagic   = "soberano"
-	packedVersion = 3 // to be raised with every change of layout.go
+	packedVersion = 3 // must be incremented with every change of layout.go
 	packedPage    = 4096
 	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
 	packedEntry   = 6 * 8
 	maxPacked     = 1 << 20 // segments
 )
 
-// packedWeights is a file of repacked weights, which saves the next run from repacking them:
+// packedWeights is a file of repacked weights, with which the next run need not repack them:
 //
-//	"soberano" │ version │ key, 32 bytes │ matrices │ CRC-32C of what stands before it
+//	"soberano" │ version │ key, 32 bytes │ matrices │ CRC-32C of everything before it
 //	matrices: count, then for each segment in the order of Load:
 //	          kind │ rows │ cols │ scale (float32) │ offset │ length
-//	then the segments' memory, each from a multiple of 4 KiB on, as layout.go draws it, and
-//	behind it the CRC-32C of each panel
+//	then the memory of each segment, at a multiple of 4 KiB, in the layout of layout.go,
+//	followed by the CRC-32C of each of its panels
 //
-// Numbers are 8 bytes, little-endian. The key says which weights these are (Packed.Model)
-// and in which layout (level and options, see packedKey). A file that does not fit in
-// every respect is as good as none.
+// Numbers have 8 bytes, little-endian. The key identifies the weights (Packed.Model) and the layout (level and options, see
+// packedKey). A file that differs in any respect from what is expected is not used.
 type packedWeights struct {
 	data    []byte
 	entries []packedSegment
@@ -54,11 +53,11 @@ func (e packedSegment) panels() (n, size int) {
 	return (e.rows + 31) / 32, e.kind.panelBytes(e.cols)
 }
 
-// errPacked is the reason that all unusable files share.
+// errPacked is the error of every file that can't be used.
 var errPacked = errors.New("cpu: not a file of these repacked weights")
 
-// readPacked reads what writePacked wrote with the same key. data, usually a mapped file,
-// must stay valid until the device is closed.
+// readPacked parses a file that writePacked wrote with the same key. data, usually a mapped file,
+// must remain valid until the device is closed.
 func readPacked(data []byte, key [32]byte) (*packedWeights, error) {
 	p, found, err := parsePacked(data)
 	if err == nil && found != key {
@@ -70,7 +69,7 @@ func readPacked(data []byte, key [32]byte) (*packedWeights, error) {
 	return p, nil
 }
 
-// parsePacked reads what writePacked wrote, and with which key.
+// parsePacked parses a file that writePacked wrote, and returns its key.
 func parsePacked(data []byte) (p *packedWeights, key [32]byte, err error) {
 	if len(data) < packedHead+4 || string(data[:8]) != packedMagic || number(data[8:]) != packedVersion {
 		return nil, key, errPacked
@@ -101,10 +100,10 @@ func parsePacked(data []byte) (p *packedWeights, key [32]byte, err error) {
 	return p, [32]byte(data[16:]), nil
 }
 
-// memory returns the memory of a segment.
+// memory returns the panels of a segment.
 func (p *packedWeights) memory(e packedSegment) []byte { return p.data[e.offset:][:e.len:e.len] }
 
-// sums returns the checksums of a segment's panels.
+// sums returns the checksums of a segment's panels, 4 bytes each.
 func (p *packedWeights) sums(e packedSegment) []byte {
 	n, _ := e.panels()
 	return p.data[e.offset+e.len:][:4*n]
@@ -114,19 +113,19 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func number(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
-// packedKey joins the model's identity with all that the layout depends on.
+// packedKey returns a hash of the model's identity and of everything that the layout depends on.
 func (d *device) packedKey(model [32]byte) [32]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%d %v %v %v %x", packedVersion, d.lv, d.exact, d.floats, model))
 }
 
-// take finds the memory of the next segment in the file, if it is s's.
+// take assigns the memory of the next segment in the file to s and reports whether it is the one that s expects.
 func (p *packedWeights) take(s *segment, f *packedFile) bool {
 	if p == nil || p.next == len(p.entries) {
 		return false
 	}
 	e := p.entries[p.next]
 	if e.kind != s.kind || e.rows != s.rows || e.cols != s.cols || e.len != s.bytes() {
-		p.next = len(p.entries) // another order: none of the rest fits
+		p.next = len(p.entries) // the order differs: no later segment can match
 		return false
 	}
 	p.next++
@@ -135,12 +134,11 @@ func (p *packedWeights) take(s *segment, f *packedFile) bool {
 	return true
 }
 
-// settle has weights that were found in a file move to memory of huge pages, where the
-// system has them: mapped files have small pages, from which generation is about a tenth
-// slower. Each step moves a part before it begins, so that a first answer does not wait
-// for it and nothing else competes with the workers; Options.Forget is told what is no
-// longer needed. Weights stay where they are if copies would leave the computer less than
-// as much free memory again.
+// settle prepares the copying of weights that were mapped from a file to memory of huge pages, if the system has them.
+// Mapped files have small pages, with which generation is about a tenth slower. Each step copies a share before it
+// begins (moveSome), so that the first answer does not wait for all of it and nothing competes with the workers.
+// Options.Forget is told which parts of the file are no longer needed. The weights are not copied unless twice their
+// size is available, so that at least their size remains free.
 func (d *device) settle() {
 	total := 0
 	for _, s := range d.segments {
@@ -151,20 +149,20 @@ func (d *device) settle() {
 	}
 }
 
-// In how many steps weights move, and how much one of them moves at least.
+// moveSteps is the number of steps over which the weights are copied, leastMove the fewest bytes that a step copies.
 const (
 	moveSteps  = 32
 	leastMove  = 4 << 20
-	movePiece  = 256 << 10 // of a chunk
-	moveAtOnce = 8 << 20   // before pages of the file go
+	movePiece  = 256 << 10 // bytes copied by a chunk
+	moveAtOnce = 8 << 20   // bytes copied before the file's pages are given up
 )
 
-// mover is a move in progress.
+// mover is the state of the copying that settle prepared.
 type mover struct {
 	left     []*segment
-	share    int // bytes a step
+	share    int // bytes to copy in a step
 	store    reserve
-	from, to []byte // of the segment that is being copied
+	from, to []byte // part that is being copied
 	run      job
 }
 
@@ -173,7 +171,7 @@ func (m *mover) piece(_, c int) {
 	copy(m.to[at:min(at+movePiece, len(m.to))], m.from[at:])
 }
 
-// moveSome moves what one step does. What has not been used yet is checked as it passes by.
+// moveSome copies the share of one step. Panels that have not been used yet are checked on the way.
 func (d *device) moveSome() {
 	m := &d.move
 	m.run = m.piece
@@ -199,8 +197,8 @@ func (d *device) moveSome() {
 	}
 }
 
-// writePacked writes repacked weights. It fails if weights that were found in another file are
-// damaged there.
+// writePacked writes a file of repacked weights. It fails if segments that were mapped from another file are damaged
+// there.
 func writePacked(w io.Writer, key [32]byte, segments []*segment) error {
 	le := binary.LittleEndian
 	head := le.AppendUint64([]byte(packedMagic), packedVersion)
@@ -230,7 +228,7 @@ func writePacked(w io.Writer, key [32]byte, segments []*segment) error {
 
 func pageUp(n int) int { return (n + packedPage - 1) &^ (packedPage - 1) }
 
-// writePages writes parts and zeros up to the next page.
+// writePages writes parts, followed by zeros up to the next multiple of packedPage.
 func writePages(w io.Writer, parts ...[]byte) error {
 	n := 0
 	for _, b := range parts {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// PackedState says of a file of repacked weights whether it is as it was written.
+// PackedState describes a file of repacked weights: Whole reports whether its content is what was written.
 type PackedState struct {
 	Path  string
 	Bytes int64
@@ -40,7 +40,7 @@ func CheckPacked(p Packed) (states []PackedState, err error) {
 	return states, nil
 }
 
-// checkPacked checks one file. known is false for a file of another version.
+// checkPacked checks one file with its checksums. known is false for a file of another version.
 func checkPacked(path string, mapFile func(string) ([]byte, func() error, error)) (s PackedState, known bool, err error) {
 	data, release, err := mapFile(path)
 	if err != nil {

@@ -10,47 +10,45 @@ import (
 	"time"
 )
 
-// Packed says where repacked weights are kept between runs: the processor wants weights in
-// another order than files have them, and bringing them into it takes as long as a
-// sentence does. The first run leaves them in Dir, and the next one maps that file, as any
-// other process does at the same time.
+// Packed says where repacked weights are kept between runs. The kernels need weights in another order than the model's file
+// has, and repacking them takes about as long as the generation of a sentence. The first run writes the repacked weights to
+// a file in Dir. Later runs map that file, and several processes share its memory.
 type Packed struct {
-	// Dir is the folder; "" keeps nothing. Exact devices keep nothing either.
+	// Dir is the folder. If it is empty, nothing is kept; exact devices never keep anything.
 	Dir string
-	// Model tells the model apart from all others (models.File.Identity).
+	// Model identifies the model (models.File.Identity).
 	Model [32]byte
-	// Map maps a file into memory (models.Map); required where there is a Dir.
+	// Map maps a file into memory (models.Map). It is required if Dir is set.
 	Map func(path string) (data []byte, release func() error, err error)
-	// Damaged, if there, is called once when weights in the file turn out not to be what was
-	// written. They are repacked from the model's file, and the file is removed, so that the next
-	// start writes it again. The call comes from the end of a step of the device.
+	// Damaged, unless nil, is called once if the checksum of weights in the file turns out to be wrong. They are repacked
+	// from the model's file, and the file in Dir is removed, so that the next start writes it again. The call is made
+	// at the end of a step of the device.
 	Damaged func(path string)
 }
 
-// Limits of the folder: files that nobody has used for so long are removed when another
-// is written, and a model whose weights take more than mostPacked is repacked at each
-// start, since a second copy of it on the disk is not worth the seconds.
+// Limits of the folder. Files that have not been used for the duration unused are removed when another one is written. A
+// model whose repacked weights exceed mostPacked bytes is repacked at each start: the time saved does not
+// justify a second copy of it on the disk.
 const (
 	unused     = 30 * 24 * time.Hour
 	mostPacked = 4 << 30
 )
 
-// packedFile is the file of a device's repacked weights.
+// packedFile is the file of repacked weights of a device.
 type packedFile struct {
 	path    string // "" for none
 	key     [32]byte
 	lv      level
-	release func() error   // of the mapped file, if there is one
-	busy    sync.WaitGroup // writing
+	release func() error   // unmaps the file; nil if none is mapped
+	busy    sync.WaitGroup // the goroutine that writes the file
 
-	damage  atomic.Bool // a guard has found damage that mend has not seen yet
+	damage  atomic.Bool // a guard has found damage that mend has not handled yet
 	tell    func(path string)
 	told    bool
-	remains bool // the system does not remove a mapped file: close does
+	remains bool // the damaged file could not be removed while mapped; close removes it
 }
 
-// openPacked looks for the weights that an earlier run has left. A file that can't be used
-// is as good as none.
+// openPacked maps the file that an earlier run has written. A file that can't be used is ignored.
 func (d *device) openPacked(p Packed) error {
 	if p.Dir == "" || d.exact {
 		return nil
@@ -71,15 +69,15 @@ func (d *device) openPacked(p Packed) error {
 	}
 	f.release = release
 	now := time.Now()
-	_ = os.Chtimes(f.path, now, now) // only sweep looks at it
+	_ = os.Chtimes(f.path, now, now) // only sweep reads this time, so a failure does no harm
 	return nil
 }
 
-// packedPrefix begins the names of a model's files; the instruction level follows.
+// packedPrefix returns the beginning of the names of a model's files. The name of the instruction level follows.
 func packedPrefix(model [32]byte) string { return hex.EncodeToString(model[:8]) + "-" }
 
-// Loaded writes the file in the background, or, where all weights came from it, has them
-// move to better memory.
+// Loaded is called after the last Load. It writes the file in the background if weights were repacked, and otherwise prepares
+// the copying of the mapped weights to memory of huge pages.
 func (d *device) Loaded() error {
 	f := &d.file
 	switch {
@@ -102,9 +100,9 @@ func (d *device) Loaded() error {
 	return nil
 }
 
-// write makes the file under a temporary name, which stays locked as long as it is written,
-// and brings it to the disk before it gets its own name. A full disk or a folder that can't be
-// written costs the next run some time, nothing else, so nobody is told.
+// write writes the file under a temporary name, which is locked in the meantime, and flushes it to the disk before it
+// renames it. A full disk or a folder without write permission only costs the next run the time of repacking, so
+// the caller ignores the error.
 func (f *packedFile) write(segments []*segment) error {
 	dir := filepath.Dir(f.path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -131,15 +129,15 @@ func (f *packedFile) write(segments []*segment) error {
 	return nil
 }
 
-// Extensions in the folder: leftover is that of a file that is being written, or that a process
-// which was killed has left.
+// Extensions of the files in the folder. leftover is the extension of a file that is being written, or whose writer
+// was killed.
 const (
 	packedExt = ".packed"
 	leftover  = ".tmp"
 )
 
-// removeLeftovers removes what processes that were killed have left in dir. A file that another
-// process is writing is locked, or can't be removed while it is open.
+// removeLeftovers removes temporary files of killed processes from dir. A file that another process is writing is not
+// removed: it is locked, or can't be removed while it is open.
 func removeLeftovers(dir string) {
 	for _, path := range filesIn(dir, leftover) {
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -153,7 +151,7 @@ func removeLeftovers(dir string) {
 	}
 }
 
-// filesIn returns the paths of the files in dir with an extension, none if dir can't be read.
+// filesIn returns the paths of the files in dir with extension ext, and none if dir can't be read.
 func filesIn(dir, ext string) (paths []string) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -167,7 +165,7 @@ func filesIn(dir, ext string) (paths []string) {
 	return paths
 }
 
-// sweep removes what has not been used for long.
+// sweep removes the files that have not been used for the duration unused.
 func sweep(dir string) {
 	for _, path := range filesIn(dir, packedExt) {
 		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > unused {
@@ -176,7 +174,7 @@ func sweep(dir string) {
 	}
 }
 
-// remove removes the file, which is damaged, and says so once.
+// remove removes the file, which is damaged, and calls Damaged the first time.
 func (f *packedFile) remove() {
 	if f.told {
 		return
@@ -188,7 +186,7 @@ func (f *packedFile) remove() {
 	}
 }
 
-// close waits for the writing and lets go of the mapped file.
+// close waits until the file is written and unmaps it.
 func (f *packedFile) close() error {
 	f.busy.Wait()
 	if f.damage.Load() {
@@ -207,7 +205,7 @@ func (f *packedFile) close() error {
 	return err
 }
 
-// forgetAll tells Options.Forget that data, in the file's form, is done with.
+// forgetAll tells Options.Forget that data, which has the form of a file, is no longer needed.
 func (d *device) forgetAll(data []byte) {
 	if d.forget != nil {
 		d.forget(data)

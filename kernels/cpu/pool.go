@@ -8,42 +8,42 @@ import (
 	"sync/atomic"
 )
 
-// maxChunks is the most chunks one job may have.
+// maxChunks is the largest number of chunks of a job.
 const maxChunks = 1<<16 - 1
 
-// spins is how often an idle worker looks for work before it sleeps; one look is a
-// pause of some 150 ns.
+// spins is how many times an idle worker checks for work before it sleeps. Between checks it pauses for
+// about 150 ns.
 const spins = 700
 
-// job is the work of one chunk; worker numbers scratch memory.
+// job computes one chunk of an operation. worker is the number of the worker, which selects its scratch memory.
 type job func(worker, chunk int)
 
-// Pool is workers that one or several devices share, and the host arithmetic on what
-// devices return. It is a fork-join pool: do runs fn for chunks 0 … n-1 on all workers
-// and returns when every chunk has run. The caller is worker 0.
+// Pool is a fork-join pool of workers that one or several devices share. It also has methods for arithmetic on what
+// devices return. do runs a job for chunks 0 … n-1 on all workers and returns when every chunk has run. The
+// calling goroutine is worker 0.
 //
-// A decode step makes hundreds of joins of about 20 µs of work each, so a join must
-// cost less than a microsecond: a go statement with a WaitGroup costs 5 to 40 on a
-// busy machine, this pool 0.3 to 0.8. Workers spin for about 100 µs after their last
-// job and then sleep.
+// A decode step joins hundreds of times, each time after about 20 µs of work, so a fork and join must
+// cost less than a microsecond. A go statement with a WaitGroup costs 5 to 40 µs on a
+// busy machine, this pool 0.3 to 0.8 µs. Workers spin for about 100 µs after their last
+// job, then sleep.
 //
-// Chunks are claimed by one compare-and-swap of a word that holds everything:
+// Workers claim a chunk with one compare-and-swap of a word that holds the whole state:
 //
 //	63 …………………… 32 │ 31 ………… 16 │ 15 ………… 0
 //	job number    │ chunks     │ next chunk
 //
-// so no worker can take a chunk of one job for another's. do waits for chunks, not
-// for workers: a worker that the system has put aside costs nothing unless it holds
-// a chunk (waiting for workers fell to a thousandth of the speed on a busy machine).
+// The job number prevents a worker from claiming a chunk of one job as that of another. do waits until all chunks are done,
+// not until all workers are idle, so a worker that the system has descheduled delays it only if the worker has claimed
+// a chunk. (Waiting for all workers reduced the speed to a thousandth on a busy machine.)
 //
-// One job runs at a time. Where several goroutines want the workers, the one of the
-// highest kernels.Priority goes first, see admission.
+// One job runs at a time. If several goroutines want the workers, the one with the
+// highest kernels.Priority is first; see admission.
 type Pool struct {
 	lv      level
 	threads int
-	devices atomic.Int32 // that use it
+	devices atomic.Int32 // devices that use the pool
 	admission
-	_      [64]byte // the words below are written by all: keep them on lines of their own
+	_      [64]byte // all workers write the following words: keep each on a cache line of its own
 	state  atomic.Uint64
 	_      [56]byte
 	done   atomic.Int32
@@ -62,9 +62,9 @@ type failure struct {
 	stack []byte
 }
 
-// NewPool starts the workers: threads of them, the callers' goroutine included; 0 means
-// the physical cores, from four up all but one. It fails if threads is negative or beyond
-// 1024, or SOBERANO_CPU names a level that is not there.
+// NewPool starts a pool of threads workers, which include the calling goroutine. 0 means one for each
+// physical core, or one fewer if there are at least four cores. It fails if threads is negative or exceeds
+// 1024, or if SOBERANO_CPU names a level that this machine does not have.
 func NewPool(threads int) (*Pool, error) {
 	lv, err := chosen()
 	if err != nil {
@@ -73,7 +73,7 @@ func NewPool(threads int) (*Pool, error) {
 	return startPool(lv, threads)
 }
 
-// startPool is NewPool for a level.
+// startPool is NewPool for a given level.
 func startPool(lv level, threads int) (*Pool, error) {
 	if threads < 0 || threads > 1024 {
 		return nil, fmt.Errorf("cpu: %d threads: use 1 to 1024, or 0 for the default", threads)
@@ -94,12 +94,12 @@ func newPool(lv level, threads int) *Pool {
 	return p
 }
 
-// Threads is the number of workers, the caller included.
+// Threads returns the number of workers, including the calling goroutine.
 func (p *Pool) Threads() int { return p.threads }
 
-// do runs (*fn)(worker, c) for every chunk c and waits, after those that go before t. fn
-// is a pointer so that a job made once is handed over without an allocation. A panic in
-// a chunk appears here, after all chunks have ended.
+// do waits until t may use the workers, runs (*fn)(worker, c) for every chunk c, and returns when all have run. fn
+// is a pointer so that a job that was created once can be passed without an allocation. A panic in
+// a chunk is raised again here, after all chunks have ended.
 func (p *Pool) do(t *turn, chunks int, fn *job) {
 	if chunks > maxChunks {
 		panic("cpu: too many chunks")
@@ -109,7 +109,7 @@ func (p *Pool) do(t *turn, chunks int, fn *job) {
 	p.all(chunks, fn)
 }
 
-// all runs a job; the caller has the workers for itself.
+// all runs a job. The caller must have exclusive use of the workers.
 func (p *Pool) all(chunks int, fn *job) {
 	if p.threads == 1 || chunks <= 1 {
 		for c := range chunks {
@@ -131,7 +131,7 @@ func (p *Pool) all(chunks int, fn *job) {
 	}
 }
 
-// start publishes a job and wakes the sleepers.
+// start publishes a job and wakes sleeping workers.
 func (p *Pool) start(chunks int, fn *job) {
 	p.fn.Store(fn)
 	p.done.Store(0)
@@ -143,7 +143,7 @@ func (p *Pool) start(chunks int, fn *job) {
 	}
 }
 
-// take runs chunks until none is left.
+// take claims and runs chunks until none is left.
 func (p *Pool) take(worker int) {
 	for {
 		s := p.state.Load()
@@ -157,7 +157,7 @@ func (p *Pool) take(worker int) {
 	}
 }
 
-// run runs one chunk and counts it, even when it panics.
+// run runs one chunk and counts it as done, even if it panics.
 func (p *Pool) run(fn *job, worker, c int) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -181,16 +181,16 @@ func (p *Pool) worker(i int) {
 			s = 0
 		}
 		seen = p.state.Load() >> 32
-		if p.stop.Load() { // asked after the number was read: end sets it before it raises the number
+		if p.stop.Load() { // checked after the job number was read, since end sets stop before it increments the number
 			return
 		}
 		p.take(i)
 	}
 }
 
-// sleep parks worker i until start wakes it. The flag goes up before the last look
-// at the job number, and start looks at the flag after it has raised that number, so
-// one of the two always sees the other.
+// sleep blocks worker i until start wakes it. The worker sets its flag before it checks the job number for the last
+// time, and start checks the flag after it has incremented that number, so
+// at least one of them sees the other's change.
 func (p *Pool) sleep(i int, seen uint64) {
 	p.asleep[i].Store(true)
 	if p.state.Load()>>32 != seen && p.asleep[i].CompareAndSwap(true, false) {
@@ -199,8 +199,8 @@ func (p *Pool) sleep(i int, seen uint64) {
 	<-p.wake[i]
 }
 
-// Close ends the workers and waits for them. The devices that use the pool must have
-// been closed. Closing twice is allowed.
+// Close stops the workers and waits for them. All devices that use the pool must be closed
+// before. Further calls have no effect.
 func (p *Pool) Close() error {
 	p.end()
 	return nil

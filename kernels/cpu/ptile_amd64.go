@@ -8,7 +8,7 @@ func dPairsBF16(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int
 //go:noescape
 func toPairsBF16(dst *uint32, x *float32, n int)
 
-// pTile multiplies m tokens with 32 rows of bfloat16; see pTileGo.
+// pTile multiplies m tokens with a panel of 32 rows of bfloat16 pairs; see pTileGo.
 func pTile(lv level, c []float32, ldc int, a []uint32, lda int, w []byte, n, m int, add bool) {
 	if !lv.bf16() || n == 0 || m == 0 {
 		pTileGo(c, ldc, a, lda, w, n, m, add)
@@ -23,7 +23,7 @@ func pTile(lv level, c []float32, ldc int, a []uint32, lda int, w []byte, n, m i
 	dPairsBF16(unsafe.SliceData(c), 4*ldc, ap, 4*lda, unsafe.SliceData(w), n, m, toInt(add))
 }
 
-// toPairs rounds to bfloat16; see toPairsGo.
+// toPairs rounds x to pairs of bfloat16; see toPairsGo.
 func toPairs(lv level, dst []uint32, x []float32) {
 	n := 0
 	if lv.bf16() {

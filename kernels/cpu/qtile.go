@@ -6,26 +6,26 @@ import (
 	"soberano/kernels/quant"
 )
 
-// qTileGo is the plain twin of qTile: for m tokens t and 32 rows r
+// qTileGo is the reference implementation of qTile, the product of 8-bit activations and packed integer weights. For m
+// tokens t and 32 rows r it computes
 //
 //	c[t·ldc+r] (+)= scale · Σ over blocks b of a[t·lda+b] · w[r, b]
 //
-// where w is a panel of k's layout, nb blocks long.
+// c is [m][32], with rows ldc values apart. a is [m][nb] blocks of 32 columns, with rows lda blocks apart. w is a panel of
+// k's layout, 32 rows × nb blocks. With add, the result is added to c.
 //
-// Products of 8-bit activations with packed integer weights: the tile.
-//
-// A tile is one panel of weights, 32 rows in two groups of 16, times some tokens. The
-// assembly keeps 6 tokens × 32 rows of sums in registers, unpacks a nibble once for
-// six tokens, and reads activations as they lie, row-major:
+// The assembly (gen/qtile.go) implements this as a microkernel. With AVX-512, the register blocking is 6 tokens × 32
+// rows (two groups of 16), whose accumulators stay in registers. It unpacks each weight once for six tokens and reads the
+// activations in row-major order:
 //
 //	        w: 2 groups × 16 rows, 32 columns a step ──▶
 //	a ──▶  ┌────────────────────────────────┐
-//	6      │ 12 × 16 integer sums of 32     │ × d of weights × d of activations
-//	tokens │ columns, then 12 × 16 floats   │ ──▶ c
+//	6      │ 12 × 16 int32 accumulators of  │ × d of weights × d of activations
+//	tokens │ 32 columns, 12 × 16 of float32 │ ──▶ c
 //	       └────────────────────────────────┘
 //
-// The groups' blocks lie side by side, so that memory is read as one stream: apart, short
-// rows were read at half of its speed.
+// The blocks of the two groups are stored alternately, so that memory is read as one stream. With the groups stored apart,
+// short rows were read at half the speed.
 func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	l := &layouts[k]
 	var q [16][32]int16
@@ -46,7 +46,7 @@ func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m i
 	}
 }
 
-// spread writes a block's integers, less the zero point, by row and column.
+// spread unpacks the integers of a block, less the zero point, to q [row][column].
 func (l *layout) spread(q *[16][32]int16, b []byte) {
 	*q = [16][32]int16{}
 	for _, p := range l.planes {
@@ -66,7 +66,7 @@ func (l *layout) spread(q *[16][32]int16, b []byte) {
 	}
 }
 
-// block adds the product of one activation block with 16 rows to c.
+// block adds the product of one activation block with the 16 rows of a weight block to c.
 func (l *layout) block(c []float32, a *block, q *[16][32]int16, scales []byte, scale float32) {
 	sums := [2]float32{a.sum, 0}
 	if l.halves == 2 {

@@ -2,13 +2,13 @@ package main
 
 import "fmt"
 
-// The frame of an integer tile, from the first multiple of 64 in it on.
+// Stack frame of an integer AMX kernel. Its parts lie from the first multiple of 64 in it on.
 const (
-	amxBlocks = 16   // of columns, at most
-	amxRing   = 4096 // two slots of two tiles of sums
+	amxBlocks = 16   // most blocks of 32 columns in one call
+	amxRing   = 4096 // ring buffer: two slots of two tiles of int32 products (1024 bytes each)
 	amxBytes  = amxBlocks * 512
 	amxFrame  = 64 + amxRing + 2*amxBytes + amxLocals
-	amxLocals = 48 // by name
+	amxLocals = 48 // local variables, addressed by name
 )
 
 const (
@@ -16,35 +16,35 @@ const (
 	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)"
 )
 
-// amxTiles writes the tiles of AMX.
+// amxTiles writes the AMX kernels: one for each integer layout, and two for pairs of bfloat16. They
+// process tiles of up to 16 tokens × 16 rows.
 //
-// Tiles of AMX: 8-bit integers and pairs of bfloat16, up to 16 tokens × 16 rows each.
+// An AMX product multiplies tile register A, up to 16 tokens × 64 bytes, by tile register B, up to
+// 16 dwords of columns × 16 rows, and adds the result to tile register C, 16 tokens × 16 rows of 32-bit
+// values. Pairs have the layout of B in memory already (layout.go), and integers have it once their
+// bit planes are unpacked to bytes. By Intel's manual a product can start every 16 cycles and has a latency
+// of 52 cycles, so several independent products must be in flight.
 //
-// An instruction multiplies tile registers: A, up to 16 tokens × 64 bytes, with B, up to
-// 16 dwords of columns × 16 rows (both layouts of layout.go are that, once their planes
-// of bits are bytes), and adds to C, 16 tokens × 16 rows of 32 bits. By Intel's manual one
-// is begun every 16 cycles and is done after 52, so that products which do not wait for
-// one another must be under way together.
-//
-// Integers: scales for 32 (or 16) columns end a sum after one instruction, and what
-// follows, conversion, scales and sum, is three AVX-512 instructions for each token: 24
-// cycles of both units. That is the bottleneck, so it keeps its totals in registers, 16
-// tokens × 16 rows of them (32 × 32 would be loaded and stored each time), and two
-// products, through a ring in the frame, are always ahead of it:
+// Integers: each scale covers only 32 (or 16) columns, so an integer sum is complete after one product. It
+// must then be converted, scaled and accumulated, which takes three AVX-512 instructions for each
+// token: 24 cycles on both vector units. That is the bottleneck. The kernel therefore keeps the float32
+// accumulators of 16 tokens × 16 rows in registers (those of 32 × 32 would have to be loaded and stored
+// for each block), and issues the AMX products two ahead of the conversion, through a ring buffer in the
+// frame:
 //
 //	w ─▶ bytes, in the frame ─▶ B ┐
-//	                         a ─▶ A ┴▶ C ─▶ ring ─▶ convert, × d·d ─▶ totals ─▶ c
+//	                         a ─▶ A ┴▶ C ─▶ ring ─▶ convert, × d·d ─▶ accumulators ─▶ c
 //
-// A call takes at most 16 blocks of columns: a panel's bytes then take 16 KiB and sixteen
-// tokens 12 KiB, which the first-level cache holds while each is used again. The zero
-// point is taken off where bytes are made, for all tokens at once.
+// A call takes at most 16 blocks of columns. The unpacked bytes of a panel then take 16 KiB and the
+// activations of 16 tokens 12 KiB, so the first-level cache keeps both while they are reused. The zero point
+// is subtracted when the weights are unpacked, once for all tokens.
 //
-// Pairs: sums go on over all columns, 32 tokens × 32 rows of them in four tiles, with two
-// of A and two of B; they are loaded from c and stored there.
+// Pairs: accumulation runs over all columns of the call. Four tile registers accumulate 32 tokens × 32 rows,
+// two hold A and two hold B. The accumulators are loaded from c and stored there.
 //
-// A function begins with LDTILECFG and ends with TILERELEASE, and Go does not interrupt
-// assembly: no other code of the process finds tiles in use on its thread but the kernel,
-// which saves them when it switches threads or delivers a signal.
+// Each function begins with LDTILECFG and ends with TILERELEASE, and Go does not preempt assembly. Hence
+// no other code of the process runs on a thread with tiles in use, except the operating system's kernel, which
+// saves them when it switches threads or delivers a signal.
 func amxTiles(f *file) {
 	f.text("xgetbv", "() uint32", 4)
 	f.i("XORL CX, CX\n\tXGETBV\n\tMOVL AX, ret+0(FP)\n\tRET")
@@ -55,19 +55,25 @@ func amxTiles(f *file) {
 	amxPairs(f, 2)
 }
 
-// amxInts emits the integer tile of a layout. Registers:
+// amxInts emits the AMX kernel of an integer layout. Registers:
 //
-//	R15 scratch · AX slot of the ring · CX block · BX its weights, DX their bytes
-//	SI, DI, R11, R13 a of tokens 0, 4, 8, 12 · R8 lda · R9 3·lda · R10 64 · R12 short-lived
+//	R15                scratch memory in the frame
+//	AX                 offset of the current slot of the ring
+//	CX                 index of the block
+//	BX, DX             packed weights of the block; unpacked bytes
+//	SI, DI, R11, R13   a of tokens 0, 4, 8 and 12
+//	R8, R9, R10        lda, 3·lda, 64
+//	R12                temporary
 //
-// All but DX and AX are of the block whose sums are added to the totals.
+// DX and AX belong to the products, all others to the block whose products are being added to the
+// accumulators.
 type amxInts struct {
 	qkind
 	*file
 }
 
-// ahead is how many blocks the products are ahead of the totals, and how many an
-// iteration has: two products of each.
+// ahead returns by how many blocks the products run ahead of the accumulation. An iteration processes as
+// many blocks, with two products in all.
 func (k amxInts) ahead() int { return 2 / k.halves }
 
 func (k amxInts) write() {
@@ -91,7 +97,7 @@ func (k amxInts) write() {
 	k.i("VZEROUPPER\n\tRET")
 }
 
-// unpack writes the panel's integers, less the zero point, as bytes: [2][blocks][8][16][4].
+// unpack emits the unpacking of the panel's integers, less the zero point, to int8 [2][blocks][8][16][4].
 func (k amxInts) unpack() {
 	h := &half512{qshape{1, 1}, k.qkind, k.file, 16, 0}
 	if k.bits < 8 {
@@ -115,8 +121,8 @@ func (k amxInts) unpack() {
 	k.i("MOVQ w+40(FP), BX\n\tADDQ $%d, BX\n\tLEAQ %d(R15), DI\n\tDECQ DX\n\tJNZ group", k.blockBytes(), amxRing+amxBytes)
 }
 
-// tile emits 16 tokens, or, with rest, what is left of them, × 32 rows, one group after
-// the other.
+// tile emits the product of 16 tokens (with rest, of those that are left) × 32 rows, first for one group of 16
+// rows, then for the other.
 func (k amxInts) tile(label string, rest bool) {
 	k.i("MOVQ w+40(FP), AX\n\tMOVQ AX, group-32(SP)\n\tLEAQ %d(R15), AX\n\tMOVQ AX, bytes-40(SP)", amxRing)
 	k.p("%s_group:", label)
@@ -144,7 +150,7 @@ func (k amxInts) tile(label string, rest bool) {
 	k.store(label, rest)
 }
 
-// products emits the two products of an iteration, if there are so many.
+// products emits the two AMX products of an iteration, and skips those beyond the last block.
 func (k amxInts) products(label string) {
 	k.i("LEAQ (R15)(AX*1), R12")
 	for u := range 2 {
@@ -162,12 +168,12 @@ func (k amxInts) products(label string) {
 	k.i("ADDQ $%d, DX", 512*k.ahead())
 }
 
-// a is the operand at byte off of token t's block.
+// a returns the memory operand at byte off of the current activation block of token t.
 func (k amxInts) a(t, off int) string {
 	return fmt.Sprintf("%d(%s)%s", off, []string{"SI", "DI", "R11", "R13"}[t/4], []string{"", "(R8*1)", "(R8*2)", "(R9*1)"}[t%4])
 }
 
-// fold adds sums u of an iteration, times their scales, to the totals.
+// fold adds product u of an iteration, converted to float32 and multiplied by its scales, to the accumulators.
 func (k amxInts) fold(label string, u int, rest bool) {
 	block, half := u/k.halves, u%k.halves
 	at := 2*k.blockBytes()*block + k.quantBytes() + 32*half
@@ -191,14 +197,14 @@ func (k amxInts) fold(label string, u int, rest bool) {
 	k.p("%s_folded:", label)
 }
 
-// stop leaves a sequence of tokens after the last one, t.
+// stop emits, with rest, a jump to label after token t if it is the last one.
 func (k amxInts) stop(t int, label string, rest bool) {
 	if rest && t < 15 {
 		k.i("CMPQ left-24(SP), $%d\n\tJLE %s", t+1, label)
 	}
 }
 
-// min16 adds the minima of one half of token t, as half512's does.
+// min16 adds the minima of one half of token t, as half512.min16 does.
 func (k amxInts) min16(t, half, mn, x int) {
 	k.i("VPBROADCASTD %s, Z%d\n\tVCVTDQ2PS Z%d, Z%d\n\tVMULPS.BCST %s, Z%d, Z%d", k.a(t, aNegFirst), x, x, x, k.a(t, aScale), x, x)
 	op := "VFNMADD231PS"
@@ -209,7 +215,7 @@ func (k amxInts) min16(t, half, mn, x int) {
 	k.i("%s Z%d, Z%d, Z%d", op, x, mn, t)
 }
 
-// store emits the end of a group: its totals, scaled, to c, or added to what is there.
+// store emits the end of a group: it multiplies the accumulators by scale and stores them in c, or adds them to c.
 func (k amxInts) store(label string, rest bool) {
 	k.i("VBROADCASTSS scale+64(FP), Z16")
 	for t := range 16 {
@@ -233,10 +239,14 @@ func (k amxInts) store(label string, rest bool) {
 	k.p("%s_end:", label)
 }
 
-// amxPairs emits tiles of pairs of bfloat16, 16·high tokens × 32 rows each. Registers:
+// amxPairs emits the AMX kernel for pairs of bfloat16, with tiles of 16·high tokens × 32 rows. Registers:
 //
-//	DI, R12 c of tokens 0 and 16, R9 ldc · SI a, AX, R11 a of the columns, R8 lda
-//	BX, DX w of two halves, R10 128 · CX steps · R13 tiles left
+//	DI, R12, R9       c of tokens 0 and 16, ldc
+//	SI                a of token 0 of the tile
+//	AX, R11, R8       a of tokens 0 and 16 at the current columns, lda
+//	BX, DX, R10       weights of rows 0 … 15 and 16 … 31, 128
+//	CX                steps of columns left
+//	R13               tiles left
 func amxPairs(f *file, high int) {
 	f.text(fmt.Sprintf("pairs%dAMX", 16*high), amxPairsArgs, 72)
 	f.i("MOVQ cfg+0(FP), AX\n\tMOVQ c+8(FP), DI\n\tMOVQ ldc+16(FP), R9\n\tMOVQ a+24(FP), SI\n\tMOVQ lda+32(FP), R8\n\tMOVQ tiles+56(FP), R13\n\tMOVQ $128, R10")

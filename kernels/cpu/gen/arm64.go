@@ -2,22 +2,22 @@ package main
 
 import "fmt"
 
-// asm is an arm64 assembly file being written.
+// asm is an arm64 assembly file being generated.
 //
-// arm64: the instructions that the kernels need, each a method that prints a line. What
-// Go's assembler does not know is encoded here and printed as a word, with the
-// instruction in GNU syntax behind it; bytes_test.go holds the two together.
+// It has a method for each instruction that the kernels need. Instructions that Go's assembler does not know
+// are encoded here and printed as a WORD, with the instruction in GNU syntax as its comment; a test in
+// bytes_test.go disassembles the words and compares.
 //
-// Operands are in the order of Arm's manual (DDI 0487): destination first.
+// Operands are in the order of Arm's manual (DDI 0487): the destination comes first.
 type asm struct{ *file }
 
-// word prints an instruction by its encoding.
+// word prints an instruction as its 32-bit encoding.
 func (f asm) word(code uint32, format string, a ...any) {
 	f.i("WORD $0x%08x // %s", code, fmt.Sprintf(format, a...))
 }
 
-// vec is an instruction on whole vectors: its bits, its name, the arrangements of
-// destination and sources, as in v0.4s, v1.8h, v2.8h.
+// vec is an instruction on whole vectors: its encoding with all operands zero, its name, and the arrangements
+// of destination and sources (v0.4s has "4s").
 type vec struct {
 	code     uint32
 	name     string
@@ -56,17 +56,17 @@ var (
 	sqxtnB2 = vec{0x4e214800, "sqxtn2", "16b", "8h"}
 )
 
-// op3 prints v d, n, m.
+// op3 prints an instruction with destination d and sources n and m.
 func (f asm) op3(v vec, d, n, m int) {
 	f.word(v.code|uint32(m<<16|n<<5|d), "%s v%d.%s, v%d.%s, v%d.%s", v.name, d, v.dst, n, v.src, m, v.src)
 }
 
-// op2 prints v d, n.
+// op2 prints an instruction with destination d and source n.
 func (f asm) op2(v vec, d, n int) {
 	f.word(v.code|uint32(n<<5|d), "%s v%d.%s, v%d.%s", v.name, d, v.dst, n, v.src)
 }
 
-// lane is an instruction whose last operand is one of the four words of a vector.
+// lane is an instruction whose last operand is one of the four 32-bit elements of a vector.
 type lane struct {
 	code     uint32
 	name     string
@@ -81,12 +81,12 @@ var (
 	fmulE = lane{0x4f809000, "fmul", "4s", "s"}
 )
 
-// opE prints l d, n, m[i].
+// opE prints an instruction with destination d, source n and element i of m.
 func (f asm) opE(l lane, d, n, m, i int) {
 	f.word(l.code|uint32(i&1<<21|i>>1<<11|m<<16|n<<5|d), "%s v%d.4s, v%d.%s, v%d.%s[%d]", l.name, d, n, l.src, m, l.elt, i)
 }
 
-// across is an instruction that leaves one word for a whole vector.
+// across is a reduction of a vector to one 32-bit element.
 type across struct {
 	code uint32
 	name string
@@ -102,12 +102,12 @@ func (f asm) opV(v across, d, n int) {
 	f.word(v.code|uint32(n<<5|d), "%s s%d, v%d.4s", v.name, d, n)
 }
 
-// pairSum prints faddp of the two lower words of n.
+// pairSum prints FADDP of the two lower elements of n: their sum in d.
 func (f asm) pairSum(d, n int) {
 	f.word(0x7e30d800|uint32(n<<5|d), "faddp s%d, v%d.2s", d, n)
 }
 
-// widenBF16 prints the lower (or upper) four bfloat16 of n as float32.
+// widenBF16 prints the conversion of the lower (or upper) four bfloat16 values of n to float32.
 func (f asm) widenBF16(d, n int, upper bool) {
 	if upper {
 		f.word(0x6e613800|uint32(n<<5|d), "shll2 v%d.4s, v%d.8h, #16", d, n)
@@ -116,12 +116,12 @@ func (f asm) widenBF16(d, n int, upper bool) {
 	f.word(0x2e613800|uint32(n<<5|d), "shll v%d.4s, v%d.4h, #16", d, n)
 }
 
-// halve prints an arithmetic shift right by one.
+// halve prints an arithmetic shift right by one of each 32-bit element.
 func (f asm) halve(d, n int) {
 	f.word(0x4f3f0400|uint32(n<<5|d), "sshr v%d.4s, v%d.4s, #1", d, n)
 }
 
-// What Go's assembler has. Loads and stores take a base register and a byte offset.
+// The following instructions are known to Go's assembler. Loads and stores take a base register and a byte offset.
 
 func (f asm) zero(r int)               { f.i("VEOR V%d.B16, V%d.B16, V%d.B16", r, r, r) }
 func (f asm) move(d, n int)            { f.i("VORR V%d.B16, V%d.B16, V%d.B16", n, n, d) }
@@ -143,16 +143,16 @@ func (f asm) zip2(d, n, m int, w word) { f.i("VZIP2 V%d.%s, V%d.%s, V%d.%s", m, 
 func (f asm) uzp(d, n, m int)          { f.i("VUZP1 V%d.S4, V%d.S4, V%d.S4", m, n, d) }
 func (f asm) uzp2(d, n, m int)         { f.i("VUZP2 V%d.S4, V%d.S4, V%d.S4", m, n, d) }
 
-// swapHalves exchanges the two halves of n.
+// swapHalves exchanges the two 64-bit halves of n.
 func (f asm) swapHalves(d, n int) { f.i("VEXT $8, V%d.B16, V%d.B16, V%d.B16", n, n, d) }
 
-// bytes fills d with a byte.
+// bytes fills d with the byte b.
 func (f asm) bytes(d int, b byte) { f.i("VMOVI $%d, V%d.B16", b, d) }
 
-// reg is a general register.
+// reg is the name of a general register.
 type reg string
 
-// word is an arrangement in Go's syntax.
+// word is the arrangement of a vector operand in Go's syntax.
 type word string
 
 const (
@@ -160,7 +160,7 @@ const (
 	dwords word = "D2"
 )
 
-// Registers of both tiles. R18, R27 to R30 belong to the system, the assembler and Go.
+// General registers of the integer and float tiles. R18 and R27 to R30 are reserved by the system, the assembler and Go.
 const (
 	rC, rLdc, rA, rLda, rW    reg = "R0", "R1", "R2", "R3", "R4"
 	rN, rM, rAdd              reg = "R6", "R7", "R8"
@@ -169,16 +169,16 @@ const (
 	rTemp                     reg = "R15"
 )
 
-// rToken are the activations of the tokens of a tile.
+// rToken are the registers that point to the activations of the tokens of a tile.
 var rToken = []reg{"R17", "R19", "R20", "R21", "R22", "R23", "R24", "R25"}
 
-// textFrame begins a function that keeps frame bytes on the stack.
+// textFrame begins a function with a stack frame of frame bytes.
 func (f asm) textFrame(name, decl string, frame, args int) {
 	f.p("\n// func %s%s", name, decl)
 	f.p("TEXT ·%s(SB), 0, $%d-%d", name, frame, args)
 }
 
-// tile emits panel for as long as there are m tokens, and moves on by them.
+// tile emits a loop that runs panel for m tokens at a time, while at least m tokens are left.
 func (f asm) tile(m int, panel func()) {
 	f.p("tile%d:", m)
 	f.i("CMP $%d, %s\n\tBLT below%d", m, rM, m)

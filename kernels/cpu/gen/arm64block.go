@@ -1,16 +1,14 @@
 package main
 
-// blocksARM64 writes the functions of block.go.
-//
-// Quantisation of activations to blocks (block.go) on arm64, bit for bit as its plain
-// twin.
+// blocksARM64 writes the function that quantizes activations to blocks of 8-bit integers (block.go) on arm64.
+// Its results are identical, bit for bit, to those of the reference quantizeGo.
 func blocksARM64(f *file) {
 	f.text("quantizeNEON", blockArgs, 24)
 	quantizeARM64(asm{f})
 }
 
-// quantizeARM64: eight registers hold a run; 16 … 23 are scratch. The largest
-// magnitude is that of the bits, as whole numbers.
+// quantizeARM64 emits quantizeNEON. V0 … V7 hold the 32 values of a block, V16 … V23 are scratch. The largest
+// magnitude is found by comparing the bits of the magnitudes as unsigned integers.
 func quantizeARM64(f asm) {
 	const dst, x, n, bits reg = "R0", "R1", "R2", "R3"
 	f.i("MOVD dst+0(FP), %s\n\tMOVD x+8(FP), %s\n\tMOVD n+16(FP), %s", dst, x, n)
@@ -35,7 +33,7 @@ func quantizeARM64(f asm) {
 		f.opE(fmulE, i, i, 18, 0)
 		f.op2(fcvtns, i, i)
 	}
-	for h := range 2 { // sums of each half to 19 and 20
+	for h := range 2 { // sums of the two halves in V19 and V20
 		i := 4 * h
 		f.add(21, i, i+1)
 		f.add(22, i+2, i+3)
@@ -56,7 +54,7 @@ func quantizeARM64(f asm) {
 	f.i("NEGW R8, R8\n\tNEGW R9, R9\n\tMOVW R8, %d(%s)\n\tMOVW R9, %d(%s)", aNegFirst, dst, aNegSum, dst)
 	f.p("next:")
 	f.i("ADD $128, %s\n\tADD $%d, %s\n\tSUBS $1, %s\n\tBNE loop\n\tRET", x, aBytes, dst, n)
-	f.p("bad:") // a run that is not finite
+	f.p("bad:") // the values are not all finite
 	f.i("STP (ZR, ZR), (%s)\n\tSTP (ZR, ZR), 16(%s)", dst, dst)
 	f.i("MOVW R7, %d(%s)\n\tMOVW R7, %d(%s)\n\tMOVW ZR, %d(%s)\n\tMOVW ZR, %d(%s)\n\tB next", aScale, dst, aSum, dst, aNegSum, dst, aNegFirst, dst)
 }

@@ -2,27 +2,26 @@ package main
 
 import "fmt"
 
-// dtilesARM64 writes the float tiles.
-//
-// The float tile on arm64: tokens × 32 rows, in two halves, four columns a step. A token's four
-// activations are one register, of which FMLA takes a lane.
+// dtilesARM64 writes the float microkernels of arm64, which compute m tokens × 32 rows, in two groups of 16
+// rows. One iteration multiplies four columns: the four activations of a token are in one register, and FMLA takes
+// one of its elements.
 func dtilesARM64(f *file) {
 	for _, kind := range []string{"F32", "F16", "BF16"} {
 		dtileARM64(asm{f}, kind)
 	}
 }
 
-// d64 emits one tile of m tokens × a group of 16 rows, with as many sets of sums, for
-// columns in turn. Vector registers: sums, activations of each token, then weights of
-// eight rows or more.
+// d64 emits one tile of m tokens × 16 rows. Each register of four rows has sets accumulators, which consecutive
+// columns use in turn. Vector registers hold, in this order, the accumulators, the activations of each token, and the weights
+// of eight or more rows.
 type d64 struct {
 	asm
 	kind    string
 	m, sets int
 }
 
-// dtileARM64 walks down the tokens in the largest tiles that fit: six tokens have 24
-// sums and 6 activations, which leaves two registers for weights.
+// dtileARM64 emits the function of one weight type. It processes the tokens in the largest tiles that fit. The tile
+// of six tokens has 24 accumulators and 6 registers of activations, which leaves two registers for weights.
 func dtileARM64(f asm, kind string) {
 	f.text("d"+kind+"NEON", dArgs, 64)
 	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
@@ -33,20 +32,20 @@ func dtileARM64(f asm, kind string) {
 	f.i("RET")
 }
 
-// acc is the register of token m, four rows v, columns k mod sets.
+// acc returns the register of the accumulator of token m, rows 4v … 4v+3, for column k.
 func (d *d64) acc(k, m, v int) int { return (k%d.sets*d.m+m)*4 + v }
 func (d *d64) act(m int) int       { return d.sets*d.m*4 + m }
 
-// weight is a register of weights, of which two at least are free.
+// weight returns the register for the i-th load of weights; at least two registers are used in rotation.
 func (d *d64) weight(i int) int {
 	first := d.sets*d.m*4 + d.m
 	return first + i%min(4, 32-first)
 }
 
-// column is the bytes of a column.
+// column returns the size in bytes of one column of a panel.
 func (d *d64) column() int { return 32 * widths[d.kind] }
 
-// panel emits both halves of a panel.
+// panel emits the product with both groups of 16 rows of a panel.
 func (d *d64) panel() {
 	label := fmt.Sprintf("t%d", d.m)
 	d.i("MOVD w+32(FP), %s\n\tMOVD %s, %s\n\tMOVD $2, %s", rW, rC, rOut, rGroup)
@@ -81,8 +80,8 @@ func (d *d64) panel() {
 	d.i("ADD $64, %s\n\tADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", rOut, d.column()/2, rW, rGroup, label)
 }
 
-// step adds column k (of four), which lies at byte off, to the sums, eight rows at a
-// time.
+// step emits the multiplication and accumulation of column k of four, whose weights are at byte off, eight
+// rows at a time.
 func (d *d64) step(k, off int) {
 	for v := 0; v < 4; v += 2 {
 		w0, w1 := d.weight(v), d.weight(v+1)
@@ -106,7 +105,7 @@ func (d *d64) step(k, off int) {
 	}
 }
 
-// finish joins the sets and stores the tile, or adds it to what is there.
+// finish adds up the accumulators of all sets and stores the tile in c, or adds it to c.
 func (d *d64) finish(label string) {
 	for k := 1; k < d.sets; k++ {
 		for m := range d.m {

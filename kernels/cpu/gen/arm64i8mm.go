@@ -2,33 +2,32 @@ package main
 
 import "fmt"
 
-// stretch is how many blocks lie on the stack at once: after them, sums go to memory
-// and come back. 16 blocks of twelve tokens are 14 KB at most, which leaves room in a
-// first-level cache of 32 KB for the weights.
+// stretch is how many activation blocks are interleaved on the stack at a time. After that many blocks, the
+// accumulators are added to c. 16 blocks of twelve tokens take at most 14 KB, which leaves room for the weights in
+// a first-level cache of 32 KB.
 const stretch = 16
 
-// pairTiles are the shapes: pairs of tokens × registers of four rows.
+// pairTiles are the tile shapes, largest first: pairs of tokens × vector registers of four rows.
 var pairTiles = []mm64{{pairs: 6, nv: 1}, {pairs: 4, nv: 1}, {pairs: 2, nv: 2}}
 
-// mm64 emits one tile. Vector registers: sums, totals, mask, weights (two and one for
-// zipping), short-lived values.
+// mm64 emits one tile with USMMLA. Vector registers hold, in this order: integer accumulators, float32
+// accumulators, mask, weights (two, and one for interleaving), temporaries.
 //
-// The integer tile with USMMLA, which multiplies two rows × eight columns of unsigned
-// weights with eight columns × two tokens of activations, 32 products to SDOT's 16:
+// USMMLA multiplies a 2 × 8 matrix of unsigned weights (two rows, eight columns) by an 8 × 2 matrix of
+// signed activations (eight columns, two tokens). It computes 32 products, SDOT computes 16:
 //
 //	w: row r    c0 … c7       a: token t    c0 … c7        sum: r·t   r·t'
 //	   row r'   c0 … c7          token t'   c0 … c7             r'·t  r'·t'
 //
-// The layout has four columns of four rows in a register, so two registers are zipped
-// for eight columns, once for all tokens. Tokens have to be zipped too. Doing that for
-// every four rows would cost what USMMLA saves (of 64 instructions, 32 would go and 32
-// come), so a stretch of blocks is brought into pairs on the stack, and used for all 32
-// rows of the panel:
+// The layout has four columns of four rows in a register, so two registers are interleaved (ZIP) to get eight
+// columns, once for all tokens. Tokens must be interleaved too. Doing that for every four rows would cost
+// as much as USMMLA saves (of 64 instructions, it removes 32 and adds 32). Therefore up to stretch blocks of
+// activations are interleaved on the stack once and used for all 32 rows of the panel:
 //
 //	[block][pair of tokens]   [4] eight columns of both, scales, zero points, minima
 //
-// Vectors of two tokens' values are t t' t t', those of two rows' scales r r r' r'.
-// With fewer than four tokens it is USDOT, as the dot product of arm64qtile.go.
+// Vectors of values of two tokens t, t' have the order t t' t t'; vectors of scales of two rows have r r r' r'.
+// Fewer than four tokens are multiplied with USDOT, as in arm64qtile.go.
 type mm64 struct {
 	q64   // its weights and short-lived values
 	pairs int
@@ -36,14 +35,14 @@ type mm64 struct {
 	z     int
 }
 
-// Registers of these tiles, beside those that all have.
+// General registers of these tiles, in addition to those that all tiles use.
 const (
 	rPairs, rFirst, rSecond        reg = "R17", "R19", "R20"
 	rBlocks, rAdding, rBuf, rStart reg = "R21", "R22", "R23", "R24"
-	rDone                          reg = "R25" // bytes of the panel's blocks that are done
+	rDone                          reg = "R25" // bytes of the panel's blocks that are already processed
 )
 
-// pairBytes is the size of a pair of tokens in one block.
+// pairBytes returns the size of one interleaved block of a pair of tokens.
 func (k qkind) pairBytes() int {
 	n := 64 + 16
 	if k.shift > 0 {
@@ -55,11 +54,11 @@ func (k qkind) pairBytes() int {
 	return n
 }
 
-// pairZero and pairMin are where the zero points and the minima's factors of half h are.
+// pairZero and pairMin return the offsets in that block of the zero points of half h and of the factors of its minima.
 func (k qkind) pairZero(h int) int { return 80 + 16*h }
 func (k qkind) pairMin(h int) int  { return k.pairBytes() - 16*(k.halves-h) }
 
-// frame is the stack that a function needs.
+// frame returns the size of the stack frame of a function.
 func (k qkind) frame() int { return 16 + stretch*pairTiles[0].pairs*k.pairBytes() }
 
 func newMM64(f asm, k qkind, t mm64) *mm64 {
@@ -78,11 +77,11 @@ func newMM64(f asm, k qkind, t mm64) *mm64 {
 	return &t
 }
 
-// sum is the register of pair p, rows 4v+2r and the next.
+// sum returns the register of the integer accumulator of pair p, rows 4v+2r and 4v+2r+1; total that of the float32 accumulator.
 func (t *mm64) sum(p, v, r int) int   { return (p*t.nv+v)*2 + r }
 func (t *mm64) total(p, v, r int) int { return t.totals + t.sum(p, v, r) }
 
-// panel emits 32 rows: stretches of blocks, of each two groups in passes.
+// panel emits the product with 32 rows: a loop over stretches of blocks, in it one over the two groups, in it one over passes of rows.
 func (t *mm64) panel() {
 	label := fmt.Sprintf("pairs%d", t.pairs)
 	if t.k.bits < 8 {
@@ -98,7 +97,7 @@ func (t *mm64) panel() {
 	t.i("MOVD %s, %s\n\tADD $%d, %s, %s\n\tMOVD $%d, %s", rW, rQuants, t.k.quantBytes(), rW, rScales, 4/t.nv, rPass)
 	t.p("%s_pass:", label)
 	t.pass(label)
-	t.i("MOVD $%d, %s\n\tMUL %s, %s", 2*t.k.blockBytes(), rTemp, rBlocks, rTemp) // back to the first block, next rows
+	t.i("MOVD $%d, %s\n\tMUL %s, %s", 2*t.k.blockBytes(), rTemp, rBlocks, rTemp) // return to the first block, for the next rows
 	t.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rTemp, rQuants, 16*t.nv, rQuants, rTemp, rScales, 8*t.nv, rScales)
 	t.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*t.nv, rOut, rPass, label)
 	t.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", t.k.blockBytes(), rW, rGroup, label)
@@ -106,8 +105,8 @@ func (t *mm64) panel() {
 	t.i("SUBS %s, %s\n\tBNE %s_stretch", rBlocks, rN, label)
 }
 
-// gather brings rBlocks blocks of all tokens into pairs; rStart moves on. No sums are
-// kept in registers then.
+// gather emits the interleaving of rBlocks blocks of all tokens on the stack, and advances rStart. It runs
+// while no accumulators are in registers.
 func (t *mm64) gather(label string) {
 	t.i("MOVD %s, %s", rStart, rRow)
 	for p := range t.pairs {
@@ -129,7 +128,7 @@ func (t *mm64) gather(label string) {
 	t.i("ADD $%d, %s", stretch*aBytes, rStart)
 }
 
-// factors stores what sums start with and are multiplied with.
+// factors stores the initial values of the integer accumulators (-zero·Σa), the scales, and the factors of the minima.
 func (t *mm64) factors() {
 	const a, b, d, zero, first, x = 2, 3, 4, 5, 6, 7
 	t.load(0, aScale, rFirst)
@@ -140,7 +139,7 @@ func (t *mm64) factors() {
 	t.store(d, 64, rPairs)
 	t.dup2(zero, a, 1)
 	t.dup2(first, b, 1)
-	t.sub(zero, zero, first) // of the last 16
+	t.sub(zero, zero, first) // -Σ of the last 16
 	halves := []int{first, zero}
 	if t.k.halves == 1 {
 		t.add(zero, zero, first)
@@ -164,7 +163,7 @@ func (t *mm64) factors() {
 	}
 }
 
-// pass emits all tokens × 4·nv rows, rBlocks blocks.
+// pass emits the product of all tokens with 4·nv rows, over rBlocks blocks.
 func (t *mm64) pass(label string) {
 	for i := range t.totals {
 		t.zero(t.totals + i)
@@ -179,10 +178,10 @@ func (t *mm64) pass(label string) {
 	t.finish(label)
 }
 
-// at is where byte off of pair p is.
+// at returns the offset of byte off of pair p in a block.
 func (t *mm64) at(p, off int) int { return p*t.k.pairBytes() + off }
 
-// half emits the columns under one scale, eight a step.
+// half emits the columns under one scale, eight per step.
 func (t *mm64) half(h int) {
 	for p := range t.pairs {
 		first := t.sum(p, 0, 0)
@@ -212,7 +211,7 @@ func (t *mm64) half(h int) {
 	}
 }
 
-// rows unpacks eight columns of rows v: the first two to z, the others to w[0].
+// rows emits the unpacking of eight columns of rows 4v … 4v+3: the first two rows to register z, the others to w[0].
 func (t *mm64) rows(step, v int) {
 	t.unpack(2*step, v)
 	t.unpack(2*step+1, v)
@@ -221,7 +220,8 @@ func (t *mm64) rows(step, v int) {
 	t.zip2(t.w[0], left, right, words)
 }
 
-// fold adds the integer sums of rows v, times the scales of half h, to the totals.
+// fold converts the integer accumulators of rows v to float32, multiplies them by the scales of half h, and adds them,
+// and the minima's share, to the float32 accumulators.
 func (t *mm64) fold(h, v int) {
 	d := []int{t.z, t.w[0]}
 	t.scales(d, 32*h+8*v)
@@ -254,7 +254,7 @@ func (t *mm64) fold(h, v int) {
 	}
 }
 
-// scales loads four rows' scales, each twice.
+// scales loads the scales of four rows to two registers, each scale twice.
 func (t *mm64) scales(d []int, off int) {
 	t.load8(d[0], off, rScales)
 	t.op2(fcvtl, d[0], d[0])
@@ -262,8 +262,8 @@ func (t *mm64) scales(d []int, off int) {
 	t.zip(d[0], d[0], d[0], words)
 }
 
-// finish parts the tokens again, multiplies with the scale and stores the tile, or
-// adds it to what is there. The sums' registers are free.
+// finish separates the tokens of each pair, multiplies by scale, and stores the tile in c or adds it to c. The
+// registers of the integer accumulators are free then.
 func (t *mm64) finish(label string) {
 	const scale, x = 0, 1
 	t.i("FMOVS scale+56(FP), F%d", scale)
@@ -286,7 +286,7 @@ func (t *mm64) finish(label string) {
 	t.tokens(func(total, off int) { t.store(total, off, rRow) })
 }
 
-// tokens calls f for each register of each token, rRow being its row.
+// tokens calls f for each register of each token. rRow points to the token's row of c.
 func (t *mm64) tokens(f func(total, off int)) {
 	for p := range t.pairs {
 		for r := range 2 {

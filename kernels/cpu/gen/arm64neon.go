@@ -1,18 +1,19 @@
 package main
 
-// pair is the first of the two registers of sums of token m, rows v.
+// pair returns the first of the two accumulator registers of token m, rows v.
 func (q *q64) pair(m, v int) int { return 2 * (m*q.nv + v) }
 
-// products adds the products of dword j, the first or the last of its half, to the
-// sums. Eight bits keep sums of 32 bits, and products of two dwords in 16.
+// products adds the products of dword j to the accumulators; first and last say whether j is the first or last dword of its
+// half.
 //
-// Products of bytes without dot products: SMULL and SMLAL on half a register at a
-// time. Four rows have two registers of sums,
+// Without dot-product instructions, SMULL and SMLAL multiply half a register of bytes into 16-bit lanes. Four rows
+// have two accumulator registers of 16-bit lanes:
 //
 //	low   row 0: columns 4j, 4j+1, 4j+2, 4j+3 · row 1: the same      16 bits each
 //	high  row 2                               · row 3
 //
-// over all j; at the end neighbours are added twice, which leaves a sum a row.
+// They accumulate over all j; at the end neighbouring lanes are added twice, which gives one sum for each row. With 8-bit
+// weights the accumulators have 32 bits, and only the products of two dwords are added in 16 bits.
 func (q *q64) products(j int, first, last bool) {
 	if q.k.bits == 8 {
 		if j%2 == 1 {
@@ -35,7 +36,7 @@ func (q *q64) products(j int, first, last bool) {
 	}
 }
 
-// products8 adds dwords j-1 and j.
+// products8 adds the products of dwords j-1 and j of 8-bit weights to the accumulators.
 func (q *q64) products8(j int, first bool) {
 	add := sadalp
 	if first {
@@ -61,7 +62,7 @@ func (q *q64) products8(j int, first bool) {
 	}
 }
 
-// wholeNEON adds up what belongs to one row, and the zero point where there is one.
+// wholeNEON adds the lanes that belong to one row, and register zero (-zero·Σa) unless zero is negative.
 func (q *q64) wholeNEON(m, v, zero int) int {
 	s := q.pair(m, v)
 	if q.k.bits < 8 {

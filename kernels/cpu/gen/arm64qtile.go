@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// isa64 is a level of arm64.
+// isa64 is an instruction set of arm64, named as in the functions' suffixes.
 type isa64 string
 
 const (
@@ -11,28 +11,25 @@ const (
 	i8mm    isa64 = "I8MM"
 )
 
-// qtilesARM64 writes the integer tiles.
+// qtilesARM64 writes the integer microkernels of arm64, which compute m tokens × 32 rows. A register of weights
+// holds four columns of four rows as 16 bytes, and the activations of those columns are one 32-bit element of a vector:
 //
-// The integer tile on arm64. Registers have four rows, 16 bytes hold four columns of
-// them, and an activation is a lane of a vector:
+//	neon      SMULL, SMLAL and their forms for the upper half: 16 products into 16-bit accumulators, those of two rows in a register
+//	dotprod   SDOT with an element of activations: 16 products into four 32-bit accumulators
+//	i8mm      USDOT in the same way, and USMMLA: see arm64i8mm.go
 //
-//	neon      SMULL, SMLAL: 16 products into 16-bit sums of two rows each
-//	dotprod   SDOT with a lane of activations: 16 products into four sums
-//	i8mm      USDOT likewise, and USMMLA: see arm64i8mm.go
-//
-// The plain products are signed × signed, and integers of up to six bits are signed
-// bytes as they are; those of eight bits become so with their sign bit flipped. In 16
-// bits the products of a half fit:
+// SMULL and SDOT multiply signed by signed bytes. Weights of up to six bits are nonnegative signed bytes
+// already; those of eight bits become signed, less the zero point, when their sign bit is flipped. With SMULL the
+// products of a half must fit into 16-bit accumulators:
 //
 //	up to 4 bits   8 · 15·127 = 15240
 //	5 bits         8 · 31·127 = 31496
-//	6 bits         4 · 63·127 = 32004, a half has 16 columns
-//	8 bits         2 · 128·127 = 32512: widened after two
+//	6 bits         4 · 63·127 = 32004; a half has 16 columns
+//	8 bits         2 · 128·127 = 32512; widened to 32 bits after two products
 //
-// Nobody has timed these kernels: they were written where there was no arm64 machine,
-// and shaped by counting. Vector instructions for 32 columns of four rows and eight
-// tokens of q4s32: 284 with NEON, 114 with dot products, 80 with I8MM (in tiles of
-// twelve tokens 73), bringing activations into pairs apart.
+// The speed of these kernels has never been measured, since no arm64 machine was available. They were designed by
+// counting instructions. Vector instructions for 32 columns of four rows and eight tokens of q4s32: 284 with NEON,
+// 114 with SDOT, 80 with USMMLA (73 in tiles of twelve tokens), not counting the interleaving of activations.
 func qtilesARM64(f *file) {
 	for _, k := range qkinds {
 		for _, s := range []isa64{neon, dotprod, i8mm} {
@@ -41,22 +38,23 @@ func qtilesARM64(f *file) {
 	}
 }
 
-// tile64 is a tile of m tokens × nv registers of four rows, with as many sets of sums,
-// for columns in turn: a short tile does not wait for its own sums.
+// tile64 is the register blocking of a tile: m tokens × nv vector registers of four rows. Each of these has sets
+// accumulators, which consecutive columns use in turn, so that small tiles are not limited by the latency of the
+// additions.
 type tile64 struct{ m, nv, sets int }
 
-// tiles lists the shapes of a level, largest first.
+// tiles lists the tile shapes of an instruction set, largest first.
 func (s isa64) tiles() []tile64 {
 	switch s {
-	case neon: // two registers of sums for four rows
+	case neon: // two accumulator registers for four rows
 		return []tile64{{4, 1, 1}, {2, 2, 1}, {1, 4, 1}}
-	case i8mm: // below four tokens
+	case i8mm: // fewer than four tokens
 		return []tile64{{2, 4, 1}, {1, 4, 2}}
 	}
 	return []tile64{{8, 1, 1}, {4, 2, 1}, {2, 4, 1}, {1, 4, 2}}
 }
 
-// qtileARM64 walks down the tokens in the largest tiles that fit.
+// qtileARM64 emits the function of one layout. It processes the tokens in the largest tiles that fit.
 func qtileARM64(f asm, s isa64, k qkind) {
 	if s == i8mm {
 		f.textFrame(k.name+string(s), qArgs, k.frame(), 72)
@@ -78,8 +76,8 @@ func qtileARM64(f asm, s isa64, k qkind) {
 	f.i("RET")
 }
 
-// q64 emits one tile. Vector registers: sums, totals, activations of each token, mask
-// and then weights and short-lived values.
+// q64 emits one tile. Vector registers hold, in this order: integer accumulators, float32 accumulators, activations of
+// each token, mask, weights, temporaries.
 type q64 struct {
 	asm
 	tile64
@@ -87,9 +85,9 @@ type q64 struct {
 	k qkind
 
 	totals, acts, mask int
-	w                  []int // weights: of each v, twice where there is room
-	t                  []int // short-lived
-	n                  int   // how many of t were taken
+	w                  []int // weights of each v, twice if there are enough registers
+	t                  []int // temporaries
+	n                  int   // number of temporaries taken so far
 }
 
 func (q *q64) registers() {
@@ -122,20 +120,19 @@ func (q *q64) total(m, v int) int    { return q.totals + m*q.nv + v }
 func (q *q64) act(m int) int         { return q.acts + m }
 func (q *q64) weight(j, v int) int   { return q.w[(j*q.nv+v)%len(q.w)] }
 
-// temp is a register for a short-lived value.
+// temp returns the next register for a temporary value, in rotation.
 func (q *q64) temp() int {
 	q.n++
 	return q.t[q.n%len(q.t)]
 }
 
-// flipped reports whether the weights' sign bits are flipped, which takes their zero
-// point off.
+// flipped reports whether the weights' sign bits are flipped, which subtracts their zero point.
 func (q *q64) flipped() bool { return q.k.bits == 8 && q.s != i8mm }
 
-// mins16 reports whether sums of halves are needed as floats.
+// mins16 reports whether the minima need the sum of the activations of each half.
 func (q *q64) mins16() bool { return q.k.mins && q.k.halves == 2 }
 
-// panel emits 32 rows: two groups, each in passes of nv registers of rows.
+// panel emits the product with 32 rows: a loop over the two groups, in it one over passes of 4·nv rows.
 func (q *q64) panel() {
 	label := fmt.Sprintf("t%d", q.m)
 	q.i("MOVD w+32(FP), %s\n\tMOVD %s, %s\n\tMOVD $2, %s", rW, rC, rOut, rGroup)
@@ -149,13 +146,13 @@ func (q *q64) panel() {
 	q.i("MOVD %s, %s\n\tADD $%d, %s, %s\n\tMOVD $%d, %s", rW, rQuants, q.k.quantBytes(), rW, rScales, 4/q.nv, rPass)
 	q.p("%s_pass:", label)
 	q.pass(label)
-	q.i("MOVD nb+40(FP), %s\n\tMOVD $%d, %s\n\tMUL %s, %s", rN, 2*q.k.blockBytes(), rTemp, rTemp, rN) // back to the first block, next rows
+	q.i("MOVD nb+40(FP), %s\n\tMOVD $%d, %s\n\tMUL %s, %s", rN, 2*q.k.blockBytes(), rTemp, rTemp, rN) // return to the first block, for the next rows
 	q.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rN, rQuants, 16*q.nv, rQuants, rN, rScales, 8*q.nv, rScales)
 	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*q.nv, rOut, rPass, label)
 	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", q.k.blockBytes(), rW, rGroup, label)
 }
 
-// pass emits m tokens × 4·nv rows, all blocks.
+// pass emits the product of m tokens with 4·nv rows, over all blocks.
 func (q *q64) pass(label string) {
 	q.i("MOVD %s, %s", rA, rToken[0])
 	for m := 1; m < q.m; m++ {
@@ -179,8 +176,7 @@ func (q *q64) pass(label string) {
 	q.finish(label)
 }
 
-// finish multiplies the totals with the scale and stores them, or adds them to what
-// is there.
+// finish multiplies the float32 accumulators by scale and stores them in c, or adds them to c.
 func (q *q64) finish(label string) {
 	x := q.temp()
 	q.i("FMOVS scale+56(FP), F%d", x)
@@ -208,7 +204,7 @@ func (q *q64) finish(label string) {
 	}
 }
 
-// half emits the columns under one scale: all 32, or 16 of them.
+// half emits the columns under one scale: all 32 columns of a block, or 16 of them.
 func (q *q64) half(h int) {
 	if q.s != neon {
 		q.start(h)
@@ -232,8 +228,7 @@ func (q *q64) half(h int) {
 	q.fold(h)
 }
 
-// zeroPoint leaves -zero·Σa of half h of token m in register d; the activations'
-// register is used up.
+// zeroPoint sets register d to -zero·Σa of half h of token m. It overwrites the register of the token's activations.
 func (q *q64) zeroPoint(d, m, h int) {
 	a := q.act(m)
 	q.load(a, aScale, rToken[m])
@@ -249,14 +244,14 @@ func (q *q64) zeroPoint(d, m, h int) {
 	q.shl(d, d, q.k.shift)
 }
 
-// secondHalf leaves -Σ of the last 16 activations in lane 1 of d: a has the scale,
-// -Σ, the sum as a float and -Σ of the first 16.
+// secondHalf sets lane 1 of d to -Σ of the last 16 activations. Register a holds the end of the block: the
+// scale, -Σ, the sum as a float32, and -Σ of the first 16.
 func (q *q64) secondHalf(d, a int) {
 	q.swapHalves(d, a)
 	q.sub(d, a, d)
 }
 
-// start sets the sums to -zero·Σa.
+// start initialises the integer accumulators to -zero·Σa, which subtracts the zero point.
 func (q *q64) start(h int) {
 	for m := range q.m {
 		first := q.sum(m, 0, 0)
@@ -276,11 +271,11 @@ func (q *q64) start(h int) {
 	}
 }
 
-// unpack leaves dword j of rows v in their register. The plane above is shifted in
-// over whatever stands there, and one mask clears what is too high.
+// unpack emits the unpacking of dword j of rows v. The bits of the second plane are inserted above those of the first
+// by a shift (SLI) that overwrites whatever is there, and one mask clears the excess bits.
 func (q *q64) unpack(j, v int) {
 	w := q.weight(j, v)
-	top := 0 // bits of w that may be set
+	top := 0 // number of low bits of each byte of w that may be set
 	for i, p := range q.k.planes {
 		off, _, _ := p.field(j)
 		right := j / p.width * p.width
@@ -307,7 +302,7 @@ func (q *q64) unpack(j, v int) {
 	}
 }
 
-// dots multiplies dword j of the activations with the weights.
+// dots multiplies dword j of the activations with the weights and adds to the integer accumulators.
 func (q *q64) dots(j int) {
 	op := sdot
 	if q.s == i8mm {
@@ -320,9 +315,10 @@ func (q *q64) dots(j int) {
 	}
 }
 
-// fold adds the integer sums, times the scales of half h, to the totals.
+// fold converts the integer accumulators to float32, multiplies them by the scales of half h, and adds them, and the
+// minima's share, to the float32 accumulators.
 func (q *q64) fold(h int) {
-	var d, mn []int // they take the weights' registers, and some of the short-lived
+	var d, mn []int // scales and minima; they use the registers of the weights and some of the temporaries
 	free := append(append([]int{}, q.w...), q.t...)
 	for v := range q.nv {
 		d = append(d, free[v])
@@ -369,7 +365,7 @@ func (q *q64) fold(h int) {
 	}
 }
 
-// min16 adds the minima of one half times its activations' sum.
+// min16 adds the minima of one half multiplied by the sum of the half's activations.
 func (q *q64) min16(m, h int, mn []int, x int) {
 	a, at := q.act(m), 3 // -Σ of the first 16
 	q.move(x, a)
@@ -384,7 +380,7 @@ func (q *q64) min16(m, h int, mn []int, x int) {
 	}
 }
 
-// whole leaves the four integer sums of token m, rows v in one register.
+// whole returns the register that holds the four complete integer sums of token m, rows v.
 func (q *q64) whole(m, v, zero int) int {
 	if q.s == neon {
 		return q.wholeNEON(m, v, zero)

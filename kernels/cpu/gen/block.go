@@ -1,8 +1,7 @@
 package main
 
-// blocks writes the functions of block.go.
-//
-// Quantisation of activations to blocks (block.go), bit for bit as its plain twin.
+// blocks writes the functions that quantize activations to blocks of 8-bit integers (block.go). Their results
+// are identical, bit for bit, to those of the reference quantizeGo.
 func blocks(f *file) {
 	quantize512(f, false)
 	quantize512(f, true)
@@ -11,9 +10,9 @@ func blocks(f *file) {
 
 const blockArgs = "(dst *block, x *float32, n int)"
 
-// quantizeScale emits what both share, from the largest magnitude's bits in AX: the
-// scale goes to the block, 127/max (or 0 for a tiny max) to X5; not-finite runs
-// leave to bad.
+// quantizeScale emits the computation of the scale from the bits of the largest magnitude, max, in AX. It
+// stores max/127 in the block and leaves 127/max (0 for a tiny max) in X5. If the values are not all finite,
+// the code jumps to bad.
 func quantizeScale(f *file) {
 	f.i("CMPL AX, $0x7F800000\n\tJAE bad")
 	f.i("VMOVD AX, X2\n\tVDIVSS X11, X2, X4\n\tVMOVSS X4, %d(DI)", aScale)
@@ -21,8 +20,8 @@ func quantizeScale(f *file) {
 	f.p("tiny:")
 }
 
-// quantizeSums emits the sums from the 32-bit sums of the first half in X0 and of the
-// second in X1, each four lanes.
+// quantizeSums emits the sums of a block, given partial int32 sums of the first 16 values in the four lanes of
+// X0, and of the last 16 in X1.
 func quantizeSums(f *file) {
 	for r := range 2 {
 		f.i("VPHADDD X%d, X%d, X%d\n\tVPHADDD X%d, X%d, X%d", r, r, r, r, r, r)
@@ -31,17 +30,17 @@ func quantizeSums(f *file) {
 	f.i("VPXOR X3, X3, X3\n\tVPSUBD X0, X3, X0\n\tVPSUBD X1, X3, X1\n\tVMOVD X0, %d(DI)\n\tVMOVD X1, %d(DI)", aNegFirst, aNegSum)
 }
 
-// quantizeBad emits the block of a run that is not finite.
+// quantizeBad emits the block that stands for values that are not all finite: zeros with a scale of NaN.
 func quantizeBad(f *file) {
 	f.p("bad:")
 	f.i("VPXOR X0, X0, X0\n\tVMOVDQU X0, (DI)\n\tVMOVDQU X0, 16(DI)")
 	f.i("MOVL $0x7FC00000, AX\n\tMOVL AX, %d(DI)\n\tMOVL AX, %d(DI)\n\tXORL AX, AX\n\tMOVL AX, %d(DI)\n\tMOVL AX, %d(DI)\n\tJMP next", aScale, aSum, aNegSum, aNegFirst)
 }
 
-// quantize512 takes four blocks at a time, so that they share what is done across lanes:
-// maxima and sums are reduced side by side, one block to each 128 bits. What is left, and
-// four blocks of which one is not finite, go one by one. With scaled, values are first
-// multiplied with others, which lie DX bytes from them.
+// quantize512 processes four blocks per iteration, so that the reductions across lanes are shared: maxima and
+// sums of the four blocks are reduced together, one block in each 128-bit lane. Remaining blocks, and
+// groups of four of which one is not finite, are processed one by one. With scaled, each value is first
+// multiplied by the corresponding value of a second array, which lies DX bytes from the first.
 func quantize512(f *file, scaled bool) {
 	if scaled {
 		f.text("quantizeMulAVX512", "(dst *block, x, by *float32, n int)", 32)
@@ -76,8 +75,8 @@ func quantize512(f *file, scaled bool) {
 	quantizeBad(f)
 }
 
-// acrossBlocks leaves in each 128 bits of register a, everywhere, op over all lanes of one of
-// a … a+3; b and c are scratch.
+// acrossBlocks emits a reduction: for i = 0 … 3, op over all lanes of register a+i is left in every 32-bit lane
+// of the i-th 128 bits of register a. Registers b and c are scratch.
 func acrossBlocks(f *file, op string, a, b, c int) {
 	f.i("VSHUFI64X2 $0x44, Z%d, Z%d, Z%d\n\tVSHUFI64X2 $0xEE, Z%d, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a+1, a, b, a+1, a, c, op, c, b, b)
 	f.i("VSHUFI64X2 $0x44, Z%d, Z%d, Z%d\n\tVSHUFI64X2 $0xEE, Z%d, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a+3, a+2, a, a+3, a+2, c, op, c, a, c)
@@ -85,7 +84,7 @@ func acrossBlocks(f *file, op string, a, b, c int) {
 	f.i("VPSHUFD $0x4E, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d\n\tVPSHUFD $0xB1, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a, b, op, b, a, a, a, b, op, b, a, a)
 }
 
-// quantizeLoad loads n registers.
+// quantizeLoad emits the load of n registers of values, multiplied by the second array with scaled.
 func quantizeLoad(f *file, n int, scaled bool) {
 	for r := range n {
 		f.i("VMOVUPS %d(SI), Z%d", 64*r, r)
@@ -95,7 +94,7 @@ func quantizeLoad(f *file, n int, scaled bool) {
 	}
 }
 
-// quantizeFour emits four blocks: values in Z0 … Z7, then their integers.
+// quantizeFour emits the quantization of four blocks: Z0 … Z7 hold the values, then their integers.
 func quantizeFour(f *file, scaled bool) {
 	quantizeLoad(f, 8, scaled)
 	for b := range 4 {
@@ -123,7 +122,7 @@ func quantizeFour(f *file, scaled bool) {
 	}
 }
 
-// maxBits leaves the largest of Y2's eight unsigned lanes in AX.
+// maxBits leaves the largest of the eight unsigned 32-bit lanes of Y2 in AX.
 func maxBits(f *file) {
 	f.i("VEXTRACTI128 $1, Y2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0x4E, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0xB1, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVMOVD X2, AX")
 }
@@ -148,7 +147,7 @@ func quantize256(f *file) {
 	for r := range 2 {
 		f.i("VEXTRACTI128 $1, Y%d, X3\n\tVPADDD X3, X%d, X%d", r, r, r)
 	}
-	// Packing works within 128-bit halves: bring them into order at each step.
+	// VPACK instructions work within 128-bit lanes, so each is followed by a permutation that restores the order.
 	for _, r := range []int{6, 8} {
 		f.i("VPACKSSDW Y%d, Y%d, Y%d\n\tVPERMQ $0xD8, Y%d, Y%d", r+1, r, r, r, r)
 	}

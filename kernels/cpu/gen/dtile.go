@@ -4,9 +4,8 @@ import "fmt"
 
 const dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)"
 
-// dtiles writes the float tiles.
-//
-// The float tile: tokens × 32 rows, one column (or pair of columns) a step.
+// dtiles writes the float microkernels, which compute m tokens × 32 rows. One step of the inner loop
+// multiplies one column (of kind Pairs, two columns).
 func dtiles(f *file) {
 	for _, kind := range []string{"F32", "F16", "BF16"} {
 		dtile(f, avx512, kind)
@@ -21,9 +20,9 @@ func dtiles(f *file) {
 	putValues(f)
 }
 
-// putValues emits the scattering of a position's values, 32 of them a time, see keysvalues.go:
-// only the words of the position's parity are written, since another worker may write the
-// others.
+// putValues emits the function that stores a position's values as bfloat16 into the value panels, 32 values
+// per iteration (see putValuesGo in keysvalues.go). It writes only the 16-bit halves of words that belong to
+// the position's parity, since another worker may write the other halves at the same time.
 func putValues(f *file) {
 	f.text("putValuesBF16", "(dst *byte, stride int, x *float32, n, odd int)", 40)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ stride+8(FP), DX\n\tMOVQ x+16(FP), SI\n\tMOVQ n+24(FP), CX\n\tMOVQ odd+32(FP), R8")
@@ -39,7 +38,7 @@ func putValues(f *file) {
 	f.i("ADDQ $128, SI\n\tADDQ DX, DI\n\tSUBQ $32, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
-// widen emits the conversion of n halves, a multiple of 16, to float32.
+// widen emits the conversion of n 16-bit floats, n a multiple of 16, to float32.
 func widen(f *file, s isa, kind string) {
 	f.text("widen"+kind+s.name, "(dst *float32, src *byte, n int)", 24)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), CX")
@@ -51,10 +50,10 @@ func widen(f *file, s isa, kind string) {
 	f.i("ADDQ $32, SI\n\tADDQ $64, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
-// bf16 is AVX-512 with products of bfloat16.
+// bf16 is AVX-512 with AVX512_BF16, which has products of bfloat16 pairs.
 var bf16 = isa{"BF16", "Z", 16}
 
-// toPairs emits the rounding of float32 values to bfloat16; x and dst may be the same.
+// toPairs emits the rounding of n float32 values to bfloat16, n a multiple of 16. dst may be x itself.
 func toPairs(f *file) {
 	f.text("toPairsBF16", "(dst *uint32, x *float32, n int)", 24)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
@@ -64,9 +63,14 @@ func toPairs(f *file) {
 	f.i("VMOVDQU Y0, (DI)\n\tADDQ $64, SI\n\tADDQ $32, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
-// dtile walks down the tokens in the largest tiles that fit. Registers:
+// dtile emits the function that multiplies m tokens with a panel of 32 rows. It processes the tokens in
+// the largest tiles that fit. Registers:
 //
-//	DI c, DX ldc · SI a, R8 lda · BX w · CX steps · R13 tokens left
+//	DI, DX        c of the first token left, ldc in bytes
+//	SI, R8        a of the first token left, lda in bytes
+//	BX            weights of the current column
+//	CX            loop counter over columns
+//	R13           tokens left
 func dtile(f *file, s isa, kind string) {
 	f.text("d"+kind+s.name, dArgs, 64)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+48(FP), R13")
@@ -88,25 +92,26 @@ func dtile(f *file, s isa, kind string) {
 	f.i("VZEROUPPER\n\tRET")
 }
 
-// dshape is a tile of m tokens × nv registers of rows; sets is how many sums each
-// has, for columns in turn, so that short tiles do not wait for one another.
+// dshape is the register blocking of a tile: m tokens × nv vector registers of rows. Each of these has sets
+// accumulators, which consecutive columns use in turn, so that small tiles are not limited by the latency of
+// the additions.
 type dshape struct{ m, nv, sets int }
 
-// acc is the register of token m, rows v, columns k mod sets.
+// acc returns the register of the accumulator of token m, rows v, for column k.
 func (t dshape) acc(k, m, v int) int { return (k%t.sets*t.m+m)*t.nv + v }
 
-// write emits one tile for all 32 rows: at once, or in passes of fewer rows.
+// write emits one tile for all 32 rows: in one pass, or in several passes of fewer rows.
 func (t dshape) write(f *file, s isa, kind string) {
-	width := t.nv * s.lanes // rows of a pass
+	width := t.nv * s.lanes // rows in a pass
 	for pass := range 32 / width {
 		t.pass(f, s, kind, pass*width, fmt.Sprintf("d%d_%d", t.m, pass))
 	}
 }
 
-// widths are the bytes of a value (of a pair).
+// widths has the bytes of a weight; for Pairs, of a pair.
 var widths = map[string]int{"F32": 4, "F16": 2, "BF16": 2, "Pairs": 4}
 
-// pass emits the product for rows row … of the panel.
+// pass emits the product with rows row … row+width-1 of the panel, over all columns, and stores it.
 func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 	col := 32 * widths[kind]
 	bases := []string{"R9", "R10", "R11", "R15"}
@@ -137,7 +142,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 	t.finish(f, s, row, label)
 }
 
-// step adds column k (of four) to the sums.
+// step emits the multiplication and accumulation of column k of four, whose weights are at byte off.
 func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 	first := t.sets * t.m * t.nv
 	bc := first + t.nv
@@ -162,7 +167,7 @@ func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 	}
 }
 
-// load widens a register of weights.
+// load emits the load of one register of weights, converted to float32 (Pairs stay as they are).
 func load(f *file, s isa, kind, from string, r int) {
 	switch kind {
 	case "F32", "Pairs":
@@ -181,7 +186,7 @@ func (t dshape) advance(f *file, bases []string, k, col int) {
 	f.i("ADDQ $%d, BX", k*col)
 }
 
-// finish joins the sets and stores the tile, or adds it to what is there.
+// finish adds up the accumulators of all sets and stores the tile in c, or adds it to c.
 func (t dshape) finish(f *file, s isa, row int, label string) {
 	for k := 1; k < t.sets; k++ {
 		for i := range t.m * t.nv {

@@ -1,10 +1,11 @@
-// Command gen writes the assembly of kernels/cpu: go generate in that folder.
+// Command gen generates the assembly files of kernels/cpu. `go generate` in that folder runs it.
 //
-//	gen [-o DIR]    writes qtile, dtile, elem, block and peak, each _amd64.s and _arm64.s, and amx_amd64.s to DIR (.)
+//	gen [-o DIR]    writes qtile, dtile, elem, block and peak, each as _amd64.s and _arm64.s, and amx_amd64.s to DIR (default .)
 //
-// A kernel is a template over tile shape and layout, once for each instruction set:
-// registers are numbers here, loops are unrolled by loops. Comments on what
-// the kernels compute are with their plain twins.
+// Each kernel is a Go function that works as a template: its parameters are the tile shape and the
+// weight layout, and there is one template for each instruction set. Registers are plain numbers,
+// and Go loops emit the unrolled instructions. What a kernel computes is documented at its reference
+// implementation in plain Go (qTileGo, dTileGo, …) in kernels/cpu.
 package main
 
 import (
@@ -16,25 +17,26 @@ import (
 	"path/filepath"
 )
 
-// file is an assembly file being written.
+// file is the assembly file being generated.
 type file struct{ bytes.Buffer }
 
-// p prints lines.
+// p prints one formatted line, or several separated by newlines.
 func (f *file) p(format string, a ...any) { fmt.Fprintf(f, format+"\n", a...) }
 
-// i prints one instruction.
+// i prints one instruction, indented by a tab.
 func (f *file) i(format string, a ...any) { fmt.Fprintf(f, "\t"+format+"\n", a...) }
 
-// text begins a function; decl is its Go declaration, args the bytes of its arguments.
+// text begins a function: decl is its Go signature, args the size of its arguments in bytes.
 func (f *file) text(name, decl string, args int) {
 	f.p("\n// func %s%s", name, decl)
 	f.p("TEXT ·%s(SB), NOSPLIT, $0-%d", name, args)
 }
 
-// isa is an instruction set: AVX-512 on 16 floats, AVX2 on 8, or AVX2 with VPDPBUSD.
+// isa is an instruction set of amd64: AVX-512 (16 float32 lanes), AVX2 (8 lanes), or AVX2 with
+// AVX-VNNI, which adds VPDPBUSD.
 type isa struct {
 	name  string
-	reg   string // register letter
+	reg   string // letter of the register names: Z or Y
 	lanes int
 }
 
@@ -44,7 +46,7 @@ var (
 	vnni   = isa{"AVXVNNI", "Y", 8}
 )
 
-// bytes is the size of a register.
+// bytes returns the size of a vector register in bytes.
 func (s isa) bytes() int { return 4 * s.lanes }
 
 func main() {

@@ -1,10 +1,8 @@
 package main
 
-// peaks writes the loops.
-//
-// Loops that do nothing but what a processor does at best: reading, multiplying and
-// adding, 8-bit dot products. `soberano bench --kernels` measures them as limits of the
-// real kernels; nothing else calls them.
+// peaks writes the loops that measure the machine's limits: read bandwidth, float32 multiply-add, bfloat16 and
+// 8-bit dot products. `soberano bench --kernels` runs them and relates the speed of the real kernels to
+// theirs. Nothing else calls them.
 func peaks(f *file) {
 	for _, s := range []isa{avx512, avx2} {
 		read(f, s)
@@ -22,7 +20,7 @@ func peaks(f *file) {
 	loop(f, avx512, 24, func(r int) { vdpbf16ps(f, 6, 7, 8+r) })
 }
 
-// loop emits n repetitions of steps operations on as many sums, all registers being zero.
+// loop emits n iterations of steps independent operations, each with its own accumulator. All registers are zero.
 func loop(f *file, s isa, steps int, op func(r int)) {
 	f.i("MOVQ n+0(FP), CX")
 	for r := range 2 * s.lanes {
@@ -54,8 +52,7 @@ func dots(f *file, s isa, steps int, op func(r int)) {
 	loop(f, s, steps, op)
 }
 
-// read emits a walk through n bytes, a multiple of 512, which asks for those ahead bytes
-// further on.
+// read emits a loop that loads n bytes, a multiple of 512, and prefetches at a distance of ahead bytes.
 func read(f *file, s isa) {
 	f.text("read"+s.name, "(p *byte, n, ahead int)", 24)
 	f.i("MOVQ p+0(FP), SI\n\tMOVQ n+8(FP), CX\n\tMOVQ ahead+16(FP), BX")

@@ -4,21 +4,25 @@ import "fmt"
 
 const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
 
-// qkind is an integer layout, as in layout.go.
+// qkind describes an integer weight layout to the generator. It holds the same facts as type layout
+// in layout.go: bits of a value, bit planes, zero point, scales for 32 columns (halves), and whether the
+// layout has minima.
 //
-// The integer tile: tokens × 32 rows, 32 columns a step.
+// The microkernels of this file compute the integer tile: m tokens × 32 rows of weights. One iteration
+// of the inner loop multiplies one block, which is 32 columns.
 type qkind struct {
 	name   string
 	bits   int
 	planes []plane
-	shift  int // log2 of the zero point; 0 without one
+	shift  int // log2 of the zero point; 0 if the layout has no zero point
 	halves int
 	mins   bool
 }
 
-// plane is width bits of each integer, the lowest of weight 2^shift, at byte off of a
-// block: the four integers of dword j are in vector j mod width, from bit
-// width·⌊j/width⌋ of each byte on.
+// plane is a bit plane: it holds width bits of each integer, the lowest of which has weight 2^shift,
+// and starts at byte off of a block. Dword j of a row is its four columns 4j … 4j+3, one byte each.
+// The plane's bits of dword j are in 64-byte vector j mod width, from bit width·⌊j/width⌋ of each
+// byte on.
 type plane struct{ width, shift, off int }
 
 var qkinds = []qkind{
@@ -42,16 +46,17 @@ func (k qkind) blockBytes() int {
 	return n
 }
 
-// field says where p's bits of dword j are: vector at byte off, to be shifted right by
-// right (left, if negative) and masked with the bits of mask in each byte.
+// field returns where the plane's bits of dword j are: in the vector at byte off of the block. The
+// vector must be shifted right by right bits (left if right is negative), then each byte must be
+// masked with mask.
 func (p plane) field(j int) (off, right int, mask byte) {
 	return p.off + 64*(j%p.width), p.width*(j/p.width) - p.shift, byte(1<<p.width-1) << p.shift
 }
 
-// masks are the bytes that fields are masked with, each a dword of qMasks.
+// masks are the byte masks that the kernels need. Each is stored as a dword of four equal bytes in qMasks.
 var masks = []byte{0x0f, 0x03, 0x10, 0x30, 0x04}
 
-// maskAt is the memory operand of a mask.
+// maskAt returns the memory operand of the dword that holds mask m.
 func maskAt(m byte) string {
 	for i, v := range masks {
 		if v == m {
@@ -61,7 +66,8 @@ func maskAt(m byte) string {
 	panic("mask")
 }
 
-// Offsets in a block of activations (block.go).
+// Byte offsets in a block of activations, after its 32 int8 values (type block in block.go): the scale,
+// -Σ of the 32 integers, the sum of the dequantized values as a float32, and -Σ of the first 16 integers.
 const (
 	aScale, aNegSum, aSum, aNegFirst = 32, 36, 40, 44
 	aBytes                           = 48
@@ -81,9 +87,15 @@ func qtiles(f *file) {
 	}
 }
 
-// qtile walks down the tokens in the largest tiles that fit. Registers:
+// qtile emits the function that multiplies m tokens with a panel of 32 rows. It processes the tokens in
+// the largest tiles that fit. Registers:
 //
-//	DI c, DX ldc · SI a, R10 lda · BX, R9 w of two groups · R12, R11 a of tokens 0 and 3 · CX blocks · R13 tokens left
+//	DI, DX        c of the first token left, ldc in bytes
+//	SI, R10       a of the first token left, lda in bytes
+//	R12, R11      a of tokens 0 and 3 of the tile, at the current block
+//	BX, R9        weights of the current block of the two groups of 16 rows
+//	CX            blocks left
+//	R13           tokens left
 func qtile(f *file, s isa, k qkind) {
 	f.text(k.name+s.name, qArgs, 72)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
@@ -111,25 +123,26 @@ func qtile(f *file, s isa, k qkind) {
 	f.i("VZEROUPPER\n\tRET")
 }
 
-// prefetch is how many bytes ahead tiles of two to five tokens ask for weights: their two
-// groups are read in turn, which the hardware does not foresee (Zen 4, keys in 8 bits, four
-// tokens: 17 instead of 6 GB/s). For one token, which reads one group after the other, it
-// foresees better than we do: 290 instead of 255 tokens a second at one thread.
+// prefetch is the prefetch distance for weights in bytes, in tiles of two to five tokens. These tiles
+// read the two groups of a panel alternately, a pattern that the hardware prefetcher does not recognise
+// (Zen 4, 8-bit keys, four tokens: 17 GB/s with software prefetch, 6 GB/s without). The tile of one token
+// reads one group after the other; there the hardware prefetcher alone is faster (290 tokens a second
+// against 255 with software prefetch, on one thread).
 const prefetch = 4096
 
-// qshape is a tile of m tokens × nv registers of rows.
+// qshape is the register blocking of a tile: m tokens × nv vector registers of rows.
 type qshape struct{ m, nv int }
 
-func (t qshape) sum(m, v int) int   { return m*t.nv + v }             // integer sums
-func (t qshape) total(m, v int) int { return t.m*t.nv + t.sum(m, v) } // float sums
+func (t qshape) sum(m, v int) int   { return m*t.nv + v }             // register of the int32 accumulator
+func (t qshape) total(m, v int) int { return t.m*t.nv + t.sum(m, v) } // register of the float32 accumulator
 
-// a is the operand at byte off of token m's block.
+// a returns the memory operand at byte off of the current activation block of token m.
 func (t qshape) a(m, off int) string {
 	return fmt.Sprintf("%d(%s)%s", off, []string{"R12", "R11"}[m/3], []string{"", "(R10*1)", "(R10*2)"}[m%3])
 }
 
-// begin points the registers at the pass's weights (byte off of the panel's group
-// group) and clears the totals.
+// begin emits the start of a pass over all blocks. It points the registers at the pass's weights, which
+// begin at byte off of the given group's blocks, clears the float32 accumulators and opens the loop.
 func (t qshape) begin(f *file, s isa, k qkind, group, off int, label string) {
 	f.i("MOVQ w+32(FP), BX")
 	if off += group * k.blockBytes(); off > 0 {
@@ -152,7 +165,8 @@ func (t qshape) begin(f *file, s isa, k qkind, group, off int, label string) {
 	f.p("%s:", label)
 }
 
-// end goes to the next block, or stores the tile at byte column col.
+// end emits the end of a pass: it advances to the next block, and after the last one multiplies the accumulators by
+// scale and stores them in c, or adds them to c, from byte col of each row on.
 func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
 	f.i("ADDQ $%d, R12", aBytes)
 	if t.m > 3 {
@@ -186,8 +200,8 @@ func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
 	}
 }
 
-// pass512 emits a tile of both groups, VNNI: the products of four columns are added
-// to the 32-bit sums at once, which cannot overflow.
+// pass512 emits a tile of both groups (32 rows) with AVX512-VNNI. VPDPBUSD adds the products of four
+// columns directly to the int32 accumulators, which cannot overflow.
 func (t qshape) pass512(f *file, k qkind) {
 	label := fmt.Sprintf("q%d", t.m)
 	t.begin(f, avx512, k, 0, 0, label)
@@ -214,27 +228,28 @@ func (t qshape) pass512(f *file, k qkind) {
 	t.end(f, avx512, k, 0, label)
 }
 
-// half512 emits the columns under one scale: all 32, or 16 of them. Registers from
-// free on: weights, two sets of nv in turn, then short-lived values; the last one is
-// the mask of the first plane.
+// half512 emits the code for the columns under one scale: all 32 columns of a block, or 16 of them.
+// Registers from free on hold the weights (two sets of nv registers, used alternately), then temporaries.
+// Z31 holds the mask of the first plane.
 type half512 struct {
 	qshape
 	k    qkind
 	f    *file
 	free int
-	n    int // broadcasts so far
+	n    int // number of temporaries taken so far
 }
 
 func (h *half512) base(v int) string { return []string{"BX", "R9"}[v] }
 
-// temp returns a register for a short-lived value.
+// temp returns the next register for a temporary value, in rotation.
 func (h *half512) temp() int {
 	first := h.free + 2*h.nv
 	h.n++
 	return first + h.n%(31-first)
 }
 
-// start sets the integer sums to -zero·Σa.
+// start initialises the int32 accumulators of half i to -zero·Σa. That subtracts the zero point, since
+// Σ(q-zero)·a = Σq·a - zero·Σa.
 func (h *half512) start(i int) {
 	for m := range h.m {
 		r := h.sum(m, 0)
@@ -257,11 +272,11 @@ func (h *half512) start(i int) {
 	}
 }
 
-// w is the register of the weights of dword j.
+// w returns the register that holds dword j of the weights of group v.
 func (h *half512) w(j, v int) int { return h.free + j%2*h.nv + v }
 
-// one emits dwords j … j+n of one token: first those of one group, then the other's, in
-// the order of memory.
+// one emits dwords j … j+n-1 of a tile of one token: first all of one group, then all of the other, in the
+// order in which they lie in memory.
 func (h *half512) one(j, n int) {
 	for v := range 2 {
 		for i := j; i < j+n; i++ {
@@ -271,7 +286,7 @@ func (h *half512) one(j, n int) {
 	}
 }
 
-// ahead asks for n sixteenths of the weights that come later, from number i on.
+// ahead prefetches sixteenths i … i+n-1 of the two blocks that lie at the prefetch distance.
 func (h *half512) ahead(i, n int) {
 	lines := (2*h.k.blockBytes() + 63) / 64
 	for l := i * lines / 16; l < (i+n)*lines/16; l++ {
@@ -279,14 +294,14 @@ func (h *half512) ahead(i, n int) {
 	}
 }
 
-// weights loads dword j of each v.
+// weights emits the unpacking of dword j of all groups.
 func (h *half512) weights(j int) {
 	for v := range h.nv {
 		h.weight(j, v)
 	}
 }
 
-// weight loads dword j of v.
+// weight emits the unpacking of dword j of group v into bytes: it combines the bits of all planes.
 func (h *half512) weight(j, v int) {
 	w := h.w(j, v)
 	for i, p := range h.k.planes {
@@ -318,7 +333,7 @@ func (h *half512) weight(j, v int) {
 	}
 }
 
-// dot multiplies dword j of the activations with the weights.
+// dot multiplies dword j of each token's activations with the weights and adds to the int32 accumulators.
 func (h *half512) dot(j int) {
 	for m := range h.m {
 		x := h.temp()
@@ -329,7 +344,8 @@ func (h *half512) dot(j int) {
 	}
 }
 
-// fold adds the integer sums, times the scales of half i, to the totals.
+// fold converts the int32 accumulators of half i to float32, multiplies them by the activation and weight
+// scales, and adds them, and the minima's share, to the float32 accumulators.
 func (h *half512) fold(i int) {
 	d, mn := h.free, h.free+h.nv
 	for v := range h.nv {
@@ -354,8 +370,8 @@ func (h *half512) fold(i int) {
 	}
 }
 
-// min16 adds the minima of one half: -negFirst·d is the first half's sum, and the
-// second's is sum less that.
+// min16 adds the minima of half i of token m, multiplied by the sum of the half's dequantized activations.
+// That sum is -negFirst·d for the first half, and sum - (-negFirst·d) for the second.
 func (h *half512) min16(m, i, mn int) {
 	x := h.temp()
 	h.f.i("VPBROADCASTD %s, Z%d\n\tVCVTDQ2PS Z%d, Z%d\n\tVMULPS.BCST %s, Z%d, Z%d", h.a(m, aNegFirst), x, x, x, h.a(m, aScale), x, x)

@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// Constants of the AVX2 tiles, beside the sums: mask of the first plane (or sign
-// bits), ones, mask of the second plane, and a temporary.
+// Registers of the AVX2 tiles that are not accumulators: the mask of the first plane (for 8-bit weights
+// the sign bits 0x80), words of ones, the mask of the second plane, and a temporary.
 const (
 	yMask = 15
 	yOnes = 14
@@ -11,17 +11,17 @@ const (
 	yTemp = 12
 )
 
-// pass256 emits m tokens × nv·8 rows.
+// pass256 emits the tile of m tokens × 8·nv rows with AVX2, over all blocks; pass selects the rows.
 //
-// The integer tile with AVX2. VPMADDUBSW multiplies unsigned weights with signed
-// activations and adds pairs to 16 bits, saturating:
+// VPMADDUBSW multiplies unsigned weights by signed activations and adds pairs of products to 16 bits
+// with saturation. Saturation must not occur, which depends on the bits of a weight:
 //
-//	up to 4 bits   at most 15·127·2 = 3810: eight of them fit into 16 bits
-//	5 and 6 bits   at most 63·127·2 = 16002: widened one by one
-//	bytes          up to 255·127·2, too large: the weight's sign goes to the activation
-//	               (VPSIGNB), which leaves at most 128·127·2 = 32512
+//	up to 4 bits   a pair is at most 15·127·2 = 3810: the sum of eight pairs fits into 16 bits
+//	5 and 6 bits   a pair is at most 63·127·2 = 16002: each is widened to 32 bits at once
+//	8 bits         a pair could reach 255·127·2, which is too large. The sign of the weight is
+//	               moved to the activation (VPSIGNB), so that a pair is at most 128·127·2 = 32512
 //
-// With AVX-VNNI, VPDPBUSD does all of it and does not saturate.
+// With AVX-VNNI, one VPDPBUSD does all of this without saturation.
 func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	label := fmt.Sprintf("q%d_%d", t.m, pass)
 	row := pass * t.nv * 8
@@ -47,15 +47,15 @@ func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	t.end(f, s, k, 4*row, label)
 }
 
-// half256 emits the columns under one scale. Registers from free on: weights of
-// each v, a broadcast, a product, then magnitudes (or minima) of each v.
+// half256 emits the code for the columns under one scale. Registers from free on hold: the weights of
+// each v, a broadcast activation, a product, then the weights' magnitudes (or minima) of each v.
 type half256 struct {
 	qshape
 	s    isa
 	k    qkind
 	f    *file
 	free int
-	row  int // first row within the group
+	row  int // first row of the pass within the group
 }
 
 func (h *half256) w(v int) int     { return h.free + v }
@@ -63,13 +63,13 @@ func (h *half256) bc() int         { return h.free + h.nv }
 func (h *half256) t() int          { return h.free + h.nv + 1 }
 func (h *half256) other(v int) int { return h.free + h.nv + 2 + v }
 
-// signed reports whether weights go as signed bytes, whose zero point is taken off.
+// signed reports whether weights are used as signed bytes from which the zero point is already subtracted.
 func (h *half256) signed() bool { return h.s == avx2 && h.k.bits == 8 }
 
-// short reports whether the products of a half fit into 16-bit sums.
+// short reports whether the products of a half fit into 16-bit accumulators.
 func (h *half256) short() bool { return h.s == avx2 && h.k.bits <= 4 }
 
-// dots computes the integer sums of half i, or of both halves under one scale.
+// dots computes the integer accumulators of half i, or of the whole block if it has one scale.
 func (h *half256) dots(i int) {
 	for m := range h.m {
 		h.start(m, i)
@@ -91,7 +91,7 @@ func (h *half256) dots(i int) {
 	}
 }
 
-// start clears the sums of token m, or sets them to -zero·Σa.
+// start clears the integer accumulators of token m, or initialises them to -zero·Σa (see half512.start).
 func (h *half256) start(m, i int) {
 	r := h.sum(m, 0)
 	if h.short() || h.signed() || h.k.shift == 0 {
@@ -119,7 +119,7 @@ func (h *half256) zero(r, m, i int) {
 	h.f.i("VPSLLD $%d, Y%d, Y%d", h.k.shift, r, r)
 }
 
-// weights loads dword j of v.
+// weights emits the unpacking of dword j of rows v into bytes.
 func (h *half256) weights(j, v int) {
 	w := h.w(v)
 	if h.signed() {
@@ -150,7 +150,7 @@ func (h *half256) weights(j, v int) {
 	}
 }
 
-// dot adds the products of the broadcast with the weights.
+// dot adds the products of the broadcast activations with the weights to the accumulator of token m, rows v.
 func (h *half256) dot(m, v int) {
 	t, r := h.t(), h.sum(m, v)
 	switch {
@@ -168,7 +168,7 @@ func (h *half256) dot(m, v int) {
 	h.f.i("VPMADDWD Y%d, Y%d, Y%d\n\tVPADDD Y%d, Y%d, Y%d", yOnes, t, t, t, r, r)
 }
 
-// widen turns 16-bit sums into 32-bit ones and takes the zero point off.
+// widen converts the 16-bit accumulators to 32 bits and subtracts the zero point.
 func (h *half256) widen(i int) {
 	t := h.t()
 	for m := range h.m {
@@ -185,9 +185,10 @@ func (h *half256) widen(i int) {
 	}
 }
 
-// fold adds the integer sums, times the scales of half i, to the totals.
+// fold converts the int32 accumulators of half i to float32, multiplies them by the activation and weight
+// scales, and adds them, and the minima's share, to the float32 accumulators.
 func (h *half256) fold(i int) {
-	at := h.k.quantBytes() - 2*h.row // BX is 4·row into the block, scales are 2·row in
+	at := h.k.quantBytes() - 2*h.row // BX points 4·row bytes into the block, but the scales begin 2·row bytes into theirs
 	for v := range h.nv {
 		h.f.i("VCVTPH2PS %d(BX), Y%d", at+32*i+16*v, h.w(v))
 		if h.k.mins {
@@ -207,7 +208,7 @@ func (h *half256) fold(i int) {
 	}
 }
 
-// min adds the minima of half i times the activations' sum: as in min16.
+// min adds the minima of half i multiplied by the sum of its activations, as half512.min16 does.
 func (h *half256) min(m, i int) {
 	op, t := "VFMADD231PS", h.t()
 	switch {

@@ -2,13 +2,13 @@ package main
 
 import "fmt"
 
-// Registers as instructions number them.
+// General registers by the numbers by which instructions encode them.
 const (
 	rAX = iota
 	rCX
 	rDX
 	rBX
-	_ // SP: as a base it needs what is not here, and so does BP
+	_ // SP; SP and BP as base registers need encodings that are not implemented here
 	_
 	rSI
 	rDI
@@ -21,12 +21,13 @@ const (
 
 var gnuNames = []string{"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12"}
 
-// mem is the memory of a tile: rows from off(base) on, index bytes apart.
+// mem is the memory operand of a tile: its first row is at off(base), and consecutive rows are index
+// bytes apart.
 //
-// The instructions of AMX, none of which Go's assembler knows, as bytes.
+// This file encodes the AMX instructions as bytes, since Go's assembler knows none of them.
 type mem struct{ off, base, index int }
 
-// String is the operand as objdump prints it.
+// String returns the operand in the form in which objdump prints it.
 func (m mem) String() string {
 	s := fmt.Sprintf("(%s,%s,1)", gnuNames[m.base], gnuNames[m.index])
 	switch {
@@ -38,20 +39,21 @@ func (m mem) String() string {
 	return s
 }
 
-// vexTile is VEX.128.0F38.W0 op: pp 0 none, 1 66, 2 F3, 3 F2; vvvv a tile register (0 if
-// unused, which is 15 inverted twice).
+// vexTile returns the prefix and opcode of a VEX.128.0F38.W0 instruction. pp selects the mandatory prefix:
+// 0 none, 1 66, 2 F3, 3 F2. vvvv is a tile register, or 0 if unused (VEX stores it inverted, so 0 becomes
+// the required 15).
 func vexTile(pp, vvvv int, op byte) []byte {
 	return []byte{0xc4, 0xe2, byte(0x78 ^ vvvv<<3 | pp), op}
 }
 
-// modrm appends the operands reg and off(base)(index*1).
+// modrm appends the ModRM and SIB bytes and the displacement for the operands reg and off(base)(index*1).
 func (m mem) modrm(b []byte, reg int) []byte {
 	b[1] ^= byte(m.index>>3<<6 | m.base>>3<<5)
 	b = append(b, byte(reg<<3|4), byte(m.index&7<<3|m.base&7))
 	return displace(b, len(b)-2, m.off)
 }
 
-// displace appends off in one byte or four, or none, and says so in the ModRM byte at at.
+// displace appends the displacement off in no, one or four bytes, and sets the size in the ModRM byte b[at].
 func displace(b []byte, at, off int) []byte {
 	switch {
 	case off == 0:
@@ -64,7 +66,7 @@ func displace(b []byte, at, off int) []byte {
 	return append(b, byte(off), byte(off>>8), byte(off>>16), byte(off>>24))
 }
 
-// ldtilecfg loads the shapes of all tiles from off(base), and clears the tiles.
+// ldtilecfg emits LDTILECFG: it loads the shapes of all tile registers from off(base) and zeroes the tiles.
 func ldtilecfg(f *file, base, off int) {
 	b := append(vexTile(0, 0, 0x49), byte(base&7))
 	b[1] ^= byte(base >> 3 << 5)
@@ -75,7 +77,7 @@ func ldtilecfg(f *file, base, off int) {
 	hand(f, displace(b, 4, off), "LDTILECFG %s", text)
 }
 
-// tilerelease forgets shapes and tiles.
+// tilerelease emits TILERELEASE: it returns the tile registers to their initial, unconfigured state.
 func tilerelease(f *file) { hand(f, append(vexTile(0, 0, 0x49), 0xc0), "TILERELEASE") }
 
 func tilezero(f *file, t int) {
@@ -90,8 +92,8 @@ func tilestore(f *file, t int, to mem) {
 	hand(f, to.modrm(vexTile(2, 0, 0x4b), t), "TILESTORED tmm%d, %v", t, to)
 }
 
-// tdp adds the product of tiles a and b to c: TDPBSSD of signed bytes, TDPBF16PS of pairs
-// of bfloat16.
+// tdp emits a product of tile registers, c += a·b: TDPBSSD multiplies signed bytes, TDPBF16PS pairs of
+// bfloat16.
 func tdp(f *file, op string, a, b, c int) {
 	code := map[string][2]int{"TDPBSSD": {3, 0x5e}, "TDPBF16PS": {2, 0x5c}}[op]
 	hand(f, append(vexTile(code[0], b, byte(code[1])), byte(0xc0|c<<3|a)), "%s tmm%d, tmm%d, tmm%d", op, b, a, c)
