@@ -68,11 +68,11 @@ func Open(ctx context.Context, dir string, r Request) (*Window, error) {
 		case err == nil && reply == Shown:
 			return nil, nil
 		case err == nil && reply != Closing:
-			return nil, fmt.Errorf("Soberano is open already, but %s", reply)
+			return nil, fmt.Errorf("a window of Soberano is open already, but %s", reply)
 		case err != nil && !errors.Is(err, ErrNobody):
-			return nil, fmt.Errorf("Soberano is open already, but its window can't be raised: %w", err)
+			return nil, fmt.Errorf("a window of Soberano is open already, but it can't be raised: %w", err)
 		case time.Now().After(end):
-			return nil, errors.New("Soberano is open already, but its window can't be raised: it is being opened or closed")
+			return nil, errors.New("a window of Soberano is open already, but it can't be raised: it is being opened or closed")
 		}
 		select {
 		case <-ctx.Done():

@@ -234,6 +234,22 @@ func (d *Shell) dictationFailed(err error) {
 	}
 	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }})
 	done = d.chat.Notice(p)
+	if errors.Is(err, voice.ErrNoModel) {
+		d.speechMissing = done
+	}
+}
+
+// speechFound closes the notice that there is no speech model, since there is one now, and offers to transcribe what was recorded
+// without one.
+func (d *Shell) speechFound() {
+	if d.speechMissing == nil {
+		return
+	}
+	d.speechMissing()
+	d.speechMissing = nil
+	if d.chat.Talk.Failed() > 0 {
+		d.offerKept("were recorded before there was a speech model.")
+	}
 }
 
 // recover offers to transcribe the audio that an earlier run has recorded and not transcribed.
@@ -246,15 +262,20 @@ func (d *Shell) recover() {
 		if err != nil {
 			d.notice("A stored dictation can't be read.", err)
 		}
-		if t.Failed() == 0 {
-			return
+		if t.Failed() > 0 {
+			d.offerKept("are kept from the last time the program ran.")
 		}
-		var done func()
-		done = d.chat.Notice(ui.Problem{Title: "A dictation was not transcribed.",
-			Why: fmt.Sprintf("%s of speech are kept from the last time the program ran.", lasting(t.Failed())),
-			Actions: []ui.Action{{Label: "Transcribe it here", Do: func() { done(); t.Retry() }},
-				{Label: "Delete it", Do: func() { d.forget(lasting(t.Failed()), done) }}}})
 	})
+}
+
+// offerKept offers to transcribe the audio that is kept; why continues a sentence about it.
+func (d *Shell) offerKept(why string) {
+	t := d.chat.Talk
+	var done func()
+	done = d.chat.Notice(ui.Problem{Title: "A dictation was not transcribed.",
+		Why: fmt.Sprintf("%s of speech %s", lasting(t.Failed()), why),
+		Actions: []ui.Action{{Label: "Transcribe it here", Do: func() { done(); t.Retry() }},
+			{Label: "Delete it", Do: func() { d.forget(lasting(t.Failed()), done) }}}})
 }
 
 // forget deletes the speech that an earlier run has recorded, after a question.

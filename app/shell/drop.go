@@ -41,26 +41,29 @@ func (d *Shell) OpenFiles(paths []string) {
 	}()
 }
 
-// take adds recordings to the queue and models to the library. Documents and pictures are reported on the present page. Other files
-// are reported on the Transcribe page, if it is shown or if there are recordings among the files, and otherwise by the library.
+// take adds recordings to the queue and models to the library. Documents and pictures are reported on the page that is shown then,
+// and so are other files if there are recordings among the files or the Transcribe page was shown; otherwise the library reports them.
 func (d *Shell) take(s filekind.Sorted) {
 	if len(s.Recordings) > 0 {
 		d.show(filesPage)
 		d.files.Add(s.Recordings)
 	}
+	toAdd, refused := append(s.Models, s.Neither...), slices.Concat(s.Documents, s.Pictures)
 	if d.page == filesPage {
-		d.files.Refuse(slices.Concat(s.Documents, s.Pictures, s.Neither), unreadable(s))
-		d.addModels(s.Models)
-		return
+		toAdd, refused = s.Models, append(refused, s.Neither...)
 	}
-	if n := len(s.Documents) + len(s.Pictures); n > 0 {
-		title := fmt.Sprintf("%d files can't be read.", n)
-		if n == 1 {
-			title = models.Printable(filepath.Base(slices.Concat(s.Documents, s.Pictures)[0])) + " can't be read."
+	d.addModels(toAdd)
+	switch {
+	case len(refused) == 0:
+	case d.page == filesPage:
+		d.files.Refuse(refused, unreadable(s))
+	default:
+		title := fmt.Sprintf("%d files can't be read.", len(refused))
+		if len(refused) == 1 {
+			title = models.Printable(filepath.Base(refused[0])) + " can't be read."
 		}
 		d.report(ui.Problem{Title: title, Why: unreadable(s)})
 	}
-	d.addModels(append(s.Models, s.Neither...))
 }
 
 // unreadable says which kinds of the files the program can't read yet.

@@ -160,6 +160,10 @@ func TestDropDocuments(t *testing.T) {
 		s.sorting.Wait()
 		s.q.settle()
 		s.expect(s.shot("drop-document-"+string(m)), "2 files can't be read.", "Copy the text that you need and paste it into a message.")
+		s.dropped([]fyne.URI{write("memo.wav", "RIFF\x24\x00\x00\x00WAVEfmt "), write("Qwen3-4B.gguf", "GGUF\x03\x00\x00\x00"), write("letter.pdf", "%PDF-1.7\n")})
+		s.sorting.Wait()
+		s.q.settle()
+		s.expect(s.words(), "letter.pdf", "Documents can't be read yet.")
 	})
 }
 

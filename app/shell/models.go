@@ -120,6 +120,9 @@ func (d *Shell) added(e registry.Entry) {
 	if now, any := d.inUseFor(e.Kind); any && *chosen(new(d.values.Values()), e.Kind) == "" {
 		d.remember(now)
 	}
+	if e.Kind == registry.Speech {
+		d.speechFound()
+	}
 	if d.page == modelsPage {
 		d.models.Refresh()
 	}

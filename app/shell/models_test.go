@@ -75,6 +75,18 @@ func TestFirstModelIsUsed(t *testing.T) {
 	s.q.until(t, "the model", func() bool { return s.runner.Status().Phase == chat.Ready })
 }
 
+// The card which says that there is no speech model closes when there is one.
+func TestSpeechModelIsFound(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.chat.Talk.Press()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "There is no speech model yet.") })
+	s.add(tinyEnglish)
+	if words := s.words(); strings.Contains(words, "There is no speech model yet.") || !strings.Contains(words, "It is used for dictation.") {
+		t.Errorf("after a model was added:\n%s", words)
+	}
+}
+
 // When the model in use is removed, another one of the library is used.
 func TestRemovedModelIsReplaced(t *testing.T) {
 	mine := registry.Entry{Name: "my-whisper", Info: base.Info}

@@ -58,39 +58,40 @@ type Machine struct {
 // Shell is the content of one window.
 type Shell struct {
 	Machine
-	Object    fyne.CanvasObject
-	app       fyne.App
-	window    fyne.Window
-	store     *store.Store
-	work      *store.Worker // uses the store for the UI goroutine
-	opening   int           // number of conversations whose opening was begun
-	values    *settings.Current
-	runner    *chat.Runner
-	chat      *chat.Screen
-	side      *side
-	importers map[string]*library.Importer // by page: the cards of files that were dropped there
-	notices   map[string]*ui.Notices       // by page, except the chat's
-	models    *library.Page
-	settings  *settings.Page
-	files     *transcribe.Page
-	sorting   sync.WaitGroup // for the sorting of dropped files
-	trash     *trash
-	bar       *talkBar
-	gone      []store.Conversation // deleted, as long as the sidebar offers to undo it
-	page      string               // "chat", "transcribe", "models", "settings", "trash"
-	pageHead  *pageHead
-	scrim     *scrim
-	narrow    bool
-	open      bool // the sidebar is shown in a narrow window
-	spoke     time.Time
-	ungrab    func()      // releases the keys for dictation
-	placing   *time.Timer // until the place of the window is stored
-	socket    io.Closer   // of `soberano dictate --toggle`
-	mu        sync.Mutex  // guards speech and speechOK
-	speech    registry.Entry
-	speechOK  bool
-	closed    bool
-	leaving   bool // Settle was called, and Close follows
+	Object        fyne.CanvasObject
+	app           fyne.App
+	window        fyne.Window
+	store         *store.Store
+	work          *store.Worker // uses the store for the UI goroutine
+	opening       int           // number of conversations whose opening was begun
+	values        *settings.Current
+	runner        *chat.Runner
+	chat          *chat.Screen
+	side          *side
+	importers     map[string]*library.Importer // by page: the cards of files that were dropped there
+	notices       map[string]*ui.Notices       // by page, except the chat's
+	models        *library.Page
+	settings      *settings.Page
+	files         *transcribe.Page
+	sorting       sync.WaitGroup // for the sorting of dropped files
+	speechMissing func()         // closes the notice that there is no speech model; nil: there is none
+	trash         *trash
+	bar           *talkBar
+	gone          []store.Conversation // deleted, as long as the sidebar offers to undo it
+	page          string               // "chat", "transcribe", "models", "settings", "trash"
+	pageHead      *pageHead
+	scrim         *scrim
+	narrow        bool
+	open          bool // the sidebar is shown in a narrow window
+	spoke         time.Time
+	ungrab        func()      // releases the keys for dictation
+	placing       *time.Timer // until the place of the window is stored
+	socket        io.Closer   // of `soberano dictate --toggle`
+	mu            sync.Mutex  // guards speech and speechOK
+	speech        registry.Entry
+	speechOK      bool
+	closed        bool
+	leaving       bool // Settle was called, and Close follows
 }
 
 // Pages.

@@ -145,8 +145,8 @@ func (s *stage) checkFocus(where string, o fyne.CanvasObject, pixels bool) {
 	if !ui.Shown(s.win.Canvas(), o) && s.win.Canvas().Overlays().Top() == nil {
 		s.t.Errorf("%s: a widget around %s does not tell its contents", where, name(o))
 	}
-	if l, ok := o.(*widget.List); !pixels || testing.Short() || ok && l.Length() == 0 {
-		return // an empty list of a file dialog has nothing to mark
+	if _, ok := o.(*widget.List); !pixels || testing.Short() || ok {
+		return // the lists of Fyne's file dialogs mark an item like the mouse does, which can't be seen on the selected one
 	}
 	with := s.win.Canvas().Capture()
 	o.(fyne.Focusable).FocusLost()

@@ -218,7 +218,7 @@ func (r *past) CreateRenderer() fyne.WidgetRenderer {
 	facts = append(facts, date(r.t.Created, time.Now()))
 	words := r.t.Snippet
 	if words == "" {
-		words = "No speech was found."
+		words = "No words were recognized."
 	}
 	v := &pastRenderer{r: r, back: canvas.NewRectangle(nil), title: ui.NewLabel(models.Printable(r.t.Title), ui.TextSize, ui.Ink).Strong().Shrink(80),
 		facts: ui.NewLabel(strings.Join(facts, " · "), ui.SmallSize, ui.Muted), words: ui.NewLabel(strings.TrimSpace(words), ui.SmallSize, ui.Muted).Shrink(80)}

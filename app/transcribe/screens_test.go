@@ -100,7 +100,7 @@ func TestStates(t *testing.T) {
 				s.page.Add([]string{s.file("silence.wav", 0), s.file("Gespräch mit dem Hafenmeister.mp3", 9*time.Minute)})
 				s.state("Gespräch mit dem Hafenmeister.mp3", store.Complete)
 				s.model.heard = ""
-				s.UntilShown("Transcripts", "9 min · into English · today", "No speech was found.", "Welcome to the show.", "today")
+				s.UntilShown("Transcripts", "9 min · into English · today", "No words were recognized.", "Welcome to the show.", "today")
 				s.Shot(name("list"))
 				s.page.open(3)
 				s.Expect("9 min · German, translated to English · whisper base")

@@ -143,7 +143,7 @@ func TestNothingHeard(t *testing.T) {
 	s.model.silent = map[int]asr.Reason{0: asr.NoSpeech}
 	s.page.Add([]string{s.file("rain.wav", 10*time.Second)})
 	s.state("rain.wav", store.Complete)
-	s.UntilShown("No speech was found.")
+	s.UntilShown("No words were recognized.")
 	s.openFirst()
 	s.Expect("0:00-0:09 was not heard: there is sound, but no speech was recognised.")
 }

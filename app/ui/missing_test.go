@@ -13,8 +13,8 @@ func TestMissingScripts(t *testing.T) {
 	test.NewTempApp(t).Settings().SetTheme(Theme{Mode: Light})
 	set := meterFor(fyne.TextStyle{}, TextSize).set
 	for _, r := range "漢字かなカ한ไทया🧠☃" {
-		was, ok := set.found[r], true
-		if _, ok = set.found[r]; !ok {
+		was, ok := set.found[r]
+		if !ok {
 			was = set.find(r)
 		}
 		set.found[r] = nil

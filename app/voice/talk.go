@@ -204,8 +204,9 @@ func (t *Talk) Recover(then func(error)) {
 	if t.Tapes == "" {
 		return
 	}
+	names := tapesIn(t.Tapes) // before this run makes tapes of its own; no other one has the data folder
 	go func() {
-		tapes, err := left(t.Tapes, time.Now())
+		tapes, err := left(names)
 		t.Post(func() {
 			t.kept = append(tapes, t.kept...)
 			then(err)

@@ -21,7 +21,6 @@ const (
 	tapeLand  = 44                       // the offset of the number of finished samples
 	tapeLimit = 4 << 30                  // the largest size in bytes of a file that is read
 	tapeMost  = 10 * 60 * asr.SampleRate // samples that Read has returned and that are kept; the oldest ones beyond this get no text any more
-	tapeAge   = 5 * time.Second          // a file that was written to within this time belongs to another program
 	tapeNames = "20060102-150405"        // the name of a file is the time at which it began
 )
 
@@ -247,14 +246,15 @@ func (t *tape) drop() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// left returns the tapes that earlier runs of the program left in dir, the oldest first, except those without speech.
-func left(dir string, now time.Time) (tapes []*tape, err error) {
+// tapesIn returns the names of the tapes in dir, the oldest first.
+func tapesIn(dir string) []string {
 	names, _ := filepath.Glob(filepath.Join(dir, "*.wav")) // the only error is a wrong pattern
+	return names
+}
+
+// left returns the tapes of the given names, except those without speech, which it deletes.
+func left(names []string) (tapes []*tape, err error) {
 	for _, name := range names {
-		st, e := os.Stat(name)
-		if e != nil || now.Sub(st.ModTime()) < tapeAge {
-			continue
-		}
 		t, e := openTape(name)
 		if e != nil {
 			err = errors.Join(err, e)
