@@ -49,7 +49,7 @@ func damages(s *tiny.Source) []damage {
 func extras(architecture string) (list []damage) {
 	for key, v := range map[string]any{
 		"tokenizer.chat_template": "{% if %}", "tokenizer.ggml.model": "bert", "tokenizer.ggml.pre": "of-tomorrow", "general.type": "adapter",
-		"general.license": uint64(1), "general.file_type": "all-f32", "general.architecture": "qwen3", "tokenizer.ggml.unknown_token_id": uint64(1 << 20),
+		"general.license": uint64(1), "general.file_type": "all-f32", "general.architecture": "mamba", "tokenizer.ggml.unknown_token_id": uint64(1 << 20),
 		architecture + ".expert_count": uint64(8), architecture + ".attention.causal": false, architecture + ".attention.sliding_window": uint64(0),
 		architecture + ".attention.sliding_window_pattern": uint64(0), architecture + ".rope.scaling.type": "longrope",
 		architecture + ".rope.dimension_count": uint64(7), architecture + ".final_logit_softcapping": 30.0,
@@ -65,7 +65,7 @@ func extras(architecture string) (list []damage) {
 				for _, narrow := range []string{"attn_q.", "attn_k.", "attn_v."} {
 					if strings.Contains(x.Name, narrow) {
 						rows := x.Shape[0] * 12 / tiny.HeadDim
-						s.Tensors[i].Shape, s.Tensors[i].Data = []int{rows, x.Shape[1]}, x.Data[:len(x.Data)/x.Shape[0]*rows]
+						s.Tensors[i].Shape, s.Tensors[i].Data = append([]int{rows}, x.Shape[1:]...), x.Data[:len(x.Data)/x.Shape[0]*rows]
 					}
 				}
 				if strings.Contains(x.Name, "attn_output.") {
@@ -125,7 +125,7 @@ func TestCheckReasons(t *testing.T) {
 		value any
 		want  string
 	}{
-		{"llama", "general.architecture", "qwen3", "The file holds a model of the family qwen3, which does not run here yet; Gemma 3, LFM2, LFM2 MoE, Llama models do."},
+		{"llama", "general.architecture", "qwen35", "The file holds a model of the family qwen35, which does not run here yet; Gemma 3, LFM2, LFM2 MoE, Llama, Qwen2, Qwen3 models do."},
 		{"llama", "general.architecture", "", "The file does not say which family its model belongs to."},
 		{"llama", "general.type", "mmproj", "The file is not a complete model but an addition to one (mmproj)."},
 		{"gemma3", "gemma3.expert_count", uint64(8), "The file can't be run by this version: a mixture of 8 experts."},

@@ -56,7 +56,7 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 	if frames < 1 || len(text) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	a, err := s.align(text, r.Language, o.Translate, true, frames, 0)
+	a, err := s.align(text, r.Language, o.Translate, true, true, frames, 0)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Slot) frames(length time.Duration) int { return min(int(length/Tick), s
 // alignment says where in the audio the tokens of a text are.
 type alignment struct {
 	begins []int     // [tokens+1], the frame at which each token begins; the last is where the text ends
-	probs  []float64 // [tokens], the probability of each among the text tokens, without times and prompt
+	probs  []float64 // [tokens], if asked for, the probability of each among the text tokens, without times and prompt
 	share  []float64 // [tokens], the share of the alignment heads' attention that is at its frames
 	speech []bool    // for each frame whether speech was detected; nil: not known
 }
@@ -98,7 +98,7 @@ func (a *alignment) held(from, to int) float64 {
 // align aligns text, as much of it as the decoder can read, with the first frames of the window. whole
 // says that the text ends with the audio; else it may be followed by other text. The decoder's state
 // of that number is overwritten.
-func (s *Slot) align(text []int32, language string, translate, whole bool, frames, state int) (*alignment, error) {
+func (s *Slot) align(text []int32, language string, translate, whole, probs bool, frames, state int) (*alignment, error) {
 	ids := []int32{s.Start}
 	if lang, ok := s.Specials.Language(language); ok && s.Multilingual {
 		ids = append(ids, s.task(lang, Options{Translate: translate})...)
@@ -107,7 +107,7 @@ func (s *Slot) align(text []int32, language string, translate, whole bool, frame
 	ids = append(ids, s.NoTimes)
 	text = text[:min(len(text), s.TextContext-len(ids)-1)]
 	ids = append(append(ids, text...), s.EndOfText)
-	w, err := s.crossWeights(ids, first, frames, state)
+	w, err := s.crossWeights(ids, first, frames, state, probs)
 	if err != nil {
 		return nil, err
 	}
@@ -146,8 +146,8 @@ type weighed struct {
 }
 
 // crossWeights runs the decoder over ids, with its state of that number, and returns the weights of
-// the alignment heads, and the probabilities of ids[first+1:] without the end.
-func (s *Slot) crossWeights(ids []int32, first, frames, state int) (*weighed, error) {
+// the alignment heads, and with probs the probabilities of ids[first+1:] without the end.
+func (s *Slot) crossWeights(ids []int32, first, frames, state int, probs bool) (*weighed, error) {
 	n := len(ids)
 	b := s.emptyBatch(s.priority)
 	s.put(s.self[state], ids, 0)
@@ -163,9 +163,12 @@ func (s *Slot) crossWeights(ids []int32, first, frames, state int) (*weighed, er
 			}
 		}
 	})
-	y := x.Sub(first, n-first)
-	s.norm(d, y, y)
-	last := d.Read(y)
+	var last *kernels.Rows
+	if probs {
+		y := x.Sub(first, n-first)
+		s.norm(d, y, y)
+		last = d.Read(y)
+	}
 	if err := d.End(); err != nil {
 		return nil, err
 	}
@@ -179,6 +182,9 @@ func (s *Slot) crossWeights(ids []int32, first, frames, state int) (*weighed, er
 			w.mean[i] += part * v
 		}
 		addSmooth(w.normal, one, frames, part)
+	}
+	if !probs {
+		return w, nil
 	}
 	hidden := make([]float32, 0, (n-first)*s.State)
 	for r := range n - first {

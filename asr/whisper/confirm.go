@@ -58,7 +58,7 @@ type scored struct {
 // likelihood returns the words of a with their log-probabilities without hints and times.
 func (s *Slot) likelihood(a *attempt, r *Result, o *Options) (out []scored, err error) {
 	text, at := s.textOf(a.tokens)
-	l, err := s.locate(text, r, o)
+	l, err := s.locate(text, r, o, true)
 	if err != nil || l == nil {
 		return nil, err
 	}

@@ -172,7 +172,7 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 		return false, nil
 	}
 	text, _ := s.textOf(a.tokens)
-	l, err := s.locate(text, r, o)
+	l, err := s.locate(text, r, o, false)
 	if err != nil || l == nil {
 		return false, err
 	}
@@ -194,7 +194,7 @@ func doubtfulLanguage(r *Result, o *Options) bool {
 // words.
 func (a *alignment) spoken() bool {
 	all, long := 0, 0
-	for i := range a.probs {
+	for i := range a.share {
 		n := a.speechIn(i, i+1)
 		all += n
 		if time.Duration(n)*Tick >= longToken {
@@ -204,8 +204,9 @@ func (a *alignment) spoken() bool {
 	return float64(long) < longTokens*float64(all)
 }
 
-// locate aligns text with the window during decoding; it returns nil where there is nothing to align.
-func (s *Slot) locate(text []int32, r *Result, o *Options) (a *alignment, err error) {
+// locate aligns text with the window during decoding, with the probabilities of its tokens if they are
+// needed; it returns nil where there is nothing to align.
+func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *alignment, err error) {
 	frames := s.positions
 	if o.Length > 0 {
 		frames = s.frames(o.Length)
@@ -217,7 +218,7 @@ func (s *Slot) locate(text []int32, r *Result, o *Options) (a *alignment, err er
 	_, err = s.step(request{run: func() error {
 		err := s.fork(fork{state, 0, 0})
 		if err == nil {
-			a, err = s.align(text, r.Language, o.Translate, false, frames, state)
+			a, err = s.align(text, r.Language, o.Translate, false, probs, frames, state)
 		}
 		if err == nil {
 			a.speech = o.Speech

@@ -144,14 +144,14 @@ func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
 		a.looped = false
 		return nil
 	}
-	l, err := s.locate(text, r, o)
+	l, err := s.locate(text, r, o, false)
 	if err != nil || l == nil {
 		return err
 	}
-	drop := make([]bool, len(l.probs))
+	drop := make([]bool, len(l.share))
 	a.looped = false
 	for _, x := range found {
-		if x.to() > len(l.probs) {
+		if x.to() > len(l.share) {
 			break
 		}
 		unsaid := x.unspoken(l)
@@ -175,8 +175,13 @@ func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
 			}
 		}
 	}
-	s.remove(a, at, drop, l)
-	return nil
+	if !slices.Contains(drop, true) {
+		return nil
+	}
+	if l, err = s.locate(text, r, o, true); err == nil {
+		s.remove(a, at, drop, l)
+	}
+	return err
 }
 
 // beyond adds to unsaid, repetitions of r, a word, that are not spoken, the last ones that are too many for
@@ -226,9 +231,6 @@ func (a *alignment) empty(from, to int) bool {
 
 // remove removes the text tokens that drop marks, which are at tokens at, from a.
 func (s *Slot) remove(a *attempt, at []int, drop []bool, l *alignment) {
-	if !slices.Contains(drop, true) {
-		return
-	}
 	gone := map[int]bool{}
 	sum, n := 0.0, 0
 	for i, d := range drop {
@@ -253,13 +255,13 @@ func (s *Slot) loop(h *hypothesis, r *Result, o *Options) (bool, error) {
 		return false, nil
 	}
 	text, _ := s.textOf(h.tokens)
-	l, err := s.locate(text, r, o)
+	l, err := s.locate(text, r, o, false)
 	if err != nil || l == nil {
 		return true, err
 	}
 	h.spoken = len(h.tokens) + checkEvery
 	for _, x := range repetitions(text) {
-		if x.to() > len(l.probs) {
+		if x.to() > len(l.share) {
 			break
 		}
 		if unsaid := x.unspoken(l); x.to() > len(text)-x.n && len(unsaid) > 1 {

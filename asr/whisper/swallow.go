@@ -20,11 +20,11 @@ func (s *Slot) swallows(a *attempt, r *Result, o *Options) (bool, error) {
 		return false, nil
 	}
 	text, _ := s.textOf(a.tokens)
-	l, err := s.locate(text, r, o)
+	l, err := s.locate(text, r, o, false)
 	if err != nil || l == nil {
 		return false, err
 	}
-	for i := range l.probs {
+	for i := range l.share {
 		if time.Duration(l.speechIn(i, i+1))*Tick >= swallowed {
 			return true, nil
 		}
@@ -33,7 +33,7 @@ func (s *Slot) swallows(a *attempt, r *Result, o *Options) (bool, error) {
 	if i := lastTime(a.tokens, s.TimesBegin); i > 0 {
 		end = min(end, int(a.tokens[i]-s.TimesBegin))
 	}
-	from := min(l.begins[len(l.probs)], end)
+	from := min(l.begins[len(l.share)], end)
 	return time.Duration(count(o.Speech[from:end]))*Tick >= swallowed, nil
 }
 

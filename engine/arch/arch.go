@@ -51,11 +51,16 @@ type family struct {
 
 // families is the table of families, by general.architecture.
 var families = map[string]family{
-	"llama":   {"Llama", openLlama, map[string]neutral{"hidden_activation": value("silu", "swish")}},
+	"llama":   {"Llama", openLlama, siluKeys},
+	"qwen2":   {"Qwen2", openQwen2, siluKeys},
+	"qwen3":   {"Qwen3", openQwen3, siluKeys},
 	"gemma3":  {"Gemma 3", openGemma3, gemma3Keys},
-	"lfm2":    {"LFM2", openLFM2, map[string]neutral{"hidden_activation": value("silu", "swish")}},
-	"lfm2moe": {"LFM2 MoE", openLFM2MoE, map[string]neutral{"hidden_activation": value("silu", "swish")}},
+	"lfm2":    {"LFM2", openLFM2, siluKeys},
+	"lfm2moe": {"LFM2 MoE", openLFM2MoE, siluKeys},
 }
+
+// siluKeys are the keys that families with SiLU in their feed-forward layers do not read.
+var siluKeys = map[string]neutral{"hidden_activation": value("silu", "swish")}
 
 // titles returns the titles in the table, sorted.
 func titles() (list []string) {

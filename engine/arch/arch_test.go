@@ -179,6 +179,8 @@ func TestRefused(t *testing.T) {
 			"llama.attention.head_count_kv": []uint64{2, 1, 2},
 		},
 		"gemma3": {"gemma3.expert_count": uint64(8)},
+		"qwen2":  {"qwen2.expert_count": uint64(8), "qwen2.attention.causal": false, "qwen2.rope.dimension_count": uint64(8), "qwen2.rope.scaling.type": "su"},
+		"qwen3":  {"qwen3.expert_count": uint64(8), "qwen3.attention.causal": false, "qwen3.rope.dimension_count": uint64(8), "qwen3.attention.value_length": uint64(32)},
 		"mixtral": {
 			"llama.expert_gating_func":   uint64(2),
 			"llama.expert_shared_count":  uint64(1),

@@ -11,14 +11,15 @@ import (
 )
 
 // llama is the llama family (arXiv:2302.13971) and its successors: Llama 2 and 3, Mistral, SmolLM and others.
-// Its feed-forward layers may be mixtures of experts (Mixtral, arXiv:2401.04088).
+// Its feed-forward layers may be mixtures of experts (Mixtral, arXiv:2401.04088). qwen2 and qwen3 are the same network
+// with small changes, see qwen.go.
 //
 //	tokens ─ embed ─▶ x ─┬──────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
 //	                     └ norm ─ q,k,v ─ RoPE(q,k) ─ attention ─ o ┘      └ norm ─ SiLU(gate)·up ─ down ┘
 //	                     └────────────────────────────── × Layers ─────────────────────────────────────┘
 //
-// Several query heads share a key/value head (arXiv:2305.13245). GGUF files store the rows of q and
-// k in an order in which the two values of a rotated pair are neighbours. Keys and tensor names: the
+// Several query heads share a key/value head (arXiv:2305.13245). GGUF files of the llama family store the rows of
+// q and k in an order in which the two values of a rotated pair are neighbours. Keys and tensor names: the
 // GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 type llama struct {
 	dev    kernels.Device
@@ -32,11 +33,12 @@ type llama struct {
 }
 
 type llamaLayer struct {
-	attnNorm kernels.Vector // [dim]
-	qkv      kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
-	o        kernels.Matrix // [dim × heads·headDim]
-	ffnNorm  kernels.Vector // [dim]
-	ffn      feedForward
+	attnNorm     kernels.Vector // [dim]
+	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
+	qNorm, kNorm kernels.Vector // [headDim], for each head; nil: q and k are not normalised
+	o            kernels.Matrix // [dim × heads·headDim]
+	ffnNorm      kernels.Vector // [dim]
+	ffn          feedForward
 }
 
 // config holds the numbers that all families have.
@@ -125,18 +127,30 @@ func openLlama(r *reader) (Model, error) {
 			r.unsupported("sigmoid routing in the llama family")
 		}
 	}
-	dims := r.rotaryDims(c)
-	if dims != c.headDim { // which way the rows of such files lie is not settled; llama.cpp refuses them too
-		r.unsupported("key %q is %d for heads of %d values", "llama.rope.dimension_count", dims, c.headDim)
-	}
-	rotary := r.rotary(dims, c.context)
+	rotary := r.wholeRotary(c)
 	rotary.Divide = r.divisors(rotary, c.context)
+	return r.llama(c, rotary, true, r.llamaLayer)
+}
+
+// wholeRotary reads the rotary embedding of a family that rotates all dimensions of a head. llama.cpp refuses
+// files with another number too: which way the rows of q and k lie in them is not settled.
+func (r *reader) wholeRotary(c config) nn.Rotary {
+	dims := r.rotaryDims(c)
+	if dims != c.headDim {
+		r.unsupported("key %q is %d for heads of %d values", r.family+".rope.dimension_count", dims, c.headDim)
+	}
+	return r.rotary(dims, c.context)
+}
+
+// llama reads the weights of a network of the form llama, its layers with the function layer. interleaved says
+// that the two values of a rotated pair are neighbours; otherwise they are headDim/2 apart.
+func (r *reader) llama(c config, rotary nn.Rotary, interleaved bool, layer func(blk string, c config) llamaLayer) (Model, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
 	m := &llama{dev: r.dev, c: c, embed: r.matrix(c.dim, part{"token_embd", c.vocabulary})}
 	for i := range c.layers {
-		m.layers = append(m.layers, r.llamaLayer(fmt.Sprintf("blk.%d.", i), c))
+		m.layers = append(m.layers, layer(fmt.Sprintf("blk.%d.", i), c))
 		if r.err != nil {
 			return nil, r.err
 		}
@@ -144,7 +158,7 @@ func openLlama(r *reader) (Model, error) {
 	m.norm = r.vector("output_norm.weight", c.dim)
 	m.output = r.output(m.embed, c)
 	m.rope = r.rope(c.headDim, rotary)
-	m.rope.Interleaved = true
+	m.rope.Interleaved = interleaved
 	m.c.bytes = r.bytes
 	m.attn = kernels.Attention{
 		Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim,
@@ -193,6 +207,10 @@ func (m *llama) Forward(s *nn.Step) (*kernels.Rows, error) {
 
 		d.RMSNorm(h, x, l.attnNorm, c.eps)
 		d.MatMul(qkv, h, l.qkv)
+		if l.qNorm != nil {
+			d.RMSNorm(q, q, l.qNorm, c.eps) // each head separately
+			d.RMSNorm(k, k, l.kNorm, c.eps)
+		}
 		d.Rotate(qk, &m.rope)
 		d.Store(k, v, i, &m.attn)
 		d.Attend(q, q, i, &m.attn)

@@ -216,12 +216,17 @@ func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 }
 
 // qkv loads the projections to queries, keys and values of a layer with heads of q and kv values in
-// all, with their biases. Some files store the three as one matrix.
+// all, with the biases that the file has.
 func (r *reader) qkv(blk string, dim, q, kv int) kernels.Matrix {
+	return r.biased(dim, r.qkvParts(blk, q, kv)...)
+}
+
+// qkvParts returns the matrices that qkv loads. Some files store the three as one.
+func (r *reader) qkvParts(blk string, q, kv int) []part {
 	if _, ok := r.f.Tensor(blk + "attn_qkv.weight"); ok {
-		return r.biased(dim, part{blk + "attn_qkv", q + 2*kv})
+		return []part{{blk + "attn_qkv", q + 2*kv}}
 	}
-	return r.biased(dim, part{blk + "attn_q", q}, part{blk + "attn_k", kv}, part{blk + "attn_v", kv})
+	return []part{{blk + "attn_q", q}, {blk + "attn_k", kv}, {blk + "attn_v", kv}}
 }
 
 // loadMatrix copies weights to the device. name is the name of the first, for the error.

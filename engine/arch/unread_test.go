@@ -1,8 +1,10 @@
 package arch
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +36,8 @@ func TestEveryTensorCounts(t *testing.T) {
 	for kind, names := range map[string][]string{
 		"llama":   {"blk.0.attn_q_norm.weight", "blk.0.attn_k_norm.weight", "blk.0.post_attention_norm.weight", "rope_freqs.weight.bias"},
 		"mixtral": {"blk.0.ffn_gate_shexp.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_exps.bias", "blk.0.ffn_gate.weight"},
+		"qwen2":   {"blk.0.attn_q_norm.weight", "blk.0.attn_output.bias", "blk.0.ffn_up.bias", "blk.1.attn_qkv.bias", "rope_freqs.weight", "blk.0.ffn_gate_inp.weight"},
+		"qwen3":   {"blk.0.attn_output.bias", "blk.0.ffn_down.bias", "blk.0.post_attention_norm.weight", "rope_freqs.weight", "cls.output.weight", "blk.0.ffn_gate_inp.weight"},
 		"gemma3":  {"rope_freqs.weight", "blk.0.attn_output.bias", "blk.0.ffn_up.bias", "v.patch_embd.weight"},
 		"lfm2":    {"rope_freqs.weight", "output_norm.weight", "blk.0.shortconv.conv.bias", "blk.1.ffn_down.bias", "blk.0.attn_q.weight"},
 		"lfm2moe": {"blk.1.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ffn_gate.bias"},
@@ -96,6 +100,8 @@ func TestKeysCount(t *testing.T) {
 	for kind, keys := range map[string]models.Metadata{
 		"llama": {"llama.attention.sliding_window": uint64(16), "llama.expert_count": uint64(4), "llama.shortconv.l_cache": uint64(3), "llama.leading_dense_block_count": uint64(1),
 			"llama.final_logit_softcapping": 30.0},
+		"qwen2":   {"qwen2.attention.sliding_window": uint64(16), "qwen2.rope.dimension_count": uint64(8), "qwen2.rope.dimension_sections": []int64{2, 3, 3, 0}},
+		"qwen3":   {"qwen3.attention.sliding_window": uint64(16), "qwen3.rope.dimension_count": uint64(8)},
 		"lfm2moe": {"lfm2moe.attention.sliding_window": uint64(16)},
 		"mixtral": {"llama.expert_weights_norm": false, "llama.leading_dense_block_count": uint64(1)},
 		"gemma3":  {"gemma3.rope.local.freq_base": 1e6, "gemma3.rope.global.freq_base": 1e6, "gemma3.final_logit_softcapping": 30.0},
@@ -112,6 +118,38 @@ func TestKeysCount(t *testing.T) {
 	s.Meta["llama.attention.sliding_window"] = uint64(tiny.Context)
 	if _, _, err := openTiny(t, s, false); err != nil {
 		t.Errorf("with a window as long as the context: %v", err)
+	}
+}
+
+// TestEveryTensorMatters checks for every kind of model that the logits change with each of its tensors.
+func TestEveryTensorMatters(t *testing.T) {
+	logits := func(s *tiny.Source) []float32 {
+		m, dev, err := openTiny(t, s, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := dev.NewState(m.Shape().State(16))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Concat(rows(t, m, c, []int32{1, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150}, 0)...)
+	}
+	for _, name := range append(tiny.Kinds(), "llama-biases", "llama-fused", "qwen2-fused", "qwen3-heads32") { // heads32 has an output matrix
+		s := small(name)
+		s.Float32()
+		plain := logits(s)
+		for i, tensor := range s.Tensors {
+			s.Tensors[i].Data = slices.Clone(tensor.Data)
+			for at, x := range wave(tensor.Len(), i, 0.5) {
+				bytes := s.Tensors[i].Data[4*at:]
+				x += math.Float32frombits(binary.LittleEndian.Uint32(bytes))
+				binary.LittleEndian.PutUint32(bytes, math.Float32bits(x))
+			}
+			if d := relativeDifference(plain, logits(s)); !(d > 1e-3) {
+				t.Errorf("%s: %s changes the logits by %.2g of the range", name, tensor.Name, d)
+			}
+			s.Tensors[i] = tensor
+		}
 	}
 }
 

@@ -27,6 +27,28 @@ var variants = map[string]func(*tiny.Source){
 			"llama.rope.scaling.yarn_beta_fast": 16.0, "llama.rope.scaling.yarn_beta_slow": 2.0,
 		})
 	},
+	"qwen2-yarn": func(s *tiny.Source) {
+		maps.Copy(s.Meta, models.Metadata{
+			"qwen2.rope.scaling.type": "yarn", "qwen2.rope.scaling.factor": 4.0, "qwen2.rope.scaling.original_context_length": uint64(64), "qwen2.rope.freq_base": 1e6,
+		})
+	},
+	"qwen2-fused": fuseQKV,
+	"qwen3-heads32": func(s *tiny.Source) { // heads whose joint width is not that of a row
+		setHeads(s, 32)
+		s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool {
+			return strings.HasSuffix(t.Name, "attn_q_norm.weight") || strings.HasSuffix(t.Name, "attn_k_norm.weight")
+		})
+		for i, blk := range []string{"blk.0.", "blk.1.", "blk.2."} {
+			for j, name := range []string{"attn_q_norm", "attn_k_norm"} {
+				v := wave(32, 2*i+j, 0.5)
+				for n := range v {
+					v[n]++
+				}
+				s.Vector(blk+name+".weight", v...)
+			}
+		}
+		s.Matrix("output.weight", tiny.Vocabulary, tiny.Dim)
+	},
 	"llama-long":  func(s *tiny.Source) { longRope(s, 64) },
 	"llama-short": func(s *tiny.Source) { longRope(s, tiny.Context) },
 	"gemma3-yarn": func(s *tiny.Source) {
@@ -36,18 +58,7 @@ var variants = map[string]func(*tiny.Source){
 		})
 	},
 	"gemma3-global": func(s *tiny.Source) { delete(s.Meta, "gemma3.attention.sliding_window") },
-	"llama-fused": func(s *tiny.Source) {
-		s.Float32()
-		for _, blk := range []string{"blk.0.", "blk.2."} {
-			fused := models.Tensor{Name: blk + "attn_qkv.weight", Shape: []int{(tiny.Heads + 2*tiny.KVHeads) * tiny.HeadDim, tiny.Dim}}
-			for _, part := range []string{"attn_q", "attn_k", "attn_v"} {
-				i := slices.IndexFunc(s.Tensors, func(t models.Tensor) bool { return t.Name == blk+part+".weight" })
-				fused.Data = append(fused.Data, s.Tensors[i].Data...)
-				s.Tensors = slices.Delete(s.Tensors, i, i+1)
-			}
-			s.Tensors = append(s.Tensors, fused)
-		}
-	},
+	"llama-fused":   fuseQKV,
 }
 
 // wave returns n different values of about this size.
@@ -59,10 +70,35 @@ func wave(n, seed int, size float32) []float32 {
 	return v
 }
 
+// fuseQKV stores the projections to q, k and v, and their biases if there are any, as one in all layers but the second.
+func fuseQKV(s *tiny.Source) {
+	s.Float32()
+	for _, blk := range []string{"blk.0.", "blk.2."} {
+		for _, what := range []string{".weight", ".bias"} {
+			fused := models.Tensor{Name: blk + "attn_qkv" + what}
+			for _, part := range []string{"attn_q", "attn_k", "attn_v"} {
+				i := slices.IndexFunc(s.Tensors, func(t models.Tensor) bool { return t.Name == blk+part+what })
+				if i < 0 {
+					continue
+				}
+				if fused.Shape == nil {
+					fused.Shape = append([]int{0}, s.Tensors[i].Shape[1:]...)
+				}
+				fused.Shape[0] += s.Tensors[i].Shape[0]
+				fused.Data = append(fused.Data, s.Tensors[i].Data...)
+				s.Tensors = slices.Delete(s.Tensors, i, i+1)
+			}
+			if fused.Shape != nil {
+				s.Tensors = append(s.Tensors, fused)
+			}
+		}
+	}
+}
+
 // setHeads gives a model heads of another width.
 func setHeads(s *tiny.Source, width int) {
 	for _, key := range []string{"attention.key_length", "attention.value_length", "rope.dimension_count"} {
-		s.Meta["llama."+key] = uint64(width)
+		s.Meta[s.Architecture+"."+key] = uint64(width)
 	}
 	for _, blk := range []string{"blk.0.", "blk.1.", "blk.2."} {
 		s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool {

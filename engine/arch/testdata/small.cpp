@@ -1,15 +1,16 @@
 // Writes the logits that llama.cpp computes for a model file as JSON to standard output, in
-// the form that README.md describes: small MODEL.gguf > MODEL.json
+// the form that README.md describes, with 24 or TOKENS greedy tokens: small MODEL.gguf [TOKENS] > MODEL.json
 //
 // One thread: ggml waits for others by spinning, which takes minutes on a busy machine.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <numeric>
 #include <vector>
 
 #include "llama.h"
 
-static const int prompt = 40, generated = 24, best = 20, vocabulary = 261;
+static const int prompt = 40, best = 20, vocabulary = 261;
 
 static void print_best(const float * logits) {
     std::vector<int> order(vocabulary);
@@ -32,7 +33,8 @@ static bool decode(llama_context * ctx, llama_batch & batch, const std::vector<i
 }
 
 int main(int argc, char ** argv) {
-    if (argc != 2) return fprintf(stderr, "usage: small MODEL.gguf\n"), 2;
+    if (argc != 2 && argc != 3) return fprintf(stderr, "usage: small MODEL.gguf [TOKENS]\n"), 2;
+    const int generated = argc == 3 ? atoi(argv[2]) : 24;
     llama_backend_init();
     auto mp         = llama_model_default_params();
     mp.n_gpu_layers = 0;

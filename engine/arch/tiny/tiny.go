@@ -54,6 +54,8 @@ type shape struct {
 
 var shapes = map[string]shape{
 	"llama":  {architecture: "llama", layers: 3, mixtureFrom: 3},
+	"qwen2":  {architecture: "qwen2", layers: 3, mixtureFrom: 3},
+	"qwen3":  {architecture: "qwen3", layers: 3, mixtureFrom: 3},
 	"gemma3": {architecture: "gemma3", layers: 7, mixtureFrom: 7, meta: models.Metadata{"attention.sliding_window": uint64(Window)}},
 	"mixtral": {architecture: "llama", layers: 3, meta: models.Metadata{
 		"expert_count": uint64(Experts), "expert_used_count": uint64(Used),
@@ -134,7 +136,11 @@ func (s *Source) attention(kind, blk string) {
 		s.norm(blk+"attn_q_norm.weight", HeadDim)
 		s.norm(blk+"attn_k_norm.weight", HeadDim)
 		s.norm(blk+"post_attention_norm.weight", Dim)
-	case "lfm2", "lfm2-window", "lfm2moe":
+	case "qwen2":
+		s.bias(blk+"attn_q.bias", Heads*HeadDim)
+		s.bias(blk+"attn_k.bias", KVHeads*HeadDim)
+		s.bias(blk+"attn_v.bias", KVHeads*HeadDim)
+	case "qwen3", "lfm2", "lfm2-window", "lfm2moe":
 		s.norm(blk+"attn_q_norm.weight", HeadDim)
 		s.norm(blk+"attn_k_norm.weight", HeadDim)
 	}
@@ -225,6 +231,14 @@ func (s *Source) norm(name string, n int) {
 	v := make([]float32, n)
 	for i := range v {
 		v[i] = float32(1 + float64(0.2*s.rng.NormFloat64()))
+	}
+	s.Vector(name, v...)
+}
+
+func (s *Source) bias(name string, n int) {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(0.5 * s.rng.NormFloat64())
 	}
 	s.Vector(name, v...)
 }
