@@ -72,8 +72,7 @@ func (t Tensor) from(n int) Tensor {
 func (t Tensor) Row(r int) []float32 { return t.F32[r*t.Stride:][:t.Cols:t.Cols] }
 
 // Overlaps reports whether t and u have values in common. They must be in the same memory space; delta is u's
-// address minus t's, in values. If
-// their strides differ, tensors whose rows interleave count as overlapping.
+// address minus t's, in values. If their strides differ, tensors whose rows interleave count as overlapping.
 func (t Tensor) Overlaps(u Tensor, delta int) bool {
 	if delta < 0 {
 		return u.Overlaps(t, -delta)

@@ -118,6 +118,7 @@ func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int
 // after returns the address n bytes beyond p.
 func after[T any](p *T, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
 
+// qBlocksAMX calls the kernel of layout k.
 func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:

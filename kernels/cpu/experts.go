@@ -101,11 +101,13 @@ func (j *matmulJob) planExperts(m *matrix, c *choice, panels, rowBytes, threads 
 	}
 }
 
+// expertChunk computes piece c of a product by experts.
 func (j *matmulJob) expertChunk(worker, c int) {
 	p := &j.pieces[c]
 	j.multiply(worker, p.w, p.t0, p.t1, p.p0, p.p1)
 }
 
+// gatedExpertChunk computes piece c of a gated product by experts.
 func (j *matmulJob) gatedExpertChunk(worker, c int) {
 	p := &j.pieces[c]
 	j.multiplyGated(worker, p.w, p.t0, p.t1, p.p0, p.p1)

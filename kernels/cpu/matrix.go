@@ -77,6 +77,7 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	return d.loadOne(parts), nil
 }
 
+// loadOne loads a matrix without experts: from the file of repacked weights, or by repacking.
 func (d *device) loadOne(parts []kernels.Weights) *matrix {
 	m := &matrix{d: d, cols: parts[0].Cols}
 	for _, w := range parts {

@@ -75,6 +75,7 @@ func (j *rowJob) start(d *device, rows, cols int) {
 	d.do((rows+j.step-1)/j.step, &j.runChunk)
 }
 
+// chunk processes the rows of chunk c.
 func (j *rowJob) chunk(_, c int) {
 	for r := c * j.step; r < min((c+1)*j.step, j.rows); r++ {
 		switch j.op {
@@ -114,6 +115,7 @@ func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
 // Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
 func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
 
+// elements runs an operation that combines values of dst and x at the same place.
 func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	s.in(name, &x)
 	s.out(name, &dst)
@@ -251,6 +253,7 @@ func (f *layerForm) holds(a *kernels.Attention, latent bool) bool {
 	return f.Kind == kernels.KeysValues && f.latent == latent && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
 }
 
+// store stores row r of keys (j.dst) and values (j.x) in the state of its span.
 func (j *rowJob) store(r int) {
 	for _, s := range j.spans {
 		if r < s.Row || r >= s.Row+s.N {
@@ -277,6 +280,7 @@ func (s *step) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 
+// unfold writes row r of dst; rows before or after x are zeros.
 func (j *rowJob) unfold(r int) {
 	dst, n := j.dst.Row(r), j.x.Cols
 	for i := range j.width {

@@ -56,6 +56,7 @@ func (b *bench) vectors() error {
 	return nil
 }
 
+// vector measures products of one token with rows × cols weights of type t.
 func (b *bench) vector(t quant.Type, rows, cols int) error {
 	w := ordinary(t, rows, cols)
 	var all []kernels.Matrix
@@ -94,6 +95,7 @@ func (b *bench) matrices() error {
 	return nil
 }
 
+// matrix measures a product of n tokens with rows × cols weights of type t.
 func (b *bench) matrix(kernel string, t quant.Type, n, rows, cols int) error {
 	m, _, err := b.load(ordinary(t, rows, cols))
 	if err != nil {
@@ -168,6 +170,7 @@ func (b *bench) filled(h heads, layers, n int) (kernels.State, error) {
 	return c, nil
 }
 
+// attendOne measures attention of one token over depth positions, in so many layers that the keys and values are in no cache.
 func (b *bench) attendOne(h heads, depth int) error {
 	layers := max(1, len(b.far)/(depth*h.kv*h.dim*4))
 	c, err := b.filled(h, layers, depth)
@@ -187,6 +190,7 @@ func (b *bench) attendOne(h heads, depth int) error {
 	})
 }
 
+// attendMany measures attention of n tokens that follow depth positions.
 func (b *bench) attendMany(h heads, depth, n int) error {
 	c, err := b.filled(h, 1, depth+n)
 	if err != nil {
@@ -218,6 +222,7 @@ func (b *bench) encoder() error {
 	return nil
 }
 
+// encode measures the encoder with the types of the present device, which form names.
 func (b *bench) encode(form string) error {
 	for _, s := range []struct {
 		name          string

@@ -20,6 +20,7 @@ type rowTrial struct {
 	run        func(y, x, u kernels.Tensor)
 }
 
+// rows measures the row operations.
 func (b *bench) rows() error {
 	trials, err := b.rowTrials()
 	if err != nil {

@@ -41,6 +41,7 @@ func (v *vector) table(r *kernels.RoPE, pos []int32) []float32 {
 	return t.cs
 }
 
+// turnsOf returns the table for the scale and the order of pairs of r, and creates it if necessary.
 func (v *vector) turnsOf(r *kernels.RoPE) *turns {
 	for i := range v.turns {
 		if t := &v.turns[i]; t.scale == r.Scale && t.interleaved == r.Interleaved {
@@ -81,6 +82,7 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 	j.start(s.d, x.Rows, 4*x.Cols)
 }
 
+// rotate rotates all heads of row r.
 func (j *rowJob) rotate(r int) {
 	n := len(j.w)
 	var cs []float32

@@ -176,6 +176,7 @@ func (s *step) Combine(dst, x kernels.Tensor, c kernels.Choice) {
 // piece is the number of columns that are combined or convolved at a time.
 const piece = 256
 
+// combine adds to row r of dst the rows of its experts, multiplied by their weights, piece columns at a time.
 func (j *rowJob) combine(r int) {
 	c, dst := j.choice, j.dst.Row(r)
 	var buf [piece]float32

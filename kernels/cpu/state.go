@@ -72,6 +72,7 @@ func (d *device) NewState(s kernels.StateShape) (kernels.State, error) {
 	return p.state(d), nil
 }
 
+// state returns an empty state of this plan.
 func (p *plan) state(d *device) *state {
 	return &state{plan: p, dev: d, groups: make([]group, len(p.groups)), at: make([]int, len(p.layers))}
 }
@@ -194,6 +195,7 @@ func StateBytes(s kernels.StateShape, step int) int64 {
 	return p.maxBytes(step)
 }
 
+// pagesOf returns how many pages that many positions take.
 func pagesOf(positions int) int { return (positions + page - 1) / page }
 
 // Truncate removes the positions from n on.

@@ -49,6 +49,7 @@ func topOf(d int, scale float32, dmin int, m float32) func(b []byte) float32 {
 	return func(b []byte) float32 { return max(scale*abs(half(b[d:])), m*abs(half(b[dmin:]))) }
 }
 
+// scaleOnly and scaleMin read the scale, and the minimum, of a block that begins with them.
 func scaleOnly(u *unpacked, b []byte) { u.d[0] = half(b) }
 func scaleMin(u *unpacked, b []byte)  { u.d[0], u.m[0] = half(b), half(b[2:]) }
 

@@ -136,6 +136,7 @@ func (e *elem) exp(x, t, n int) {
 	e.i("VANDNPS Y%d, Y13, Y%d", x, x)
 }
 
+// clamps returns the registers of the bounds of the argument of exp.
 func (e *elem) clamps() (hi, lo int) {
 	if e.isa == avx512 {
 		return 30, 31
