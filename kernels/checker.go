@@ -2,8 +2,8 @@ package kernels
 
 import "errors"
 
-// Checker is a device for checking whether a model can be opened: it checks the numbers of weights as
-// every device does, and keeps only their sizes. It makes no states, and Begin panics. The zero value
+// Checker is a device that checks whether a model can be opened: it checks the dimensions of weights as
+// every device does, and keeps only their sizes. It has no states, and Begin panics. The zero value
 // is ready to use.
 type Checker struct{}
 

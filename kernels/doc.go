@@ -1,8 +1,8 @@
-// Package kernels is the contract between models and the devices that run them. A
+// Package kernels defines the interface between models and the devices that run them. A
 // Device holds weights and state; a Step runs some twenty fused operations on float32
-// activations. Model code (engine/arch, asr/whisper) is written once against this
-// package and never asks which format a weight has, which instructions the CPU knows,
-// or whether a GPU does the work.
+// activations. The code of a model (engine/arch, asr/whisper) uses only this
+// package and does not depend on the format of a weight, on the instruction set of the CPU,
+// or on whether a GPU runs it.
 //
 //	Device ── Load, NewVector, NewState ──▶ Matrix, Vector, state
 //	   │
@@ -10,14 +10,14 @@
 //	        Embed ─▶ Tensor ─ MatMul ─▶ Tensor ─ Attend ─▶ … ─ Read ─▶ Rows
 //	        End ─▶ the rows asked for are in host memory
 //
-// Everything that an operation reads is on the device: weights, vectors and state are
-// made before the step, and the batch goes up once, when the step begins. Results come
-// back once, when it ends. A step allocates nothing once its buffers have grown.
+// All operands of an operation are on the device: weights, vectors and state are
+// created before the step, and the batch is transferred once, when the step begins. Results are
+// transferred back once, when it ends. A step allocates nothing once its buffers have reached their final size.
 //
-// One goroutine owns a device: it alone calls the device, its steps, matrices, vectors
-// and states. Inside, a device spreads each operation over its own workers.
+// Only one goroutine may use a device and its steps, matrices, vectors
+// and states. The device itself distributes each operation over its workers.
 //
-// Shapes are checked by the code that opens a model, so operations panic on a mismatch,
-// as on any other misuse: it is a bug, never a file's fault. Package devicetest checks
-// that a Device keeps this contract.
+// The code that opens a model checks all shapes, so operations panic on a mismatch,
+// as on any other misuse: it is a bug and can't be caused by a file. Package devicetest checks
+// that a Device fulfils this contract.
 package kernels

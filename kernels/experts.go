@@ -1,15 +1,15 @@
 package kernels
 
-// Routing says how a mixture of experts chooses the feed-forward networks that each row
-// goes through, from the logits of a router (Shazeer et al. 2017, arXiv:1701.06538).
+// Routing describes how a mixture of experts chooses the feed-forward networks (experts) for each
+// row from the logits of a router (Shazeer et al. 2017, arXiv:1701.06538).
 type Routing struct {
-	// Used is how many experts a row goes through.
+	// Used is the number of experts for each row.
 	Used int
-	// Sigmoid makes the probability of each expert from its own logit alone; otherwise
-	// softmax makes them from the logits of all experts.
+	// Sigmoid computes the probability of each expert from its own logit alone. Otherwise
+	// the probabilities are the softmax of the logits of all experts.
 	Sigmoid bool
-	// Bias holds a value for each expert that is added to its probability when experts are
-	// chosen, and does not count in their weights (DeepSeek-V3, arXiv:2412.19437, section
+	// Bias has a value for each expert that is added to its probability for the
+	// choice, but not for the weights (DeepSeek-V3, arXiv:2412.19437, section
 	// 2.1.2). It may be nil.
 	Bias Vector
 	// Normalize divides the weights of a row's experts by their sum.
@@ -18,20 +18,20 @@ type Routing struct {
 	Scale float32
 }
 
-// Choice says which experts the rows of a tensor go through, and with which weights. It
-// is in the device's memory and belongs to the step whose Route made it.
+// Choice says which experts process each row of a tensor, and with which weights. It
+// is in the device's memory and belongs to the step whose Route created it.
 //
-// Rows that go through experts lie in groups, one group an expert, so that each expert's
-// rows are one product with its matrix. Experts come in their order, and the rows of a
-// group in the order of the rows that they were copied from. Three rows, two of four
-// experts each:
+// Gather arranges the rows in groups, one for each expert, so that all rows of an expert
+// are one product with its matrix. Groups are in the order of the experts, and the rows of a
+// group in the order of the rows that they are copies of. Example with three rows and two of four
+// experts for each:
 //
 //	row            0      1      2
 //	experts       1 3    0 3    3 1
 //	groups        row 1 │ row 0, row 2 │ row 0, row 1, row 2
 //	              └ 0 ─┘└───── 1 ─────┘└──────── 3 ────────┘
 type Choice struct {
-	Rows, Used int    // the groups hold Rows·Used rows
-	Index      int    // of the choice in its step
+	Rows, Used int    // the groups have Rows·Used rows in total
+	Index      int    // number of the choice in its step
 	Step       uint64 // identifies the step, see NextStep
 }

@@ -2,43 +2,43 @@ package kernels
 
 import "fmt"
 
-// LayerKind says what a layer keeps of the positions that it has seen.
+// LayerKind is the kind of values that a layer keeps of the positions that it has processed.
 type LayerKind int
 
 const (
 	// KeysValues layers keep a key and a value of each position, for each key/value head.
 	KeysValues LayerKind = iota
-	// Recurrent layers keep one block of values, which each position replaces.
+	// Recurrent layers keep one block of values, which each position updates.
 	Recurrent
-	// Latent layers keep one row of each position for all heads: its key has all values of the row, its value
-	// the first of them (multi-head latent attention, DeepSeek-V2, arXiv:2405.04434).
+	// Latent layers keep one row for each position, shared by all heads. The whole row is the key, and its first
+	// values are the value (multi-head latent attention, DeepSeek-V2, arXiv:2405.04434).
 	Latent
 )
 
-// Layer says what one layer of a model keeps between steps.
+// Layer describes what one layer of a model keeps between steps.
 type Layer struct {
 	Kind LayerKind
 
-	// Of KeysValues: a key has KeyDim values, a value ValueDim. With a Window > 0 a position
-	// sees itself and the Window-1 positions before it; the state forgets earlier ones.
+	// For KeysValues: a key has KeyDim values, a value ValueDim. If Window > 0, a position
+	// attends to itself and the Window-1 positions before it; the state drops earlier ones.
 	KVHeads, KeyDim, ValueDim int
 	Window                    int
-	// Fine asks for values as fine as float16, 11 bits, where 8 would do otherwise.
+	// Fine requires values with the precision of float16 (11 bits) even if 8 bits would usually do.
 	Fine bool
 
-	// Of Latent: a row has KeyDim values, of which the first ValueDim are the value.
+	// For Latent: a row has KeyDim values, of which the first ValueDim are the value.
 
-	// Of Recurrent: Rows × Cols float32 values for each sequence, zeros at first.
+	// For Recurrent: Rows × Cols float32 values for each sequence, initially zeros.
 	Rows, Cols int
 }
 
-// StateShape is the shape of a State.
+// StateShape is the shape of a State: the layers, and Cap, the largest number of positions.
 type StateShape struct {
 	Layers []Layer
-	Cap    int // positions that fit
+	Cap    int // largest number of positions
 }
 
-// Check reports what makes a state of the shape impossible on every device.
+// Check returns an error if no device can have a state of this shape.
 func (s StateShape) Check() error {
 	if len(s.Layers) == 0 || s.Cap <= 0 {
 		return fmt.Errorf("%d layers and %d positions: a state needs at least one of both", len(s.Layers), s.Cap)
@@ -69,28 +69,28 @@ func (l Layer) check() error {
 	return nil
 }
 
-// State is what the layers of a model keep of one sequence. Positions are added by the
-// operations of a step (Step.Store and those of recurrent layers), always from Len or an
-// earlier position on; added at an earlier one, they replace what was there.
+// State is what the layers of a model keep of one sequence. The operations of a step add
+// positions (Step.Store and those of recurrent layers), beginning at Len or at an
+// earlier position. In the latter case they replace the positions that were there.
 //
-// A State is used by one goroutine at a time. States share no memory that can change, even
-// if one was forked from the other, so different goroutines may use different states.
+// Only one goroutine at a time may use a State. States share no mutable memory, even
+// if one is a fork of the other, so different goroutines may use different states.
 // Using a State after Close is a bug and panics.
 type State interface {
-	// Cap is the number of positions that fit.
+	// Cap returns the largest number of positions.
 	Cap() int
-	// Len is the number of positions held: the next one to add is Len.
+	// Len returns the number of positions held, which is also the next position to add.
 	Len() int
-	// Truncate forgets the positions from n on. It returns false, and changes nothing, if the
-	// state cannot go back to n: n is negative or beyond Len, a layer with a window has let go
-	// of positions that n sees, or a recurrent layer has moved on. Going back to 0 always works.
+	// Truncate removes the positions from n on. It returns false, and changes nothing, if the
+	// state cannot go back to n: n is negative or exceeds Len, a layer with a window has dropped
+	// positions that n attends to, or a recurrent layer has advanced. Truncating to 0 always succeeds.
 	Truncate(n int) bool
 	// Fork returns a state with the same content. Both share memory until one of them writes.
 	Fork() (State, error)
-	// Bytes is the memory held. Of memory that several states share, each counts its part, so
-	// the sum over all states is what they take together.
+	// Bytes returns the memory held, in bytes. Memory that several states share is divided among them, so
+	// the sum over all states is their total memory.
 	Bytes() int64
-	// MaxBytes is the most that Bytes can become if at most step positions are added at a time.
+	// MaxBytes returns the largest value of Bytes if at most step positions are added at a time.
 	MaxBytes(step int) int64
 	// Close frees the memory.
 	Close() error

@@ -1,54 +1,54 @@
 package kernels
 
-// Priority says whose work goes first where several devices share workers.
+// Priority determines whose work is done first if several devices share workers.
 type Priority int8
 
 const (
 	Recording Priority = iota // transcription of recordings, in the background
 	Answer                    // a chat's answer
-	Dictation                 // somebody is speaking and waits for text
+	Dictation                 // a person is speaking and waits for the text
 	Priorities
 )
 
-// Batch is the input of a step. It goes to the device once, when the step begins, and
-// must not be changed before it ends.
+// Batch is the input of a step. It is transferred to the device once, when the step begins, and
+// must not be changed until the step ends.
 //
-// One step, three sequences, a chunk of a long prompt and two single tokens:
+// Example: one step with three sequences, a chunk of a long prompt and two single tokens:
 //
 //	row        0   1   2   3   4   5   6   7
 //	Tokens     a   b   c   d   e   f | g | h
 //	Positions 96  97  98  99 100 101 | 7 | 31
 //	Spans     └── Pos 96, N 6 ──────┘ └ ┘ └ ┘
 type Batch struct {
-	// Tokens and Positions hold one number a row, of the token and of its place in its
-	// sequence; nil in a step whose rows are no tokens.
+	// Tokens and Positions have one number for each row: the token, and its position in the
+	// sequence. They are nil if the rows of the step are not tokens.
 	Tokens, Positions []int32
-	// Spans say which rows belong to which sequence, for self-attention: one span a sequence.
+	// Spans assign rows to sequences, for self-attention: one span for each sequence.
 	Spans []Span
-	// Cross is a second list, for attention to another sequence (encoder-decoder
+	// Cross is a second list of spans, for attention to another sequence (encoder-decoder
 	// models); see Attention.Cross.
 	Cross []Span
-	// Priority of the step where workers are shared.
+	// Priority of the step if workers are shared.
 	Priority Priority
 }
 
-// Span says which rows of a step belong to one sequence: rows Row … Row+N of the
-// step's tensors hold its positions Pos … Pos+N.
+// Span assigns rows of a step to one sequence: rows Row … Row+N-1 of the
+// step's tensors are its positions Pos … Pos+N-1.
 type Span struct {
 	State       State
 	Row, N, Pos int
-	// Len is how many positions of the sequence each row sees in attention that is not
+	// Len is the number of positions of the sequence that each row attends to if attention is not
 	// causal.
 	Len int
 }
 
-// Rows is a tensor of a step in host memory, Len rows of Cols values, that Step.Read
-// has asked for. It is valid from the end of that step until the device's next Begin;
-// its values may be changed by whoever has it.
+// Rows is the result of Step.Read: a tensor of a step in host memory, Len rows of Cols
+// values. It is valid from the end of that step until the device's next Begin.
+// Its owner may change the values.
 type Rows struct {
 	Len, Cols int
-	// Stride is the distance of two rows in Values. The device fills both at the step's
-	// end and sets Values to nil when the next one begins.
+	// Stride is the distance between rows in Values. The device sets both at the end of the
+	// step, and sets Values to nil when the next one begins.
 	Stride int
 	Values []float32
 }
@@ -65,7 +65,7 @@ func (r *Rows) Row(i int) []float32 {
 }
 
 // Step is a forward pass in progress on a Device, from Begin to End. It owns the
-// tensors made in it. Operations run in the order of the calls. dst may be the same
+// tensors created in it. Operations run in the order of the calls. dst may be the same
 // tensor as x, or share no value with it, unless an operation says otherwise.
 //
 // Operations panic, with a message that names the operation, on misuse: after End or
@@ -76,16 +76,16 @@ func (r *Rows) Row(i int) []float32 {
 type Step interface {
 	// New returns a tensor of undefined content.
 	New(rows, cols int) Tensor
-	// Const returns a tensor, read only, over the first rows × cols values of v.
+	// Const returns a read-only tensor over the first rows × cols values of v.
 	Const(v Vector, rows, cols int) Tensor
 	// Write copies rows × cols values from host memory to t.
 	Write(t Tensor, src []float32)
-	// Read asks for t in host memory, which is there after End. t must not be written to
-	// any more.
+	// Read requests t in host memory, where it is available after End. t must not be written to
+	// afterwards.
 	Read(t Tensor) *Rows
-	// End runs what has not run yet and brings the rows that Read has asked for to host
-	// memory. The step and its tensors must not be used afterwards. An error is the
-	// device's: it is lost, or has no memory left.
+	// End runs the operations that have not run yet and transfers the rows requested by Read to host
+	// memory. The step and its tensors must not be used afterwards. An error means
+	// that the device is lost or out of memory.
 	End() error
 
 	// Embed writes scale × row Tokens[i] of w to row i of dst, which has a row for each
@@ -99,68 +99,68 @@ type Step interface {
 	// MatMulAdd adds x·wᵀ (+ bias) to dst, which shares no value with x.
 	MatMulAdd(dst, x Tensor, w Matrix)
 	// MatMulGated writes f(x·gateᵀ) · x·upᵀ (+ their biases) to dst, where w was loaded from
-	// the parts gate and up, of as many rows: [n × w.Cols] → [n × w.Rows/2]. dst shares no
+	// the parts gate and up, which have the same number of rows: [n × w.Cols] → [n × w.Rows/2]. dst shares no
 	// value with x.
 	MatMulGated(dst, x Tensor, w Matrix, f Activation)
 	// Route chooses r.Used experts for each row of logits, [n × experts]: those with the
-	// largest probabilities; of equal ones, those with the lower index. NaN counts as the
+	// largest probabilities and, among equal ones, those with the lowest indexes. NaN counts as the
 	// lowest probability. r is read during the call.
 	Route(logits Tensor, r *Routing) Choice
 	// Gather copies each row of x, [c.Rows × cols], to the groups of its experts in dst,
 	// [c.Rows·c.Used × cols]; see Choice. dst shares no value with x.
 	Gather(dst, x Tensor, c Choice)
-	// MatMulExperts writes x·wᵀ (+ bias) to dst, where each group of rows is multiplied with
+	// MatMulExperts writes x·wᵀ (+ bias) to dst, where each group of rows is multiplied by
 	// the matrix of its expert: [c.Rows·c.Used × w.Cols] → [c.Rows·c.Used × w.Rows]. dst
-	// shares no value with x. Matrices of experts that no row goes through are not read.
+	// shares no value with x. Matrices of experts without rows are not read.
 	MatMulExperts(dst, x Tensor, w Matrix, c Choice)
 	// MatMulGatedExperts is MatMulGated by experts, as MatMulExperts is MatMul:
 	// [c.Rows·c.Used × w.Cols] → [c.Rows·c.Used × w.Rows/2].
 	MatMulGatedExperts(dst, x Tensor, w Matrix, c Choice, f Activation)
-	// Combine adds to each row of dst, [c.Rows × cols], the sum of its rows in the groups x,
-	// [c.Rows·c.Used × cols], times their weights. dst shares no value with x.
+	// Combine adds to each row of dst, [c.Rows × cols], the sum of the row's copies in the groups x,
+	// [c.Rows·c.Used × cols], multiplied by their weights. dst shares no value with x.
 	Combine(dst, x Tensor, c Choice)
-	// Add adds x to dst; an x of one row is added to every row.
+	// Add adds x to dst. If x has one row, it is added to every row.
 	Add(dst, x Tensor)
-	// Mul multiplies dst with x, value by value; every row with an x of one row.
+	// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
 	Mul(dst, x Tensor)
 	// RMSNorm normalises each run of weight.Len() columns: x/√(mean(x²)+eps)·weight.
 	RMSNorm(dst, x Tensor, weight Vector, eps float32)
 	// LayerNorm normalises each row: (x-mean)/√(var+eps)·gamma+beta.
 	LayerNorm(dst, x Tensor, gamma, beta Vector, eps float32)
-	// Activate writes f(gate)·up to dst, or f(gate) where up.Rows is 0. dst may be up.
+	// Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0. dst may be up.
 	Activate(dst, gate, up Tensor, f Activation)
-	// Rotate turns each head of each row in place by its position in the batch.
+	// Rotate applies r to each head of each row in place, at the row's position in the batch.
 	Rotate(x Tensor, r *RoPE)
-	// Store puts rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], into the state of the batch's
-	// spans at layer; a says which spans (Cross) and how many heads.
+	// Store writes the rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], to the states of the batch's
+	// spans at layer. a selects the list of spans (Cross) and has the number of heads.
 	Store(k, v Tensor, layer int, a *Attention)
 	// Attend writes softmax(scale·q·kᵀ)·v over the stored keys and values of each span to
-	// dst, [n × Heads·ValueDim]; Store comes first. Rows of no span stay as they are. dst may be
-	// q where values have as many dimensions as keys.
+	// dst, [n × Heads·ValueDim]. Store must come before. Rows that belong to no span are not changed. dst may be
+	// q if values have as many dimensions as keys.
 	Attend(dst, q Tensor, layer int, a *Attention)
-	// StoreLatent puts rows of x, [n × KeyDim], into the state of the batch's spans at layer, a Latent layer.
+	// StoreLatent writes the rows of x, [n × KeyDim], to the states of the batch's spans at layer, a Latent layer.
 	StoreLatent(x Tensor, layer int)
-	// AttendLatent is Attend at a Latent layer, after StoreLatent: a has one key/value head, whose keys are the
-	// stored rows and whose values are the beginnings of these: [n × Heads·KeyDim] → [n × Heads·ValueDim].
+	// AttendLatent is Attend for a Latent layer, after StoreLatent. a has one key/value head, whose keys are the
+	// stored rows and whose values are their first ValueDim columns: [n × Heads·KeyDim] → [n × Heads·ValueDim].
 	AttendLatent(dst, q Tensor, layer int, a *Attention)
-	// MatMulHeads multiplies each head with a matrix of its own, that of the expert of its number:
-	// [n × heads·w.Cols] → [n × heads·w.Rows], for a matrix w of as many experts as there are heads.
+	// MatMulHeads multiplies each head by a matrix of its own, the expert of w with the number of the head:
+	// [n × heads·w.Cols] → [n × heads·w.Rows]. w has as many experts as there are heads.
 	// dst shares no value with x.
 	MatMulHeads(dst, x Tensor, w Matrix)
-	// ShortConv writes a causal convolution of x, of each column by itself, to dst, both
-	// [n × cols]. w holds [width × cols] weights, width 2 or more, the newest row's last: row p
-	// of a sequence is Σᵢ w[i]·x[p-width+1+i]. The rows before a span's first one are what the
-	// state keeps at layer, a Recurrent layer of width-1 × cols, zeros at the beginning of a
-	// sequence; the span's last rows take their place. Rows of no span stay as they are. dst
+	// ShortConv writes a causal convolution of x along the sequence, separately for each column, to dst, both
+	// [n × cols]. w has [width × cols] weights, width 2 or more, with those of the newest row last: row p
+	// of a sequence is Σᵢ w[i]·x[p-width+1+i]. The rows before the first row of a span are those that the
+	// state keeps at layer, a Recurrent layer of width-1 × cols (zeros at the beginning of a
+	// sequence); the last rows of the span replace them. Rows that belong to no span are not changed. dst
 	// shares no value with x.
 	ShortConv(dst, x Tensor, w Vector, layer int)
-	// Weights writes softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
-	// the row's span at layer to dst, [q.Rows × keys]: what Attend, without Causal and with
-	// that Span.Len, multiplies the values with. dst shares no value with q.
+	// Weights writes the attention weights softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
+	// the row's span at layer to dst, [q.Rows × keys]. These are the factors of the values in Attend without Causal, with
+	// Span.Len = dst.Cols. dst shares no value with q.
 	Weights(dst, q Tensor, layer, head int, a *Attention)
-	// Unfold lays width neighbouring rows of x side by side (im2col of a 1-D
-	// convolution, zero padding pad rows on both sides): row r of dst is rows
-	// r·stride-pad … +width of x; dst is [⌊(n+2·pad-width)/stride⌋+1 × width·Cols] and
+	// Unfold concatenates width neighbouring rows of x to each row of dst (im2col of a 1-D
+	// convolution, with pad rows of zeros on both sides): row r of dst consists of rows
+	// r·stride-pad … r·stride-pad+width-1 of x. dst is [⌊(n+2·pad-width)/stride⌋+1 × width·Cols] and
 	// shares no value with x.
 	Unfold(dst, x Tensor, width, stride, pad int)
 }

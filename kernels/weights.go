@@ -7,23 +7,23 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Weights is a matrix as a file stores it: Rows × Cols values of Type in Data,
-// row-major, each row whole blocks. Bias, if any, has Rows values.
+// Weights is a matrix as it is stored in a file: Rows × Cols values of Type in Data,
+// row-major, where each row consists of whole blocks. Bias is nil or has Rows values.
 type Weights struct {
 	Type       quant.Type
 	Rows, Cols int
 	Data       []byte
 	Bias       []float32
-	// Experts, if not 0, is how many such matrices Data holds, one after the other, and how
-	// many times Rows values Bias has: one for each expert of a mixture.
+	// Experts, if not 0, is the number of experts of a mixture: Data has that many matrices, one after the other, and
+	// Bias that many times Rows values.
 	Experts int
 }
 
-// MaxExperts is the most experts that a matrix may have.
+// MaxExperts is the largest number of experts of a matrix.
 const MaxExperts = 4096
 
-// CheckParts reports which numbers of the parts of a matrix do not fit together. Load checks
-// them on every device. It reads no values.
+// CheckParts returns an error if dimensions of the parts of a matrix are inconsistent. Load calls
+// it on every device. It reads no values.
 func CheckParts(parts []Weights) error {
 	if len(parts) == 0 {
 		return errors.New("no parts")
@@ -40,7 +40,7 @@ func CheckParts(parts []Weights) error {
 	return nil
 }
 
-// check compares w with the number of experts and columns of the first part.
+// check compares w with the number of experts and of columns of the first part.
 func (w Weights) check(experts, cols int) error {
 	switch {
 	case !w.Type.Known():
@@ -64,7 +64,7 @@ func (w Weights) check(experts, cols int) error {
 	return nil
 }
 
-// Expert returns the weights of expert e of w, which CheckParts accepts.
+// Expert returns the weights of expert e of w, which must satisfy CheckParts.
 func (w Weights) Expert(e int) Weights {
 	size := w.Rows * w.Type.RowBytes(w.Cols)
 	w.Experts, w.Data = 0, w.Data[e*size:][:size:size]
@@ -75,22 +75,22 @@ func (w Weights) Expert(e int) Weights {
 }
 
 // Matrix is a weight matrix in a Device's own layout, or one such matrix for each expert
-// of a mixture, where Rows and Cols are those of one expert's.
+// of a mixture. In the latter case Rows and Cols are those of one expert's matrix.
 type Matrix interface {
 	Rows() int
 	Cols() int
-	// Bytes is the memory that the matrix takes beside the file's own bytes.
+	// Bytes returns the memory that the matrix takes in addition to the bytes of the file.
 	Bytes() int64
 	// Close frees the matrix, which must not be used afterwards. Closing twice is allowed.
 	Close() error
 }
 
-// Vector is float32 values in a Device's memory, made when a model is loaded: a norm's
-// weights, rotary frequencies, a table of positions.
+// Vector is a sequence of float32 values in a Device's memory, created when a model is loaded: the weights of a
+// norm, rotary frequencies, a table of positions.
 type Vector interface {
-	// Len is the number of values.
+	// Len returns the number of values.
 	Len() int
-	// Bytes is the memory that the vector takes.
+	// Bytes returns the memory that the vector takes.
 	Bytes() int64
 	// Close frees the vector, which must not be used afterwards. Closing twice is allowed.
 	Close() error
@@ -109,12 +109,12 @@ const (
 // RoPE describes a rotary position embedding (Su et al. 2021, arXiv:2104.09864).
 type RoPE struct {
 	HeadDim int
-	// Freq is the angle per position of each rotated pair, radians, scaling (llama3,
-	// linear, YaRN) included; 2·Freq.Len() ≤ HeadDim dimensions turn, the rest stay.
+	// Freq is the angle for each position, in radians, of each rotated pair, including scaling (llama3,
+	// linear, YaRN). 2·Freq.Len() ≤ HeadDim dimensions are rotated, the others are not changed.
 	Freq Vector
 	// Scale multiplies the rotated values (YaRN's attention factor; 1 otherwise).
 	Scale float32
-	// Interleaved: pairs are (2i, 2i+1), as llama's GGUF files have them; otherwise
+	// Interleaved means that the pairs are (2i, 2i+1), as in llama's GGUF files; otherwise they are
 	// (i, i+Freq.Len()), as in Gemma and GPT-NeoX.
 	Interleaved bool
 }
@@ -122,19 +122,19 @@ type RoPE struct {
 // Attention describes scaled dot-product attention with grouped key/value heads.
 type Attention struct {
 	Heads, KVHeads, HeadDim int
-	// ValueDim is how many dimensions a value has; 0: HeadDim, as queries and keys.
+	// ValueDim is the number of dimensions of a value; 0 stands for HeadDim, that of queries and keys.
 	ValueDim int
 	Scale    float32 // of q·k, usually 1/√HeadDim
-	// Causal: position p sees positions 0 … p. Otherwise every row sees the first
+	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to the first
 	// Span.Len positions (encoders, cross-attention).
 	Causal bool
-	// Window > 0: with Causal, position p sees p-Window+1 … p only.
+	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p.
 	Window int
-	// Cross chooses Batch.Cross instead of Batch.Spans.
+	// Cross selects Batch.Cross instead of Batch.Spans.
 	Cross bool
 }
 
-// Dims returns how many dimensions a key and a value have.
+// Dims returns the numbers of dimensions of a key and of a value.
 func (a *Attention) Dims() (key, value int) {
 	if a.ValueDim == 0 {
 		return a.HeadDim, a.HeadDim

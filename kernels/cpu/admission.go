@@ -7,20 +7,19 @@ import (
 	"soberano/kernels"
 )
 
-// admission lets one goroutine at a time use a pool's workers, by priority: between two
-// operations, whoever waits with the highest one comes next; among equals, who came
-// first. A pool that nobody else wants is taken and given back with one compare-and-swap
-// each.
+// admission grants the workers of a pool to one goroutine at a time, by priority. After each operation, the waiting
+// goroutine with the highest priority is next, and of several with that priority the one that has waited
+// longest. A pool without contention is acquired and released with one compare-and-swap each.
 //
 //	state  free ◀──▶ taken            one user
-//	         └─▶ managed ◀─┘          somebody waits, or a priority is held: mu counts
+//	         └─▶ managed ◀─┘          some user waits, or a priority is held: the fields below mu are valid
 type admission struct {
 	state atomic.Int32
 
 	mu      sync.Mutex
 	busy    bool // valid while state is managed
 	waiting [kernels.Priorities][]*turn
-	came    int64                   // turns that have waited so far
+	came    int64                   // number of turns that have waited so far
 	held    [kernels.Priorities]int // see Hold
 	lent    [kernels.Priorities]int // see Lend
 }
@@ -31,16 +30,16 @@ const (
 	managed
 )
 
-// turn is one user of a pool: a device, or a call of Each.
+// turn is a user of a pool: a device, or a call of Each.
 type turn struct {
 	priority kernels.Priority
-	ready    chan struct{} // takes one value when it is this user's turn
-	came     int64         // when it began to wait, among others
+	ready    chan struct{} // receives one value when it is this user's turn
+	came     int64         // order in which it began to wait
 }
 
 func newTurn(p kernels.Priority) turn { return turn{priority: p, ready: make(chan struct{}, 1)} }
 
-// enter waits until t may use the workers.
+// enter blocks until t may use the workers.
 func (a *admission) enter(t *turn) {
 	if a.state.CompareAndSwap(free, taken) {
 		return
@@ -59,7 +58,7 @@ func (a *admission) enter(t *turn) {
 	<-t.ready
 }
 
-// leave gives the workers to the next user.
+// leave passes the workers to the next user.
 func (a *admission) leave() {
 	if a.state.CompareAndSwap(taken, free) {
 		return
@@ -70,14 +69,14 @@ func (a *admission) leave() {
 	a.next()
 }
 
-// manage makes mu count. It must be held.
+// manage switches state to managed. mu must be held.
 func (a *admission) manage() {
 	if was := a.state.Swap(managed); was != managed {
 		a.busy = was == taken
 	}
 }
 
-// effective is the priority that users of priority p have now: their own, or one that is lent
+// effective returns the current priority of users of priority p: their own, or a higher one that is lent
 // to them.
 func (a *admission) effective(p kernels.Priority) kernels.Priority {
 	for q := kernels.Priorities - 1; q > p; q-- {
@@ -88,7 +87,7 @@ func (a *admission) effective(p kernels.Priority) kernels.Priority {
 	return p
 }
 
-// admits reports whether no higher priority is held.
+// admits reports whether a user of priority p may run, that is, whether no higher priority is held.
 func (a *admission) admits(p kernels.Priority) bool {
 	for _, n := range a.held[a.effective(p)+1:] {
 		if n > 0 {
@@ -98,7 +97,7 @@ func (a *admission) admits(p kernels.Priority) bool {
 	return true
 }
 
-// next lets in who comes next, if the workers are free.
+// next admits the user who is next, if the workers are free.
 func (a *admission) next() {
 	if a.busy {
 		return
@@ -121,7 +120,7 @@ func (a *admission) next() {
 	}
 }
 
-// admit lets in the first who waits with priority p.
+// admit admits the user of priority p who has waited longest.
 func (a *admission) admit(p kernels.Priority) {
 	line := a.waiting[p]
 	t := line[0]
@@ -132,16 +131,15 @@ func (a *admission) admit(p kernels.Priority) {
 	t.ready <- struct{}{}
 }
 
-// Hold keeps users of lower priorities waiting, from the end of the operation in
-// progress until release is called: for somebody who is about to use the workers again
-// and again, with pauses. release may be called more than once.
+// Hold makes users of lower priorities wait, from the end of the current operation until release is called. It is
+// for a user who is about to use the workers repeatedly, with pauses. release may be called more than once.
 func (p *Pool) Hold(priority kernels.Priority) (release func()) {
 	p.hold(priority)
 	var once sync.Once
 	return func() { once.Do(func() { p.unhold(priority) }) }
 }
 
-// hold is Hold, which unhold ends.
+// hold increments the hold count of a priority; unhold decrements it.
 func (a *admission) hold(priority kernels.Priority) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -156,9 +154,9 @@ func (a *admission) unhold(priority kernels.Priority) {
 	a.next()
 }
 
-// Lend gives users of lower priorities this one until release is called: for somebody of this
-// priority who waits for something that one of them has and gives back when its work is done.
-// Otherwise those of a priority between the two would keep both waiting. release may be called
+// Lend gives users of lower priorities this priority until release is called. It is for a user of this priority who
+// waits for something that one of them has and returns when its work is done (priority inheritance).
+// Without it, users of a priority between the two would delay both. release may be called
 // more than once.
 func (p *Pool) Lend(priority kernels.Priority) (release func()) {
 	p.lend(priority)

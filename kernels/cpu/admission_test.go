@@ -13,7 +13,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// waits until so many users wait for p.
+// waits waits until n users are waiting for p.
 func waits(t *testing.T, p *Pool, n int) {
 	t.Helper()
 	for range 5000 {
@@ -31,7 +31,7 @@ func waits(t *testing.T, p *Pool, n int) {
 	t.Fatalf("%d users do not wait", n)
 }
 
-// TestAdmissionOrder: who waits comes by priority, then by time.
+// TestAdmissionOrder checks that waiting users are admitted by priority, then by the time they have waited.
 func TestAdmissionOrder(t *testing.T) {
 	p := newPool(generic, 2)
 	defer p.Close()
@@ -76,7 +76,7 @@ func TestAdmissionOrder(t *testing.T) {
 	}
 }
 
-// TestHold: while a priority is held, lower ones wait, it and higher ones do not.
+// TestHold checks that while a priority is held, users of lower priorities wait, and users of this and higher ones do not.
 func TestHold(t *testing.T) {
 	p := newPool(generic, 2)
 	defer p.Close()
@@ -99,7 +99,7 @@ func TestHold(t *testing.T) {
 	<-use(kernels.Answer)
 	<-use(kernels.Dictation)
 	again()
-	again() // does nothing
+	again() // has no effect
 	<-use(kernels.Answer)
 	select {
 	case <-low:
@@ -113,14 +113,14 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestAdmission: of many users with holds and panics, one at a time has the workers, and all
-// come to an end. The race detector checks that what one leaves the next one sees.
+// TestAdmission checks, with many users, holds and panics, that only one user at a time has the workers, and that all
+// finish. The race detector checks that the writes of one user are visible to the next.
 func TestAdmission(t *testing.T) {
 	p := newPool(generic, 3)
 	defer p.Close()
 	var in atomic.Int32
 	var users sync.WaitGroup
-	shared := 0 // written by whoever has the workers
+	shared := 0 // written by the user who has the workers
 	for i := range 8 {
 		users.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(i), 1))
@@ -157,8 +157,8 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// TestSharedPool: devices of several goroutines that share workers compute what each
-// computes alone.
+// TestSharedPool checks that devices of several goroutines that share workers compute the same as each
+// of them alone.
 func TestSharedPool(t *testing.T) {
 	p := newPool(best(), 3)
 	defer p.Close()
@@ -200,12 +200,12 @@ func TestSharedPool(t *testing.T) {
 	users.Wait()
 	me, ran := newTurn(kernels.Answer), false
 	run := job(func(_, _ int) { ran = true })
-	if p.do(&me, 1, &run); !ran { // a device that shares the workers does not end them
+	if p.do(&me, 1, &run); !ran { // closing a device does not close a shared pool
 		t.Error("the workers have ended")
 	}
 }
 
-// BenchmarkPool: a join, with and without the admission that shared pools need.
+// BenchmarkPool measures a fork and join, with and without the admission that shared pools need.
 func BenchmarkPool(b *testing.B) {
 	p := newPool(generic, 1)
 	me, run := newTurn(kernels.Answer), job(func(_, _ int) {})
@@ -221,8 +221,8 @@ func BenchmarkPool(b *testing.B) {
 	})
 }
 
-// A device that works on its caller's thread alone waits for higher priorities too, but for
-// operations so small that no device asks for the workers.
+// TestHoldWithOneThread checks that a device whose operations run only on its caller's thread waits for higher priorities too,
+// except in operations so small that they don't ask for the workers.
 func TestHoldWithOneThread(t *testing.T) {
 	pool, err := NewPool(1)
 	if err != nil {
@@ -249,7 +249,7 @@ func TestHoldWithOneThread(t *testing.T) {
 	<-done
 }
 
-// While dictation waits for what a recording has, answers do not keep the recording waiting.
+// TestLend checks that answers don't delay a recording while dictation waits for something that the recording has.
 func TestLend(t *testing.T) {
 	pool, err := NewPool(2)
 	if err != nil {

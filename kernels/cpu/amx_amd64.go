@@ -37,30 +37,30 @@ func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byt
 //go:noescape
 func pairs32AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
 
-// xgetbv returns the low half of XCR0.
+// xgetbv returns the low half of the register XCR0.
 func xgetbv() uint32
 
-// Products with the tile registers of AMX (gen/amx.go) are cut into calls: the registers
-// live only within a call, and since Go does not interrupt assembly, whoever stops the
-// world (the garbage collector) waits for a call to end.
+// Limits of the AMX kernels (gen/amx.go). A product is divided into several calls. Tile registers are valid only within a
+// call, and since Go does not preempt assembly, whoever stops the world (the garbage collector) waits for the end of
+// a call.
 const (
-	// amxLeast is the fewest tokens for which tiles are used: with fewer, most of what an
-	// instruction could multiply is not there, and shapes and bytes cost as much as ever.
+	// amxLeast is the fewest tokens for which the tiles are used. With fewer, an instruction does little of the work that
+	// it could do, while configuring the tiles and unpacking the weights take the same time.
 	amxLeast = 8
-	// A call of the integer tile takes at most 16 blocks, for which its frame has room, and
-	// 128 tokens: 8 × 2 × 16 sums of 16 × 16, or 32 with scales for 16 columns, and 30 cycles
-	// each, or 60 with minima for 16 columns, make 4 to 15 µs at 2 GHz. Nobody has measured
-	// that; a stop of the world may take 50. More tokens would gain little: making bytes,
-	// which they share, takes a twentieth of the time.
+	// A call of the integer kernel takes at most 16 blocks of columns, for which its frame has room, and
+	// 128 tokens. These are 8 × 2 × 16 products of 16 × 16 (twice as many if scales are for 16 columns) of 30 cycles
+	// each (60 with minima for 16 columns), 4 to 15 µs at 2 GHz. This is calculated, not measured; a stop of
+	// the world may take 50 µs. More tokens would gain little: unpacking the weights,
+	// which all tokens share, takes a twentieth of the time.
 	amxBlocks = 16
 	amxTokens = 128
-	// A call of the bfloat16 tile takes 32 tokens × 8192 pairs or what is as much: four
-	// instructions of 16 cycles to 16 pairs, 16 µs at 2 GHz.
+	// A call of the bfloat16 kernel takes at most 32 tokens × 8192 pairs of columns, or the same work in another shape: four
+	// instructions of 16 cycles for 16 pairs, 16 µs at 2 GHz.
 	amxPairs = 8192
 )
 
-// tileConfig is what LDTILECFG reads: the shapes of eight tiles. A row that a tile does
-// not have is not touched in memory.
+// tileConfig is the operand of LDTILECFG: the shapes of eight tile registers. Rows beyond a tile's shape are
+// neither read from nor written to memory.
 type tileConfig struct {
 	palette uint8 // 1
 	_       [15]uint8
@@ -68,7 +68,7 @@ type tileConfig struct {
 	rows    [16]uint8
 }
 
-// set gives tiles a shape.
+// set sets the shape of some tiles: rows, and width in bytes.
 func (c *tileConfig) set(rows, width int, tiles ...int) {
 	c.palette = 1
 	for _, t := range tiles {
@@ -76,7 +76,7 @@ func (c *tileConfig) set(rows, width int, tiles ...int) {
 	}
 }
 
-// intTiles are the shapes for m tokens and halves scales to 32 columns: sums in tiles 0
+// intTiles returns the shapes for m tokens and a layout with halves scales for 32 columns: accumulators in tiles 0
 // and 1, activations in 2 and 4, weights in 3 and 5.
 func intTiles(m, halves int) (c tileConfig) {
 	c.set(m, 64, 0, 1)
@@ -85,7 +85,7 @@ func intTiles(m, halves int) (c tileConfig) {
 	return c
 }
 
-// pairTiles are the shapes for m tokens, 32 at most, and n pairs of columns: sums in tiles
+// pairTiles returns the shapes for m tokens, at most 32, and n pairs of columns: accumulators in tiles
 // 0 to 3, activations in 4 and 5, weights in 6 and 7.
 func pairTiles(m, n int) (c tileConfig) {
 	c.set(min(m, 16), 64, 0, 1)
@@ -98,7 +98,7 @@ func pairTiles(m, n int) (c tileConfig) {
 	return c
 }
 
-// qTileAMX cuts the product into calls; see qTileGo. Strides are in bytes.
+// qTileAMX divides the product that qTileGo describes into calls. Strides are in bytes.
 func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	halves, size := layouts[k].halves, k.panelBytes(32)
 	for t := 0; t < m; t += amxTokens {
@@ -118,6 +118,7 @@ func qTileAMX(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int
 // after returns the address n bytes beyond p.
 func after[T any](p *T, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
 
+// qBlocksAMX calls the kernel of layout k.
 func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:
@@ -141,9 +142,9 @@ func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda i
 	}
 }
 
-// pTileAMX cuts the product into calls: columns into runs of amxPairs and a last one that
-// is shorter than a tile, tokens into as many as a run leaves time for. See pTileGo;
-// strides are in bytes.
+// pTileAMX divides the product that pTileGo describes into calls: columns into runs of at most amxPairs pairs and a last run
+// that is shorter than a tile, and tokens so that a call does not take too long. Strides are in
+// bytes.
 func pTileAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	for j := 0; j < n; {
 		run := min(amxPairs, (n-j)&^15)
@@ -155,7 +156,7 @@ func pTileAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	}
 }
 
-// pRunAMX multiplies n pairs of columns, a multiple of 16 or fewer than that.
+// pRunAMX multiplies n pairs of columns, where n is a multiple of 16 or less than 16.
 func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	steps := (n + 15) / 16
 	cfg := pairTiles(32, min(n, 16))
@@ -176,9 +177,8 @@ func pRunAMX(c *float32, ldc int, a *uint32, lda int, w *byte, n, m, add int) {
 	}
 }
 
-// tilesGranted reports whether this process may use AMX. The registers' eight kilobytes
-// are the operating system's to save, which it says in XCR0, and on Linux a process has
-// to ask for them.
+// tilesGranted reports whether this process may use AMX. The operating system must save the eight kilobytes of
+// tile registers, which it indicates in XCR0, and on Linux a process must request permission.
 var tilesGranted = sync.OnceValue(func() bool {
 	const saved = 1<<17 | 1<<18 // shapes, tiles
 	return cpuid.CPU.Supports(cpuid.OSXSAVE) && xgetbv()&saved == saved && askForTiles()

@@ -1,17 +1,17 @@
 package cpu
 
-// minSlab is the least size of a slab, in values (4 MiB).
+// minSlab is the smallest size of a slab, in values (4 MiB).
 const minSlab = 1 << 20
 
-// arena is the memory of steps.
+// arena allocates the memory of steps.
 //
-// New hands out pieces of a slab one after the other; the next step takes all of them back
-// at once. A step that outgrows the slab gets further ones, and the next step joins them
-// into one, so that after the largest step nothing is allocated any more.
+// New takes consecutive pieces of a slab, and the next step frees all of them at
+// once. If a step needs more than the slab has, further slabs are allocated, and the next step replaces them
+// by one of their total size. After the largest step, nothing is allocated any more.
 type arena struct {
 	slabs [][]float32
-	used  int // of the last slab
-	sum   int // values in the earlier slabs
+	used  int // values used of the last slab
+	sum   int // values in the slabs before the last
 }
 
 // take returns n values of undefined content, aligned to 64 bytes.
@@ -30,11 +30,11 @@ func (a *arena) take(n int) []float32 {
 	return out
 }
 
-// reset takes everything back.
+// reset frees everything.
 func (a *arena) reset() {
 	if k := len(a.slabs); k > 1 {
 		total := a.sum + len(a.slabs[k-1])
-		clear(a.slabs) // let go of them before their successor is made
+		clear(a.slabs) // the garbage collector may free them before their successor is allocated
 		a.slabs = append(a.slabs[:0], alignedF32(total))
 	}
 	a.used, a.sum = 0, 0

@@ -86,6 +86,7 @@ type attendScratch struct {
 	b8     scratch8
 }
 
+// init prepares the job for the workers of d.
 func (j *attendJob) init(d *device) {
 	j.lv = d.lv
 	j.scratch = make([]attendScratch, d.pool.threads)
@@ -103,6 +104,7 @@ func (s *step) AttendLatent(dst, q kernels.Tensor, layer int, a *kernels.Attenti
 	s.attend("AttendLatent", dst, q, layer, a, s.batch.Spans, true)
 }
 
+// attend checks the arguments, divides the work into units, runs them on the workers, and joins their parts.
 func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, latent bool) {
 	key, value := a.Dims()
 	s.in(op, &q)
@@ -173,6 +175,8 @@ func (j *attendJob) join() {
 	}
 }
 
+// joinUnit combines the parts of one unit: it rescales their outputs to the largest of their maxima, adds them, and
+// divides by the sum.
 func (j *attendJob) joinUnit(u unit, parts []partial) {
 	s := j.spans[u.span]
 	_, d := j.a.Dims()
@@ -203,6 +207,7 @@ func (j *attendJob) joinUnit(u unit, parts []partial) {
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
 
+// check panics if the state of a span does not fit the attention.
 func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 	c := d.stateOf(op, s)
 	if j.layer < 0 || j.layer >= len(c.plan.layers) {
@@ -226,6 +231,7 @@ func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 	}
 }
 
+// chunk computes the units of chunk c.
 func (j *attendJob) chunk(worker, c int) {
 	for i := c * j.step; i < min((c+1)*j.step, len(j.units)); i++ {
 		j.unit(&j.scratch[worker], i)
@@ -360,6 +366,7 @@ type view struct {
 	keyPanel, valuePanel int
 }
 
+// view returns page i of the unit's head. With wide, it converts the page to float32 unless the worker has it already.
 func (j *attendJob) view(w *attendScratch, c *keysValues, u unit, i int, wide bool) view {
 	keys, values := c.keys(i, int(u.head)), c.values(i, int(u.head))
 	if !wide {

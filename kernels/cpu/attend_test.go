@@ -10,8 +10,8 @@ import (
 	"soberano/kernels/devicetest"
 )
 
-// TestFork: a fork that goes back to n positions answers as the original does, and what either
-// adds later changes nothing for the other.
+// TestFork checks that a fork that is truncated to n positions gives the same results as the original, and that positions that one
+// of them adds later don't change the other.
 func TestFork(t *testing.T) {
 	for _, cached := range []Cached{Cached8, CachedF16, CachedBF16} {
 		d, err := newDevice(Options{Threads: 1, Cache: cached}, best())

@@ -9,7 +9,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// benchLevel is the level benchmarks run on: the one in force.
+// benchDevice returns a device of the level in use (see chosen).
 func benchDevice(b *testing.B, threads int) *device {
 	lv, err := chosen()
 	if err != nil {
@@ -18,8 +18,8 @@ func benchDevice(b *testing.B, threads int) *device {
 	return device2(b, lv, threads, false)
 }
 
-// BenchmarkMatVec: one token; the matrices of a call are 64 MB together, more than
-// most caches hold.
+// BenchmarkMatVec measures products with one token. The matrices of a call have 64 MB in total, more than
+// most caches.
 func BenchmarkMatVec(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16} {
 		for _, threads := range []int{1, 2} {
@@ -50,7 +50,7 @@ func BenchmarkMatVec(b *testing.B) {
 	}
 }
 
-// BenchmarkMatMul: 512 tokens; MB/s is millions of multiplications and additions.
+// BenchmarkMatMul measures products with 512 tokens. Its MB/s are millions of multiplications and additions a second.
 func BenchmarkMatMul(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32} {
 		for _, s := range [][2]int{{576, 768}, {2048, 2048}} {
@@ -72,7 +72,7 @@ func BenchmarkMatMul(b *testing.B) {
 	}
 }
 
-// BenchmarkEncoder is attention of a Whisper base layer: 1500 × 1500, 8 heads of 64.
+// BenchmarkEncoder measures the attention of a layer of Whisper base: 1500 × 1500, 8 heads of 64.
 func BenchmarkEncoder(b *testing.B) {
 	d := benchDevice(b, 1)
 	c, err := d.NewState(stateShape(1, 8, 64, 1500))
@@ -97,7 +97,7 @@ func BenchmarkEncoder(b *testing.B) {
 	})
 }
 
-// BenchmarkRows: what a layer does beside products, on 1536 values.
+// BenchmarkRows measures what a layer computes in addition to products, on 1536 values.
 func BenchmarkRows(b *testing.B) {
 	d := benchDevice(b, 1)
 	r := devicetest.Rand()
@@ -121,7 +121,7 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad: repacking.
+// BenchmarkLoad measures repacking.
 func BenchmarkLoad(b *testing.B) {
 	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16} {
 		b.Run("type="+ty.String(), func(b *testing.B) {

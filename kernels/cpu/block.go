@@ -39,6 +39,7 @@ func quantizeMulGo(lv level, dst []block, x, by []float32) {
 	quantize(lv, dst, x)
 }
 
+// quantizeBlock quantizes the 32 values of x.
 func quantizeBlock(b *block, x []float32) {
 	top := float32(0)
 	bad := false

@@ -12,21 +12,21 @@ import (
 	"testing"
 )
 
-// Instructions that Go's assembler does not know stand in the .s files as numbers with
-// a comment that names them:
+// The .s files contain instructions that Go's assembler does not know, as numbers with
+// a comment that has the instruction:
 //
 //	LONG $0x5065e2c4; BYTE $0xe8 // VPDPBUSD Y0, Y3, Y5             amd64, Go's order (and AT&T's)
 //	WORD $0x4f80e020 // sdot v0.4s, v1.16b, v0.4b[0]                arm64, GNU syntax
 //
-// Here binutils' disassembler reads the numbers, and must find what the comments say.
+// The test disassembles the numbers with binutils and compares the results with the comments.
 
-// machine is an architecture as objdump knows it.
+// machine is an architecture, described for objdump.
 type machine struct {
-	arch string // of GOARCH
-	bfd  string // objdump -m
-	tool string // objdump built for it
-	slot int    // bytes an instruction gets in the flat file, at most one instruction each
-	fill byte   // the rest of a slot
+	arch string // GOARCH
+	bfd  string // argument of objdump -m
+	tool string // name of the objdump built for it
+	slot int    // bytes reserved for an instruction in the flat file
+	fill byte   // fills the rest of these bytes
 	size map[string]int
 }
 
@@ -52,7 +52,7 @@ func TestInstructionBytes(t *testing.T) {
 	}
 }
 
-// numbered is an instruction written as numbers.
+// numbered is an instruction that is written as numbers.
 type numbered struct {
 	where, comment string
 	code           []byte
@@ -60,7 +60,7 @@ type numbered struct {
 
 var directive = regexp.MustCompile(`^(LONG|WORD|BYTE)\s+\$0x([0-9a-fA-F]+)$`)
 
-// collect reads the .s files; equal lines count once.
+// collect returns the numbered instructions of the .s files, without duplicates.
 func (m *machine) collect(t *testing.T) []numbered {
 	files, err := filepath.Glob("*_" + m.arch + ".s")
 	if err != nil {
@@ -87,7 +87,7 @@ func (m *machine) collect(t *testing.T) []numbered {
 	return list
 }
 
-// encode turns directives into bytes.
+// encode converts assembler directives to bytes.
 func (m *machine) encode(t *testing.T, where, code string) []byte {
 	var out []byte
 	for d := range strings.SplitSeq(code, ";") {
@@ -121,8 +121,8 @@ func (m *machine) objdump(t *testing.T) string {
 	return ""
 }
 
-// lacking skips a test that needs something this machine does not have, or fails it
-// where `make test` should have installed that.
+// lacking skips a test because this machine lacks something. If `make test` should have installed it,
+// the test fails instead.
 func lacking(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "" {
@@ -161,8 +161,8 @@ func (m *machine) disassemble(t *testing.T, tool string, list []numbered) map[in
 
 var goVector = regexp.MustCompile(`\b([xyz])([0-9]+)\b`)
 
-// plainText is an instruction in lower case, without what differs between Go and GNU:
-// the registers' prefixes, notes and spaces.
+// plainText returns an instruction in lower case, without anything that differs between the syntaxes of Go and GNU:
+// prefixes of registers, notes and spaces.
 func plainText(s string) string {
 	s, _, _ = strings.Cut(strings.ToLower(s), "//")
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "{vex}", ""), "%", "")

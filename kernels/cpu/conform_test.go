@@ -9,8 +9,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// TestDevice: the contract of a Device, on every instruction set, in every form that
-// options give to weights and states.
+// TestDevice checks the contract of a Device on every instruction set, with every type in which
+// options store weights and states.
 func TestDevice(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for _, o := range []Options{
@@ -24,7 +24,7 @@ func TestDevice(t *testing.T) {
 	})
 }
 
-// subject is a device of lv with the errors that its forms of weights and states bring.
+// subject returns a device of level lv, with the errors permitted for the types in which o stores weights and states.
 func subject(t *testing.T, lv level, o Options) devicetest.Subject {
 	d := withOptions(t, lv, o)
 	return devicetest.Subject{
@@ -36,9 +36,9 @@ func subject(t *testing.T, lv level, o Options) devicetest.Subject {
 			key, value := a.Dims()
 			switch f := d.formOf(kernels.Layer{KVHeads: 1, KeyDim: key, ValueDim: value}); f.kind {
 			case q8s32, kindPairs:
-				// Queries, keys and weights are rounded too: a score is off by up to 2⁻⁸ of the
-				// sum of its products' sizes, which reaches 5 or so, and its weight by as large
-				// a share.
+				// Queries, keys and softmax weights are rounded too. The error of a score is up to 2⁻⁸ of the
+				// sum of its products' magnitudes, which is up to about 5, and that is also the relative error of its
+				// softmax weight.
 				return 0.03
 			}
 			return devicetest.Float

@@ -9,14 +9,14 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// Cores returns how many physical cores this process may use: two hardware threads
-// of one core count once, affinity masks and container limits are respected.
+// Cores returns the number of physical cores that this process may use. Two hardware threads
+// of one core count once; affinity masks and container limits are respected.
 func Cores() int {
 	logical := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	return max(1, min(logical, physical()))
 }
 
-// perThreads guesses physical cores from CPUID where the system does not tell.
+// perThreads estimates the number of physical cores from CPUID, if the system does not report it.
 func perThreads(logical int) int {
 	if t := cpuid.CPU.ThreadsPerCore; t > 1 {
 		return (logical + t - 1) / t
@@ -24,8 +24,8 @@ func perThreads(logical int) int {
 	return logical
 }
 
-// defaultThreads is all cores, from four up all but one, which is left to the window, the
-// microphone and other programs.
+// defaultThreads returns the number of cores, less one if there are at least four. That core is left to the user interface,
+// the microphone and other programs.
 func defaultThreads() int {
 	n := Cores()
 	if n >= 4 {
@@ -36,16 +36,16 @@ func defaultThreads() int {
 
 // Info describes the processor for people.
 type Info struct {
-	CPU      string   // its own name: "AMD EPYC 9R14"
+	CPU      string   // as reported by the CPU: "AMD EPYC 9R14"
 	Level    string   // the level in use
 	Levels   []string // the levels available
 	Features []string // instruction sets beyond the baseline
 	Cores    int      // physical cores this process may use
 	Threads  int      // logical processors it may use
-	Workers  int      // threads of a device that is not told how many
+	Workers  int      // default number of workers of a device
 }
 
-// Describe returns what doctor prints; the error is New's for a bad SOBERANO_CPU.
+// Describe returns what the command doctor prints. The error is that of New for an invalid SOBERANO_CPU.
 func Describe() (Info, error) {
 	l, err := chosen()
 	i := Info{
@@ -61,12 +61,12 @@ func Describe() (Info, error) {
 	return i, err
 }
 
-// String is one line: name, level, cores.
+// String returns name, level and cores in one line.
 func (i Info) String() string {
 	return fmt.Sprintf("%s, level %s (of %s), %d cores", i.CPU, i.Level, strings.Join(i.Levels, ", "), i.Cores)
 }
 
-// features lists the instruction sets that matter to arithmetic.
+// features lists the instruction sets of this CPU that matter to arithmetic.
 func features() []string {
 	var out []string
 	for _, f := range []cpuid.FeatureID{

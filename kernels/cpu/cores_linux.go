@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// physical counts the cores of the processors in this process's affinity mask, each
-// known by its package and core number under /sys.
+// physical counts the cores of the processors in this process's affinity mask. A core is
+// identified by its package and core number under /sys.
 func physical() int {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {

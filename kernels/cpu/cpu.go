@@ -7,49 +7,49 @@ import (
 	"soberano/kernels"
 )
 
-// Options of a device.
+// Options are the options of a device.
 type Options struct {
-	// Pool is the workers, which several devices may share and which must outlive them;
-	// nil: the device has a pool of its own, of Threads workers.
+	// Pool is the worker pool. Several devices may share it, and it must outlive them. With nil, the device has its own
+	// pool of Threads workers.
 	Pool *Pool
-	// Threads is the number of workers, the caller included; 0 means the physical
-	// cores, from four up all but one.
+	// Threads is the number of workers, which include the calling goroutine. 0 means one for each physical
+	// core, or one fewer if there are at least four cores.
 	Threads int
-	// Exact keeps weights, activations and states in float32 throughout: slow, for
-	// comparison with reference values.
+	// Exact keeps weights, activations and states in float32. It is slow, and meant for
+	// comparisons with reference values.
 	Exact bool
-	// Floats says how matrices of floating-point weights are multiplied.
+	// Floats says how matrices of floating-point weights are stored and multiplied.
 	Floats Floats
-	// Cache says how keys and values are kept.
+	// Cache says how keys and values are stored.
 	Cache Cached
-	// Forget, if there, is told which bytes of files, of weights in the file's form or of
-	// Packed.Map, will hardly be needed any more (models.Forget).
+	// Forget, unless nil, is called with bytes of files (weights in a model's file, or files mapped with
+	// Packed.Map) that will hardly be needed any more (models.Forget).
 	Forget func(data []byte)
 	// Packed says where repacked weights are kept for the next run.
 	Packed Packed
-	// AnyLevel takes the best level where SOBERANO_CPU names one that is not there.
+	// AnyLevel selects the best level if SOBERANO_CPU names one that this machine does not have.
 	AnyLevel bool
 }
 
-// Floats is a way to multiply floating-point weights (those of other formats have one).
+// Floats is a way to multiply floating-point weights. Weights of other formats are always multiplied as integers.
 type Floats int
 
 const (
-	Keep     Floats = iota // as the file has them, with float32 activations
-	BFloat16               // as bfloat16 where the CPU multiplies it; otherwise Keep
-	Bits8                  // in 8 bits, a scale to 32 columns
+	Keep     Floats = iota // in the file's type, with float32 activations
+	BFloat16               // in bfloat16 if the CPU has products of it, otherwise as Keep
+	Bits8                  // in 8 bits, with a scale for 32 columns
 )
 
-// Cached is a way to keep keys and values. Queries and the weights of attention are
-// rounded likewise, so that products are of the same kind.
+// Cached is a way to store keys and values. Queries and softmax weights are converted to the same
+// type before they are multiplied with them, except as noted.
 type Cached int
 
 const (
-	// 8 bits where heads are a multiple of 32 wide; otherwise, and where a cache is to be
-	// fine, float16.
+	// Cached8 stores 8 bits if the dimensions of a head are multiples of 32 and the layer is not Fine; otherwise it is
+	// CachedF16.
 	Cached8    Cached = iota
-	CachedF16         // float16, with queries in float32
-	CachedBF16        // bfloat16 where the CPU multiplies it; otherwise CachedF16
+	CachedF16         // float16, multiplied with queries in float32
+	CachedBF16        // bfloat16 if the CPU has products of it, otherwise CachedF16
 )
 
 // device implements kernels.Device.
@@ -60,32 +60,32 @@ type device struct {
 	cached Cached
 	forget func([]byte)
 	pool   *Pool
-	own    bool // pool ends with the device
-	turn   turn // at the pool
+	own    bool // the pool is the device's own and is closed with it
+	turn   turn // the device's turn at the pool
 	closed bool
 	arena  arena
 	steps  [stepsKept]step
-	step   int     // the last of steps
-	store  reserve // of matrices
-	pages  pages   // of states
+	step   int     // index of the latest of steps
+	store  reserve // memory of matrices
+	pages  pages   // memory of states
 
 	file     packedFile
 	packed   *packedWeights
 	segments []*segment // of all matrices, in the order of Load
-	repacked int        // of them, not found in packed
-	move     mover      // of those that were found
+	repacked int        // number of segments that were not found in packed
+	move     mover      // copying of the segments that were found
 
 	mm  matmulJob
 	at  attendJob
 	row rowJob
 
-	x8     []block   // the quantised activations of one product
-	xp     []uint32  // or in bfloat16
-	halves []float32 // results of gate and up, for a few tokens
+	x8     []block   // activations of a product in 8 bits
+	xp     []uint32  // activations of a product in bfloat16
+	halves []float32 // results of gate and up, for few tokens
 }
 
-// New makes a device. It fails if SOBERANO_CPU names a level that is not there (unless
-// AnyLevel) or Threads is negative or beyond 1024.
+// New returns a device. It fails if SOBERANO_CPU names a level that this machine does not have (unless
+// AnyLevel is set), or if Threads is negative or exceeds 1024.
 func New(o Options) (kernels.Device, error) {
 	lv, err := chosen()
 	if err != nil && o.AnyLevel {
@@ -128,7 +128,7 @@ func newDevice(o Options, lv level) (*device, error) {
 // do runs a job on the workers when it is the device's turn.
 func (d *device) do(chunks int, fn *job) { d.pool.do(&d.turn, chunks, fn) }
 
-// Name is for people: "AVX-512, 2 threads".
+// Name returns a description for people: "AVX-512, 2 threads".
 func (d *device) Name() string {
 	s := fmt.Sprintf("%s, %d threads", levelTitles[d.lv], d.pool.threads)
 	if d.pool.threads == 1 {
@@ -140,7 +140,7 @@ func (d *device) Name() string {
 	return s
 }
 
-// Close frees the device's memory, and ends the workers unless they are shared.
+// Close frees the device's memory, and closes the pool unless it is shared.
 func (d *device) Close() error {
 	if d.closed {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// readFile reads a file into aligned memory; it is a Packed.Map.
+// readFile reads a file into aligned memory. It serves as Packed.Map.
 func readFile(path string) ([]byte, func() error, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -26,7 +26,7 @@ func readFile(path string) ([]byte, func() error, error) {
 	return data, func() error { return nil }, nil
 }
 
-// packedFolder is a folder of repacked weights and what was said of damage in it.
+// packedFolder is a folder of repacked weights, with the damage that was reported for it.
 type packedFolder struct {
 	packed  Packed
 	damaged int
@@ -43,7 +43,7 @@ func newPackedFolder(t *testing.T) *packedFolder {
 	return f
 }
 
-// open makes a device that uses the folder.
+// open returns a device that uses the folder.
 func (f *packedFolder) open(t *testing.T) *device {
 	t.Helper()
 	d, err := New(Options{Threads: 2, Packed: f.packed})
@@ -53,7 +53,7 @@ func (f *packedFolder) open(t *testing.T) *device {
 	return d.(*device)
 }
 
-// file is the path of the one file of repacked weights.
+// file returns the path of the only file of repacked weights.
 func (f *packedFolder) file(t *testing.T) string {
 	t.Helper()
 	files := filesIn(f.packed.Dir, packedExt)
@@ -72,7 +72,7 @@ func (f *packedFolder) whole(t *testing.T) bool {
 	return states[0].Whole
 }
 
-// uses multiplies with a matrix for a few tokens and for many, beginning with one of the operations.
+// uses multiplies with a matrix for a few tokens and for many, beginning with the operation named first.
 func uses(d *device, m kernels.Matrix, first string, gated bool) (out []float32) {
 	ops := []string{"MatMul", "MatMulAdd"}
 	if gated {
@@ -108,8 +108,8 @@ func uses(d *device, m kernels.Matrix, first string, gated bool) (out []float32)
 	return out
 }
 
-// TestDamagedPacked: weights that are not what was written are repacked, whatever operation comes upon them, which is
-// said once, and the next run has a whole file again.
+// TestDamagedPacked checks that damaged weights are repacked, whichever operation finds the damage, that the damage is
+// reported once, and that the next run has an intact file.
 func TestDamagedPacked(t *testing.T) {
 	r := devicetest.Rand()
 	parts := [][]kernels.Weights{
@@ -132,7 +132,7 @@ func TestDamagedPacked(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first != "MatMul" {
-			d.move = mover{} // which checks what it moves
+			d.move = mover{} // moving weights would check them
 		}
 		for i, m := range all {
 			out = append(out, uses(d, m, first, i == 2)...)
@@ -191,7 +191,7 @@ func TestDamagedPacked(t *testing.T) {
 	}
 }
 
-// TestDamagedExperts: only the experts that a token goes through are checked, and damaged ones are repacked.
+// TestDamagedExperts checks that only the experts that process a token are checked, and that damaged ones are repacked.
 func TestDamagedExperts(t *testing.T) {
 	w := devicetest.RandomWeights(devicetest.Rand(), quant.Q8_0, 4*64, 256)
 	w.Rows, w.Experts = 64, 4
@@ -206,7 +206,7 @@ func TestDamagedExperts(t *testing.T) {
 		if err := d.Loaded(); err != nil {
 			t.Fatal(err)
 		}
-		d.move = mover{} // which checks what it moves
+		d.move = mover{} // moving weights would check them
 		st := begin(d, nil)
 		c := st.Route(tensorOf(st, logits, 1, 4), &kernels.Routing{Used: 1, Scale: 1})
 		y := st.New(1, 64)
@@ -241,7 +241,7 @@ func TestDamagedExperts(t *testing.T) {
 	}
 }
 
-// TestDamageIsNotCopied: weights of a file that lacks others are written again only if they are whole.
+// TestDamageIsNotCopied checks that weights from a file that lacks others are copied to a new file only if they are intact.
 func TestDamageIsNotCopied(t *testing.T) {
 	r := devicetest.Rand()
 	a, b := devicetest.RandomWeights(r, quant.Q8_0, 64, 256), devicetest.RandomWeights(r, quant.Q4_0, 64, 256)
@@ -279,7 +279,7 @@ func TestDamageIsNotCopied(t *testing.T) {
 	}
 }
 
-// TestLeftovers: a start removes what a process that was killed has left, and leaves alone what another is writing.
+// TestLeftovers checks that a start removes the temporary files of killed processes, but not one that another process is writing.
 func TestLeftovers(t *testing.T) {
 	if dir := os.Getenv("SOBERANO_TEST_LEFTOVER"); dir != "" {
 		out, err := os.CreateTemp(dir, "*"+leftover)
@@ -311,7 +311,7 @@ func TestLeftovers(t *testing.T) {
 	if err := writer.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = writer.Wait() // it was killed
+	_ = writer.Wait() // the error says that it was killed
 	f.open(t).Close()
 	if n := count(); n != 0 {
 		t.Errorf("%d files of a killed process are left", n)

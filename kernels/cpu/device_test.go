@@ -8,7 +8,7 @@ import (
 	"soberano/kernels/devicetest"
 )
 
-// everyLevel runs f on each instruction set, and says which ones this machine lacks.
+// everyLevel runs f on each instruction set, and skips those that this machine lacks, with a message.
 func everyLevel(t *testing.T, f func(t *testing.T, lv level)) {
 	for l := range levelNames {
 		t.Run(levelNames[l], func(t *testing.T) {
@@ -32,17 +32,17 @@ func device2(t testing.TB, lv level, threads int, exact bool) *device {
 	return d
 }
 
-// tensorOf writes rows × cols values into a fresh tensor.
+// tensorOf returns a new tensor with rows × cols values.
 func tensorOf(s *step, x []float32, rows, cols int) kernels.Tensor {
 	t := s.New(rows, cols)
 	s.Write(t, x)
 	return t
 }
 
-// begin ends the step in progress, if there is one, and starts another.
+// begin ends the open step, if there is one, and begins another.
 func begin(d *device, b *kernels.Batch) *step {
 	if s := &d.steps[d.step]; s.open {
-		_ = s.End() // of the CPU, which can't fail
+		_ = s.End() // End of this device returns no error
 	}
 	if b == nil {
 		b = &noBatch
@@ -67,7 +67,7 @@ func flat(t kernels.Tensor) []float32 {
 	return out
 }
 
-// productLimit is how far products with w may be from those in float64.
+// productLimit returns the largest permitted distance of products with w from those in float64.
 func (d *device) productLimit(w kernels.Weights) float64 {
 	switch k := d.kindOf(w); {
 	case k == kindPairs:
@@ -75,5 +75,5 @@ func (d *device) productLimit(w kernels.Weights) float64 {
 	case k.float():
 		return devicetest.Float
 	}
-	return 0.02 // 8-bit activations, and minima that cancel what scales give
+	return 0.02 // 8-bit activations, and minima that partly cancel the scaled products
 }

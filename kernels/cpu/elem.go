@@ -2,11 +2,11 @@ package cpu
 
 import "math"
 
-// maxOfGo returns the largest value of x, which is not empty.
+// maxOfGo returns the largest value of x, which must not be empty.
 //
-// The plain twins of this file work on one row of values: exponentials, activations,
-// norms. They compute in float64 where a function is called, so the assembly is measured
-// against something better than itself.
+// The functions of this file with the suffix Go are the reference implementations of functions on one row of values: exponentials,
+// activations, norms. Where they call a function, they compute in float64, so that the assembly is compared
+// with more accurate results.
 func maxOfGo(x []float32) float32 {
 	top := x[0]
 	for _, v := range x[1:] {
@@ -43,7 +43,7 @@ func addToGo(dst, x []float32) {
 	}
 }
 
-// addRowsGo adds b, 32 values, to m rows of c that are ldc apart.
+// addRowsGo adds b, 32 values, to each of m rows of c, which are ldc values apart.
 func addRowsGo(c []float32, ldc int, b []float32, m int) {
 	for t := range m {
 		addToGo(c[t*ldc:][:32], b)
@@ -68,7 +68,7 @@ func squaresGo(x []float32, mean float32) float32 {
 	return float32(sum)
 }
 
-// scaleMulGo writes x·s·w to dst (the end of RMSNorm).
+// scaleMulGo writes x·s·w, value by value, to dst (the last step of RMSNorm).
 func scaleMulGo(dst, x, w []float32, s float32) {
 	x, w = x[:len(dst)], w[:len(dst)]
 	for i, v := range x {
@@ -76,7 +76,7 @@ func scaleMulGo(dst, x, w []float32, s float32) {
 	}
 }
 
-// affineGo writes (x-mean)·s·gamma + beta to dst (the end of LayerNorm).
+// affineGo writes (x-mean)·s·gamma + beta to dst (the last step of LayerNorm).
 func affineGo(dst, x, gamma, beta []float32, mean, s float32) {
 	x, gamma, beta = x[:len(dst)], gamma[:len(dst)], beta[:len(dst)]
 	for i, v := range x {
@@ -84,14 +84,14 @@ func affineGo(dst, x, gamma, beta []float32, mean, s float32) {
 	}
 }
 
-// siluGo writes x·σ(x)·up to dst; up may be nil, for 1.
+// siluGo writes x·σ(x)·up to dst. A nil up stands for 1.
 func siluGo(dst, x, up []float32) {
 	for i, v := range x[:len(dst)] {
 		dst[i] = float32(float64(v)/(1+math.Exp(-float64(v)))) * at(up, i)
 	}
 }
 
-// geluTanhGo writes the tanh form of GELU, ½x(1+tanh(√(2/π)(x+0.044715x³))), times up.
+// geluTanhGo writes GELU in its tanh approximation, ½x(1+tanh(√(2/π)(x+0.044715x³))), multiplied by up, to dst.
 func geluTanhGo(dst, x, up []float32) {
 	for i, v := range x[:len(dst)] {
 		f := float64(v)
@@ -99,15 +99,15 @@ func geluTanhGo(dst, x, up []float32) {
 	}
 }
 
-// geluErfGo writes ½x(1+erf(x/√2)), times up.
+// geluErfGo writes exact GELU, ½x(1+erf(x/√2)), multiplied by up, to dst.
 func geluErfGo(dst, x, up []float32) {
 	for i, v := range x[:len(dst)] {
 		dst[i] = float32(0.5*float64(v)*math.Erfc(-float64(v)/math.Sqrt2)) * at(up, i)
 	}
 }
 
-// relu writes max(x, 0) to dst, times up. It is a loop that the compiler makes fast
-// enough for what uses it, the network that finds speech.
+// relu writes max(x, 0), multiplied by up, to dst. The compiled loop is fast enough for its only
+// use, the network that detects speech.
 func relu(dst, x, up []float32) {
 	x = x[:len(dst)]
 	if up == nil {

@@ -35,7 +35,7 @@ func geluTanhNEON(dst, x, up *float32, n int)
 //go:noescape
 func geluErfNEON(dst, x, up *float32, n int)
 
-// whole is how many of n values fill pairs of registers.
+// whole returns how many of n values fill whole pairs of registers.
 func whole(lv level, n int) int {
 	if lv == generic {
 		return 0
@@ -45,7 +45,7 @@ func whole(lv level, n int) int {
 
 func p(x []float32) *float32 { return unsafe.SliceData(x) }
 
-// maxOf returns the largest value of x, which is not empty.
+// maxOf returns the largest value of x, which must not be empty.
 func maxOf(lv level, x []float32) float32 {
 	n := whole(lv, len(x))
 	if n == 0 {
@@ -139,7 +139,7 @@ func affine(lv level, dst, x, gamma, beta []float32, mean, s float32) {
 	}
 }
 
-// silu writes x·σ(x)·up to dst; up may be nil, for 1.
+// silu writes x·σ(x)·up to dst. A nil up stands for 1.
 func silu(lv level, dst, x, up []float32) {
 	n := whole(lv, len(dst))
 	x = x[:len(dst)]
@@ -154,7 +154,7 @@ func silu(lv level, dst, x, up []float32) {
 	}
 }
 
-// geluTanh writes GELU in its tanh form, times up.
+// geluTanh writes GELU in its tanh approximation, multiplied by up, to dst.
 func geluTanh(lv level, dst, x, up []float32) {
 	n := whole(lv, len(dst))
 	x = x[:len(dst)]
@@ -169,7 +169,7 @@ func geluTanh(lv level, dst, x, up []float32) {
 	}
 }
 
-// geluErf writes GELU, times up.
+// geluErf writes exact GELU, multiplied by up, to dst.
 func geluErf(lv level, dst, x, up []float32) {
 	n := whole(lv, len(dst))
 	x = x[:len(dst)]
@@ -184,7 +184,7 @@ func geluErf(lv level, dst, x, up []float32) {
 	}
 }
 
-// rest is up[n:], nil staying nil.
+// rest returns up[n:], or nil if up is nil.
 func rest(up []float32, n int) []float32 {
 	if up == nil {
 		return nil

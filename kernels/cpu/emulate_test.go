@@ -11,7 +11,7 @@ import (
 )
 
 // TestARM64UnderEmulation runs the kernels' tests for arm64 in QEMU's emulation: all
-// of them on a processor that has every level, one on older cores, which must not get
+// of them on a processor that supports every level, and one on older cores, which must not execute
 // instructions that they lack.
 func TestARM64UnderEmulation(t *testing.T) {
 	const qemu = "qemu-aarch64-static"
@@ -49,7 +49,7 @@ func TestARM64UnderEmulation(t *testing.T) {
 	}
 }
 
-// failures leaves out what passed or was skipped.
+// failures removes the lines of tests that passed or were skipped.
 func failures(out string) string {
 	var lines []string
 	for line := range strings.Lines(out) {

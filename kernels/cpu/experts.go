@@ -2,8 +2,8 @@ package cpu
 
 import "soberano/kernels"
 
-// expertPiece is a part of a product by experts: rows t0 … t1 of the groups, which belong
-// to one expert, and panels p0 … p1 of that expert's matrix.
+// expertPiece is a piece of a product by experts: rows t0 … t1-1 of the groups, which belong
+// to one expert, and panels p0 … p1-1 of that expert's matrix.
 type expertPiece struct {
 	w              *matrix
 	t0, t1, p0, p1 int
@@ -25,7 +25,7 @@ func (d *device) loadExperts(parts []kernels.Weights) *matrix {
 	return m
 }
 
-// experts checks the arguments that all products by expert have.
+// experts checks the arguments that all products by experts have in common.
 func (s *step) experts(op string, dst, x *kernels.Tensor, w kernels.Matrix, c kernels.Choice) (*matrix, *choice) {
 	ch := s.chosen(op, c)
 	s.in(op, x)
@@ -41,7 +41,7 @@ func (s *step) experts(op string, dst, x *kernels.Tensor, w kernels.Matrix, c ke
 	return m, ch
 }
 
-// MatMulExperts multiplies the rows of each group with their expert's matrix.
+// MatMulExperts multiplies the rows of each group with the matrix of the group's expert.
 func (s *step) MatMulExperts(dst, x kernels.Tensor, w kernels.Matrix, c kernels.Choice) {
 	m, ch := s.experts("MatMulExperts", &dst, &x, w, c)
 	if dst.Cols != m.rows {
@@ -51,8 +51,8 @@ func (s *step) MatMulExperts(dst, x kernels.Tensor, w kernels.Matrix, c kernels.
 	s.d.multiplyExperts(dst, x, m, ch, 1, &j.byExpert)
 }
 
-// MatMulGatedExperts is MatMulGated by experts. As there, gate and up are multiplied in
-// turn only where groups are large.
+// MatMulGatedExperts is MatMulGated by experts. As there, panels of gate and up are multiplied
+// alternately only if the groups are large.
 func (s *step) MatMulGatedExperts(dst, x kernels.Tensor, w kernels.Matrix, c kernels.Choice, f kernels.Activation) {
 	m, ch := s.experts("MatMulGatedExperts", &dst, &x, w, c)
 	if !m.experts[0].gated() {
@@ -72,8 +72,8 @@ func (s *step) MatMulGatedExperts(dst, x kernels.Tensor, w kernels.Matrix, c ker
 	s.d.multiplyExperts(dst, x, m, ch, 2, &j.gatedByExpert)
 }
 
-// multiplyExperts runs a job over all pieces of a product by expert. share is 1 where the
-// job counts all panels of an expert's matrix, and 2 where it counts those of gate only.
+// multiplyExperts runs a job over all pieces of a product by experts. share is 1 if the job
+// counts all panels of an expert's matrix, and 2 if it counts only those of gate.
 func (d *device) multiplyExperts(dst, x kernels.Tensor, m *matrix, c *choice, share int, run *job) {
 	if x.Rows == 0 {
 		return
@@ -84,8 +84,8 @@ func (d *device) multiplyExperts(dst, x kernels.Tensor, m *matrix, c *choice, sh
 	d.do(len(j.pieces), run)
 }
 
-// planExperts cuts the product into pieces of about equal work, about eight for each worker.
-// A piece belongs to one expert and has no more rows than fit in the cache.
+// planExperts divides the product into pieces of about equal work, about eight for each worker.
+// The rows of a piece belong to one expert and fit into the cache.
 func (j *matmulJob) planExperts(m *matrix, c *choice, panels, rowBytes, threads int) {
 	j.pieces = j.pieces[:0]
 	stretch := max(96, stretchBytes/rowBytes/12*12)
@@ -101,17 +101,19 @@ func (j *matmulJob) planExperts(m *matrix, c *choice, panels, rowBytes, threads 
 	}
 }
 
+// expertChunk computes piece c of a product by experts.
 func (j *matmulJob) expertChunk(worker, c int) {
 	p := &j.pieces[c]
 	j.multiply(worker, p.w, p.t0, p.t1, p.p0, p.p1)
 }
 
+// gatedExpertChunk computes piece c of a gated product by experts.
 func (j *matmulJob) gatedExpertChunk(worker, c int) {
 	p := &j.pieces[c]
 	j.multiplyGated(worker, p.w, p.t0, p.t1, p.p0, p.p1)
 }
 
-// MatMulHeads multiplies each head with its matrix.
+// MatMulHeads multiplies the columns of each head with the head's matrix.
 func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
 	const op = "MatMulHeads"
 	s.in(op, &x)

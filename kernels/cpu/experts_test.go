@@ -11,8 +11,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// TestRoute: probabilities, the bias that chooses only, ties, values that are no numbers,
-// and groups that hold each row once for each of its experts.
+// TestRoute checks probabilities, the bias that affects only the choice, ties, NaN,
+// and groups that contain each row once for each of its experts.
 func TestRoute(t *testing.T) {
 	d := device2(t, generic, 1, false)
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
@@ -47,7 +47,7 @@ func TestRoute(t *testing.T) {
 			}
 		}
 	}
-	// The example of kernels.Choice.
+	// This is the example in the documentation of kernels.Choice.
 	st := begin(d, nil)
 	ch := st.chosen("test", st.Route(tensorOf(st, []float32{
 		0, 2, 0, 1,
@@ -63,7 +63,7 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// Errors say which expert's numbers do not fit together, and nothing stays behind.
+// TestLoadExpertsRefuses checks that errors name the inconsistent dimensions of experts, and that nothing stays loaded.
 func TestLoadExpertsRefuses(t *testing.T) {
 	d := device2(t, generic, 1, false)
 	r := devicetest.Rand()
@@ -89,7 +89,7 @@ func TestLoadExpertsRefuses(t *testing.T) {
 	}
 }
 
-// A step with experts and a convolution allocates nothing after its first times.
+// TestExpertsDoNotAllocate checks that a step with experts and a convolution allocates nothing after its first runs.
 func TestExpertsDoNotAllocate(t *testing.T) {
 	const n, cols, experts, used = 9, 64, 4, 2
 	d := device2(t, best(), 2, false)

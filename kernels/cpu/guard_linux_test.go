@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// guarded returns n bytes between two pages that must not be touched: the last byte
-// (or, with atStart, the first) borders on one of them.
+// guarded returns n bytes between two pages that can't be accessed. The last byte
+// (or, with atStart, the first) is next to one of them.
 func guarded(t testing.TB, n int, atStart bool) []byte {
 	page := unix.Getpagesize()
 	inner := (n + page - 1) / page * page

@@ -4,5 +4,5 @@ package cpu
 
 import "testing"
 
-// guarded returns n bytes; guard pages are tested on Linux.
+// guarded returns n bytes. Guard pages are used on Linux only.
 func guarded(t testing.TB, n int, atStart bool) []byte { return make([]byte, n) }

@@ -9,8 +9,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Between the operations of an answer's step no recording comes in, and after it one does. A
-// device that has the workers for itself holds nothing.
+// TestStepHoldsLowerPriorities checks that no recording gets the workers between the operations of an answer's step, but
+// afterwards it does. A device that does not share the workers holds nothing.
 func TestStepHoldsLowerPriorities(t *testing.T) {
 	pool, err := NewPool(2)
 	if err != nil {
@@ -71,7 +71,7 @@ func TestStepHoldsLowerPriorities(t *testing.T) {
 	}
 }
 
-// Who holds a priority can begin a step of it, also where the step first moves weights.
+// TestStepMovesWeightsWhileHeld checks that the holder of a priority can begin a step of that priority, even if the step first moves weights.
 func TestStepMovesWeightsWhileHeld(t *testing.T) {
 	pool, err := NewPool(2)
 	if err != nil {
@@ -103,7 +103,7 @@ func TestStepMovesWeightsWhileHeld(t *testing.T) {
 	}
 }
 
-// TestCloseDuringStep: a device that is closed in the midst of a step holds nothing any more.
+// TestCloseDuringStep checks that a device that is closed during a step releases its hold.
 func TestCloseDuringStep(t *testing.T) {
 	pool := newPool(generic, 2)
 	defer pool.Close()

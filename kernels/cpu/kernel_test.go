@@ -17,8 +17,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Each kernel, on each instruction set, against its plain twin; every buffer borders
-// on a page that must not be touched, at its start or at its end.
+// These tests compare each kernel, on each instruction set, with its reference implementation. Every buffer begins or ends
+// at a page that can't be accessed.
 
 func asF32(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
@@ -28,7 +28,7 @@ func asBlocks(b []byte) []block {
 	return unsafe.Slice((*block)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/blockSize)
 }
 
-// guardedF32 copies x between guard pages.
+// guardedF32 copies x to memory between guard pages.
 func guardedF32(t testing.TB, x []float32, atStart bool) []float32 {
 	y := asF32(guarded(t, 4*len(x), atStart))
 	copy(y, x)
@@ -41,7 +41,7 @@ func TestBlockSize(t *testing.T) {
 	}
 }
 
-// qCase is one product of the integer tile.
+// qCase is one product of the integer microkernel.
 type qCase struct {
 	k       kind
 	a       []block
@@ -52,14 +52,14 @@ type qCase struct {
 	atStart bool
 }
 
-// randomQ makes a case. Whole ones have scales of 1 and whole minima, so that all
-// sums are whole numbers below 2²⁴ and any order gives the same; extreme ones have
-// the largest integers, where 16-bit sums would overflow.
+// randomQ returns a random case. With whole, scales are 1 and minima are integers, so that all
+// sums are integers below 2²⁴ and independent of the order of additions. With extreme, integers are
+// the largest possible, which could make 16-bit sums overflow.
 func randomQ(t testing.TB, r *rand.Rand, k kind, whole, extreme bool) qCase {
 	return sizedQ(t, r, k, 1+r.IntN(6), 1+r.IntN(20), whole, extreme)
 }
 
-// sizedQ makes a case of nb blocks and m tokens.
+// sizedQ returns a case of nb blocks and m tokens.
 func sizedQ(t testing.TB, r *rand.Rand, k kind, nb, m int, whole, extreme bool) qCase {
 	l := &layouts[k]
 	c := qCase{k: k, nb: nb, m: m, scale: 1, add: r.IntN(2) == 0, atStart: r.IntN(2) == 0}
@@ -78,7 +78,7 @@ func sizedQ(t testing.TB, r *rand.Rand, k kind, nb, m int, whole, extreme bool) 
 		for i := l.quantBytes(); i < l.blockBytes(); i += 2 {
 			v := float32(1)
 			if !whole {
-				v = float32(r.NormFloat64()) * []float32{1, 1e-3, 1e-7}[r.IntN(3)] // some denormal
+				v = float32(r.NormFloat64()) * []float32{1, 1e-3, 1e-7}[r.IntN(3)] // some are denormal in float16
 			} else if i >= l.quantBytes()+32*l.halves {
 				v = float32(r.IntN(9) - 4)
 			}
@@ -111,7 +111,7 @@ func randomBlock(r *rand.Rand, whole, extreme bool) block {
 	return b
 }
 
-// run computes c on lv, in guarded memory with rows further apart than they are long.
+// run computes c on lv, in guarded memory, with gaps between the rows.
 func (c qCase) run(t testing.TB, lv level) []float32 {
 	ldc := 32 + 5
 	out := asF32(guarded(t, 4*((c.m-1)*ldc+32), c.atStart))
@@ -137,8 +137,8 @@ func TestQTile(t *testing.T) {
 	})
 }
 
-// TestQTileLong: rows longer than what a level handles in one go, by one block, by
-// several and by none.
+// TestQTileLong checks rows with more blocks than a level processes in one call: one more, several more and
+// exactly as many.
 func TestQTileLong(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for k := q2a16; k < kinds; k++ {
@@ -151,7 +151,7 @@ func TestQTileLong(t *testing.T) {
 	})
 }
 
-// sameValues compares exactly, or within what the order of float32 sums does.
+// sameValues compares values exactly, or with a tolerance for the order of float32 additions.
 func sameValues(t testing.TB, got, want []float32, exact bool) {
 	t.Helper()
 	w := make([]float64, len(want))
@@ -166,8 +166,8 @@ func sameValues(t testing.TB, got, want []float32, exact bool) {
 	}
 }
 
-// TestQTileSpecial: scales that are infinite or not numbers give infinities and NaNs
-// in the same places, and nowhere else.
+// TestQTileSpecial checks that infinite and NaN scales give infinities and NaN
+// in the corresponding rows and nowhere else.
 func TestQTileSpecial(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for k := q2a16; k < kinds; k++ {
@@ -236,7 +236,7 @@ func testDTile(t *testing.T, lv level, k kind, i int) {
 	sameValues(t, out[0], out[1], whole)
 }
 
-// TestPTile: products of bfloat16; whole numbers are exact in any order.
+// TestPTile checks products of bfloat16. Sums of integers are exact in any order.
 func TestPTile(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for i := range 100 {
@@ -271,7 +271,7 @@ func TestPTile(t *testing.T) {
 	})
 }
 
-// TestToPairs: rounding to bfloat16, in place too.
+// TestToPairs checks the rounding to bfloat16, also in place.
 func TestToPairs(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -294,7 +294,7 @@ func TestToPairs(t *testing.T) {
 	})
 }
 
-// TestQuantizeMul: products rounded at once are products, rounded.
+// TestQuantizeMul checks that quantizeMul gives the same as multiplication and quantize.
 func TestQuantizeMul(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -318,7 +318,7 @@ func TestQuantizeMul(t *testing.T) {
 	})
 }
 
-// TestQuantize: bit for bit, whatever the values.
+// TestQuantize checks that the results are identical, bit for bit, for all kinds of values.
 func TestQuantize(t *testing.T) {
 	inf := float32(math.Inf(1))
 	special := []float32{0, 1e-45, 1e-39, 0x1p-119, 0x1p-120, math.MaxFloat32, -math.MaxFloat32, inf, -inf, float32(math.NaN()), 127, 0.5, -0.5}
@@ -354,7 +354,7 @@ func sameBlock(a, b block) bool {
 	return a.q == b.q && same(a.d, b.d) && same(a.sum, b.sum) && a.negSum == b.negSum && a.negFirst == b.negFirst
 }
 
-// TestElem: functions of one row, all lengths up to three registers.
+// TestElem checks the functions on one row, with all lengths up to three registers.
 func TestElem(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -392,7 +392,7 @@ func testReductions(t *testing.T, lv level, x []float32) {
 	y, z := append([]float32(nil), x...), append([]float32(nil), x...)
 	y[0], z[0] = float32(math.Inf(-1)), float32(math.Inf(-1))
 	within(t, "expSum", expSum(lv, y, top), expSumGo(z, top), float64(len(x)))
-	for i := range y { // AVX2 gives zero for what is not a normal number
+	for i := range y { // AVX2 gives zero instead of denormal numbers
 		within(t, fmt.Sprintf("exp(%g)", x[i]-top), y[i], z[i], float64(z[i])+1e-31)
 	}
 	if y[0] != 0 {
@@ -434,7 +434,7 @@ func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
 	}
 }
 
-// TestTurn: rotation by angles, both ways of pairing.
+// TestTurn checks rotation, with both ways of pairing.
 func TestTurn(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -457,7 +457,7 @@ func TestTurn(t *testing.T) {
 	})
 }
 
-// TestToHalf: rounding as the plain twin, bit for bit, special values too.
+// TestToHalf checks that rounding to float16 is identical to the reference, bit for bit, also for special values.
 func TestToHalf(t *testing.T) {
 	special := []float32{0, 65504, 65519, 65520, 1e9, -1e9, float32(math.Inf(1)), 6e-8, 2.9e-8, 3e-8, 6.1e-5, -6.1e-5, 1e-40, 1 + 1.0/2048, 1 + 3.0/2048}
 	everyLevel(t, func(t *testing.T, lv level) {
@@ -483,7 +483,7 @@ func TestToHalf(t *testing.T) {
 	})
 }
 
-// TestPutValues: a position's values go where its parity says, and nowhere else.
+// TestPutValues checks that the values of a position are written to the halves of its parity, and nowhere else.
 func TestPutValues(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -504,7 +504,7 @@ func TestPutValues(t *testing.T) {
 	})
 }
 
-// TestAddRows: 32 values added to rows.
+// TestAddRows checks the addition of 32 values to rows.
 func TestAddRows(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -519,7 +519,7 @@ func TestAddRows(t *testing.T) {
 	})
 }
 
-// TestActivationsFar: saturation and special values.
+// TestActivationsFar checks activations of large and special values.
 func TestActivationsFar(t *testing.T) {
 	inf := float32(math.Inf(1))
 	in := []float32{0, 100, -100, 1e10, -1e10, 3e38, -3e38, inf, float32(math.NaN()), 20, -20, 1e-40, -1e-40, 88, -88, 7}
@@ -547,7 +547,7 @@ func TestActivationsFar(t *testing.T) {
 	})
 }
 
-// TestGenerated: the committed assembly is what gen writes, for every architecture.
+// TestGenerated checks that the committed assembly of every architecture is what gen writes.
 func TestGenerated(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("no Go toolchain here: generated files are not compared")
@@ -571,7 +571,7 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// assembly reads the .s files of a folder.
+// assembly reads the .s files in a folder.
 func assembly(t *testing.T, dir string) map[string]string {
 	files, err := filepath.Glob(filepath.Join(dir, "*.s"))
 	if err != nil || len(files) == 0 {

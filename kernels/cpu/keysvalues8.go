@@ -33,6 +33,7 @@ func (f *layerForm) scalesOf(b []byte, head int) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), page)
 }
 
+// scales returns the values' scales of a head in page i.
 func (c *keysValues) scales(i, head int) []float32 { return c.scalesOf(c.page(i), head) }
 
 // unitScales sets the scales of all blocks of values in a page to 1.

@@ -8,8 +8,8 @@ import (
 	"soberano/kernels/devicetest"
 )
 
-// TestLogits: sums and largest values against a sort, over lengths that do and do not
-// fill registers and blocks, with forbidden values between.
+// TestLogits compares LogSumExp and Largest with sums and a sort, for lengths that do and do not
+// fill registers and blocks, with values of -∞ in between.
 func TestLogits(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		d := newPool(lv, 1)
@@ -20,7 +20,7 @@ func TestLogits(t *testing.T) {
 				if x[i] *= 5; r.IntN(4) == 0 {
 					x[i] = float32(math.Inf(-1))
 				} else if r.IntN(4) == 0 {
-					x[i] = 2.5 // equals
+					x[i] = 2.5 // equal values
 				}
 			}
 			before := slices.Clone(x)

@@ -52,6 +52,7 @@ type matmulJob struct {
 	gatedByExpert job
 }
 
+// init prepares the job for the workers of d.
 func (j *matmulJob) init(d *device) {
 	j.lv = d.lv
 	j.wide = make([][]float32, d.pool.threads)
@@ -73,6 +74,7 @@ func (s *step) MatMulAdd(dst, x kernels.Tensor, w kernels.Matrix) {
 	s.matmul("MatMulAdd", dst, x, w, true)
 }
 
+// matmul writes (or, with add, adds) x·wᵀ to dst.
 func (s *step) matmul(op string, dst, x kernels.Tensor, w kernels.Matrix, add bool) {
 	m := s.product(op, &dst, &x, w)
 	if dst.Cols != m.rows {
@@ -159,6 +161,7 @@ func (d *device) quantizeX(j *matmulJob) {
 	j.rows(d, &j.quant)
 }
 
+// quantChunk quantizes the rows of chunk c.
 func (j *matmulJob) quantChunk(_, c int) {
 	nb := j.x.Cols / 32
 	for r := c * quantRows; r < min((c+1)*quantRows, j.x.Rows); r++ {
@@ -179,6 +182,7 @@ func (d *device) roundX(j *matmulJob) {
 	j.rows(d, &j.round)
 }
 
+// roundChunk rounds the rows of chunk c to bfloat16.
 func (j *matmulJob) roundChunk(_, c int) {
 	for r := c * quantRows; r < min((c+1)*quantRows, j.x.Rows); r++ {
 		pairs(j.lv, j.xp[r*j.ldp:], j.x.Row(r))

@@ -10,12 +10,12 @@ import (
 	"soberano/kernels/quant"
 )
 
-// matrix is a stack of segments, one for each part given to Load, or such a matrix for
-// each expert.
+// matrix is a stack of segments, one for each part given to Load. A matrix of experts has such a stack for each
+// expert.
 type matrix struct {
 	rows, cols int
 	segments   []*segment
-	experts    []*matrix // of which all have the same segments; nil if this is no mixture
+	experts    []*matrix // all with the same kinds of segments; nil if this is not a matrix of experts
 	panels     int       // of all segments
 	ints       bool
 	pairs      bool
@@ -28,12 +28,12 @@ func (m *matrix) Rows() int    { return m.rows }
 func (m *matrix) Cols() int    { return m.cols }
 func (m *matrix) Bytes() int64 { return m.bytes }
 
-// Close lets go of the matrix. Small matrices lie in common pieces of memory (reserve), which
-// are freed with the last of them.
+// Close releases the matrix. Small matrices share blocks of memory (reserve), each of which is freed with the last
+// matrix in it.
 func (m *matrix) Close() error {
 	if !m.closed {
 		for _, x := range m.experts {
-			x.segments = nil // which m's are
+			x.segments = nil // they belong to m, too
 		}
 		m.d.segments = slices.DeleteFunc(m.d.segments, func(s *segment) bool { return slices.Contains(m.segments, s) })
 		*m = matrix{rows: m.rows, cols: m.cols, d: m.d, closed: true}
@@ -41,8 +41,8 @@ func (m *matrix) Close() error {
 	return nil
 }
 
-// matrix returns w as one of d's, and panics if it is not, has been closed, or is one of
-// experts.
+// matrix returns w as a matrix of this device. It panics if w belongs to another device, is closed, or is a matrix
+// of experts.
 func (d *device) matrix(op string, w kernels.Matrix) *matrix {
 	m := d.open(op, w)
 	if m.experts != nil {
@@ -51,7 +51,7 @@ func (d *device) matrix(op string, w kernels.Matrix) *matrix {
 	return m
 }
 
-// open returns w as one of d's, and panics if it is not or has been closed.
+// open returns w as a matrix of this device. It panics if w belongs to another device or is closed.
 func (d *device) open(op string, w kernels.Matrix) *matrix {
 	m, ok := w.(*matrix)
 	switch {
@@ -63,7 +63,7 @@ func (d *device) open(op string, w kernels.Matrix) *matrix {
 	return m
 }
 
-// Load repacks the parts, on all workers' cores.
+// Load repacks the parts, with as many goroutines as the device has workers.
 func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	if d.closed {
 		return nil, errClosed
@@ -77,6 +77,7 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	return d.loadOne(parts), nil
 }
 
+// loadOne loads a matrix without experts: from the file of repacked weights, or by repacking.
 func (d *device) loadOne(parts []kernels.Weights) *matrix {
 	m := &matrix{d: d, cols: parts[0].Cols}
 	for _, w := range parts {
@@ -101,12 +102,12 @@ func (d *device) loadOne(parts []kernels.Weights) *matrix {
 	return m
 }
 
-// fillPiece is how many bytes of a file a worker repacks before it takes the next ones.
+// fillPiece is the number of bytes of a file that a goroutine repacks at a time.
 const fillPiece = 1 << 20
 
-// fill packs all panels of s into data, which is zero, on as many goroutines as d has
-// threads, and tells which bytes of the file are done with. (Not on the pool: models load
-// in the background while another one answers on it.)
+// fill packs all panels of s into data, which must be zero, and tells Options.Forget which bytes of the file are no longer
+// needed. It uses as many goroutines as d has workers, but not the pool: models are loaded
+// in the background while another one answers on the pool.
 func (s *segment) fill(d *device, data []byte) {
 	s.data = data
 	n := d.pool.threads
@@ -130,7 +131,7 @@ func (s *segment) fill(d *device, data []byte) {
 	})
 }
 
-// each runs f(0) … f(count-1) on n goroutines.
+// each runs f(0) … f(count-1) on n goroutines and waits for them.
 func each(n, count int, f func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -144,7 +145,7 @@ func each(n, count int, f func(i int)) {
 	wg.Wait()
 }
 
-// find returns the segment that holds row r.
+// find returns the segment that contains row r.
 func (m *matrix) find(r int) *segment {
 	for _, s := range m.segments {
 		if r < s.first+s.rows {
@@ -154,7 +155,7 @@ func (m *matrix) find(r int) *segment {
 	panic("cpu: row out of range")
 }
 
-// Embed writes scale × row Tokens[i] of w to row i of dst, from the file's own bytes.
+// Embed writes scale × row Tokens[i] of w to row i of dst. It dequantizes the row in the model's file.
 func (s *step) Embed(dst kernels.Tensor, w kernels.Matrix, scale float32) {
 	s.embed("Embed", dst, w, s.batch.Tokens, scale)
 }

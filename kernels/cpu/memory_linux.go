@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adviseHuge asks for huge pages, as far as b covers whole pages. A system without them
-// answers with an error, and nothing is lost.
+// adviseHuge requests huge pages for the whole pages in b. A system without them
+// returns an error, which does no harm.
 func adviseHuge(b []byte) {
 	from := int(-uintptr(unsafe.Pointer(&b[0])) & 4095)
 	to := (len(b)-from)&^4095 + from
 	_ = unix.Madvise(b[from:to], unix.MADV_HUGEPAGE)
 }
 
-// hugePages says whether adviseHuge does anything.
+// hugePages reports whether adviseHuge has an effect.
 var hugePages = hasHugePages()
 
 func hasHugePages() bool {
@@ -25,8 +25,8 @@ func hasHugePages() bool {
 	return err == nil && !strings.Contains(string(b), "[never]")
 }
 
-// Memory is what this computer has and what the system could hand out, in bytes; zeros
-// where it does not say.
+// Memory returns the computer's memory and how much of it is available, in bytes. Both are 0 if the system
+// does not report it.
 func Memory() (total, available int64) {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

@@ -7,5 +7,5 @@ func adviseHuge([]byte) {}
 
 const hugePages = false
 
-// Memory is what this computer has and could hand out: known on Linux only, zeros here.
+// Memory returns the computer's memory and how much of it is available. It is known on Linux only; here both are 0.
 func Memory() (total, available int64) { return 0, 0 }

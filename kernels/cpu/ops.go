@@ -6,7 +6,7 @@ import (
 	"soberano/kernels"
 )
 
-// rowOp is one of the operations of a rowJob.
+// rowOp is the operation that a rowJob performs.
 type rowOp int
 
 const (
@@ -24,13 +24,14 @@ const (
 	opShortConv
 )
 
-// alone is how many values an operation may have before it is worth a join.
+// alone is the largest number of values for which the caller runs an operation alone: it would take less time than a fork
+// and join of the workers.
 const alone = 1 << 14
 
-// rowJob is a row operation in progress; which fields count depends on op.
+// rowJob is a row operation in progress. op determines which fields it uses.
 //
-// Operations that go row by row are jobs of this one kind: norms, activations, sums,
-// unfolding, storing keys and values. Small ones run on the caller alone.
+// All operations that process rows independently are jobs of this type: norms, activations, sums,
+// unfolding, storing keys and values. The workers share the rows; if there are few values, the caller processes them alone.
 type rowJob struct {
 	lv       level
 	op       rowOp
@@ -40,7 +41,7 @@ type rowJob struct {
 	eps      float32
 	f        kernels.Activation
 	rope     *kernels.RoPE
-	table    []float32 // cosines and sines of the first positions, see rope.go
+	table    []float32 // cosines and sines of the first positions; see rope.go
 	pos      []int32
 	spans    []kernels.Span
 	layer    int
@@ -49,9 +50,9 @@ type rowJob struct {
 	pad      int
 	routing  *kernels.Routing
 	choice   *choice
-	kept     [][]float32 // of each span: the rows before it, see ShortConv
+	kept     [][]float32 // of each span: the rows before it; see ShortConv
 	rows     int
-	step     int // rows a chunk
+	step     int // rows in a chunk
 	runChunk job
 }
 
@@ -60,7 +61,7 @@ func (j *rowJob) init(d *device) {
 	j.runChunk = j.chunk
 }
 
-// start runs the job over rows rows of about cols values.
+// start runs the job over rows rows, each with the work of about cols values.
 func (j *rowJob) start(d *device, rows, cols int) {
 	j.rows = rows
 	if rows*cols <= alone {
@@ -74,6 +75,7 @@ func (j *rowJob) start(d *device, rows, cols int) {
 	d.do((rows+j.step-1)/j.step, &j.runChunk)
 }
 
+// chunk processes the rows of chunk c.
 func (j *rowJob) chunk(_, c int) {
 	for r := c * j.step; r < min((c+1)*j.step, j.rows); r++ {
 		switch j.op {
@@ -107,12 +109,13 @@ func (j *rowJob) chunk(_, c int) {
 
 func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == b.Cols }
 
-// Add adds x to dst; an x of one row is added to every row.
+// Add adds x to dst. If x has one row, it is added to every row.
 func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
 
-// Mul multiplies dst with x; an x of one row with every row.
+// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
 func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
 
+// elements runs an operation that combines values of dst and x at the same place.
 func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	s.in(name, &x)
 	s.out(name, &dst)
@@ -125,7 +128,7 @@ func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 
-// rowwise checks an operation that makes a row of dst of the same row of x.
+// rowwise checks the arguments of an operation that computes each row of dst from the same row of x.
 func (s *step) rowwise(op string, dst, x *kernels.Tensor) {
 	s.in(op, x)
 	s.out(op, dst)
@@ -135,7 +138,7 @@ func (s *step) rowwise(op string, dst, x *kernels.Tensor) {
 	}
 }
 
-// RMSNorm normalises each run of weight.Len() columns (Zhang and Sennrich 2019,
+// RMSNorm normalises each run of weight.Len() columns of each row (Zhang and Sennrich 2019,
 // arXiv:1910.07467).
 func (s *step) RMSNorm(dst, x kernels.Tensor, weight kernels.Vector, eps float32) {
 	s.rowwise("RMSNorm", &dst, &x)
@@ -177,7 +180,7 @@ func (j *rowJob) layerNorm(r int) {
 	affine(j.lv, j.dst.Row(r), x, j.w, j.beta, mean, float32(1/math.Sqrt(float64(variance+j.eps))))
 }
 
-// Activate writes f(gate)·up to dst, or f(gate) where up.Rows is 0.
+// Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0.
 func (s *step) Activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
 	s.rowwise("Activate", &dst, &gate)
 	if up.Rows != 0 {
@@ -200,7 +203,7 @@ func (j *rowJob) activate(r int) {
 	activate(j.lv, j.f, j.dst.Row(r), j.x.Row(r), up)
 }
 
-// spans returns those that an attention is about.
+// spans returns the spans on which an attention operates.
 func (s *step) spans(a *kernels.Attention) []kernels.Span {
 	if a.Cross {
 		return s.batch.Cross
@@ -208,7 +211,7 @@ func (s *step) spans(a *kernels.Attention) []kernels.Span {
 	return s.batch.Spans
 }
 
-// Store puts rows of k and v into the states of spans at layer.
+// Store writes the rows of k and v to the states of the spans at layer.
 func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	s.in("Store", &k)
 	s.in("Store", &v)
@@ -219,14 +222,14 @@ func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
 	s.store("Store", k, v, layer, s.spans(a), func(f *layerForm) bool { return f.holds(a, false) })
 }
 
-// StoreLatent puts rows of x into the states of spans at layer.
+// StoreLatent writes the rows of x to the states of the spans at layer.
 func (s *step) StoreLatent(x kernels.Tensor, layer int) {
 	s.in("StoreLatent", &x)
 	s.store("StoreLatent", x, x, layer, s.batch.Spans, func(f *layerForm) bool { return f.latent && f.KeyDim == x.Cols })
 }
 
-// store puts rows of k and v, one of each for a position, into layers for which fits returns true. v may have more columns
-// than a layer's values: these are the first.
+// store writes the rows of k and v, one for each position, to the states of the spans at layer. It panics unless fits returns
+// true for the layer. If v has more columns than the layer's values, the first ones are stored.
 func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, fits func(*layerForm) bool) {
 	for _, sp := range spans {
 		c := s.d.stateOf(op, sp)
@@ -244,12 +247,13 @@ func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.
 	j.spans = nil
 }
 
-// holds reports whether the layer keeps keys and values as a describes them.
+// holds reports whether the layer stores keys and values of the shape that a describes.
 func (f *layerForm) holds(a *kernels.Attention, latent bool) bool {
 	key, value := a.Dims()
 	return f.Kind == kernels.KeysValues && f.latent == latent && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
 }
 
+// store stores row r of keys (j.dst) and values (j.x) in the state of its span.
 func (j *rowJob) store(r int) {
 	for _, s := range j.spans {
 		if r < s.Row || r >= s.Row+s.N {
@@ -263,7 +267,7 @@ func (j *rowJob) store(r int) {
 	}
 }
 
-// Unfold lays width neighbouring rows of x side by side.
+// Unfold concatenates width neighbouring rows of x to each row of dst.
 func (s *step) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
 	s.in("Unfold", &x)
 	s.out("Unfold", &dst)
@@ -276,6 +280,7 @@ func (s *step) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 
+// unfold writes row r of dst; rows before or after x are zeros.
 func (j *rowJob) unfold(r int) {
 	dst, n := j.dst.Row(r), j.x.Cols
 	for i := range j.width {

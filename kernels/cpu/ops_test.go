@@ -9,7 +9,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// TestLoadRefuses: numbers that do not fit together are errors that say so.
+// TestLoadRefuses checks that Load returns an error that names the inconsistent dimensions.
 func TestLoadRefuses(t *testing.T) {
 	d := device2(t, generic, 1, false)
 	good := devicetest.RandomWeights(devicetest.Rand(), quant.Q4_0, 4, 64)
@@ -32,7 +32,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// TestNoAllocations: after its first time, a step allocates nothing.
+// TestNoAllocations checks that a step allocates nothing after its first run.
 func TestNoAllocations(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		d := device2(t, lv, 2, false)
@@ -76,8 +76,8 @@ func TestNoAllocations(t *testing.T) {
 	})
 }
 
-// TestArena: tensors of one step do not overlap, even when it outgrows its memory,
-// and the memory of a repeated step does not grow.
+// TestArena checks that tensors of one step do not overlap, even if it needs more than the slab has,
+// and that the memory of a repeated step does not grow.
 func TestArena(t *testing.T) {
 	var a arena
 	for round := range 4 {

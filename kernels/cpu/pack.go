@@ -213,10 +213,12 @@ func (w *packer) load(t quant.Type, n int, src []byte) {
 	}
 }
 
+// floatWords returns the memory of x as words.
 func floatWords(x []float32) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
 
+// halfBytes returns the memory of x as bytes.
 func halfBytes(x []uint16) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
 }

@@ -111,6 +111,7 @@ func (p *packedWeights) sums(e packedSegment) []byte {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// number reads a number of 8 bytes.
 func number(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
 // packedKey returns a hash of the model's identity and of everything that the layout depends on.
@@ -166,6 +167,7 @@ type mover struct {
 	run      job
 }
 
+// piece copies chunk c of the part that is being copied.
 func (m *mover) piece(_, c int) {
 	at := c * movePiece
 	copy(m.to[at:min(at+movePiece, len(m.to))], m.from[at:])
@@ -226,6 +228,7 @@ func writePacked(w io.Writer, key [32]byte, segments []*segment) error {
 	return nil
 }
 
+// pageUp rounds n up to a multiple of packedPage.
 func pageUp(n int) int { return (n + packedPage - 1) &^ (packedPage - 1) }
 
 // writePages writes parts, followed by zeros up to the next multiple of packedPage.

@@ -9,7 +9,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// packedModel loads a matrix of two parts and one of floats, and multiplies with both.
+// packedModel loads a matrix of two parts and one of floats, and returns products with both.
 func packedModel(t *testing.T, d *device, parts []kernels.Weights) []float32 {
 	t.Helper()
 	a, err := d.Load(parts[:2]...)
@@ -43,8 +43,8 @@ func ramp(n int) []float32 {
 	return x
 }
 
-// TestPacked: weights from a file multiply as those that were repacked, before and after
-// they have moved; a file of something else is refused or not used.
+// TestPacked checks that weights from a file give the same products as repacked ones, before and after
+// they are moved, and that a file of other content is refused or not used.
 func TestPacked(t *testing.T) {
 	r := devicetest.Rand()
 	parts := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 40, 256), devicetest.RandomWeights(r, quant.Q8_0, 33, 256), devicetest.RandomWeights(r, quant.F16, 7, 256)}
@@ -111,7 +111,7 @@ func TestPacked(t *testing.T) {
 	if _, err := readPacked(data, open(Options{Threads: 2, Floats: Bits8}).packedKey([32]byte{1, 2, 3})); err == nil {
 		t.Error("a file of other options was taken")
 	}
-	for n := range packedHead + 3*packedEntry + 4 { // any byte of the head, any length of it
+	for n := range packedHead + 3*packedEntry + 4 { // change each byte of the header, and cut it at each length
 		bad := append([]byte(nil), data...)
 		bad[n] ^= 0x40
 		if _, err := readPacked(bad, key); err == nil {
@@ -126,7 +126,7 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// TestPackedNeedsMap: a folder without what maps its files is a mistake that New names.
+// TestPackedNeedsMap checks that New returns an error that says so if there is a folder but no function to map its files.
 func TestPackedNeedsMap(t *testing.T) {
 	if d, err := New(Options{Threads: 1, Packed: Packed{Dir: t.TempDir()}}); err == nil {
 		d.Close()

@@ -8,37 +8,37 @@ import (
 	"soberano/kernels"
 )
 
-// page is how many positions a page holds, a multiple of 32.
+// page is the number of positions in a page, a multiple of 32.
 const page = 256
 
-// shared is memory of states: a page of a group of layers, or the values of the recurrent
-// layers. It counts the states that hold it, and is written only by a state that holds it
-// alone.
+// shared is reference-counted memory of states: a page of a group of layers, or the values of the recurrent
+// layers. holds counts the states that use it. Only a state that is its sole user writes
+// to it.
 type shared struct {
 	form  *form
 	holds atomic.Int32
 	data  []byte
 }
 
-// form says what shared memory looks like. A device has one of each, so that memory that a
-// state gives back serves another.
+// form describes the layout of shared memory. A device has only one form of each layout, so that the memory that a
+// state releases can be reused by another.
 type form struct {
-	layers []layerForm // those that the memory holds something of
+	layers []layerForm // layers whose values the memory contains
 	bytes  int
 	free   []*shared // guarded by pages.mu
 }
 
-// mostFree is the memory that a device keeps for the next page, in bytes.
+// mostFree is how much released memory a device keeps for reuse, in bytes.
 const mostFree = 256 << 20
 
-// pages is the memory of a device's states.
+// pages manages the memory of a device's states.
 type pages struct {
 	mu    sync.Mutex
 	forms []*form
 	spare int64 // bytes in the forms' free lists
 }
 
-// form returns the device's form for memory of these layers, bytes long.
+// form returns the device's form for memory of these layers, with a size in bytes.
 func (p *pages) form(layers []layerForm, bytes int) *form {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,8 +52,8 @@ func (p *pages) form(layers []layerForm, bytes int) *form {
 	return f
 }
 
-// take returns memory that nobody else holds. It may hold what a state has left there, but
-// what no Store writes is as in new memory: padding is zero, the scales of blocks are 1.
+// take returns memory with one user. It may contain values of a former user, but the parts
+// that Store never writes are as in new memory: padding is zero, and the scales of value blocks in 8 bits are 1.
 func (p *pages) take(f *form) *shared {
 	p.mu.Lock()
 	var m *shared
@@ -75,7 +75,7 @@ func (p *pages) take(f *form) *shared {
 	return m
 }
 
-// release gives up a state's hold.
+// release decrements the count of users of m.
 func (p *pages) release(m *shared) {
 	if m.holds.Add(-1) > 0 {
 		return

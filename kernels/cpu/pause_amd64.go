@@ -1,4 +1,4 @@
 package cpu
 
-// pause lets the core rest for about 150 ns.
+// pause executes PAUSE instructions for about 150 ns.
 func pause()

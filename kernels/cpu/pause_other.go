@@ -4,5 +4,5 @@ package cpu
 
 import "runtime"
 
-// pause lets other goroutines run.
+// pause yields to other goroutines.
 func pause() { runtime.Gosched() }

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// resource is something that a kernel can run out of.
+// resource is a resource of the machine that can limit the speed of a kernel.
 //
-// The limits are what a processor does at best (Williams, Waterman and Patterson 2009,
+// The limit of each is measured (Williams, Waterman and Patterson 2009,
 // "Roofline"):
 //
 //	memory   reading a buffer far larger than the caches        bytes a second
 //	cache    reading a buffer that fits the second-level cache  bytes a second
 //	float    float32 multiply-adds in registers                 multiplications and additions a second
-//	half     the same of bfloat16, where the level has them
+//	half     the same with bfloat16, on levels that have products of it
 //	dot      the level's 8-bit dot product
-//	low      the same of numbers below 16, which AVX2 may add in 16 bits; elsewhere as dot
+//	low      the same with numbers below 16, which AVX2 may add in 16 bits; on other levels as dot
 //
-// Each is the best of several tries, on all workers of a pool.
+// A limit is the best of several measurements, on all workers of a pool.
 type resource int
 
 const (
@@ -31,10 +31,10 @@ const (
 	resources
 )
 
-// rates are amounts of each resource: of a machine, in a second; of a kernel, in a call.
+// rates are amounts of each resource: for a machine, in a second; for a kernel, in a call.
 type rates [resources]float64
 
-// seconds is the least time for what a kernel needs, and which resource takes it.
+// seconds returns the least time in which a kernel can run, and the resource that determines it.
 func (limit rates) seconds(need rates) (least float64, by resource) {
 	for r := range resources {
 		if need[r] == 0 {
@@ -47,10 +47,10 @@ func (limit rates) seconds(need rates) (least float64, by resource) {
 	return least, by
 }
 
-// near is what fits the second-level cache of any processor that is not very old.
+// near is a buffer size in bytes that fits into the second-level cache of any processor that is not very old.
 const near = 192 << 10
 
-// peaks measures the limits of lv on the workers of p, for about spell each; far is a
+// peaks measures the limits of lv on the workers of p, each for about the duration spell. far is a
 // buffer larger than the caches.
 func peaks(lv level, p *Pool, far []byte, spell time.Duration) rates {
 	var out rates
@@ -64,8 +64,8 @@ func peaks(lv level, p *Pool, far []byte, spell time.Duration) rates {
 	return out
 }
 
-// readRate is the bytes a second that the workers read: b in parts, or, with no parts,
-// all of b by each worker again and again.
+// readRate returns the bytes a second that the workers read. They read b in parts or, if parts is 0,
+// each reads all of b repeatedly.
 func readRate(lv level, p *Pool, b []byte, ahead, parts int, spell time.Duration) float64 {
 	if parts == 0 {
 		again, chunks := 1+(8<<20)/len(b), 4*p.threads
@@ -81,7 +81,7 @@ func readRate(lv level, p *Pool, b []byte, ahead, parts int, spell time.Duration
 	return float64(parts*size) / fastest(spell, func() { p.all(parts, &fn) })
 }
 
-// spinRate is the operations a second of all workers.
+// spinRate returns the operations a second of all workers.
 func spinRate(lv level, p *Pool, r resource, spell time.Duration) float64 {
 	const n = 20000
 	each := spin(lv, r, n)
@@ -93,11 +93,11 @@ func spinRate(lv level, p *Pool, r resource, spell time.Duration) float64 {
 	return each * float64(chunks) / fastest(spell, func() { p.all(chunks, &fn) })
 }
 
-// fastest returns the seconds of the fastest call of f among those that fit into about
-// spell, at least three unless they take very long. Short calls are timed in runs of
+// fastest returns the seconds of the fastest of as many calls of f as fit into about the duration
+// spell, at least three unless they take very long. Short calls are timed in groups of
 // half a millisecond.
 func fastest(spell time.Duration, f func()) float64 {
-	f() // caches, tables, sleeping workers
+	f() // fills caches and tables, wakes workers
 	start := time.Now()
 	f()
 	once := time.Since(start)
@@ -116,7 +116,7 @@ func fastest(spell time.Duration, f func()) float64 {
 	return best
 }
 
-// readGo is the plain twin of read.
+// readGo is the reference implementation of read.
 func readGo(b []byte) {
 	var sum uint64
 	for ; len(b) >= 32; b = b[32:] {
@@ -126,7 +126,7 @@ func readGo(b []byte) {
 	needed(float64(sum))
 }
 
-// spinGo is the plain twin of spin: n rounds of eight multiplications and additions.
+// spinGo is the reference implementation of spin: n rounds of eight multiplications and additions.
 func spinGo(r resource, n int) float64 {
 	switch r {
 	case useHalf:
@@ -149,7 +149,7 @@ func spinGo(r resource, n int) float64 {
 	return 16 * float64(n)
 }
 
-// needed keeps the compiler from dropping what x was computed from.
+// needed prevents the compiler from removing the computation of x.
 //
 //go:noinline
 func needed(x float64) { _ = x }

@@ -29,7 +29,7 @@ func dotLowAVX2(n int)
 //go:noescape
 func bf16AVX512(n int)
 
-// read walks through b, whole multiples of 512 bytes; see readGo.
+// read loads every byte of b, whose length is a multiple of 512, and prefetches at a distance of ahead bytes; see readGo.
 func read(lv level, b []byte, ahead int) {
 	switch n := len(b) &^ 511; {
 	case lv == generic || n == 0:
@@ -41,8 +41,8 @@ func read(lv level, b []byte, ahead int) {
 	}
 }
 
-// spin runs n rounds of a loop of r's instructions and returns how many multiplications
-// and additions that were; 0 where lv has no such instruction.
+// spin runs n rounds of a loop of instructions that use resource r. It returns the number of multiplications
+// and additions, or 0 if lv has no such instruction.
 func spin(lv level, r resource, n int) float64 {
 	switch {
 	case lv == generic:
@@ -58,7 +58,7 @@ func spin(lv level, r resource, n int) float64 {
 		return float64(n) * 24 * 32 * 2
 	case r == useHalf:
 		return 0
-	case lv.zmm(): // amx too: its tiles have no loop here yet
+	case lv.zmm(): // amx too: there is no loop for its tiles yet
 		dotAVX512(n)
 		return float64(n) * 24 * 64 * 2
 	case lv == avxvnni:

@@ -20,7 +20,7 @@ func dotDOTPROD(n int)
 //go:noescape
 func dotI8MM(n int)
 
-// read walks through b, whole multiples of 512 bytes; see readGo.
+// read loads every byte of b, whose length is a multiple of 512; see readGo.
 func read(lv level, b []byte, _ int) {
 	n := len(b) &^ 511
 	if lv == generic || n == 0 {
@@ -30,8 +30,8 @@ func read(lv level, b []byte, _ int) {
 	readNEON(unsafe.SliceData(b), n)
 }
 
-// spin runs n rounds of a loop of r's instructions and returns how many multiplications
-// and additions that were; 0 where lv has no such instruction.
+// spin runs n rounds of a loop of instructions that use resource r. It returns the number of multiplications
+// and additions, or 0 if lv has no such instruction.
 func spin(lv level, r resource, n int) float64 {
 	switch {
 	case lv == generic:

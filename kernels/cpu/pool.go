@@ -84,6 +84,7 @@ func startPool(lv level, threads int) (*Pool, error) {
 	return newPool(lv, threads), nil
 }
 
+// newPool starts the goroutines of workers 1 … threads-1.
 func newPool(lv level, threads int) *Pool {
 	p := &Pool{lv: lv, threads: threads, asleep: make([]atomic.Bool, threads), wake: make([]chan struct{}, threads)}
 	for i := 1; i < threads; i++ {
@@ -168,6 +169,7 @@ func (p *Pool) run(fn *job, worker, c int) {
 	(*fn)(worker, c)
 }
 
+// worker is the goroutine of worker i: it takes part in every job until the pool is closed.
 func (p *Pool) worker(i int) {
 	defer p.ended.Done()
 	var seen uint64
@@ -206,6 +208,7 @@ func (p *Pool) Close() error {
 	return nil
 }
 
+// end stops the workers with an empty job and waits for them.
 func (p *Pool) end() {
 	if p.threads == 1 || p.stop.Swap(true) {
 		return

@@ -12,7 +12,7 @@ import (
 	"soberano/kernels"
 )
 
-// TestPool: every chunk of every job runs exactly once, before do returns.
+// TestPool checks that every chunk of every job runs exactly once, before do returns.
 func TestPool(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPool(generic, rapid.IntRange(1, 5).Draw(t, "threads"))
@@ -24,7 +24,7 @@ func TestPool(t *testing.T) {
 		want := make([]int32, len(counts))
 		for i, n := range jobs {
 			if i == len(jobs)/2 {
-				time.Sleep(time.Duration(rapid.IntRange(0, 300).Draw(t, "µs")) * time.Microsecond) // workers fall asleep
+				time.Sleep(time.Duration(rapid.IntRange(0, 300).Draw(t, "µs")) * time.Microsecond) // lets workers fall asleep
 			}
 			p.do(&me, n, &f)
 			for c := range n {
@@ -39,7 +39,7 @@ func TestPool(t *testing.T) {
 	})
 }
 
-// TestPoolPanic: a panic in a chunk, on whatever worker, reaches the caller; the
+// TestPoolPanic checks that a panic in a chunk, on any worker, reaches the caller, and that the
 // pool works afterwards.
 func TestPoolPanic(t *testing.T) {
 	p := newPool(generic, 3)
@@ -71,7 +71,7 @@ func recovered(f func()) (v any) {
 	return nil
 }
 
-// TestPoolClose: the workers end, and closing twice does no harm.
+// TestPoolClose checks that the workers end, and that closing twice has no effect.
 func TestPoolClose(t *testing.T) {
 	me := newTurn(kernels.Answer)
 	before := runtime.NumGoroutine()
@@ -87,7 +87,7 @@ func TestPoolClose(t *testing.T) {
 	}
 }
 
-// TestPoolCloseAfterJob: workers end even if the pool is closed just when they have found a job.
+// TestPoolCloseAfterJob checks that workers end even if the pool is closed just when they have found a job.
 func TestPoolCloseAfterJob(t *testing.T) {
 	const threads = 2
 	nothing := job(func(int, int) {})

@@ -83,7 +83,7 @@ func quantizeMulAVX512(dst *block, x, by *float32, n int)
 //go:noescape
 func quantizeAVX2(dst *block, x *float32, n int)
 
-// qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
+// qTile multiplies m tokens of 8-bit activations with a panel of 32 rows of integers; see qTileGo.
 func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	if lv == generic || nb == 0 || m == 0 {
 		qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
@@ -172,7 +172,7 @@ func qTileAVXVNNI(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m
 	}
 }
 
-// quantize brings x, 32·len(dst) values, into 8 bits; see quantizeGo.
+// quantize quantizes x, 32·len(dst) values, to 8 bits; see quantizeGo.
 func quantize(lv level, dst []block, x []float32) {
 	if lv == generic || len(dst) == 0 {
 		quantizeGo(dst, x)
@@ -186,7 +186,7 @@ func quantize(lv level, dst []block, x []float32) {
 	quantizeAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
 }
 
-// quantizeMul brings x·by into 8 bits; x may be overwritten.
+// quantizeMul quantizes x·by, value by value, to 8 bits. It may overwrite x.
 func quantizeMul(lv level, dst []block, x, by []float32) {
 	if !lv.zmm() || len(dst) == 0 {
 		quantizeMulGo(lv, dst, x, by)

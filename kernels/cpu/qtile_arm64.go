@@ -77,7 +77,7 @@ func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale
 //go:noescape
 func quantizeNEON(dst *block, x *float32, n int)
 
-// qTile multiplies m tokens of activations with 32 rows of integers; see qTileGo.
+// qTile multiplies m tokens of 8-bit activations with a panel of 32 rows of integers; see qTileGo.
 func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	if lv == generic || nb == 0 || m == 0 {
 		qTileGo(k, c, ldc, a, lda, w, nb, m, scale, add)
@@ -164,7 +164,7 @@ func qTileI8MM(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m in
 	}
 }
 
-// quantize brings x, 32·len(dst) values, into 8 bits; see quantizeGo.
+// quantize quantizes x, 32·len(dst) values, to 8 bits; see quantizeGo.
 func quantize(lv level, dst []block, x []float32) {
 	if lv == generic || len(dst) == 0 {
 		quantizeGo(dst, x)

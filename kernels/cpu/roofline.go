@@ -12,7 +12,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Share is what a kernel reaches on a shape.
+// Share is the speed of a kernel on a shape, compared with the limit of the machine.
 type Share struct {
 	Kernel   string  `json:"kernel"` // "matrix × vector Q4_0"
 	Shape    string  `json:"shape"`  // rows × columns of the matrix, heads, …
@@ -20,13 +20,13 @@ type Share struct {
 	Achieved float64 `json:"achieved"`
 	Limit    float64 `json:"limit"`
 	Unit     string  `json:"unit"`  // "GB/s", "Gop/s" (a multiply-add is two), "Gvalues/s"
-	Bound    string  `json:"bound"` // the resource of the limit: "memory", "dot", …
+	Bound    string  `json:"bound"` // the resource that limits the kernel: "memory", "dot", …
 }
 
-// Share returns Achieved as a part of Limit.
+// Share returns Achieved as a fraction of Limit.
 func (s Share) Share() float64 { return s.Achieved / s.Limit }
 
-// Peak is a limit of the machine; a multiply-add is two operations.
+// Peak is a limit of the machine. A multiply-add counts as two operations.
 type Peak struct {
 	Resource string  `json:"resource"`
 	Threads  int     `json:"threads"`
@@ -34,7 +34,7 @@ type Peak struct {
 	Unit     string  `json:"unit"`
 }
 
-// Shares is the table that Roofline measures.
+// Shares is the result of Roofline.
 type Shares struct {
 	Peaks   []Peak  `json:"peaks"`
 	Kernels []Share `json:"kernels,omitempty"`
@@ -49,7 +49,7 @@ func (r resource) unit() string {
 	return "Gop/s"
 }
 
-// bench is a measurement at one number of threads.
+// bench is a measurement with one number of threads.
 type bench struct {
 	ctx    context.Context
 	d      *device
@@ -61,29 +61,29 @@ type bench struct {
 	said   func(kernel, shape string)
 }
 
-// trial is a kernel that was measured: what a call needs and how long the fastest took.
+// trial is a measured kernel: what a call needs of each resource, and the time of the fastest call.
 type trial struct {
 	kernel, shape string
 	need          rates
-	values        float64 // of a row operation, counted instead of a resource
+	values        float64 // of a row operation, whose speed is given in values a second
 	seconds       float64
 }
 
-// Roofline measures all kernels with one thread and, if threads is more, with so many; 0
-// is what a chat would use. It takes a minute or two; said, if not nil, hears what is
-// being measured.
+// Roofline measures all kernels with one thread and, if threads is greater, with threads threads; 0
+// stands for the default of a device. It takes a minute or two. said, unless nil, is called before each
+// measurement.
 //
-// Each kernel is measured by the public operations of the device, with weights from memory
-// or activations from the cache as a model has them:
+// Each kernel is measured through the public operations of the device, with weights from memory
+// or activations from the cache, as in a model:
 //
-//	achieved   the fastest of several calls
-//	limit      what is measured for the resource that the kernel runs out of first (see
+//	achieved   the speed of the fastest of several calls
+//	limit      the measured limit of the resource that the kernel needs longest (see
 //	           Limits): its bytes, its multiply-adds or its 8-bit dot products
-//	share      of the two
+//	share      achieved / limit
 //
-// Both are the best of many tries, since on a shared machine a slow one says nothing
-// about the kernel. The limits are measured again after each group and the highest kept.
-// Bytes of a matrix are those of the layout it has in memory.
+// Both are the best of many measurements, since on a shared machine a slow one says nothing
+// about the kernel. The limits are measured again after each group, and the highest are kept.
+// The bytes of a matrix are those of its layout in memory.
 func Roofline(ctx context.Context, threads int, said func(kernel, shape string)) (Shares, error) {
 	lv, err := chosen()
 	if err != nil {
@@ -98,13 +98,13 @@ func Roofline(ctx context.Context, threads int, said func(kernel, shape string))
 	return roofline(ctx, lv, threads, farBytes(), spell, said)
 }
 
-// spell is the time for each number.
+// spell is the duration of each measurement.
 const spell = 80 * time.Millisecond
 
-// farBytes is how much is not in the caches any more when it comes round again.
+// farBytes returns the size of a buffer that is no longer in the caches when it is read again from the start.
 func farBytes() int { return min(max(256<<20, 4*cpuid.CPU.Cache.L3), 1<<30) }
 
-// touched returns n bytes of memory whose pages are there.
+// touched returns n bytes of memory, each page of which has been written, so that it is resident.
 func touched(n int) []byte {
 	b := alignedBytes(n)
 	for i := 0; i < len(b); i += 4096 {
@@ -113,7 +113,7 @@ func touched(n int) []byte {
 	return b
 }
 
-// Limits measures the limits alone, with so many threads, in a second or two.
+// Limits measures only the limits, with that many threads. It takes a second or two.
 func Limits(threads int) ([]Peak, error) {
 	lv, err := chosen()
 	if err != nil {
@@ -129,8 +129,8 @@ func Limits(threads int) ([]Peak, error) {
 	return b.peaks(), nil
 }
 
-// roofline measures lv; matrices from memory are far bytes together, a spell is the time
-// for each number.
+// roofline measures level lv. Matrices that are read from memory have far bytes in total; spell is the duration
+// of each measurement.
 func roofline(ctx context.Context, lv level, threads, far int, spell time.Duration, said func(kernel, shape string)) (out Shares, err error) {
 	buffer := touched(far)
 	counts := []int{1}
@@ -155,7 +155,7 @@ func roofline(ctx context.Context, lv level, threads, far int, spell time.Durati
 	return out, nil
 }
 
-// order is where a kernel and shape first stand: the numbers of threads come together.
+// order returns the first index of a kernel and shape in all, by which results with different numbers of threads are grouped.
 func order(all []Share, s Share) int {
 	return slices.IndexFunc(all, func(x Share) bool { return x.Kernel == s.Kernel && x.Shape == s.Shape })
 }
@@ -171,7 +171,7 @@ func (b *bench) all() error {
 	return nil
 }
 
-// refresh measures the limits and keeps the higher.
+// refresh measures the limits again and keeps the higher values.
 func (b *bench) refresh() {
 	b.said("limits", "")
 	now := peaks(b.d.lv, b.d.pool, b.far, b.spell)
@@ -180,7 +180,7 @@ func (b *bench) refresh() {
 	}
 }
 
-// try measures f and notes it.
+// try measures f and records the result.
 func (b *bench) try(kernel, shape string, need rates, values int, f func()) error {
 	if err := b.ctx.Err(); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (b *bench) try(kernel, shape string, need rates, values int, f func()) erro
 	return nil
 }
 
-// fresh runs f with a new device that has as many threads, so that its matrices go with it.
+// fresh runs f with a new device with the same number of threads, whose matrices are freed afterwards.
 func (b *bench) fresh(o Options, f func() error) error {
 	old := b.d
 	o.Threads = old.pool.threads
@@ -203,7 +203,7 @@ func (b *bench) fresh(o Options, f func() error) error {
 	b.d = old
 	_ = d.Close()
 	d = nil
-	runtime.GC() // a quarter of a gigabyte, sometimes
+	runtime.GC() // frees up to a quarter of a gigabyte
 	return err
 }
 
@@ -230,8 +230,8 @@ func (b *bench) shares() []Share {
 	return out
 }
 
-// ordinary makes a matrix of any format: its bytes, read as scales at any place and of
-// any width, are ordinary numbers.
+// ordinary returns a matrix of type t whose bytes are chosen so that scales, wherever a format has them and of
+// whatever width, are finite numbers of ordinary size.
 func ordinary(t quant.Type, rows, cols int) kernels.Weights {
 	data := make([]byte, rows*t.RowBytes(cols))
 	x := uint32(1)
@@ -242,7 +242,7 @@ func ordinary(t quant.Type, rows, cols int) kernels.Weights {
 	return kernels.Weights{Type: t, Rows: rows, Cols: cols, Data: data}
 }
 
-// begin starts a step, in which everything is measured until the next call.
+// begin starts a step, which the following measurements use, and ends the previous one.
 func (b *bench) begin(batch *kernels.Batch) error {
 	if s := &b.d.steps[b.d.step]; s.open {
 		if err := s.End(); err != nil {
@@ -253,7 +253,7 @@ func (b *bench) begin(batch *kernels.Batch) error {
 	return nil
 }
 
-// tensor makes activations.
+// tensor returns a tensor of activations.
 func (b *bench) tensor(rows, cols int) kernels.Tensor {
 	t := b.s.New(rows, cols)
 	for i := range t.F32 {

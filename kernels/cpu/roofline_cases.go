@@ -8,7 +8,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// load makes a matrix; bytes is what a product reads of it.
+// load loads a matrix. bytes is the number of bytes that a product reads of it.
 func (b *bench) load(w kernels.Weights) (m kernels.Matrix, bytes int64, err error) {
 	if m, err = b.d.Load(w); err != nil {
 		return nil, 0, err
@@ -19,7 +19,7 @@ func (b *bench) load(w kernels.Weights) (m kernels.Matrix, bytes int64, err erro
 	return m, bytes, nil
 }
 
-// products is what n tokens times rows × cols weights need beside memory.
+// products returns the resources, other than memory, that the product of n tokens with rows × cols weights needs.
 func (b *bench) products(t quant.Type, n, rows, cols int) (need rates) {
 	ops := 2 * float64(n) * float64(rows) * float64(cols)
 	switch t {
@@ -33,7 +33,7 @@ func (b *bench) products(t quant.Type, n, rows, cols int) (need rates) {
 	return need
 }
 
-// floats is what products with floating-point weights run out of.
+// floats returns the resource that limits products with floating-point weights of type t.
 func (b *bench) floats(t quant.Type) resource {
 	switch {
 	case b.d.floats == Bits8:
@@ -44,7 +44,7 @@ func (b *bench) floats(t quant.Type) resource {
 	return useFloat
 }
 
-// vectors: one token, as in generation; so many equal matrices that none is in a cache.
+// vectors measures products with one token, as in generation. It uses so many equal matrices that none is in a cache.
 func (b *bench) vectors() error {
 	for _, t := range quant.Types() {
 		for _, s := range [][2]int{{1536, 768}, {4096, 4096}} {
@@ -56,6 +56,7 @@ func (b *bench) vectors() error {
 	return nil
 }
 
+// vector measures products of one token with rows × cols weights of type t.
 func (b *bench) vector(t quant.Type, rows, cols int) error {
 	w := ordinary(t, rows, cols)
 	var all []kernels.Matrix
@@ -82,7 +83,7 @@ func (b *bench) vector(t quant.Type, rows, cols int) error {
 	})
 }
 
-// matrices: a prompt of 512 tokens.
+// matrices measures products with a prompt of 512 tokens.
 func (b *bench) matrices() error {
 	for _, t := range quant.Types() {
 		for _, s := range [][2]int{{1536, 768}, {2048, 2048}} {
@@ -94,6 +95,7 @@ func (b *bench) matrices() error {
 	return nil
 }
 
+// matrix measures a product of n tokens with rows × cols weights of type t.
 func (b *bench) matrix(kernel string, t quant.Type, n, rows, cols int) error {
 	m, _, err := b.load(ordinary(t, rows, cols))
 	if err != nil {
@@ -106,7 +108,7 @@ func (b *bench) matrix(kernel string, t quant.Type, n, rows, cols int) error {
 	return b.try(kernel, fmt.Sprintf("%d × %d × %d", n, rows, cols), b.products(t, n, rows, cols), 0, func() { b.s.MatMul(y, x, m) })
 }
 
-// heads is the attention of a model.
+// heads describes the attention heads of a model.
 type heads struct {
 	name           string
 	heads, kv, dim int
@@ -114,7 +116,7 @@ type heads struct {
 
 var attentions = []heads{{"SmolLM2 135M", 9, 3, 64}, {"Gemma 3 270M", 4, 1, 256}, {"Llama 3B", 24, 8, 128}}
 
-// attention: one token, keys and values of 4096 others from memory; and a prompt.
+// attention measures attention of one token over the keys and values of 4096 positions in memory, and of a prompt.
 func (b *bench) attention() error {
 	for _, h := range attentions {
 		if err := b.fresh(Options{}, func() error { return b.attendOne(h, 4096) }); err != nil {
@@ -131,13 +133,13 @@ func (b *bench) attention() error {
 	return nil
 }
 
-// of describes causal attention.
+// of returns causal attention with these heads.
 func (h heads) of() *kernels.Attention {
 	return &kernels.Attention{Heads: h.heads, KVHeads: h.kv, HeadDim: h.dim, Scale: 0.125, Causal: true}
 }
 
-// scoring is what so many scores, queries by keys, cost: two products and the softmax,
-// in which a value takes eleven multiplications.
+// scoring returns the resources for that many scores (queries × keys) in each head: two products, and the softmax
+// with eleven multiplications for each score.
 func (b *bench) scoring(h heads, scores float64) (need rates) {
 	scores *= float64(h.heads)
 	need[useFloat] = scores * 2 * 11
@@ -152,7 +154,7 @@ func (b *bench) scoring(h heads, scores float64) (need rates) {
 	return need
 }
 
-// filled makes a state of so many layers, and puts something into every position.
+// filled returns a state with that many layers, all of whose n positions are stored.
 func (b *bench) filled(h heads, layers, n int) (kernels.State, error) {
 	c, err := b.d.NewState(stateShape(layers, h.kv, h.dim, n))
 	if err != nil {
@@ -168,6 +170,7 @@ func (b *bench) filled(h heads, layers, n int) (kernels.State, error) {
 	return c, nil
 }
 
+// attendOne measures attention of one token over depth positions, in so many layers that the keys and values are in no cache.
 func (b *bench) attendOne(h heads, depth int) error {
 	layers := max(1, len(b.far)/(depth*h.kv*h.dim*4))
 	c, err := b.filled(h, layers, depth)
@@ -187,6 +190,7 @@ func (b *bench) attendOne(h heads, depth int) error {
 	})
 }
 
+// attendMany measures attention of n tokens that follow depth positions.
 func (b *bench) attendMany(h heads, depth, n int) error {
 	c, err := b.filled(h, 1, depth+n)
 	if err != nil {
@@ -201,8 +205,8 @@ func (b *bench) attendMany(h heads, depth, n int) error {
 		b.scoring(h, scores), 0, func() { b.s.Attend(y, q, 0, a) })
 }
 
-// encoder: the products and the attention of Whisper base, 30 s of audio, in the forms
-// that a device may give to floating-point weights.
+// encoder measures the products and the attention of the encoder of Whisper base for 30 s of audio, in each of the types
+// in which a device may store floating-point weights.
 func (b *bench) encoder() error {
 	for _, form := range []struct {
 		Options
@@ -218,6 +222,7 @@ func (b *bench) encoder() error {
 	return nil
 }
 
+// encode measures the encoder with the types of the present device, which form names.
 func (b *bench) encode(form string) error {
 	for _, s := range []struct {
 		name          string
@@ -225,7 +230,7 @@ func (b *bench) encode(form string) error {
 	}{{"conv1", 3000, 512, 240}, {"conv2", 1500, 512, 1536}, {"query, key, value", 1500, 1536, 512}, {"out", 1500, 512, 512},
 		{"up", 1500, 2048, 512}, {"down", 1500, 512, 2048}} {
 		if b.d.floats == Bits8 && s.cols%32 != 0 {
-			continue // stays as it is
+			continue // such matrices are not stored in 8 bits
 		}
 		if err := b.matrix("Whisper base "+s.name+", "+form, quant.F16, s.n, s.rows, s.cols); err != nil {
 			return err
@@ -244,7 +249,7 @@ func (b *bench) encode(form string) error {
 	return b.try("Whisper base attention, "+form, "1500 × 1500, 8 heads of 64", b.scoring(h, 1500*1500), 0, func() { b.s.Attend(y, q, 0, a) })
 }
 
-// stateShape is a shape of layers that are all alike.
+// stateShape returns the shape of a state whose layers are all alike.
 func stateShape(layers, kvHeads, headDim, positions int) kernels.StateShape {
 	l := kernels.Layer{KVHeads: kvHeads, KeyDim: headDim, ValueDim: headDim}
 	return kernels.StateShape{Layers: slices.Repeat([]kernels.Layer{l}, layers), Cap: positions}

@@ -6,20 +6,21 @@ import (
 	"soberano/kernels"
 )
 
-// rowTrial is a row operation on rows × cols values.
+// rowTrial is the measurement of a row operation on rows × cols values.
 //
-// One row is measured, as in generation, and many. The limit is either reading what they
-// read from the second-level cache, or the multiplications (fused ones too) of a value as
-// gen/elem.go has them; additions and comparisons have units of their own on many
-// processors. A division counts as one and takes longer.
+// One row is measured, as in generation, and many rows. The limit is either reading the
+// input from the second-level cache, or the multiplications (including fused multiply-adds) for each value in the code of
+// gen/elem.go. Additions and comparisons are not counted: many processors have separate units for them.
+// A division counts as one multiplication but takes longer.
 type rowTrial struct {
 	name       string
 	rows, cols int
-	read       int // float32 values for each
-	products   int // multiplications for each
+	read       int // float32 values read for each value
+	products   int // multiplications for each value
 	run        func(y, x, u kernels.Tensor)
 }
 
+// rows measures the row operations.
 func (b *bench) rows() error {
 	trials, err := b.rowTrials()
 	if err != nil {
@@ -27,7 +28,7 @@ func (b *bench) rows() error {
 	}
 	for _, t := range trials {
 		if t.rows == 1 && b.d.pool.threads > 1 {
-			continue // so little runs on the caller alone
+			continue // the caller runs so small an operation alone
 		}
 		positions := make([]int32, t.rows)
 		for i := range positions {
@@ -51,7 +52,7 @@ func (b *bench) rows() error {
 }
 
 func (b *bench) rowTrials() ([]rowTrial, error) {
-	vectors := map[int]kernels.Vector{} // by their length
+	vectors := map[int]kernels.Vector{} // keyed by their length
 	for _, n := range []int{32, 128, 512, 576} {
 		v, err := b.d.NewVector(make([]float32, n))
 		if err != nil {
@@ -81,7 +82,7 @@ func (b *bench) rowTrials() ([]rowTrial, error) {
 	}, nil
 }
 
-// store puts keys and values of a prompt into a cache.
+// store measures storing the keys and values of a prompt in a state.
 func (b *bench) store() error {
 	const n, heads, dim = 512, 3, 64
 	c, err := b.d.NewState(stateShape(1, heads, dim, n))
@@ -97,15 +98,15 @@ func (b *bench) store() error {
 	return b.try("store keys, values", fmt.Sprintf("%d × %d", n, heads*dim), need, 2*n*heads*dim, func() { b.s.Store(k, k, 0, a) })
 }
 
-// inner are two steps that are no operations of their own, on one worker: activations
-// into 8 bits before a product, and the softmax of attention's scores.
+// inner measures two functions that are parts of operations, on one worker: the quantization of activations
+// before a product, and the softmax of attention scores.
 func (b *bench) inner() error {
 	if err := b.begin(&noBatch); err != nil {
 		return err
 	}
 	x, blocks := b.tensor(1, 1536), make([]block, 1536/32)
 	var need rates
-	need[useCache], need[useFloat] = 2*4*1536, 2*1*1536 // once for the maximum, once to scale
+	need[useCache], need[useFloat] = 2*4*1536, 2*1*1536 // read once for the maximum, once to scale
 	if err := b.try("quantise", "1 × 1536", need, 1536, func() { quantize(b.d.lv, blocks, x.Row(0)) }); err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestRoofline: every kernel gets a finite share; the numbers themselves are of no
-// account on a busy machine.
+// TestRoofline checks that every kernel gets a finite share. The values are not checked, since the machine may be
+// busy.
 func TestRoofline(t *testing.T) {
 	lv, err := chosen()
 	if err != nil {
@@ -58,7 +58,7 @@ func TestRooflineEnds(t *testing.T) {
 	}
 }
 
-// TestRead: the walk stays within its buffer.
+// TestRead checks that read stays within its buffer.
 func TestRead(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for _, n := range []int{0, 100, 512, 1024, 8192} {
@@ -69,7 +69,7 @@ func TestRead(t *testing.T) {
 	})
 }
 
-// TestSpin: the loops end and count what they do; bfloat16 is there with its level only.
+// TestSpin checks that the loops end and return how much they computed, and that only levels with bfloat16 have its loop.
 func TestSpin(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for r := useFloat; r < resources; r++ {

@@ -6,22 +6,22 @@ import (
 	"soberano/kernels"
 )
 
-// tabled is how many positions a table holds at most (16384 × 64 pairs: 8 MiB).
+// tabled is the largest number of positions in a table (16384 × 64 pairs: 8 MiB).
 const tabled = 16384
 
-// turns is a table of cosines and sines, times Scale: [position][pair][cos, sin], or
-// [position][cos, sin][pair] where pairs are halves apart.
+// turns is a table of cosines and sines, multiplied by Scale: [position][pair][cos, sin] or, if the two
+// values of a pair are half the rotated dimensions apart, [position][cos, sin][pair].
 //
-// Rotary position embedding turns pairs of dimensions by position × frequency. Cosines and
-// sines are the same for all layers, so they are kept in a table for the first positions
-// of each RoPE; later positions are computed as they come.
+// Rotary position embedding rotates pairs of dimensions by the angle position × frequency. Cosines and
+// sines are the same for all layers, so those of the first positions of each RoPE are kept in a
+// table; those of later positions are computed when needed.
 type turns struct {
 	scale       float32
 	interleaved bool
 	cs          []float32
 }
 
-// table returns the table of r, long enough for the positions that a table holds.
+// table returns the table of r, extended to the largest position in pos, at most to tabled.
 func (v *vector) table(r *kernels.RoPE, pos []int32) []float32 {
 	need := 0
 	for _, p := range pos {
@@ -41,6 +41,7 @@ func (v *vector) table(r *kernels.RoPE, pos []int32) []float32 {
 	return t.cs
 }
 
+// turnsOf returns the table for the scale and the order of pairs of r, and creates it if necessary.
 func (v *vector) turnsOf(r *kernels.RoPE) *turns {
 	for i := range v.turns {
 		if t := &v.turns[i]; t.scale == r.Scale && t.interleaved == r.Interleaved {
@@ -51,7 +52,7 @@ func (v *vector) turnsOf(r *kernels.RoPE) *turns {
 	return &v.turns[len(v.turns)-1]
 }
 
-// angles writes the cosines and sines, times Scale, of position p.
+// angles writes the cosines and sines of position p, multiplied by Scale, to dst [2·len(freq)].
 func angles(dst, freq []float32, r *kernels.RoPE, p int) {
 	n := len(freq)
 	for i, f := range freq {
@@ -65,7 +66,7 @@ func angles(dst, freq []float32, r *kernels.RoPE, p int) {
 	}
 }
 
-// Rotate turns each head of each row in place by its position.
+// Rotate rotates each head of each row in place by the row's position.
 func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 	s.out("Rotate", &x)
 	freq, pos := s.d.vector("Rotate", r.Freq), s.batch.Positions
@@ -81,6 +82,7 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 	j.start(s.d, x.Rows, 4*x.Cols)
 }
 
+// rotate rotates all heads of row r.
 func (j *rowJob) rotate(r int) {
 	n := len(j.w)
 	var cs []float32
@@ -100,8 +102,8 @@ func (j *rowJob) rotate(r int) {
 	}
 }
 
-// turnPairsGo is the plain twin of turnPairs, which turns the pairs (2i, 2i+1) of x by
-// the cosines cs[2i] and sines cs[2i+1].
+// turnPairsGo is the reference implementation of turnPairs, which rotates the pairs (x[2i], x[2i+1]) by
+// the angles with cosines cs[2i] and sines cs[2i+1].
 func turnPairsGo(x, cs []float32) {
 	cs = cs[:len(x)]
 	for i := 0; i+1 < len(x); i += 2 {
@@ -110,7 +112,7 @@ func turnPairsGo(x, cs []float32) {
 	}
 }
 
-// turnHalvesGo is the plain twin of turnHalves, which turns the pairs (lo[i], hi[i]).
+// turnHalvesGo is the reference implementation of turnHalves, which rotates the pairs (lo[i], hi[i]).
 func turnHalvesGo(lo, hi, cos, sin []float32) {
 	hi, cos, sin = hi[:len(lo)], cos[:len(lo)], sin[:len(lo)]
 	for i, a := range lo {

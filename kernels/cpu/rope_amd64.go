@@ -12,7 +12,7 @@ func turnHalvesAVX512(lo, hi, cos, sin *float32, n int)
 //go:noescape
 func turnHalvesAVX2(lo, hi, cos, sin *float32, n int)
 
-// turnPairs turns neighbouring values; see turnPairsGo.
+// turnPairs rotates pairs of neighbouring values; see turnPairsGo.
 func turnPairs(lv level, x, cs []float32) {
 	n := whole(lv, len(x))
 	cs = cs[:len(x)]
@@ -26,7 +26,7 @@ func turnPairs(lv level, x, cs []float32) {
 	turnPairsGo(x[n:], cs[n:])
 }
 
-// turnHalves turns lo against hi; see turnHalvesGo.
+// turnHalves rotates the pairs of lo and hi; see turnHalvesGo.
 func turnHalves(lv level, lo, hi, cos, sin []float32) {
 	n := whole(lv, len(lo))
 	hi, cos, sin = hi[:len(lo)], cos[:len(lo)], sin[:len(lo)]

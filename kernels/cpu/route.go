@@ -7,7 +7,7 @@ import (
 	"soberano/kernels"
 )
 
-// choice is a kernels.Choice on this device.
+// choice is the content of a kernels.Choice.
 type choice struct {
 	rows, used, experts int
 	expert              []int32   // [rows][used]
@@ -17,7 +17,7 @@ type choice struct {
 	first               []int32   // [experts+1]: index of the first row of each group
 }
 
-// leastSum is the smallest sum that weights are divided by, the smallest normal float16, as
+// leastSum is the smallest divisor for the normalisation of weights: the smallest normal float16, as
 // in llama.cpp.
 const leastSum = 1.0 / (1 << 14)
 
@@ -47,7 +47,7 @@ func (s *step) Route(logits kernels.Tensor, r *kernels.Routing) kernels.Choice {
 	return kernels.Choice{Rows: c.rows, Used: c.used, Index: s.choicesUsed - 1, Step: s.id}
 }
 
-// resize makes room for the choice of rows, and keeps the memory.
+// resize sets the shape and makes the slices large enough; their memory is reused.
 func (c *choice) resize(rows, used, experts int) {
 	n := rows * used
 	c.rows, c.used, c.experts = rows, used, experts
@@ -58,7 +58,7 @@ func (c *choice) resize(rows, used, experts int) {
 	c.first = slices.Grow(c.first[:0], experts+1)[:experts+1]
 }
 
-// route turns row r of the logits into probabilities and chooses the row's experts.
+// route converts row r of the logits to probabilities and chooses the row's experts.
 func (j *rowJob) route(r int) {
 	p := j.dst.Row(r)
 	copy(p, j.x.Row(r))
@@ -114,7 +114,7 @@ func largestOf(best []int32, scores, p, bias []float32) {
 	}
 }
 
-// group fills first, place and source from the experts that were chosen.
+// group fills first, place and source from the chosen experts.
 func (c *choice) group() {
 	clear(c.first)
 	for _, e := range c.expert {
@@ -132,7 +132,7 @@ func (c *choice) group() {
 	c.first[0] = 0
 }
 
-// chosen returns the choice that c stands for, and panics if it is not of this step.
+// chosen returns the choice that c refers to. It panics if c does not belong to this step.
 func (s *step) chosen(op string, c kernels.Choice) *choice {
 	s.check(op)
 	if c.Step != s.id || c.Index < 0 || c.Index >= s.choicesUsed {
@@ -141,7 +141,7 @@ func (s *step) chosen(op string, c kernels.Choice) *choice {
 	return &s.choices[c.Index]
 }
 
-// Gather copies rows of x to the groups of their experts.
+// Gather copies the rows of x to the groups of their experts in dst.
 func (s *step) Gather(dst, x kernels.Tensor, c kernels.Choice) {
 	const op = "Gather"
 	ch := s.chosen(op, c)
@@ -157,7 +157,7 @@ func (s *step) Gather(dst, x kernels.Tensor, c kernels.Choice) {
 	j.choice = nil
 }
 
-// Combine adds the weighted sum of each row's experts to dst.
+// Combine adds the weighted sum of each row's expert results to dst.
 func (s *step) Combine(dst, x kernels.Tensor, c kernels.Choice) {
 	const op = "Combine"
 	ch := s.chosen(op, c)
@@ -173,9 +173,10 @@ func (s *step) Combine(dst, x kernels.Tensor, c kernels.Choice) {
 	j.choice = nil
 }
 
-// piece is how many columns of a row are combined or convolved at a time.
+// piece is the number of columns that are combined or convolved at a time.
 const piece = 256
 
+// combine adds to row r of dst the rows of its experts, multiplied by their weights, piece columns at a time.
 func (j *rowJob) combine(r int) {
 	c, dst := j.choice, j.dst.Row(r)
 	var buf [piece]float32

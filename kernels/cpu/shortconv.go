@@ -6,9 +6,9 @@ import (
 	"soberano/kernels"
 )
 
-// ShortConv convolves the rows of each span with w: row t of dst is Σᵢ wᵢ · row t-width+1+i
-// of x, value by value, where the rows before the span's first one are those that the state
-// has kept:
+// ShortConv convolves the rows of each span with w along the sequence, separately for each column: row t of dst is
+// Σᵢ wᵢ · row t-width+1+i of x. w is [width][x.Cols]. The rows before the span's first one are those that
+// the state has kept:
 //
 //	kept by the state │ rows of the span
 //	  x₋₂  x₋₁        │  x₀  x₁  x₂  x₃        width 3
@@ -40,8 +40,8 @@ func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 	clear(j.kept)
 }
 
-// rowsBefore checks a span and returns the rows before it, [rows × x.Cols], which are the
-// caller's to change.
+// rowsBefore checks a span and returns the rows before it, [rows][x.Cols], which the
+// caller may change.
 func (s *step) rowsBefore(op string, sp kernels.Span, layer, rows int, x kernels.Tensor) []float32 {
 	st := s.d.stateOf(op, sp)
 	if layer < 0 || layer >= len(st.plan.layers) {
@@ -83,7 +83,7 @@ func (j *rowJob) shortConv(r int) {
 	}
 }
 
-// mulAdd writes x·w to dst, or adds it.
+// mulAdd writes x·w, value by value, to dst or, with add, adds it to dst.
 func (j *rowJob) mulAdd(dst, x, w []float32, add bool) {
 	if !add {
 		scaleMul(j.lv, dst, x, w, 1)
@@ -97,11 +97,11 @@ func (j *rowJob) mulAdd(dst, x, w []float32, add bool) {
 	}
 }
 
-// keep makes rows the last ones of itself and the span's rows of x.
+// keep shifts the last rows of the span into rows, whose oldest rows are dropped.
 func keep(rows []float32, x kernels.Tensor, s *kernels.Span) {
 	n := x.Cols
 	have := len(rows) / n
-	old := max(0, have-s.N) // rows that stay, one place further to the front each
+	old := max(0, have-s.N) // rows that remain, shifted to the front
 	copy(rows[:old*n], rows[(have-old)*n:])
 	for i := old; i < have; i++ {
 		copy(rows[i*n:][:n], x.Row(s.Row+s.N-have+i))

@@ -8,56 +8,56 @@ import (
 	"soberano/kernels"
 )
 
-// state implements kernels.State. Layers with the same window are a group; a group's keys
-// and values lie in pages of 256 positions, made when the first of their positions comes, so
-// that a short conversation takes little memory whatever the context that it could grow to:
+// state implements kernels.State. Layers with the same window form a group. The keys and values of a group are in pages
+// of 256 positions, which are allocated when the first of their positions is added, so that a short
+// conversation takes little memory however large its context may become:
 //
 //	layers without a window   page 0 │ page 1 │ page 2 │ page 3 │ page 4
 //	layers with one of 512                       page 2 │ page 3 │ page 4
 //	recurrent layers          one block of float32 values
 //
-// A page holds something of every layer of its group (keysvalues.go). Forks hold the same
-// pages; whoever adds a position to a page that another state holds too copies it first.
+// A page contains memory of every layer of its group (keysvalues.go). A fork shares the pages of its original. A state that
+// adds a position to a shared page copies the page first (copy-on-write).
 type state struct {
 	plan    *plan
 	dev     *device
 	n       int // positions
 	groups  []group
-	carried *shared // values of the recurrent layers; nil: all zeros
-	at      []int   // position that the last operation has brought each layer to
+	carried *shared // values of the recurrent layers; nil stands for zeros
+	at      []int   // number of positions that each layer has processed
 	closed  bool
 }
 
-// group is the pages of the layers that have one window.
+// group is the pages of all layers with one window.
 type group struct {
 	first int // number of the first page
 	pages []*shared
 }
 
-// plan is what states of one shape have in common.
+// plan is what all states of one shape have in common.
 type plan struct {
 	shape   kernels.StateShape
 	layers  []layerForm
 	groups  []*form
-	windows []int // of each group
-	carried *form // of the recurrent layers; nil: there are none
+	windows []int // window of each group
+	carried *form // of the recurrent layers; nil if there are none
 }
 
-// layerForm is how one layer is kept.
+// layerForm describes how the memory of one layer is organised.
 type layerForm struct {
 	kernels.Layer
-	latent bool // it was asked for as kernels.Latent, and is kept as keys and values of one head
-	group  int  // of KeysValues
-	at     int  // bytes from the start of a page, or of the recurrent values, to the layer's own
+	latent bool // its kind is kernels.Latent; it is stored as keys and values of one head
+	group  int  // number of its group, for KeysValues
+	at     int  // offset of the layer's memory in a page, or in the block of recurrent values, in bytes
 	kind   kind
 	width  int // bytes of a value
 	dims   int // ValueDim, rounded up to 32
 }
 
-// maxStateBytes bounds a state: more is a mistake.
+// maxStateBytes is an upper bound of the size of a state; a larger one is a mistake.
 const maxStateBytes = 1 << 43
 
-// NewState makes an empty state.
+// NewState returns an empty state.
 func (d *device) NewState(s kernels.StateShape) (kernels.State, error) {
 	if d.closed {
 		return nil, errClosed
@@ -72,12 +72,13 @@ func (d *device) NewState(s kernels.StateShape) (kernels.State, error) {
 	return p.state(d), nil
 }
 
+// state returns an empty state of this plan.
 func (p *plan) state(d *device) *state {
 	return &state{plan: p, dev: d, groups: make([]group, len(p.groups)), at: make([]int, len(p.layers))}
 }
 
-// plan checks a shape and lays out its layers. size is the bytes of a full state without
-// windows; where it is beyond maxStateBytes there is no plan, and size may be too small.
+// plan checks a shape and determines the place of each layer in memory. size is the size in bytes of a full state without
+// windows. If it exceeds maxStateBytes, there is no plan, and size may be too small.
 func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
 	if err := s.Check(); err != nil {
 		return nil, 0, err
@@ -86,7 +87,7 @@ func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
 	for _, l := range s.Layers {
 		latent := l.Kind == kernels.Latent
 		if latent {
-			// Values are kept a second time, in the layout that a product with them needs.
+			// The values are stored in addition to the keys, in the layout that the product with them needs.
 			l.Kind, l.KVHeads = kernels.KeysValues, 1
 		}
 		f := d.formOf(l)
@@ -106,7 +107,7 @@ func (d *device) plan(s kernels.StateShape) (p *plan, size float64, err error) {
 	return p, size, nil
 }
 
-// groupOf returns the number of the group of a window.
+// groupOf returns the number of the group of layers with a window, which it adds if necessary.
 func (p *plan) groupOf(window int) int {
 	g := slices.Index(p.windows, window)
 	if g < 0 {
@@ -116,7 +117,7 @@ func (p *plan) groupOf(window int) int {
 	return g
 }
 
-// place finds where each layer lies in its group's pages, and the forms of these.
+// place determines the offset of each layer in its group's pages, and the forms of the pages.
 func (p *plan) place(d *device) {
 	for g := range p.windows {
 		p.groups = append(p.groups, p.pack(d, func(f *layerForm) (int, bool) {
@@ -130,7 +131,7 @@ func (p *plan) place(d *device) {
 	}
 }
 
-// pack puts the layers that size reports one behind the other.
+// pack places the layers for which size returns true one after the other, and returns the form of their memory.
 func (p *plan) pack(d *device, size func(*layerForm) (bytes int, in bool)) *form {
 	var in []layerForm
 	at := 0
@@ -148,7 +149,7 @@ func (p *plan) pack(d *device, size func(*layerForm) (bytes int, in bool)) *form
 func (s *state) Cap() int { return s.plan.shape.Cap }
 func (s *state) Len() int { return s.n }
 
-// Bytes is the memory held, a share of what others hold too.
+// Bytes returns the memory held. Of memory that several states share, each counts an equal part.
 func (s *state) Bytes() int64 {
 	sum := int64(0)
 	for _, g := range s.groups {
@@ -162,7 +163,7 @@ func (s *state) Bytes() int64 {
 	return sum
 }
 
-// MaxBytes is the most that Bytes can become.
+// MaxBytes returns the largest value that Bytes can reach.
 func (s *state) MaxBytes(step int) int64 { return s.plan.maxBytes(step) }
 
 func (p *plan) maxBytes(step int) int64 {
@@ -170,7 +171,7 @@ func (p *plan) maxBytes(step int) int64 {
 	for g, f := range p.groups {
 		n := pagesOf(p.shape.Cap)
 		if w := p.windows[g]; w > 0 {
-			// What the first row of a step sees begins anywhere in a page.
+			// The window of a step's first row may begin at any position of a page.
 			n = min(n, pagesOf(w-1+max(1, step)+page-1))
 		}
 		sum += int64(n) * int64(f.bytes)
@@ -181,8 +182,8 @@ func (p *plan) maxBytes(step int) int64 {
 	return sum
 }
 
-// StateBytes is the memory of a full state, filled by steps of at most step positions, in
-// the form that states have unless Options say otherwise; 0 for an impossible shape.
+// StateBytes returns the memory of a full state that is filled in steps of at most step positions, with the
+// default Options. It returns 0 for an impossible shape.
 func StateBytes(s kernels.StateShape, step int) int64 {
 	p, size, err := (&device{}).plan(s)
 	switch {
@@ -194,9 +195,10 @@ func StateBytes(s kernels.StateShape, step int) int64 {
 	return p.maxBytes(step)
 }
 
+// pagesOf returns how many pages that many positions take.
 func pagesOf(positions int) int { return (positions + page - 1) / page }
 
-// Truncate forgets the positions from n on.
+// Truncate removes the positions from n on.
 func (s *state) Truncate(n int) bool {
 	s.mustBeOpen()
 	switch {
@@ -222,7 +224,7 @@ func (s *state) Truncate(n int) bool {
 	return true
 }
 
-// cut lets go of the pages without a position below n.
+// cut releases the pages that have no position below n.
 func (g *group) cut(d *device, n int) {
 	keep := max(0, pagesOf(n)-g.first)
 	for i := keep; i < len(g.pages); i++ {
@@ -232,7 +234,7 @@ func (g *group) cut(d *device, n int) {
 	g.pages = g.pages[:min(keep, len(g.pages))]
 }
 
-// releaseAll lets go of everything.
+// releaseAll releases all memory of the state.
 func (s *state) releaseAll() {
 	for i := range s.groups {
 		s.groups[i].cut(s.dev, 0)
@@ -246,7 +248,7 @@ func (s *state) releaseAll() {
 	s.n = 0
 }
 
-// Fork returns a state that holds the same memory.
+// Fork returns a state that shares the memory.
 func (s *state) Fork() (kernels.State, error) {
 	s.mustBeOpen()
 	f := s.plan.state(s.dev)
@@ -264,7 +266,7 @@ func (s *state) Fork() (kernels.State, error) {
 	return f, nil
 }
 
-// Close lets go of the memory.
+// Close releases the memory.
 func (s *state) Close() error {
 	s.releaseAll()
 	s.closed = true
@@ -277,7 +279,7 @@ func (s *state) mustBeOpen() {
 	}
 }
 
-// stateOf returns the state of a span, and panics if it is not one of d's or closed.
+// stateOf returns the state of a span. It panics if the state is closed or belongs to another device.
 func (d *device) stateOf(op string, s kernels.Span) *state {
 	c, ok := s.State.(*state)
 	switch {
@@ -289,8 +291,8 @@ func (d *device) stateOf(op string, s kernels.Span) *state {
 	return c
 }
 
-// extend makes room in layer l for positions pos … pos+n, in pages that no other state holds,
-// and lets go of the pages that neither they nor later positions see.
+// extend prepares layer l for positions pos … pos+n-1: it allocates pages that are not shared with other states, and releases
+// the pages that neither these positions nor later ones attend to.
 func (s *state) extend(l, pos, n int) {
 	f := &s.plan.layers[l]
 	switch {
@@ -306,8 +308,8 @@ func (s *state) extend(l, pos, n int) {
 		s.own(f.group, p, pos-p*page)
 	}
 	s.n = pos + n
-	// A panel that is begun has something of another state behind its last position, and one
-	// that is begun again something that this state has forgotten.
+	// Behind the last position, a panel that was begun now may contain values of another state, and one that was written
+	// before may contain values that this state has truncated.
 	if s.n%32 != 0 && (s.n&^31 >= pos || s.at[l] > s.n) {
 		v := s.layer(l)
 		v.clearValues(s.n, (s.n+31)&^31)
@@ -315,7 +317,7 @@ func (s *state) extend(l, pos, n int) {
 	s.at[l] = s.n
 }
 
-// slide lets go of the pages with positions below from alone.
+// slide releases the pages that only have positions below from.
 func (s *state) slide(g *group, from int) {
 	if from < g.first*page && g.first > 0 {
 		panic("cpu: a position sees others that its window has let go of")
@@ -327,7 +329,7 @@ func (s *state) slide(g *group, from int) {
 	}
 }
 
-// own makes page p of group gi the state's alone, with its first n positions.
+// own ensures that page p of group gi is not shared with other states, and keeps its first n positions.
 func (s *state) own(gi, p, n int) {
 	g := &s.groups[gi]
 	i := p - g.first
@@ -347,8 +349,8 @@ func (s *state) own(gi, p, n int) {
 	s.dev.pages.release(old)
 }
 
-// recurrent returns the values of layer l, Rows × Cols, for an operation that takes them from
-// position pos to pos+n: no other state holds them.
+// recurrent returns the values of layer l, [Rows][Cols], to an operation that advances them from position pos to
+// pos+n. They are not shared with other states.
 func (s *state) recurrent(l, pos, n int) []float32 {
 	f := &s.plan.layers[l]
 	switch {
@@ -365,7 +367,7 @@ func (s *state) recurrent(l, pos, n int) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), f.Rows*f.Cols)
 }
 
-// ownCarried makes the values of the recurrent layers the state's alone.
+// ownCarried ensures that the values of the recurrent layers are not shared with other states.
 func (s *state) ownCarried() {
 	old := s.carried
 	if old != nil && old.holds.Load() == 1 {

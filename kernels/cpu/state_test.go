@@ -13,11 +13,11 @@ import (
 	"soberano/kernels/devicetest"
 )
 
-// The layers of the states that TestStates compares with plain ones.
+// Layers of the states that TestStates compares with reference states.
 const (
 	fullLayer   = iota
 	narrowLayer // a window of less than a page
-	wideLayer   // a window of more than a page, keys and values of different width
+	wideLayer   // a window of more than a page, and values with other dimensions than keys
 	secondNarrow
 	recurrentLayer
 )
@@ -35,13 +35,13 @@ func mixedLayers(recurrent bool) []kernels.Layer {
 	return layers
 }
 
-// plainState is what a state should hold.
+// plainState is a state together with the content that it should have.
 type plainState struct {
 	real  *state
-	k, v  [4][]float32 // of each layer of keys and values
+	k, v  [4][]float32 // content of each layer of keys and values
 	n     int
-	carry float32 // what each recurrent value is
-	let   [4]int  // first position of each layer that must still be there
+	carry float32 // value of all recurrent values
+	let   [4]int  // first position of each layer that the state must still have
 }
 
 // states is a device with many states of one shape.
@@ -49,11 +49,11 @@ type states struct {
 	d      *device
 	shape  kernels.StateShape
 	all    []*plainState
-	number float32 // of rows so far
+	number float32 // number of rows so far
 }
 
-// TestStates: whatever is added, forked, cut off and closed in whatever order, each state
-// holds what a plain list of its positions holds, and in the end no memory is in use.
+// TestStates checks that after additions, forks, truncations and closings in any order, each state
+// has the same content as a plain list of its positions, and that in the end no memory is in use.
 func TestStates(t *testing.T) {
 	for _, recurrent := range []bool{false, true} {
 		rapid.Check(t, func(t *rapid.T) {
@@ -130,7 +130,7 @@ func storeRows(d *device, s kernels.State, l, pos int, k, v []float32, f kernels
 	st.Store(tensorOf(st, k, n, f.KVHeads*f.KeyDim), tensorOf(st, v, n, f.KVHeads*f.ValueDim), l, &a)
 }
 
-// attentionOf is attention with one query head for each key/value head of a layer.
+// attentionOf returns attention with one query head for each key/value head of a layer.
 func attentionOf(f kernels.Layer) kernels.Attention {
 	return kernels.Attention{Heads: f.KVHeads, KVHeads: f.KVHeads, HeadDim: f.KeyDim, ValueDim: f.ValueDim, Scale: 0.2, Causal: true, Window: f.Window}
 }
@@ -178,7 +178,7 @@ func (m *states) close(t *rapid.T) {
 	m.all = slices.DeleteFunc(m.all, func(o *plainState) bool { return o == p })
 }
 
-// check looks at every state, by attention of one query at its last position.
+// check checks every state by attention of one query at its last position.
 func (m *states) check(t *rapid.T) {
 	for i, p := range m.all {
 		if p.real.Len() != p.n {
@@ -188,8 +188,8 @@ func (m *states) check(t *rapid.T) {
 			continue
 		}
 		for l, f := range m.shape.Layers {
-			// A state that went back to the edge of a window has what its next position sees, one
-			// position less than its last one saw.
+			// A state that was truncated to the edge of a window has everything that its next position attends to, but lacks one
+			// position that its last one attended to.
 			edge := f.Window > 0 && max(0, p.n-f.Window) < p.let[l]
 			if f.Kind == kernels.Recurrent || edge {
 				continue
@@ -213,7 +213,7 @@ func (m *states) look(t *rapid.T, p *plainState, l int, f kernels.Layer) {
 	}
 }
 
-// count compares the memory that states say they hold with the pages that are in use.
+// count compares the sum of the memory that the states report with the pages that are in use.
 func (m *states) count(t *rapid.T) {
 	in := map[*shared]bool{}
 	said := int64(0)
@@ -237,7 +237,7 @@ func (m *states) count(t *rapid.T) {
 	}
 }
 
-// allFree checks that all shared memory is spare.
+// allFree checks that all shared memory is in the free lists.
 func (m *states) allFree(t *rapid.T) {
 	sum := int64(0)
 	for _, f := range m.d.pages.forms {
@@ -253,8 +253,8 @@ func (m *states) allFree(t *rapid.T) {
 	}
 }
 
-// TestWindowMemory: the memory of layers with a window does not grow with the sequence, adding
-// to it allocates nothing, and MaxBytes is never exceeded.
+// TestWindowMemory checks that the memory of layers with a window does not grow with the sequence, that adding
+// positions allocates nothing, and that MaxBytes is never exceeded.
 func TestWindowMemory(t *testing.T) {
 	for _, step := range []int{1, 100, 512} {
 		d, err := newDevice(Options{Threads: 1}, best())
@@ -293,7 +293,7 @@ func TestWindowMemory(t *testing.T) {
 	}
 }
 
-// TestStateShapes: what can't be kept is refused with a reason.
+// TestStateShapes checks that impossible shapes are refused with a reason.
 func TestStateShapes(t *testing.T) {
 	d, err := newDevice(Options{Threads: 1}, best())
 	if err != nil {
@@ -320,8 +320,8 @@ func TestStateShapes(t *testing.T) {
 	}
 }
 
-// TestStateMisuse: a state that is closed, positions beyond its end and layers of another
-// kind are found.
+// TestStateMisuse checks that the use of closed states, of positions beyond the end and of layers of another
+// kind panics.
 func TestStateMisuse(t *testing.T) {
 	d, err := newDevice(Options{Threads: 1}, best())
 	if err != nil {
@@ -369,7 +369,7 @@ func TestStateMisuse(t *testing.T) {
 	}
 }
 
-// A fine layer is kept in float16 on every instruction level: bfloat16 has eight bits, float16 has eleven.
+// TestFineLayers checks that a fine layer is stored as float16 on every level: bfloat16 has eight bits of precision, float16 has eleven.
 func TestFineLayers(t *testing.T) {
 	for l := range levelNames {
 		for _, floats := range []Floats{Keep, BFloat16, Bits8} {

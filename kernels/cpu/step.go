@@ -7,17 +7,17 @@ import (
 	"soberano/kernels"
 )
 
-// stepsKept is how many steps a device has, which it uses in turn: so long a step that
-// has ended is recognised, and nothing is allocated.
+// stepsKept is the number of steps of a device, which are used in rotation. A step that has ended is recognised until it is
+// reused, and nothing is allocated.
 const stepsKept = 4
 
-// step implements kernels.Step. Operations run when they are called; End only hands out
-// the rows.
+// step implements kernels.Step. Operations run when they are called; End only fills the results of
+// Read.
 type step struct {
 	d     *device
 	id    uint64 // see kernels.NextStep
 	open  bool
-	holds bool // lower priorities wait until it ends
+	holds bool // users of lower priorities wait until the step ends
 	batch *kernels.Batch
 	reads []asked // the first used of them belong to this step
 	used  int
@@ -26,7 +26,7 @@ type step struct {
 	choicesUsed int
 }
 
-// asked is a tensor that Read has asked for, and what it returned.
+// asked is a tensor that was passed to Read, and what Read returned.
 type asked struct {
 	t    kernels.Tensor
 	rows *kernels.Rows
@@ -57,15 +57,15 @@ func (d *device) begin(b *kernels.Batch) *step {
 		r.rows.Values = nil
 	}
 	d.arena.reset()
-	d.turn.priority = b.Priority // first of all: the caller may hold it
+	d.turn.priority = b.Priority // must come before moveSome: the caller may hold this priority
 	if len(d.move.left) > 0 {
 		d.moveSome()
 	}
 	d.step = (d.step + 1) % stepsKept
 	s := &d.steps[d.step]
 	s.d, s.id, s.open, s.batch, s.used, s.choicesUsed = d, kernels.NextStep(), true, b, 0, 0
-	// Between two of its operations there is always a moment in which the workers are free:
-	// without this, each of them would wait for an operation of a recording.
+	// Between two operations of the step the workers are always free for a moment. Without this hold,
+	// each operation would have to wait for an operation of a recording.
 	if s.holds = b.Priority > kernels.Recording && d.pool.devices.Load() > 1; s.holds {
 		d.pool.hold(b.Priority)
 	}
@@ -87,7 +87,7 @@ func (s *step) End() error {
 	return nil
 }
 
-// release lets lower priorities use the workers again.
+// release lets users of lower priorities use the workers again.
 func (s *step) release() {
 	if s.holds {
 		s.d.pool.unhold(s.batch.Priority)
@@ -140,15 +140,15 @@ func same(op string, dst, x *kernels.Tensor) {
 
 func overlap(t, u *kernels.Tensor) bool { return t.Overlaps(*u, distanceOf(t, u)) }
 
-// distanceOf is how many values u begins behind t in memory.
+// distanceOf returns the distance from the start of t to the start of u in memory, in values.
 func distanceOf(t, u *kernels.Tensor) int {
 	a, b := unsafe.Pointer(unsafe.SliceData(t.F32)), unsafe.Pointer(unsafe.SliceData(u.F32))
 	return (int(uintptr(b)) - int(uintptr(a))) / 4
 }
 
-// New returns a tensor of undefined content. Its rows start on cache lines, and not
-// a multiple of 2 KiB apart: the twelve rows of a tile would fall on the same few
-// lines of the cache.
+// New returns a tensor of undefined content. Its rows begin on cache lines, and the distance between rows is not
+// a multiple of 2 KiB, which would map the twelve rows of a tile to the same few sets of the
+// cache.
 func (s *step) New(rows, cols int) kernels.Tensor {
 	s.check("New")
 	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/8/(cols+32) {
@@ -161,7 +161,7 @@ func (s *step) New(rows, cols int) kernels.Tensor {
 	return kernels.Tensor{Rows: rows, Cols: cols, Stride: stride, F32: s.d.arena.take(max(rows, 1) * stride), Step: s.id}
 }
 
-// Const returns a tensor over values of v.
+// Const returns a tensor over the values of v, without copying.
 func (s *step) Const(v kernels.Vector, rows, cols int) kernels.Tensor {
 	s.check("Const")
 	x := s.d.values("Const", v)
@@ -182,7 +182,7 @@ func (s *step) Write(t kernels.Tensor, src []float32) {
 	}
 }
 
-// Read asks for t. Nothing is copied: the rows are the tensor's memory.
+// Read requests t. Nothing is copied: the rows use the tensor's memory.
 func (s *step) Read(t kernels.Tensor) *kernels.Rows {
 	s.in("Read", &t)
 	if t.Const {

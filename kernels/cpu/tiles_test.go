@@ -18,10 +18,10 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Tiles of integers and of bfloat16 where a level cuts products into calls, and where the
-// runtime would like to interrupt them.
+// The tests of this file check integer and bfloat16 microkernels of levels that divide products into several calls, and their
+// behaviour when the runtime tries to interrupt them.
 
-// TestQTileMany: more tokens than one call takes, whole tiles and not.
+// TestQTileMany checks more tokens than one call processes, in multiples of the tile size and not.
 func TestQTileMany(t *testing.T) {
 	for k := q2a16; k < kinds; k++ {
 		r := rand.New(rand.NewPCG(uint64(k), 3))
@@ -33,7 +33,7 @@ func TestQTileMany(t *testing.T) {
 	}
 }
 
-// pCase is one product of the bfloat16 tile, of small whole numbers.
+// pCase is one product of the bfloat16 microkernel with small integers.
 type pCase struct {
 	a    []uint32
 	w    []byte
@@ -60,7 +60,7 @@ func (c pCase) run(t testing.TB, lv level) []float32 {
 	return slices.Clone(out)
 }
 
-// TestPTileMany: more tokens and more columns than one call takes.
+// TestPTileMany checks more tokens and more columns than one call processes.
 func TestPTileMany(t *testing.T) {
 	r := devicetest.Rand()
 	for _, s := range [][2]int{{8192, 9}, {8192 + 16 + 5, 40}, {700, 32}, {64, 300}, {16, 17 + 64}, {37, 33}, {15, 16}} {
@@ -72,10 +72,10 @@ func TestPTileMany(t *testing.T) {
 	}
 }
 
-// TestTilesInterrupted: goroutines multiply while garbage is collected, which stops the
-// world, and a profiler sends signals; nothing that a signal or another thread does to
-// wide or tile registers may show. Half of the products are by goroutines just started,
-// whose stack, with the result on it, has to move to make room for the kernel's.
+// TestTilesInterrupted multiplies in several goroutines while garbage collection stops the
+// world and a profiler sends signals. Nothing that a signal handler or another thread does to
+// vector or tile registers may change a result. Half of the products are computed by new goroutines,
+// whose stack, which holds the result, must be moved to make room for the kernel's frame.
 func TestTilesInterrupted(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
@@ -98,7 +98,7 @@ func TestTilesInterrupted(t *testing.T) {
 	})
 }
 
-// heap multiplies into memory of the heap, stack twelve tokens into the stack's.
+// heap computes the product in heap memory; stack computes twelve tokens in stack memory.
 func (c qCase) heap(lv level) []float32 {
 	out := make([]float32, 32*c.m)
 	qTile(lv, c.k, out, 32, c.a, c.nb, c.w, c.nb, c.m, c.scale, false)
@@ -111,15 +111,15 @@ func (c qCase) stack(lv level) []float32 {
 	return append([]float32(nil), buf[:]...)
 }
 
-// interrupted repeats products under signals and stops of the world; they must give what
-// they gave in peace, bit for bit.
+// interrupted repeats products during signals and stops of the world, and checks that the results are identical, bit for
+// bit, to those without them.
 func interrupted(t *testing.T, products []func() []float32) {
 	want := make([][]float32, len(products))
 	for i, f := range products {
 		want[i] = f()
 	}
 	var profile bytes.Buffer
-	started := pprof.StartCPUProfile(&profile) == nil // else somebody profiles the tests
+	started := pprof.StartCPUProfile(&profile) == nil // false if the tests themselves are being profiled
 	end := time.Now().Add(150 * time.Millisecond)
 	if testing.Short() {
 		end = time.Now().Add(30 * time.Millisecond)
@@ -154,7 +154,7 @@ func interrupted(t *testing.T, products []func() []float32) {
 
 var kernelName = regexp.MustCompile(`cpu\.\w+(Go|AVX2|AVXVNNI|AVX512|BF16|AMX|NEON|I8MM)`)
 
-// signalled lists the kernels in which a profiler's signals have come.
+// signalled returns the kernels that a profiler's signals have interrupted.
 func signalled(t *testing.T, profile io.Reader) []string {
 	z, err := gzip.NewReader(profile)
 	if err != nil {
@@ -167,7 +167,7 @@ func signalled(t *testing.T, profile io.Reader) []string {
 	return kernelName.FindAllString(string(text), -1)
 }
 
-// TestAskedLevels: nobody gets a level unasked that must be asked for.
+// TestAskedLevels checks that a level that must be named is not used otherwise.
 func TestAskedLevels(t *testing.T) {
 	l, err := choose("")
 	if err != nil || l.asked() || !supports(l) {

@@ -6,23 +6,22 @@ import (
 	"soberano/kernels/quant"
 )
 
-// unpacked is one block of a file: at most 256 columns of one row.
+// unpacked is one unpacked block of a file: at most 256 columns of one row.
 type unpacked struct {
-	d, m [16]float32 // a scale (and minimum) for each run of columns, as the kind wants
-	q    [256]uint8  // zero point added
+	d, m [16]float32 // a scale (and minimum) for each run of columns that has one in the layout
+	q    [256]uint8  // unsigned integers, zero point included
 }
 
-// unpacker says how a format becomes a kind.
+// unpacker describes how a file format is repacked into a layout.
 //
-// From a file's blocks it makes small unsigned integers, scales and minima, which pack
-// lays out anew. This repeats what kernels/quant knows about the blocks, in another
-// form (integers, not values); a test holds the two together. A format without a
-// line in the table is multiplied as float16 instead. The formats are those of
-// ggml-common.h; their drawings are in kernels/quant.
+// It converts the blocks of a file to small unsigned integers, scales and minima, which pack writes in the
+// new layout. It repeats what kernels/quant knows about the blocks, but returns integers
+// instead of values; a test compares the two. A format without an entry in the table is converted
+// to float16. The formats are those of ggml-common.h; kernels/quant has their diagrams.
 type unpacker struct {
 	kind kind
-	// top, where scales are products of two, which float16 holds only nearly, bounds the
-	// magnitudes of a block's scales and minima.
+	// top returns a bound of the magnitudes of a block's scales and minima. It is nil unless scales are products of two
+	// numbers, which float16 represents only approximately.
 	top    func(b []byte) float32
 	scales func(u *unpacked, b []byte)
 	quants func(u *unpacked, b []byte)
@@ -44,23 +43,24 @@ var unpackers = map[quant.Type]unpacker{
 func word(b []byte) uint32  { return binary.LittleEndian.Uint32(b) }
 func half(b []byte) float32 { return quant.F16ToF32(binary.LittleEndian.Uint16(b)) }
 
-// topOf bounds scales that are at most scale times the float16 at byte d, and minima that
-// are at most m times the one at dmin.
+// topOf returns a function that bounds scales of at most scale times the float16 at byte d, and minima of at most
+// m times the float16 at byte dmin.
 func topOf(d int, scale float32, dmin int, m float32) func(b []byte) float32 {
 	return func(b []byte) float32 { return max(scale*abs(half(b[d:])), m*abs(half(b[dmin:]))) }
 }
 
+// scaleOnly and scaleMin read the scale, and the minimum, of a block that begins with them.
 func scaleOnly(u *unpacked, b []byte) { u.d[0] = half(b) }
 func scaleMin(u *unpacked, b []byte)  { u.d[0], u.m[0] = half(b), half(b[2:]) }
 
-// Eight bytes go at a time where a byte's fields have the same place in each.
+// eight and putEight read and write eight bytes at a time, for fields that have the same place in each byte.
 func eight(b []byte) uint64       { return binary.LittleEndian.Uint64(b) }
 func putEight(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
 
-// every is a byte repeated eight times.
+// every has eight bytes of 1: its product with a byte is that byte, eight times.
 const every = 0x0101010101010101
 
-// nibbles: byte j holds columns j (low) and 16+j (high).
+// nibbles unpacks 16 bytes, of which byte j holds columns j (low nibble) and 16+j (high nibble).
 func nibbles(u *unpacked, qs []byte) {
 	for j := 0; j < 16; j += 8 {
 		v := eight(qs[j:])
@@ -69,11 +69,11 @@ func nibbles(u *unpacked, qs []byte) {
 	}
 }
 
-// fives: 32 fifth bits, then nibbles.
+// fives unpacks 32 fifth bits (4 bytes) and the nibbles that follow them.
 func fives(u *unpacked, b []byte) {
 	nibbles(u, b[4:20])
 	for j := range 4 {
-		fifth := uint64(b[j]) * every & 0x8040201008040201 // bit k in byte k
+		fifth := uint64(b[j]) * every & 0x8040201008040201 // bit k of b[j] in byte k
 		putEight(u.q[8*j:], eight(u.q[8*j:])|(fifth+0x7f*every)>>7&every<<4)
 	}
 }
@@ -84,7 +84,7 @@ func quantsQ8_0(u *unpacked, b []byte) {
 	}
 }
 
-// Q2_K: 16 bytes of scale (low nibble) and minimum (high), 64 of pairs of bits, d, dmin.
+// scalesQ2_K: Q2_K has 16 bytes of scale (low nibble) and minimum (high nibble), 64 bytes of 2-bit fields, d, dmin.
 func scalesQ2_K(u *unpacked, b []byte) {
 	d, dmin := half(b[80:]), half(b[82:])
 	for i, s := range b[:16] {
@@ -92,7 +92,7 @@ func scalesQ2_K(u *unpacked, b []byte) {
 	}
 }
 
-// twos: pair p of byte l of half h is column 128h+32p+l.
+// twos unpacks 2-bit fields: field p of byte l of half h is column 128h+32p+l.
 func twos(u *unpacked, qs []byte) {
 	for run := range 8 {
 		q, from := u.q[32*run:][:32], qs[run/4*32:][:32]
@@ -102,7 +102,7 @@ func twos(u *unpacked, qs []byte) {
 	}
 }
 
-// Q3_K: 32 bytes of third bits, 64 of pairs, 12 of 6-bit scales, d.
+// scalesQ3_K: Q3_K has 32 bytes of third bits, 64 bytes of 2-bit fields, 12 bytes of 6-bit scales, d.
 func scalesQ3_K(u *unpacked, b []byte) {
 	d, s := half(b[108:]), b[96:108]
 	for i := range 16 {
@@ -114,7 +114,7 @@ func scalesQ3_K(u *unpacked, b []byte) {
 
 func quantsQ3_K(u *unpacked, b []byte) {
 	twos(u, b[32:96])
-	for run := range 8 { // the third bit takes away -4, which is the zero point
+	for run := range 8 { // a third bit of 0 subtracts 4, which is the zero point
 		q := u.q[32*run:][:32]
 		for l := 0; l < 32; l += 8 {
 			putEight(q[l:], eight(q[l:])|eight(b[l:])>>run&every<<2)
@@ -122,7 +122,7 @@ func quantsQ3_K(u *unpacked, b []byte) {
 	}
 }
 
-// scalesQ4_K serves Q5_K too: d, dmin, 12 bytes of eight 6-bit scales and minima.
+// scalesQ4_K is for Q4_K and Q5_K, which begin with d, dmin, 12 bytes of eight 6-bit scales and minima.
 func scalesQ4_K(u *unpacked, b []byte) {
 	d, dmin, s := half(b), half(b[2:]), b[4:16]
 	for i := range 8 {
@@ -139,7 +139,7 @@ func quantsQ4_K(u *unpacked, b []byte) {
 	lowNibbles(u, b[16:144])
 }
 
-// lowNibbles: byte l of group g holds columns 64g+l (low) and 64g+32+l (high).
+// lowNibbles unpacks nibbles: byte l of group g holds columns 64g+l (low nibble) and 64g+32+l (high nibble).
 func lowNibbles(u *unpacked, qs []byte) {
 	for g := range 4 {
 		lo, hi, from := u.q[64*g:][:32], u.q[64*g+32:][:32], qs[32*g:][:32]
@@ -161,7 +161,7 @@ func quantsQ5_K(u *unpacked, b []byte) {
 	}
 }
 
-// Q6_K: 128 bytes of low nibbles, 64 of upper pairs, 16 int8 scales, d.
+// scalesQ6_K: Q6_K has 128 bytes of low nibbles, 64 bytes of upper 2-bit fields, 16 int8 scales, d.
 func scalesQ6_K(u *unpacked, b []byte) {
 	d := half(b[208:])
 	for i, s := range b[192:208] {
@@ -170,7 +170,7 @@ func scalesQ6_K(u *unpacked, b []byte) {
 }
 
 func quantsQ6_K(u *unpacked, b []byte) {
-	for run := range 8 { // 32 columns each, four runs to a half
+	for run := range 8 { // 32 columns each; four runs in a half
 		h, p := run/4, run%4
 		low, high := b[64*h+p%2*32:][:32], b[128+32*h:][:32]
 		q := u.q[32*run:][:32]

@@ -8,7 +8,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// TestUnpack: the integers, scales and minima of each format are its values.
+// TestUnpack checks that the unpacked integers, scales and minima of each format give its values.
 func TestUnpack(t *testing.T) {
 	r := devicetest.Rand()
 	for ty, u := range unpackers {
@@ -36,15 +36,15 @@ func TestUnpack(t *testing.T) {
 			}
 		}
 	}
-	for ty := quant.Type(0); ty < 64; ty++ { // all formats that there are have a test case
+	for ty := quant.Type(0); ty < 64; ty++ { // every format must have a test case
 		if _, ok := unpackers[ty]; ty.Known() && !ok && ty != quant.F32 && ty != quant.F16 && ty != quant.BF16 {
 			t.Logf("%v has no unpacker: it is multiplied as float16", ty)
 		}
 	}
 }
 
-// TestScaleFor: every scale of a matrix fits float16's normal range where its peak
-// allows, tiny and huge ones too.
+// TestScaleFor checks that every scale of a matrix is in float16's normal range if the
+// peak allows it, also with tiny and huge scales.
 func TestScaleFor(t *testing.T) {
 	for _, peak := range []float32{1e-38, 1e-10, 0.003, 1, 65504, 1e30, math.MaxFloat32} {
 		s := scaleFor(peak)

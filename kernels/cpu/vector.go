@@ -10,7 +10,7 @@ import (
 type vector struct {
 	d      *device
 	x      []float32
-	turns  []turns // as the frequencies of a RoPE, see rope.go
+	turns  []turns // tables of its rotations, if it holds the frequencies of a RoPE; see rope.go
 	closed bool
 }
 
@@ -24,7 +24,7 @@ func (d *device) NewVector(values []float32) (kernels.Vector, error) {
 	return v, nil
 }
 
-// errClosed is the error of what is made on a closed device.
+// errClosed is the error of Load, NewVector and NewState on a closed device.
 var errClosed = errors.New("cpu: the device is closed")
 
 func (v *vector) Len() int     { return len(v.x) }
@@ -35,7 +35,7 @@ func (v *vector) Close() error {
 	return nil
 }
 
-// vector returns v as one of d's, and panics if it is not or has been closed.
+// vector returns v as a vector of this device. It panics if v belongs to another device or is closed.
 func (d *device) vector(op string, v kernels.Vector) *vector {
 	x, ok := v.(*vector)
 	switch {

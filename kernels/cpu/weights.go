@@ -8,10 +8,10 @@ import (
 	"soberano/kernels/quant"
 )
 
-// weightKeys is how many keys a chunk reads back.
+// weightKeys is the number of keys in a chunk.
 const weightKeys = 64
 
-// Weights writes softmax(scale·q·kᵀ) of one head over the first keys of each span to dst.
+// Weights writes softmax(scale·q·kᵀ) of one head over the first dst.Cols keys of each span to dst.
 func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attention) {
 	s.in("Weights", &q)
 	s.out("Weights", &dst)
@@ -37,11 +37,11 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 	}
 }
 
-// weights does so for one span; q has the columns of one head.
+// weights computes the attention weights of one span. q has the columns of one head.
 //
-// The weights show where in the audio the words of a text were heard. They are asked for
-// once a text, from a few heads, so the keys are read back one by one, whatever their
-// layout (key), and multiplied in plain Go:
+// The weights show where in the audio each word of a text was spoken. They are needed
+// once for each text, from a few heads. So each key is read back from whatever
+// layout it has (key) and multiplied in plain Go:
 //
 //	q [rows][headDim] · keys [n][headDim] ─▶ scores [rows][n] ─softmax─▶ dst
 func (d *device) weights(dst, q kernels.Tensor, c keysValues, kv int, scale float32) {
@@ -63,8 +63,8 @@ func (d *device) weights(dst, q kernels.Tensor, c keysValues, kv int, scale floa
 	}
 }
 
-// key reads back the key of one head at position p. Only this function knows, beside
-// keysvalues.go and keysvalues8.go, how keys lie.
+// key converts the key of one head at position p back to float32. Besides keysvalues.go and keysvalues8.go, only this
+// function depends on the layout of keys.
 func (c *keysValues) key(dst []float32, head, p int) {
 	panel := c.keys(p/page, head)[p%page/32*c.keyPanel():]
 	r := p % 32

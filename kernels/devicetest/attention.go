@@ -8,14 +8,14 @@ import (
 	"soberano/kernels/quant"
 )
 
-// sequence is a state and, in host memory, what has been stored in layer 1 of it: keys
-// [position][KVHeads·HeadDim], values [position][KVHeads·ValueDim].
+// sequence is a state, and a copy in host memory of what was stored in its layer 1: keys
+// [position][KVHeads·HeadDim] and values [position][KVHeads·ValueDim].
 type sequence struct {
 	state kernels.State
 	k, v  []float32
 }
 
-// shape of a state of two layers that serve a.
+// shape returns the shape of a state of two layers for attention a.
 func shape(a *kernels.Attention, positions int) kernels.StateShape {
 	key, value := a.Dims()
 	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: a.Window}
@@ -31,7 +31,7 @@ func (s *suite) sequence(a *kernels.Attention, positions int) *sequence {
 	return &sequence{state: state}
 }
 
-// halves returns n values that float16 holds exactly.
+// halves returns n random values that float16 represents exactly.
 func (s *suite) halves(n int) []float32 {
 	x := Gauss(s.r, n)
 	for i, v := range x {
@@ -61,7 +61,7 @@ func (s *suite) add(a *kernels.Attention, n []int, all ...*sequence) {
 	s.step(b, func(st kernels.Step) []kernels.Tensor {
 		kt, vt := view(st, k, rows, cols), tensor(st, v, rows, vCols)
 		other, zero := tensor(st, s.halves(rows*cols), rows, cols), tensor(st, make([]float32, rows*vCols), rows, vCols)
-		st.Store(other, zero, 0, a) // the other layer holds something else
+		st.Store(other, zero, 0, a) // the other layer has different content
 		st.Store(kt, vt, 1, a)
 		return nil
 	})
@@ -72,14 +72,14 @@ func (s *suite) add(a *kernels.Attention, n []int, all ...*sequence) {
 	}
 }
 
-// attended is attention over what the sequence holds.
+// attended returns the expected result of attention over the stored sequence, in float64.
 func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int) []float64 {
 	return Attended(a, x, q.k, q.v, n, pos, seen)
 }
 
-// Attended is attention in float64: of queries q [n][Heads·HeadDim] at positions pos … over
+// Attended computes attention in float64: for queries q [n][Heads·HeadDim] at positions pos … over
 // keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
-// Causal the first seen positions count.
+// Causal, each query attends to the first seen positions.
 func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
 	group := a.Heads / a.KVHeads
 	dim, value := a.Dims()
@@ -105,7 +105,7 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 	return out
 }
 
-// weightsOf is the softmax of the scores of one query over the keys lo … hi of a head.
+// weightsOf returns the softmax of the scores of one query over the keys lo … hi-1 of a head.
 func weightsOf(a *kernels.Attention, q, k []float32, head, lo, hi int) []float64 {
 	out := make([]float64, hi-lo)
 	top, sum := math.Inf(-1), 0.0
@@ -126,8 +126,8 @@ func weightsOf(a *kernels.Attention, q, k []float32, head, lo, hi int) []float64
 	return out
 }
 
-// attention checks Store and Attend: causal, windowed and full attention, in the first and
-// in the second list of spans, grouped heads, several sequences in one step, contexts
+// attention checks Store and Attend with causal, windowed and full attention, in the first and
+// in the second list of spans, with grouped heads, several sequences in one step, and contexts
 // longer than a page, stored in pieces and all at once.
 func (s *suite) attention() {
 	for _, dim := range []int{8, 40, 64, 96, 256} {
@@ -139,12 +139,12 @@ func (s *suite) attention() {
 			}
 		}
 	}
-	for i, dim := range []int{1, 7, 20, 33, 100} { // widths that are no multiples of 8
+	for i, dim := range []int{1, 7, 20, 33, 100} { // widths that are not multiples of 8
 		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, Scale: float32(1 / math.Sqrt(float64(dim))),
 			Causal: i != 1, Window: []int{0, 0, 7, 0, 0}[i]})
 	}
 	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
-	for _, value := range []int{16, 64, 72} { // values of another width than keys
+	for _, value := range []int{16, 64, 72} { // values with other dimensions than keys
 		for _, dim := range []int{40, 96} {
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1})
@@ -154,11 +154,11 @@ func (s *suite) attention() {
 
 func (s *suite) attentionCase(a *kernels.Attention) {
 	s.Helper()
-	ends := []int{3, 70, 560} // positions that the sequences have
+	ends := []int{3, 70, 560} // final lengths of the sequences
 	if a.HeadDim == 64 {
 		ends[2] = 1200
 	}
-	last := []int{3, 1, 15} // of them, those that ask
+	last := []int{3, 1, 15} // number of last positions that are queried
 	var all []*sequence
 	for _, n := range ends {
 		all = append(all, s.sequence(a, n+5))
@@ -166,7 +166,7 @@ func (s *suite) attentionCase(a *kernels.Attention) {
 	s.add(a, []int{1, 60, ends[2] - 60}, all...)
 	s.add(a, []int{2, 10, 60}, all...)
 	var spans []kernels.Span
-	rows := 1 // the first row belongs to nobody
+	rows := 1 // the first row belongs to no sequence
 	for i, q := range all {
 		spans = append(spans, kernels.Span{State: q.state, Row: rows, N: last[i], Pos: ends[i] - last[i], Len: ends[i] - i})
 		rows += last[i]
@@ -204,7 +204,7 @@ func (s *suite) attentionCase(a *kernels.Attention) {
 	}
 }
 
-// attentionWeights checks Weights, over all keys and over some.
+// attentionWeights checks Weights, over all keys and over some of them.
 func (s *suite) attentionWeights() {
 	for _, dim := range []int{40, 50, 64, 77} {
 		a := &kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: dim, Scale: 0.16, Cross: true}
@@ -233,7 +233,7 @@ func (s *suite) attentionWeights() {
 	}
 }
 
-// states checks that forks are independent, that states go back, and what they refuse.
+// states checks that forks are independent, that Truncate goes back, and which calls it refuses.
 func (s *suite) states() {
 	a := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: 64, Scale: 0.125, Causal: true}
 	q := s.sequence(a, 700)
@@ -285,8 +285,8 @@ func (s *suite) last(a *kernels.Attention, what string, q *sequence) {
 	s.near(what, got[0], q.attended(a, x, 1, pos, 0), s.s.Attention(a))
 }
 
-// forgotten checks that values that a state has forgotten, or that another state has left in its
-// memory, do not matter, even if they are not finite.
+// forgotten checks that truncated values, or values that another state has left in the same
+// memory, have no influence, even if they are not finite.
 func (s *suite) forgotten() {
 	for _, dim := range []int{40, 50, 64, 77} {
 		a := &kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.125, Causal: true}
@@ -316,7 +316,7 @@ func (s *suite) forgotten() {
 	}
 }
 
-// spoil stores n positions of values that are no numbers.
+// spoil stores n positions of NaN values.
 func (s *suite) spoil(a *kernels.Attention, state kernels.State, pos, n int) {
 	s.Helper()
 	cols := a.KVHeads * a.HeadDim

@@ -6,7 +6,7 @@ import (
 	"soberano/kernels"
 )
 
-// convolved is a sequence that is convolved step by step: what has gone in, and come out.
+// convolved is a sequence that is convolved step by step, with its inputs and outputs so far.
 type convolved struct {
 	state   kernels.State
 	in, out []float32
@@ -23,7 +23,7 @@ func (s *suite) convolved(width, cols int) *convolved {
 	return &convolved{state: state}
 }
 
-// convolution is the convolution of a whole sequence in float64: x [n × cols], w [width × cols].
+// convolution computes the convolution of a whole sequence in float64: x [n × cols], w [width × cols].
 func convolution(x, w []float32, cols int) []float64 {
 	width, out := len(w)/cols, make([]float64, len(x))
 	for i := range out {
@@ -36,8 +36,8 @@ func convolution(x, w []float32, cols int) []float64 {
 	return out
 }
 
-// convolve adds n[i] rows to each sequence, all in one step. The rows between the
-// sequences' belong to nobody.
+// convolve adds n[i] rows to sequence i, all in one step. The rows between those of the
+// sequences belong to no sequence.
 func (s *suite) convolve(w kernels.Vector, cols int, n []int, all ...*convolved) {
 	s.Helper()
 	b, x := &kernels.Batch{}, Gauss(s.r, cols)
@@ -67,8 +67,8 @@ func (s *suite) convolve(w kernels.Vector, cols int, n []int, all ...*convolved)
 	}
 }
 
-// convolutions checks ShortConv: sequences that are cut into steps in different places and
-// share them, of fewer rows and more than the state keeps; forks; a beginning anew.
+// convolutions checks ShortConv with sequences that are divided into steps in different places and
+// share steps, with fewer and more rows than the state keeps, with forks and after a restart.
 func (s *suite) convolutions() {
 	for _, n := range [][2]int{{2, 5}, {3, 64}, {4, 700}} {
 		width, cols := n[0], n[1]

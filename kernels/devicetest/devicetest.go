@@ -10,21 +10,21 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Subject is a device to be checked.
+// Subject is a device to be tested.
 type Subject struct {
 	// Open returns a new device. The suite closes it.
 	Open func(t testing.TB) kernels.Device
-	// Product is the error that is allowed in products with weights of a type, and Attention
-	// that in attention, as Distance measures it: what the device gives up by keeping them
-	// in fewer bits. nil: Float.
+	// Product returns the permitted error of products with weights of a type, and Attention
+	// that of attention, as measured by Distance. It is the loss of precision that the device accepts by storing them
+	// with fewer bits. nil stands for Float.
 	Product   func(t quant.Type, cols int) float64
 	Attention func(a *kernels.Attention) float64
 }
 
-// Float is the error that is allowed where everything is float32.
+// Float is the permitted error where all values are float32.
 const Float = 1e-5
 
-// Run checks a device.
+// Run tests a device.
 func Run(t *testing.T, s Subject) {
 	if s.Product == nil {
 		s.Product = func(quant.Type, int) float64 { return Float }
@@ -71,7 +71,7 @@ func Run(t *testing.T, s Subject) {
 	t.Run("Misuse", func(t *testing.T) { misuse(t, s) })
 }
 
-// suite is one test of a device.
+// suite is one test with a device.
 type suite struct {
 	*testing.T
 	d kernels.Device
@@ -79,7 +79,7 @@ type suite struct {
 	r *rand.Rand
 }
 
-// step runs f as a step, and returns a copy of the tensors that it returns, row by row.
+// step runs f in a step, and returns copies of the tensors that f returns, row by row.
 func (s *suite) step(b *kernels.Batch, f func(st kernels.Step) []kernels.Tensor) (out [][]float32) {
 	s.Helper()
 	st := s.d.Begin(b)
@@ -100,15 +100,15 @@ func (s *suite) step(b *kernels.Batch, f func(st kernels.Step) []kernels.Tensor)
 	return out
 }
 
-// tensor returns x as a tensor.
+// tensor returns a tensor with the values x.
 func tensor(st kernels.Step, x []float32, rows, cols int) kernels.Tensor {
 	t := st.New(rows, cols)
 	st.Write(t, x)
 	return t
 }
 
-// view returns a rows × cols tensor in the midst of a larger one, its values those of x
-// or, where x is nil, undefined.
+// view returns a rows × cols tensor within a larger one. Its values are x or, if x is nil,
+// undefined.
 func view(st kernels.Step, x []float32, rows, cols int) kernels.Tensor {
 	t := st.New(rows+2, cols+40).Sub(1, rows).Slice(19, cols)
 	if x != nil {
@@ -138,7 +138,7 @@ func (s *suite) load(parts ...kernels.Weights) kernels.Matrix {
 	return m
 }
 
-// near compares got with want, to an error of limit.
+// near checks that the Distance of got and want is at most limit.
 func (s *suite) near(what string, got []float32, want []float64, limit float64) {
 	s.Helper()
 	if len(got) != len(want) {
@@ -149,7 +149,7 @@ func (s *suite) near(what string, got []float32, want []float64, limit float64) 
 	}
 }
 
-// Distance is ‖got-want‖ / ‖want‖.
+// Distance returns ‖got-want‖ / ‖want‖.
 func Distance(got []float32, want []float64) float64 {
 	var d, n float64
 	for i := range want {
@@ -162,7 +162,7 @@ func Distance(got []float32, want []float64) float64 {
 	return math.Sqrt(d / n)
 }
 
-// Rand returns a source of the same numbers each time.
+// Rand returns a random source that yields the same numbers each time.
 func Rand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
 // Gauss returns n normally distributed values.
@@ -174,15 +174,15 @@ func Gauss(r *rand.Rand, n int) []float32 {
 	return x
 }
 
-// Types are the formats that weights may have.
+// Types lists the formats of weights to test.
 var Types = []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0,
 	quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K}
 
-// scaleAt lists where the float16 scales of a block lie.
+// scaleAt lists the offsets of the float16 scales in a block.
 var scaleAt = map[quant.Type][]int{quant.Q4_0: {0}, quant.Q4_1: {0, 2}, quant.Q5_0: {0}, quant.Q5_1: {0, 2}, quant.Q8_0: {0},
 	quant.Q2_K: {80, 82}, quant.Q3_K: {108}, quant.Q4_K: {0, 2}, quant.Q5_K: {0, 2}, quant.Q6_K: {208}}
 
-// RandomWeights returns rows × cols weights of type t: any bits, scales of an ordinary size.
+// RandomWeights returns rows × cols weights of type t with random bits and scales of an ordinary size.
 func RandomWeights(r *rand.Rand, t quant.Type, rows, cols int) kernels.Weights {
 	data := make([]byte, rows*t.RowBytes(cols))
 	switch t {
@@ -202,14 +202,14 @@ func RandomWeights(r *rand.Rand, t quant.Type, rows, cols int) kernels.Weights {
 	return kernels.Weights{Type: t, Rows: rows, Cols: cols, Data: data}
 }
 
-// Values returns weights as float32.
+// Values returns the weights dequantized to float32.
 func Values(w kernels.Weights) []float32 {
 	out := make([]float32, w.Rows*w.Cols)
 	quant.Dequantize(w.Type, out, w.Data)
 	return out
 }
 
-// floats returns x in float64.
+// floats converts x to float64.
 func floats(x []float32) []float64 {
 	out := make([]float64, len(x))
 	for i, v := range x {

@@ -1,5 +1,5 @@
-// Package devicetest checks that a kernels.Device keeps the contract of package kernels:
-// every operation against a plain reference in float64, and every misuse that the
-// contract names, which must panic with a message that names the operation. A new device
-// is begun by making Run pass.
+// Package devicetest checks that a kernels.Device fulfils the contract of package kernels.
+// It compares every operation with a reference implementation in float64, and checks that every misuse that the
+// contract names panics with a message that names the operation. The first goal of a new device
+// is that Run passes.
 package devicetest

@@ -10,7 +10,7 @@ import (
 )
 
 // ExpertWeights returns random weights of n experts, each rows × cols of type t, with
-// biases or without.
+// or without biases.
 func ExpertWeights(r *rand.Rand, t quant.Type, n, rows, cols int, biased bool) kernels.Weights {
 	w := kernels.Weights{Type: t, Rows: rows, Cols: cols, Experts: n}
 	for range n {
@@ -22,7 +22,7 @@ func ExpertWeights(r *rand.Rand, t quant.Type, n, rows, cols int, biased bool) k
 	return w
 }
 
-// expert is the weights of expert e of w.
+// expert returns the weights of expert e of w.
 func expert(w kernels.Weights, e int) kernels.Weights {
 	size := w.Rows * w.Type.RowBytes(w.Cols)
 	one := kernels.Weights{Type: w.Type, Rows: w.Rows, Cols: w.Cols, Data: w.Data[e*size:][:size]}
@@ -32,8 +32,8 @@ func expert(w kernels.Weights, e int) kernels.Weights {
 	return one
 }
 
-// routed is what Route chooses for each row of logits, in float64: the weight of each
-// expert, 0 for those that were not chosen.
+// routed returns the expected result of Route for each row of logits, in float64: the weight of each
+// expert, 0 for those that are not chosen.
 func routed(logits []float32, experts int, r *kernels.Routing, bias []float32) []float64 {
 	out := make([]float64, len(logits))
 	for from := 0; from < len(logits); from += experts {
@@ -87,8 +87,8 @@ func probabilities(logits []float32, sigmoid bool) []float64 {
 	return p
 }
 
-// routing checks Route, Gather and Combine. Each expert's matrix has a 1 in the row of its
-// number, so the weighted sum of a row's experts is their weights.
+// routing checks Route, Gather and Combine. The matrix of expert e has a 1 in row
+// e, so the weighted sum of a row's experts is the list of their weights.
 func (s *suite) routing() {
 	for _, experts := range []int{1, 3, 8, 60} {
 		one := make([]float32, experts*experts)
@@ -144,15 +144,15 @@ func (s *suite) route(m kernels.Matrix, n, experts int, r kernels.Routing, bias 
 	}
 }
 
-// groups checks the order of rows within groups, ties and values that are no numbers.
+// groups checks the order of rows within groups, ties, and NaN.
 func (s *suite) groups() {
 	nan := float32(math.NaN())
 	logits := []float32{
 		0, 2, 0, 1, // 1 and 3
 		1, 0, 0, 2, // 3 and 0
 		0, 1, 0, 2, // 3 and 1
-		1, 1, 1, 1, // 0 and 1: of equal ones the first
-		nan, 0, nan, 1, // 3 and 1: what is no number comes last
+		1, 1, 1, 1, // 0 and 1: the lower indexes of equal values
+		nan, 0, nan, 1, // 3 and 1: NaN comes last
 	}
 	r := &kernels.Routing{Used: 2, Sigmoid: true, Scale: 1}
 	got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
@@ -166,8 +166,8 @@ func (s *suite) groups() {
 	}
 }
 
-// expertProducts checks MatMulExperts and MatMulGatedExperts: a format of each kind, few
-// and many rows, with biases and without.
+// expertProducts checks MatMulExperts and MatMulGatedExperts with a format of each kind, few
+// and many rows, with and without biases.
 func (s *suite) expertProducts() {
 	const experts, used = 5, 2
 	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K} {
@@ -233,7 +233,7 @@ func (s *suite) gatedExpertCase(n, used int, gate, up kernels.Weights) {
 	}
 }
 
-// mixed is the weighted sum of what the experts make of all rows.
+// mixed returns the weighted sum of the results that the experts compute for all rows.
 func (s *suite) mixed(n int, logits []float32, r *kernels.Routing, experts, cols int, made func(e int) []float64) []float64 {
 	weights, want := routed(logits, experts, r, nil), make([]float64, n*cols)
 	for e := range experts {
@@ -244,7 +244,7 @@ func (s *suite) mixed(n int, logits []float32, r *kernels.Routing, experts, cols
 	return want
 }
 
-// expertLoading checks what Load refuses of experts.
+// expertLoading checks which weights of experts Load refuses.
 func (s *suite) expertLoading() {
 	first := ExpertWeights(s.r, quant.F32, 3, 1, 32, false)
 	for what, w := range map[string]kernels.Weights{

@@ -7,7 +7,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// latent checks StoreLatent and AttendLatent: sequences of several lengths, stored in pieces, forked and cut, with
+// latent checks StoreLatent and AttendLatent with sequences of several lengths, stored in pieces, forked and truncated, and with
 // rows of different widths.
 func (s *suite) latent() {
 	for _, c := range []kernels.Attention{
@@ -28,7 +28,7 @@ func (s *suite) latent() {
 	}
 }
 
-// latentSequence makes a state whose layer 1 is latent.
+// latentSequence returns a sequence whose layer 1 is latent.
 func (s *suite) latentSequence(a *kernels.Attention, positions int) *sequence {
 	s.Helper()
 	key, value := a.Dims()
@@ -138,7 +138,7 @@ func (w *wrong) latentStep() *kernels.Attention {
 	return a
 }
 
-// badLatent: latent layers and heads that do not fit.
+// badLatent lists misuses of latent layers and of products by heads.
 var badLatent = []wrongCase{
 	{"StoreLatent", "after End", ended, func(w *wrong) { w.st.StoreLatent(w.x, 1) }},
 	{"StoreLatent", "a layer of keys and values", nil, func(w *wrong) { w.latentStep(); w.st.StoreLatent(w.x.Slice(0, 32), 0) }},

@@ -7,18 +7,18 @@ import (
 	"soberano/kernels/quant"
 )
 
-// wrong is a device with an open step of four rows, for one misuse of it.
+// wrong is a device with an open step of four rows, on which one misuse is tried.
 type wrong struct {
 	*suite
 	st     kernels.Step
 	x, y   kernels.Tensor // [4 × 64]
-	old    kernels.Tensor // of the step before
+	old    kernels.Tensor // of the previous step
 	square kernels.Matrix // [64 × 64]
 	gated  kernels.Matrix // [64+64 × 64]
 	one    kernels.Vector // [64]
-	rope   *kernels.RoPE  // of heads of 32
+	rope   *kernels.RoPE  // for heads of 32 dimensions
 	a      *kernels.Attention
-	state  kernels.State // of 10 positions, 4 of them there; the span adds 4
+	state  kernels.State // with 4 of 10 positions; the span adds 4
 	other  kernels.Device
 }
 
@@ -48,14 +48,14 @@ func newWrong(t *testing.T, s Subject) *wrong {
 	return w
 }
 
-// begin begins the step that goes wrong.
+// begin begins the step in which the misuse is tried.
 func (w *wrong) begin(b *kernels.Batch) {
 	w.st = w.d.Begin(b)
 	zeros := make([]float32, 4*64)
 	w.x, w.y = tensor(w.st, zeros, 4, 64), tensor(w.st, zeros, 4, 64)
 }
 
-// again ends the step and begins another.
+// again ends the step and begins another one.
 func (w *wrong) again(b *kernels.Batch) {
 	w.Helper()
 	if err := w.st.End(); err != nil {
@@ -79,7 +79,7 @@ func misuse(t *testing.T, s Subject) {
 	}
 }
 
-// wrongCase is a misuse of an operation: do must panic, before must not.
+// wrongCase is a misuse of an operation: do must panic, but before, which prepares it, must not.
 type wrongCase struct {
 	op, what   string
 	before, do func(*wrong)
@@ -91,7 +91,7 @@ func ended(w *wrong) {
 	}
 }
 
-// closed returns what closes something before it is used.
+// closed returns a function that closes something before it is used.
 func closed(c func(*wrong) interface{ Close() error }) func(*wrong) {
 	return func(w *wrong) {
 		if err := c(w).Close(); err != nil {
@@ -100,7 +100,7 @@ func closed(c func(*wrong) interface{ Close() error }) func(*wrong) {
 	}
 }
 
-// lifetimes: use of what has ended, was closed, or belongs to others.
+// lifetimes lists uses of objects that have ended, were closed, or belong to another device or step.
 var lifetimes = []wrongCase{
 	{"End", "twice", ended, func(w *wrong) { _ = w.st.End() }},
 	{"New", "after End", ended, func(w *wrong) { w.st.New(1, 1) }},
@@ -139,7 +139,7 @@ var lifetimes = []wrongCase{
 	{"Attend", "a closed state", closed(func(w *wrong) interface{ Close() error } { return w.state }), func(w *wrong) { w.st.Attend(w.x, w.y, 1, w.a) }},
 }
 
-// elsewhere is a matrix, a vector and a state of another device.
+// elsewhere returns a matrix, a vector and a state of another device.
 func (w *wrong) elsewhere() *wrong {
 	o := &wrong{suite: &suite{T: w.T, d: w.other, s: w.s, r: w.r}}
 	o.square, o.one = o.load(RandomWeights(o.r, quant.F32, 64, 64)), o.vector(make([]float32, 64))
@@ -147,7 +147,7 @@ func (w *wrong) elsewhere() *wrong {
 	return o
 }
 
-// aliases: results that share values with an input, are read only or were asked for.
+// aliases lists results that share values with an input, are read-only, or were requested by Read.
 var aliases = []wrongCase{
 	{"MatMul", "dst is x", nil, func(w *wrong) { w.st.MatMul(w.x, w.x, w.square) }},
 	{"MatMulAdd", "dst overlaps x", nil, func(w *wrong) {
@@ -184,7 +184,7 @@ var aliases = []wrongCase{
 	{"Write", "to what was asked for", func(w *wrong) { w.st.Read(w.y) }, func(w *wrong) { w.st.Write(w.y, make([]float32, 256)) }},
 }
 
-// badShapes: numbers that do not fit together.
+// badShapes lists inconsistent shapes.
 var badShapes = []wrongCase{
 	{"New", "negative", nil, func(w *wrong) { w.st.New(-1, 4) }},
 	{"New", "beyond all memory", nil, func(w *wrong) { w.st.New(1<<40, 1<<40) }},
@@ -224,7 +224,7 @@ var badShapes = []wrongCase{
 	{"Unfold", "no width", nil, func(w *wrong) { w.st.Unfold(w.st.New(4, 0), w.x, 0, 1, 0) }},
 }
 
-// badSpans: sequences and attention that do not fit.
+// badSpans lists spans and attention parameters that are inconsistent.
 var badSpans = []wrongCase{
 	{"Store", "keys and values differ", nil, func(w *wrong) { w.st.Store(w.x, w.y.Slice(0, 32), 1, w.a) }},
 	{"Store", "heads", nil, func(w *wrong) { w.a.KVHeads = 1; w.st.Store(w.x, w.y, 1, w.a) }},
@@ -249,5 +249,5 @@ var badSpans = []wrongCase{
 	{"Weights", "rows", nil, func(w *wrong) { w.st.Weights(w.st.New(3, 2), w.x, 1, 0, w.a) }},
 }
 
-// span is a batch of one span.
+// span returns a batch with one span.
 func (w *wrong) span(s kernels.Span) *kernels.Batch { return &kernels.Batch{Spans: []kernels.Span{s}} }

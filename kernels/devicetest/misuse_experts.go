@@ -7,27 +7,27 @@ import (
 	"soberano/kernels/quant"
 )
 
-// experts is a matrix of n experts, each [64 × 64].
+// experts returns a matrix of n experts, each [64 × 64].
 func (w *wrong) experts(n int) kernels.Matrix {
 	return w.load(ExpertWeights(w.r, quant.F32, n, 64, 64, false))
 }
 
-// choice chooses two of four experts for four rows.
+// choice returns a choice of two of four experts for four rows.
 func (w *wrong) choice() kernels.Choice {
 	return w.st.Route(tensor(w.st, make([]float32, 16), 4, 4), &kernels.Routing{Used: 2, Scale: 1})
 }
 
-// groups is a tensor for the rows of choice.
+// groups returns a tensor for the groups of choice.
 func (w *wrong) groups() kernels.Tensor { return tensor(w.st, make([]float32, 8*64), 8, 64) }
 
-// oldChoice is a choice of the step before the open one.
+// oldChoice returns a choice of the previous step.
 func (w *wrong) oldChoice() kernels.Choice {
 	c := w.choice()
 	w.again(nil)
 	return c
 }
 
-// closedExperts is a matrix that has been closed.
+// closedExperts returns a matrix of experts that has been closed.
 func (w *wrong) closedExperts() kernels.Matrix {
 	m := w.experts(4)
 	if err := m.Close(); err != nil {
@@ -36,7 +36,7 @@ func (w *wrong) closedExperts() kernels.Matrix {
 	return m
 }
 
-// badExperts: experts and choices that do not fit.
+// badExperts lists inconsistent matrices of experts and choices.
 var badExperts = []wrongCase{
 	{"Route", "after End", ended, func(w *wrong) { w.st.Route(w.x, &kernels.Routing{Used: 1, Scale: 1}) }},
 	{"Route", "logits of another step", nil, func(w *wrong) { w.st.Route(w.old, &kernels.Routing{Used: 1, Scale: 1}) }},
@@ -82,14 +82,14 @@ var badExperts = []wrongCase{
 	{"Mul", "dst overlaps x", nil, func(w *wrong) { w.st.Mul(w.x.Slice(0, 32), w.x.Slice(16, 32)) }},
 }
 
-// convolving begins a step of four rows of a sequence that is convolved, [4 × 64], and
+// convolving begins a step of four rows of a sequence for a convolution, [4 × 64], and
 // returns the weights, of width 3.
 func (w *wrong) convolving(row, n, pos int) kernels.Vector {
 	w.again(w.span(kernels.Span{State: w.convolved(3, 64).state, Row: row, N: n, Pos: pos}))
 	return w.vector(make([]float32, 3*64))
 }
 
-// badConvolutions: convolutions that do not fit what a layer keeps.
+// badConvolutions lists convolutions that do not match what a layer keeps.
 var badConvolutions = []wrongCase{
 	{"ShortConv", "after End", ended, func(w *wrong) { w.st.ShortConv(w.y, w.x, w.one, 1) }},
 	{"ShortConv", "dst is x", nil, func(w *wrong) { v := w.convolving(0, 4, 0); w.st.ShortConv(w.x, w.x, v, 1) }},

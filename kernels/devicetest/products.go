@@ -5,7 +5,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// Product is x·wᵀ + bias in float64, [n][rows of all parts].
+// Product computes x·wᵀ + bias in float64, [n][rows of all parts].
 func Product(x []float32, n int, parts ...kernels.Weights) []float64 {
 	rows := 0
 	for _, w := range parts {
@@ -32,8 +32,8 @@ func Product(x []float32, n int, parts ...kernels.Weights) []float64 {
 	return out
 }
 
-// products checks MatMul and MatMulAdd: each format, alone and stacked, with biases, few
-// and many rows, sizes that are no multiples of anything.
+// products checks MatMul and MatMulAdd with each format, alone and stacked, with biases, few
+// and many rows, and sizes that are not multiples of the tile sizes.
 func (s *suite) products() {
 	for _, t := range Types {
 		for _, n := range [][3]int{{1, 48, 512}, {3, 7, 256}, {17, 70, 256}} {
@@ -119,8 +119,8 @@ func (s *suite) gatedCase(n int, f kernels.Activation, gate, up kernels.Weights)
 	}
 }
 
-// productViews checks products of views: parts of larger tensors, columns of the same
-// tensor side by side, and memory that is used twice.
+// productViews checks products of views: parts of larger tensors, neighbouring columns of the same
+// tensor, and reused memory.
 func (s *suite) productViews() {
 	w := s.biased(quant.F32, 48, 64)
 	m := s.load(w)

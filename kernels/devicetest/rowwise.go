@@ -7,7 +7,7 @@ import (
 	"soberano/kernels/quant"
 )
 
-// norms checks RMSNorm and LayerNorm, in place too; rows and parts of rows.
+// norms checks RMSNorm and LayerNorm on rows and parts of rows, and in place.
 func (s *suite) norms() {
 	for _, n := range [][3]int{{1, 7, 7}, {3, 96, 32}, {200, 130, 65}, {70, 576, 576}} {
 		rows, cols, run := n[0], n[1], n[2]
@@ -51,7 +51,7 @@ func (s *suite) norms() {
 	}
 }
 
-// activated is f(x).
+// activated returns f(x).
 func activated(f kernels.Activation, x float64) float64 {
 	switch f {
 	case kernels.SiLU:
@@ -64,7 +64,7 @@ func activated(f kernels.Activation, x float64) float64 {
 	return max(x, 0)
 }
 
-// activations checks Activate with and without up, in place of either.
+// activations checks Activate with and without up, and with dst being either input.
 func (s *suite) activations() {
 	for _, n := range [][2]int{{1, 5}, {3, 16}, {90, 333}} {
 		rows, cols := n[0], n[1]
@@ -91,7 +91,7 @@ func (s *suite) activations() {
 	}
 }
 
-// sums checks Add, of as many rows and of one, and of a constant.
+// sums checks Add with equal numbers of rows, with one row, and with a constant.
 func (s *suite) sums() {
 	for _, n := range [][2]int{{1, 5}, {90, 333}} {
 		rows, cols := n[0], n[1]
@@ -137,7 +137,7 @@ func (s *suite) unfolding() {
 	}
 }
 
-// rotation checks Rotate: both orders of pairs, dimensions that stay, far positions.
+// rotation checks Rotate with both orders of pairs, with dimensions that are not rotated, and at large positions.
 func (s *suite) rotation() {
 	freq := []float32{1, 0.3, 0.01, 1e-5}
 	v := s.vector(freq)
@@ -158,7 +158,7 @@ func (s *suite) rotation() {
 	}
 }
 
-// rotated is Rotate in float64, of rows of three heads.
+// rotated computes Rotate in float64, for rows of three heads.
 func rotated(x []float32, pos []int32, freq []float32, r *kernels.RoPE) []float64 {
 	out := floats(x)
 	for row, p := range pos {
@@ -178,7 +178,7 @@ func rotated(x []float32, pos []int32, freq []float32, r *kernels.RoPE) []float6
 	return out
 }
 
-// embedding checks Embed and EmbedPositions: rows of every format, of a stacked matrix.
+// embedding checks Embed and EmbedPositions with rows of every format and of a stacked matrix.
 func (s *suite) embedding() {
 	for _, t := range Types {
 		a, b := RandomWeights(s.r, t, 5, 256), RandomWeights(s.r, quant.Q8_0, 4, 256)

@@ -9,8 +9,8 @@ import (
 	"soberano/kernels/quant"
 )
 
-// rows checks what Read returns: several tensors of a step, views, steps one after the
-// other, values that their holder may change.
+// rows checks the results of Read: several tensors of a step, views, consecutive steps, and
+// values that are changed by their owner.
 func (s *suite) rows() {
 	for n := range 3 {
 		x, y := Gauss(s.r, 4*33), Gauss(s.r, 1000*3)
@@ -46,7 +46,7 @@ func (s *suite) rows() {
 	}
 }
 
-// closing checks that what was closed takes no part any more, and that the rest does.
+// closing checks that closed objects can't be used any more, and that all others still can.
 func (s *suite) closing() {
 	if s.d.Name() == "" {
 		s.Error("a device without a name")

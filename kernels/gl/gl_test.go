@@ -2,7 +2,7 @@ package gl
 
 import "testing"
 
-// TestProbe asks whatever OpenGL this machine has; Mesa's software driver is enough.
+// TestProbe queries the OpenGL of this machine; Mesa's software driver is sufficient.
 func TestProbe(t *testing.T) {
 	info, err := Probe()
 	if err != nil {

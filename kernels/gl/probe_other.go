@@ -4,7 +4,7 @@ package gl
 
 import "errors"
 
-// Probe is for Linux builds with cgo so far.
+// Probe is implemented for Linux builds with cgo only.
 func Probe() (Info, error) {
 	return Info{}, errors.New("OpenGL compute: this build can't ask for it")
 }

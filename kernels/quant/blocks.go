@@ -7,15 +7,15 @@ import (
 
 // f16At reads the binary16 number at the start of b.
 //
-// Results of this package are bit-exact with the numpy code of the gguf package, so the
-// order of the float32 operations matters, and products are converted explicitly where a
-// sum follows: Go may otherwise fuse the two (it does on arm64), which rounds once less.
+// Results of this package are bit-exact with the numpy code of the Python package gguf. So the
+// order of the float32 operations matters, and a product is converted explicitly where a
+// sum follows: otherwise Go may fuse the two operations, as it does on arm64, and then rounds only once.
 func f16At(b []byte) float32 { return F16ToF32(binary.LittleEndian.Uint16(b)) }
 
 // putF16 writes x as binary16 to the start of b.
 func putF16(b []byte, x float32) { binary.LittleEndian.PutUint16(b, F32ToF16(x)) }
 
-// largest returns the value with the largest magnitude; of equal ones the first.
+// largest returns the value with the largest magnitude, the first of several.
 func largest(x []float32) float32 {
 	m := x[0]
 	for _, v := range x[1:] {

@@ -76,6 +76,7 @@ type amxInts struct {
 // many blocks, with two products in all.
 func (k amxInts) ahead() int { return 2 / k.halves }
 
+// write emits the function: it unpacks the weights, then multiplies them with 16 tokens at a time, and with the rest.
 func (k amxInts) write() {
 	k.p("\n// func %sAMX%s", k.name, amxArgs)
 	k.p("TEXT ·%sAMX(SB), 0, $%d-80", k.name, amxFrame)

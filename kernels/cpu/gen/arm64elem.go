@@ -1,6 +1,6 @@
 package main
 
-// elemConstants lists registers and what every word of them holds.
+// elemConstants lists registers and the constant that each of their words holds.
 var elemConstants = []struct {
 	reg  int
 	name string
@@ -9,7 +9,7 @@ var elemConstants = []struct {
 	{25, "one"}, {26, "lowest"}, {27, "highest"}, {28, "bias"},
 }
 
-// tableARM64 is the offset of a constant in the table.
+// tableARM64 returns the offset of a constant in the table.
 func tableARM64(name string) int {
 	for i, c := range table {
 		if c.name == name {
@@ -19,11 +19,9 @@ func tableARM64(name string) int {
 	return map[string]int{"bias": 4 * len(table)}[name]
 }
 
-// elemsARM64 writes the functions of elem.go.
-//
-// Work on one row on arm64: exponentials, activations, norms. Every function takes
-// pairs of registers of values; the Go side does what is left over. The formulas are
-// those of elem.go; the constants stay in registers.
+// elemsARM64 writes the functions of elem.go for arm64, which process one row: exponentials, activations, norms. Every function
+// processes whole pairs of registers of values; the Go code processes the remaining values. The formulas are
+// those of gen/elem.go. The constants stay in registers.
 func elemsARM64(f *file) {
 	f.p("")
 	for i, c := range table {
@@ -40,10 +38,10 @@ func elemsARM64(f *file) {
 	}
 }
 
-// e64 emits the functions. R0 … R4 are arguments, R15 the table.
+// e64 emits the functions. R0 … R4 hold the arguments, R15 points to the table of constants.
 type e64 struct{ asm }
 
-// head begins a function and loads its arguments, named with their offsets.
+// head begins a function and loads its arguments; args are their names and offsets.
 func (e *e64) head(name, decl string, size int, args ...string) {
 	e.text(name+"NEON", decl, size)
 	for i, a := range args {
@@ -51,19 +49,19 @@ func (e *e64) head(name, decl string, size int, args ...string) {
 	}
 }
 
-// splat fills d with the float32 argument arg.
+// splat fills all lanes of d with the float32 argument arg.
 func (e *e64) splat(arg string, d int) {
 	e.i("FMOVS %s(FP), F%d", arg, d)
 	e.dup(d, d, 0)
 }
 
-// constant fills d with a constant; R15 is the table.
+// constant fills all lanes of d with a constant.
 func (e *e64) constant(name string, d int) {
 	e.load4(d, tableARM64(name), "R15")
 	e.dup(d, d, 0)
 }
 
-// expReady loads what exp needs.
+// expReady loads the constants that exp needs to registers.
 func (e *e64) expReady() {
 	e.i("MOVD $·elemTable(SB), R15")
 	for _, c := range elemConstants {
@@ -71,21 +69,21 @@ func (e *e64) expReady() {
 	}
 }
 
-// next loads the next four values from b.
+// next loads the next four values at b and advances b.
 func (e *e64) next(b reg, d int) { e.i("FMOVQ.P 16(%s), F%d", b, d) }
 
-// put stores four values to b.
+// put stores four values at b and advances b.
 func (e *e64) put(d int, b reg) { e.i("FMOVQ.P F%d, 16(%s)", d, b) }
 
-// loop emits body, which handles so many values, for n values, n in register count.
+// loop emits a loop over n values, n in register count. body processes that many values.
 func (e *e64) loop(label string, count reg, values int, body func()) {
 	e.p("%s:", label)
 	body()
 	e.i("SUBS $%d, %s\n\tBNE %s", values, count, label)
 }
 
-// horner emits acc = acc·x + c for each constant register; acc and t take turns, and
-// the register of the result is returned.
+// horner emits acc = acc·x + c for each constant register c. acc and t are used alternately; it returns
+// the register of the result.
 func (e *e64) horner(acc, t, x int, constants ...int) int {
 	for _, c := range constants {
 		e.move(t, c)
@@ -95,9 +93,9 @@ func (e *e64) horner(acc, t, x int, constants ...int) int {
 	return acc
 }
 
-// exp emits x = exp(x) with t, n and u as scratch, after expReady: n = round(x/ln 2),
-// a polynomial of what remains, and 2^n as the product of 2^⌊n/2⌋ and what remains, so
-// that results below the normal numbers are rounded once. NaN stays NaN.
+// exp emits x = exp(x), with registers t, n and u as scratch; expReady must come before. It computes n = round(x/ln 2),
+// a polynomial of the remainder, and multiplies it by 2^⌊n/2⌋ and by 2^(n-⌊n/2⌋), so
+// that denormal results are rounded only once. NaN gives NaN.
 func (e *e64) exp(x, t, n, u int) {
 	e.op3(fmin, x, x, 27)
 	e.op3(fmax, x, x, 26)
@@ -118,7 +116,7 @@ func (e *e64) exp(x, t, n, u int) {
 	e.op3(fmul, x, x, n)
 }
 
-// reductions emits max, Σx and Σ(x-mean)².
+// reductions emits the functions for the maximum, Σx and Σ(x-mean)².
 func (e *e64) reductions() {
 	e.head("maxOf", "(x *float32, n int) float32", 20, "x+0", "n+8")
 	e.load(0, 0, "R0")
@@ -158,7 +156,7 @@ func (e *e64) reductions() {
 	e.fold("ret+24")
 }
 
-// fold returns the sum over registers 0 and 1.
+// fold stores the sum of all lanes of registers 0 and 1 in the result ret.
 func (e *e64) fold(ret string) {
 	e.op3(fadd, 0, 0, 1)
 	e.op3(faddp, 0, 0, 0)
@@ -188,7 +186,7 @@ func (e *e64) expSum() {
 	e.fold("ret+24")
 }
 
-// maps emits what writes one value for each.
+// maps emits the functions that write one value for each value read.
 func (e *e64) maps() {
 	e.head("scaleTo", "(dst, x *float32, n int, s float32)", 28, "dst+0", "x+8", "n+16")
 	e.splat("s+24", 1)
@@ -234,8 +232,8 @@ func (e *e64) maps() {
 	e.i("RET")
 }
 
-// activation emits dst = f(x)·up, with up = nil for 1. f: x in register 6 to 0; its own
-// constants are in registers from 8 on.
+// activation emits dst = f(x)·up, where a nil up stands for 1. The code for f reads x in register 6 and leaves f(x) in register 0; its
+// own constants are in registers from 8 on.
 func (e *e64) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32, "dst+0", "x+8", "up+16", "n+24")
 	e.expReady()
@@ -262,20 +260,20 @@ func (e *e64) activation(name string) {
 	e.i("RET")
 }
 
-// silu: x / (1 + exp(-x)).
+// silu emits x / (1 + exp(-x)).
 func (e *e64) silu() {
 	e.op2(fneg, 0, 6)
 	e.sigmoid()
 }
 
-// sigmoid: 6 / (1 + exp(0)).
+// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
 func (e *e64) sigmoid() {
 	e.exp(0, 1, 2, 3)
 	e.op3(fadd, 0, 0, 25)
 	e.op3(fdiv, 0, 6, 0)
 }
 
-// geluTanh: ½x(1 + tanh u) is x / (1 + exp(-2u)), u = √(2/π)(x + 0.044715x³).
+// geluTanh emits ½x(1 + tanh u) as x / (1 + exp(-2u)), where u = √(2/π)(x + 0.044715x³).
 func (e *e64) geluTanh() {
 	e.op3(fmul, 0, 6, 6)
 	e.move(1, 8)
@@ -284,7 +282,7 @@ func (e *e64) geluTanh() {
 	e.sigmoid()
 }
 
-// geluErf: max(x, 0) - ½|x|·erfc(|x|/√2), as in elem.go.
+// geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), as in gen/elem.go.
 func (e *e64) geluErf() {
 	e.op2(fabs, 4, 6)
 	e.op3(fmul, 5, 4, 8) // z
@@ -299,7 +297,7 @@ func (e *e64) geluErf() {
 	e.op3(fmul, 0, 0, 5)
 	e.op3(fmul, 0, 0, 4)
 	e.zero(1)
-	e.op3(fmax, 1, 1, 6) // NaN stays
+	e.op3(fmax, 1, 1, 6) // NaN in x gives NaN
 	e.op3(fmls, 1, 0, 15)
 	e.move(0, 1)
 }

@@ -61,6 +61,7 @@ func (k qkind) pairMin(h int) int  { return k.pairBytes() - 16*(k.halves-h) }
 // frame returns the size of the stack frame of a function.
 func (k qkind) frame() int { return 16 + stretch*pairTiles[0].pairs*k.pairBytes() }
 
+// newMM64 assigns the registers of a tile.
 func newMM64(f asm, k qkind, t mm64) *mm64 {
 	t.q64 = q64{asm: f, s: i8mm, k: k}
 	t.q64.nv = 1

@@ -90,6 +90,7 @@ type q64 struct {
 	n                  int   // number of temporaries taken so far
 }
 
+// registers assigns the registers of a tile.
 func (q *q64) registers() {
 	sums := q.m * q.nv * q.sets
 	if q.s == neon {
@@ -115,6 +116,8 @@ func (q *q64) registers() {
 	}
 }
 
+// sum, total, act and weight return the registers of the integer accumulator and the float32 accumulator of token m, rows
+// v, of the activations of token m, and of dword j of the weights of rows v.
 func (q *q64) sum(m, v, set int) int { return (set*q.m+m)*q.nv + v }
 func (q *q64) total(m, v int) int    { return q.totals + m*q.nv + v }
 func (q *q64) act(m int) int         { return q.acts + m }

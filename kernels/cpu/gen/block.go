@@ -127,6 +127,7 @@ func maxBits(f *file) {
 	f.i("VEXTRACTI128 $1, Y2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0x4E, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0xB1, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVMOVD X2, AX")
 }
 
+// quantize256 emits quantizeAVX2, which processes one block per iteration.
 func quantize256(f *file) {
 	f.text("quantizeAVX2", blockArgs, 24)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")

@@ -179,6 +179,7 @@ func load(f *file, s isa, kind, from string, r int) {
 	}
 }
 
+// advance emits the advance of the pointers to activations and weights by k columns.
 func (t dshape) advance(f *file, bases []string, k, col int) {
 	for b := range (t.m + 2) / 3 {
 		f.i("ADDQ $%d, %s", 4*k, bases[b])

@@ -2,18 +2,18 @@ package main
 
 import "fmt"
 
-// table lists the constants, each eight times so that AVX2 can use it as an operand.
+// table lists the constants. Each is stored eight times, so that AVX2 can use it as a memory operand.
 var table = []struct{ name, value string }{
 	{"log2e", "1.44269504"}, {"ln2hi", "-0.693359375"}, {"ln2lo", "2.12194440e-4"},
 	{"p0", "1.9875691500e-4"}, {"p1", "1.3981999507e-3"}, {"p2", "8.3334519073e-3"},
 	{"p3", "4.1665795894e-2"}, {"p4", "1.6666665459e-1"}, {"p5", "5.0000001201e-1"},
 	{"one", "1.0"}, {"two", "2.0"}, {"half", "0.5"}, {"lowest", "-104.0"}, {"low256", "-86.6"}, {"highest", "89.0"},
-	{"tanh1", "-1.5957691216"}, {"tanh3", "-0.07135481628"}, // -2√(2/π), and · 0.044715
+	{"tanh1", "-1.5957691216"}, {"tanh3", "-0.07135481628"}, // -2√(2/π); the same · 0.044715
 	{"sqrt½", "0.70710678"},
 	{"e0", "0.3275911"}, {"e1", "0.254829592"}, {"e2", "-0.284496736"}, {"e3", "1.421413741"}, {"e4", "-1.453152027"}, {"e5", "1.061405429"},
 }
 
-// constant is the memory operand of a constant.
+// constant returns the memory operand of a constant.
 func constant(name string) string {
 	for i, c := range table {
 		if c.name == name {
@@ -23,10 +23,8 @@ func constant(name string) string {
 	panic(name)
 }
 
-// elems writes the functions of elem.go.
-//
-// Work on one row: exponentials, activations, norms. Every function takes whole
-// registers of values; the Go side does what is left over.
+// elems writes the functions of elem.go, which process one row: exponentials, activations, norms. Every function
+// processes whole registers of values; the Go code processes the remaining values.
 func elems(f *file) {
 	f.p("")
 	for i, c := range table {
@@ -57,7 +55,7 @@ type elem struct {
 	isa
 }
 
-// op emits op with registers in Go's order: sources, destination.
+// op emits an instruction with register operands in Go's order: sources, then destination.
 func (e *elem) op(op string, regs ...int) {
 	s := "\t" + op + " "
 	for i, r := range regs {
@@ -69,7 +67,7 @@ func (e *elem) op(op string, regs ...int) {
 	e.p("%s", s)
 }
 
-// opC emits op with a constant as its first source.
+// opC emits an instruction whose first source is a constant.
 func (e *elem) opC(op, name string, regs ...int) {
 	if e.isa == avx512 {
 		op += ".BCST"
@@ -86,14 +84,14 @@ func (e *elem) store(r int, to string)   { e.i("VMOVUPS %s%d, %s", e.reg, r, to)
 func (e *elem) splat(from string, r int) { e.i("VBROADCASTSS %s, %s%d", from, e.reg, r) }
 func (e *elem) zero(r int)               { e.op(map[isa]string{avx512: "VPXORD", avx2: "VXORPS"}[e.isa], r, r, r) }
 
-// head begins a function: the constants' table to R15.
+// head begins a function and sets R15 to the table of constants.
 func (e *elem) head(name, decl string, args int) {
 	e.text(name+e.name, decl, args)
 	e.i("LEAQ ·elemTable(SB), R15")
 }
 
-// loop emits body, which handles one register's worth, for n values, n in CX; ptrs
-// move on by a register.
+// loop emits a loop over n values, n in CX. body processes one register of values; the registers in ptrs
+// then advance by the size of a register.
 func (e *elem) loop(label string, body func(), ptrs ...string) {
 	e.p("%s:", label)
 	body()
@@ -103,13 +101,13 @@ func (e *elem) loop(label string, body func(), ptrs ...string) {
 	e.i("SUBQ $%d, CX\n\tJNZ %s", e.lanes, label)
 }
 
-// exp emits r = exp(r) with t and n as scratch, after expReady.
+// exp emits x = exp(x), with registers t and n as scratch; expReady must come before.
 //
-// n = round(x/ln 2), r = x - n·ln 2 in two steps, a polynomial of degree 5 (Cephes,
-// expf), and 2^n: 0.85 ulp at worst. NaN stays NaN.
+// It computes n = round(x/ln 2), r = x - n·ln 2 in two steps, a polynomial of degree 5 in r (Cephes,
+// expf), and its product with 2^n. The error is at most 0.85 ulp. NaN gives NaN.
 func (e *elem) exp(x, t, n int) {
 	if e.isa == avx2 {
-		e.i("VCMPPS $1, Y15, Y%d, Y13", x) // too small for a normal result: zero
+		e.i("VCMPPS $1, Y15, Y%d, Y13", x) // the result would be denormal: it becomes zero
 	}
 	hi, lo := e.clamps()
 	e.op("VMINPS", x, hi, x)
@@ -130,7 +128,7 @@ func (e *elem) exp(x, t, n int) {
 		e.op("VSCALEFPS", n, t, x)
 		return
 	}
-	// 2^(n-1)·2, so that n = 128 does not overflow before it must.
+	// Multiply by 2^(n-1), then by 2, so that the factor does not overflow for n = 128.
 	e.opC("VSUBPS", "one", n, n)
 	e.i("VCVTPS2DQ Y%d, Y%d\n\tVPADDD Y12, Y%d, Y%d\n\tVPSLLD $23, Y%d, Y%d", n, n, n, n, n, n)
 	e.op("VMULPS", n, t, x)
@@ -138,6 +136,7 @@ func (e *elem) exp(x, t, n int) {
 	e.i("VANDNPS Y%d, Y13, Y%d", x, x)
 }
 
+// clamps returns the registers of the bounds of the argument of exp.
 func (e *elem) clamps() (hi, lo int) {
 	if e.isa == avx512 {
 		return 30, 31
@@ -145,7 +144,7 @@ func (e *elem) clamps() (hi, lo int) {
 	return 14, 15
 }
 
-// expReady loads what exp needs: the clamps, and 127 with AVX2.
+// expReady loads the constants that exp needs in registers: the bounds of x and, with AVX2, 127.
 func (e *elem) expReady() {
 	hi, lo := e.clamps()
 	e.splat(constant("highest"), hi)
@@ -157,7 +156,7 @@ func (e *elem) expReady() {
 	e.i("VPBROADCASTD %d(R15), Y12", 32*len(table)+4)
 }
 
-// fold leaves op over all lanes of register 0 in lane 0; 1 is scratch.
+// fold leaves the reduction by op of all lanes of register 0 in its lane 0. Register 1 is scratch.
 func (e *elem) fold(op string) {
 	if e.isa == avx512 {
 		e.i("VEXTRACTF64X4 $1, Z0, Y1\n\t%s Y1, Y0, Y0", op)
@@ -192,7 +191,7 @@ func (e *elem) expSum() {
 	e.i("VMOVSS X0, ret+24(FP)\n\tVZEROUPPER\n\tRET")
 }
 
-// sums emits Σx and Σ(x-mean)².
+// sums emits the functions for Σx and Σ(x-mean)².
 func (e *elem) sums() {
 	e.head("sum", "(x *float32, n int) float32", 20)
 	e.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX")
@@ -214,7 +213,7 @@ func (e *elem) sums() {
 	e.i("VMOVSS X0, ret+24(FP)\n\tVZEROUPPER\n\tRET")
 }
 
-// maps emits what writes one value for each.
+// maps emits the functions that write one value for each value read.
 func (e *elem) maps() {
 	ret := func() { e.i("VZEROUPPER\n\tRET") }
 	e.head("scaleTo", "(dst, x *float32, n int, s float32)", 28)
@@ -273,7 +272,7 @@ func (e *elem) maps() {
 	ret()
 }
 
-// turns emits rotation by angles: see rope.go.
+// turns emits the functions that rotate pairs of values; see rope.go.
 func (e *elem) turns() {
 	e.text("turnPairs"+e.name, "(x, cs *float32, n int)", 24)
 	e.i("MOVQ x+0(FP), SI\n\tMOVQ cs+8(FP), BX\n\tMOVQ n+16(FP), CX")
@@ -306,7 +305,7 @@ func (e *elem) turns() {
 	e.i("VZEROUPPER\n\tRET")
 }
 
-// half emits conversion to float16, rounded to nearest even.
+// half emits the conversion to float16, rounded to nearest even.
 func (e *elem) half() {
 	e.text("toHalf"+e.name, "(dst *uint16, x *float32, n int)", 24)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
@@ -316,7 +315,7 @@ func (e *elem) half() {
 	e.i("ADDQ $%d, SI\n\tADDQ $%d, DI\n\tSUBQ $%d, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", e.bytes(), e.bytes()/2, e.lanes)
 }
 
-// activation emits dst = f(x)·up, with up = nil for 1. f: x in register 6 to 0.
+// activation emits dst = f(x)·up, where a nil up stands for 1. The code for f reads x in register 6 and leaves f(x) in register 0.
 func (e *elem) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ up+16(FP), BX\n\tMOVQ n+24(FP), CX")
@@ -338,21 +337,21 @@ func (e *elem) activation(name string) {
 	e.i("VZEROUPPER\n\tRET")
 }
 
-// silu: x / (1 + exp(-x)).
+// silu emits x / (1 + exp(-x)).
 func (e *elem) silu() {
 	e.zero(0)
 	e.op("VSUBPS", 6, 0, 0)
 	e.sigmoid()
 }
 
-// sigmoid: 6 / (1 + exp(0)).
+// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
 func (e *elem) sigmoid() {
 	e.exp(0, 1, 2)
 	e.opC("VADDPS", "one", 0, 0)
 	e.op("VDIVPS", 0, 6, 0)
 }
 
-// geluTanh: ½x(1 + tanh u) is x / (1 + exp(-2u)), u = √(2/π)(x + 0.044715x³).
+// geluTanh emits ½x(1 + tanh u) as x / (1 + exp(-2u)), where u = √(2/π)(x + 0.044715x³).
 func (e *elem) geluTanh() {
 	e.op("VMULPS", 6, 6, 0)
 	e.splat(constant("tanh3"), 3)
@@ -361,7 +360,7 @@ func (e *elem) geluTanh() {
 	e.sigmoid()
 }
 
-// geluErf: max(x, 0) - ½|x|·erfc(|x|/√2), which keeps the precision of the left tail;
+// geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), which is accurate for large negative x too.
 // erfc(z) = poly(1/(1+0.3275911z))·exp(-z²) within 1.5e-7 (Abramowitz and Stegun 7.1.26).
 func (e *elem) geluErf() {
 	e.splat(fmt.Sprintf("%d(R15)", 32*len(table)), 3)
@@ -382,7 +381,7 @@ func (e *elem) geluErf() {
 	e.op("VMULPS", 4, 0, 0)
 	e.op("VMULPS", 3, 0, 0)
 	e.zero(1)
-	e.op("VMAXPS", 6, 1, 1) // NaN stays
+	e.op("VMAXPS", 6, 1, 1) // NaN in x gives NaN
 	e.splat(constant("half"), 2)
 	e.op("VFNMADD231PS", 2, 0, 1)
 	e.op("VMOVAPS", 1, 0)

@@ -6,6 +6,17 @@
 // weight layout, and there is one template for each instruction set. Registers are plain numbers,
 // and Go loops emit the unrolled instructions. What a kernel computes is documented at its reference
 // implementation in plain Go (qTileGo, dTileGo, …) in kernels/cpu.
+//
+// The tile kernels compute c (+)= a·wᵀ for one panel of weights, and share these names:
+//
+//	c, ldc    results, float32 [tokens][32 rows]; bytes between tokens
+//	a, lda    activations [tokens][columns]; bytes between tokens
+//	w         a panel of 32 rows of weights, in the layout of layout.go
+//	m         number of tokens of a call or of a tile; in the methods of a tile, also the number of a token
+//	v         number of a vector register of rows, 0 … nv-1
+//	j         number of a dword: columns 4j … 4j+3 of a block
+//	nb, n     number of blocks of 32 columns, number of columns
+//	add       1 if the product is added to c, 0 if it replaces it
 package main
 
 import (

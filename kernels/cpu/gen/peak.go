@@ -37,6 +37,7 @@ func loop(f *file, s isa, steps int, op func(r int)) {
 	f.i("DECQ CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
+// fma emits a loop of float32 multiply-adds.
 func fma(f *file, s isa) {
 	f.text("fma"+s.name, "(n int)", 8)
 	steps := 24
@@ -47,6 +48,7 @@ func fma(f *file, s isa) {
 	loop(f, s, steps, func(r int) { f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, last, s.reg, last-1, s.reg, r) })
 }
 
+// dots emits a loop of 8-bit dot products.
 func dots(f *file, s isa, steps int, op func(r int)) {
 	f.text("dot"+s.name, "(n int)", 8)
 	loop(f, s, steps, op)

@@ -36,8 +36,10 @@ var qkinds = []qkind{
 	{"q8s32", 8, []plane{{8, 0, 0}}, 7, 1, false},
 }
 
+// quantBytes returns the size of the bit planes of a block.
 func (k qkind) quantBytes() int { return 64 * k.bits }
 
+// blockBytes returns the size of a block of 16 rows × 32 columns.
 func (k qkind) blockBytes() int {
 	n := k.quantBytes() + 32*k.halves
 	if k.mins {
@@ -73,6 +75,7 @@ const (
 	aBytes                           = 48
 )
 
+// qtiles writes the integer microkernels of amd64.
 func qtiles(f *file) {
 	f.p("\n// Words of ones, masks of fields.")
 	f.p("DATA ·ones16+0(SB)/4, $0x00010001\nGLOBL ·ones16(SB), RODATA|NOPTR, $4")
@@ -133,6 +136,7 @@ const prefetch = 4096
 // qshape is the register blocking of a tile: m tokens × nv vector registers of rows.
 type qshape struct{ m, nv int }
 
+// sum and total return the registers of the two accumulators of token m, rows v.
 func (t qshape) sum(m, v int) int   { return m*t.nv + v }             // register of the int32 accumulator
 func (t qshape) total(m, v int) int { return t.m*t.nv + t.sum(m, v) } // register of the float32 accumulator
 
@@ -239,6 +243,7 @@ type half512 struct {
 	n    int // number of temporaries taken so far
 }
 
+// base returns the register that points to the current block of group v.
 func (h *half512) base(v int) string { return []string{"BX", "R9"}[v] }
 
 // temp returns the next register for a temporary value, in rotation.

@@ -58,6 +58,7 @@ type half256 struct {
 	row  int // first row of the pass within the group
 }
 
+// w, bc, t and other return the registers described at half256: weights, broadcast, product, magnitudes or minima.
 func (h *half256) w(v int) int     { return h.free + v }
 func (h *half256) bc() int         { return h.free + h.nv }
 func (h *half256) t() int          { return h.free + h.nv + 1 }

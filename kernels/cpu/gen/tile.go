@@ -80,14 +80,17 @@ func ldtilecfg(f *file, base, off int) {
 // tilerelease emits TILERELEASE: it returns the tile registers to their initial, unconfigured state.
 func tilerelease(f *file) { hand(f, append(vexTile(0, 0, 0x49), 0xc0), "TILERELEASE") }
 
+// tilezero emits TILEZERO: it sets tile register t to zero.
 func tilezero(f *file, t int) {
 	hand(f, append(vexTile(3, 0, 0x49), byte(0xc0|t<<3)), "TILEZERO tmm%d", t)
 }
 
+// tileload emits TILELOADD: it loads tile register t from memory.
 func tileload(f *file, from mem, t int) {
 	hand(f, from.modrm(vexTile(3, 0, 0x4b), t), "TILELOADD %v, tmm%d", from, t)
 }
 
+// tilestore emits TILESTORED: it stores tile register t to memory.
 func tilestore(f *file, t int, to mem) {
 	hand(f, to.modrm(vexTile(2, 0, 0x4b), t), "TILESTORED tmm%d, %v", t, to)
 }
