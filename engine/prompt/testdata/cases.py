@@ -1149,6 +1149,8 @@ TALKS = {
     "tools": dict(messages=[{"role": "system", "content": "Use tools."}, {"role": "user", "content": "Weather?"}], tools=[tool]),
     "called": dict(messages=[{"role": "user", "content": "Weather?"}, {"role": "assistant", "content": "", "tool_calls": [call]},
                              {"role": "tool", "name": "get_weather", "tool_call_id": "call00001", "content": "{\"t\": 21}"}, {"role": "assistant", "content": "21 degrees."}, {"role": "user", "content": "Thanks"}], tools=[tool]),
+    "no_thinking": dict(messages=[{"role": "user", "content": "Hi"}], enable_thinking=False),
+    "thought": dict(messages=[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "<think>\nhm\n</think>\n\nYes?", "thought": "hm"}]),
     "parts": dict(messages=[{"role": "user", "content": [{"type": "text", "text": "one"}, {"type": "image"}, {"type": "text", "text": "two"}]}]),
 }
 
