@@ -19,6 +19,7 @@ import (
 type Window interface {
 	ui.Window
 	OpenLink(url string, at fyne.Position)
+	GoBack()             // does what Esc does: it closes what covers the page, or else calls Screen.Escape
 	OpenChats()          // shows the list of conversations where the sidebar is hidden
 	NewChat(text string) // opens a conversation without messages; text, if any, is put into the entry
 	ChooseModel()
@@ -158,6 +159,7 @@ func (s *Screen) Conversation() int64 { return s.conversation.ID }
 // Ended.
 func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	s.SaveDraft()
+	s.adopt(c)
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	s.conversation, s.messages = c, messages
 	if !same {
@@ -246,6 +248,7 @@ func (s *Screen) Status(status Status) {
 	s.showContext()
 	j := s.jobs[s.conversation.ID]
 	s.Composer.SetRunning(j != nil)
+	s.showTalk()
 	s.hints(status)
 	if j != nil {
 		s.repaint(j)
@@ -322,7 +325,7 @@ func (s *Screen) Select(c fyne.Shortcut) {
 func (s *Screen) key(k *fyne.KeyEvent) bool {
 	switch k.Name {
 	case fyne.KeyEscape:
-		s.Escape()
+		s.GoBack()
 	case fyne.KeyPageUp:
 		s.thread.Page(-0.9)
 	case fyne.KeyPageDown:
@@ -331,19 +334,6 @@ func (s *Screen) key(k *fyne.KeyEvent) bool {
 		return false
 	}
 	return true
-}
-
-// Escape keeps a message that waits for its last words from being sent, or else discards a dictation, or else stops the answer.
-func (s *Screen) Escape() {
-	if s.pendingIn(s.conversation.ID) != nil {
-		s.unsend()
-		return
-	}
-	if s.Talk != nil && s.Talk.State() != voice.Idle {
-		s.Talk.Discard()
-		return
-	}
-	s.Stop()
 }
 
 func (s *Screen) keyDown(k *fyne.KeyEvent) { s.SpeakKey(k, true) }

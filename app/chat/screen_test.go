@@ -40,4 +40,5 @@ func (frame) NewChat(string)                 {}
 func (frame) ChooseModel()                   {}
 func (frame) ImportFile()                    {}
 func (frame) ChatsChanged()                  {}
+func (frame) GoBack()                        {}
 func (frame) Talked(*voice.Talk)             {}

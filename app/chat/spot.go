@@ -13,6 +13,7 @@ type spot struct {
 	screen       *Screen
 	conversation int64
 	title        string // of the conversation, when the dictation was begun
+	deleted      bool   // the conversation is in the trash
 	partial      string
 	stable       int
 }
@@ -48,8 +49,9 @@ func (s *Screen) showWords() {
 	}
 }
 
-// showTalk shows the state of dictation, and where its words go if that is not here.
+// showTalk shows the state of dictation, where its words go if that is not here, and what Esc does.
 func (s *Screen) showTalk() {
+	s.showStep()
 	if s.Talk == nil {
 		return
 	}
@@ -69,12 +71,15 @@ func (s *Screen) Target() string {
 	case p.here():
 		return "into the chat “" + named(s.conversation.Title) + "”"
 	}
+	if p.deleted {
+		return "into the deleted chat “" + named(p.title) + "”"
+	}
 	return "into the chat “" + named(p.title) + "”"
 }
 
-// TargetChat returns the conversation that gets the words of the dictation; 0 if another program does.
+// TargetChat returns the conversation that gets the words of the dictation; 0 if another program does, or if it is deleted.
 func (s *Screen) TargetChat() int64 {
-	if p, ok := s.Talk.Place().(*spot); ok {
+	if p, ok := s.Talk.Place().(*spot); ok && !p.deleted {
 		return p.conversation
 	}
 	return 0
@@ -92,8 +97,8 @@ func named(title string) string {
 	return title
 }
 
-// Final writes text at the cursor, or at the end of the draft if the conversation is not open. If the conversation was deleted,
-// the text goes to the open one.
+// Final writes text at the cursor, or at the end of the draft if the conversation is not open, also if it is deleted. Only if there
+// is no such conversation any more the text goes to the open one.
 func (p *spot) Final(text string) {
 	s := p.screen
 	if q := s.pendingIn(p.conversation); q != nil {
@@ -106,17 +111,18 @@ func (p *spot) Final(text string) {
 		s.Composer.Insert(text)
 		return
 	}
-	s.Work.Do(func(db *store.Store) error {
-		c, err := db.Conversation(p.conversation)
-		if err != nil {
-			return err
-		}
-		return db.Draft(p.conversation, wording.Join(c.Draft, text))
-	}, func(err error) {
-		if err != nil || p.here() { // it was opened meanwhile, with the draft without these words
+	add := func(draft string) string { return wording.Join(draft, text) }
+	store.Ask(s.Work, func(db *store.Store) (string, error) { return db.EditDraft(p.conversation, add) }, func(draft string, err error) {
+		other, unstored := s.unstored.drafts[p.conversation] // which replaces the stored one
+		switch {
+		case p.here(): // it was opened meanwhile, with the draft without these words
 			s.Composer.Insert(text)
-		} else if draft, ok := s.unstored.drafts[p.conversation]; ok { // which replaces the stored one
-			s.unstored.drafts[p.conversation] = wording.Join(draft, text)
+		case unstored:
+			s.unstored.drafts[p.conversation] = add(other)
+		case err != nil && draft != "":
+			s.unstored.drafts[p.conversation] = draft
+		case err != nil:
+			s.Composer.Insert(text)
 		}
 		s.kept(err)
 	})

@@ -336,7 +336,7 @@ func keys() fyne.CanvasObject {
 	list := []fyne.CanvasObject{ui.NewLabel("Keys", ui.TextSize, ui.Ink).Strong()}
 	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},
 		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on the Transcribe page, a recording"}, {"Ctrl+Space", "Dictate: hold, or press to start and stop"}, {"Enter", "Send the message; Shift+Enter starts a new line"},
-		{"Esc", "Discard the dictation, or stop the answer; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
+		{"Esc", "Stop the answer, or discard the dictation; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
 		{"Space, Enter", "Press the button that has the focus"}, {"Page Up, Page Down", "Scroll"}, {"F2, Delete, Menu", "In the list of chats: rename, delete, all actions"},
 		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
 		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)

@@ -114,11 +114,20 @@ type thread struct {
 }
 
 // load reads the conversation that find returns, shows it and then calls shown, unless another conversation was chosen
-// meanwhile. Text that is typed before it is shown goes into the new conversation. With stay, the page and the focus are not changed.
+// meanwhile. Text that is typed before it is shown goes into the new conversation, and so does that of the entry if no conversation is
+// open. With stay, the page and the focus are not changed.
 func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
+	before := ""
+	if d.chat.Conversation() != 0 {
+		before = d.chat.Composer.Entry.Text
+	}
+	d.loadAfter(before, failed, find, stay, shown)
+}
+
+// loadAfter is load; before is the text of the entry that belongs to the open conversation.
+func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
 	d.opening++
 	turn, ended, entry := d.opening, d.chat.Ended(), d.chat.Composer.Entry
-	before := entry.Text
 	d.chat.SaveDraft()
 	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
 		if t.Conversation, err = find(s); err != nil {
@@ -135,7 +144,7 @@ func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation,
 		case err != nil:
 			d.notice(failed, err)
 		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
-			d.load(failed, find, stay, shown)
+			d.loadAfter(before, failed, find, stay, shown)
 		default:
 			typed, more := strings.CutPrefix(entry.Text, before)
 			if more = more && typed != ""; more {

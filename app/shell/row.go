@@ -58,7 +58,7 @@ func (r *row) marked() (from, to float32) {
 
 // Tapped opens the conversation, or its menu if the tap is on the dots.
 func (r *row) Tapped(e *fyne.PointEvent) {
-	if e.Position.X > r.Size().Width-32 && (r.hovered || r.chosen) {
+	if e.Position.X > r.Size().Width-32 { // also if the row has come under the pointer without a movement of it
 		r.list.onMenu(r.hit.Conversation, e.AbsolutePosition)
 		return
 	}

@@ -28,6 +28,7 @@ func (f frame) Shortcut(s fyne.Shortcut) bool { return f.d.shortcut(s) }
 // chatFrame implements chat.Window.
 type chatFrame struct{ frame }
 
+func (f chatFrame) GoBack()                               { f.d.escape() }
 func (f chatFrame) OpenLink(url string, at fyne.Position) { f.d.openLink(url, at) }
 func (f chatFrame) OpenChats()                            { f.d.fold(true) }
 func (f chatFrame) NewChat(text string)                   { f.d.newChat(text) }

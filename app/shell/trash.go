@@ -12,26 +12,32 @@ import (
 	"soberano/models"
 )
 
-// deleteChat puts a conversation into the trash and offers to undo that.
+// deleteChat puts a conversation into the trash and offers to undo that. If it is open, the screen leaves it at once.
 func (d *Shell) deleteChat(c store.Conversation) {
+	stay := d.page != chatPage || d.window.Canvas().Focused() == fyne.Focusable(d.side.list)
+	d.chat.Deleting(c.ID)
 	d.side.list.drop(c.ID, time.Now())
+	opening := d.opening
 	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
+		next := (*store.Store).New
 		switch {
 		case errors.Is(err, store.ErrNotFound): // it was deleted twice at once
 		case err != nil:
 			d.notice("This chat could not be deleted.", err)
+			d.chat.Restored(c.ID)
+			d.showTalk()
 			d.side.refresh()
+			next = func(*store.Store) (store.Conversation, error) { return c, nil }
 		default:
 			d.deletedChat(c)
+		}
+		if open := d.chat.Conversation(); open == c.ID || open == 0 && opening == d.opening {
+			d.load("A new chat could not be created.", next, stay, d.listChanged)
 		}
 	})
 }
 
 func (d *Shell) deletedChat(c store.Conversation) {
-	d.chat.StopIn(c.ID)
-	if c.ID == d.chat.Conversation() {
-		d.load("A new chat could not be created.", (*store.Store).New, d.page != chatPage || d.window.Canvas().Focused() == fyne.Focusable(d.side.list), d.listChanged)
-	}
 	d.gone = append(d.gone, c)
 	words := fmt.Sprintf("“%s” is deleted.", titleOf(c.Title))
 	if n := len(d.gone); n > 1 {
@@ -68,6 +74,9 @@ func (d *Shell) restoreChats(list []store.Conversation) {
 			d.notice("The chat could not be restored.", err)
 			d.side.refresh()
 			return
+		}
+		for _, c := range list {
+			d.chat.Restored(c.ID)
 		}
 		c := list[len(list)-1]
 		d.openChat(c)
@@ -166,6 +175,11 @@ func (p *trash) ask(list ...store.Trashed) {
 
 func (p *trash) erase(list []store.Trashed) {
 	p.d.hush() // Undo would not bring them back
+	for _, t := range list {
+		if !t.Transcript {
+			p.d.chat.Erasing(t.ID)
+		}
+	}
 	p.d.work.Do(func(s *store.Store) (err error) {
 		for _, t := range list {
 			if e := s.Erase(t); !errors.Is(e, store.ErrNotFound) {

@@ -160,6 +160,20 @@ func (s *Store) Draft(conversation int64, text string) error {
 	return s.change(`UPDATE conversations SET draft = ? WHERE id = ?`, text, conversation)
 }
 
+// EditDraft replaces the draft of a conversation, which may be deleted, by what edit makes of it. It returns the new draft, also if it
+// could not be stored, or ErrNotFound.
+func (s *Store) EditDraft(conversation int64, edit func(draft string) string) (draft string, err error) {
+	err = s.db.QueryRow(`SELECT draft FROM conversations WHERE id = ?`, conversation).Scan(&draft)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("store: draft: %w", err)
+	}
+	draft = edit(draft)
+	return draft, s.Draft(conversation, draft)
+}
+
 // Title makes a conversation's title from its first message: the first line that has words, cut at the end of a word near 48
 // characters.
 func Title(message string) string {

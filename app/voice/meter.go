@@ -70,8 +70,12 @@ func (b *Button) FocusLost() { b.focused = false; b.release(); b.Refresh() }
 // TypedRune implements fyne.Focusable.
 func (b *Button) TypedRune(rune) {}
 
-// TypedKey implements fyne.Focusable.
-func (b *Button) TypedKey(*fyne.KeyEvent) {}
+// TypedKey passes Esc on; KeyDown gets the keys that press the button.
+func (b *Button) TypedKey(k *fyne.KeyEvent) {
+	if k.Name == fyne.KeyEscape {
+		ui.UnusedKey(b, k)
+	}
+}
 
 // KeyDown treats Space and Enter like the mouse button, held or tapped.
 func (b *Button) KeyDown(k *fyne.KeyEvent) {
@@ -163,6 +167,7 @@ type Strip struct {
 	Sending bool   // a message is sent when the last words have been written
 	Target  string // where the words go, if it is not where the strip is; ""
 	Plain   bool   // no keys and clicks are named
+	NoEsc   bool   // Esc does something else
 	bars    *bars
 	time    *ui.Label
 	hint    *ui.Label
@@ -227,7 +232,7 @@ func (s *Strip) words(t *Talk) string {
 	case !s.Plain:
 		list = append(list, "release to finish")
 	}
-	if keys != "" && !s.Plain {
+	if keys != "" && !s.Plain && !s.NoEsc {
 		list = append(list, keys)
 	}
 	return strings.Join(list, " · ")
