@@ -63,7 +63,7 @@ func TestDamaged(t *testing.T) {
 		if err := Save(dir, Values{Threads: 3}); err != nil {
 			rt.Fatal(err)
 		}
-		aside := filepath.Join(dir, file+".damaged")
+		aside := filepath.Join(dir, choice.File+".damaged")
 		if kept, readErr := os.ReadFile(aside); readErr != nil || string(kept) != data || !strings.Contains(err.Error(), aside) {
 			rt.Fatalf("kept %q, %v; said %v", kept, readErr, err)
 		}
@@ -82,7 +82,7 @@ func TestDamagedTwice(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{".damaged": "one", ".damaged-2": "two", ".damaged-3": "three"} {
-		if got, err := os.ReadFile(filepath.Join(dir, file+name)); err != nil || string(got) != want {
+		if got, err := os.ReadFile(filepath.Join(dir, choice.File+name)); err != nil || string(got) != want {
 			t.Errorf("%s holds %q, %v", name, got, err)
 		}
 	}
