@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/engine"
 	"soberano/engine/sample"
 	"soberano/models"
@@ -369,7 +370,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 	case errors.Is(err, engine.ErrContextFull):
 		c.messages = c.messages[:len(c.messages)-1]
 		c.refused++
-		warnf("%s\n/new begins a new chat.", errorText(err))
+		warnf("%s%s", errorText(err), advice(err))
 		return nil
 	case errors.Is(err, context.Canceled) && c.typed && ctx.Err() == nil:
 		warnf("Stopped. Ctrl+C again ends the chat.")
@@ -387,6 +388,14 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		c.sayEnd(text, last)
 	}
 	return nil
+}
+
+// advice returns how a message that did not fit can be answered, unless it is too long for a new chat as well.
+func advice(err error) string {
+	if problem.Of(err).Code == problem.MessageAlone {
+		return ""
+	}
+	return "\n/new begins a new chat."
 }
 
 // line is a line of input or the error that ended the input.

@@ -66,7 +66,10 @@ func unlike(path string) error {
 
 // searchFolder lists a folder's recordings by name. A folder that can't be searched is listed with an error.
 func searchFolder(dir string) (all []recording) {
-	filekind.Walk(dir, true, func(path string, err error) {
+	filekind.Walk(dir, func(path string, kind filekind.Kind, err error) {
+		if err == nil && kind != filekind.Recording {
+			return
+		}
 		below, relErr := filepath.Rel(dir, path)
 		all = append(all, recording{path: path, below: below, err: errors.Join(err, relErr)})
 	})
