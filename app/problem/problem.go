@@ -212,8 +212,20 @@ func of(err error) Problem {
 	if p := ofSentinel(err); p.Code != None {
 		return p
 	}
+	if e, ok := errors.AsType[coded](err); ok && e.Code()&0xff == sqliteFull {
+		return Problem{Code: DiskFull}
+	}
 	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
+
+// coded is an error of the database with SQLite's result code (https://sqlite.org/rescode.html).
+type coded interface {
+	error
+	Code() int
+}
+
+// sqliteFull is SQLITE_FULL, the result code of a write to a disk without space.
+const sqliteFull = 13
 
 // sentinels are the errors that are recognised by identity, in the order in which they are compared.
 var sentinels = []struct {

@@ -65,6 +65,19 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// fullDatabase is the error of a database on a disk without space.
+type fullDatabase struct{}
+
+func (fullDatabase) Error() string { return "database or disk is full (13)" }
+func (fullDatabase) Code() int     { return 13 }
+
+// A full disk is recognized in an error of the database.
+func TestFullDatabase(t *testing.T) {
+	if p := Of(fmt.Errorf("Append: %w", fullDatabase{})); p.Code != DiskFull || p.Text() != "The disk is full. Free some space." {
+		t.Errorf("%s: %q", p.Code, p.Text())
+	}
+}
+
 // A problem that was stored has the same text afterwards.
 func TestProblemsAreKept(t *testing.T) {
 	holes := Problem{Code: AudioHoles, Args: Args{Places: 2, First: 7 * time.Second, Lost: 1200 * time.Millisecond}}
