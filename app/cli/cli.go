@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/choice"
+	"soberano/app/filekind"
 	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/models"
@@ -129,10 +130,16 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	return root
 }
 
-// files checks that the arguments of a command without a verb name files; another word is a verb that does not exist.
+// files checks that the arguments of a command without a verb name files; another word is a verb that does not exist, unless it
+// looks like a path.
 func files(cmd *cobra.Command, args []string) error {
 	for _, a := range args {
-		if _, err := os.Stat(a); err != nil {
+		_, err := os.Stat(a)
+		switch {
+		case err == nil:
+		case filekind.LooksLikePath(a), !errors.Is(err, os.ErrNotExist):
+			return failure{a, words(a, err), err}
+		default:
 			return arguments(cobra.NoArgs)(cmd, []string{a})
 		}
 	}

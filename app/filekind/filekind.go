@@ -117,6 +117,16 @@ func named(path string) Kind {
 	return Unknown
 }
 
+// readable are the extensions of further documents, texts and pictures.
+var readable = []string{".pdf", ".rtf", ".doc", ".xls", ".ppt", ".ps", ".djvu", ".txt", ".md", ".csv", ".html", ".jpg", ".jpeg", ".png", ".gif", ".heic", ".webp"}
+
+// LooksLikePath reports whether a word can only be meant as a path: it contains a separator, or ends like the name of a file of a
+// known kind. There need not be such a file.
+func LooksLikePath(word string) bool {
+	ext := strings.ToLower(filepath.Ext(word))
+	return strings.ContainsAny(word, "/"+string(filepath.Separator)) || named(word) != Unknown || slices.Contains(zipped, ext) || slices.Contains(readable, ext)
+}
+
 func headOf(path string) (head []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {

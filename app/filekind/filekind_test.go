@@ -61,3 +61,12 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestLooksLikePath(t *testing.T) {
+	for word, want := range map[string]bool{"nosuch.wav": true, "nosuch.GGUF": true, "report.pdf": true, "a.docx": true, "notes.txt": true, "talks/today": true, "./x": true,
+		"sing": false, "trnscribe": false, "v1.2": false, "": false} {
+		if got := LooksLikePath(word); got != want {
+			t.Errorf("%q: %v", word, got)
+		}
+	}
+}

@@ -113,8 +113,8 @@ var english = map[Code]phrases{
 	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
 	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
 	AudioTracks:    {why: []string{"The file has {tracks} tracks with sound; track {track} was transcribed."}},
-	NotRecording:   {why: []string{"{file} is not a recording."}},
-	IsModel:        {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
+	NotRecording:   {why: []string{"{file} is not a recording.", "It is not a recording."}},
+	IsModel:        {why: []string{"{file} is a model, not a recording.", "It is a model, not a recording."}, do: "Add it to the library to use it."},
 
 	IsDocument: {why: []string{"Documents can't be read yet."}, do: "Copy the text that you need and paste it into a message."},
 	IsPicture:  {why: []string{"Pictures can't be read yet."}},
