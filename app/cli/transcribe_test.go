@@ -211,6 +211,16 @@ func TestTranscribeAgain(t *testing.T) {
 	}
 }
 
+// A folder without recordings beside a recording is reported, and the recording is transcribed.
+func TestEmptyFolder(t *testing.T) {
+	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 16000), "empty/note.txt": []byte("Dear Ada")})
+	empty := filepath.Join(dir, "empty")
+	_, notes, err := try(t, t.Context(), hearLength, []string{filepath.Join(dir, "a.wav"), empty}, "txt", "", false, false)
+	if err == nil || !strings.Contains(err.Error(), empty+": This is a folder without audio files.") || !strings.Contains(notes, "a.txt") {
+		t.Errorf("%v\n%s", err, notes)
+	}
+}
+
 // The reason why a file is no recording does not repeat its name, which stands before it.
 func TestRefusedFile(t *testing.T) {
 	dir := folder(t, map[string][]byte{"report.pdf": []byte("%PDF-1.7\n"), "page.gguf": []byte("<!doctype html>")})
