@@ -19,11 +19,7 @@ func main() {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "soberano: %v; the chat in the terminal starts instead\n", err)
-		args := []string{"chat"}
-		if name := window.ChatModel(); name != "" {
-			args = append(args, "-m", name)
-		}
-		os.Exit(cli.Main(args, nil))
+		os.Exit(cli.Main([]string{"chat"}, nil))
 		return nil
 	}))
 }

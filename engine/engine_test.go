@@ -174,6 +174,30 @@ func TestContextError(t *testing.T) {
 	}
 }
 
+// The error of a prompt that is too long tells whether its last message alone is.
+func TestContextErrorAlone(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), settings{Context: 64})
+	long := strings.Repeat("word ", 200)
+	user := func(text string) Message { return Message{Role: "user", Content: text} }
+	for _, c := range []struct {
+		name  string
+		r     Request
+		alone bool
+	}{
+		{"the only message", Request{Messages: []Message{user(long)}}, true},
+		{"the last message", Request{Messages: []Message{user("hi"), {Role: "assistant", Content: "hi"}, user(long)}}, true},
+		{"an earlier message", Request{Messages: []Message{user(long), {Role: "assistant", Content: "hi"}, user("hi")}}, false},
+		{"a system message", Request{Messages: []Message{{Role: "system", Content: long}, user("hi")}}, true},
+		{"a prompt", Request{Prompt: long}, true},
+		{"tokens", Request{Tokens: make([]int32, 100)}, false},
+	} {
+		_, _, err := collect(m, context.Background(), c.r)
+		if full, ok := errors.AsType[*ContextError](err); !ok || full.Alone() != c.alone || full.Message > full.Prompt {
+			t.Errorf("%s: %+v, %v", c.name, full, err)
+		}
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	m := openTiny(t, tiny.New("llama"), settings{})
 	for _, r := range []Request{

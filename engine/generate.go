@@ -19,12 +19,16 @@ import (
 // ContextError means that the prompt leaves no space for an answer. It wraps ErrContextFull.
 type ContextError struct {
 	Prompt  int // tokens
+	Message int // tokens of the prompt if the system messages and the last message were all; 0 if the prompt was given as tokens
 	Context int // size of the context in tokens, for prompt and answer
 }
 
 func (e *ContextError) Error() string {
 	return fmt.Sprintf("the prompt has %d tokens, the context holds %d with the answer", e.Prompt, e.Context)
 }
+
+// Alone reports whether the last message leaves no space for an answer even without the messages before it.
+func (e *ContextError) Alone() bool { return e.Message > 0 && e.Message >= e.Context }
 
 // Unwrap returns ErrContextFull.
 func (e *ContextError) Unwrap() error { return ErrContextFull }
@@ -121,6 +125,29 @@ func (m *Model) promptTokens(r Request) ([]int32, Notice, error) {
 		return ids, notice, err
 	}
 	return r.Tokens, "", m.checkTokens(r.Tokens)
+}
+
+// lastTokens returns the number of tokens of a request's prompt, of which there are all, without the messages between the system
+// messages and the last one; 0 if it is not known.
+func (m *Model) lastTokens(r Request, all int) int {
+	if len(r.Messages) == 0 {
+		if r.Prompt != "" {
+			return all
+		}
+		return 0
+	}
+	last := len(r.Messages) - 1
+	var kept []Message
+	for i, msg := range r.Messages {
+		if i == last || msg.Role == "system" {
+			kept = append(kept, msg)
+		}
+	}
+	ids, _, err := m.promptTokens(Request{Messages: kept})
+	if err != nil { // a template that refuses the last message by itself, as of an assistant
+		return 0
+	}
+	return len(ids)
 }
 
 // parts marks the text that the template wrote as Special: only there may control tokens be spelled.
@@ -225,7 +252,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 	}
 	room := m.info.Context - len(ids)
 	if room < 1 {
-		return nil, &ContextError{Prompt: len(ids), Context: m.info.Context}
+		return nil, &ContextError{Prompt: len(ids), Message: m.lastTokens(r, len(ids)), Context: m.info.Context}
 	}
 	stop := r.Stop
 	if m.fallback && len(r.Messages) > 0 {

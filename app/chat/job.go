@@ -47,6 +47,7 @@ type job struct {
 	asked   bool      // a repaint was asked for and has not been done
 	next    time.Time // no repaint is asked for before
 	model   string    // the title of the model that answers
+	joined  bool      // the last message of the request holds earlier questions too, which have no answer
 	saveErr error     // the answer could not be stored
 	saved   time.Time
 }
@@ -112,10 +113,13 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	if err != nil {
 		return engine.Request{}, err
 	}
+	messages = upTo(messages, j.turn())
+	list := turns(messages)
 	j.mu.Lock()
 	j.stage, j.dirty, j.message.Model, j.model = reading, true, st.Entry.Name, st.Entry.Title
+	j.joined = len(list) > 0 && list[len(list)-1].Content != messages[len(messages)-1].Content
 	j.mu.Unlock()
-	return engine.Request{Messages: turns(upTo(messages, j.turn())), Sampling: sampling(st.Entry.Sampling)}, nil
+	return engine.Request{Messages: list, Sampling: sampling(st.Entry.Sampling)}, nil
 }
 
 // upTo returns the messages of the turns before the given one, and its question; all of them for turn 0.
@@ -234,6 +238,9 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 	if state == store.Cut {
 		j.message.Problem = problem.Problem{Code: problem.ContextFull, Args: problem.Args{Context: j.usage.Context}}
 	} else if err != nil {
+		if full, ok := errors.AsType[*engine.ContextError](err); ok && j.joined {
+			err = &engine.ContextError{Prompt: full.Prompt, Context: full.Context} // the size of the question alone is not known
+		}
 		j.message.Problem, j.message.Note = problem.Of(err), models.PrintableLines(err.Error())
 	}
 	if j.message.Problem.Code != problem.None {

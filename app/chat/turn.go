@@ -218,6 +218,8 @@ func (s *Screen) trouble(m store.Message) fyne.CanvasObject {
 	switch {
 	case wrong.Code == problem.ContextFull:
 		p.Actions = []ui.Action{{Label: "New chat", Do: func() { s.NewChat("") }}, another}
+	case wrong.Code == problem.MessageAlone:
+		p.Actions = []ui.Action{another}
 	case wrong.Code == problem.MessageTooLong:
 		p.Actions = []ui.Action{{Label: "New chat with this message", Do: func() { s.newWith(m.Turn) }}, another}
 	default:

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/engine"
 	"soberano/engine/sample"
 	"soberano/models"
@@ -72,7 +73,7 @@ func chatCommand() *cobra.Command {
 	modelFlag(fs, &f.model)
 	fs.StringVarP(&f.prompt, "prompt", "p", "", "the message to answer; -: standard input")
 	fs.BoolVar(&f.lines, "lines", false, "take each line of standard input as a message of one chat")
-	numberFlag(fs, &f.tokens, "tokens", "n", 0, math.MaxInt32, "at most this many tokens in an answer (default: until the model ends)")
+	numberFlag(fs, &f.tokens, "tokens", "n", 1, math.MaxInt32, "at most this many tokens in an answer (default: until the model ends)")
 	numberFlag(fs, &f.temperature, "temp", "", 0, 100, "temperature, 0: always the likeliest token (default: the model's own)")
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
@@ -107,7 +108,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		if err != nil {
 			return err
 		}
-		if !asked && f.asJSON || f.raw && f.prompt == "" {
+		if !asked && f.asJSON || asked && f.empty() || f.raw && f.prompt == "" {
 			return usagef("there is no text; give it with -p, or pipe it into standard input")
 		}
 		if !asked {
@@ -144,6 +145,9 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	}
 	return c.once(ctx, f)
 }
+
+// empty reports whether the message has no text; with --raw, spaces are text.
+func (f *chatFlags) empty() bool { return !f.raw && strings.TrimSpace(f.prompt) == "" }
 
 // question makes f.prompt the whole message, of the flags and of standard input; asked is false if there is none.
 func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err error) {
@@ -369,7 +373,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 	case errors.Is(err, engine.ErrContextFull):
 		c.messages = c.messages[:len(c.messages)-1]
 		c.refused++
-		warnf("%s\n/new begins a new chat.", errorText(err))
+		warnf("%s%s", errorText(err), advice(err))
 		return nil
 	case errors.Is(err, context.Canceled) && c.typed && ctx.Err() == nil:
 		warnf("Stopped. Ctrl+C again ends the chat.")
@@ -387,6 +391,14 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		c.sayEnd(text, last)
 	}
 	return nil
+}
+
+// advice returns how a message that did not fit can be answered, unless it is too long for a new chat as well.
+func advice(err error) string {
+	if problem.Of(err).Code == problem.MessageAlone {
+		return ""
+	}
+	return "\n/new begins a new chat."
 }
 
 // line is a line of input or the error that ended the input.

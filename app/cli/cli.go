@@ -16,11 +16,13 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"soberano/app/host"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/choice"
+	"soberano/app/filekind"
+	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/models"
 	"soberano/models/registry"
@@ -128,10 +130,16 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	return root
 }
 
-// files checks that the arguments of a command without a verb name files; another word is a verb that does not exist.
+// files checks that the arguments of a command without a verb name files; another word is a verb that does not exist, unless it
+// looks like a path.
 func files(cmd *cobra.Command, args []string) error {
 	for _, a := range args {
-		if _, err := os.Stat(a); err != nil {
+		_, err := os.Stat(a)
+		switch {
+		case err == nil:
+		case filekind.LooksLikePath(a), !errors.Is(err, os.ErrNotExist):
+			return failure{a, words(a, err), err}
+		default:
 			return arguments(cobra.NoArgs)(cmd, []string{a})
 		}
 	}
@@ -182,28 +190,44 @@ func readLibrary() *registry.Library {
 // anyKind matches models of every kind.
 const anyKind registry.Kind = ""
 
-// findModel returns the model with a library name or a path. Without a name it returns the included model of that kind, or else
-// the first one in the library.
+// findModel returns the model with a library name or a path. Without a name it returns the model of that kind that was chosen in
+// the window, or else the included one, or else the first one in the library.
 func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	if name != "" {
 		return namedModel(readLibrary(), name, kind)
 	}
-	lib, err := openLibrary()
+	dir, err := registry.DataDir()
 	if err != nil {
 		return registry.Entry{}, err
 	}
-	entries, broken := lib.List() // broken entries are reported by `models list`
-	var found *registry.Entry
-	for i, e := range entries {
-		if e.Kind == kind && e.Runs && e.Check() == nil && (found == nil || e.Included && !found.Included) {
-			found = &entries[i]
-		}
+	lib, err := registry.Open(dir, host.Check)
+	if err != nil {
+		return registry.Entry{}, err
 	}
-	if found != nil {
-		return *found, nil
+	chosen, err := choice.Load(dir)
+	if err != nil {
+		warnf("Which model was chosen in the window could not be read: %s", errorText(err))
+	}
+	entries, broken := lib.List() // broken entries are reported by `models list`
+	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {
+		return e, nil
 	}
 	err = fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
 	return registry.Entry{}, errors.Join(append(broken, err)...)
+}
+
+// preferred returns the model of a kind to use, of those that can be used: the chosen one, or else the included one, or else the first.
+func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (best registry.Entry, ok bool) {
+	for _, e := range entries {
+		switch {
+		case e.Kind != kind || !e.Runs || e.Check() != nil:
+		case e.Name == chosen:
+			return e, true
+		case !ok || e.Included && !best.Included:
+			best, ok = e, true
+		}
+	}
+	return best, ok
 }
 
 // namedModel returns the model of a library, which may be nil, with that name, or the model at that path.

@@ -125,6 +125,20 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// A word in the place of a verb that looks like a path is a file that does not exist.
+func TestMissingFile(t *testing.T) {
+	home(t)
+	t.Chdir(folder(t, map[string][]byte{"there.wav": nil}))
+	for _, name := range []string{"nosuch.wav", "nosuch.gguf", "report.pdf", filepath.Join("nowhere", "talk")} {
+		root := command(func(context.Context, []string) error { return errors.New("the window opens") })
+		root.SetArgs([]string{"there.wav", name})
+		_, err := root.ExecuteContextC(t.Context())
+		if _, usage := errors.AsType[usageError](err); err == nil || usage || errorText(err) != name+": There is no such file." {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A usage error names the mistake, and the correct word if it is similar.
 func TestUsageIsTold(t *testing.T) {
 	home(t)

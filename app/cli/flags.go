@@ -14,7 +14,7 @@ import (
 )
 
 func modelFlag(fs *pflag.FlagSet, model *string) {
-	fs.VarP((*modelName)(model), "model", "m", "a model of the library, or the path of one (default: the included one)")
+	fs.VarP((*modelName)(model), "model", "m", "a model of the library, or the path of one (default: the one chosen in the window, or else the included one)")
 }
 
 // modelName is the name or the path of a model that was given; an empty one, as of an unset variable of a script, is refused.

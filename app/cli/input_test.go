@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"soberano/engine"
 	"soberano/engine/arch/tiny"
 )
 
@@ -101,7 +102,7 @@ func TestPipedNothing(t *testing.T) {
 		in, args string
 		code     int
 	}{
-		{"", "chat", 0}, {"\n", "chat -m nobody", 0}, {"", "chat -p -", 2}, {"", "chat --raw --lines", 2}, {"", "chat --json --lines", 2},
+		{"", "chat", 0}, {"\n", "chat -m nobody", 0}, {"", "chat -p -", 2}, {"", "chat --raw --lines", 2}, {"", "chat --prompt=", 2}, {" \n", "chat --prompt=", 2}, {"", "chat --prompt= --raw", 2}, {"", "chat -p x -n 0", 2}, {"", "chat --json --lines", 2},
 		{"x", "chat --lines -p x", 2}, {"x", "chat --raw --system x", 2}, {strings.Repeat("x", maxPiped+1), "chat", 1},
 	} {
 		if out, code := verb(t, c.in, strings.Fields(c.args)...); code != c.code || out != "" {
@@ -118,6 +119,18 @@ func TestRefusedMessage(t *testing.T) {
 	answer, _ := verb(t, "", "chat", "-m", model, "-n", "3", "--temp", "0", "-p", "hello")
 	if code != 1 || strings.Count(out, answer) != 2 {
 		t.Errorf("%d %q, expected the answer %q twice", code, out, answer)
+	}
+}
+
+// A new chat is advised for a message that does not fit only where the message alone would fit.
+func TestAdviceForLongMessage(t *testing.T) {
+	for _, c := range []struct {
+		message int
+		want    string
+	}{{100, "\n/new begins a new chat."}, {128, ""}} {
+		if got := advice(&engine.ContextError{Prompt: 200, Message: c.message, Context: 128}); got != c.want {
+			t.Errorf("%d tokens: %q", c.message, got)
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"soberano/app/choice"
 	"soberano/engine/arch/tiny"
+	"soberano/models/registry"
 )
 
 // without returns the environment without some variables.
@@ -110,5 +112,44 @@ func TestNamesOfEveryScript(t *testing.T) {
 	}
 	if out, code := verb(t, "", "chat", "-m", "千问-ёлка.q8_0", "-p", "hi", "-n", "1"); code != 0 {
 		t.Error(out)
+	}
+}
+
+// Without -m a verb uses the model chosen in the window, if it is in the library and can be used.
+func TestChosenModel(t *testing.T) {
+	home(t)
+	for _, family := range []string{"llama", "gemma3"} {
+		if out, code := verb(t, "", "models", "import", tiny.New(family).Write(t), "--name", "my-"+family); code != 0 {
+			t.Fatal(out)
+		}
+	}
+	settings := filepath.Join(os.Getenv("SOBERANO_HOME"), choice.File)
+	for _, c := range []struct{ settings, want string }{
+		{`{"chat_model":"my-llama"}`, "my-llama"}, {`{"chat_model":"my-gemma3"}`, "my-gemma3"}, {`{"chat_model":"removed"}`, "my-gemma3"}, {`{`, "my-gemma3"},
+	} {
+		if err := os.WriteFile(settings, []byte(c.settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, code := verb(t, "", "chat", "-p", "hello", "-n", "2", "--json")
+		if !strings.Contains(out, `"model": "`+c.want+`"`) {
+			t.Errorf("%s: exit code %d, %s", c.settings, code, out)
+		}
+	}
+}
+
+// A speech model is chosen like a chat model; one that can't be run is never used.
+func TestPreferred(t *testing.T) {
+	entry := func(name string, kind registry.Kind, included, runs bool) registry.Entry {
+		return registry.Entry{Name: name, Included: included, Info: registry.Info{Kind: kind, Runs: runs}}
+	}
+	all := []registry.Entry{entry("a", registry.Speech, false, true), entry("b", registry.Speech, true, true), entry("c", registry.Speech, false, true),
+		entry("d", registry.Speech, false, false), entry("e", registry.Chat, true, true)}
+	for chosen, want := range map[string]string{"": "b", "a": "a", "c": "c", "d": "b", "e": "b", "removed": "b"} {
+		if got, ok := preferred(all, registry.Speech, chosen); !ok || got.Name != want {
+			t.Errorf("chosen %q: %q, expected %q", chosen, got.Name, want)
+		}
+	}
+	if _, ok := preferred(all[4:], registry.Speech, "e"); ok {
+		t.Error("a chat model is used for speech")
 	}
 }

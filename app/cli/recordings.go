@@ -26,10 +26,11 @@ type recording struct {
 }
 
 // findRecordings lists the recordings of paths, each once; folders reports whether a path is a folder. A folder is searched
-// recursively, hidden files excepted. Recordings in it are recognised by their content or their extension: a broken WAV is
+// recursively, hidden files excepted; one without recordings is listed with an error, unless there is no recording at all. Recordings in it are recognised by their content or their extension: a broken WAV is
 // reported, a picture is skipped.
 func findRecordings(paths []string) (all []recording, folders bool) {
 	seen := map[string]bool{}
+	var empty []recording
 	add := func(r recording) {
 		if full, err := filepath.Abs(r.path); err != nil || !seen[full] {
 			seen[full] = true
@@ -46,7 +47,16 @@ func findRecordings(paths []string) (all []recording, folders bool) {
 			continue
 		}
 		folders = true
-		for _, r := range searchFolder(p) {
+		inside := searchFolder(p)
+		for _, r := range inside {
+			add(r)
+		}
+		if len(inside) == 0 {
+			empty = append(empty, recording{path: p, below: filepath.Base(p), err: &problem.Problem{Code: problem.IsFolder}})
+		}
+	}
+	if len(all) > 0 { // otherwise the caller says that there are none
+		for _, r := range empty {
 			add(r)
 		}
 	}
@@ -66,7 +76,10 @@ func unlike(path string) error {
 
 // searchFolder lists a folder's recordings by name. A folder that can't be searched is listed with an error.
 func searchFolder(dir string) (all []recording) {
-	filekind.Walk(dir, true, func(path string, err error) {
+	filekind.Walk(dir, func(path string, kind filekind.Kind, err error) {
+		if err == nil && kind != filekind.Recording {
+			return
+		}
 		below, relErr := filepath.Rel(dir, path)
 		all = append(all, recording{path: path, below: below, err: errors.Join(err, relErr)})
 	})

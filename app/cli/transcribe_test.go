@@ -203,11 +203,33 @@ func TestTranscribeAgain(t *testing.T) {
 	if j, _ := newTranscription([]string{dir}, "txt", "", false, false); !j.done() {
 		t.Error("there is something to do")
 	}
-	if run("txt, srt", false); heard != 7 {
-		t.Errorf("%d heard for the second format", heard)
+	if notes := run("txt, srt", false); heard != 7 || !strings.Contains(notes, "a.srt; there already and kept: "+filepath.Join(dir, "a.txt")) {
+		t.Errorf("%d heard for the second format\n%s", heard, notes)
 	}
 	if run("txt", true); heard != 11 || string(read(t, filepath.Join(dir, "a.txt"))) != "word\n" {
 		t.Errorf("%d heard, a.txt is %q", heard, read(t, filepath.Join(dir, "a.txt")))
+	}
+}
+
+// A folder without recordings beside a recording is reported, and the recording is transcribed.
+func TestEmptyFolder(t *testing.T) {
+	dir := folder(t, map[string][]byte{"a.wav": wav(1, 1, 16000, 2, 16000), "empty/note.txt": []byte("Dear Ada")})
+	empty := filepath.Join(dir, "empty")
+	_, notes, err := try(t, t.Context(), hearLength, []string{filepath.Join(dir, "a.wav"), empty}, "txt", "", false, false)
+	if err == nil || !strings.Contains(err.Error(), empty+": This is a folder without audio files.") || !strings.Contains(notes, "a.txt") {
+		t.Errorf("%v\n%s", err, notes)
+	}
+}
+
+// The reason why a file is no recording does not repeat its name, which stands before it.
+func TestRefusedFile(t *testing.T) {
+	dir := folder(t, map[string][]byte{"report.pdf": []byte("%PDF-1.7\n"), "page.gguf": []byte("<!doctype html>")})
+	for name, want := range map[string]string{"report.pdf": "It is not a recording.", "page.gguf": "It is a model, not a recording. Add it to the library to use it."} {
+		path := filepath.Join(dir, name)
+		_, _, err := try(t, t.Context(), hearLength, []string{path}, "txt", "", false, false)
+		if err == nil || err.Error() != path+": "+want {
+			t.Errorf("%v, expected %s", err, want)
+		}
 	}
 }
 

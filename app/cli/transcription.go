@@ -225,7 +225,7 @@ func (f failure) Unwrap() error { return f.cause }
 // inWords marks an error whose text is written for users.
 func (f failure) inWords() {}
 
-// words returns the reason why a recording failed.
+// words returns the reason why a recording failed, for a sentence after its path, which is not repeated where it can be left out.
 func words(path string, err error) string {
 	switch {
 	case path == "-" && errors.Is(err, fs.ErrNotExist):
@@ -233,7 +233,16 @@ func words(path string, err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return "There is no such file."
 	}
-	return problem.Text(err)
+	p := problem.Of(err)
+	if p.Args.File != path {
+		return p.Text()
+	}
+	unnamed := p
+	unnamed.Args.File = ""
+	if unnamed.Words().Why == "" {
+		return p.Text()
+	}
+	return unnamed.Text()
 }
 
 // stopped is the error of a run that was interrupted, or in which several recordings failed: what is finished, what failed, and
@@ -340,6 +349,10 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 		return nil
 	}
 	var names []string
+	kept := ""
+	if failed == nil {
+		kept = j.kept(r, missing)
+	}
 	for _, k := range missing {
 		path := r.files[k]
 		if failed != nil {
@@ -352,8 +365,22 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 		}
 		names = append(names, models.Printable(path))
 	}
-	j.notef(i, "%s → %s", models.Printable(r.path), strings.Join(names, ", "))
+	j.notef(i, "%s → %s%s", models.Printable(r.path), strings.Join(names, ", "), kept)
 	return nil
+}
+
+// kept names the files of a recording that were there already, all but the missing ones.
+func (j *transcription) kept(r *recording, missing []int) string {
+	var names []string
+	for k, path := range r.files {
+		if !slices.Contains(missing, k) {
+			names = append(names, models.Printable(path))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; there already and kept: " + strings.Join(names, ", ")
 }
 
 // writeWhole writes a transcript so that the file exists completely or not at all.

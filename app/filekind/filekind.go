@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,6 +117,16 @@ func named(path string) Kind {
 	return Unknown
 }
 
+// readable are the extensions of further documents, texts and pictures.
+var readable = []string{".pdf", ".rtf", ".doc", ".xls", ".ppt", ".ps", ".djvu", ".txt", ".md", ".csv", ".html", ".jpg", ".jpeg", ".png", ".gif", ".heic", ".webp"}
+
+// LooksLikePath reports whether a word can only be meant as a path: it contains a separator, or ends like the name of a file of a
+// known kind. There need not be such a file.
+func LooksLikePath(word string) bool {
+	ext := strings.ToLower(filepath.Ext(word))
+	return strings.ContainsAny(word, "/"+string(filepath.Separator)) || named(word) != Unknown || slices.Contains(zipped, ext) || slices.Contains(readable, ext)
+}
+
 func headOf(path string) (head []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -130,69 +139,4 @@ func headOf(path string) (head []byte, err error) {
 		err = nil
 	}
 	return head[:n], err
-}
-
-// Sorted are files grouped by kind; Documents include texts.
-type Sorted struct {
-	Recordings, Models, Documents, Pictures, Neither []string
-}
-
-// Sort recognises dropped files. A folder that contains no model, not even a broken one, stands for the recordings directly in it.
-func Sort(paths []string) (s Sorted) {
-	for _, path := range paths {
-		switch Of(path) {
-		case Recording:
-			s.Recordings = append(s.Recordings, path)
-		case Model:
-			s.Models = append(s.Models, path)
-		case Document, Text:
-			s.Documents = append(s.Documents, path)
-		case Picture:
-			s.Pictures = append(s.Pictures, path)
-		default:
-			if inside := recordingsIn(path); len(inside) > 0 {
-				s.Recordings = append(s.Recordings, inside...)
-			} else {
-				s.Neither = append(s.Neither, path)
-			}
-		}
-	}
-	return s
-}
-
-// weights are the file extensions of model weights.
-var weights = []string{".gguf", ".bin", ".safetensors", ".apr"}
-
-// recordingsIn lists the recordings directly in a folder, by name. The result is empty if the folder also contains a file named
-// like the weights of a model.
-func recordingsIn(dir string) (list []string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil || slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(weights, strings.ToLower(filepath.Ext(e.Name()))) }) {
-		return nil
-	}
-	Walk(dir, false, func(path string, err error) {
-		if err == nil {
-			list = append(list, path)
-		}
-	})
-	return list
-}
-
-// Walk calls found for each recording in a folder and, with deep, in its subfolders, in the order of their names. Hidden files and
-// folders are skipped. For a folder that can't be read, found is called with the error.
-func Walk(dir string, deep bool, found func(path string, err error)) {
-	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			found(path, err)
-			return fs.SkipDir
-		case path != dir && (strings.HasPrefix(e.Name(), ".") || e.IsDir() && !deep):
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-		case !e.IsDir() && Of(path) == Recording:
-			found(path, nil)
-		}
-		return nil
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"soberano/asr/audio"
@@ -63,36 +62,11 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// A folder is the model in it, or stands for its recordings.
-func TestSort(t *testing.T) {
-	wav, model, photo := samples(t)
-	talks, holds := t.TempDir(), t.TempDir()
-	deep := filepath.Join(talks, "old")
-	if err := os.Mkdir(deep, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"b.wav", "a", ".hidden.wav"} {
-		write(t, talks, name, wav)
-	}
-	write(t, deep, "c.wav", wav)
-	write(t, talks, "photo.heic", photo)
-	write(t, holds, "m.gguf", model)
-	broken := t.TempDir()
-	write(t, broken, "model.bin", nil)
-	write(t, broken, "sample.wav", wav)
-	letter := write(t, t.TempDir(), "letter.txt", []byte("Dear Ada"))
-	got := Sort([]string{talks, holds, letter, broken})
-	if !slices.Equal(got.Recordings, []string{filepath.Join(talks, "a"), filepath.Join(talks, "b.wav")}) || !slices.Equal(got.Models, []string{holds}) || !slices.Equal(got.Documents, []string{letter}) || !slices.Equal(got.Neither, []string{broken}) {
-		t.Errorf("%+v", got)
-	}
-	var all []string
-	Walk(talks, true, func(path string, err error) {
-		if err != nil {
-			t.Error(err)
+func TestLooksLikePath(t *testing.T) {
+	for word, want := range map[string]bool{"nosuch.wav": true, "nosuch.GGUF": true, "report.pdf": true, "a.docx": true, "notes.txt": true, "talks/today": true, "./x": true,
+		"sing": false, "trnscribe": false, "v1.2": false, "": false} {
+		if got := LooksLikePath(word); got != want {
+			t.Errorf("%q: %v", word, got)
 		}
-		all = append(all, filepath.Base(path))
-	})
-	if !slices.Equal(all, []string{"a", "b.wav", "c.wav"}) {
-		t.Errorf("found %v", all)
 	}
 }

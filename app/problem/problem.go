@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"soberano/app/dictation"
+	"soberano/app/filekind"
 	"soberano/app/host"
 	"soberano/asr"
 	"soberano/asr/audio"
@@ -32,8 +33,9 @@ const (
 	Unknown Code = "unknown" // an error without a code: Args.Detail is its English text
 
 	// Chats.
-	ContextFull    Code = "context-full"     // the answer ended because the context was full
-	MessageTooLong Code = "message-too-long" // the question leaves no space for an answer
+	ContextFull    Code = "context-full"           // the answer ended because the context was full
+	MessageTooLong Code = "message-too-long"       // the question leaves no space for an answer
+	MessageAlone   Code = "message-alone-too-long" // and would leave none in a new chat either
 
 	// Files and the system.
 	FileMissing    Code = "file-missing"
@@ -41,6 +43,8 @@ const (
 	NoMemory       Code = "no-memory"
 	DiskFull       Code = "disk-full"
 	IsFolder       Code = "is-folder"
+	FolderTooDeep  Code = "folder-too-deep" // to be searched
+	FolderTooLarge Code = "folder-too-large"
 	StoreDamaged   Code = "store-damaged"
 	StoreNewer     Code = "store-newer"
 	SettingsKept   Code = "settings-kept-aside"
@@ -112,6 +116,8 @@ type Args struct {
 	Keys    string        `json:"keys,omitempty"`
 	Prompt  int           `json:"prompt,omitempty"`  // tokens
 	Context int           `json:"context,omitempty"` // tokens
+	Message int           `json:"message,omitempty"` // tokens of a message alone
+	Limit   int           `json:"limit,omitempty"`   // the most that is searched
 	Byte    int64         `json:"byte,omitempty"`    // an offset in the file
 	Track   int           `json:"track,omitempty"`   // of a film, from 1 on
 	Tracks  int           `json:"tracks,omitempty"`  // number of tracks with sound
@@ -173,13 +179,20 @@ func of(err error) Problem {
 		return *p
 	}
 	if e, ok := errors.AsType[*engine.ContextError](err); ok {
-		return Problem{Code: MessageTooLong, Args: Args{Prompt: e.Prompt, Context: e.Context}}
+		p := Problem{Code: MessageTooLong, Args: Args{Prompt: e.Prompt, Context: e.Context}}
+		if e.Alone() {
+			p.Code, p.Args.Message = MessageAlone, e.Message
+		}
+		return p
 	}
 	if e, ok := errors.AsType[*audio.Error](err); ok && (e.Kind != audio.Unreadable || ofSentinel(e.Err).Code == None) {
 		return ofAudio(e)
 	}
 	if e, ok := errors.AsType[*models.FileError](err); ok {
 		return ofFile(e)
+	}
+	if e, ok := errors.AsType[*filekind.SearchError](err); ok {
+		return ofSearch(e)
 	}
 	if e, ok := errors.AsType[*host.MemoryError](err); ok {
 		return Problem{Code: ModelTooLarge, Args: Args{Model: e.Title, Needed: e.Needed, Free: e.Free, Others: strings.Join(e.InUse, ", ")}}
@@ -199,8 +212,20 @@ func of(err error) Problem {
 	if p := ofSentinel(err); p.Code != None {
 		return p
 	}
+	if e, ok := errors.AsType[coded](err); ok && e.Code()&0xff == sqliteFull {
+		return Problem{Code: DiskFull}
+	}
 	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
+
+// coded is an error of the database with SQLite's result code (https://sqlite.org/rescode.html).
+type coded interface {
+	error
+	Code() int
+}
+
+// sqliteFull is SQLITE_FULL, the result code of a write to a disk without space.
+const sqliteFull = 13
 
 // sentinels are the errors that are recognised by identity, in the order in which they are compared.
 var sentinels = []struct {
@@ -285,10 +310,18 @@ func ofFile(e *models.FileError) Problem {
 	return p
 }
 
+func ofSearch(e *filekind.SearchError) Problem {
+	p := Problem{Code: FolderTooDeep, Args: Args{Folder: e.Folder, Limit: filekind.MaxDepth}}
+	if e.Entries {
+		p.Code, p.Args.Limit = FolderTooLarge, filekind.MaxEntries
+	}
+	return p
+}
+
 var micCodes = map[mic.Kind]Code{mic.Missing: MicMissing, mic.Busy: MicBusy, mic.Stopped: MicStopped, mic.Muted: MicMuted}
 
 // packages are the package names with which error texts begin; users don't need them.
-var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true,
+var packages = map[string]bool{"audio": true, "mic": true, "asr": true, "engine": true, "batch": true, "sample": true, "store": true, "settings": true, "registry": true, "host": true, "filekind": true,
 	"gguf": true, "token": true, "prompt": true, "transcript": true}
 
 // OfNote returns the Problem for the text of an error, which an older version of the program has stored.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"soberano/app/dictation"
+	"soberano/app/filekind"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
@@ -41,6 +42,10 @@ func TestOf(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, NoPermission, "There is no permission to read or write /talks/a.wav. Change its permissions, or copy it to your own folder."},
 		{fmt.Errorf("asr: %w", &models.FileError{Path: "/m/m.bin", Reason: "is cut off", Advice: "fetch it again", Kind: models.ErrCorrupt}), ModelDamaged, "m.bin is cut off. Fetch it again."},
 		{fmt.Errorf("chat: %w", &engine.ContextError{Prompt: 2707, Context: 2048}), MessageTooLong, ""},
+		{&engine.ContextError{Prompt: 2707, Message: 2047, Context: 2048}, MessageTooLong, ""},
+		{&engine.ContextError{Prompt: 2707, Message: 2048, Context: 2048}, MessageAlone, "Your message alone has 2,048 tokens, and this model can read 2,048 at once, including its answer. Nothing was left out, and the message was not answered. Shorten the message, or choose a model with a longer context."},
+		{&filekind.SearchError{Folder: "/home/ada", Entries: true}, FolderTooLarge, "/home/ada contains more than 100,000 files; the others were left out. Open the folders in it one by one."},
+		{&filekind.SearchError{Folder: "/home/ada"}, FolderTooDeep, "/home/ada was searched 32 folders deep; what is below that was left out. Open the folders in it one by one."},
 		{engine.ErrContextFull, MessageTooLong, ""},
 		{fmt.Errorf("dictation: %w", dictation.ErrNotTaken), TextUntaken, "The active window did not accept the text."},
 		{dictation.ErrSystem, NoX11, ""},
@@ -57,6 +62,19 @@ func TestOf(t *testing.T) {
 	}
 	if p := Of(nil); p.Code != None || p.Text() != "" {
 		t.Errorf("nothing is %+v", p)
+	}
+}
+
+// fullDatabase is the error of a database on a disk without space.
+type fullDatabase struct{}
+
+func (fullDatabase) Error() string { return "database or disk is full (13)" }
+func (fullDatabase) Code() int     { return 13 }
+
+// A full disk is recognized in an error of the database.
+func TestFullDatabase(t *testing.T) {
+	if p := Of(fmt.Errorf("Append: %w", fullDatabase{})); p.Code != DiskFull || p.Text() != "The disk is full. Free some space." {
+		t.Errorf("%s: %q", p.Code, p.Text())
 	}
 }
 
@@ -83,7 +101,7 @@ func TestProblemsAreKept(t *testing.T) {
 
 // Every code has a text for any set of known arguments, without remaining placeholders.
 func TestWords(t *testing.T) {
-	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, From: 1, Until: 2, Detail: "x", Advice: "y"}
+	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Message: 2, Limit: 1, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, From: 1, Until: 2, Detail: "x", Advice: "y"}
 	for code, ph := range english {
 		for _, why := range ph.why {
 			for _, name := range placeholder.FindAllString(why+ph.do+ph.title, -1) {

@@ -49,6 +49,11 @@ var english = map[Code]phrases{
 		"With your message the conversation has {prompt} tokens, and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
 		"With your message the conversation is longer than this model can read at once. Nothing was left out, and the message was not answered."},
 		do: "Start a new chat, shorten the message, or choose a model with a longer context."},
+	MessageAlone: {title: "Your message is too long.", why: []string{
+		"Your message alone has {message} tokens, and {model} can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"Your message alone has {message} tokens, and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"Your message alone is longer than this model can read at once. Nothing was left out, and the message was not answered."},
+		do: "Shorten the message, or choose a model with a longer context."},
 
 	FileMissing: {why: []string{"The file is not at {path}. It may have been moved, or the drive is not plugged in.", "The file is not there. It may have been moved, or the drive is not plugged in."},
 		do: "Put it back and try again."},
@@ -57,6 +62,10 @@ var english = map[Code]phrases{
 	DiskFull: {why: []string{"The disk that holds {folder} is full; nothing was imported.", "The disk is full."},
 		do: "Free some space."},
 	IsFolder: {why: []string{"This is a folder without audio files."}},
+	FolderTooDeep: {why: []string{"{folder} was searched {limit} folders deep; what is below that was left out.", "The folder is too deep to be searched to its end."},
+		do: "Open the folders in it one by one."},
+	FolderTooLarge: {why: []string{"{folder} contains more than {limit} files; the others were left out.", "The folder contains too many files to be searched to its end."},
+		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
 	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
@@ -104,8 +113,8 @@ var english = map[Code]phrases{
 	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
 	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
 	AudioTracks:    {why: []string{"The file has {tracks} tracks with sound; track {track} was transcribed."}},
-	NotRecording:   {why: []string{"{file} is not a recording."}},
-	IsModel:        {why: []string{"{file} is a model, not a recording."}, do: "Add it to the library to use it."},
+	NotRecording:   {why: []string{"{file} is not a recording.", "It is not a recording."}},
+	IsModel:        {why: []string{"{file} is a model, not a recording.", "It is a model, not a recording."}, do: "Add it to the library to use it."},
 
 	IsDocument: {why: []string{"Documents can't be read yet."}, do: "Copy the text that you need and paste it into a message."},
 	IsPicture:  {why: []string{"Pictures can't be read yet."}},
@@ -162,7 +171,7 @@ func (a Args) named() map[string]string {
 	if a.File != "" {
 		m["file"] = models.Printable(filepath.Base(a.File))
 	}
-	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "track": int64(a.Track), "tracks": int64(a.Tracks), "byte": a.Byte} {
+	for name, n := range map[string]int64{"prompt": int64(a.Prompt), "context": int64(a.Context), "message": int64(a.Message), "limit": int64(a.Limit), "track": int64(a.Track), "tracks": int64(a.Tracks), "byte": a.Byte} {
 		if n > 0 {
 			m[name] = models.Grouped(n)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/choice"
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
 	"soberano/asr/mic"
@@ -61,7 +62,7 @@ func (s *stage) selects() (list []*ui.Choice) {
 
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
-	s := newStage(t, Values{Theme: ui.System, ChatModel: "qwen3"}, ui.Light, nil)
+	s := newStage(t, Values{Theme: ui.System, Models: choice.Models{ChatModel: "qwen3"}}, ui.Light, nil)
 	choices := []string{"Dark", "USB headset", "German", "Yes", "No", "Ctrl+Alt+D", "8,192 tokens", "3"}
 	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
@@ -92,7 +93,7 @@ func TestChoices(t *testing.T) {
 	for i, first := range []string{"Same as system", "System default", "Detect automatically", "No", "Yes", "Off", "Automatic", "Automatic"} {
 		s.selects()[i].SetSelected(first)
 	}
-	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: ui.System, ChatModel: "qwen3"}) {
+	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: ui.System, Models: choice.Models{ChatModel: "qwen3"}}) {
 		t.Errorf("all back, but %+v", got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 
+	"soberano/app/choice"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
@@ -27,18 +28,18 @@ type Values struct {
 
 	Words string `json:"your_words,omitempty"` // as they were typed; see Vocabulary
 
-	Theme       ui.Mode `json:"theme,omitempty"`
-	Microphone  string  `json:"microphone,omitempty"` // by name; "": the system's
-	Language    string  `json:"language,omitempty"`   // of dictation; "": detected from the audio
-	Fillers     bool    `json:"leave_out_fillers,omitempty"`
-	Literal     bool    `json:"literal_commands,omitempty"` // "new line" is written as words
-	Hotkey      string  `json:"hotkey,omitempty"`           // for dictation in any program, such as "Ctrl+Alt+D"; "": none
-	Context     int     `json:"context,omitempty"`          // in tokens; 0: 4,096 or the model's own, if that is less
-	Threads     int     `json:"threads,omitempty"`          // 0: chosen by the number of the machine's cores
-	Memory      int64   `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
-	ChatModel   string  `json:"chat_model,omitempty"`       // a name in the library
-	SpeechModel string  `json:"speech_model,omitempty"`     // a name in the library
-	Place       Place   `json:"window,omitzero"`
+	Theme      ui.Mode `json:"theme,omitempty"`
+	Microphone string  `json:"microphone,omitempty"` // by name; "": the system's
+	Language   string  `json:"language,omitempty"`   // of dictation; "": detected from the audio
+	Fillers    bool    `json:"leave_out_fillers,omitempty"`
+	Literal    bool    `json:"literal_commands,omitempty"` // "new line" is written as words
+	Hotkey     string  `json:"hotkey,omitempty"`           // for dictation in any program, such as "Ctrl+Alt+D"; "": none
+	Context    int     `json:"context,omitempty"`          // in tokens; 0: 4,096 or the model's own, if that is less
+	Threads    int     `json:"threads,omitempty"`          // 0: chosen by the number of the machine's cores
+	Memory     int64   `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
+	Place      Place   `json:"window,omitzero"`
+
+	choice.Models // the chosen models
 }
 
 // Place is the place of the window when it was last seen; zero if it was never open.
@@ -62,20 +63,17 @@ func (v Values) Vocabulary() (words []string) {
 	return words
 }
 
-const file = "settings.json"
-
 const (
-	most      = 16 << 20 // the largest size in bytes of a file that is read
-	mostWords = most / 8 // of the user's words; in the file a character can take six times as much
-	mostNames = 1000     // the number of words that are used
-	mostName  = 200      // the longest word in bytes that is used
+	mostWords = choice.MaxBytes / 8 // of the user's words; in the file a character can take six times as much
+	mostNames = 1000                // the number of words that are used
+	mostName  = 200                 // the longest word in bytes that is used
 )
 
 // Load reads the settings in a data folder. If there are none it returns the defaults. A damaged file is renamed, and the
 // error says so: it should be shown to the user, and the program can start all the same.
 func Load(dir string) (Values, error) {
-	v, path := Values{Theme: ui.System}, filepath.Join(dir, file)
-	data, err := models.ReadSmall(path, most)
+	v, path := Values{Theme: ui.System}, filepath.Join(dir, choice.File)
+	data, err := models.ReadSmall(path, choice.MaxBytes)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return v, nil
@@ -146,7 +144,7 @@ func Save(dir string, v Values) error {
 	_, err = f.Write(append(data, '\n'))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, file))
+		err = os.Rename(f.Name(), filepath.Join(dir, choice.File))
 	}
 	if err != nil {
 		return fmt.Errorf("settings: %w", errors.Join(err, os.Remove(f.Name())))

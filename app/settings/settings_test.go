@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"soberano/app/choice"
 	"soberano/app/ui"
 )
 
@@ -19,7 +20,7 @@ func TestSaveLoad(t *testing.T) {
 		want := Values{Theme: rapid.SampledFrom([]ui.Mode{ui.System, ui.Light, ui.Dark}).Draw(t, "theme"),
 			Microphone: rapid.String().Draw(t, "microphone"), Language: rapid.SampledFrom(append([]string{""}, whisper...)).Draw(t, "language"),
 			Context: rapid.IntRange(0, 1<<20).Draw(t, "context"), Threads: rapid.IntRange(0, 1024).Draw(t, "threads"), Memory: rapid.Int64Range(-1, 1<<40).Draw(t, "memory"),
-			ChatModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "chat"), SpeechModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "speech")}
+			Models: choice.Models{ChatModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "chat"), SpeechModel: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "speech")}}
 		if err := Save(dir, want); err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +30,7 @@ func TestSaveLoad(t *testing.T) {
 		}
 	})
 	names, err := os.ReadDir(dir)
-	if err != nil || len(names) != 1 || names[0].Name() != file {
+	if err != nil || len(names) != 1 || names[0].Name() != choice.File {
 		t.Errorf("the folder holds %v, %v", names, err)
 	}
 }
@@ -44,9 +45,9 @@ func TestNone(t *testing.T) {
 // Save.
 func TestDamaged(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		data := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "{", `{"threads":"many"}`, "[]", "\x00\x00\x00", `{"theme":"li`, strings.Repeat(" ", most+1)})).Draw(rt, "data")
+		data := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "{", `{"threads":"many"}`, "[]", "\x00\x00\x00", `{"theme":"li`, strings.Repeat(" ", choice.MaxBytes+1)})).Draw(rt, "data")
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, choice.File), []byte(data), 0o600); err != nil {
 			rt.Fatal(err)
 		}
 		v, err := Load(dir)
@@ -62,7 +63,7 @@ func TestDamaged(t *testing.T) {
 		if err := Save(dir, Values{Threads: 3}); err != nil {
 			rt.Fatal(err)
 		}
-		aside := filepath.Join(dir, file+".damaged")
+		aside := filepath.Join(dir, choice.File+".damaged")
 		if kept, readErr := os.ReadFile(aside); readErr != nil || string(kept) != data || !strings.Contains(err.Error(), aside) {
 			rt.Fatalf("kept %q, %v; said %v", kept, readErr, err)
 		}
@@ -73,7 +74,7 @@ func TestDamaged(t *testing.T) {
 func TestDamagedTwice(t *testing.T) {
 	dir := t.TempDir()
 	for _, data := range []string{"one", "two", "three"} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, choice.File), []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Load(dir); err == nil {
@@ -81,7 +82,7 @@ func TestDamagedTwice(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{".damaged": "one", ".damaged-2": "two", ".damaged-3": "three"} {
-		if got, err := os.ReadFile(filepath.Join(dir, file+name)); err != nil || string(got) != want {
+		if got, err := os.ReadFile(filepath.Join(dir, choice.File+name)); err != nil || string(got) != want {
 			t.Errorf("%s holds %q, %v", name, got, err)
 		}
 	}
@@ -90,7 +91,7 @@ func TestDamagedTwice(t *testing.T) {
 // Values edited by hand are limited to their ranges.
 func TestLimits(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, file), []byte(`{"theme":"pink","context":-5,"threads":1000000,"language":"de","unknown":1}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, choice.File), []byte(`{"theme":"pink","context":-5,"threads":1000000,"language":"de","unknown":1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := Load(dir); err != nil || v != (Values{Theme: ui.System, Language: "de"}) {

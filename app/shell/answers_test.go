@@ -166,6 +166,22 @@ func TestTryAgainAndStop(t *testing.T) {
 	}
 }
 
+// No new chat is offered for a message that would not fit there either, unless earlier questions without answers belong to it.
+func TestMessageTooLongAlone(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.model.err = &engine.ContextError{Prompt: 2707, Message: 2600, Context: 2048}
+	s.send("The long message")
+	s.q.until(t, "the failure", func() bool { return !s.chat.Busy() })
+	s.expect(s.words(), "Your message is too long.", "alone has 2,600 tokens", "Choose another model")
+	if strings.Contains(strings.ToLower(s.words()), "new chat with") || strings.Contains(s.words(), "Start a new chat") {
+		t.Errorf("a new chat is offered:\n%s", s.words())
+	}
+	s.send("A short one")
+	s.q.until(t, "the second failure", func() bool { return !s.chat.Busy() })
+	s.expect(s.words(), "Your message does not fit.", "New chat with this message")
+}
+
 // "New chat with this message" takes the message that did not fit, whatever was said after it.
 func TestNewChatWithAnEarlierMessage(t *testing.T) {
 	s := newStage(t, "", smol)

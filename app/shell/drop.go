@@ -48,6 +48,7 @@ func (d *Shell) take(s filekind.Sorted) {
 		d.show(filesPage)
 		d.files.Add(s.Recordings)
 	}
+	d.tellFolders(s)
 	toAdd, refused := append(s.Models, s.Neither...), slices.Concat(s.Documents, s.Pictures)
 	if d.page == filesPage {
 		toAdd, refused = s.Models, append(refused, s.Neither...)
@@ -63,6 +64,16 @@ func (d *Shell) take(s filekind.Sorted) {
 			title = models.Printable(filepath.Base(refused[0])) + " can't be read."
 		}
 		d.report(ui.Problem{Title: title, Why: unreadable(s)})
+	}
+}
+
+// tellFolders reports folders that contain nothing to open, and those that could not be searched to their end.
+func (d *Shell) tellFolders(s filekind.Sorted) {
+	for _, dir := range s.Empty {
+		d.report(ui.Problem{Title: "“" + models.Printable(filepath.Base(dir)) + "” holds no recording and no model."})
+	}
+	for _, err := range s.Errors {
+		d.notice("A folder was not searched to its end.", err)
 	}
 }
 

@@ -89,7 +89,7 @@ func TestDropStrays(t *testing.T) {
 			t.Fatalf("shown is %s", s.page)
 		}
 		s.q.until(t, "the transcript", func() bool { return !strings.Contains(s.words(), "In the queue") })
-		s.expect(s.shot("stray-"+string(m)), "“words.txt” and “00", "are not recordings.", "Documents can't be read yet.", "memo.wav")
+		s.expect(s.shot("stray-"+string(m)), "“words.txt” is not a recording.", "” holds no recording and no model.", "Documents can't be read yet.", "memo.wav")
 		drop(stray("words.txt"))
 		s.expect(s.words(), "“words.txt” is not a recording.")
 		drop(stray("a.txt"), stray("b.txt"), stray("c.txt"), stray("d.txt"), stray("e.txt"))
@@ -119,6 +119,41 @@ func TestDropStrays(t *testing.T) {
 			t.Errorf("shown is %s", s.page)
 		}
 	})
+}
+
+// A dropped folder stands for the recordings in it and in its subfolders; one without any is said to have none.
+func TestDropFolders(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	dir := t.TempDir()
+	sub, empty := filepath.Join(dir, "sub", "deeper"), filepath.Join(dir, "emptydir")
+	for _, d := range []string{sub, empty} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from, to := range map[string]string{wav(t, "top.wav", time.Second): dir, wav(t, "below.wav", time.Second): sub} {
+		if err := os.Rename(from, filepath.Join(to, filepath.Base(from))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drop := func(path string) {
+		s.dropped([]fyne.URI{fileURI(path)})
+		s.sorting.Wait()
+		s.q.settle()
+	}
+	drop(empty)
+	s.expect(s.words(), "“emptydir” holds no recording and no model.")
+	if s.page != chatPage {
+		t.Errorf("shown is %s", s.page)
+	}
+	drop(dir)
+	s.q.until(t, "the recordings", func() bool { return strings.Contains(s.words(), "top.wav") && strings.Contains(s.words(), "below.wav") })
+	drop(empty)
+	s.expect(s.words(), "“emptydir” holds no recording and no model.", "top.wav")
+	if s.page != filesPage {
+		t.Errorf("shown is %s", s.page)
+	}
 }
 
 // A document or a picture that is dropped is said to be one that can't be read yet, on the page on which it was dropped; nothing else

@@ -162,27 +162,6 @@ func answer(d *shell.Shell, show func()) string {
 	}
 }
 
-// ChatModel returns the library name of the chat model that was chosen in the window; "" if none was chosen, or if it can't be
-// used at present.
-func ChatModel() string {
-	dir, err := registry.DataDir()
-	if err != nil {
-		return ""
-	}
-	v, err := settings.Load(dir)
-	if err != nil || v.ChatModel == "" {
-		return ""
-	}
-	lib, err := registry.Open(dir, host.Check)
-	if err != nil {
-		return ""
-	}
-	if e, err := lib.Find(v.ChatModel); err != nil || !e.Runs || e.Check() != nil {
-		return ""
-	}
-	return v.ChatModel
-}
-
 // machine returns the shell.Machine of the real system.
 func machine(dir string) (shell.Machine, error) {
 	lib, err := registry.Open(dir, host.Check)

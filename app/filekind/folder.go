@@ -1,0 +1,154 @@
+package filekind
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"soberano/models/registry"
+)
+
+// The limits of a search in a folder.
+const (
+	MaxDepth   = 32      // folders within each other, the searched one included
+	MaxEntries = 100_000 // files and folders in all
+)
+
+// SearchError means that a folder was not searched to its end, because a limit was reached.
+type SearchError struct {
+	Folder  string
+	Entries bool // MaxEntries was reached, otherwise MaxDepth
+}
+
+func (e *SearchError) Error() string {
+	if e.Entries {
+		return fmt.Sprintf("filekind: %s contains more than %d files", e.Folder, MaxEntries)
+	}
+	return fmt.Sprintf("filekind: %s is more than %d folders deep", e.Folder, MaxDepth)
+}
+
+// Sorted are files grouped by kind; Documents include texts.
+type Sorted struct {
+	Recordings, Models, Documents, Pictures, Neither []string
+	Empty                                            []string // folders that contain no recording and no model
+	Errors                                           []error  // folders that could not be searched to their end
+}
+
+// Sort recognises dropped files. A folder that is not itself a model stands for the recordings and models in it and in its
+// subfolders, as Walk finds them; a folder that directly contains a file named like the weights of a model counts as a damaged model.
+func Sort(paths []string) (s Sorted) {
+	for _, path := range paths {
+		switch Of(path) {
+		case Recording:
+			s.Recordings = append(s.Recordings, path)
+		case Model:
+			s.Models = append(s.Models, path)
+		case Document, Text:
+			s.Documents = append(s.Documents, path)
+		case Picture:
+			s.Pictures = append(s.Pictures, path)
+		default:
+			if st, err := os.Stat(path); err == nil && st.IsDir() && !holdsWeights(path) {
+				s.search(path)
+			} else {
+				s.Neither = append(s.Neither, path)
+			}
+		}
+	}
+	return s
+}
+
+// search adds the recordings and models in a folder.
+func (s *Sorted) search(dir string) {
+	found := false
+	Walk(dir, func(path string, kind Kind, err error) {
+		found = true
+		switch {
+		case err != nil:
+			s.Errors = append(s.Errors, err)
+		case kind == Recording:
+			s.Recordings = append(s.Recordings, path)
+		case kind == Model:
+			s.Models = append(s.Models, path)
+		}
+	})
+	if !found {
+		s.Empty = append(s.Empty, dir)
+	}
+}
+
+// weights are the file extensions of model weights.
+var weights = []string{".gguf", ".bin", ".safetensors", ".apr"}
+
+// holdsWeights reports whether a folder directly contains a file named like the weights of a model.
+func holdsWeights(dir string) bool {
+	entries, _ := os.ReadDir(dir) // Walk reports the error
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return !e.IsDir() && slices.Contains(weights, strings.ToLower(filepath.Ext(e.Name())))
+	})
+}
+
+// Walk calls found for each recording and each model in a folder and its subfolders, in the order of their names. A folder that is
+// a model is found once, before the recordings in it. Hidden files and folders and links to folders are skipped; a link to a file
+// is followed. For a folder that can't be read, or that exceeds MaxDepth or MaxEntries, found is called with the error.
+func Walk(dir string, found func(path string, kind Kind, err error)) {
+	w := walk{root: dir, found: found}
+	w.folder(dir, 1, false)
+}
+
+// walk is a search in a folder.
+type walk struct {
+	root    string
+	found   func(path string, kind Kind, err error)
+	entries int // so far
+}
+
+// folder searches dir, the depth-th folder from the root on; inModel says that it belongs to a model. It returns false when the
+// search has ended.
+func (w *walk) folder(dir string, depth int, inModel bool) bool {
+	if depth > MaxDepth {
+		w.found(dir, Unknown, &SearchError{Folder: w.root})
+		return true
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		w.found(dir, Unknown, err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if w.entries++; w.entries > MaxEntries {
+			w.found(dir, Unknown, &SearchError{Folder: w.root, Entries: true})
+			return false
+		}
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() {
+			w.file(path, inModel)
+			continue
+		}
+		isModel := !inModel && registry.Recognises(path)
+		if isModel {
+			w.found(path, Model, nil)
+		}
+		if !w.folder(path, depth+1, inModel || isModel) {
+			return false
+		}
+	}
+	return true
+}
+
+// file calls found if path is a recording, or a model that belongs to no folder that is one. A file that is only named as a model
+// does not count.
+func (w *walk) file(path string, inModel bool) {
+	if st, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && st.IsDir() {
+		return // a link to nothing, or to a folder
+	}
+	switch kind := Of(path); {
+	case kind == Recording, kind == Model && !inModel && registry.Recognises(path):
+		w.found(path, kind, nil)
+	}
+}

@@ -1,0 +1,118 @@
+package filekind
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func folder(t *testing.T, parts ...string) string {
+	t.Helper()
+	dir := filepath.Join(parts...)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A folder is the model in it, or stands for the recordings and models in it and in its subfolders.
+func TestSort(t *testing.T) {
+	wav, model, photo := samples(t)
+	talks, holds, broken, empty := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
+	for _, name := range []string{"b.wav", "a", ".hidden.wav"} {
+		write(t, talks, name, wav)
+	}
+	write(t, folder(t, talks, "old", "older"), "c.wav", wav)
+	write(t, folder(t, talks, "old", "model"), "m.gguf", model)
+	write(t, folder(t, talks, ".hidden"), "d.wav", wav)
+	write(t, talks, "photo.heic", photo)
+	write(t, talks, "list.json", []byte("[]"))
+	write(t, holds, "m.gguf", model)
+	write(t, broken, "model.bin", nil)
+	write(t, broken, "sample.wav", wav)
+	write(t, folder(t, empty, "sub"), "photo.heic", photo)
+	letter := write(t, t.TempDir(), "letter.txt", []byte("Dear Ada"))
+	got := Sort([]string{talks, holds, letter, broken, empty})
+	at := func(parts ...string) string { return filepath.Join(append([]string{talks}, parts...)...) }
+	for _, c := range []struct {
+		what      string
+		got, want []string
+	}{
+		{"recordings", got.Recordings, []string{at("a"), at("b.wav"), at("old", "older", "c.wav")}},
+		{"models", got.Models, []string{at("old", "model"), holds}},
+		{"documents", got.Documents, []string{letter}},
+		{"neither", got.Neither, []string{broken}},
+		{"empty", got.Empty, []string{empty}},
+	} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("%s: %q, expected %q", c.what, c.got, c.want)
+		}
+	}
+	if len(got.Errors) > 0 {
+		t.Error(got.Errors)
+	}
+}
+
+// walked lists what Walk finds, with paths below dir.
+func walked(t *testing.T, dir string) (list []string, err error) {
+	t.Helper()
+	Walk(dir, func(path string, _ Kind, wrong error) {
+		if wrong != nil {
+			err = errors.Join(err, wrong)
+			return
+		}
+		below, relErr := filepath.Rel(dir, path)
+		if relErr != nil {
+			t.Fatal(relErr)
+		}
+		list = append(list, filepath.ToSlash(below))
+	})
+	return list, err
+}
+
+// A link to a folder above leads to no second search; the searched folder itself may be a link.
+func TestWalkLinks(t *testing.T) {
+	wav, _, _ := samples(t)
+	dir := t.TempDir()
+	sub := folder(t, dir, "sub")
+	talk := write(t, sub, "talk.wav", wav)
+	link := filepath.Join(t.TempDir(), "link")
+	for to, from := range map[string]string{filepath.Join(sub, "loop"): dir, filepath.Join(dir, "again.wav"): talk, filepath.Join(dir, "gone.wav"): "/nowhere/at/all.wav", link: dir} {
+		if err := os.Symlink(from, to); err != nil {
+			t.Skip(err)
+		}
+	}
+	for _, root := range []string{dir, link} {
+		if got, err := walked(t, root); err != nil || !slices.Equal(got, []string{"again.wav", "sub/talk.wav"}) {
+			t.Errorf("%s: %q, %v", root, got, err)
+		}
+	}
+}
+
+// A folder that is too deep is reported, and what is above is found; so is a folder that can't be read.
+func TestWalkLimits(t *testing.T) {
+	wav, _, _ := samples(t)
+	dir := t.TempDir()
+	deep := folder(t, dir, strings.Repeat("d/", MaxDepth))
+	write(t, deep, "lost.wav", wav)
+	write(t, filepath.Dir(deep), "kept.wav", wav)
+	write(t, dir, "z.wav", wav)
+	got, err := walked(t, dir)
+	limit, ok := errors.AsType[*SearchError](err)
+	if !ok || limit.Entries || limit.Folder != dir || !slices.Equal(got, []string{strings.Repeat("d/", MaxDepth-1) + "kept.wav", "z.wav"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := walked(t, filepath.Join(dir, "nowhere")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	w := walk{root: dir, entries: MaxEntries - 1, found: func(_ string, _ Kind, wrong error) { err = wrong }}
+	if w.folder(dir, 1, false) {
+		t.Error("the search goes on")
+	}
+	if limit, ok := errors.AsType[*SearchError](err); !ok || !limit.Entries {
+		t.Errorf("too many files: %v", err)
+	}
+}
