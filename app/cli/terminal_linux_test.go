@@ -24,7 +24,9 @@ func endless(t *testing.T) string {
 	s.Meta["llama.context_length"] = uint64(1 << 16)
 	for _, w := range s.Tensors {
 		if w.Name == "token_embd.weight" {
-			clear(w.Data[tiny.End*tiny.Dim*4:][:tiny.Dim*4])
+			for _, end := range []int{tiny.End, tiny.Vocabulary - 1} { // </s> and <|im_end|>
+				clear(w.Data[end*tiny.Dim*4:][:tiny.Dim*4])
+			}
 		}
 	}
 	return s.Write(t)
