@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,11 +68,11 @@ type scripted struct {
 	reason engine.Reason
 	err    error
 	asked  chan engine.Request
-	closed *bool
+	closed *atomic.Bool
 }
 
 func (m *scripted) Info() engine.Info { return m.info }
-func (m *scripted) Close() error      { *m.closed = true; return nil }
+func (m *scripted) Close() error      { m.closed.Store(true); return nil }
 
 func (m *scripted) Generate(ctx context.Context, r engine.Request) iter.Seq2[engine.Piece, error] {
 	return func(yield func(engine.Piece, error) bool) {
@@ -321,7 +322,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 	s.win = test.NewTempWindow(t, nil)
 	s.win.SetPadded(false)
 	s.win.Resize(fyne.NewSize(1200, 760))
-	s.model = &scripted{words: make(chan string), asked: make(chan engine.Request, 10), reason: engine.Ended, closed: new(bool),
+	s.model = &scripted{words: make(chan string), asked: make(chan engine.Request, 10), reason: engine.Ended, closed: new(atomic.Bool),
 		info: engine.Info{Name: "SmolLM2 135M", Context: 2048, Template: true}}
 	if dir == "" {
 		dir = t.TempDir()

@@ -31,7 +31,7 @@ func TestCloseAndStartAgain(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !*s.model.closed {
+	if !s.model.closed.Load() {
 		t.Error("the model was not closed")
 	}
 
@@ -332,8 +332,8 @@ func TestRemovedModelIsLetGo(t *testing.T) {
 	s.tap("Remove")
 	s.tap("Remove it")
 	s.q.until(t, "the model to be removed", func() bool { return strings.Contains(s.words(), "No model yet") })
-	if !*s.model.closed || s.runner.Status().Phase != chat.NoModel || len(s.shelf.removed) != 1 {
-		t.Errorf("closed: %v, removed: %v", *s.model.closed, s.shelf.removed)
+	if !s.model.closed.Load() || s.runner.Status().Phase != chat.NoModel || len(s.shelf.removed) != 1 {
+		t.Errorf("closed: %v, removed: %v", s.model.closed.Load(), s.shelf.removed)
 	}
 	s.expect(s.words(), "No model yet")
 }
