@@ -53,9 +53,9 @@ func (d *desktop) start(home, log string) *session {
 			return false
 		}
 		s.id = fields[len(fields)-1]
-		return true
+		_, err = d.try("xdotool", "windowactivate", "--sync", s.id) // it may be the window of a program that has just ended
+		return err == nil
 	})
-	d.run("xdotool", "windowactivate", "--sync", s.id)
 	was := ""
 	d.until("the window to stand still", func() bool {
 		time.Sleep(500 * time.Millisecond)
