@@ -38,7 +38,7 @@ func readRanks(text, special []string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := newBPE(t, nil, splitGPT2, false)
+	b, err := newBPE(t, nil, preTokenizer{split: splitGPT2})
 	if err != nil {
 		return nil, err
 	}

@@ -200,7 +200,7 @@ func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
 	for i, m := range f.Model.Merges {
 		merges[i] = string(m)
 	}
-	b, err := newBPE(t, merges, splitGPT2, false)
+	b, err := newBPE(t, merges, preTokenizer{split: splitGPT2})
 	if err != nil {
 		return nil, fmt.Errorf("merges: %w", err)
 	}
