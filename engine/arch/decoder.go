@@ -27,6 +27,7 @@ type decoder struct {
 	layers     []layer
 	norm       nn.Norm        // [dim]
 	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
+	tied       bool           // the output matrix is always the embedding
 	logitScale float32        // 0 stands for 1; the weights of norm include it
 }
 
@@ -53,9 +54,12 @@ type attention struct {
 
 // attention returns causal attention with c's heads, scaled by 1/√headDim, and the rotary embedding rotary.
 func (r *reader) attention(c config, rotary nn.Rotary) *attention {
-	return &attention{rope: r.rope(c.headDim, rotary), Attention: kernels.Attention{
-		Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true,
-	}}
+	return &attention{rope: r.rope(c.headDim, rotary), Attention: c.attention()}
+}
+
+// attention returns causal attention with c's heads, scaled by 1/√headDim.
+func (c config) attention() kernels.Attention {
+	return kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true}
 }
 
 // interleaved sets that the two values of a rotated pair are neighbours; otherwise they are half of the rotated
@@ -65,7 +69,10 @@ func (a *attention) interleaved() *attention {
 	return a
 }
 
-// decoder completes m, which has c and the scales, by the weights: the token embedding, the layers, each read by the function layer from
+// unrotated returns a without the rotary embedding.
+func (a *attention) unrotated() *attention { return &attention{Attention: a.Attention} }
+
+// decoder completes m, which has c, the scales and what its family reads in another way, by the weights: the token embedding, the layers, each read by the function layer from
 // the tensors that begin with blk, the last norm, and the output matrix.
 func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*decoder, error) {
 	if r.err != nil {
@@ -86,7 +93,10 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		}
 	}
 	m.norm = r.scaledNorm("output_norm", c.dim, c, m.logitScale)
-	if m.output == nil {
+	switch {
+	case m.tied:
+		m.output = m.embed
+	case m.output == nil:
 		m.output = r.output(m.embed, c)
 	}
 	m.c.bytes = r.bytes
@@ -110,6 +120,20 @@ func (r *reader) plainLayer(blk string, c config, at *attention) layer {
 	l.o = r.matrix(at.Heads*at.HeadDim, part{blk + "attn_output", c.dim})
 	l.ffn = r.feedForward(blk, c.dim, c.ff)
 	return l
+}
+
+// headNorms reads the norms of each head of q and k.
+func (r *reader) headNorms(l *layer, blk string, c config) {
+	l.qNorm = r.norm(blk+"attn_q_norm", l.at.HeadDim, c)
+	l.kNorm = r.norm(blk+"attn_k_norm", l.at.HeadDim, c)
+}
+
+// denseOrMixture reads the feed-forward network of layer i: a mixture unless it is one of the first.
+func (r *reader) denseOrMixture(i int, blk string, c config) feedForward {
+	if i < c.dense {
+		return r.feedForward(blk, c.dim, c.ff)
+	}
+	return r.mixture(blk, c.dim, c.experts)
 }
 
 // Shape describes the model.
