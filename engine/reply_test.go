@@ -46,10 +46,11 @@ func TestPartsOfAnswers(t *testing.T) {
 		r              Request
 		want           string
 	}{
+		// the vocabulary spells a space before each text
 		{chat, "<think>a</think>b" + call, Request{Messages: hi}, "thinking=a|=b|calls=" + call + "(f)"},
-		{chat + "assistant <think>", "a</think>b", Request{Messages: hi}, "thinking=a|=b"},
-		{chat, "a</think>b", Request{Messages: append(hi, Message{Role: "assistant", Content: "<think>x"}), Continue: true}, "thinking=a|=b"},
-		{chat, "<think>a</think>b", Request{Prompt: "hi"}, "=<think>a</think>b"},
+		{chat + "assistant <think>", "a</think>b", Request{Messages: hi}, "thinking= a|=b"},
+		{chat, "a</think>b", Request{Messages: append(hi, Message{Role: "assistant", Content: "<think>x"}), Continue: true}, "thinking= a|=b"},
+		{chat, "<think>a</think>b", Request{Prompt: "hi"}, "= <think>a</think>b"},
 		{chat, "<think>a", Request{Messages: hi}, "thinking=a"},
 	} {
 		m := withTemplate(t, c.template)

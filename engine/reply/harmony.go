@@ -19,7 +19,7 @@ func (s *Splitter) stepHeader(last bool) bool {
 	if !last && len(s.buf) <= longestHeader {
 		return false
 	}
-	text, s.buf = s.header+s.buf, ""
+	text = s.header + s.all()
 	s.state = inText
 	s.emit(Text, text)
 	return false

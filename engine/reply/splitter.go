@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -22,8 +23,9 @@ type Splitter struct {
 	tools  bool
 
 	state   state
-	buf     string // text that is held back
+	buf     []byte // text that is held back
 	seen    int    // bytes of buf in which there is no end of the state
+	blank   int    // bytes at the beginning of buf that are white space
 	end     []string
 	calls   *syntax
 	kind    Kind          // of the body of a message
@@ -83,7 +85,7 @@ func hasPrefix(s, mark string) bool {
 
 // Push adds text and returns the parts that have become certain.
 func (s *Splitter) Push(text string) []Part {
-	s.buf += text
+	s.buf = append(s.buf, text...)
 	for s.step(false) {
 	}
 	return s.take()
@@ -152,8 +154,7 @@ func (s *Splitter) stepText(last bool) bool {
 		if !last {
 			return false
 		}
-		body := s.buf
-		s.buf = ""
+		body := s.all()
 		if calls, ok := parseLlama(body, s.typeOf); ok {
 			s.parts = append(s.parts, Part{Calls, body, calls})
 		} else {
@@ -161,31 +162,53 @@ func (s *Splitter) stepText(last bool) bool {
 		}
 		return false
 	}
-	line := s.line
-	for at := 0; at < len(s.buf); at++ {
-		found, partial := s.markAt(at, &line)
-		switch {
-		case found != nil:
-			s.emit(Text, s.buf[:at])
-			s.buf = s.buf[at+found.size:]
-			found.enter()
-			return true
-		case partial && !last:
-			s.emit(Text, s.buf[:at])
-			s.buf = s.buf[at:]
-			return false
+	line, text := s.line, string(s.buf)
+	for at := range len(text) {
+		found, partial := s.markAt(text[at:], &line)
+		if found == nil && (!partial || last) {
+			line.write(text[at : at+1])
+			continue
 		}
-		line.write(s.buf[at : at+1])
+		if !line.begin { // white space before the first mark of an answer is left out
+			s.emit(Text, text[:at])
+			s.drop(at)
+			at = 0
+		}
+		if found != nil {
+			s.drop(at + found.size)
+			found.enter()
+		}
+		return found != nil
 	}
-	s.emit(Text, s.buf)
-	s.buf = ""
+	if !line.begin || last || len(text) > mostBlank {
+		s.emit(Text, s.all())
+	}
 	return false
+}
+
+// mostBlank is how many bytes of white space are held back at the beginning of an answer.
+const mostBlank = 64
+
+// all returns the text that is held back, and holds it no longer.
+func (s *Splitter) all() string {
+	text := string(s.buf)
+	s.drop(len(s.buf))
+	return text
+}
+
+// drop removes the first n bytes of what is held back.
+func (s *Splitter) drop(n int) {
+	s.buf = append(s.buf[:0], s.buf[n:]...)
+	s.seen, s.blank = 0, 0
 }
 
 // bare reports whether the answer may be a call without marks.
 func (s *Splitter) bare() bool {
-	text := strings.TrimLeft(s.buf, " \t\r\n")
-	return s.tools && s.format.llama && !s.written[Text] && (text == "" || text[0] == '{')
+	if !s.tools || !s.format.llama || s.written[Text] {
+		return false
+	}
+	text := bytes.TrimLeft(s.buf[:min(len(s.buf), mostBlank+1)], " \t\r\n")
+	return len(text) > 0 && text[0] == '{' || len(text) == 0 && len(s.buf) <= mostBlank
 }
 
 // mark is a mark that begins a part.
@@ -194,12 +217,9 @@ type mark struct {
 	enter func()
 }
 
-// markAt returns the mark at buf[at:], or whether one may begin there.
-func (s *Splitter) markAt(at int, line *lineState) (found *mark, partial bool) {
-	rest := s.buf[at:]
-	switch rest[0] {
-	case '<', '[', 'H', "◁"[0]:
-	default:
+// markAt returns the mark at the beginning of rest, or whether one may begin there.
+func (s *Splitter) markAt(rest string, line *lineState) (found *mark, partial bool) {
+	if !beginsMark(rest[0]) {
 		return nil, false
 	}
 	try := func(text string, enter func()) {
@@ -235,22 +255,28 @@ func (s *Splitter) markAt(at int, line *lineState) (found *mark, partial bool) {
 	return found, partial && found == nil
 }
 
-// cutAtEnd looks for the first of the marks that end the state.
+// cutAtEnd looks for the first of the marks that end the state, and returns the text before it.
 func (s *Splitter) cutAtEnd(marks []string) (text, end string, ok bool) {
+	most := longest(marks)
 	for at := s.seen; at < len(s.buf); at++ {
-		if s.buf[at] != '<' && s.buf[at] != '[' && s.buf[at] != 'H' && s.buf[at] != "◁"[0] {
+		if !beginsMark(s.buf[at]) {
 			continue
 		}
+		rest := string(s.buf[at:min(at+most, len(s.buf))])
 		for _, m := range marks {
-			if m != "" && hasPrefix(s.buf[at:], m) {
-				text, s.buf, s.seen = s.buf[:at], s.buf[at+len(m):], 0
+			if m != "" && hasPrefix(rest, m) {
+				text = string(s.buf[:at])
+				s.drop(at + len(m))
 				return text, m, true
 			}
 		}
 	}
-	s.seen = max(s.seen, len(s.buf)-longest(marks)+1)
+	s.seen = max(s.seen, len(s.buf)-most+1)
 	return "", "", false
 }
+
+// beginsMark reports whether a mark may begin with c; 'H' begins "Here is my thought process:".
+func beginsMark(c byte) bool { return c == '<' || c == '[' || c == 'H' || c == "◁"[0] }
 
 func longest(marks []string) int {
 	n := 1
@@ -269,7 +295,7 @@ func (s *Splitter) stepUntil(last bool) bool {
 		return true
 	}
 	if last {
-		text, s.buf = s.buf, ""
+		text = s.all()
 		s.finish(strings.TrimRight(text, " \t\r\n"), text)
 		s.state = inText
 		return false
@@ -277,16 +303,28 @@ func (s *Splitter) stepUntil(last bool) bool {
 	if s.kind == Calls {
 		return false
 	}
-	n := len(s.buf)
+	if s.kind == Thinking && s.allBlank() {
+		return false
+	}
+	text = string(s.buf)
+	n := len(text)
 	for _, m := range s.end {
-		n = min(n, len(s.buf)-overlap(s.buf, m))
+		n = min(n, len(text)-overlap(text, m))
 	}
 	if s.kind == Thinking {
-		n = len(strings.TrimRight(s.buf[:n], " \t\r\n"))
+		n = len(strings.TrimRight(text[:n], " \t\r\n"))
 	}
-	s.emit(s.kind, s.buf[:n])
-	s.buf, s.seen = s.buf[n:], 0
+	s.emit(s.kind, text[:n])
+	s.drop(n)
 	return false
+}
+
+// allBlank reports whether what is held back is white space. It looks at each byte once.
+func (s *Splitter) allBlank() bool {
+	for s.blank < len(s.buf) && strings.IndexByte(" \t\r\n", s.buf[s.blank]) >= 0 {
+		s.blank++
+	}
+	return s.blank == len(s.buf)
 }
 
 // overlap returns the length of the longest proper prefix of mark with which text ends.
@@ -335,7 +373,7 @@ func (s *Splitter) stepCalls(last bool) bool {
 		if !last {
 			return false
 		}
-		body, s.buf = s.buf, ""
+		body = s.all()
 	}
 	whole := s.calls.begin + body
 	if ok {
@@ -348,7 +386,7 @@ func (s *Splitter) stepCalls(last bool) bool {
 	} else {
 		s.emit(Text, whole)
 	}
-	return s.buf != ""
+	return len(s.buf) > 0
 }
 
 // lineState says where in a text a position is.

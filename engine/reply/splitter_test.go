@@ -206,7 +206,7 @@ func TestText(t *testing.T) {
 
 // TestLong checks that the time is linear in the length of a thought, a call and a text of marks.
 func TestLong(t *testing.T) {
-	const n = 1 << 18
+	const n = 1 << 17
 	for _, begin := range []string{"<think>", "<tool_call>", "<|channel|>", "", "{"} {
 		for _, one := range []string{"a", "<", "<|", "\n", "</think", "[["} {
 			s := all.Splitter(Options{Tools: true})

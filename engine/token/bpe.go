@@ -84,8 +84,8 @@ type bpe struct {
 
 type merge struct{ rank, id int32 }
 
-// newBPE returns byte-level BPE with the merges "left right", best first. The index of t must be complete.
-func newBPE(t *Tokenizer, merges []string, p preTokenizer) (*bpe, error) {
+// newBPE returns byte-level BPE with the merges, best first. The index of t must be complete.
+func newBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) {
 	b := &bpe{t: t, split: p.split, ignoreMerges: p.ignoreMerges, unknown: none}
 	for i, r := range byteRunes {
 		b.bytes[i] = t.ordinary(string(r))
@@ -93,8 +93,8 @@ func newBPE(t *Tokenizer, merges []string, p preTokenizer) (*bpe, error) {
 	return b, b.addAll(merges)
 }
 
-// newCharBPE returns BPE of characters with the merges "left right", best first.
-func newCharBPE(t *Tokenizer, merges []string, p preTokenizer) (*bpe, error) {
+// newCharBPE returns BPE of characters with the merges, best first.
+func newCharBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) {
 	b := &bpe{t: t, split: p.split, ignoreMerges: p.ignoreMerges, lineBreaks: p.lineBreaks, byChar: true, unknown: none}
 	for i := range b.bytes {
 		b.bytes[i] = none
@@ -107,30 +107,38 @@ func newCharBPE(t *Tokenizer, merges []string, p preTokenizer) (*bpe, error) {
 	return b, b.addAll(merges)
 }
 
-func (b *bpe) addAll(merges []string) error {
+func (b *bpe) addAll(merges []mergePair) error {
 	b.merges = make(map[[2]int32]merge, len(merges))
 	for rank, m := range merges {
-		left, right, ok := cutMerge(m)
-		if !ok {
-			return fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m))
+		if m.left == "" || m.right == "" {
+			return fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m.left+m.right))
 		}
-		if err := b.add(rank, left, right); err != nil {
+		if err := b.add(rank, m.left, m.right); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cutMerge splits m at the first space after the first byte.
-func cutMerge(m string) (left, right string, ok bool) {
-	if m == "" {
-		return "", "", false
+// mergePair is a merge: the spellings of the two tokens that it joins.
+type mergePair struct{ left, right string }
+
+// cutMerge splits "left right" at the first space after the first byte. Without one, right is "".
+func cutMerge(m string) mergePair {
+	if m != "" {
+		if i := strings.IndexByte(m[1:], ' '); i >= 0 {
+			return mergePair{m[:i+1], m[i+2:]}
+		}
 	}
-	i := strings.IndexByte(m[1:], ' ')
-	if i < 0 || i+2 == len(m) {
-		return "", "", false
+	return mergePair{m, ""}
+}
+
+func cutMerges(all []string) []mergePair {
+	pairs := make([]mergePair, len(all))
+	for i, m := range all {
+		pairs[i] = cutMerge(m)
 	}
-	return m[:i+1], m[i+2:], true
+	return pairs
 }
 
 func (b *bpe) add(rank int, left, right string) error {

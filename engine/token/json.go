@@ -37,7 +37,7 @@ type jsonAdded struct {
 type jsonModel struct {
 	Type         string          `json:"type"`
 	Vocab        json.RawMessage `json:"vocab"` // an object, or for Unigram a list of pairs
-	Merges       []mergeLine     `json:"merges"`
+	Merges       []mergePair     `json:"merges"`
 	Unknown      *string         `json:"unk_token"`
 	UnknownID    *int            `json:"unk_id"`
 	Prefix       *string         `json:"continuing_subword_prefix"`
@@ -53,7 +53,7 @@ type jsonModel struct {
 // config.json, which name the tokens that begin and end a text. The error wraps models.ErrCorrupt or
 // models.ErrUnsupported; the latter names what is not known.
 func NewJSON(files map[string][]byte) (*Tokenizer, error) {
-	t, err := readJSON(files)
+	t, err := loadJSON(files)
 	switch {
 	case err == nil:
 		return t, nil
@@ -63,7 +63,7 @@ func NewJSON(files map[string][]byte) (*Tokenizer, error) {
 	return nil, fmt.Errorf("tokenizer.json: %w: %w", err, models.ErrCorrupt)
 }
 
-func readJSON(files map[string][]byte) (*Tokenizer, error) {
+func loadJSON(files map[string][]byte) (*Tokenizer, error) {
 	data := files["tokenizer.json"]
 	if len(data) > maxJSON {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxJSON>>20)
@@ -237,20 +237,16 @@ func (t *Tokenizer) readJSONBPE(m *jsonModel, p *pipeline, unknown int32) error 
 			return fmt.Errorf("BPE with %s is not known: %w", what, models.ErrUnsupported)
 		}
 	}
-	merges := make([]string, len(m.Merges))
-	for i, x := range m.Merges {
-		merges[i] = string(x)
-	}
 	pre := preTokenizer{split: p.split, ignoreMerges: m.IgnoreMerges, bare: !m.ByteFallback}
 	var b *bpe
 	var err error
 	if p.bytes {
 		t.setPieces(decodeBytes)
-		b, err = newBPE(t, merges, pre)
+		b, err = newBPE(t, m.Merges, pre)
 	} else {
 		t.setPieces(decodeSpaces)
 		t.dropSpace = p.spaced
-		if b, err = newCharBPE(t, merges, pre); err == nil {
+		if b, err = newCharBPE(t, m.Merges, pre); err == nil {
 			b.unknown, b.fuse = unknown, m.Fuse
 		}
 	}

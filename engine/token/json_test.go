@@ -89,7 +89,7 @@ func TestJSONErrors(t *testing.T) {
 		file string
 		kind error
 	}{
-		"invalid character":        {`{`, models.ErrCorrupt},
+		"unexpected end":           {`{`, models.ErrCorrupt},
 		"model":                    {`{}`, models.ErrCorrupt},
 		`"WordLevel"`:              {`{"model":{"type":"WordLevel","vocab":{"a":0}}}`, models.ErrUnsupported},
 		"out of range":             {`{"model":{"type":"BPE","vocab":{"a":9}}}`, models.ErrCorrupt},

@@ -151,7 +151,7 @@ type expression struct {
 func compile(pattern string) (*expression, error) {
 	const white = `\t\n\v\f\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`
 	var b strings.Builder
-	class := false // within brackets
+	class, nested := false, 0 // within brackets, and brackets within them, which are a union
 	for rest := pattern; rest != ""; {
 		n := 1
 		switch {
@@ -173,7 +173,11 @@ func compile(pattern string) (*expression, error) {
 		case rest[0] == '\\' && len(rest) > 1:
 			n = 2
 			b.WriteString(rest[:2])
-		case !class && len(rest) > 1 && strings.IndexByte("?*+}", rest[0]) >= 0 && rest[1] == '+':
+		case class && rest[0] == '[' && !strings.HasPrefix(rest, "[:"):
+			nested++
+		case class && rest[0] == ']' && nested > 0:
+			nested--
+		case !class && len(rest) > 1 && strings.IndexByte("?*+", rest[0]) >= 0 && rest[1] == '+':
 			n = 2 // possessive
 			b.WriteByte(rest[0])
 		default:
@@ -245,7 +249,8 @@ var patterns = func() map[string]splitter {
 		lead + upper + `*` + lower + `+` + short + `?|` + lead + upper + `+` + lower + `*` + short + `?|\p{N}{1,3}` + slash:             of("gpt-4o"),
 		lead + upper + `*` + lower + `+|` + lead + upper + `+` + lower + `*|\p{N}` + slash:                                              of("tekken"),
 		`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_` + "`" + `{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*` + blank: splitMarked("\r\n"),
-		`\d{1,3}(?=(?:\d{3})*\b)`: groupDigits(isDecimal, true),
-		`(?=(\d{3})+(?!\d))`:      groupDigits(isDecimal, false),
+		` ?[^(\s|[.,!?…。，、।۔،])]+`:                                                                                                      of("bloom"),
+		`\d{1,3}(?=(?:\d{3})*\b)`:                                                                                                       groupDigits(isDecimal, true),
+		`(?=(\d{3})+(?!\d))`:                                                                                                            groupDigits(isDecimal, false),
 	}
 }()

@@ -110,7 +110,7 @@ func spellings(t *Tokenizer, ids []int32) (s []string) {
 // deviation says why a text is not encoded as by llama.cpp, "" if it is.
 func deviation(kind, text string) string {
 	switch {
-	case kind == "plamo" && strings.Contains(text, "<|"):
+	case kind == "plamo" && strings.Contains(text, "<|"), kind == "rwkv" && strings.Contains(text, "<s>"):
 		return "plain text never becomes a control token"
 	case kind == "wordpiece" && strings.ContainsAny(text, "\u0085한İΣ𝒳\u200b"):
 		return "BERT's normalizer decomposes every character and removes what is no text"
@@ -208,12 +208,12 @@ func TestKindsLongTexts(t *testing.T) {
 	}
 }
 
-// TestSplitLongTexts checks that the pre-tokenizers take a reasonable time for a megabyte of one character, also
+// TestSplitLongTexts checks that the pre-tokenizers take a reasonable time for a long text of one character,
 // before another one.
 func TestSplitLongTexts(t *testing.T) {
 	for name, p := range preTokenizers {
 		for _, s := range []string{"a", "A", " ", "\n", "1", "'", "é", "日", "\u0301", "a ", " \n", "A\u0301", "١", "."} {
-			text := strings.Repeat(s, 1<<20/len(s)) + "x"
+			text := strings.Repeat(s, 1<<16/len(s)) + "x"
 			n := 0
 			p.split(text, func(w string) { n += len(w) })
 			if n != len(text) && name != "whitespace" {

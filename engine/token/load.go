@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"soberano/models"
 )
@@ -141,7 +142,7 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if merges == nil {
 		return fmt.Errorf("key %q is missing: %w", prefix+"merges", models.ErrCorrupt)
 	}
-	b, err := t.newMerges(merges, p)
+	b, err := t.newMerges(cutMerges(merges), p)
 	if err != nil {
 		return fmt.Errorf("key %q: %w: %w", prefix+"merges", err, models.ErrCorrupt)
 	}
@@ -159,7 +160,7 @@ func (t *Tokenizer) readLowercase(m models.Metadata) error {
 }
 
 // newMerges returns BPE of bytes or characters, and sets how the tokens are decoded.
-func (t *Tokenizer) newMerges(merges []string, p preTokenizer) (*bpe, error) {
+func (t *Tokenizer) newMerges(merges []mergePair, p preTokenizer) (*bpe, error) {
 	if !p.spaces && !p.bare {
 		t.setPieces(decodeBytes)
 		return newBPE(t, merges, p)

@@ -34,15 +34,15 @@ func newPrefixes(all []spelling) *prefixes {
 	return p
 }
 
-// place is a range of spellings that begin with the same depth bytes.
-type place struct{ lo, hi, depth int }
+// node is a range of spellings that begin with the same depth bytes.
+type node struct{ lo, hi, depth int }
 
-// begin returns the place of all spellings.
-func (p *prefixes) begin() place { return place{0, len(p.all), 0} }
+// begin returns the node of all spellings.
+func (p *prefixes) begin() node { return node{0, len(p.all), 0} }
 
-// step narrows a place by the next byte of the text. It returns the token whose spelling is complete
-// with it, or none. The place is empty, lo == hi, if no spelling goes on so.
-func (p *prefixes) step(at *place, c byte) int32 {
+// step narrows a node by the next byte of the text. It returns the token whose spelling is complete
+// with it, or none. The node is empty, lo == hi, if no spelling goes on so.
+func (p *prefixes) step(at *node, c byte) int32 {
 	switch d := at.depth; {
 	case d == 0:
 		at.lo, at.hi = int(p.start[c][0]), int(p.start[c][1])
@@ -66,7 +66,7 @@ func (p *prefixes) step(at *place, c byte) int32 {
 
 // longest returns the length and the token of the longest spelling that text begins with, 0 and none if
 // there is none. The spellings' first bytes are those that led to from.
-func (p *prefixes) longest(from place, text string) (n int, id int32) {
+func (p *prefixes) longest(from node, text string) (n int, id int32) {
 	id = none
 	for i := 0; i < len(text) && from.lo < from.hi; i++ {
 		if found := p.step(&from, text[i]); found != none {

@@ -54,7 +54,7 @@ var preTokenizers = func() map[string]preTokenizer {
 		"gpt-4o llama4 kanana2 talkie minimax-m2": {split: gpt4o},
 		"granite-embed-multi-97m":                 {split: gpt4o, ignoreMerges: true},
 		"tiny_aya cohere2moe":                     {split: chain(groupDigits(isDecimal, true), gpt4o)},
-		"kimi-k2":                                 {split: chain(isolate(isHan, 1, 0), splitCased(rules{contractions: true, digits: 3, after: line, upper: isUpperNotHan, lower: isLowerNotHan}))},
+		"kimi-k2":                                 {split: splitCased(rules{contractions: true, digits: 3, after: line, upper: isUpperNotHan, lower: isLowerNotHan, alone: isHan})},
 		"youtu":                                   {split: chain(isolateEach(isHangul, isCJKMark, isBopomofo, isHanOrKana), splitCased(rules{contractions: true, digits: 1, after: slash})), ignoreMerges: true},
 		"deepseek-v3 hunyuan-dense joyai-llm hy_v4": {split: deepseek},
 		"spark2_5":                        {split: chain(threes, isolate(isHanOrKana, 1, 0), splitSpark, digits)},

@@ -86,7 +86,7 @@ func readFiles(vocab, merges, added []byte) (*Tokenizer, error) {
 	for line := range strings.Lines(string(merges)) {
 		line = strings.TrimRight(line, "\r\n")
 		if line != "" && !strings.HasPrefix(line, "#version") {
-			f.Model.Merges = append(f.Model.Merges, mergeLine(line))
+			f.Model.Merges = append(f.Model.Merges, cutMerge(line))
 		}
 	}
 	var special map[string]int

@@ -107,6 +107,7 @@ type rules struct {
 	after        string          // characters that belong to the punctuation before them
 	oneAfter     bool            // only one of them does
 	upper, lower func(rune) bool // letters that begin and that end a word (GPT-4o)
+	alone        func(rune) bool // characters of which a run is a word before all else (GPT-4o); nil: none
 }
 
 // splitLlama3 is the pattern of Llama 3 with other parameters.
@@ -212,8 +213,16 @@ func splitCased(r rules) splitter {
 	}
 	return func(s string, emit func(string)) {
 		for len(s) > 0 {
-			n := r.wordCased(s)
-			if n == 0 {
+			n := 0
+			if r.alone != nil {
+				n, _ = run(s, r.alone, 0)
+			}
+			if n > 0 {
+				emit(s[:n])
+				s = s[n:]
+				continue
+			}
+			if n = r.wordCased(s); n == 0 {
 				n = r.rest(s)
 			} else if r.contractions && n < len(s) {
 				n += contraction(s[n:], true)

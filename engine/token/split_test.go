@@ -170,7 +170,7 @@ func TestSplitCases(t *testing.T) {
 		{"tiny_aya", "x1234", "x|1|234"},
 		{"kimi-k2", "Hello世界abc、漢字's 1234", "Hello|世界|abc|、|漢字|'s| |123|4"},
 		{"deepseek-llm", "Hi there,  12 日本。\n", "Hi| there|,|  |12| |日本|。|\n"},
-		{"chameleon", "<sentinel:12> IMGIMGABZx    y", "<sentinel:12>| |IMGIMGABZ|x|    |y"},
+		{"chameleon", "<sentinel:12> IMGIMGABZx    y", "<|sentinel|:|1|2|>| |IMGIMGABZ|x|    |y"},
 		{"superbpe", "a 1234567 b", "a |1|234|567| b"},
 	} {
 		var got []string

@@ -17,7 +17,7 @@ import (
 //	GGUF spelling                    ▁embed ding s
 type wordPiece struct {
 	tokens      *prefixes
-	first, rest place // where tokens begin that begin a word, and those that continue one
+	first, rest node // where tokens begin that begin a word, and those that continue one
 	unknown     int32
 	longest     int // characters of the longest word that is not unknown; 0: no limit
 	normalize   bertNormalizer
@@ -37,8 +37,8 @@ func newWordPiece(t *Tokenizer, first, rest string, unknown int32, n bertNormali
 	return w
 }
 
-// after returns the place of the tokens that begin with prefix.
-func (w *wordPiece) after(prefix string) place {
+// after returns the node of the tokens that begin with prefix.
+func (w *wordPiece) after(prefix string) node {
 	p := w.tokens.begin()
 	for i := 0; i < len(prefix); i++ {
 		w.tokens.step(&p, prefix[i])
