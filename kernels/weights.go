@@ -96,7 +96,7 @@ type Vector interface {
 	Close() error
 }
 
-// Activation is a feed-forward non-linearity.
+// Activation is a non-linearity.
 type Activation int
 
 const (
@@ -104,6 +104,8 @@ const (
 	GELUTanh                   // tanh approximation of GELU (Gemma)
 	GELUErf                    // exact GELU (Whisper)
 	ReLU                       // max(x, 0)
+	Sigmoid                    // σ(x) = 1/(1+exp(-x))
+	Softplus                   // ln(1+exp(x))
 )
 
 // RoPE describes a rotary position embedding (Su et al. 2021, arXiv:2104.09864).

@@ -78,6 +78,7 @@ type device struct {
 	mm  matmulJob
 	at  attendJob
 	row rowJob
+	delta deltaJob
 
 	x8     []block   // activations of a product in 8 bits
 	xp     []uint32  // activations of a product in bfloat16
@@ -116,6 +117,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
+	d.delta.init(d)
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

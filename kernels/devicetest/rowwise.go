@@ -60,6 +60,10 @@ func activated(f kernels.Activation, x float64) float64 {
 		return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 	case kernels.GELUErf:
 		return 0.5 * x * (1 + math.Erf(x/math.Sqrt2))
+	case kernels.Sigmoid:
+		return 1 / (1 + math.Exp(-x))
+	case kernels.Softplus:
+		return math.Log(1 + math.Exp(x))
 	}
 	return max(x, 0)
 }
@@ -69,7 +73,7 @@ func (s *suite) activations() {
 	for _, n := range [][2]int{{1, 5}, {3, 16}, {90, 333}} {
 		rows, cols := n[0], n[1]
 		g, u := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols)
-		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU} {
+		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.Sigmoid, kernels.Softplus} {
 			got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 				gt, ut := tensor(st, g, rows, cols), tensor(st, u, rows, cols)
 				alone, both := st.New(rows, cols), view(st, nil, rows, cols)

@@ -33,7 +33,7 @@ func elemsARM64(f *file) {
 	e.reductions()
 	e.expSum()
 	e.maps()
-	for _, a := range []string{"silu", "geluTanh", "geluErf"} {
+	for _, a := range []string{"silu", "sigmoid", "geluTanh", "geluErf"} {
 		e.activation(a)
 	}
 }
@@ -237,7 +237,7 @@ func (e *e64) maps() {
 func (e *e64) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32, "dst+0", "x+8", "up+16", "n+24")
 	e.expReady()
-	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
+	f := map[string]func(){"silu": e.silu, "sigmoid": e.sigmoid, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
 	for i, c := range map[string][]string{
 		"geluTanh": {"tanh1", "tanh3"}, "geluErf": {"sqrt½", "e0", "e1", "e2", "e3", "e4", "e5", "half"},
 	}[name] {
@@ -263,11 +263,18 @@ func (e *e64) activation(name string) {
 // silu emits x / (1 + exp(-x)).
 func (e *e64) silu() {
 	e.op2(fneg, 0, 6)
-	e.sigmoid()
+	e.logistic()
 }
 
-// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
+// sigmoid emits 1 / (1 + exp(-x)).
 func (e *e64) sigmoid() {
+	e.op2(fneg, 0, 6)
+	e.move(6, 25)
+	e.logistic()
+}
+
+// logistic emits register 0 = register 6 / (1 + exp(register 0)).
+func (e *e64) logistic() {
 	e.exp(0, 1, 2, 3)
 	e.op3(fadd, 0, 0, 25)
 	e.op3(fdiv, 0, 6, 0)
@@ -279,7 +286,7 @@ func (e *e64) geluTanh() {
 	e.move(1, 8)
 	e.op3(fmla, 1, 0, 9)
 	e.op3(fmul, 0, 1, 6)
-	e.sigmoid()
+	e.logistic()
 }
 
 // geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), as in gen/elem.go.

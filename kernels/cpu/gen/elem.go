@@ -43,7 +43,7 @@ func elems(f *file) {
 		e.maps()
 		e.turns()
 		e.half()
-		for _, a := range []string{"silu", "geluTanh", "geluErf"} {
+		for _, a := range []string{"silu", "sigmoid", "geluTanh", "geluErf"} {
 			e.activation(a)
 		}
 	}
@@ -320,7 +320,7 @@ func (e *elem) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ up+16(FP), BX\n\tMOVQ n+24(FP), CX")
 	e.expReady()
-	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
+	f := map[string]func(){"silu": e.silu, "sigmoid": e.sigmoid, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
 	e.i("TESTQ BX, BX\n\tJZ plain")
 	e.loop("gated", func() {
 		e.load("(SI)", 6)
@@ -341,11 +341,19 @@ func (e *elem) activation(name string) {
 func (e *elem) silu() {
 	e.zero(0)
 	e.op("VSUBPS", 6, 0, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
-// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
+// sigmoid emits 1 / (1 + exp(-x)).
 func (e *elem) sigmoid() {
+	e.zero(0)
+	e.op("VSUBPS", 6, 0, 0)
+	e.splat(constant("one"), 6)
+	e.logistic()
+}
+
+// logistic emits register 0 = register 6 / (1 + exp(register 0)).
+func (e *elem) logistic() {
 	e.exp(0, 1, 2)
 	e.opC("VADDPS", "one", 0, 0)
 	e.op("VDIVPS", 0, 6, 0)
@@ -357,7 +365,7 @@ func (e *elem) geluTanh() {
 	e.splat(constant("tanh3"), 3)
 	e.opC("VFMADD213PS", "tanh1", 3, 0)
 	e.op("VMULPS", 6, 0, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
 // geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), which is accurate for large negative x too.
