@@ -17,6 +17,9 @@ type Weights struct {
 	// Experts, if not 0, is the number of experts of a mixture: Data has that many matrices, one after the other, and
 	// Bias that many times Rows values.
 	Experts int
+	// Stride, if not 0, is the distance in Data from one expert's matrix to the next, in bytes, such as where those of gate
+	// and up alternate.
+	Stride int
 }
 
 // MaxExperts is the largest number of experts of a matrix.
@@ -55,8 +58,8 @@ func (w Weights) check(experts, cols int) error {
 		return fmt.Errorf("%d experts where the first part has %d", w.Experts, experts)
 	}
 	n := max(1, experts)
-	if row := w.Type.RowBytes(w.Cols); len(w.Data)/row/w.Rows < n { // a product could overflow
-		return fmt.Errorf("%d × %d × %d values of %v need %d bytes a row, there are %d in all", n, w.Rows, w.Cols, w.Type, row, len(w.Data))
+	if row := w.Type.RowBytes(w.Cols); w.hold(row) < n {
+		return fmt.Errorf("%d × %d × %d values of %v need %d bytes a row, there are %d in all (distance %d)", n, w.Rows, w.Cols, w.Type, row, len(w.Data), w.Stride)
 	}
 	if w.Bias != nil && len(w.Bias) != n*w.Rows {
 		return fmt.Errorf("%d biases for %d × %d rows", len(w.Bias), n, w.Rows)
@@ -64,10 +67,27 @@ func (w Weights) check(experts, cols int) error {
 	return nil
 }
 
+// hold returns how many matrices Data has, with rows of so many bytes. It avoids products that could overflow.
+func (w Weights) hold(row int) int {
+	n := len(w.Data) / row / w.Rows
+	if w.Stride == 0 || n == 0 {
+		return n
+	}
+	size := w.Rows * row
+	if w.Stride < size {
+		return 0
+	}
+	return 1 + (len(w.Data)-size)/w.Stride
+}
+
 // Expert returns the weights of expert e of w, which must satisfy CheckParts.
 func (w Weights) Expert(e int) Weights {
 	size := w.Rows * w.Type.RowBytes(w.Cols)
-	w.Experts, w.Data = 0, w.Data[e*size:][:size:size]
+	at := e * size
+	if w.Stride != 0 {
+		at = e * w.Stride
+	}
+	w.Experts, w.Stride, w.Data = 0, 0, w.Data[at:][:size:size]
 	if w.Bias != nil {
 		w.Bias = w.Bias[e*w.Rows:][:w.Rows]
 	}

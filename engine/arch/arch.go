@@ -57,7 +57,15 @@ var families = map[string]family{
 	"lfm2moe": {"LFM2 MoE", openLFM2MoE, siluKeys},
 	"llama":   {"Llama", openLlama, siluKeys},
 	"qwen2":   {"Qwen2", openQwen2, siluKeys},
+	"qwen2moe": {"Qwen2 MoE", openQwen2MoE, siluKeys},
+	"qwen2vl": {"Qwen2 VL (text)", openQwen2VL, siluKeys},
 	"qwen3":   {"Qwen3", openQwen3, siluKeys},
+	"qwen35": {"Qwen3.5", openQwen35, siluKeys},
+	"qwen35moe": {"Qwen3.5 MoE", openQwen35MoE, siluKeys},
+	"qwen3moe": {"Qwen3 MoE", openQwen3MoE, siluKeys},
+	"qwen3next": {"Qwen3-Next", openQwen3Next, siluKeys},
+	"qwen3vl": {"Qwen3 VL (text)", openQwen3VL, siluKeys},
+	"qwen3vlmoe": {"Qwen3 VL MoE (text)", openQwen3VLMoE, siluKeys},
 }
 
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.

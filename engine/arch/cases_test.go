@@ -25,7 +25,7 @@ type kindCases struct {
 	optional []string
 	// variants are changes of the tiny model of which testdata has logits as well: small_KIND-VARIANT.json.
 	variants map[string]func(*tiny.Source)
-	// unused is a tensor of each variant that does not change its logits.
+	// unused is what the names of those tensors of a variant begin with that do not change its logits.
 	unused map[string]string
 	// tolerance of the logits, relative to their range; 0 stands for 1e-5.
 	tolerance float64
@@ -40,7 +40,15 @@ var cases = map[string]kindCases{
 	"llama":       llamaCases,
 	"mixtral":     mixtralCases,
 	"qwen2":       qwen2Cases,
+	"qwen2moe":    qwen2MoECases,
+	"qwen2vl":     qwen2VLCases,
 	"qwen3":       qwen3Cases,
+	"qwen35":      qwen35Cases,
+	"qwen35moe":   qwen35MoECases,
+	"qwen3moe":    qwen3MoECases,
+	"qwen3next":   qwen3NextCases,
+	"qwen3vl":     qwen3VLCases,
+	"qwen3vlmoe":  qwen3VLMoECases,
 }
 
 // TestCases checks that every kind has cases, and that no case is without effect.

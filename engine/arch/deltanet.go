@@ -86,6 +86,13 @@ func openQwen3Next(r *reader) (Model, error) {
 	return r.deltaNet(c, false, r.qwen3NextIn)
 }
 
+// gatedMixture reads mixtures in all layers, of experts whose weights add up to 1, beside a shared expert.
+func (r *reader) gatedMixture(c *config) {
+	r.qwenMixture(c, true)
+	r.sharedWidth(c)
+	c.experts.fused = true
+}
+
 // deltaNet reads a network whose delta nets have the input projections that in reads. qwen35 says that it is Qwen3.5, whose
 // positions have several axes, and whose heads of values are in another order.
 func (r *reader) deltaNet(base config, qwen35 bool, in func(blk string, c *deltaConfig) []kernels.Weights) (Model, error) {
@@ -202,11 +209,7 @@ func (r *reader) deltaLayer(blk string, c *deltaConfig, recurrent bool, in func(
 		l.kNorm = r.vector(blk+"attn_k_norm.weight", c.headDim)
 		l.out = r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
 	}
-	if c.experts.count > 0 {
-		l.ffn = r.mixture(blk, c.dim, c.experts)
-	} else {
-		l.ffn = r.feedForward(blk, c.dim, c.ff)
-	}
+	l.ffn = r.qwenFeedForward(blk, c.config)
 	return l
 }
 

@@ -8,12 +8,17 @@ import (
 // experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
+	shared    int  // width of the expert that all tokens go through; 0: there is none
+	fused     bool // the file may have the gate and up projections of each expert as one matrix
 	routing   kernels.Routing
 }
 
 // experts reads how many experts there are, each of width ff, and how many a token goes
-// through. Keys that change the routing in a way that the caller does not read are refused.
-func (r *reader) experts(ff int) experts {
+// through, whose weights are divided by their sum. Keys that change the routing in a way that the caller does not read are refused.
+func (r *reader) experts(ff int) experts { return r.expertsOf(ff, true) }
+
+// expertsOf is experts with weights that are divided by their sum or, if normalize is false, are not.
+func (r *reader) expertsOf(ff int, normalize bool) experts {
 	n := r.int("expert_count", 0, 0, kernels.MaxExperts)
 	if n == 0 {
 		return experts{}
@@ -26,10 +31,10 @@ func (r *reader) experts(ff int) experts {
 	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
 		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
 	}
-	if !r.bool("expert_weights_norm", true) {
-		r.unsupported("key %q is false", r.family+".expert_weights_norm")
+	if norm := r.bool("expert_weights_norm", normalize); norm != normalize {
+		r.unsupported("key %q is %v", r.family+".expert_weights_norm", norm)
 	}
-	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: true, Scale: 1}}
+	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: normalize, Scale: 1}}
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
@@ -46,14 +51,23 @@ func (r *reader) gating() (sigmoid bool) {
 	return sigmoid
 }
 
-// feedForward is the feed-forward network of a layer, or a mixture of several.
+// feedForward is the feed-forward network of a layer, or a mixture of several, beside which there may be a shared expert.
 //
-//	h ─ f(gate)·up ─ down ─▶      or      h ─ mixture ─▶
+//	h ─ f(gate)·up ─ down ─▶      or      h ─┬ mixture ─────────────────────┬─▶ ⊕ ─▶
+//	                                         └ f(gate)·up ─ ·σ(g·h) ─ down ┘
 type feedForward struct {
 	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture
 	down       kernels.Matrix // [dim × ff]
 	mixture    *nn.Mixture    // nil: gateUp and down are used
+	shared     *sharedExpert  // beside the mixture; nil: there is none
 	activation kernels.Activation
+}
+
+// sharedExpert is a feed-forward network that all rows go through beside a mixture.
+type sharedExpert struct {
+	gateUp kernels.Matrix // [2·shared × dim]
+	down   kernels.Matrix // [dim × shared]
+	gate   kernels.Matrix // g, [1 × dim]; nil: the output counts fully
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
@@ -74,10 +88,41 @@ func (r *reader) biasedFeedForward(blk string, dim, ff int) feedForward {
 func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 	return feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		GateUp:  r.expertGateUp(blk, dim, e),
 		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
 		Routing: e.routing,
 	}}
+}
+
+// expertGateUp loads the gate and up projections of all experts.
+func (r *reader) expertGateUp(blk string, dim int, e experts) kernels.Matrix {
+	name := blk + "ffn_gate_up_exps"
+	if _, ok := r.f.Tensor(name + ".weight"); !ok || !e.fused {
+		return r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff})
+	}
+	t, ok := r.tensor(name+".weight", e.count, 2*e.ff, dim)
+	if !ok {
+		return nil
+	}
+	half := e.ff * t.Type.RowBytes(dim)
+	w := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, Stride: 2 * half}
+	up := w
+	up.Data = t.Data[half:]
+	return r.loadMatrix(name, []kernels.Weights{w, up})
+}
+
+// sharedExpert loads the expert that all tokens go through, of width ff. gated says that it has a gate.
+func (r *reader) sharedExpert(blk string, dim, ff int, gated bool) *sharedExpert {
+	e := &sharedExpert{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", ff}, part{blk + "ffn_up_shexp", ff}),
+		down:   r.matrix(ff, part{blk + "ffn_down_shexp", dim}),
+	}
+	if name := blk + "ffn_gate_inp_shexp"; gated {
+		if t, ok := r.tensor(name+".weight", dim); ok {
+			e.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
+		}
+	}
+	return e
 }
 
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
@@ -97,6 +142,8 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 type tensors struct {
 	hidden  kernels.Tensor // [n × ff], of layers without a mixture
 	mixture nn.MixtureTensors
+	shared  kernels.Tensor // [n × shared]
+	gate    kernels.Tensor // [n × 1], of the shared expert
 }
 
 // feedForwardTensors allocates the scratch memory of c's feed-forward networks for n rows.
@@ -106,6 +153,9 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	}
 	if c.dense < c.layers {
 		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		if c.experts.shared > 0 {
+			t.shared, t.gate = d.New(n, c.experts.shared), d.New(n, 1)
+		}
 	}
 	return t
 }
@@ -116,7 +166,7 @@ func (c config) feedForwardScratch() (n int) {
 		n += c.ff
 	}
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared + 1
 	}
 	return n
 }
@@ -125,10 +175,24 @@ func (c config) feedForwardScratch() (n int) {
 func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
 	if f.mixture != nil {
 		f.mixture.Add(d, x, h, t.mixture, f.activation)
+		if f.shared != nil {
+			f.shared.add(d, x, h, t, f.activation)
+		}
 		return
 	}
 	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
 	d.MatMulAdd(x, t.hidden, f.down)
+}
+
+// add adds the expert's output for h, [n × dim], to x, [n × dim].
+func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
+	d.MatMulGated(t.shared, h, e.gateUp, f)
+	if e.gate != nil {
+		d.MatMul(t.gate, h, e.gate)
+		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)
+		d.Mul(t.shared, t.gate)
+	}
+	d.MatMulAdd(x, t.shared, e.down)
 }
 
 // write writes the network's output for h to y, both [n × dim]. y may be h. The network is no mixture.

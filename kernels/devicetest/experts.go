@@ -244,8 +244,36 @@ func (s *suite) mixed(n int, logits []float32, r *kernels.Routing, experts, cols
 	return want
 }
 
+// alternating checks a matrix of experts whose gate and up projections alternate in the file.
+func (s *suite) alternating() {
+	const experts, n = 3, 5
+	gate, up := ExpertWeights(s.r, quant.Q8_0, experts, 48, 64, false), ExpertWeights(s.r, quant.Q8_0, experts, 48, 64, false)
+	size := len(gate.Data) / experts
+	a, b := gate, up
+	a.Data, a.Stride, b.Stride = nil, 2*size, 2*size
+	for e := range experts {
+		a.Data = append(append(a.Data, gate.Data[e*size:][:size]...), up.Data[e*size:][:size]...)
+	}
+	b.Data = a.Data[size:]
+	x, logits := Gauss(s.r, n*64), Gauss(s.r, n*experts)
+	var got [2][]float32
+	for i, m := range []kernels.Matrix{s.load(gate, up), s.load(a, b)} {
+		got[i] = s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			c := st.Route(tensor(st, logits, n, experts), &kernels.Routing{Used: 2, Scale: 1})
+			rows, y := st.New(2*n, 64), st.New(2*n, 48)
+			st.Gather(rows, tensor(st, x, n, 64), c)
+			st.MatMulGatedExperts(y, rows, m, c, kernels.SiLU)
+			return []kernels.Tensor{y}
+		})[0]
+	}
+	if !slices.Equal(got[0], got[1]) {
+		s.Error("experts whose gate and up projections alternate are other ones")
+	}
+}
+
 // expertLoading checks which weights of experts Load refuses.
 func (s *suite) expertLoading() {
+	s.alternating()
 	first := ExpertWeights(s.r, quant.F32, 3, 1, 32, false)
 	for what, w := range map[string]kernels.Weights{
 		"too little data":           {Type: quant.F32, Rows: 1, Cols: 32, Data: make([]byte, 3*128-1), Experts: 3},
