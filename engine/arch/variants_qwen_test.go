@@ -63,7 +63,7 @@ var qwen2VLCases = kindCases{
 }
 
 var qwen2MoECases = kindCases{
-	tensors: []string{"blk.0.attn_q_norm.weight", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_shexp.bias", "blk.0.ffn_gate_up_exps.weight"},
+	tensors: []string{"blk.0.attn_q_norm.weight", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_shexp.bias"},
 	keys:    models.Metadata{"expert_weights_norm": true, "expert_weights_scale": 2.5, "expert_group_count": uint64(2), "expert_shared_count": uint64(1), "expert_gating_func": uint64(2)},
 	variants: map[string]func(*tiny.Source){
 		"widths": func(s *tiny.Source) { // of the experts from that of the network
