@@ -23,7 +23,7 @@ var qwen2MoE = kind{architecture: "qwen2moe", layers: 2, keys: models.Metadata{
 	s.qkvBiases(blk)
 	s.norm(blk+"ffn_norm.weight", Dim)
 	s.mixture(blk, ExpertFF)
-	s.sharedExpert(blk)
+	s.gatedExpert(blk)
 }, last: func(s *Source) {
 	s.norm("output_norm.weight", Dim)
 	s.Matrix("output.weight", Vocabulary, Dim)
