@@ -100,7 +100,7 @@ func (s *Source) deltaHeads(blk string, dim int) {
 	s.bias(blk+"ssm_dt.bias", DeltaHeads)
 	a := make([]float32, DeltaHeads)
 	for i := range a {
-		a[i] = float32(-0.3 * math.Exp(s.rng.NormFloat64()))
+		a[i] = float32(-0.3 * math.Exp(s.random()))
 	}
 	s.Vector(blk+"ssm_a", a...)
 	s.norm(blk+"ssm_norm.weight", dim)
