@@ -45,7 +45,7 @@ type layer struct {
 	parallel     bool           // the input of the feed-forward network is that of attention, normalised by ffnNorm, if there is one, instead of by attnNorm
 	ffnNorm      nn.Norm        // [dim]
 	ffn          feedForward
-	ffnPost      nn.Norm // [dim], for the output of the feed-forward network
+	ffnPost      nn.Norm // [dim], for the output of the feed-forward network, which is no mixture
 }
 
 // attention is the attention of a layer. Layers of one kind share it.
@@ -238,16 +238,4 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	}
 	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
 	return logits, d.End()
-}
-
-// direct reports whether the output of a block with the norm post is added to x as it is.
-func (m *decoder) direct(post *nn.Norm) bool { return post.None() && m.residualScale == 1 }
-
-// add adds y, normalised by post and scaled, to x.
-func (m *decoder) add(d kernels.Step, x, y kernels.Tensor, post *nn.Norm) {
-	post.Of(d, y, y)
-	if m.residualScale != 1 {
-		d.Scale(y, y, m.residualScale)
-	}
-	d.Add(x, y)
 }

@@ -75,9 +75,9 @@ type device struct {
 	repacked int        // number of segments that were not found in packed
 	move     mover      // copying of the segments that were found
 
-	mm  matmulJob
-	at  attendJob
-	row rowJob
+	mm    matmulJob
+	at    attendJob
+	row   rowJob
 	delta deltaJob
 
 	x8     []block   // activations of a product in 8 bits

@@ -42,13 +42,13 @@ type deltaScratch struct {
 	out  [2 * 32]float32
 	step [32]float32 // β·(v - Sᵀ·k)
 	// For a chunk of rows.
-	keys     []float32   // [2][KeyDim][32]: transposed keys in panels of 32 rows
-	kk, qk   []float32   // [deltaChunk][deltaChunk]: products of keys, and of queries, with keys
-	lower    []float32   // [deltaChunk][deltaChunk]: how a row's step depends on those of the rows before it
-	mixed    []float32   // [deltaChunk][deltaChunk]: how a row's output depends on the steps
-	steps    []float32   // [deltaChunk][32]: β·(v - Sᵀ·k) of each row, a panel
-	since    []float32   // [deltaChunk]: decay from after each row to the current one
-	all [deltaChunk]float32 // decay from the chunk's beginning to each row
+	keys   []float32           // [2][KeyDim][32]: transposed keys in panels of 32 rows
+	kk, qk []float32           // [deltaChunk][deltaChunk]: products of keys, and of queries, with keys
+	lower  []float32           // [deltaChunk][deltaChunk]: how a row's step depends on those of the rows before it
+	mixed  []float32           // [deltaChunk][deltaChunk]: how a row's output depends on the steps
+	steps  []float32           // [deltaChunk][32]: β·(v - Sᵀ·k) of each row, a panel
+	since  []float32           // [deltaChunk]: decay from after each row to the current one
+	all    [deltaChunk]float32 // decay from the chunk's beginning to each row
 }
 
 func (j *deltaJob) init(d *device) {
