@@ -38,6 +38,8 @@ func (d *device) formOf(l kernels.Layer) layerForm {
 		f.kind, f.width = q8s32, 1
 	case d.cached == CachedBF16 && d.lv.bf16():
 		f.kind = kindPairs
+	case d.cached == Cached8 && l.Fine:
+		f.words = d.lv.zmm() && l.KeyDim%2 == 0 && l.KeyDim <= mostWordCols
 	}
 	return f
 }
