@@ -14,7 +14,7 @@ import "soberano/kernels"
 
 // scratch16 is the additional scratch memory of a worker.
 type scratch16 struct {
-	q, p           []int16 // [12][headDim], [12][scoreStride]
+	q              []int16 // [12][headDim]; the weights take the place of the scores
 	qScale, pScale [unitRows]float32
 	pages          [wideSlots]wordPage
 }
@@ -33,9 +33,6 @@ type pageID struct {
 }
 
 func (w *scratch16) grow(headDim int) {
-	if len(w.p) == 0 {
-		w.p = make([]int16, unitRows*scoreStride)
-	}
 	if len(w.q) < unitRows*headDim {
 		w.q = make([]int16, unitRows*headDim)
 	}
@@ -67,13 +64,14 @@ func (j *attendJob) block16(w *attendScratch, c *keysValues, s kernels.Span, u u
 			scale = 0
 		}
 		x.pScale[i] = inverse(scale)
-		toWords(j.lv, x.p[i*scoreStride:], row, scale)
+		toWords(j.lv, asInt16(row), row, scale)
 	}
+	weights := asInt16(w.scores)
 	for p := b; p < b+width; {
 		next := min((p/page+1)*page, b+width)
 		v := j.words(x, c, s, u, p/page)
 		for i := 0; i < c.dims; i += 32 {
-			wTile(j.lv, w.out[i:], c.dims, x.p[p-b:], scoreStride, v.values[i*page+p%page*32:], (next-p)/2, n, x.pScale[:n], v.valueScales[i:], true)
+			wTile(j.lv, w.out[i:], c.dims, weights[p-b:], 2*scoreStride, v.values[i*page+p%page*32:], (next-p)/2, n, x.pScale[:n], v.valueScales[i:], true)
 		}
 		p = next
 	}

@@ -53,7 +53,7 @@ func absMaxGo(x []float32) float32 {
 }
 
 // toWordsGo is the reference implementation of toWords: it rounds s·x to integers, to even. Products that no integer of 16
-// bits has, for example NaN, give any integer.
+// bits has, for example NaN, give any integer. dst may be the memory of x.
 func toWordsGo(dst []int16, x []float32, s float32) {
 	for i, v := range x {
 		dst[i] = toWord(v * s)

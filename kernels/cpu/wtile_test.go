@@ -85,6 +85,10 @@ func TestToWords(t *testing.T) {
 						t.Fatalf("%g times %g: %d, want %d", v, s, got[i], want[i])
 					}
 				}
+				same := slices.Clone(x)
+				if toWords(lv, asInt16(same), same, s); !slices.Equal(asInt16(same)[:n], got) {
+					t.Fatalf("in place: %v, want %v", asInt16(same)[:n], got)
+				}
 			}
 		}
 	})
