@@ -17,7 +17,7 @@ func (q *q64) pair(m, v int) int { return 2 * (m*q.nv + v) }
 func (q *q64) products(j int, first, last bool) {
 	if q.k.wide() {
 		if j%2 == 1 {
-			q.products8(j, j == 1)
+			q.products8(j, j%(8/q.k.halves) == 1)
 		}
 		return
 	}
