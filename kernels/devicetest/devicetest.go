@@ -50,6 +50,7 @@ func Run(t *testing.T, s Subject) {
 		{"AttendLatent", (*suite).latent},
 		{"ShortConv", (*suite).convolutions},
 		{"DeltaRule", (*suite).deltaRules},
+		{"Scan", (*suite).scans},
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},
 		{"Embed", (*suite).embedding},
