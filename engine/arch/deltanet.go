@@ -90,14 +90,16 @@ func openQwen3Next(r *reader) (Model, error) {
 func (r *reader) gatedMixture(c *config) {
 	r.qwenMixture(c, true)
 	r.sharedWidth(c)
-	c.experts.fused = true
 }
 
 // deltaNet reads a network whose delta nets have the input projections that in reads. qwen35 says that it is Qwen3.5, whose
 // positions have several axes, and whose heads of values are in another order.
 func (r *reader) deltaNet(base config, qwen35 bool, in func(blk string, c *deltaConfig) []kernels.Weights) (Model, error) {
 	c := deltaConfig{config: base, taps: r.int("ssm.conv_kernel", required, 2, 64)}
-	r.skipDrafts(&c.config, &c.recurrent)
+	c.recurrent = r.recurrentLayers(c.layers)
+	if r.dropDrafts(&c.config); r.err == nil {
+		c.recurrent = c.recurrent[:c.layers]
+	}
 	r.deltaRule(&c)
 	c.rule.Cyclic = qwen35
 	rotary := r.rotary(r.rotaryDims(c.config), c.context)
@@ -171,27 +173,6 @@ func (r *reader) recurrentLayers(n int) []bool {
 		r.fail(fmt.Errorf("key %q has %d entries, the model %d blocks: %w", key, len(list), n, models.ErrCorrupt))
 	}
 	return list
-}
-
-// skipDrafts reads which layers are recurrent, and takes the blocks at the end that only draft tokens for speculative
-// decoding from the number of layers. Their tensors take no part in the network.
-func (r *reader) skipDrafts(c *config, recurrent *[]bool) {
-	drafts := r.int("nextn_predict_layers", 0, 0, max(0, c.layers-1))
-	list := r.recurrentLayers(c.layers)
-	if r.err != nil {
-		return
-	}
-	if c.dense == c.layers {
-		c.dense -= drafts
-	}
-	c.layers -= drafts
-	*recurrent = list[:c.layers]
-	for _, t := range r.f.Tensors {
-		var block int
-		if _, err := fmt.Sscanf(t.Name, "blk.%d.", &block); err == nil && block >= c.layers && block < c.layers+drafts {
-			r.used[t.Name] = true
-		}
-	}
 }
 
 func (r *reader) deltaLayer(blk string, c *deltaConfig, recurrent bool, in func(blk string, c *deltaConfig) []kernels.Weights) deltaLayer {

@@ -8,10 +8,20 @@ import (
 // experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
-	shared    int  // width of the expert that all tokens go through; 0: there is none
-	fused     bool // the file may have the gate and up projections of each expert as one matrix
+	shared    int      // width of the feed-forward network that every token goes through beside those chosen; 0: none
+	gated     bool     // the shared expert has a gate
+	bias      presence // of the values that are added to the probabilities for the choice
 	routing   kernels.Routing
 }
+
+// presence says whether files of a family have a tensor.
+type presence int
+
+const (
+	absent presence = iota
+	optional
+	present
+)
 
 // experts reads how many experts there are, each of width ff, and how many a token goes
 // through, whose weights are divided by their sum. Keys that change the routing in a way that the caller does not read are refused.
@@ -31,18 +41,41 @@ func (r *reader) expertsOf(ff int, normalize bool) experts {
 	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
 		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
 	}
-	if norm := r.bool("expert_weights_norm", normalize); norm != normalize {
-		r.unsupported("key %q is %v", r.family+".expert_weights_norm", norm)
-	}
+	r.weightsNorm(normalize)
 	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: normalize, Scale: 1}}
+}
+
+// routedExperts reads the experts of a family whose files say how they are chosen, each of width ff. sigmoid is the default of gating.
+func (r *reader) routedExperts(ff int, sigmoid bool) experts {
+	n := r.int("expert_count", required, 1, kernels.MaxExperts)
+	e := experts{count: n, ff: ff, routing: kernels.Routing{
+		Used: r.int("expert_used_count", required, 1, max(n, 1)), Sigmoid: r.gatingOr(sigmoid),
+		Normalize: r.bool("expert_weights_norm", false), Scale: float32(r.float("expert_weights_scale", 1, 0, 1e6)),
+	}}
+	if e.routing.Scale == 0 {
+		e.routing.Scale = 1
+	}
+	return e
+}
+
+// weightsNorm refuses a file that asks for another normalisation of the weights of the experts than the family's.
+func (r *reader) weightsNorm(normalize bool) {
+	if r.bool("expert_weights_norm", normalize) != normalize {
+		r.unsupported("key %q is %v", r.family+".expert_weights_norm", !normalize)
+	}
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
 // each; otherwise, and by default, they are made by softmax.
-func (r *reader) gating() (sigmoid bool) {
+func (r *reader) gating() (sigmoid bool) { return r.gatingOr(false) }
+
+// gatingOr is gating with another default.
+func (r *reader) gatingOr(byDefault bool) (sigmoid bool) {
 	const softmax, sigmoids = 1, 2 // llama.cpp's llama_expert_gating_func_type; 0 is the default
-	switch kind := r.int("expert_gating_func", softmax, 0, maxWidth); kind {
-	case 0, softmax:
+	switch kind := r.int("expert_gating_func", 0, 0, maxWidth); kind {
+	case 0:
+		sigmoid = byDefault
+	case softmax:
 	case sigmoids:
 		sigmoid = true
 	default:
@@ -51,30 +84,28 @@ func (r *reader) gating() (sigmoid bool) {
 	return sigmoid
 }
 
-// feedForward is the feed-forward network of a layer, or a mixture of several, beside which there may be a shared expert.
+// feedForward is the feed-forward network of a layer: one network, a mixture of several, or both side by side, of which the
+// first is the shared expert of the mixture.
 //
-//	h ─ f(gate)·up ─ down ─▶      or      h ─┬ mixture ─────────────────────┬─▶ ⊕ ─▶
-//	                                         └ f(gate)·up ─ ·σ(g·h) ─ down ┘
+//	h ─ f(gate)·up ─ down ─▶      or      h ─ f(up) ─ down ─▶      or      h ─ mixture ─▶
+//
+// A shared expert may have a gate, the sigmoid of one value for each row, by which its output is multiplied.
 type feedForward struct {
-	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture
-	down       kernels.Matrix // [dim × ff]
-	mixture    *nn.Mixture    // nil: gateUp and down are used
-	shared     *sharedExpert  // beside the mixture; nil: there is none
+	gateUp     kernels.Matrix // [2·ff × dim]; nil: up is used
+	up         kernels.Matrix // [ff × dim]
+	down       kernels.Matrix // [dim × ff]; nil: only the mixture
+	mixture    *nn.Mixture    // nil: none
+	gate       kernels.Matrix // of the shared expert, [1 × dim]; nil: none
 	activation kernels.Activation
 }
 
-// sharedExpert is a feed-forward network that all rows go through beside a mixture.
-type sharedExpert struct {
-	gateUp kernels.Matrix // [2·shared × dim]
-	down   kernels.Matrix // [dim × shared]
-	gate   kernels.Matrix // g, [1 × dim]; nil: the output counts fully
+func (r *reader) feedForward(blk string, dim, ff int) feedForward {
+	return r.gated(dim, ff, blk+"ffn_gate", blk+"ffn_up", blk+"ffn_down")
 }
 
-func (r *reader) feedForward(blk string, dim, ff int) feedForward {
-	return feedForward{
-		gateUp: r.matrix(dim, part{blk + "ffn_gate", ff}, part{blk + "ffn_up", ff}),
-		down:   r.matrix(ff, part{blk + "ffn_down", dim}),
-	}
+// gated loads a gated network of width ff from the tensors of these names.
+func (r *reader) gated(dim, ff int, gate, up, down string) feedForward {
+	return feedForward{gateUp: r.matrix(dim, part{gate, ff}, part{up, ff}), down: r.matrix(ff, part{down, dim})}
 }
 
 // biasedFeedForward is like feedForward, with the biases that the file has.
@@ -85,44 +116,40 @@ func (r *reader) biasedFeedForward(blk string, dim, ff int) feedForward {
 	}
 }
 
-func (r *reader) mixture(blk string, dim int, e experts) feedForward {
-	return feedForward{mixture: &nn.Mixture{
-		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.expertGateUp(blk, dim, e),
-		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
-		Routing: e.routing,
-	}}
+// fusedFeedForward loads a gated network whose gate and up are one tensor, ffn_up, gate first.
+func (r *reader) fusedFeedForward(blk string, dim, ff int) feedForward {
+	return feedForward{
+		gateUp: r.loadMatrix(blk+"ffn_up", r.halves(dim, part{blk + "ffn_up", 2 * ff})),
+		down:   r.matrix(ff, part{blk + "ffn_down", dim}),
+	}
 }
 
-// expertGateUp loads the gate and up projections of all experts.
-func (r *reader) expertGateUp(blk string, dim int, e experts) kernels.Matrix {
-	name := blk + "ffn_gate_up_exps"
-	if _, ok := r.f.Tensor(name + ".weight"); !ok || !e.fused {
-		return r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff})
-	}
-	t, ok := r.tensor(name+".weight", e.count, 2*e.ff, dim)
-	if !ok {
-		return nil
-	}
-	half := e.ff * t.Type.RowBytes(dim)
-	w := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, Stride: 2 * half}
-	up := w
-	up.Data = t.Data[half:]
-	return r.loadMatrix(name, []kernels.Weights{w, up})
+// ungated loads a network without a gate, with the biases that the file has.
+func (r *reader) ungated(blk string, dim, ff int, f kernels.Activation) feedForward {
+	return feedForward{up: r.biased(dim, part{blk + "ffn_up", ff}), down: r.biased(ff, part{blk + "ffn_down", dim}), activation: f}
 }
 
-// sharedExpert loads the expert that all tokens go through, of width ff. gated says that it has a gate.
-func (r *reader) sharedExpert(blk string, dim, ff int, gated bool) *sharedExpert {
-	e := &sharedExpert{
-		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", ff}, part{blk + "ffn_up_shexp", ff}),
-		down:   r.matrix(ff, part{blk + "ffn_down_shexp", dim}),
+// mixture loads a mixture of experts, and the shared expert if there is one.
+func (r *reader) mixture(blk string, dim int, e experts) (f feedForward) {
+	if e.shared > 0 {
+		f = r.gated(dim, e.shared, blk+"ffn_gate_shexp", blk+"ffn_up_shexp", blk+"ffn_down_shexp")
 	}
-	if name := blk + "ffn_gate_inp_shexp"; gated {
+	if name := blk + "ffn_gate_inp_shexp"; e.gated {
 		if t, ok := r.tensor(name+".weight", dim); ok {
-			e.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
+			f.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
 		}
 	}
-	return e
+	f.mixture = &nn.Mixture{
+		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
+		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
+		Routing: e.routing,
+	}
+	const bias = "exp_probs_b.bias"
+	if _, ok := r.f.Tensor(blk + bias); e.bias == present || e.bias == optional && ok {
+		f.mixture.Bias = r.vector(blk+bias, e.count)
+	}
+	return f
 }
 
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
@@ -140,65 +167,76 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 
 // tensors is the scratch memory of the feed-forward networks in a step.
 type tensors struct {
-	hidden  kernels.Tensor // [n × ff], of layers without a mixture
+	hidden  kernels.Tensor // [n × ff], of networks outside of mixtures
+	gate    kernels.Tensor // [n × 1], of shared experts
 	mixture nn.MixtureTensors
-	shared  kernels.Tensor // [n × shared]
-	gate    kernels.Tensor // [n × 1], of the shared expert
+}
+
+// hiddenWidth returns the width of the widest feed-forward network outside of mixtures.
+func (c config) hiddenWidth() int {
+	if c.dense > 0 {
+		return max(c.ff, c.experts.shared)
+	}
+	return c.experts.shared
 }
 
 // feedForwardTensors allocates the scratch memory of c's feed-forward networks for n rows.
 func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
-	if c.dense > 0 {
-		t.hidden = d.New(n, c.ff)
+	if w := c.hiddenWidth(); w > 0 {
+		t.hidden, t.gate = d.New(n, w), d.New(n, 1)
 	}
 	if c.dense < c.layers {
 		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
-		if c.experts.shared > 0 {
-			t.shared, t.gate = d.New(n, c.experts.shared), d.New(n, 1)
-		}
 	}
 	return t
 }
 
 // feedForwardScratch returns the number of values that feedForwardTensors needs for a row.
-func (c config) feedForwardScratch() (n int) {
-	if c.dense > 0 {
-		n += c.ff
-	}
+func (c config) feedForwardScratch() int {
+	n := c.hiddenWidth() + 1
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared + 1
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
 	}
 	return n
 }
 
 // add adds the network's output for h, [n × dim], to x, [n × dim].
 func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
+	if f.down != nil {
+		d.MatMulAdd(x, f.hidden(d, h, t), f.down)
+	}
 	if f.mixture != nil {
 		f.mixture.Add(d, x, h, t.mixture, f.activation)
-		if f.shared != nil {
-			f.shared.add(d, x, h, t, f.activation)
-		}
-		return
 	}
-	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
-	d.MatMulAdd(x, t.hidden, f.down)
 }
 
-// add adds the expert's output for h, [n × dim], to x, [n × dim].
-func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
-	d.MatMulGated(t.shared, h, e.gateUp, f)
-	if e.gate != nil {
-		d.MatMul(t.gate, h, e.gate)
-		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)
-		d.Mul(t.shared, t.gate)
-	}
-	d.MatMulAdd(x, t.shared, e.down)
-}
-
-// write writes the network's output for h to y, both [n × dim]. y may be h. The network is no mixture.
+// write writes the network's output for h to y, both [n × dim]. y shares no value with h.
 func (f *feedForward) write(d kernels.Step, y, h kernels.Tensor, t *tensors) {
-	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
-	d.MatMul(y, t.hidden, f.down)
+	if f.down != nil {
+		d.MatMul(y, f.hidden(d, h, t), f.down)
+	} else {
+		d.Scale(y, h, 0) // the mixture adds to zeros
+	}
+	if f.mixture != nil {
+		f.mixture.Add(d, y, h, t.mixture, f.activation)
+	}
+}
+
+// hidden returns f(gate)·up or f(up) of h, multiplied by the gate of a shared expert, [n × ff].
+func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kernels.Tensor {
+	hidden := t.hidden.Slice(0, f.down.Cols())
+	if f.gateUp != nil {
+		d.MatMulGated(hidden, h, f.gateUp, f.activation)
+	} else {
+		d.MatMul(hidden, h, f.up)
+		d.Activate(hidden, hidden, kernels.Tensor{}, f.activation)
+	}
+	if f.gate != nil {
+		d.MatMul(t.gate, h, f.gate)
+		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)
+		d.Mul(hidden, t.gate)
+	}
+	return hidden
 }
 
 // noExperts refuses a mixture, for families that have none.

@@ -89,8 +89,9 @@ func (r *reader) qwenMixture(c *config, normalize bool) {
 	}
 }
 
-// sharedWidth reads the width of the shared expert, a key or that of the network.
+// sharedWidth reads the width of the shared expert, which has a gate: a key or that of the network.
 func (r *reader) sharedWidth(c *config) {
+	c.experts.gated = true
 	c.experts.shared = r.uniform("expert_shared_feed_forward_length", 0, 0, maxWidth)
 	if c.experts.shared == 0 {
 		c.experts.shared = c.ff
@@ -149,9 +150,5 @@ func (r *reader) qwenFeedForward(blk string, c config) feedForward {
 	if c.experts.count == 0 {
 		return r.feedForward(blk, c.dim, c.ff)
 	}
-	f := r.mixture(blk, c.dim, c.experts)
-	if c.experts.shared > 0 {
-		f.shared = r.sharedExpert(blk, c.dim, c.experts.shared, true)
-	}
-	return f
+	return r.mixture(blk, c.dim, c.experts)
 }

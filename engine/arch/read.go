@@ -162,9 +162,28 @@ func (r *reader) vector(name string, n int) kernels.Vector {
 	return r.load(name, r.values(name, n))
 }
 
-// norm loads an RMSNorm of n columns, or of runs of that many. name is the tensor without ".weight".
-func (r *reader) norm(name string, n int, c config) nn.Norm {
-	return nn.Norm{Weight: r.vector(name+".weight", n), Eps: c.eps}
+// norm loads a norm of c's kind, of n columns, or of runs of that many. name is the tensor without ".weight".
+func (r *reader) norm(name string, n int, c config) nn.Norm { return r.scaledNorm(name, n, c, 1) }
+
+// scaledNorm is norm with a factor of the result.
+func (r *reader) scaledNorm(name string, n int, c config, scale float32) nn.Norm {
+	weight, bias := r.values(name+".weight", n), []float32(nil)
+	switch c.norm {
+	case layerNorm:
+		bias = r.values(name+".bias", n)
+	case scaleNorm:
+		bias = make([]float32, n)
+	}
+	for _, values := range [][]float32{weight, bias} {
+		for i := range values {
+			values[i] *= scale
+		}
+	}
+	norm := nn.Norm{Weight: r.load(name, weight), Eps: c.eps}
+	if c.norm != rmsNorm {
+		norm.Bias = r.load(name, bias)
+	}
+	return norm
 }
 
 // rope loads the rotary frequencies of heads with headDim dimensions.
@@ -220,38 +239,17 @@ func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 	return w
 }
 
-// rowsOf returns rows from … from+n-1 of w.
-func rowsOf(w kernels.Weights, from, n int) kernels.Weights {
-	row := w.Type.RowBytes(w.Cols)
-	w.Rows, w.Data = n, w.Data[from*row:][:n*row]
-	return w
-}
-
-// ungroup divides the rows of w, the only matrix of a list or none, which hold one block of each of sizes for the first group, then
-// for the second, and so on. It returns the blocks of the first size of all groups, then those of the second size.
-func ungroup(w []kernels.Weights, groups int, sizes ...int) [][]kernels.Weights {
-	if len(w) == 0 {
+// halves returns the rows of p, whose number is even, as two parts.
+func (r *reader) halves(cols int, p part) []kernels.Weights {
+	w := r.weights(cols, []part{p})
+	if w == nil {
 		return nil
 	}
-	blocks, at := make([][]kernels.Weights, len(sizes)), 0
-	for range groups {
-		for i, n := range sizes {
-			blocks[i] = append(blocks[i], rowsOf(w[0], at, n))
-			at += n
-		}
-	}
-	return blocks
-}
-
-// joined returns a copy of matrices of the same type as one. It is meant for those of a few rows, which a device could
-// not store closely.
-func joined(parts []kernels.Weights) kernels.Weights {
-	w := kernels.Weights{Type: parts[0].Type, Cols: parts[0].Cols}
-	for _, p := range parts {
-		w.Rows += p.Rows
-		w.Data = append(w.Data, p.Data...)
-	}
-	return w
+	first, second := w[0], w[0]
+	first.Rows, second.Rows = p.rows/2, p.rows/2
+	size := p.rows / 2 * w[0].Type.RowBytes(cols)
+	first.Data, second.Data = w[0].Data[:size:size], w[0].Data[size:]
+	return []kernels.Weights{first, second}
 }
 
 // qkv loads the projections to queries, keys and values of a layer with heads of q and kv values in

@@ -82,6 +82,8 @@ func activate(lv level, f kernels.Activation, dst, x, up []float32) {
 		sigmoid(lv, dst, x, up)
 	case kernels.Softplus:
 		softplus(dst, x, up)
+	case kernels.SwiGLU7:
+		swiGLU7(lv, dst, x, up)
 	default:
 		panic("cpu: unknown activation")
 	}
