@@ -196,6 +196,13 @@ type Step interface {
 	// changed. dst shares no value with the other tensors.
 	DeltaRule(dst, q, k, v, decay, beta Tensor, layer int, r *DeltaRule)
 
+	// WKV runs the recurrence of RWKV-7 (arXiv:2503.14456) over the rows of each span, all [n × heads·dim]. For each head, with the
+	// matrix S, [dim × dim], that the state keeps at layer, a Recurrent layer of heads·dim × dim values:
+	//
+	//	S = diag(exp(decay))·S + b·(aᵀ·S) + k·vᵀ, y = rᵀ·S
+	//
+	// where aᵀ·S is that of the S before. Rows that belong to no span are not changed. dst shares no value with the others.
+	WKV(dst, r, decay, k, v, a, b Tensor, layer, heads int)
 	// Weights writes the attention weights softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
 	// the row's span at layer to dst, [q.Rows × keys]. These are the factors of the values in Attend without Causal, with
 	// Span.Len = dst.Cols. a has neither SoftCap, Sinks nor Temperature. dst shares no value with q.

@@ -60,6 +60,7 @@ var families = map[string]family{
 	"lfm2":       {"LFM2", openLFM2, siluKeys},
 	"lfm2moe":    {"LFM2 MoE", openLFM2MoE, siluKeys},
 	"llama":      {"Llama", openLlama, siluKeys},
+	"rwkv7":      {"RWKV-7", openRWKV7, rwkv7Keys},
 	"qwen2":      {"Qwen2", openQwen2, siluKeys},
 	"qwen2moe":   {"Qwen2 MoE", openQwen2MoE, siluKeys},
 	"qwen2vl":    {"Qwen2 VL (text)", openQwen2VL, siluKeys},

@@ -33,6 +33,7 @@ type kindCases struct {
 
 // cases is the table of the kinds. The cases of a kind are described in the file of its family.
 var cases = map[string]kindCases{
+	"rwkv7":        rwkv7Cases,
 	"mamba2":       mamba2Cases,
 	"mamba":        mambaCases,
 	"jamba":        jambaCases,

@@ -80,6 +80,7 @@ type device struct {
 	row   rowJob
 	delta deltaJob
 	scan  scanJob
+	wkv   wkvJob
 
 	x8     []block   // activations of a product in 8 bits
 	xp     []uint32  // activations of a product in bfloat16
@@ -120,6 +121,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	d.row.init(d)
 	d.delta.init(d)
 	d.scan.init(d)
+	d.wkv.init(d)
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

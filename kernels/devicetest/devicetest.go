@@ -54,6 +54,7 @@ func Run(t *testing.T, s Subject) {
 		{"ShortConv", (*suite).convolutions},
 		{"DeltaRule", (*suite).deltaRules},
 		{"Scan", (*suite).scans},
+		{"WKV", (*suite).wkvs},
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},
 		{"Embed", (*suite).embedding},

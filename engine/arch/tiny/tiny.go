@@ -57,6 +57,7 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
+	"rwkv7":        rwkv7,
 	"mamba2":       mamba2,
 	"mamba":        mamba,
 	"jamba":        jamba,
