@@ -271,9 +271,9 @@ func (m *deltaNet) Forward(s *nn.Step) (*kernels.Rows, error) {
 	v := gqkv.Slice(2*qd+kvd, kvd)    // [n × kvHeads·headDim]
 
 	in := wide.Slice(0, convolved+values+2*heads)
-	z := in.Slice(convolved, values)             // [n × values]
-	beta := in.Slice(convolved+values, heads)    // [n × heads]
-	alpha := in.Slice(in.Cols-heads, heads)      // [n × heads]
+	z := in.Slice(convolved, values)          // [n × values]
+	beta := in.Slice(convolved+values, heads) // [n × heads]
+	alpha := in.Slice(in.Cols-heads, heads)   // [n × heads]
 	dq, dk := mixed.Slice(0, keys), mixed.Slice(keys, keys)
 	dv := mixed.Slice(2*keys, values)
 	l2 := c.eps / float32(c.rule.KeyDim) // RMSNorm with this is x/√(Σx²+eps)

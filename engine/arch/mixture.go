@@ -8,7 +8,7 @@ import (
 // experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
-	shared    int      // width of the feed-forward network that every token goes through beside those chosen; 0: none
+	shared    int      // width of the expert that all tokens go through; 0: there is none
 	gated     bool     // the shared expert has a gate
 	bias      presence // of the values that are added to the probabilities for the choice
 	routing   kernels.Routing
@@ -38,16 +38,31 @@ func (r *reader) expertsOf(ff int, normalize bool) experts {
 			r.unsupported("key %q is %d", r.family+"."+key, v)
 		}
 	}
+	return r.plainExperts(n, ff, normalize)
+}
+
+// plainExperts is expertsOf for n experts, beside which there may be shared ones.
+func (r *reader) plainExperts(n, ff int, normalize bool) experts {
 	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
 		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
 	}
-	r.weightsNorm(normalize)
-	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: normalize, Scale: 1}}
+	if norm := r.bool("expert_weights_norm", normalize); norm != normalize {
+		r.unsupported("key %q is %v", r.family+".expert_weights_norm", norm)
+	}
+	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, max(n, 1)), Normalize: normalize, Scale: 1}}
+}
+
+// expertCount reads the number of experts of a family that always has some.
+func (r *reader) expertCount() int { return r.int("expert_count", required, 1, kernels.MaxExperts) }
+
+// expertWidth reads the width of the experts.
+func (r *reader) expertWidth() int {
+	return r.uniform("expert_feed_forward_length", required, 1, maxWidth)
 }
 
 // routedExperts reads the experts of a family whose files say how they are chosen, each of width ff. sigmoid is the default of gating.
 func (r *reader) routedExperts(ff int, sigmoid bool) experts {
-	n := r.int("expert_count", required, 1, kernels.MaxExperts)
+	n := r.expertCount()
 	e := experts{count: n, ff: ff, routing: kernels.Routing{
 		Used: r.int("expert_used_count", required, 1, max(n, 1)), Sigmoid: r.gatingOr(sigmoid),
 		Normalize: r.bool("expert_weights_norm", false), Scale: float32(r.float("expert_weights_scale", 1, 0, 1e6)),
@@ -56,13 +71,6 @@ func (r *reader) routedExperts(ff int, sigmoid bool) experts {
 		e.routing.Scale = 1
 	}
 	return e
-}
-
-// weightsNorm refuses a file that asks for another normalisation of the weights of the experts than the family's.
-func (r *reader) weightsNorm(normalize bool) {
-	if r.bool("expert_weights_norm", normalize) != normalize {
-		r.unsupported("key %q is %v", r.family+".expert_weights_norm", !normalize)
-	}
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
@@ -84,28 +92,32 @@ func (r *reader) gatingOr(byDefault bool) (sigmoid bool) {
 	return sigmoid
 }
 
-// feedForward is the feed-forward network of a layer: one network, a mixture of several, or both side by side, of which the
-// first is the shared expert of the mixture.
+// feedForward is the feed-forward network of a layer, or a mixture of several, beside which there may be a shared expert.
 //
-//	h ─ f(gate)·up ─ down ─▶      or      h ─ f(up) ─ down ─▶      or      h ─ mixture ─▶
-//
-// A shared expert may have a gate, the sigmoid of one value for each row, by which its output is multiplied.
+//	h ─ f(gate)·up ─ down ─▶      or      h ─ f(up) ─ down ─▶      or      h ─┬ mixture ──────────┬─▶ ⊕ ─▶
+//	                                                                          └ f(gate)·up ─ down ┘
 type feedForward struct {
-	gateUp     kernels.Matrix // [2·ff × dim]; nil: up is used
+	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture, or up is used
 	up         kernels.Matrix // [ff × dim]
-	down       kernels.Matrix // [dim × ff]; nil: only the mixture
-	mixture    *nn.Mixture    // nil: none
-	gate       kernels.Matrix // of the shared expert, [1 × dim]; nil: none
+	down       kernels.Matrix // [dim × ff]
+	mixture    *nn.Mixture    // nil: the matrices above are used
+	shared     *sharedExpert  // beside the mixture; nil: there is none
 	activation kernels.Activation
 }
 
-func (r *reader) feedForward(blk string, dim, ff int) feedForward {
-	return r.gated(dim, ff, blk+"ffn_gate", blk+"ffn_up", blk+"ffn_down")
+// sharedExpert is a feed-forward network that all rows go through beside a mixture. It may have a gate, by the sigmoid of which,
+// one value for each row, its output is multiplied.
+type sharedExpert struct {
+	gateUp kernels.Matrix // [2·shared × dim]
+	down   kernels.Matrix // [dim × shared]
+	gate   kernels.Matrix // [1 × dim]; nil: none
 }
 
-// gated loads a gated network of width ff from the tensors of these names.
-func (r *reader) gated(dim, ff int, gate, up, down string) feedForward {
-	return feedForward{gateUp: r.matrix(dim, part{gate, ff}, part{up, ff}), down: r.matrix(ff, part{down, dim})}
+func (r *reader) feedForward(blk string, dim, ff int) feedForward {
+	return feedForward{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate", ff}, part{blk + "ffn_up", ff}),
+		down:   r.matrix(ff, part{blk + "ffn_down", dim}),
+	}
 }
 
 // biasedFeedForward is like feedForward, with the biases that the file has.
@@ -124,32 +136,58 @@ func (r *reader) fusedFeedForward(blk string, dim, ff int) feedForward {
 	}
 }
 
-// ungated loads a network without a gate, with the biases that the file has.
-func (r *reader) ungated(blk string, dim, ff int, f kernels.Activation) feedForward {
-	return feedForward{up: r.biased(dim, part{blk + "ffn_up", ff}), down: r.biased(ff, part{blk + "ffn_down", dim}), activation: f}
+// ungated loads a network without a gate, with biases or without.
+func (r *reader) ungated(bias presence, blk string, dim, ff int, f kernels.Activation) feedForward {
+	return feedForward{up: r.linear(bias, dim, part{blk + "ffn_up", ff}), down: r.linear(bias, ff, part{blk + "ffn_down", dim}), activation: f}
 }
 
 // mixture loads a mixture of experts, and the shared expert if there is one.
-func (r *reader) mixture(blk string, dim int, e experts) (f feedForward) {
-	if e.shared > 0 {
-		f = r.gated(dim, e.shared, blk+"ffn_gate_shexp", blk+"ffn_up_shexp", blk+"ffn_down_shexp")
-	}
-	if name := blk + "ffn_gate_inp_shexp"; e.gated {
-		if t, ok := r.tensor(name+".weight", dim); ok {
-			f.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
-		}
-	}
-	f.mixture = &nn.Mixture{
+func (r *reader) mixture(blk string, dim int, e experts) feedForward {
+	f := feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		GateUp:  r.gateUpExperts(blk, dim, e),
 		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
 		Routing: e.routing,
-	}
+	}}
 	const bias = "exp_probs_b.bias"
 	if _, ok := r.f.Tensor(blk + bias); e.bias == present || e.bias == optional && ok {
 		f.mixture.Bias = r.vector(blk+bias, e.count)
 	}
+	if e.shared > 0 {
+		f.shared = r.sharedExpert(blk, dim, e)
+	}
 	return f
+}
+
+// sharedExpert loads the expert that all tokens go through.
+func (r *reader) sharedExpert(blk string, dim int, e experts) *sharedExpert {
+	x := &sharedExpert{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", e.shared}, part{blk + "ffn_up_shexp", e.shared}),
+		down:   r.matrix(e.shared, part{blk + "ffn_down_shexp", dim}),
+	}
+	if name := blk + "ffn_gate_inp_shexp"; e.gated {
+		if t, ok := r.tensor(name+".weight", dim); ok {
+			x.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
+		}
+	}
+	return x
+}
+
+// gateUpExperts loads gate and up of all experts, which are two tensors or, with the rows of gate first, one.
+func (r *reader) gateUpExperts(blk string, dim int, e experts) kernels.Matrix {
+	name := blk + "ffn_gate_up_exps"
+	if _, ok := r.f.Tensor(name + ".weight"); !ok {
+		return r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff})
+	}
+	t, ok := r.tensor(name+".weight", e.count, 2*e.ff, dim)
+	if !ok {
+		return nil
+	}
+	size := e.ff * t.Type.RowBytes(dim)
+	gate := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, ExpertBytes: 2 * size}
+	up := gate
+	up.Data = t.Data[size:]
+	return r.loadMatrix(name, []kernels.Weights{gate, up})
 }
 
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
@@ -167,76 +205,74 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 
 // tensors is the scratch memory of the feed-forward networks in a step.
 type tensors struct {
-	hidden  kernels.Tensor // [n × ff], of networks outside of mixtures
+	hidden  kernels.Tensor // [n × ff], of layers without a mixture
+	shared  kernels.Tensor // [n × shared]
 	gate    kernels.Tensor // [n × 1], of shared experts
 	mixture nn.MixtureTensors
 }
 
-// hiddenWidth returns the width of the widest feed-forward network outside of mixtures.
-func (c config) hiddenWidth() int {
-	if c.dense > 0 {
-		return max(c.ff, c.experts.shared)
-	}
-	return c.experts.shared
-}
-
 // feedForwardTensors allocates the scratch memory of c's feed-forward networks for n rows.
 func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
-	if w := c.hiddenWidth(); w > 0 {
-		t.hidden, t.gate = d.New(n, w), d.New(n, 1)
+	if c.dense > 0 {
+		t.hidden = d.New(n, c.ff)
 	}
 	if c.dense < c.layers {
 		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		if c.experts.shared > 0 {
+			t.shared, t.gate = d.New(n, c.experts.shared), d.New(n, 1)
+		}
 	}
 	return t
 }
 
 // feedForwardScratch returns the number of values that feedForwardTensors needs for a row.
-func (c config) feedForwardScratch() int {
-	n := c.hiddenWidth() + 1
+func (c config) feedForwardScratch() (n int) {
+	if c.dense > 0 {
+		n += c.ff
+	}
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared + 1
 	}
 	return n
 }
 
 // add adds the network's output for h, [n × dim], to x, [n × dim].
 func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
-	if f.down != nil {
+	if f.mixture == nil {
 		d.MatMulAdd(x, f.hidden(d, h, t), f.down)
+		return
 	}
-	if f.mixture != nil {
-		f.mixture.Add(d, x, h, t.mixture, f.activation)
+	f.mixture.Add(d, x, h, t.mixture, f.activation)
+	if f.shared != nil {
+		f.shared.add(d, x, h, t, f.activation)
 	}
 }
 
-// write writes the network's output for h to y, both [n × dim]. y shares no value with h.
+// write writes the network's output for h to y, both [n × dim]. The network is no mixture.
 func (f *feedForward) write(d kernels.Step, y, h kernels.Tensor, t *tensors) {
-	if f.down != nil {
-		d.MatMul(y, f.hidden(d, h, t), f.down)
-	} else {
-		d.Scale(y, h, 0) // the mixture adds to zeros
-	}
-	if f.mixture != nil {
-		f.mixture.Add(d, y, h, t.mixture, f.activation)
-	}
+	d.MatMul(y, f.hidden(d, h, t), f.down)
 }
 
-// hidden returns f(gate)·up or f(up) of h, multiplied by the gate of a shared expert, [n × ff].
+// hidden returns f(gate)·up or f(up) of h, [n × ff].
 func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kernels.Tensor {
-	hidden := t.hidden.Slice(0, f.down.Cols())
 	if f.gateUp != nil {
-		d.MatMulGated(hidden, h, f.gateUp, f.activation)
+		d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
 	} else {
-		d.MatMul(hidden, h, f.up)
-		d.Activate(hidden, hidden, kernels.Tensor{}, f.activation)
+		d.MatMul(t.hidden, h, f.up)
+		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f.activation)
 	}
-	if f.gate != nil {
-		d.MatMul(t.gate, h, f.gate)
+	return t.hidden
+}
+
+// add adds the expert's output for h, [n × dim], to x, [n × dim].
+func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
+	d.MatMulGated(t.shared, h, e.gateUp, f)
+	if e.gate != nil {
+		d.MatMul(t.gate, h, e.gate)
 		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)
-		d.Mul(hidden, t.gate)
+		d.Mul(t.shared, t.gate)
 	}
-	return hidden
+	d.MatMulAdd(x, t.shared, e.down)
 }
 
 // noExperts refuses a mixture, for families that have none.

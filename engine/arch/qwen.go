@@ -57,7 +57,7 @@ func (r *reader) qwen(mixture func(*config), sections func(*nn.Rotary), read fun
 	return r.decoder(&decoder{c: c}, func(_ int, blk string) layer { return read(blk, c, at) })
 }
 
-func dense(*config)          {}
+func dense(*config)         {}
 func noSections(*nn.Rotary) {}
 
 // qwen3VLSections reads the sections of qwen3vl. Its first layers add what further layers of the encoder say of

@@ -28,8 +28,8 @@ var qwen35Cases = kindCases{
 }
 
 var qwen35MoECases = kindCases{
-	tensors: []string{"blk.0.ssm_ba.weight", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ssm_in.weight"},
-	keys:    models.Metadata{"expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_gating_func": uint64(2)},
+	tensors:  []string{"blk.0.ssm_ba.weight", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ssm_in.weight"},
+	keys:     models.Metadata{"expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_gating_func": uint64(2)},
 	optional: []string{"nextn_predict_layers"},
 	variants: map[string]func(*tiny.Source){"fused": fuseExperts},
 }

@@ -63,7 +63,7 @@ var qwen2VLCases = kindCases{
 }
 
 var qwen2MoECases = kindCases{
-	tensors: []string{"blk.0.attn_q_norm.weight", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_shexp.bias", "blk.0.ffn_gate_up_exps.weight"},
+	tensors: []string{"blk.0.attn_q_norm.weight", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_shexp.bias"},
 	keys:    models.Metadata{"expert_weights_norm": true, "expert_weights_scale": 2.5, "expert_group_count": uint64(2), "expert_shared_count": uint64(1), "expert_gating_func": uint64(2)},
 	variants: map[string]func(*tiny.Source){
 		"widths": func(s *tiny.Source) { // of the experts from that of the network
@@ -94,12 +94,12 @@ func narrowExperts(s *tiny.Source, width int) {
 }
 
 var qwen3MoECases = kindCases{
-	tensors: []string{"blk.0.attn_q.bias", "blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ffn_gate_shexp.weight", "blk.1.ffn_up_exps.bias", "rope_freqs.weight"},
+	tensors: []string{"blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ffn_gate_shexp.weight", "blk.1.ffn_up_exps.bias", "rope_freqs.weight"},
 	keys:    models.Metadata{"expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_group_count": uint64(2), "expert_shared_count": uint64(1), "expert_gating_func": uint64(2), "rope.dimension_count": uint64(8)},
 }
 
 var qwen3VLCases = kindCases{
-	tensors: []string{"cls.output.weight", "rope_freqs.weight", "v.patch_embd.weight", "blk.0.attn_q.bias"},
+	tensors: []string{"cls.output.weight", "rope_freqs.weight", "v.patch_embd.weight"},
 	keys:    models.Metadata{"rope.dimension_count": uint64(8), "attention.sliding_window": uint64(16)},
 	variants: map[string]func(*tiny.Source){
 		"four": func(s *tiny.Source) { // a fourth axis, and sections that are repeated

@@ -38,17 +38,18 @@ type deltaJob struct {
 type deltaScratch struct {
 	// For one row.
 	kq   []float32 // [2][KeyDim]: the key and the query, each multiplied by the decay
+	both []float32 // [KeyDim]: products of query and key
 	wide []float32 // [KeyDim][32]: the decay of each dimension of a key, 32 times
 	out  [2 * 32]float32
 	step [32]float32 // β·(v - Sᵀ·k)
 	// For a chunk of rows.
-	keys     []float32   // [2][KeyDim][32]: transposed keys in panels of 32 rows
-	kk, qk   []float32   // [deltaChunk][deltaChunk]: products of keys, and of queries, with keys
-	lower    []float32   // [deltaChunk][deltaChunk]: how a row's step depends on those of the rows before it
-	mixed    []float32   // [deltaChunk][deltaChunk]: how a row's output depends on the steps
-	steps    []float32   // [deltaChunk][32]: β·(v - Sᵀ·k) of each row, a panel
-	since    []float32   // [deltaChunk]: decay from after each row to the current one
-	all [deltaChunk]float32 // decay from the chunk's beginning to each row
+	keys   []float32           // [2][KeyDim][32]: transposed keys in panels of 32 rows
+	kk, qk []float32           // [deltaChunk][deltaChunk]: products of keys, and of queries, with keys
+	lower  []float32           // [deltaChunk][deltaChunk]: how a row's step depends on those of the rows before it
+	mixed  []float32           // [deltaChunk][deltaChunk]: how a row's output depends on the steps
+	steps  []float32           // [deltaChunk][32]: β·(v - Sᵀ·k) of each row, a panel
+	since  []float32           // [deltaChunk]: decay from after each row to the current one
+	all    [deltaChunk]float32 // decay from the chunk's beginning to each row
 }
 
 func (j *deltaJob) init(d *device) {
@@ -65,7 +66,7 @@ func (w *deltaScratch) grow(n int) {
 		w.steps, w.since = alignedF32(deltaChunk*32), alignedF32(deltaChunk)
 	}
 	if len(w.kq) < 2*n {
-		w.kq, w.wide, w.keys = alignedF32(2*n), alignedF32(32*n), alignedF32(deltaChunk*n)
+		w.kq, w.both, w.wide, w.keys = alignedF32(2*n), alignedF32(n), alignedF32(32*n), alignedF32(deltaChunk*n)
 	}
 }
 
@@ -194,7 +195,8 @@ func (j *deltaJob) oneByOne(w *deltaScratch, h int, s []float32, row, n int) {
 	for t := row; t < row+n; t++ {
 		q, k, beta := head(j.q, t, from, keyDim), head(j.k, t, from, keyDim), j.beta.Row(t)[h]
 		w.decay(j, q, k, t, h)
-		qk := dotPlain(q, k)
+		scaleMul(j.lv, w.both[:keyDim], q, k, 1)
+		qk := sum(j.lv, w.both[:keyDim])
 		for at := 0; at < valueDim; at += 32 {
 			panel := s[at*keyDim:][:32*keyDim]
 			v, y := head(j.v, t, h, valueDim)[at:][:32], head(j.dst, t, h, valueDim)[at:][:32]

@@ -86,8 +86,9 @@ func (q *deltaSequence) delta(r *kernels.DeltaRule, in deltaInput, n int) {
 				if perKey {
 					g = at*r.KeyDim + i
 				}
+				decay := math.Exp(float64(in.decay[g]))
 				for c := range r.ValueDim {
-					s[i*r.ValueDim+c] *= math.Exp(float64(in.decay[g]))
+					s[i*r.ValueDim+c] *= decay
 				}
 			}
 			for c := range r.ValueDim {

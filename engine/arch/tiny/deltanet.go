@@ -43,7 +43,7 @@ var qwen35MoE = kind{architecture: "qwen35moe", layers: 3, keys: deltaKeys(Delta
 	layer: func(s *Source, i int, blk string) {
 		s.gatedOperator(blk, i%3 == 2, s.deltaNet)
 		s.mixture(blk, ExpertFF)
-		s.sharedExpert(blk)
+		s.gatedExpert(blk)
 	}}
 
 var qwen3Next = kind{architecture: "qwen3next", layers: 3, keys: deltaKeys(DeltaDim/2, gatedMixture), layer: func(s *Source, i int, blk string) {
@@ -52,7 +52,7 @@ var qwen3Next = kind{architecture: "qwen3next", layers: 3, keys: deltaKeys(Delta
 		s.matrix(blk+"ssm_ba.weight", quant.Q8_0, 1, 2*DeltaHeads, Dim)
 	})
 	s.mixture(blk, ExpertFF)
-	s.sharedExpert(blk)
+	s.gatedExpert(blk)
 }}
 
 // with returns keys and one more.
@@ -100,7 +100,7 @@ func (s *Source) deltaHeads(blk string, dim int) {
 	s.bias(blk+"ssm_dt.bias", DeltaHeads)
 	a := make([]float32, DeltaHeads)
 	for i := range a {
-		a[i] = float32(-0.3 * math.Exp(s.rng.NormFloat64()))
+		a[i] = float32(-0.3 * math.Exp(s.random()))
 	}
 	s.Vector(blk+"ssm_a", a...)
 	s.norm(blk+"ssm_norm.weight", dim)

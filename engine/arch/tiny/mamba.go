@@ -1,6 +1,8 @@
 package tiny
 
 import (
+	"math"
+
 	"soberano/kernels/quant"
 	"soberano/models"
 )
@@ -120,7 +122,7 @@ func (s *Source) convolution(blk string, cols int) {
 func (s *Source) rates(blk string, heads, states int) {
 	v := make([]float32, heads*states)
 	for i := range v {
-		v[i] = float32(-0.1 - s.rng.ExpFloat64())
+		v[i] = float32(-0.1 - math.Abs(s.random()))
 	}
 	s.Vector(blk+"ssm_a", v...)
 	s.Tensors[len(s.Tensors)-1].Shape = []int{heads, states}

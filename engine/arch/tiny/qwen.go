@@ -4,7 +4,10 @@ import "soberano/models"
 
 var qwen2 = kind{architecture: "qwen2", layers: 3, layer: qwen2Layer}
 
-var qwen2VL = kind{architecture: "qwen2vl", layers: 2, layer: qwen2Layer, keys: models.Metadata{"rope.dimension_sections": []uint64{3, 2, 3, 0}}}
+// qwen2VL has next to no epsilon, since llama.cpp's version of which testdata has the logits does not read it in this family and takes 0.
+var qwen2VL = kind{architecture: "qwen2vl", layers: 2, layer: qwen2Layer, keys: models.Metadata{
+	"rope.dimension_sections": []uint64{3, 2, 3, 0}, "attention.layer_norm_rms_epsilon": 1e-12,
+}}
 
 func qwen2Layer(s *Source, _ int, blk string) {
 	s.norm(blk+"attn_norm.weight", Dim)
@@ -23,7 +26,7 @@ var qwen2MoE = kind{architecture: "qwen2moe", layers: 2, keys: models.Metadata{
 	s.qkvBiases(blk)
 	s.norm(blk+"ffn_norm.weight", Dim)
 	s.mixture(blk, ExpertFF)
-	s.sharedExpert(blk)
+	s.gatedExpert(blk)
 }, last: func(s *Source) {
 	s.norm("output_norm.weight", Dim)
 	s.Matrix("output.weight", Vocabulary, Dim)

@@ -18,14 +18,14 @@ var rwkv7 = kind{architecture: "rwkv7", layers: 3, keys: withoutAttention(models
 	"wkv.head_size": uint64(2 * HeadDim), "token_shift_count": uint64(2), "attention.decay_lora_rank": uint64(decayRank), "attention.iclr_lora_rank": uint64(rateRank),
 	"attention.value_residual_mix_lora_rank": uint64(mixRank), "attention.gate_lora_rank": uint64(gateRank),
 }),
-	first: func(s *Source) { s.layerNorm("token_embd_norm") },
+	first: func(s *Source) { s.layerNorm("token_embd_norm", Dim) },
 	last: func(s *Source) {
-		s.layerNorm("output_norm")
+		s.layerNorm("output_norm", Dim)
 		s.matrix("output.weight", quant.Q8_0, 1, Vocabulary, Dim)
 	},
 	layer: func(s *Source, i int, blk string) {
-		s.layerNorm(blk + "attn_norm")
-		s.layerNorm(blk + "attn_norm_2")
+		s.layerNorm(blk+"attn_norm", Dim)
+		s.layerNorm(blk+"attn_norm_2", Dim)
 		s.lowRank(blk+"time_mix_w", decayRank, true)
 		s.lowRank(blk+"time_mix_a", rateRank, true)
 		rank := mixRank
@@ -42,18 +42,12 @@ var rwkv7 = kind{architecture: "rwkv7", layers: 3, keys: withoutAttention(models
 		for _, name := range []string{"key", "value", "receptance", "output"} {
 			s.matrix(blk+"time_mix_"+name+".weight", quant.Q8_0, 1, Dim, Dim)
 		}
-		s.layerNorm(blk + "time_mix_ln")
+		s.layerNorm(blk+"time_mix_ln", Dim)
 		s.bias(blk+"channel_mix_lerp_k.weight", Dim)
 		s.Tensors[len(s.Tensors)-1].Shape = []int{1, 1, Dim}
 		s.matrix(blk+"channel_mix_key.weight", quant.Q8_0, 1, FF, Dim)
 		s.matrix(blk+"channel_mix_value.weight", quant.F32, 1, Dim, FF)
 	},
-}
-
-// layerNorm adds a LayerNorm with a bias.
-func (s *Source) layerNorm(name string) {
-	s.norm(name+".weight", Dim)
-	s.bias(name+".bias", Dim)
 }
 
 // lowRank adds a product of two matrices, with a bias or without.
