@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -36,6 +37,7 @@ type layer struct {
 	at           *attention
 	attnNorm     nn.Norm        // [dim]
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
+	fine         bool           // keys and values need more than 8 bits
 	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
 	normRotated  bool           // qNorm and kNorm come after the rotation
 	o            kernels.Matrix // [dim × heads·headDim]
@@ -110,8 +112,26 @@ func (r *reader) layer(blk string, c config, at *attention) layer {
 		at:       at,
 		attnNorm: r.norm(blk+"attn_norm", c.dim, c),
 		qkv:      r.qkv(blk, c.dim, at.Heads*at.HeadDim, at.KVHeads*at.HeadDim),
+		fine:     r.largeKeys(blk, at.Heads*at.HeadDim, at.KVHeads*at.HeadDim),
 		ffnNorm:  r.norm(blk+"ffn_norm", c.dim, c),
 	}
+}
+
+// largeKeys reports whether the biases of the keys are so large that 8 bits are too few for what distinguishes the
+// keys. The first layers of Qwen 2 have biases of more than 100, where the keys without them are about 1. With 8 bits,
+// Qwen2.5-Coder-0.5B has a Kullback-Leibler divergence of 0.0107 nats a token from float32, with 16 bits in such layers 0.0007.
+func (r *reader) largeKeys(blk string, q, kv int) bool {
+	const large = 8
+	parts := r.qkvParts(blk, q, kv)
+	var bias []float32
+	if len(parts) == 1 {
+		if bias = r.optional(parts[0].name+".bias", q+2*kv); bias != nil {
+			bias = bias[q:][:kv]
+		}
+	} else {
+		bias = r.optional(parts[1].name+".bias", kv)
+	}
+	return slices.ContainsFunc(bias, func(b float32) bool { return b > large || b < -large })
 }
 
 // plainLayer is layer with an output projection and a gated feed-forward network, both without biases.
@@ -143,7 +163,7 @@ func (m *decoder) Shape() Shape {
 		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
 	}
 	for _, l := range m.layers {
-		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window})
+		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
 	}
 	return s
 }
