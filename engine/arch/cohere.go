@@ -7,7 +7,7 @@ package arch
 //	   └ norm ─┬ q,k,v ─ RoPE ─ attention ─ o ─────┤
 //	           └ SiLU(gate)·up ─ down ─────────────┘
 //
-// Rotated pairs are (2i, 2i+1).
+// Rotated pairs are (2i, 2i+1). Command R+ normalises each head of q and k before the rotation.
 
 func openCommandR(r *reader) (Model, error) {
 	c := r.configWith(scaleNorm)
@@ -18,12 +18,22 @@ func openCommandR(r *reader) (Model, error) {
 }
 
 func (r *reader) cohereLayer(blk string, c config, at *attention) layer {
-	return layer{
+	l := layer{
 		at:       at,
 		attnNorm: r.norm(blk+"attn_norm", c.dim, c),
 		qkv:      r.qkv(blk, c.dim, c.dim, c.kvHeads*c.headDim),
 		o:        r.matrix(c.dim, part{blk + "attn_output", c.dim}),
 		parallel: true,
 		ffn:      r.feedForward(blk, c.dim, c.ff),
+	}
+	r.eachHeadNorms(&l, blk, c)
+	return l
+}
+
+// eachHeadNorms reads the norms of q and k, with weights for each head, if the file has them.
+func (r *reader) eachHeadNorms(l *layer, blk string, c config) {
+	if _, ok := r.f.Tensor(blk + "attn_q_norm.weight"); ok {
+		l.qNorm = r.eachHead(blk+"attn_q_norm", c.heads, c.headDim, c)
+		l.kNorm = r.eachHead(blk+"attn_k_norm", c.kvHeads, c.headDim, c)
 	}
 }

@@ -136,17 +136,20 @@ func TestEveryTensorMatters(t *testing.T) {
 	for _, name := range smallNames() {
 		s := small(name)
 		kind, _ := find(name)
-		unused := cases[kind].unused[strings.TrimPrefix(name, kind+"-")]
+		unused := cases[kind].unused[strings.TrimPrefix(strings.TrimPrefix(name, kind), "-")]
 		s.Float32()
 		plain := logits(s)
 		for i, tensor := range s.Tensors {
+			if unused != "" && strings.HasPrefix(tensor.Name, unused) {
+				continue
+			}
 			s.Tensors[i].Data = slices.Clone(tensor.Data)
 			for at, x := range wave(tensor.Len(), i, 0.5) {
 				bytes := s.Tensors[i].Data[4*at:]
 				x += math.Float32frombits(binary.LittleEndian.Uint32(bytes))
 				binary.LittleEndian.PutUint32(bytes, math.Float32bits(x))
 			}
-			if d := relativeDifference(plain, logits(s)); !(d > 1e-3) && (unused == "" || !strings.HasPrefix(tensor.Name, unused)) {
+			if d := relativeDifference(plain, logits(s)); !(d > 1e-3) {
 				t.Errorf("%s: %s changes the logits by %.2g of the range", name, tensor.Name, d)
 			}
 			s.Tensors[i] = tensor

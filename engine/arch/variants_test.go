@@ -80,6 +80,11 @@ func qkvBiases(s *tiny.Source) {
 	}
 }
 
+// without removes the tensors whose names contain part.
+func without(s *tiny.Source, part string) {
+	s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool { return strings.Contains(t.Name, part) })
+}
+
 // aroundOne returns the weights of a norm.
 func aroundOne(n, seed int) []float32 {
 	v := wave(n, seed, 0.5)
