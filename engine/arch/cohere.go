@@ -1,5 +1,11 @@
 package arch
 
+import (
+	"fmt"
+
+	"soberano/models"
+)
+
 // The families of Cohere are decoders with LayerNorm without biases and parallel layers whose networks have one input. The output
 // matrix is the embedding.
 //
@@ -7,7 +13,8 @@ package arch
 //	   └ norm ─┬ q,k,v ─ RoPE ─ attention ─ o ─────┤
 //	           └ SiLU(gate)·up ─ down ─────────────┘
 //
-// Rotated pairs are (2i, 2i+1). Command R+ normalises each head of q and k before the rotation.
+// Rotated pairs are (2i, 2i+1). Command R+ normalises each head of q and k before the rotation. In cohere2 (Command R7B and A, arXiv:2504.00698),
+// three of four layers attend only to a window, and the others do not rotate.
 
 func openCommandR(r *reader) (Model, error) {
 	c := r.configWith(scaleNorm)
@@ -15,6 +22,19 @@ func openCommandR(r *reader) (Model, error) {
 	at := r.attention(c, r.wholeRotary(c)).interleaved()
 	m := &decoder{c: c, tied: true, logitScale: float32(r.float("logit_scale", 0, 0, 1e6))}
 	return r.decoder(m, func(_ int, blk string) layer { return r.cohereLayer(blk, c, at) })
+}
+
+func openCohere2(r *reader) (Model, error) {
+	c := r.configWith(scaleNorm)
+	r.square(c)
+	local, window := r.localLayers(c)
+	if r.err == nil && window == 0 {
+		r.fail(fmt.Errorf("key %q is missing: %w", r.family+".attention.sliding_window", models.ErrCorrupt))
+	}
+	windowed := r.attention(c, r.rotary(r.rotaryDims(c), c.context)).interleaved().windowed(window)
+	all := &attention{Attention: c.attention()}
+	m := &decoder{c: c, tied: true, logitScale: float32(r.float("logit_scale", required, 0, 1e6))}
+	return r.decoder(m, func(i int, blk string) layer { return r.cohereLayer(blk, c, choose(local[i], windowed, all)) })
 }
 
 func (r *reader) cohereLayer(blk string, c config, at *attention) layer {

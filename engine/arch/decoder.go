@@ -68,11 +68,26 @@ func (c config) attention() kernels.Attention {
 	return kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true}
 }
 
+// choose returns windowed for local layers, and all for the others.
+func choose(local bool, windowed, all *attention) *attention {
+	if local {
+		return windowed
+	}
+	return all
+}
+
 // interleaved sets that the two values of a rotated pair are neighbours; otherwise they are half of the rotated
 // dimensions apart.
 func (a *attention) interleaved() *attention {
 	a.rope.Interleaved = true
 	return a
+}
+
+// windowed returns a with a window of attention.
+func (a *attention) windowed(window int) *attention {
+	b := *a
+	b.Window = window
+	return &b
 }
 
 // unrotated returns a without the rotary embedding.

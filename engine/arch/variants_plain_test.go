@@ -34,7 +34,7 @@ var bailingMoE2Cases = kindCases{
 	keys:     models.Metadata{"expert_gating_func": uint64(3), "attention.sliding_window": uint64(16)},
 	optional: []string{"nextn_predict_layers"},
 	variants: map[string]func(*tiny.Source){
-		"bias":   func(s *tiny.Source) { s.Vector("blk.2.exp_probs_b.bias", wave(tiny.Experts, 1, 0.2)...) },
+		"bias": func(s *tiny.Source) { s.Vector("blk.2.exp_probs_b.bias", wave(tiny.Experts, 1, 0.2)...) },
 		"groups": func(s *tiny.Source) {
 			delete(s.Meta, "bailingmoe2.expert_group_count")
 			delete(s.Meta, "bailingmoe2.expert_group_used_count")
