@@ -75,6 +75,15 @@ func sizedQ(t testing.TB, r *rand.Rand, k kind, nb, m int, whole, extreme bool) 
 		}
 	}
 	for b := 0; b < len(c.w); b += l.blockBytes() {
+		if l.powers {
+			for i := l.quantBytes(); i < l.blockBytes(); i++ {
+				c.w[b+i] = 127 // 1
+				if !whole {
+					c.w[b+i] = byte(r.IntN(40) + 95)
+				}
+			}
+			continue
+		}
 		for i := l.quantBytes(); i < l.blockBytes(); i += 2 {
 			v := float32(1)
 			if !whole {
@@ -176,6 +185,10 @@ func TestQTileSpecial(t *testing.T) {
 			c.add = false
 			l := &layouts[k]
 			for i, v := range []uint16{0x7c00, 0xfc00, 0x7e00} { // +∞, -∞, NaN in rows 0, 1, 2
+				if l.powers {
+					c.w[l.quantBytes()+i] = []byte{255, 0, 1}[i] // +∞, 0, 2⁻¹²⁶
+					continue
+				}
 				binary.LittleEndian.PutUint16(c.w[l.quantBytes()+2*i:], v)
 			}
 			got, want := c.run(t, lv), c.run(t, generic)

@@ -256,7 +256,7 @@ func (s *suite) groups() {
 // and many rows, with and without biases.
 func (s *suite) expertProducts() {
 	const experts, used = 5, 2
-	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K} {
+	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K, quant.MXFP4, quant.IQ2_XS} {
 		for _, n := range [][3]int{{1, 70, 256}, {9, 32, 512}, {150, 33, 256}} {
 			s.expertCase(n[0], used, ExpertWeights(s.r, t, experts, n[1], n[2], i%2 == 0))
 		}

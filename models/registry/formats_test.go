@@ -122,12 +122,12 @@ func TestUnknownType(t *testing.T) {
 	b := chatModel(t, 1, 4096, nil)
 	// The type of the only tensor is 12 bytes before the end of the header, which fits in 32 bytes of padding.
 	at := strings.Index(string(b), "token_embd.weight") + len("token_embd.weight") + 4 + 16
-	b[at] = 23
+	b[at] = 41
 	path := save(t, t.TempDir(), "a.gguf", b)
-	if i, err := Inspect(path, nil); err != nil || i.Runs || !strings.Contains(i.Reason, "IQ4_XS") {
+	if i, err := Inspect(path, nil); err != nil || i.Runs || !strings.Contains(i.Reason, "Q1_0") {
 		t.Errorf("%+v, %v", i, err)
 	}
-	if _, err := Read(path); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"token_embd.weight" as IQ4_XS`) {
+	if _, err := Read(path); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"token_embd.weight" as Q1_0`) {
 		t.Error(err)
 	}
 	if _, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.block_count": "two"})), nil); !errors.Is(err, models.ErrCorrupt) {
