@@ -124,15 +124,17 @@ type Vector interface {
 	Close() error
 }
 
-// Activation is a feed-forward non-linearity.
+// Activation is a non-linearity.
 type Activation int
 
 const (
-	SiLU     Activation = iota // x·σ(x)
-	GELUTanh                   // tanh approximation of GELU (Gemma)
-	GELUErf                    // exact GELU (Whisper)
-	ReLU                       // max(x, 0)
-	ReLUSquared                // max(x, 0)² (arXiv:2109.08668)
+	SiLU        Activation = iota // x·σ(x)
+	GELUTanh                      // tanh approximation of GELU (Gemma)
+	GELUErf                       // exact GELU (Whisper)
+	ReLU                          // max(x, 0)
+	ReLUSquared                   // max(x, 0)² (arXiv:2109.08668)
+	Sigmoid                       // σ(x) = 1/(1+exp(-x))
+	Softplus                      // ln(1+exp(x))
 	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
 	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
 	SwiGLU7

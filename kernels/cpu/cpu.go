@@ -75,9 +75,10 @@ type device struct {
 	repacked int        // number of segments that were not found in packed
 	move     mover      // copying of the segments that were found
 
-	mm  matmulJob
-	at  attendJob
-	row rowJob
+	mm    matmulJob
+	at    attendJob
+	row   rowJob
+	delta deltaJob
 
 	x8     []block   // activations of a product in 8 bits
 	xp     []uint32  // activations of a product in bfloat16
@@ -116,6 +117,7 @@ func newDevice(o Options, lv level) (*device, error) {
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
+	d.delta.init(d)
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

@@ -52,6 +52,7 @@ func Run(t *testing.T, s Subject) {
 		{"MatMulHeads", (*suite).headProducts},
 		{"AttendLatent", (*suite).latent},
 		{"ShortConv", (*suite).convolutions},
+		{"DeltaRule", (*suite).deltaRules},
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},
 		{"Embed", (*suite).embedding},
