@@ -128,16 +128,21 @@ type Vector interface {
 type Activation int
 
 const (
-	SiLU     Activation = iota // x·σ(x)
-	GELUTanh                   // tanh approximation of GELU (Gemma)
-	GELUErf                    // exact GELU (Whisper)
-	ReLU                       // max(x, 0)
-	Sigmoid                    // σ(x) = 1/(1+exp(-x))
-	Softplus                   // ln(1+exp(x))
+	SiLU        Activation = iota // x·σ(x)
+	GELUTanh                      // tanh approximation of GELU (Gemma)
+	GELUErf                       // exact GELU (Whisper)
+	ReLU                          // max(x, 0)
+	ReLUSquared                   // max(x, 0)² (arXiv:2109.08668)
+	Sigmoid                       // σ(x) = 1/(1+exp(-x))
+	Softplus                      // ln(1+exp(x))
 	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
 	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
 	SwiGLU7
 )
+
+// XIELU is a non-linearity with learned parameters (arXiv:2411.13010): AlphaP·x² + Beta·x for positive x, and
+// AlphaN·(exp(min(x, Eps)) - 1 - x) + Beta·x for others.
+type XIELU struct{ AlphaP, AlphaN, Beta, Eps float32 }
 
 // RoPE describes a rotary position embedding (Su et al. 2021, arXiv:2104.09864).
 type RoPE struct {
@@ -173,6 +178,9 @@ type Attention struct {
 	// Sinks has a value for each of the Heads query heads, which takes part in the softmax like the score of a further key
 	// whose value is zero (gpt-oss, arXiv:2508.10925). It may be nil.
 	Sinks Vector
+	// Slopes has a value for each of the Heads query heads: slope times the distance between the positions of query and key
+	// is subtracted from each score (ALiBi, arXiv:2108.12409). It may be nil.
+	Slopes Vector
 	// Temperature multiplies the scores, depending on the position of the query.
 	Temperature Temperature
 	// Cross selects Batch.Cross instead of Batch.Spans.

@@ -61,6 +61,8 @@ func TestStepsDoNotMatter(t *testing.T) {
 				s := tiny.New(kind)
 				if key := s.Architecture + ".expert_used_count"; !exact && s.Meta[key] != nil {
 					s.Meta[key] = uint64(tiny.Experts) // use all experts, so that rounding can't change the choice
+					delete(s.Meta, s.Architecture+".expert_group_count")
+					delete(s.Meta, s.Architecture+".expert_group_used_count")
 				}
 				m, dev, err := openTiny(t, s, exact)
 				if err != nil {
@@ -139,7 +141,11 @@ func TestHostileFiles(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			hostileKeys(t, kind)
+			unused := cases[kind].unused[""]
 			for i, tensor := range tiny.New(kind).Tensors {
+				if unused != "" && strings.HasPrefix(tensor.Name, unused) {
+					continue
+				}
 				s := tiny.New(kind)
 				s.Tensors = slices.Delete(s.Tensors, i, i+1)
 				if err := checkTiny(s); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
@@ -298,7 +304,8 @@ func TestGemmaPattern(t *testing.T) {
 		if v != nil {
 			m["gemma3.attention.sliding_window_pattern"] = v
 		}
-		return m.LocalLayers("gemma3", 7)
+		local, _, err := m.LocalLayers("gemma3", 7)
+		return local, err
 	}
 	for v, want := range map[any]string{nil: "1111101", uint64(2): "1010101", uint64(1): "0000000"} {
 		got, err := read(v)

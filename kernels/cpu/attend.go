@@ -58,6 +58,7 @@ type attendJob struct {
 	layer   int
 	a       kernels.Attention
 	sinks   []float32 // of the query heads; nil if there are none
+	slopes  []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -71,6 +72,8 @@ type attendScratch struct {
 	scores []float32 // [12][scoreStride]
 	out    []float32 // [12][headDim rounded up to 32]
 	lo, hi [unitRows]int
+	pos    [unitRows]int     // positions of the queries
+	slope  [unitRows]float32 // slopes of the queries' heads
 	max    [unitRows]float32
 	sum    [unitRows]float32
 	wide   [wideSlots]widePage
@@ -112,9 +115,12 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a, j.sinks = dst, q, spans, layer, *a, nil
+	j.dst, j.q, j.spans, j.layer, j.a, j.sinks, j.slopes = dst, q, spans, layer, *a, nil, nil
 	if a.Sinks != nil {
 		j.sinks = d.each(op, a.Sinks, a.Heads)
+	}
+	if a.Slopes != nil {
+		j.slopes = d.each(op, a.Slopes, a.Heads)
 	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
@@ -275,6 +281,9 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 		if j.a.Causal {
 			from, to = j.a.First(pos), pos+1
 		}
+		if w.pos[i] = pos; j.slopes != nil {
+			w.slope[i] = j.slopes[h]
+		}
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
@@ -295,7 +304,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
-		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		j.softmax(w, c, i, row, b)
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(row), row)
 		}
@@ -354,16 +363,20 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
 }
 
-// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
+// softmax replaces the scores of the keys b … in row i that the query attends to by weights exp(score - max) and all others by zeros. If the
 // running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
 // weights.
-func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
+func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, b int) float32 {
+	from, to := max(w.lo[i]-b, 0), min(w.hi[i]-b, len(row))
 	if from >= to {
 		clear(row)
 		return 0
 	}
 	if j.a.SoftCap > 0 {
 		softCap(j.lv, row, row, j.a.SoftCap)
+	}
+	if j.slopes != nil {
+		incline(row[from:to], w.slope[i], w.pos[i]-b-from)
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))
@@ -379,6 +392,13 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 	sum := expSum(j.lv, row, w.max[i])
 	w.sum[i] += sum
 	return sum
+}
+
+// incline subtracts slope times its distance to element at from each value of x.
+func incline(x []float32, slope float32, at int) {
+	for i := range x {
+		x[i] -= slope * float32(max(at-i, i-at))
+	}
 }
 
 func fill(x []float32, v float32) {

@@ -58,7 +58,7 @@ func (j *attendJob) block16(w *attendScratch, c *keysValues, s kernels.Span, u u
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
-		sum := j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
+		sum := j.softmax(w, c, i, row, b)
 		scale := min(mostWeight, mostWeights*inverse(sum))
 		if sum == 0 {
 			scale = 0

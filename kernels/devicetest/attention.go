@@ -77,10 +77,14 @@ func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int)
 	return Attended(a, x, q.k, q.v, n, pos, seen)
 }
 
+// HeadValues are the values of the vectors of an Attention, one for each query head.
+type HeadValues struct{ Sinks, Slopes []float32 }
+
 // Attended computes attention in float64: for queries q [n][Heads·HeadDim] at positions pos … over
 // keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
-// Causal, each query attends to the first seen positions. sinks are the values of a.Sinks.
-func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks ...float32) []float64 {
+// Causal, each query attends to the first seen positions. of has the values of a's vectors, if there are any.
+func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, of ...HeadValues) []float64 {
+	of = append(of, HeadValues{})
 	group := a.Heads / a.KVHeads
 	dim, value := a.Dims()
 	out := make([]float64, n*a.Heads*value)
@@ -96,7 +100,7 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks .
 			}
 		}
 		for h := range a.Heads {
-			weights := optionWeights(a, sinks, q[(t*a.Heads+h)*dim:][:dim], k, h, lo, hi, pos+t)
+			weights := optionWeights(a, of[0], q[(t*a.Heads+h)*dim:][:dim], k, h, lo, hi, pos+t)
 			o := out[(t*a.Heads+h)*value:][:value]
 			for i, w := range weights {
 				for d, x := range v[((lo+i)*a.KVHeads+h/group)*value:][:value] {
@@ -108,9 +112,9 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks .
 	return out
 }
 
-// optionWeights returns the weights of the keys lo … hi-1 for the query of head h at position pos. sinks are the values of
-// a.Sinks.
-func optionWeights(a *kernels.Attention, sinks, q, k []float32, h, lo, hi, pos int) []float64 {
+// optionWeights returns the weights of the keys lo … hi-1 for the query of head h at position pos. of has the values of
+// a's vectors.
+func optionWeights(a *kernels.Attention, of HeadValues, q, k []float32, h, lo, hi, pos int) []float64 {
 	b := *a
 	if t := a.Temperature; t.Length > 0 {
 		b.Scale *= float32(1 + float64(t.Scale)*math.Log(1+math.Floor(float64(pos+t.Offset)/float64(t.Length))))
@@ -121,8 +125,13 @@ func optionWeights(a *kernels.Attention, sinks, q, k []float32, h, lo, hi, pos i
 			scores[i] = float64(a.SoftCap) * math.Tanh(v/float64(a.SoftCap))
 		}
 	}
+	if a.Slopes != nil {
+		for i := range scores {
+			scores[i] -= float64(of.Slopes[h]) * math.Abs(float64(pos-lo-i))
+		}
+	}
 	if a.Sinks != nil {
-		scores = append(scores, float64(sinks[h]))
+		scores = append(scores, float64(of.Sinks[h]))
 	}
 	return softmax(scores)[:hi-lo]
 }
@@ -200,14 +209,24 @@ func (s *suite) attentionOptions() {
 				sinks = []float32{-3, 0, 2, 5, 1, -100}
 				o.Sinks = s.vector(sinks)
 			}
-			s.attentionCase(&o, sinks...)
+			s.attentionCase(&o, HeadValues{Sinks: sinks})
 		}
+		s.slopes(dim)
 	}
 	s.latentOptions()
 }
 
-// attentionCase checks Store and Attend. sinks are the values of a.Sinks.
-func (s *suite) attentionCase(a *kernels.Attention, sinks ...float32) {
+// slopes checks attention whose scores fall with the distance, with and without Causal.
+func (s *suite) slopes(dim int) {
+	slopes := []float32{0.5, 0.25, 0.125, 0.01, 0, 2}
+	for _, o := range []kernels.Attention{{Causal: true}, {Causal: true, Window: 7}, {}} {
+		o.Heads, o.KVHeads, o.HeadDim, o.Scale, o.Slopes = 6, 2, dim, float32(1/math.Sqrt(float64(dim))), s.vector(slopes)
+		s.attentionCase(&o, HeadValues{Slopes: slopes})
+	}
+}
+
+// attentionCase checks Store and Attend. of has the values of a's vectors, if there are any.
+func (s *suite) attentionCase(a *kernels.Attention, of ...HeadValues) {
 	s.Helper()
 	ends := []int{3, 70, 560} // final lengths of the sequences
 	if a.HeadDim == 64 {
@@ -243,14 +262,14 @@ func (s *suite) attentionCase(a *kernels.Attention, sinks ...float32) {
 		return []kernels.Tensor{y, q}
 	})
 	shown := *a
-	shown.Sinks = nil
-	what := name("%+v, sinks %v", shown, a.Sinks != nil)
+	shown.Sinks, shown.Slopes = nil, nil
+	what := name("%+v, sinks %v, slopes %v", shown, a.Sinks != nil, a.Slopes != nil)
 	for c, y := range got {
 		if was := [][]float32{before, x}[c]; !slices.Equal(y[:out], was[:out]) {
 			s.Errorf("Attend, %s: a row of no sequence was written", what)
 		}
 		for i, q := range all {
-			want := Attended(a, x[spans[i].Row*cols:], q.k, q.v, last[i], spans[i].Pos, spans[i].Len, sinks...)
+			want := Attended(a, x[spans[i].Row*cols:], q.k, q.v, last[i], spans[i].Pos, spans[i].Len, of...)
 			s.near(name("Attend, case %d, sequence %d, %s", c, i, what), y[spans[i].Row*out:][:last[i]*out], want, s.s.Attention(a))
 		}
 	}
