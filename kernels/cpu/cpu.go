@@ -79,6 +79,8 @@ type device struct {
 	at    attendJob
 	row   rowJob
 	delta deltaJob
+	scan  scanJob
+	wkv   wkvJob
 
 	x8     []block   // activations of a product in 8 bits
 	xp     []uint32  // activations of a product in bfloat16
@@ -118,6 +120,8 @@ func newDevice(o Options, lv level) (*device, error) {
 	d.at.init(d)
 	d.row.init(d)
 	d.delta.init(d)
+	d.scan.init(d)
+	d.wkv.init(d)
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

@@ -53,6 +53,8 @@ func Run(t *testing.T, s Subject) {
 		{"AttendLatent", (*suite).latent},
 		{"ShortConv", (*suite).convolutions},
 		{"DeltaRule", (*suite).deltaRules},
+		{"Scan", (*suite).scans},
+		{"WKV", (*suite).wkvs},
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},
 		{"Embed", (*suite).embedding},
