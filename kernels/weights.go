@@ -128,7 +128,8 @@ type Attention struct {
 	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to the first
 	// Span.Len positions (encoders, cross-attention).
 	Causal bool
-	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p.
+	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p, and without, that it attends only
+	// to those of the first Span.Len positions that are at most Window/2 away.
 	Window int
 	// Cross selects Batch.Cross instead of Batch.Spans.
 	Cross bool

@@ -157,6 +157,8 @@ func (j *attendJob) cut(threads int) {
 // seen returns how many keys the last row of a span attends to.
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
+	case !j.a.Causal && j.a.Window > 0:
+		return min(s.Len, j.a.Window+1)
 	case !j.a.Causal:
 		return s.Len
 	case j.a.Window > 0:
@@ -316,18 +318,26 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, s.Len
-		if j.a.Causal {
-			to = s.Pos + t - s.Row + 1
-			if j.a.Window > 0 {
-				from = max(0, to-j.a.Window)
-			}
-		}
+		from, to := j.span(s, s.Pos+t-s.Row)
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
 	}
 	return lo, hi
+}
+
+// span returns the range of positions of s that position p attends to.
+func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
+	switch {
+	case j.a.Causal && j.a.Window > 0:
+		return max(0, p+1-j.a.Window), p + 1
+	case j.a.Causal:
+		return 0, p + 1
+	case j.a.Window > 0:
+		to = min(s.Len, p+j.a.Window/2+1)
+		return min(to, max(0, p-j.a.Window/2)), to
+	}
+	return 0, s.Len
 }
 
 // block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running

@@ -18,7 +18,10 @@ type sequence struct {
 // shape returns the shape of a state of two layers for attention a.
 func shape(a *kernels.Attention, positions int) kernels.StateShape {
 	key, value := a.Dims()
-	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: a.Window}
+	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value}
+	if a.Causal {
+		l.Window = a.Window
+	}
 	return kernels.StateShape{Layers: []kernels.Layer{l, l}, Cap: positions}
 }
 
@@ -79,7 +82,7 @@ func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int)
 
 // Attended computes attention in float64: for queries q [n][Heads·HeadDim] at positions pos … over
 // keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
-// Causal, each query attends to the first seen positions.
+// Causal, each query attends to the first seen positions, or to those of them in the window around it.
 func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
 	group := a.Heads / a.KVHeads
 	dim, value := a.Dims()
@@ -91,6 +94,8 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 			if a.Window > 0 {
 				lo = max(0, hi-a.Window)
 			}
+		} else if a.Window > 0 {
+			lo, hi = max(0, pos+t-a.Window/2), min(seen, pos+t+a.Window/2+1)
 		}
 		for h := range a.Heads {
 			weights := weightsOf(a, q[(t*a.Heads+h)*dim:][:dim], k, h/group, lo, hi)
@@ -144,6 +149,9 @@ func (s *suite) attention() {
 			Causal: i != 1, Window: []int{0, 0, 7, 0, 0}[i]})
 	}
 	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
+	for _, window := range []int{1, 2, 7, 65, 600} { // windows on both sides
+		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: 32, Scale: 0.2, Window: window})
+	}
 	for _, value := range []int{16, 64, 72} { // values with other dimensions than keys
 		for _, dim := range []int{40, 96} {
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
