@@ -216,18 +216,10 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	return registry.Entry{}, errors.Join(append(broken, err)...)
 }
 
-// preferred returns the model of a kind to use, of those that can be used: the chosen one, or else the included one, or else the first.
-func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (best registry.Entry, ok bool) {
-	for _, e := range entries {
-		switch {
-		case e.Kind != kind || !e.Runs || e.Check() != nil:
-		case e.Name == chosen:
-			return e, true
-		case !ok || e.Included && !best.Included:
-			best, ok = e, true
-		}
-	}
-	return best, ok
+// preferred returns the model of a kind to use, of those that can be used.
+func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (registry.Entry, bool) {
+	usable := func(e registry.Entry) bool { return e.Runs && e.Check() == nil }
+	return choice.Pick(entries, kind, chosen, host.Available(), usable)
 }
 
 // namedModel returns the model of a library, which may be nil, with that name, or the model at that path.

@@ -25,7 +25,7 @@ type lfm2 struct {
 	taps   int            // rows that a convolution covers
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []lfm2Layer
-	norm   kernels.Vector // [dim]
+	norm   nn.Norm        // [dim]
 	output kernels.Matrix // [vocabulary × dim], usually the embedding itself
 	rope   kernels.RoPE
 	attn   kernels.Attention
@@ -82,7 +82,7 @@ func (r *reader) lfm2(window int, mixture func(*config)) (Model, error) {
 			return nil, r.err
 		}
 	}
-	m.norm = r.vector("token_embd_norm.weight", c.dim)
+	m.norm = r.norm("token_embd_norm", c.dim, c)
 	m.output = r.output(m.embed, c)
 	m.rope = r.rope(c.headDim, rotary)
 	m.attn = kernels.Attention{
@@ -208,8 +208,8 @@ func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 		}
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		l.ffn.add(d, x, h, &ffn, kernels.SiLU)
+		l.ffn.add(d, x, h, &ffn)
 	}
-	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
 	return logits, d.End()
 }

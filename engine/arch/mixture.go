@@ -47,16 +47,27 @@ func (r *reader) gating() (sigmoid bool) {
 }
 
 // feedForward is the feed-forward network of a layer, or a mixture of several.
+//
+//	h ─ f(gate)·up ─ down ─▶      or      h ─ mixture ─▶
 type feedForward struct {
-	gateUp  kernels.Matrix // [2·ff × dim]
-	down    kernels.Matrix // [dim × ff]
-	mixture *nn.Mixture    // nil: gateUp and down are used
+	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture
+	down       kernels.Matrix // [dim × ff]
+	mixture    *nn.Mixture    // nil: gateUp and down are used
+	activation kernels.Activation
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
 	return feedForward{
 		gateUp: r.matrix(dim, part{blk + "ffn_gate", ff}, part{blk + "ffn_up", ff}),
 		down:   r.matrix(ff, part{blk + "ffn_down", dim}),
+	}
+}
+
+// biasedFeedForward is like feedForward, with the biases that the file has.
+func (r *reader) biasedFeedForward(blk string, dim, ff int) feedForward {
+	return feedForward{
+		gateUp: r.biased(dim, part{blk + "ffn_gate", ff}, part{blk + "ffn_up", ff}),
+		down:   r.biased(ff, part{blk + "ffn_down", dim}),
 	}
 }
 
@@ -110,14 +121,20 @@ func (c config) feedForwardScratch() (n int) {
 	return n
 }
 
-// add adds the feed-forward network's output for h to x.
-func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors, a kernels.Activation) {
+// add adds the network's output for h, [n × dim], to x, [n × dim].
+func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
 	if f.mixture != nil {
-		f.mixture.Add(d, x, h, t.mixture, a)
+		f.mixture.Add(d, x, h, t.mixture, f.activation)
 		return
 	}
-	d.MatMulGated(t.hidden, h, f.gateUp, a)
+	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
 	d.MatMulAdd(x, t.hidden, f.down)
+}
+
+// write writes the network's output for h to y, both [n × dim]. y may be h. The network is no mixture.
+func (f *feedForward) write(d kernels.Step, y, h kernels.Tensor, t *tensors) {
+	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
+	d.MatMul(y, t.hidden, f.down)
 }
 
 // noExperts refuses a mixture, for families that have none.

@@ -162,6 +162,11 @@ func (r *reader) vector(name string, n int) kernels.Vector {
 	return r.load(name, r.values(name, n))
 }
 
+// norm loads an RMSNorm of n columns, or of runs of that many. name is the tensor without ".weight".
+func (r *reader) norm(name string, n int, c config) nn.Norm {
+	return nn.Norm{Weight: r.vector(name+".weight", n), Eps: c.eps}
+}
+
 // rope loads the rotary frequencies of heads with headDim dimensions.
 func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
 	freq, scale := rotary.Frequencies()
