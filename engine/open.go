@@ -84,7 +84,8 @@ func (m *Model) read(limit int) (err error) {
 	if err = m.shape.State(m.shape.Context).Check(); err != nil {
 		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)
 	}
-	m.info, err = m.describe()
+	m.info, err = describe(m.file, m.dev, m.shape)
+	m.info.Template, m.info.Warning = !m.fallback, m.warning()
 	return models.InFile(m.file.Path, err)
 }
 
@@ -146,20 +147,19 @@ func (m *Model) Close() error {
 // Info describes the model.
 func (m *Model) Info() Info { return m.info }
 
-// describe returns the Info of the file and the device, without what depends on the context.
-func (m *Model) describe() (Info, error) {
-	meta := m.file.Meta
+// describe returns the Info of a file and a device, without what depends on the context, the tokenizer or the template.
+func describe(f *models.File, dev kernels.Device, shape arch.Shape) (Info, error) {
+	meta := f.Meta
 	i := Info{
-		TrainContext: m.shape.Context, Vocabulary: m.shape.Vocabulary,
-		Template: !m.fallback, Device: m.dev.Name(), Quantizations: map[string]int{},
-		WeightBytes: m.shape.Bytes, ScratchBytes: batch.Scratch(m.shape), Warning: m.warning(),
+		TrainContext: shape.Context, Vocabulary: shape.Vocabulary, Device: dev.Name(), Quantizations: map[string]int{},
+		WeightBytes: shape.Bytes, ScratchBytes: batch.Scratch(shape),
 	}
 	var errs [3]error
-	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))
+	i.Name, errs[0] = meta.String("general.name", filepath.Base(f.Path))
 	i.Family, errs[1] = meta.String("general.architecture", "")
 	i.License, errs[2] = meta.String("general.license", "")
 	values := map[string]int64{} // number of values by type
-	for _, t := range m.file.Tensors {
+	for _, t := range f.Tensors {
 		n := int64(t.Rows()) * int64(t.Cols())
 		i.Parameters += n
 		i.Quantizations[t.Type.String()]++

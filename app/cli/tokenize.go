@@ -29,7 +29,7 @@ func tokenizeCommand() *cobra.Command {
 					return fmt.Errorf("reading standard input: %w", err)
 				}
 			}
-			entry, err := findModel(model, registry.Chat)
+			entry, err := findModel(model, textKind)
 			if err != nil {
 				return err
 			}

@@ -17,12 +17,17 @@ func Chats(h *Host) *Models[*engine.Model] {
 	return NewModels(h, h.OpenChat, func(m *engine.Model) int64 { return ChatBytes(m.Info()) })
 }
 
+// Encoders returns the embedding models and rerankers of a library, opened on the CPU.
+func Encoders(h *Host) *Models[*engine.Encoder] {
+	return NewModels(h, h.OpenEncoder, func(e *engine.Encoder) int64 { return ChatBytes(e.Info()) })
+}
+
 // Speech returns the speech models of a library, opened on the CPU.
 func Speech(h *Host) *Models[*asr.Model] {
 	return NewModels(h, h.OpenSpeech, nil)
 }
 
-// ChatBytes returns the bytes that an opened chat model uses with one full conversation.
+// ChatBytes returns the bytes that an opened chat model uses with one full conversation, or an encoder with one text.
 func ChatBytes(i engine.Info) int64 {
 	return i.WeightBytes + i.CacheBytes + i.ScratchBytes
 }
@@ -34,6 +39,15 @@ func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, repor
 		return nil, err
 	}
 	return engine.Open(f, dev, engine.Options{Context: s.Context})
+}
+
+// OpenEncoder opens an embedding model or a reranker on the CPU; it is an Open function.
+func (h *Host) OpenEncoder(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Encoder, error) {
+	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep, report)
+	if err != nil {
+		return nil, err
+	}
+	return engine.OpenEncoder(f, dev, engine.Options{Context: s.Context})
 }
 
 // OpenSpeech opens a speech model on the CPU; it is an Open function.

@@ -245,7 +245,7 @@ func (m *bert) Forward(s *nn.Step) (*kernels.Rows, error) {
 			l.norm.Of(d, x, x)
 		}
 	}
-	rows := nn.Hidden(d, x, s.Out, m.layers[len(m.layers)-1].norm)
+	rows := nn.Logits(d, x, s.Out, m.layers[len(m.layers)-1].norm, nil)
 	return rows, d.End()
 }
 

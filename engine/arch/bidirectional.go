@@ -27,7 +27,7 @@ func openModernBert(r *reader) (Model, error) {
 	all := r.wholeAttention(c, &rotary)
 	windowed, local := r.windowed(c, rotary, 3, true)
 	activation := r.modernBertActivation()
-	m := &decoder{c: c, embedNorm: r.layerNormAlone("token_embd_norm", c.dim, c), whole: true}
+	m := &decoder{c: c, embedNorm: r.layerNormAlone("token_embd_norm", c.dim, c), norm: r.layerNormAlone("output_norm", c.dim, c), whole: true}
 	return r.decoder(m, func(i int, blk string) layer {
 		l := layer{at: all}
 		if local[i] {
@@ -36,8 +36,8 @@ func openModernBert(r *reader) (Model, error) {
 		if _, ok := r.f.Tensor(blk + "attn_norm.weight"); ok || i > 0 {
 			l.attnNorm = r.layerNormAlone(blk+"attn_norm", c.dim, c)
 		}
-		l.qkv = r.matrix(c.dim, part{blk + "attn_qkv", 3 * c.dim})
-		l.o = r.matrix(c.dim, part{blk + "attn_output", c.dim})
+		l.qkv = r.matrix(c.dim, part{blk + "attn_qkv", (c.heads + 2*c.kvHeads) * c.headDim})
+		l.o = r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
 		l.ffnNorm = r.layerNormAlone(blk+"ffn_norm", c.dim, c)
 		l.ffn = feedForward{gateUp: r.halves(blk+"ffn_up", c.dim, c.ff), down: r.matrix(c.ff, part{blk + "ffn_down", c.dim}), activation: activation}
 		return l
@@ -80,7 +80,7 @@ func openNeoBert(r *reader) (Model, error) {
 	at := r.wholeAttention(c, &rotary).interleaved()
 	return r.decoder(&decoder{c: c, whole: true, lastNorm: "enc.output_norm"}, func(_ int, blk string) layer {
 		l := r.layer(blk, c, at)
-		l.o = r.matrix(c.dim, part{blk + "attn_output", c.dim})
+		l.o = r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
 		l.ffn = feedForward{gateUp: r.halves(blk+"ffn_up", c.dim, c.ff), down: r.matrix(c.ff, part{blk + "ffn_down", c.dim})}
 		return l
 	})

@@ -35,15 +35,29 @@ func (r *reader) config() config {
 	return c
 }
 
+// layerNormConfig is like config, for families with LayerNorm.
+func (r *reader) layerNormConfig() config {
+	c := r.sizesWith("attention.layer_norm_epsilon")
+	if r.err != nil {
+		return c
+	}
+	c.kvHeads = r.uniform("attention.head_count_kv", c.heads, 1, c.heads)
+	r.headWidths(&c)
+	return c
+}
+
 // sizes reads the keys that all families have.
-func (r *reader) sizes() config {
+func (r *reader) sizes() config { return r.sizesWith("attention.layer_norm_rms_epsilon") }
+
+// sizesWith is like sizes, with another key of what norms add to the variance.
+func (r *reader) sizesWith(epsilon string) config {
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
 		ff:      r.uniform("feed_forward_length", required, 1, maxWidth),
 		layers:  r.int("block_count", required, 1, maxLayers),
 		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
-		eps:     float32(r.float("attention.layer_norm_rms_epsilon", required, 1e-12, 1)),
+		eps:     float32(r.float(epsilon, required, 1e-15, 1)),
 	}
 	c.dense = c.layers
 	c.vocabulary = r.vocabulary(c.dim)

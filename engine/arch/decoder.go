@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -21,9 +22,14 @@ type decoder struct {
 	c          config
 	embed      kernels.Matrix // [vocabulary × dim]
 	embedScale float32        // 0 stands for 1
+	embedNorm  nn.Norm        // [dim], of the embeddings
 	layers     []layer
 	norm       nn.Norm        // [dim]
-	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
+	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
+	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
+	// all of them use the same layer of the state.
+	whole    bool
+	lastNorm string // the name of norm in the file; "": output_norm
 }
 
 // layer is a layer of a decoder.
@@ -77,7 +83,9 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	if m.embedScale == 0 {
 		m.embedScale = 1
 	}
-	m.norm = r.norm("output_norm", c.dim, c)
+	if m.norm.None() {
+		m.norm = r.norm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c)
+	}
 	m.output = r.output(m.embed, c)
 	m.c.bytes = r.bytes
 	return m, r.err
@@ -111,6 +119,10 @@ func (m *decoder) Shape() Shape {
 	for _, l := range m.layers {
 		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window})
 	}
+	if m.whole {
+		s.Layers = s.Layers[:1]
+		s.Layers[0].Window, s.Layers[0].Fine = 0, true
+	}
 	return s
 }
 
@@ -132,6 +144,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
+	m.embedNorm.Of(d, x, x)
 	for i := range m.layers {
 		l := &m.layers[i]
 		qd, kvd := l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim
@@ -148,8 +161,12 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 		if l.at.rope.Freq != nil {
 			d.Rotate(qk, &l.at.rope)
 		}
-		d.Store(k, v, i, &l.at.Attention)
-		d.Attend(q, q, i, &l.at.Attention)
+		kept := i // layer of the state
+		if m.whole {
+			kept = 0
+		}
+		d.Store(k, v, kept, &l.at.Attention)
+		d.Attend(q, q, kept, &l.at.Attention)
 		if l.attnPost.None() {
 			d.MatMulAdd(x, q, l.o)
 		} else {

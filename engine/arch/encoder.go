@@ -40,7 +40,8 @@ func openEncoder(f *models.File, dev kernels.Device, limit int) (*Encoder, error
 	}
 	r := newReader(f, dev, name, limit)
 	r.hidden = true
-	e := &Encoder{Whole: family.whole}
+	e := &Encoder{}
+	_, e.Whole = encoders[name]
 	if e.Model, err = family.open(r); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 // experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
+	every     int // nomic-bert-moe: one of so many layers has a mixture
 	routing   kernels.Routing
 }
 

@@ -77,9 +77,12 @@ type Source struct {
 	rng          *rand.Rand
 }
 
-// New returns a model; name is one of Kinds. It is the same for each call.
+// New returns a model; name is one of Kinds or of Encoders. It is the same for each call.
 func New(name string) *Source {
 	k, ok := kinds[name]
+	if !ok {
+		k, ok = encoders[name]
+	}
 	if !ok {
 		panic("tiny: no model of kind " + name)
 	}
