@@ -46,8 +46,8 @@ func NewPage(c Config) *Page {
 var (
 	headings = map[registry.Kind]string{registry.Chat: "For chat", registry.Speech: "For dictation and recordings",
 		registry.Embedding: "For embeddings, on the command line", registry.Reranker: "For ranking documents, on the command line"}
-	purpose  = map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}
-	useFor   = map[registry.Kind]string{registry.Chat: "Use for chat", registry.Speech: "Use for dictation"}
+	purpose = map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}
+	useFor  = map[registry.Kind]string{registry.Chat: "Use for chat", registry.Speech: "Use for dictation"}
 )
 
 // Refresh reads the library again.

@@ -44,24 +44,16 @@ type bertLayer struct {
 	o            kernels.Matrix // [dim × heads·headDim]
 	attnNorm     nn.Norm        // [dim], after attention
 	again        nn.Norm        // [dim], after the layer's input has been added once more; of some models of jina-bert-v2
-	ffn          bertFeedForward
+	ffn          feedForward
 	norm         nn.Norm // [dim], after the feed-forward network
-}
-
-// bertFeedForward is a feed-forward network, with or without a gate, or a mixture of networks without one.
-type bertFeedForward struct {
-	gateUp     kernels.Matrix // [2·ff × dim]; nil: no gate
-	up         kernels.Matrix // [ff × dim]; of a mixture, one for each expert
-	down       kernels.Matrix // [dim × ff]; of a mixture, one for each expert
-	router     kernels.Matrix // [experts × dim]; nil: no mixture
-	activation kernels.Activation
 }
 
 // openBert opens a model of the families that bert describes.
 func openBert(r *reader) (Model, error) {
-	c := r.layerNormConfig()
+	c := r.configWith(layerNorm)
+	every := 0 // one of so many layers has a mixture, the second first
 	if r.family == "nomic-bert-moe" {
-		c.experts = r.bertExperts(c.ff)
+		every = r.bertExperts(&c)
 	} else {
 		r.noExperts()
 	}
@@ -72,9 +64,9 @@ func openBert(r *reader) (Model, error) {
 	}
 	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
 	m.types = r.firstType(c.dim)
-	m.norm = r.layerNorm("token_embd_norm", c.dim, c)
+	m.norm = r.norm("token_embd_norm", c.dim, c)
 	for i := range c.layers {
-		m.layers = append(m.layers, r.bertLayer(i, fmt.Sprintf("blk.%d.", i), c))
+		m.layers = append(m.layers, r.bertLayer(fmt.Sprintf("blk.%d.", i), c, every > 0 && i%every == 1))
 		if r.err != nil {
 			return nil, r.err
 		}
@@ -122,69 +114,77 @@ func (r *reader) firstType(dim int) kernels.Vector {
 	return r.load(t.Name, values[:dim])
 }
 
-func (r *reader) bertLayer(i int, blk string, c config) bertLayer {
+func (r *reader) bertLayer(blk string, c config, mixture bool) bertLayer {
 	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
 	l := bertLayer{
 		qkv:      r.qkv(blk, c.dim, q, kv),
 		o:        r.biased(q, part{blk + "attn_output", c.dim}),
-		attnNorm: r.layerNorm(blk+"attn_output_norm", c.dim, c),
-		norm:     r.layerNorm(blk+"layer_output_norm", c.dim, c),
+		attnNorm: r.norm(blk+"attn_output_norm", c.dim, c),
+		ffn:      r.bertFeedForward(blk, c, mixture),
+		norm:     r.norm(blk+"layer_output_norm", c.dim, c),
 	}
 	if r.family == "jina-bert-v2" {
 		l.qNorm, l.kNorm = r.optionalNorm(blk+"attn_q_norm", q, c), r.optionalNorm(blk+"attn_k_norm", kv, c)
 		l.again = r.optionalNorm(blk+"attn_norm_2", c.dim, c)
 	}
-	l.ffn = r.bertFeedForward(i, blk, c)
 	return l
 }
 
-// optionalNorm reads a LayerNorm that some files have.
+// optionalNorm reads a norm that some files have.
 func (r *reader) optionalNorm(name string, n int, c config) nn.Norm {
 	if _, ok := r.f.Tensor(name + ".weight"); !ok {
 		return nn.Norm{}
 	}
-	return r.layerNorm(name, n, c)
+	return r.norm(name, n, c)
 }
 
-func (r *reader) bertFeedForward(i int, blk string, c config) bertFeedForward {
-	f := bertFeedForward{activation: kernels.GELUTanh}
-	up, down := part{blk + "ffn_up", c.ff}, part{blk + "ffn_down", c.dim}
+func (r *reader) bertFeedForward(blk string, c config, mixture bool) feedForward {
 	_, gated := r.f.Tensor(blk + "ffn_gate.weight")
-	whole, _ := r.f.Tensor(up.name + ".weight")
+	up, _ := r.f.Tensor(blk + "ffn_up.weight")
 	switch {
 	case r.family == "nomic-bert":
-		f.activation = kernels.SiLU
-		f.gateUp, f.down = r.matrix(c.dim, part{blk + "ffn_gate", c.ff}, up), r.matrix(c.ff, down)
-	case c.experts.count > 0 && i%c.experts.every == 1:
-		f.router = r.matrix(c.dim, part{blk + "ffn_gate_inp", c.experts.count})
-		f.up = r.expertMatrix(c.experts.count, c.dim, part{blk + "ffn_up_exps", c.ff})
-		f.down = r.expertMatrix(c.experts.count, c.ff, part{blk + "ffn_down_exps", c.dim})
+		return r.feedForward(blk, c.dim, c.ff) // with SiLU
+	case mixture:
+		e := c.experts
+		return feedForward{activation: kernels.GELUTanh, mixture: &nn.Mixture{
+			Router:  r.matrix(c.dim, part{blk + "ffn_gate_inp", e.count}),
+			Up:      r.expertMatrix(e.count, c.dim, part{blk + "ffn_up_exps", e.ff}),
+			Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", c.dim}),
+			Routing: e.routing,
+		}}
 	case r.family == "jina-bert-v2" && gated:
-		f.gateUp, f.down = r.biased(c.dim, part{blk + "ffn_gate", c.ff}, up), r.biased(c.ff, down)
-	case r.family == "jina-bert-v2" && len(whole.Shape) == 2 && whole.Shape[0] == 2*c.ff:
-		f.gateUp, f.down = r.halves(up.name, c.dim, c.ff), r.biased(c.ff, down)
-	default:
-		f.up, f.down = r.biased(c.dim, up), r.biased(c.ff, down)
+		f := r.biasedFeedForward(blk, c.dim, c.ff)
+		f.activation = kernels.GELUTanh
+		return f
+	case r.family == "jina-bert-v2" && len(up.Shape) == 2 && up.Shape[0] == 2*c.ff:
+		f := r.fusedFeedForward(blk, c.dim, c.ff)
+		f.down, f.activation = r.biased(c.ff, part{blk + "ffn_down", c.dim}), kernels.GELUTanh
+		return f
 	}
-	return f
+	return r.ungated(blk, c.dim, c.ff, kernels.GELUTanh)
 }
 
-// bertExperts reads the mixtures of nomic-bert-moe: one of every so many layers has one, the second first.
-func (r *reader) bertExperts(ff int) experts {
+// bertExperts reads the mixtures of nomic-bert-moe, and which layers have one: of so many layers one, the second first.
+func (r *reader) bertExperts(c *config) (every int) {
 	n := r.int("expert_count", 0, 0, kernels.MaxExperts)
-	every := r.int("moe_every_n_layers", 0, 0, maxLayers)
+	every = r.int("moe_every_n_layers", 0, 0, maxLayers)
+	if n == 0 && every == 0 || r.err != nil {
+		return 0
+	}
 	if n == 0 || every == 0 {
-		if n != 0 || every != 0 {
-			r.corrupt("keys %q and %q are %d and %d", r.family+".expert_count", r.family+".moe_every_n_layers", n, every)
-		}
-		return experts{}
+		r.corrupt("keys %q and %q are %d and %d", r.family+".expert_count", r.family+".moe_every_n_layers", n, every)
+		return 0
 	}
 	scale := r.float("expert_weights_scale", 1, 0, 1e6)
 	if scale == 0 {
 		scale = 1
 	}
-	return experts{count: n, ff: ff, every: every,
-		routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Scale: float32(scale)}}
+	c.dense = min(1, c.layers) // layers of both kinds
+	if c.layers == 1 || every == 1 {
+		every = c.layers + 1 // no layer has the remainder 1
+	}
+	c.experts = experts{count: n, ff: c.ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Scale: float32(scale)}}
+	return every
 }
 
 // Shape describes the model.
@@ -192,7 +192,6 @@ func (m *bert) Shape() Shape {
 	s := m.c.shape()
 	s.Layers = s.Layers[:1]
 	s.Layers[0].Fine = true
-	s.Scratch += m.c.ff
 	return s
 }
 
@@ -208,7 +207,7 @@ func (m *bert) Forward(s *nn.Step) (*kernels.Rows, error) {
 	qk := qkv.Slice(0, qd+kvd)  // q and k, which are rotated together
 	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
 	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	ffn := m.feedForwardTensors(d, n)
+	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, 1)
 	if m.types != nil {
@@ -240,50 +239,13 @@ func (m *bert) Forward(s *nn.Step) (*kernels.Rows, error) {
 			l.again.Of(d, x, x)
 		}
 
-		l.ffn.add(d, x, &ffn, &c.experts.routing)
+		l.ffn.add(d, x, x, &ffn)
 		if i < len(m.layers)-1 {
 			l.norm.Of(d, x, x)
 		}
 	}
 	rows := nn.Logits(d, x, s.Out, m.layers[len(m.layers)-1].norm, nil)
 	return rows, d.End()
-}
-
-// bertTensors is the scratch memory of the feed-forward networks in a step.
-type bertTensors struct {
-	hidden  kernels.Tensor // [n × ff]
-	logits  kernels.Tensor // [n × experts], of mixtures
-	rows    kernels.Tensor // [n·used × dim]
-	experts kernels.Tensor // [n·used × ff]
-}
-
-func (m *bert) feedForwardTensors(d kernels.Step, n int) bertTensors {
-	t := bertTensors{hidden: d.New(n, m.c.ff)}
-	if e := m.c.experts; e.count > 0 {
-		t.logits, t.rows, t.experts = d.New(n, e.count), d.New(n*e.routing.Used, m.c.dim), d.New(n*e.routing.Used, e.ff)
-	}
-	return t
-}
-
-// add adds the network's output for x, [n × dim], to x.
-func (f *bertFeedForward) add(d kernels.Step, x kernels.Tensor, t *bertTensors, routing *kernels.Routing) {
-	switch {
-	case f.router != nil:
-		d.MatMul(t.logits, x, f.router)
-		c := d.Route(t.logits, routing)
-		d.Gather(t.rows, x, c)
-		d.MatMulExperts(t.experts, t.rows, f.up, c)
-		d.Activate(t.experts, t.experts, kernels.Tensor{}, f.activation)
-		d.MatMulExperts(t.rows, t.experts, f.down, c)
-		d.Combine(x, t.rows, c)
-		return
-	case f.gateUp != nil:
-		d.MatMulGated(t.hidden, x, f.gateUp, f.activation)
-	default:
-		d.MatMul(t.hidden, x, f.up)
-		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f.activation)
-	}
-	d.MatMulAdd(x, t.hidden, f.down)
 }
 
 // slopes returns the slopes of ALiBi (arXiv:2108.12409) of so many heads: 2^(-bias·i/n) for the first n heads, the largest power

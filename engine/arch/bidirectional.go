@@ -18,7 +18,7 @@ import (
 //   - gemma-embedding (arXiv:2509.20354): the network of gemma3.
 
 func openModernBert(r *reader) (Model, error) {
-	c := r.layerNormConfig()
+	c := r.configWith(scaleNorm)
 	r.noExperts()
 	if r.err != nil {
 		return nil, r.err
@@ -27,19 +27,20 @@ func openModernBert(r *reader) (Model, error) {
 	all := r.wholeAttention(c, &rotary)
 	windowed, local := r.windowed(c, rotary, 3, true)
 	activation := r.modernBertActivation()
-	m := &decoder{c: c, embedNorm: r.layerNormAlone("token_embd_norm", c.dim, c), norm: r.layerNormAlone("output_norm", c.dim, c), whole: true}
+	m := &decoder{c: c, embedNorm: r.norm("token_embd_norm", c.dim, c), whole: true}
 	return r.decoder(m, func(i int, blk string) layer {
 		l := layer{at: all}
 		if local[i] {
 			l.at = windowed
 		}
 		if _, ok := r.f.Tensor(blk + "attn_norm.weight"); ok || i > 0 {
-			l.attnNorm = r.layerNormAlone(blk+"attn_norm", c.dim, c)
+			l.attnNorm = r.norm(blk+"attn_norm", c.dim, c)
 		}
 		l.qkv = r.matrix(c.dim, part{blk + "attn_qkv", (c.heads + 2*c.kvHeads) * c.headDim})
 		l.o = r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
-		l.ffnNorm = r.layerNormAlone(blk+"ffn_norm", c.dim, c)
-		l.ffn = feedForward{gateUp: r.halves(blk+"ffn_up", c.dim, c.ff), down: r.matrix(c.ff, part{blk + "ffn_down", c.dim}), activation: activation}
+		l.ffnNorm = r.norm(blk+"ffn_norm", c.dim, c)
+		l.ffn = r.fusedFeedForward(blk, c.dim, c.ff)
+		l.ffn.activation = activation
 		return l
 	})
 }
@@ -81,7 +82,7 @@ func openNeoBert(r *reader) (Model, error) {
 	return r.decoder(&decoder{c: c, whole: true, lastNorm: "enc.output_norm"}, func(_ int, blk string) layer {
 		l := r.layer(blk, c, at)
 		l.o = r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
-		l.ffn = feedForward{gateUp: r.halves(blk+"ffn_up", c.dim, c.ff), down: r.matrix(c.ff, part{blk + "ffn_down", c.dim})}
+		l.ffn = r.fusedFeedForward(blk, c.dim, c.ff)
 		return l
 	})
 }
@@ -100,24 +101,6 @@ func (r *reader) wholeAttention(c config, rotary *nn.Rotary) *attention {
 	}
 	at.Causal = false
 	return at
-}
-
-// halves loads a tensor of 2·rows rows, those of a gate followed by those of its equal, as MatMulGated needs it.
-func (r *reader) halves(name string, cols, rows int) kernels.Matrix {
-	t, ok := r.tensor(name+".weight", 2*rows, cols)
-	if !ok {
-		return nil
-	}
-	bias := r.optional(name+".bias", 2*rows)
-	w := make([]kernels.Weights, 2)
-	for i := range w {
-		size := rows * t.Type.RowBytes(cols)
-		w[i] = kernels.Weights{Type: t.Type, Rows: rows, Cols: cols, Data: t.Data[i*size:][:size]}
-		if bias != nil {
-			w[i].Bias = bias[i*rows:][:rows]
-		}
-	}
-	return r.loadMatrix(name, w)
 }
 
 func openGemmaEmbedding(r *reader) (Model, error) {

@@ -286,8 +286,9 @@ func TestEncoderKeys(t *testing.T) {
 				}
 			}
 		}
-		for key, v := range models.Metadata{"attention.scale": 0.5, "logit_scale": 0.25, "attn_logit_softcapping": 50.0, "attention.clamp_kqv": 8.0,
-			"use_parallel_residual": true, "ssm.conv_kernel": uint64(4), "attention.q_lora_rank": uint64(16), "pooling_type": uint64(9)} {
+		changes := models.Metadata{"attention.scale": 0.5, "logit_scale": 0.25, "attn_logit_softcapping": 50.0, "attention.clamp_kqv": 8.0,
+			"use_parallel_residual": true, "ssm.conv_kernel": uint64(4), "attention.q_lora_rank": uint64(16), "pooling_type": uint64(9)}
+		for key, v := range changes {
 			s := tiny.New(name)
 			s.Meta[architecture+"."+key] = v
 			if err := checkEncoder(s); !refusedByName(err, architecture+"."+key) {

@@ -28,8 +28,8 @@ var encoders = map[string]kind{
 		s.matrix("cls.weight", quant.F32, 1, 1, Dim)
 		s.bias("cls.bias", 1)
 	}),
-	"jina-bert-v3": postNorm("jina-bert-v3", nil, (*Source).plainFeedForward),
-	"modern-bert":  modernBert(models.Metadata{"pooling_type": uint64(models.PoolFirst)}, nil),
+	"jina-bert-v3":     postNorm("jina-bert-v3", nil, (*Source).plainFeedForward),
+	"modern-bert":      modernBert(models.Metadata{"pooling_type": uint64(models.PoolFirst)}, nil),
 	"modern-bert-silu": modernBert(models.Metadata{"pooling_type": uint64(models.PoolMean), "hidden_activation": "silu", "attention.sliding_window_pattern": []bool{true, false, true, true}}, nil),
 	"modern-bert-rank": modernBert(models.Metadata{"pooling_type": uint64(models.PoolRank)}, func(s *Source) {
 		s.matrix("cls.weight", quant.F32, 1, Dim, Dim)
