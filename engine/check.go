@@ -10,6 +10,10 @@ import (
 // can still fail for lack of memory. The error is a *models.FileError of kind models.ErrUnsupported or
 // models.ErrCorrupt. If there is none, warning is that of Info.
 func Check(f *models.File) (warning string, err error) {
+	f, err = readable(f, kernels.Checker{})
+	if err != nil {
+		return "", err
+	}
 	switch purpose, err := f.Meta.Purpose(); {
 	case err != nil:
 		return "", models.InFile(f.Path, err)

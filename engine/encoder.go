@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -70,13 +71,16 @@ func OpenEncoder(f *models.File, dev kernels.Device, o Options) (e *Encoder, err
 
 // read loads all that the file holds onto the device.
 func (e *Encoder) read(limit int) (err error) {
+	if e.file, err = readable(e.file, e.dev); err != nil {
+		return err
+	}
 	if e.net, err = arch.OpenEncoder(e.file, e.dev, limit); err != nil {
 		return err
 	}
 	if err = e.dev.Loaded(); err != nil {
 		return err
 	}
-	if e.tok, err = token.New(e.file); err != nil {
+	if e.tok, err = Tokenizer(e.file); err != nil {
 		return err
 	}
 	shape := e.net.Shape()
@@ -124,36 +128,42 @@ func (e *Encoder) Tokens(text string) []int32 {
 }
 
 // PairTokens returns the tokens of a query and a document to rank. They are in the form that the file gives for it
-// (tokenizer.chat_template.rerank), or else divided by the tokens that end a text and separate texts.
+// (tokenizer.chat_template.rerank), or else each ends as a text to embed does, with a further token between them if the file asks for one.
 func (e *Encoder) PairTokens(query, document string) ([]int32, error) {
-	const key = "tokenizer.chat_template.rerank"
-	form, err := e.file.Meta.String(key, "")
-	switch {
-	case err != nil:
+	form, err := e.file.Meta.String("tokenizer.chat_template.rerank", "")
+	if err != nil {
 		return nil, models.InFile(e.file.Path, err)
-	case form != "":
+	}
+	if form != "" {
 		return e.tok.EncodeParts(pairParts(form, query, document), false), nil
 	}
-	text := func(s string) []int32 { return e.tok.Encode(s, token.Options{}) }
-	var ids []int32
-	add := func(id int32, has, wanted bool) {
-		if has && wanted {
-			ids = append(ids, id)
-		}
+	pair, second := e.Tokens(query), e.Tokens(document)
+	sep, err := e.separator()
+	if err != nil {
+		return nil, models.InFile(e.file.Path, err)
 	}
-	bos, hasBOS := e.tok.BOS()
-	sep, hasSEP := e.tok.SEP()
-	eos, hasEOS := e.tok.EOS()
-	if !hasEOS {
-		eos, hasEOS = sep, hasSEP
+	if bos, ok := e.tok.BOS(); ok && e.tok.AddsBOS() && len(second) > 0 && second[0] == bos {
+		second = second[1:]
 	}
-	add(bos, hasBOS, e.tok.AddsBOS())
-	ids = append(ids, text(query)...)
-	add(eos, hasEOS, e.tok.AddsEOS())
-	add(sep, hasSEP, e.tok.AddsSEP())
-	ids = append(ids, text(document)...)
-	add(eos, hasEOS, e.tok.AddsEOS() || e.tok.AddsSEP())
-	return ids, nil
+	return slices.Concat(pair, sep, second), nil
+}
+
+// separator returns the token between a query and a document, besides those that end the query. BERT's vocabulary has none: its
+// [SEP] ends a text.
+func (e *Encoder) separator() ([]int32, error) {
+	model, err := e.file.Meta.String("tokenizer.ggml.model", "")
+	if err != nil || model == "bert" {
+		return nil, err
+	}
+	add, err := e.file.Meta.Bool("tokenizer.ggml.add_sep_token", false)
+	if err != nil || !add {
+		return nil, err
+	}
+	id, err := e.file.Meta.Int("tokenizer.ggml.seperator_token_id", -1) // llama.cpp spells the key so
+	if err != nil || id < 0 || id >= e.info.Vocabulary {
+		return nil, err
+	}
+	return []int32{int32(id)}, nil
 }
 
 // pairParts replaces {query} and {document} in the form of a pair by the texts, which spell no control tokens.

@@ -13,6 +13,7 @@ import (
 	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/models"
+	"soberano/models/huggingface"
 )
 
 // defaultContext is the largest context if Options.Context is 0.
@@ -70,13 +71,16 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 // read loads all that the file holds onto the device, for sequences of at most limit tokens. It makes
 // no state.
 func (m *Model) read(limit int) (err error) {
+	if m.file, err = readable(m.file, m.dev); err != nil {
+		return err
+	}
 	if m.net, err = arch.Open(m.file, m.dev, limit); err != nil {
 		return err
 	}
 	if err = m.dev.Loaded(); err != nil {
 		return err
 	}
-	if m.tok, err = token.New(m.file); err != nil {
+	if m.tok, err = Tokenizer(m.file); err != nil {
 		return err
 	}
 	m.openTemplate()
@@ -87,6 +91,28 @@ func (m *Model) read(limit int) (err error) {
 	m.info, err = describe(m.file, m.dev, m.shape)
 	m.info.Template, m.info.Warning = !m.fallback, m.warning()
 	return models.InFile(m.file.Path, err)
+}
+
+// readable returns f with the metadata and names of a GGUF file, if it is a folder of Hugging Face. It still owns f, also if it fails.
+func readable(f *models.File, dev kernels.Device) (*models.File, error) {
+	if f.Format != "safetensors" {
+		return f, nil
+	}
+	_, checks := dev.(kernels.Checker)
+	g, err := huggingface.Convert(f, !checks)
+	if err != nil {
+		return f, err
+	}
+	return g, nil
+}
+
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the tokenizer.json beside it.
+func Tokenizer(f *models.File) (*token.Tokenizer, error) {
+	if _, inside := f.Meta["tokenizer.ggml.model"]; inside || f.Aux["tokenizer.json"] == nil {
+		return token.New(f)
+	}
+	t, err := token.NewJSON(f.Aux)
+	return t, models.InFile(f.Path, err)
 }
 
 func contextFor(wanted, trained int) (int, error) {

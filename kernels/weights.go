@@ -131,6 +131,9 @@ type Attention struct {
 	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p, and without, that it attends only
 	// to those of the first Span.Len positions that are at most Window/2 away.
 	Window int
+	// Slopes has a value for each head, which is multiplied by the distance between the positions of query and key
+	// and subtracted from the score (ALiBi, Press et al. 2021, arXiv:2108.12409). It may be nil.
+	Slopes Vector
 	// Cross selects Batch.Cross instead of Batch.Spans.
 	Cross bool
 }

@@ -61,7 +61,7 @@ func tokenize(path, text string, special bool) ([]int32, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t, err := token.New(f)
+	t, err := engine.Tokenizer(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", models.Printable(path), err)
 	}

@@ -9,6 +9,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/huggingface"
 	"soberano/models/registry"
 )
 
@@ -59,10 +60,10 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return asr.Open(f, dev, asr.Options{Pool: pool})
 }
 
-// Check reports whether a model file can be opened: by OpenSpeech or OpenChat, according to its
-// format; it is a registry.Check.
+// Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its
+// format and content; it is a registry.Check.
 func Check(f *models.File) (warning string, err error) {
-	if f.Format == "gguf" {
+	if f.Format == "gguf" || huggingface.Is(f) {
 		return engine.Check(f)
 	}
 	return asr.Check(f)

@@ -67,6 +67,7 @@ type attendJob struct {
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
+	slopes  []float32 // values of a.Slopes; nil: none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -121,6 +122,11 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	j := &d.at
 	j.number++
 	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
+	if j.slopes = nil; a.Slopes != nil {
+		if j.slopes = d.values(op, a.Slopes); len(j.slopes) != a.Heads {
+			panic("cpu: " + op + ": as many slopes as heads are needed")
+		}
+	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
 	}
@@ -353,6 +359,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
+		j.slope(u, i, b, row)
 		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(row), row)
@@ -410,6 +417,20 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 		return
 	}
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
+}
+
+// slope subtracts the slope of the head of row i of a unit, times the distance of each key from the row, from its scores of the
+// keys b and later.
+func (j *attendJob) slope(u unit, i, b int, row []float32) {
+	if j.slopes == nil {
+		return
+	}
+	s := j.spans[u.span]
+	t, h := j.place(s, u, i, j.a.Heads/j.a.KVHeads)
+	slope, distance := j.slopes[h], s.Pos+t-s.Row-b
+	for x := range row {
+		row[x] -= slope * float32(max(distance-x, x-distance))
+	}
 }
 
 // softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the

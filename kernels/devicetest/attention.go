@@ -98,7 +98,11 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 			lo, hi = max(0, pos+t-a.Window/2), min(seen, pos+t+a.Window/2+1)
 		}
 		for h := range a.Heads {
-			weights := weightsOf(a, q[(t*a.Heads+h)*dim:][:dim], k, h/group, lo, hi)
+			slope := 0.0
+			if a.Slopes != nil {
+				slope = slopeOf(h)
+			}
+			weights := weightsOf(a, q[(t*a.Heads+h)*dim:][:dim], k, h/group, min(lo, hi), hi, slope, pos+t)
 			o := out[(t*a.Heads+h)*value:][:value]
 			for i, w := range weights {
 				for d, x := range v[((lo+i)*a.KVHeads+h/group)*value:][:value] {
@@ -110,15 +114,32 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 	return out
 }
 
-// weightsOf returns the softmax of the scores of one query over the keys lo … hi-1 of a head.
-func weightsOf(a *kernels.Attention, q, k []float32, head, lo, hi int) []float64 {
+// slopeOf is the slope of a head in tests with slopes.
+func slopeOf(head int) float64 { return math.Exp2(-float64(head+1) / 2) }
+
+// slopes returns the slopes of slopeOf.
+func (s *suite) slopes(heads int) kernels.Vector {
+	s.Helper()
+	values := make([]float32, heads)
+	for h := range values {
+		values[h] = float32(slopeOf(h))
+	}
+	v, err := s.d.NewVector(values)
+	if err != nil {
+		s.Fatalf("NewVector: %v", err)
+	}
+	return v
+}
+
+// weightsOf returns the softmax of the scores of one query, at position pos, over the keys lo … hi-1 of a head.
+func weightsOf(a *kernels.Attention, q, k []float32, head, lo, hi int, slope float64, pos int) []float64 {
 	out := make([]float64, hi-lo)
 	top, sum := math.Inf(-1), 0.0
 	for i := range out {
 		for d, x := range k[((lo+i)*a.KVHeads+head)*a.HeadDim:][:a.HeadDim] {
 			out[i] += float64(q[d]) * float64(x)
 		}
-		out[i] *= float64(a.Scale)
+		out[i] = out[i]*float64(a.Scale) - slope*math.Abs(float64(pos-lo-i))
 		top = max(top, out[i])
 	}
 	for i := range out {
@@ -149,6 +170,12 @@ func (s *suite) attention() {
 			Causal: i != 1, Window: []int{0, 0, 7, 0, 0}[i]})
 	}
 	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
+	for _, dim := range []int{32, 40} {
+		a := kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, Scale: 0.2, Slopes: s.slopes(6)}
+		s.attentionCase(&a)
+		a.Causal = true
+		s.attentionCase(&a)
+	}
 	for _, window := range []int{1, 2, 7, 65, 600} { // windows on both sides
 		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: 32, Scale: 0.2, Window: window})
 	}
@@ -233,7 +260,7 @@ func (s *suite) attentionWeights() {
 					if r >= rows {
 						of = other
 					}
-					want := weightsOf(a, x[(r*4+head)*dim:][:dim], of.k, head/2, 0, keys)
+					want := weightsOf(a, x[(r*4+head)*dim:][:dim], of.k, head/2, 0, keys, 0, 0)
 					s.near(name("Weights of head %d, row %d, %d keys", head, r, keys), got[0][r*keys:][:keys], want, 2*s.s.Attention(a)+Float)
 				}
 			}

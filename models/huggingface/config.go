@@ -83,7 +83,7 @@ func (c *config) int(name string, def int) int { return c.intOf(c.values, name, 
 
 func (c *config) intOf(values map[string]any, name string, def int) int {
 	x := c.numberOf(values, name, float64(def))
-	if x != math.Trunc(x) || x > 1<<40 || x < 0 && x != required {
+	if x != math.Trunc(x) || x > 1<<40 || x < 0 && values[name] != nil {
 		c.fail("%s is %v, expected a whole number: %w", name, x, models.ErrCorrupt)
 		return 0
 	}

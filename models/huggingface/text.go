@@ -1,6 +1,8 @@
 package huggingface
 
 import (
+	"encoding/json"
+
 	"soberano/models"
 )
 
@@ -51,4 +53,25 @@ func (c *config) pooling() {
 		}
 	}
 	c.fail("1_Pooling/config.json asks for a pooling other than mean, the first or the last token: %w", models.ErrUnsupported)
+}
+
+// Sampling returns the sampling settings that generation_config.json recommends, under the keys of a GGUF file.
+func Sampling(f *models.File) models.Metadata {
+	m := models.Metadata{}
+	values, err := object(f, "generation_config.json")
+	if err != nil || values["do_sample"] == false {
+		return m // a damaged file recommends nothing
+	}
+	for name, key := range map[string]string{"temperature": "temp", "top_p": "top_p", "min_p": "min_p", "repetition_penalty": "penalty_repeat", "top_k": "top_k"} {
+		number, ok := values[name].(json.Number)
+		if !ok {
+			continue
+		}
+		if n, err := number.Int64(); err == nil {
+			m["general.sampling."+key] = n
+		} else if x, err := number.Float64(); err == nil {
+			m["general.sampling."+key] = x
+		}
+	}
+	return m
 }

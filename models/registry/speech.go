@@ -8,6 +8,7 @@ import (
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/gguf"
+	"soberano/models/huggingface"
 )
 
 // describeWhisper describes a CTranslate2 directory.
@@ -33,9 +34,15 @@ func describeSafetensors(f *models.File) (Info, error) {
 			return Info{}, fmt.Errorf("config.json: %w", err)
 		}
 	}
+	if huggingface.Is(f) {
+		return describeFolder(f)
+	}
 	i := speech(f)
 	if _, found := sizeOfWhisper(f); config.Type != "" && config.Type != "whisper" || config.Type == "" && !found {
-		return notWhisper(i, f, config.Type), nil
+		i = notWhisper(i, f, config.Type)
+		_, err := huggingface.Convert(f, false)
+		i.Reason = reasonOf(err)
+		return i, nil
 	}
 	for _, t := range f.Tensors {
 		if !t.Type.Known() {
@@ -43,6 +50,20 @@ func describeSafetensors(f *models.File) (Info, error) {
 		}
 	}
 	return i, nil
+}
+
+// describeFolder describes a model in a Hugging Face directory that huggingface knows.
+func describeFolder(f *models.File) (Info, error) {
+	g, err := huggingface.Convert(f, false)
+	if err != nil {
+		i := Info{Kind: Chat, Title: titleOf(f.Path, ""), Reason: reasonOf(err)}
+		return i, nil
+	}
+	i, err := describeGGUF(g)
+	if name, _ := g.Meta.String("general.name", ""); name != "" {
+		i.Title = titleOf(name, "")
+	}
+	return i, err
 }
 
 // describeAPR describes an APR file, with a Whisper model or another one.
