@@ -82,7 +82,7 @@ func include(ctx context.Context, lib *registry.Library, m defaults.Model) error
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("the included model %s has not been fetched: %w", m.Name, err)
 	}
-	opt := registry.ImportOptions{Name: m.Name, Licence: m.Licence, Included: true, Note: m.Note, Sampling: m.Sampling}
+	opt := registry.ImportOptions{Name: m.Name, Title: m.Title, Licence: m.Licence, Included: true, Note: m.Note, Sampling: m.Sampling}
 	line := progress("importing " + m.Name)
 	_, err = lib.Import(ctx, path, registry.Copy, opt, line.report())
 	line.end()

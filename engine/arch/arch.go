@@ -52,12 +52,34 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
-	"gemma3":  {"Gemma 3", openGemma3, gemma3Keys},
-	"lfm2":    {"LFM2", openLFM2, siluKeys},
-	"lfm2moe": {"LFM2 MoE", openLFM2MoE, siluKeys},
-	"llama":   {"Llama", openLlama, siluKeys},
-	"qwen2":   {"Qwen2", openQwen2, siluKeys},
-	"qwen3":   {"Qwen3", openQwen3, siluKeys},
+	"command-r":     {"Command R", openCommandR, siluKeys},
+	"dots1":         {"dots.llm1", openDots1, siluKeys},
+	"ernie4_5":      {"ERNIE 4.5", openErnie45, siluKeys},
+	"ernie4_5-moe":  {"ERNIE 4.5 MoE", openErnie45MoE, siluKeys},
+	"falcon":        {"Falcon", openFalcon, geluKeys},
+	"gemma3":        {"Gemma 3", openGemma3, gemma3Keys},
+	"glm4":          {"GLM-4", openGLM4, siluKeys},
+	"glm4moe":       {"GLM-4.5", openGLM4MoE, siluKeys},
+	"gpt2":          {"GPT-2", openGPT2, geluKeys},
+	"gptneox":       {"GPT-NeoX", openGPTNeoX, geluKeys},
+	"hunyuan-dense": {"Hunyuan", openHunyuanDense, siluKeys},
+	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
+	"internlm2":     {"InternLM2", openInternLM2, siluKeys},
+	"lfm2":          {"LFM2", openLFM2, siluKeys},
+	"lfm2moe":       {"LFM2 MoE", openLFM2MoE, siluKeys},
+	"llama":         {"Llama", openLlama, siluKeys},
+	"minimax-m2":    {"MiniMax-M2", openMiniMaxM2, siluKeys},
+	"olmo2":         {"OLMo 2 and 3", openOLMo2, siluKeys},
+	"olmoe":         {"OLMoE", openOLMoE, siluKeys},
+	"phi2":          {"Phi-2", openPhi2, geluKeys},
+	"phi3":          {"Phi-3 and 4", openPhi3, siluKeys},
+	"qwen2":         {"Qwen2", openQwen2, siluKeys},
+	"qwen3":         {"Qwen3", openQwen3, siluKeys},
+	"seed_oss":      {"Seed-OSS", openSeedOSS, siluKeys},
+	"smollm3":       {"SmolLM3", openSmolLM3, siluKeys},
+	"stablelm":      {"StableLM", openStableLM, siluKeys},
+	"starcoder":     {"StarCoder", openStarCoder, geluKeys},
+	"starcoder2":    {"StarCoder2", openStarCoder2, geluKeys},
 }
 
 // encoders is the table of families whose attention is not causal, by general.architecture: models.Encoders. Their open
@@ -73,9 +95,6 @@ var encoders = map[string]family{
 	"nomic-bert":      {"Nomic BERT", openBert, siluKeys},
 	"nomic-bert-moe":  {"Nomic BERT MoE", openBert, geluKeys},
 }
-
-// geluKeys are the keys that encoders with GELU in their feed-forward layers do not read.
-var geluKeys = map[string]neutral{"hidden_activation": value("gelu", "geglu")}
 
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.
 var siluKeys = map[string]neutral{"hidden_activation": value("silu", "swish")}

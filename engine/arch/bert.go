@@ -161,7 +161,7 @@ func (r *reader) bertFeedForward(blk string, c config, mixture bool) feedForward
 		f.down, f.activation = r.biased(c.ff, part{blk + "ffn_down", c.dim}), kernels.GELUTanh
 		return f
 	}
-	return r.ungated(blk, c.dim, c.ff, kernels.GELUTanh)
+	return r.ungated(optional, blk, c.dim, c.ff, kernels.GELUTanh)
 }
 
 // bertExperts reads the mixtures of nomic-bert-moe, and which layers have one: of so many layers one, the second first.

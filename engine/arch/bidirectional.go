@@ -80,7 +80,8 @@ func openNeoBert(r *reader) (Model, error) {
 	rotary := r.wholeRotary(c)
 	at := r.wholeAttention(c, &rotary).interleaved()
 	return r.decoder(&decoder{c: c, whole: true, lastNorm: "enc.output_norm"}, func(_ int, blk string) layer {
-		l := r.layer(blk, c, at)
+		l := layer{at: at, attnNorm: r.norm(blk+"attn_norm", c.dim, c), ffnNorm: r.norm(blk+"ffn_norm", c.dim, c)}
+		l.qkv = r.matrix(c.dim, part{blk + "attn_qkv", (c.heads + 2*c.kvHeads) * c.headDim})
 		l.o = r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
 		l.ffn = r.fusedFeedForward(blk, c.dim, c.ff)
 		return l

@@ -33,14 +33,36 @@ type kindCases struct {
 
 // cases is the table of the kinds. The cases of a kind are described in the file of its family.
 var cases = map[string]kindCases{
-	"gemma3":      gemma3Cases,
-	"lfm2":        lfm2Cases,
-	"lfm2-window": lfm2WindowCases,
-	"lfm2moe":     lfm2MoECases,
-	"llama":       llamaCases,
-	"mixtral":     mixtralCases,
-	"qwen2":       qwen2Cases,
-	"qwen3":       qwen3Cases,
+	"command-r":     commandRCases,
+	"dots1":         dots1Cases,
+	"ernie4_5":      ernie45Cases,
+	"ernie4_5-moe":  ernie45MoECases,
+	"falcon":        falconCases,
+	"gemma3":        gemma3Cases,
+	"glm4":          glm4Cases,
+	"glm4moe":       glm4MoECases,
+	"gpt2":          gpt2Cases,
+	"gptneox":       gptneoxCases,
+	"hunyuan-dense": hunyuanDenseCases,
+	"hunyuan-moe":   hunyuanMoECases,
+	"internlm2":     internlm2Cases,
+	"lfm2":          lfm2Cases,
+	"lfm2-window":   lfm2WindowCases,
+	"lfm2moe":       lfm2MoECases,
+	"llama":         llamaCases,
+	"minimax-m2":    minimaxM2Cases,
+	"mixtral":       mixtralCases,
+	"olmo2":         olmo2Cases,
+	"olmoe":         olmoeCases,
+	"phi2":          phi2Cases,
+	"phi3":          phi3Cases,
+	"qwen2":         qwen2Cases,
+	"qwen3":         qwen3Cases,
+	"seed_oss":      seedOSSCases,
+	"smollm3":       smollm3Cases,
+	"stablelm":      stablelmCases,
+	"starcoder":     starcoderCases,
+	"starcoder2":    starcoder2Cases,
 }
 
 // TestCases checks that every kind has cases, and that no case is without effect.
@@ -73,8 +95,13 @@ func has(s *tiny.Source, name string) bool {
 
 // checkTiny returns the error of opening s on a device without weights.
 func checkTiny(s *tiny.Source) error {
-	_, err := Open(&models.File{Format: "gguf", Path: "tiny.gguf", Meta: s.Meta, Tensors: s.Tensors}, kernels.Checker{}, 0)
+	_, err := Open(fileOf(s), kernels.Checker{}, 0)
 	return err
+}
+
+// fileOf returns s as a file that need not be written.
+func fileOf(s *tiny.Source) *models.File {
+	return &models.File{Format: "gguf", Path: "tiny.gguf", Meta: s.Meta, Tensors: s.Tensors}
 }
 
 // small returns the model of testdata/small_NAME.json.

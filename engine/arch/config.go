@@ -88,6 +88,13 @@ func (r *reader) headWidths(c *config) {
 	r.headDim = c.headDim
 }
 
+// square refuses heads whose joint width is not that of a row.
+func (r *reader) square(c config) {
+	if r.err == nil && c.heads*c.headDim != c.dim {
+		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
+	}
+}
+
 // rotaryDims returns the number of dimensions of a head that are rotated.
 func (r *reader) rotaryDims(c config) int {
 	if r.err != nil {

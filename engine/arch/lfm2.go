@@ -63,9 +63,8 @@ func (r *reader) lfm2(window int, mixture func(*config)) (Model, error) {
 	c := r.sizes()
 	kvHeads := r.headCounts(&c)
 	r.headWidths(&c)
-	if mixture(&c); r.err == nil && c.heads*c.headDim != c.dim {
-		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
-	}
+	mixture(&c)
+	r.square(c)
 	if !r.bool("attention.causal", true) {
 		r.unsupported("attention that is not causal, as in embedding models")
 	}

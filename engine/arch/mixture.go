@@ -37,18 +37,31 @@ func (r *reader) expertsOf(ff int, normalize bool) experts {
 			r.unsupported("key %q is %d", r.family+"."+key, v)
 		}
 	}
+	return r.plainExperts(n, ff, normalize)
+}
+
+// plainExperts is expertsOf for n experts, beside which there may be shared ones.
+func (r *reader) plainExperts(n, ff int, normalize bool) experts {
 	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
 		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
 	}
 	if norm := r.bool("expert_weights_norm", normalize); norm != normalize {
 		r.unsupported("key %q is %v", r.family+".expert_weights_norm", norm)
 	}
-	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: normalize, Scale: 1}}
+	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, max(n, 1)), Normalize: normalize, Scale: 1}}
+}
+
+// expertCount reads the number of experts of a family that always has some.
+func (r *reader) expertCount() int { return r.int("expert_count", required, 1, kernels.MaxExperts) }
+
+// expertWidth reads the width of the experts.
+func (r *reader) expertWidth() int {
+	return r.uniform("expert_feed_forward_length", required, 1, maxWidth)
 }
 
 // routedExperts reads the experts of a family whose files say how they are chosen, each of width ff. sigmoid is the default of gating.
 func (r *reader) routedExperts(ff int, sigmoid bool) experts {
-	n := r.int("expert_count", required, 1, kernels.MaxExperts)
+	n := r.expertCount()
 	e := experts{count: n, ff: ff, routing: kernels.Routing{
 		Used: r.int("expert_used_count", required, 1, max(n, 1)), Sigmoid: r.gatingOr(sigmoid),
 		Normalize: r.bool("expert_weights_norm", false), Scale: float32(r.float("expert_weights_scale", 1, 0, 1e6)),
@@ -120,9 +133,9 @@ func (r *reader) fusedFeedForward(blk string, dim, ff int) feedForward {
 	}
 }
 
-// ungated loads a network without a gate, with the biases that the file has.
-func (r *reader) ungated(blk string, dim, ff int, f kernels.Activation) feedForward {
-	return feedForward{up: r.biased(dim, part{blk + "ffn_up", ff}), down: r.biased(ff, part{blk + "ffn_down", dim}), activation: f}
+// ungated loads a network without a gate, with biases or without.
+func (r *reader) ungated(bias presence, blk string, dim, ff int, f kernels.Activation) feedForward {
+	return feedForward{up: r.linear(bias, dim, part{blk + "ffn_up", ff}), down: r.linear(bias, ff, part{blk + "ffn_down", dim}), activation: f}
 }
 
 // mixture loads a mixture of experts, and the shared expert if there is one.

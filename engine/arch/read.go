@@ -237,6 +237,19 @@ func (r *reader) biased(cols int, parts ...part) kernels.Matrix {
 	return r.loadMatrix(parts[0].name, w)
 }
 
+// linear is like matrix, with biases or without.
+func (r *reader) linear(bias presence, cols int, parts ...part) kernels.Matrix {
+	if bias == absent {
+		return r.matrix(cols, parts...)
+	}
+	if bias == present {
+		for _, p := range parts {
+			r.tensor(p.name+".bias", p.rows) // must be there; biased loads it
+		}
+	}
+	return r.biased(cols, parts...)
+}
+
 // weights returns parts as they are in the file, nil after an error.
 func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 	for _, p := range parts {
@@ -301,6 +314,11 @@ func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
 		return r.matrix(c.dim, part{"output", c.vocabulary})
 	}
 	return embed
+}
+
+// ownOutput loads the output matrix of a family whose files always have one.
+func (r *reader) ownOutput(c config, bias presence) kernels.Matrix {
+	return r.linear(bias, c.dim, part{"output", c.vocabulary})
 }
 
 // evenBias gives every part a bias if one part has it, since a stacked matrix has all or none.
@@ -384,6 +402,11 @@ func (r *reader) divisors(rot nn.Rotary, context int) []float32 {
 	if r.string("rope.scaling.type", "linear") != "longrope" {
 		return r.divide("rope_freqs.weight", rot.Dims)
 	}
+	return r.longDivisors(rot, context)
+}
+
+// longDivisors reads the lists of LongRoPE and returns the one for the longest sequences; nil if there is none.
+func (r *reader) longDivisors(rot nn.Rotary, context int) []float32 {
 	long, short := r.divide("rope_factors_long.weight", rot.Dims), r.divide("rope_factors_short.weight", rot.Dims)
 	if r.limit > 0 {
 		context = min(context, r.limit)

@@ -31,8 +31,8 @@ var llamaCases = kindCases{
 				"llama.rope.scaling.yarn_beta_fast": 16.0, "llama.rope.scaling.yarn_beta_slow": 2.0,
 			})
 		},
-		"long":  func(s *tiny.Source) { longRope(s, 64) },
-		"short": func(s *tiny.Source) { longRope(s, tiny.Context) },
+		"long":  func(s *tiny.Source) { longRope(s, 64, tiny.HeadDim/2) },
+		"short": func(s *tiny.Source) { longRope(s, tiny.Context, tiny.HeadDim/2) },
 		"fused": fuseQKV,
 	},
 	unused: map[string]string{"long": "rope_factors_short.weight", "short": "rope_factors_long.weight"},

@@ -59,17 +59,34 @@ func setHeads(s *tiny.Source, width int) {
 	}
 }
 
-// longRope gives a model LongRoPE frequencies for an original context.
-func longRope(s *tiny.Source, original int) {
-	s.Meta["llama.rope.scaling.type"], s.Meta["llama.rope.scaling.original_context_length"] = "longrope", uint64(original)
-	s.Meta["llama.rope.scaling.attn_factor"] = 1.1875
-	long, short := wave(tiny.HeadDim/2, 1, 1.5), wave(tiny.HeadDim/2, 2, 0.5)
+// longRope gives a model LongRoPE frequencies, as many as it has rotated pairs, for an original context.
+func longRope(s *tiny.Source, original, pairs int) {
+	prefix := s.Architecture + ".rope.scaling."
+	s.Meta[prefix+"type"], s.Meta[prefix+"original_context_length"] = "longrope", uint64(original)
+	s.Meta[prefix+"attn_factor"] = 1.1875
+	long, short := wave(pairs, 1, 1.5), wave(pairs, 2, 0.5)
 	for i := range long {
 		long[i] += 3
 		short[i] += 1.5
 	}
 	s.Vector("rope_factors_long.weight", long...)
 	s.Vector("rope_factors_short.weight", short...)
+}
+
+// qkvBiases gives the projections to q, k and v of the second layer biases.
+func qkvBiases(s *tiny.Source) {
+	for name, n := range map[string]int{"attn_q": tiny.Heads * tiny.HeadDim, "attn_k": tiny.KVHeads * tiny.HeadDim, "attn_v": tiny.KVHeads * tiny.HeadDim} {
+		s.Vector("blk.1."+name+".bias", wave(n, len(name), 0.5)...)
+	}
+}
+
+// aroundOne returns the weights of a norm.
+func aroundOne(n, seed int) []float32 {
+	v := wave(n, seed, 0.5)
+	for i := range v {
+		v[i]++
+	}
+	return v
 }
 
 // TestLongRopeByContext checks that the limit of the context decides between the two lists of LongRoPE.

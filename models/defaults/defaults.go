@@ -22,6 +22,7 @@ type Sampling struct {
 // Model is a model that is included with the program.
 type Model struct {
 	Name     string // name in the library
+	Title    string // shown to people; "": what the file says
 	Folder   string // subfolder of Dir
 	File     string // the file to import; "" for the whole folder
 	SHA256   string // of the weights
@@ -37,7 +38,9 @@ type Model struct {
 // repetition penalty it repeats itself ("…, and, and, and"); with a penalty of 1.1 twenty
 // answers were read, and none did.
 //
-// Sampling of Qwen2.5-Coder: QWENSAMPLING
+// Sampling of Qwen2.5-Coder: its makers' values. At temperatures of 0.2 to 0.5, of twenty answers more were
+// refusals ("As an AI language model, …" instead of a letter), and with a penalty of 1.05 two repeated themselves; code was
+// alike.
 var Models = []Model{
 	{
 		Name: "smollm2-135m", Licence: "Apache-2.0", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -50,13 +53,13 @@ var Models = []Model{
 		SHA256: "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
 	},
 	{
-		Name: "qwen2.5-coder-0.5b", Licence: "Apache-2.0", Folder: "qwen2.5-coder-0.5b", File: "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+		Name: "qwen2.5-coder-0.5b", Title: "Qwen2.5 Coder 0.5B", Licence: "Apache-2.0", Folder: "qwen2.5-coder-0.5b", File: "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
 		SHA256:   "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
 		Note:     "This model is small: good for short texts, simple questions and code, and sometimes wrong. Drop a larger GGUF model on the window for better answers.",
 		Sampling: qwenCoder,
 	},
 	{
-		Name: "qwen2.5-coder-1.5b", Licence: "Apache-2.0", Folder: "qwen2.5-coder-1.5b", File: "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+		Name: "qwen2.5-coder-1.5b", Title: "Qwen2.5 Coder 1.5B", Licence: "Apache-2.0", Folder: "qwen2.5-coder-1.5b", File: "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
 		SHA256:   "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
 		Note:     "This model writes code and short texts well, and is sometimes wrong about facts.",
 		Sampling: qwenCoder, Optional: true,

@@ -34,10 +34,10 @@ func describeSafetensors(f *models.File) (Info, error) {
 			return Info{}, fmt.Errorf("config.json: %w", err)
 		}
 	}
-	if huggingface.Is(f) {
-		return describeFolder(f)
-	}
 	i := speech(f)
+	if huggingface.Is(f) {
+		return describeFolder(i, f, config.Type)
+	}
 	if _, found := sizeOfWhisper(f); config.Type != "" && config.Type != "whisper" || config.Type == "" && !found {
 		i = notWhisper(i, f, config.Type)
 		_, err := huggingface.Convert(f, false)
@@ -52,14 +52,15 @@ func describeSafetensors(f *models.File) (Info, error) {
 	return i, nil
 }
 
-// describeFolder describes a model in a Hugging Face directory that huggingface knows.
-func describeFolder(f *models.File) (Info, error) {
+// describeFolder describes a model in a Hugging Face directory that huggingface knows. i has what is known of any model.
+func describeFolder(i Info, f *models.File, family string) (Info, error) {
 	g, err := huggingface.Convert(f, false)
 	if err != nil {
-		i := Info{Kind: Chat, Title: titleOf(f.Path, ""), Reason: reasonOf(err)}
+		i = notWhisper(i, f, family)
+		i.Reason = reasonOf(err)
 		return i, nil
 	}
-	i, err := describeGGUF(g)
+	i, err = describeGGUF(g)
 	if name, _ := g.Meta.String("general.name", ""); name != "" {
 		i.Title = titleOf(name, "")
 	}

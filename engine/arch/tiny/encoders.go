@@ -28,7 +28,7 @@ var encoders = map[string]kind{
 		s.matrix("cls.weight", quant.F32, 1, 1, Dim)
 		s.bias("cls.bias", 1)
 	}),
-	"jina-bert-v3":     postNorm("jina-bert-v3", nil, (*Source).plainFeedForward),
+	"jina-bert-v3":     postNorm("jina-bert-v3", models.Metadata{"pooling_type": uint64(models.PoolMean)}, (*Source).plainFeedForward),
 	"modern-bert":      modernBert(models.Metadata{"pooling_type": uint64(models.PoolFirst)}, nil),
 	"modern-bert-silu": modernBert(models.Metadata{"pooling_type": uint64(models.PoolMean), "hidden_activation": "silu", "attention.sliding_window_pattern": []bool{true, false, true, true}}, nil),
 	"modern-bert-rank": modernBert(models.Metadata{"pooling_type": uint64(models.PoolRank)}, func(s *Source) {
@@ -147,12 +147,6 @@ func (s *Source) fusedGate(blk string) {
 	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, 2*FF, Dim)
 	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
 	s.bias(blk+"ffn_down.bias", Dim)
-}
-
-// layerNorm adds the weights and the biases of a LayerNorm.
-func (s *Source) layerNorm(name string, n int) {
-	s.norm(name+".weight", n)
-	s.bias(name+".bias", n)
 }
 
 // denseHead adds a head with one score.

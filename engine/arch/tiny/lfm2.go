@@ -25,11 +25,7 @@ var lfm2MoE = kind{architecture: "lfm2moe", layers: 4, last: lfm2Last, keys: mod
 		s.feedForward(blk)
 		return
 	}
-	bias := make([]float32, Experts)
-	for i := range bias {
-		bias[i] = float32(0.1 * s.rng.NormFloat64())
-	}
-	s.Vector(blk+"exp_probs_b.bias", bias...)
+	s.expertBiases(blk)
 	s.mixture(blk, ExpertFF)
 }}
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"soberano/kernels/quant"
@@ -56,14 +57,36 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
-	"gemma3":      gemma3,
-	"lfm2":        lfm2,
-	"lfm2-window": lfm2Window,
-	"lfm2moe":     lfm2MoE,
-	"llama":       llama,
-	"mixtral":     mixtral,
-	"qwen2":       qwen2,
-	"qwen3":       qwen3,
+	"command-r":     commandR,
+	"dots1":         dots1,
+	"ernie4_5":      ernie45,
+	"ernie4_5-moe":  ernie45MoE,
+	"falcon":        falcon,
+	"gemma3":        gemma3,
+	"glm4":          glm4,
+	"glm4moe":       glm4MoE,
+	"gpt2":          gpt2,
+	"gptneox":       gptneox,
+	"hunyuan-dense": hunyuanDense,
+	"hunyuan-moe":   hunyuanMoE,
+	"internlm2":     internlm2,
+	"lfm2":          lfm2,
+	"lfm2-window":   lfm2Window,
+	"lfm2moe":       lfm2MoE,
+	"llama":         llama,
+	"minimax-m2":    minimaxM2,
+	"mixtral":       mixtral,
+	"olmo2":         olmo2,
+	"olmoe":         olmoe,
+	"phi2":          phi2,
+	"phi3":          phi3,
+	"qwen2":         qwen2,
+	"qwen3":         qwen3,
+	"seed_oss":      seedOSS,
+	"smollm3":       smollm3,
+	"stablelm":      stablelm,
+	"starcoder":     starcoder,
+	"starcoder2":    starcoder2,
 }
 
 // Kinds returns the names of the models that New creates, sorted.
@@ -74,11 +97,35 @@ type Source struct {
 	Architecture string // prefix of the model's keys
 	Meta         models.Metadata
 	Tensors      []models.Tensor
-	rng          *rand.Rand
+	pcg          rand.PCG
 }
+
+// made has the models that New has created.
+var made sync.Map
 
 // New returns a model; name is one of Kinds or of Encoders. It is the same for each call.
 func New(name string) *Source {
+	s, ok := made.Load(name)
+	if !ok {
+		s, _ = made.LoadOrStore(name, create(name))
+	}
+	return s.(*Source).clone()
+}
+
+// clone returns a model that shares no memory with s that tests change.
+func (s *Source) clone() *Source {
+	c := *s
+	c.Meta, c.Tensors = maps.Clone(s.Meta), slices.Clone(s.Tensors)
+	for i := range c.Tensors {
+		c.Tensors[i].Data = slices.Clone(c.Tensors[i].Data)
+	}
+	return &c
+}
+
+// random returns a random number with the standard normal distribution.
+func (s *Source) random() float64 { return rand.New(&s.pcg).NormFloat64() }
+
+func create(name string) *Source {
 	k, ok := kinds[name]
 	if !ok {
 		k, ok = encoders[name]
@@ -86,7 +133,7 @@ func New(name string) *Source {
 	if !ok {
 		panic("tiny: no model of kind " + name)
 	}
-	s := &Source{Architecture: k.architecture, Meta: vocabulary(), rng: rand.New(rand.NewPCG(3, 4))}
+	s := &Source{Architecture: k.architecture, Meta: vocabulary(), pcg: *rand.NewPCG(3, 4)}
 	s.Meta["general.architecture"] = k.architecture
 	s.Meta["general.name"] = "Tiny " + name
 	for _, keys := range []models.Metadata{{
@@ -124,10 +171,19 @@ func (s *Source) plainLayer(_ int, blk string) {
 }
 
 // attention adds the projections of attention.
-func (s *Source) attention(blk string) {
+func (s *Source) attention(blk string) { s.attentionHeads(blk, KVHeads) }
+
+// attentionHeads adds the projections of attention with another number of key/value heads.
+func (s *Source) attentionHeads(blk string, kvHeads int) {
 	s.matrix(blk+"attn_q.weight", quant.Q8_0, 2, Heads*HeadDim, Dim)
-	s.matrix(blk+"attn_k.weight", quant.Q8_0, 2, KVHeads*HeadDim, Dim)
-	s.matrix(blk+"attn_v.weight", quant.F32, 2, KVHeads*HeadDim, Dim)
+	s.matrix(blk+"attn_k.weight", quant.Q8_0, 2, kvHeads*HeadDim, Dim)
+	s.matrix(blk+"attn_v.weight", quant.F32, 2, kvHeads*HeadDim, Dim)
+	s.matrix(blk+"attn_output.weight", quant.Q8_0, 1, Dim, Heads*HeadDim)
+}
+
+// fusedAttention adds the projections of attention, those of q, k and v as one matrix.
+func (s *Source) fusedAttention(blk string, kvHeads int) {
+	s.matrix(blk+"attn_qkv.weight", quant.Q8_0, 2, (Heads+2*kvHeads)*HeadDim, Dim)
 	s.matrix(blk+"attn_output.weight", quant.Q8_0, 1, Dim, Heads*HeadDim)
 }
 
@@ -151,6 +207,18 @@ func (s *Source) feedForward(blk string) {
 	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
 }
 
+// ungated adds a feed-forward network without a gate.
+func (s *Source) ungated(blk string) {
+	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, FF, Dim)
+	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
+}
+
+// ungatedBiases adds the biases of a feed-forward network without a gate.
+func (s *Source) ungatedBiases(blk string) {
+	s.bias(blk+"ffn_up.bias", FF)
+	s.bias(blk+"ffn_down.bias", Dim)
+}
+
 // mixture adds a mixture of experts of width ff.
 func (s *Source) mixture(blk string, ff int) {
 	s.matrix(blk+"ffn_gate_inp.weight", quant.F32, 1, Experts, Dim)
@@ -159,13 +227,58 @@ func (s *Source) mixture(blk string, ff int) {
 	s.matrix(blk+"ffn_down_exps.weight", quant.F32, 1, Experts, Dim, ff)
 }
 
+// expertBiases adds the values that are added to the probabilities of the experts for the choice.
+func (s *Source) expertBiases(blk string) {
+	bias := make([]float32, Experts)
+	for i := range bias {
+		bias[i] = float32(0.1 * s.random())
+	}
+	s.Vector(blk+"exp_probs_b.bias", bias...)
+}
+
+// sharedExpert adds the expert that all tokens go through, of width ff.
+func (s *Source) sharedExpert(blk string, ff int) {
+	s.matrix(blk+"ffn_gate_shexp.weight", quant.Q8_0, 1, ff, Dim)
+	s.matrix(blk+"ffn_up_shexp.weight", quant.Q8_0, 1, ff, Dim)
+	s.matrix(blk+"ffn_down_shexp.weight", quant.F32, 1, Dim, ff)
+}
+
+// mixtureKeys returns the keys of a mixture, and keys.
+func mixtureKeys(keys models.Metadata) models.Metadata {
+	m := models.Metadata{"expert_count": uint64(Experts), "expert_used_count": uint64(Used), "expert_feed_forward_length": uint64(ExpertFF)}
+	maps.Copy(m, keys)
+	return m
+}
+
+// layerNormKeys returns keys, and those that a family with LayerNorm has instead of RMSNorm's.
+func layerNormKeys(keys models.Metadata) models.Metadata {
+	m := models.Metadata{"attention.layer_norm_rms_epsilon": nil, "attention.layer_norm_epsilon": float64(float32(1e-5))}
+	maps.Copy(m, keys)
+	return m
+}
+
+// layerNorm adds the weights and the bias of a LayerNorm. name is without ".weight".
+func (s *Source) layerNorm(name string, n int) {
+	s.norm(name+".weight", n)
+	s.bias(name+".bias", n)
+}
+
+// output adds an output matrix.
+func (s *Source) output() { s.matrix("output.weight", quant.F32, 1, Vocabulary, Dim) }
+
+// normAndOutput adds the last norm and an output matrix.
+func (s *Source) normAndOutput() {
+	s.norm("output_norm.weight", Dim)
+	s.output()
+}
+
 // matrix adds random weights whose products are about size times as large as their input. The
 // last two sizes of shape are rows and columns.
 func (s *Source) matrix(name string, t quant.Type, size float64, shape ...int) {
 	w := models.Tensor{Name: name, Type: t, Shape: shape}
 	v := make([]float32, w.Len())
 	for i := range v {
-		v[i] = float32(s.rng.NormFloat64() * size / math.Sqrt(float64(w.Cols())))
+		v[i] = float32(s.random() * size / math.Sqrt(float64(w.Cols())))
 	}
 	if t == quant.F32 {
 		w.Data = floats(v)
@@ -212,7 +325,7 @@ func (s *Source) Vector(name string, v ...float32) {
 func (s *Source) norm(name string, n int) {
 	v := make([]float32, n)
 	for i := range v {
-		v[i] = float32(1 + float64(0.2*s.rng.NormFloat64()))
+		v[i] = float32(1 + float64(0.2*s.random()))
 	}
 	s.Vector(name, v...)
 }
@@ -220,7 +333,7 @@ func (s *Source) norm(name string, n int) {
 func (s *Source) bias(name string, n int) {
 	v := make([]float32, n)
 	for i := range v {
-		v[i] = float32(0.5 * s.rng.NormFloat64())
+		v[i] = float32(0.5 * s.random())
 	}
 	s.Vector(name, v...)
 }
