@@ -42,8 +42,8 @@ func openEncoder(t *testing.T, s *tiny.Source, context int) *Encoder {
 	return e
 }
 
-// long returns a model that reads texts of n tokens.
-func long(name string, n int) *tiny.Source {
+// longer returns a model that reads texts of n tokens.
+func longer(name string, n int) *tiny.Source {
 	s := tiny.New(name)
 	s.Meta[s.Architecture+".context_length"] = uint64(n)
 	return s
@@ -69,7 +69,7 @@ func distance(a, b []float32) float64 {
 // attention are divided among steps.
 func TestEncodeTogether(t *testing.T) {
 	for _, name := range []string{"eurobert", "nomic-bert-moe", "qwen3-embedding", "qwen3-rank"} {
-		e := openEncoder(t, long(name, 1500), 0)
+		e := openEncoder(t, longer(name, 1500), 0)
 		var texts [][]int32
 		for i, n := range []int{3, 700, 1, 40, 500, 1400, 2, 511, 513, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27} {
 			texts = append(texts, ids(i, n))
@@ -96,7 +96,7 @@ func TestEncodeTogether(t *testing.T) {
 // TestMeanOfSteps checks that the mean of a text that is divided among steps is that of all its rows.
 func TestMeanOfSteps(t *testing.T) {
 	vectors := func(n int, pooling models.Pooling) []float32 {
-		s := long("qwen3-embedding", 2000)
+		s := longer("qwen3-embedding", 2000)
 		s.Meta["qwen3.pooling_type"] = uint64(pooling)
 		v, err := openEncoder(t, s, 0).Encode(context.Background(), ids(1, n))
 		if err != nil {
@@ -106,7 +106,7 @@ func TestMeanOfSteps(t *testing.T) {
 	}
 	const n = 2*batch.Chunk + 3
 	mean := make([]float64, tiny.Dim)
-	s := long("qwen3-embedding", 2000)
+	s := longer("qwen3-embedding", 2000)
 	e := openEncoder(t, s, 0)
 	sum := make([]rowSum, 1)
 	for at := 0; at < n; at += 100 { // in other steps
