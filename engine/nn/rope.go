@@ -25,6 +25,9 @@ type Rotary struct {
 	BetaFast, BetaSlow float64
 	// Attention is a further factor of the rotated values; 0 means 1.
 	Attention float64
+	// MScale and MScaleAll are the parameters mscale and mscale_all_dim of YaRN (DeepSeek-V2, arXiv:2405.04434): the rotated
+	// values are multiplied by (1 + 0.1·MScale·ln(factor)) / (1 + 0.1·MScaleAll·ln(factor)). An MScale of 0 means 1.
+	MScale, MScaleAll float64
 }
 
 // Frequencies returns the angle per position of each pair in radians, [Dims/2], and the factor
@@ -72,5 +75,9 @@ func (r Rotary) attention(factor float64) float64 {
 	if !r.Yarn || factor <= 1 {
 		return a
 	}
-	return a * (1 + 0.1*math.Log(factor))
+	m := r.MScale
+	if m == 0 {
+		m = 1
+	}
+	return a * (1 + 0.1*m*math.Log(factor)) / (1 + 0.1*r.MScaleAll*math.Log(factor))
 }

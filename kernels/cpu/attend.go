@@ -58,6 +58,7 @@ type attendJob struct {
 	layer   int
 	a       kernels.Attention
 	slopes  []float32 // values of a.Slopes; nil: none
+	sinks   []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -112,11 +113,15 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
-	if j.slopes = nil; a.Slopes != nil {
-		if j.slopes = d.values(op, a.Slopes); len(j.slopes) != a.Heads {
-			panic("cpu: " + op + ": as many slopes as heads are needed")
+	j.dst, j.q, j.spans, j.layer, j.a, j.sinks, j.slopes = dst, q, spans, layer, *a, nil, nil
+	if a.Slopes != nil {
+		if a.SoftCap > 0 {
+			panic("cpu: " + op + ": slopes and a soft cap")
 		}
+		j.slopes = d.each(op, a.Slopes, a.Heads)
+	}
+	if a.Sinks != nil {
+		j.sinks = d.each(op, a.Sinks, a.Heads)
 	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
@@ -158,10 +163,8 @@ func (j *attendJob) seen(s kernels.Span) int {
 		return min(s.Len, j.a.Window+1)
 	case !j.a.Causal:
 		return s.Len
-	case j.a.Window > 0:
-		return min(n, j.a.Window)
 	default:
-		return n
+		return n - j.a.First(n-1)
 	}
 }
 
@@ -177,8 +180,8 @@ func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
 	if !j.a.Causal {
 		end = s.Len
-	} else if j.a.Window > 0 {
-		from = max(0, s.Pos-j.a.Window+1)
+	} else {
+		from = j.a.First(s.Pos)
 	}
 	switch {
 	case !l.holds(&j.a, latent):
@@ -255,7 +258,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	_, d := j.a.Dims()
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], inverse(w.sum[i]))
+		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], j.share(h, w.max[i], w.sum[i]))
 	}
 }
 
@@ -272,11 +275,12 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		pos := s.Pos + t - s.Row
+		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := j.span(s, s.Pos+t-s.Row)
+		from, to := j.span(s, pos)
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
@@ -287,10 +291,8 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 // span returns the range of positions of s that position p attends to.
 func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
 	switch {
-	case j.a.Causal && j.a.Window > 0:
-		return max(0, p+1-j.a.Window), p + 1
 	case j.a.Causal:
-		return 0, p + 1
+		return j.a.First(p), p + 1
 	case j.a.Window > 0:
 		to = min(s.Len, p+j.a.Window/2+1)
 		return min(to, max(0, p-j.a.Window/2)), to
@@ -392,6 +394,9 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 	if from >= to {
 		clear(row)
 		return 0
+	}
+	if j.a.SoftCap > 0 {
+		softCap(j.lv, row, row, j.a.SoftCap)
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))

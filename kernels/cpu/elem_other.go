@@ -18,5 +18,7 @@ func silu(lv level, dst, x, up []float32)                        { siluGo(dst, x
 func geluTanh(lv level, dst, x, up []float32)                    { geluTanhGo(dst, x, up) }
 func geluErf(lv level, dst, x, up []float32)                     { geluErfGo(dst, x, up) }
 func addRows(lv level, c []float32, ldc int, b []float32, m int) { addRowsGo(c, ldc, b, m) }
+func swiGLU7(lv level, dst, x, up []float32)                     { swiGLU7Go(dst, x, up) }
+func softCap(lv level, dst, x []float32, limit float32)          { softCapGo(dst, x, limit) }
 
 func addMedians(lv level, sum, x []float32, share float32) { addMediansGo(sum, x, share) }

@@ -419,6 +419,9 @@ func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
 		"silu1":    {func(d []float32) { silu(lv, d, x, nil) }, func(d []float32) { siluGo(d, x, nil) }},
 		"geluTanh": {func(d []float32) { geluTanh(lv, d, x, u) }, func(d []float32) { geluTanhGo(d, x, u) }},
 		"geluErf":  {func(d []float32) { geluErf(lv, d, x, u) }, func(d []float32) { geluErfGo(d, x, u) }},
+		"swiGLU7":  {func(d []float32) { swiGLU7(lv, d, x, u) }, func(d []float32) { swiGLU7Go(d, x, u) }},
+		"alone7":   {func(d []float32) { swiGLU7(lv, d, x, nil) }, func(d []float32) { swiGLU7Go(d, x, nil) }},
+		"softCap":  {func(d []float32) { softCap(lv, d, x, 5) }, func(d []float32) { softCapGo(d, x, 5) }},
 		"geluErf1": {func(d []float32) { geluErf(lv, d, x, nil) }, func(d []float32) { geluErfGo(d, x, nil) }},
 	} {
 		got, want := asF32(guarded(t, 4*n, atStart)), make([]float32, n)
@@ -528,6 +531,8 @@ func TestActivationsFar(t *testing.T) {
 			"silu":     {func(d []float32) { silu(lv, d, in, nil) }, func(d []float32) { siluGo(d, in, nil) }},
 			"geluTanh": {func(d []float32) { geluTanh(lv, d, in, nil) }, func(d []float32) { geluTanhGo(d, in, nil) }},
 			"geluErf":  {func(d []float32) { geluErf(lv, d, in, nil) }, func(d []float32) { geluErfGo(d, in, nil) }},
+			"swiGLU7":  {func(d []float32) { swiGLU7(lv, d, in, nil) }, func(d []float32) { swiGLU7Go(d, in, nil) }},
+			"softCap":  {func(d []float32) { softCap(lv, d, in, 30) }, func(d []float32) { softCapGo(d, in, 30) }},
 		} {
 			got, want := make([]float32, len(in)), make([]float32, len(in))
 			f[0](got)

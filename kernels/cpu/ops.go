@@ -22,6 +22,12 @@ const (
 	opGather
 	opCombine
 	opShortConv
+	opScale
+	opSoftCap
+	opMix
+	opMatchNorm
+	opCutoff
+	opCopyHeads
 )
 
 // alone is the largest number of values for which the caller runs an operation alone: it would take less time than a fork
@@ -50,7 +56,10 @@ type rowJob struct {
 	pad      int
 	routing  *kernels.Routing
 	choice   *choice
-	kept     [][]float32 // of each span: the rows before it; see ShortConv
+	groups   kernels.Tensor // scratch memory of Route: a value for each group of experts
+	kept     [][]float32    // of each span: the rows before it; see ShortConv
+	factor   float32
+	heads    headCopy
 	rows     int
 	step     int // rows in a chunk
 	runChunk job
@@ -98,11 +107,23 @@ func (j *rowJob) chunk(_, c int) {
 		case opRoute:
 			j.route(r)
 		case opGather:
-			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
+			j.gather(r)
 		case opCombine:
 			j.combine(r)
 		case opShortConv:
 			j.shortConv(r)
+		case opScale:
+			scaleTo(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opSoftCap:
+			softCap(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opMix:
+			j.mix(r)
+		case opMatchNorm:
+			j.matchNorm(r)
+		case opCutoff:
+			j.cutoff(r)
+		case opCopyHeads:
+			j.copyHeads(r)
 		}
 	}
 }
