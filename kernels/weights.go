@@ -124,7 +124,7 @@ type Vector interface {
 	Close() error
 }
 
-// Activation is a feed-forward non-linearity.
+// Activation is a non-linearity.
 type Activation int
 
 const (
@@ -132,6 +132,8 @@ const (
 	GELUTanh                   // tanh approximation of GELU (Gemma)
 	GELUErf                    // exact GELU (Whisper)
 	ReLU                       // max(x, 0)
+	Sigmoid                    // σ(x) = 1/(1+exp(-x))
+	Softplus                   // ln(1+exp(x))
 	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
 	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
 	SwiGLU7
