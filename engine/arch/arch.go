@@ -29,7 +29,8 @@ type Model interface {
 type Shape struct {
 	Vocabulary int
 	Context    int // tokens of the context in training
-	// Layers describes what each layer keeps of a sequence.
+	// Layers describes what each layer keeps of a sequence. Layers that keep a second thing, such as delta nets, have
+	// an entry behind those of all layers for it.
 	Layers []kernels.Layer
 	// Bytes is the memory of the weights on the device, without the file itself.
 	Bytes int64
