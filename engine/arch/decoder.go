@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -29,9 +30,13 @@ type decoder struct {
 	clamp      float32        // limit of the values of q, k and v; 0: none
 	residual   float32        // factor of the outputs of attention and feed-forward networks; 0 stands for 1
 	norm       nn.Norm        // [dim]
-	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
+	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool           // the output matrix is always the embedding
 	logitScale float32        // 0 stands for 1; the weights of norm include it
+	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
+	// all of them use the same layer of the state.
+	whole    bool
+	lastNorm string // the name of norm in the file; "": output_norm
 }
 
 // layer is a layer of a decoder.
@@ -111,17 +116,21 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		}
 		if l.kept = kept; l.qkv != nil {
 			l.fine = r.largeKeys(blk, l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim)
-			kept++
+			if !m.whole {
+				kept++
+			}
 		}
 		m.layers = append(m.layers, l)
 	}
 	for _, scale := range []*float32{&m.embedScale, &m.residual, &m.logitScale} {
-		if *scale == 0 {
+		if *scale == 0 || r.hidden && scale == &m.logitScale {
 			*scale = 1
 		}
 	}
-	m.norm = r.scaledNorm("output_norm", c.dim, c, m.logitScale)
+	m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
 	switch {
+	case r.hidden:
+		m.output = r.output(m.embed, c)
 	case m.tied:
 		m.output = m.embed
 	case m.output == nil:
@@ -194,6 +203,10 @@ func (m *decoder) Shape() Shape {
 			continue
 		}
 		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
+	}
+	if m.whole {
+		s.Layers = s.Layers[:1]
+		s.Layers[0].Window, s.Layers[0].Fine = 0, true
 	}
 	return s
 }

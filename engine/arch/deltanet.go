@@ -213,7 +213,7 @@ func (r *reader) qwen3NextIn(blk string, c *deltaConfig) []kernels.Weights {
 		w = r.weights(c.dim, []part{{blk + "attn_qkv", c.convolved()}, {blk + "attn_gate", c.values()}})
 	}
 	for _, parts := range ungroup(r.weights(c.dim, []part{{blk + "ssm_ba", 2 * c.rule.Heads}}), c.rule.KeyHeads, share, share) {
-		w = append(w, joined(parts))
+		w = append(w, r.joined(parts)...)
 	}
 	return w
 }
