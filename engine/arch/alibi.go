@@ -1,10 +1,6 @@
 package arch
 
-import (
-	"math"
-
-	"soberano/kernels"
-)
+import "soberano/kernels"
 
 // These families are the network of GPT-2 without an embedding of positions: the scores of attention fall with the distance instead
 // (ALiBi, arXiv:2108.12409).
@@ -40,25 +36,11 @@ func openMPT(r *reader) (Model, error) {
 	})
 }
 
-// alibi returns attention whose scores fall with the distance, by 2^(-most/n) for each position in the first of n heads, by the square of that in the second,
-// and so on. If the number of heads is no power of two, n is the power below it, and the further heads have the odd powers for 2n heads. 0 means no fall.
-func (r *reader) alibi(c config, most float64) *attention {
+// alibi returns attention whose scores fall with the distance, by slopes for this bias; 0 means that they do not.
+func (r *reader) alibi(c config, bias float64) *attention {
 	at := &attention{Attention: c.attention()}
-	if most == 0 || r.err != nil {
-		return at
+	if bias > 0 && r.err == nil {
+		at.Slopes = r.load("the slopes of ALiBi", slopes(c.heads, bias))
 	}
-	n := 1
-	for 2*n <= c.heads {
-		n *= 2
-	}
-	slopes := make([]float32, c.heads)
-	for h := range slopes {
-		if power := -most / float64(n); h < n {
-			slopes[h] = float32(math.Exp2(power * float64(h+1)))
-		} else {
-			slopes[h] = float32(math.Exp2(power / 2 * float64(2*(h-n)+1)))
-		}
-	}
-	at.Slopes = r.load("the slopes of attention", slopes)
 	return at
 }

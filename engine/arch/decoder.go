@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -33,9 +34,13 @@ type decoder struct {
 	clamp      float32         // limit of the values of q, k and v; 0: none
 	residual   float32         // factor of the outputs of attention and feed-forward networks; 0 stands for 1
 	norm       nn.Norm         // [dim]
-	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other
+	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool            // the output matrix is always the embedding
 	logitScale float32         // 0 stands for 1; the weights of norm include it
+	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
+	// all of them use the same layer of the state.
+	whole    bool
+	lastNorm string // the name of norm in the file; "": output_norm
 }
 
 // layer is a layer of a decoder.
@@ -115,9 +120,13 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		if r.err != nil {
 			return nil, r.err
 		}
-		if l.kept = len(m.keeps); l.qkv != nil {
+		if l.qkv != nil {
 			l.fine = r.largeKeys(blk, l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim)
-			m.keeps = append(m.keeps, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
+			if l.kept = len(m.keeps); m.whole && len(m.keeps) > 0 {
+				l.kept = 0
+			} else {
+				m.keeps = append(m.keeps, m.keptBy(&l))
+			}
 		}
 		if l.ssm != nil {
 			l.ssm.held = len(m.keeps)
@@ -126,12 +135,14 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		m.layers = append(m.layers, l)
 	}
 	for _, scale := range []*float32{&m.embedScale, &m.residual, &m.logitScale} {
-		if *scale == 0 {
+		if *scale == 0 || r.hidden && scale == &m.logitScale {
 			*scale = 1
 		}
 	}
-	m.norm = r.scaledNorm("output_norm", c.dim, c, m.logitScale)
+	m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
 	switch {
+	case r.hidden:
+		m.output = r.output(m.embed, c)
 	case m.tied:
 		m.output = m.embed
 	case m.output == nil:
@@ -139,6 +150,15 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	m.c.bytes = r.bytes
 	return m, r.err
+}
+
+// keptBy returns what the attention of a layer keeps of a sequence.
+func (m *decoder) keptBy(l *layer) kernels.Layer {
+	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine}
+	if m.whole {
+		keeps.Window, keeps.Fine = 0, true
+	}
+	return keeps
 }
 
 // layer reads what the layers of most families have: the norms before attention and before the feed-forward network, and

@@ -57,8 +57,8 @@ type attendJob struct {
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
+	slopes  []float32 // values of a.Slopes; nil: none
 	sinks   []float32 // of the query heads; nil if there are none
-	slopes  []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -72,8 +72,6 @@ type attendScratch struct {
 	scores []float32 // [12][scoreStride]
 	out    []float32 // [12][headDim rounded up to 32]
 	lo, hi [unitRows]int
-	pos    [unitRows]int     // positions of the queries
-	slope  [unitRows]float32 // slopes of the queries' heads
 	max    [unitRows]float32
 	sum    [unitRows]float32
 	wide   [wideSlots]widePage
@@ -116,11 +114,14 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	j := &d.at
 	j.number++
 	j.dst, j.q, j.spans, j.layer, j.a, j.sinks, j.slopes = dst, q, spans, layer, *a, nil, nil
+	if a.Slopes != nil {
+		if a.SoftCap > 0 {
+			panic("cpu: " + op + ": slopes and a soft cap")
+		}
+		j.slopes = d.each(op, a.Slopes, a.Heads)
+	}
 	if a.Sinks != nil {
 		j.sinks = d.each(op, a.Sinks, a.Heads)
-	}
-	if a.Slopes != nil {
-		j.slopes = d.each(op, a.Slopes, a.Heads)
 	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
@@ -158,6 +159,8 @@ func (j *attendJob) cut(threads int) {
 // seen returns how many keys the last row of a span attends to.
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
+	case !j.a.Causal && j.a.Window > 0:
+		return min(s.Len, j.a.Window+1)
 	case !j.a.Causal:
 		return s.Len
 	default:
@@ -277,18 +280,24 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, s.Len
-		if j.a.Causal {
-			from, to = j.a.First(pos), pos+1
-		}
-		if w.pos[i] = pos; j.slopes != nil {
-			w.slope[i] = j.slopes[h]
-		}
+		from, to := j.span(s, pos)
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
 	}
 	return lo, hi
+}
+
+// span returns the range of positions of s that position p attends to.
+func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
+	switch {
+	case j.a.Causal:
+		return j.a.First(p), p + 1
+	case j.a.Window > 0:
+		to = min(s.Len, p+j.a.Window/2+1)
+		return min(to, max(0, p-j.a.Window/2)), to
+	}
+	return 0, s.Len
 }
 
 // block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running
@@ -304,7 +313,8 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
-		j.softmax(w, c, i, row, b)
+		j.slope(u, i, b, row)
+		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(row), row)
 		}
@@ -363,20 +373,30 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
 }
 
-// softmax replaces the scores of the keys b … in row i that the query attends to by weights exp(score - max) and all others by zeros. If the
+// slope subtracts the slope of the head of row i of a unit, times the distance of each key from the row, from its scores of the
+// keys b and later.
+func (j *attendJob) slope(u unit, i, b int, row []float32) {
+	if j.slopes == nil {
+		return
+	}
+	s := j.spans[u.span]
+	t, h := j.place(s, u, i, j.a.Heads/j.a.KVHeads)
+	slope, distance := j.slopes[h], s.Pos+t-s.Row-b
+	for x := range row {
+		row[x] -= slope * float32(max(distance-x, x-distance))
+	}
+}
+
+// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
 // running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
 // weights.
-func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, b int) float32 {
-	from, to := max(w.lo[i]-b, 0), min(w.hi[i]-b, len(row))
+func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
 	if from >= to {
 		clear(row)
 		return 0
 	}
 	if j.a.SoftCap > 0 {
 		softCap(j.lv, row, row, j.a.SoftCap)
-	}
-	if j.slopes != nil {
-		incline(row[from:to], w.slope[i], w.pos[i]-b-from)
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))
@@ -392,13 +412,6 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 	sum := expSum(j.lv, row, w.max[i])
 	w.sum[i] += sum
 	return sum
-}
-
-// incline subtracts slope times its distance to element at from each value of x.
-func incline(x []float32, slope float32, at int) {
-	for i := range x {
-		x[i] -= slope * float32(max(at-i, i-at))
-	}
 }
 
 func fill(x []float32, v float32) {

@@ -18,7 +18,10 @@ type sequence struct {
 // shape returns the shape of a state of two layers for attention a.
 func shape(a *kernels.Attention, positions int) kernels.StateShape {
 	key, value := a.Dims()
-	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: max(a.Window, a.Chunk)}
+	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value}
+	if a.Causal {
+		l.Window = max(a.Window, a.Chunk)
+	}
 	return kernels.StateShape{Layers: []kernels.Layer{l, l}, Cap: positions}
 }
 
@@ -77,14 +80,11 @@ func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int)
 	return Attended(a, x, q.k, q.v, n, pos, seen)
 }
 
-// HeadValues are the values of the vectors of an Attention, one for each query head.
-type HeadValues struct{ Sinks, Slopes []float32 }
-
 // Attended computes attention in float64: for queries q [n][Heads·HeadDim] at positions pos … over
 // keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
-// Causal, each query attends to the first seen positions. of has the values of a's vectors, if there are any.
-func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, of ...HeadValues) []float64 {
-	of = append(of, HeadValues{})
+// Causal, each query attends to the first seen positions, or to those of them in the window around it. sinks are the values of
+// a.Sinks. Where there are slopes, they are those of slopeOf.
+func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks ...float32) []float64 {
 	group := a.Heads / a.KVHeads
 	dim, value := a.Dims()
 	out := make([]float64, n*a.Heads*value)
@@ -98,9 +98,12 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, of ...H
 			if a.Chunk > 0 {
 				lo = max(lo, (pos+t)/a.Chunk*a.Chunk)
 			}
+		} else if a.Window > 0 {
+			hi = min(seen, pos+t+a.Window/2+1)
+			lo = min(hi, max(0, pos+t-a.Window/2))
 		}
 		for h := range a.Heads {
-			weights := optionWeights(a, of[0], q[(t*a.Heads+h)*dim:][:dim], k, h, lo, hi, pos+t)
+			weights := optionWeights(a, sinks, q[(t*a.Heads+h)*dim:][:dim], k, h, lo, hi, pos+t)
 			o := out[(t*a.Heads+h)*value:][:value]
 			for i, w := range weights {
 				for d, x := range v[((lo+i)*a.KVHeads+h/group)*value:][:value] {
@@ -112,9 +115,26 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, of ...H
 	return out
 }
 
-// optionWeights returns the weights of the keys lo … hi-1 for the query of head h at position pos. of has the values of
-// a's vectors.
-func optionWeights(a *kernels.Attention, of HeadValues, q, k []float32, h, lo, hi, pos int) []float64 {
+// slopeOf is the slope of a head in tests with slopes.
+func slopeOf(head int) float64 { return math.Exp2(-float64(head+1) / 2) }
+
+// slopes returns the slopes of slopeOf.
+func (s *suite) slopes(heads int) kernels.Vector {
+	s.Helper()
+	values := make([]float32, heads)
+	for h := range values {
+		values[h] = float32(slopeOf(h))
+	}
+	v, err := s.d.NewVector(values)
+	if err != nil {
+		s.Fatalf("NewVector: %v", err)
+	}
+	return v
+}
+
+// optionWeights returns the weights of the keys lo … hi-1 for the query of head h at position pos. sinks are the values of
+// a.Sinks.
+func optionWeights(a *kernels.Attention, sinks, q, k []float32, h, lo, hi, pos int) []float64 {
 	b := *a
 	if t := a.Temperature; t.Length > 0 {
 		b.Scale *= float32(1 + float64(t.Scale)*math.Log(1+math.Floor(float64(pos+t.Offset)/float64(t.Length))))
@@ -127,11 +147,11 @@ func optionWeights(a *kernels.Attention, of HeadValues, q, k []float32, h, lo, h
 	}
 	if a.Slopes != nil {
 		for i := range scores {
-			scores[i] -= float64(of.Slopes[h]) * math.Abs(float64(pos-lo-i))
+			scores[i] -= slopeOf(h) * math.Abs(float64(pos-lo-i))
 		}
 	}
 	if a.Sinks != nil {
-		scores = append(scores, float64(of.Sinks[h]))
+		scores = append(scores, float64(sinks[h]))
 	}
 	return softmax(scores)[:hi-lo]
 }
@@ -187,6 +207,15 @@ func (s *suite) attention() {
 			Causal: i != 1, Window: []int{0, 0, 7, 0, 0}[i]})
 	}
 	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
+	for _, dim := range []int{32, 40} {
+		a := kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, Scale: 0.2, Slopes: s.slopes(6)}
+		s.attentionCase(&a)
+		a.Causal = true
+		s.attentionCase(&a)
+	}
+	for _, window := range []int{1, 2, 7, 65, 600} { // windows on both sides
+		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: 32, Scale: 0.2, Window: window})
+	}
 	for _, value := range []int{16, 64, 72} { // values with other dimensions than keys
 		for _, dim := range []int{40, 96} {
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
@@ -209,24 +238,14 @@ func (s *suite) attentionOptions() {
 				sinks = []float32{-3, 0, 2, 5, 1, -100}
 				o.Sinks = s.vector(sinks)
 			}
-			s.attentionCase(&o, HeadValues{Sinks: sinks})
+			s.attentionCase(&o, sinks...)
 		}
-		s.slopes(dim)
 	}
 	s.latentOptions()
 }
 
-// slopes checks attention whose scores fall with the distance, with and without Causal.
-func (s *suite) slopes(dim int) {
-	slopes := []float32{0.5, 0.25, 0.125, 0.01, 0, 2}
-	for _, o := range []kernels.Attention{{Causal: true}, {Causal: true, Window: 7}, {}} {
-		o.Heads, o.KVHeads, o.HeadDim, o.Scale, o.Slopes = 6, 2, dim, float32(1/math.Sqrt(float64(dim))), s.vector(slopes)
-		s.attentionCase(&o, HeadValues{Slopes: slopes})
-	}
-}
-
-// attentionCase checks Store and Attend. of has the values of a's vectors, if there are any.
-func (s *suite) attentionCase(a *kernels.Attention, of ...HeadValues) {
+// attentionCase checks Store and Attend. sinks are the values of a.Sinks.
+func (s *suite) attentionCase(a *kernels.Attention, sinks ...float32) {
 	s.Helper()
 	ends := []int{3, 70, 560} // final lengths of the sequences
 	if a.HeadDim == 64 {
@@ -262,14 +281,14 @@ func (s *suite) attentionCase(a *kernels.Attention, of ...HeadValues) {
 		return []kernels.Tensor{y, q}
 	})
 	shown := *a
-	shown.Sinks, shown.Slopes = nil, nil
-	what := name("%+v, sinks %v, slopes %v", shown, a.Sinks != nil, a.Slopes != nil)
+	shown.Sinks = nil
+	what := name("%+v, sinks %v", shown, a.Sinks != nil)
 	for c, y := range got {
 		if was := [][]float32{before, x}[c]; !slices.Equal(y[:out], was[:out]) {
 			s.Errorf("Attend, %s: a row of no sequence was written", what)
 		}
 		for i, q := range all {
-			want := Attended(a, x[spans[i].Row*cols:], q.k, q.v, last[i], spans[i].Pos, spans[i].Len, of...)
+			want := Attended(a, x[spans[i].Row*cols:], q.k, q.v, last[i], spans[i].Pos, spans[i].Len, sinks...)
 			s.near(name("Attend, case %d, sequence %d, %s", c, i, what), y[spans[i].Row*out:][:last[i]*out], want, s.s.Attention(a))
 		}
 	}

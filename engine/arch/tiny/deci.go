@@ -7,8 +7,8 @@ import (
 
 // deciHeads, deciKVHeads and deciFF are the sizes of deci's layers.
 var (
-	deciHeads   = []uint64{Heads, Heads, 0, Heads, Heads}
-	deciKVHeads = []uint64{KVHeads, 0, 0, KVHeads, 1}
+	deciHeads   = []uint64{Heads, Heads, 0, 0, Heads}
+	deciKVHeads = []uint64{KVHeads, 0, 0, 0, 1}
 	deciFF      = []uint64{FF, FF, ExpertFF, 0, ExpertFF}
 )
 

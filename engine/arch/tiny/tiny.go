@@ -58,10 +58,6 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
-	"plamo2":            plamo2,
-	"nemotron_h":        nemotronH,
-	"granitehybrid-moe": graniteHybridMoE,
-	"granitehybrid":     graniteHybrid,
 	"apertus":           apertus,
 	"arcee":             arcee,
 	"bailingmoe2":       bailingMoE2,
@@ -83,6 +79,8 @@ var kinds = map[string]kind{
 	"gpt2":              gpt2,
 	"gptneox":           gptneox,
 	"granite":           granite,
+	"granitehybrid":     graniteHybrid,
+	"granitehybrid-moe": graniteHybridMoE,
 	"granitemoe":        graniteMoE,
 	"hunyuan-dense":     hunyuanDense,
 	"hunyuan-moe":       hunyuanMoE,
@@ -99,11 +97,13 @@ var kinds = map[string]kind{
 	"mixtral":           mixtral,
 	"mpt":               mpt,
 	"nemotron":          nemotron,
+	"nemotron_h":        nemotronH,
 	"olmo2":             olmo2,
 	"olmoe":             olmoe,
 	"phi2":              phi2,
 	"phi3":              phi3,
 	"phimoe":            phiMoE,
+	"plamo2":            plamo2,
 	"qwen2":             qwen2,
 	"qwen2moe":          qwen2MoE,
 	"qwen2vl":           qwen2VL,
@@ -137,7 +137,7 @@ type Source struct {
 // made has the models that New has created.
 var made sync.Map
 
-// New returns a model; name is one of Kinds. It is the same for each call.
+// New returns a model; name is one of Kinds or of Encoders. It is the same for each call.
 func New(name string) *Source {
 	s, ok := made.Load(name)
 	if !ok {
@@ -161,6 +161,9 @@ func (s *Source) random() float64 { return rand.New(&s.pcg).NormFloat64() }
 
 func create(name string) *Source {
 	k, ok := kinds[name]
+	if !ok {
+		k, ok = encoders[name]
+	}
 	if !ok {
 		panic("tiny: no model of kind " + name)
 	}
