@@ -430,6 +430,8 @@ func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
 		"affine":   {func(d []float32) { affine(lv, d, x, u, v, 0.5, 2) }, func(d []float32) { affineGo(d, x, u, v, 0.5, 2) }},
 		"silu":     {func(d []float32) { silu(lv, d, x, u) }, func(d []float32) { siluGo(d, x, u) }},
 		"silu1":    {func(d []float32) { silu(lv, d, x, nil) }, func(d []float32) { siluGo(d, x, nil) }},
+		"sigmoid":  {func(d []float32) { sigmoid(lv, d, x, u) }, func(d []float32) { sigmoidGo(d, x, u) }},
+		"sigmoid1": {func(d []float32) { sigmoid(lv, d, x, nil) }, func(d []float32) { sigmoidGo(d, x, nil) }},
 		"geluTanh": {func(d []float32) { geluTanh(lv, d, x, u) }, func(d []float32) { geluTanhGo(d, x, u) }},
 		"geluErf":  {func(d []float32) { geluErf(lv, d, x, u) }, func(d []float32) { geluErfGo(d, x, u) }},
 		"swiGLU7":  {func(d []float32) { swiGLU7(lv, d, x, u) }, func(d []float32) { swiGLU7Go(d, x, u) }},
@@ -542,6 +544,7 @@ func TestActivationsFar(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for name, f := range map[string][2]func(dst []float32){
 			"silu":     {func(d []float32) { silu(lv, d, in, nil) }, func(d []float32) { siluGo(d, in, nil) }},
+			"sigmoid":  {func(d []float32) { sigmoid(lv, d, in, nil) }, func(d []float32) { sigmoidGo(d, in, nil) }},
 			"geluTanh": {func(d []float32) { geluTanh(lv, d, in, nil) }, func(d []float32) { geluTanhGo(d, in, nil) }},
 			"geluErf":  {func(d []float32) { geluErf(lv, d, in, nil) }, func(d []float32) { geluErfGo(d, in, nil) }},
 			"swiGLU7":  {func(d []float32) { swiGLU7(lv, d, in, nil) }, func(d []float32) { swiGLU7Go(d, in, nil) }},

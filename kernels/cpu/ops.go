@@ -103,7 +103,7 @@ func (j *rowJob) chunk(_, c int) {
 		case opUnfold:
 			j.unfold(r)
 		case opMul:
-			scaleMul(j.lv, j.dst.Row(r), j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)), 1)
+			j.mul(r)
 		case opRoute:
 			j.route(r)
 		case opGather:
@@ -133,15 +133,25 @@ func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == 
 // Add adds x to dst. If x has one row, it is added to every row.
 func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
 
-// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
+// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it; if it has one column, every column.
 func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
+
+// mul multiplies row r of dst.
+func (j *rowJob) mul(r int) {
+	dst, x := j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1))
+	if len(x) == len(dst) {
+		scaleMul(j.lv, dst, dst, x, 1)
+		return
+	}
+	scaleTo(j.lv, dst, dst, x[0])
+}
 
 // elements runs an operation that combines values of dst and x at the same place.
 func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	s.in(name, &x)
 	s.out(name, &dst)
 	same(name, &dst, &x)
-	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
+	if dst.Cols != x.Cols && (op != opMul || x.Cols != 1) || dst.Rows != x.Rows && x.Rows != 1 {
 		panic("cpu: " + name + ": shapes differ")
 	}
 	j := &s.d.row

@@ -359,21 +359,23 @@ func (s *suite) expertLoading() {
 func (s *suite) elementProducts() {
 	for _, n := range [][2]int{{1, 5}, {90, 333}} {
 		rows, cols := n[0], n[1]
-		x, y, one := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols)
+		x, y, one, column := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols), Gauss(s.r, rows)
 		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			c := view(st, x, rows, cols)
+			st.Mul(c, view(st, column, rows, 1))
 			a, b, square := view(st, x, rows, cols), tensor(st, x, rows, cols), tensor(st, x, rows, cols)
 			st.Mul(a, view(st, y, rows, cols))
 			st.Mul(b, tensor(st, one, 1, cols))
 			st.Mul(square, square)
-			return []kernels.Tensor{a, b, square}
+			return []kernels.Tensor{a, b, square, c}
 		})
-		var want [3][]float64
+		var want [4][]float64
 		for i, v := range x {
-			for j, f := range []float32{y[i], one[i%cols], v} {
+			for j, f := range []float32{y[i], one[i%cols], v, column[i/cols]} {
 				want[j] = append(want[j], float64(v)*float64(f))
 			}
 		}
-		for j, what := range []string{"Mul", "Mul of every row", "Mul of a tensor with itself"} {
+		for j, what := range []string{"Mul", "Mul of every row", "Mul of a tensor with itself", "Mul of every column"} {
 			s.near(what, got[j], want[j], Float)
 		}
 	}

@@ -60,6 +60,10 @@ func activated(f kernels.Activation, x float64) float64 {
 		return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 	case kernels.GELUErf:
 		return 0.5 * x * (1 + math.Erf(x/math.Sqrt2))
+	case kernels.Sigmoid:
+		return 1 / (1 + math.Exp(-x))
+	case kernels.Softplus:
+		return math.Log(1 + math.Exp(x))
 	case kernels.SwiGLU7:
 		x = min(x, 7)
 		return x / (1 + math.Exp(-1.702*x))
@@ -83,7 +87,7 @@ func (s *suite) activations() {
 		for i := 0; i < len(g); i += 3 {
 			g[i], u[i] = 6*g[i], 6*u[i] // beyond the limits of SwiGLU7
 		}
-		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.SwiGLU7} {
+		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.SwiGLU7, kernels.Sigmoid, kernels.Softplus} {
 			got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 				gt, ut := tensor(st, g, rows, cols), tensor(st, u, rows, cols)
 				alone, both := st.New(rows, cols), view(st, nil, rows, cols)

@@ -205,11 +205,16 @@ func TestPickleInDirectory(t *testing.T) {
 
 // TestLayersThatAttend checks that layers without keys and values do not count for the size of the cache.
 func TestLayersThatAttend(t *testing.T) {
-	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{
-		"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8},
-	}))
-	i, err := Inspect(path, nil)
-	if err != nil || !i.Runs || i.Layers != 2 || i.KVHeads != 8 {
-		t.Errorf("%+v, %v", i, err)
+	for want, meta := range map[int]models.Metadata{
+		2: {"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8}},
+		3: {"general.architecture": "qwen35", "qwen35.block_count": uint64(13), "qwen35.full_attention_interval": uint64(4), "qwen35.nextn_predict_layers": uint64(1),
+			"qwen35.attention.head_count_kv": uint64(8)},
+		1: {"general.architecture": "qwen35", "qwen35.block_count": uint64(4), "qwen35.attention.recurrent_layers": []bool{true, true, false, false},
+			"qwen35.nextn_predict_layers": uint64(1), "qwen35.attention.head_count_kv": uint64(8)},
+	} {
+		i, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, meta)), nil)
+		if err != nil || !i.Runs || i.Layers != want || i.KVHeads != 8 {
+			t.Errorf("%d layers: %+v, %v", want, i, err)
+		}
 	}
 }
