@@ -210,10 +210,27 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	entries, broken := lib.List() // broken entries are reported by `models list`
 	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {
+		if name := chosen.Of(kind); name != "" && name != e.Name {
+			warnf("The %s model chosen in the window, %s, can't be used: %s %s is used instead.", kind, models.Printable(name), problem.Sentence(unusable(entries, name)), models.Printable(e.Name))
+		}
 		return e, nil
 	}
 	err = fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
 	return registry.Entry{}, errors.Join(append(broken, err)...)
+}
+
+// unusable returns why a chosen model of the library can't be used.
+func unusable(entries []registry.Entry, name string) string {
+	for _, e := range entries {
+		switch {
+		case e.Name != name:
+		case !e.Runs:
+			return e.Reason
+		default:
+			return errorText(e.Check())
+		}
+	}
+	return "it is not in the library."
 }
 
 // preferred returns the model of a kind to use, of those that can be used: the chosen one, or else the included one, or else the first.
