@@ -20,11 +20,11 @@ cli: go
 	@mkdir -p build
 	CGO_ENABLED=0 $(GO) build -o build/soberano-cli ./app/cli/soberano-cli
 
-# Fetches the included models into the user's cache and copies them into the library, unless they
+# Fetches the included models, or those named by MODEL, into the user's cache and copies them into the library, unless they
 # exist. Without a network the program starts without them and tells the user what to do.
 models: build
-	@./build/soberano models included --check 2>/dev/null || { $(PYTHON) models/defaults/fetch.py >/dev/null && ./build/soberano models included; } \
-		|| echo "The included models could not be fetched; the program opens without them." >&2
+	@./build/soberano models included --check $(MODEL) 2>/dev/null || { $(PYTHON) models/defaults/fetch.py $(MODEL) >/dev/null; ./build/soberano models included $(MODEL); } \
+		|| echo "Not all models could be fetched; the program opens without those." >&2
 
 packages: go
 	@sh app/setup/packages.sh

@@ -125,7 +125,8 @@ func TestCheckReasons(t *testing.T) {
 		value any
 		want  string
 	}{
-		{"llama", "general.architecture", "qwen35", "The file holds a model of the family qwen35, which does not run here yet; Gemma 3, LFM2, LFM2 MoE, Llama, Qwen2, Qwen3 models do."},
+		{"llama", "general.architecture", "lfm3", "The file holds a model of the family lfm3, which does not run here; LFM2, LFM2 MoE models do."},
+		{"llama", "general.architecture", "dreamer", "The file holds a model of the family dreamer, which does not run here; Gemma 3, Llama, Qwen3 models do."},
 		{"llama", "general.architecture", "", "The file does not say which family its model belongs to."},
 		{"llama", "general.type", "mmproj", "The file is not a complete model but an addition to one (mmproj)."},
 		{"gemma3", "gemma3.expert_count", uint64(8), "The file can't be run by this version: a mixture of 8 experts."},

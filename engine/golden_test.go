@@ -73,6 +73,7 @@ type reference struct {
 var references = []reference{
 	{"smollm2", 16, 37.340, 0.0028, 0.964},
 	{"gemma3", 8, 44.547, 0.0043, 0.949},
+	{"qwen2.5-coder-0.5b", 8, 87.383, 0.0013, 0.973},
 }
 
 // comparison accumulates the differences of a model from the exact one, on the scored halves of windows.

@@ -9,6 +9,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -211,7 +212,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	entries, broken := lib.List() // broken entries are reported by `models list`
 	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {
 		if name := chosen.Of(kind); name != "" && name != e.Name {
-			warnf("The %s model chosen in the window, %s, can't be used: %s %s is used instead.", kind, models.Printable(name), problem.Sentence(unusable(entries, name)), models.Printable(e.Name))
+			warnf("The %s model chosen in the window, %s, can't be used: %s %s is used instead.", kind, models.Printable(name), problem.Sentence(unusable(entries, kind, name)), models.Printable(e.Name))
 		}
 		return e, nil
 	}
@@ -219,32 +220,24 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	return registry.Entry{}, errors.Join(append(broken, err)...)
 }
 
-// unusable returns why a chosen model of the library can't be used.
-func unusable(entries []registry.Entry, name string) string {
+// unusable returns why a chosen model of a kind can't be used.
+func unusable(entries []registry.Entry, kind registry.Kind, name string) string {
 	for _, e := range entries {
-		switch {
-		case e.Name != name:
-		case !e.Runs:
-			return e.Reason
-		default:
-			return errorText(e.Check())
+		if e.Name != name || e.Kind != kind {
+			continue
 		}
+		if err := e.Check(); e.Runs && err != nil {
+			return errorText(err)
+		}
+		return cmp.Or(e.Reason, "it could not be read.")
 	}
 	return "it is not in the library."
 }
 
-// preferred returns the model of a kind to use, of those that can be used: the chosen one, or else the included one, or else the first.
-func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (best registry.Entry, ok bool) {
-	for _, e := range entries {
-		switch {
-		case e.Kind != kind || !e.Runs || e.Check() != nil:
-		case e.Name == chosen:
-			return e, true
-		case !ok || e.Included && !best.Included:
-			best, ok = e, true
-		}
-	}
-	return best, ok
+// preferred returns the model of a kind to use, of those that can be used.
+func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (registry.Entry, bool) {
+	usable := func(e registry.Entry) bool { return e.Runs && e.Check() == nil }
+	return choice.Pick(entries, kind, chosen, host.Available(), usable)
 }
 
 // namedModel returns the model of a library, which may be nil, with that name, or the model at that path.

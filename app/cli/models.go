@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"soberano/app/host"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/models"
-	"soberano/models/defaults"
 	"soberano/models/registry"
 )
 
@@ -292,62 +291,4 @@ func modelsRemove() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-// modelsIncluded imports the models that models/defaults/fetch.py has downloaded.
-func modelsIncluded() *cobra.Command {
-	var check bool
-	cmd := &cobra.Command{
-		Use: "included", Short: "Import the included models from the cache, where they are not in the library yet", Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			lib, err := openLibrary()
-			if err != nil {
-				return err
-			}
-			entries, _ := lib.List() // a broken entry is not the included model
-			for _, m := range defaults.Models {
-				e, held := holding(entries, m)
-				if held && e.Check() == nil {
-					continue
-				}
-				if check {
-					return fmt.Errorf("%s is not in the library", m.Name)
-				}
-				if held && e.Included { // its files are missing
-					if err := lib.Remove(e.Name); err != nil {
-						return err
-					}
-				}
-				path, err := m.Path()
-				if err != nil {
-					return err
-				}
-				if _, err := os.Stat(path); err != nil {
-					return fmt.Errorf("the included model %s has not been fetched: %w", m.Name, err)
-				}
-				opt := registry.ImportOptions{Name: m.Name, Licence: m.Licence, Included: true, Note: m.Note, Sampling: m.Sampling}
-				line := progress("importing " + m.Name)
-				_, err = lib.Import(cmd.Context(), path, registry.Copy, opt, line.report())
-				line.end()
-				if err != nil {
-					return importError(cmd.Context(), err)
-				}
-			}
-			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&check, "check", false, "only report whether they are all there")
-	return cmd
-}
-
-// holding returns the library's entry of a model, whatever its name.
-func holding(entries []registry.Entry, m defaults.Model) (registry.Entry, bool) {
-	for _, e := range entries {
-		for _, f := range e.Files {
-			if f.SHA256 == m.SHA256 {
-				return e, true
-			}
-		}
-	}
-	return registry.Entry{}, false
 }

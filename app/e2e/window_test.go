@@ -161,7 +161,7 @@ func TestAPersonUsesIt(t *testing.T) {
 	defaults.Need(t, "whisper-base")
 	d := startDesktop(t)
 	home := filepath.Join(d.dir, "data")
-	include := exec.Command(program(t, "soberano-cli"), "models", "included")
+	include := exec.Command(program(t, "soberano-cli"), "models", "included", "smollm2-135m", "whisper-base")
 	include.Env = append(os.Environ(), "SOBERANO_HOME="+home)
 	if out, err := include.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -23,6 +23,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/chat"
+	"soberano/app/choice"
 	"soberano/app/host"
 	"soberano/app/library"
 	"soberano/app/problem"
@@ -266,19 +267,10 @@ func (d *Shell) start() {
 	d.files.Queue.Kick()
 }
 
-// pick returns the model of that kind with the given name. If there is none, it returns the included model, or else the first
-// one that this version can run.
-func pick(entries []registry.Entry, kind registry.Kind, name string) (best registry.Entry, ok bool) {
-	for _, e := range entries {
-		switch {
-		case e.Kind != kind || !e.Runs:
-		case e.Name == name:
-			return e, true
-		case !ok || e.Included && !best.Included:
-			best, ok = e, true
-		}
-	}
-	return best, ok
+// pick returns the model of a kind to use, of those that this version can run: the one with the given name, or else an included one, or
+// else the first.
+func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.Entry, bool) {
+	return choice.Pick(entries, kind, name, host.Available(), func(e registry.Entry) bool { return e.Runs })
 }
 
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.

@@ -6,6 +6,7 @@ package arch
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -49,26 +50,61 @@ type family struct {
 	keys map[string]neutral
 }
 
-// families is the table of families, by general.architecture.
+// families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
-	"llama":   {"Llama", openLlama, siluKeys},
-	"qwen2":   {"Qwen2", openQwen2, siluKeys},
-	"qwen3":   {"Qwen3", openQwen3, siluKeys},
-	"gemma3":  {"Gemma 3", openGemma3, gemma3Keys},
-	"lfm2":    {"LFM2", openLFM2, siluKeys},
-	"lfm2moe": {"LFM2 MoE", openLFM2MoE, siluKeys},
+	"command-r":     {"Command R", openCommandR, siluKeys},
+	"dots1":         {"dots.llm1", openDots1, siluKeys},
+	"ernie4_5":      {"ERNIE 4.5", openErnie45, siluKeys},
+	"ernie4_5-moe":  {"ERNIE 4.5 MoE", openErnie45MoE, siluKeys},
+	"falcon":        {"Falcon", openFalcon, geluKeys},
+	"gemma3":        {"Gemma 3", openGemma3, gemma3Keys},
+	"glm4":          {"GLM-4", openGLM4, siluKeys},
+	"glm4moe":       {"GLM-4.5", openGLM4MoE, siluKeys},
+	"gpt2":          {"GPT-2", openGPT2, geluKeys},
+	"gptneox":       {"GPT-NeoX", openGPTNeoX, geluKeys},
+	"hunyuan-dense": {"Hunyuan", openHunyuanDense, siluKeys},
+	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
+	"internlm2":     {"InternLM2", openInternLM2, siluKeys},
+	"lfm2":          {"LFM2", openLFM2, siluKeys},
+	"lfm2moe":       {"LFM2 MoE", openLFM2MoE, siluKeys},
+	"llama":         {"Llama", openLlama, siluKeys},
+	"minimax-m2":    {"MiniMax-M2", openMiniMaxM2, siluKeys},
+	"olmo2":         {"OLMo 2 and 3", openOLMo2, siluKeys},
+	"olmoe":         {"OLMoE", openOLMoE, siluKeys},
+	"phi2":          {"Phi-2", openPhi2, geluKeys},
+	"phi3":          {"Phi-3 and 4", openPhi3, siluKeys},
+	"qwen2":         {"Qwen2", openQwen2, siluKeys},
+	"qwen3":         {"Qwen3", openQwen3, siluKeys},
+	"seed_oss":      {"Seed-OSS", openSeedOSS, siluKeys},
+	"smollm3":       {"SmolLM3", openSmolLM3, siluKeys},
+	"stablelm":      {"StableLM", openStableLM, siluKeys},
+	"starcoder":     {"StarCoder", openStarCoder, geluKeys},
+	"starcoder2":    {"StarCoder2", openStarCoder2, geluKeys},
 }
 
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.
 var siluKeys = map[string]neutral{"hidden_activation": value("silu", "swish")}
 
-// titles returns the titles in the table, sorted.
-func titles() (list []string) {
-	for _, f := range families {
-		list = append(list, f.title)
+// instead returns the titles of the families that a person may look for instead of the family name: those whose names
+// begin with the same letters, or else some that most people know.
+func instead(name string) string {
+	end := strings.IndexFunc(name, func(r rune) bool { return !unicode.IsLetter(r) })
+	if end < 0 {
+		end = len(name)
+	}
+	var list []string
+	for other, f := range families {
+		if end >= 3 && strings.HasPrefix(other, name[:end]) {
+			list = append(list, f.title)
+		}
+	}
+	if list == nil {
+		for _, known := range []string{"gemma3", "llama", "qwen3"} {
+			list = append(list, families[known].title)
+		}
 	}
 	slices.Sort(list)
-	return list
+	return strings.Join(slices.Compact(list), ", ")
 }
 
 // Open loads the weights of f onto dev. f must stay open as long as the Model is used. Its sequences
@@ -121,7 +157,7 @@ func familyOf(f *models.File) (string, family, error) {
 	case name == "":
 		err = models.Unsupported(f.Path, "", "does not say which family its model belongs to")
 	case !known:
-		err = models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here yet; %s models do", models.Printable(name), strings.Join(titles(), ", "))
+		err = models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here; %s models do", models.Printable(name), instead(name))
 	case len(f.Tensors) == 0:
 		err = models.Unsupported(f.Path, "", "holds no weights")
 	}

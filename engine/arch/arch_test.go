@@ -66,10 +66,11 @@ func TestStepsDoNotMatter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Eight-bit activations: with another order of a sum, a value may be rounded in the other direction.
+				// Eight-bit activations: with another order of a sum, a value may be rounded in the other direction, which
+				// networks of random weights amplify.
 				tolerance := 1e-4
 				if !exact {
-					tolerance = 0.02
+					tolerance = 0.1
 				}
 				rapid.Check(t, func(t *rapid.T) { stepsDoNotMatter(t, m, dev, tolerance) })
 			})
@@ -136,72 +137,67 @@ func stepsDoNotMatter(t *rapid.T, m Model, dev kernels.Device, tolerance float64
 // error names it.
 func TestHostileFiles(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
-		for key := range tiny.New(kind).Meta {
-			if !strings.HasPrefix(key, tiny.New(kind).Architecture+".") {
-				continue
-			}
-			for _, v := range []any{nil, "x", uint64(0), uint64(7), uint64(1 << 39), int64(-1), math.NaN(), math.Inf(1), []uint64{1, 2}} {
+		t.Run(kind, func(t *testing.T) {
+			hostileKeys(t, kind)
+			for i, tensor := range tiny.New(kind).Tensors {
 				s := tiny.New(kind)
-				if s.Meta[key] = v; v == nil {
-					delete(s.Meta, key)
+				s.Tensors = slices.Delete(s.Tensors, i, i+1)
+				if err := checkTiny(s); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
+					t.Errorf("without %s: %v", tensor.Name, err)
 				}
-				_, _, err := openTiny(t, s, false)
-				if err != nil && !errors.Is(err, models.ErrCorrupt) && !errors.Is(err, models.ErrUnsupported) {
-					t.Errorf("%s = %v: %v", key, v, err)
-				}
-				if n, ok := v.(uint64); err == nil && ok && n == 1<<39 && !strings.HasSuffix(key, "freq_base") {
-					t.Errorf("%s = %v was accepted", key, v)
+				s = tiny.New(kind)
+				s.Tensors[i] = models.Tensor{Name: tensor.Name, Type: quant.F32, Shape: []int{2, 2}, Data: make([]byte, 16)}
+				if err := checkTiny(s); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
+					t.Errorf("with %s of 2 × 2: %v", tensor.Name, err)
 				}
 			}
+		})
+	}
+}
+
+func hostileKeys(t *testing.T, kind string) {
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	for key := range tiny.New(kind).Meta {
+		if !strings.HasPrefix(key, tiny.New(kind).Architecture+".") {
+			continue
 		}
-		for i, tensor := range tiny.New(kind).Tensors {
+		for _, v := range []any{nil, "x", uint64(0), uint64(7), uint64(1 << 39), int64(-1), math.NaN(), math.Inf(1), []uint64{1, 2}} {
 			s := tiny.New(kind)
-			s.Tensors = slices.Delete(s.Tensors, i, i+1)
-			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
-				t.Errorf("without %s: %v", tensor.Name, err)
+			if s.Meta[key] = v; v == nil {
+				delete(s.Meta, key)
 			}
-			s = tiny.New(kind)
-			s.Tensors[i] = models.Tensor{Name: tensor.Name, Type: quant.F32, Shape: []int{2, 2}, Data: make([]byte, 16)}
-			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
-				t.Errorf("with %s of 2 × 2: %v", tensor.Name, err)
+			err := checkTiny(s)
+			if err == nil {
+				_, err = Open(fileOf(s), dev, 0)
+			}
+			if err != nil && !errors.Is(err, models.ErrCorrupt) && !errors.Is(err, models.ErrUnsupported) {
+				t.Errorf("%s = %v: %v", key, v, err)
+			}
+			if n, ok := v.(uint64); err == nil && ok && n == 1<<39 && !strings.HasSuffix(key, "freq_base") {
+				t.Errorf("%s = %v was accepted", key, v)
 			}
 		}
 	}
 }
 
 func TestRefused(t *testing.T) {
-	for kind, keys := range map[string]models.Metadata{
-		"llama": {
-			"general.architecture":          "mamba",
-			"llama.rope.scaling.type":       "su",
-			"llama.attention.value_length":  uint64(32),
-			"llama.rope.dimension_count":    uint64(8),
-			"llama.attention.head_count_kv": []uint64{2, 1, 2},
-		},
-		"gemma3": {"gemma3.expert_count": uint64(8)},
-		"qwen2":  {"qwen2.expert_count": uint64(8), "qwen2.attention.causal": false, "qwen2.rope.dimension_count": uint64(8), "qwen2.rope.scaling.type": "su"},
-		"qwen3":  {"qwen3.expert_count": uint64(8), "qwen3.attention.causal": false, "qwen3.rope.dimension_count": uint64(8), "qwen3.attention.value_length": uint64(32)},
-		"mixtral": {
-			"llama.expert_gating_func":   uint64(2),
-			"llama.expert_shared_count":  uint64(1),
-			"llama.expert_group_count":   uint64(2),
-			"llama.expert_weights_scale": 2.5,
-		},
-		"lfm2": {
-			"lfm2.expert_count":            uint64(8),
-			"lfm2.attention.causal":        false,
-			"lfm2.attention.head_count":    uint64(2), // heads whose joint width is less than a row
-			"lfm2.attention.head_count_kv": []uint64{0, 2, 0, 0, 1},
-		},
-		"lfm2moe": {"lfm2moe.expert_gating_func": uint64(3)},
-	} {
-		for key, v := range keys {
+	for kind, c := range cases {
+		for key, v := range c.unsupported {
 			s := tiny.New(kind)
-			s.Meta[key] = v
-			if _, _, err := openTiny(t, s, false); !errors.Is(err, models.ErrUnsupported) {
-				t.Errorf("%s = %v: %v", key, v, err)
+			s.Meta[s.Architecture+"."+key] = v
+			if err := checkTiny(s); !errors.Is(err, models.ErrUnsupported) {
+				t.Errorf("%s with %s = %v: %v", kind, key, v, err)
 			}
 		}
+	}
+	s := tiny.New("llama")
+	s.Meta["general.architecture"] = "no family"
+	if err := checkTiny(s); !errors.Is(err, models.ErrUnsupported) {
+		t.Errorf("no family: %v", err)
 	}
 }
 
@@ -319,7 +315,7 @@ func TestGemmaPattern(t *testing.T) {
 	if _, err := read([]bool{true}); err == nil {
 		t.Error("a pattern shorter than the model was accepted")
 	}
-	if got := (config{headDim: 128, dim: 5376, heads: 32, layers: 62}).attentionScale(); math.Abs(float64(got)-1/math.Sqrt(168)) > 1e-7 {
+	if got := (config{headDim: 128, dim: 5376, heads: 32, layers: 62}).gemma3Scale(); math.Abs(float64(got)-1/math.Sqrt(168)) > 1e-7 {
 		t.Errorf("the 27B's scale is %v", got)
 	}
 }

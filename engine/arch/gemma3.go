@@ -1,51 +1,21 @@
 package arch
 
 import (
-	"fmt"
 	"math"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
 )
 
-// gemma3 is the Gemma 3 family, text only (arXiv:2503.19786).
+// The Gemma 3 family, text only (arXiv:2503.19786), is a decoder of this form:
 //
-//	tokens ─ embed·√dim ─▶ x ─┬───────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
+//	tokens ─ embed·√dim ─▶ x ─┬───────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬────────────────────────────────────┬─▶ ⊕
 //	                          └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ GELU(gate)·up ─ down ─ norm ┘
-//	                          └─────────────────────────────────────── × Layers ──────────────────────────────────────────────┘
 //
 // Five of six layers attend only to a window of the last tokens and rotate with base 10,000;
 // every sixth layer attends to all tokens and rotates with the file's base and scaling. So do all
 // layers of files without a window. The norm
 // weights in GGUF files already include the 1 that Gemma adds. Rotated pairs are (i, i+headDim/2).
-type gemma3 struct {
-	dev    kernels.Device
-	c      config
-	embed  kernels.Matrix // [vocabulary × dim]
-	layers []gemma3Layer
-	norm   kernels.Vector // [dim]
-	output kernels.Matrix // [vocabulary × dim], usually the embedding itself
-	// For layers with a window, and for those without.
-	local, global positions
-}
-
-type positions struct {
-	rope kernels.RoPE
-	attn kernels.Attention
-}
-
-type gemma3Layer struct {
-	at           *positions
-	attnNorm     kernels.Vector // [dim]
-	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
-	qNorm, kNorm kernels.Vector // [headDim], for each head
-	o            kernels.Matrix // [dim × heads·headDim]
-	attnPost     kernels.Vector // [dim], for the output of attention
-	ffnNorm      kernels.Vector // [dim]
-	gateUp       kernels.Matrix // [2·ff × dim]
-	down         kernels.Matrix // [dim × ff]
-	ffnPost      kernels.Vector // [dim], for the output of the feed-forward network
-}
 
 // gemma3Keys are keys that the family does not read. Some programs name the bases of the rotary
 // positions otherwise.
@@ -58,39 +28,26 @@ var gemma3Keys = map[string]neutral{
 func openGemma3(r *reader) (Model, error) {
 	c := r.config()
 	r.noExperts()
-	m := &gemma3{dev: r.dev, c: c}
-	m.readAttention(r)
+	windowed, all := r.gemma3Attention(c)
 	if r.err != nil {
 		return nil, r.err
 	}
 	r.key("attention.sliding_window_pattern") // which LocalLayers reads
 	local, err := r.f.Meta.LocalLayers(r.family, c.layers)
-	if r.fail(err); r.err != nil {
-		return nil, r.err
-	}
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
-	for i := range c.layers {
-		l := r.gemma3Layer(fmt.Sprintf("blk.%d.", i), c)
-		if l.at = &m.global; local[i] {
-			l.at = &m.local
+	r.fail(err)
+	return r.decoder(&decoder{c: c, embedScale: float32(math.Sqrt(float64(c.dim)))}, func(i int, blk string) layer {
+		if local[i] {
+			return r.gemma3Layer(blk, c, windowed)
 		}
-		m.layers = append(m.layers, l)
-		if r.err != nil {
-			return nil, r.err
-		}
-	}
-	m.norm = r.vector("output_norm.weight", c.dim)
-	m.output = r.output(m.embed, c)
-	m.c.bytes = r.bytes
-	return m, r.err
+		return r.gemma3Layer(blk, c, all)
+	})
 }
 
-// readAttention reads the attention and the rotary positions of the two kinds of layers.
-func (m *gemma3) readAttention(r *reader) {
+// gemma3Attention reads the attention of layers with a window and of those without.
+func (r *reader) gemma3Attention(c config) (windowed, all *attention) {
 	if r.err != nil {
-		return
+		return nil, nil
 	}
-	c := m.c
 	dims := r.rotaryDims(c)
 	rotary := r.rotary(dims, c.context)
 	if rotary.Yarn && rotary.Factor > 0 && rotary.Factor < 1 {
@@ -102,17 +59,18 @@ func (m *gemma3) readAttention(r *reader) {
 	window := r.int("attention.sliding_window", 0, 0, 1<<30)
 	base := r.float("rope.freq_base_swa", 10000, 2, 1e12)
 	if r.err != nil {
-		return
+		return nil, nil
 	}
-	attn := kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: c.attentionScale(), Causal: true}
-	m.global = positions{r.rope(c.headDim, rotary), attn}
-	attn.Window = window
-	m.local = positions{r.rope(c.headDim, nn.Rotary{Dims: dims, Base: base, Attention: rotary.Attention}), attn}
+	all = r.attention(c, rotary)
+	windowed = r.attention(c, nn.Rotary{Dims: dims, Base: base, Attention: rotary.Attention})
+	windowed.Window = window
+	all.Scale, windowed.Scale = c.gemma3Scale(), c.gemma3Scale()
+	return windowed, all
 }
 
-// attentionScale returns the factor of q·k: 1/√headDim, except for the 27B model (62 layers), which
+// gemma3Scale returns the factor of q·k: 1/√headDim, except for the 27B model (62 layers), which
 // was trained with 1/√(dim/heads); dim/heads is 168 there and headDim 128.
-func (c config) attentionScale() float32 {
+func (c config) gemma3Scale() float32 {
 	per := c.headDim
 	if c.layers == 62 {
 		per = c.dim / c.heads
@@ -120,64 +78,12 @@ func (c config) attentionScale() float32 {
 	return float32(1 / math.Sqrt(float64(per)))
 }
 
-func (r *reader) gemma3Layer(blk string, c config) gemma3Layer {
-	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
-	return gemma3Layer{
-		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
-		qkv:      r.qkv(blk, c.dim, q, kv),
-		qNorm:    r.vector(blk+"attn_q_norm.weight", c.headDim),
-		kNorm:    r.vector(blk+"attn_k_norm.weight", c.headDim),
-		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
-		attnPost: r.vector(blk+"post_attention_norm.weight", c.dim),
-		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
-		gateUp:   r.matrix(c.dim, part{blk + "ffn_gate", c.ff}, part{blk + "ffn_up", c.ff}),
-		down:     r.matrix(c.ff, part{blk + "ffn_down", c.dim}),
-		ffnPost:  r.vector(blk+"post_ffw_norm.weight", c.dim),
-	}
-}
-
-func (m *gemma3) Shape() Shape {
-	s := m.c.shape()
-	for i := range m.layers {
-		s.Layers[i].Window = m.layers[i].at.attn.Window
-	}
-	return s
-}
-
-func (m *gemma3) Forward(s *nn.Step) (*kernels.Rows, error) {
-	c, n := m.c, len(s.Tokens)
-	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
-	d := m.dev.Begin(&s.Batch)
-	x := d.New(n, c.dim)        // the residual stream
-	h := d.New(n, c.dim)        // input of a block, and its output before the addition
-	qkv := d.New(n, qd+2*kvd)   // q, k and v side by side
-	q := qkv.Slice(0, qd)       // [n × heads·headDim]
-	qk := qkv.Slice(0, qd+kvd)  // q and k, which are rotated together
-	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
-	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	gate := d.New(n, c.ff)      // GELU(gate)·up
-
-	d.Embed(x, m.embed, float32(math.Sqrt(float64(c.dim))))
-	for i := range m.layers {
-		l := &m.layers[i]
-
-		d.RMSNorm(h, x, l.attnNorm, c.eps)
-		d.MatMul(qkv, h, l.qkv)
-		d.RMSNorm(q, q, l.qNorm, c.eps) // each head separately
-		d.RMSNorm(k, k, l.kNorm, c.eps)
-		d.Rotate(qk, &l.at.rope)
-		d.Store(k, v, i, &l.at.attn)
-		d.Attend(q, q, i, &l.at.attn)
-		d.MatMul(h, q, l.o)
-		d.RMSNorm(h, h, l.attnPost, c.eps)
-		d.Add(x, h)
-
-		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		d.MatMulGated(gate, h, l.gateUp, kernels.GELUTanh)
-		d.MatMul(h, gate, l.down)
-		d.RMSNorm(h, h, l.ffnPost, c.eps)
-		d.Add(x, h)
-	}
-	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
-	return logits, d.End()
+func (r *reader) gemma3Layer(blk string, c config, at *attention) layer {
+	l := r.plainLayer(blk, c, at)
+	l.qNorm = r.norm(blk+"attn_q_norm", c.headDim, c)
+	l.kNorm = r.norm(blk+"attn_k_norm", c.headDim, c)
+	l.attnPost = r.norm(blk+"post_attention_norm", c.dim, c)
+	l.ffn.activation = kernels.GELUTanh
+	l.ffnPost = r.norm(blk+"post_ffw_norm", c.dim, c)
+	return l
 }

@@ -25,7 +25,7 @@ type lfm2 struct {
 	taps   int            // rows that a convolution covers
 	embed  kernels.Matrix // [vocabulary × dim]
 	layers []lfm2Layer
-	norm   kernels.Vector // [dim]
+	norm   nn.Norm        // [dim]
 	output kernels.Matrix // [vocabulary × dim], usually the embedding itself
 	rope   kernels.RoPE
 	attn   kernels.Attention
@@ -51,7 +51,7 @@ func openLFM2(r *reader) (Model, error) {
 func openLFM2MoE(r *reader) (Model, error) {
 	return r.lfm2(0, func(c *config) {
 		c.experts = r.experts(r.uniform("expert_feed_forward_length", required, 1, maxWidth))
-		c.experts.routing.Sigmoid = r.gating()
+		c.experts.routing.Sigmoid, c.experts.bias = r.gating(), present
 		if c.dense = r.int("leading_dense_block_count", 0, 0, c.layers); c.experts.count == 0 {
 			r.fail(fmt.Errorf("key %q is missing: %w", r.family+".expert_count", models.ErrCorrupt))
 		}
@@ -63,9 +63,8 @@ func (r *reader) lfm2(window int, mixture func(*config)) (Model, error) {
 	c := r.sizes()
 	kvHeads := r.headCounts(&c)
 	r.headWidths(&c)
-	if mixture(&c); r.err == nil && c.heads*c.headDim != c.dim {
-		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
-	}
+	mixture(&c)
+	r.square(c)
 	if !r.bool("attention.causal", true) {
 		r.unsupported("attention that is not causal, as in embedding models")
 	}
@@ -82,7 +81,7 @@ func (r *reader) lfm2(window int, mixture func(*config)) (Model, error) {
 			return nil, r.err
 		}
 	}
-	m.norm = r.vector("token_embd_norm.weight", c.dim)
+	m.norm = r.norm("token_embd_norm", c.dim, c)
 	m.output = r.output(m.embed, c)
 	m.rope = r.rope(c.headDim, rotary)
 	m.attn = kernels.Attention{
@@ -142,9 +141,7 @@ func (r *reader) lfm2Layer(i, kvHeads, taps int, c config) lfm2Layer {
 		l.ffn = r.feedForward(blk, c.dim, c.ff)
 		return l
 	}
-	e := c.experts
-	e.routing.Bias = r.vector(blk+"exp_probs_b.bias", e.count)
-	l.ffn = r.mixture(blk, c.dim, e)
+	l.ffn = r.mixture(blk, c.dim, c.experts)
 	return l
 }
 
@@ -208,8 +205,8 @@ func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 		}
 
 		d.RMSNorm(h, x, l.ffnNorm, c.eps)
-		l.ffn.add(d, x, h, &ffn, kernels.SiLU)
+		l.ffn.add(d, x, h, &ffn)
 	}
-	logits := nn.Logits(d, x, s.Out, m.norm, c.eps, m.output)
+	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
 	return logits, d.End()
 }

@@ -13,33 +13,23 @@ func openQwen2(r *reader) (Model, error) { return r.qwen(r.qwen2Layer) }
 
 func openQwen3(r *reader) (Model, error) { return r.qwen(r.qwen3Layer) }
 
-func (r *reader) qwen(layer func(blk string, c config) llamaLayer) (Model, error) {
+func (r *reader) qwen(read func(blk string, c config, at *attention) layer) (Model, error) {
 	c := r.config()
 	r.noExperts()
-	return r.llama(c, r.wholeRotary(c), false, layer)
+	at := r.attention(c, r.wholeRotary(c))
+	return r.decoder(&decoder{c: c}, func(_ int, blk string) layer { return read(blk, c, at) })
 }
 
-func (r *reader) qwen2Layer(blk string, c config) llamaLayer {
+func (r *reader) qwen2Layer(blk string, c config, at *attention) layer {
 	for _, p := range r.qkvParts(blk, c.heads*c.headDim, c.kvHeads*c.headDim) {
 		r.tensor(p.name+".bias", p.rows) // must be there; qkv loads it
 	}
-	return r.qwenLayer(blk, c)
+	return r.plainLayer(blk, c, at)
 }
 
-func (r *reader) qwen3Layer(blk string, c config) llamaLayer {
-	l := r.qwenLayer(blk, c)
-	l.qNorm = r.vector(blk+"attn_q_norm.weight", c.headDim)
-	l.kNorm = r.vector(blk+"attn_k_norm.weight", c.headDim)
+func (r *reader) qwen3Layer(blk string, c config, at *attention) layer {
+	l := r.plainLayer(blk, c, at)
+	l.qNorm = r.norm(blk+"attn_q_norm", c.headDim, c)
+	l.kNorm = r.norm(blk+"attn_k_norm", c.headDim, c)
 	return l
-}
-
-func (r *reader) qwenLayer(blk string, c config) llamaLayer {
-	q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
-	return llamaLayer{
-		attnNorm: r.vector(blk+"attn_norm.weight", c.dim),
-		qkv:      r.qkv(blk, c.dim, q, kv),
-		o:        r.matrix(q, part{blk + "attn_output", c.dim}),
-		ffnNorm:  r.vector(blk+"ffn_norm.weight", c.dim),
-		ffn:      r.feedForward(blk, c.dim, c.ff),
-	}
 }

@@ -162,6 +162,30 @@ func (r *reader) vector(name string, n int) kernels.Vector {
 	return r.load(name, r.values(name, n))
 }
 
+// norm loads a norm of c's kind, of n columns, or of runs of that many. name is the tensor without ".weight".
+func (r *reader) norm(name string, n int, c config) nn.Norm { return r.scaledNorm(name, n, c, 1) }
+
+// scaledNorm is norm with a factor of the result.
+func (r *reader) scaledNorm(name string, n int, c config, scale float32) nn.Norm {
+	weight, bias := r.values(name+".weight", n), []float32(nil)
+	switch c.norm {
+	case layerNorm:
+		bias = r.values(name+".bias", n)
+	case scaleNorm:
+		bias = make([]float32, n)
+	}
+	for _, values := range [][]float32{weight, bias} {
+		for i := range values {
+			values[i] *= scale
+		}
+	}
+	norm := nn.Norm{Weight: r.load(name, weight), Eps: c.eps}
+	if c.norm != rmsNorm {
+		norm.Bias = r.load(name, bias)
+	}
+	return norm
+}
+
 // rope loads the rotary frequencies of heads with headDim dimensions.
 func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
 	freq, scale := rotary.Frequencies()
@@ -203,6 +227,19 @@ func (r *reader) biased(cols int, parts ...part) kernels.Matrix {
 	return r.loadMatrix(parts[0].name, w)
 }
 
+// linear is like matrix, with biases or without.
+func (r *reader) linear(bias presence, cols int, parts ...part) kernels.Matrix {
+	if bias == absent {
+		return r.matrix(cols, parts...)
+	}
+	if bias == present {
+		for _, p := range parts {
+			r.tensor(p.name+".bias", p.rows) // must be there; biased loads it
+		}
+	}
+	return r.biased(cols, parts...)
+}
+
 // weights returns parts as they are in the file, nil after an error.
 func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 	for _, p := range parts {
@@ -213,6 +250,19 @@ func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data})
 	}
 	return w
+}
+
+// halves returns the rows of p, whose number is even, as two parts.
+func (r *reader) halves(cols int, p part) []kernels.Weights {
+	w := r.weights(cols, []part{p})
+	if w == nil {
+		return nil
+	}
+	first, second := w[0], w[0]
+	first.Rows, second.Rows = p.rows/2, p.rows/2
+	size := p.rows / 2 * w[0].Type.RowBytes(cols)
+	first.Data, second.Data = w[0].Data[:size:size], w[0].Data[size:]
+	return []kernels.Weights{first, second}
 }
 
 // qkv loads the projections to queries, keys and values of a layer with heads of q and kv values in
@@ -249,6 +299,11 @@ func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
 		return r.matrix(c.dim, part{"output", c.vocabulary})
 	}
 	return embed
+}
+
+// ownOutput loads the output matrix of a family whose files always have one.
+func (r *reader) ownOutput(c config, bias presence) kernels.Matrix {
+	return r.linear(bias, c.dim, part{"output", c.vocabulary})
 }
 
 // evenBias gives every part a bias if one part has it, since a stacked matrix has all or none.
@@ -332,6 +387,11 @@ func (r *reader) divisors(rot nn.Rotary, context int) []float32 {
 	if r.string("rope.scaling.type", "linear") != "longrope" {
 		return r.divide("rope_freqs.weight", rot.Dims)
 	}
+	return r.longDivisors(rot, context)
+}
+
+// longDivisors reads the lists of LongRoPE and returns the one for the longest sequences; nil if there is none.
+func (r *reader) longDivisors(rot nn.Rotary, context int) []float32 {
 	long, short := r.divide("rope_factors_long.weight", rot.Dims), r.divide("rope_factors_short.weight", rot.Dims)
 	if r.limit > 0 {
 		context = min(context, r.limit)

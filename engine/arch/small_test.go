@@ -5,7 +5,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"soberano/kernels/cpu"
@@ -63,9 +62,10 @@ func smallGolden(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tolerance := 1e-5
-	if strings.HasPrefix(name, "gemma3") {
-		tolerance = 1e-3 // llama.cpp uses a float16 table for GELU
+	kind, _ := find(name)
+	tolerance := cases[kind].tolerance
+	if tolerance == 0 {
+		tolerance = 1e-5
 	}
 	for _, ref := range refs {
 		checkReference(t, m, dev, ref, tolerance)

@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,57 +8,6 @@ import (
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 )
-
-// variants are changes of the tiny models that their names begin with. testdata has logits of them as well.
-var variants = map[string]func(*tiny.Source){
-	"llama-biases": func(s *tiny.Source) {
-		for name, n := range map[string]int{"attn_q": tiny.Heads * tiny.HeadDim, "attn_k": tiny.KVHeads * tiny.HeadDim, "attn_v": tiny.KVHeads * tiny.HeadDim,
-			"attn_output": tiny.Dim, "ffn_gate": tiny.FF, "ffn_up": tiny.FF, "ffn_down": tiny.Dim} {
-			s.Vector("blk.1."+name+".bias", wave(n, len(name), 0.5)...)
-		}
-	},
-	"llama-heads100": func(s *tiny.Source) { setHeads(s, 100) },
-	"llama-heads6":   func(s *tiny.Source) { setHeads(s, 6) },
-	"llama-yarn": func(s *tiny.Source) {
-		maps.Copy(s.Meta, models.Metadata{
-			"llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 4.0, "llama.rope.scaling.original_context_length": uint64(64),
-			"llama.rope.scaling.attn_factor": 1.125, "llama.rope.scaling.yarn_log_multiplier": 0.5,
-			"llama.rope.scaling.yarn_beta_fast": 16.0, "llama.rope.scaling.yarn_beta_slow": 2.0,
-		})
-	},
-	"qwen2-yarn": func(s *tiny.Source) {
-		maps.Copy(s.Meta, models.Metadata{
-			"qwen2.rope.scaling.type": "yarn", "qwen2.rope.scaling.factor": 4.0, "qwen2.rope.scaling.original_context_length": uint64(64), "qwen2.rope.freq_base": 1e6,
-		})
-	},
-	"qwen2-fused": fuseQKV,
-	"qwen3-heads32": func(s *tiny.Source) { // heads whose joint width is not that of a row
-		setHeads(s, 32)
-		s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool {
-			return strings.HasSuffix(t.Name, "attn_q_norm.weight") || strings.HasSuffix(t.Name, "attn_k_norm.weight")
-		})
-		for i, blk := range []string{"blk.0.", "blk.1.", "blk.2."} {
-			for j, name := range []string{"attn_q_norm", "attn_k_norm"} {
-				v := wave(32, 2*i+j, 0.5)
-				for n := range v {
-					v[n]++
-				}
-				s.Vector(blk+name+".weight", v...)
-			}
-		}
-		s.Matrix("output.weight", tiny.Vocabulary, tiny.Dim)
-	},
-	"llama-long":  func(s *tiny.Source) { longRope(s, 64) },
-	"llama-short": func(s *tiny.Source) { longRope(s, tiny.Context) },
-	"gemma3-yarn": func(s *tiny.Source) {
-		maps.Copy(s.Meta, models.Metadata{
-			"gemma3.rope.scaling.type": "yarn", "gemma3.rope.scaling.factor": 4.0, "gemma3.rope.scaling.original_context_length": uint64(64),
-			"gemma3.rope.scaling.attn_factor": 1.125, "gemma3.rope.freq_base_swa": 500.0,
-		})
-	},
-	"gemma3-global": func(s *tiny.Source) { delete(s.Meta, "gemma3.attention.sliding_window") },
-	"llama-fused":   fuseQKV,
-}
 
 // wave returns n different values of about this size.
 func wave(n, seed int, size float32) []float32 {
@@ -111,11 +59,12 @@ func setHeads(s *tiny.Source, width int) {
 	}
 }
 
-// longRope gives a model LongRoPE frequencies for an original context.
-func longRope(s *tiny.Source, original int) {
-	s.Meta["llama.rope.scaling.type"], s.Meta["llama.rope.scaling.original_context_length"] = "longrope", uint64(original)
-	s.Meta["llama.rope.scaling.attn_factor"] = 1.1875
-	long, short := wave(tiny.HeadDim/2, 1, 1.5), wave(tiny.HeadDim/2, 2, 0.5)
+// longRope gives a model LongRoPE frequencies, as many as it has rotated pairs, for an original context.
+func longRope(s *tiny.Source, original, pairs int) {
+	prefix := s.Architecture + ".rope.scaling."
+	s.Meta[prefix+"type"], s.Meta[prefix+"original_context_length"] = "longrope", uint64(original)
+	s.Meta[prefix+"attn_factor"] = 1.1875
+	long, short := wave(pairs, 1, 1.5), wave(pairs, 2, 0.5)
 	for i := range long {
 		long[i] += 3
 		short[i] += 1.5
@@ -124,21 +73,20 @@ func longRope(s *tiny.Source, original int) {
 	s.Vector("rope_factors_short.weight", short...)
 }
 
-// small returns the model of testdata/small_NAME.json.
-func small(name string) *tiny.Source {
-	edit, ok := variants[name]
-	if !ok {
-		return tiny.New(name)
+// qkvBiases gives the projections to q, k and v of the second layer biases.
+func qkvBiases(s *tiny.Source) {
+	for name, n := range map[string]int{"attn_q": tiny.Heads * tiny.HeadDim, "attn_k": tiny.KVHeads * tiny.HeadDim, "attn_v": tiny.KVHeads * tiny.HeadDim} {
+		s.Vector("blk.1."+name+".bias", wave(n, len(name), 0.5)...)
 	}
-	kind, _, _ := strings.Cut(name, "-")
-	s := tiny.New(kind)
-	edit(s)
-	return s
 }
 
-// smallNames returns the names of all models of testdata/small_*.json.
-func smallNames() []string {
-	return slices.Sorted(slices.Values(append(tiny.Kinds(), slices.Collect(maps.Keys(variants))...)))
+// aroundOne returns the weights of a norm.
+func aroundOne(n, seed int) []float32 {
+	v := wave(n, seed, 0.5)
+	for i := range v {
+		v[i]++
+	}
+	return v
 }
 
 // TestLongRopeByContext checks that the limit of the context decides between the two lists of LongRoPE.

@@ -36,7 +36,7 @@ func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 // Logits normalises the rows out of x, [n × dim], multiplies them with the output matrix w and
 // returns the result, [len(out) × vocabulary]. Only these rows are computed; in a prompt that is
 // usually the last one alone. If out is empty, Logits returns nil.
-func Logits(d kernels.Step, x kernels.Tensor, out []int, norm kernels.Vector, eps float32, w kernels.Matrix) *kernels.Rows {
+func Logits(d kernels.Step, x kernels.Tensor, out []int, norm Norm, w kernels.Matrix) *kernels.Rows {
 	if len(out) == 0 {
 		return nil
 	}
@@ -46,7 +46,7 @@ func Logits(d kernels.Step, x kernels.Tensor, out []int, norm kernels.Vector, ep
 		for to < len(out) && out[to] == out[to-1]+1 {
 			to++
 		}
-		d.RMSNorm(h.Sub(from, to-from), x.Sub(out[from], to-from), norm, eps)
+		norm.Of(d, h.Sub(from, to-from), x.Sub(out[from], to-from))
 		from = to
 	}
 	logits := d.New(len(out), w.Rows())

@@ -18,15 +18,6 @@ const (
 // rows attend to, part number part of parts.
 type unit struct{ span, head, row, part, parts int32 }
 
-// leastPart is the fewest keys for which it pays to split the keys of a unit into parts.
-const leastPart = 256
-
-// partial is the result of one part of a unit, before normalisation.
-type partial struct {
-	out      []float32 // [12][headDim rounded up to 32]
-	max, sum [unitRows]float32
-}
-
 // wideSlots is how many pages a worker keeps converted to float32. leastWideRows is the number of query rows of a
 // head from which on that is faster: in a prompt the same page is multiplied with many
 // units, and converting it for each of them takes a sixth of the time.
@@ -37,10 +28,9 @@ const (
 
 // widePage has the keys and values of one head in a page, converted from float16 to float32.
 type widePage struct {
-	job              int // number of the attention operation (attendJob.number)
-	span, head, page int
-	keys             []float32 // [page/32][headDim][32]
-	values           []float32 // [headDim rounded up to 32, /32][page][32]
+	pageID
+	keys   []float32 // [page/32][headDim][32]
+	values []float32 // [headDim rounded up to 32, /32][page][32]
 }
 
 // attendJob is an attention operation over cached keys and values.
@@ -84,6 +74,7 @@ type attendScratch struct {
 	sum    [unitRows]float32
 	wide   [wideSlots]widePage
 	b8     scratch8
+	b16    scratch16
 }
 
 // init prepares the job for the workers of d.
@@ -166,44 +157,6 @@ func (j *attendJob) seen(s kernels.Span) int {
 	}
 }
 
-// join combines the parts of the units that were split.
-func (j *attendJob) join() {
-	for i := 0; i < len(j.units); i += int(j.units[i].parts) {
-		if u := j.units[i]; u.parts > 1 {
-			j.joinUnit(u, j.parts[i:][:u.parts])
-		}
-	}
-}
-
-// joinUnit combines the parts of one unit: it rescales their outputs to the largest of their maxima, adds them, and
-// divides by the sum.
-func (j *attendJob) joinUnit(u unit, parts []partial) {
-	s := j.spans[u.span]
-	_, d := j.a.Dims()
-	dims, group := j.layerOf(s).dims, j.a.Heads/j.a.KVHeads
-	for i := range min(unitRows, s.N*group-int(u.row)) {
-		top, sum := float32(math.Inf(-1)), float32(0)
-		for p := range parts {
-			top = max(top, parts[p].max[i])
-		}
-		t, h := j.place(s, u, i, group)
-		dst := j.dst.Row(t)[h*d:][:d]
-		clear(dst)
-		for p := range parts {
-			part := &parts[p]
-			if part.sum[i] == 0 {
-				continue
-			}
-			share := float32(math.Exp(float64(part.max[i] - top)))
-			sum += share * part.sum[i]
-			out := part.out[i*dims:][:d]
-			scaleTo(j.lv, out, out, share)
-			addTo(j.lv, dst, out)
-		}
-		scaleTo(j.lv, dst, dst, inverse(sum))
-	}
-}
-
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
 
@@ -270,10 +223,18 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		j.load8(w, n)
 	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
+	in16 := wide && c.words
+	if in16 {
+		w.b16.grow(j.a.HeadDim)
+		j.load16(w, n)
+	}
 	for b := lo &^ 31; b < hi; b += keyBlock {
-		if e := min(b+keyBlock, hi); in8 {
+		switch e := min(b+keyBlock, hi); {
+		case in8:
 			j.block8(w, &c, u, n, b, e)
-		} else {
+		case in16:
+			j.block16(w, &c, s, u, n, b, e)
+		default:
 			j.block(w, &c, u, wide, n, b, e)
 		}
 	}
@@ -288,15 +249,6 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		t, h := j.place(s, u, i, group)
 		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], inverse(w.sum[i]))
 	}
-}
-
-// piece splits the keys lo … hi at multiples of 32 into parts and returns the unit's part.
-func (u unit) piece(lo, hi int) (from, to int) {
-	lo &^= 31
-	n := (hi - lo + 31) / 32
-	from = lo + n*int(u.part)/int(u.parts)*32
-	to = lo + n*int(u.part+1)/int(u.parts)*32
-	return from, min(to, hi)
 }
 
 // place returns the tensor row and the query head of row i of a unit.
@@ -372,9 +324,9 @@ func (j *attendJob) view(w *attendScratch, c *keysValues, u unit, i int, wide bo
 	if !wide {
 		return view{c.kind, keys, values, c.keyPanel(), c.valuePanel()}
 	}
-	p := &w.wide[i%wideSlots]
-	if p.job != j.number || p.span != int(u.span) || p.head != int(u.head) || p.page != i {
-		p.job, p.span, p.head, p.page = j.number, int(u.span), int(u.head), i
+	p, id := &w.wide[i%wideSlots], pageID{j.number, int(u.span), int(u.head), i}
+	if p.pageID != id {
+		p.pageID = id
 		if len(p.keys) != len(keys)/2 || len(p.values) != len(values)/2 {
 			p.keys, p.values = alignedF32(len(keys)/2), alignedF32(len(values)/2)
 		}
@@ -403,11 +355,12 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 }
 
 // softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
-// running maximum rises, it rescales the output and the sum that were accumulated so far.
-func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) {
+// running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
+// weights.
+func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
 	if from >= to {
 		clear(row)
-		return
+		return 0
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))
@@ -420,7 +373,9 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 		}
 		w.max[i] = top
 	}
-	w.sum[i] += expSum(j.lv, row, w.max[i])
+	sum := expSum(j.lv, row, w.max[i])
+	w.sum[i] += sum
+	return sum
 }
 
 func fill(x []float32, v float32) {

@@ -46,7 +46,7 @@ type Cached int
 
 const (
 	// Cached8 stores 8 bits if the dimensions of a head are multiples of 32 and the layer is not Fine; otherwise it is
-	// CachedF16.
+	// CachedF16, where many queries may be multiplied with a Fine layer in 16-bit integers.
 	Cached8    Cached = iota
 	CachedF16         // float16, multiplied with queries in float32
 	CachedBF16        // bfloat16 if the CPU has products of it, otherwise CachedF16

@@ -1,6 +1,9 @@
 package cpu
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // maxOfGo returns the largest value of x, which must not be empty.
 //
@@ -127,4 +130,13 @@ func at(up []float32, i int) float32 {
 		return 1
 	}
 	return up[i]
+}
+
+// addMediansGo adds to each sum[i] share times the median of x[i … i+6].
+func addMediansGo(sum, x []float32, share float32) {
+	for i := range sum {
+		near := [7]float32(x[i:])
+		slices.Sort(near[:])
+		sum[i] += share * near[3]
+	}
 }

@@ -87,6 +87,26 @@ func whole(lv level, n int) int {
 
 func p(x []float32) *float32 { return unsafe.SliceData(x) }
 
+//go:noescape
+func addMediansAVX512(sum, x *float32, n int, share float32)
+
+//go:noescape
+func addMediansAVX2(sum, x *float32, n int, share float32)
+
+// addMedians adds share times the median of each seven neighbours; see addMediansGo.
+func addMedians(lv level, sum, x []float32, share float32) {
+	n := whole(lv, len(sum))
+	_ = x[:len(sum)+6]
+	switch {
+	case n == 0:
+	case lv.zmm():
+		addMediansAVX512(p(sum), p(x), n, share)
+	default:
+		addMediansAVX2(p(sum), p(x), n, share)
+	}
+	addMediansGo(sum[n:], x[n:], share)
+}
+
 // maxOf returns the largest value of x, which must not be empty.
 func maxOf(lv level, x []float32) float32 {
 	n := whole(lv, len(x))

@@ -198,3 +198,5 @@ func addRows(lv level, c []float32, ldc int, b []float32, m int) {
 		addTo(lv, c[t*ldc:][:32], b)
 	}
 }
+
+func addMedians(lv level, sum, x []float32, share float32) { addMediansGo(sum, x, share) }

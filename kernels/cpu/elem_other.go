@@ -18,3 +18,5 @@ func silu(lv level, dst, x, up []float32)                        { siluGo(dst, x
 func geluTanh(lv level, dst, x, up []float32)                    { geluTanhGo(dst, x, up) }
 func geluErf(lv level, dst, x, up []float32)                     { geluErfGo(dst, x, up) }
 func addRows(lv level, c []float32, ldc int, b []float32, m int) { addRowsGo(c, ldc, b, m) }
+
+func addMedians(lv level, sum, x []float32, share float32) { addMediansGo(sum, x, share) }

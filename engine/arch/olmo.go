@@ -1,0 +1,43 @@
+package arch
+
+// The families of OLMo are decoders that normalise q and k as a whole before they rotate them; rotated pairs are (i, i+headDim/2).
+//
+// olmo2 (OLMo 2, arXiv:2501.00656) normalises the outputs of attention and feed-forward networks, not their inputs:
+//
+//	x ─┬────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬─────────────────────────────────┬─▶ ⊕
+//	   └ q,k,v ─ norm(q),norm(k) ─ RoPE(q,k) ─ attention ─ o ─ norm ────┘      └ SiLU(gate)·up ─ down ─ norm ────┘
+//
+// olmoe (arXiv:2409.02060) normalises the inputs, and has mixtures of experts whose weights do not add up to 1.
+
+func openOLMo2(r *reader) (Model, error) {
+	c := r.config()
+	r.square(c)
+	at := r.attention(c, r.wholeRotary(c))
+	return r.decoder(&decoder{c: c, output: r.ownOutput(c, absent)}, func(_ int, blk string) layer {
+		return layer{
+			at:       at,
+			qkv:      r.qkv(blk, c.dim, c.dim, c.kvHeads*c.headDim),
+			qNorm:    r.norm(blk+"attn_q_norm", c.dim, c),
+			kNorm:    r.norm(blk+"attn_k_norm", c.kvHeads*c.headDim, c),
+			o:        r.matrix(c.dim, part{blk + "attn_output", c.dim}),
+			attnPost: r.norm(blk+"post_attention_norm", c.dim, c),
+			ffn:      r.feedForward(blk, c.dim, c.ff),
+			ffnPost:  r.norm(blk+"post_ffw_norm", c.dim, c),
+		}
+	})
+}
+
+func openOLMoE(r *reader) (Model, error) {
+	c := r.config()
+	r.square(c)
+	c.experts, c.dense = r.plainExperts(r.expertCount(), c.ff, false), 0
+	at := r.attention(c, r.wholeRotary(c))
+	return r.decoder(&decoder{c: c, output: r.ownOutput(c, absent)}, func(_ int, blk string) layer {
+		l := r.layer(blk, c, at)
+		l.qNorm = r.norm(blk+"attn_q_norm", c.dim, c)
+		l.kNorm = r.norm(blk+"attn_k_norm", c.kvHeads*c.headDim, c)
+		l.o = r.matrix(c.dim, part{blk + "attn_output", c.dim})
+		l.ffn = r.mixture(blk, c.dim, c.experts)
+		return l
+	})
+}

@@ -1,0 +1,15 @@
+package tiny
+
+import "soberano/models"
+
+var llama = kind{architecture: "llama", layers: 3, layer: (*Source).plainLayer}
+
+var mixtral = kind{architecture: "llama", layers: 3,
+	keys: models.Metadata{"expert_count": uint64(Experts), "expert_used_count": uint64(Used)},
+	layer: func(s *Source, _ int, blk string) {
+		s.norm(blk+"attn_norm.weight", Dim)
+		s.attention(blk)
+		s.norm(blk+"ffn_norm.weight", Dim)
+		s.mixture(blk, FF)
+	},
+}

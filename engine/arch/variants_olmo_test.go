@@ -1,0 +1,14 @@
+package arch
+
+import "soberano/models"
+
+var olmo2Cases = kindCases{
+	tensors:     []string{"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "rope_freqs.weight", "blk.0.attn_output.bias"},
+	keys:        models.Metadata{"expert_count": uint64(8), "rope.dimension_count": uint64(8), "attention.clamp_kqv": 8.0},
+	unsupported: models.Metadata{"attention.head_count": uint64(2)},
+}
+
+var olmoeCases = kindCases{
+	tensors: []string{"blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ffn_gate_shexp.weight", "rope_freqs.weight"},
+	keys:    models.Metadata{"expert_weights_norm": true, "expert_weights_scale": 2.5, "expert_gating_func": uint64(2), "expert_shared_count": uint64(1)},
+}

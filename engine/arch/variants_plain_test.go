@@ -1,0 +1,30 @@
+package arch
+
+import (
+	"soberano/engine/arch/tiny"
+	"soberano/models"
+)
+
+var seedOSSCases = kindCases{
+	tensors:  []string{"blk.0.attn_output.bias", "blk.0.ffn_norm.weight", "rope_freqs.weight"},
+	keys:     models.Metadata{"attention.sliding_window": uint64(16), "expert_count": uint64(8)},
+	variants: map[string]func(*tiny.Source){"biases": qkvBiases},
+}
+
+var internlm2Cases = kindCases{
+	tensors: []string{"blk.0.attn_output.bias", "blk.0.attn_q_norm.weight", "rope_freqs.weight"},
+	keys:    models.Metadata{"attention.sliding_window": uint64(16), "expert_count": uint64(8)},
+}
+
+var dots1Cases = kindCases{
+	tensors:  []string{"blk.1.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_gate_inp_shexp.weight", "rope_freqs.weight"},
+	keys:     models.Metadata{"expert_gating_func": uint64(3), "expert_group_used_count": uint64(2), "attention.sliding_window": uint64(16)},
+	variants: map[string]func(*tiny.Source){"bias": func(s *tiny.Source) { s.Vector("blk.2.exp_probs_b.bias", wave(tiny.Experts, 1, 0.2)...) }},
+}
+
+var minimaxM2Cases = kindCases{
+	tensors: []string{"blk.1.ffn_gate.weight", "blk.1.ffn_gate_shexp.weight", "rope_freqs.weight"},
+	keys: models.Metadata{
+		"expert_gating_func": uint64(3), "expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_shared_count": uint64(1),
+	},
+}
