@@ -58,7 +58,7 @@ func (p Params) Check() error { return p.within(math.MaxInt) }
 // within is Check for a model with a vocabulary of so many tokens.
 func (p Params) within(vocab int) error {
 	if p.Beam < 0 || p.Beam > 8 {
-		return fmt.Errorf("asr: the beam has %d hypotheses, it must have 1 to 8", p.Beam)
+		return fmt.Errorf("asr: a beam of %d hypotheses is not possible, use 1 to 8", p.Beam)
 	}
 	return p.Decoding.check(vocab)
 }
@@ -96,7 +96,7 @@ func (d *Decoding) check(vocab int) error {
 		{"compression threshold", d.MaxCompression, 0, math.Inf(1)},
 		{"log-probability threshold", d.MinLogprob, math.Inf(-1), 0},
 		{"no-speech threshold", d.MaxNoSpeech, 0, math.Inf(1)},
-		{"latest start of the first segment in seconds", d.MaxInitial.Seconds(), 0, 30},
+		{"latest first time in seconds", d.MaxInitial.Seconds(), 0, 30},
 	} {
 		if !(c.value >= c.least && c.value <= c.most) {
 			return fmt.Errorf("asr: the %s is %g, it must be %s", c.name, c.value, bounds(c.least, c.most))

@@ -187,7 +187,7 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
 
 // remark returns a line of text beside the buttons of a message.
 func remark(words string) fyne.CanvasObject {
-	return ui.NewColumn(0, ui.Spacer(1, 3), ui.NewLabel(words, ui.SmallSize, ui.Muted))
+	return ui.NewLabel(words, ui.SmallSize, ui.Muted)
 }
 
 // versions returns the buttons that show the other versions of an answer or a question.

@@ -143,7 +143,7 @@ func TestChosenModelIsMissing(t *testing.T) {
 	paths := map[string]string{}
 	for _, family := range []string{"llama", "gemma3"} {
 		paths[family] = tiny.New(family).Write(t)
-		if out, code := verb(t, "", "models", "import", paths[family], "--name", "my-"+family); code != 0 {
+		if out, code := verb(t, "", "models", "import", "--link", paths[family], "--name", "my-"+family); code != 0 {
 			t.Fatal(out)
 		}
 	}

@@ -28,7 +28,18 @@ type linkPieces struct {
 
 type linkText struct {
 	url    string
-	pieces []piece
+	pieces []piece // one for each line
+}
+
+// add adds a piece, which makes the one before it in the same line longer.
+func (t *linkText) add(p piece) {
+	last := &t.pieces[len(t.pieces)-1]
+	if last.y != p.y {
+		t.pieces = append(t.pieces, p)
+		return
+	}
+	left, right := min(last.x, p.x), max(last.x+last.w, p.x+p.w)
+	last.x, last.w = left, right-left
 }
 
 // add adds a run. Neighbouring runs with the same address are one link.
@@ -37,7 +48,7 @@ func (l *linkPieces) add(url string, p piece) {
 	case url == "":
 		l.open = false
 	case l.open && l.list[n-1].url == url:
-		l.list[n-1].pieces = append(l.list[n-1].pieces, p)
+		l.list[n-1].add(p)
 	default:
 		l.list = append(l.list, linkText{url, []piece{p}})
 		l.open = true
