@@ -29,7 +29,8 @@ type Model interface {
 type Shape struct {
 	Vocabulary int
 	Context    int // tokens of the context in training
-	// Layers describes what each layer keeps of a sequence.
+	// Layers describes what each layer keeps of a sequence. Layers that keep a second thing, such as delta nets, have
+	// an entry behind those of all layers for it.
 	Layers []kernels.Layer
 	// Bytes is the memory of the weights on the device, without the file itself.
 	Bytes int64
@@ -57,6 +58,7 @@ var families = map[string]family{
 	"ernie4_5":      {"ERNIE 4.5", openErnie45, siluKeys},
 	"ernie4_5-moe":  {"ERNIE 4.5 MoE", openErnie45MoE, siluKeys},
 	"falcon":        {"Falcon", openFalcon, geluKeys},
+	"falcon-h1":     {"Falcon-H1", openFalconH1, siluKeys},
 	"gemma3":        {"Gemma 3", openGemma3, gemma3Keys},
 	"glm4":          {"GLM-4", openGLM4, siluKeys},
 	"glm4moe":       {"GLM-4.5", openGLM4MoE, siluKeys},
@@ -65,16 +67,28 @@ var families = map[string]family{
 	"hunyuan-dense": {"Hunyuan", openHunyuanDense, siluKeys},
 	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
 	"internlm2":     {"InternLM2", openInternLM2, siluKeys},
+	"jamba":         {"Jamba", openJamba, siluKeys},
 	"lfm2":          {"LFM2", openLFM2, siluKeys},
 	"lfm2moe":       {"LFM2 MoE", openLFM2MoE, siluKeys},
 	"llama":         {"Llama", openLlama, siluKeys},
+	"mamba":         {"Mamba", openMamba, mambaKeys},
+	"mamba2":        {"Mamba 2", openMamba2, mambaKeys},
 	"minimax-m2":    {"MiniMax-M2", openMiniMaxM2, siluKeys},
 	"olmo2":         {"OLMo 2 and 3", openOLMo2, siluKeys},
 	"olmoe":         {"OLMoE", openOLMoE, siluKeys},
 	"phi2":          {"Phi-2", openPhi2, geluKeys},
 	"phi3":          {"Phi-3 and 4", openPhi3, siluKeys},
 	"qwen2":         {"Qwen2", openQwen2, siluKeys},
+	"qwen2moe":      {"Qwen2 MoE", openQwen2MoE, siluKeys},
+	"qwen2vl":       {"Qwen2 VL (text)", openQwen2VL, siluKeys},
 	"qwen3":         {"Qwen3", openQwen3, siluKeys},
+	"qwen35":        {"Qwen3.5", openQwen35, siluKeys},
+	"qwen35moe":     {"Qwen3.5 MoE", openQwen35MoE, siluKeys},
+	"qwen3moe":      {"Qwen3 MoE", openQwen3MoE, siluKeys},
+	"qwen3next":     {"Qwen3-Next", openQwen3Next, siluKeys},
+	"qwen3vl":       {"Qwen3 VL (text)", openQwen3VL, siluKeys},
+	"qwen3vlmoe":    {"Qwen3 VL MoE (text)", openQwen3VLMoE, siluKeys},
+	"rwkv7":         {"RWKV-7", openRWKV7, rwkv7Keys},
 	"seed_oss":      {"Seed-OSS", openSeedOSS, siluKeys},
 	"smollm3":       {"SmolLM3", openSmolLM3, siluKeys},
 	"stablelm":      {"StableLM", openStableLM, siluKeys},

@@ -61,7 +61,7 @@ func (r *reader) sizesWith(norm normKind) config {
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
-		ff:      r.uniform("feed_forward_length", required, 1, maxWidth),
+		ff:      r.feedForwardLength(),
 		layers:  r.int("block_count", required, 1, maxLayers),
 		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
 		norm:    norm,
@@ -71,6 +71,14 @@ func (r *reader) sizesWith(norm normKind) config {
 	c.vocabulary = r.vocabulary(c.dim)
 	r.context = c.context
 	return c
+}
+
+// feedForwardLength reads the width of the feed-forward networks. Files of mixtures may have that of the experts only.
+func (r *reader) feedForwardLength() int {
+	if _, ok := r.f.Meta[r.family+".expert_feed_forward_length"]; ok {
+		return r.uniform("feed_forward_length", 0, 0, maxWidth)
+	}
+	return r.uniform("feed_forward_length", required, 1, maxWidth)
 }
 
 // headWidths reads the width of the heads and checks that their number is a multiple of that of key/value heads.

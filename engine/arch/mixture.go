@@ -9,6 +9,7 @@ import (
 type experts struct {
 	count, ff int
 	shared    int      // width of the expert that all tokens go through; 0: there is none
+	gated     bool     // the shared expert has a gate
 	bias      presence // of the values that are added to the probabilities for the choice
 	routing   kernels.Routing
 }
@@ -104,10 +105,12 @@ type feedForward struct {
 	activation kernels.Activation
 }
 
-// sharedExpert is a feed-forward network that all rows go through beside a mixture.
+// sharedExpert is a feed-forward network that all rows go through beside a mixture. It may have a gate, by the sigmoid of which,
+// one value for each row, its output is multiplied.
 type sharedExpert struct {
 	gateUp kernels.Matrix // [2·shared × dim]
 	down   kernels.Matrix // [dim × shared]
+	gate   kernels.Matrix // [1 × dim]; nil: none
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
@@ -142,7 +145,7 @@ func (r *reader) ungated(bias presence, blk string, dim, ff int, f kernels.Activ
 func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 	f := feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		GateUp:  r.gateUpExperts(blk, dim, e),
 		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
 		Routing: e.routing,
 	}}
@@ -151,17 +154,40 @@ func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 		f.mixture.Bias = r.vector(blk+bias, e.count)
 	}
 	if e.shared > 0 {
-		f.shared = r.sharedExpert(blk, dim, e.shared)
+		f.shared = r.sharedExpert(blk, dim, e)
 	}
 	return f
 }
 
-// sharedExpert loads the expert that all tokens go through, of width ff.
-func (r *reader) sharedExpert(blk string, dim, ff int) *sharedExpert {
-	return &sharedExpert{
-		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", ff}, part{blk + "ffn_up_shexp", ff}),
-		down:   r.matrix(ff, part{blk + "ffn_down_shexp", dim}),
+// sharedExpert loads the expert that all tokens go through.
+func (r *reader) sharedExpert(blk string, dim int, e experts) *sharedExpert {
+	x := &sharedExpert{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", e.shared}, part{blk + "ffn_up_shexp", e.shared}),
+		down:   r.matrix(e.shared, part{blk + "ffn_down_shexp", dim}),
 	}
+	if name := blk + "ffn_gate_inp_shexp"; e.gated {
+		if t, ok := r.tensor(name+".weight", dim); ok {
+			x.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
+		}
+	}
+	return x
+}
+
+// gateUpExperts loads gate and up of all experts, which are two tensors or, with the rows of gate first, one.
+func (r *reader) gateUpExperts(blk string, dim int, e experts) kernels.Matrix {
+	name := blk + "ffn_gate_up_exps"
+	if _, ok := r.f.Tensor(name + ".weight"); !ok {
+		return r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff})
+	}
+	t, ok := r.tensor(name+".weight", e.count, 2*e.ff, dim)
+	if !ok {
+		return nil
+	}
+	size := e.ff * t.Type.RowBytes(dim)
+	gate := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, ExpertBytes: 2 * size}
+	up := gate
+	up.Data = t.Data[size:]
+	return r.loadMatrix(name, []kernels.Weights{gate, up})
 }
 
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
@@ -181,6 +207,7 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 type tensors struct {
 	hidden  kernels.Tensor // [n × ff], of layers without a mixture
 	shared  kernels.Tensor // [n × shared]
+	gate    kernels.Tensor // [n × 1], of shared experts
 	mixture nn.MixtureTensors
 }
 
@@ -192,7 +219,7 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	if c.dense < c.layers {
 		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
 		if c.experts.shared > 0 {
-			t.shared = d.New(n, c.experts.shared)
+			t.shared, t.gate = d.New(n, c.experts.shared), d.New(n, 1)
 		}
 	}
 	return t
@@ -204,7 +231,7 @@ func (c config) feedForwardScratch() (n int) {
 		n += c.ff
 	}
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared + 1
 	}
 	return n
 }
@@ -240,6 +267,11 @@ func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kerne
 // add adds the expert's output for h, [n × dim], to x, [n × dim].
 func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
 	d.MatMulGated(t.shared, h, e.gateUp, f)
+	if e.gate != nil {
+		d.MatMul(t.gate, h, e.gate)
+		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)
+		d.Mul(t.shared, t.gate)
+	}
 	d.MatMulAdd(x, t.shared, e.down)
 }
 

@@ -20,8 +20,13 @@ func wave(n, seed int, size float32) []float32 {
 
 // fuseQKV stores the projections to q, k and v, and their biases if there are any, as one in all layers but the second.
 func fuseQKV(s *tiny.Source) {
+	fuse(s, "blk.0.", "blk.2.")
+}
+
+// fuse is fuseQKV for some layers.
+func fuse(s *tiny.Source, blocks ...string) {
 	s.Float32()
-	for _, blk := range []string{"blk.0.", "blk.2."} {
+	for _, blk := range blocks {
 		for _, what := range []string{".weight", ".bias"} {
 			fused := models.Tensor{Name: blk + "attn_qkv" + what}
 			for _, part := range []string{"attn_q", "attn_k", "attn_v"} {

@@ -57,6 +57,7 @@ type attendJob struct {
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
+	sinks   []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -111,7 +112,10 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
+	j.dst, j.q, j.spans, j.layer, j.a, j.sinks = dst, q, spans, layer, *a, nil
+	if a.Sinks != nil {
+		j.sinks = d.each(op, a.Sinks, a.Heads)
+	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
 	}
@@ -150,10 +154,8 @@ func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
 	case !j.a.Causal:
 		return s.Len
-	case j.a.Window > 0:
-		return min(n, j.a.Window)
 	default:
-		return n
+		return n - j.a.First(n-1)
 	}
 }
 
@@ -169,8 +171,8 @@ func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
 	if !j.a.Causal {
 		end = s.Len
-	} else if j.a.Window > 0 {
-		from = max(0, s.Pos-j.a.Window+1)
+	} else {
+		from = j.a.First(s.Pos)
 	}
 	switch {
 	case !l.holds(&j.a, latent):
@@ -247,7 +249,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	_, d := j.a.Dims()
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], inverse(w.sum[i]))
+		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], j.share(h, w.max[i], w.sum[i]))
 	}
 }
 
@@ -264,16 +266,14 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		pos := s.Pos + t - s.Row
+		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
 		from, to := 0, s.Len
 		if j.a.Causal {
-			to = s.Pos + t - s.Row + 1
-			if j.a.Window > 0 {
-				from = max(0, to-j.a.Window)
-			}
+			from, to = j.a.First(pos), pos+1
 		}
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
@@ -361,6 +361,9 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 	if from >= to {
 		clear(row)
 		return 0
+	}
+	if j.a.SoftCap > 0 {
+		softCap(j.lv, row, row, j.a.SoftCap)
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))

@@ -22,6 +22,12 @@ const (
 	opGather
 	opCombine
 	opShortConv
+	opScale
+	opSoftCap
+	opMix
+	opMatchNorm
+	opCutoff
+	opCopyHeads
 )
 
 // alone is the largest number of values for which the caller runs an operation alone: it would take less time than a fork
@@ -50,7 +56,10 @@ type rowJob struct {
 	pad      int
 	routing  *kernels.Routing
 	choice   *choice
-	kept     [][]float32 // of each span: the rows before it; see ShortConv
+	groups   kernels.Tensor // scratch memory of Route: a value for each group of experts
+	kept     [][]float32    // of each span: the rows before it; see ShortConv
+	factor   float32
+	heads    headCopy
 	rows     int
 	step     int // rows in a chunk
 	runChunk job
@@ -94,15 +103,27 @@ func (j *rowJob) chunk(_, c int) {
 		case opUnfold:
 			j.unfold(r)
 		case opMul:
-			scaleMul(j.lv, j.dst.Row(r), j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)), 1)
+			j.mul(r)
 		case opRoute:
 			j.route(r)
 		case opGather:
-			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
+			j.gather(r)
 		case opCombine:
 			j.combine(r)
 		case opShortConv:
 			j.shortConv(r)
+		case opScale:
+			scaleTo(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opSoftCap:
+			softCap(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opMix:
+			j.mix(r)
+		case opMatchNorm:
+			j.matchNorm(r)
+		case opCutoff:
+			j.cutoff(r)
+		case opCopyHeads:
+			j.copyHeads(r)
 		}
 	}
 }
@@ -112,15 +133,25 @@ func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == 
 // Add adds x to dst. If x has one row, it is added to every row.
 func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
 
-// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
+// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it; if it has one column, every column.
 func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
+
+// mul multiplies row r of dst.
+func (j *rowJob) mul(r int) {
+	dst, x := j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1))
+	if len(x) == len(dst) {
+		scaleMul(j.lv, dst, dst, x, 1)
+		return
+	}
+	scaleTo(j.lv, dst, dst, x[0])
+}
 
 // elements runs an operation that combines values of dst and x at the same place.
 func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	s.in(name, &x)
 	s.out(name, &dst)
 	same(name, &dst, &x)
-	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
+	if dst.Cols != x.Cols && (op != opMul || x.Cols != 1) || dst.Rows != x.Rows && x.Rows != 1 {
 		panic("cpu: " + name + ": shapes differ")
 	}
 	j := &s.d.row

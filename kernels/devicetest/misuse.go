@@ -66,7 +66,7 @@ func (w *wrong) again(b *kernels.Batch) {
 
 // misuse checks that each misuse panics, with a message that names the operation.
 func misuse(t *testing.T, s Subject) {
-	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvolutions, badLatent} {
+	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvolutions, badLatent, badDeltaRules, badScans, badWKVs, badRowMaps} {
 		for _, c := range group {
 			t.Run(c.op+"/"+c.what, func(t *testing.T) {
 				w := newWrong(t, s)

@@ -162,7 +162,8 @@ func (k *keys) most(key string) int {
 }
 
 // attentionLayers returns the number of layers that keep keys and values. The file may give
-// the number of key/value heads for each layer; layers without any do not count.
+// the number of key/value heads for each layer, of which those without any do not count, or say which layers are
+// recurrent, or that one in some number is not. Blocks that only draft tokens do not count either.
 func (k *keys) attentionLayers(arch string) int {
 	layers := k.int(arch + ".block_count")
 	const heads = ".attention.head_count_kv"
@@ -177,6 +178,21 @@ func (k *keys) attentionLayers(arch string) int {
 			}
 		}
 		return max(0, layers-none)
+	}
+	layers = max(0, layers-k.int(arch+".nextn_predict_layers"))
+	recurrent, err := k.meta.Bools(arch + ".attention.recurrent_layers")
+	k.keep(err)
+	switch every := k.int(arch + ".full_attention_interval"); {
+	case recurrent != nil:
+		n := 0
+		for _, r := range recurrent[:min(layers, len(recurrent))] {
+			if !r {
+				n++
+			}
+		}
+		return n
+	case every > 0:
+		return layers / every
 	}
 	return layers
 }

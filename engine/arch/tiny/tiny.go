@@ -36,10 +36,11 @@ const (
 	// Window is the attention window of gemma3's local layers and of lfm2-window.
 	Window = 24
 	// Experts is the number of experts of a mixture, Used the number used for a token, ExpertFF
-	// the width of an expert in lfm2moe; in mixtral it is FF.
+	// the width of an expert; in mixtral it is FF. SharedFF is the width of a shared expert.
 	Experts  = 6
 	Used     = 2
 	ExpertFF = 64
+	SharedFF = 32
 	// Taps is the width of lfm2's convolutions; in lfm2-window it is one more.
 	Taps = 3
 )
@@ -62,6 +63,8 @@ var kinds = map[string]kind{
 	"ernie4_5":      ernie45,
 	"ernie4_5-moe":  ernie45MoE,
 	"falcon":        falcon,
+	"falcon-h1":     falconH1,
+	"falcon-mamba":  falconMamba,
 	"gemma3":        gemma3,
 	"glm4":          glm4,
 	"glm4moe":       glm4MoE,
@@ -70,10 +73,13 @@ var kinds = map[string]kind{
 	"hunyuan-dense": hunyuanDense,
 	"hunyuan-moe":   hunyuanMoE,
 	"internlm2":     internlm2,
+	"jamba":         jamba,
 	"lfm2":          lfm2,
 	"lfm2-window":   lfm2Window,
 	"lfm2moe":       lfm2MoE,
 	"llama":         llama,
+	"mamba":         mamba,
+	"mamba2":        mamba2,
 	"minimax-m2":    minimaxM2,
 	"mixtral":       mixtral,
 	"olmo2":         olmo2,
@@ -81,7 +87,16 @@ var kinds = map[string]kind{
 	"phi2":          phi2,
 	"phi3":          phi3,
 	"qwen2":         qwen2,
+	"qwen2moe":      qwen2MoE,
+	"qwen2vl":       qwen2VL,
 	"qwen3":         qwen3,
+	"qwen35":        qwen35,
+	"qwen35moe":     qwen35MoE,
+	"qwen3moe":      qwen3MoE,
+	"qwen3next":     qwen3Next,
+	"qwen3vl":       qwen3VL,
+	"qwen3vlmoe":    qwen3VLMoE,
+	"rwkv7":         rwkv7,
 	"seed_oss":      seedOSS,
 	"smollm3":       smollm3,
 	"stablelm":      stablelm,
@@ -238,6 +253,12 @@ func (s *Source) sharedExpert(blk string, ff int) {
 	s.matrix(blk+"ffn_gate_shexp.weight", quant.Q8_0, 1, ff, Dim)
 	s.matrix(blk+"ffn_up_shexp.weight", quant.Q8_0, 1, ff, Dim)
 	s.matrix(blk+"ffn_down_shexp.weight", quant.F32, 1, Dim, ff)
+}
+
+// gatedExpert adds a shared expert with a gate.
+func (s *Source) gatedExpert(blk string) {
+	s.bias(blk+"ffn_gate_inp_shexp.weight", Dim)
+	s.sharedExpert(blk, SharedFF)
 }
 
 // mixtureKeys returns the keys of a mixture, and keys.
