@@ -163,8 +163,12 @@ type Attention struct {
 	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to the first
 	// Span.Len positions (encoders, cross-attention).
 	Causal bool
-	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p.
+	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p, and without, that it attends only
+	// to those of the first Span.Len positions that are at most Window/2 away.
 	Window int
+	// Slopes has a value for each head, which is multiplied by the distance between the positions of query and key
+	// and subtracted from the score (ALiBi, Press et al. 2021, arXiv:2108.12409). It may be nil, and excludes SoftCap.
+	Slopes Vector
 	// Chunk > 0 means, with Causal, that position p attends only to the positions of its own chunk: from the last
 	// multiple of Chunk to p (Llama 4). A layer of the state with a window of Chunk positions keeps all of them.
 	Chunk int

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/chat"
+	"soberano/app/choice"
 	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/ui"
@@ -86,6 +87,9 @@ func (d *Shell) choiceChanged() {
 
 // inUseFor returns the model of a kind that is in use. It is called from any goroutine.
 func (d *Shell) inUseFor(kind registry.Kind) (registry.Entry, bool) {
+	if !choice.Uses(kind) {
+		return registry.Entry{}, false
+	}
 	if kind == registry.Speech {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -103,6 +107,9 @@ func (d *Shell) inUse(e registry.Entry) bool {
 // lacking reports whether no model of a kind is in use, or one that can't be used: only then a new one is used without being
 // asked for. It reads from the disk, and is called from any goroutine.
 func (d *Shell) lacking(kind registry.Kind) bool {
+	if !choice.Uses(kind) {
+		return false
+	}
 	e, any := d.inUseFor(kind)
 	return !any || !e.Runs || kind == registry.Chat && d.runner.Status().Phase == chat.Broken || e.Saved() && e.Check() != nil
 }
@@ -177,7 +184,7 @@ func (d *Shell) removed(e registry.Entry) {
 	if gone && *chosen(new(d.values.Values()), e.Kind) == e.Name {
 		d.set(func(v *settings.Values) { *chosen(v, e.Kind) = "" })
 	}
-	if _, any := d.inUseFor(e.Kind); !any {
+	if _, any := d.inUseFor(e.Kind); !any && choice.Uses(e.Kind) {
 		if other, ok := pick(entries, e.Kind, *chosen(new(d.values.Values()), e.Kind)); ok {
 			d.putToUse(other)
 		}

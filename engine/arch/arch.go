@@ -96,6 +96,20 @@ var families = map[string]family{
 	"starcoder2":    {"StarCoder2", openStarCoder2, geluKeys},
 }
 
+// encoders is the table of families whose attention is not causal, by general.architecture: models.Encoders. Their open
+// functions return hidden rows; see Encoder.
+var encoders = map[string]family{
+	"bert":            {"BERT", openBert, geluKeys},
+	"eurobert":        {"EuroBERT", openEuroBert, siluKeys},
+	"gemma-embedding": {"EmbeddingGemma", openGemmaEmbedding, gemma3Keys},
+	"jina-bert-v2":    {"Jina BERT v2", openBert, geluKeys},
+	"jina-bert-v3":    {"Jina BERT v3", openBert, geluKeys},
+	"modern-bert":     {"ModernBERT", openModernBert, nil},
+	"neo-bert":        {"NeoBERT", openNeoBert, siluKeys},
+	"nomic-bert":      {"Nomic BERT", openBert, siluKeys},
+	"nomic-bert-moe":  {"Nomic BERT MoE", openBert, geluKeys},
+}
+
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.
 var siluKeys = map[string]neutral{"hidden_activation": value("silu", "swish")}
 
@@ -143,7 +157,10 @@ func open(f *models.File, dev kernels.Device, limit int) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{f: f, dev: dev, family: name, limit: limit, used: map[string]bool{}, read: map[string]bool{}}
+	if _, encodes := encoders[name]; encodes {
+		return nil, models.Unsupported(f.Path, "", "holds an encoder (%s), which makes vectors of texts and continues none", family.title)
+	}
+	r := newReader(f, dev, name, limit)
 	m, err := family.open(r)
 	if err == nil {
 		err = r.unread(family)
@@ -165,6 +182,9 @@ func familyOf(f *models.File) (string, family, error) {
 		return "", family{}, models.InFile(f.Path, err)
 	}
 	entry, known := families[name]
+	if !known {
+		entry, known = encoders[name]
+	}
 	switch {
 	case kind != "" && kind != "model":
 		err = models.Unsupported(f.Path, "", "is not a complete model but an addition to one (%s)", models.Printable(kind))

@@ -65,7 +65,7 @@ func (r *reader) sizesWith(norm normKind) config {
 		layers:  r.int("block_count", required, 1, maxLayers),
 		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
 		norm:    norm,
-		eps:     float32(r.float(eps, required, 1e-12, 1)),
+		eps:     float32(r.float(eps, required, 1e-15, 1)),
 	}
 	c.dense = c.layers
 	c.vocabulary = r.vocabulary(c.dim)

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -27,9 +28,13 @@ type decoder struct {
 	embedNorm  nn.Norm        // [dim]
 	layers     []layer
 	norm       nn.Norm        // [dim]
-	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
+	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool           // the output matrix is always the embedding
 	logitScale float32        // 0 stands for 1; the weights of norm include it
+	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
+	// all of them use the same layer of the state.
+	whole    bool
+	lastNorm string // the name of norm in the file; "": output_norm
 }
 
 // layer is a layer of a decoder.
@@ -90,12 +95,14 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		}
 	}
 	for _, scale := range []*float32{&m.embedScale, &m.logitScale} {
-		if *scale == 0 {
+		if *scale == 0 || r.hidden && scale == &m.logitScale {
 			*scale = 1
 		}
 	}
-	m.norm = r.scaledNorm("output_norm", c.dim, c, m.logitScale)
+	m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
 	switch {
+	case r.hidden:
+		m.output = r.output(m.embed, c)
 	case m.tied:
 		m.output = m.embed
 	case m.output == nil:
@@ -165,6 +172,10 @@ func (m *decoder) Shape() Shape {
 	for _, l := range m.layers {
 		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
 	}
+	if m.whole {
+		s.Layers = s.Layers[:1]
+		s.Layers[0].Window, s.Layers[0].Fine = 0, true
+	}
 	return s
 }
 
@@ -214,8 +225,12 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 			l.qNorm.Of(d, q, q)
 			l.kNorm.Of(d, k, k)
 		}
-		d.Store(k, v, i, &l.at.Attention)
-		d.Attend(q, q, i, &l.at.Attention)
+		kept := i // layer of the state
+		if m.whole {
+			kept = 0
+		}
+		d.Store(k, v, kept, &l.at.Attention)
+		d.Attend(q, q, kept, &l.at.Attention)
 		if l.parallel && !l.ffnNorm.None() {
 			in = l.ffnNorm.Of(d, h, x)
 		}

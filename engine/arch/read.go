@@ -26,12 +26,22 @@ type reader struct {
 	read map[string]bool // keys that were read, with their prefix
 
 	context, headDim int // of the config, once it is read; see further
+
+	hidden bool // Forward is to return hidden rows instead of logits, see Encoder
+}
+
+func newReader(f *models.File, dev kernels.Device, family string, limit int) *reader {
+	return &reader{f: f, dev: dev, family: family, limit: limit, used: map[string]bool{}, read: map[string]bool{}}
 }
 
 func (r *reader) fail(err error) {
 	if r.err == nil {
 		r.err = models.InFile(r.f.Path, err)
 	}
+}
+
+func (r *reader) corrupt(format string, args ...any) {
+	r.fail(fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), models.ErrCorrupt))
 }
 
 func (r *reader) unsupported(format string, args ...any) {
@@ -293,9 +303,14 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	return m
 }
 
-// output loads the output matrix, or returns the embedding if the file has no output matrix.
+// output loads the output matrix, or returns the embedding if the file has no output matrix. It returns nil if hidden rows are
+// wanted instead of logits.
 func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
-	if _, ok := r.find("output.weight"); ok {
+	_, ok := r.find("output.weight")
+	if r.hidden {
+		return nil
+	}
+	if ok {
 		return r.matrix(c.dim, part{"output", c.vocabulary})
 	}
 	return embed

@@ -9,7 +9,8 @@ import "soberano/kernels"
 //	   └────────────────────────────────────┴ f(gate)·up ─ down, of each expert ┴ weighted sum ─▶ + x
 type Mixture struct {
 	Router kernels.Matrix // [experts × dim]
-	GateUp kernels.Matrix // for each expert [2·ff × dim]
+	GateUp kernels.Matrix // for each expert [2·ff × dim]; nil: Up is used
+	Up     kernels.Matrix // for each expert [ff × dim], of a mixture without gates
 	Down   kernels.Matrix // for each expert [dim × ff]
 	Routing
 }
@@ -38,7 +39,12 @@ func (m *Mixture) Add(d kernels.Step, x, h kernels.Tensor, t MixtureTensors, f k
 	d.MatMul(t.logits, h, m.Router)
 	c := d.Route(t.logits, &m.Routing)
 	d.Gather(t.rows, h, c)
-	d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
+	if m.GateUp != nil {
+		d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
+	} else {
+		d.MatMulExperts(t.hidden, t.rows, m.Up, c)
+		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f)
+	}
 	d.MatMulExperts(t.rows, t.hidden, m.Down, c)
 	d.Combine(x, t.rows, c)
 }

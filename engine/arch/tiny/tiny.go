@@ -118,7 +118,7 @@ type Source struct {
 // made has the models that New has created.
 var made sync.Map
 
-// New returns a model; name is one of Kinds. It is the same for each call.
+// New returns a model; name is one of Kinds or of Encoders. It is the same for each call.
 func New(name string) *Source {
 	s, ok := made.Load(name)
 	if !ok {
@@ -142,6 +142,9 @@ func (s *Source) random() float64 { return rand.New(&s.pcg).NormFloat64() }
 
 func create(name string) *Source {
 	k, ok := kinds[name]
+	if !ok {
+		k, ok = encoders[name]
+	}
 	if !ok {
 		panic("tiny: no model of kind " + name)
 	}
