@@ -164,6 +164,9 @@ func (s *Source) config() map[string]any {
 			c[name] = v
 		}
 	}
+	if dims, ok := key("rope.dimension_count").(uint64); ok {
+		c["partial_rotary_factor"] = float64(dims) / HeadDim
+	}
 	if s.Architecture == "bert" {
 		c["type_vocab_size"], c["hidden_act"] = 2, "gelu"
 	}
