@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/registry"
+	"soberano/models/safetensors"
 )
 
 // TestFolders checks for each family that the folder of a model, in one file or several and in every type of numbers, gives the same logits,
@@ -172,4 +174,37 @@ func TestDamagedFolders(t *testing.T) {
 			t.Errorf("%s: Open says %v", c.want, opened)
 		}
 	}
+}
+
+// TestRoberta checks that a folder of RoBERTa, whose embeddings of positions begin with rows that are not used, is BERT behind these rows.
+func TestRoberta(t *testing.T) {
+	s := tiny.New("bert")
+	s.Float32()
+	file, dir := s.Write(t), s.Folder(t, 1)
+	f, err := safetensors.Peek(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var tensors []models.Tensor
+	for _, tensor := range f.Tensors {
+		if strings.HasSuffix(tensor.Name, "position_embeddings.weight") {
+			tensor.Shape = []int{tensor.Shape[0] + 2, tensor.Shape[1]}
+			tensor.Data = append(make([]byte, 2*4*tiny.Dim), tensor.Data...)
+		}
+		tensor.Name = "roberta." + tensor.Name
+		tensors = append(tensors, tensor)
+	}
+	roberta := t.TempDir()
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, nil, tensors); err != nil {
+		t.Fatal(err)
+	}
+	config := strings.NewReplacer(`"model_type":"bert"`, `"model_type":"xlm-roberta","pad_token_id":1`, `"max_position_embeddings":256`, `"max_position_embeddings":258`).Replace(string(f.Aux["config.json"]))
+	for name, data := range map[string][]byte{safetensors.Weights: b.Bytes(), "config.json": []byte(config), "tokenizer.json": f.Aux["tokenizer.json"], "tokenizer_config.json": f.Aux["tokenizer_config.json"]} {
+		if err := os.WriteFile(filepath.Join(roberta, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sameVectors(t, file, roberta)
 }
