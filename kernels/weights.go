@@ -128,16 +128,21 @@ type Vector interface {
 type Activation int
 
 const (
-	SiLU     Activation = iota // x·σ(x)
-	GELUTanh                   // tanh approximation of GELU (Gemma)
-	GELUErf                    // exact GELU (Whisper)
-	ReLU                       // max(x, 0)
-	Sigmoid                    // σ(x) = 1/(1+exp(-x))
-	Softplus                   // ln(1+exp(x))
+	SiLU        Activation = iota // x·σ(x)
+	GELUTanh                      // tanh approximation of GELU (Gemma)
+	GELUErf                       // exact GELU (Whisper)
+	ReLU                          // max(x, 0)
+	ReLUSquared                   // max(x, 0)² (arXiv:2109.08668)
+	Sigmoid                       // σ(x) = 1/(1+exp(-x))
+	Softplus                      // ln(1+exp(x))
 	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
 	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
 	SwiGLU7
 )
+
+// XIELU is a non-linearity with learned parameters (arXiv:2411.13010): AlphaP·x² + Beta·x for positive x, and
+// AlphaN·(exp(min(x, Eps)) - 1 - x) + Beta·x for others.
+type XIELU struct{ AlphaP, AlphaN, Beta, Eps float32 }
 
 // RoPE describes a rotary position embedding (Su et al. 2021, arXiv:2104.09864).
 type RoPE struct {

@@ -58,10 +58,18 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
+	"apertus":       apertus,
+	"arcee":         arcee,
+	"bailingmoe2":   bailingMoE2,
+	"bloom":         bloom,
+	"cohere2":       cohere2,
 	"command-r":     commandR,
+	"deci":          deci,
 	"dots1":         dots1,
 	"ernie4_5":      ernie45,
 	"ernie4_5-moe":  ernie45MoE,
+	"exaone-moe":    exaoneMoE,
+	"exaone4":       exaone4,
 	"falcon":        falcon,
 	"falcon-h1":     falconH1,
 	"falcon-mamba":  falconMamba,
@@ -70,6 +78,8 @@ var kinds = map[string]kind{
 	"glm4moe":       glm4MoE,
 	"gpt2":          gpt2,
 	"gptneox":       gptneox,
+	"granite":       granite,
+	"granitemoe":    graniteMoE,
 	"hunyuan-dense": hunyuanDense,
 	"hunyuan-moe":   hunyuanMoE,
 	"internlm2":     internlm2,
@@ -80,12 +90,16 @@ var kinds = map[string]kind{
 	"llama":         llama,
 	"mamba":         mamba,
 	"mamba2":        mamba2,
+	"minicpm":       minicpm,
 	"minimax-m2":    minimaxM2,
 	"mixtral":       mixtral,
+	"mpt":           mpt,
+	"nemotron":      nemotron,
 	"olmo2":         olmo2,
 	"olmoe":         olmoe,
 	"phi2":          phi2,
 	"phi3":          phi3,
+	"phimoe":        phiMoE,
 	"qwen2":         qwen2,
 	"qwen2moe":      qwen2MoE,
 	"qwen2vl":       qwen2VL,
@@ -98,6 +112,7 @@ var kinds = map[string]kind{
 	"qwen3vlmoe":    qwen3VLMoE,
 	"rwkv7":         rwkv7,
 	"seed_oss":      seedOSS,
+	"smallthinker":  smallthinker,
 	"smollm3":       smollm3,
 	"stablelm":      stablelm,
 	"starcoder":     starcoder,
@@ -341,6 +356,11 @@ func (s *Source) Layers(n int) {
 // Vector adds a tensor with the given values.
 func (s *Source) Vector(name string, v ...float32) {
 	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(v)}, Data: floats(v)})
+}
+
+// Rows adds a tensor with the given values in this many rows.
+func (s *Source) Rows(name string, rows int, v ...float32) {
+	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{rows, len(v) / rows}, Data: floats(v)})
 }
 
 func (s *Source) norm(name string, n int) {
