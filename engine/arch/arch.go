@@ -53,6 +53,9 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
+	"granitehybrid": {"Granite Hybrid", openGraniteHybrid, siluKeys},
+	"nemotron_h":    {"Nemotron-H", openNemotronH, reluSquaredKeys},
+	"plamo2":        {"PLaMo 2", openPlamo2, siluKeys},
 	"apertus":       {"Apertus", openApertus, xieluKeys},
 	"arcee":         {"Arcee AFM", openArcee, reluSquaredKeys},
 	"bailingmoe2":   {"Ling 2 and Ring 2", openBailingMoE2, siluKeys},
