@@ -294,7 +294,8 @@ func TestGemmaPattern(t *testing.T) {
 		if v != nil {
 			m["gemma3.attention.sliding_window_pattern"] = v
 		}
-		return m.LocalLayers("gemma3", 7)
+		local, _, err := m.LocalLayers("gemma3", 7)
+		return local, err
 	}
 	for v, want := range map[any]string{nil: "1111101", uint64(2): "1010101", uint64(1): "0000000"} {
 		got, err := read(v)
