@@ -66,10 +66,11 @@ func TestStepsDoNotMatter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Eight-bit activations: with another order of a sum, a value may be rounded in the other direction.
+				// Eight-bit activations: with another order of a sum, a value may be rounded in the other direction, which
+				// networks of random weights amplify.
 				tolerance := 1e-4
 				if !exact {
-					tolerance = 0.02
+					tolerance = 0.1
 				}
 				rapid.Check(t, func(t *rapid.T) { stepsDoNotMatter(t, m, dev, tolerance) })
 			})

@@ -25,7 +25,7 @@ type kindCases struct {
 	optional []string
 	// variants are changes of the tiny model of which testdata has logits as well: small_KIND-VARIANT.json.
 	variants map[string]func(*tiny.Source)
-	// unused is a tensor of each variant that does not change its logits.
+	// unused is what the names of those tensors of a variant begin with that do not change its logits.
 	unused map[string]string
 	// tolerance of the logits, relative to their range; 0 stands for 1e-5.
 	tolerance float64

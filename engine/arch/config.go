@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"soberano/kernels"
 	"soberano/models"
@@ -14,9 +15,19 @@ type config struct {
 	heads, kvHeads, headDim              int
 	dense                                int     // number of layers without a mixture, which come first
 	experts                              experts // of the other layers
-	eps                                  float32
-	bytes                                int64 // of the weights on the device, once loaded
+	norm                                 normKind
+	eps                                  float32 // of the norms
+	bytes                                int64   // of the weights on the device, once loaded
 }
+
+// normKind is the kind of the norms of a family.
+type normKind int
+
+const (
+	rmsNorm   normKind = iota
+	layerNorm          // with a bias
+	scaleNorm          // LayerNorm without a bias
+)
 
 // Limits far above those of any model, so that the product of two can't overflow.
 const (
@@ -24,9 +35,12 @@ const (
 	maxWidth  = 1 << 20
 )
 
-// config reads the keys of a family whose layers are all alike.
-func (r *reader) config() config {
-	c := r.sizes()
+// config reads the keys of a family with RMSNorm whose layers are all alike.
+func (r *reader) config() config { return r.configWith(rmsNorm) }
+
+// configWith reads the keys of a family with norms of this kind whose layers are all alike.
+func (r *reader) configWith(norm normKind) config {
+	c := r.sizesWith(norm)
 	if r.err != nil {
 		return c
 	}
@@ -35,15 +49,23 @@ func (r *reader) config() config {
 	return c
 }
 
-// sizes reads the keys that all families have.
-func (r *reader) sizes() config {
+// sizes reads the keys that all families with RMSNorm have.
+func (r *reader) sizes() config { return r.sizesWith(rmsNorm) }
+
+// sizesWith reads the keys that all families have.
+func (r *reader) sizesWith(norm normKind) config {
+	eps := "attention.layer_norm_epsilon"
+	if norm == rmsNorm {
+		eps = "attention.layer_norm_rms_epsilon"
+	}
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
 		ff:      r.uniform("feed_forward_length", required, 1, maxWidth),
 		layers:  r.int("block_count", required, 1, maxLayers),
 		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
-		eps:     float32(r.float("attention.layer_norm_rms_epsilon", required, 1e-12, 1)),
+		norm:    norm,
+		eps:     float32(r.float(eps, required, 1e-12, 1)),
 	}
 	c.dense = c.layers
 	c.vocabulary = r.vocabulary(c.dim)
@@ -90,6 +112,20 @@ func (r *reader) rotaryDims(c config) int {
 		r.fail(fmt.Errorf("key %q is %d, expected an even number: %w", r.family+".rope.dimension_count", n, models.ErrCorrupt))
 	}
 	return n
+}
+
+// dropDrafts leaves out the last layers of a file that predict further tokens for speculative decoding. Their tensors are ignored.
+func (r *reader) dropDrafts(c *config) {
+	n := r.int("nextn_predict_layers", 0, 0, max(0, c.layers-1))
+	c.layers -= n
+	c.dense = min(c.dense, c.layers)
+	for i := c.layers; i < c.layers+n; i++ {
+		for _, t := range r.f.Tensors {
+			if strings.HasPrefix(t.Name, fmt.Sprintf("blk.%d.", i)) {
+				r.used[t.Name] = true
+			}
+		}
+	}
 }
 
 func (c config) shape() Shape {

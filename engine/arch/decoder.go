@@ -11,19 +11,23 @@ import (
 // decoder is a transformer decoder whose layers are described by data. Most families are of this form: their files
 // read the keys and tensors, and say which parts the layers have.
 //
-//	tokens ─ embed·scale ─▶ x ─┬────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬──────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
-//	                           └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ─┘      └ norm ─ f(gate)·up ─ down ─ norm ─┘
-//	                           └─────────────────────────────────────────── × layers ─────────────────────────────────────────────┘
+//	tokens ─ embed·scale ─▶ x ─┬───────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬─────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
+//	                           └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ f(gate)·up ─ down ─ norm ┘
+//	                           └──────────────────────────────────────────── × layers ──────────────────────────────────────────────────┘
 //
-// Every norm is optional, and so is the rotation. The feed-forward network may be a mixture of experts.
+// Every norm is optional, and so are the rotation and the gate. The feed-forward network may be a mixture of
+// experts. In parallel layers, it has the same input x as attention.
 type decoder struct {
 	dev        kernels.Device
 	c          config
 	embed      kernels.Matrix // [vocabulary × dim]
 	embedScale float32        // 0 stands for 1
+	positions  kernels.Matrix // [context × dim], added to the embedding; nil: none
+	embedNorm  nn.Norm        // [dim]
 	layers     []layer
 	norm       nn.Norm        // [dim]
 	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
+	logitScale float32        // 0 stands for 1; the weights of norm include it
 }
 
 // layer is a layer of a decoder.
@@ -31,9 +35,11 @@ type layer struct {
 	at           *attention
 	attnNorm     nn.Norm        // [dim]
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
-	qNorm, kNorm nn.Norm        // [headDim], for each head
+	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
+	normRotated  bool           // qNorm and kNorm come after the rotation
 	o            kernels.Matrix // [dim × heads·headDim]
 	attnPost     nn.Norm        // [dim], for the output of attention
+	parallel     bool           // the input of the feed-forward network is that of attention, normalised by ffnNorm, if there is one, instead of by attnNorm
 	ffnNorm      nn.Norm        // [dim]
 	ffn          feedForward
 	ffnPost      nn.Norm // [dim], for the output of the feed-forward network, which is no mixture
@@ -59,7 +65,7 @@ func (a *attention) interleaved() *attention {
 	return a
 }
 
-// decoder completes m, which has c, by the weights: the token embedding, the layers, each read by the function layer from
+// decoder completes m, which has c and the scales, by the weights: the token embedding, the layers, each read by the function layer from
 // the tensors that begin with blk, the last norm, and the output matrix.
 func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*decoder, error) {
 	if r.err != nil {
@@ -74,11 +80,15 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 			return nil, r.err
 		}
 	}
-	if m.embedScale == 0 {
-		m.embedScale = 1
+	for _, scale := range []*float32{&m.embedScale, &m.logitScale} {
+		if *scale == 0 {
+			*scale = 1
+		}
 	}
-	m.norm = r.norm("output_norm", c.dim, c)
-	m.output = r.output(m.embed, c)
+	m.norm = r.scaledNorm("output_norm", c.dim, c, m.logitScale)
+	if m.output == nil {
+		m.output = r.output(m.embed, c)
+	}
 	m.c.bytes = r.bytes
 	return m, r.err
 }
@@ -106,7 +116,7 @@ func (r *reader) plainLayer(blk string, c config, at *attention) layer {
 func (m *decoder) Shape() Shape {
 	s := Shape{
 		Vocabulary: m.c.vocabulary, Context: m.c.context, Bytes: m.c.bytes,
-		Scratch: 2*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
+		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
 	}
 	for _, l := range m.layers {
 		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window})
@@ -127,11 +137,17 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
 	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)            // the residual stream
-	h := d.New(n, c.dim)            // input of a block, and its output before a norm
+	h := d.New(n, c.dim)            // input of a block
+	y := d.New(n, c.dim)            // output of a block before a norm
 	heads := d.New(n, m.qkvWidth()) // q, k and v side by side
 	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
+	if m.positions != nil {
+		d.EmbedPositions(h, m.positions)
+		d.Add(x, h)
+	}
+	m.embedNorm.Of(d, x, x)
 	for i := range m.layers {
 		l := &m.layers[i]
 		qd, kvd := l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim
@@ -143,26 +159,37 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 
 		in := l.attnNorm.Of(d, h, x)
 		d.MatMul(qkv, in, l.qkv)
-		l.qNorm.Of(d, q, q)
-		l.kNorm.Of(d, k, k)
+		if !l.normRotated {
+			l.qNorm.Of(d, q, q)
+			l.kNorm.Of(d, k, k)
+		}
 		if l.at.rope.Freq != nil {
 			d.Rotate(qk, &l.at.rope)
 		}
+		if l.normRotated {
+			l.qNorm.Of(d, q, q)
+			l.kNorm.Of(d, k, k)
+		}
 		d.Store(k, v, i, &l.at.Attention)
 		d.Attend(q, q, i, &l.at.Attention)
+		if l.parallel && !l.ffnNorm.None() {
+			in = l.ffnNorm.Of(d, h, x)
+		}
 		if l.attnPost.None() {
 			d.MatMulAdd(x, q, l.o)
 		} else {
-			d.MatMul(h, q, l.o)
-			d.Add(x, l.attnPost.Of(d, h, h))
+			d.MatMul(y, q, l.o)
+			d.Add(x, l.attnPost.Of(d, y, y))
 		}
 
-		in = l.ffnNorm.Of(d, h, x)
+		if !l.parallel {
+			in = l.ffnNorm.Of(d, h, x)
+		}
 		if l.ffnPost.None() {
 			l.ffn.add(d, x, in, &ffn)
 		} else {
-			l.ffn.write(d, h, in, &ffn)
-			d.Add(x, l.ffnPost.Of(d, h, h))
+			l.ffn.write(d, y, in, &ffn)
+			d.Add(x, l.ffnPost.Of(d, y, y))
 		}
 	}
 	logits := nn.Logits(d, x, s.Out, m.norm, m.output)

@@ -51,7 +51,7 @@ func openLFM2(r *reader) (Model, error) {
 func openLFM2MoE(r *reader) (Model, error) {
 	return r.lfm2(0, func(c *config) {
 		c.experts = r.experts(r.uniform("expert_feed_forward_length", required, 1, maxWidth))
-		c.experts.routing.Sigmoid = r.gating()
+		c.experts.routing.Sigmoid, c.experts.bias = r.gating(), present
 		if c.dense = r.int("leading_dense_block_count", 0, 0, c.layers); c.experts.count == 0 {
 			r.fail(fmt.Errorf("key %q is missing: %w", r.family+".expert_count", models.ErrCorrupt))
 		}
@@ -142,9 +142,7 @@ func (r *reader) lfm2Layer(i, kvHeads, taps int, c config) lfm2Layer {
 		l.ffn = r.feedForward(blk, c.dim, c.ff)
 		return l
 	}
-	e := c.experts
-	e.routing.Bias = r.vector(blk+"exp_probs_b.bias", e.count)
-	l.ffn = r.mixture(blk, c.dim, e)
+	l.ffn = r.mixture(blk, c.dim, c.experts)
 	return l
 }
 

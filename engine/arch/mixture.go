@@ -8,12 +8,26 @@ import (
 // experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
+	shared    int      // width of the expert that all tokens go through; 0: there is none
+	bias      presence // of the values that are added to the probabilities for the choice
 	routing   kernels.Routing
 }
 
+// presence says whether files of a family have a tensor.
+type presence int
+
+const (
+	absent presence = iota
+	optional
+	present
+)
+
 // experts reads how many experts there are, each of width ff, and how many a token goes
-// through. Keys that change the routing in a way that the caller does not read are refused.
-func (r *reader) experts(ff int) experts {
+// through, whose weights are divided by their sum. Keys that change the routing in a way that the caller does not read are refused.
+func (r *reader) experts(ff int) experts { return r.expertsOf(ff, true) }
+
+// expertsOf is experts with weights that are divided by their sum or, if normalize is false, are not.
+func (r *reader) expertsOf(ff int, normalize bool) experts {
 	n := r.int("expert_count", 0, 0, kernels.MaxExperts)
 	if n == 0 {
 		return experts{}
@@ -26,18 +40,36 @@ func (r *reader) experts(ff int) experts {
 	if s := r.float("expert_weights_scale", 1, 0, 1e6); s != 0 && s != 1 {
 		r.unsupported("key %q is %v", r.family+".expert_weights_scale", s)
 	}
-	if !r.bool("expert_weights_norm", true) {
-		r.unsupported("key %q is false", r.family+".expert_weights_norm")
+	if norm := r.bool("expert_weights_norm", normalize); norm != normalize {
+		r.unsupported("key %q is %v", r.family+".expert_weights_norm", norm)
 	}
-	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: true, Scale: 1}}
+	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Normalize: normalize, Scale: 1}}
+}
+
+// routedExperts reads the experts of a family whose files say how they are chosen, each of width ff. sigmoid is the default of gating.
+func (r *reader) routedExperts(ff int, sigmoid bool) experts {
+	n := r.int("expert_count", required, 1, kernels.MaxExperts)
+	e := experts{count: n, ff: ff, routing: kernels.Routing{
+		Used: r.int("expert_used_count", required, 1, max(n, 1)), Sigmoid: r.gatingOr(sigmoid),
+		Normalize: r.bool("expert_weights_norm", false), Scale: float32(r.float("expert_weights_scale", 1, 0, 1e6)),
+	}}
+	if e.routing.Scale == 0 {
+		e.routing.Scale = 1
+	}
+	return e
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
 // each; otherwise, and by default, they are made by softmax.
-func (r *reader) gating() (sigmoid bool) {
+func (r *reader) gating() (sigmoid bool) { return r.gatingOr(false) }
+
+// gatingOr is gating with another default.
+func (r *reader) gatingOr(byDefault bool) (sigmoid bool) {
 	const softmax, sigmoids = 1, 2 // llama.cpp's llama_expert_gating_func_type; 0 is the default
-	switch kind := r.int("expert_gating_func", softmax, 0, maxWidth); kind {
-	case 0, softmax:
+	switch kind := r.int("expert_gating_func", 0, 0, maxWidth); kind {
+	case 0:
+		sigmoid = byDefault
+	case softmax:
 	case sigmoids:
 		sigmoid = true
 	default:
@@ -46,14 +78,23 @@ func (r *reader) gating() (sigmoid bool) {
 	return sigmoid
 }
 
-// feedForward is the feed-forward network of a layer, or a mixture of several.
+// feedForward is the feed-forward network of a layer, or a mixture of several, beside which there may be a shared expert.
 //
-//	h ─ f(gate)·up ─ down ─▶      or      h ─ mixture ─▶
+//	h ─ f(gate)·up ─ down ─▶      or      h ─ f(up) ─ down ─▶      or      h ─┬ mixture ──────────┬─▶ ⊕ ─▶
+//	                                                                          └ f(gate)·up ─ down ┘
 type feedForward struct {
-	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture
+	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture, or up is used
+	up         kernels.Matrix // [ff × dim]
 	down       kernels.Matrix // [dim × ff]
-	mixture    *nn.Mixture    // nil: gateUp and down are used
+	mixture    *nn.Mixture    // nil: the matrices above are used
+	shared     *sharedExpert  // beside the mixture; nil: there is none
 	activation kernels.Activation
+}
+
+// sharedExpert is a feed-forward network that all rows go through beside a mixture.
+type sharedExpert struct {
+	gateUp kernels.Matrix // [2·shared × dim]
+	down   kernels.Matrix // [dim × shared]
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
@@ -71,13 +112,43 @@ func (r *reader) biasedFeedForward(blk string, dim, ff int) feedForward {
 	}
 }
 
+// fusedFeedForward loads a gated network whose gate and up are one tensor, ffn_up, gate first.
+func (r *reader) fusedFeedForward(blk string, dim, ff int) feedForward {
+	return feedForward{
+		gateUp: r.loadMatrix(blk+"ffn_up", r.halves(dim, part{blk + "ffn_up", 2 * ff})),
+		down:   r.matrix(ff, part{blk + "ffn_down", dim}),
+	}
+}
+
+// ungated loads a network without a gate, with the biases that the file has.
+func (r *reader) ungated(blk string, dim, ff int, f kernels.Activation) feedForward {
+	return feedForward{up: r.biased(dim, part{blk + "ffn_up", ff}), down: r.biased(ff, part{blk + "ffn_down", dim}), activation: f}
+}
+
+// mixture loads a mixture of experts, and the shared expert if there is one.
 func (r *reader) mixture(blk string, dim int, e experts) feedForward {
-	return feedForward{mixture: &nn.Mixture{
+	f := feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
 		GateUp:  r.gateUpExperts(blk, dim, e),
 		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
 		Routing: e.routing,
 	}}
+	const bias = "exp_probs_b.bias"
+	if _, ok := r.f.Tensor(blk + bias); e.bias == present || e.bias == optional && ok {
+		f.mixture.Bias = r.vector(blk+bias, e.count)
+	}
+	if e.shared > 0 {
+		f.shared = r.sharedExpert(blk, dim, e.shared)
+	}
+	return f
+}
+
+// sharedExpert loads the expert that all tokens go through, of width ff.
+func (r *reader) sharedExpert(blk string, dim, ff int) *sharedExpert {
+	return &sharedExpert{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", ff}, part{blk + "ffn_up_shexp", ff}),
+		down:   r.matrix(ff, part{blk + "ffn_down_shexp", dim}),
+	}
 }
 
 // gateUpExperts loads gate and up of all experts, which are two tensors or, with the rows of gate first, one.
@@ -117,6 +188,7 @@ func (r *reader) expertWeights(experts, cols int, parts []part) (w []kernels.Wei
 // tensors is the scratch memory of the feed-forward networks in a step.
 type tensors struct {
 	hidden  kernels.Tensor // [n × ff], of layers without a mixture
+	shared  kernels.Tensor // [n × shared]
 	mixture nn.MixtureTensors
 }
 
@@ -127,6 +199,9 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	}
 	if c.dense < c.layers {
 		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		if c.experts.shared > 0 {
+			t.shared = d.New(n, c.experts.shared)
+		}
 	}
 	return t
 }
@@ -137,25 +212,43 @@ func (c config) feedForwardScratch() (n int) {
 		n += c.ff
 	}
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared
 	}
 	return n
 }
 
 // add adds the network's output for h, [n × dim], to x, [n × dim].
 func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
-	if f.mixture != nil {
-		f.mixture.Add(d, x, h, t.mixture, f.activation)
+	if f.mixture == nil {
+		d.MatMulAdd(x, f.hidden(d, h, t), f.down)
 		return
 	}
-	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
-	d.MatMulAdd(x, t.hidden, f.down)
+	f.mixture.Add(d, x, h, t.mixture, f.activation)
+	if f.shared != nil {
+		f.shared.add(d, x, h, t, f.activation)
+	}
 }
 
-// write writes the network's output for h to y, both [n × dim]. y may be h. The network is no mixture.
+// write writes the network's output for h to y, both [n × dim]. The network is no mixture.
 func (f *feedForward) write(d kernels.Step, y, h kernels.Tensor, t *tensors) {
-	d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
-	d.MatMul(y, t.hidden, f.down)
+	d.MatMul(y, f.hidden(d, h, t), f.down)
+}
+
+// hidden returns f(gate)·up or f(up) of h, [n × ff].
+func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kernels.Tensor {
+	if f.gateUp != nil {
+		d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
+	} else {
+		d.MatMul(t.hidden, h, f.up)
+		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f.activation)
+	}
+	return t.hidden
+}
+
+// add adds the expert's output for h, [n × dim], to x, [n × dim].
+func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
+	d.MatMulGated(t.shared, h, e.gateUp, f)
+	d.MatMulAdd(x, t.shared, e.down)
 }
 
 // noExperts refuses a mixture, for families that have none.

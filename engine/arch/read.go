@@ -187,9 +187,28 @@ func (r *reader) unused(names ...string) {
 	}
 }
 
-// norm loads an RMSNorm of n columns, or of runs of that many. name is the tensor without ".weight".
-func (r *reader) norm(name string, n int, c config) nn.Norm {
-	return nn.Norm{Weight: r.vector(name+".weight", n), Eps: c.eps}
+// norm loads a norm of c's kind, of n columns, or of runs of that many. name is the tensor without ".weight".
+func (r *reader) norm(name string, n int, c config) nn.Norm { return r.scaledNorm(name, n, c, 1) }
+
+// scaledNorm is norm with a factor of the result.
+func (r *reader) scaledNorm(name string, n int, c config, scale float32) nn.Norm {
+	weight, bias := r.values(name+".weight", n), []float32(nil)
+	switch c.norm {
+	case layerNorm:
+		bias = r.values(name+".bias", n)
+	case scaleNorm:
+		bias = make([]float32, n)
+	}
+	for _, values := range [][]float32{weight, bias} {
+		for i := range values {
+			values[i] *= scale
+		}
+	}
+	norm := nn.Norm{Weight: r.load(name, weight), Eps: c.eps}
+	if c.norm != rmsNorm {
+		norm.Bias = r.load(name, bias)
+	}
+	return norm
 }
 
 // rope loads the rotary frequencies of heads with headDim dimensions.
@@ -243,6 +262,19 @@ func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data})
 	}
 	return w
+}
+
+// halves returns the rows of p, whose number is even, as two parts.
+func (r *reader) halves(cols int, p part) []kernels.Weights {
+	w := r.weights(cols, []part{p})
+	if w == nil {
+		return nil
+	}
+	first, second := w[0], w[0]
+	first.Rows, second.Rows = p.rows/2, p.rows/2
+	size := p.rows / 2 * w[0].Type.RowBytes(cols)
+	first.Data, second.Data = w[0].Data[:size:size], w[0].Data[size:]
+	return []kernels.Weights{first, second}
 }
 
 // qkv loads the projections to queries, keys and values of a layer with heads of q and kv values in
