@@ -52,12 +52,21 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
-	"gemma3":  {"Gemma 3", openGemma3, gemma3Keys},
-	"lfm2":    {"LFM2", openLFM2, siluKeys},
-	"lfm2moe": {"LFM2 MoE", openLFM2MoE, siluKeys},
-	"llama":   {"Llama", openLlama, siluKeys},
-	"qwen2":   {"Qwen2", openQwen2, siluKeys},
-	"qwen3":   {"Qwen3", openQwen3, siluKeys},
+	"deepseek2": {"DeepSeek V2 and V3", openDeepseek2, siluKeys},
+	"gemma":     {"Gemma", openGemma, geluKeys},
+	"gemma2":    {"Gemma 2", openGemma2, geluKeys},
+	"gemma3":    {"Gemma 3", openGemma3, gemma3Keys},
+	"gemma3n":   {"Gemma 3n", openGemma3n, geluKeys},
+	"gemma4":    {"Gemma 4", openGemma4, geluKeys},
+	"gpt-oss":   {"gpt-oss", openGPTOSS, siluKeys},
+	"lfm2":      {"LFM2", openLFM2, siluKeys},
+	"lfm2moe":   {"LFM2 MoE", openLFM2MoE, siluKeys},
+	"llama":     {"Llama", openLlama, siluKeys},
+	"llama4":    {"Llama 4", openLlama4, llama4Keys},
+	"mistral3":  {"Mistral 3", openMistral3, siluKeys},
+	"mistral4":  {"Mistral 4", openMistral4, siluKeys},
+	"qwen2":     {"Qwen2", openQwen2, siluKeys},
+	"qwen3":     {"Qwen3", openQwen3, siluKeys},
 }
 
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.

@@ -28,6 +28,7 @@ type decoder struct {
 	norm       nn.Norm        // [dim]
 	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
 	logitScale float32        // 0 stands for 1; the weights of norm include it
+	logitCap   float32        // soft cap of the logits; 0: none
 }
 
 // layer is a layer of a decoder.
@@ -73,7 +74,7 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	c := m.c
 	m.dev = r.dev
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
+	m.embed = r.embedding(c)
 	for i := range c.layers {
 		m.layers = append(m.layers, layer(i, fmt.Sprintf("blk.%d.", i)))
 		if r.err != nil {
@@ -119,7 +120,7 @@ func (m *decoder) Shape() Shape {
 		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
 	}
 	for _, l := range m.layers {
-		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window})
+		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: max(l.at.Window, l.at.Chunk)})
 	}
 	return s
 }
@@ -192,6 +193,6 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 			d.Add(x, l.ffnPost.Of(d, y, y))
 		}
 	}
-	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
+	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)
 	return logits, d.End()
 }

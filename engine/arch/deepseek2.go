@@ -93,31 +93,16 @@ func (r *reader) deepseek2Sizes() config {
 		r.noExperts()
 		return c
 	}
-	n := r.int("expert_count", required, 1, kernels.MaxExperts)
-	groups := r.int("expert_group_count", 0, 0, n/2)
-	c.experts = experts{count: n, ff: r.uniform("expert_feed_forward_length", required, 1, maxWidth), routing: kernels.Routing{
-		Used: r.int("expert_used_count", required, 1, n), Sigmoid: r.gatingOr(r.glmLite(c)), Normalize: r.bool("expert_weights_norm", false),
-		Scale: float32(r.float("expert_weights_scale", 1, 0, 1e6)),
-	}}
+	c.experts = r.routedExperts(r.uniform("expert_feed_forward_length", required, 1, maxWidth), c.glmLite())
 	c.experts.shared = c.experts.ff * r.int("expert_shared_count", required, 0, 1<<10)
-	if e := &c.experts.routing; e.Scale == 0 {
-		e.Scale = 1
-	}
-	if groups > 1 && r.err == nil {
-		e := &c.experts.routing
-		e.Groups, e.UsedGroups = groups, r.int("expert_group_used_count", required, 1, groups)
-		if n%groups != 0 || e.Used > e.UsedGroups*(n/groups) {
-			r.fail(fmt.Errorf("%d of %d experts in %d of %d groups: %w", e.Used, n, e.UsedGroups, groups, models.ErrCorrupt))
-		}
-	} else {
-		r.int("expert_group_used_count", 0, 0, maxWidth)
-	}
+	c.experts.bias = optional
+	r.groups(&c.experts)
 	return c
 }
 
 // glmLite reports whether the file is GLM 4.7 Flash, whose first files do not say that the probabilities of its experts
 // are made by a sigmoid.
-func (r *reader) glmLite(c config) bool {
+func (c config) glmLite() bool {
 	return (c.layers == 47 || c.layers == 48) && c.vocabulary == 154880
 }
 
@@ -228,11 +213,7 @@ func (r *reader) deepseek2Layer(i int, c config, s latentSizes) deepseek2Layer {
 		l.ffn = r.feedForward(blk, c.dim, c.ff)
 		return l
 	}
-	e := c.experts
-	if bias := r.optional(blk+"exp_probs_b.bias", e.count); bias != nil {
-		e.routing.Bias = r.load(blk+"exp_probs_b.bias", bias)
-	}
-	l.ffn = r.mixture(blk, c.dim, e)
+	l.ffn = r.mixture(blk, c.dim, c.experts)
 	return l
 }
 
@@ -282,14 +263,14 @@ func (m *deepseek2) Shape() Shape {
 func (m *deepseek2) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n, z := m.c, len(s.Tokens), m.mla
 	d := m.dev.Begin(&s.Batch)
-	x := d.New(n, c.dim)                       // the residual stream
-	h := d.New(n, c.dim)                       // normalised x
-	a := d.New(n, max(1, z.qLatent))           // the latent of q
-	q := d.New(n, c.heads*(z.nope+z.rope))     // q, for each head nope and rope
-	ql := d.New(n, c.heads*(z.latent+z.rope))  // q, for each head in the latent space and rope
-	kv := d.New(n, z.latent+z.rope)            // what the state keeps
-	seen := d.New(n, c.heads*z.latent)         // the output of attention
-	heads := d.New(n, c.heads*z.value)         // the same with the values of each head
+	x := d.New(n, c.dim)                      // the residual stream
+	h := d.New(n, c.dim)                      // normalised x
+	a := d.New(n, max(1, z.qLatent))          // the latent of q
+	q := d.New(n, c.heads*(z.nope+z.rope))    // q, for each head nope and rope
+	ql := d.New(n, c.heads*(z.latent+z.rope)) // q, for each head in the latent space and rope
+	kv := d.New(n, z.latent+z.rope)           // what the state keeps
+	seen := d.New(n, c.heads*z.latent)        // the output of attention
+	heads := d.New(n, c.heads*z.value)        // the same with the values of each head
 	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, 1)

@@ -152,7 +152,8 @@ func (m *gemma3n) readAttention(r *reader, window int) {
 	if rotary.Yarn {
 		r.unsupported("YaRN in the gemma3n family")
 	}
-	base := r.float("rope.freq_base_swa", 10000, 2, 1e12)
+	scale := r.unscaled()
+	base := r.float("rope.freq_base_swa", 10000, 2, 1e11)
 	if r.err == nil && window == 0 {
 		r.fail(fmt.Errorf("key %q is missing: %w", r.family+".attention.sliding_window", models.ErrCorrupt))
 	}
@@ -160,7 +161,7 @@ func (m *gemma3n) readAttention(r *reader, window int) {
 		return
 	}
 	m.global, m.local = r.attention(c, rotary), r.attention(c, nn.Rotary{Dims: dims, Base: base, Attention: rotary.Attention})
-	m.global.Scale, m.local.Scale, m.local.Window = 1, 1, window
+	m.global.Scale, m.local.Scale, m.local.Window = scale, scale, window
 }
 
 // streams loads a tensor of a matrix [dim × dim] for each stream but the first, as one matrix.
@@ -250,8 +251,8 @@ func (m *gemma3n) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
 	d := m.dev.Begin(&s.Batch)
 	t := m.tensors(d, n)
-	x := t.streams.Slice(0, c.dim)                             // the first stream
-	rest := t.streams.Slice(c.dim, (gemma3nStreams-1)*c.dim)   // the others
+	x := t.streams.Slice(0, c.dim)                           // the first stream
+	rest := t.streams.Slice(c.dim, (gemma3nStreams-1)*c.dim) // the others
 	stream := func(of kernels.Tensor, i int) kernels.Tensor { return of.Slice(i*c.dim, c.dim) }
 
 	d.Embed(x, m.embed, float32(math.Sqrt(float64(c.dim))))

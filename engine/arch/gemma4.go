@@ -66,11 +66,6 @@ type gemma4Mixture struct {
 	router     nn.Norm // [dim], for the input of the router; its weights include the router's scale and 1/√dim
 }
 
-// gemma4Keys are keys that the family does not read.
-var gemma4Keys = map[string]neutral{
-	"hidden_activation": value("gelu", "gelu_tanh", "gelu_pytorch_tanh"),
-}
-
 func openGemma4(r *reader) (Model, error) {
 	c := r.gemma4Sizes()
 	local, _ := r.localLayers(c)
@@ -134,9 +129,18 @@ func (r *reader) gemma4Sizes() config {
 	return c
 }
 
+// unscaled reads the factor of the scores of attention, which is usually 1 in Gemma 3n and 4.
+func (r *reader) unscaled() float32 {
+	if scale := r.float("attention.scale", 1, 0, 1e3); scale != 0 {
+		return float32(scale)
+	}
+	return 1
+}
+
 // gemma4Attention reads the attention of layers without (false) and with a window (true), but for the number of key/value heads.
 func (r *reader) gemma4Attention(c config) map[bool]*attention {
 	kinds := map[bool]*attention{}
+	scale := r.unscaled()
 	window := r.int("attention.sliding_window", required, 1, 1<<30)
 	for _, local := range []bool{false, true} {
 		suffix := ""
@@ -151,7 +155,7 @@ func (r *reader) gemma4Attention(c config) map[bool]*attention {
 		if r.err == nil && dims%2 != 0 {
 			r.fail(fmt.Errorf("key %q is %d, expected an even number: %w", r.family+".rope.dimension_count"+suffix, dims, models.ErrCorrupt))
 		}
-		rotary := nn.Rotary{Dims: dims, Base: r.float("rope.freq_base_swa", 10000, 2, 1e12)}
+		rotary := nn.Rotary{Dims: dims, Base: r.float("rope.freq_base_swa", 10000, 2, 1e11)}
 		if !local {
 			if rotary = r.rotary(dims, c.context); rotary.Yarn {
 				r.unsupported("YaRN in the gemma4 family")
@@ -166,7 +170,7 @@ func (r *reader) gemma4Attention(c config) map[bool]*attention {
 			return nil
 		}
 		at := r.attention(c, rotary)
-		if at.Scale = 1; local {
+		if at.Scale = scale; local {
 			at.Window = window
 		}
 		kinds[local] = at

@@ -36,7 +36,8 @@ func openGPTOSS(r *reader) (Model, error) {
 	}
 	all, windowed := r.attention(c, rotary), r.attention(c, near)
 	windowed.Window = window
-	return r.decoder(&decoder{c: c}, func(i int, blk string) layer {
+	m := &decoder{c: c, output: r.matrix(c.dim, part{"output", c.vocabulary})}
+	return r.decoder(m, func(i int, blk string) layer {
 		at := *all
 		if local[i] {
 			at = *windowed

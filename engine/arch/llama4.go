@@ -28,11 +28,11 @@ var llama4Temperature = kernels.Temperature{Scale: 0.1, Length: llama4Chunk, Off
 
 // llama4Keys are keys that the family does not read.
 var llama4Keys = map[string]neutral{
-	"hidden_activation":         value("silu", "swish"),
-	"attention.sliding_window":  value(float64(llama4Chunk)), // 0 would mean attention without chunks
-
-	"expert_shared_count":       value(0.0, 1.0),
-	"leading_dense_block_count": value(0.0),
+	"hidden_activation":                value("silu", "swish"),
+	"attention.sliding_window":         value(float64(llama4Chunk)), // 0 would mean attention without chunks
+	"attention.sliding_window_pattern": value(float64(llama4Rotated)),
+	"expert_shared_count":              value(0.0, 1.0),
+	"leading_dense_block_count":        value(0.0),
 }
 
 func openLlama4(r *reader) (Model, error) {

@@ -1,8 +1,11 @@
 package arch
 
 import (
+	"fmt"
+
 	"soberano/engine/nn"
 	"soberano/kernels"
+	"soberano/models"
 )
 
 // experts describes the mixtures of a model. count is 0 if there are none.
@@ -57,6 +60,19 @@ func (r *reader) routedExperts(ff int, sigmoid bool) experts {
 		e.routing.Scale = 1
 	}
 	return e
+}
+
+// groups reads in how many groups the experts are, and how many of these a token uses.
+func (r *reader) groups(e *experts) {
+	n := r.int("expert_group_count", 0, 0, e.count/2)
+	used := r.int("expert_group_used_count", 0, 0, max(n, 1))
+	if n <= 1 || r.err != nil {
+		return
+	}
+	if e.count%n != 0 || used == 0 || e.routing.Used > used*(e.count/n) {
+		r.fail(fmt.Errorf("%d of %d experts in %d of %d groups: %w", e.routing.Used, e.count, used, n, models.ErrCorrupt))
+	}
+	e.routing.Groups, e.routing.UsedGroups = n, used
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of

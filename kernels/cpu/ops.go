@@ -57,7 +57,7 @@ type rowJob struct {
 	routing  *kernels.Routing
 	choice   *choice
 	groups   kernels.Tensor // scratch memory of Route: a value for each group of experts
-	kept     [][]float32 // of each span: the rows before it; see ShortConv
+	kept     [][]float32    // of each span: the rows before it; see ShortConv
 	factor   float32
 	heads    headCopy
 	rows     int

@@ -56,14 +56,26 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
-	"gemma3":      gemma3,
-	"lfm2":        lfm2,
-	"lfm2-window": lfm2Window,
-	"lfm2moe":     lfm2MoE,
-	"llama":       llama,
-	"mixtral":     mixtral,
-	"qwen2":       qwen2,
-	"qwen3":       qwen3,
+	"deepseek2":      deepseek2,
+	"deepseek2-lite": deepseek2Lite,
+	"gemma":          gemma,
+	"gemma2":         gemma2,
+	"gemma3":         gemma3,
+	"gemma3n":        gemma3n,
+	"gemma4":         gemma4,
+	"gemma4-e":       gemma4E,
+	"gemma4-moe":     gemma4MoE,
+	"gpt-oss":        gptOSS,
+	"lfm2":           lfm2,
+	"lfm2-window":    lfm2Window,
+	"lfm2moe":        lfm2MoE,
+	"llama":          llama,
+	"llama4":         llama4,
+	"mistral3":       mistral3,
+	"mistral4":       mistral4,
+	"mixtral":        mixtral,
+	"qwen2":          qwen2,
+	"qwen3":          qwen3,
 }
 
 // Kinds returns the names of the models that New creates, sorted.
