@@ -95,6 +95,20 @@ func (r *reader) square(c config) {
 	}
 }
 
+// localLayers reads which layers attend only to a window, and its length.
+func (r *reader) localLayers(c config) (local []bool, window int) {
+	if r.err != nil {
+		return make([]bool, c.layers), 0
+	}
+	r.key("attention.sliding_window_pattern") // which LocalLayers reads
+	local, window, err := r.f.Meta.LocalLayers(r.family, c.layers)
+	r.fail(err)
+	if window = r.bounded(r.key("attention.sliding_window"), window, 0, 1<<30); r.err != nil {
+		return make([]bool, c.layers), 0
+	}
+	return local, window
+}
+
 // rotaryDims returns the number of dimensions of a head that are rotated.
 func (r *reader) rotaryDims(c config) int {
 	if r.err != nil {

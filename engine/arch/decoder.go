@@ -30,6 +30,7 @@ type decoder struct {
 	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
 	tied       bool           // the output matrix is always the embedding
 	logitScale float32        // 0 stands for 1; the weights of norm include it
+	logitCap   float32        // soft cap of the logits; 0: none
 }
 
 // layer is a layer of a decoder.
@@ -82,7 +83,7 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	c := m.c
 	m.dev = r.dev
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
+	m.embed = r.embedding(c)
 	for i := range c.layers {
 		m.layers = append(m.layers, layer(i, fmt.Sprintf("blk.%d.", i)))
 		if r.err != nil {
@@ -163,7 +164,9 @@ func (m *decoder) Shape() Shape {
 		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
 	}
 	for _, l := range m.layers {
-		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
+		s.Layers = append(s.Layers, kernels.Layer{
+			KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: max(l.at.Window, l.at.Chunk), Fine: l.fine,
+		})
 	}
 	return s
 }
@@ -236,6 +239,6 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 			d.Add(x, l.ffnPost.Of(d, y, y))
 		}
 	}
-	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
+	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)
 	return logits, d.End()
 }

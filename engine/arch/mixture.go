@@ -1,8 +1,11 @@
 package arch
 
 import (
+	"fmt"
+
 	"soberano/engine/nn"
 	"soberano/kernels"
+	"soberano/models"
 )
 
 // experts describes the mixtures of a model. count is 0 if there are none.
@@ -70,6 +73,19 @@ func (r *reader) routedExperts(ff int, sigmoid bool) experts {
 		e.routing.Scale = 1
 	}
 	return e
+}
+
+// groups reads in how many groups the experts are, and how many of these a token uses.
+func (r *reader) groups(e *experts) {
+	n := r.int("expert_group_count", 0, 0, e.count/2)
+	used := r.int("expert_group_used_count", 0, 0, max(n, 1))
+	if n <= 1 || r.err != nil {
+		return
+	}
+	if e.count%n != 0 || used == 0 || e.routing.Used > used*(e.count/n) {
+		r.fail(fmt.Errorf("%d of %d experts in %d of %d groups: %w", e.routing.Used, e.count, used, n, models.ErrCorrupt))
+	}
+	e.routing.Groups, e.routing.UsedGroups = n, used
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
@@ -142,7 +158,7 @@ func (r *reader) ungated(bias presence, blk string, dim, ff int, f kernels.Activ
 func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 	f := feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		GateUp:  r.gateUpExperts(blk, dim, e),
 		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
 		Routing: e.routing,
 	}}
@@ -164,9 +180,30 @@ func (r *reader) sharedExpert(blk string, dim, ff int) *sharedExpert {
 	}
 }
 
+// gateUpExperts loads gate and up of all experts, which are two tensors or, with the rows of gate first, one.
+func (r *reader) gateUpExperts(blk string, dim int, e experts) kernels.Matrix {
+	name := blk + "ffn_gate_up_exps"
+	if _, ok := r.f.Tensor(name + ".weight"); !ok {
+		return r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff})
+	}
+	t, ok := r.tensor(name+".weight", e.count, 2*e.ff, dim)
+	if !ok {
+		return nil
+	}
+	size := e.ff * t.Type.RowBytes(dim)
+	gate := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, ExpertBytes: 2 * size}
+	up := gate
+	up.Data = t.Data[size:]
+	return r.loadMatrix(name, []kernels.Weights{gate, up})
+}
+
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
 func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
-	var w []kernels.Weights
+	return r.loadMatrix(parts[0].name, r.expertWeights(experts, cols, parts))
+}
+
+// expertWeights returns parts as they are in the file, nil after an error.
+func (r *reader) expertWeights(experts, cols int, parts []part) (w []kernels.Weights) {
 	for _, p := range parts {
 		t, ok := r.tensor(p.name+".weight", experts, p.rows, cols)
 		if !ok {
@@ -174,7 +211,7 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 		}
 		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts})
 	}
-	return r.loadMatrix(parts[0].name, w)
+	return w
 }
 
 // tensors is the scratch memory of the feed-forward networks in a step.

@@ -97,6 +97,24 @@ func (r *reader) uniform(key string, def, lo, hi int) int {
 	return r.bounded(full, int(list[0]), lo, hi)
 }
 
+// each reads a number for each of n layers, of which some files store only one for all.
+func (r *reader) each(key string, n, def, lo, hi int) []int {
+	full := r.key(key)
+	list, err := r.f.Meta.Ints(full)
+	if err != nil || len(list) == 0 {
+		return slices.Repeat([]int{r.int(key, def, lo, hi)}, n)
+	}
+	if len(list) < n {
+		r.fail(fmt.Errorf("key %q has %d entries, the model %d layers: %w", full, len(list), n, models.ErrCorrupt))
+		return make([]int, n)
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = r.bounded(full, int(list[i]), lo, hi)
+	}
+	return out
+}
+
 // float reads family.key, which must be in lo … hi. An absent key gives def.
 func (r *reader) float(key string, def, lo, hi float64) float64 {
 	key = r.key(key)
@@ -160,6 +178,13 @@ func (r *reader) optional(name string, n int) []float32 {
 // vector loads a tensor of n values, such as the weights of a norm.
 func (r *reader) vector(name string, n int) kernels.Vector {
 	return r.load(name, r.values(name, n))
+}
+
+// unused records that tensors, if the file has them, do not belong to the computation.
+func (r *reader) unused(names ...string) {
+	for _, name := range names {
+		r.find(name)
+	}
 }
 
 // norm loads a norm of c's kind, of n columns, or of runs of that many. name is the tensor without ".weight".
@@ -293,6 +318,15 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	return m
 }
 
+// embedding loads the token embedding. If the file has another output matrix, it is for lookup only.
+func (r *reader) embedding(c config) kernels.Matrix {
+	w := r.weights(c.dim, []part{{"token_embd", c.vocabulary}})
+	for i := range w {
+		_, w[i].Lookup = r.f.Tensor("output.weight")
+	}
+	return r.loadMatrix("token_embd", w)
+}
+
 // output loads the output matrix, or returns the embedding if the file has no output matrix.
 func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
 	if _, ok := r.find("output.weight"); ok {
@@ -406,7 +440,7 @@ func (r *reader) longDivisors(rot nn.Rotary, context int) []float32 {
 func (r *reader) divide(name string, dims int) []float32 {
 	v := r.optional(name, dims/2)
 	for i, x := range v {
-		if !(x >= 1e-6 && x <= 1e6) {
+		if !(x >= 1e-6 && x <= 1e31) { // Gemma 4 has 1e30 for pairs that are not rotated
 			r.fail(fmt.Errorf("tensor %q: value %d is %v, expected a positive divisor: %w", name, i, x, models.ErrCorrupt))
 			return nil
 		}

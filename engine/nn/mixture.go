@@ -35,10 +35,22 @@ func NewMixtureTensors(d kernels.Step, n, dim, ff, experts, used int) MixtureTen
 
 // Add adds the mixture's output for h, [n × dim], to x, [n × dim].
 func (m *Mixture) Add(d kernels.Step, x, h kernels.Tensor, t MixtureTensors, f kernels.Activation) {
-	d.MatMul(t.logits, h, m.Router)
+	d.Combine(x, t.rows, m.experts(d, h, h, t, f))
+}
+
+// Write writes the mixture's output for h to y, which may be h; the router's input is routed. All are [n × dim].
+func (m *Mixture) Write(d kernels.Step, y, h, routed kernels.Tensor, t MixtureTensors, f kernels.Activation) {
+	c := m.experts(d, h, routed, t, f)
+	d.Scale(y, h, 0)
+	d.Combine(y, t.rows, c)
+}
+
+// experts leaves the output of the chosen experts for h in t.rows.
+func (m *Mixture) experts(d kernels.Step, h, routed kernels.Tensor, t MixtureTensors, f kernels.Activation) kernels.Choice {
+	d.MatMul(t.logits, routed, m.Router)
 	c := d.Route(t.logits, &m.Routing)
 	d.Gather(t.rows, h, c)
 	d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
 	d.MatMulExperts(t.rows, t.hidden, m.Down, c)
-	d.Combine(x, t.rows, c)
+	return c
 }

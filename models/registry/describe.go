@@ -57,7 +57,7 @@ func (k *keys) windows(i *Info) {
 	if i.Layers > maxLayers {
 		return // engine.Open refuses the file
 	}
-	local, err := k.meta.LocalLayers(i.Family, i.Layers)
+	local, window, err := k.meta.LocalLayers(i.Family, i.Layers)
 	k.keep(err)
 	for _, l := range local {
 		if l {
@@ -65,7 +65,7 @@ func (k *keys) windows(i *Info) {
 		}
 	}
 	if i.Local > 0 {
-		i.Window = k.int(i.Family + ".attention.sliding_window")
+		i.Window = window
 	}
 }
 
