@@ -122,7 +122,8 @@ type Step interface {
 	Combine(dst, x Tensor, c Choice)
 	// Add adds x to dst. If x has one row, it is added to every row.
 	Add(dst, x Tensor)
-	// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
+	// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it; if it has one column, every
+	// column.
 	Mul(dst, x Tensor)
 	// Scale writes s·x to dst.
 	Scale(dst, x Tensor, s float32)
@@ -141,10 +142,14 @@ type Step interface {
 	Cutoff(dst, x Tensor, k float32)
 	// RMSNorm normalises each run of weight.Len() columns: x/√(mean(x²)+eps)·weight.
 	RMSNorm(dst, x Tensor, weight Vector, eps float32)
-	// LayerNorm normalises each row: (x-mean)/√(var+eps)·gamma+beta.
+	// LayerNorm normalises each run of gamma.Len() columns: (x-mean)/√(var+eps)·gamma+beta.
 	LayerNorm(dst, x Tensor, gamma, beta Vector, eps float32)
 	// Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0. dst may be up.
 	Activate(dst, gate, up Tensor, f Activation)
+	// XIELU writes f(x) to dst.
+	XIELU(dst, x Tensor, f XIELU)
+	// Clamp writes x, limited to -limit … limit, to dst.
+	Clamp(dst, x Tensor, limit float32)
 	// Rotate applies r to each head of each row in place, at the row's position in the batch.
 	Rotate(x Tensor, r *RoPE)
 	// Store writes the rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], to the states of the batch's
@@ -174,9 +179,37 @@ type Step interface {
 	// sequence); the last rows of the span replace them. Rows that belong to no span are not changed. dst
 	// shares no value with x.
 	ShortConv(dst, x Tensor, w Vector, layer int)
+	// Scan runs selective state spaces over the rows of each span. For each column x of head h, with the states s, which are those
+	// that the state keeps at layer, of p.Layer():
+	//
+	//	δ = softplus(dt_h + bias_h), s = exp(δ·A_h)·s + δ·x·b, y = s·c + D_h·x
+	//
+	// dst and x are [n × Heads·Dim], dt is [n × Heads], b and c are [n × Groups·States]. Rows that belong to no span are not
+	// changed. dst shares no value with the others.
+	Scan(dst, x, dt, b, c Tensor, layer int, p *Scan)
+	// DeltaRule runs the gated delta rule over the rows of each span (arXiv:2412.06464; with a decay for each dimension
+	// of a key, arXiv:2510.26692). The state keeps a matrix S, [KeyDim × ValueDim], for each head at layer, a
+	// Recurrent layer as r.Layer describes it. A row with query q, key k, value v, decay g and step size β computes
+	//
+	//	S ← diag(exp(g))·S
+	//	S ← S + k·(β·(v - Sᵀ·k))ᵀ
+	//	dst = Sᵀ·q
+	//
+	// q and k are [n × KeyHeads·KeyDim], v and dst [n × Heads·ValueDim], beta is [n × Heads]. decay is [n × Heads], or
+	// [n × Heads·KeyDim] with one value for each dimension of a key. Rows that belong to no span are not
+	// changed. dst shares no value with the other tensors.
+	DeltaRule(dst, q, k, v, decay, beta Tensor, layer int, r *DeltaRule)
+
+	// WKV runs the recurrence of RWKV-7 (arXiv:2503.14456) over the rows of each span, all [n × heads·dim]. For each head, with the
+	// matrix S, [dim × dim], that the state keeps at layer, a Recurrent layer of heads·dim × dim values:
+	//
+	//	S = diag(exp(decay))·S + b·(aᵀ·S) + k·vᵀ, y = rᵀ·S
+	//
+	// where aᵀ·S is that of the S before. Rows that belong to no span are not changed. dst shares no value with the others.
+	WKV(dst, r, decay, k, v, a, b Tensor, layer, heads int)
 	// Weights writes the attention weights softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
 	// the row's span at layer to dst, [q.Rows × keys]. These are the factors of the values in Attend without Causal, with
-	// Span.Len = dst.Cols. a has neither SoftCap, Sinks nor Temperature. dst shares no value with q.
+	// Span.Len = dst.Cols. a has neither SoftCap, Sinks, Slopes nor Temperature. dst shares no value with q.
 	Weights(dst, q Tensor, layer, head int, a *Attention)
 	// Unfold concatenates width neighbouring rows of x to each row of dst (im2col of a 1-D
 	// convolution, with pad rows of zeros on both sides): row r of dst consists of rows

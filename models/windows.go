@@ -5,14 +5,28 @@ import "fmt"
 // maxPeriod limits the period of local layers; it is far above the number of layers of any model.
 const maxPeriod = 1 << 10
 
-// localLayers says which layers of a family are local: all but the last of each period layers, by default, and which window they
-// have if the file does not say so; 0: then no layer is local. A period of 0 means that the file must have the pattern.
-var localLayers = map[string]struct{ period, window int }{
-	"gemma2":  {2, 4096},
-	"gemma3":  {6, 0},
-	"gemma3n": {5, 0},
-	"gemma4":  {0, 0},
-	"gpt-oss": {2, 0},
+// windows says which layers of a family are local.
+type windows struct {
+	period int  // all layers but one of this many are local, by default
+	first  bool // the one is the first; otherwise it is the last
+	window int  // length of the window if the file does not say it; 0: then no layer is local
+	always int  // length of the window whatever the file says; 0: it is the file's
+	layers int  // only models of this many layers have local layers; 0: all have
+}
+
+// localLayers is the table of the families with local layers.
+var localLayers = map[string]windows{
+	"afmoe":        {period: 4},
+	"cohere2":      {period: 4},
+	"exaone-moe":   {period: 4, window: 128},
+	"exaone4":      {period: 4, window: 4096, layers: 64},
+	"gemma2":       {period: 2, window: 4096},
+	"gemma3":       {period: 6},
+	"gemma3n":      {period: 5},
+	"gemma4":       {}, // the file must have the pattern
+	"gpt-oss":      {period: 2},
+	"olmo2":        {period: 4},
+	"smallthinker": {period: 4, first: true, always: 4096},
 }
 
 // LocalLayers reports for each layer of a model whether it attends only to a window of the last positions, and the
@@ -25,8 +39,11 @@ func (m Metadata) LocalLayers(family string, layers int) (local []bool, window i
 	if !ok {
 		return nil, 0, nil
 	}
-	if window, err = m.Int(family+".attention.sliding_window", f.window); err != nil || window == 0 {
+	if window, err = m.Int(family+".attention.sliding_window", f.window); err != nil || window == 0 || f.layers != 0 && f.layers != layers {
 		return make([]bool, layers), 0, err
+	}
+	if f.always != 0 {
+		window = f.always
 	}
 	key := family + ".attention.sliding_window_pattern"
 	if each, ok := m[key].([]bool); ok {
@@ -44,7 +61,7 @@ func (m Metadata) LocalLayers(family string, layers int) (local []bool, window i
 	}
 	local = make([]bool, layers)
 	for i := range local {
-		local[i] = i%period != period-1
+		local[i] = f.first && i%period != 0 || !f.first && i%period != period-1
 	}
 	return local, window, nil
 }

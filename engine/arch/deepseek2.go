@@ -96,7 +96,7 @@ func (r *reader) deepseek2Sizes() config {
 	c.experts = r.routedExperts(r.uniform("expert_feed_forward_length", required, 1, maxWidth), c.glmLite())
 	c.experts.shared = c.experts.ff * r.int("expert_shared_count", required, 0, 1<<10)
 	c.experts.bias = optional
-	r.groups(&c.experts)
+	r.expertGroups(&c.experts)
 	return c
 }
 

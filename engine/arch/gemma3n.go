@@ -91,7 +91,7 @@ func openGemma3n(r *reader) (Model, error) {
 		return nil, r.err
 	}
 	m.embed = r.embedding(c)
-	m.inputs = r.perLayer(dims, c)
+	m.inputs = r.perLayerInputs(dims, c)
 	m.begin = r.streams("altup_proj", c.dim)
 	m.end = r.expertMatrix(gemma3nStreams-1, c.dim, part{"altup_unembd_proj", c.dim})
 	ones := r.load("a norm without weights", slices.Repeat([]float32{1}, c.headDim))

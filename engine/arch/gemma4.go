@@ -83,7 +83,7 @@ func openGemma4(r *reader) (Model, error) {
 		return nil, r.err
 	}
 	m.embed = r.embedding(c)
-	m.inputs = r.perLayer(dims, c)
+	m.inputs = r.perLayerInputs(dims, c)
 	for i := range c.layers {
 		at := *kinds[local[i]]
 		at.KVHeads = heads[i]

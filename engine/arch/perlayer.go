@@ -31,8 +31,8 @@ type perLayerOutput struct {
 	norm nn.Norm        // [dim]
 }
 
-// perLayer loads the per-layer inputs, of width dims.
-func (r *reader) perLayer(dims int, c config) perLayer {
+// perLayerInputs loads the per-layer inputs, of width dims.
+func (r *reader) perLayerInputs(dims int, c config) perLayer {
 	if dims == 0 {
 		return perLayer{}
 	}

@@ -10,7 +10,7 @@ import (
 
 // latentCases returns cases of a family with latent attention, which reads the keys of all of them.
 func latentCases(present ...string) (optional []string) {
-	for _, key := range []string{"attention.temperature_length", "attention.temperature_scale", "nextn_predict_layers", "expert_group_used_count"} {
+	for _, key := range []string{"attention.temperature_length", "attention.temperature_scale", "nextn_predict_layers"} {
 		if !slices.Contains(present, key) {
 			optional = append(optional, key)
 		}
@@ -21,7 +21,7 @@ func latentCases(present ...string) (optional []string) {
 var deepseek2Cases = kindCases{
 	tensors:     []string{"blk.0.attn_q_norm.weight", "blk.0.attn_k.weight", "blk.0.attn_kv_a_mqa.bias", "blk.1.ffn_gate_inp_shexp.weight", "rope_freqs.weight"},
 	keys:        models.Metadata{"expert_gating_func": uint64(4), "rope.scaling.type": "su"},
-	optional:    latentCases("expert_group_used_count"),
+	optional:    latentCases(),
 	dispensable: []string{"exp_probs_b.bias"},
 	tolerance:   3e-5,
 	variants: map[string]func(*tiny.Source){

@@ -36,6 +36,9 @@ func affineAVX512(dst, x, gamma, beta *float32, n int, mean, s float32)
 func siluAVX512(dst, x, up *float32, n int)
 
 //go:noescape
+func sigmoidAVX512(dst, x, up *float32, n int)
+
+//go:noescape
 func geluTanhAVX512(dst, x, up *float32, n int)
 
 //go:noescape
@@ -67,6 +70,9 @@ func affineAVX2(dst, x, gamma, beta *float32, n int, mean, s float32)
 
 //go:noescape
 func siluAVX2(dst, x, up *float32, n int)
+
+//go:noescape
+func sigmoidAVX2(dst, x, up *float32, n int)
 
 //go:noescape
 func geluTanhAVX2(dst, x, up *float32, n int)
@@ -276,6 +282,25 @@ func silu(lv level, dst, x, up []float32) {
 	}
 	if n < len(dst) {
 		siluGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// sigmoid writes σ(x)·up to dst. A nil up stands for 1.
+func sigmoid(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	switch {
+	case n == 0:
+	case lv.zmm():
+		sigmoidAVX512(p(dst), p(x), p(up), n)
+	default:
+		sigmoidAVX2(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		sigmoidGo(dst[n:], x[n:], rest(up, n))
 	}
 }
 

@@ -30,6 +30,9 @@ func affineNEON(dst, x, gamma, beta *float32, n int, mean, s float32)
 func siluNEON(dst, x, up *float32, n int)
 
 //go:noescape
+func sigmoidNEON(dst, x, up *float32, n int)
+
+//go:noescape
 func geluTanhNEON(dst, x, up *float32, n int)
 
 //go:noescape
@@ -157,6 +160,21 @@ func silu(lv level, dst, x, up []float32) {
 	}
 	if n < len(dst) {
 		siluGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// sigmoid writes σ(x)·up to dst. A nil up stands for 1.
+func sigmoid(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	if n > 0 {
+		sigmoidNEON(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		sigmoidGo(dst[n:], x[n:], rest(up, n))
 	}
 }
 

@@ -473,6 +473,123 @@ plain:
 	BNE plain
 	RET
 
+// func sigmoidNEON(dst, x, up *float32, n int)
+TEXT ·sigmoidNEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD $·elemTable(SB), R15
+	FMOVS 0(R15), F16
+	VDUP V16.S[0], V16.S4
+	FMOVS 4(R15), F17
+	VDUP V17.S[0], V17.S4
+	FMOVS 8(R15), F18
+	VDUP V18.S[0], V18.S4
+	FMOVS 12(R15), F19
+	VDUP V19.S[0], V19.S4
+	FMOVS 16(R15), F20
+	VDUP V20.S[0], V20.S4
+	FMOVS 20(R15), F21
+	VDUP V21.S[0], V21.S4
+	FMOVS 24(R15), F22
+	VDUP V22.S[0], V22.S4
+	FMOVS 28(R15), F23
+	VDUP V23.S[0], V23.S4
+	FMOVS 32(R15), F24
+	VDUP V24.S[0], V24.S4
+	FMOVS 36(R15), F25
+	VDUP V25.S[0], V25.S4
+	FMOVS 48(R15), F26
+	VDUP V26.S[0], V26.S4
+	FMOVS 56(R15), F27
+	VDUP V27.S[0], V27.S4
+	FMOVS 160(R15), F28
+	VDUP V28.S[0], V28.S4
+	CBZ R2, plain
+gated:
+	FMOVQ.P 16(R1), F6
+	WORD $0x6ea0f8c0 // fneg v0.4s, v6.4s
+	VORR V25.B16, V25.B16, V6.B16
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3af400 // fmax v0.4s, v0.4s, v26.4s
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d841 // scvtf v1.4s, v2.4s
+	WORD $0x4e31cc20 // fmla v0.4s, v1.4s, v17.4s
+	WORD $0x4e32cc20 // fmla v0.4s, v1.4s, v18.4s
+	VORR V19.B16, V19.B16, V1.B16
+	VORR V20.B16, V20.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V21.B16, V21.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V22.B16, V22.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V23.B16, V23.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V24.B16, V24.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V25.B16, V25.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V25.B16, V25.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	WORD $0x4f3f0440 // sshr v0.4s, v2.4s, #1
+	VSUB V0.S4, V2.S4, V2.S4
+	VADD V28.S4, V0.S4, V0.S4
+	VSHL $23, V0.S4, V0.S4
+	VADD V28.S4, V2.S4, V2.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	WORD $0x6e20fcc0 // fdiv v0.4s, v6.4s, v0.4s
+	FMOVQ.P 16(R2), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R3
+	BNE gated
+	RET
+plain:
+	FMOVQ.P 16(R1), F6
+	WORD $0x6ea0f8c0 // fneg v0.4s, v6.4s
+	VORR V25.B16, V25.B16, V6.B16
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3af400 // fmax v0.4s, v0.4s, v26.4s
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d841 // scvtf v1.4s, v2.4s
+	WORD $0x4e31cc20 // fmla v0.4s, v1.4s, v17.4s
+	WORD $0x4e32cc20 // fmla v0.4s, v1.4s, v18.4s
+	VORR V19.B16, V19.B16, V1.B16
+	VORR V20.B16, V20.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V21.B16, V21.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V22.B16, V22.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V23.B16, V23.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V24.B16, V24.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V25.B16, V25.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V25.B16, V25.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	WORD $0x4f3f0440 // sshr v0.4s, v2.4s, #1
+	VSUB V0.S4, V2.S4, V2.S4
+	VADD V28.S4, V0.S4, V0.S4
+	VSHL $23, V0.S4, V0.S4
+	VADD V28.S4, V2.S4, V2.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	WORD $0x6e20fcc0 // fdiv v0.4s, v6.4s, v0.4s
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R3
+	BNE plain
+	RET
+
 // func geluTanhNEON(dst, x, up *float32, n int)
 TEXT ·geluTanhNEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0

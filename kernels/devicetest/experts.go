@@ -256,7 +256,7 @@ func (s *suite) groups() {
 // and many rows, with and without biases.
 func (s *suite) expertProducts() {
 	const experts, used = 5, 2
-	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K} {
+	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K, quant.MXFP4, quant.IQ2_XS} {
 		for _, n := range [][3]int{{1, 70, 256}, {9, 32, 512}, {150, 33, 256}} {
 			s.expertCase(n[0], used, ExpertWeights(s.r, t, experts, n[1], n[2], i%2 == 0))
 		}
@@ -359,21 +359,23 @@ func (s *suite) expertLoading() {
 func (s *suite) elementProducts() {
 	for _, n := range [][2]int{{1, 5}, {90, 333}} {
 		rows, cols := n[0], n[1]
-		x, y, one := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols)
+		x, y, one, column := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols), Gauss(s.r, rows)
 		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			c := view(st, x, rows, cols)
+			st.Mul(c, view(st, column, rows, 1))
 			a, b, square := view(st, x, rows, cols), tensor(st, x, rows, cols), tensor(st, x, rows, cols)
 			st.Mul(a, view(st, y, rows, cols))
 			st.Mul(b, tensor(st, one, 1, cols))
 			st.Mul(square, square)
-			return []kernels.Tensor{a, b, square}
+			return []kernels.Tensor{a, b, square, c}
 		})
-		var want [3][]float64
+		var want [4][]float64
 		for i, v := range x {
-			for j, f := range []float32{y[i], one[i%cols], v} {
+			for j, f := range []float32{y[i], one[i%cols], v, column[i/cols]} {
 				want[j] = append(want[j], float64(v)*float64(f))
 			}
 		}
-		for j, what := range []string{"Mul", "Mul of every row", "Mul of a tensor with itself"} {
+		for j, what := range []string{"Mul", "Mul of every row", "Mul of a tensor with itself", "Mul of every column"} {
 			s.near(what, got[j], want[j], Float)
 		}
 	}

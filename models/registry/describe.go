@@ -27,7 +27,7 @@ func describeGGUF(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	arch := r.text("general.architecture")
 	i := Info{
-		Kind: Chat, Family: clean(arch), Licence: clean(r.text("general.license")),
+		Kind: kindOf(f.Meta), Family: clean(arch), Licence: clean(r.text("general.license")),
 		Title:    titleOf(f.Path, r.text("general.name")),
 		Context:  r.int(arch + ".context_length"),
 		Layers:   r.attentionLayers(arch),
@@ -42,6 +42,9 @@ func describeGGUF(f *models.File) (Info, error) {
 	if i.HeadDim == 0 && heads > 0 {
 		i.HeadDim = r.int(arch+".embedding_length") / heads
 	}
+	if slices.Contains(models.Encoders, arch) {
+		i.Layers = min(1, i.Layers) // they run one after the other, over the same keys and values
+	}
 	r.windows(&i)
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
@@ -50,6 +53,18 @@ func describeGGUF(f *models.File) (Info, error) {
 	}
 	i.Quantization = quantization(&r, values)
 	return i, r.err
+}
+
+// kindOf returns the kind of a model in a GGUF file. Of a file whose keys are damaged, engine.Check says so.
+func kindOf(m models.Metadata) Kind {
+	purpose, err := m.Purpose()
+	switch {
+	case err == nil && purpose == models.Embeds:
+		return Embedding
+	case err == nil && purpose == models.Ranks:
+		return Reranker
+	}
+	return Chat
 }
 
 // windows sets i.Local, the number of layers that attend only to a window, and i.Window.
@@ -162,7 +177,8 @@ func (k *keys) most(key string) int {
 }
 
 // attentionLayers returns the number of layers that keep keys and values. The file may give
-// the number of key/value heads for each layer; layers without any do not count.
+// the number of key/value heads for each layer, of which those without any do not count, or say which layers are
+// recurrent, or that one in some number is not. Blocks that only draft tokens do not count either.
 func (k *keys) attentionLayers(arch string) int {
 	layers := k.int(arch + ".block_count")
 	const heads = ".attention.head_count_kv"
@@ -177,6 +193,21 @@ func (k *keys) attentionLayers(arch string) int {
 			}
 		}
 		return max(0, layers-none)
+	}
+	layers = max(0, layers-k.int(arch+".nextn_predict_layers"))
+	recurrent, err := k.meta.Bools(arch + ".attention.recurrent_layers")
+	k.keep(err)
+	switch every := k.int(arch + ".full_attention_interval"); {
+	case recurrent != nil:
+		n := 0
+		for _, r := range recurrent[:min(layers, len(recurrent))] {
+			if !r {
+				n++
+			}
+		}
+		return n
+	case every > 0:
+		return layers / every
 	}
 	return layers
 }

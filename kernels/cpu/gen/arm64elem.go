@@ -34,7 +34,7 @@ func elemsARM64(f *file) {
 	e.expSum()
 	e.maps()
 	e.softCap()
-	for _, a := range []string{"silu", "geluTanh", "geluErf", "swiGLU7"} {
+	for _, a := range []string{"silu", "sigmoid", "geluTanh", "geluErf", "swiGLU7"} {
 		e.activation(a)
 	}
 }
@@ -238,7 +238,7 @@ func (e *e64) maps() {
 func (e *e64) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32, "dst+0", "x+8", "up+16", "n+24")
 	e.expReady()
-	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf, "swiGLU7": e.swiGLU7}[name]
+	f := map[string]func(){"silu": e.silu, "sigmoid": e.sigmoid, "geluTanh": e.geluTanh, "geluErf": e.geluErf, "swiGLU7": e.swiGLU7}[name]
 	up := func() { e.next("R2", 1) }
 	if name == "swiGLU7" {
 		up = e.up7
@@ -269,11 +269,18 @@ func (e *e64) activation(name string) {
 // silu emits x / (1 + exp(-x)).
 func (e *e64) silu() {
 	e.op2(fneg, 0, 6)
-	e.sigmoid()
+	e.logistic()
 }
 
-// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
+// sigmoid emits 1 / (1 + exp(-x)).
 func (e *e64) sigmoid() {
+	e.op2(fneg, 0, 6)
+	e.move(6, 25)
+	e.logistic()
+}
+
+// logistic emits register 0 = register 6 / (1 + exp(register 0)).
+func (e *e64) logistic() {
 	e.exp(0, 1, 2, 3)
 	e.op3(fadd, 0, 0, 25)
 	e.op3(fdiv, 0, 6, 0)
@@ -283,7 +290,7 @@ func (e *e64) sigmoid() {
 func (e *e64) swiGLU7() {
 	e.op3(fmin, 6, 6, 8)
 	e.op3(fmul, 0, 6, 10)
-	e.sigmoid()
+	e.logistic()
 }
 
 // up7 emits register 1 = 1 + up, with up limited to -7 … 7.
@@ -326,7 +333,7 @@ func (e *e64) geluTanh() {
 	e.move(1, 8)
 	e.op3(fmla, 1, 0, 9)
 	e.op3(fmul, 0, 1, 6)
-	e.sigmoid()
+	e.logistic()
 }
 
 // geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), as in gen/elem.go.

@@ -50,7 +50,7 @@ func elems(f *file) {
 		e.half()
 		e.medians()
 		e.softCap()
-		for _, a := range []string{"silu", "geluTanh", "geluErf", "swiGLU7"} {
+		for _, a := range []string{"silu", "sigmoid", "geluTanh", "geluErf", "swiGLU7"} {
 			e.activation(a)
 		}
 	}
@@ -353,7 +353,7 @@ func (e *elem) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ up+16(FP), BX\n\tMOVQ n+24(FP), CX")
 	e.expReady()
-	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf, "swiGLU7": e.swiGLU7}[name]
+	f := map[string]func(){"silu": e.silu, "sigmoid": e.sigmoid, "geluTanh": e.geluTanh, "geluErf": e.geluErf, "swiGLU7": e.swiGLU7}[name]
 	times := func() { e.i("VMULPS (BX), %s0, %s0", e.reg, e.reg) }
 	if name == "swiGLU7" {
 		e.splat(constant("seven"), 7)
@@ -380,11 +380,19 @@ func (e *elem) activation(name string) {
 func (e *elem) silu() {
 	e.zero(0)
 	e.op("VSUBPS", 6, 0, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
-// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
+// sigmoid emits 1 / (1 + exp(-x)).
 func (e *elem) sigmoid() {
+	e.zero(0)
+	e.op("VSUBPS", 6, 0, 0)
+	e.splat(constant("one"), 6)
+	e.logistic()
+}
+
+// logistic emits register 0 = register 6 / (1 + exp(register 0)).
+func (e *elem) logistic() {
 	e.exp(0, 1, 2)
 	e.opC("VADDPS", "one", 0, 0)
 	e.op("VDIVPS", 0, 6, 0)
@@ -394,7 +402,7 @@ func (e *elem) sigmoid() {
 func (e *elem) swiGLU7() {
 	e.op("VMINPS", 6, 7, 6) // NaN stays
 	e.opC("VMULPS", "swish7", 6, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
 // timesUp7 emits the multiplication of register 0 by 1 + up, with up limited to the values of registers 8 and 7.
@@ -442,7 +450,7 @@ func (e *elem) geluTanh() {
 	e.splat(constant("tanh3"), 3)
 	e.opC("VFMADD213PS", "tanh1", 3, 0)
 	e.op("VMULPS", 6, 0, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
 // geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), which is accurate for large negative x too.
