@@ -53,6 +53,7 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
+	"afmoe":         {"Arcee Trinity", openAFMoE, siluKeys},
 	"apertus":       {"Apertus", openApertus, xieluKeys},
 	"arcee":         {"Arcee AFM", openArcee, reluSquaredKeys},
 	"bailingmoe2":   {"Ling 2 and Ring 2", openBailingMoE2, siluKeys},
