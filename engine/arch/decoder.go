@@ -14,11 +14,13 @@ import (
 // read the keys and tensors, and say which parts the layers have.
 //
 //	tokens ─ embed·scale ─▶ x ─┬───────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬─────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
-//	                           └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ f(gate)·up ─ down ─ norm ┘
+//	                           ├ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┤      └ norm ─ f(gate)·up ─ down ─ norm ┘
+//	                           └ norm ─ state space ─ out ─ norm ─────────────────────────────┘
 //	                           └──────────────────────────────────────────── × layers ──────────────────────────────────────────────────┘
 //
-// Every norm is optional, and so are the rotation, the gate, and attention or the feed-forward network of some layers. The feed-forward network may be a mixture of
-// experts. In parallel layers, it has the same input x as attention.
+// Every norm is optional, and so are the rotation, the gate, and attention or the feed-forward network of some layers. A state space (see
+// mamba) takes the place of attention or is beside it, with the same input. The feed-forward network may be a mixture of experts. In parallel
+// layers, it has the same input x as attention.
 type decoder struct {
 	dev        kernels.Device
 	c          config
@@ -27,12 +29,14 @@ type decoder struct {
 	positions  kernels.Matrix // [context × dim], added to the embedding; nil: none
 	embedNorm  nn.Norm        // [dim]
 	layers     []layer
-	clamp      float32        // limit of the values of q, k and v; 0: none
-	residual   float32        // factor of the outputs of attention and feed-forward networks; 0 stands for 1
-	norm       nn.Norm        // [dim]
-	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
-	tied       bool           // the output matrix is always the embedding
-	logitScale float32        // 0 stands for 1; the weights of norm include it
+	keeps      []kernels.Layer // what the layers keep of a sequence
+	ssm        mambaConfig     // of the state spaces, if there are any
+	clamp      float32         // limit of the values of q, k and v; 0: none
+	residual   float32         // factor of the outputs of attention and feed-forward networks; 0 stands for 1
+	norm       nn.Norm         // [dim]
+	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
+	tied       bool            // the output matrix is always the embedding
+	logitScale float32         // 0 stands for 1; the weights of norm include it
 	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
 	// all of them use the same layer of the state.
 	whole    bool
@@ -48,9 +52,12 @@ type layer struct {
 	gated        bool           // qkv has heads·headDim further rows, by the sigmoid of which the output of the heads is multiplied
 	fine         bool           // keys and values need more than 8 bits
 	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
+	qHeads       []nn.Norm      // [headDim], of each head of q another; nil: qNorm
+	kHeads       []nn.Norm      // the same for k
 	normRotated  bool           // qNorm and kNorm come after the rotation
 	o            kernels.Matrix // [dim × heads·headDim]; nil: no attention
-	attnPost     nn.Norm        // [dim], for the output of attention
+	ssm          *mamba         // nil: no state space
+	attnPost     nn.Norm        // [dim], for the output of attention or of the state space
 	parallel     bool           // the input of the feed-forward network is that of attention, normalised by ffnNorm, if there is one, instead of by attnNorm
 	ffnNorm      nn.Norm        // [dim]
 	routeFirst   bool           // the experts of the mixture are chosen by the input of the layer
@@ -106,20 +113,25 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		return nil, r.err
 	}
 	c := m.c
-	m.dev = r.dev
+	m.dev, m.ssm.eps = r.dev, c.eps
 	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
-	kept := 0
 	for i := range c.layers {
 		blk := fmt.Sprintf("blk.%d.", i)
 		l := layer(i, blk)
 		if r.err != nil {
 			return nil, r.err
 		}
-		if l.kept = kept; l.qkv != nil {
+		if l.qkv != nil {
 			l.fine = r.largeKeys(blk, l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim)
-			if !m.whole {
-				kept++
+			if l.kept = len(m.keeps); m.whole && len(m.keeps) > 0 {
+				l.kept = 0
+			} else {
+				m.keeps = append(m.keeps, m.keptBy(&l))
 			}
+		}
+		if l.ssm != nil {
+			l.ssm.held = len(m.keeps)
+			m.keeps = append(m.keeps, m.ssm.keeps()...)
 		}
 		m.layers = append(m.layers, l)
 	}
@@ -139,6 +151,15 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	m.c.bytes = r.bytes
 	return m, r.err
+}
+
+// keptBy returns what the attention of a layer keeps of a sequence.
+func (m *decoder) keptBy(l *layer) kernels.Layer {
+	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine}
+	if m.whole {
+		keeps.Window, keeps.Fine = 0, true
+	}
+	return keeps
 }
 
 // layer reads what the layers of most families have: the norms before attention and before the feed-forward network, and
@@ -197,17 +218,10 @@ func (r *reader) denseOrMixture(i int, blk string, c config) feedForward {
 func (m *decoder) Shape() Shape {
 	s := Shape{
 		Vocabulary: m.c.vocabulary, Context: m.c.context, Bytes: m.c.bytes,
-		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
+		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(), Layers: m.keeps,
 	}
-	for _, l := range m.layers {
-		if l.qkv == nil {
-			continue
-		}
-		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
-	}
-	if m.whole {
-		s.Layers = s.Layers[:1]
-		s.Layers[0].Window, s.Layers[0].Fine = 0, true
+	if m.ssm.inner > 0 {
+		s.Scratch += m.ssm.scratch()
 	}
 	return s
 }
@@ -231,6 +245,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	y := d.New(n, c.dim)            // output of a block, if it is not added to x as it is
 	heads := d.New(n, m.qkvWidth()) // q, k and v side by side
 	ffn := c.feedForwardTensors(d, n)
+	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
 	if m.positions != nil {
@@ -253,13 +268,11 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 		if l.parallel && !l.ffnNorm.None() {
 			in = l.ffnNorm.Of(d, h, x)
 		}
-		switch {
-		case l.o == nil:
-		case m.direct(&l.attnPost):
-			d.MatMulAdd(x, attended, l.o)
-		default:
-			d.MatMul(y, attended, l.o)
-			m.add(d, x, y, &l.attnPost)
+		if l.o != nil {
+			m.addProduct(d, x, y, attended, l.o, &l.attnPost)
+		}
+		if l.ssm != nil {
+			m.addProduct(d, x, y, l.ssm.of(d, in, &m.ssm, &ssm), l.ssm.out, &l.attnPost)
 		}
 
 		if !l.parallel {
@@ -296,6 +309,8 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 		l.qNorm.Of(d, q, q)
 		l.kNorm.Of(d, k, k)
 	}
+	normHeads(d, q, l.qHeads)
+	normHeads(d, k, l.kHeads)
 	if l.at.rope.Freq != nil {
 		d.Rotate(qkv.Slice(0, qd+kvd), &l.at.rope) // q and k together
 	}
@@ -311,6 +326,16 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 	return q
 }
 
+// addProduct adds in·wᵀ, the output of a block, to x, with y as scratch memory.
+func (m *decoder) addProduct(d kernels.Step, x, y, in kernels.Tensor, w kernels.Matrix, post *nn.Norm) {
+	if m.direct(post) {
+		d.MatMulAdd(x, in, w)
+		return
+	}
+	d.MatMul(y, in, w)
+	m.add(d, x, y, post)
+}
+
 // direct reports whether the output of a block with the norm post is added to x as it is.
 func (m *decoder) direct(post *nn.Norm) bool { return post.None() && m.residual == 1 }
 
@@ -321,4 +346,12 @@ func (m *decoder) add(d kernels.Step, x, y kernels.Tensor, post *nn.Norm) {
 		d.Scale(y, y, m.residual)
 	}
 	d.Add(x, y)
+}
+
+// normHeads normalises each head of x with weights of its own.
+func normHeads(d kernels.Step, x kernels.Tensor, norms []nn.Norm) {
+	for i := range norms {
+		head := x.Slice(i*norms[i].Weight.Len(), norms[i].Weight.Len())
+		norms[i].Of(d, head, head)
+	}
 }
