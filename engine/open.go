@@ -16,8 +16,8 @@ import (
 	"soberano/models/huggingface"
 )
 
-// defaultContext is the largest context if Options.Context is 0.
-const defaultContext = 4096
+// DefaultContext is the largest context if Options.Context is 0.
+const DefaultContext = 4096
 
 // Model is an opened language model. Its methods may be called from several goroutines at the same
 // time: the requests share the steps of one queue.
@@ -52,7 +52,7 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	}()
 	limit := o.Context
 	if limit <= 0 {
-		limit = defaultContext
+		limit = DefaultContext
 	}
 	if err = m.read(limit); err != nil {
 		return m, err
@@ -112,7 +112,7 @@ func Tokenizer(f *models.File) (*token.Tokenizer, error) { return token.New(f) }
 func contextFor(wanted, trained int) (int, error) {
 	switch {
 	case wanted == 0:
-		return min(trained, defaultContext), nil
+		return min(trained, DefaultContext), nil
 	case wanted < 0 || wanted > trained:
 		return 0, fmt.Errorf("a context of %d tokens: the model was trained with %d; choose 1 to %d", wanted, trained, trained)
 	}
