@@ -142,10 +142,14 @@ type Step interface {
 	Cutoff(dst, x Tensor, k float32)
 	// RMSNorm normalises each run of weight.Len() columns: x/√(mean(x²)+eps)·weight.
 	RMSNorm(dst, x Tensor, weight Vector, eps float32)
-	// LayerNorm normalises each row: (x-mean)/√(var+eps)·gamma+beta.
+	// LayerNorm normalises each run of gamma.Len() columns: (x-mean)/√(var+eps)·gamma+beta.
 	LayerNorm(dst, x Tensor, gamma, beta Vector, eps float32)
 	// Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0. dst may be up.
 	Activate(dst, gate, up Tensor, f Activation)
+	// XIELU writes f(x) to dst.
+	XIELU(dst, x Tensor, f XIELU)
+	// Clamp writes x, limited to -limit … limit, to dst.
+	Clamp(dst, x Tensor, limit float32)
 	// Rotate applies r to each head of each row in place, at the row's position in the batch.
 	Rotate(x Tensor, r *RoPE)
 	// Store writes the rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], to the states of the batch's
@@ -205,7 +209,7 @@ type Step interface {
 	WKV(dst, r, decay, k, v, a, b Tensor, layer, heads int)
 	// Weights writes the attention weights softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
 	// the row's span at layer to dst, [q.Rows × keys]. These are the factors of the values in Attend without Causal, with
-	// Span.Len = dst.Cols. a has neither SoftCap, Sinks nor Temperature. dst shares no value with q.
+	// Span.Len = dst.Cols. a has neither SoftCap, Sinks, Slopes nor Temperature. dst shares no value with q.
 	Weights(dst, q Tensor, layer, head int, a *Attention)
 	// Unfold concatenates width neighbouring rows of x to each row of dst (im2col of a 1-D
 	// convolution, with pad rows of zeros on both sides): row r of dst consists of rows

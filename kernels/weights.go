@@ -128,16 +128,21 @@ type Vector interface {
 type Activation int
 
 const (
-	SiLU     Activation = iota // x·σ(x)
-	GELUTanh                   // tanh approximation of GELU (Gemma)
-	GELUErf                    // exact GELU (Whisper)
-	ReLU                       // max(x, 0)
-	Sigmoid                    // σ(x) = 1/(1+exp(-x))
-	Softplus                   // ln(1+exp(x))
+	SiLU        Activation = iota // x·σ(x)
+	GELUTanh                      // tanh approximation of GELU (Gemma)
+	GELUErf                       // exact GELU (Whisper)
+	ReLU                          // max(x, 0)
+	ReLUSquared                   // max(x, 0)² (arXiv:2109.08668)
+	Sigmoid                       // σ(x) = 1/(1+exp(-x))
+	Softplus                      // ln(1+exp(x))
 	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
 	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
 	SwiGLU7
 )
+
+// XIELU is a non-linearity with learned parameters (arXiv:2411.13010): AlphaP·x² + Beta·x for positive x, and
+// AlphaN·(exp(min(x, Eps)) - 1 - x) + Beta·x for others.
+type XIELU struct{ AlphaP, AlphaN, Beta, Eps float32 }
 
 // RoPE describes a rotary position embedding (Su et al. 2021, arXiv:2104.09864).
 type RoPE struct {
@@ -163,8 +168,12 @@ type Attention struct {
 	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to the first
 	// Span.Len positions (encoders, cross-attention).
 	Causal bool
-	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p.
+	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p, and without, that it attends only
+	// to those of the first Span.Len positions that are at most Window/2 away.
 	Window int
+	// Slopes has a value for each head, which is multiplied by the distance between the positions of query and key
+	// and subtracted from the score (ALiBi, Press et al. 2021, arXiv:2108.12409). It may be nil, and excludes SoftCap.
+	Slopes Vector
 	// Chunk > 0 means, with Causal, that position p attends only to the positions of its own chunk: from the last
 	// multiple of Chunk to p (Llama 4). A layer of the state with a window of Chunk positions keeps all of them.
 	Chunk int

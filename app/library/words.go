@@ -18,9 +18,7 @@ func describe(i registry.Info) string {
 			list = append(list, s)
 		}
 	}
-	if i.Kind == registry.Speech {
-		add("speech to text")
-	}
+	add(map[registry.Kind]string{registry.Speech: "speech to text", registry.Embedding: "embeddings of texts", registry.Reranker: "ranking of documents"}[i.Kind])
 	add(i.Family)
 	add(i.Quantization)
 	switch {

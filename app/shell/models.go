@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/chat"
+	"soberano/app/choice"
 	"soberano/app/settings"
 	"soberano/app/ui"
 	"soberano/models/registry"
@@ -82,6 +83,9 @@ func (d *Shell) choiceChanged() {
 
 // inUseFor returns the model of a kind that is in use. It is called from any goroutine.
 func (d *Shell) inUseFor(kind registry.Kind) (registry.Entry, bool) {
+	if !choice.Uses(kind) {
+		return registry.Entry{}, false
+	}
 	if kind == registry.Speech {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -99,6 +103,9 @@ func (d *Shell) inUse(e registry.Entry) bool {
 // lacking reports whether no model of a kind is in use, or one that can't be used: only then a new one is used without being
 // asked for. It reads from the disk, and is called from any goroutine.
 func (d *Shell) lacking(kind registry.Kind) bool {
+	if !choice.Uses(kind) {
+		return false
+	}
 	e, any := d.inUseFor(kind)
 	return !any || !e.Runs || kind == registry.Chat && d.runner.Status().Phase == chat.Broken || e.Saved() && e.Check() != nil
 }
@@ -145,7 +152,7 @@ func (d *Shell) removing(e registry.Entry) {
 
 // removed puts another model of the library in the place of one that was in use, as the next start would.
 func (d *Shell) removed(e registry.Entry) {
-	if _, any := d.inUseFor(e.Kind); !any {
+	if _, any := d.inUseFor(e.Kind); !any && choice.Uses(e.Kind) {
 		entries, _ := d.Shelf.List() // broken entries are shown on the Models page
 		if other, ok := pick(entries, e.Kind, *chosen(new(d.values.Values()), e.Kind)); ok {
 			d.putToUse(other)

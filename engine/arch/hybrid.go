@@ -2,76 +2,12 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
+	"soberano/models"
 )
-
-// hybrid is a network whose layers have attention, a state space (see mamba), or both beside each other, and then a feed-forward network
-// or none.
-//
-//	tokens ─ embed ─▶ x ─┬────────────────────────────────────────────────────────┬─▶ ⊕ ─┬───────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
-//	                     ├ norm ─ q,k,v ─ norms ─ RoPE ─ attention ─ o ─ norm ────┤      └ norm ─ feed-forward ─ norm ───┘
-//	                     └ norm ─ state space ─ out ─ norm ───────────────────────┘
-//	                     └─────────────────────────────── × layers ─────────────────────────────────────┘
-//
-// Every norm but the first of a layer is optional, and so is the rotation.
-type hybrid struct {
-	dev    kernels.Device
-	c      config
-	ssm    mambaConfig
-	embed  kernels.Matrix // [vocabulary × dim]
-	layers []hybridLayer
-	norm   nn.Norm        // [dim]
-	output kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
-	keeps  []kernels.Layer
-}
-
-// hybridLayer is a layer of a hybrid.
-type hybridLayer struct {
-	norm nn.Norm // [dim]
-	// Attention; at is nil if there is none.
-	at             *attention
-	held           int              // number of the entry in the state
-	qkv            kernels.Matrix   // [(heads+2·kvHeads)·headDim × dim]
-	qNorms, kNorms []kernels.Vector // [headDim], one for each head; nil: none
-	o              kernels.Matrix   // [dim × heads·headDim]
-	mamba          *mamba           // nil: none
-	post           nn.Norm          // [dim], for the output of either
-	ffnNorm        nn.Norm          // [dim]; none: there is no feed-forward network
-	ffn            feedForward
-	ffnPost        nn.Norm // [dim]
-}
-
-// hybrid completes m, which has c, and ssm if there are state spaces, by the weights. layer reads layer i from the tensors that begin
-// with blk.
-func (r *reader) hybrid(m *hybrid, layer func(i int, blk string) hybridLayer) (Model, error) {
-	if r.err != nil {
-		return nil, r.err
-	}
-	c := m.c
-	m.dev, m.ssm.eps = r.dev, c.eps
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
-	for i := range c.layers {
-		l := layer(i, fmt.Sprintf("blk.%d.", i))
-		if r.err != nil {
-			return nil, r.err
-		}
-		if l.at != nil {
-			l.held = len(m.keeps)
-			m.keeps = append(m.keeps, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window})
-		}
-		if l.mamba != nil {
-			l.mamba.held = len(m.keeps)
-			m.keeps = append(m.keeps, m.ssm.keeps()...)
-		}
-		m.layers = append(m.layers, l)
-	}
-	m.norm = r.norm("output_norm", c.dim, c)
-	m.output = r.output(m.embed, c)
-	m.c.bytes = r.bytes
-	return m, r.err
-}
 
 // mambaSizes reads the keys of a network without attention and feed-forward networks.
 func (r *reader) mambaSizes() config {
@@ -93,13 +29,13 @@ var mambaKeys = map[string]neutral{
 
 // openMamba opens mamba: a layer is a norm and a state space. Falcon Mamba (arXiv:2410.05355) normalises δ, b and c, without weights.
 func openMamba(r *reader) (Model, error) {
-	m := &hybrid{c: r.mambaSizes(), ssm: r.mambaConfig(-1)}
+	m := &decoder{c: r.mambaSizes(), ssm: r.mambaConfig(-1)}
 	normed := r.bool("ssm.dt_b_c_rms", false)
-	return r.hybrid(m, func(_ int, blk string) hybridLayer {
-		l := hybridLayer{norm: r.norm(blk+"attn_norm", m.c.dim, m.c), mamba: r.mamba1(blk, m.c.dim, &m.ssm)}
+	return r.decoder(m, func(_ int, blk string) layer {
+		l := layer{attnNorm: r.norm(blk+"attn_norm", m.c.dim, m.c), ssm: r.mamba1(blk, m.c.dim, &m.ssm)}
 		if normed {
-			l.mamba.dtNorm, l.mamba.bNorm = r.unit(m.ssm.rank, m.c.eps), r.unit(m.ssm.states, m.c.eps)
-			l.mamba.cNorm = l.mamba.bNorm
+			l.ssm.dtNorm, l.ssm.bNorm = r.unit(m.ssm.rank, m.c.eps), r.unit(m.ssm.states, m.c.eps)
+			l.ssm.cNorm = l.ssm.bNorm
 		}
 		return l
 	})
@@ -116,9 +52,9 @@ func (r *reader) unit(n int, eps float32) nn.Norm {
 
 // openMamba2 opens mamba2: a layer is a norm and a state space.
 func openMamba2(r *reader) (Model, error) {
-	m := &hybrid{c: r.mambaSizes(), ssm: r.mambaConfig(0)}
-	return r.hybrid(m, func(_ int, blk string) hybridLayer {
-		return hybridLayer{norm: r.norm(blk+"attn_norm", m.c.dim, m.c), mamba: r.mamba2(blk, m.c.dim, &m.ssm, true)}
+	m := &decoder{c: r.mambaSizes(), ssm: r.mambaConfig(0)}
+	return r.decoder(m, func(_ int, blk string) layer {
+		return layer{attnNorm: r.norm(blk+"attn_norm", m.c.dim, m.c), ssm: r.mamba2(blk, m.c.dim, &m.ssm, true)}
 	})
 }
 
@@ -128,22 +64,24 @@ func openJamba(r *reader) (Model, error) {
 	c := r.sizes()
 	counts := r.headCounts(&c)
 	r.headWidths(&c)
-	m := &hybrid{ssm: r.mambaConfig(-1)}
-	c.experts = r.jambaExperts(c.ff)
+	m := &decoder{ssm: r.mambaConfig(-1)}
+	if n := r.int("expert_count", 0, 0, kernels.MaxExperts); n > 0 {
+		c.experts = r.plainExperts(n, c.ff, false)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
 	c.dense = r.countDense(c.layers)
 	m.c = c
-	at := r.unrotated(c)
-	return r.hybrid(m, func(i int, blk string) hybridLayer {
-		l := hybridLayer{norm: r.norm(blk+"attn_norm", c.dim, c), ffnNorm: r.norm(blk+"ffn_norm", c.dim, c)}
+	at := &attention{Attention: c.attention()}
+	return r.decoder(m, func(i int, blk string) layer {
+		l := layer{attnNorm: r.norm(blk+"attn_norm", c.dim, c), ffnNorm: r.norm(blk+"ffn_norm", c.dim, c)}
 		if counts[i] > 0 {
 			l.at, l.qkv, l.o = at, r.qkv(blk, c.dim, c.heads*c.headDim, c.kvHeads*c.headDim), r.matrix(c.heads*c.headDim, part{blk + "attn_output", c.dim})
 		} else {
-			l.mamba = r.mamba1(blk, c.dim, &m.ssm)
-			l.mamba.dtNorm = r.norm(blk+"ssm_dt_norm", m.ssm.rank, c)
-			l.mamba.bNorm, l.mamba.cNorm = r.norm(blk+"ssm_b_norm", m.ssm.states, c), r.norm(blk+"ssm_c_norm", m.ssm.states, c)
+			l.ssm = r.mamba1(blk, c.dim, &m.ssm)
+			l.ssm.dtNorm = r.norm(blk+"ssm_dt_norm", m.ssm.rank, c)
+			l.ssm.bNorm, l.ssm.cNorm = r.norm(blk+"ssm_b_norm", m.ssm.states, c), r.norm(blk+"ssm_c_norm", m.ssm.states, c)
 		}
 		if r.dense(blk) {
 			l.ffn = r.feedForward(blk, c.dim, c.ff)
@@ -152,15 +90,6 @@ func openJamba(r *reader) (Model, error) {
 		}
 		return l
 	})
-}
-
-// jambaExperts reads mixtures whose weights are probabilities among all experts.
-func (r *reader) jambaExperts(ff int) experts {
-	n := r.int("expert_count", 0, 0, kernels.MaxExperts)
-	if n == 0 {
-		return experts{}
-	}
-	return experts{count: n, ff: ff, routing: kernels.Routing{Used: r.int("expert_used_count", required, 1, n), Scale: 1}}
 }
 
 // dense reports whether a layer has no mixture.
@@ -179,120 +108,187 @@ func (r *reader) countDense(layers int) (n int) {
 	return n
 }
 
-// unrotated returns attention without rotation.
-func (r *reader) unrotated(c config) *attention {
-	at := r.attention(c, nn.Rotary{Dims: 2, Base: 2, Attention: 1})
-	at.rope = kernels.RoPE{}
-	return at
-}
-
 // openFalconH1 opens falcon-h1 (arXiv:2507.22448): attention and a Mamba 2 beside each other, on the same input.
 func openFalconH1(r *reader) (Model, error) {
 	c := r.config()
 	r.noExperts()
-	m := &hybrid{c: c, ssm: r.mambaConfig(0)}
+	m := &decoder{c: c, ssm: r.mambaConfig(0)}
 	if r.err != nil {
 		return nil, r.err
 	}
 	at := r.attention(c, r.rotary(r.rotaryDims(c), c.context))
-	return r.hybrid(m, func(_ int, blk string) hybridLayer {
+	return r.decoder(m, func(_ int, blk string) layer {
 		q := c.heads * c.headDim
-		return hybridLayer{
-			norm: r.norm(blk+"attn_norm", c.dim, c), at: at, qkv: r.qkv(blk, c.dim, q, c.kvHeads*c.headDim),
-			o: r.matrix(q, part{blk + "attn_output", c.dim}), mamba: r.mamba2(blk, c.dim, &m.ssm, false),
-			ffnNorm: r.bareNorm(blk+"ffn_norm", c), ffn: r.biasedFeedForward(blk, c.dim, c.ff),
+		return layer{
+			attnNorm: r.norm(blk+"attn_norm", c.dim, c), at: at, qkv: r.qkv(blk, c.dim, q, c.kvHeads*c.headDim),
+			o: r.matrix(q, part{blk + "attn_output", c.dim}), ssm: r.mamba2(blk, c.dim, &m.ssm, false),
+			ffnNorm: r.bareNorm(blk+"ffn_norm", c.dim, c), ffn: r.biasedFeedForward(blk, c.dim, c.ff),
 		}
 	})
 }
 
-// bareNorm reads a norm whose tensor has a name without ".weight", as some files do.
-func (r *reader) bareNorm(name string, c config) nn.Norm {
+// bareNorm reads a norm of n columns whose tensor has a name without ".weight", as some files do.
+func (r *reader) bareNorm(name string, n int, c config) nn.Norm {
 	if _, ok := r.f.Tensor(name); !ok {
-		return r.norm(name, c.dim, c)
+		return r.norm(name, n, c)
 	}
-	return nn.Norm{Weight: r.vector(name, c.dim), Eps: c.eps}
+	return nn.Norm{Weight: r.vector(name, n), Eps: c.eps}
 }
 
-// Shape describes the model.
-func (m *hybrid) Shape() Shape {
-	c := &m.c
-	s := Shape{Vocabulary: c.vocabulary, Context: c.context, Layers: m.keeps, Bytes: c.bytes, Scratch: 3 * c.dim}
-	if m.ssm.inner > 0 {
-		s.Scratch += m.ssm.scratch()
+// openGraniteHybrid opens granitehybrid (Granite 4): the network of granite, with a Mamba 2 in the place of attention in most layers. Most
+// models do not rotate q and k.
+func openGraniteHybrid(r *reader) (Model, error) {
+	c := r.sizes()
+	counts := r.headCounts(&c)
+	r.headWidths(&c)
+	if n := r.int("expert_count", 0, 0, maxWidth); n > 0 && r.err == nil {
+		c.experts, c.dense = r.plainExperts(n, c.ff, true), 0
+		c.experts.shared = r.int("expert_shared_feed_forward_length", 0, 0, maxWidth)
 	}
-	if c.heads > 0 {
-		s.Scratch += (c.heads+2*c.kvHeads)*c.headDim + c.feedForwardScratch()
+	m := &decoder{c: c, ssm: r.mambaConfig(0), embedScale: r.factor("embedding_scale", 1), residual: r.factor("residual_scale", 1)}
+	m.logitScale = 1 / r.factor("logit_scale", 1)
+	at := &attention{Attention: c.attention()}
+	if r.bool("rope.scaling.finetuned", true) {
+		rotary := r.rotary(r.rotaryDims(c), c.context)
+		rotary.Divide = r.divisors(rotary, c.context)
+		at = r.attention(c, rotary).interleaved()
 	}
-	return s
-}
-
-// Forward runs a step.
-func (m *hybrid) Forward(s *nn.Step) (*kernels.Rows, error) {
-	c, n := m.c, len(s.Tokens)
-	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
-	d := m.dev.Begin(&s.Batch)
-	x := d.New(n, c.dim) // the residual stream
-	h := d.New(n, c.dim) // normalised x
-	y := d.New(n, c.dim) // output of a block before a norm
-	var qkv kernels.Tensor
-	var ffn tensors
-	if c.heads > 0 {
-		qkv = d.New(n, qd+2*kvd) // q, k and v side by side
-		ffn = c.feedForwardTensors(d, n)
+	if scale := r.float("attention.scale", 0, 0, 1e6); scale > 0 {
+		at.Scale = float32(scale)
 	}
-	q := qkv.Slice(0, qd)       // [n × heads·headDim]
-	k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
-	v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
-	ssm := m.ssm.tensors(d, n)
-
-	d.Embed(x, m.embed, 1)
-	for i := range m.layers {
-		l := &m.layers[i]
-
-		in := l.norm.Of(d, h, x)
-		if l.at != nil {
-			d.MatMul(qkv, in, l.qkv)
-			headNorms(d, q, l.qNorms, c.eps)
-			headNorms(d, k, l.kNorms, c.eps)
-			if l.at.rope.Freq != nil {
-				d.Rotate(qkv.Slice(0, qd+kvd), &l.at.rope)
-			}
-			d.Store(k, v, l.held, &l.at.Attention)
-			d.Attend(q, q, l.held, &l.at.Attention)
-			addProduct(d, x, q, l.o, y, &l.post)
-		}
-		if l.mamba != nil {
-			addProduct(d, x, l.mamba.of(d, in, &m.ssm, &ssm), l.mamba.out, y, &l.post)
-		}
-		if l.ffnNorm.None() {
-			continue
-		}
-		in = l.ffnNorm.Of(d, h, x)
-		if l.ffnPost.None() {
-			l.ffn.add(d, x, in, &ffn)
+	return r.decoder(m, func(i int, blk string) layer {
+		q := c.heads * c.headDim
+		l := layer{attnNorm: r.norm(blk+"attn_norm", c.dim, c), ffnNorm: r.norm(blk+"ffn_norm", c.dim, c)}
+		if counts[i] > 0 {
+			l.at, l.qkv, l.o = at, r.qkv(blk, c.dim, q, c.kvHeads*c.headDim), r.biased(q, part{blk + "attn_output", c.dim})
 		} else {
-			l.ffn.write(d, h, in, &ffn)
-			d.Add(x, l.ffnPost.Of(d, h, h))
+			l.ssm = r.mamba2(blk, c.dim, &m.ssm, true)
 		}
-	}
-	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
-	return logits, d.End()
+		if c.experts.count > 0 {
+			l.ffn = r.mixture(blk, c.dim, c.experts)
+		} else {
+			l.ffn = r.biasedFeedForward(blk, c.dim, c.ff)
+		}
+		return l
+	})
 }
 
-// headNorms normalises each head of x with weights of its own; nil: not at all.
-func headNorms(d kernels.Step, x kernels.Tensor, weights []kernels.Vector, eps float32) {
-	for i, w := range weights {
-		head := x.Slice(i*w.Len(), w.Len())
-		d.RMSNorm(head, head, w, eps)
+// openNemotronH opens nemotron_h (arXiv:2504.03624): a layer is a Mamba 2, attention without rotation, or a feed-forward network without
+// a gate.
+func openNemotronH(r *reader) (Model, error) {
+	c := config{
+		context: r.int("context_length", required, 1, 1<<30),
+		dim:     r.int("embedding_length", required, 1, maxWidth),
+		layers:  r.int("block_count", required, 1, maxLayers),
+		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
+		eps:     float32(r.float("attention.layer_norm_rms_epsilon", r.float("attention.layer_norm_epsilon", required, 1e-12, 1), 1e-12, 1)),
 	}
+	c.dense = c.layers
+	c.vocabulary = r.vocabulary(c.dim)
+	r.context = c.context
+	counts, widths := r.headCounts(&c), r.perLayer("feed_forward_length", c.layers)
+	r.headWidths(&c)
+	r.noExperts()
+	m := &decoder{ssm: r.mambaConfig(0)}
+	if r.err != nil {
+		return nil, r.err
+	}
+	c.ff = slices.Max(widths)
+	m.c = c
+	at := &attention{Attention: c.attention()}
+	return r.decoder(m, func(i int, blk string) layer {
+		q := c.heads * c.headDim
+		l := layer{attnNorm: r.norm(blk+"attn_norm", c.dim, c)}
+		switch {
+		case widths[i] > 0:
+			l.parallel = true // its input is normalised by attnNorm
+			l.ffn = r.ungated(optional, blk, c.dim, widths[i], kernels.ReLUSquared)
+		case counts[i] > 0:
+			l.at, l.qkv, l.o = at, r.qkv(blk, c.dim, q, c.kvHeads*c.headDim), r.biased(q, part{blk + "attn_output", c.dim})
+		default:
+			l.ssm = r.mamba2(blk, c.dim, &m.ssm, true)
+		}
+		return l
+	})
 }
 
-// addProduct adds in·wᵀ, normalised by post if it is a norm, to x. y is scratch memory of x's shape.
-func addProduct(d kernels.Step, x, in kernels.Tensor, w kernels.Matrix, y kernels.Tensor, post *nn.Norm) {
-	if post.None() {
-		d.MatMulAdd(x, in, w)
-		return
+// perLayer reads a width of each layer, which may be 0.
+func (r *reader) perLayer(key string, layers int) []int {
+	full := r.key(key)
+	list, err := r.f.Meta.Ints(full)
+	switch {
+	case r.err != nil:
+		return nil
+	case err != nil:
+		r.fail(err)
+		return nil
+	case len(list) != layers:
+		r.fail(fmt.Errorf("key %q has %d entries, the model %d layers: %w", full, len(list), layers, models.ErrCorrupt))
+		return nil
 	}
-	d.MatMul(y, in, w)
-	d.Add(x, post.Of(d, y, y))
+	widths := make([]int, layers)
+	for i, n := range list {
+		widths[i] = r.bounded(full, int(n), 0, maxWidth)
+	}
+	return widths
+}
+
+// openPlamo2 opens plamo2 (PLaMo 2, arXiv:2509.04897): a layer has attention, or a Mamba with a rate for each head, and a feed-forward
+// network, all with a norm behind them. Each head of q and k has a norm of its own.
+func openPlamo2(r *reader) (Model, error) {
+	c := r.sizes()
+	counts := r.headCounts(&c)
+	r.headWidths(&c)
+	r.noExperts()
+	if n := r.int("ssm.group_count", 0, 0, maxWidth); n != 0 {
+		r.unsupported("key %q is %d", r.family+".ssm.group_count", n)
+	}
+	m := &decoder{c: c, ssm: r.mambaConfig(max(64, c.dim/16))}
+	m.ssm.deltaLast = true
+	if r.err != nil {
+		return nil, r.err
+	}
+	at := r.attention(c, r.rotary(r.rotaryDims(c), c.context))
+	return r.decoder(m, func(i int, blk string) layer {
+		q, kv := c.heads*c.headDim, c.kvHeads*c.headDim
+		l := layer{
+			attnNorm: r.norm(blk+"attn_norm", c.dim, c), attnPost: r.bareNorm(blk+"post_attention_norm", c.dim, c),
+			ffnNorm: r.norm(blk+"ffn_norm", c.dim, c), ffn: r.fusedFeedForward(blk, c.dim, c.ff), ffnPost: r.bareNorm(blk+"post_ffw_norm", c.dim, c),
+		}
+		if counts[i] == 0 {
+			l.ssm = r.plamo2Mamba(blk, &m.ssm, c)
+			return l
+		}
+		l.at, l.qkv, l.o = at, r.qkv(blk, c.dim, q, kv), r.matrix(q, part{blk + "attn_output", c.dim})
+		l.qHeads, l.kHeads = r.normsOfHeads(blk+"attn_q_norm", c.heads, c), r.normsOfHeads(blk+"attn_k_norm", c.kvHeads, c)
+		return l
+	})
+}
+
+// normsOfHeads reads the norms of heads that have weights of their own.
+func (r *reader) normsOfHeads(name string, heads int, c config) (list []nn.Norm) {
+	weights := r.values(name+".weight", heads, c.headDim)
+	for w := range slices.Chunk(weights, c.headDim) {
+		list = append(list, nn.Norm{Weight: r.load(name, w), Eps: c.eps})
+	}
+	return list
+}
+
+// plamo2Mamba reads a state space. Of the input projection, the files have z and x of each head one behind the other.
+func (r *reader) plamo2Mamba(blk string, s *mambaConfig, c config) *mamba {
+	w := r.weights(c.dim, []part{{blk + "ssm_in", s.in()}})
+	if r.err != nil {
+		return nil
+	}
+	heads := ungroup(w, s.heads, s.inner/s.heads, s.inner/s.heads)
+	m := &mamba{
+		in:     r.loadMatrix(blk+"ssm_in", slices.Concat(heads[1], heads[0])),
+		conv:   r.taps(blk+"ssm_conv1d.weight", s.convolved(), s.taps),
+		proj:   r.matrix(s.inner, part{blk + "ssm_x", s.rank + 2*s.states}),
+		dt:     r.timeSteps(blk, s),
+		dtNorm: r.bareNorm(blk+"ssm_dt_norm", s.rank, c), bNorm: r.bareNorm(blk+"ssm_b_norm", s.states, c), cNorm: r.bareNorm(blk+"ssm_c_norm", s.states, c),
+		out: r.matrix(s.inner, part{blk + "ssm_out", c.dim}),
+	}
+	m.scan = r.scan(blk, s, s.heads, 1)
+	return m
 }

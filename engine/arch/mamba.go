@@ -176,6 +176,9 @@ type mambaTensors struct {
 
 // tensors allocates the scratch memory for n rows.
 func (c *mambaConfig) tensors(d kernels.Step, n int) mambaTensors {
+	if c.inner == 0 {
+		return mambaTensors{}
+	}
 	t := mambaTensors{in: d.New(n, c.in()), conv: d.New(n, c.convolved()), y: d.New(n, c.inner)}
 	if !c.second() {
 		t.proj, t.dt = d.New(n, c.rank+2*c.states), d.New(n, c.heads)

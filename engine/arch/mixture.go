@@ -1,8 +1,11 @@
 package arch
 
 import (
+	"fmt"
+
 	"soberano/engine/nn"
 	"soberano/kernels"
+	"soberano/models"
 )
 
 // experts describes the mixtures of a model. count is 0 if there are none.
@@ -70,7 +73,22 @@ func (r *reader) routedExperts(ff int, sigmoid bool) experts {
 	if e.routing.Scale == 0 {
 		e.routing.Scale = 1
 	}
+	r.expertGroups(&e)
 	return e
+}
+
+// expertGroups reads from how many groups of experts those of a token are chosen.
+func (r *reader) expertGroups(e *experts) {
+	groups := r.int("expert_group_count", 0, 0, max(e.count, 1))
+	if groups <= 1 || r.err != nil {
+		return
+	}
+	used := r.int("expert_group_used_count", required, 1, groups)
+	if size := e.count / groups; r.err == nil && (e.count%groups != 0 || size < 2 || used*size < e.routing.Used) {
+		r.fail(fmt.Errorf("%d of %d experts can't be chosen from %d of %d groups: %w", e.routing.Used, e.count, used, groups, models.ErrCorrupt))
+		return
+	}
+	e.routing.Groups, e.routing.UsedGroups = groups, used
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
@@ -103,6 +121,7 @@ type feedForward struct {
 	mixture    *nn.Mixture    // nil: the matrices above are used
 	shared     *sharedExpert  // beside the mixture; nil: there is none
 	activation kernels.Activation
+	xielu      *kernels.XIELU // instead of activation, without a gate; nil: none
 }
 
 // sharedExpert is a feed-forward network that all rows go through beside a mixture. It may have a gate, by the sigmoid of which,
@@ -248,20 +267,33 @@ func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
 	}
 }
 
-// write writes the network's output for h to y, both [n × dim]. The network is no mixture.
+// none reports whether there is no network.
+func (f *feedForward) none() bool { return f.down == nil && f.mixture == nil }
+
+// write writes the network's output for h to y, both [n × dim]. y shares no value with h.
 func (f *feedForward) write(d kernels.Step, y, h kernels.Tensor, t *tensors) {
-	d.MatMul(y, f.hidden(d, h, t), f.down)
+	if f.mixture == nil {
+		d.MatMul(y, f.hidden(d, h, t), f.down)
+		return
+	}
+	d.Scale(y, h, 0) // add adds to zeros
+	f.add(d, y, h, t)
 }
 
 // hidden returns f(gate)·up or f(up) of h, [n × ff].
 func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kernels.Tensor {
+	hidden := t.hidden.Slice(0, f.down.Cols())
 	if f.gateUp != nil {
-		d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
-	} else {
-		d.MatMul(t.hidden, h, f.up)
-		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f.activation)
+		d.MatMulGated(hidden, h, f.gateUp, f.activation)
+		return hidden
 	}
-	return t.hidden
+	d.MatMul(hidden, h, f.up)
+	if f.xielu != nil {
+		d.XIELU(hidden, hidden, *f.xielu)
+	} else {
+		d.Activate(hidden, hidden, kernels.Tensor{}, f.activation)
+	}
+	return hidden
 }
 
 // add adds the expert's output for h, [n × dim], to x, [n × dim].

@@ -57,6 +57,7 @@ type attendJob struct {
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
+	slopes  []float32 // values of a.Slopes; nil: none
 	sinks   []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
@@ -112,7 +113,13 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a, j.sinks = dst, q, spans, layer, *a, nil
+	j.dst, j.q, j.spans, j.layer, j.a, j.sinks, j.slopes = dst, q, spans, layer, *a, nil, nil
+	if a.Slopes != nil {
+		if a.SoftCap > 0 {
+			panic("cpu: " + op + ": slopes and a soft cap")
+		}
+		j.slopes = d.each(op, a.Slopes, a.Heads)
+	}
 	if a.Sinks != nil {
 		j.sinks = d.each(op, a.Sinks, a.Heads)
 	}
@@ -152,6 +159,8 @@ func (j *attendJob) cut(threads int) {
 // seen returns how many keys the last row of a span attends to.
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
+	case !j.a.Causal && j.a.Window > 0:
+		return min(s.Len, j.a.Window+1)
 	case !j.a.Causal:
 		return s.Len
 	default:
@@ -271,15 +280,24 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, s.Len
-		if j.a.Causal {
-			from, to = j.a.First(pos), pos+1
-		}
+		from, to := j.span(s, pos)
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
 	}
 	return lo, hi
+}
+
+// span returns the range of positions of s that position p attends to.
+func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
+	switch {
+	case j.a.Causal:
+		return j.a.First(p), p + 1
+	case j.a.Window > 0:
+		to = min(s.Len, p+j.a.Window/2+1)
+		return min(to, max(0, p-j.a.Window/2)), to
+	}
+	return 0, s.Len
 }
 
 // block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running
@@ -295,6 +313,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
+		j.slope(u, i, b, row)
 		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(row), row)
@@ -352,6 +371,20 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 		return
 	}
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
+}
+
+// slope subtracts the slope of the head of row i of a unit, times the distance of each key from the row, from its scores of the
+// keys b and later.
+func (j *attendJob) slope(u unit, i, b int, row []float32) {
+	if j.slopes == nil {
+		return
+	}
+	s := j.spans[u.span]
+	t, h := j.place(s, u, i, j.a.Heads/j.a.KVHeads)
+	slope, distance := j.slopes[h], s.Pos+t-s.Row-b
+	for x := range row {
+		row[x] -= slope * float32(max(distance-x, x-distance))
+	}
 }
 
 // softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the

@@ -160,6 +160,14 @@ func relu(dst, x, up []float32) {
 	}
 }
 
+// reluSquared writes max(x, 0)², multiplied by up, to dst.
+func reluSquared(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		v = max(v, 0)
+		dst[i] = v * v * at(up, i)
+	}
+}
+
 func at(up []float32, i int) float32 {
 	if up == nil {
 		return 1

@@ -78,6 +78,8 @@ func activate(lv level, f kernels.Activation, dst, x, up []float32) {
 		geluErf(lv, dst, x, up)
 	case kernels.ReLU:
 		relu(dst, x, up)
+	case kernels.ReLUSquared:
+		reluSquared(dst, x, up)
 	case kernels.Sigmoid:
 		sigmoid(lv, dst, x, up)
 	case kernels.Softplus:

@@ -22,6 +22,8 @@ const (
 	opGather
 	opCombine
 	opShortConv
+	opXIELU
+	opClamp
 	opScale
 	opSoftCap
 	opMix
@@ -59,6 +61,7 @@ type rowJob struct {
 	groups   kernels.Tensor // scratch memory of Route: a value for each group of experts
 	kept     [][]float32    // of each span: the rows before it; see ShortConv
 	factor   float32
+	xielu    kernels.XIELU
 	heads    headCopy
 	rows     int
 	step     int // rows in a chunk
@@ -114,6 +117,10 @@ func (j *rowJob) chunk(_, c int) {
 			j.shortConv(r)
 		case opScale:
 			scaleTo(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opXIELU:
+			xielu(j.dst.Row(r), j.x.Row(r), &j.xielu)
+		case opClamp:
+			clamp(j.dst.Row(r), j.x.Row(r), j.factor)
 		case opSoftCap:
 			softCap(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
 		case opMix:
@@ -191,11 +198,11 @@ func (j *rowJob) rmsNorm(r int) {
 	}
 }
 
-// LayerNorm normalises each row (Ba et al. 2016, arXiv:1607.06450).
+// LayerNorm normalises each run of gamma.Len() columns of each row (Ba et al. 2016, arXiv:1607.06450).
 func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps float32) {
 	s.rowwise("LayerNorm", &dst, &x)
 	g, b := s.d.values("LayerNorm", gamma), s.d.values("LayerNorm", beta)
-	if len(g) != x.Cols || len(b) != x.Cols {
+	if len(g) == 0 || x.Cols%len(g) != 0 || len(b) != len(g) {
 		panic("cpu: LayerNorm: shapes differ")
 	}
 	j := &s.d.row
@@ -204,11 +211,14 @@ func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps 
 }
 
 func (j *rowJob) layerNorm(r int) {
-	x := j.x.Row(r)
-	n := float32(len(x))
-	mean := sum(j.lv, x) / n
-	variance := squares(j.lv, x, mean) / n
-	affine(j.lv, j.dst.Row(r), x, j.w, j.beta, mean, float32(1/math.Sqrt(float64(variance+j.eps))))
+	n := len(j.w)
+	row, dst := j.x.Row(r), j.dst.Row(r)
+	for i := 0; i < len(row); i += n {
+		x := row[i : i+n]
+		mean := sum(j.lv, x) / float32(n)
+		variance := squares(j.lv, x, mean) / float32(n)
+		affine(j.lv, dst[i:i+n], x, j.w, j.beta, mean, float32(1/math.Sqrt(float64(variance+j.eps))))
+	}
 }
 
 // Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0.

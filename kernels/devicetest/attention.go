@@ -18,7 +18,10 @@ type sequence struct {
 // shape returns the shape of a state of two layers for attention a.
 func shape(a *kernels.Attention, positions int) kernels.StateShape {
 	key, value := a.Dims()
-	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: max(a.Window, a.Chunk)}
+	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value}
+	if a.Causal {
+		l.Window = max(a.Window, a.Chunk)
+	}
 	return kernels.StateShape{Layers: []kernels.Layer{l, l}, Cap: positions}
 }
 
@@ -79,7 +82,8 @@ func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int)
 
 // Attended computes attention in float64: for queries q [n][Heads·HeadDim] at positions pos … over
 // keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
-// Causal, each query attends to the first seen positions. sinks are the values of a.Sinks.
+// Causal, each query attends to the first seen positions, or to those of them in the window around it. sinks are the values of
+// a.Sinks. Where there are slopes, they are those of slopeOf.
 func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks ...float32) []float64 {
 	group := a.Heads / a.KVHeads
 	dim, value := a.Dims()
@@ -94,6 +98,9 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks .
 			if a.Chunk > 0 {
 				lo = max(lo, (pos+t)/a.Chunk*a.Chunk)
 			}
+		} else if a.Window > 0 {
+			hi = min(seen, pos+t+a.Window/2+1)
+			lo = min(hi, max(0, pos+t-a.Window/2))
 		}
 		for h := range a.Heads {
 			weights := optionWeights(a, sinks, q[(t*a.Heads+h)*dim:][:dim], k, h, lo, hi, pos+t)
@@ -108,6 +115,23 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks .
 	return out
 }
 
+// slopeOf is the slope of a head in tests with slopes.
+func slopeOf(head int) float64 { return math.Exp2(-float64(head+1) / 2) }
+
+// slopes returns the slopes of slopeOf.
+func (s *suite) slopes(heads int) kernels.Vector {
+	s.Helper()
+	values := make([]float32, heads)
+	for h := range values {
+		values[h] = float32(slopeOf(h))
+	}
+	v, err := s.d.NewVector(values)
+	if err != nil {
+		s.Fatalf("NewVector: %v", err)
+	}
+	return v
+}
+
 // optionWeights returns the weights of the keys lo … hi-1 for the query of head h at position pos. sinks are the values of
 // a.Sinks.
 func optionWeights(a *kernels.Attention, sinks, q, k []float32, h, lo, hi, pos int) []float64 {
@@ -119,6 +143,11 @@ func optionWeights(a *kernels.Attention, sinks, q, k []float32, h, lo, hi, pos i
 	if a.SoftCap > 0 {
 		for i, v := range scores {
 			scores[i] = float64(a.SoftCap) * math.Tanh(v/float64(a.SoftCap))
+		}
+	}
+	if a.Slopes != nil {
+		for i := range scores {
+			scores[i] -= slopeOf(h) * math.Abs(float64(pos-lo-i))
 		}
 	}
 	if a.Sinks != nil {
@@ -178,6 +207,15 @@ func (s *suite) attention() {
 			Causal: i != 1, Window: []int{0, 0, 7, 0, 0}[i]})
 	}
 	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
+	for _, dim := range []int{32, 40} {
+		a := kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, Scale: 0.2, Slopes: s.slopes(6)}
+		s.attentionCase(&a)
+		a.Causal = true
+		s.attentionCase(&a)
+	}
+	for _, window := range []int{1, 2, 7, 65, 600} { // windows on both sides
+		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: 32, Scale: 0.2, Window: window})
+	}
 	for _, value := range []int{16, 64, 72} { // values with other dimensions than keys
 		for _, dim := range []int{40, 96} {
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})

@@ -6,8 +6,9 @@ import (
 	"soberano/kernels"
 )
 
-// rowMaps checks Scale, SoftCap, MatchNorm and Cutoff.
+// rowMaps checks Scale, SoftCap, MatchNorm, Cutoff, XIELU and Clamp.
 func (s *suite) rowMaps() {
+	bend := kernels.XIELU{AlphaP: 0.75, AlphaN: 1.5, Beta: 0.5, Eps: -0.25}
 	for _, n := range [][2]int{{1, 5}, {3, 16}, {90, 333}} {
 		rows, cols := n[0], n[1]
 		x, y := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols)
@@ -24,19 +25,22 @@ func (s *suite) rowMaps() {
 			st.SoftCap(capped, capped, 7)
 			matched := tensor(st, x, rows, cols)
 			st.MatchNorm(matched, view(st, y, rows, cols))
-			return []kernels.Tensor{scaled, in, tanh, capped, cut, matched}
+			bent, clamped := view(st, nil, rows, cols), tensor(st, y, rows, cols)
+			st.XIELU(bent, clamped, bend)
+			st.Clamp(clamped, clamped, 9)
+			return []kernels.Tensor{scaled, in, tanh, capped, cut, matched, bent, clamped}
 		})
 		want := make([][]float64, len(got))
 		for r := range rows {
 			most, ratio := cutoff(y[r*cols:][:cols], 0.5), norm(y[r*cols:][:cols])/norm(x[r*cols:][:cols])
 			for i := r * cols; i < (r+1)*cols; i++ {
 				a, b := float64(x[i]), float64(y[i])
-				for j, v := range []float64{-2.5 * a, 3 * a, math.Tanh(b), 7 * math.Tanh(b/7), max(b-most, 0), a * ratio} {
+				for j, v := range []float64{-2.5 * a, 3 * a, math.Tanh(b), 7 * math.Tanh(b/7), max(b-most, 0), a * ratio, xielu(b), min(max(b, -9), 9)} {
 					want[j] = append(want[j], v)
 				}
 			}
 		}
-		for j, what := range []string{"Scale", "Scale in place", "SoftCap to 1", "SoftCap in place", "Cutoff", "MatchNorm"} {
+		for j, what := range []string{"Scale", "Scale in place", "SoftCap to 1", "SoftCap in place", "Cutoff", "MatchNorm", "XIELU", "Clamp in place"} {
 			s.near(name("%s of %v", what, n), got[j], want[j], Float)
 		}
 	}
@@ -46,6 +50,14 @@ func (s *suite) rowMaps() {
 		return []kernels.Tensor{y}
 	})
 	s.near("MatchNorm of zeros", got[0], make([]float64, 3), 0)
+}
+
+// xielu is the XIELU with the parameters 0.75, 1.5, 0.5 and -0.25.
+func xielu(x float64) float64 {
+	if x > 0 {
+		return 0.75*x*x + 0.5*x
+	}
+	return 1.5*(math.Expm1(min(x, -0.25))-x) + 0.5*x
 }
 
 // norm returns the Euclidean norm of x.
@@ -148,6 +160,9 @@ var badRowMaps = []wrongCase{
 	{"SoftCap", "no limit", nil, func(w *wrong) { w.st.SoftCap(w.y, w.x, 0) }},
 	{"SoftCap", "rows", nil, func(w *wrong) { w.st.SoftCap(w.y.Sub(0, 3), w.x, 1) }},
 	{"Cutoff", "columns", nil, func(w *wrong) { w.st.Cutoff(w.y, w.x.Slice(0, 32), 1) }},
+	{"XIELU", "columns", nil, func(w *wrong) { w.st.XIELU(w.y, w.x.Slice(0, 32), kernels.XIELU{}) }},
+	{"Clamp", "columns", nil, func(w *wrong) { w.st.Clamp(w.y, w.x.Slice(0, 32), 1) }},
+	{"Clamp", "no limit", nil, func(w *wrong) { w.st.Clamp(w.y, w.x, 0) }},
 	{"MatchNorm", "rows", nil, func(w *wrong) { w.st.MatchNorm(w.y, w.x.Sub(0, 2)) }},
 	{"Mix", "dst overlaps x", nil, func(w *wrong) { w.st.Mix(w.x, w.x, w.y.Slice(0, 4), 2) }},
 	{"Mix", "dst overlaps the weights", nil, func(w *wrong) { w.st.Mix(w.y, w.x, w.y.Slice(0, 4), 2) }},
@@ -168,6 +183,11 @@ var badRowMaps = []wrongCase{
 	{"Attend", "sinks of other heads", nil, func(w *wrong) {
 		w.st.Store(w.x, w.y, 1, w.a)
 		w.a.Sinks = w.one
+		w.st.Attend(w.y, w.x, 1, w.a)
+	}},
+	{"Attend", "slopes of other heads", nil, func(w *wrong) {
+		w.st.Store(w.x, w.y, 1, w.a)
+		w.a.Slopes = w.one
 		w.st.Attend(w.y, w.x, 1, w.a)
 	}},
 	{"Weights", "a soft cap", nil, func(w *wrong) { w.a.SoftCap = 30; w.st.Weights(w.st.New(4, 2), w.x, 1, 0, w.a) }},

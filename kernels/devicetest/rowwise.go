@@ -15,13 +15,14 @@ func (s *suite) norms() {
 		for i := range x {
 			x[i] = 3*x[i] + 5
 		}
-		wv, gv, bv := s.vector(w), s.vector(gamma), s.vector(beta)
+		wv, gv, bv, runBeta := s.vector(w), s.vector(gamma), s.vector(beta), s.vector(beta[:run])
 		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
-			xt, y, in := tensor(st, x, rows, cols), view(st, nil, rows, cols), view(st, x, rows, cols)
+			xt, y, in, runs := tensor(st, x, rows, cols), view(st, nil, rows, cols), view(st, x, rows, cols), view(st, x, rows, cols)
 			st.RMSNorm(y, xt, wv, 1e-5)
 			st.RMSNorm(in, in, wv, 1e-5)
 			st.LayerNorm(xt, xt, gv, bv, 1e-5)
-			return []kernels.Tensor{y, in, xt}
+			st.LayerNorm(runs, runs, wv, runBeta, 1e-5)
+			return []kernels.Tensor{y, in, xt, runs}
 		})
 		want := make([]float64, len(x))
 		for i := 0; i < len(x); i += run {
@@ -35,20 +36,27 @@ func (s *suite) norms() {
 		}
 		s.near(name("RMSNorm of %v", n), got[0], want, Float)
 		s.near(name("RMSNorm of %v in place", n), got[1], want, Float)
-		for i := 0; i < len(x); i += cols {
-			var mean, square float64
-			for _, v := range x[i : i+cols] {
-				mean += float64(v) / float64(cols)
-			}
-			for _, v := range x[i : i+cols] {
-				square += (float64(v) - mean) * (float64(v) - mean)
-			}
-			for j := range cols {
-				want[i+j] = (float64(x[i+j])-mean)/math.Sqrt(square/float64(cols)+1e-5)*float64(gamma[j]) + float64(beta[j])
-			}
-		}
-		s.near(name("LayerNorm of %v in place", n), got[2], want, Float)
+		s.near(name("LayerNorm of %v in place", n), got[2], layerNormed(x, gamma, beta), Float)
+		s.near(name("LayerNorm of %v, runs in place", n), got[3], layerNormed(x, w, beta[:run]), Float)
 	}
+}
+
+// layerNormed returns LayerNorm of each run of len(gamma) values of x.
+func layerNormed(x, gamma, beta []float32) []float64 {
+	n, out := len(gamma), make([]float64, len(x))
+	for i := 0; i < len(x); i += n {
+		var mean, square float64
+		for _, v := range x[i : i+n] {
+			mean += float64(v) / float64(n)
+		}
+		for _, v := range x[i : i+n] {
+			square += (float64(v) - mean) * (float64(v) - mean)
+		}
+		for j := range n {
+			out[i+j] = (float64(x[i+j])-mean)/math.Sqrt(square/float64(n)+1e-5)*float64(gamma[j]) + float64(beta[j])
+		}
+	}
+	return out
 }
 
 // activated returns f(x).
@@ -60,6 +68,8 @@ func activated(f kernels.Activation, x float64) float64 {
 		return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 	case kernels.GELUErf:
 		return 0.5 * x * (1 + math.Erf(x/math.Sqrt2))
+	case kernels.ReLUSquared:
+		return max(x, 0) * max(x, 0)
 	case kernels.Sigmoid:
 		return 1 / (1 + math.Exp(-x))
 	case kernels.Softplus:
@@ -87,7 +97,7 @@ func (s *suite) activations() {
 		for i := 0; i < len(g); i += 3 {
 			g[i], u[i] = 6*g[i], 6*u[i] // beyond the limits of SwiGLU7
 		}
-		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.SwiGLU7, kernels.Sigmoid, kernels.Softplus} {
+		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.ReLUSquared, kernels.SwiGLU7, kernels.Sigmoid, kernels.Softplus} {
 			got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 				gt, ut := tensor(st, g, rows, cols), tensor(st, u, rows, cols)
 				alone, both := st.New(rows, cols), view(st, nil, rows, cols)

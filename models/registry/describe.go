@@ -27,7 +27,7 @@ func describeGGUF(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	arch := r.text("general.architecture")
 	i := Info{
-		Kind: Chat, Family: clean(arch), Licence: clean(r.text("general.license")),
+		Kind: kindOf(f.Meta), Family: clean(arch), Licence: clean(r.text("general.license")),
 		Title:    titleOf(f.Path, r.text("general.name")),
 		Context:  r.int(arch + ".context_length"),
 		Layers:   r.attentionLayers(arch),
@@ -42,6 +42,9 @@ func describeGGUF(f *models.File) (Info, error) {
 	if i.HeadDim == 0 && heads > 0 {
 		i.HeadDim = r.int(arch+".embedding_length") / heads
 	}
+	if slices.Contains(models.Encoders, arch) {
+		i.Layers = min(1, i.Layers) // they run one after the other, over the same keys and values
+	}
 	r.windows(&i)
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
@@ -52,12 +55,24 @@ func describeGGUF(f *models.File) (Info, error) {
 	return i, r.err
 }
 
+// kindOf returns the kind of a model in a GGUF file. Of a file whose keys are damaged, engine.Check says so.
+func kindOf(m models.Metadata) Kind {
+	purpose, err := m.Purpose()
+	switch {
+	case err == nil && purpose == models.Embeds:
+		return Embedding
+	case err == nil && purpose == models.Ranks:
+		return Reranker
+	}
+	return Chat
+}
+
 // windows sets i.Local, the number of layers that attend only to a window, and i.Window.
 func (k *keys) windows(i *Info) {
 	if i.Layers > maxLayers {
 		return // engine.Open refuses the file
 	}
-	local, err := k.meta.LocalLayers(i.Family, i.Layers)
+	local, window, err := k.meta.LocalLayers(i.Family, i.Layers)
 	k.keep(err)
 	for _, l := range local {
 		if l {
@@ -65,7 +80,7 @@ func (k *keys) windows(i *Info) {
 		}
 	}
 	if i.Local > 0 {
-		i.Window = k.int(i.Family + ".attention.sliding_window")
+		i.Window = window
 	}
 }
 
