@@ -21,7 +21,8 @@ func benchDevice(b *testing.B, threads int) *device {
 // BenchmarkMatVec measures products with one token. The matrices of a call have 64 MB in total, more than
 // most caches.
 func BenchmarkMatVec(b *testing.B) {
-	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16} {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16,
+		quant.IQ4_NL, quant.MXFP4, quant.NVFP4, quant.IQ3_S, quant.IQ2_XXS, quant.IQ2_XS, quant.TQ2_0} {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("type=%v/threads=%d", ty, threads), func(b *testing.B) {
 				d := benchDevice(b, threads)
@@ -52,7 +53,8 @@ func BenchmarkMatVec(b *testing.B) {
 
 // BenchmarkMatMul measures products with 512 tokens. Its MB/s are millions of multiplications and additions a second.
 func BenchmarkMatMul(b *testing.B) {
-	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32} {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32,
+		quant.IQ4_NL, quant.MXFP4, quant.NVFP4, quant.IQ3_S, quant.IQ2_XXS, quant.IQ2_XS, quant.TQ2_0} {
 		for _, s := range [][2]int{{576, 768}, {2048, 2048}} {
 			b.Run(fmt.Sprintf("type=%v/matrix=%dx%d", ty, s[0], s[1]), func(b *testing.B) {
 				d := benchDevice(b, 1)
