@@ -37,6 +37,7 @@ type decoder struct {
 	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool            // the output matrix is always the embedding
 	logitScale float32         // 0 stands for 1; the weights of norm include it
+	logitCap   float32         // soft cap of the logits; 0: none
 	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
 	// all of them use the same layer of the state.
 	whole    bool
@@ -113,7 +114,7 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	c := m.c
 	m.dev, m.ssm.eps = r.dev, c.eps
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
+	m.embed = r.embedding(c)
 	for i := range c.layers {
 		blk := fmt.Sprintf("blk.%d.", i)
 		l := layer(i, blk)
@@ -154,7 +155,7 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 
 // keptBy returns what the attention of a layer keeps of a sequence.
 func (m *decoder) keptBy(l *layer) kernels.Layer {
-	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine}
+	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: max(l.at.Window, l.at.Chunk), Fine: l.fine}
 	if m.whole {
 		keeps.Window, keeps.Fine = 0, true
 	}
@@ -288,7 +289,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 			m.add(d, x, y, &l.ffnPost)
 		}
 	}
-	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
+	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)
 	return logits, d.End()
 }
 
