@@ -109,7 +109,7 @@ func (r *reader) deltaNet(base config, qwen35 bool, in func(blk string, c *delta
 	if r.err != nil {
 		return nil, r.err
 	}
-	m := &deltaNet{dev: r.dev, embed: r.matrix(c.dim, part{"token_embd", c.vocabulary})}
+	m := &deltaNet{dev: r.dev, embed: r.embedding(c.config)}
 	held := c.layers
 	for i := range c.layers {
 		l := r.deltaLayer(fmt.Sprintf("blk.%d.", i), &c, c.recurrent[i], in)

@@ -66,7 +66,7 @@ func openKimiLinear(r *reader) (Model, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
+	m.embed = r.embedding(c)
 	held := c.layers
 	for i := range c.layers {
 		l := r.kimiLayer(i, kvHeads[i] == 0, c, m)
