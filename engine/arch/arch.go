@@ -53,9 +53,7 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
-	"granitehybrid": {"Granite Hybrid", openGraniteHybrid, siluKeys},
-	"nemotron_h":    {"Nemotron-H", openNemotronH, reluSquaredKeys},
-	"plamo2":        {"PLaMo 2", openPlamo2, siluKeys},
+	"afmoe":         {"Arcee Trinity", openAFMoE, siluKeys},
 	"apertus":       {"Apertus", openApertus, xieluKeys},
 	"arcee":         {"Arcee AFM", openArcee, reluSquaredKeys},
 	"bailingmoe2":   {"Ling 2 and Ring 2", openBailingMoE2, siluKeys},
@@ -82,6 +80,7 @@ var families = map[string]family{
 	"gpt2":          {"GPT-2", openGPT2, geluKeys},
 	"gptneox":       {"GPT-NeoX", openGPTNeoX, geluKeys},
 	"granite":       {"Granite", openGranite, siluKeys},
+	"granitehybrid": {"Granite Hybrid", openGraniteHybrid, siluKeys},
 	"granitemoe":    {"Granite MoE", openGraniteMoE, siluKeys},
 	"hunyuan-dense": {"Hunyuan", openHunyuanDense, siluKeys},
 	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
@@ -100,11 +99,13 @@ var families = map[string]family{
 	"mistral4":      {"Mistral 4", openMistral4, siluKeys},
 	"mpt":           {"MPT", openMPT, geluKeys},
 	"nemotron":      {"Nemotron", openNemotron, reluSquaredKeys},
+	"nemotron_h":    {"Nemotron-H", openNemotronH, reluSquaredKeys},
 	"olmo2":         {"OLMo 2 and 3", openOLMo2, siluKeys},
 	"olmoe":         {"OLMoE", openOLMoE, siluKeys},
 	"phi2":          {"Phi-2", openPhi2, geluKeys},
 	"phi3":          {"Phi-3 and 4", openPhi3, siluKeys},
 	"phimoe":        {"Phi-3.5 MoE", openPhiMoE, siluKeys},
+	"plamo2":        {"PLaMo 2", openPlamo2, siluKeys},
 	"qwen2":         {"Qwen2", openQwen2, siluKeys},
 	"qwen2moe":      {"Qwen2 MoE", openQwen2MoE, siluKeys},
 	"qwen2vl":       {"Qwen2 VL (text)", openQwen2VL, siluKeys},

@@ -36,6 +36,7 @@ type kindCases struct {
 
 // cases is the table of the kinds. The cases of a kind are described in the file of its family.
 var cases = map[string]kindCases{
+	"afmoe":             afmoeCases,
 	"apertus":           apertusCases,
 	"arcee":             arceeCases,
 	"bailingmoe2":       bailingMoE2Cases,

@@ -50,6 +50,7 @@ type layer struct {
 	kept         int            // number of the layer in the state
 	attnNorm     nn.Norm        // [dim]
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]; nil: o is applied to the normalised input itself
+	gated        bool           // qkv has heads·headDim further rows, by the sigmoid of which the output of the heads is multiplied
 	fine         bool           // keys and values need more than 8 bits
 	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
 	qHeads       []nn.Norm      // [headDim], of each head of q another; nil: qNorm
@@ -296,10 +297,10 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 // attend returns what the heads of layer l make of in, [n × heads·headDim]. It uses heads, which is as wide as q, k and v.
 func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) kernels.Tensor {
 	qd, kvd := l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim
-	qkv := heads.Slice(0, qd+2*kvd) // q, k and v side by side
-	q := qkv.Slice(0, qd)           // [n × heads·headDim]
-	k := qkv.Slice(qd, kvd)         // [n × kvHeads·headDim]
-	v := qkv.Slice(qd+kvd, kvd)     // [n × kvHeads·headDim]
+	qkv := heads.Slice(0, l.qkv.Rows()) // q, k, v and perhaps the gate side by side
+	q := qkv.Slice(0, qd)               // [n × heads·headDim]
+	k := qkv.Slice(qd, kvd)             // [n × kvHeads·headDim]
+	v := qkv.Slice(qd+kvd, kvd)         // [n × kvHeads·headDim]
 
 	d.MatMul(qkv, in, l.qkv)
 	if m.clamp > 0 {
@@ -320,6 +321,9 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 	}
 	d.Store(k, v, l.kept, &l.at.Attention)
 	d.Attend(q, q, l.kept, &l.at.Attention)
+	if l.gated {
+		d.Activate(q, qkv.Slice(qd+2*kvd, qd), q, kernels.Sigmoid)
+	}
 	return q
 }
 

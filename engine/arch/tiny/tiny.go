@@ -58,6 +58,7 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
+	"afmoe":             afmoe,
 	"apertus":           apertus,
 	"arcee":             arcee,
 	"bailingmoe2":       bailingMoE2,
