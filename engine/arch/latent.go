@@ -124,19 +124,15 @@ func (r *reader) splitLatent(name string, heads int, s latentSizes) (k, v kernel
 	if _, checks := r.dev.(kernels.Checker); checks {
 		return nil, v // nothing is left to check, and the values take time
 	}
-	kind := quant.F16
-	if t.Type == quant.F32 {
-		kind = quant.F32
-	}
 	values, turned := make([]float32, s.nope*s.latent), make([]float32, s.nope*s.latent)
-	w := kernels.Weights{Type: kind, Rows: s.latent, Cols: s.nope, Experts: heads}
+	w := kernels.Weights{Type: quant.F32, Rows: s.latent, Cols: s.nope, Experts: heads}
 	for h := range heads {
 		quant.Dequantize(t.Type, values, t.Data[h*(s.nope+s.value)*row:][:s.nope*row])
 		for i, x := range values {
 			turned[i%s.latent*s.nope+i/s.latent] = x
 		}
-		data := make([]byte, s.latent*kind.RowBytes(s.nope))
-		quant.Quantize(kind, data, turned)
+		data := make([]byte, 4*len(turned))
+		quant.Quantize(quant.F32, data, turned)
 		w.Data = append(w.Data, data...)
 	}
 	return r.loadMatrix(name, []kernels.Weights{w}), v
