@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"soberano/engine/sample"
+	"soberano/engine/vision"
 )
 
 // Errors that callers branch on.
@@ -22,12 +23,20 @@ var (
 // Options are the options of Open. Zero values are the defaults.
 type Options struct {
 	Context int // largest number of tokens of prompt and answer together; 0: the model's own limit, but at most 4096
+	// Vision is the encoder of the images in messages. It belongs to the Model from Open on, also if Open fails. It may be nil.
+	Vision *Vision
 }
 
 // Message is one turn of a conversation. Role is "system", "user" or "assistant".
 type Message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
+}
+
+// Attachment is an image of a message, which the model sees before the message's text.
+type Attachment struct {
+	Message int // index of the message
+	Image   *vision.Image
 }
 
 // Request asks for a continuation of Messages, through the chat template, of Prompt, unchanged, or
@@ -37,6 +46,8 @@ type Request struct {
 	Messages []Message
 	Prompt   string
 	Tokens   []int32
+	// Images belong to Messages, in their order. They need Options.Vision.
+	Images []Attachment
 
 	Sampling  sample.Params
 	MaxTokens int      // 0: no limit but the context

@@ -32,6 +32,7 @@ type Model struct {
 	unreadable error
 	bos, eos   string
 	queue      *batch.Queue
+	vision     *Vision // nil: messages have no images
 	info       Info
 
 	closing sync.Once
@@ -42,7 +43,7 @@ type Model struct {
 // with the model. The error is a *models.FileError where the file is at fault: see Check, which finds
 // the same faults without loading the weights.
 func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
-	m = &Model{file: f, dev: dev}
+	m = &Model{file: f, dev: dev, vision: o.Vision}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close())
@@ -54,6 +55,9 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 		limit = defaultContext
 	}
 	if err = m.read(limit); err != nil {
+		return m, err
+	}
+	if err = m.checkVision(); err != nil {
 		return m, err
 	}
 	context, err := contextFor(o.Context, m.shape.Context)
@@ -137,6 +141,9 @@ func (m *Model) Close() error {
 	m.closing.Do(func() {
 		if m.queue != nil {
 			m.closed = m.queue.Close(ErrClosed)
+		}
+		if m.vision != nil {
+			m.closed = errors.Join(m.closed, m.vision.Close())
 		}
 		m.closed = errors.Join(m.closed, m.dev.Close(), m.file.Close())
 	})

@@ -187,6 +187,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
+	s.Give(d, x)
 	if m.positions != nil {
 		d.EmbedPositions(h, m.positions)
 		d.Add(x, h)

@@ -51,8 +51,9 @@ type Look struct {
 	Merge     int    // side of the square of patches that become one row
 	Longest   int    // longest side to which an image is scaled before it is divided into tiles; 0: not divided
 	Mean, Std [3]float32
-	Dim       int // width of the rows
-	Rows      int // of an image
+	Dim       int  // width of the rows
+	Rows      int  // of an image
+	Whole     bool // the language model sees all rows of an image at once, also later ones
 }
 
 // Parts returns what the language model sees of m.
@@ -73,7 +74,8 @@ type visionLayer struct {
 
 // projector is a line of the table of projectors.
 type projector struct {
-	merge   int // if the file does not say it
+	merge   int  // if the file does not say it
+	whole   bool // see Look
 	parts   func(l *Look, m *vision.Image) []vision.Part
 	open    func(v *Vision, r *reader)
 	project func(v *Vision, x []float32) ([]float32, error)
@@ -81,14 +83,23 @@ type projector struct {
 
 // projectors is the table of the projectors, by their names in files.
 var projectors = map[string]projector{
-	"gemma3":   {4, gemma3Parts, openGemma3Projector, (*Vision).poolGemma3},
-	"idefics3": {1, idefics3Parts, openIdefics3Projector, (*Vision).shuffleIdefics3},
+	"gemma3":   {4, true, gemma3Parts, openGemma3Projector, (*Vision).poolGemma3},
+	"idefics3": {1, false, idefics3Parts, openIdefics3Projector, (*Vision).shuffleIdefics3},
 }
 
 // visionKeys are keys that change the arithmetic of other encoders.
 var visionKeys = map[string]neutral{
 	"feature_layer": func(_ *reader, v any) bool { return reflect.ValueOf(v).Len() == 0 }, "n_wa_pattern": value(0.0), "window_size": value(0.0),
 	"attention.head_count_kv": like("attention.head_count"),
+}
+
+// Sees reports whether m takes rows of images in the place of tokens (nn.Step.Given), of which it has width columns.
+func Sees(m Model) (width int, ok bool) {
+	d, ok := m.(*decoder)
+	if !ok {
+		return 0, false
+	}
+	return d.c.dim, true
 }
 
 // IsVision reports whether f holds a vision encoder for a language model.
@@ -158,7 +169,7 @@ func (r *reader) projector(v *Vision) projector {
 	if gelu, err := meta.Bool("clip.use_gelu", false); r.err == nil && (err != nil || !gelu) {
 		r.unsupported("has another activation than GELU")
 	}
-	v.look.Projector = name
+	v.look.Projector, v.look.Whole = name, p.whole
 	return p
 }
 

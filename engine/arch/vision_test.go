@@ -2,13 +2,16 @@ package arch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/engine/nn"
 	"soberano/engine/vision"
 	"soberano/kernels/cpu"
 	"soberano/models/gguf"
@@ -97,21 +100,7 @@ func readVision(t *testing.T, projector string, width, height int) (g visionGold
 func TestVision(t *testing.T) {
 	for _, c := range visionCases {
 		t.Run(fmt.Sprintf("%s/%dx%d", c.projector, c.width, c.height), func(t *testing.T) {
-			f, err := gguf.Open(tiny.Vision(c.projector).Write(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			dev, err := cpu.New(cpu.Options{Threads: 2, Exact: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer dev.Close()
-			v, err := OpenVision(f, dev)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer v.Close()
+			v := openTinyVision(t, c.projector)
 			look := v.Look()
 			var tiles [][]float32
 			for _, p := range look.Parts(picture(c.width, c.height)) {
@@ -142,6 +131,29 @@ func TestVision(t *testing.T) {
 	}
 }
 
+// openTinyVision opens a tiny vision encoder with float32 arithmetic.
+func openTinyVision(t *testing.T, projector string) *Vision {
+	t.Helper()
+	f, err := gguf.Open(tiny.Vision(projector).Write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := cpu.New(cpu.Options{Threads: 2, Exact: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := OpenVision(f, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(v.Close(), dev.Close(), f.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return v
+}
+
 func compareRows(t *testing.T, tile int, got []float32, want [][]float64, dim int) {
 	t.Helper()
 	for r, row := range want {
@@ -159,4 +171,72 @@ func compareRows(t *testing.T, tile int, got []float32, want [][]float64, dim in
 			}
 		}
 	}
+}
+
+// TestVisionLogits gives a language model the rows of pictures between the tokens of a prompt, and compares the logits and the greedy
+// continuation with llama.cpp's.
+func TestVisionLogits(t *testing.T) {
+	for _, c := range visionCases {
+		t.Run(fmt.Sprintf("%s/%dx%d", c.projector, c.width, c.height), func(t *testing.T) {
+			v := openTinyVision(t, c.projector)
+			look := v.Look()
+			var tiles [][]float32
+			for _, p := range look.Parts(picture(c.width, c.height)) {
+				if p.Tile != nil {
+					rows, err := v.Encode(p.Tile)
+					if err != nil {
+						t.Fatal(err)
+					}
+					tiles = append(tiles, rows)
+				}
+			}
+			m, dev, err := openTiny(t, visionText(c.projector), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state, err := dev.NewState(m.Shape().State(512))
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, pos := readVision(t, c.projector, c.width, c.height), 0
+			var last []float32
+			for _, chunk := range g.Chunks {
+				var s nn.Step
+				if n := chunk.Rows; n > 0 {
+					s.Append(state, make([]int32, n), pos)
+					s.Given, tiles = append(s.Given, nn.Given{Row: 0, Values: tiles[0]}), tiles[1:]
+					s.Spans[0].Whole = look.Whole
+				} else {
+					s.Append(state, chunk.Tokens, pos)
+				}
+				pos += len(s.Tokens)
+				last = lastRow(t, m, &s)
+			}
+			for i, want := range g.Top {
+				if got := float64(last[int(want[0])]); math.Abs(got-want[1]) > 5e-3*math.Abs(g.Top[0][1]) {
+					t.Fatalf("logit %d of token %g is %g, expected %g", i, want[0], got, want[1])
+				}
+			}
+			for i, want := range g.Greedy {
+				if got := int32(slices.Index(last, slices.Max(last))); got != want {
+					t.Fatalf("token %d of the continuation is %d, expected %d", i, got, want)
+				}
+				var s nn.Step
+				s.Append(state, []int32{want}, pos)
+				pos++
+				last = lastRow(t, m, &s)
+			}
+		})
+	}
+}
+
+// lastRow runs a step and returns the logits of its last row.
+func lastRow(t *testing.T, m Model, s *nn.Step) []float32 {
+	t.Helper()
+	s.Out = []int{len(s.Tokens) - 1}
+	rows, err := m.Forward(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(rows.Row(0))
 }

@@ -322,6 +322,9 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 			if j.a.Window > 0 {
 				from = max(0, to-j.a.Window)
 			}
+			if s.Whole {
+				to = s.Pos + s.N
+			}
 		}
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
