@@ -81,11 +81,12 @@ type utterance struct {
 type segmenter struct {
 	o       segmentOptions
 	vad     *vad.Segmenter
-	next    int64   // number of the next piece
-	pending []piece // latest pieces outside speech
-	speech  []piece // speech that is not yet returned as an utterance
-	active  bool    // speech goes on; its last pieces may turn out to be silence
-	left    leftOut // where there is sound among the pieces that are left out
+	next    int64          // number of the next piece
+	pending []piece        // latest pieces outside speech
+	speech  []piece        // speech that is not yet returned as an utterance
+	active  bool           // speech goes on; its last pieces may turn out to be silence
+	left    leftOut        // where there is sound among the pieces that are left out
+	read    [chunk]float32 // memory of readChunk
 }
 
 func newSegmenter(o segmentOptions) *segmenter {

@@ -167,8 +167,7 @@ func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) ([
 // readChunk reads the next chunk of src into seg and returns the utterances that it completes; at
 // the end of src all that remain, with src's error.
 func readChunk(src Source, seg *segmenter) (done []utterance, err error) {
-	samples := make([]float32, chunk)
-	n := 0
+	samples, n := seg.read[:], 0
 	for n < chunk && err == nil {
 		var k int
 		k, err = src.Read(samples[n:])

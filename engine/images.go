@@ -182,6 +182,32 @@ func nextMark(text string, n int) (at, number, length int) {
 	return at, number, length
 }
 
+// promptWithImages is promptOf for a request with images.
+func (m *Model) promptWithImages(ctx context.Context, r Request) (p requestPrompt, err error) {
+	switch {
+	case len(r.Messages) == 0:
+		return p, errors.New("engine: a request with images and without messages")
+	case m.vision == nil:
+		return p, ErrNoVision
+	}
+	images := r.Images
+	if r.Messages, err = markImages(r.Messages, images); err != nil {
+		return p, err
+	}
+	text, notice, err := m.render(r)
+	if err != nil {
+		return p, err
+	}
+	p.notice, p.end = notice, beginning(r, text)
+	p.tokens, p.images, err = m.withImages(ctx, text, images)
+	return p, err
+}
+
+// withoutImages returns the tokens that are none of an image.
+func withoutImages(ids []int32) []int32 {
+	return slices.DeleteFunc(slices.Clone(ids), func(id int32) bool { return id < 0 })
+}
+
 // withImages returns the tokens of a prompt with images. The tokens of an image's rows are negative and identify the row.
 func (m *Model) withImages(ctx context.Context, text prompt.Text, images []Attachment) (ids []int32, rows []batch.Image, err error) {
 	list, err := segments(text, len(images))

@@ -23,7 +23,7 @@ type Layer struct {
 	// attends to itself and the Window-1 positions before it; the state drops earlier ones.
 	KVHeads, KeyDim, ValueDim int
 	Window                    int
-	// Fine requires values with the precision of float16 (11 bits) even if 8 bits would usually do.
+	// Fine requires values, and attention to them, with the precision of float16 (11 bits) even if 8 bits would usually do.
 	Fine bool
 
 	// For Latent: a row has KeyDim values, of which the first ValueDim are the value.

@@ -3,6 +3,7 @@ package whisper
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"soberano/kernels"
@@ -181,7 +182,7 @@ func (s *Slot) crossWeights(ids []int32, first, frames, state int, probs bool) (
 		for i, v := range one {
 			w.mean[i] += part * v
 		}
-		addSmooth(w.normal, one, frames, part)
+		s.addSmooth(w.normal, one, frames, part)
 	}
 	if !probs {
 		return w, nil
@@ -220,31 +221,39 @@ func (s *Slot) probabilities(hidden []float32, text []int32) ([]float64, error) 
 
 // addSmooth normalises each frame of w [rows][frames] over the rows, smooths each row by the median
 // of seven frames, and adds share of the result to sum.
-func addSmooth(sum, w []float32, frames int, share float32) {
-	rows := len(w) / frames
-	for f := range frames {
-		var mean, square float64
-		for r := range rows {
-			v := float64(w[r*frames+f])
-			mean, square = mean+v, square+v*v
-		}
-		mean /= float64(rows)
-		deviation := math.Sqrt(max(0, square/float64(rows)-mean*mean))
-		for r := range rows {
-			v := &w[r*frames+f]
-			if *v = float32((float64(*v) - mean) / deviation); deviation == 0 {
-				*v = 0
-			}
+func (m *Model) addSmooth(sum, w []float32, frames int, share float32) {
+	normalise(w, frames)
+	m.pool.Each(m.batch.Priority, len(w)/frames, func(r int) {
+		m.addMedians(sum[r*frames:][:frames], w[r*frames:][:frames], share)
+	})
+}
+
+// normalise gives each frame of w [rows][frames] a mean of 0 and a deviation of 1 over the rows.
+func normalise(w []float32, frames int) {
+	mean, square := make([]float64, frames), make([]float64, frames)
+	for row := range slices.Chunk(w, frames) {
+		for f, v := range row {
+			v := float64(v)
+			mean[f], square[f] = mean[f]+v, square[f]+v*v
 		}
 	}
-	for r := range rows {
-		addMedians(sum[r*frames:][:frames], w[r*frames:][:frames], share)
+	n := float64(len(w) / frames)
+	for f := range mean {
+		mean[f] /= n
+		square[f] = math.Sqrt(max(0, square[f]/n-mean[f]*mean[f])) // the deviation
+	}
+	for row := range slices.Chunk(w, frames) {
+		for f := range row {
+			if row[f] = float32((float64(row[f]) - mean[f]) / square[f]); square[f] == 0 {
+				row[f] = 0
+			}
+		}
 	}
 }
 
 // addMedians adds share times the median of each seven neighbours of row to sum; the row is
 // reflected at its ends.
-func addMedians(sum, row []float32, share float32) {
+func (m *Model) addMedians(sum, row []float32, share float32) {
 	const half = 3
 	n := len(row)
 	if n <= half {
@@ -253,24 +262,25 @@ func addMedians(sum, row []float32, share float32) {
 		}
 		return
 	}
-	for i := range n {
-		var near [2*half + 1]float32
-		for k := range near {
-			j := i + k - half
+	ends := func(from, to int) {
+		var near [4 * half]float32
+		for i := range to - from + 2*half {
+			j := from - half + i
 			if j < 0 {
 				j = -j
 			} else if j >= n {
 				j = 2*(n-1) - j
 			}
-			v := row[j]
-			at := k
-			for ; at > 0 && near[at-1] > v; at-- {
-				near[at] = near[at-1]
-			}
-			near[at] = v
+			near[i] = row[j]
 		}
-		sum[i] += share * near[half]
+		m.pool.AddMedians(sum[from:to], near[:to-from+2*half], share)
 	}
+	inner := max(half, n-half)
+	ends(0, half)
+	if inner > half {
+		m.pool.AddMedians(sum[half:inner], row, share)
+	}
+	ends(inner, n)
 }
 
 // warp returns, for each row of w [rows][frames], the frame at which the path of the largest sum,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"soberano/asr/mel"
+	"soberano/kernels/cpu"
 	"soberano/models"
 )
 
@@ -179,14 +180,20 @@ func TestWarp(t *testing.T) {
 }
 
 func TestMedians(t *testing.T) {
+	pool, err := cpu.NewPool(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	m := &Model{pool: pool}
 	sum := make([]float32, 8)
-	addMedians(sum, []float32{9, 0, 0, 0, 5, 1, 1, 1}, 2)
+	m.addMedians(sum, []float32{9, 0, 0, 0, 5, 1, 1, 1}, 2)
 	// Reflected: 0 0 0 | 9 0 0 0 5 1 1 1 | 1 1 5
 	if want := []float32{0, 0, 0, 2, 2, 2, 2, 2}; !slices.Equal(sum, want) {
 		t.Errorf("%v, want %v", sum, want)
 	}
 	sum = make([]float32, 2)
-	if addMedians(sum, []float32{3, 4}, 1); sum[0] != 3 || sum[1] != 4 {
+	if m.addMedians(sum, []float32{3, 4}, 1); sum[0] != 3 || sum[1] != 4 {
 		t.Errorf("%v: a short row is not smoothed", sum)
 	}
 }

@@ -2,6 +2,7 @@ package whisper
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"time"
@@ -223,7 +224,7 @@ func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *align
 		if err == nil {
 			a.speech = o.Speech
 		}
-		return err
+		return errors.Join(err, s.closeState(state)) // other slots use its memory next
 	}})
 	r.Steps++
 	return a, err

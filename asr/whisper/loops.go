@@ -3,7 +3,11 @@ package whisper
 import (
 	"bytes"
 	"compress/zlib"
+	"sync"
 )
+
+// compressors keeps *zlib.Writer, which have 0.8 MB each.
+var compressors = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
 
 // ratio returns the compression ratio of text by zlib, 1 for no text. It is high for loops, which
 // the network decodes for noise and music (openai/whisper, compression_ratio).
@@ -12,7 +16,9 @@ func ratio(text string) float64 {
 		return 1
 	}
 	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
+	z := compressors.Get().(*zlib.Writer)
+	defer compressors.Put(z)
+	z.Reset(&b)
 	_, _ = z.Write([]byte(text)) // writing to memory does not fail
 	_ = z.Close()
 	return float64(len(text)) / float64(b.Len())

@@ -159,8 +159,8 @@ func (m *Model) load(w *weights) error {
 // the encoder's, at once: growing in parts would take twice as much for a while.
 func (m *Model) reserve() error {
 	// The encoder's blocks run one after the other and share one layer of state. Keys and values
-	// in 8 bits were not faster, and the features less accurate. In bfloat16 they take a tenth less
-	// time, but words are wrong that are right in float16 and float32.
+	// in 8 bits were not faster, and the features less accurate. In bfloat16 words are wrong that are
+	// right in float16 and float32.
 	var err error
 	if m.encState, err = m.dev.NewState(m.stateShape(1, m.AudioContext, true)); err != nil {
 		return err

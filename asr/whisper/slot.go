@@ -289,9 +289,17 @@ func (s *Slot) fork(f fork) error {
 func (s *Slot) drop(used []span) (err error) {
 	for i := 1; i < len(s.self); i++ {
 		if s.self[i] != nil && !slices.ContainsFunc(used, func(sp span) bool { return sp.state == i }) {
-			err = errors.Join(err, s.self[i].Close())
-			s.self[i] = nil
+			err = errors.Join(err, s.closeState(i))
 		}
+	}
+	return err
+}
+
+// closeState closes the state of a number, if there is one.
+func (s *Slot) closeState(i int) (err error) {
+	if i < len(s.self) && s.self[i] != nil {
+		err = s.self[i].Close()
+		s.self[i] = nil
 	}
 	return err
 }

@@ -18,15 +18,6 @@ const (
 // rows attend to, part number part of parts.
 type unit struct{ span, head, row, part, parts int32 }
 
-// leastPart is the fewest keys for which it pays to split the keys of a unit into parts.
-const leastPart = 256
-
-// partial is the result of one part of a unit, before normalisation.
-type partial struct {
-	out      []float32 // [12][headDim rounded up to 32]
-	max, sum [unitRows]float32
-}
-
 // wideSlots is how many pages a worker keeps converted to float32. leastWideRows is the number of query rows of a
 // head from which on that is faster: in a prompt the same page is multiplied with many
 // units, and converting it for each of them takes a sixth of the time.
@@ -37,10 +28,9 @@ const (
 
 // widePage has the keys and values of one head in a page, converted from float16 to float32.
 type widePage struct {
-	job              int // number of the attention operation (attendJob.number)
-	span, head, page int
-	keys             []float32 // [page/32][headDim][32]
-	values           []float32 // [headDim rounded up to 32, /32][page][32]
+	pageID
+	keys   []float32 // [page/32][headDim][32]
+	values []float32 // [headDim rounded up to 32, /32][page][32]
 }
 
 // attendJob is an attention operation over cached keys and values.
@@ -67,6 +57,8 @@ type attendJob struct {
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
+	slopes  []float32 // values of a.Slopes; nil: none
+	sinks   []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -84,6 +76,7 @@ type attendScratch struct {
 	sum    [unitRows]float32
 	wide   [wideSlots]widePage
 	b8     scratch8
+	b16    scratch16
 }
 
 // init prepares the job for the workers of d.
@@ -120,7 +113,16 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
+	j.dst, j.q, j.spans, j.layer, j.a, j.sinks, j.slopes = dst, q, spans, layer, *a, nil, nil
+	if a.Slopes != nil {
+		if a.SoftCap > 0 {
+			panic("cpu: " + op + ": slopes and a soft cap")
+		}
+		j.slopes = d.each(op, a.Slopes, a.Heads)
+	}
+	if a.Sinks != nil {
+		j.sinks = d.each(op, a.Sinks, a.Heads)
+	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
 	}
@@ -157,50 +159,12 @@ func (j *attendJob) cut(threads int) {
 // seen returns how many keys the last row of a span attends to.
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
+	case !j.a.Causal && j.a.Window > 0:
+		return min(s.Len, j.a.Window+1)
 	case !j.a.Causal:
 		return s.Len
-	case j.a.Window > 0:
-		return min(n, j.a.Window)
 	default:
-		return n
-	}
-}
-
-// join combines the parts of the units that were split.
-func (j *attendJob) join() {
-	for i := 0; i < len(j.units); i += int(j.units[i].parts) {
-		if u := j.units[i]; u.parts > 1 {
-			j.joinUnit(u, j.parts[i:][:u.parts])
-		}
-	}
-}
-
-// joinUnit combines the parts of one unit: it rescales their outputs to the largest of their maxima, adds them, and
-// divides by the sum.
-func (j *attendJob) joinUnit(u unit, parts []partial) {
-	s := j.spans[u.span]
-	_, d := j.a.Dims()
-	dims, group := j.layerOf(s).dims, j.a.Heads/j.a.KVHeads
-	for i := range min(unitRows, s.N*group-int(u.row)) {
-		top, sum := float32(math.Inf(-1)), float32(0)
-		for p := range parts {
-			top = max(top, parts[p].max[i])
-		}
-		t, h := j.place(s, u, i, group)
-		dst := j.dst.Row(t)[h*d:][:d]
-		clear(dst)
-		for p := range parts {
-			part := &parts[p]
-			if part.sum[i] == 0 {
-				continue
-			}
-			share := float32(math.Exp(float64(part.max[i] - top)))
-			sum += share * part.sum[i]
-			out := part.out[i*dims:][:d]
-			scaleTo(j.lv, out, out, share)
-			addTo(j.lv, dst, out)
-		}
-		scaleTo(j.lv, dst, dst, inverse(sum))
+		return n - j.a.First(n-1)
 	}
 }
 
@@ -216,8 +180,8 @@ func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
 	if !j.a.Causal {
 		end = s.Len
-	} else if j.a.Window > 0 {
-		from = max(0, s.Pos-j.a.Window+1)
+	} else {
+		from = j.a.First(s.Pos)
 	}
 	switch {
 	case !l.holds(&j.a, latent):
@@ -270,10 +234,18 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		j.load8(w, n)
 	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
+	in16 := wide && c.words
+	if in16 {
+		w.b16.grow(j.a.HeadDim)
+		j.load16(w, n)
+	}
 	for b := lo &^ 31; b < hi; b += keyBlock {
-		if e := min(b+keyBlock, hi); in8 {
+		switch e := min(b+keyBlock, hi); {
+		case in8:
 			j.block8(w, &c, u, n, b, e)
-		} else {
+		case in16:
+			j.block16(w, &c, s, u, n, b, e)
+		default:
 			j.block(w, &c, u, wide, n, b, e)
 		}
 	}
@@ -286,17 +258,8 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	_, d := j.a.Dims()
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], inverse(w.sum[i]))
+		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], j.share(h, w.max[i], w.sum[i]))
 	}
-}
-
-// piece splits the keys lo … hi at multiples of 32 into parts and returns the unit's part.
-func (u unit) piece(lo, hi int) (from, to int) {
-	lo &^= 31
-	n := (hi - lo + 31) / 32
-	from = lo + n*int(u.part)/int(u.parts)*32
-	to = lo + n*int(u.part+1)/int(u.parts)*32
-	return from, min(to, hi)
 }
 
 // place returns the tensor row and the query head of row i of a unit.
@@ -312,25 +275,31 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		pos := s.Pos + t - s.Row
+		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, s.Len
-		if j.a.Causal {
-			to = s.Pos + t - s.Row + 1
-			if j.a.Window > 0 {
-				from = max(0, to-j.a.Window)
-			}
-			if s.Whole {
-				to = s.Pos + s.N
-			}
-		}
+		from, to := j.span(s, pos)
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
 	}
 	return lo, hi
+}
+
+// span returns the range of positions of s that position p attends to.
+func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
+	switch {
+	case j.a.Causal && s.Whole:
+		return j.a.First(p), s.Pos + s.N
+	case j.a.Causal:
+		return j.a.First(p), p + 1
+	case j.a.Window > 0:
+		to = min(s.Len, p+j.a.Window/2+1)
+		return min(to, max(0, p-j.a.Window/2)), to
+	}
+	return 0, s.Len
 }
 
 // block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running
@@ -346,6 +315,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
+		j.slope(u, i, b, row)
 		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(row), row)
@@ -375,9 +345,9 @@ func (j *attendJob) view(w *attendScratch, c *keysValues, u unit, i int, wide bo
 	if !wide {
 		return view{c.kind, keys, values, c.keyPanel(), c.valuePanel()}
 	}
-	p := &w.wide[i%wideSlots]
-	if p.job != j.number || p.span != int(u.span) || p.head != int(u.head) || p.page != i {
-		p.job, p.span, p.head, p.page = j.number, int(u.span), int(u.head), i
+	p, id := &w.wide[i%wideSlots], pageID{j.number, int(u.span), int(u.head), i}
+	if p.pageID != id {
+		p.pageID = id
 		if len(p.keys) != len(keys)/2 || len(p.values) != len(values)/2 {
 			p.keys, p.values = alignedF32(len(keys)/2), alignedF32(len(values)/2)
 		}
@@ -405,12 +375,30 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
 }
 
+// slope subtracts the slope of the head of row i of a unit, times the distance of each key from the row, from its scores of the
+// keys b and later.
+func (j *attendJob) slope(u unit, i, b int, row []float32) {
+	if j.slopes == nil {
+		return
+	}
+	s := j.spans[u.span]
+	t, h := j.place(s, u, i, j.a.Heads/j.a.KVHeads)
+	slope, distance := j.slopes[h], s.Pos+t-s.Row-b
+	for x := range row {
+		row[x] -= slope * float32(max(distance-x, x-distance))
+	}
+}
+
 // softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
-// running maximum rises, it rescales the output and the sum that were accumulated so far.
-func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) {
+// running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
+// weights.
+func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
 	if from >= to {
 		clear(row)
-		return
+		return 0
+	}
+	if j.a.SoftCap > 0 {
+		softCap(j.lv, row, row, j.a.SoftCap)
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))
@@ -423,7 +411,9 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 		}
 		w.max[i] = top
 	}
-	w.sum[i] += expSum(j.lv, row, w.max[i])
+	sum := expSum(j.lv, row, w.max[i])
+	w.sum[i] += sum
+	return sum
 }
 
 func fill(x []float32, v float32) {

@@ -46,7 +46,7 @@ type Cached int
 
 const (
 	// Cached8 stores 8 bits if the dimensions of a head are multiples of 32 and the layer is not Fine; otherwise it is
-	// CachedF16.
+	// CachedF16, where many queries may be multiplied with a Fine layer in 16-bit integers.
 	Cached8    Cached = iota
 	CachedF16         // float16, multiplied with queries in float32
 	CachedBF16        // bfloat16 if the CPU has products of it, otherwise CachedF16
@@ -75,9 +75,12 @@ type device struct {
 	repacked int        // number of segments that were not found in packed
 	move     mover      // copying of the segments that were found
 
-	mm  matmulJob
-	at  attendJob
-	row rowJob
+	mm    matmulJob
+	at    attendJob
+	row   rowJob
+	delta deltaJob
+	scan  scanJob
+	wkv   wkvJob
 
 	x8     []block   // activations of a product in 8 bits
 	xp     []uint32  // activations of a product in bfloat16
@@ -116,6 +119,9 @@ func newDevice(o Options, lv level) (*device, error) {
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
+	d.delta.init(d)
+	d.scan.init(d)
+	d.wkv.init(d)
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

@@ -5,10 +5,11 @@
 //	matrix, unpack, pack          weights, repacked by Load into panels of 32 rows (layout)
 //	packed, packedfile            a file of repacked weights, for the next run
 //	packedcheck, guard            checks of that file
-//	matmul, gated → qtile, dtile, ptile, amx
+//	matmul, gated → qtile, dtile, ptile, wtile, amx
 //	                              matrix products by microkernels (tiles):
 //	                              8-bit activations × quantized weights,
-//	                              float32 activations × float weights, bfloat16 × bfloat16
+//	                              float32 activations × float weights, bfloat16 × bfloat16,
+//	                              16-bit integers (of attention)
 //	experts, route                mixtures of experts: products and routing
 //	state, pages, keysvalues      what layers keep of a sequence: keys, values, recurrent values
 //	attend, weights               attention over keys and values, with the same microkernels

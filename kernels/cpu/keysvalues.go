@@ -38,6 +38,8 @@ func (d *device) formOf(l kernels.Layer) layerForm {
 		f.kind, f.width = q8s32, 1
 	case d.cached == CachedBF16 && d.lv.bf16():
 		f.kind = kindPairs
+	case d.cached == Cached8 && l.Fine:
+		f.words = d.lv.zmm() && l.KeyDim%2 == 0 && l.KeyDim <= mostWordCols
 	}
 	return f
 }
@@ -142,20 +144,19 @@ func (c *keysValues) put(lv level, head, p int, key, value []float32) {
 		}
 		return
 	}
-	var half [16]uint16
-	for d := 0; d < len(key); d += 16 {
-		n := min(16, len(key)-d)
-		toHalf(lv, half[:n], key[d:d+n])
-		for i, x := range half[:n] {
-			binary.LittleEndian.PutUint16(k[64*(d+i):], x)
+	var half [256]uint16
+	for d := 0; d < len(key); d += len(half) {
+		x := key[d:min(d+len(half), len(key))]
+		toHalf(lv, half[:len(x)], x)
+		for i, h := range half[:len(x)] {
+			binary.LittleEndian.PutUint16(k[64*(d+i):], h)
 		}
 	}
-	for d := 0; d < len(value); d += 16 {
-		n := min(16, len(value)-d)
-		toHalf(lv, half[:n], value[d:d+n])
-		to := v[d/32*g+d%32*2:][:2*n]
-		for i, x := range half[:n] {
-			binary.LittleEndian.PutUint16(to[2*i:], x)
+	for d := 0; d < len(value); d += 32 {
+		x, to := value[d:min(d+32, len(value))], v[d/32*g:]
+		toHalf(lv, half[:len(x)], x)
+		for i, h := range half[:len(x)] {
+			binary.LittleEndian.PutUint16(to[2*i:], h)
 		}
 	}
 }

@@ -75,3 +75,6 @@ func insert(dst []int32, n int, x []float32, i int32) int {
 	dst[at] = i
 	return n
 }
+
+// AddMedians adds to each sum[i] share times the median of x[i … i+6]; x has six values more than sum.
+func (p *Pool) AddMedians(sum, x []float32, share float32) { addMedians(p.lv, sum, x, share) }

@@ -84,3 +84,33 @@ func BenchmarkLogits(b *testing.B) {
 		}
 	})
 }
+
+// TestAddMedians checks medians of random values, and of all orders of values, for which zeros and ones are enough.
+func TestAddMedians(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		r := devicetest.Rand()
+		for n := range 150 {
+			x := devicetest.Gauss(r, n+6)
+			start := devicetest.Gauss(r, n)
+			got, want := guardedF32(t, start, n%2 == 0), slices.Clone(start)
+			addMedians(lv, got, guardedF32(t, x, n%2 == 0), 0.5)
+			addMediansGo(want, x, 0.5)
+			for i := range want {
+				if d := math.Abs(float64(got[i] - want[i])); d > 1e-6 {
+					t.Fatalf("%d: %g, want %g", i, got[i], want[i])
+				}
+			}
+		}
+		for bits := range 1 << 7 {
+			var x [22]float32
+			for i := range x {
+				x[i] = float32(bits >> (i % 7) & 1)
+			}
+			got, want := make([]float32, 16), make([]float32, 16)
+			addMedians(lv, got, x[:], 1)
+			if addMediansGo(want, x[:], 1); !slices.Equal(got, want) {
+				t.Fatalf("%b: %v, want %v", bits, got, want)
+			}
+		}
+	})
+}

@@ -89,6 +89,9 @@ func (s *step) product(op string, dst, x *kernels.Tensor, w kernels.Matrix) *mat
 	s.out(op, dst)
 	apart(op, dst, x)
 	m := s.d.matrix(op, w)
+	if m.lookup {
+		panic("cpu: " + op + ": a matrix for lookup only")
+	}
 	if x.Cols != m.cols || dst.Rows != x.Rows {
 		panic("cpu: " + op + ": shapes differ")
 	}
@@ -151,11 +154,15 @@ func (j *matmulJob) rows(d *device, run *job) {
 	}
 }
 
+// moreBlocks is the most blocks that are allocated beyond those that are needed, so that activations that grow from step to
+// step need no memory of their own each time.
+const moreBlocks = 4096
+
 // quantizeX quantizes x to 8 bits.
 func (d *device) quantizeX(j *matmulJob) {
 	n := j.x.Rows * (j.x.Cols / 32)
 	if cap(d.x8) < n {
-		d.x8 = make([]block, n+n/4)
+		d.x8 = make([]block, n+min(n/4, moreBlocks))
 	}
 	j.x8 = d.x8[:n]
 	j.rows(d, &j.quant)

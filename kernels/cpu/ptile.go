@@ -59,3 +59,8 @@ func asBytes(x []float32) []byte {
 func asWords(x []float32) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
+
+// asInt16 returns the memory of x as 16-bit integers.
+func asInt16(x []float32) []int16 {
+	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
+}

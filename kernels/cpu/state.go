@@ -50,8 +50,9 @@ type layerForm struct {
 	group  int  // number of its group, for KeysValues
 	at     int  // offset of the layer's memory in a page, or in the block of recurrent values, in bytes
 	kind   kind
-	width  int // bytes of a value
-	dims   int // ValueDim, rounded up to 32
+	width  int  // bytes of a value
+	dims   int  // ValueDim, rounded up to 32
+	words  bool // it is multiplied with many rows in 16-bit integers; see attend16.go
 }
 
 // maxStateBytes is an upper bound of the size of a state; a larger one is a mistake.

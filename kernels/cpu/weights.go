@@ -8,14 +8,17 @@ import (
 	"soberano/kernels/quant"
 )
 
-// weightKeys is the number of keys in a chunk.
-const weightKeys = 64
+// weightKeys is the number of keys in a chunk, those of a panel.
+const weightKeys = 32
 
 // Weights writes softmax(scale·q·kᵀ) of one head over the first dst.Cols keys of each span to dst.
 func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attention) {
 	s.in("Weights", &q)
 	s.out("Weights", &dst)
 	apart("Weights", &dst, &q)
+	if a.SoftCap != 0 || a.Sinks != nil || a.Slopes != nil || a.Temperature.Length != 0 {
+		panic("cpu: Weights: a soft cap, sinks or a temperature")
+	}
 	if a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 || head < 0 || head >= a.Heads || q.Cols != a.Heads*a.HeadDim || dst.Rows != q.Rows {
 		panic("cpu: Weights: shapes differ")
 	}
@@ -41,23 +44,37 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 //
 // The weights show where in the audio each word of a text was spoken. They are needed
 // once for each text, from a few heads. So each key is read back from whatever
-// layout it has (key) and multiplied in plain Go:
+// layout it has (key), and multiplied as float32:
 //
 //	q [rows][headDim] · keys [n][headDim] ─▶ scores [rows][n] ─softmax─▶ dst
 func (d *device) weights(dst, q kernels.Tensor, c keysValues, kv int, scale float32) {
 	n := dst.Cols
-	scores := job(func(_, chunk int) {
-		keys := make([]float32, q.Cols)
-		for p := chunk * weightKeys; p < min((chunk+1)*weightKeys, n); p++ {
-			c.key(keys, kv, p)
-			for r := range q.Rows {
-				dst.Row(r)[p] = scale * dotPlain(q.Row(r), keys)
+	type scratch struct{ key, panel, out []float32 } // [headDim], [headDim][32], [rows][32]
+	workers := make([]scratch, d.pool.threads)
+	scores := job(func(worker, chunk int) {
+		w, from := &workers[worker], chunk*weightKeys
+		if w.key == nil {
+			*w = scratch{make([]float32, q.Cols), make([]float32, weightKeys*q.Cols), make([]float32, weightKeys*q.Rows)}
+		}
+		for p := range min(weightKeys, n-from) {
+			c.key(w.key, kv, from+p)
+			for i, x := range w.key {
+				w.panel[i*weightKeys+p] = x
 			}
+		}
+		out, stride := dst.F32[from:], dst.Stride
+		if n-from < weightKeys {
+			out, stride = w.out, weightKeys
+		}
+		dTile(d.lv, kindF32, out, stride, q.F32, q.Stride, asBytes(w.panel), q.Cols, q.Rows, false)
+		for r := 0; n-from < weightKeys && r < q.Rows; r++ {
+			copy(dst.Row(r)[from:n], w.out[r*weightKeys:])
 		}
 	})
 	d.do((n+weightKeys-1)/weightKeys, &scores)
 	for r := range dst.Rows {
 		row := dst.Row(r)
+		scaleTo(d.lv, row, row, scale)
 		sum := expSum(d.lv, row, maxOf(d.lv, row))
 		scaleTo(d.lv, row, row, inverse(sum))
 	}
@@ -87,19 +104,4 @@ func (c *keysValues) key(dst []float32, head, p int) {
 			dst[i] = quant.F16ToF32(binary.LittleEndian.Uint16(panel[64*i+2*r:]))
 		}
 	}
-}
-
-// dotPlain returns a·b.
-func dotPlain(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	for b = b[:len(a)]; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-	}
-	for i, x := range a {
-		s0 += x * b[i]
-	}
-	return s0 + s1 + s2 + s3
 }

@@ -2,10 +2,13 @@ package main
 
 import "fmt"
 
-const dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)"
+const (
+	dArgs = "(c *float32, ldc int, a *float32, lda int, w *byte, n, m, add int)"
+	wArgs = "(c *float32, ldc int, a *int16, lda int, w *int16, n, m, add int, rows, cols *float32)"
+)
 
-// dtiles writes the float microkernels, which compute m tokens × 32 rows. One step of the inner loop
-// multiplies one column (of kind Pairs, two columns).
+// dtiles writes the float microkernels and that of 16-bit integers, which compute m tokens × 32 rows. One step of the
+// inner loop multiplies one column (of kinds Pairs and Words, two columns).
 func dtiles(f *file) {
 	for _, kind := range []string{"F32", "F16", "BF16"} {
 		dtile(f, avx512, kind)
@@ -16,7 +19,11 @@ func dtiles(f *file) {
 		widen(f, s, "BF16")
 	}
 	dtile(f, bf16, "Pairs")
+	dtile(f, avx512, "Words")
 	toPairs(f)
+	absMax(f)
+	toWords(f)
+	panelWords(f)
 	putValues(f)
 }
 
@@ -63,6 +70,51 @@ func toPairs(f *file) {
 	f.i("VMOVDQU Y0, (DI)\n\tADDQ $64, SI\n\tADDQ $32, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 }
 
+// absMax emits the largest magnitude of n float32 values, n a multiple of 16; NaN is larger than all others. Without
+// their signs, floats have the order of integers.
+func absMax(f *file) {
+	f.text("absMaxAVX512", "(x *float32, n int) float32", 20)
+	f.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX\n\tMOVL $0x7FFFFFFF, AX\n\tVPBROADCASTD AX, Z2\n\tVPXORD Z0, Z0, Z0")
+	f.p("loop:")
+	f.i("VPANDD (SI), Z2, Z1\n\tVPMAXUD Z1, Z0, Z0\n\tADDQ $64, SI\n\tSUBQ $16, CX\n\tJNZ loop")
+	(&elem{f, avx512}).fold("VPMAXUD")
+	f.i("VMOVSS X0, ret+16(FP)\n\tVZEROUPPER\n\tRET")
+}
+
+// toWords emits the multiplication of n float32 values, n a multiple of 16, by s and their rounding to int16.
+func toWords(f *file) {
+	f.text("toWordsAVX512", "(dst *int16, x *float32, n int, s float32)", 28)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX\n\tVBROADCASTSS s+24(FP), Z1")
+	f.p("loop:")
+	f.i("VMULPS (SI), Z1, Z0\n\tVCVTPS2DQ Z0, Z0\n\tVPMOVSDW Z0, (DI)")
+	f.i("ADDQ $64, SI\n\tADDQ $32, DI\n\tSUBQ $16, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+}
+
+// panelWords emits the conversion of a panel of n columns of float16, n even, to pairs of int16 (see panelWordsGo). The
+// first loop finds the largest magnitude of each row: without their signs, float16 values have the order of integers.
+// limits holds the largest integer, its inverse, and the smallest float16 above zero.
+func panelWords(f *file) {
+	f.text("panelWordsAVX512", "(dst *int16, scales *float32, src *byte, n int, limits *[3]float32)", 40)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ scales+8(FP), DX\n\tMOVQ src+16(FP), SI\n\tMOVQ n+24(FP), CX\n\tMOVQ limits+32(FP), R8")
+	f.i("MOVL $0x7FFF7FFF, AX\n\tVPBROADCASTD AX, Z31\n\tMOVL $0xFFFF, AX\n\tVPBROADCASTD AX, Z30\n\tVPXORD Z0, Z0, Z0")
+	f.i("MOVQ SI, BX\n\tMOVQ CX, R9")
+	f.p("largest:")
+	f.i("VPANDD (BX), Z31, Z1\n\tVPMAXUW Z1, Z0, Z0\n\tADDQ $64, BX\n\tDECQ R9\n\tJNZ largest")
+	f.i("VEXTRACTI64X4 $1, Z0, Y1")
+	for v := range 2 {
+		f.i("VCVTPH2PS Y%d, Z%d\n\tVMULPS.BCST 4(R8), Z%d, Z2\n\tVMOVUPS Z2, %d(DX)", v, v, v, 64*v)
+		f.i("VBROADCASTSS 8(R8), Z2\n\tVMAXPS Z%d, Z2, Z2\n\tVBROADCASTSS (R8), Z3\n\tVDIVPS Z2, Z3, Z%d", v, v)
+	}
+	f.p("loop:")
+	for v := range 2 {
+		for col := range 2 {
+			f.i("VCVTPH2PS %d(SI), Z%d\n\tVMULPS Z%d, Z%d, Z%d\n\tVCVTPS2DQ Z%d, Z%d", 64*col+32*v, 4+col, v, 4+col, 4+col, 4+col, 4+col)
+		}
+		f.i("VPANDD Z30, Z4, Z4\n\tVPSLLD $16, Z5, Z5\n\tVPORD Z4, Z5, Z4\n\tVMOVDQU32 Z4, %d(DI)", 64*v)
+	}
+	f.i("ADDQ $128, SI\n\tADDQ $128, DI\n\tSUBQ $2, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
+}
+
 // dtile emits the function that multiplies m tokens with a panel of 32 rows. It processes the tokens in
 // the largest tiles that fit. Registers:
 //
@@ -72,7 +124,11 @@ func toPairs(f *file) {
 //	CX            loop counter over columns
 //	R13           tokens left
 func dtile(f *file, s isa, kind string) {
-	f.text("d"+kind+s.name, dArgs, 64)
+	if kind == "Words" {
+		f.text("w"+s.name, wArgs, 80)
+	} else {
+		f.text("d"+kind+s.name, dArgs, 64)
+	}
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+48(FP), R13")
 	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {6, 2, 2}, {4, 2, 2}, {3, 2, 4}, {2, 2, 4}, {1, 2, 4}}
 	if s.lanes == 8 {
@@ -108,8 +164,8 @@ func (t dshape) write(f *file, s isa, kind string) {
 	}
 }
 
-// widths has the bytes of a weight; for Pairs, of a pair.
-var widths = map[string]int{"F32": 4, "F16": 2, "BF16": 2, "Pairs": 4}
+// widths has the bytes of a weight; for Pairs and Words, of two.
+var widths = map[string]int{"F32": 4, "F16": 2, "BF16": 2, "Pairs": 4, "Words": 4}
 
 // pass emits the product with rows row … row+width-1 of the panel, over all columns, and stores it.
 func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
@@ -139,7 +195,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 	t.advance(f, bases, 1, col)
 	f.i("DECQ CX\n\tJNZ %s_one", label)
 	f.p("%s_end:", label)
-	t.finish(f, s, row, label)
+	t.finish(f, s, kind, row, label)
 }
 
 // step emits the multiplication and accumulation of column k of four, whose weights are at byte off.
@@ -158,19 +214,22 @@ func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 		idx := []string{"", "(R8*1)", "(R8*2)"}[m%3]
 		f.i("VBROADCASTSS %d(%s)%s, %s%d", 4*k, []string{"R9", "R10", "R11", "R15"}[m/3], idx, s.reg, x)
 		for v := range t.nv {
-			if kind == "Pairs" {
+			switch kind {
+			case "Pairs":
 				vdpbf16ps(f, x, first+v, t.acc(k, m, v))
-				continue
+			case "Words":
+				f.i("VPDPWSSD Z%d, Z%d, Z%d", x, first+v, t.acc(k, m, v))
+			default:
+				f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, x, s.reg, first+v, s.reg, t.acc(k, m, v))
 			}
-			f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, x, s.reg, first+v, s.reg, t.acc(k, m, v))
 		}
 	}
 }
 
-// load emits the load of one register of weights, converted to float32 (Pairs stay as they are).
+// load emits the load of one register of weights, converted to float32 (Pairs and Words stay as they are).
 func load(f *file, s isa, kind, from string, r int) {
 	switch kind {
-	case "F32", "Pairs":
+	case "F32", "Pairs", "Words":
 		f.i("VMOVUPS %s, %s%d", from, s.reg, r)
 	case "F16":
 		f.i("VCVTPH2PS %s, %s%d", from, s.reg, r)
@@ -187,12 +246,20 @@ func (t dshape) advance(f *file, bases []string, k, col int) {
 	f.i("ADDQ $%d, BX", k*col)
 }
 
-// finish adds up the accumulators of all sets and stores the tile in c, or adds it to c.
-func (t dshape) finish(f *file, s isa, row int, label string) {
+// finish adds up the accumulators of all sets and stores the tile in c, or adds it to c. Those of Words are
+// integers, which are multiplied by the scales of their token and their row.
+func (t dshape) finish(f *file, s isa, kind string, row int, label string) {
+	add := "VADDPS"
+	if kind == "Words" {
+		add = "VPADDD"
+	}
 	for k := 1; k < t.sets; k++ {
 		for i := range t.m * t.nv {
-			f.i("VADDPS %s%d, %s%d, %s%d", s.reg, k*t.m*t.nv+i, s.reg, i, s.reg, i)
+			f.i("%s %s%d, %s%d, %s%d", add, s.reg, k*t.m*t.nv+i, s.reg, i, s.reg, i)
 		}
+	}
+	if kind == "Words" {
+		t.scale(f, s, row)
 	}
 	f.i("MOVQ DI, R9\n\tCMPQ add+56(FP), $0\n\tJEQ %s_store", label)
 	for m := range t.m {
@@ -211,6 +278,22 @@ func (t dshape) finish(f *file, s isa, row int, label string) {
 		}
 		if m+1 < t.m {
 			f.i("ADDQ DX, R9")
+		}
+	}
+}
+
+// scale emits the conversion of integer accumulators to float32 and their multiplication by both scales.
+func (t dshape) scale(f *file, s isa, row int) {
+	first := t.sets * t.m * t.nv
+	f.i("MOVQ cols+72(FP), R9")
+	for v := range t.nv {
+		f.i("VMOVUPS %d(R9), %s%d", 4*row+v*s.bytes(), s.reg, first+v)
+	}
+	f.i("MOVQ m+48(FP), AX\n\tSUBQ R13, AX\n\tMOVQ rows+64(FP), R9\n\tLEAQ (R9)(AX*4), R9")
+	for m := range t.m {
+		for v := range t.nv {
+			r := t.acc(0, m, v)
+			f.i("VCVTDQ2PS %s%d, %s%d\n\tVMULPS %s%d, %s%d, %s%d\n\tVMULPS.BCST %d(R9), %s%d, %s%d", s.reg, r, s.reg, r, s.reg, first+v, s.reg, r, s.reg, r, 4*m, s.reg, r, s.reg, r)
 		}
 	}
 }
