@@ -24,8 +24,8 @@ var (
 // Options are the options of Open. Zero values are the defaults.
 type Options struct {
 	Context int // largest number of tokens of prompt and answer together; 0: the model's own limit, but at most 4096
-	// Vision is the encoder of the images in messages. It belongs to the Model from Open on, also if Open fails. It may be nil.
-	Vision *Vision
+	// Vision opens the encoder of the images in messages, when the first image comes. The Model closes it. nil: there is none.
+	Vision func() (*Vision, error)
 }
 
 // Message is one turn of a conversation. Role is "system", "user" or "assistant".

@@ -67,24 +67,76 @@ func (v *Vision) Close() error {
 	return errors.Join(append(errs, v.dev.Close(), v.file.Close())...)
 }
 
-// checkVision returns an error if the model can't use the rows of its vision encoder.
-func (m *Model) checkVision() error {
-	if m.vision == nil {
-		return nil
+// CheckVision reports whether f is a vision encoder that runs here and whose rows are those of the language model of text.
+func CheckVision(f, text *models.File) error {
+	v, err := arch.OpenVision(f, kernels.Checker{})
+	if err != nil {
+		return err
 	}
-	width, ok := arch.Sees(m.net)
-	if !ok {
-		return models.Unsupported(m.file.Path, "", "holds a model of a family that sees no images here")
+	family, err := text.Meta.String("general.architecture", "")
+	if err != nil {
+		return models.InFile(text.Path, err)
 	}
-	return m.vision.fits(width)
+	width, err := text.Meta.Int(family+".embedding_length", 0)
+	if err != nil {
+		return models.InFile(text.Path, err)
+	}
+	return fits(v, f, width)
 }
 
-// fits returns an error if the rows of v are not those of a language model with rows of width values.
-func (v *Vision) fits(width int) error {
-	if dim := v.encoder.Look().Dim; dim != width {
-		return models.Unsupported(v.file.Path, "use the one that was published with the model", "makes rows of %d values, the language model has %d: it belongs to another model", dim, width)
+// fits returns an error if the rows of v, from the file f, are not those of a language model with rows of width values.
+func fits(v *arch.Vision, f *models.File, width int) error {
+	if dim := v.Look().Dim; dim != width {
+		return models.Unsupported(f.Path, "use the one that was published with the model", "makes rows of %d values, the language model has %d: it belongs to another model", dim, width)
 	}
 	return nil
+}
+
+// seeing is the vision encoder of a model, which is opened when it is needed.
+type seeing struct {
+	open func() (*Vision, error) // nil: there is none
+	mu   sync.Mutex
+	v    *Vision
+}
+
+// Sees reports whether messages may have images.
+func (m *Model) Sees() bool {
+	_, ok := arch.Sees(m.net)
+	return ok && m.vision.open != nil
+}
+
+// encoder returns the vision encoder. The error is ErrNoVision, or that of opening it.
+func (m *Model) encoder() (*Vision, error) {
+	width, ok := arch.Sees(m.net)
+	s := &m.vision
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.v != nil:
+		return s.v, nil
+	case !ok || s.open == nil:
+		return nil, ErrNoVision
+	}
+	v, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(v.encoder, v.file, width); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	s.v = v
+	return v, nil
+}
+
+func (s *seeing) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.v == nil {
+		return nil
+	}
+	err := s.v.Close()
+	s.v, s.open = nil, nil
+	return err
 }
 
 // rows returns the rows of a tile, which must not be changed, and a number that identifies the tile.
@@ -184,11 +236,12 @@ func nextMark(text string, n int) (at, number, length int) {
 
 // promptWithImages is promptOf for a request with images.
 func (m *Model) promptWithImages(ctx context.Context, r Request) (p requestPrompt, err error) {
-	switch {
-	case len(r.Messages) == 0:
+	if len(r.Messages) == 0 {
 		return p, errors.New("engine: a request with images and without messages")
-	case m.vision == nil:
-		return p, ErrNoVision
+	}
+	v, err := m.encoder()
+	if err != nil {
+		return p, err
 	}
 	images := r.Images
 	if r.Messages, err = markImages(r.Messages, images); err != nil {
@@ -199,7 +252,7 @@ func (m *Model) promptWithImages(ctx context.Context, r Request) (p requestPromp
 		return p, err
 	}
 	p.notice, p.end = notice, beginning(r, text)
-	p.tokens, p.images, err = m.withImages(ctx, text, images)
+	p.tokens, p.images, err = m.withImages(ctx, v, text, images)
 	return p, err
 }
 
@@ -209,7 +262,7 @@ func withoutImages(ids []int32) []int32 {
 }
 
 // withImages returns the tokens of a prompt with images. The tokens of an image's rows are negative and identify the row.
-func (m *Model) withImages(ctx context.Context, text prompt.Text, images []Attachment) (ids []int32, rows []batch.Image, err error) {
+func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, images []Attachment) (ids []int32, rows []batch.Image, err error) {
 	list, err := segments(text, len(images))
 	if err != nil {
 		return nil, nil, err
@@ -219,13 +272,13 @@ func (m *Model) withImages(ctx context.Context, text prompt.Text, images []Attac
 			ids = append(ids, m.segmentTokens(s.text, i == 0)...)
 			continue
 		}
-		look := m.vision.encoder.Look()
+		look := v.encoder.Look()
 		for _, p := range look.Parts(images[s.image].Image) {
 			if p.Tile == nil {
 				ids = append(ids, m.segmentTokens([]token.Part{{Text: p.Text, Special: true}}, false)...)
 				continue
 			}
-			values, id, err := m.vision.rows(ctx, p.Tile)
+			values, id, err := v.rows(ctx, p.Tile)
 			if err != nil {
 				return nil, nil, err
 			}

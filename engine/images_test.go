@@ -32,11 +32,17 @@ func openSeeing(t *testing.T, text, encoder *tiny.Source) (*Model, error) {
 	var o Options
 	if encoder != nil {
 		f, dev := open(encoder)
-		v, err := OpenVision(f, dev)
-		if err != nil {
-			return nil, err
+		opened := false
+		o.Vision = func() (*Vision, error) {
+			opened = true
+			return OpenVision(f, dev)
 		}
-		o.Vision = v
+		t.Cleanup(func() {
+			if !opened {
+				f.Close()
+				dev.Close()
+			}
+		})
 	}
 	f, dev := open(text)
 	m, err := Open(f, dev, o)
@@ -46,8 +52,8 @@ func openSeeing(t *testing.T, text, encoder *tiny.Source) (*Model, error) {
 	return m, err
 }
 
-// seeing returns the text model of the projector gemma3.
-func seeing() *tiny.Source {
+// gemmaSeeing returns the text model of the projector gemma3.
+func gemmaSeeing() *tiny.Source {
 	s := tiny.New("gemma3")
 	s.Tokens("<start_of_image>", "<end_of_image>")
 	return s
@@ -65,7 +71,7 @@ func shaded(seed int) *vision.Image {
 // TestImages checks that an answer depends on the images of the conversation and on their order, and that a further turn finds
 // what has been computed for them.
 func TestImages(t *testing.T) {
-	m, err := openSeeing(t, seeing(), tiny.Vision("gemma3"))
+	m, err := openSeeing(t, gemmaSeeing(), tiny.Vision("gemma3"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +126,7 @@ func TestImagesRefused(t *testing.T) {
 	if _, _, err := collect(blind, context.Background(), Request{Messages: []Message{{"user", "Hi"}}, Images: one}); !errors.Is(err, ErrNoVision) {
 		t.Errorf("without an encoder: %v", err)
 	}
-	m, err := openSeeing(t, seeing(), tiny.Vision("gemma3"))
+	m, err := openSeeing(t, gemmaSeeing(), tiny.Vision("gemma3"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,14 +151,23 @@ func TestImagesRefused(t *testing.T) {
 			other.Tensors[i].Shape[1], other.Tensors[i].Data = tiny.Dim/2, other.Tensors[i].Data[:len(other.Tensors[i].Data)/2]
 		}
 	}
-	if _, err := openSeeing(t, seeing(), other); !errors.Is(err, models.ErrUnsupported) {
-		t.Errorf("the encoder of another model: %v", err)
-	}
-	if _, err := openSeeing(t, tiny.New("lfm2"), tiny.Vision("gemma3")); !errors.Is(err, models.ErrUnsupported) {
-		t.Errorf("a family that sees no images: %v", err)
-	}
-	if _, err := openSeeing(t, seeing(), tiny.New("llama")); !errors.Is(err, models.ErrUnsupported) {
-		t.Errorf("a language model as encoder: %v", err)
+	for _, c := range []struct {
+		what          string
+		text, encoder *tiny.Source
+		want          error
+	}{
+		{"the encoder of another model", gemmaSeeing(), other, models.ErrUnsupported},
+		{"a family that sees no images", tiny.New("lfm2"), tiny.Vision("gemma3"), ErrNoVision},
+		{"a language model as encoder", gemmaSeeing(), tiny.New("llama"), models.ErrUnsupported},
+	} {
+		m, err := openSeeing(t, c.text, c.encoder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = collect(m, context.Background(), Request{Messages: []Message{{"user", "Hi"}}, Images: one})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.what, err)
+		}
 	}
 }
 
