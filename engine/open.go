@@ -110,8 +110,14 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 	return g, nil
 }
 
-// Tokenizer returns the tokenizer of a model file.
-func Tokenizer(f *models.File) (*token.Tokenizer, error) { return token.New(f) }
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the tokenizer.json beside it.
+func Tokenizer(f *models.File) (*token.Tokenizer, error) {
+	if _, inside := f.Meta["tokenizer.ggml.model"]; inside || f.Aux["tokenizer.json"] == nil {
+		return token.New(f)
+	}
+	t, err := token.NewJSON(f.Aux)
+	return t, models.InFile(f.Path, err)
+}
 
 func contextFor(wanted, trained int) (int, error) {
 	switch {
