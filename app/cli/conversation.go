@@ -38,6 +38,11 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 		req.Prompt = f.prompt
 	} else {
 		req.Messages = append(c.messages, engine.Message{Role: "user", Content: f.prompt})
+		images, err := readImages(f.images, len(req.Messages)-1)
+		if err != nil {
+			return err
+		}
+		req.Images = images
 	}
 	if f.begin != "" {
 		req.Messages = append(req.Messages, engine.Message{Role: "assistant", Content: f.begin})
