@@ -86,6 +86,7 @@ var families = map[string]family{
 	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
 	"internlm2":     {"InternLM2", openInternLM2, siluKeys},
 	"jamba":         {"Jamba", openJamba, siluKeys},
+	"kimi-linear":   {"Kimi Linear", openKimiLinear, kimiKeys},
 	"lfm2":          {"LFM2", openLFM2, siluKeys},
 	"lfm2moe":       {"LFM2 MoE", openLFM2MoE, siluKeys},
 	"llama":         {"Llama", openLlama, siluKeys},

@@ -74,6 +74,7 @@ var cases = map[string]kindCases{
 	"hunyuan-moe":       hunyuanMoECases,
 	"internlm2":         internlm2Cases,
 	"jamba":             jambaCases,
+	"kimi-linear":       kimiLinearCases,
 	"lfm2":              lfm2Cases,
 	"lfm2-window":       lfm2WindowCases,
 	"lfm2moe":           lfm2MoECases,

@@ -132,11 +132,26 @@ func (v Values) vars() map[string]any {
 	return vars
 }
 
+// reasoningNames are the names of what a model thought before a message. Under any of them it is given to templates as
+// reasoning_content and, unless they are told something else under that name, as thinking: so does the transformers library.
+var reasoningNames = []string{"reasoning_content", "thinking", "reasoning"}
+
 // object is the message as the template sees it: role, content, then Extra sorted by name.
 func (m Message) object() jinja.Object {
+	extra := m.Extra
+	for _, name := range reasoningNames {
+		if thought := m.Extra[name]; thought != nil {
+			extra = maps.Clone(m.Extra)
+			extra["reasoning_content"] = thought
+			if _, set := extra["thinking"]; !set {
+				extra["thinking"] = thought
+			}
+			break
+		}
+	}
 	o := jinja.Object{{Name: "role", Value: role(m.Role)}, {Name: "content", Value: m.Content}}
-	for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
-		o = append(o, jinja.Field{Name: name, Value: m.Extra[name]})
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		o = append(o, jinja.Field{Name: name, Value: extra[name]})
 	}
 	return o
 }

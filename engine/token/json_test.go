@@ -83,6 +83,25 @@ func TestJSONNames(t *testing.T) {
 	}
 }
 
+// TestJSONPair checks how two texts are put together.
+func TestJSONPair(t *testing.T) {
+	for post, want := range map[string][]int32{
+		`{"type":"BertProcessing","cls":["b",1],"sep":["ab",2]}`:    {1, 0, 2, 0, 0, 2},
+		`{"type":"RobertaProcessing","cls":["b",1],"sep":["ab",2]}`: {1, 0, 2, 2, 0, 0, 2},
+		`{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}}],"pair":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"s"}},{"Sequence":{"id":"B"}}],
+			"special_tokens":{"s":{"id":"s","ids":[2],"tokens":["ab"]}}}`: {0, 2, 0, 0},
+		`{"type":"ByteLevel"}`: nil,
+	} {
+		tok, err := NewJSON(map[string][]byte{"tokenizer.json": []byte(`{"post_processor":` + post + `,"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := tok.EncodePair("a", "aa"); !slices.Equal(got, want) || ok != (want != nil) {
+			t.Errorf("%s: %v %v, expected %v", post, got, ok, want)
+		}
+	}
+}
+
 func TestJSONErrors(t *testing.T) {
 	model := `"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}`
 	for want, c := range map[string]struct {

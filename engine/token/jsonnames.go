@@ -113,18 +113,24 @@ func (t *Tokenizer) setJSONEnds() {
 	t.setEnds(false, named...)
 }
 
-// readPostProcessor sets what is added before and after a text.
+// jsonPart is a part of a template: a special token or one of the texts, "A" and "B".
+type jsonPart struct {
+	Special  *struct{ ID string } `json:"SpecialToken"`
+	Sequence *struct{ ID string }
+}
+
+// jsonPost has the fields of all post-processors.
+type jsonPost struct {
+	Type         string
+	Processors   []json.RawMessage
+	Single, Pair []jsonPart
+	Tokens       map[string]struct{ IDs []int32 } `json:"special_tokens"`
+	CLS, SEP     []any                            // ["[CLS]", 101]
+}
+
+// readPostProcessor sets what is added before and after a text, and between two.
 func (t *Tokenizer) readPostProcessor(raw json.RawMessage) error {
-	var p struct {
-		Type       string
-		Processors []json.RawMessage
-		Single     []struct {
-			Special  *struct{ ID string } `json:"SpecialToken"`
-			Sequence *struct{ ID string }
-		}
-		Tokens   map[string]struct{ IDs []int32 } `json:"special_tokens"`
-		CLS, SEP []any                            // ["[CLS]", 101]
-	}
+	var p jsonPost
 	if len(raw) == 0 {
 		return nil
 	}
@@ -140,34 +146,58 @@ func (t *Tokenizer) readPostProcessor(raw json.RawMessage) error {
 			}
 		}
 	case "BertProcessing", "RobertaProcessing":
-		return t.addAround(p.CLS, p.SEP)
+		return t.addAround(p)
 	case "TemplateProcessing":
-		add := &t.before
-		for _, x := range p.Single {
-			if x.Sequence != nil {
-				add = &t.after
-			}
-			if x.Special != nil {
-				for _, id := range p.Tokens[x.Special.ID].IDs {
-					if !t.has(id) {
-						return fmt.Errorf("post_processor: token %d is out of range", id)
-					}
-					*add = append(*add, id)
-				}
-			}
-		}
+		return t.readTemplate(p)
 	default:
 		return fmt.Errorf("the post-processor %s is not known: %w", models.Quote(p.Type), models.ErrUnsupported)
 	}
 	return nil
 }
 
-// addAround reads the tokens of BERT's and RoBERTa's post-processors, a spelling and an id.
-func (t *Tokenizer) addAround(cls, sep []any) error {
+func (t *Tokenizer) readTemplate(p jsonPost) error {
+	single, err := t.pairParts(p, p.Single)
+	if err != nil {
+		return err
+	}
+	add := &t.before
+	for _, x := range single {
+		if x.text > 0 {
+			add = &t.after
+		} else {
+			*add = append(*add, x.token)
+		}
+	}
+	t.pair, err = t.pairParts(p, p.Pair)
+	return err
+}
+
+func (t *Tokenizer) pairParts(p jsonPost, parts []jsonPart) (out []pairPart, err error) {
+	for _, x := range parts {
+		switch {
+		case x.Special != nil:
+			for _, id := range p.Tokens[x.Special.ID].IDs {
+				if !t.has(id) {
+					return nil, fmt.Errorf("post_processor: token %d is out of range", id)
+				}
+				out = append(out, pairPart{token: id})
+			}
+		case x.Sequence != nil && x.Sequence.ID == "B":
+			out = append(out, pairPart{text: 2})
+		case x.Sequence != nil:
+			out = append(out, pairPart{text: 1})
+		}
+	}
+	return out, nil
+}
+
+// addAround reads the tokens of BERT's and RoBERTa's post-processors, a spelling and an id. RoBERTa puts the second token between
+// two texts twice.
+func (t *Tokenizer) addAround(p jsonPost) error {
 	for _, x := range []struct {
 		to   *[]int32
 		pair []any
-	}{{&t.before, cls}, {&t.after, sep}} {
+	}{{&t.before, p.CLS}, {&t.after, p.SEP}} {
 		if len(x.pair) != 2 {
 			return fmt.Errorf("post_processor: a token of %d parts", len(x.pair))
 		}
@@ -176,6 +206,11 @@ func (t *Tokenizer) addAround(cls, sep []any) error {
 			return fmt.Errorf("post_processor: token %v is out of range", x.pair[1])
 		}
 		*x.to = append(*x.to, int32(id))
+	}
+	cls, sep := pairPart{token: t.before[len(t.before)-1]}, pairPart{token: t.after[len(t.after)-1]}
+	t.pair = []pairPart{cls, {text: 1}, sep, {text: 2}, sep}
+	if p.Type == "RobertaProcessing" {
+		t.pair = []pairPart{cls, {text: 1}, sep, sep, {text: 2}, sep}
 	}
 	return nil
 }

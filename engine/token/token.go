@@ -48,8 +48,9 @@ type Tokenizer struct {
 	strips   map[int32]strip // special tokens that take white space away
 	bos, eos int32           // none where the model has none
 	sep      int32
-	before   []int32 // what AddSpecial adds before a text
-	after    []int32 // and after it
+	before   []int32    // what AddSpecial adds before a text
+	after    []int32    // and after it
+	pair     []pairPart // how two texts are put together; nil: not said
 	ends     map[int32]bool
 	note     string
 
@@ -57,6 +58,28 @@ type Tokenizer struct {
 	spacePrefix, dropSpace bool
 	prepare                func(text string, first bool) string // what is done to a text before words; nil: nothing
 	words                  wordEncoder
+}
+
+// pairPart is a part of two texts that are put together: a token, or one of the texts.
+type pairPart struct {
+	token int32
+	text  int // 1 or 2; 0: token
+}
+
+// EncodePair returns the tokens of two texts in the form that tokenizer.json gives for a pair, as of a query and a document. Control
+// tokens that are spelled in them stay text. ok is false if the vocabulary's file does not say the form.
+func (t *Tokenizer) EncodePair(first, second string) (ids []int32, ok bool) {
+	for _, p := range t.pair {
+		switch p.text {
+		case 0:
+			ids = append(ids, p.token)
+		case 1:
+			ids = append(ids, t.Encode(first, Options{})...)
+		default:
+			ids = append(ids, t.Encode(second, Options{})...)
+		}
+	}
+	return ids, t.pair != nil
 }
 
 // strip says that a special token takes the white space before or after it away.

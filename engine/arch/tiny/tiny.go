@@ -96,6 +96,7 @@ var kinds = map[string]kind{
 	"hunyuan-moe":       hunyuanMoE,
 	"internlm2":         internlm2,
 	"jamba":             jamba,
+	"kimi-linear":       kimiLinear,
 	"lfm2":              lfm2,
 	"lfm2-window":       lfm2Window,
 	"lfm2moe":           lfm2MoE,
