@@ -141,7 +141,11 @@ func TestHostileFiles(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			hostileKeys(t, kind)
+			unused := strings.Fields(cases[kind].unused[kind])
 			for i, tensor := range tiny.New(kind).Tensors {
+				if slices.ContainsFunc(unused, func(begin string) bool { return strings.HasPrefix(tensor.Name, begin) }) {
+					continue
+				}
 				s := tiny.New(kind)
 				s.Tensors = slices.Delete(s.Tensors, i, i+1)
 				err := checkTiny(s)
