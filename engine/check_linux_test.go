@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 
@@ -15,8 +16,10 @@ func TestCheckReadsNoMatrix(t *testing.T) {
 		s := tiny.New(kind)
 		hidden := 0
 		for i, x := range s.Tensors {
-			// The device copies vectors and the taps of convolutions.
-			if len(x.Shape) < 2 || x.Shape[len(x.Shape)-1] < 2*tiny.Taps {
+			// The device copies vectors, several of which may be one tensor, and the taps of convolutions.
+			cols := x.Shape[len(x.Shape)-1]
+			vectors := strings.Contains(x.Name, "norm") || strings.Contains(x.Name, "lerp") || strings.HasSuffix(x.Name, "ssm_a")
+			if vectors || x.Len() == cols || cols < 2*tiny.Taps {
 				continue
 			}
 			data, err := syscall.Mmap(-1, 0, len(x.Data), syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
@@ -32,7 +35,7 @@ func TestCheckReadsNoMatrix(t *testing.T) {
 			hidden++
 		}
 		f := &models.File{Format: "gguf", Path: kind, Meta: s.Meta, Tensors: s.Tensors}
-		if _, err := Check(f); err != nil || hidden < 10 {
+		if _, err := Check(f); err != nil || hidden < 5 {
 			t.Errorf("%s, %d hidden matrices: %v", kind, hidden, err)
 		}
 	}
