@@ -111,8 +111,12 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 
 // Tokenizer returns the tokenizer of a model file: that of its metadata, or of the tokenizer.json beside it.
 func Tokenizer(f *models.File) (*token.Tokenizer, error) {
-	if _, inside := f.Meta["tokenizer.ggml.model"]; inside || f.Aux["tokenizer.json"] == nil {
+	_, inside := f.Meta["tokenizer.ggml.model"]
+	switch {
+	case inside || f.Aux["tokenizer.json"] == nil && f.Format != "safetensors":
 		return token.New(f)
+	case f.Aux["tokenizer.json"] == nil:
+		return nil, models.Unsupported(f.Path, "download all files of the model's folder", "has no tokenizer.json beside it, by which text becomes tokens")
 	}
 	t, err := token.NewJSON(f.Aux)
 	return t, models.InFile(f.Path, err)
