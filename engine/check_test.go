@@ -33,13 +33,18 @@ func damages(s *tiny.Source) []damage {
 		add(tensor.Name+" removed", func(s *tiny.Source) { s.Tensors = slices.Delete(s.Tensors, i, i+1) })
 		add(tensor.Name+" without its first row", func(s *tiny.Source) {
 			x := &s.Tensors[i]
+			if x.Shape[0] == 1 {
+				return
+			}
 			size := len(x.Data) / x.Shape[0]
 			x.Shape = slices.Clone(x.Shape)
 			x.Shape[0]--
 			x.Data = x.Data[size:]
 		})
 		add(tensor.Name+" with another shape", func(s *tiny.Source) {
-			s.Tensors[i].Shape = append([]int{1}, s.Tensors[i].Shape...)
+			if x := &s.Tensors[i]; len(x.Shape) < 4 {
+				x.Shape = append([]int{1}, x.Shape...)
+			}
 		})
 	}
 	return list
