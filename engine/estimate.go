@@ -41,7 +41,7 @@ func layersOf(info registry.Info) []kernels.Layer {
 // is derived from the number of parameters, and a vocabulary of 128,000 is assumed.
 func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	if context <= 0 {
-		context = min(info.Context, defaultContext)
+		context = min(info.Context, DefaultContext)
 	}
 	cache = cpu.StateBytes(kernels.StateShape{Layers: layersOf(info), Cap: context}, batch.Chunk)
 	// A layer has about 12·width² parameters. A row of a step has about 12·width values.

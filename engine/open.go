@@ -10,14 +10,15 @@ import (
 	"soberano/engine/arch"
 	"soberano/engine/batch"
 	"soberano/engine/prompt"
+	"soberano/engine/reply"
 	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/models"
 	"soberano/models/huggingface"
 )
 
-// defaultContext is the largest context if Options.Context is 0.
-const defaultContext = 4096
+// DefaultContext is the largest context if Options.Context is 0.
+const DefaultContext = 4096
 
 // Model is an opened language model. Its methods may be called from several goroutines at the same
 // time: the requests share the steps of one queue.
@@ -32,6 +33,8 @@ type Model struct {
 	// unreadable is why messages can't be rendered.
 	unreadable error
 	bos, eos   string
+	format     reply.Format // how the model marks its thoughts and calls
+	marks      []int32      // control tokens that the format needs as text
 	queue      *batch.Queue
 	info       Info
 
@@ -52,7 +55,7 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	}()
 	limit := o.Context
 	if limit <= 0 {
-		limit = defaultContext
+		limit = DefaultContext
 	}
 	if err = m.read(limit); err != nil {
 		return m, err
@@ -106,13 +109,19 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 	return g, nil
 }
 
-// Tokenizer returns the tokenizer of a model file.
-func Tokenizer(f *models.File) (*token.Tokenizer, error) { return token.New(f) }
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the tokenizer.json beside it.
+func Tokenizer(f *models.File) (*token.Tokenizer, error) {
+	if _, inside := f.Meta["tokenizer.ggml.model"]; inside || f.Aux["tokenizer.json"] == nil {
+		return token.New(f)
+	}
+	t, err := token.NewJSON(f.Aux)
+	return t, models.InFile(f.Path, err)
+}
 
 func contextFor(wanted, trained int) (int, error) {
 	switch {
 	case wanted == 0:
-		return min(trained, defaultContext), nil
+		return min(trained, DefaultContext), nil
 	case wanted < 0 || wanted > trained:
 		return 0, fmt.Errorf("a context of %d tokens: the model was trained with %d; choose 1 to %d", wanted, trained, trained)
 	}
@@ -130,6 +139,7 @@ func (m *Model) openTemplate() {
 	if err == nil {
 		m.template, err = prompt.Parse(text)
 	}
+	m.setFormat(text)
 	if err != nil {
 		m.unreadable = models.Unsupported(m.file.Path, "use it for raw text, or another model for a chat", "can't be used for a chat: its template can't be read: %v", err)
 	}
@@ -138,6 +148,16 @@ func (m *Model) openTemplate() {
 	}
 	if id, ok := m.tok.EOS(); ok {
 		m.eos = m.tok.Text(id)
+	}
+}
+
+// setFormat determines how the model marks the parts of its answers.
+func (m *Model) setFormat(template string) {
+	m.format = reply.FormatOf(template, func(text string) bool { _, ok := m.tok.ID(text); return ok })
+	for _, mark := range m.format.Spelled() {
+		if id, ok := m.tok.ID(mark); ok && m.tok.IsControl(id) && !m.tok.IsEnd(id) {
+			m.marks = append(m.marks, id)
+		}
 	}
 }
 

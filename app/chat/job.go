@@ -13,6 +13,7 @@ import (
 	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/engine"
+	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/models"
 	"soberano/models/registry"
@@ -42,6 +43,7 @@ type job struct {
 	stage   stage
 	message store.Message // the answer; its ID is 0 until its first words are stored
 	stream  markdown.Stream
+	joiner  reply.Joiner // of the parts of the answer to the text of stream
 	usage   engine.Usage
 	dirty   bool
 	asked   bool      // a repaint was asked for and has not been done
@@ -96,7 +98,7 @@ func (j *job) run(ctx context.Context, r *Runner, s *store.Store, every time.Dur
 			j.mu.Lock()
 			defer j.mu.Unlock()
 			j.stage, j.usage, j.dirty = writing, p.Usage, true
-			j.stream.Add(p.Text)
+			j.stream.Add(j.joiner.Add(reply.Part{Kind: p.Kind, Text: p.Text}))
 			if p.Reason != "" {
 				reason = p.Reason
 			}
@@ -122,19 +124,27 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	return engine.Request{Messages: list, Sampling: sampling(st.Entry.Sampling)}, nil
 }
 
-// upTo returns the messages of the turns before the given one, and its question; all of them for turn 0.
+// upTo returns the messages before the question of a turn and the question; all of them for turn 0.
 func upTo(messages []store.Message, turn int64) []store.Message {
 	for i, m := range messages {
-		if turn != 0 && (m.Turn > turn || m.Turn == turn && m.Role == store.Assistant) {
+		switch {
+		case turn == 0 || m.Turn != turn:
+		case m.Role == store.User:
+			return messages[:i+1]
+		default: // an answer without a question
 			return messages[:i]
 		}
 	}
 	return messages
 }
 
-// turns joins consecutive messages of one role, for example two questions if the answer between them failed.
+// turns joins consecutive messages of one role, for example two questions if the answer between them failed. What a model thought
+// before it answered is left out: models are not trained to read it again.
 func turns(messages []store.Message) (list []engine.Message) {
 	for _, m := range messages {
+		if m.Role == store.Assistant {
+			m.Content = markdown.WithoutThoughts(m.Content)
+		}
 		if m.Content == "" {
 			continue
 		}
@@ -214,20 +224,31 @@ func (j *job) save(s *store.Store, state store.State) {
 	j.mu.Unlock()
 }
 
-// stopped reports whether an answer was ended by the user or the program.
-func stopped(err error) bool {
-	for _, end := range []error{context.Canceled, errSwitched, engine.ErrClosed, host.ErrClosed, host.ErrRemoved} {
-		if errors.Is(err, end) {
-			return true
+// stops are the reasons for which the user or the program ends an answer.
+var stops = []struct {
+	is   error
+	code problem.Code
+}{{context.Canceled, problem.None}, {errSwitched, problem.ModelSwitched}, {host.ErrRemoved, problem.ModelRemoved}, {engine.ErrClosed, problem.ProgramClosed}, {host.ErrClosed, problem.ProgramClosed}}
+
+// stopped reports whether an answer was ended by the user or the program, and why if it was not the user's wish.
+func (j *job) stopped(err error) (why problem.Code, ok bool) {
+	for _, s := range stops {
+		if !errors.Is(err, s.is) {
+			continue
 		}
+		if s.code == problem.None && j.closing.Load() {
+			return problem.ProgramClosed, true
+		}
+		return s.code, true
 	}
-	return false
+	return problem.None, false
 }
 
 func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 	state := store.Complete
+	why, wasStopped := j.stopped(err)
 	switch {
-	case stopped(err):
+	case wasStopped:
 		state, err = store.Stopped, nil
 	case err != nil:
 		state = store.Failed
@@ -235,7 +256,9 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 		state = store.Cut
 	}
 	j.mu.Lock()
-	if state == store.Cut {
+	if wasStopped {
+		j.message.Problem = problem.Problem{Code: why}
+	} else if state == store.Cut {
 		j.message.Problem = problem.Problem{Code: problem.ContextFull, Args: problem.Args{Context: j.usage.Context}}
 	} else if err != nil {
 		if full, ok := errors.AsType[*engine.ContextError](err); ok && j.joined {

@@ -9,6 +9,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -230,6 +231,9 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	entries, broken := lib.List() // broken entries are reported by `models list`
 	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {
+		if name := chosen.Of(kind); name != "" && name != e.Name {
+			warnf("The %s model chosen in the window, %s, can't be used: %s %s is used instead.", kind, models.Printable(name), problem.Sentence(unusable(entries, kind, name)), models.Printable(e.Name))
+		}
 		return e, nil
 	}
 	advice := "`soberano models import FILE` adds one"
@@ -238,6 +242,20 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	err = fmt.Errorf("the library has no model for this command, which needs %s: %s", kinds[kind].article, advice)
 	return registry.Entry{}, errors.Join(append(broken, err)...)
+}
+
+// unusable returns why a chosen model of a kind can't be used.
+func unusable(entries []registry.Entry, kind registry.Kind, name string) string {
+	for _, e := range entries {
+		if e.Name != name || e.Kind != kind {
+			continue
+		}
+		if err := e.Check(); e.Runs && err != nil {
+			return errorText(err)
+		}
+		return cmp.Or(e.Reason, "it could not be read.")
+	}
+	return "it is not in the library."
 }
 
 // preferred returns the model of a kind to use, of those that can be used.

@@ -187,7 +187,7 @@ func (c *card) useWhenReady() *ui.Button {
 
 // facts returns the lines that describe the model and the memory that it needs.
 func (c *card) facts() []fyne.CanvasObject {
-	list := []fyne.CanvasObject{ui.Text(describe(c.info), ui.SmallSize, ui.Muted)}
+	list := []fyne.CanvasObject{ui.Text(describe(c.info, c.im.Context()), ui.SmallSize, ui.Muted)}
 	if c.info.Kind == registry.Chat {
 		m := estimate(c.info, c.im.Context(), c.im.Free())
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
@@ -248,7 +248,7 @@ func (c *card) showReady() {
 	if choice.Uses(e.Kind) && !c.im.InUse(e) {
 		list = append([]*ui.Button{ui.NewButton(ui.Primary, useFor[e.Kind], func() { c.im.Use(e); c.close() })}, list...)
 	}
-	c.show(c.frame(e.Title, models.Size(e.Bytes), ui.Text(describe(e.Info), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(), list...)))
+	c.show(c.frame(e.Title, models.Size(e.Bytes), ui.Text(describe(e.Info, c.im.Context()), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(), list...)))
 }
 
 // commandLine says what uses the models of a kind that the window does not use.

@@ -125,7 +125,7 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 		right += " · included"
 	}
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
-		ui.Text(describe(e.Info), ui.SmallSize, ui.Muted)}
+		ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}
 	if !e.Runs {
 		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
