@@ -150,8 +150,23 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	case m.output == nil:
 		m.output = r.output(m.embed, c)
 	}
+	if r.hidden && !m.whole && !r.bool("attention.causal", true) {
+		r.seeAll(m)
+	}
 	m.c.bytes = r.bytes
 	return m, r.err
+}
+
+// seeAll makes each row of a text attend to all of it, for embedding models that were made of a decoder.
+func (r *reader) seeAll(m *decoder) {
+	for i := range m.layers {
+		at := m.layers[i].at
+		if at == nil || at.Window > 0 || at.Chunk > 0 || m.layers[i].ssm != nil {
+			r.unsupported("key %q is false in layers that do not see the whole text", r.family+".attention.causal")
+			return
+		}
+		at.Causal = false
+	}
 }
 
 // keptBy returns what the attention of a layer keeps of a sequence.
@@ -249,6 +264,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
+	s.Give(d, x)
 	if m.positions != nil {
 		d.EmbedPositions(h, m.positions)
 		d.Add(x, h)
