@@ -67,7 +67,7 @@ type Source interface {
 }
 
 // ErrLanguage is wrapped by errors for a language that the model does not know.
-var ErrLanguage = errors.New("the model doesn't know the language")
+var ErrLanguage = errors.New("the model does not support the language")
 
 // Info describes an opened model.
 type Info struct {

@@ -27,8 +27,8 @@ type Params struct {
 	// Progress, if not nil, is called while a file is transcribed with how much of it is done,
 	// from the goroutine that runs the loop.
 	Progress func(done time.Duration)
-	// Unheard, if not nil, is called for each stretch of a file that has sound but no text, from the
-	// goroutine that runs the loop. Stretches and segments come in the order of their beginnings.
+	// Unheard, if not nil, is called for each section of a file that has sound but no text, from the
+	// goroutine that runs the loop. Sections and segments come in the order of their beginnings.
 	Unheard func(Unheard)
 	// Words fills Segment.Words, for a file.
 	Words bool
@@ -58,7 +58,7 @@ func (p Params) Check() error { return p.within(math.MaxInt) }
 // within is Check for a model with a vocabulary of so many tokens.
 func (p Params) within(vocab int) error {
 	if p.Beam < 0 || p.Beam > 8 {
-		return fmt.Errorf("asr: a beam of %d; use 1 to 8", p.Beam)
+		return fmt.Errorf("asr: a beam of %d hypotheses is not possible, use 1 to 8", p.Beam)
 	}
 	return p.Decoding.check(vocab)
 }
@@ -70,14 +70,14 @@ func (m *Model) check(p Params) (Params, error) {
 	}
 	switch {
 	case p.Translate && !m.net.Multilingual:
-		return p, fmt.Errorf("%s: it knows English only and can't translate; use a model of many languages", m.info.Name)
+		return p, fmt.Errorf("%s supports English only and can't translate; use a multilingual model", m.info.Name)
 	case p.Language == "" || p.Language == "auto":
 		p.Language = ""
 		return p, nil
 	}
 	if _, ok := m.net.Specials.Language(p.Language); !ok {
 		if !m.net.Multilingual {
-			return p, fmt.Errorf("%s: %w %q; it knows English (en) only", m.info.Name, ErrLanguage, p.Language)
+			return p, fmt.Errorf("%s: %w %q: it supports English (en) only", m.info.Name, ErrLanguage, p.Language)
 		}
 		return p, fmt.Errorf("%s: %w %q; use a code like en, de, fr, es or zh", m.info.Name, ErrLanguage, p.Language)
 	}
@@ -96,26 +96,37 @@ func (d *Decoding) check(vocab int) error {
 		{"compression threshold", d.MaxCompression, 0, math.Inf(1)},
 		{"log-probability threshold", d.MinLogprob, math.Inf(-1), 0},
 		{"no-speech threshold", d.MaxNoSpeech, 0, math.Inf(1)},
-		{"latest first time", d.MaxInitial.Seconds(), 0, 30},
+		{"latest first time in seconds", d.MaxInitial.Seconds(), 0, 30},
 	} {
 		if !(c.value >= c.least && c.value <= c.most) {
-			return fmt.Errorf("asr: a %s of %g; use %g to %g", c.name, c.value, c.least, c.most)
+			return fmt.Errorf("asr: the %s is %g, it must be %s", c.name, c.value, bounds(c.least, c.most))
 		}
 	}
 	for _, t := range d.Temperatures {
 		if !(t >= 0 && t <= 2) {
-			return fmt.Errorf("asr: a temperature of %g; use 0 to 2", t)
+			return fmt.Errorf("asr: the temperature is %g, it must be %s", t, bounds(0, 2))
 		}
 	}
 	for _, id := range d.Suppress {
 		if id < 0 {
-			return fmt.Errorf("asr: token %d can't be suppressed; the first is 0", id)
+			return fmt.Errorf("asr: token %d can't be suppressed: tokens are numbered from 0", id)
 		}
 		if id >= vocab {
-			return fmt.Errorf("asr: token %d can't be suppressed; the model has tokens 0 to %d", id, vocab-1)
+			return fmt.Errorf("asr: token %d can't be suppressed: the model has the tokens 0 to %d", id, vocab-1)
 		}
 	}
 	return nil
+}
+
+// bounds describes a range, of which one end may be infinite.
+func bounds(least, most float64) string {
+	switch {
+	case math.IsInf(least, -1):
+		return fmt.Sprintf("%g or less", most)
+	case math.IsInf(most, 1):
+		return fmt.Sprintf("%g or more", least)
+	}
+	return fmt.Sprintf("from %g to %g", least, most)
 }
 
 // live returns p without the options that only apply to files.

@@ -5,11 +5,25 @@ import (
 	"soberano/models"
 )
 
-// Check reports whether Open can open f, which stays open. It runs the same code as Open, on a device
-// that loads nothing: the matrices of f are not read, so that it takes little time and memory. Open
+// Check reports whether f, which stays open, can be opened by Open, or by OpenEncoder if its purpose is to make vectors of texts. It
+// runs the same code, on a device that loads nothing: the matrices of f are not read, so that it takes little time and memory. Opening
 // can still fail for lack of memory. The error is a *models.FileError of kind models.ErrUnsupported or
 // models.ErrCorrupt. If there is none, warning is that of Info.
 func Check(f *models.File) (warning string, err error) {
+	f, err = readable(f, kernels.Checker{})
+	if err != nil {
+		return "", err
+	}
+	switch purpose, err := f.Meta.Purpose(); {
+	case err != nil:
+		return "", models.InFile(f.Path, err)
+	case purpose != models.Continues:
+		e := &Encoder{file: f, dev: kernels.Checker{}}
+		if err := e.read(0); err != nil {
+			return "", err
+		}
+		return e.info.Warning, nil
+	}
 	m := &Model{file: f, dev: kernels.Checker{}}
 	if err := m.read(0); err != nil {
 		return "", err

@@ -12,10 +12,11 @@ import (
 )
 
 // expansion returns the ratio of the memory of weights on the CPU to their size in the file. Integers
-// keep their number of bits, but each nested scale of the K formats becomes a float16. The ratios are
+// keep their number of bits, but each nested scale of the K formats becomes a float16. The IQ formats of less than four bits, which
+// store groups of values as entries of a grid, get three or four bits a value. The ratios are
 // too high rather than too low, because files also contain tensors of other formats.
 func expansion(quantization string) float64 {
-	for prefix, r := range map[string]float64{"Q2_K": 1.55, "Q3_K": 1.2} {
+	for prefix, r := range map[string]float64{"Q2_K": 1.55, "Q3_K": 1.2, "IQ1": 2.3, "IQ2": 1.75, "IQ3": 1.5, "TQ1": 1.5, "TQ2": 1.25} {
 		if strings.HasPrefix(quantization, prefix) {
 			return r
 		}
@@ -40,7 +41,7 @@ func layersOf(info registry.Info) []kernels.Layer {
 // is derived from the number of parameters, and a vocabulary of 128,000 is assumed.
 func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	if context <= 0 {
-		context = min(info.Context, defaultContext)
+		context = min(info.Context, DefaultContext)
 	}
 	cache = cpu.StateBytes(kernels.StateShape{Layers: layersOf(info), Cap: context}, batch.Chunk)
 	// A layer has about 12·width² parameters. A row of a step has about 12·width values.

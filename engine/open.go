@@ -13,10 +13,11 @@ import (
 	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/models"
+	"soberano/models/huggingface"
 )
 
-// defaultContext is the largest context if Options.Context is 0.
-const defaultContext = 4096
+// DefaultContext is the largest context if Options.Context is 0.
+const DefaultContext = 4096
 
 // Model is an opened language model. Its methods may be called from several goroutines at the same
 // time: the requests share the steps of one queue.
@@ -51,7 +52,7 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 	}()
 	limit := o.Context
 	if limit <= 0 {
-		limit = defaultContext
+		limit = DefaultContext
 	}
 	if err = m.read(limit); err != nil {
 		return m, err
@@ -70,13 +71,16 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 // read loads all that the file holds onto the device, for sequences of at most limit tokens. It makes
 // no state.
 func (m *Model) read(limit int) (err error) {
+	if m.file, err = readable(m.file, m.dev); err != nil {
+		return err
+	}
 	if m.net, err = arch.Open(m.file, m.dev, limit); err != nil {
 		return err
 	}
 	if err = m.dev.Loaded(); err != nil {
 		return err
 	}
-	if m.tok, err = token.New(m.file); err != nil {
+	if m.tok, err = Tokenizer(m.file); err != nil {
 		return err
 	}
 	m.openTemplate()
@@ -84,14 +88,31 @@ func (m *Model) read(limit int) (err error) {
 	if err = m.shape.State(m.shape.Context).Check(); err != nil {
 		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)
 	}
-	m.info, err = m.describe()
+	m.info, err = describe(m.file, m.dev, m.shape)
+	m.info.Template, m.info.Warning = !m.fallback, m.warning()
 	return models.InFile(m.file.Path, err)
 }
+
+// readable returns f with the metadata and names of a GGUF file, if it is a folder of Hugging Face. It still owns f, also if it fails.
+func readable(f *models.File, dev kernels.Device) (*models.File, error) {
+	if f.Format != "safetensors" {
+		return f, nil
+	}
+	_, checks := dev.(kernels.Checker)
+	g, err := huggingface.Convert(f, !checks)
+	if err != nil {
+		return f, err
+	}
+	return g, nil
+}
+
+// Tokenizer returns the tokenizer of a model file.
+func Tokenizer(f *models.File) (*token.Tokenizer, error) { return token.New(f) }
 
 func contextFor(wanted, trained int) (int, error) {
 	switch {
 	case wanted == 0:
-		return min(trained, defaultContext), nil
+		return min(trained, DefaultContext), nil
 	case wanted < 0 || wanted > trained:
 		return 0, fmt.Errorf("a context of %d tokens: the model was trained with %d; choose 1 to %d", wanted, trained, trained)
 	}
@@ -146,20 +167,19 @@ func (m *Model) Close() error {
 // Info describes the model.
 func (m *Model) Info() Info { return m.info }
 
-// describe returns the Info of the file and the device, without what depends on the context.
-func (m *Model) describe() (Info, error) {
-	meta := m.file.Meta
+// describe returns the Info of a file and a device, without what depends on the context, the tokenizer or the template.
+func describe(f *models.File, dev kernels.Device, shape arch.Shape) (Info, error) {
+	meta := f.Meta
 	i := Info{
-		TrainContext: m.shape.Context, Vocabulary: m.shape.Vocabulary,
-		Template: !m.fallback, Device: m.dev.Name(), Quantizations: map[string]int{},
-		WeightBytes: m.shape.Bytes, ScratchBytes: batch.Scratch(m.shape), Warning: m.warning(),
+		TrainContext: shape.Context, Vocabulary: shape.Vocabulary, Device: dev.Name(), Quantizations: map[string]int{},
+		WeightBytes: shape.Bytes, ScratchBytes: batch.Scratch(shape),
 	}
 	var errs [3]error
-	i.Name, errs[0] = meta.String("general.name", filepath.Base(m.file.Path))
+	i.Name, errs[0] = meta.String("general.name", filepath.Base(f.Path))
 	i.Family, errs[1] = meta.String("general.architecture", "")
 	i.License, errs[2] = meta.String("general.license", "")
 	values := map[string]int64{} // number of values by type
-	for _, t := range m.file.Tensors {
+	for _, t := range f.Tensors {
 		n := int64(t.Rows()) * int64(t.Cols())
 		i.Parameters += n
 		i.Quantizations[t.Type.String()]++

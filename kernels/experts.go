@@ -8,14 +8,26 @@ type Routing struct {
 	// Sigmoid computes the probability of each expert from its own logit alone. Otherwise
 	// the probabilities are the softmax of the logits of all experts.
 	Sigmoid bool
-	// Bias has a value for each expert that is added to its probability for the
+	// AfterChoice chooses the experts by their logits, and computes the probabilities of
+	// the chosen ones only, by a softmax over these alone (gpt-oss) or by Sigmoid (Llama 4).
+	AfterChoice bool
+	// Bias has a value for each expert that is added to its probability (its logit with AfterChoice) for the
 	// choice, but not for the weights (DeepSeek-V3, arXiv:2412.19437, section
 	// 2.1.2). It may be nil.
 	Bias Vector
+	// Groups > 1 divides the experts into that many groups of neighbours, each of two or more experts. The
+	// experts of a row are then chosen from UsedGroups of the groups: those whose two best experts have the largest sums
+	// (DeepSeek-V3). UsedGroups groups have at least Used experts.
+	Groups, UsedGroups int
 	// Normalize divides the weights of a row's experts by their sum.
 	Normalize bool
 	// Scale multiplies the weights; 1 leaves them as they are.
 	Scale float32
+	// Factors has a value for each expert, by which its weights are multiplied in the end (Gemma 4). It may be nil.
+	Factors Vector
+	// Input multiplies the rows that enter the experts by the weights (Llama 4). Otherwise
+	// the weights multiply the results of the experts.
+	Input bool
 }
 
 // Choice says which experts process each row of a tensor, and with which weights. It

@@ -107,7 +107,8 @@ type Step interface {
 	// lowest probability. r is read during the call.
 	Route(logits Tensor, r *Routing) Choice
 	// Gather copies each row of x, [c.Rows × cols], to the groups of its experts in dst,
-	// [c.Rows·c.Used × cols]; see Choice. dst shares no value with x.
+	// [c.Rows·c.Used × cols]; see Choice. With Routing.Input it multiplies the copies by their weights. dst
+	// shares no value with x.
 	Gather(dst, x Tensor, c Choice)
 	// MatMulExperts writes x·wᵀ (+ bias) to dst, where each group of rows is multiplied by
 	// the matrix of its expert: [c.Rows·c.Used × w.Cols] → [c.Rows·c.Used × w.Rows]. dst
@@ -117,18 +118,38 @@ type Step interface {
 	// [c.Rows·c.Used × w.Cols] → [c.Rows·c.Used × w.Rows/2].
 	MatMulGatedExperts(dst, x Tensor, w Matrix, c Choice, f Activation)
 	// Combine adds to each row of dst, [c.Rows × cols], the sum of the row's copies in the groups x,
-	// [c.Rows·c.Used × cols], multiplied by their weights. dst shares no value with x.
+	// [c.Rows·c.Used × cols], multiplied by their weights unless Gather has done so. dst shares no value with x.
 	Combine(dst, x Tensor, c Choice)
 	// Add adds x to dst. If x has one row, it is added to every row.
 	Add(dst, x Tensor)
-	// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
+	// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it; if it has one column, every
+	// column.
 	Mul(dst, x Tensor)
+	// Scale writes s·x to dst.
+	Scale(dst, x Tensor, s float32)
+	// SoftCap writes limit·tanh(x/limit) to dst, which limits the values smoothly (Gemma 2, arXiv:2408.00118). With a limit
+	// of 1 it is the hyperbolic tangent.
+	SoftCap(dst, x Tensor, limit float32)
+	// Mix adds weighted sums of vectors, with weights for each row, to dst. A row of x consists of parts vectors of equal width, and a
+	// row of dst of vectors of the same width: to vector i of dst it adds Σⱼ w[i·parts+j]·xⱼ, where w is the row of weights,
+	// [n × vectors of dst · parts]. dst shares no value with x or weights.
+	Mix(dst, x, weights Tensor, parts int)
+	// MatchNorm multiplies each row of dst by a number that gives it the Euclidean norm of the same row of x.
+	// A row of zeros stays as it is.
+	MatchNorm(dst, x Tensor)
+	// Cutoff writes max(x - (mean + k·deviation), 0) to dst, with the mean and the standard deviation of each row of x, whose
+	// variance is Σ(x-mean)²/(columns-1): only the values that exceed most of their row remain (Gemma 3n).
+	Cutoff(dst, x Tensor, k float32)
 	// RMSNorm normalises each run of weight.Len() columns: x/√(mean(x²)+eps)·weight.
 	RMSNorm(dst, x Tensor, weight Vector, eps float32)
-	// LayerNorm normalises each row: (x-mean)/√(var+eps)·gamma+beta.
+	// LayerNorm normalises each run of gamma.Len() columns: (x-mean)/√(var+eps)·gamma+beta.
 	LayerNorm(dst, x Tensor, gamma, beta Vector, eps float32)
 	// Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0. dst may be up.
 	Activate(dst, gate, up Tensor, f Activation)
+	// XIELU writes f(x) to dst.
+	XIELU(dst, x Tensor, f XIELU)
+	// Clamp writes x, limited to -limit … limit, to dst.
+	Clamp(dst, x Tensor, limit float32)
 	// Rotate applies r to each head of each row in place, at the row's position in the batch.
 	Rotate(x Tensor, r *RoPE)
 	// Store writes the rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], to the states of the batch's
@@ -145,8 +166,12 @@ type Step interface {
 	AttendLatent(dst, q Tensor, layer int, a *Attention)
 	// MatMulHeads multiplies each head by a matrix of its own, the expert of w with the number of the head:
 	// [n × heads·w.Cols] → [n × heads·w.Rows]. w has as many experts as there are heads.
-	// dst shares no value with x.
+	// Heads of x and dst may be wider: the first w.Cols columns of each head of x are
+	// multiplied, and the first w.Rows columns of each head of dst are written. dst shares no value with x.
 	MatMulHeads(dst, x Tensor, w Matrix)
+	// CopyHeads copies columns from … from+cols-1 of each head of x to columns to … to+cols-1 of the same head of dst. The
+	// columns of x, and those of dst, belong to the heads in equal parts. dst shares no value with x.
+	CopyHeads(dst, x Tensor, heads, to, from, cols int)
 	// ShortConv writes a causal convolution of x along the sequence, separately for each column, to dst, both
 	// [n × cols]. w has [width × cols] weights, width 2 or more, with those of the newest row last: row p
 	// of a sequence is Σᵢ w[i]·x[p-width+1+i]. The rows before the first row of a span are those that the
@@ -154,9 +179,37 @@ type Step interface {
 	// sequence); the last rows of the span replace them. Rows that belong to no span are not changed. dst
 	// shares no value with x.
 	ShortConv(dst, x Tensor, w Vector, layer int)
+	// Scan runs selective state spaces over the rows of each span. For each column x of head h, with the states s, which are those
+	// that the state keeps at layer, of p.Layer():
+	//
+	//	δ = softplus(dt_h + bias_h), s = exp(δ·A_h)·s + δ·x·b, y = s·c + D_h·x
+	//
+	// dst and x are [n × Heads·Dim], dt is [n × Heads], b and c are [n × Groups·States]. Rows that belong to no span are not
+	// changed. dst shares no value with the others.
+	Scan(dst, x, dt, b, c Tensor, layer int, p *Scan)
+	// DeltaRule runs the gated delta rule over the rows of each span (arXiv:2412.06464; with a decay for each dimension
+	// of a key, arXiv:2510.26692). The state keeps a matrix S, [KeyDim × ValueDim], for each head at layer, a
+	// Recurrent layer as r.Layer describes it. A row with query q, key k, value v, decay g and step size β computes
+	//
+	//	S ← diag(exp(g))·S
+	//	S ← S + k·(β·(v - Sᵀ·k))ᵀ
+	//	dst = Sᵀ·q
+	//
+	// q and k are [n × KeyHeads·KeyDim], v and dst [n × Heads·ValueDim], beta is [n × Heads]. decay is [n × Heads], or
+	// [n × Heads·KeyDim] with one value for each dimension of a key. Rows that belong to no span are not
+	// changed. dst shares no value with the other tensors.
+	DeltaRule(dst, q, k, v, decay, beta Tensor, layer int, r *DeltaRule)
+
+	// WKV runs the recurrence of RWKV-7 (arXiv:2503.14456) over the rows of each span, all [n × heads·dim]. For each head, with the
+	// matrix S, [dim × dim], that the state keeps at layer, a Recurrent layer of heads·dim × dim values:
+	//
+	//	S = diag(exp(decay))·S + b·(aᵀ·S) + k·vᵀ, y = rᵀ·S
+	//
+	// where aᵀ·S is that of the S before. Rows that belong to no span are not changed. dst shares no value with the others.
+	WKV(dst, r, decay, k, v, a, b Tensor, layer, heads int)
 	// Weights writes the attention weights softmax(scale·q·kᵀ) of one query head over the first dst.Cols keys of
 	// the row's span at layer to dst, [q.Rows × keys]. These are the factors of the values in Attend without Causal, with
-	// Span.Len = dst.Cols. dst shares no value with q.
+	// Span.Len = dst.Cols. a has neither SoftCap, Sinks, Slopes nor Temperature. dst shares no value with q.
 	Weights(dst, q Tensor, layer, head int, a *Attention)
 	// Unfold concatenates width neighbouring rows of x to each row of dst (im2col of a 1-D
 	// convolution, with pad rows of zeros on both sides): row r of dst consists of rows

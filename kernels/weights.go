@@ -3,6 +3,7 @@ package kernels
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"soberano/kernels/quant"
 )
@@ -17,6 +18,12 @@ type Weights struct {
 	// Experts, if not 0, is the number of experts of a mixture: Data has that many matrices, one after the other, and
 	// Bias that many times Rows values.
 	Experts int
+	// ExpertBytes is the distance between the beginnings of the experts' matrices in Data, if they are not
+	// adjacent; 0 stands for the size of a matrix. It lets one tensor have the rows of several parts.
+	ExpertBytes int
+	// Lookup means that Embed and EmbedPositions are the only operations that use the matrix. The device then keeps
+	// no form of its own of the weights, which saves their memory. All parts of a matrix have the same Lookup, and no experts.
+	Lookup bool
 }
 
 // MaxExperts is the largest number of experts of a matrix.
@@ -36,6 +43,9 @@ func CheckParts(parts []Weights) error {
 		if err := w.check(n, parts[0].Cols); err != nil {
 			return fmt.Errorf("part %d: %w", i, err)
 		}
+		if w.Lookup != parts[0].Lookup {
+			return fmt.Errorf("part %d is for lookup only, or part 0 is, but not both", i)
+		}
 	}
 	return nil
 }
@@ -53,9 +63,18 @@ func (w Weights) check(experts, cols int) error {
 		return fmt.Errorf("%d columns are not whole blocks of %v (%d values)", w.Cols, w.Type, w.Type.BlockValues())
 	case w.Experts != experts:
 		return fmt.Errorf("%d experts where the first part has %d", w.Experts, experts)
+	case w.Lookup && experts > 0:
+		return errors.New("experts for lookup only")
 	}
 	n := max(1, experts)
-	if row := w.Type.RowBytes(w.Cols); len(w.Data)/row/w.Rows < n { // a product could overflow
+	row := w.Type.RowBytes(w.Cols)
+	if len(w.Data)/row/w.Rows < 1 { // a product could overflow
+		return fmt.Errorf("%d × %d values of %v need %d bytes a row, there are %d in all", w.Rows, w.Cols, w.Type, row, len(w.Data))
+	}
+	switch size, each := w.Rows*row, w.expertBytes(); {
+	case each < size:
+		return fmt.Errorf("experts of %d bytes begin every %d bytes", size, each)
+	case (len(w.Data)-size)/each < n-1:
 		return fmt.Errorf("%d × %d × %d values of %v need %d bytes a row, there are %d in all", n, w.Rows, w.Cols, w.Type, row, len(w.Data))
 	}
 	if w.Bias != nil && len(w.Bias) != n*w.Rows {
@@ -67,11 +86,20 @@ func (w Weights) check(experts, cols int) error {
 // Expert returns the weights of expert e of w, which must satisfy CheckParts.
 func (w Weights) Expert(e int) Weights {
 	size := w.Rows * w.Type.RowBytes(w.Cols)
-	w.Experts, w.Data = 0, w.Data[e*size:][:size:size]
+	w.Data = w.Data[e*w.expertBytes():][:size:size]
+	w.Experts, w.ExpertBytes = 0, 0
 	if w.Bias != nil {
 		w.Bias = w.Bias[e*w.Rows:][:w.Rows]
 	}
 	return w
+}
+
+// expertBytes returns the distance between the matrices of two experts in Data.
+func (w Weights) expertBytes() int {
+	if w.ExpertBytes == 0 {
+		return w.Rows * w.Type.RowBytes(w.Cols)
+	}
+	return w.ExpertBytes
 }
 
 // Matrix is a weight matrix in a Device's own layout, or one such matrix for each expert
@@ -96,22 +124,34 @@ type Vector interface {
 	Close() error
 }
 
-// Activation is a feed-forward non-linearity.
+// Activation is a non-linearity.
 type Activation int
 
 const (
-	SiLU     Activation = iota // x·σ(x)
-	GELUTanh                   // tanh approximation of GELU (Gemma)
-	GELUErf                    // exact GELU (Whisper)
-	ReLU                       // max(x, 0)
+	SiLU        Activation = iota // x·σ(x)
+	GELUTanh                      // tanh approximation of GELU (Gemma)
+	GELUErf                       // exact GELU (Whisper)
+	ReLU                          // max(x, 0)
+	ReLUSquared                   // max(x, 0)² (arXiv:2109.08668)
+	Sigmoid                       // σ(x) = 1/(1+exp(-x))
+	Softplus                      // ln(1+exp(x))
+	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
+	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
+	SwiGLU7
 )
+
+// XIELU is a non-linearity with learned parameters (arXiv:2411.13010): AlphaP·x² + Beta·x for positive x, and
+// AlphaN·(exp(min(x, Eps)) - 1 - x) + Beta·x for others.
+type XIELU struct{ AlphaP, AlphaN, Beta, Eps float32 }
 
 // RoPE describes a rotary position embedding (Su et al. 2021, arXiv:2104.09864).
 type RoPE struct {
 	HeadDim int
 	// Freq is the angle for each position, in radians, of each rotated pair, including scaling (llama3,
-	// linear, YaRN). 2·Freq.Len() ≤ HeadDim dimensions are rotated, the others are not changed.
+	// linear, YaRN). 2·Freq.Len() dimensions from Offset on are rotated, the others are not changed.
 	Freq Vector
+	// Offset is the first rotated dimension; Offset + 2·Freq.Len() ≤ HeadDim.
+	Offset int
 	// Scale multiplies the rotated values (YaRN's attention factor; 1 otherwise).
 	Scale float32
 	// Interleaved means that the pairs are (2i, 2i+1), as in llama's GGUF files; otherwise they are
@@ -128,10 +168,51 @@ type Attention struct {
 	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to the first
 	// Span.Len positions (encoders, cross-attention).
 	Causal bool
-	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p.
+	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p, and without, that it attends only
+	// to those of the first Span.Len positions that are at most Window/2 away.
 	Window int
+	// Slopes has a value for each head, which is multiplied by the distance between the positions of query and key
+	// and subtracted from the score (ALiBi, Press et al. 2021, arXiv:2108.12409). It may be nil, and excludes SoftCap.
+	Slopes Vector
+	// Chunk > 0 means, with Causal, that position p attends only to the positions of its own chunk: from the last
+	// multiple of Chunk to p (Llama 4). A layer of the state with a window of Chunk positions keeps all of them.
+	Chunk int
+	// SoftCap > 0 limits the scores scale·q·k smoothly, to SoftCap·tanh(score/SoftCap) (Gemma 2, arXiv:2408.00118).
+	SoftCap float32
+	// Sinks has a value for each of the Heads query heads, which takes part in the softmax like the score of a further key
+	// whose value is zero (gpt-oss, arXiv:2508.10925). It may be nil.
+	Sinks Vector
+	// Temperature multiplies the scores, depending on the position of the query.
+	Temperature Temperature
 	// Cross selects Batch.Cross instead of Batch.Spans.
 	Cross bool
+}
+
+// First returns the first position that the query at position p attends to, with Causal.
+func (a *Attention) First(p int) int {
+	first := 0
+	if a.Window > 0 {
+		first = max(0, p-a.Window+1)
+	}
+	if a.Chunk > 0 {
+		first = max(first, p-p%a.Chunk)
+	}
+	return first
+}
+
+// Temperature multiplies the scores of the query at position p by 1 + Scale·ln(1 + ⌊(p+Offset)/Length⌋), so that attention
+// stays sharp over long contexts (Llama 4, Ministral 3). A Length of 0 means that it does nothing.
+type Temperature struct {
+	Scale          float32
+	Length, Offset int
+}
+
+// At returns the factor for the query at position p.
+func (t Temperature) At(p int) float32 {
+	if t.Length <= 0 {
+		return 1
+	}
+	return float32(1 + float64(t.Scale)*math.Log(1+math.Floor(float64(p+t.Offset)/float64(t.Length))))
 }
 
 // Dims returns the numbers of dimensions of a key and of a value.

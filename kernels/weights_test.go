@@ -18,6 +18,19 @@ func TestCheckParts(t *testing.T) {
 	if e := experts.Expert(2); len(e.Data) != 68 || len(e.Bias) != 2 || e.Experts != 0 || &e.Data[67] != &experts.Data[len(experts.Data)-1] {
 		t.Errorf("the last expert is %d bytes, %d biases", len(e.Data), len(e.Bias))
 	}
+	apart := Weights{Type: quant.Q8_0, Rows: 1, Cols: 32, Data: make([]byte, 34+2*68), Experts: 3, ExpertBytes: 68}
+	if err := CheckParts([]Weights{apart, apart}); err != nil {
+		t.Errorf("matrices with a distance: %v", err)
+	}
+	if e := apart.Expert(2); len(e.Data) != 34 || &e.Data[33] != &apart.Data[len(apart.Data)-1] {
+		t.Errorf("the last of matrices with a distance has %d bytes", len(e.Data))
+	}
+	for _, stride := range []int{-68, 33, 69, 1 << 40} {
+		w := apart
+		if w.ExpertBytes = stride; CheckParts([]Weights{w}) == nil {
+			t.Errorf("a distance of %d is accepted", stride)
+		}
+	}
 	if CheckParts(nil) == nil {
 		t.Error("no parts are accepted")
 	}

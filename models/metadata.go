@@ -81,6 +81,11 @@ func (m Metadata) Floats(key string) ([]float64, error) {
 	return list[float64](m, key, "a list of numbers")
 }
 
+// Bools returns the list of booleans at key, nil where the key is absent.
+func (m Metadata) Bools(key string) ([]bool, error) {
+	return list[bool](m, key, "a list of booleans")
+}
+
 // Ints returns the list of integers at key, nil where the key is absent.
 func (m Metadata) Ints(key string) ([]int64, error) {
 	if u, ok := m[key].([]uint64); ok {

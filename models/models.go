@@ -46,7 +46,7 @@ type File struct {
 	Paths   []string // all files of the model
 	Meta    Metadata
 	Tensors []Tensor // in file order
-	// Aux holds small files other than the weights by base name ("tokenizer.json").
+	// Aux holds small files other than the weights by their paths in the model's directory, with slashes ("tokenizer.json").
 	Aux map[string][]byte
 
 	index  sync.Once

@@ -88,6 +88,7 @@ func (s *Screen) done(j *job, p progress, here bool) {
 	}
 	a := s.shown
 	s.shown = nil
+	s.say("")
 	s.put(m)
 	s.finished(a, m, blocks)
 	s.Status(s.Runner.Status())
@@ -130,7 +131,7 @@ func (s *Screen) StopIn(conversation int64) {
 
 // again asks once more for an answer. The new one is shown in its place, whatever was said after it; the old one is kept.
 func (s *Screen) again(old store.Message) {
-	if s.jobs[old.Conversation] != nil || s.conversation.ID != old.Conversation || s.answers[old.Turn] == nil {
+	if s.conversation.ID != old.Conversation || s.answers[old.Turn] == nil || s.busy(old.Conversation) {
 		return
 	}
 	s.ask(old)

@@ -24,6 +24,7 @@ type Composer struct {
 	strip   *voice.Strip
 	partial *ui.Flow
 	pending *ui.Flow
+	remark  *ui.Flow
 	hint    *ui.Label
 	rows    int
 	resized func() // called when the height has changed
@@ -35,7 +36,7 @@ const mostRows = 8
 // NewComposer returns an empty composer; press is called by its button, send by the Enter key. If talk is nil, there is no
 // microphone.
 func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer {
-	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), pending: ui.NewFlow(), resized: resized,
+	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), pending: ui.NewFlow(), remark: ui.Text("", ui.SmallSize, ui.Ink), resized: resized,
 		hint: ui.NewLabel("", ui.SmallSize, ui.Muted).Shrink(40), rows: 1}
 	c.Send = ui.NewButton(ui.Primary, "Send", press)
 	c.Entry.OnSend = send
@@ -50,6 +51,7 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 	c.partial.Hide()
 	c.pending.Preserve = true
 	c.pending.Hide()
+	c.remark.Hide()
 	c.strip.Object.Hide()
 	c.Entry.Bare = true
 	left := &fyne.Container{Layout: &stackTall{}, Objects: []fyne.CanvasObject{c.hint, c.strip.Object}}
@@ -63,7 +65,7 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 		return &fyne.Container{Layout: &ui.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{f}}
 	}
 	bottom := &fyne.Container{Layout: &ui.Column{Left: 8}, Objects: []fyne.CanvasObject{ui.NewRow(10, left, row...)}}
-	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), c.Entry, words(c.partial), bottom))
+	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), c.Entry, words(c.partial), words(c.remark), bottom))
 	return c
 }
 
@@ -108,9 +110,16 @@ func (c *Composer) Fit(width float32) {
 	}
 }
 
-// Insert inserts words at the cursor, with spaces around them where they are needed.
+// Insert inserts words at the caret, in the place of what is selected, with spaces around them where they are needed.
 func (c *Composer) Insert(text string) {
-	c.Entry.Insert(between(c.Entry.Before(), text, c.Entry.After()))
+	from, to := c.Entry.Selection()
+	c.Entry.Insert(between(lastRune(c.Entry.Text[:from]), text, firstRune(c.Entry.Text[to:])))
+}
+
+// InsertAt is Insert for the place of a mark.
+func (c *Composer) InsertAt(m *ui.Mark, text string) {
+	before, after := c.Entry.Text[:m.At()], c.Entry.Text[m.At():]
+	c.Entry.InsertAt(m, between(lastRune(before), text, firstRune(after)))
 }
 
 // ShowTalk shows the state of dictation, and where its words go if that is not into the entry.
@@ -140,6 +149,11 @@ func (c *Composer) SetPending(before, partial, after string, on bool) {
 		partial = between(lastRune(before), partial, firstRune(after))
 	}
 	c.showWords(c.pending, ui.Span{Text: before, Color: ui.Ink}, unsure(partial), ui.Span{Text: after, Color: ui.Ink})
+}
+
+// SetRemark shows a sentence below the entry; "" hides it.
+func (c *Composer) SetRemark(words string) {
+	c.showWords(c.remark, ui.Span{Text: words, Color: ui.Ink})
 }
 
 // unsure returns a span of text that may still change.

@@ -9,6 +9,7 @@ const (
 	noStep      step = iota
 	keepMessage      // a message that waits for its last words is not sent
 	stopAnswer       // the answer of the open conversation ends; it can be tried again
+	leaveEdit        // the message that is being edited stays as it was
 	discardTalk      // the dictation ends without the words that are still to come
 )
 
@@ -19,6 +20,8 @@ func (s *Screen) step() step {
 		return keepMessage
 	case s.jobs[s.conversation.ID] != nil:
 		return stopAnswer
+	case s.editing != nil && !s.dictating(s.conversation.ID):
+		return leaveEdit
 	case s.Talk != nil && s.Talk.State() != voice.Idle:
 		return discardTalk
 	}
@@ -32,6 +35,8 @@ func (s *Screen) Escape() {
 		s.unsend()
 	case stopAnswer:
 		s.Stop()
+	case leaveEdit:
+		s.endEdit()
 	case discardTalk:
 		s.Talk.Discard()
 	}
@@ -39,8 +44,9 @@ func (s *Screen) Escape() {
 
 // showStep names Esc at the thing that it does, and only there.
 func (s *Screen) showStep() {
-	stops := s.step() == stopAnswer
-	s.Composer.strip.NoEsc = stops
+	step := s.step()
+	stops := step == stopAnswer
+	s.Composer.strip.NoEsc = stops || step == leaveEdit
 	if s.shown == nil {
 		return
 	}

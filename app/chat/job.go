@@ -122,10 +122,14 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	return engine.Request{Messages: list, Sampling: sampling(st.Entry.Sampling)}, nil
 }
 
-// upTo returns the messages of the turns before the given one, and its question; all of them for turn 0.
+// upTo returns the messages before the question of a turn and the question; all of them for turn 0.
 func upTo(messages []store.Message, turn int64) []store.Message {
 	for i, m := range messages {
-		if turn != 0 && (m.Turn > turn || m.Turn == turn && m.Role == store.Assistant) {
+		switch {
+		case turn == 0 || m.Turn != turn:
+		case m.Role == store.User:
+			return messages[:i+1]
+		default: // an answer without a question
 			return messages[:i]
 		}
 	}
@@ -214,20 +218,31 @@ func (j *job) save(s *store.Store, state store.State) {
 	j.mu.Unlock()
 }
 
-// stopped reports whether an answer was ended by the user or the program.
-func stopped(err error) bool {
-	for _, end := range []error{context.Canceled, errSwitched, engine.ErrClosed, host.ErrClosed, host.ErrRemoved} {
-		if errors.Is(err, end) {
-			return true
+// stops are the reasons for which the user or the program ends an answer.
+var stops = []struct {
+	is   error
+	code problem.Code
+}{{context.Canceled, problem.None}, {errSwitched, problem.ModelSwitched}, {host.ErrRemoved, problem.ModelRemoved}, {engine.ErrClosed, problem.ProgramClosed}, {host.ErrClosed, problem.ProgramClosed}}
+
+// stopped reports whether an answer was ended by the user or the program, and why if it was not the user's wish.
+func (j *job) stopped(err error) (why problem.Code, ok bool) {
+	for _, s := range stops {
+		if !errors.Is(err, s.is) {
+			continue
 		}
+		if s.code == problem.None && j.closing.Load() {
+			return problem.ProgramClosed, true
+		}
+		return s.code, true
 	}
-	return false
+	return problem.None, false
 }
 
 func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 	state := store.Complete
+	why, wasStopped := j.stopped(err)
 	switch {
-	case stopped(err):
+	case wasStopped:
 		state, err = store.Stopped, nil
 	case err != nil:
 		state = store.Failed
@@ -235,7 +250,9 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 		state = store.Cut
 	}
 	j.mu.Lock()
-	if state == store.Cut {
+	if wasStopped {
+		j.message.Problem = problem.Problem{Code: why}
+	} else if state == store.Cut {
 		j.message.Problem = problem.Problem{Code: problem.ContextFull, Args: problem.Args{Context: j.usage.Context}}
 	} else if err != nil {
 		if full, ok := errors.AsType[*engine.ContextError](err); ok && j.joined {

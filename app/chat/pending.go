@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"soberano/app/store"
 	"soberano/app/voice"
 	"soberano/asr/wording"
 )
@@ -16,13 +17,14 @@ import (
 // What is typed meanwhile belongs to the next message. Until it is sent, the message is part of the stored draft.
 type pending struct {
 	conversation  int64
-	before, after string // the text on both sides of the cursor, at which the words are written
-	rest          string // the text of the entry, while another conversation is open
+	before, after string         // the text on both sides of the place of the dictation
+	rest          string         // the text of the entry, while another conversation is open
+	question      *store.Message // of which it is another version; nil: it is a new message
 }
 
 func (p *pending) text() string { return p.before + p.after }
 
-// add writes words at the cursor.
+// add writes words at the place of the dictation.
 func (p *pending) add(words string) {
 	p.before += between(lastRune(p.before), words, firstRune(p.after))
 }
@@ -71,10 +73,15 @@ func (s *Screen) pendingIn(conversation int64) *pending {
 
 // sendLater ends the recording, and sends the text of the entry when its last words have been written.
 func (s *Screen) sendLater() {
-	e := s.Composer.Entry
-	at := e.Caret()
+	e, at := s.Composer.Entry, s.spotIn(s.conversation.ID).mark.At()
 	s.pending = &pending{conversation: s.conversation.ID, before: e.Text[:at], after: e.Text[at:]}
-	e.SetText("")
+	rest := ""
+	if s.editing != nil {
+		s.pending.question, rest = &s.editing.question, s.editing.draft
+		s.editing = nil
+		s.showRemark()
+	}
+	e.SetText(rest)
 	s.keepPending()
 	s.Talk.Finish()
 	s.showWords()
@@ -96,6 +103,7 @@ func (s *Screen) sendPending() {
 	text := strings.TrimSpace(p.text())
 	if s.jobs[p.conversation] != nil {
 		s.unsend()
+		s.busy(p.conversation)
 		return
 	}
 	s.pending = nil
@@ -103,7 +111,11 @@ func (s *Screen) sendPending() {
 	if text == "" {
 		return
 	}
-	s.append(p.conversation, text)
+	if p.question != nil {
+		s.change(*p.question, text)
+	} else {
+		s.append(p.conversation, text)
+	}
 	if p.conversation == s.conversation.ID {
 		s.SaveDraft()
 		return
@@ -115,10 +127,16 @@ func (s *Screen) sendPending() {
 func (s *Screen) unsend() {
 	p := s.pending
 	s.pending = nil
+	place := s.spotIn(p.conversation)
 	if p.conversation == s.conversation.ID {
 		e := s.Composer.Entry
 		e.SetText(below(p.text(), e.Text))
-		e.SetCaret(len(p.before)) // where the words that are still to come belong
+		e.SetCaret(len(p.before))
+		if place != nil { // where the words that are still to come belong
+			place.enter(len(p.before))
+		}
+	} else if place != nil {
+		place.tail = len(below(p.text(), p.rest)) - len(p.before)
 	}
 	s.showWords()
 }

@@ -2,13 +2,11 @@ package chat
 
 import (
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/store"
 	"soberano/app/ui"
@@ -58,7 +56,10 @@ type Screen struct {
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
+	editing      *editing // the message of the user that is being changed; nil: none
+	remark       string   // below the entry; see say
 	pending      *pending // the message that waits for the last words of a dictation; nil: none
+	spots        []*spot  // places for the words of dictations that are running or can be tried again
 	ended        int      // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
@@ -95,17 +96,19 @@ func (s *Screen) listen() {
 		return
 	}
 	t.OnState = func(state voice.State) {
+		if state == voice.Idle {
+			s.say("")
+		}
 		if state == voice.Idle && s.pending != nil { // the dictation was discarded
 			s.unsend()
 		}
+		s.talkChanged(state)
 		s.showTalk()
 		s.hints(s.Runner.Status())
 		s.Talked(t)
 	}
 	t.OnLevel = func(l float32, d time.Duration) { s.Composer.strip.Level(t, l, d) }
-	t.Begin = func() voice.Place {
-		return &spot{screen: s, conversation: s.conversation.ID, title: s.conversation.Title}
-	}
+	t.Begin = func() voice.Place { return s.newSpot() }
 }
 
 // Relayout repeats the layout, for example after the composer has grown.
@@ -150,75 +153,6 @@ func (s *Screen) placePanels(x, y, width float32) float32 {
 	ui.Put(s.panels, x-outline, y-p-10, width, p)
 	s.panels.Refresh()
 	return y - p - 10
-}
-
-// Conversation returns the ID of the open conversation.
-func (s *Screen) Conversation() int64 { return s.conversation.ID }
-
-// Open shows a conversation and its draft. messages must have been read after SaveDraft, and no answer may have ended since; see
-// Ended.
-func (s *Screen) Open(c store.Conversation, messages []store.Message) {
-	s.SaveDraft()
-	s.adopt(c)
-	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
-	s.conversation, s.messages = c, messages
-	if !same {
-		clear(s.told)
-		s.draft = c.Draft
-		draft := c.Draft
-		if p := s.pendingIn(c.ID); p != nil { // which is a part of the stored draft
-			draft = p.rest
-			delete(s.unstored.drafts, c.ID)
-		}
-		s.Composer.Entry.SetText(s.unstored.take(c.ID, draft))
-		s.Composer.Entry.ToEnd()
-		s.showWords()
-		s.showTalk()
-	}
-	for _, a := range s.unstored.answers[c.ID] {
-		s.put(a.message)
-	}
-	s.show()
-	s.storeAnswers(c.ID)
-}
-
-// Ended returns the number of answers that have ended.
-func (s *Screen) Ended() int { return s.ended }
-
-// show builds the list of messages again.
-func (s *Screen) show() {
-	s.shown, s.trial = nil, nil
-	s.Header.SetTitle(s.conversation.Title)
-	j := s.jobs[s.conversation.ID]
-	s.answers, s.asked = map[int64]*answer{}, map[int64]*asked{}
-	var turns []fyne.CanvasObject
-	for i, m := range s.messages {
-		if m.Role == store.Assistant {
-			turns = append(turns, s.answerTo(m, j))
-			continue
-		}
-		s.asked[m.ID] = s.bubble(m.Content)
-		turns = append(turns, s.asked[m.ID].object)
-		if i+1 == len(s.messages) || s.messages[i+1].Turn != m.Turn {
-			turns = append(turns, s.answerTo(unanswered(m), j))
-		}
-	}
-	if len(turns) == 0 {
-		s.thread.Set(false, s.welcome())
-	} else {
-		s.thread.Set(true, turns...)
-	}
-	if j != nil {
-		s.repaint(j)
-	}
-	s.Status(s.Runner.Status())
-	s.keepFocus()
-}
-
-// Renamed shows a new title.
-func (s *Screen) Renamed(title string) {
-	s.conversation.Title = title
-	s.Header.SetTitle(title)
 }
 
 // SetNarrow adapts the screen to a window without the sidebar.
@@ -293,127 +227,6 @@ func (s *Screen) kept(err error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.unsaved(err)
 	}
-}
-
-// shortcut gets the shortcuts in the entry first. What is selected in the conversation is copied if nothing is in the entry, and all
-// of it is selected if the entry is empty.
-func (s *Screen) shortcut(c fyne.Shortcut) bool {
-	e, above := s.Composer.Entry, s.thread.Selection
-	switch c.(type) {
-	case *fyne.ShortcutCopy:
-		return e.SelectedText() == "" && above.CopySelected()
-	case *fyne.ShortcutSelectAll:
-		if e.Text == "" {
-			above.SelectAll()
-			return true
-		}
-		return false
-	}
-	return s.Shortcut(c)
-}
-
-// Select carries out the shortcuts for copying and selecting in the conversation.
-func (s *Screen) Select(c fyne.Shortcut) {
-	switch c.(type) {
-	case *fyne.ShortcutCopy:
-		s.thread.Selection.CopySelected()
-	case *fyne.ShortcutSelectAll:
-		s.thread.Selection.SelectAll()
-	}
-}
-
-func (s *Screen) key(k *fyne.KeyEvent) bool {
-	switch k.Name {
-	case fyne.KeyEscape:
-		s.GoBack()
-	case fyne.KeyPageUp:
-		s.thread.Page(-0.9)
-	case fyne.KeyPageDown:
-		s.thread.Page(0.9)
-	default:
-		return false
-	}
-	return true
-}
-
-func (s *Screen) keyDown(k *fyne.KeyEvent) { s.SpeakKey(k, true) }
-func (s *Screen) keyUp(k *fyne.KeyEvent)   { s.SpeakKey(k, false) }
-
-// SpeakKey handles a key that goes down or up anywhere in the window: holding Ctrl+Space is like holding the microphone button.
-func (s *Screen) SpeakKey(k *fyne.KeyEvent, down bool) {
-	if s.Talk == nil {
-		return
-	}
-	switch {
-	case down && k.Name == fyne.KeySpace && Control():
-		s.Talk.Press()
-	case !down && (k.Name == fyne.KeySpace || k.Name == desktop.KeyControlLeft || k.Name == desktop.KeyControlRight):
-		s.Talk.Release()
-	}
-}
-
-// Control reports whether a Ctrl key is down.
-func Control() bool {
-	d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
-	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierControl != 0
-}
-
-// sendOrStop is called by the button.
-func (s *Screen) sendOrStop() {
-	if s.jobs[s.conversation.ID] != nil {
-		s.Stop()
-		return
-	}
-	s.Send()
-}
-
-// Send sends the text of the entry, after the last words of a dictation into it. It does nothing while an answer is being written
-// or a message waits for its last words: the text stays in the entry.
-func (s *Screen) Send() {
-	id, text := s.conversation.ID, strings.TrimSpace(s.Composer.Entry.Text)
-	switch {
-	case id == 0 || s.jobs[id] != nil || s.pendingIn(id) != nil:
-	case s.dictating(id):
-		s.sendLater()
-	case text != "":
-		s.append(id, text)
-		s.Composer.Entry.SetText("")
-		s.SaveDraft()
-	}
-}
-
-// append stores a message and then requests its answer.
-func (s *Screen) append(conversation int64, text string) {
-	m := store.Message{Conversation: conversation, Role: store.User, Content: text}
-	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Append(m) }, func(m store.Message, err error) { s.sent(m, err) })
-}
-
-// sent requests the answer to a stored message; a message that could not be stored is put back into the entry.
-func (s *Screen) sent(m store.Message, err error) {
-	if err != nil {
-		s.unsaved(err)
-		s.putBack(m)
-		return
-	}
-	here := m.Conversation == s.conversation.ID
-	if here {
-		if len(s.messages) == 0 {
-			s.thread.Set(true)
-			if s.conversation.Title == "" {
-				s.Renamed(store.Title(m.Content))
-			}
-		}
-		s.messages = append(s.messages, m)
-		s.asked[m.ID] = s.bubble(m.Content)
-		s.thread.Add(s.asked[m.ID].object)
-	}
-	if here {
-		s.thread.Add(s.answerTo(unanswered(m), nil))
-	}
-	if s.jobs[m.Conversation] == nil {
-		s.ask(unanswered(m))
-	}
-	s.ChatsChanged()
 }
 
 // Busy reports whether an answer is being written in any conversation.

@@ -1,14 +1,17 @@
 package chat
 
 import (
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"soberano/app/store"
-	"soberano/asr/wording"
+	"soberano/app/ui"
+	"soberano/app/voice"
 )
 
-// spot is the entry of the conversation in which a dictation was begun, whether or not it is still open; it implements
-// voice.Place.
+// spot is a place in the draft of the conversation in which a dictation was begun, whether or not it is still open; it implements
+// voice.Place. It is where the caret was, and stays there whatever is typed or clicked meanwhile.
 type spot struct {
 	screen       *Screen
 	conversation int64
@@ -16,9 +19,105 @@ type spot struct {
 	deleted      bool   // the conversation is in the trash
 	partial      string
 	stable       int
+
+	mark *ui.Mark // where the words go in the entry; nil while the conversation is not open
+	from *ui.Mark // the beginning of the selection that the first words replace, which ends at mark; nil: none
+	tail int      // the length of the draft behind the words, while the conversation is not open
+
+	storing int  // number of words that are being stored
+	over    bool // there will be no more words
 }
 
 func (p *spot) here() bool { return p.screen.conversation.ID == p.conversation }
+
+// newSpot returns the place for the words of a dictation that begins at the caret.
+func (s *Screen) newSpot() *spot {
+	p := &spot{screen: s, conversation: s.conversation.ID, title: s.conversation.Title}
+	from, to := s.Composer.Entry.Selection()
+	p.enter(to)
+	if from != to {
+		p.from = s.Composer.Entry.AddMark(from)
+	}
+	s.spots = append(s.spots, p)
+	return p
+}
+
+// enter puts the place into the entry.
+func (p *spot) enter(at int) {
+	p.leave()
+	p.mark = p.screen.Composer.Entry.AddMark(at)
+	p.mark.Shown = true
+}
+
+// leave takes the place out of the entry and keeps its distance from the end of the text.
+func (p *spot) leave() {
+	if p.mark == nil {
+		return
+	}
+	e := p.screen.Composer.Entry
+	p.tail = len(e.Text) - p.mark.At()
+	e.RemoveMark(p.mark)
+	if p.from != nil {
+		e.RemoveMark(p.from)
+	}
+	p.mark, p.from = nil, nil
+}
+
+// leaveSpots is called before the entry gets the draft of another conversation, enterSpots after it.
+func (s *Screen) leaveSpots() {
+	for _, p := range s.spots {
+		p.leave()
+	}
+}
+
+func (s *Screen) enterSpots() {
+	for _, p := range s.spots {
+		if p.here() {
+			p.enter(len(s.Composer.Entry.Text) - p.tail)
+		}
+	}
+}
+
+// talkChanged shows the place of the present dictation in the entry, and forgets that of one that has given all its text. The
+// place of a dictation that failed is kept, since it can be tried again.
+func (s *Screen) talkChanged(state voice.State) {
+	p, ok := s.Talk.Place().(*spot)
+	if !ok {
+		return
+	}
+	if state == voice.Idle && s.Talk.Err() == nil {
+		p.over = true
+		p.forget()
+	}
+	if p.mark != nil && p.mark.Shown != (state != voice.Idle) {
+		p.mark.Shown = !p.mark.Shown
+		s.Composer.Entry.Refresh()
+	}
+}
+
+// forget forgets the place if no words are to come or being stored.
+func (p *spot) forget() {
+	if s := p.screen; p.over && p.storing == 0 {
+		p.leave()
+		s.spots = slices.DeleteFunc(s.spots, func(q *spot) bool { return q == p })
+	}
+}
+
+// insert writes words into the entry, in the place of what was selected when the dictation was begun if it still is.
+func (p *spot) insert(text string) {
+	c := p.screen.Composer
+	if p.from != nil {
+		from, to := c.Entry.Selection()
+		replaces := from < to && from == p.from.At() && to == p.mark.At()
+		c.Entry.RemoveMark(p.from)
+		p.from = nil
+		if replaces {
+			c.Insert(text)
+			return
+		}
+	}
+	c.InsertAt(p.mark, text)
+}
 
 // Partial shows partial text in its conversation.
 func (p *spot) Partial(text string, stable int) {
@@ -97,7 +196,7 @@ func named(title string) string {
 	return title
 }
 
-// Final writes text at the cursor, or at the end of the draft if the conversation is not open, also if it is deleted. Only if there
+// Final writes text into the entry, or into the stored draft if the conversation is not open, also if it is deleted. Only if there
 // is no such conversation any more the text goes to the open one.
 func (p *spot) Final(text string) {
 	s := p.screen
@@ -108,15 +207,19 @@ func (p *spot) Final(text string) {
 		return
 	}
 	if p.here() {
-		s.Composer.Insert(text)
+		p.insert(text)
 		return
 	}
-	add := func(draft string) string { return wording.Join(draft, text) }
+	tail := p.tail
+	add := func(draft string) string { return insertedBefore(draft, tail, text) }
+	p.storing++
 	store.Ask(s.Work, func(db *store.Store) (string, error) { return db.EditDraft(p.conversation, add) }, func(draft string, err error) {
+		p.storing--
+		defer p.forget()
 		other, unstored := s.unstored.drafts[p.conversation] // which replaces the stored one
 		switch {
 		case p.here(): // it was opened meanwhile, with the draft without these words
-			s.Composer.Insert(text)
+			p.insert(text)
 		case unstored:
 			s.unstored.drafts[p.conversation] = add(other)
 		case err != nil && draft != "":
@@ -126,6 +229,16 @@ func (p *spot) Final(text string) {
 		}
 		s.kept(err)
 	})
+}
+
+// insertedBefore returns a draft with words before the last so many bytes.
+func insertedBefore(draft string, tail int, words string) string {
+	at := max(0, len(draft)-tail)
+	for at > 0 && at < len(draft) && !utf8.RuneStart(draft[at]) {
+		at--
+	}
+	before, after := draft[:at], draft[at:]
+	return before + between(lastRune(before), words, firstRune(after)) + after
 }
 
 // End sends the message that waits for these words, if they are all there.

@@ -54,36 +54,36 @@ func (s *Screen) welcome() fyne.CanvasObject {
 }
 
 func centred(o fyne.CanvasObject) fyne.CanvasObject {
-	left, rest := ui.Spacer(0, 0), ui.Spacer(0, 0)
-	c := &fyne.Container{Objects: []fyne.CanvasObject{left, o, rest}}
-	c.Layout = &middle{}
-	return c
+	return &fyne.Container{Layout: &aligned{gap: 10, share: 0.5}, Objects: []fyne.CanvasObject{o}}
 }
 
-// middle is a layout that centres its second child, a row of buttons that wraps.
-type middle struct{}
+// aligned is a layout of one row of buttons that wraps; share is the part of the free width at its left.
+type aligned struct{ gap, share float32 }
 
-func (middle) width(o fyne.CanvasObject, most float32) float32 {
-	var w float32
+func (a *aligned) width(o fyne.CanvasObject, most float32) float32 {
+	w := float32(1) // for rounding
 	for i, b := range o.(*fyne.Container).Objects {
 		if i > 0 {
-			w += 10
+			w += a.gap
 		}
 		w += b.MinSize().Width
 	}
 	return min(w, most)
 }
 
-func (m middle) HeightFor(o []fyne.CanvasObject, width float32) float32 {
-	return ui.HeightFor(o[1], m.width(o[1], width))
+// HeightFor returns the height of the row at that width.
+func (a *aligned) HeightFor(o []fyne.CanvasObject, width float32) float32 {
+	return ui.HeightFor(o[0], a.width(o[0], width))
 }
 
-func (m middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	w := m.width(o[1], size.Width)
-	ui.Put(o[1], (size.Width-w)/2, 0, w, size.Height)
+// Layout places the row.
+func (a *aligned) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	w := a.width(o[0], size.Width)
+	ui.Put(o[0], (size.Width-w)*a.share, 0, w, size.Height)
 }
 
-func (m middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[1].MinSize() }
+// MinSize is that of the row.
+func (a *aligned) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
 
 // hints sets the composer's hints for the state of the model.
 func (s *Screen) hints(status Status) {

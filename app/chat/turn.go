@@ -17,16 +17,17 @@ import (
 // long is the number of characters above which a message is shown folded.
 const long = 3000
 
-// bubble shows a message of the user in a bubble at the right.
-func (s *Screen) bubble(text string) *asked {
+// bubble shows a message of the user in a bubble at the right, with its actions below it.
+func (s *Screen) bubble(m store.Message) *asked {
 	b := &asked{unfold: func() {}}
 	b.object = ui.NewLazy(func(width float32) float32 {
-		return ui.GuessLines(text[:min(len(text), long)], max(560, width*0.5)-2*14) + 2*10
-	}, func() fyne.CanvasObject { return s.newBubble(b, text) })
+		return ui.GuessLines(m.Content[:min(len(m.Content), long)], max(560, width*0.5)-2*14) + 2*10 + footHeight
+	}, func() fyne.CanvasObject { return s.newBubble(b, m) })
 	return b
 }
 
-func (s *Screen) newBubble(b *asked, text string) fyne.CanvasObject {
+func (s *Screen) newBubble(b *asked, m store.Message) fyne.CanvasObject {
+	text := m.Content
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	flow.Selection, flow.Before, flow.Whole = s.thread.Selection, "\n\n", func() string { return text }
@@ -58,10 +59,17 @@ func (s *Screen) newBubble(b *asked, text string) fyne.CanvasObject {
 	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
 	bubble := &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+	list := []fyne.CanvasObject{bubble}
 	if note := s.missing(text); note != nil {
-		return ui.NewColumn(6, bubble, note)
+		list = append(list, note)
 	}
-	return bubble
+	return ui.NewColumn(4, append(list, s.questionFoot(m))...)
+}
+
+// questionFoot returns the actions of a message of the user.
+func (s *Screen) questionFoot(m store.Message) fyne.CanvasObject {
+	list := append(versions(m, "Message", s.otherQuestion), ui.NewButton(ui.Quiet, "Edit", func() { s.edit(m) }))
+	return &fyne.Container{Layout: &aligned{gap: 8, share: 1}, Objects: []fyne.CanvasObject{&fyne.Container{Layout: &ui.Wrap{Gap: 8}, Objects: list}}}
 }
 
 // asked is a shown message of the user.
@@ -162,11 +170,12 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
 		a.foot.Objects = append(a.foot.Objects, button)
 	}
 	if words := ending(m); words != "" {
-		note := ui.NewLabel(words, ui.SmallSize, ui.Muted)
-		a.foot.Objects = append(a.foot.Objects, ui.NewColumn(0, ui.Spacer(1, 3), note),
-			ui.NewButton(ui.Quiet, "Try again", func() { s.again(m) }))
+		a.foot.Objects = append(a.foot.Objects, remark(words))
 	}
-	a.foot.Objects = append(a.foot.Objects, s.versions(m)...)
+	if m.State != store.Cut && m.State != store.Failed { // which have a card
+		a.foot.Objects = append(a.foot.Objects, ui.NewButton(ui.Quiet, "Try again", func() { s.again(m) }))
+	}
+	a.foot.Objects = append(a.foot.Objects, versions(m, "Answer", s.other)...)
 	if note := s.missing(m.Content); note != nil {
 		a.object.Objects = []fyne.CanvasObject{a.view, note, a.foot}
 	}
@@ -176,17 +185,22 @@ func (s *Screen) finished(a *answer, m store.Message, blocks []markdown.Block) {
 	a.object.Refresh()
 }
 
-// versions returns the buttons that show the other answers of a turn.
-func (s *Screen) versions(m store.Message) (list []fyne.CanvasObject) {
+// remark returns a line of text beside the buttons of a message.
+func remark(words string) fyne.CanvasObject {
+	return ui.NewLabel(words, ui.SmallSize, ui.Muted)
+}
+
+// versions returns the buttons that show the other versions of an answer or a question.
+func versions(m store.Message, what string, show func(m store.Message, by int)) (list []fyne.CanvasObject) {
 	if m.Versions < 2 {
 		return nil
 	}
-	list = append(list, ui.NewColumn(0, ui.Spacer(1, 3), ui.NewLabel(fmt.Sprintf("Answer %d of %d", m.Version, m.Versions), ui.SmallSize, ui.Muted)))
+	list = append(list, remark(fmt.Sprintf("%s %d of %d", what, m.Version, m.Versions)))
 	if m.Version > 1 {
-		list = append(list, ui.NewButton(ui.Quiet, "Earlier answer", func() { s.other(m, -1) }))
+		list = append(list, ui.NewButton(ui.Quiet, "Earlier "+strings.ToLower(what), func() { show(m, -1) }))
 	}
 	if m.Version < m.Versions {
-		list = append(list, ui.NewButton(ui.Quiet, "Later answer", func() { s.other(m, 1) }))
+		list = append(list, ui.NewButton(ui.Quiet, "Later "+strings.ToLower(what), func() { show(m, 1) }))
 	}
 	return list
 }
@@ -195,7 +209,7 @@ func (s *Screen) versions(m store.Message) (list []fyne.CanvasObject) {
 func ending(m store.Message) string {
 	switch {
 	case m.State == store.Stopped:
-		return "Stopped."
+		return strings.TrimSpace("Stopped. " + m.Problem.Text())
 	case m.State == store.Partial && m.Content == "":
 		return "Not answered."
 	case m.State == store.Partial:

@@ -75,6 +75,9 @@ func (s *Screen) SaveDraft() {
 		s.draftTimer = nil
 	}
 	id, text := s.conversation.ID, s.Composer.Entry.Text
+	if s.editing != nil {
+		text = s.editing.stored(text)
+	}
 	if p := s.pendingIn(id); p != nil {
 		p.rest = text
 		text = below(p.text(), text)
@@ -106,6 +109,11 @@ func (s *Screen) storeDraft(id int64, text string) {
 func (s *Screen) putBack(m store.Message) {
 	if m.Conversation != s.conversation.ID {
 		s.unstored.sent[m.Conversation] = below(s.unstored.sent[m.Conversation], m.Content)
+		return
+	}
+	if s.editing != nil {
+		s.editing.draft = below(m.Content, s.editing.draft)
+		s.SaveDraft()
 		return
 	}
 	s.Composer.Entry.SetText(below(m.Content, s.Composer.Entry.Text))

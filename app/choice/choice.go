@@ -39,6 +39,9 @@ func Load(dir string) (m Models, err error) {
 	return m, nil
 }
 
+// Uses reports whether the window uses models of a kind. The others are for the command line.
+func Uses(kind registry.Kind) bool { return kind == registry.Chat || kind == registry.Speech }
+
 // Of returns the name of the chosen model of a kind.
 func (m Models) Of(kind registry.Kind) string {
 	switch kind {

@@ -11,6 +11,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/kernels/cpu"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -85,7 +86,10 @@ func benchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if entry.Kind == registry.Speech {
+			switch entry.Kind {
+			case registry.Embedding, registry.Reranker:
+				return usagef("%s is %s; bench measures chat models and speech models", models.Printable(entry.Name), kinds[entry.Kind].article)
+			case registry.Speech:
 				return benchSpeech(cmd.Context(), cmd.OutOrStdout(), entry, threads, rounds, asJSON)
 			}
 			return benchChat(cmd.Context(), cmd.OutOrStdout(), entry, o, threads, rounds, asJSON)

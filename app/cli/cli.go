@@ -2,13 +2,14 @@
 // inspecting (logits, perplexity, bench, doctor). Each command has a file of its own; cli.go holds what they share (finding a
 // model, printing, exit codes).
 //
-//	soberano ─ chat · transcribe · dictate · models · tokenize · logits · perplexity · bench · doctor · licenses
+//	soberano ─ chat · transcribe · dictate · models · embed · rerank · tokenize · logits · perplexity · bench · doctor · licenses
 //
 // Exit codes: 0 success, 1 failure, 2 wrong usage. With --json the results go to standard output as one object, or as an array
 // if there are several; errors always go to standard error.
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,8 +126,8 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), tokenizeCommand(),
-		logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
+	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), embedCommand(), rerankCommand(),
+		tokenizeCommand(), logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
 	return root
 }
 
@@ -187,14 +188,34 @@ func readLibrary() *registry.Library {
 	return lib
 }
 
-// anyKind matches models of every kind.
-const anyKind registry.Kind = ""
+// Kinds of models that a command may take besides those of registry.
+const (
+	anyKind  registry.Kind = ""
+	textKind registry.Kind = "text" // every model that reads text; a chat model where none is named
+)
+
+// kinds says of each kind what its models are, and which command takes them.
+var kinds = map[registry.Kind]struct{ article, command string }{
+	registry.Chat:      {"a chat model", "chat"},
+	registry.Speech:    {"a speech model", "transcribe"},
+	registry.Embedding: {"an embedding model", "embed"},
+	registry.Reranker:  {"a reranker", "rerank"},
+	textKind:           {"a model that reads text", ""},
+}
+
+// takes reports whether a command that needs models of one kind takes a model of another.
+func takes(needed, kind registry.Kind) bool {
+	return needed == anyKind || needed == kind || needed == textKind && kind != registry.Speech
+}
 
 // findModel returns the model with a library name or a path. Without a name it returns the model of that kind that was chosen in
 // the window, or else the included one, or else the first one in the library.
 func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	if name != "" {
 		return namedModel(readLibrary(), name, kind)
+	}
+	if kind == textKind {
+		kind = registry.Chat
 	}
 	dir, err := registry.DataDir()
 	if err != nil {
@@ -210,10 +231,31 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	entries, broken := lib.List() // broken entries are reported by `models list`
 	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {
+		if name := chosen.Of(kind); name != "" && name != e.Name {
+			warnf("The %s model chosen in the window, %s, can't be used: %s %s is used instead.", kind, models.Printable(name), problem.Sentence(unusable(entries, kind, name)), models.Printable(e.Name))
+		}
 		return e, nil
 	}
-	err = fmt.Errorf("there is no %s model in the library: `soberano models import FILE` adds one, `make run` fetches the included ones", kind)
+	advice := "`soberano models import FILE` adds one"
+	if kind == registry.Chat || kind == registry.Speech {
+		advice += ", `make run` fetches the included ones"
+	}
+	err = fmt.Errorf("the library has no model for this command, which needs %s: %s", kinds[kind].article, advice)
 	return registry.Entry{}, errors.Join(append(broken, err)...)
+}
+
+// unusable returns why a chosen model of a kind can't be used.
+func unusable(entries []registry.Entry, kind registry.Kind, name string) string {
+	for _, e := range entries {
+		if e.Name != name || e.Kind != kind {
+			continue
+		}
+		if err := e.Check(); e.Runs && err != nil {
+			return errorText(err)
+		}
+		return cmp.Or(e.Reason, "it could not be read.")
+	}
+	return "it is not in the library."
 }
 
 // preferred returns the model of a kind to use, of those that can be used.
@@ -231,8 +273,8 @@ func namedModel(lib *registry.Library, name string, kind registry.Kind) (registr
 		return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 	case err != nil:
 		return e, err
-	case e.Kind != kind && kind != anyKind:
-		return e, usagef("%s is a %s model; this command needs a %s model", models.Printable(name), e.Kind, kind)
+	case !takes(kind, e.Kind):
+		return e, usagef("%s is %s, which `soberano %s` takes; this command needs %s", models.Printable(name), kinds[e.Kind].article, kinds[e.Kind].command, kinds[kind].article)
 	}
 	return e, nil
 }

@@ -137,6 +137,33 @@ func TestChosenModel(t *testing.T) {
 	}
 }
 
+// If the model chosen in the window can't be used, the command line says so and why, and which one it uses instead.
+func TestChosenModelIsMissing(t *testing.T) {
+	home(t)
+	paths := map[string]string{}
+	for _, family := range []string{"llama", "gemma3"} {
+		paths[family] = tiny.New(family).Write(t)
+		if out, code := verb(t, "", "models", "import", "--link", paths[family], "--name", "my-"+family); code != 0 {
+			t.Fatal(out)
+		}
+	}
+	settings := filepath.Join(os.Getenv("SOBERANO_HOME"), choice.File)
+	for name, want := range map[string]string{"removed": "it is not in the library", "my-llama": "is no longer at", "my-gemma3": ""} {
+		if err := os.WriteFile(settings, []byte(`{"chat_model":"`+name+`"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if name == "my-llama" {
+			if err := os.Remove(paths["llama"]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told := warnings(t, func() { verb(t, "", "chat", "-p", "hello", "-n", "2") })
+		if want == "" && strings.Contains(told, "chosen in the window") || want != "" && (!strings.Contains(strings.ToLower(told), want) || !strings.Contains(told, name) || !strings.Contains(told, "is used instead")) {
+			t.Errorf("%s: said %q", name, told)
+		}
+	}
+}
+
 // A speech model is chosen like a chat model; one that can't be run is never used.
 func TestPreferred(t *testing.T) {
 	entry := func(name string, kind registry.Kind, included, runs bool) registry.Entry {
@@ -152,4 +179,23 @@ func TestPreferred(t *testing.T) {
 	if _, ok := preferred(all[4:], registry.Speech, "e"); ok {
 		t.Error("a chat model is used for speech")
 	}
+}
+
+// warnings returns what f writes to standard error.
+func warnings(t *testing.T, f func()) string {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "stderr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	was := os.Stderr
+	os.Stderr = file
+	defer func() { os.Stderr = was }()
+	f()
+	b, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

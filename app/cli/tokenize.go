@@ -29,7 +29,7 @@ func tokenizeCommand() *cobra.Command {
 					return fmt.Errorf("reading standard input: %w", err)
 				}
 			}
-			entry, err := findModel(model, registry.Chat)
+			entry, err := findModel(model, textKind)
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func tokenize(path, text string, special bool) ([]int32, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t, err := token.New(f)
+	t, err := engine.Tokenizer(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", models.Printable(path), err)
 	}

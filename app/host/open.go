@@ -9,6 +9,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/huggingface"
 	"soberano/models/registry"
 )
 
@@ -17,12 +18,17 @@ func Chats(h *Host) *Models[*engine.Model] {
 	return NewModels(h, h.OpenChat, func(m *engine.Model) int64 { return ChatBytes(m.Info()) })
 }
 
+// Encoders returns the embedding models and rerankers of a library, opened on the CPU.
+func Encoders(h *Host) *Models[*engine.Encoder] {
+	return NewModels(h, h.OpenEncoder, func(e *engine.Encoder) int64 { return ChatBytes(e.Info()) })
+}
+
 // Speech returns the speech models of a library, opened on the CPU.
 func Speech(h *Host) *Models[*asr.Model] {
 	return NewModels(h, h.OpenSpeech, nil)
 }
 
-// ChatBytes returns the bytes that an opened chat model uses with one full conversation.
+// ChatBytes returns the bytes that an opened chat model uses with one full conversation, or an encoder with one text.
 func ChatBytes(i engine.Info) int64 {
 	return i.WeightBytes + i.CacheBytes + i.ScratchBytes
 }
@@ -36,6 +42,15 @@ func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, repor
 	return engine.Open(f, dev, engine.Options{Context: s.Context})
 }
 
+// OpenEncoder opens an embedding model or a reranker on the CPU; it is an Open function.
+func (h *Host) OpenEncoder(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Encoder, error) {
+	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep, report)
+	if err != nil {
+		return nil, err
+	}
+	return engine.OpenEncoder(f, dev, engine.Options{Context: s.Context})
+}
+
 // OpenSpeech opens a speech model on the CPU; it is an Open function.
 func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*asr.Model, error) {
 	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Bits8, report)
@@ -45,10 +60,10 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return asr.Open(f, dev, asr.Options{Pool: pool})
 }
 
-// Check reports whether a model file can be opened: by OpenSpeech or OpenChat, according to its
-// format; it is a registry.Check.
+// Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its
+// format and content; it is a registry.Check.
 func Check(f *models.File) (warning string, err error) {
-	if f.Format == "gguf" {
+	if f.Format == "gguf" || huggingface.Is(f) {
 		return engine.Check(f)
 	}
 	return asr.Check(f)

@@ -8,6 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/choice"
 	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
@@ -163,7 +164,10 @@ func (c *card) recognised(info registry.Info) {
 	if c.how == registry.Copy {
 		note, other = "A copy goes into the library.", ui.NewButton(ui.Plain, "Link instead", func() { c.switchTo(registry.Link) })
 	}
-	list := []*ui.Button{c.useWhenReady(), other, ui.NewButton(ui.Plain, "Cancel", c.close)}
+	list := []*ui.Button{other, ui.NewButton(ui.Plain, "Cancel", c.close)}
+	if choice.Uses(info.Kind) {
+		list = append([]*ui.Button{c.useWhenReady()}, list...)
+	}
 	below := append(c.facts(), ui.Spacer(1, 2), c.line, c.bar, ui.Spacer(1, 2), buttons(note, list...))
 	c.show(c.frame(info.Title, models.Size(info.Bytes), below...))
 }
@@ -183,7 +187,7 @@ func (c *card) useWhenReady() *ui.Button {
 
 // facts returns the lines that describe the model and the memory that it needs.
 func (c *card) facts() []fyne.CanvasObject {
-	list := []fyne.CanvasObject{ui.Text(describe(c.info), ui.SmallSize, ui.Muted)}
+	list := []fyne.CanvasObject{ui.Text(describe(c.info, c.im.Context()), ui.SmallSize, ui.Muted)}
 	if c.info.Kind == registry.Chat {
 		m := estimate(c.info, c.im.Context(), c.im.Free())
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
@@ -241,10 +245,16 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 func (c *card) showReady() {
 	e := c.entry
 	list := []*ui.Button{ui.NewButton(ui.Plain, "Close", c.close)}
-	if !c.im.InUse(e) {
+	if choice.Uses(e.Kind) && !c.im.InUse(e) {
 		list = append([]*ui.Button{ui.NewButton(ui.Primary, useFor[e.Kind], func() { c.im.Use(e); c.close() })}, list...)
 	}
-	c.show(c.frame(e.Title, models.Size(e.Bytes), ui.Text(describe(e.Info), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(), list...)))
+	c.show(c.frame(e.Title, models.Size(e.Bytes), ui.Text(describe(e.Info, c.im.Context()), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(), list...)))
+}
+
+// commandLine says what uses the models of a kind that the window does not use.
+var commandLine = map[registry.Kind]string{
+	registry.Embedding: "It makes embeddings of texts and can't chat; on the command line, soberano embed uses it.",
+	registry.Reranker:  "It ranks documents and can't chat; on the command line, soberano rerank uses it.",
 }
 
 // note says where the model is stored and which model is in use.
@@ -259,6 +269,8 @@ func (c *card) note() string {
 	}
 	now, any := c.im.InUseFor(e.Kind)
 	switch {
+	case !choice.Uses(e.Kind):
+		text += " " + commandLine[e.Kind]
 	case c.im.InUse(e):
 		text += " It is used for " + purpose[e.Kind] + "."
 	case any:

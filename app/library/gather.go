@@ -13,11 +13,11 @@ import (
 	"slices"
 )
 
-// whisperFiles are the files of a Whisper folder in CTranslate2's or Hugging Face's format. If one of them is dropped, the
+// folderFiles are the files of a model that is a folder, in the format of CTranslate2 or Hugging Face. If one of them is dropped, the
 // folder is imported, provided that it has a file of weights.
 var (
-	whisperFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json", "generation_config.json",
-		"vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "model.safetensors.index.json"}
+	folderFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json", "generation_config.json",
+		"vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "chat_template.jinja", "model.safetensors.index.json"}
 	weights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
 )
 
@@ -29,7 +29,7 @@ func gather(paths []string) []string {
 	var models []string
 	for _, p := range paths {
 		base := filepath.Base(p)
-		if slices.Contains(whisperFiles, base) || filepath.Ext(base) == ".safetensors" {
+		if slices.Contains(folderFiles, base) || filepath.Ext(base) == ".safetensors" {
 			p = folder(p)
 		}
 		if m := split.FindStringSubmatch(base); m != nil {

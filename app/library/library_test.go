@@ -17,6 +17,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/ui"
+	"soberano/engine/arch/tiny"
 	"soberano/models/defaults"
 	"soberano/models/registry"
 )
@@ -99,6 +100,22 @@ func TestWhatIsInUse(t *testing.T) {
 		sh.entries = append(sh.entries, registry.Entry{Name: "dropped " + string(kind), Info: registry.Info{Kind: kind, Title: "Again"}})
 		sh.gate <- struct{}{}
 		s.UntilShown("Added to the library. It is used for " + purpose[kind] + ".")
+	}
+}
+
+// An embedding model and a reranker are added and listed below headings of their own, and not offered for use in the window.
+func TestEncoders(t *testing.T) {
+	s, lib := realStage(t)
+	s.im.Drop([]string{tiny.New("bert").Write(t), tiny.New("qwen3-rank").Write(t)})
+	s.Until("both imports", func() bool { return len(s.added) == 2 })
+	s.Expect("It makes embeddings of texts and can't chat; on the command line, soberano embed uses it.",
+		"It ranks documents and can't chat; on the command line, soberano rerank uses it.",
+		headings[registry.Embedding], headings[registry.Reranker], "embeddings of texts", "ranking of documents")
+	if words := s.Words(); strings.Contains(words, "Use for") || strings.Contains(words, "Use when ready") || strings.Contains(words, headings[registry.Chat]) || len(s.used) != 0 {
+		t.Errorf("used %v, shown: %s", s.used, words)
+	}
+	if entries, _ := lib.List(); len(entries) != 2 || entries[0].Kind == registry.Chat || entries[1].Kind == registry.Chat {
+		t.Errorf("%+v", entries)
 	}
 }
 

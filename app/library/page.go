@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/choice"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
@@ -43,9 +44,10 @@ func NewPage(c Config) *Page {
 
 // The words for what the models of a kind are used for.
 var (
-	headings = map[registry.Kind]string{registry.Chat: "For chat", registry.Speech: "For dictation and recordings"}
-	purpose  = map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}
-	useFor   = map[registry.Kind]string{registry.Chat: "Use for chat", registry.Speech: "Use for dictation"}
+	headings = map[registry.Kind]string{registry.Chat: "For chat", registry.Speech: "For dictation and recordings",
+		registry.Embedding: "For embeddings, on the command line", registry.Reranker: "For ranking documents, on the command line"}
+	purpose = map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}
+	useFor  = map[registry.Kind]string{registry.Chat: "Use for chat", registry.Speech: "Use for dictation"}
 )
 
 // Refresh reads the library again.
@@ -76,7 +78,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 		name, card := p.brokenCard(err)
 		add("broken "+name, card)
 	}
-	for _, kind := range []registry.Kind{registry.Chat, registry.Speech} {
+	for _, kind := range []registry.Kind{registry.Chat, registry.Speech, registry.Embedding, registry.Reranker} {
 		title := []fyne.CanvasObject{ui.Spacer(1, 2), ui.NewLabel(headings[kind], ui.SmallSize, ui.Muted).Strong()}
 		for _, e := range entries {
 			if e.Kind == kind {
@@ -123,7 +125,7 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 		right += " · included"
 	}
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
-		ui.Text(describe(e.Info), ui.SmallSize, ui.Muted)}
+		ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}
 	if !e.Runs {
 		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}
@@ -162,7 +164,7 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 		b := ui.NewButton(ui.Plain, "In use", nil)
 		b.Disable()
 		row.Add(b)
-	default:
+	case choice.Uses(e.Kind):
 		row.Add(ui.NewButton(ui.Primary, useFor[e.Kind], func() { p.Use(e); p.Refresh() }))
 	}
 	if c := p.checks[e.Name]; c != nil {

@@ -65,7 +65,7 @@ func TestStates(t *testing.T) {
 				s, sh := stage(t, shelf[0])
 				s.im.Drop([]string{"/models/qwen3-4b.gguf"})
 				s.UntilShown("Checking 64% · 1.6 of 2.5 GB")
-				s.Expect("Qwen3 4B Instruct", "4.0 billion parameters · 32,768 tokens of context · Apache-2.0", "conversation 326 MB at 4,096 tokens", "5.9 GB free: fits",
+				s.Expect("Qwen3 4B Instruct", "4.0 billion parameters · 4,096 of up to 32,768 tokens of context · Apache-2.0", "conversation 326 MB at 4,096 tokens", "5.9 GB free: fits",
 					"The file stays where it is.", "Copy instead", "Cancel")
 				s.Shot(name("importing"))
 				s.Win.Resize(fyne.NewSize(600, 704))

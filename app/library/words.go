@@ -10,17 +10,16 @@ import (
 	"soberano/models/registry"
 )
 
-// describe returns one line: "Qwen3 · 4.0 billion parameters · 32,768 tokens of context · Apache-2.0".
-func describe(i registry.Info) string {
+// describe returns one line: "Qwen3 · 4.0 billion parameters · 4,096 of up to 32,768 tokens of context · Apache-2.0". context is the
+// number of tokens of the settings, see used.
+func describe(i registry.Info, context int) string {
 	var list []string
 	add := func(s string) {
 		if s != "" {
 			list = append(list, s)
 		}
 	}
-	if i.Kind == registry.Speech {
-		add("speech to text")
-	}
+	add(map[registry.Kind]string{registry.Speech: "speech to text", registry.Embedding: "embeddings of texts", registry.Reranker: "ranking of documents"}[i.Kind])
 	add(i.Family)
 	add(i.Quantization)
 	switch {
@@ -34,7 +33,11 @@ func describe(i registry.Info) string {
 	if i.EnglishOnly() {
 		add("English only")
 	}
-	if i.Context > 0 {
+	switch n := used(i, context); {
+	case i.Context <= 0:
+	case i.Kind == registry.Chat && n < i.Context:
+		add(fmt.Sprintf("%s of up to %s tokens of context", models.Grouped(n), models.Grouped(i.Context)))
+	default:
 		add(models.Grouped(i.Context) + " tokens of context")
 	}
 	if i.Licence != "" {
@@ -52,14 +55,20 @@ type Memory struct {
 	Free                           int64 // 0: unknown on this system
 }
 
-// estimate returns the memory needed for a context of that many tokens (0: the engine's default).
-func estimate(i registry.Info, tokens int, free int64) Memory {
-	if tokens <= 0 {
-		tokens = 4096
+// used returns how many tokens of context a model gets with the context length of the settings (0: the engine's default).
+func used(i registry.Info, context int) int {
+	if context <= 0 {
+		context = engine.DefaultContext
 	}
 	if i.Context > 0 {
-		tokens = min(tokens, i.Context)
+		return min(context, i.Context)
 	}
+	return context
+}
+
+// estimate returns the memory needed for the context length of the settings.
+func estimate(i registry.Info, context int, free int64) Memory {
+	tokens := used(i, context)
 	m := Memory{Tokens: tokens, Free: free}
 	m.Weights, m.Conversation, m.Scratch = engine.Estimate(i, tokens)
 	return m

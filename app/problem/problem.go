@@ -61,6 +61,8 @@ const (
 	ModelTooLarge    Code = "model-too-large" // for the free memory
 	ModelInUse       Code = "model-in-use"    // and can therefore not be removed
 	ModelRemoved     Code = "model-removed"   // from the library, while it was needed
+	ModelSwitched    Code = "model-switched"  // another one was chosen, which needed the memory
+	ProgramClosed    Code = "program-closed"  // while an answer was written
 	LibraryLocked    Code = "library-locked"  // by another process that changes it
 
 	// Recordings.

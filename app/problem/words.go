@@ -86,8 +86,10 @@ var english = map[Code]phrases{
 		"{model} needs about {needed} of memory, and {free} is free while {others} is in use.",
 		"{model} needs about {needed} of memory, and {free} is free.",
 		"There is not enough memory for {model}."}},
-	ModelInUse:   {why: []string{"{model} is still in use."}, do: "Try again when its answer or its transcript is done."},
-	ModelRemoved: {why: []string{"The model was removed from the library."}},
+	ModelInUse:    {why: []string{"{model} is still in use."}, do: "Try again when its answer or its transcript is done."},
+	ModelRemoved:  {why: []string{"{model} was removed from the library.", "The model was removed from the library."}},
+	ModelSwitched: {why: []string{"Another model was chosen, and there was not enough memory for {model} beside it.", "Another model was chosen, and there was not enough memory for both."}},
+	ProgramClosed: {why: []string{"The program was closed."}},
 	LibraryLocked: {why: []string{"The library {folder} can't be changed: {detail} has locked it.", "The library can't be changed: another program has locked it."},
 		do: "Wait until that program is done, or end it, and try again."},
 

@@ -87,7 +87,7 @@ func row[T comparable](p *Page, title, note string, options []option[T], now T, 
 		}
 	}
 	p.controls[title] = s
-	name := ui.NewLabel(title, ui.TextSize, ui.Ink).Strong().Shrink(60)
+	name := ui.NewFlow(ui.Span{Text: title, Bold: true}) // which wraps in a narrow window
 	wide := &fyne.Container{Layout: wide{}, Objects: []fyne.CanvasObject{s.Frame}}
 	parts := []fyne.CanvasObject{ui.NewRow(12, name, name, wide)}
 	if note != "" {
@@ -338,10 +338,11 @@ func keys() fyne.CanvasObject {
 		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on the Transcribe page, a recording"}, {"Ctrl+Space", "Dictate: hold, or press to start and stop"}, {"Enter", "Send the message; Shift+Enter starts a new line"},
 		{"Esc", "Stop the answer, or discard the dictation; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
 		{"Space, Enter", "Press the button that has the focus"}, {"Page Up, Page Down", "Scroll"}, {"F2, Delete, Menu", "In the list of chats: rename, delete, all actions"},
+		{"Ctrl/Shift+click", "In the list of chats: select several; Shift+↑ ↓ does the same"},
 		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
 		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
-		what := ui.NewLabel(k[1], ui.SmallSize, ui.Muted).Shrink(60)
+		what := ui.Text(k[1], ui.SmallSize, ui.Muted)
 		list = append(list, ui.NewRow(8, what, box, what))
 	}
 	return ui.NewColumn(5, list...)

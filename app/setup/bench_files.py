@@ -4,9 +4,11 @@
   requantized   SmolLM2 in other formats, by llama-quantize from the Q4_1 file that is shipped
   large         a Llama of three billion random weights in Q4_0: 28 layers of 3072, 24 heads,
                 8 key/value heads, feed-forward 8192, with SmolLM2's vocabulary; only good for speed measurements
+  mixture       a Qwen 3 mixture of as many: 18 layers of 2048, 16 heads of 128, 4 key/value heads, 64 experts of width
+                384, of which a token uses 8
   Whisper base  in whisper.cpp's format, converted from CTranslate2's: float16, and Q8_0 by whisper-quantize
 
-  bench_files.py NAME…     (F16, Q8_0, …, large, whisper-f16, whisper-q8_0); prints nothing
+  bench_files.py NAME…     (F16, Q8_0, …, large, mixture, whisper-f16, whisper-q8_0); prints nothing
 
 Needs numpy: bench.py calls it with the Python of peers/venv.
 """
@@ -26,7 +28,8 @@ REQUANTIZED = ["Q4_0", "Q8_0", "Q4_K_M", "Q6_K", "F16"]
 
 def path(name):
     """Returns the path of the file with the given name. It need not exist yet."""
-    fixed = {"Q4_1": SMOLLM2, "gemma": GEMMA, "whisper": WHISPER, "large": PEERS / "models" / "random-3B-Q4_0.gguf"}
+    fixed = {"Q4_1": SMOLLM2, "gemma": GEMMA, "whisper": WHISPER, "large": PEERS / "models" / "random-3B-Q4_0.gguf",
+             "mixture": PEERS / "models" / "random-mixture-3B-Q4_0.gguf"}
     if name in fixed:
         return fixed[name]
     if name.startswith("whisper-"):
@@ -42,7 +45,9 @@ def make(name):
     if name in REQUANTIZED:
         run(PEERS / "llama" / "llama-quantize", "--allow-requantize", SMOLLM2, partial, name)
     elif name == "large":
-        write_large(partial)
+        write_random(partial, "Random 3B", *LARGE)
+    elif name == "mixture":
+        write_random(partial, "Random mixture 3B", *MIXTURE)
     elif name == "whisper-f16":
         write_whisper(partial)
     elif name == "whisper-q8_0":
@@ -107,39 +112,54 @@ def weight_bytes(file):
     return pathlib.Path(file).stat().st_size - Header(file).data
 
 
-LAYERS, DIM, HEADS, KV_HEADS, FEED, VOCABULARY = 28, 3072, 24, 8, 8192, 49152
+VOCABULARY = 49152
 F32, Q4_0 = 0, 2
 
+# Architecture and keys of the models of random weights.
+LARGE = "llama", {"block_count": 28, "embedding_length": 3072, "feed_forward_length": 8192, "attention.head_count": 24,
+                  "attention.head_count_kv": 8, "rope.dimension_count": 128}
+MIXTURE = "qwen3moe", {"block_count": 18, "embedding_length": 2048, "feed_forward_length": 384, "expert_feed_forward_length": 384,
+                       "attention.head_count": 16, "attention.head_count_kv": 4, "attention.key_length": 128, "attention.value_length": 128,
+                       "expert_count": 64, "expert_used_count": 8}
 
-def large_tensors():
+
+def random_tensors(keys):
     """Returns name, shape (rows, columns) and type of each tensor."""
-    kv = DIM // HEADS * KV_HEADS
-    yield "token_embd.weight", (VOCABULARY, DIM), Q4_0
-    for n in range(LAYERS):
+    dim, feed, experts, heads = keys["embedding_length"], keys["feed_forward_length"], keys.get("expert_count"), keys["attention.head_count"]
+    head = keys.get("attention.key_length", dim // heads)
+    q, kv = head * heads, head * keys["attention.head_count_kv"]
+    yield "token_embd.weight", (VOCABULARY, dim), Q4_0
+    for n in range(keys["block_count"]):
         b = f"blk.{n}."
-        yield b + "attn_norm.weight", (DIM,), F32
-        for name, rows, cols in [("attn_q", DIM, DIM), ("attn_k", kv, DIM), ("attn_v", kv, DIM), ("attn_output", DIM, DIM)]:
+        yield b + "attn_norm.weight", (dim,), F32
+        for name, rows, cols in [("attn_q", q, dim), ("attn_k", kv, dim), ("attn_v", kv, dim), ("attn_output", dim, q)]:
             yield f"{b}{name}.weight", (rows, cols), Q4_0
-        yield b + "ffn_norm.weight", (DIM,), F32
-        for name, rows, cols in [("ffn_gate", FEED, DIM), ("ffn_up", FEED, DIM), ("ffn_down", DIM, FEED)]:
-            yield f"{b}{name}.weight", (rows, cols), Q4_0
-    yield "output_norm.weight", (DIM,), F32
+        if experts:
+            yield b + "attn_q_norm.weight", (head,), F32
+            yield b + "attn_k_norm.weight", (head,), F32
+            yield b + "ffn_gate_inp.weight", (experts, dim), F32
+        yield b + "ffn_norm.weight", (dim,), F32
+        for name, rows, cols in [("ffn_gate", feed, dim), ("ffn_up", feed, dim), ("ffn_down", dim, feed)]:
+            yield (f"{b}{name}_exps.weight", (experts, rows, cols), Q4_0) if experts else (f"{b}{name}.weight", (rows, cols), Q4_0)
+    yield "output_norm.weight", (dim,), F32
 
 
 def text(s):
     return struct.pack("<Q", len(s.encode())) + s.encode()
 
 
-def write_large(target):
+def write_random(target, title, architecture, numbers):
+    """Writes a model of random weights, with SmolLM2's vocabulary and its other keys."""
     import numpy as np
-    keys = Header(SMOLLM2).keys
     u32 = lambda n: struct.pack("<II", 4, n)
-    keys["general.name"] = struct.pack("<I", STRING) + text("Random 3B")
+    string = lambda s: struct.pack("<I", STRING) + text(s)
+    keys = {name.replace("llama.", architecture + ".", 1) if name.startswith("llama.") else name: value for name, value in Header(SMOLLM2).keys.items()}
+    if "attention.key_length" in numbers:
+        keys.pop(architecture + ".rope.dimension_count", None)
     keys.pop("general.size_label", None)
-    keys.update({"llama.block_count": u32(LAYERS), "llama.embedding_length": u32(DIM), "llama.feed_forward_length": u32(FEED),
-                 "llama.attention.head_count": u32(HEADS), "llama.attention.head_count_kv": u32(KV_HEADS),
-                 "llama.rope.dimension_count": u32(DIM // HEADS), "general.file_type": u32(2)})
-    tensors = list(large_tensors())
+    keys.update({"general.name": string(title), "general.architecture": string(architecture), "general.file_type": u32(2)})
+    keys.update({f"{architecture}.{name}": u32(n) for name, n in numbers.items()})
+    tensors = list(random_tensors(numbers))
     size = lambda shape, kind: int(np.prod(shape)) // 32 * 18 if kind == Q4_0 else 4 * int(np.prod(shape))
     with open(target, "wb") as f:
         f.write(struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(keys)))
@@ -152,8 +172,11 @@ def write_large(target):
         random = np.random.default_rng(1)
         for name, shape, kind in tensors:
             f.write(bytes(-f.tell() % 32))
-            if kind == F32:
+            if kind == F32 and len(shape) == 1:
                 f.write(np.ones(shape, np.float32).tobytes())
+                continue
+            if kind == F32:  # a router, whose choice of experts should depend on the token
+                f.write(random.normal(0, 0.02, shape).astype(np.float32).tobytes())
                 continue
             blocks = np.empty(int(np.prod(shape)) // 32, [("scale", "<f2"), ("quants", "u1", 16)])
             blocks["scale"] = 0.004  # random nibbles have a standard deviation of 4.6, that of the weights is about 0.02

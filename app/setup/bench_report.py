@@ -20,7 +20,7 @@ def goal(row):
     return {"Q4_1": 6.0 if one else 5.5, "F16": 1.6}.get(model, 2.5)
 
 
-NAMES = {"gemma": "Gemma 3 270M Q4_K_M", "large": "3B, random, Q4_0"}
+NAMES = {"gemma": "Gemma 3 270M Q4_K_M", "large": "3B, random, Q4_0", "mixture": "3B, mixture, random, Q4_0"}
 TITLES = {"generation": "Generation and prompts", "start": "From start to first token", "whisper": "Speech"}
 NOTES = {
     "generation": "llama-bench's definitions: random tokens, nothing sampled. SmolLM2 135M in Q4_1 as shipped, the others requantized from it by "

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -82,9 +84,12 @@ func (d *Shell) escape() {
 	}
 }
 
-// newChat opens a conversation without messages; text, if any, is put into the entry.
-func (d *Shell) newChat(text string) {
-	d.load("A new chat could not be created.", (*store.Store).New, false, func() {
+// newChat opens a conversation without messages and without a draft; text, if any, is put into the entry.
+func (d *Shell) newChat(text string) { d.emptyChat((*store.Store).New, text) }
+
+// emptyChat opens the conversation without messages that find returns.
+func (d *Shell) emptyChat(find func(*store.Store) (store.Conversation, error), text string) {
+	d.load("A new chat could not be created.", find, false, func() {
 		d.listChanged()
 		if text != "" {
 			d.chat.Composer.Entry.SetText(text)
@@ -157,11 +162,19 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 			}
 			shown()
 			if more {
-				entry.SetText(entry.Text + typed)
+				entry.SetText(behind(entry.Text, typed))
 				entry.ToEnd()
 			}
 		}
 	})
+}
+
+// behind returns a draft with what was typed behind it, with a space between them.
+func behind(draft, typed string) string {
+	if last, _ := utf8.DecodeLastRuneInString(draft); draft != "" && !unicode.IsSpace(last) {
+		draft += " "
+	}
+	return draft + typed
 }
 
 func (d *Shell) listChanged() {
@@ -174,7 +187,9 @@ func (d *Shell) chatMenu(c store.Conversation, at fyne.Position) {
 	ui.ShowMenu(d.window.Canvas(), fyne.NewMenu("",
 		fyne.NewMenuItem("Rename", func() { d.renameChat(c) }),
 		fyne.NewMenuItem("Export as Markdown", func() { d.exportChat(c) }),
-		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) })), at, nil)
+		fyne.NewMenuItem("Delete", func() { d.deleteChat(c) }),
+		fyne.NewMenuItemSeparator(),
+		fyne.NewMenuItem("Delete all chats…", d.askDeleteAll)), at, nil)
 }
 
 func (d *Shell) renameChat(c store.Conversation) {

@@ -59,24 +59,24 @@ func TestTryAgainUnderAnEarlierAnswer(t *testing.T) {
 		s.send("Hello")
 		s.answer("Hello to you.")
 		s.asked()
-		s.tap("Try again")
+		s.tapFirst("Try again")
 		s.say("There was")
 		s.q.until(t, "the new words", func() bool { return strings.Contains(s.words(), "There was") })
-		s.expect(s.shot("again-writing-"+string(m)), "Write a story There was", "Stop (Esc) Hello Hello to you.")
+		s.expect(s.shot("again-writing-"+string(m)), "Write a story Edit There was", "Stop (Esc) Hello Edit Hello to you.")
 		s.answer(" a ship.")
 		if got := s.asked(); got != "Write a story" {
 			t.Errorf("the model was asked %q", got)
 		}
-		s.expect(s.shot("again-done-"+string(m)), "There was a ship. Copy answer Answer 2 of 2 Earlier answer Hello Hello to you.")
+		s.expect(s.shot("again-done-"+string(m)), "There was a ship. Copy answer Try again Answer 2 of 2 Earlier answer Hello Edit Hello to you.")
 		if got := s.texts(); got != "Write a story | There was a ship. | Hello | Hello to you." {
 			t.Errorf("stored: %s", got)
 		}
 		s.tap("Earlier answer")
-		s.expect(s.shot("again-earlier-"+string(m)), "Once upon Copy answer Stopped. Try again Answer 1 of 2 Later answer Hello Hello to you.")
+		s.expect(s.shot("again-earlier-"+string(m)), "Once upon Copy answer Stopped. Try again Answer 1 of 2 Later answer Hello Edit Hello to you.")
 		c := store.Conversation{ID: s.chat.Conversation()}
 		s.newChat("")
 		s.openChat(c)
-		s.expect(s.words(), "Once upon Copy answer Stopped. Try again Answer 1 of 2 Later answer Hello Hello to you.")
+		s.expect(s.words(), "Once upon Copy answer Stopped. Try again Answer 1 of 2 Later answer Hello Edit Hello to you.")
 		s.tap("Later answer")
 		if got := s.texts(); got != "Write a story | There was a ship. | Hello | Hello to you." {
 			t.Errorf("stored: %s", got)
@@ -101,17 +101,17 @@ func TestTryAgainInAnotherChat(t *testing.T) {
 	s.send("Hello")
 	s.answer("Hello to you.")
 	c := store.Conversation{ID: s.chat.Conversation()}
-	s.tap("Try again")
+	s.tapFirst("Try again")
 	s.say("There")
 	s.newChat("")
 	s.say(" was")
 	s.openChat(c)
 	s.q.until(t, "the new words", func() bool { return strings.Contains(s.words(), "There was") })
-	s.expect(s.words(), "Write a story There was", "Stop (Esc) Hello Hello to you.")
+	s.expect(s.words(), "Write a story Edit There was", "Stop (Esc) Hello Edit Hello to you.")
 	s.newChat("")
 	s.answer(" a ship.")
 	s.openChat(c)
-	s.expect(s.words(), "There was a ship. Copy answer Answer 2 of 2 Earlier answer Hello Hello to you.")
+	s.expect(s.words(), "There was a ship. Copy answer Try again Answer 2 of 2 Earlier answer Hello Edit Hello to you.")
 }
 
 // A question without an answer can be asked again, whatever was said after it, and an answer that was stopped before its first word.
@@ -131,18 +131,18 @@ func TestTryAgainWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.openChat(c)
-	s.expect(s.words(), "A question Not answered. Try again Another question Another answer.")
-	s.tap("Try again")
+	s.expect(s.words(), "A question Edit Not answered. Try again Another question Edit Another answer.")
+	s.tapFirst("Try again")
 	s.q.until(t, "the question", func() bool { return len(s.model.asked) > 0 })
 	s.chat.Stop()
 	s.q.until(t, "the stop", func() bool { return !s.chat.Busy() })
-	s.expect(s.words(), "A question Stopped. Try again Another question Another answer.")
+	s.expect(s.words(), "A question Edit Stopped. Try again Another question Edit Another answer.")
 	s.newChat("")
 	s.openChat(c)
-	s.expect(s.words(), "A question Stopped. Try again Another question Another answer.")
-	s.tap("Try again")
+	s.expect(s.words(), "A question Edit Stopped. Try again Another question Edit Another answer.")
+	s.tapFirst("Try again")
 	s.answer("An answer.")
-	s.expect(s.words(), "A question An answer. Copy answer", "Another question Another answer.")
+	s.expect(s.words(), "A question Edit An answer. Copy answer", "Another question Edit Another answer.")
 	if got := s.texts(); got != "A question | An answer. | Another question | Another answer." {
 		t.Errorf("stored: %s", got)
 	}
@@ -156,7 +156,7 @@ func TestTryAgainAndStop(t *testing.T) {
 	s.say("Once upon")
 	s.chat.Stop()
 	s.q.until(t, "the stop", func() bool { return !s.chat.Busy() })
-	s.tap("Try again")
+	s.tapFirst("Try again")
 	s.q.until(t, "the question", func() bool { return len(s.model.asked) == 2 })
 	s.tap("Stop (Esc)")
 	s.q.until(t, "the stop", func() bool { return !s.chat.Busy() })

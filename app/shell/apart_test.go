@@ -257,7 +257,7 @@ func TestUnstoredAnswerIsNotLost(t *testing.T) {
 	}
 	s.reopen(t, first)
 	s.reopen(t, second)
-	s.expect(s.words(), "What is a boat? A boat floats. Copy answer")
+	s.expect(s.words(), "What is a boat? Edit A boat floats. Copy answer")
 	s.flush()
 	unlock()
 	if err := s.Close(); err != nil {

@@ -2,12 +2,17 @@ package shell
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 
 	"soberano/app/chat"
+	"soberano/app/choice"
+	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/ui"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -82,6 +87,9 @@ func (d *Shell) choiceChanged() {
 
 // inUseFor returns the model of a kind that is in use. It is called from any goroutine.
 func (d *Shell) inUseFor(kind registry.Kind) (registry.Entry, bool) {
+	if !choice.Uses(kind) {
+		return registry.Entry{}, false
+	}
 	if kind == registry.Speech {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -99,6 +107,9 @@ func (d *Shell) inUse(e registry.Entry) bool {
 // lacking reports whether no model of a kind is in use, or one that can't be used: only then a new one is used without being
 // asked for. It reads from the disk, and is called from any goroutine.
 func (d *Shell) lacking(kind registry.Kind) bool {
+	if !choice.Uses(kind) {
+		return false
+	}
 	e, any := d.inUseFor(kind)
 	return !any || !e.Runs || kind == registry.Chat && d.runner.Status().Phase == chat.Broken || e.Saved() && e.Check() != nil
 }
@@ -128,6 +139,29 @@ func (d *Shell) added(e registry.Entry) {
 	}
 }
 
+// tellReplaced says that the chosen model of a kind can't be used, and which one is used instead.
+func (d *Shell) tellReplaced(entries []registry.Entry, kind registry.Kind) {
+	name := *chosen(new(d.values.Values()), kind)
+	now, any := d.inUseFor(kind)
+	if name == "" || any && now.Name == name {
+		return
+	}
+	purpose := map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}[kind]
+	p := ui.Problem{Title: fmt.Sprintf("The model that you chose for %s can't be used.", purpose), Why: fmt.Sprintf("“%s” is not in the library any more.", models.Printable(name))}
+	for _, e := range entries {
+		if e.Name == name && !e.Runs {
+			p.Why = fmt.Sprintf("This version can't run %s. %s", models.Printable(e.Title), problem.Sentence(e.Reason))
+		}
+	}
+	p.Actions = []ui.Action{{Label: "All models", Do: func() { d.show(modelsPage) }}}
+	done := func() {}
+	if any {
+		p.Why += " " + now.Title + " is used instead."
+		p.Actions = append([]ui.Action{{Label: "Keep using " + now.Title, Do: func() { done(); d.remember(now) }}}, p.Actions...)
+	}
+	done = d.report(p)
+}
+
 // removing ends the use of a model that is about to be removed.
 func (d *Shell) removing(e registry.Entry) {
 	switch {
@@ -145,8 +179,12 @@ func (d *Shell) removing(e registry.Entry) {
 
 // removed puts another model of the library in the place of one that was in use, as the next start would.
 func (d *Shell) removed(e registry.Entry) {
-	if _, any := d.inUseFor(e.Kind); !any {
-		entries, _ := d.Shelf.List() // broken entries are shown on the Models page
+	entries, _ := d.Shelf.List() // broken entries are shown on the Models page
+	gone := !slices.ContainsFunc(entries, func(o registry.Entry) bool { return o.Name == e.Name })
+	if gone && *chosen(new(d.values.Values()), e.Kind) == e.Name {
+		d.set(func(v *settings.Values) { *chosen(v, e.Kind) = "" })
+	}
+	if _, any := d.inUseFor(e.Kind); !any && choice.Uses(e.Kind) {
 		if other, ok := pick(entries, e.Kind, *chosen(new(d.values.Values()), e.Kind)); ok {
 			d.putToUse(other)
 		}

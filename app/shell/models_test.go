@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/chat"
+	"soberano/app/choice"
 	"soberano/app/settings"
 	"soberano/app/ui"
 	"soberano/models/registry"
@@ -155,4 +156,47 @@ func TestErrorsStayOnTheirPage(t *testing.T) {
 			}
 		}
 	})
+}
+
+// If the chosen model is not in the library any more, the start says so and which one is used instead.
+func TestChosenModelIsGone(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		dir := t.TempDir()
+		if err := settings.Save(dir, settings.Values{Theme: m, Models: choice.Models{ChatModel: "my-model", SpeechModel: base.Name}}); err != nil {
+			t.Fatal(err)
+		}
+		s := newStage(t, dir, smol, base)
+		s.ready()
+		s.expect(s.shot("chosen-gone-"+string(m)), "The model that you chose for chat can't be used.", "“my-model” is not in the library any more. SmolLM2 135M is used instead.")
+		if strings.Contains(s.words(), "chose for dictation") {
+			t.Error("the speech model is said to be gone")
+		}
+		s.tap("Keep using SmolLM2 135M")
+		if v := s.kept(); v.ChatModel != smol.Name || strings.Contains(s.words(), "my-model") {
+			t.Errorf("chosen is %q; shown:\n%s", v.ChatModel, s.words())
+		}
+	})
+}
+
+// A chosen model that was removed in the window is not missed at the next start.
+func TestChosenModelIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	mine := registry.Entry{Name: "mine", Info: qwen}
+	s := newStage(t, dir, mine, smol, base)
+	s.ready()
+	s.use(mine)
+	s.ready()
+	s.show(modelsPage)
+	s.tapFirst("Remove")
+	s.tap("Remove it")
+	s.q.until(t, "the removal", func() bool { return len(s.shelf.removed) == 1 })
+	s.q.until(t, "the other model", func() bool { return s.kept().ChatModel == "" && len(s.q) == 0 })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = newStage(t, dir, smol, base)
+	s.ready()
+	if strings.Contains(s.words(), "that you chose") {
+		t.Errorf("shown:\n%s", s.words())
+	}
 }

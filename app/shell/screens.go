@@ -108,6 +108,6 @@ func (f filesFrame) Speech(ctx context.Context) (transcribe.Speech, error) {
 	return f.d.openSpeech(ctx)
 }
 
-func (f filesFrame) Open(ctx context.Context, path string) (transcribe.Audio, error) {
-	return f.d.OpenAudio(ctx, path)
+func (f filesFrame) Open(ctx context.Context, path string, track int) (transcribe.Audio, error) {
+	return f.d.OpenAudio(ctx, path, track)
 }

@@ -43,7 +43,7 @@ type Machine struct {
 	Host        *host.Host // the host of Chats and Speech; the shell closes it
 	Chats       chat.Models
 	Speech      *host.Models[Speech]
-	OpenAudio   func(ctx context.Context, path string) (transcribe.Audio, error)
+	OpenAudio   func(ctx context.Context, path string, track int) (transcribe.Audio, error)
 	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: this build can't play sound
 	OpenMic     func(name string) (voice.Microphone, error)        // nil: this build does not support microphones
 	Microphones func() ([]string, error)
@@ -80,6 +80,7 @@ type Shell struct {
 	trash          *trash
 	bar            *talkBar
 	gone           []store.Conversation // deleted, as long as the sidebar offers to undo it
+	passing        *ui.Passing          // removes the message in the sidebar
 	page           string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead       *pageHead
 	scrim          *scrim
@@ -169,6 +170,7 @@ func (d *Shell) build() {
 		talk.OnProblem = d.dictationFailed
 	}
 	d.side = newSide(d.store, d.work, d.Post)
+	d.passing = ui.NewPassing(d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.models = library.NewPage(c)
@@ -240,13 +242,14 @@ func (d *Shell) wireSide() {
 	}
 	v.list.onOpen, v.list.onMenu, v.list.onDelete, v.list.onRename = d.openHit, d.chatMenu, d.deleteChat, d.renameChat
 	v.list.onEscape = d.leaveSide
+	v.list.onSelect, v.list.onDeleteMany = d.selected, d.askDelete
 	v.list.onKey = d.speakKey
 }
 
 // start shows the latest conversation and opens the models in the background.
 func (d *Shell) start() {
 	d.show(chatPage)
-	d.newChat("")
+	d.emptyChat((*store.Store).Start, "")
 	entries, broken := d.Shelf.List()
 	for _, err := range broken {
 		d.notice("One model in the library can't be read.", err)
@@ -254,8 +257,12 @@ func (d *Shell) start() {
 	d.setSpeech(entries)
 	d.recover()
 	d.listenOutside()
-	if e, ok := pick(entries, registry.Chat, d.values.Values().ChatModel); ok {
+	e, ok := pick(entries, registry.Chat, d.values.Values().ChatModel)
+	if ok {
 		d.runner.Use(e, d.chatSettings(e))
+	}
+	for _, kind := range []registry.Kind{registry.Chat, registry.Speech} {
+		d.tellReplaced(entries, kind)
 	}
 	d.files.Queue.Kick()
 }
@@ -274,62 +281,6 @@ func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 		o.Context = e.Context
 	}
 	return o
-}
-
-// place lays out the window.
-func (d *Shell) place(size fyne.Size) {
-	d.keepPlaceLater()
-	narrow := size.Width < 700
-	if narrow != d.narrow {
-		d.narrow = narrow
-		d.open = false
-		d.chat.SetNarrow(narrow)
-		d.pageHead.setNarrow(narrow)
-	}
-	left := float32(sideWidth)
-	if narrow {
-		left = 0
-	}
-	if narrow && !d.open {
-		d.side.object.Hide()
-	} else {
-		d.side.object.Show()
-	}
-	if narrow && d.open {
-		d.scrim.Show()
-	} else {
-		d.scrim.Hide()
-	}
-	ui.Put(d.side.object, 0, 0, sideWidth, size.Height)
-	ui.Put(d.scrim, 0, 0, size.Width, size.Height)
-	ui.Put(d.chat.Object, left, 0, size.Width-left, size.Height)
-	head := d.pageHead.object.MinSize().Height
-	foot := d.bar.place(left, size)
-	ui.Put(d.pageHead.object, left, 0, size.Width-left, head)
-	for page, p := range map[string]fyne.CanvasObject{filesPage: d.files.Object, modelsPage: d.models.Object, settingsPage: d.settings.Object, trashPage: d.trash.pane.Object} {
-		top := head + d.placeNotices(page, left, head, size.Width-left)
-		ui.Put(p, left, top, size.Width-left, max(0, size.Height-top-foot))
-	}
-}
-
-// placeNotices lays out the notices above a page, and returns the height that they take.
-func (d *Shell) placeNotices(page string, left, top, width float32) float32 {
-	const side, gap = 24, 12
-	o := d.notices[page].Object
-	w := min(ui.ColumnWidth, width-2*side)
-	h := ui.HeightFor(o, w)
-	ui.Put(o, left+(width-w)/2, top+gap, w, h)
-	if h == 0 || d.page != page {
-		return 0
-	}
-	return h + gap
-}
-
-// fold shows or hides the sidebar in a narrow window.
-func (d *Shell) fold(open bool) {
-	d.open = open
-	d.place(d.Object.Size())
-	d.refocus()
 }
 
 // show changes the page.
@@ -422,6 +373,7 @@ func (d *Shell) Close() error {
 	if d.placing != nil {
 		d.placing.Stop()
 	}
+	d.passing.Stop()
 	d.side.close()
 	err = errors.Join(err, d.chat.Close())
 	for _, im := range d.importers {

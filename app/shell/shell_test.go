@@ -120,7 +120,7 @@ func TestSameChatKeepsTheEntry(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.ready()
 	s.chat.Composer.Entry.SetText("hello world")
-	s.newChat("")
+	s.openChat(store.Conversation{ID: s.chat.Conversation()})
 	if got := s.chat.Composer.Entry.Text; got != "hello world" {
 		t.Errorf("the entry holds %q", got)
 	}

@@ -12,79 +12,6 @@ import (
 	"soberano/models"
 )
 
-// deleteChat puts a conversation into the trash and offers to undo that. If it is open, the screen leaves it at once.
-func (d *Shell) deleteChat(c store.Conversation) {
-	stay := d.page != chatPage || d.window.Canvas().Focused() == fyne.Focusable(d.side.list)
-	d.chat.Deleting(c.ID)
-	d.side.list.drop(c.ID, time.Now())
-	opening := d.opening
-	d.work.Do(func(s *store.Store) error { return s.Delete(c.ID) }, func(err error) {
-		next := (*store.Store).New
-		switch {
-		case errors.Is(err, store.ErrNotFound): // it was deleted twice at once
-		case err != nil:
-			d.notice("This chat could not be deleted.", err)
-			d.chat.Restored(c.ID)
-			d.showTalk()
-			d.side.refresh()
-			next = func(*store.Store) (store.Conversation, error) { return c, nil }
-		default:
-			d.deletedChat(c)
-		}
-		if open := d.chat.Conversation(); open == c.ID || open == 0 && opening == d.opening {
-			d.load("A new chat could not be created.", next, stay, d.listChanged)
-		}
-	})
-}
-
-func (d *Shell) deletedChat(c store.Conversation) {
-	d.gone = append(d.gone, c)
-	words := fmt.Sprintf("“%s” is deleted.", titleOf(c.Title))
-	if n := len(d.gone); n > 1 {
-		words = fmt.Sprintf("%d chats are deleted.", n)
-	}
-	d.side.refresh()
-	if d.page == trashPage {
-		d.trash.refresh()
-	}
-	d.tell(words, ui.Action{Label: "Undo", Do: func() { d.restoreChats(d.gone) }}, ui.Action{Label: "Trash", Do: func() { d.show(trashPage) }})
-}
-
-// tell shows a message in the sidebar, which can be closed.
-func (d *Shell) tell(words string, actions ...ui.Action) {
-	d.side.say(words, append(actions, ui.Action{Label: "Close", Do: d.hush})...)
-}
-
-// hush removes the message in the sidebar.
-func (d *Shell) hush() {
-	d.gone = nil
-	d.side.say("")
-}
-
-// restoreChats takes conversations out of the trash, and opens the last one.
-func (d *Shell) restoreChats(list []store.Conversation) {
-	d.hush()
-	d.work.Do(func(s *store.Store) (err error) {
-		for _, c := range list {
-			err = errors.Join(err, s.Restore(c.ID))
-		}
-		return err
-	}, func(err error) {
-		if err != nil {
-			d.notice("The chat could not be restored.", err)
-			d.side.refresh()
-			return
-		}
-		for _, c := range list {
-			d.chat.Restored(c.ID)
-		}
-		c := list[len(list)-1]
-		d.openChat(c)
-		d.side.refresh()
-		d.side.list.choose(c.ID)
-	})
-}
-
 func titleOf(title string) string {
 	if title == "" {
 		return "New chat"
@@ -112,8 +39,7 @@ func (p *trash) refresh() {
 }
 
 func (p *trash) draw(list []store.Trashed, now time.Time) {
-	days := int(store.TrashTime.Hours() / 24)
-	note := ui.Text(fmt.Sprintf("Deleted chats and transcripts are kept here for %d days.", days), ui.TextSize, ui.Muted)
+	note := ui.Text(fmt.Sprintf("Deleted chats and transcripts are kept here for %d days.", trashDays), ui.TextSize, ui.Muted)
 	if len(list) == 0 {
 		p.pane.Keep(note, ui.Text("The trash is empty.", ui.TextSize, ui.Ink))
 		return

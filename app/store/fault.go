@@ -32,3 +32,28 @@ func (f *fault) Scan(v any) error {
 	}
 	return json.Unmarshal([]byte(text), (*problem.Problem)(f))
 }
+
+// faults are problems as they are stored in a column: JSON, or "" for none.
+type faults []problem.Problem
+
+// Value implements driver.Valuer.
+func (f faults) Value() (driver.Value, error) {
+	if len(f) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal([]problem.Problem(f))
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (f *faults) Scan(v any) error {
+	*f = nil
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("problems are %T, expected text", v)
+	}
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), (*[]problem.Problem)(f))
+}

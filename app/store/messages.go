@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// messageColumns are the columns that scanMessage reads. The subqueries number the answers of a turn.
+// messageColumns are the columns that scanMessage reads. The subqueries number the answers of a turn, and the versions of a question.
 const messageColumns = `m.id, m.conversation, m.turn, m.role, m.content, m.state, m.problem, m.note, m.model, m.tokens, m.created,
-	(SELECT count(*) FROM messages v WHERE v.conversation = m.conversation AND v.turn = m.turn AND v.role = 'assistant' AND m.role = 'assistant' AND v.id <= m.id),
-	(SELECT count(*) FROM messages v WHERE v.conversation = m.conversation AND v.turn = m.turn AND v.role = 'assistant' AND m.role = 'assistant')`
+	(SELECT count(*) FROM messages v WHERE v.conversation = m.conversation AND v.turn = m.turn AND v.role = 'assistant' AND m.role = 'assistant' AND v.id <= m.id)
+		+ (SELECT count(*) FROM messages v WHERE v.place > 0 AND v.place = m.place AND v.id <= m.id),
+	(SELECT count(*) FROM messages v WHERE v.conversation = m.conversation AND v.turn = m.turn AND v.role = 'assistant' AND m.role = 'assistant')
+		+ (SELECT count(*) FROM messages v WHERE v.place > 0 AND v.place = m.place)`
 
 func scanMessage(row scanner) (m Message, err error) {
 	var created int64
@@ -25,7 +27,7 @@ func scanMessage(row scanner) (m Message, err error) {
 
 // Messages returns the messages of a conversation that are shown: each question with its answer.
 func (s *Store) Messages(conversation int64) ([]Message, error) {
-	rows, err := s.db.Query(`SELECT `+messageColumns+` FROM messages m WHERE m.conversation = ? AND m.replaced = 0 ORDER BY m.turn, m.id`, conversation)
+	rows, err := s.db.Query(`SELECT `+messageColumns+` FROM shown m WHERE m.conversation = ? ORDER BY m.position, m.turn, m.id`, conversation)
 	if err != nil {
 		return nil, fmt.Errorf("store: messages: %w", err)
 	}
@@ -95,13 +97,46 @@ func appendMessage(tx *sql.Tx, m *Message, at int64) error {
 func setTurn(tx *sql.Tx, m *Message) error {
 	m.Turn = m.ID
 	if m.Role == Assistant {
-		if err := tx.QueryRow(`SELECT coalesce(max(id), ?) FROM messages WHERE conversation = ? AND role = ?`,
-			m.ID, m.Conversation, User).Scan(&m.Turn); err != nil {
+		err := tx.QueryRow(`SELECT id FROM shown WHERE conversation = ? AND role = ? ORDER BY position DESC LIMIT 1`, m.Conversation, User).Scan(&m.Turn)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 	}
-	_, err := tx.Exec(`UPDATE messages SET turn = ? WHERE id = ?`, m.Turn, m.ID)
+	_, err := tx.Exec(`UPDATE messages SET turn = ?1, place = CASE WHEN role = 'user' THEN id ELSE 0 END WHERE id = ?2`, m.Turn, m.ID)
 	return err
+}
+
+// Edit puts another text in the place of a question and returns the new question, which has no answer yet. The earlier one is kept
+// with its answers; Other brings them back.
+func (s *Store) Edit(question int64, text string) (m Message, err error) {
+	now := s.now().UnixMilli()
+	err = s.transact(func(tx *sql.Tx) error {
+		m = Message{Role: User, Content: text, State: Complete}
+		var place int64
+		err := tx.QueryRow(`SELECT conversation, place FROM messages WHERE id = ? AND role = ?`, question, User).Scan(&m.Conversation, &place)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err == nil {
+			err = appendMessage(tx, &m, now)
+		}
+		if err == nil {
+			_, err = tx.Exec(`UPDATE messages SET place = ?1, replaced = CASE WHEN id = ?2 THEN 0 ELSE ?3 END WHERE id = ?2 OR place = ?1 AND replaced = 0`, place, m.ID, now)
+		}
+		if err == nil {
+			m, err = scanMessage(tx.QueryRow(`SELECT `+messageColumns+` FROM messages m WHERE m.id = ?`, m.ID))
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("store: edit: %w", err)
+	}
+	return m, err
+}
+
+// Answer returns the answer of a turn that is shown, or ErrNotFound.
+func (s *Store) Answer(turn int64) (Message, error) {
+	return scanMessage(s.db.QueryRow(`SELECT `+messageColumns+` FROM messages m WHERE m.turn = ? AND m.role = ? AND m.replaced = 0`, turn, Assistant))
 }
 
 // Update stores the present text and state of an answer.
@@ -110,17 +145,17 @@ func (s *Store) Update(m Message) error {
 		m.Content, m.State, fault(m.Problem), m.Note, m.Model, m.Tokens, m.ID)
 }
 
-// Other shows another answer of the same turn in place of an answer: the one that was written before it (-1) or after it (1).
-// It returns that answer, or ErrNotFound if there is none.
-func (s *Store) Other(answer int64, by int) (other Message, err error) {
+// Other shows another answer of the same turn in place of an answer, or another version of a question in place of it: the one that was
+// written before it (-1) or after it (1). It returns that message, or ErrNotFound if there is none.
+func (s *Store) Other(message int64, by int) (other Message, err error) {
 	err = s.transact(func(tx *sql.Tx) error {
 		query := ` AND v.id < a.id ORDER BY v.id DESC LIMIT 1`
 		if by > 0 {
 			query = ` AND v.id > a.id ORDER BY v.id LIMIT 1`
 		}
 		var id int64
-		err := tx.QueryRow(`SELECT v.id FROM messages a JOIN messages v ON v.conversation = a.conversation AND v.turn = a.turn AND v.role = a.role
-			WHERE a.id = ?`+query, answer).Scan(&id)
+		err := tx.QueryRow(`SELECT v.id FROM messages a JOIN messages v ON v.conversation = a.conversation AND v.role = a.role
+			AND CASE a.role WHEN 'user' THEN v.place = a.place ELSE v.turn = a.turn END WHERE a.id = ?`+query, message).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -128,14 +163,14 @@ func (s *Store) Other(answer int64, by int) (other Message, err error) {
 			return err
 		}
 		if _, err := tx.Exec(`UPDATE messages SET replaced = CASE WHEN id = ?1 THEN 0 ELSE ?2 END WHERE id IN (?1, ?3)`,
-			id, s.now().UnixMilli(), answer); err != nil {
+			id, s.now().UnixMilli(), message); err != nil {
 			return err
 		}
 		other, err = scanMessage(tx.QueryRow(`SELECT `+messageColumns+` FROM messages m WHERE m.id = ?`, id))
 		return err
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		err = fmt.Errorf("store: other answer: %w", err)
+		err = fmt.Errorf("store: other version: %w", err)
 	}
 	return other, err
 }

@@ -80,12 +80,70 @@ func TestMigrateTurns(t *testing.T) {
 	if got := texts(t, s, 2); got != "x | X" {
 		t.Errorf("shown: %s", got)
 	}
+	must(s.Edit(must(s.Messages(1))(t)[2].ID, "bb"))(t)
+	if got := texts(t, s, 1); got != "a | A | bb | c | C | D" {
+		t.Errorf("shown: %s", got)
+	}
 	for _, m := range must(s.Messages(1))(t) {
 		if m.Content == "A" {
 			must(s.Append(Message{Conversation: 1, Turn: m.Turn, Role: Assistant, Content: "AA"}))(t)
 		}
 	}
-	if got := texts(t, s, 1); got != "a | AA | b | c | C | D" {
+	if got := texts(t, s, 1); got != "a | AA | bb | c | C | D" {
 		t.Errorf("shown: %s", got)
+	}
+}
+
+// An edited question takes the place of the earlier one, whose answers are hidden with it; both versions keep their answers, and what
+// was said later stays.
+func TestVersionsOfAQuestion(t *testing.T) {
+	s := memory(t)
+	c := must(s.New())(t)
+	first := must(s.Append(Message{Conversation: c.ID, Role: User, Content: "one"}))(t)
+	must(s.Append(Message{Conversation: c.ID, Role: Assistant, Content: "1"}))(t)
+	must(s.Append(Message{Conversation: c.ID, Role: User, Content: "two"}))(t)
+	must(s.Append(Message{Conversation: c.ID, Role: Assistant, Content: "2"}))(t)
+	edited := must(s.Edit(first.ID, "uno"))(t)
+	if got := texts(t, s, c.ID); got != "uno | two | 2" || edited.Version != 2 || edited.Versions != 2 || edited.Turn != edited.ID {
+		t.Fatalf("shown: %s; %+v", got, edited)
+	}
+	if _, err := s.Answer(edited.Turn); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the edited question has an answer: %v", err)
+	}
+	must(s.Append(Message{Conversation: c.ID, Turn: edited.Turn, Role: Assistant, Content: "primo"}))(t)
+	must(s.Append(Message{Conversation: c.ID, Turn: edited.Turn, Role: Assistant, Content: "primo bis"}))(t)
+	if last := must(s.Append(Message{Conversation: c.ID, Role: Assistant, Content: "2b"}))(t); last.Turn == edited.Turn {
+		t.Error("an answer without a turn does not belong to the last question")
+	}
+	if got := texts(t, s, c.ID); got != "uno | primo bis | two | 2 | 2b" {
+		t.Errorf("shown: %s", got)
+	}
+	if hits := must(s.Search(t.Context(), "1"))(t); len(hits) != 0 {
+		t.Errorf("an answer to a replaced question is found: %+v", hits)
+	}
+	if m := must(s.Other(edited.ID, -1))(t); m.ID != first.ID || m.Version != 1 || m.Versions != 2 {
+		t.Errorf("before the edited question: %+v", m)
+	}
+	if got := texts(t, s, c.ID); got != "one | 1 | two | 2 | 2b" {
+		t.Errorf("shown: %s", got)
+	}
+	third := must(s.Edit(first.ID, "eins"))(t)
+	if got := texts(t, s, c.ID); got != "eins | two | 2 | 2b" || third.Version != 3 || third.Versions != 3 {
+		t.Errorf("shown: %s; %+v", got, third)
+	}
+	if _, err := s.Other(third.ID, 1); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after the last version: %v", err)
+	}
+	if m := must(s.Other(third.ID, -1))(t); m.Content != "uno" {
+		t.Errorf("before the third version: %+v", m)
+	}
+	if got := texts(t, s, c.ID); got != "uno | primo bis | two | 2 | 2b" {
+		t.Errorf("shown: %s", got)
+	}
+	if m := must(s.Answer(edited.Turn))(t); m.Content != "primo bis" || m.Version != 2 {
+		t.Errorf("the answer is %+v", m)
+	}
+	if got := must(s.Conversation(c.ID))(t); got.Messages != 5 || got.Title != "one" {
+		t.Errorf("%+v", got)
 	}
 }

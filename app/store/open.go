@@ -90,6 +90,15 @@ var steps = []string{
 		WHERE q.conversation = messages.conversation AND q.role = 'user' AND q.id < messages.id), id) END;
 	DROP INDEX messages_conversation;
 	CREATE INDEX messages_turn ON messages (conversation, turn, id);`,
+	// Questions with the same place are versions of one, of which one is shown: the place is the ID of the first. An answer is
+	// shown if it is not replaced and its question is shown. The remarks of a transcript are those after the first, as JSON.
+	`ALTER TABLE messages ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+	UPDATE messages SET place = id WHERE role = 'user';
+	CREATE INDEX messages_place ON messages (place) WHERE place > 0;
+	CREATE VIEW shown AS SELECT m.*, CASE WHEN q.place > 0 THEN q.place ELSE m.turn END AS position
+		FROM messages m LEFT JOIN messages q ON q.id = m.turn WHERE m.replaced = 0 AND coalesce(q.replaced, 0) = 0;
+	ALTER TABLE transcripts ADD COLUMN track INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE transcripts ADD COLUMN remarks TEXT NOT NULL DEFAULT '';`,
 }
 
 func init() {

@@ -29,8 +29,8 @@ func (s *Store) Search(ctx context.Context, query string) ([]Hit, error) {
 		return nil, nil
 	}
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+`, found, coalesce((SELECT content FROM messages WHERE id = found), '')
-		FROM (SELECT *, coalesce((SELECT m.id FROM messages m WHERE m.conversation = conversations.id AND m.replaced = 0 AND holds(m.content, ?1)
-			ORDER BY m.turn, m.id LIMIT 1), 0) AS found FROM conversations WHERE deleted = 0) c
+		FROM (SELECT *, coalesce((SELECT m.id FROM shown m WHERE m.conversation = conversations.id AND holds(m.content, ?1)
+			ORDER BY m.position, m.turn, m.id LIMIT 1), 0) AS found FROM conversations WHERE deleted = 0) c
 		WHERE found > 0 OR holds(c.title, ?1) ORDER BY c.updated DESC LIMIT ?2`, key, mostHits)
 	if err != nil {
 		return nil, fmt.Errorf("store: search: %w", err)

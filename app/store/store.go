@@ -2,14 +2,14 @@
 // program is killed.
 //
 //	conversations  id · title · model · created · updated · draft · deleted
-//	messages       id · conversation · turn · role · content · state · problem · note · model · tokens · created · replaced
-//	transcripts    id · path · title · language · state · note · length · … (transcripts.go)
+//	messages       id · conversation · place · turn · role · content · state · problem · note · model · tokens · created · replaced
+//	transcripts    id · path · track · title · language · state · note · length · … (transcripts.go)
 //	segments       transcript · number · began · ended · text · heard · details
 //
 // The file uses write-ahead logging with synchronous=FULL: when a call has returned, its change is on the disk. An answer is
 // a row from its first word on and is updated while it streams, so after a crash the part that had arrived is there. Nothing
-// that a person deletes is lost at once: a conversation or transcript goes to the trash, and an answer that is tried again
-// stays beside the new one. A damaged file is kept: it is renamed, and a new one is created (see Open).
+// that a person deletes is lost at once: a conversation or transcript goes to the trash, and an answer that is tried again, or
+// a question that is edited, stays beside the new one. A damaged file is kept: it is renamed, and a new one is created (see Open).
 package store
 
 import (
@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"soberano/app/problem"
 )
@@ -70,8 +69,8 @@ type Message struct {
 	Model        string          // the name of the model that answered
 	Tokens       int             // of the whole conversation after this answer; 0: not known
 	Created      time.Time
-	Version      int // number of this answer among the answers of its turn, from 1; 0 for a question
-	Versions     int // number of the answers of its turn that are kept; one of them is shown
+	Version      int // number of this answer among the answers of its turn, or of this question among its versions, from 1
+	Versions     int // how many of them are kept; one of them is shown
 }
 
 // Store is the opened file. Its methods may be called from any goroutine.
@@ -92,7 +91,7 @@ func (s *Store) Notice() problem.Problem { return s.notice }
 func (s *Store) Close() error { return s.db.Close() }
 
 const columns = `c.id, c.title, c.model, c.draft, c.created, c.updated,
-	(SELECT count(*) FROM messages m WHERE m.conversation = c.id AND m.replaced = 0)`
+	(SELECT count(*) FROM shown m WHERE m.conversation = c.id)`
 
 type scanner interface{ Scan(...any) error }
 
@@ -106,10 +105,16 @@ func scanConversation(row scanner, more ...any) (c Conversation, err error) {
 	return c, err
 }
 
-// New returns a conversation without messages: an existing one, or else a new one.
-func (s *Store) New() (Conversation, error) {
+// New returns a conversation without messages and without a draft: an existing one, or else a new one.
+func (s *Store) New() (Conversation, error) { return s.empty(` AND c.draft = ''`) }
+
+// Start returns the conversation with which the window opens: the latest one without messages, with its draft if it has one, or
+// else a new one.
+func (s *Store) Start() (Conversation, error) { return s.empty(``) }
+
+func (s *Store) empty(condition string) (Conversation, error) {
 	row := s.db.QueryRow(`SELECT ` + columns + ` FROM conversations c WHERE c.deleted = 0 AND c.title = ''
-		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id) ORDER BY c.id DESC LIMIT 1`)
+		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id)` + condition + ` ORDER BY c.updated DESC, c.id DESC LIMIT 1`)
 	c, err := scanConversation(row)
 	if err == nil {
 		c.Updated = s.now()
@@ -172,32 +177,6 @@ func (s *Store) EditDraft(conversation int64, edit func(draft string) string) (d
 	}
 	draft = edit(draft)
 	return draft, s.Draft(conversation, draft)
-}
-
-// Title makes a conversation's title from its first message: the first line that has words, cut at the end of a word near 48
-// characters.
-func Title(message string) string {
-	const most = 48
-	for line := range strings.Lines(message) {
-		words := strings.Fields(line)
-		if len(words) == 0 {
-			continue
-		}
-		title := strings.TrimLeft(words[0], "#>*-`")
-		for _, w := range words[1:] {
-			if utf8.RuneCountInString(title)+1+utf8.RuneCountInString(w) > most {
-				return title + "…"
-			}
-			title = strings.TrimSpace(title + " " + w)
-		}
-		if r := []rune(title); len(r) > most {
-			return string(r[:most]) + "…"
-		}
-		if title != "" {
-			return title
-		}
-	}
-	return "Untitled"
 }
 
 func (s *Store) change(query string, args ...any) error {

@@ -25,15 +25,17 @@ const Waiting State = "waiting"
 type Transcript struct {
 	ID               int64
 	Path             string // of the audio file, which is not moved
+	Track            int    // of the file, from 1 on; 0: the program's choice
 	Title            string
 	Asked            string // the language that was chosen; "": detected from the audio
 	Translate        bool   // the text is to be English, whatever language is spoken
 	Language         string // the language that was detected
 	Model            string
 	State            State
-	Problem          problem.Problem // why it failed, or a warning about a complete one; None in rows of older schema versions
-	Note             string          // the problem as text; in rows of newer schema versions with all technical details
-	Length           time.Duration   // of the audio; 0: unknown
+	Problem          problem.Problem   // why it failed, or a warning about a complete one; None in rows of older schema versions
+	Remarks          []problem.Problem // on a complete one, after Problem
+	Note             string            // the problem as text; in rows of newer schema versions with all technical details
+	Length           time.Duration     // of the audio; 0: unknown
 	Created, Updated time.Time
 	Segments         int
 	Heard            time.Duration // the end of the last segment
@@ -49,14 +51,14 @@ type Segment struct {
 	Details    string // further results of the model, in a form that the caller defines
 }
 
-const transcriptColumns = `t.id, t.path, t.title, t.asked, t.translate, t.language, t.model, t.state, t.problem, t.note, t.length, t.created, t.updated,
+const transcriptColumns = `t.id, t.path, t.track, t.title, t.asked, t.translate, t.language, t.model, t.state, t.problem, t.remarks, t.note, t.length, t.created, t.updated,
 	coalesce((SELECT s.number + 1 FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.ended FROM segments s WHERE s.transcript = t.id ORDER BY s.number DESC LIMIT 1), 0),
 	coalesce((SELECT s.text FROM segments s WHERE s.transcript = t.id AND s.text <> '' ORDER BY s.number LIMIT 1), '')`
 
 func scanTranscript(row scanner) (t Transcript, err error) {
 	var created, updated int64
-	err = row.Scan(&t.ID, &t.Path, &t.Title, &t.Asked, &t.Translate, &t.Language, &t.Model, &t.State, (*fault)(&t.Problem), &t.Note, &t.Length, &created, &updated,
+	err = row.Scan(&t.ID, &t.Path, &t.Track, &t.Title, &t.Asked, &t.Translate, &t.Language, &t.Model, &t.State, (*fault)(&t.Problem), (*faults)(&t.Remarks), &t.Note, &t.Length, &created, &updated,
 		&t.Segments, &t.Heard, &t.Snippet)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
@@ -72,8 +74,8 @@ func (s *Store) AddTranscript(t Transcript) (Transcript, error) {
 	}
 	now := s.now()
 	t.Created, t.Updated = time.UnixMilli(now.UnixMilli()), time.UnixMilli(now.UnixMilli())
-	res, err := s.db.Exec(`INSERT INTO transcripts (path, title, asked, translate, language, model, state, problem, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
-		t.Path, t.Title, t.Asked, t.Translate, t.Language, t.Model, t.State, fault(t.Problem), t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
+	res, err := s.db.Exec(`INSERT INTO transcripts (path, track, title, asked, translate, language, model, state, problem, remarks, note, length, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		t.Path, t.Track, t.Title, t.Asked, t.Translate, t.Language, t.Model, t.State, fault(t.Problem), faults(t.Remarks), t.Note, t.Length, now.UnixMilli(), now.UnixMilli())
 	if err != nil {
 		return t, fmt.Errorf("store: add transcript: %w", err)
 	}
@@ -106,8 +108,8 @@ func (s *Store) Transcript(id int64) (Transcript, error) {
 
 // UpdateTranscript stores the state of a transcript and the facts known about the audio.
 func (s *Store) UpdateTranscript(t Transcript) error {
-	return s.change(`UPDATE transcripts SET state = ?, problem = ?, note = ?, asked = ?, language = ?, model = ?, length = ?, updated = ? WHERE id = ?`,
-		t.State, fault(t.Problem), t.Note, t.Asked, t.Language, t.Model, t.Length, s.now().UnixMilli(), t.ID)
+	return s.change(`UPDATE transcripts SET state = ?, problem = ?, remarks = ?, note = ?, asked = ?, language = ?, model = ?, length = ?, updated = ? WHERE id = ?`,
+		t.State, fault(t.Problem), faults(t.Remarks), t.Note, t.Asked, t.Language, t.Model, t.Length, s.now().UnixMilli(), t.ID)
 }
 
 // RenameTranscript gives a transcript a title chosen by the user.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"time"
 )
@@ -19,6 +20,29 @@ type Trashed struct {
 // Delete puts a conversation into the trash; Restore takes it out again.
 func (s *Store) Delete(conversation int64) error {
 	return s.change(`UPDATE conversations SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), conversation)
+}
+
+// DeleteAll puts conversations into the trash, all of them or none, and returns those that were not there before.
+func (s *Store) DeleteAll(conversations []int64) (gone []int64, err error) {
+	at := s.now().UnixMilli()
+	err = s.transact(func(tx *sql.Tx) error {
+		for _, id := range conversations {
+			res, err := tx.Exec(`UPDATE conversations SET deleted = ? WHERE id = ? AND deleted = 0`, at, id)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil {
+				return err
+			} else if n > 0 {
+				gone = append(gone, id)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: delete: %w", err)
+	}
+	return gone, nil
 }
 
 // Restore undoes Delete.

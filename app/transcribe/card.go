@@ -73,7 +73,11 @@ func (c *card) show(t store.Transcript, place int) {
 		}
 	default:
 		words = "Opening the file…"
-		c.do("Cancel", "Open")
+		if _, _, several := tracksOf(t); several {
+			c.do("Cancel", "Open", "Tracks")
+		} else {
+			c.do("Cancel", "Open")
+		}
 	}
 	c.aside(aside)
 	c.line.Set(ui.Span{Text: words, Color: ink})
@@ -124,6 +128,8 @@ func (c *card) tapped(label string) {
 		p.do(func() error { return p.Queue.Again(t) }, "It could not be started again")
 	case "Open":
 		p.open(t.ID)
+	case "Tracks":
+		p.Menu(p.tracks(t), c.list[label])
 	case "Remove":
 		p.remove(t)
 	case "Show the file":

@@ -74,9 +74,17 @@ func (v *View) formats() *fyne.Menu {
 func (v *View) others() *fyne.Menu {
 	return fyne.NewMenu("",
 		fyne.NewMenuItem("Rename…", func() { v.page.Ask("Rename this transcript", v.t.Title, v.rename) }),
-		fyne.NewMenuItem("Transcribe again", func() { v.page.Add([]string{v.t.Path}) }),
+		fyne.NewMenuItem("Transcribe again", v.transcribeAgain),
 		fyne.NewMenuItem("Show the file", func() { v.page.ShowFile(v.t.Path) }),
 		fyne.NewMenuItem("Delete", func() { v.page.remove(v.t) }))
+}
+
+func (v *View) transcribeAgain() {
+	if v.t.Track != 0 {
+		v.page.addTrack(v.t, v.t.Track)
+		return
+	}
+	v.page.Add([]string{v.t.Path})
 }
 
 func (v *View) rename(title string) {

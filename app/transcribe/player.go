@@ -14,13 +14,14 @@ import (
 //
 // The fields and methods are for the UI goroutine.
 type player struct {
-	open   func(ctx context.Context, path string) (Audio, error)
+	open   func(ctx context.Context, path string, track int) (Audio, error)
 	speak  func(Audio) (Speaker, error)
 	post   func(func())
 	onMove func()      // the position changed, or the playback started or stopped
 	onFail func(error) // the sound could not be played
 
 	path    string
+	track   int           // see store.Transcript
 	at      time.Duration // the position
 	playing bool
 	going   bool // skipping to the position
@@ -42,7 +43,7 @@ func (p *player) play(from time.Duration) {
 	p.at, p.playing, p.going, p.slow = from, true, true, false
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
-	serial, path := p.serial, p.path
+	serial, path, track := p.serial, p.path, p.track
 	time.AfterFunc(patience, func() {
 		p.say(serial, func() { p.slow = p.going; p.onMove() })
 	})
@@ -50,7 +51,7 @@ func (p *player) play(from time.Duration) {
 	go func() {
 		defer p.running.Done()
 		defer cancel()
-		err := p.session(ctx, serial, path, from)
+		err := p.session(ctx, serial, path, track, from)
 		p.say(serial, func() {
 			p.playing, p.going = false, false
 			if err != nil && !errors.Is(err, context.Canceled) {
@@ -98,8 +99,8 @@ func (p *player) say(serial int, f func()) {
 	})
 }
 
-func (p *player) session(ctx context.Context, serial int, path string, from time.Duration) (err error) {
-	src, err := p.open(ctx, path)
+func (p *player) session(ctx context.Context, serial int, path string, track int, from time.Duration) (err error) {
+	src, err := p.open(ctx, path, track)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (q *Queue) Add(paths []string) error {
 	busy, failed := map[string]bool{}, map[string]store.Transcript{}
 	for _, t := range list {
 		switch {
-		case t.Translate != translate:
+		case t.Translate != translate || t.Track != 0:
 		case t.State == store.Waiting || t.State == store.Partial:
 			busy[t.Path] = true
 		case t.State == store.Failed && (t.Segments == 0 || t.Asked == asked && unchanged(t)):
@@ -116,7 +116,7 @@ func (q *Queue) Again(t store.Transcript) error {
 
 // waiting returns t as a file that waits to be transcribed.
 func waiting(t store.Transcript) store.Transcript {
-	t.State, t.Problem, t.Note = store.Waiting, problem.Problem{}, ""
+	t.State, t.Problem, t.Remarks, t.Note = store.Waiting, problem.Problem{}, nil, ""
 	return t
 }
 
@@ -275,7 +275,7 @@ func (q *Queue) block(t store.Transcript, j *job, err error) {
 // write transcribes one file.
 func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	defer j.cancel()
-	src, err := q.Open(j.ctx, t.Path)
+	src, err := q.Open(j.ctx, t.Path, t.Track)
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,12 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	j.began, j.from, j.length, j.opening = time.Now(), t.Heard, length, false
 	j.heard.Store(int64(t.Heard))
 	q.mu.Unlock()
-	t.State, t.Length, t.Model = store.Partial, length, speech.Name()
+	t.State, t.Length, t.Model, t.Remarks = store.Partial, length, speech.Name(), nil
+	for _, p := range problem.OfRecording(src) {
+		if p.Code == problem.AudioTracks { // known from the beginning, so that another track can be chosen
+			t.Remarks = append(t.Remarks, p)
+		}
+	}
 	if err := q.Store.UpdateTranscript(t); err != nil {
 		return err
 	}
@@ -366,9 +371,9 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 	case err != nil:
 		t.State, t.Problem, t.Note = store.Failed, problem.OfFile(t.Path, err), models.PrintableLines(err.Error())
 	default:
-		t.State = store.Complete
+		t.State, t.Remarks = store.Complete, nil
 		if len(j.remarks) > 0 {
-			t.Problem = j.remarks[0] // the most important one
+			t.Problem, t.Remarks = j.remarks[0], j.remarks[1:]
 		}
 	}
 	if err := errors.Join(readErr, q.Store.UpdateTranscript(t)); err != nil {

@@ -169,7 +169,8 @@ type stage struct {
 	played    []time.Duration
 	silent    error
 	chosen    int
-	opening   int // number of calls of Open
+	opening   int   // number of calls of Open
+	tracks    []int // that were opened
 	mu        sync.Mutex
 }
 
@@ -260,8 +261,11 @@ func (m machine) Speech(context.Context) (Speech, error) {
 	return m.st.model, nil
 }
 
-func (m machine) Open(ctx context.Context, path string) (Audio, error) { return m.st.open(ctx, path) }
-func (m machine) Play(a Audio) (Speaker, error)                        { return m.st.play(a) }
+func (m machine) Play(a Audio) (Speaker, error) { return m.st.play(a) }
+
+func (m machine) Open(_ context.Context, path string, track int) (Audio, error) {
+	return m.st.open(path, track)
+}
 
 // end closes the page while posted functions are run.
 func (s *stage) end() {
@@ -276,10 +280,11 @@ func (s *stage) end() {
 	}
 }
 
-func (s *stage) open(_ context.Context, path string) (Audio, error) {
+func (s *stage) open(path string, track int) (Audio, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opening++
+	s.tracks = append(s.tracks, track)
 	r := s.files[path]
 	if r == nil {
 		return nil, fmt.Errorf("audio: open %s: %w", path, os.ErrNotExist)

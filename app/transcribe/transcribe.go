@@ -67,7 +67,7 @@ type Choices interface {
 type Machine interface {
 	Chosen() (registry.Entry, error) // the speech model that Speech will open
 	Speech(context.Context) (Speech, error)
-	Open(ctx context.Context, path string) (Audio, error) // the audio ends with ctx
+	Open(ctx context.Context, path string, track int) (Audio, error) // the audio ends with ctx; for track see store.Transcript
 	Play(Audio) (Speaker, error)
 	ModelTitle(name string) string // of a model with that name in the library; called on the UI goroutine only
 }
@@ -92,9 +92,9 @@ func (c *Config) englishOnly() string {
 	return ""
 }
 
-// OpenAudio opens a recording in a file.
-func OpenAudio(ctx context.Context, path string) (Audio, error) {
-	s, err := audio.OpenContext(ctx, path)
+// OpenAudio opens a recording in a file, or one of its tracks; see store.Transcript.
+func OpenAudio(ctx context.Context, path string, track int) (Audio, error) {
+	s, err := audio.OpenTrack(ctx, path, track)
 	if err != nil {
 		return nil, err
 	}

@@ -321,7 +321,7 @@ func TestHopeless(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := OpenAudio(t.Context(), path)
+		_, err := OpenAudio(t.Context(), path, 0)
 		if err == nil {
 			t.Fatalf("%q is opened", text)
 		}

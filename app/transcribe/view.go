@@ -37,6 +37,7 @@ type View struct {
 	title             *ui.Label
 	facts, trouble    *ui.Flow
 	export, more      *ui.Button
+	tracks            *ui.Button // of a film with several
 	finder            *finder
 	playButton        *ui.Button
 	here, end         *ui.Label
@@ -58,10 +59,11 @@ func newView(p *Page) *View {
 	v.finder = newFinder(v)
 	back := ui.NewButton(ui.Plain, "All transcripts", func() { p.Close() })
 	v.export = ui.NewButton(ui.Plain, "Export", func() { p.Menu(v.formats(), v.export) })
+	v.tracks = ui.NewButton(ui.Plain, "Tracks", func() { p.Menu(p.tracks(v.t), v.tracks) })
 	v.more = ui.NewButton(ui.Plain, "More", func() { p.Menu(v.others(), v.more) })
 	v.tools = &fyne.Container{Layout: &ui.Wrap{Gap: 8}, Objects: []fyne.CanvasObject{
 		ui.NewButton(ui.Plain, "Find", v.Find), ui.NewButton(ui.Plain, "Copy all", v.copyAll), v.export,
-		v.more}}
+		v.tracks, v.more}}
 	v.head = &fyne.Container{Layout: &headLayout{v: v, back: back}, Objects: []fyne.CanvasObject{back, v.title, v.facts, v.tools}}
 	v.playButton = ui.NewButton(ui.Primary, "Play", v.PlayPause)
 	v.slide = newSlide(func(share float32) { v.player.seek(time.Duration(float64(share) * float64(v.length()))) },
@@ -107,7 +109,9 @@ func (h *headLayout) place(width float32, put bool) float32 {
 	b := h.back.MinSize()
 	tools := float32(-8)
 	for _, o := range v.tools.Objects {
-		tools += o.MinSize().Width + 8
+		if o.Visible() {
+			tools += o.MinSize().Width + 8
+		}
 	}
 	left, room := b.Width+gap, width-b.Width-gap
 	beside := room-tools-gap >= 180
@@ -148,7 +152,7 @@ func (v *View) open(w written) {
 	v.close()
 	v.finder.end() // before its matches become invalid
 	v.t, v.segments = w.Transcript, w.segments
-	v.player.path, v.player.at = v.t.Path, 0
+	v.player.path, v.player.track, v.player.at = v.t.Path, v.t.Track, 0
 	v.tell("")
 	v.foot.Hidden = v.page.Silent
 	v.fresh()
@@ -167,6 +171,8 @@ func (v *View) close() {
 func (v *View) fresh() {
 	t := v.t
 	v.title.Set(models.Printable(t.Title))
+	_, _, several := tracksOf(t)
+	v.tracks.Hidden = !several
 	var facts []string
 	add := func(s string) {
 		if s != "" {

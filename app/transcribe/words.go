@@ -26,10 +26,16 @@ func long(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
 }
 
-// wrong returns why a transcript failed, or a warning about a complete one; "" if there is neither.
+// wrong returns why a transcript failed, or the remarks on a complete one; "" if there is neither.
 func wrong(t store.Transcript) string {
-	if t.Problem.Code != problem.None {
-		return t.Problem.Text()
+	if t.Problem.Code == problem.None {
+		return t.Note // the text in rows of older schema versions
 	}
-	return t.Note // the text in rows of older schema versions
+	words := t.Problem.Text()
+	for _, p := range t.Remarks {
+		if t.State == store.Complete {
+			words += " " + p.Text()
+		}
+	}
+	return words
 }

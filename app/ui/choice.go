@@ -42,13 +42,11 @@ func (c *Choice) Tapped(*fyne.PointEvent) {
 	c.open()
 }
 
-// TypedRune opens the menu on Space.
+// TypedRune opens the menu on Space, and on a letter, which selects the first value that begins with it.
 func (c *Choice) TypedRune(r rune) {
-	if r == ' ' {
-		c.open()
-		return
+	if l := c.open(); l != nil && r != ' ' {
+		l.TypedRune(r)
 	}
-	UnusedRune(c, r)
 }
 
 // TypedKey opens the menu on Enter, ↑ and ↓, and changes the value on ← and →.
@@ -64,10 +62,11 @@ func (c *Choice) TypedKey(k *fyne.KeyEvent) {
 	}
 }
 
-func (c *Choice) open() {
+// open opens the menu, and returns it, or nil if that is impossible.
+func (c *Choice) open() *menuLayer {
 	canvas := canvasOf(c)
 	if c.Disabled() || canvas == nil {
-		return
+		return nil
 	}
 	var items []*fyne.MenuItem
 	for i, value := range c.Options {
@@ -76,5 +75,5 @@ func (c *Choice) open() {
 		items = append(items, item)
 	}
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(c)
-	showMenu(canvas, fyne.NewMenu("", items...), at.AddXY(0, c.Size().Height), c, c.Size().Width)
+	return showMenu(canvas, fyne.NewMenu("", items...), at.AddXY(0, c.Size().Height), c, c.Size().Width)
 }

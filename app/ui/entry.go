@@ -2,7 +2,6 @@ package ui
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -16,6 +15,7 @@ import (
 //	entry.go       its functions for screens          entry_keys.go   keys and shortcuts
 //	entry_edit.go  changes of the text, undo, redo    entry_mouse.go  clicks, selection, wheel, menu
 //	entry_draw.go  what is drawn                      blink.go        the caret
+//	mark.go        places that move with the text
 //
 // Unlike Fyne's, it passes the program's shortcuts to the window while it has the focus, reports the Escape key, can send its
 // text on Enter, and Tab leaves it. Places in the text are offsets in bytes.
@@ -46,6 +46,7 @@ type Entry struct {
 	shift   bool
 	focused bool
 	history history
+	marks   []*Mark
 	clicks  clicks
 	blink   blink
 	barred  bool // the scroll bar is being dragged
@@ -79,10 +80,13 @@ func (e *Entry) SetText(text string) {
 	if text == e.Text {
 		return
 	}
+	if len(e.marks) > 0 {
+		e.shiftMarks(changedPart(e.Text, text))
+	}
 	e.wrapped.text, e.wrapped.lines, e.lefts = text, nil, nil
 	e.Text = text
-	e.caret = runeStart(text, min(e.caret, len(text)))
-	e.anchor, e.late, e.goal = e.caret, false, -1
+	e.caretTo(runeStart(text, min(e.caret, len(text))))
+	e.reveal()
 	e.changed()
 }
 
@@ -128,35 +132,17 @@ func (e *Entry) ToEnd() { e.SetCaret(len(e.Text)) }
 
 // SelectedText returns the selected text.
 func (e *Entry) SelectedText() string {
-	from, to := e.selection()
+	from, to := e.Selection()
 	return e.Text[from:to]
 }
 
-// selection returns the ends of the selection in the order of the text.
-func (e *Entry) selection() (from, to int) { return min(e.caret, e.anchor), max(e.caret, e.anchor) }
+// Selection returns the ends of the selection in the order of the text; both are the caret if nothing is selected.
+func (e *Entry) Selection() (from, to int) { return min(e.caret, e.anchor), max(e.caret, e.anchor) }
 
 // SelectAll selects the whole text.
 func (e *Entry) SelectAll() {
 	e.anchor, e.caret, e.late, e.goal = 0, len(e.Text), false, -1
 	e.Refresh()
-}
-
-// Before returns the character before the caret, 0 at the beginning.
-func (e *Entry) Before() rune {
-	if e.caret == 0 {
-		return 0
-	}
-	r, _ := utf8.DecodeLastRuneInString(e.Text[:e.caret])
-	return r
-}
-
-// After returns the character behind the caret, 0 at the end.
-func (e *Entry) After() rune {
-	if e.caret == len(e.Text) {
-		return 0
-	}
-	r, _ := utf8.DecodeRuneInString(e.Text[e.caret:])
-	return r
 }
 
 // FocusGained implements fyne.Focusable.

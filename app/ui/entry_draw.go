@@ -57,9 +57,11 @@ func (e *Entry) row() int {
 }
 
 // caretPosition returns where the caret stands, seen from the beginning of the text.
-func (e *Entry) caretPosition() fyne.Position {
-	i := e.row()
-	x := e.wrapped.xOf(e.wrapped.lines[i], e.caret)
+func (e *Entry) caretPosition() fyne.Position { return e.positionIn(e.row(), e.caret) }
+
+// positionIn returns where a place in a line of wrapped is, seen from the beginning of the text.
+func (e *Entry) positionIn(i, at int) fyne.Position {
+	x := e.wrapped.xOf(e.wrapped.lines[i], at)
 	if e.many {
 		x = min(x, e.room().Width) // spaces at the end of a line may be outside
 	}
@@ -158,6 +160,7 @@ func (r *entryRenderer) draw() {
 			p.run(s, at.X+s.x, at.Y)
 		}
 	}
+	r.marks(&p, first, last)
 	if e.focused {
 		at := e.caretPosition().Subtract(e.offset).AddXY(entryPad, entryPad)
 		r.caret.FillColor = Color(Accent)
@@ -167,6 +170,18 @@ func (r *entryRenderer) draw() {
 	}
 	r.bar(&p, size)
 	r.objects = p.objects
+}
+
+// marks draws the marks in the lines from first to last, except one at the caret.
+func (r *entryRenderer) marks(p *painter, first, last int) {
+	for _, m := range r.e.marks {
+		i := r.e.wrapped.lineOf(m.at)
+		if !m.Shown || m.at == r.e.caret || i < first || i >= last {
+			continue
+		}
+		at := r.e.positionIn(i, m.at).Subtract(r.e.offset).AddXY(entryPad, entryPad)
+		p.rectangle(Record, 0, at.X-1, at.Y+2, 2, p.height-4)
+	}
 }
 
 func (r *entryRenderer) frame(size fyne.Size) {
@@ -199,7 +214,7 @@ func (e *Entry) visible() (first, last int) {
 // selection draws the background of the selected part of a line.
 func (r *entryRenderer) selection(p *painter, l line, at fyne.Position) {
 	e := r.e
-	from, to := e.selection()
+	from, to := e.Selection()
 	if from == to || to < l.start || from > l.end || to == l.start && l.end > l.start {
 		return
 	}

@@ -59,7 +59,7 @@ func (u *edit) joins(c *edit) bool {
 
 // Insert replaces the selection by text, or inserts it at the caret, as one undo step.
 func (e *Entry) Insert(text string) {
-	from, to := e.selection()
+	from, to := e.Selection()
 	e.replace(from, to, e.clean(text), false)
 }
 
@@ -73,17 +73,27 @@ func (e *Entry) replace(from, to int, with string, typed bool) {
 }
 
 func (e *Entry) splice(from, to int, with string) {
+	e.apply(from, to, with)
+	e.caretTo(from + len(with))
+	e.reveal()
+	e.changed()
+}
+
+// apply changes the text and moves the marks in it, but not the caret.
+func (e *Entry) apply(from, to int, with string) {
 	e.wrapped.replace(from, to, with)
 	e.lefts = nil
 	e.Text = e.wrapped.text
-	e.caret = from + len(with)
-	e.anchor, e.late, e.goal = e.caret, false, -1
-	e.changed()
+	e.shiftMarks(from, to, len(with))
+}
+
+// caretTo sets the caret without showing that.
+func (e *Entry) caretTo(at int) {
+	e.caret, e.anchor, e.late, e.goal = at, at, false, -1
 }
 
 // changed shows and reports a new text.
 func (e *Entry) changed() {
-	e.reveal()
 	e.wake()
 	e.Refresh()
 	if e.OnChanged != nil {
@@ -116,7 +126,7 @@ func (e *Entry) Redo() {
 
 // erase deletes the selection, or else what is between the caret and another place.
 func (e *Entry) erase(to int, typed bool) {
-	from, end := e.selection()
+	from, end := e.Selection()
 	if from == end {
 		from, end = min(e.caret, to), max(e.caret, to)
 	} else {

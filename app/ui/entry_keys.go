@@ -29,7 +29,7 @@ func (e *Entry) KeyUp(k *fyne.KeyEvent) {
 
 // TypedRune inserts a character.
 func (e *Entry) TypedRune(r rune) {
-	from, to := e.selection()
+	from, to := e.Selection()
 	e.replace(from, to, e.clean(string(r)), from == to)
 }
 
@@ -70,7 +70,7 @@ func (e *Entry) enter() {
 	case e.OnSend != nil && !e.shift:
 		e.OnSend()
 	case e.many:
-		from, to := e.selection()
+		from, to := e.Selection()
 		e.replace(from, to, "\n", from == to)
 	case e.OnSubmitted != nil:
 		e.OnSubmitted(e.Text)
@@ -94,7 +94,7 @@ func (e *Entry) moved() {
 
 // sideways moves the caret by one cluster. Without Shift it moves to the end of the selection.
 func (e *Entry) sideways(forward bool) {
-	from, to := e.selection()
+	from, to := e.Selection()
 	switch {
 	case from == to || e.shift:
 		e.move(e.beside(forward), e.shift)

@@ -53,6 +53,7 @@ type Flow struct {
 	from, to   int     // the selected text
 	seen       bool    // See was called, with:
 	top, below float32
+	links      []*link
 	drawn      [2]int // the first line that is drawn, and the one behind the last
 }
 

@@ -58,6 +58,7 @@ func (r *flowRenderer) draw(size fyne.Size) {
 	}
 	f.drawn = [2]int{first, last}
 	p := painter{size: f.size(), height: f.LineHeight(), preserve: f.Preserve, old: texts(r.objects)}
+	var links linkPieces
 	for i := first; i < last; i++ {
 		l := f.wrapped.lines[i]
 		runs := f.wrapped.runs(l, f.wrapped.trimmed(l))
@@ -65,6 +66,7 @@ func (r *flowRenderer) draw(size fyne.Size) {
 		f.selection(&p, l, dx, y)
 		for _, s := range runs {
 			p.run(s, s.x+dx, y)
+			links.add(s.Link, piece{s.x + dx, y, s.w, p.height})
 		}
 		if f.Caret && i == len(f.wrapped.lines)-1 {
 			_, x := f.wrapped.edges(l, runs)
@@ -74,7 +76,7 @@ func (r *flowRenderer) draw(size fyne.Size) {
 			p.rectangle(Accent, 2, dx+x+2, y+3, 7, p.height-6)
 		}
 	}
-	r.objects = p.objects
+	r.objects = append(p.objects, f.place(links)...)
 }
 
 // selection draws the background of the selected part of a line.

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -22,7 +24,7 @@ func ShowMenuBelow(menu *fyne.Menu, owner fyne.CanvasObject) {
 	}
 }
 
-func showMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position, owner fyne.CanvasObject, width float32) {
+func showMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position, owner fyne.CanvasObject, width float32) *menuLayer {
 	for _, item := range menu.Items {
 		item.Label = Drawable(item.Label)
 	}
@@ -39,6 +41,7 @@ func showMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position, owner fyne.Canva
 		}
 	}
 	c.Focus(l)
+	return l
 }
 
 // menuLayer covers the window while a menu is open; it has the focus and takes all clicks.
@@ -101,12 +104,13 @@ func (l *menuLayer) FocusGained() {}
 // FocusLost implements fyne.Focusable.
 func (l *menuLayer) FocusLost() {}
 
-// TypedRune triggers the selected item on Space, see Button.TypedRune, and selects the next item that begins with another character.
+// TypedRune triggers the selected item on Space, see Button.TypedRune, and selects the next item that begins with the letters that are
+// typed.
 func (l *menuLayer) TypedRune(r rune) {
 	if r == ' ' {
 		l.list.trigger()
 	} else {
-		l.list.find(r)
+		l.list.find(r, time.Now())
 	}
 }
 

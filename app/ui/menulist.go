@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strings"
+	"time"
 	"unicode"
 
 	"fyne.io/fyne/v2"
@@ -25,6 +26,9 @@ type menuList struct {
 	column *fyne.Container
 	rows   []*menuRow
 	at     int // the selected row; -1: none
+
+	typed   string // the letters of find
+	typedAt time.Time
 }
 
 // newMenuList returns the items of a menu. done is called before the action of a triggered item.
@@ -96,15 +100,35 @@ func (l *menuList) selectFrom(n, by int) {
 	}
 }
 
-// find selects the next item whose label begins with a letter.
-func (l *menuList) find(r rune) {
+// typeTime is how long after a letter another one belongs to the same word.
+const typeTime = time.Second
+
+// find selects the next item whose label begins with the letters that were typed shortly one after the other. The same letter typed
+// again selects the next item that begins with it.
+func (l *menuList) find(r rune, now time.Time) {
+	if now.Sub(l.typedAt) > typeTime {
+		l.typed = ""
+	}
+	first := string(unicode.ToLower(r))
+	l.typed, l.typedAt = l.typed+first, now
+	if l.typed != first && l.findFrom(max(l.at, 0), l.typed) {
+		return
+	}
+	if strings.Trim(l.typed, first) == "" {
+		l.findFrom(l.at+1, first)
+	}
+}
+
+// findFrom selects the first item from n on that begins with a prefix, around the end of the list.
+func (l *menuList) findFrom(n int, prefix string) bool {
 	for i := range l.rows {
-		n := (max(l.at, -1) + 1 + i) % len(l.rows)
-		if item := l.rows[n].item; !item.Disabled && strings.HasPrefix(strings.ToLower(item.Label), string(unicode.ToLower(r))) {
+		n := (n + i) % len(l.rows)
+		if item := l.rows[n].item; !item.Disabled && strings.HasPrefix(strings.ToLower(item.Label), prefix) {
 			l.selectRow(n)
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // trigger carries out the selected item.

@@ -211,6 +211,19 @@ func (t *Thread) Set(end bool, objects ...fyne.CanvasObject) {
 	}
 }
 
+// Replace replaces all objects by others that show the same in another state. The first one that is visible keeps its place.
+func (t *Thread) Replace(objects ...fyne.CanvasObject) {
+	bottom := t.AtBottom()
+	i, share := t.anchor()
+	t.objects = objects
+	t.measure()
+	if i = min(i, len(t.tops)-2); bottom {
+		t.toEnd()
+	} else {
+		t.arrange(t.tops[i] + share*(t.tops[i+1]-t.tops[i]))
+	}
+}
+
 // Add appends an object and shows the end.
 func (t *Thread) Add(o fyne.CanvasObject) {
 	t.objects = append(t.objects, o)

@@ -257,7 +257,7 @@ func (s *Stream) Close() error {
 	select {
 	case <-s.done:
 	case <-time.After(3 * time.Second):
-		return fmt.Errorf("mic: %s does not let itself be closed", models.Quote(s.Device.Name))
+		return fmt.Errorf("mic: %s could not be closed in time", models.Quote(s.Device.Name))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

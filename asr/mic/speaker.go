@@ -164,6 +164,6 @@ func (s *Speaker) Close() error {
 	case <-s.done:
 		return s.err
 	case <-time.After(3 * time.Second):
-		return errors.New("mic: the loudspeaker does not let itself be closed")
+		return errors.New("mic: the loudspeaker could not be closed in time")
 	}
 }

@@ -29,7 +29,8 @@ type Model interface {
 type Shape struct {
 	Vocabulary int
 	Context    int // tokens of the context in training
-	// Layers describes what each layer keeps of a sequence.
+	// Layers describes what each layer keeps of a sequence. Layers that keep a second thing, such as delta nets, have
+	// an entry behind those of all layers for it.
 	Layers []kernels.Layer
 	// Bytes is the memory of the weights on the device, without the file itself.
 	Bytes int64
@@ -52,34 +53,79 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
+	"granitehybrid": {"Granite Hybrid", openGraniteHybrid, siluKeys},
+	"nemotron_h":    {"Nemotron-H", openNemotronH, reluSquaredKeys},
+	"plamo2":        {"PLaMo 2", openPlamo2, siluKeys},
+	"apertus":       {"Apertus", openApertus, xieluKeys},
+	"arcee":         {"Arcee AFM", openArcee, reluSquaredKeys},
+	"bailingmoe2":   {"Ling 2 and Ring 2", openBailingMoE2, siluKeys},
+	"bloom":         {"BLOOM", openBloom, geluKeys},
+	"cohere2":       {"Command R7B and A", openCohere2, siluKeys},
 	"command-r":     {"Command R", openCommandR, siluKeys},
+	"deci":          {"DeciLM and Llama Nemotron", openDeci, siluKeys},
 	"dots1":         {"dots.llm1", openDots1, siluKeys},
 	"ernie4_5":      {"ERNIE 4.5", openErnie45, siluKeys},
 	"ernie4_5-moe":  {"ERNIE 4.5 MoE", openErnie45MoE, siluKeys},
+	"exaone-moe":    {"K-EXAONE", openExaoneMoE, siluKeys},
+	"exaone4":       {"EXAONE 4", openExaone4, siluKeys},
 	"falcon":        {"Falcon", openFalcon, geluKeys},
+	"falcon-h1":     {"Falcon-H1", openFalconH1, siluKeys},
 	"gemma3":        {"Gemma 3", openGemma3, gemma3Keys},
 	"glm4":          {"GLM-4", openGLM4, siluKeys},
 	"glm4moe":       {"GLM-4.5", openGLM4MoE, siluKeys},
 	"gpt2":          {"GPT-2", openGPT2, geluKeys},
 	"gptneox":       {"GPT-NeoX", openGPTNeoX, geluKeys},
+	"granite":       {"Granite", openGranite, siluKeys},
+	"granitemoe":    {"Granite MoE", openGraniteMoE, siluKeys},
 	"hunyuan-dense": {"Hunyuan", openHunyuanDense, siluKeys},
 	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
 	"internlm2":     {"InternLM2", openInternLM2, siluKeys},
+	"jamba":         {"Jamba", openJamba, siluKeys},
 	"lfm2":          {"LFM2", openLFM2, siluKeys},
 	"lfm2moe":       {"LFM2 MoE", openLFM2MoE, siluKeys},
 	"llama":         {"Llama", openLlama, siluKeys},
+	"mamba":         {"Mamba", openMamba, mambaKeys},
+	"mamba2":        {"Mamba 2", openMamba2, mambaKeys},
+	"minicpm":       {"MiniCPM", openMiniCPM, siluKeys},
 	"minimax-m2":    {"MiniMax-M2", openMiniMaxM2, siluKeys},
+	"mpt":           {"MPT", openMPT, geluKeys},
+	"nemotron":      {"Nemotron", openNemotron, reluSquaredKeys},
 	"olmo2":         {"OLMo 2 and 3", openOLMo2, siluKeys},
 	"olmoe":         {"OLMoE", openOLMoE, siluKeys},
 	"phi2":          {"Phi-2", openPhi2, geluKeys},
 	"phi3":          {"Phi-3 and 4", openPhi3, siluKeys},
+	"phimoe":        {"Phi-3.5 MoE", openPhiMoE, siluKeys},
 	"qwen2":         {"Qwen2", openQwen2, siluKeys},
+	"qwen2moe":      {"Qwen2 MoE", openQwen2MoE, siluKeys},
+	"qwen2vl":       {"Qwen2 VL (text)", openQwen2VL, siluKeys},
 	"qwen3":         {"Qwen3", openQwen3, siluKeys},
+	"qwen35":        {"Qwen3.5", openQwen35, siluKeys},
+	"qwen35moe":     {"Qwen3.5 MoE", openQwen35MoE, siluKeys},
+	"qwen3moe":      {"Qwen3 MoE", openQwen3MoE, siluKeys},
+	"qwen3next":     {"Qwen3-Next", openQwen3Next, siluKeys},
+	"qwen3vl":       {"Qwen3 VL (text)", openQwen3VL, siluKeys},
+	"qwen3vlmoe":    {"Qwen3 VL MoE (text)", openQwen3VLMoE, siluKeys},
+	"rwkv7":         {"RWKV-7", openRWKV7, rwkv7Keys},
 	"seed_oss":      {"Seed-OSS", openSeedOSS, siluKeys},
+	"smallthinker":  {"SmallThinker", openSmallThinker, reluKeys},
 	"smollm3":       {"SmolLM3", openSmolLM3, siluKeys},
 	"stablelm":      {"StableLM", openStableLM, siluKeys},
 	"starcoder":     {"StarCoder", openStarCoder, geluKeys},
 	"starcoder2":    {"StarCoder2", openStarCoder2, geluKeys},
+}
+
+// encoders is the table of families whose attention is not causal, by general.architecture: models.Encoders. Their open
+// functions return hidden rows; see Encoder.
+var encoders = map[string]family{
+	"bert":            {"BERT", openBert, geluKeys},
+	"eurobert":        {"EuroBERT", openEuroBert, siluKeys},
+	"gemma-embedding": {"EmbeddingGemma", openGemmaEmbedding, gemma3Keys},
+	"jina-bert-v2":    {"Jina BERT v2", openBert, geluKeys},
+	"jina-bert-v3":    {"Jina BERT v3", openBert, geluKeys},
+	"modern-bert":     {"ModernBERT", openModernBert, nil},
+	"neo-bert":        {"NeoBERT", openNeoBert, siluKeys},
+	"nomic-bert":      {"Nomic BERT", openBert, siluKeys},
+	"nomic-bert-moe":  {"Nomic BERT MoE", openBert, geluKeys},
 }
 
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.
@@ -129,7 +175,10 @@ func open(f *models.File, dev kernels.Device, limit int) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{f: f, dev: dev, family: name, limit: limit, used: map[string]bool{}, read: map[string]bool{}}
+	if _, encodes := encoders[name]; encodes {
+		return nil, models.Unsupported(f.Path, "", "holds an encoder (%s), which makes vectors of texts and continues none", family.title)
+	}
+	r := newReader(f, dev, name, limit)
 	m, err := family.open(r)
 	if err == nil {
 		err = r.unread(family)
@@ -151,6 +200,9 @@ func familyOf(f *models.File) (string, family, error) {
 		return "", family{}, models.InFile(f.Path, err)
 	}
 	entry, known := families[name]
+	if !known {
+		entry, known = encoders[name]
+	}
 	switch {
 	case kind != "" && kind != "model":
 		err = models.Unsupported(f.Path, "", "is not a complete model but an addition to one (%s)", models.Printable(kind))

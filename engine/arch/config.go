@@ -27,6 +27,8 @@ const (
 	rmsNorm   normKind = iota
 	layerNorm          // with a bias
 	scaleNorm          // LayerNorm without a bias
+	anyNorm            // LayerNorm with a bias where the file has one
+	shiftNorm          // RMSNorm, to which a bias is added
 )
 
 // Limits far above those of any model, so that the product of two can't overflow.
@@ -55,22 +57,30 @@ func (r *reader) sizes() config { return r.sizesWith(rmsNorm) }
 // sizesWith reads the keys that all families have.
 func (r *reader) sizesWith(norm normKind) config {
 	eps := "attention.layer_norm_epsilon"
-	if norm == rmsNorm {
+	if norm == rmsNorm || norm == shiftNorm {
 		eps = "attention.layer_norm_rms_epsilon"
 	}
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
-		ff:      r.uniform("feed_forward_length", required, 1, maxWidth),
+		ff:      r.feedForwardLength(),
 		layers:  r.int("block_count", required, 1, maxLayers),
 		heads:   r.uniform("attention.head_count", required, 1, maxWidth),
 		norm:    norm,
-		eps:     float32(r.float(eps, required, 1e-12, 1)),
+		eps:     float32(r.float(eps, required, 1e-15, 1)),
 	}
 	c.dense = c.layers
 	c.vocabulary = r.vocabulary(c.dim)
 	r.context = c.context
 	return c
+}
+
+// feedForwardLength reads the width of the feed-forward networks. Files of mixtures may have that of the experts only.
+func (r *reader) feedForwardLength() int {
+	if _, ok := r.f.Meta[r.family+".expert_feed_forward_length"]; ok {
+		return r.uniform("feed_forward_length", 0, 0, maxWidth)
+	}
+	return r.uniform("feed_forward_length", required, 1, maxWidth)
 }
 
 // headWidths reads the width of the heads and checks that their number is a multiple of that of key/value heads.
@@ -82,10 +92,15 @@ func (r *reader) headWidths(c *config) {
 	if v := r.int("attention.value_length", c.headDim, 1, 4096); v != c.headDim && r.err == nil {
 		r.unsupported("keys have %d values a head, values %d", c.headDim, v)
 	}
+	r.evenHeads(*c)
+	r.headDim = c.headDim
+}
+
+// evenHeads checks that the number of heads is a multiple of that of key/value heads.
+func (r *reader) evenHeads(c config) {
 	if r.err == nil && c.heads%c.kvHeads != 0 {
 		r.fail(fmt.Errorf("%d heads do not share %d key/value heads evenly: %w", c.heads, c.kvHeads, models.ErrCorrupt))
 	}
-	r.headDim = c.headDim
 }
 
 // square refuses heads whose joint width is not that of a row.
@@ -93,6 +108,20 @@ func (r *reader) square(c config) {
 	if r.err == nil && c.heads*c.headDim != c.dim {
 		r.unsupported("%d heads of %d values beside rows of %d", c.heads, c.headDim, c.dim)
 	}
+}
+
+// localLayers reads which layers attend only to a window, and its length.
+func (r *reader) localLayers(c config) (local []bool, window int) {
+	if r.err != nil {
+		return make([]bool, c.layers), 0
+	}
+	r.key("attention.sliding_window_pattern") // which LocalLayers reads
+	r.int("attention.sliding_window", 0, 0, 1<<30)
+	local, window, err := r.f.Meta.LocalLayers(r.family, c.layers)
+	if r.fail(err); r.err != nil {
+		return make([]bool, c.layers), 0
+	}
+	return local, window
 }
 
 // rotaryDims returns the number of dimensions of a head that are rotated.
@@ -113,10 +142,15 @@ func (r *reader) dropDrafts(c *config) {
 	c.layers -= n
 	c.dense = min(c.dense, c.layers)
 	for i := c.layers; i < c.layers+n; i++ {
-		for _, t := range r.f.Tensors {
-			if strings.HasPrefix(t.Name, fmt.Sprintf("blk.%d.", i)) {
-				r.used[t.Name] = true
-			}
+		r.skip(fmt.Sprintf("blk.%d.", i))
+	}
+}
+
+// skip records that the tensors whose names begin with prefix take no part in the network.
+func (r *reader) skip(prefix string) {
+	for _, t := range r.f.Tensors {
+		if strings.HasPrefix(t.Name, prefix) {
+			r.used[t.Name] = true
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -13,11 +14,13 @@ import (
 // read the keys and tensors, and say which parts the layers have.
 //
 //	tokens ─ embed·scale ─▶ x ─┬───────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬─────────────────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ output ─▶ logits
-//	                           └ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┘      └ norm ─ f(gate)·up ─ down ─ norm ┘
+//	                           ├ norm ─ q,k,v ─ norm(q),norm(k) ─ RoPE ─ attention ─ o ─ norm ┤      └ norm ─ f(gate)·up ─ down ─ norm ┘
+//	                           └ norm ─ state space ─ out ─ norm ─────────────────────────────┘
 //	                           └──────────────────────────────────────────── × layers ──────────────────────────────────────────────────┘
 //
-// Every norm is optional, and so are the rotation and the gate. The feed-forward network may be a mixture of
-// experts. In parallel layers, it has the same input x as attention.
+// Every norm is optional, and so are the rotation, the gate, and attention or the feed-forward network of some layers. A state space (see
+// mamba) takes the place of attention or is beside it, with the same input. The feed-forward network may be a mixture of experts. In parallel
+// layers, it has the same input x as attention.
 type decoder struct {
 	dev        kernels.Device
 	c          config
@@ -26,26 +29,39 @@ type decoder struct {
 	positions  kernels.Matrix // [context × dim], added to the embedding; nil: none
 	embedNorm  nn.Norm        // [dim]
 	layers     []layer
-	norm       nn.Norm        // [dim]
-	output     kernels.Matrix // [vocabulary × dim], the embedding if the file has no other
-	tied       bool           // the output matrix is always the embedding
-	logitScale float32        // 0 stands for 1; the weights of norm include it
+	keeps      []kernels.Layer // what the layers keep of a sequence
+	ssm        mambaConfig     // of the state spaces, if there are any
+	clamp      float32         // limit of the values of q, k and v; 0: none
+	residual   float32         // factor of the outputs of attention and feed-forward networks; 0 stands for 1
+	norm       nn.Norm         // [dim]
+	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
+	tied       bool            // the output matrix is always the embedding
+	logitScale float32         // 0 stands for 1; the weights of norm include it
+	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
+	// all of them use the same layer of the state.
+	whole    bool
+	lastNorm string // the name of norm in the file; "": output_norm
 }
 
 // layer is a layer of a decoder.
 type layer struct {
 	at           *attention
+	kept         int            // number of the layer in the state
 	attnNorm     nn.Norm        // [dim]
-	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]
+	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]; nil: o is applied to the normalised input itself
 	fine         bool           // keys and values need more than 8 bits
 	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
+	qHeads       []nn.Norm      // [headDim], of each head of q another; nil: qNorm
+	kHeads       []nn.Norm      // the same for k
 	normRotated  bool           // qNorm and kNorm come after the rotation
-	o            kernels.Matrix // [dim × heads·headDim]
-	attnPost     nn.Norm        // [dim], for the output of attention
+	o            kernels.Matrix // [dim × heads·headDim]; nil: no attention
+	ssm          *mamba         // nil: no state space
+	attnPost     nn.Norm        // [dim], for the output of attention or of the state space
 	parallel     bool           // the input of the feed-forward network is that of attention, normalised by ffnNorm, if there is one, instead of by attnNorm
 	ffnNorm      nn.Norm        // [dim]
+	routeFirst   bool           // the experts of the mixture are chosen by the input of the layer
 	ffn          feedForward
-	ffnPost      nn.Norm // [dim], for the output of the feed-forward network, which is no mixture
+	ffnPost      nn.Norm // [dim], for the output of the feed-forward network
 }
 
 // attention is the attention of a layer. Layers of one kind share it.
@@ -64,11 +80,26 @@ func (c config) attention() kernels.Attention {
 	return kernels.Attention{Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim, Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true}
 }
 
+// choose returns windowed for local layers, and all for the others.
+func choose(local bool, windowed, all *attention) *attention {
+	if local {
+		return windowed
+	}
+	return all
+}
+
 // interleaved sets that the two values of a rotated pair are neighbours; otherwise they are half of the rotated
 // dimensions apart.
 func (a *attention) interleaved() *attention {
 	a.rope.Interleaved = true
 	return a
+}
+
+// windowed returns a with a window of attention.
+func (a *attention) windowed(window int) *attention {
+	b := *a
+	b.Window = window
+	return &b
 }
 
 // unrotated returns a without the rotary embedding.
@@ -81,21 +112,37 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		return nil, r.err
 	}
 	c := m.c
-	m.dev = r.dev
+	m.dev, m.ssm.eps = r.dev, c.eps
 	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
 	for i := range c.layers {
-		m.layers = append(m.layers, layer(i, fmt.Sprintf("blk.%d.", i)))
+		blk := fmt.Sprintf("blk.%d.", i)
+		l := layer(i, blk)
 		if r.err != nil {
 			return nil, r.err
 		}
+		if l.qkv != nil {
+			l.fine = r.largeKeys(blk, l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim)
+			if l.kept = len(m.keeps); m.whole && len(m.keeps) > 0 {
+				l.kept = 0
+			} else {
+				m.keeps = append(m.keeps, m.keptBy(&l))
+			}
+		}
+		if l.ssm != nil {
+			l.ssm.held = len(m.keeps)
+			m.keeps = append(m.keeps, m.ssm.keeps()...)
+		}
+		m.layers = append(m.layers, l)
 	}
-	for _, scale := range []*float32{&m.embedScale, &m.logitScale} {
-		if *scale == 0 {
+	for _, scale := range []*float32{&m.embedScale, &m.residual, &m.logitScale} {
+		if *scale == 0 || r.hidden && scale == &m.logitScale {
 			*scale = 1
 		}
 	}
-	m.norm = r.scaledNorm("output_norm", c.dim, c, m.logitScale)
+	m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
 	switch {
+	case r.hidden:
+		m.output = r.output(m.embed, c)
 	case m.tied:
 		m.output = m.embed
 	case m.output == nil:
@@ -105,6 +152,15 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	return m, r.err
 }
 
+// keptBy returns what the attention of a layer keeps of a sequence.
+func (m *decoder) keptBy(l *layer) kernels.Layer {
+	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine}
+	if m.whole {
+		keeps.Window, keeps.Fine = 0, true
+	}
+	return keeps
+}
+
 // layer reads what the layers of most families have: the norms before attention and before the feed-forward network, and
 // the projections to q, k and v, with the biases that the file has.
 func (r *reader) layer(blk string, c config, at *attention) layer {
@@ -112,7 +168,6 @@ func (r *reader) layer(blk string, c config, at *attention) layer {
 		at:       at,
 		attnNorm: r.norm(blk+"attn_norm", c.dim, c),
 		qkv:      r.qkv(blk, c.dim, at.Heads*at.HeadDim, at.KVHeads*at.HeadDim),
-		fine:     r.largeKeys(blk, at.Heads*at.HeadDim, at.KVHeads*at.HeadDim),
 		ffnNorm:  r.norm(blk+"ffn_norm", c.dim, c),
 	}
 }
@@ -122,14 +177,16 @@ func (r *reader) layer(blk string, c config, at *attention) layer {
 // Qwen2.5-Coder-0.5B has a Kullback-Leibler divergence of 0.0107 nats a token from float32, with 16 bits in such layers 0.0007.
 func (r *reader) largeKeys(blk string, q, kv int) bool {
 	const large = 8
-	parts := r.qkvParts(blk, q, kv)
-	var bias []float32
-	if len(parts) == 1 {
-		if bias = r.optional(parts[0].name+".bias", q+2*kv); bias != nil {
-			bias = bias[q:][:kv]
-		}
-	} else {
-		bias = r.optional(parts[1].name+".bias", kv)
+	name, n, from := blk+"attn_k.bias", kv, 0
+	if parts := r.qkvParts(blk, q, kv); len(parts) == 1 {
+		name, n, from = parts[0].name+".bias", q+2*kv, q
+	}
+	if !r.used[name] {
+		return false
+	}
+	bias := r.optional(name, n)
+	if bias != nil {
+		bias = bias[from:][:kv]
 	}
 	return slices.ContainsFunc(bias, func(b float32) bool { return b > large || b < -large })
 }
@@ -160,10 +217,10 @@ func (r *reader) denseOrMixture(i int, blk string, c config) feedForward {
 func (m *decoder) Shape() Shape {
 	s := Shape{
 		Vocabulary: m.c.vocabulary, Context: m.c.context, Bytes: m.c.bytes,
-		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(),
+		Scratch: 3*m.c.dim + m.qkvWidth() + m.c.feedForwardScratch(), Layers: m.keeps,
 	}
-	for _, l := range m.layers {
-		s.Layers = append(s.Layers, kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine})
+	if m.ssm.inner > 0 {
+		s.Scratch += m.ssm.scratch()
 	}
 	return s
 }
@@ -171,7 +228,9 @@ func (m *decoder) Shape() Shape {
 // qkvWidth returns the number of columns of the queries, keys and values of the widest layer.
 func (m *decoder) qkvWidth() (n int) {
 	for i := range m.layers {
-		n = max(n, m.layers[i].qkv.Rows())
+		if w := m.layers[i].qkv; w != nil {
+			n = max(n, w.Rows())
+		}
 	}
 	return n
 }
@@ -182,9 +241,10 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)            // the residual stream
 	h := d.New(n, c.dim)            // input of a block
-	y := d.New(n, c.dim)            // output of a block before a norm
+	y := d.New(n, c.dim)            // output of a block, if it is not added to x as it is
 	heads := d.New(n, m.qkvWidth()) // q, k and v side by side
 	ffn := c.feedForwardTensors(d, n)
+	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
 	if m.positions != nil {
@@ -194,48 +254,100 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	m.embedNorm.Of(d, x, x)
 	for i := range m.layers {
 		l := &m.layers[i]
-		qd, kvd := l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim
-		qkv := heads.Slice(0, qd+2*kvd)
-		q := qkv.Slice(0, qd)       // [n × heads·headDim]
-		qk := qkv.Slice(0, qd+kvd)  // q and k, which are rotated together
-		k := qkv.Slice(qd, kvd)     // [n × kvHeads·headDim]
-		v := qkv.Slice(qd+kvd, kvd) // [n × kvHeads·headDim]
+		var choice kernels.Choice
+		if l.routeFirst {
+			choice = l.ffn.mixture.Choose(d, x, ffn.mixture)
+		}
 
 		in := l.attnNorm.Of(d, h, x)
-		d.MatMul(qkv, in, l.qkv)
-		if !l.normRotated {
-			l.qNorm.Of(d, q, q)
-			l.kNorm.Of(d, k, k)
+		attended := in // the input of o
+		if l.qkv != nil {
+			attended = m.attend(d, heads, in, l)
 		}
-		if l.at.rope.Freq != nil {
-			d.Rotate(qk, &l.at.rope)
-		}
-		if l.normRotated {
-			l.qNorm.Of(d, q, q)
-			l.kNorm.Of(d, k, k)
-		}
-		d.Store(k, v, i, &l.at.Attention)
-		d.Attend(q, q, i, &l.at.Attention)
 		if l.parallel && !l.ffnNorm.None() {
 			in = l.ffnNorm.Of(d, h, x)
 		}
-		if l.attnPost.None() {
-			d.MatMulAdd(x, q, l.o)
-		} else {
-			d.MatMul(y, q, l.o)
-			d.Add(x, l.attnPost.Of(d, y, y))
+		if l.o != nil {
+			m.addProduct(d, x, y, attended, l.o, &l.attnPost)
+		}
+		if l.ssm != nil {
+			m.addProduct(d, x, y, l.ssm.of(d, in, &m.ssm, &ssm), l.ssm.out, &l.attnPost)
 		}
 
 		if !l.parallel {
 			in = l.ffnNorm.Of(d, h, x)
 		}
-		if l.ffnPost.None() {
+		switch {
+		case l.ffn.none():
+		case l.routeFirst:
+			l.ffn.mixture.AddChosen(d, x, in, choice, ffn.mixture, l.ffn.activation)
+		case m.direct(&l.ffnPost):
 			l.ffn.add(d, x, in, &ffn)
-		} else {
+		default:
 			l.ffn.write(d, y, in, &ffn)
-			d.Add(x, l.ffnPost.Of(d, y, y))
+			m.add(d, x, y, &l.ffnPost)
 		}
 	}
 	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
 	return logits, d.End()
+}
+
+// attend returns what the heads of layer l make of in, [n × heads·headDim]. It uses heads, which is as wide as q, k and v.
+func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) kernels.Tensor {
+	qd, kvd := l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim
+	qkv := heads.Slice(0, qd+2*kvd) // q, k and v side by side
+	q := qkv.Slice(0, qd)           // [n × heads·headDim]
+	k := qkv.Slice(qd, kvd)         // [n × kvHeads·headDim]
+	v := qkv.Slice(qd+kvd, kvd)     // [n × kvHeads·headDim]
+
+	d.MatMul(qkv, in, l.qkv)
+	if m.clamp > 0 {
+		d.Clamp(qkv, qkv, m.clamp)
+	}
+	if !l.normRotated {
+		l.qNorm.Of(d, q, q)
+		l.kNorm.Of(d, k, k)
+	}
+	normHeads(d, q, l.qHeads)
+	normHeads(d, k, l.kHeads)
+	if l.at.rope.Freq != nil {
+		d.Rotate(qkv.Slice(0, qd+kvd), &l.at.rope) // q and k together
+	}
+	if l.normRotated {
+		l.qNorm.Of(d, q, q)
+		l.kNorm.Of(d, k, k)
+	}
+	d.Store(k, v, l.kept, &l.at.Attention)
+	d.Attend(q, q, l.kept, &l.at.Attention)
+	return q
+}
+
+// addProduct adds in·wᵀ, the output of a block, to x, with y as scratch memory.
+func (m *decoder) addProduct(d kernels.Step, x, y, in kernels.Tensor, w kernels.Matrix, post *nn.Norm) {
+	if m.direct(post) {
+		d.MatMulAdd(x, in, w)
+		return
+	}
+	d.MatMul(y, in, w)
+	m.add(d, x, y, post)
+}
+
+// direct reports whether the output of a block with the norm post is added to x as it is.
+func (m *decoder) direct(post *nn.Norm) bool { return post.None() && m.residual == 1 }
+
+// add adds y, normalised by post and scaled, to x.
+func (m *decoder) add(d kernels.Step, x, y kernels.Tensor, post *nn.Norm) {
+	post.Of(d, y, y)
+	if m.residual != 1 {
+		d.Scale(y, y, m.residual)
+	}
+	d.Add(x, y)
+}
+
+// normHeads normalises each head of x with weights of its own.
+func normHeads(d kernels.Step, x kernels.Tensor, norms []nn.Norm) {
+	for i := range norms {
+		head := x.Slice(i*norms[i].Weight.Len(), norms[i].Weight.Len())
+		norms[i].Of(d, head, head)
+	}
 }

@@ -32,9 +32,7 @@ func openGemma3(r *reader) (Model, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	r.key("attention.sliding_window_pattern") // which LocalLayers reads
-	local, err := r.f.Meta.LocalLayers(r.family, c.layers)
-	r.fail(err)
+	local, _ := r.localLayers(c)
 	return r.decoder(&decoder{c: c, embedScale: float32(math.Sqrt(float64(c.dim)))}, func(i int, blk string) layer {
 		if local[i] {
 			return r.gemma3Layer(blk, c, windowed)

@@ -1,14 +1,18 @@
 package arch
 
 import (
+	"fmt"
+
 	"soberano/engine/nn"
 	"soberano/kernels"
+	"soberano/models"
 )
 
 // experts describes the mixtures of a model. count is 0 if there are none.
 type experts struct {
 	count, ff int
 	shared    int      // width of the expert that all tokens go through; 0: there is none
+	gated     bool     // the shared expert has a gate
 	bias      presence // of the values that are added to the probabilities for the choice
 	routing   kernels.Routing
 }
@@ -69,7 +73,22 @@ func (r *reader) routedExperts(ff int, sigmoid bool) experts {
 	if e.routing.Scale == 0 {
 		e.routing.Scale = 1
 	}
+	r.expertGroups(&e)
 	return e
+}
+
+// expertGroups reads from how many groups of experts those of a token are chosen.
+func (r *reader) expertGroups(e *experts) {
+	groups := r.int("expert_group_count", 0, 0, max(e.count, 1))
+	if groups <= 1 || r.err != nil {
+		return
+	}
+	used := r.int("expert_group_used_count", required, 1, groups)
+	if size := e.count / groups; r.err == nil && (e.count%groups != 0 || size < 2 || used*size < e.routing.Used) {
+		r.fail(fmt.Errorf("%d of %d experts can't be chosen from %d of %d groups: %w", e.routing.Used, e.count, used, groups, models.ErrCorrupt))
+		return
+	}
+	e.routing.Groups, e.routing.UsedGroups = groups, used
 }
 
 // gating reports whether probabilities are made from the router's logits by a sigmoid of
@@ -102,12 +121,15 @@ type feedForward struct {
 	mixture    *nn.Mixture    // nil: the matrices above are used
 	shared     *sharedExpert  // beside the mixture; nil: there is none
 	activation kernels.Activation
+	xielu      *kernels.XIELU // instead of activation, without a gate; nil: none
 }
 
-// sharedExpert is a feed-forward network that all rows go through beside a mixture.
+// sharedExpert is a feed-forward network that all rows go through beside a mixture. It may have a gate, by the sigmoid of which,
+// one value for each row, its output is multiplied.
 type sharedExpert struct {
 	gateUp kernels.Matrix // [2·shared × dim]
 	down   kernels.Matrix // [dim × shared]
+	gate   kernels.Matrix // [1 × dim]; nil: none
 }
 
 func (r *reader) feedForward(blk string, dim, ff int) feedForward {
@@ -142,7 +164,7 @@ func (r *reader) ungated(bias presence, blk string, dim, ff int, f kernels.Activ
 func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 	f := feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff}),
+		GateUp:  r.gateUpExperts(blk, dim, e),
 		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
 		Routing: e.routing,
 	}}
@@ -151,17 +173,40 @@ func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 		f.mixture.Bias = r.vector(blk+bias, e.count)
 	}
 	if e.shared > 0 {
-		f.shared = r.sharedExpert(blk, dim, e.shared)
+		f.shared = r.sharedExpert(blk, dim, e)
 	}
 	return f
 }
 
-// sharedExpert loads the expert that all tokens go through, of width ff.
-func (r *reader) sharedExpert(blk string, dim, ff int) *sharedExpert {
-	return &sharedExpert{
-		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", ff}, part{blk + "ffn_up_shexp", ff}),
-		down:   r.matrix(ff, part{blk + "ffn_down_shexp", dim}),
+// sharedExpert loads the expert that all tokens go through.
+func (r *reader) sharedExpert(blk string, dim int, e experts) *sharedExpert {
+	x := &sharedExpert{
+		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", e.shared}, part{blk + "ffn_up_shexp", e.shared}),
+		down:   r.matrix(e.shared, part{blk + "ffn_down_shexp", dim}),
 	}
+	if name := blk + "ffn_gate_inp_shexp"; e.gated {
+		if t, ok := r.tensor(name+".weight", dim); ok {
+			x.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
+		}
+	}
+	return x
+}
+
+// gateUpExperts loads gate and up of all experts, which are two tensors or, with the rows of gate first, one.
+func (r *reader) gateUpExperts(blk string, dim int, e experts) kernels.Matrix {
+	name := blk + "ffn_gate_up_exps"
+	if _, ok := r.f.Tensor(name + ".weight"); !ok {
+		return r.expertMatrix(e.count, dim, part{blk + "ffn_gate_exps", e.ff}, part{blk + "ffn_up_exps", e.ff})
+	}
+	t, ok := r.tensor(name+".weight", e.count, 2*e.ff, dim)
+	if !ok {
+		return nil
+	}
+	size := e.ff * t.Type.RowBytes(dim)
+	gate := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, ExpertBytes: 2 * size}
+	up := gate
+	up.Data = t.Data[size:]
+	return r.loadMatrix(name, []kernels.Weights{gate, up})
 }
 
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
@@ -181,6 +226,7 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 type tensors struct {
 	hidden  kernels.Tensor // [n × ff], of layers without a mixture
 	shared  kernels.Tensor // [n × shared]
+	gate    kernels.Tensor // [n × 1], of shared experts
 	mixture nn.MixtureTensors
 }
 
@@ -192,7 +238,7 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 	if c.dense < c.layers {
 		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
 		if c.experts.shared > 0 {
-			t.shared = d.New(n, c.experts.shared)
+			t.shared, t.gate = d.New(n, c.experts.shared), d.New(n, 1)
 		}
 	}
 	return t
@@ -204,7 +250,7 @@ func (c config) feedForwardScratch() (n int) {
 		n += c.ff
 	}
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared
+		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared + 1
 	}
 	return n
 }
@@ -221,25 +267,43 @@ func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
 	}
 }
 
-// write writes the network's output for h to y, both [n × dim]. The network is no mixture.
+// none reports whether there is no network.
+func (f *feedForward) none() bool { return f.down == nil && f.mixture == nil }
+
+// write writes the network's output for h to y, both [n × dim]. y shares no value with h.
 func (f *feedForward) write(d kernels.Step, y, h kernels.Tensor, t *tensors) {
-	d.MatMul(y, f.hidden(d, h, t), f.down)
+	if f.mixture == nil {
+		d.MatMul(y, f.hidden(d, h, t), f.down)
+		return
+	}
+	d.Scale(y, h, 0) // add adds to zeros
+	f.add(d, y, h, t)
 }
 
 // hidden returns f(gate)·up or f(up) of h, [n × ff].
 func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kernels.Tensor {
+	hidden := t.hidden.Slice(0, f.down.Cols())
 	if f.gateUp != nil {
-		d.MatMulGated(t.hidden, h, f.gateUp, f.activation)
-	} else {
-		d.MatMul(t.hidden, h, f.up)
-		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f.activation)
+		d.MatMulGated(hidden, h, f.gateUp, f.activation)
+		return hidden
 	}
-	return t.hidden
+	d.MatMul(hidden, h, f.up)
+	if f.xielu != nil {
+		d.XIELU(hidden, hidden, *f.xielu)
+	} else {
+		d.Activate(hidden, hidden, kernels.Tensor{}, f.activation)
+	}
+	return hidden
 }
 
 // add adds the expert's output for h, [n × dim], to x, [n × dim].
 func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
 	d.MatMulGated(t.shared, h, e.gateUp, f)
+	if e.gate != nil {
+		d.MatMul(t.gate, h, e.gate)
+		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)
+		d.Mul(t.shared, t.gate)
+	}
 	d.MatMulAdd(x, t.shared, e.down)
 }
 

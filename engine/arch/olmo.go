@@ -1,5 +1,7 @@
 package arch
 
+import "soberano/engine/nn"
+
 // The families of OLMo are decoders that normalise q and k as a whole before they rotate them; rotated pairs are (i, i+headDim/2).
 //
 // olmo2 (OLMo 2, arXiv:2501.00656) normalises the outputs of attention and feed-forward networks, not their inputs:
@@ -7,15 +9,20 @@ package arch
 //	x ─┬────────────────────────────────────────────────────────────────┬─▶ ⊕ ─┬─────────────────────────────────┬─▶ ⊕
 //	   └ q,k,v ─ norm(q),norm(k) ─ RoPE(q,k) ─ attention ─ o ─ norm ────┘      └ SiLU(gate)·up ─ down ─ norm ────┘
 //
+// In OLMo 3, three of four layers attend only to a window, and only the others scale their rotation for long contexts.
+//
 // olmoe (arXiv:2409.02060) normalises the inputs, and has mixtures of experts whose weights do not add up to 1.
 
 func openOLMo2(r *reader) (Model, error) {
 	c := r.config()
 	r.square(c)
-	at := r.attention(c, r.wholeRotary(c))
-	return r.decoder(&decoder{c: c, output: r.ownOutput(c, absent)}, func(_ int, blk string) layer {
+	local, window := r.localLayers(c)
+	rotary := r.wholeRotary(c)
+	all := r.attention(c, rotary)
+	windowed := r.attention(c, nn.Rotary{Dims: rotary.Dims, Base: rotary.Base}).windowed(window)
+	return r.decoder(&decoder{c: c, output: r.ownOutput(c, absent)}, func(i int, blk string) layer {
 		return layer{
-			at:       at,
+			at:       choose(local[i], windowed, all),
 			qkv:      r.qkv(blk, c.dim, c.dim, c.kvHeads*c.headDim),
 			qNorm:    r.norm(blk+"attn_q_norm", c.dim, c),
 			kNorm:    r.norm(blk+"attn_k_norm", c.kvHeads*c.headDim, c),

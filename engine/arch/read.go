@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"soberano/engine/nn"
@@ -26,12 +27,22 @@ type reader struct {
 	read map[string]bool // keys that were read, with their prefix
 
 	context, headDim int // of the config, once it is read; see further
+
+	hidden bool // Forward is to return hidden rows instead of logits, see Encoder
+}
+
+func newReader(f *models.File, dev kernels.Device, family string, limit int) *reader {
+	return &reader{f: f, dev: dev, family: family, limit: limit, used: map[string]bool{}, read: map[string]bool{}}
 }
 
 func (r *reader) fail(err error) {
 	if r.err == nil {
 		r.err = models.InFile(r.f.Path, err)
 	}
+}
+
+func (r *reader) corrupt(format string, args ...any) {
+	r.fail(fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), models.ErrCorrupt))
 }
 
 func (r *reader) unsupported(format string, args ...any) {
@@ -95,6 +106,43 @@ func (r *reader) uniform(key string, def, lo, hi int) int {
 		}
 	}
 	return r.bounded(full, int(list[0]), lo, hi)
+}
+
+// each reads a number for each of n layers, of which some files store only one for all.
+func (r *reader) each(key string, n, def, lo, hi int) []int {
+	full := r.key(key)
+	list, err := r.f.Meta.Ints(full)
+	if err != nil || len(list) == 0 {
+		return slices.Repeat([]int{r.int(key, def, lo, hi)}, n)
+	}
+	if len(list) < n {
+		r.fail(fmt.Errorf("key %q has %d entries, the model %d layers: %w", full, len(list), n, models.ErrCorrupt))
+		return make([]int, n)
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = r.bounded(full, int(list[i]), lo, hi)
+	}
+	return out
+}
+
+// eachFloat reads a number for each of n layers, or one for all, from a key without the family's prefix.
+func (r *reader) eachFloat(key string, n int) []float64 {
+	list, err := r.f.Meta.Floats(key)
+	if err != nil || len(list) == 0 {
+		x, err := r.f.Meta.Float(key, math.NaN())
+		r.fail(err)
+		list = slices.Repeat([]float64{x}, n)
+	}
+	if len(list) < n {
+		r.fail(fmt.Errorf("key %q has %d entries, the model %d layers: %w", key, len(list), n, models.ErrCorrupt))
+	}
+	for _, x := range list {
+		if !(math.Abs(x) < 1e6) {
+			r.fail(fmt.Errorf("key %q is missing or not finite: %w", key, models.ErrCorrupt))
+		}
+	}
+	return list
 }
 
 // float reads family.key, which must be in lo … hi. An absent key gives def.
@@ -169,9 +217,12 @@ func (r *reader) norm(name string, n int, c config) nn.Norm { return r.scaledNor
 func (r *reader) scaledNorm(name string, n int, c config, scale float32) nn.Norm {
 	weight, bias := r.values(name+".weight", n), []float32(nil)
 	switch c.norm {
-	case layerNorm:
+	case layerNorm, shiftNorm:
 		bias = r.values(name+".bias", n)
-	case scaleNorm:
+	case anyNorm:
+		bias = r.optional(name+".bias", n)
+	}
+	if bias == nil && (c.norm == scaleNorm || c.norm == anyNorm) {
 		bias = make([]float32, n)
 	}
 	for _, values := range [][]float32{weight, bias} {
@@ -180,10 +231,23 @@ func (r *reader) scaledNorm(name string, n int, c config, scale float32) nn.Norm
 		}
 	}
 	norm := nn.Norm{Weight: r.load(name, weight), Eps: c.eps}
-	if c.norm != rmsNorm {
+	switch c.norm {
+	case rmsNorm:
+	case shiftNorm:
+		norm.Terms = r.load(name, bias)
+	default:
 		norm.Bias = r.load(name, bias)
 	}
 	return norm
+}
+
+// eachHead loads a LayerNorm of heads heads of n columns, each with weights of its own and without biases.
+func (r *reader) eachHead(name string, heads, n int, c config) nn.Norm {
+	factors := r.values(name+".weight", heads, n)
+	return nn.Norm{
+		Weight: r.load(name, slices.Repeat([]float32{1}, n)), Bias: r.load(name, make([]float32, n)),
+		Factors: r.load(name, factors), Eps: c.eps,
+	}
 }
 
 // rope loads the rotary frequencies of heads with headDim dimensions.
@@ -293,9 +357,14 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	return m
 }
 
-// output loads the output matrix, or returns the embedding if the file has no output matrix.
+// output loads the output matrix, or returns the embedding if the file has no output matrix. It returns nil if hidden rows are
+// wanted instead of logits.
 func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
-	if _, ok := r.find("output.weight"); ok {
+	_, ok := r.find("output.weight")
+	if r.hidden {
+		return nil
+	}
+	if ok {
 		return r.matrix(c.dim, part{"output", c.vocabulary})
 	}
 	return embed

@@ -12,10 +12,16 @@ import (
 
 var writeReadme = flag.Bool("readme", false, "write the list of families into README.md")
 
-// TestReadme checks that README.md lists the families of the table, or writes the list: a line for each family, so that
+// TestReadme checks that README.md lists the families of the tables, or writes the lists: a line for each family, so that
 // changes of different families can be merged.
 func TestReadme(t *testing.T) {
-	const path, begin, end = "../../README.md", "-run TestReadme -readme -->\n", "<!-- end -->"
+	readmeList(t, "-run TestReadme -readme -->\n", families)
+	readmeList(t, "-run TestReadme -readme, encoders -->\n", encoders)
+}
+
+func readmeList(t *testing.T, begin string, table map[string]family) {
+	t.Helper()
+	const path, end = "../../README.md", "<!-- end -->"
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +32,8 @@ func TestReadme(t *testing.T) {
 		t.Fatal("README.md has no place for the list of families")
 	}
 	want := ""
-	for _, name := range slices.Sorted(maps.Keys(families)) {
-		want += fmt.Sprintf("%s (`%s`),\n", families[name].title, name)
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		want += fmt.Sprintf("%s (`%s`),\n", table[name].title, name)
 	}
 	want = strings.TrimSuffix(want, ",\n") + "\n"
 	switch {

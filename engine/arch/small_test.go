@@ -7,19 +7,26 @@ import (
 	"path/filepath"
 	"testing"
 
+	"soberano/engine/arch/tiny"
 	"soberano/kernels/cpu"
 )
 
 var writeSmall = flag.String("small", "", "a folder that the models of testdata/small_*.json are written into")
 
-// TestWriteSmall writes the models whose logits testdata/small.cpp computes with llama.cpp, with all weights as
-// float32: go test ./engine/arch -run TestWriteSmall -small FOLDER
+// TestWriteSmall writes the models whose logits testdata/small.cpp computes with llama.cpp, and those whose vectors
+// testdata/small_embed.cpp computes (embed_…), with all weights as float32: go test ./engine/arch -run TestWriteSmall -small FOLDER
 func TestWriteSmall(t *testing.T) {
 	if *writeSmall == "" {
 		t.Skip("only with -small")
 	}
+	models := map[string]*tiny.Source{}
 	for _, name := range smallNames() {
-		s := small(name)
+		models[name] = small(name)
+	}
+	for _, name := range tiny.Encoders() {
+		models["embed_"+name] = tiny.New(name)
+	}
+	for name, s := range models {
 		s.Float32()
 		data, err := s.Bytes()
 		if err != nil {

@@ -1,6 +1,7 @@
 package arch
 
-// The StableLM family (arXiv:2402.17834) is the network of llama with LayerNorm. Layers without a norm before the feed-forward network are parallel. A part of each head is
+// The StableLM family (arXiv:2402.17834) is the network of llama with LayerNorm. Layers without a norm before the feed-forward network are parallel. StableLM 2 12B
+// normalises each head of q and k. A part of each head is
 // rotated, in pairs (i, i+rotated/2).
 
 func openStableLM(r *reader) (Model, error) {
@@ -16,6 +17,7 @@ func openStableLM(r *reader) (Model, error) {
 			o:        r.matrix(c.dim, part{blk + "attn_output", c.dim}),
 			ffn:      r.feedForward(blk, c.dim, c.ff),
 		}
+		r.eachHeadNorms(&l, blk, c)
 		if _, ok := r.f.Tensor(blk + "ffn_norm.weight"); ok {
 			l.ffnNorm = r.norm(blk+"ffn_norm", c.dim, c)
 		} else {

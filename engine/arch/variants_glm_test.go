@@ -2,7 +2,6 @@ package arch
 
 import (
 	"fmt"
-	"slices"
 
 	"soberano/engine/arch/tiny"
 	"soberano/models"
@@ -31,17 +30,11 @@ var glm4MoECases = kindCases{
 			}
 		},
 		"drafts": func(s *tiny.Source) {
-			for _, t := range slices.Clone(s.Tensors) {
-				var rest string
-				if _, err := fmt.Sscanf(t.Name, "blk.2.%s", &rest); err == nil {
-					t.Name = "blk.3." + rest
-					s.Tensors = append(s.Tensors, t)
-				}
-			}
+			repeat(s, 2, 3, 4)
 			s.Matrix("blk.3.nextn.eh_proj.weight", tiny.Dim, 2*tiny.Dim)
 			s.Vector("blk.3.nextn.enorm.weight", aroundOne(tiny.Dim, 1)...)
 			s.Vector("blk.3.nextn.hnorm.weight", aroundOne(tiny.Dim, 2)...)
-			s.Meta["glm4moe.block_count"], s.Meta["glm4moe.nextn_predict_layers"] = uint64(4), uint64(1)
+			s.Meta["glm4moe.nextn_predict_layers"] = uint64(1)
 		},
 	},
 	unused: map[string]string{"drafts": "blk.3."},

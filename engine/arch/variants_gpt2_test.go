@@ -60,5 +60,10 @@ var stablelmCases = kindCases{
 			s.Vector(fmt.Sprintf("blk.%d.ffn_norm.bias", i), wave(tiny.Dim, i, 0.3)...)
 		}
 		qkvBiases(s)
+	}, "norms": func(s *tiny.Source) {
+		for i := range 3 {
+			s.Rows(fmt.Sprintf("blk.%d.attn_q_norm.weight", i), tiny.Heads, aroundOne(tiny.Heads*tiny.HeadDim, i)...)
+			s.Rows(fmt.Sprintf("blk.%d.attn_k_norm.weight", i), tiny.KVHeads, aroundOne(tiny.KVHeads*tiny.HeadDim, i+1)...)
+		}
 	}},
 }

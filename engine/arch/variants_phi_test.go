@@ -23,3 +23,15 @@ var phi3Cases = kindCases{
 	},
 	unused: map[string]string{"long": "rope_factors_short.weight", "short": "rope_factors_long.weight"},
 }
+
+var phiMoECases = kindCases{
+	tensors:     []string{"blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.0.ffn_gate_shexp.weight", "rope_freqs.weight"},
+	keys:        models.Metadata{"expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_gating_func": uint64(2), "expert_shared_count": uint64(1)},
+	unsupported: models.Metadata{"attention.head_count": uint64(8)},
+	optional:    []string{"rope_factors_long.weight"},
+	variants: map[string]func(*tiny.Source){
+		"long":   func(s *tiny.Source) { longRope(s, 64, tiny.HeadDim/2) },
+		"biases": qkvBiases,
+	},
+	unused: map[string]string{"long": "rope_factors_short.weight"},
+}

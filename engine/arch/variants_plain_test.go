@@ -28,3 +28,16 @@ var minimaxM2Cases = kindCases{
 		"expert_gating_func": uint64(3), "expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_shared_count": uint64(1),
 	},
 }
+
+var bailingMoE2Cases = kindCases{
+	tensors:  []string{"blk.1.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_gate_inp_shexp.weight", "rope_freqs.weight", "blk.0.attn_qkv.bias"},
+	keys:     models.Metadata{"expert_gating_func": uint64(3), "attention.sliding_window": uint64(16)},
+	optional: []string{"nextn_predict_layers"},
+	variants: map[string]func(*tiny.Source){
+		"bias": func(s *tiny.Source) { s.Vector("blk.2.exp_probs_b.bias", wave(tiny.Experts, 1, 0.2)...) },
+		"groups": func(s *tiny.Source) {
+			delete(s.Meta, "bailingmoe2.expert_group_count")
+			delete(s.Meta, "bailingmoe2.expert_group_used_count")
+		},
+	},
+}

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +21,13 @@ func wave(n, seed int, size float32) []float32 {
 
 // fuseQKV stores the projections to q, k and v, and their biases if there are any, as one in all layers but the second.
 func fuseQKV(s *tiny.Source) {
+	fuse(s, "blk.0.", "blk.2.")
+}
+
+// fuse is fuseQKV for some layers.
+func fuse(s *tiny.Source, blocks ...string) {
 	s.Float32()
-	for _, blk := range []string{"blk.0.", "blk.2."} {
+	for _, blk := range blocks {
 		for _, what := range []string{".weight", ".bias"} {
 			fused := models.Tensor{Name: blk + "attn_qkv" + what}
 			for _, part := range []string{"attn_q", "attn_k", "attn_v"} {
@@ -78,6 +84,23 @@ func qkvBiases(s *tiny.Source) {
 	for name, n := range map[string]int{"attn_q": tiny.Heads * tiny.HeadDim, "attn_k": tiny.KVHeads * tiny.HeadDim, "attn_v": tiny.KVHeads * tiny.HeadDim} {
 		s.Vector("blk.1."+name+".bias", wave(n, len(name), 0.5)...)
 	}
+}
+
+// repeat appends copies of a layer until there are n; it has had of them.
+func repeat(s *tiny.Source, layer, of, n int) {
+	for _, t := range slices.Clone(s.Tensors) {
+		rest, ok := strings.CutPrefix(t.Name, fmt.Sprintf("blk.%d.", layer))
+		for i := of; ok && i < n; i++ {
+			t.Name = fmt.Sprintf("blk.%d.%s", i, rest)
+			s.Tensors = append(s.Tensors, t)
+		}
+	}
+	s.Meta[s.Architecture+".block_count"] = uint64(n)
+}
+
+// without removes the tensors whose names contain part.
+func without(s *tiny.Source, part string) {
+	s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool { return strings.Contains(t.Name, part) })
 }
 
 // aroundOne returns the weights of a norm.

@@ -139,6 +139,7 @@ func TestCachedIsUncached(t *testing.T) {
 		t.Run(kind, func(t *testing.T) { cachedIsUncached(t, open(t, kind, 200), 90, 150) })
 	}
 	t.Run("convolutions, long", func(t *testing.T) { cachedIsUncached(t, open(t, "lfm2", 1500), 700, 1400) })
+	t.Run("delta rule, long", func(t *testing.T) { cachedIsUncached(t, open(t, "qwen35", 1500), 700, 1400) })
 	t.Run("windows that are passed", func(t *testing.T) {
 		m, dev := loadSource(t, windowed())
 		cachedIsUncached(t, queue(t, m, dev, 900), 500, 880)

@@ -9,7 +9,8 @@ import "soberano/kernels"
 //	   └────────────────────────────────────┴ f(gate)·up ─ down, of each expert ┴ weighted sum ─▶ + x
 type Mixture struct {
 	Router kernels.Matrix // [experts × dim]
-	GateUp kernels.Matrix // for each expert [2·ff × dim]
+	GateUp kernels.Matrix // for each expert [2·ff × dim]; nil: Up is used
+	Up     kernels.Matrix // for each expert [ff × dim], of a mixture without gates
 	Down   kernels.Matrix // for each expert [dim × ff]
 	Routing
 }
@@ -35,10 +36,24 @@ func NewMixtureTensors(d kernels.Step, n, dim, ff, experts, used int) MixtureTen
 
 // Add adds the mixture's output for h, [n × dim], to x, [n × dim].
 func (m *Mixture) Add(d kernels.Step, x, h kernels.Tensor, t MixtureTensors, f kernels.Activation) {
+	m.AddChosen(d, x, h, m.Choose(d, h, t), t, f)
+}
+
+// Choose chooses experts for the rows of h, [n × dim].
+func (m *Mixture) Choose(d kernels.Step, h kernels.Tensor, t MixtureTensors) kernels.Choice {
 	d.MatMul(t.logits, h, m.Router)
-	c := d.Route(t.logits, &m.Routing)
+	return d.Route(t.logits, &m.Routing)
+}
+
+// AddChosen is Add with experts that were chosen before.
+func (m *Mixture) AddChosen(d kernels.Step, x, h kernels.Tensor, c kernels.Choice, t MixtureTensors, f kernels.Activation) {
 	d.Gather(t.rows, h, c)
-	d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
+	if m.GateUp != nil {
+		d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
+	} else {
+		d.MatMulExperts(t.hidden, t.rows, m.Up, c)
+		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f)
+	}
 	d.MatMulExperts(t.rows, t.hidden, m.Down, c)
 	d.Combine(x, t.rows, c)
 }

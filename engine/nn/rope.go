@@ -25,6 +25,15 @@ type Rotary struct {
 	BetaFast, BetaSlow float64
 	// Attention is a further factor of the rotated values; 0 means 1.
 	Attention float64
+	// Sections, of models for text and images, says how many pairs rotate by each axis of a position: time, height, width
+	// and a fourth one (M-RoPE, arXiv:2409.12191). The sections follow each other, or, if Interleaved, the pairs of
+	// time, height and width alternate; if they do not fill the pairs, they are repeated. In text, the first three
+	// axes are all the position of the token and the fourth one is 0. All zeros: positions have one axis.
+	Sections    [4]int
+	Interleaved bool
+	// MScale and MScaleAll are the parameters mscale and mscale_all_dim of YaRN (DeepSeek-V2, arXiv:2405.04434): the rotated
+	// values are multiplied by (1 + 0.1·MScale·ln(factor)) / (1 + 0.1·MScaleAll·ln(factor)). An MScale of 0 means 1.
+	MScale, MScaleAll float64
 }
 
 // Frequencies returns the angle per position of each pair in radians, [Dims/2], and the factor
@@ -37,6 +46,9 @@ func (r Rotary) Frequencies() (freq []float32, scale float32) {
 	}
 	low, high := r.ramp()
 	for i := range freq {
+		if r.axis(i) == 3 {
+			continue
+		}
 		theta := math.Pow(r.Base, -2*float64(i)/float64(r.Dims))
 		if r.Divide != nil {
 			theta /= float64(r.Divide[i])
@@ -48,6 +60,29 @@ func (r Rotary) Frequencies() (freq []float32, scale float32) {
 		freq[i] = float32(theta/factor*slow + theta*(1-slow))
 	}
 	return freq, float32(r.attention(factor))
+}
+
+// axis returns the axis of a position by which pair i rotates.
+func (r Rotary) axis(i int) int {
+	s := r.Sections
+	all := s[0] + s[1] + s[2] + s[3]
+	if all == 0 {
+		return 0
+	}
+	i %= all
+	switch {
+	case r.Interleaved && i < 3*s[i%3]:
+		return i % 3
+	case r.Interleaved:
+		return 3
+	case i < s[0]:
+		return 0
+	case i < s[0]+s[1]:
+		return 1
+	case i < s[0]+s[1]+s[2]:
+		return 2
+	}
+	return 3
 }
 
 // ramp returns the pairs between which YaRN goes from the original to the divided angle.
@@ -72,5 +107,9 @@ func (r Rotary) attention(factor float64) float64 {
 	if !r.Yarn || factor <= 1 {
 		return a
 	}
-	return a * (1 + 0.1*math.Log(factor))
+	m := r.MScale
+	if m == 0 {
+		m = 1
+	}
+	return a * (1 + 0.1*m*math.Log(factor)) / (1 + 0.1*r.MScaleAll*math.Log(factor))
 }

@@ -68,3 +68,29 @@ func TestFrequenciesFall(t *testing.T) {
 		}
 	})
 }
+
+// TestSections checks by which axis of a position each pair rotates, and that the pairs of the fourth axis do not
+// rotate in text.
+func TestSections(t *testing.T) {
+	for _, c := range []struct {
+		sections    [4]int
+		interleaved bool
+		axes        string
+	}{
+		{[4]int{}, false, "00000000"},
+		{[4]int{2, 3, 3, 0}, false, "00111222"},
+		{[4]int{2, 2, 1, 1}, false, "00112300"},
+		{[4]int{3, 3, 2, 0}, true, "01201201"},
+		{[4]int{4, 2, 1, 1}, true, "01201303"},
+		{[4]int{2, 1, 1, 0}, true, "01200120"},
+	} {
+		r := Rotary{Dims: 16, Base: 100, Sections: c.sections, Interleaved: c.interleaved}
+		freq, _ := r.Frequencies()
+		for i, f := range freq {
+			axis := int(c.axes[i] - '0')
+			if r.axis(i) != axis || (f == 0) != (axis == 3) {
+				t.Errorf("%v: pair %d rotates by axis %d with frequency %v, expected axis %d", c, i, r.axis(i), f, axis)
+			}
+		}
+	}
+}

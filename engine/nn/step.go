@@ -22,24 +22,36 @@ func (s *Step) Reset() {
 	s.Tokens, s.Positions, s.Spans, s.Out = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0]
 }
 
-// Append adds tokens of the sequence in state at positions from pos on. It returns their first row.
+// Append adds tokens of the sequence in state at positions from pos on. It returns their first row. Without causality, each of
+// them attends to all positions up to the last of them.
 func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 	row := len(s.Tokens)
 	s.Tokens = append(s.Tokens, tokens...)
 	for i := range tokens {
 		s.Positions = append(s.Positions, int32(pos+i))
 	}
-	s.Spans = append(s.Spans, kernels.Span{State: state, Row: row, N: len(tokens), Pos: pos})
+	s.Spans = append(s.Spans, kernels.Span{State: state, Row: row, N: len(tokens), Pos: pos, Len: pos + len(tokens)})
 	return row
 }
 
 // Logits normalises the rows out of x, [n × dim], multiplies them with the output matrix w and
 // returns the result, [len(out) × vocabulary]. Only these rows are computed; in a prompt that is
-// usually the last one alone. If out is empty, Logits returns nil.
+// usually the last one alone. If out is empty, Logits returns nil. If w is nil, it returns the normalised rows.
 func Logits(d kernels.Step, x kernels.Tensor, out []int, norm Norm, w kernels.Matrix) *kernels.Rows {
 	if len(out) == 0 {
 		return nil
 	}
+	h := normalised(d, x, out, norm)
+	if w == nil {
+		return d.Read(h)
+	}
+	logits := d.New(len(out), w.Rows())
+	d.MatMul(logits, h, w)
+	return d.Read(logits)
+}
+
+// normalised returns the rows out of x, normalised.
+func normalised(d kernels.Step, x kernels.Tensor, out []int, norm Norm) kernels.Tensor {
 	h := d.New(len(out), x.Cols)
 	for from := 0; from < len(out); {
 		to := from + 1 // process neighbouring rows together
@@ -49,7 +61,5 @@ func Logits(d kernels.Step, x kernels.Tensor, out []int, norm Norm, w kernels.Ma
 		norm.Of(d, h.Sub(from, to-from), x.Sub(out[from], to-from))
 		from = to
 	}
-	logits := d.New(len(out), w.Rows())
-	d.MatMul(logits, h, w)
-	return d.Read(logits)
+	return h
 }

@@ -32,6 +32,9 @@ func q6s16AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byt
 func q8s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
+func q2s32AMX(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
 func pairs16AMX(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)
 
 //go:noescape
@@ -137,8 +140,10 @@ func qBlocksAMX(k kind, cfg *[2]tileConfig, c *float32, ldc int, a *block, lda i
 		q6s16AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32AMX(cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileAMX(k, cfg, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 

@@ -57,6 +57,8 @@ type attendJob struct {
 	spans   []kernels.Span
 	layer   int
 	a       kernels.Attention
+	slopes  []float32 // values of a.Slopes; nil: none
+	sinks   []float32 // of the query heads; nil if there are none
 	units   []unit
 	parts   []partial // results of the parts, indexed like units
 	step    int       // units in a chunk
@@ -111,7 +113,16 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	d := s.d
 	j := &d.at
 	j.number++
-	j.dst, j.q, j.spans, j.layer, j.a = dst, q, spans, layer, *a
+	j.dst, j.q, j.spans, j.layer, j.a, j.sinks, j.slopes = dst, q, spans, layer, *a, nil, nil
+	if a.Slopes != nil {
+		if a.SoftCap > 0 {
+			panic("cpu: " + op + ": slopes and a soft cap")
+		}
+		j.slopes = d.each(op, a.Slopes, a.Heads)
+	}
+	if a.Sinks != nil {
+		j.sinks = d.each(op, a.Sinks, a.Heads)
+	}
 	for _, sp := range j.spans {
 		j.check(op, d, sp, latent)
 	}
@@ -148,12 +159,12 @@ func (j *attendJob) cut(threads int) {
 // seen returns how many keys the last row of a span attends to.
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
+	case !j.a.Causal && j.a.Window > 0:
+		return min(s.Len, j.a.Window+1)
 	case !j.a.Causal:
 		return s.Len
-	case j.a.Window > 0:
-		return min(n, j.a.Window)
 	default:
-		return n
+		return n - j.a.First(n-1)
 	}
 }
 
@@ -169,8 +180,8 @@ func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 	l, from, end := j.layerOf(s), 0, s.Pos+s.N
 	if !j.a.Causal {
 		end = s.Len
-	} else if j.a.Window > 0 {
-		from = max(0, s.Pos-j.a.Window+1)
+	} else {
+		from = j.a.First(s.Pos)
 	}
 	switch {
 	case !l.holds(&j.a, latent):
@@ -247,7 +258,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	_, d := j.a.Dims()
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], inverse(w.sum[i]))
+		scaleTo(j.lv, j.dst.Row(t)[h*d:][:d], w.out[i*c.dims:], j.share(h, w.max[i], w.sum[i]))
 	}
 }
 
@@ -264,22 +275,29 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale)
+		pos := s.Pos + t - s.Row
+		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
-		from, to := 0, s.Len
-		if j.a.Causal {
-			to = s.Pos + t - s.Row + 1
-			if j.a.Window > 0 {
-				from = max(0, to-j.a.Window)
-			}
-		}
+		from, to := j.span(s, pos)
 		w.lo[i], w.hi[i] = from, to
 		w.max[i], w.sum[i] = float32(math.Inf(-1)), 0
 		lo, hi = min(lo, from), max(hi, to)
 	}
 	return lo, hi
+}
+
+// span returns the range of positions of s that position p attends to.
+func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
+	switch {
+	case j.a.Causal:
+		return j.a.First(p), p + 1
+	case j.a.Window > 0:
+		to = min(s.Len, p+j.a.Window/2+1)
+		return min(to, max(0, p-j.a.Window/2)), to
+	}
+	return 0, s.Len
 }
 
 // block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running
@@ -295,6 +313,7 @@ func (j *attendJob) block(w *attendScratch, c *keysValues, u unit, wide bool, n,
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
+		j.slope(u, i, b, row)
 		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		if c.kind == kindPairs {
 			toPairs(j.lv, asWords(row), row)
@@ -354,6 +373,20 @@ func (v *view) tile(lv level, out []float32, ldo int, a []float32, lda int, w []
 	dTile(lv, v.kind, out, ldo, a, lda, w, cols, n, add)
 }
 
+// slope subtracts the slope of the head of row i of a unit, times the distance of each key from the row, from its scores of the
+// keys b and later.
+func (j *attendJob) slope(u unit, i, b int, row []float32) {
+	if j.slopes == nil {
+		return
+	}
+	s := j.spans[u.span]
+	t, h := j.place(s, u, i, j.a.Heads/j.a.KVHeads)
+	slope, distance := j.slopes[h], s.Pos+t-s.Row-b
+	for x := range row {
+		row[x] -= slope * float32(max(distance-x, x-distance))
+	}
+}
+
 // softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
 // running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
 // weights.
@@ -361,6 +394,9 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 	if from >= to {
 		clear(row)
 		return 0
+	}
+	if j.a.SoftCap > 0 {
+		softCap(j.lv, row, row, j.a.SoftCap)
 	}
 	fill(row[:from], float32(math.Inf(-1)))
 	fill(row[to:], float32(math.Inf(-1)))

@@ -58,6 +58,7 @@ func (j *attendJob) block16(w *attendScratch, c *keysValues, s kernels.Span, u u
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
+		j.slope(u, i, b, row)
 		sum := j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		scale := min(mostWeight, mostWeights*inverse(sum))
 		if sum == 0 {

@@ -34,6 +34,7 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
+		j.slope(u, i, b, row)
 		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
 		j.weights8(c, u, w.b8.p[i*keyBlock/32:], row, b)
 	}

@@ -45,8 +45,17 @@ func (j *attendJob) joinUnit(u unit, parts []partial) {
 			scaleTo(j.lv, out, out, share)
 			addTo(j.lv, dst, out)
 		}
-		scaleTo(j.lv, dst, dst, inverse(sum))
+		scaleTo(j.lv, dst, dst, j.share(h, top, sum))
 	}
+}
+
+// share returns the number by which the output of a row of query head h is multiplied in the end: the inverse of the sum of the
+// softmax weights, which are relative to exp(top).
+func (j *attendJob) share(h int, top, sum float32) float32 {
+	if j.sinks == nil {
+		return inverse(sum)
+	}
+	return float32(1 / (float64(sum) + math.Exp(float64(j.sinks[h]-top))))
 }
 
 // piece splits the keys lo … hi at multiples of 32 into parts and returns the unit's part.

@@ -21,7 +21,8 @@ func benchDevice(b *testing.B, threads int) *device {
 // BenchmarkMatVec measures products with one token. The matrices of a call have 64 MB in total, more than
 // most caches.
 func BenchmarkMatVec(b *testing.B) {
-	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16} {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16,
+		quant.IQ4_NL, quant.MXFP4, quant.NVFP4, quant.IQ3_S, quant.IQ2_XXS, quant.IQ2_XS, quant.TQ2_0} {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("type=%v/threads=%d", ty, threads), func(b *testing.B) {
 				d := benchDevice(b, threads)
@@ -52,7 +53,8 @@ func BenchmarkMatVec(b *testing.B) {
 
 // BenchmarkMatMul measures products with 512 tokens. Its MB/s are millions of multiplications and additions a second.
 func BenchmarkMatMul(b *testing.B) {
-	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32} {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.Q2_K, quant.F16, quant.F32,
+		quant.IQ4_NL, quant.MXFP4, quant.NVFP4, quant.IQ3_S, quant.IQ2_XXS, quant.IQ2_XS, quant.TQ2_0} {
 		for _, s := range [][2]int{{576, 768}, {2048, 2048}} {
 			b.Run(fmt.Sprintf("type=%v/matrix=%dx%d", ty, s[0], s[1]), func(b *testing.B) {
 				d := benchDevice(b, 1)
@@ -134,5 +136,41 @@ func BenchmarkLoad(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkDeltaRule measures a delta rule with the heads of Qwen3.5 9B. Its MB/s are those of reading and writing the state
+// once a step.
+func BenchmarkDeltaRule(b *testing.B) {
+	rule := &kernels.DeltaRule{Heads: 32, KeyHeads: 16, KeyDim: 128, ValueDim: 128, Cyclic: true}
+	for _, perKey := range []bool{false, true} {
+		for _, n := range []int{1, 7, 64, 512} {
+			b.Run(fmt.Sprintf("rows=%d/decays=%v", n, perKey), func(b *testing.B) { benchDelta(b, rule, n, perKey) })
+		}
+	}
+}
+
+func benchDelta(b *testing.B, rule *kernels.DeltaRule, n int, perKey bool) {
+	var d kernels.Device = device2(b, best(), 2, false)
+	l := rule.Layer()
+	state, err := d.NewState(kernels.StateShape{Cap: 1 << 40, Layers: []kernels.Layer{l}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	keys, values, decays := rule.KeyHeads*rule.KeyDim, rule.Heads*rule.ValueDim, rule.Heads
+	if perKey {
+		decays *= rule.KeyDim
+	}
+	batch := &kernels.Batch{Spans: []kernels.Span{{State: state, N: n}}}
+	b.SetBytes(int64(8 * l.Rows * l.Cols))
+	for b.Loop() {
+		st := d.Begin(batch)
+		dst, q, k, v := st.New(n, values), st.New(n, keys), st.New(n, keys), st.New(n, values)
+		decay, beta := st.New(n, decays), st.New(n, rule.Heads)
+		st.DeltaRule(dst, q, k, v, decay, beta, 0, rule)
+		if err := st.End(); err != nil {
+			b.Fatal(err)
+		}
+		batch.Spans[0].Pos += n
 	}
 }

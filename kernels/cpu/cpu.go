@@ -75,9 +75,12 @@ type device struct {
 	repacked int        // number of segments that were not found in packed
 	move     mover      // copying of the segments that were found
 
-	mm  matmulJob
-	at  attendJob
-	row rowJob
+	mm    matmulJob
+	at    attendJob
+	row   rowJob
+	delta deltaJob
+	scan  scanJob
+	wkv   wkvJob
 
 	x8     []block   // activations of a product in 8 bits
 	xp     []uint32  // activations of a product in bfloat16
@@ -116,6 +119,9 @@ func newDevice(o Options, lv level) (*device, error) {
 	d.mm.init(d)
 	d.at.init(d)
 	d.row.init(d)
+	d.delta.init(d)
+	d.scan.init(d)
+	d.wkv.init(d)
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

@@ -109,6 +109,41 @@ func geluErfGo(dst, x, up []float32) {
 	}
 }
 
+// sigmoidGo writes σ(x)·up to dst. A nil up stands for 1.
+func sigmoidGo(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		dst[i] = float32(1/(1+math.Exp(-float64(v)))) * at(up, i)
+	}
+}
+
+// softplus writes ln(1+exp(x)), multiplied by up, to dst. It has no assembly, since networks use it for a few values of a
+// row only: the decays of recurrent layers.
+func softplus(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		f := float64(v)
+		dst[i] = float32(max(f, 0)+math.Log1p(math.Exp(-math.Abs(f)))) * at(up, i)
+	}
+}
+
+// swiGLU7Go writes g·σ(1.702·g)·(1 + u), where g is min(x, 7) and u is up, limited to -7 … 7, to dst; without up
+// it writes g·σ(1.702·g).
+func swiGLU7Go(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		g, u := float64(min(v, 7)), float32(0)
+		if up != nil {
+			u = max(min(up[i], 7), -7)
+		}
+		dst[i] = float32(g/(1+math.Exp(-1.702*g))) * (1 + u)
+	}
+}
+
+// softCapGo writes limit·tanh(x/limit) to dst.
+func softCapGo(dst, x []float32, limit float32) {
+	for i, v := range x[:len(dst)] {
+		dst[i] = limit * float32(math.Tanh(float64(v/limit)))
+	}
+}
+
 // relu writes max(x, 0), multiplied by up, to dst. The compiled loop is fast enough for its only
 // use, the network that detects speech.
 func relu(dst, x, up []float32) {
@@ -122,6 +157,14 @@ func relu(dst, x, up []float32) {
 	up = up[:len(dst)]
 	for i, v := range x {
 		dst[i] = max(v, 0) * up[i]
+	}
+}
+
+// reluSquared writes max(x, 0)², multiplied by up, to dst.
+func reluSquared(dst, x, up []float32) {
+	for i, v := range x[:len(dst)] {
+		v = max(v, 0)
+		dst[i] = v * v * at(up, i)
 	}
 }
 

@@ -36,6 +36,9 @@ func affineAVX512(dst, x, gamma, beta *float32, n int, mean, s float32)
 func siluAVX512(dst, x, up *float32, n int)
 
 //go:noescape
+func sigmoidAVX512(dst, x, up *float32, n int)
+
+//go:noescape
 func geluTanhAVX512(dst, x, up *float32, n int)
 
 //go:noescape
@@ -69,10 +72,25 @@ func affineAVX2(dst, x, gamma, beta *float32, n int, mean, s float32)
 func siluAVX2(dst, x, up *float32, n int)
 
 //go:noescape
+func sigmoidAVX2(dst, x, up *float32, n int)
+
+//go:noescape
 func geluTanhAVX2(dst, x, up *float32, n int)
 
 //go:noescape
 func geluErfAVX2(dst, x, up *float32, n int)
+
+//go:noescape
+func swiGLU7AVX512(dst, x, up *float32, n int)
+
+//go:noescape
+func softCapAVX512(dst, x *float32, n int, limit float32)
+
+//go:noescape
+func swiGLU7AVX2(dst, x, up *float32, n int)
+
+//go:noescape
+func softCapAVX2(dst, x *float32, n int, limit float32)
 
 // whole returns how many of n values fill whole registers of lv.
 func whole(lv level, n int) int {
@@ -267,6 +285,25 @@ func silu(lv level, dst, x, up []float32) {
 	}
 }
 
+// sigmoid writes σ(x)·up to dst. A nil up stands for 1.
+func sigmoid(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	switch {
+	case n == 0:
+	case lv.zmm():
+		sigmoidAVX512(p(dst), p(x), p(up), n)
+	default:
+		sigmoidAVX2(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		sigmoidGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
 // geluTanh writes GELU in its tanh approximation, multiplied by up, to dst.
 func geluTanh(lv level, dst, x, up []float32) {
 	n := whole(lv, len(dst))
@@ -302,6 +339,41 @@ func geluErf(lv level, dst, x, up []float32) {
 	}
 	if n < len(dst) {
 		geluErfGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// swiGLU7 writes the gated activation of gpt-oss to dst; see swiGLU7Go.
+func swiGLU7(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	switch {
+	case n == 0:
+	case lv.zmm():
+		swiGLU7AVX512(p(dst), p(x), p(up), n)
+	default:
+		swiGLU7AVX2(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		swiGLU7Go(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// softCap writes limit·tanh(x/limit) to dst.
+func softCap(lv level, dst, x []float32, limit float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	switch {
+	case n == 0:
+	case lv.zmm():
+		softCapAVX512(p(dst), p(x), n, limit)
+	default:
+		softCapAVX2(p(dst), p(x), n, limit)
+	}
+	if n < len(dst) {
+		softCapGo(dst[n:], x[n:], limit)
 	}
 }
 

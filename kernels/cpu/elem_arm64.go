@@ -30,10 +30,19 @@ func affineNEON(dst, x, gamma, beta *float32, n int, mean, s float32)
 func siluNEON(dst, x, up *float32, n int)
 
 //go:noescape
+func sigmoidNEON(dst, x, up *float32, n int)
+
+//go:noescape
 func geluTanhNEON(dst, x, up *float32, n int)
 
 //go:noescape
 func geluErfNEON(dst, x, up *float32, n int)
+
+//go:noescape
+func swiGLU7NEON(dst, x, up *float32, n int)
+
+//go:noescape
+func softCapNEON(dst, x *float32, n int, limit float32)
 
 // whole returns how many of n values fill whole pairs of registers.
 func whole(lv level, n int) int {
@@ -154,6 +163,21 @@ func silu(lv level, dst, x, up []float32) {
 	}
 }
 
+// sigmoid writes σ(x)·up to dst. A nil up stands for 1.
+func sigmoid(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	if n > 0 {
+		sigmoidNEON(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		sigmoidGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
 // geluTanh writes GELU in its tanh approximation, multiplied by up, to dst.
 func geluTanh(lv level, dst, x, up []float32) {
 	n := whole(lv, len(dst))
@@ -181,6 +205,33 @@ func geluErf(lv level, dst, x, up []float32) {
 	}
 	if n < len(dst) {
 		geluErfGo(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// swiGLU7 writes the gated activation of gpt-oss to dst; see swiGLU7Go.
+func swiGLU7(lv level, dst, x, up []float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if up != nil {
+		up = up[:len(dst)]
+	}
+	if n > 0 {
+		swiGLU7NEON(p(dst), p(x), p(up), n)
+	}
+	if n < len(dst) {
+		swiGLU7Go(dst[n:], x[n:], rest(up, n))
+	}
+}
+
+// softCap writes limit·tanh(x/limit) to dst.
+func softCap(lv level, dst, x []float32, limit float32) {
+	n := whole(lv, len(dst))
+	x = x[:len(dst)]
+	if n > 0 {
+		softCapNEON(p(dst), p(x), n, limit)
+	}
+	if n < len(dst) {
+		softCapGo(dst[n:], x[n:], limit)
 	}
 }
 

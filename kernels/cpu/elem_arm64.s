@@ -26,8 +26,24 @@ DATA ·elemTable+80(SB)/4, $(-0.284496736)
 DATA ·elemTable+84(SB)/4, $(1.421413741)
 DATA ·elemTable+88(SB)/4, $(-1.453152027)
 DATA ·elemTable+92(SB)/4, $(1.061405429)
-DATA ·elemTable+96(SB)/4, $127
-GLOBL ·elemTable(SB), RODATA|NOPTR, $100
+DATA ·elemTable+96(SB)/4, $(7.0)
+DATA ·elemTable+100(SB)/4, $(-7.0)
+DATA ·elemTable+104(SB)/4, $(-1.702)
+DATA ·elemTable+108(SB)/4, $(7.90531110763549805)
+DATA ·elemTable+112(SB)/4, $(-7.90531110763549805)
+DATA ·elemTable+116(SB)/4, $(4.89352455891786e-3)
+DATA ·elemTable+120(SB)/4, $(6.37261928875436e-4)
+DATA ·elemTable+124(SB)/4, $(1.48572235717979e-5)
+DATA ·elemTable+128(SB)/4, $(5.12229709037114e-8)
+DATA ·elemTable+132(SB)/4, $(-8.60467152213735e-11)
+DATA ·elemTable+136(SB)/4, $(2.00018790482477e-13)
+DATA ·elemTable+140(SB)/4, $(-2.76076847742355e-16)
+DATA ·elemTable+144(SB)/4, $(4.89352518554385e-3)
+DATA ·elemTable+148(SB)/4, $(2.26843463243900e-3)
+DATA ·elemTable+152(SB)/4, $(1.18534705686654e-4)
+DATA ·elemTable+156(SB)/4, $(1.19825839466702e-6)
+DATA ·elemTable+160(SB)/4, $127
+GLOBL ·elemTable(SB), RODATA|NOPTR, $164
 
 // func maxOfNEON(x *float32, n int) float32
 TEXT ·maxOfNEON(SB), NOSPLIT, $0-20
@@ -120,7 +136,7 @@ TEXT ·expSumNEON(SB), NOSPLIT, $0-28
 	VDUP V26.S[0], V26.S4
 	FMOVS 56(R15), F27
 	VDUP V27.S[0], V27.S4
-	FMOVS 96(R15), F28
+	FMOVS 160(R15), F28
 	VDUP V28.S[0], V28.S4
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -274,6 +290,74 @@ loop:
 	BNE loop
 	RET
 
+// func softCapNEON(dst, x *float32, n int, limit float32)
+TEXT ·softCapNEON(SB), NOSPLIT, $0-28
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS limit+24(FP), F7
+	VDUP V7.S[0], V7.S4
+	MOVD $·elemTable(SB), R15
+	FMOVS 140(R15), F16
+	VDUP V16.S[0], V16.S4
+	FMOVS 136(R15), F17
+	VDUP V17.S[0], V17.S4
+	FMOVS 132(R15), F18
+	VDUP V18.S[0], V18.S4
+	FMOVS 128(R15), F19
+	VDUP V19.S[0], V19.S4
+	FMOVS 124(R15), F20
+	VDUP V20.S[0], V20.S4
+	FMOVS 120(R15), F21
+	VDUP V21.S[0], V21.S4
+	FMOVS 116(R15), F22
+	VDUP V22.S[0], V22.S4
+	FMOVS 156(R15), F23
+	VDUP V23.S[0], V23.S4
+	FMOVS 152(R15), F24
+	VDUP V24.S[0], V24.S4
+	FMOVS 148(R15), F25
+	VDUP V25.S[0], V25.S4
+	FMOVS 144(R15), F26
+	VDUP V26.S[0], V26.S4
+	FMOVS 108(R15), F27
+	VDUP V27.S[0], V27.S4
+	FMOVS 112(R15), F28
+	VDUP V28.S[0], V28.S4
+loop:
+	FMOVQ.P 16(R1), F0
+	WORD $0x6e27fc00 // fdiv v0.4s, v0.4s, v7.4s
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3cf400 // fmax v0.4s, v0.4s, v28.4s
+	WORD $0x6e20dc01 // fmul v1.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V2.B16
+	VORR V17.B16, V17.B16, V3.B16
+	WORD $0x4e21cc43 // fmla v3.4s, v2.4s, v1.4s
+	VORR V18.B16, V18.B16, V2.B16
+	WORD $0x4e21cc62 // fmla v2.4s, v3.4s, v1.4s
+	VORR V19.B16, V19.B16, V3.B16
+	WORD $0x4e21cc43 // fmla v3.4s, v2.4s, v1.4s
+	VORR V20.B16, V20.B16, V2.B16
+	WORD $0x4e21cc62 // fmla v2.4s, v3.4s, v1.4s
+	VORR V21.B16, V21.B16, V3.B16
+	WORD $0x4e21cc43 // fmla v3.4s, v2.4s, v1.4s
+	VORR V22.B16, V22.B16, V2.B16
+	WORD $0x4e21cc62 // fmla v2.4s, v3.4s, v1.4s
+	WORD $0x6e20dc44 // fmul v4.4s, v2.4s, v0.4s
+	VORR V23.B16, V23.B16, V5.B16
+	VORR V24.B16, V24.B16, V6.B16
+	WORD $0x4e21cca6 // fmla v6.4s, v5.4s, v1.4s
+	VORR V25.B16, V25.B16, V5.B16
+	WORD $0x4e21ccc5 // fmla v5.4s, v6.4s, v1.4s
+	VORR V26.B16, V26.B16, V6.B16
+	WORD $0x4e21cca6 // fmla v6.4s, v5.4s, v1.4s
+	WORD $0x6e26fc80 // fdiv v0.4s, v4.4s, v6.4s
+	WORD $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R2
+	BNE loop
+	RET
+
 // func siluNEON(dst, x, up *float32, n int)
 TEXT ·siluNEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -305,7 +389,7 @@ TEXT ·siluNEON(SB), NOSPLIT, $0-32
 	VDUP V26.S[0], V26.S4
 	FMOVS 56(R15), F27
 	VDUP V27.S[0], V27.S4
-	FMOVS 96(R15), F28
+	FMOVS 160(R15), F28
 	VDUP V28.S[0], V28.S4
 	CBZ R2, plain
 gated:
@@ -389,6 +473,123 @@ plain:
 	BNE plain
 	RET
 
+// func sigmoidNEON(dst, x, up *float32, n int)
+TEXT ·sigmoidNEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD $·elemTable(SB), R15
+	FMOVS 0(R15), F16
+	VDUP V16.S[0], V16.S4
+	FMOVS 4(R15), F17
+	VDUP V17.S[0], V17.S4
+	FMOVS 8(R15), F18
+	VDUP V18.S[0], V18.S4
+	FMOVS 12(R15), F19
+	VDUP V19.S[0], V19.S4
+	FMOVS 16(R15), F20
+	VDUP V20.S[0], V20.S4
+	FMOVS 20(R15), F21
+	VDUP V21.S[0], V21.S4
+	FMOVS 24(R15), F22
+	VDUP V22.S[0], V22.S4
+	FMOVS 28(R15), F23
+	VDUP V23.S[0], V23.S4
+	FMOVS 32(R15), F24
+	VDUP V24.S[0], V24.S4
+	FMOVS 36(R15), F25
+	VDUP V25.S[0], V25.S4
+	FMOVS 48(R15), F26
+	VDUP V26.S[0], V26.S4
+	FMOVS 56(R15), F27
+	VDUP V27.S[0], V27.S4
+	FMOVS 160(R15), F28
+	VDUP V28.S[0], V28.S4
+	CBZ R2, plain
+gated:
+	FMOVQ.P 16(R1), F6
+	WORD $0x6ea0f8c0 // fneg v0.4s, v6.4s
+	VORR V25.B16, V25.B16, V6.B16
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3af400 // fmax v0.4s, v0.4s, v26.4s
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d841 // scvtf v1.4s, v2.4s
+	WORD $0x4e31cc20 // fmla v0.4s, v1.4s, v17.4s
+	WORD $0x4e32cc20 // fmla v0.4s, v1.4s, v18.4s
+	VORR V19.B16, V19.B16, V1.B16
+	VORR V20.B16, V20.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V21.B16, V21.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V22.B16, V22.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V23.B16, V23.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V24.B16, V24.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V25.B16, V25.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V25.B16, V25.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	WORD $0x4f3f0440 // sshr v0.4s, v2.4s, #1
+	VSUB V0.S4, V2.S4, V2.S4
+	VADD V28.S4, V0.S4, V0.S4
+	VSHL $23, V0.S4, V0.S4
+	VADD V28.S4, V2.S4, V2.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	WORD $0x6e20fcc0 // fdiv v0.4s, v6.4s, v0.4s
+	FMOVQ.P 16(R2), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R3
+	BNE gated
+	RET
+plain:
+	FMOVQ.P 16(R1), F6
+	WORD $0x6ea0f8c0 // fneg v0.4s, v6.4s
+	VORR V25.B16, V25.B16, V6.B16
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3af400 // fmax v0.4s, v0.4s, v26.4s
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d841 // scvtf v1.4s, v2.4s
+	WORD $0x4e31cc20 // fmla v0.4s, v1.4s, v17.4s
+	WORD $0x4e32cc20 // fmla v0.4s, v1.4s, v18.4s
+	VORR V19.B16, V19.B16, V1.B16
+	VORR V20.B16, V20.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V21.B16, V21.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V22.B16, V22.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V23.B16, V23.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V24.B16, V24.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V25.B16, V25.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V25.B16, V25.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	WORD $0x4f3f0440 // sshr v0.4s, v2.4s, #1
+	VSUB V0.S4, V2.S4, V2.S4
+	VADD V28.S4, V0.S4, V0.S4
+	VSHL $23, V0.S4, V0.S4
+	VADD V28.S4, V2.S4, V2.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	WORD $0x6e20fcc0 // fdiv v0.4s, v6.4s, v0.4s
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R3
+	BNE plain
+	RET
+
 // func geluTanhNEON(dst, x, up *float32, n int)
 TEXT ·geluTanhNEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -420,7 +621,7 @@ TEXT ·geluTanhNEON(SB), NOSPLIT, $0-32
 	VDUP V26.S[0], V26.S4
 	FMOVS 56(R15), F27
 	VDUP V27.S[0], V27.S4
-	FMOVS 96(R15), F28
+	FMOVS 160(R15), F28
 	VDUP V28.S[0], V28.S4
 	FMOVS 60(R15), F8
 	VDUP V8.S[0], V8.S4
@@ -545,7 +746,7 @@ TEXT ·geluErfNEON(SB), NOSPLIT, $0-32
 	VDUP V26.S[0], V26.S4
 	FMOVS 56(R15), F27
 	VDUP V27.S[0], V27.S4
-	FMOVS 96(R15), F28
+	FMOVS 160(R15), F28
 	VDUP V28.S[0], V28.S4
 	FMOVS 68(R15), F8
 	VDUP V8.S[0], V8.S4
@@ -680,6 +881,132 @@ plain:
 	WORD $0x4e26f421 // fmax v1.4s, v1.4s, v6.4s
 	WORD $0x4eafcc01 // fmls v1.4s, v0.4s, v15.4s
 	VORR V1.B16, V1.B16, V0.B16
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R3
+	BNE plain
+	RET
+
+// func swiGLU7NEON(dst, x, up *float32, n int)
+TEXT ·swiGLU7NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD $·elemTable(SB), R15
+	FMOVS 0(R15), F16
+	VDUP V16.S[0], V16.S4
+	FMOVS 4(R15), F17
+	VDUP V17.S[0], V17.S4
+	FMOVS 8(R15), F18
+	VDUP V18.S[0], V18.S4
+	FMOVS 12(R15), F19
+	VDUP V19.S[0], V19.S4
+	FMOVS 16(R15), F20
+	VDUP V20.S[0], V20.S4
+	FMOVS 20(R15), F21
+	VDUP V21.S[0], V21.S4
+	FMOVS 24(R15), F22
+	VDUP V22.S[0], V22.S4
+	FMOVS 28(R15), F23
+	VDUP V23.S[0], V23.S4
+	FMOVS 32(R15), F24
+	VDUP V24.S[0], V24.S4
+	FMOVS 36(R15), F25
+	VDUP V25.S[0], V25.S4
+	FMOVS 48(R15), F26
+	VDUP V26.S[0], V26.S4
+	FMOVS 56(R15), F27
+	VDUP V27.S[0], V27.S4
+	FMOVS 160(R15), F28
+	VDUP V28.S[0], V28.S4
+	FMOVS 96(R15), F8
+	VDUP V8.S[0], V8.S4
+	FMOVS 100(R15), F9
+	VDUP V9.S[0], V9.S4
+	FMOVS 104(R15), F10
+	VDUP V10.S[0], V10.S4
+	CBZ R2, plain
+gated:
+	FMOVQ.P 16(R1), F6
+	WORD $0x4ea8f4c6 // fmin v6.4s, v6.4s, v8.4s
+	WORD $0x6e2adcc0 // fmul v0.4s, v6.4s, v10.4s
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3af400 // fmax v0.4s, v0.4s, v26.4s
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d841 // scvtf v1.4s, v2.4s
+	WORD $0x4e31cc20 // fmla v0.4s, v1.4s, v17.4s
+	WORD $0x4e32cc20 // fmla v0.4s, v1.4s, v18.4s
+	VORR V19.B16, V19.B16, V1.B16
+	VORR V20.B16, V20.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V21.B16, V21.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V22.B16, V22.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V23.B16, V23.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V24.B16, V24.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V25.B16, V25.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V25.B16, V25.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	WORD $0x4f3f0440 // sshr v0.4s, v2.4s, #1
+	VSUB V0.S4, V2.S4, V2.S4
+	VADD V28.S4, V0.S4, V0.S4
+	VSHL $23, V0.S4, V0.S4
+	VADD V28.S4, V2.S4, V2.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	WORD $0x6e20fcc0 // fdiv v0.4s, v6.4s, v0.4s
+	FMOVQ.P 16(R2), F1
+	WORD $0x4ea8f421 // fmin v1.4s, v1.4s, v8.4s
+	WORD $0x4e29f421 // fmax v1.4s, v1.4s, v9.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ.P F0, 16(R0)
+	SUBS $4, R3
+	BNE gated
+	RET
+plain:
+	FMOVQ.P 16(R1), F6
+	WORD $0x4ea8f4c6 // fmin v6.4s, v6.4s, v8.4s
+	WORD $0x6e2adcc0 // fmul v0.4s, v6.4s, v10.4s
+	WORD $0x4ebbf400 // fmin v0.4s, v0.4s, v27.4s
+	WORD $0x4e3af400 // fmax v0.4s, v0.4s, v26.4s
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d841 // scvtf v1.4s, v2.4s
+	WORD $0x4e31cc20 // fmla v0.4s, v1.4s, v17.4s
+	WORD $0x4e32cc20 // fmla v0.4s, v1.4s, v18.4s
+	VORR V19.B16, V19.B16, V1.B16
+	VORR V20.B16, V20.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V21.B16, V21.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V22.B16, V22.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V23.B16, V23.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V24.B16, V24.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	VORR V25.B16, V25.B16, V1.B16
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	VORR V25.B16, V25.B16, V3.B16
+	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
+	WORD $0x4f3f0440 // sshr v0.4s, v2.4s, #1
+	VSUB V0.S4, V2.S4, V2.S4
+	VADD V28.S4, V0.S4, V0.S4
+	VSHL $23, V0.S4, V0.S4
+	VADD V28.S4, V2.S4, V2.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	WORD $0x6e20fcc0 // fdiv v0.4s, v6.4s, v0.4s
 	FMOVQ.P F0, 16(R0)
 	SUBS $4, R3
 	BNE plain

@@ -121,10 +121,10 @@ func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
 	apart(op, &dst, &x)
 	m := s.d.open(op, w)
 	heads := len(m.experts)
-	if heads == 0 || x.Cols != heads*m.cols || dst.Cols != heads*m.rows || dst.Rows != x.Rows {
+	if heads == 0 || x.Cols%heads != 0 || x.Cols < heads*m.cols || dst.Cols%heads != 0 || dst.Cols < heads*m.rows || dst.Rows != x.Rows {
 		panic("cpu: " + op + ": shapes differ")
 	}
 	for h, e := range m.experts {
-		s.d.multiply(dst.Slice(h*m.rows, m.rows), x.Slice(h*m.cols, m.cols), e, e.panels, false, &s.d.mm.run)
+		s.d.multiply(dst.Slice(h*(dst.Cols/heads), m.rows), x.Slice(h*(x.Cols/heads), m.cols), e, e.panels, false, &s.d.mm.run)
 	}
 }

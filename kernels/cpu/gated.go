@@ -78,6 +78,14 @@ func activate(lv level, f kernels.Activation, dst, x, up []float32) {
 		geluErf(lv, dst, x, up)
 	case kernels.ReLU:
 		relu(dst, x, up)
+	case kernels.ReLUSquared:
+		reluSquared(dst, x, up)
+	case kernels.Sigmoid:
+		sigmoid(lv, dst, x, up)
+	case kernels.Softplus:
+		softplus(dst, x, up)
+	case kernels.SwiGLU7:
+		swiGLU7(lv, dst, x, up)
 	default:
 		panic("cpu: unknown activation")
 	}

@@ -75,6 +75,15 @@ func sizedQ(t testing.TB, r *rand.Rand, k kind, nb, m int, whole, extreme bool) 
 		}
 	}
 	for b := 0; b < len(c.w); b += l.blockBytes() {
+		if l.powers {
+			for i := l.quantBytes(); i < l.blockBytes(); i++ {
+				c.w[b+i] = 127 // 1
+				if !whole {
+					c.w[b+i] = byte(r.IntN(40) + 95)
+				}
+			}
+			continue
+		}
 		for i := l.quantBytes(); i < l.blockBytes(); i += 2 {
 			v := float32(1)
 			if !whole {
@@ -176,6 +185,10 @@ func TestQTileSpecial(t *testing.T) {
 			c.add = false
 			l := &layouts[k]
 			for i, v := range []uint16{0x7c00, 0xfc00, 0x7e00} { // +∞, -∞, NaN in rows 0, 1, 2
+				if l.powers {
+					c.w[l.quantBytes()+i] = []byte{255, 0, 1}[i] // +∞, 0, 2⁻¹²⁶
+					continue
+				}
 				binary.LittleEndian.PutUint16(c.w[l.quantBytes()+2*i:], v)
 			}
 			got, want := c.run(t, lv), c.run(t, generic)
@@ -417,8 +430,13 @@ func testMaps(t *testing.T, lv level, x, u, v []float32, atStart bool) {
 		"affine":   {func(d []float32) { affine(lv, d, x, u, v, 0.5, 2) }, func(d []float32) { affineGo(d, x, u, v, 0.5, 2) }},
 		"silu":     {func(d []float32) { silu(lv, d, x, u) }, func(d []float32) { siluGo(d, x, u) }},
 		"silu1":    {func(d []float32) { silu(lv, d, x, nil) }, func(d []float32) { siluGo(d, x, nil) }},
+		"sigmoid":  {func(d []float32) { sigmoid(lv, d, x, u) }, func(d []float32) { sigmoidGo(d, x, u) }},
+		"sigmoid1": {func(d []float32) { sigmoid(lv, d, x, nil) }, func(d []float32) { sigmoidGo(d, x, nil) }},
 		"geluTanh": {func(d []float32) { geluTanh(lv, d, x, u) }, func(d []float32) { geluTanhGo(d, x, u) }},
 		"geluErf":  {func(d []float32) { geluErf(lv, d, x, u) }, func(d []float32) { geluErfGo(d, x, u) }},
+		"swiGLU7":  {func(d []float32) { swiGLU7(lv, d, x, u) }, func(d []float32) { swiGLU7Go(d, x, u) }},
+		"alone7":   {func(d []float32) { swiGLU7(lv, d, x, nil) }, func(d []float32) { swiGLU7Go(d, x, nil) }},
+		"softCap":  {func(d []float32) { softCap(lv, d, x, 5) }, func(d []float32) { softCapGo(d, x, 5) }},
 		"geluErf1": {func(d []float32) { geluErf(lv, d, x, nil) }, func(d []float32) { geluErfGo(d, x, nil) }},
 	} {
 		got, want := asF32(guarded(t, 4*n, atStart)), make([]float32, n)
@@ -526,8 +544,11 @@ func TestActivationsFar(t *testing.T) {
 	everyLevel(t, func(t *testing.T, lv level) {
 		for name, f := range map[string][2]func(dst []float32){
 			"silu":     {func(d []float32) { silu(lv, d, in, nil) }, func(d []float32) { siluGo(d, in, nil) }},
+			"sigmoid":  {func(d []float32) { sigmoid(lv, d, in, nil) }, func(d []float32) { sigmoidGo(d, in, nil) }},
 			"geluTanh": {func(d []float32) { geluTanh(lv, d, in, nil) }, func(d []float32) { geluTanhGo(d, in, nil) }},
 			"geluErf":  {func(d []float32) { geluErf(lv, d, in, nil) }, func(d []float32) { geluErfGo(d, in, nil) }},
+			"swiGLU7":  {func(d []float32) { swiGLU7(lv, d, in, nil) }, func(d []float32) { swiGLU7Go(d, in, nil) }},
+			"softCap":  {func(d []float32) { softCap(lv, d, in, 30) }, func(d []float32) { softCapGo(d, in, 30) }},
 		} {
 			got, want := make([]float32, len(in)), make([]float32, len(in))
 			f[0](got)

@@ -1,5 +1,7 @@
 package cpu
 
+import "soberano/kernels/quant"
+
 // kind is a layout of weights in memory.
 type kind uint8
 
@@ -16,6 +18,18 @@ const (
 	q5a32 // Q5_1, Q5_K
 	q6s16 // Q6_K
 	q8s32 // Q8_0
+	q2s32 // TQ1_0, TQ2_0
+
+	// Codes of levels; the names end with those of the levels.
+	t3s32iq2 // IQ2_XXS
+	t3s32iq1 // IQ1_S
+	t3s16iq2 // IQ2_XS, IQ2_S
+	t3s16iq1 // IQ1_M
+	t4s32iq4 // IQ4_NL, IQ4_XS
+	t4s32xxs // IQ3_XXS
+	t4s32iq3 // IQ3_S
+	t4s16fp4 // NVFP4
+	t4e32fp4 // MXFP4
 	kinds
 )
 
@@ -39,14 +53,17 @@ const (
 //	4 bits  [4][16][4]  low nibbles columns 0 … 15, high ones 16 … 31          256 B
 //	2 bits  [2][16][4]                                                         128 B
 //	1 bit      [16][4]  bit j is of columns 4j … 4j+3                           64 B
-//	then    d: [16] float16 scales for all 32 columns, or two times [16], one for each half of the columns
+//	then    d: [16] float16 scales for all 32 columns, or two times [16], one for each half of the columns;
+//	        in the layouts of powers [16] exponents of one byte: d = 2^(e-127), and 0 for e = 0
 //	then    m: as many float16 minima, in the affine layouts
 //
 // Six-bit integers have a plane of the low four bits and one of the upper two; five bits are split into four and
 // one, three bits into two and one. A matrix therefore takes hardly more memory than in its file.
 //
 // The value of a weight is scale·d·(q-zero) in symmetric layouts and scale·(d·q + m) in affine ones. q is the stored
-// integer and zero is half the range of the integers. scale is a power of two for the whole matrix, which
+// integer and zero is the middle of the range of the integers. In the layouts with levels, q is a code, and the value is
+// scale·d·levels[q]: the kernels look up bytes in a table (VPSHUFB, TBL), so that weights whose levels need eight bits
+// are read from memory as three or four. scale is a power of two for the whole matrix, which
 // keeps d and m in float16's normal range: in K-quants they are products of two scales, and rounding these to 11
 // bits changes a weight by 0.02 %, a twentieth of the error of 8-bit activations.
 type layout struct {
@@ -56,6 +73,8 @@ type layout struct {
 	zero   int    // zero point of the symmetric layouts; 0 in affine ones
 	halves int    // scales for 32 columns; 0 for floats
 	mins   bool
+	levels *levels // what codes stand for; nil if the integers are no codes
+	powers bool    // scales are exponents
 }
 
 // bits is a plane: width bits of each integer, the lowest of weight 2^shift.
@@ -66,14 +85,38 @@ var layouts = [kinds]layout{
 	kindF16:   {name: "f16", bits: 16},
 	kindBF16:  {name: "bf16", bits: 16},
 	kindPairs: {name: "pairs", bits: 16},
-	q2a16:     {"q2a16", 2, []bits{{2, 0}}, 0, 2, true},
-	q3s16:     {"q3s16", 3, []bits{{2, 0}, {1, 2}}, 4, 2, false},
-	q4s32:     {"q4s32", 4, []bits{{4, 0}}, 8, 1, false},
-	q4a32:     {"q4a32", 4, []bits{{4, 0}}, 0, 1, true},
-	q5s32:     {"q5s32", 5, []bits{{4, 0}, {1, 4}}, 16, 1, false},
-	q5a32:     {"q5a32", 5, []bits{{4, 0}, {1, 4}}, 0, 1, true},
-	q6s16:     {"q6s16", 6, []bits{{4, 0}, {2, 4}}, 32, 2, false},
-	q8s32:     {"q8s32", 8, []bits{{8, 0}}, 128, 1, false},
+	q2a16:     {name: "q2a16", bits: 2, planes: []bits{{2, 0}}, halves: 2, mins: true},
+	q3s16:     {name: "q3s16", bits: 3, planes: []bits{{2, 0}, {1, 2}}, zero: 4, halves: 2},
+	q4s32:     {name: "q4s32", bits: 4, planes: []bits{{4, 0}}, zero: 8, halves: 1},
+	q4a32:     {name: "q4a32", bits: 4, planes: []bits{{4, 0}}, halves: 1, mins: true},
+	q5s32:     {name: "q5s32", bits: 5, planes: []bits{{4, 0}, {1, 4}}, zero: 16, halves: 1},
+	q5a32:     {name: "q5a32", bits: 5, planes: []bits{{4, 0}, {1, 4}}, halves: 1, mins: true},
+	q6s16:     {name: "q6s16", bits: 6, planes: []bits{{4, 0}, {2, 4}}, zero: 32, halves: 2},
+	q8s32:     {name: "q8s32", bits: 8, planes: []bits{{8, 0}}, zero: 128, halves: 1},
+	q2s32:     {name: "q2s32", bits: 2, planes: []bits{{2, 0}}, zero: 1, halves: 1},
+
+	t3s32iq2: {name: "t3s32iq2", bits: 3, planes: []bits{{2, 0}, {1, 2}}, halves: 1, levels: levelsOf(quant.IQ2_XXS)},
+	t3s32iq1: {name: "t3s32iq1", bits: 3, planes: []bits{{2, 0}, {1, 2}}, halves: 1, levels: levelsOf(quant.IQ1_S)},
+	t3s16iq2: {name: "t3s16iq2", bits: 3, planes: []bits{{2, 0}, {1, 2}}, halves: 2, levels: levelsOf(quant.IQ2_S)},
+	t3s16iq1: {name: "t3s16iq1", bits: 3, planes: []bits{{2, 0}, {1, 2}}, halves: 2, levels: levelsOf(quant.IQ1_M)},
+	t4s32iq4: {name: "t4s32iq4", bits: 4, planes: []bits{{4, 0}}, halves: 1, levels: levelsOf(quant.IQ4_NL)},
+	t4s32xxs: {name: "t4s32xxs", bits: 4, planes: []bits{{4, 0}}, halves: 1, levels: levelsOf(quant.IQ3_XXS)},
+	t4s32iq3: {name: "t4s32iq3", bits: 4, planes: []bits{{4, 0}}, halves: 1, levels: levelsOf(quant.IQ3_S)},
+	t4s16fp4: {name: "t4s16fp4", bits: 4, planes: []bits{{4, 0}}, halves: 2, levels: levelsOf(quant.NVFP4)},
+	t4e32fp4: {name: "t4e32fp4", bits: 4, planes: []bits{{4, 0}}, halves: 1, levels: levelsOf(quant.MXFP4), powers: true},
+}
+
+// levels are the integers that the codes of a layout stand for, plus 128, as the kernels multiply with unsigned bytes.
+type levels [16]uint8
+
+// levelsOf returns the levels of format t.
+func levelsOf(t quant.Type) *levels {
+	list, _ := t.Levels()
+	out := &levels{}
+	for i, l := range list {
+		out[i] = uint8(int(l) + 128)
+	}
+	return out
 }
 
 func (k kind) String() string { return layouts[k].name }
@@ -86,11 +129,27 @@ func (l *layout) quantBytes() int { return l.bits * 64 }
 
 // blockBytes is the size of a block of 16 rows × 32 columns.
 func (l *layout) blockBytes() int {
-	n := l.quantBytes() + 32*l.halves
+	n := l.quantBytes() + 16*l.scaleSize()*l.halves
 	if l.mins {
 		n += 32 * l.halves
 	}
 	return n
+}
+
+// scaleSize is the size of a scale.
+func (l *layout) scaleSize() int {
+	if l.powers {
+		return 1
+	}
+	return 2
+}
+
+// integer returns the integer that q stands for, which is multiplied by the scale: a level, or q less the zero point.
+func (l *layout) integer(q uint8) int {
+	if l.levels != nil {
+		return int(l.levels[q]) - 128
+	}
+	return int(q) - l.zero
 }
 
 // panelBytes is the size of 32 rows × cols.

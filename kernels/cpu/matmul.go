@@ -89,6 +89,9 @@ func (s *step) product(op string, dst, x *kernels.Tensor, w kernels.Matrix) *mat
 	s.out(op, dst)
 	apart(op, dst, x)
 	m := s.d.matrix(op, w)
+	if m.lookup {
+		panic("cpu: " + op + ": a matrix for lookup only")
+	}
 	if x.Cols != m.cols || dst.Rows != x.Rows {
 		panic("cpu: " + op + ": shapes differ")
 	}

@@ -19,6 +19,7 @@ type matrix struct {
 	panels     int       // of all segments
 	ints       bool
 	pairs      bool
+	lookup     bool // only Embed and EmbedPositions use it; the segments have no memory
 	bytes      int64
 	d          *device
 	closed     bool
@@ -74,7 +75,20 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	if parts[0].Experts != 0 {
 		return d.loadExperts(parts), nil
 	}
+	if parts[0].Lookup {
+		return d.loadLookup(parts), nil
+	}
 	return d.loadOne(parts), nil
+}
+
+// loadLookup loads a matrix that only Embed and EmbedPositions use: they read the rows in the model's file.
+func (d *device) loadLookup(parts []kernels.Weights) *matrix {
+	m := &matrix{d: d, cols: parts[0].Cols, lookup: true}
+	for _, w := range parts {
+		m.segments = append(m.segments, newSegment(w, m.rows, kindF32))
+		m.rows += w.Rows
+	}
+	return m
 }
 
 // loadOne loads a matrix without experts: from the file of repacked weights, or by repacking.

@@ -22,6 +22,14 @@ const (
 	opGather
 	opCombine
 	opShortConv
+	opXIELU
+	opClamp
+	opScale
+	opSoftCap
+	opMix
+	opMatchNorm
+	opCutoff
+	opCopyHeads
 )
 
 // alone is the largest number of values for which the caller runs an operation alone: it would take less time than a fork
@@ -50,7 +58,11 @@ type rowJob struct {
 	pad      int
 	routing  *kernels.Routing
 	choice   *choice
-	kept     [][]float32 // of each span: the rows before it; see ShortConv
+	groups   kernels.Tensor // scratch memory of Route: a value for each group of experts
+	kept     [][]float32    // of each span: the rows before it; see ShortConv
+	factor   float32
+	xielu    kernels.XIELU
+	heads    headCopy
 	rows     int
 	step     int // rows in a chunk
 	runChunk job
@@ -94,15 +106,31 @@ func (j *rowJob) chunk(_, c int) {
 		case opUnfold:
 			j.unfold(r)
 		case opMul:
-			scaleMul(j.lv, j.dst.Row(r), j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1)), 1)
+			j.mul(r)
 		case opRoute:
 			j.route(r)
 		case opGather:
-			copy(j.dst.Row(r), j.x.Row(int(j.choice.source[r])))
+			j.gather(r)
 		case opCombine:
 			j.combine(r)
 		case opShortConv:
 			j.shortConv(r)
+		case opScale:
+			scaleTo(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opXIELU:
+			xielu(j.dst.Row(r), j.x.Row(r), &j.xielu)
+		case opClamp:
+			clamp(j.dst.Row(r), j.x.Row(r), j.factor)
+		case opSoftCap:
+			softCap(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
+		case opMix:
+			j.mix(r)
+		case opMatchNorm:
+			j.matchNorm(r)
+		case opCutoff:
+			j.cutoff(r)
+		case opCopyHeads:
+			j.copyHeads(r)
 		}
 	}
 }
@@ -112,15 +140,25 @@ func sameShape(a, b kernels.Tensor) bool { return a.Rows == b.Rows && a.Cols == 
 // Add adds x to dst. If x has one row, it is added to every row.
 func (s *step) Add(dst, x kernels.Tensor) { s.elements("Add", opAdd, dst, x) }
 
-// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it.
+// Mul multiplies dst by x, value by value. If x has one row, every row is multiplied by it; if it has one column, every column.
 func (s *step) Mul(dst, x kernels.Tensor) { s.elements("Mul", opMul, dst, x) }
+
+// mul multiplies row r of dst.
+func (j *rowJob) mul(r int) {
+	dst, x := j.dst.Row(r), j.x.Row(min(r, j.x.Rows-1))
+	if len(x) == len(dst) {
+		scaleMul(j.lv, dst, dst, x, 1)
+		return
+	}
+	scaleTo(j.lv, dst, dst, x[0])
+}
 
 // elements runs an operation that combines values of dst and x at the same place.
 func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	s.in(name, &x)
 	s.out(name, &dst)
 	same(name, &dst, &x)
-	if dst.Cols != x.Cols || dst.Rows != x.Rows && x.Rows != 1 {
+	if dst.Cols != x.Cols && (op != opMul || x.Cols != 1) || dst.Rows != x.Rows && x.Rows != 1 {
 		panic("cpu: " + name + ": shapes differ")
 	}
 	j := &s.d.row
@@ -160,11 +198,11 @@ func (j *rowJob) rmsNorm(r int) {
 	}
 }
 
-// LayerNorm normalises each row (Ba et al. 2016, arXiv:1607.06450).
+// LayerNorm normalises each run of gamma.Len() columns of each row (Ba et al. 2016, arXiv:1607.06450).
 func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps float32) {
 	s.rowwise("LayerNorm", &dst, &x)
 	g, b := s.d.values("LayerNorm", gamma), s.d.values("LayerNorm", beta)
-	if len(g) != x.Cols || len(b) != x.Cols {
+	if len(g) == 0 || x.Cols%len(g) != 0 || len(b) != len(g) {
 		panic("cpu: LayerNorm: shapes differ")
 	}
 	j := &s.d.row
@@ -173,11 +211,14 @@ func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps 
 }
 
 func (j *rowJob) layerNorm(r int) {
-	x := j.x.Row(r)
-	n := float32(len(x))
-	mean := sum(j.lv, x) / n
-	variance := squares(j.lv, x, mean) / n
-	affine(j.lv, j.dst.Row(r), x, j.w, j.beta, mean, float32(1/math.Sqrt(float64(variance+j.eps))))
+	n := len(j.w)
+	row, dst := j.x.Row(r), j.dst.Row(r)
+	for i := 0; i < len(row); i += n {
+		x := row[i : i+n]
+		mean := sum(j.lv, x) / float32(n)
+		variance := squares(j.lv, x, mean) / float32(n)
+		affine(j.lv, dst[i:i+n], x, j.w, j.beta, mean, float32(1/math.Sqrt(float64(variance+j.eps))))
+	}
 }
 
 // Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0.

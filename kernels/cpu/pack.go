@@ -133,8 +133,10 @@ func (s *segment) pack(w *packer, p int) {
 		s.packFloats(w, p, rows, s.source.Type.BlockValues())
 	case s.source.Type.BlockValues() == 1:
 		s.packFloats8(w, p, rows)
-	case s.source.Type == quant.Q4_0:
+	case s.source.Type == quant.Q4_0, s.source.Type == quant.IQ4_NL:
 		s.packAlike(p, rows, 2, 4, 0)
+	case s.source.Type == quant.MXFP4:
+		s.packAlike(p, rows, 1, 4, 0)
 	case s.source.Type == quant.Q4_1:
 		s.packAlike(p, rows, 4, 4, 0)
 	case s.source.Type == quant.Q8_0:
@@ -145,7 +147,7 @@ func (s *segment) pack(w *packer, p int) {
 }
 
 // packAlike packs formats whose integers have the order of our layout already. A block of a row in the file is head
-// bytes of float16 (d and possibly m), then words of four bytes each; flip is XORed to each word. Bounds are
+// bytes of float16 (d and possibly m), or one of an exponent, then words of four bytes each; flip is XORed to each word. Bounds are
 // checked once, since this is little more than a copy.
 func (s *segment) packAlike(p, rows, head, words int, flip uint32) {
 	l, panel, bytes := &layouts[s.kind], s.panel(p), head+4*words
@@ -160,6 +162,10 @@ func (s *segment) packAlike(p, rows, head, words int, flip uint32) {
 			q := unsafe.Add(y, i%16*4)
 			for j := range words {
 				*(*uint32)(unsafe.Add(q, 64*j)) = *(*uint32)(unsafe.Add(x, head+4*j)) ^ flip
+			}
+			if head == 1 { // 2^(e-128) in the file, 2^(e-127) in the layout
+				*(*uint8)(unsafe.Add(y, l.quantBytes()+i%16)) = max(*(*uint8)(x), 1) - 1
+				continue
 			}
 			d := unsafe.Add(y, l.quantBytes()+i%16*2)
 			for h := 0; h < head; h += 2 {
@@ -284,7 +290,9 @@ func (s *segment) packInts(w *packer, p, rows int) {
 				l.putPlanes(dst[c/32*2*n:][:n], i%16, (*[8]uint32)(unsafe.Pointer(&w.u.q[c])))
 			}
 			if u.top != nil {
-				u.scales(&w.u, src)
+				if u.scales != nil {
+					u.scales(&w.u, src)
+				}
 				w.putScales(dst, i%16, l, values/32, 1/s.scale)
 				continue
 			}

@@ -15,7 +15,7 @@ import (
 
 const (
 	packedMagic   = "soberano"
-	packedVersion = 3 // must be incremented with every change of layout.go
+	packedVersion = 4 // must be incremented with every change of layout.go
 	packedPage    = 4096
 	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
 	packedEntry   = 6 * 8

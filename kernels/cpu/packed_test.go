@@ -47,7 +47,7 @@ func ramp(n int) []float32 {
 // they are moved, and that a file of other content is refused or not used.
 func TestPacked(t *testing.T) {
 	r := devicetest.Rand()
-	parts := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 40, 256), devicetest.RandomWeights(r, quant.Q8_0, 33, 256), devicetest.RandomWeights(r, quant.F16, 7, 256)}
+	parts := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 40, 256), devicetest.RandomWeights(r, quant.MXFP4, 33, 256), devicetest.RandomWeights(r, quant.F16, 7, 256)}
 	o := Options{Threads: 2}
 	lv, err := chosen()
 	if err != nil {

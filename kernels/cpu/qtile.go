@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"encoding/binary"
+	"math"
 
 	"soberano/kernels/quant"
 )
@@ -46,7 +47,7 @@ func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m i
 	}
 }
 
-// spread unpacks the integers of a block, less the zero point, to q [row][column].
+// spread unpacks the integers of a block, less the zero point, or levels, to q [row][column].
 func (l *layout) spread(q *[16][32]int16, b []byte) {
 	*q = [16][32]int16{}
 	for _, p := range l.planes {
@@ -61,9 +62,17 @@ func (l *layout) spread(q *[16][32]int16, b []byte) {
 	}
 	for i := range q {
 		for c := range q[i] {
-			q[i][c] -= int16(l.zero)
+			q[i][c] = int16(l.integer(uint8(q[i][c])))
 		}
 	}
+}
+
+// scale returns the scale of row i and half h from the bytes behind a block's integers.
+func (l *layout) scale(b []byte, h, i int) float32 {
+	if l.powers {
+		return math.Float32frombits(uint32(b[16*h+i]) << 23)
+	}
+	return quant.F16ToF32(binary.LittleEndian.Uint16(b[32*h+2*i:]))
 }
 
 // block adds the product of one activation block with the 16 rows of a weight block to c.
@@ -81,7 +90,7 @@ func (l *layout) block(c []float32, a *block, q *[16][32]int16, scales []byte, s
 			for x, w := range q[i][h*n : h*n+n] {
 				dot += int32(w) * int32(a.q[h*n+x])
 			}
-			v += float32(dot) * (a.d * quant.F16ToF32(binary.LittleEndian.Uint16(scales[32*h+2*i:])))
+			v += float32(dot) * (a.d * l.scale(scales, h, i))
 			if l.mins {
 				v += sums[h] * quant.F16ToF32(binary.LittleEndian.Uint16(scales[32*(l.halves+h)+2*i:]))
 			}

@@ -27,6 +27,9 @@ func q6s16AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, sca
 func q8s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
+func q2s32AVX512(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
 func q2a16AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
@@ -51,6 +54,9 @@ func q6s16AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale
 func q8s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
+func q2s32AVX2(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
 func q2a16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
@@ -73,6 +79,9 @@ func q6s16AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, sc
 
 //go:noescape
 func q8s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
+func q2s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
 func quantizeAVX512(dst *block, x *float32, n int)
@@ -121,8 +130,10 @@ func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m 
 		q6s16AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32AVX512(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileAVX512(k, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 
@@ -144,8 +155,10 @@ func qTileAVX2(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m in
 		q6s16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileAVX2(k, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 
@@ -167,8 +180,10 @@ func qTileAVXVNNI(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m
 		q6s16AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32AVXVNNI(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileAVXVNNI(k, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 

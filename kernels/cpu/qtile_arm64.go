@@ -27,6 +27,9 @@ func q6s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale
 func q8s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
+func q2s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
 func q2a16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
@@ -51,6 +54,9 @@ func q6s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, sc
 func q8s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
+func q2s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
 func q2a16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
@@ -73,6 +79,9 @@ func q6s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale
 
 //go:noescape
 func q8s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+
+//go:noescape
+func q2s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
 
 //go:noescape
 func quantizeNEON(dst *block, x *float32, n int)
@@ -113,8 +122,10 @@ func qTileNEON(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m in
 		q6s16NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32NEON(c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32NEON(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileNEON(k, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 
@@ -136,8 +147,10 @@ func qTileDotProd(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m
 		q6s16DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32DotProd(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileDotProd(k, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 
@@ -159,8 +172,10 @@ func qTileI8MM(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m in
 		q6s16I8MM(c, ldc, a, lda, w, nb, m, scale, add)
 	case q8s32:
 		q8s32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
+	case q2s32:
+		q2s32I8MM(c, ldc, a, lda, w, nb, m, scale, add)
 	default:
-		panic("cpu: not an integer layout")
+		tTileI8MM(k, c, ldc, a, lda, w, nb, m, scale, add)
 	}
 }
 

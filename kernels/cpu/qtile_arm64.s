@@ -32839,3 +32839,24726 @@ t1_store:
 	B tile1
 below1:
 	RET
+
+// func q2s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2s32NEON(SB), NOSPLIT, $0-72
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V16.B16
+t4_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $4, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R20), F14
+	FMOVQ 0(R21), F15
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VDUP V12.S[0], V20.S4
+	WORD $0x0e34c220 // smull v0.8h, v17.8b, v20.8b
+	WORD $0x4e34c221 // smull2 v1.8h, v17.16b, v20.16b
+	VDUP V13.S[0], V21.S4
+	WORD $0x0e35c222 // smull v2.8h, v17.8b, v21.8b
+	WORD $0x4e35c223 // smull2 v3.8h, v17.16b, v21.16b
+	VDUP V14.S[0], V22.S4
+	WORD $0x0e36c224 // smull v4.8h, v17.8b, v22.8b
+	WORD $0x4e36c225 // smull2 v5.8h, v17.16b, v22.16b
+	VDUP V15.S[0], V23.S4
+	WORD $0x0e37c226 // smull v6.8h, v17.8b, v23.8b
+	WORD $0x4e37c227 // smull2 v7.8h, v17.16b, v23.16b
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VDUP V12.S[1], V24.S4
+	WORD $0x0e388240 // smlal v0.8h, v18.8b, v24.8b
+	WORD $0x4e388241 // smlal2 v1.8h, v18.16b, v24.16b
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e398242 // smlal v2.8h, v18.8b, v25.8b
+	WORD $0x4e398243 // smlal2 v3.8h, v18.16b, v25.16b
+	VDUP V14.S[1], V26.S4
+	WORD $0x0e3a8244 // smlal v4.8h, v18.8b, v26.8b
+	WORD $0x4e3a8245 // smlal2 v5.8h, v18.16b, v26.16b
+	VDUP V15.S[1], V27.S4
+	WORD $0x0e3b8246 // smlal v6.8h, v18.8b, v27.8b
+	WORD $0x4e3b8247 // smlal2 v7.8h, v18.16b, v27.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VDUP V12.S[2], V28.S4
+	WORD $0x0e3c8220 // smlal v0.8h, v17.8b, v28.8b
+	WORD $0x4e3c8221 // smlal2 v1.8h, v17.16b, v28.16b
+	VDUP V13.S[2], V29.S4
+	WORD $0x0e3d8222 // smlal v2.8h, v17.8b, v29.8b
+	WORD $0x4e3d8223 // smlal2 v3.8h, v17.16b, v29.16b
+	VDUP V14.S[2], V30.S4
+	WORD $0x0e3e8224 // smlal v4.8h, v17.8b, v30.8b
+	WORD $0x4e3e8225 // smlal2 v5.8h, v17.16b, v30.16b
+	VDUP V15.S[2], V31.S4
+	WORD $0x0e3f8226 // smlal v6.8h, v17.8b, v31.8b
+	WORD $0x4e3f8227 // smlal2 v7.8h, v17.16b, v31.16b
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VDUP V12.S[3], V19.S4
+	WORD $0x0e338240 // smlal v0.8h, v18.8b, v19.8b
+	WORD $0x4e338241 // smlal2 v1.8h, v18.16b, v19.16b
+	VDUP V13.S[3], V20.S4
+	WORD $0x0e348242 // smlal v2.8h, v18.8b, v20.8b
+	WORD $0x4e348243 // smlal2 v3.8h, v18.16b, v20.16b
+	VDUP V14.S[3], V21.S4
+	WORD $0x0e358244 // smlal v4.8h, v18.8b, v21.8b
+	WORD $0x4e358245 // smlal2 v5.8h, v18.16b, v21.16b
+	VDUP V15.S[3], V22.S4
+	WORD $0x0e368246 // smlal v6.8h, v18.8b, v22.8b
+	WORD $0x4e368247 // smlal2 v7.8h, v18.16b, v22.16b
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 16(R20), F14
+	FMOVQ 16(R21), F15
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VDUP V12.S[0], V23.S4
+	WORD $0x0e378220 // smlal v0.8h, v17.8b, v23.8b
+	WORD $0x4e378221 // smlal2 v1.8h, v17.16b, v23.16b
+	VDUP V13.S[0], V24.S4
+	WORD $0x0e388222 // smlal v2.8h, v17.8b, v24.8b
+	WORD $0x4e388223 // smlal2 v3.8h, v17.16b, v24.16b
+	VDUP V14.S[0], V25.S4
+	WORD $0x0e398224 // smlal v4.8h, v17.8b, v25.8b
+	WORD $0x4e398225 // smlal2 v5.8h, v17.16b, v25.16b
+	VDUP V15.S[0], V26.S4
+	WORD $0x0e3a8226 // smlal v6.8h, v17.8b, v26.8b
+	WORD $0x4e3a8227 // smlal2 v7.8h, v17.16b, v26.16b
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VDUP V12.S[1], V27.S4
+	WORD $0x0e3b8240 // smlal v0.8h, v18.8b, v27.8b
+	WORD $0x4e3b8241 // smlal2 v1.8h, v18.16b, v27.16b
+	VDUP V13.S[1], V28.S4
+	WORD $0x0e3c8242 // smlal v2.8h, v18.8b, v28.8b
+	WORD $0x4e3c8243 // smlal2 v3.8h, v18.16b, v28.16b
+	VDUP V14.S[1], V29.S4
+	WORD $0x0e3d8244 // smlal v4.8h, v18.8b, v29.8b
+	WORD $0x4e3d8245 // smlal2 v5.8h, v18.16b, v29.16b
+	VDUP V15.S[1], V30.S4
+	WORD $0x0e3e8246 // smlal v6.8h, v18.8b, v30.8b
+	WORD $0x4e3e8247 // smlal2 v7.8h, v18.16b, v30.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	VDUP V12.S[2], V31.S4
+	WORD $0x0e3f8220 // smlal v0.8h, v17.8b, v31.8b
+	WORD $0x4e3f8221 // smlal2 v1.8h, v17.16b, v31.16b
+	VDUP V13.S[2], V19.S4
+	WORD $0x0e338222 // smlal v2.8h, v17.8b, v19.8b
+	WORD $0x4e338223 // smlal2 v3.8h, v17.16b, v19.16b
+	VDUP V14.S[2], V20.S4
+	WORD $0x0e348224 // smlal v4.8h, v17.8b, v20.8b
+	WORD $0x4e348225 // smlal2 v5.8h, v17.16b, v20.16b
+	VDUP V15.S[2], V21.S4
+	WORD $0x0e358226 // smlal v6.8h, v17.8b, v21.8b
+	WORD $0x4e358227 // smlal2 v7.8h, v17.16b, v21.16b
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e368240 // smlal v0.8h, v18.8b, v22.8b
+	WORD $0x4e368241 // smlal2 v1.8h, v18.16b, v22.16b
+	VDUP V13.S[3], V23.S4
+	WORD $0x0e378242 // smlal v2.8h, v18.8b, v23.8b
+	WORD $0x4e378243 // smlal2 v3.8h, v18.16b, v23.16b
+	VDUP V14.S[3], V24.S4
+	WORD $0x0e388244 // smlal v4.8h, v18.8b, v24.8b
+	WORD $0x4e388245 // smlal2 v5.8h, v18.16b, v24.16b
+	VDUP V15.S[3], V25.S4
+	WORD $0x0e398246 // smlal v6.8h, v18.8b, v25.8b
+	WORD $0x4e398247 // smlal2 v7.8h, v18.16b, v25.16b
+	FMOVD 0(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V18.S4
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	VADD V18.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	VDUP V13.S[1], V19.S4
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	VADD V19.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9234 // fmul v20.4s, v17.4s, v13.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	FMOVQ 32(R20), F14
+	VDUP V14.S[1], V20.S4
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	VADD V20.S4, V4.S4, V4.S4
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9235 // fmul v21.4s, v17.4s, v14.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	FMOVQ 32(R21), F15
+	VDUP V15.S[1], V21.S4
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	VADD V21.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9236 // fmul v22.4s, v17.4s, v15.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F26
+	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
+	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
+	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
+	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V14.B16
+t2_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $2, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R10), F15
+	VAND V14.B16, V15.B16, V15.B16
+	FMOVQ 16(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VDUP V12.S[0], V20.S4
+	WORD $0x0e34c1e0 // smull v0.8h, v15.8b, v20.8b
+	WORD $0x4e34c1e1 // smull2 v1.8h, v15.16b, v20.16b
+	WORD $0x0e34c202 // smull v2.8h, v16.8b, v20.8b
+	WORD $0x4e34c203 // smull2 v3.8h, v16.16b, v20.16b
+	VDUP V13.S[0], V21.S4
+	WORD $0x0e35c1e4 // smull v4.8h, v15.8b, v21.8b
+	WORD $0x4e35c1e5 // smull2 v5.8h, v15.16b, v21.16b
+	WORD $0x0e35c206 // smull v6.8h, v16.8b, v21.8b
+	WORD $0x4e35c207 // smull2 v7.8h, v16.16b, v21.16b
+	FMOVQ 64(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	FMOVQ 80(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e368220 // smlal v0.8h, v17.8b, v22.8b
+	WORD $0x4e368221 // smlal2 v1.8h, v17.16b, v22.16b
+	WORD $0x0e368242 // smlal v2.8h, v18.8b, v22.8b
+	WORD $0x4e368243 // smlal2 v3.8h, v18.16b, v22.16b
+	VDUP V13.S[1], V23.S4
+	WORD $0x0e378224 // smlal v4.8h, v17.8b, v23.8b
+	WORD $0x4e378225 // smlal2 v5.8h, v17.16b, v23.16b
+	WORD $0x0e378246 // smlal v6.8h, v18.8b, v23.8b
+	WORD $0x4e378247 // smlal2 v7.8h, v18.16b, v23.16b
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	VAND V14.B16, V15.B16, V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VDUP V12.S[2], V24.S4
+	WORD $0x0e3881e0 // smlal v0.8h, v15.8b, v24.8b
+	WORD $0x4e3881e1 // smlal2 v1.8h, v15.16b, v24.16b
+	WORD $0x0e388202 // smlal v2.8h, v16.8b, v24.8b
+	WORD $0x4e388203 // smlal2 v3.8h, v16.16b, v24.16b
+	VDUP V13.S[2], V25.S4
+	WORD $0x0e3981e4 // smlal v4.8h, v15.8b, v25.8b
+	WORD $0x4e3981e5 // smlal2 v5.8h, v15.16b, v25.16b
+	WORD $0x0e398206 // smlal v6.8h, v16.8b, v25.8b
+	WORD $0x4e398207 // smlal2 v7.8h, v16.16b, v25.16b
+	FMOVQ 64(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	FMOVQ 80(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e3a8220 // smlal v0.8h, v17.8b, v26.8b
+	WORD $0x4e3a8221 // smlal2 v1.8h, v17.16b, v26.16b
+	WORD $0x0e3a8242 // smlal v2.8h, v18.8b, v26.8b
+	WORD $0x4e3a8243 // smlal2 v3.8h, v18.16b, v26.16b
+	VDUP V13.S[3], V27.S4
+	WORD $0x0e3b8224 // smlal v4.8h, v17.8b, v27.8b
+	WORD $0x4e3b8225 // smlal2 v5.8h, v17.16b, v27.16b
+	WORD $0x0e3b8246 // smlal v6.8h, v18.8b, v27.8b
+	WORD $0x4e3b8247 // smlal2 v7.8h, v18.16b, v27.16b
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VAND V14.B16, V15.B16, V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VDUP V12.S[0], V28.S4
+	WORD $0x0e3c81e0 // smlal v0.8h, v15.8b, v28.8b
+	WORD $0x4e3c81e1 // smlal2 v1.8h, v15.16b, v28.16b
+	WORD $0x0e3c8202 // smlal v2.8h, v16.8b, v28.8b
+	WORD $0x4e3c8203 // smlal2 v3.8h, v16.16b, v28.16b
+	VDUP V13.S[0], V29.S4
+	WORD $0x0e3d81e4 // smlal v4.8h, v15.8b, v29.8b
+	WORD $0x4e3d81e5 // smlal2 v5.8h, v15.16b, v29.16b
+	WORD $0x0e3d8206 // smlal v6.8h, v16.8b, v29.8b
+	WORD $0x4e3d8207 // smlal2 v7.8h, v16.16b, v29.16b
+	FMOVQ 64(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	FMOVQ 80(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VDUP V12.S[1], V30.S4
+	WORD $0x0e3e8220 // smlal v0.8h, v17.8b, v30.8b
+	WORD $0x4e3e8221 // smlal2 v1.8h, v17.16b, v30.16b
+	WORD $0x0e3e8242 // smlal v2.8h, v18.8b, v30.8b
+	WORD $0x4e3e8243 // smlal2 v3.8h, v18.16b, v30.16b
+	VDUP V13.S[1], V31.S4
+	WORD $0x0e3f8224 // smlal v4.8h, v17.8b, v31.8b
+	WORD $0x4e3f8225 // smlal2 v5.8h, v17.16b, v31.16b
+	WORD $0x0e3f8246 // smlal v6.8h, v18.8b, v31.8b
+	WORD $0x4e3f8247 // smlal2 v7.8h, v18.16b, v31.16b
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	VDUP V12.S[2], V19.S4
+	WORD $0x0e3381e0 // smlal v0.8h, v15.8b, v19.8b
+	WORD $0x4e3381e1 // smlal2 v1.8h, v15.16b, v19.16b
+	WORD $0x0e338202 // smlal v2.8h, v16.8b, v19.8b
+	WORD $0x4e338203 // smlal2 v3.8h, v16.16b, v19.16b
+	VDUP V13.S[2], V20.S4
+	WORD $0x0e3481e4 // smlal v4.8h, v15.8b, v20.8b
+	WORD $0x4e3481e5 // smlal2 v5.8h, v15.16b, v20.16b
+	WORD $0x0e348206 // smlal v6.8h, v16.8b, v20.8b
+	WORD $0x4e348207 // smlal2 v7.8h, v16.16b, v20.16b
+	FMOVQ 64(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 80(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	VDUP V12.S[3], V21.S4
+	WORD $0x0e358220 // smlal v0.8h, v17.8b, v21.8b
+	WORD $0x4e358221 // smlal2 v1.8h, v17.16b, v21.16b
+	WORD $0x0e358242 // smlal v2.8h, v18.8b, v21.8b
+	WORD $0x4e358243 // smlal2 v3.8h, v18.16b, v21.16b
+	VDUP V13.S[3], V22.S4
+	WORD $0x0e368224 // smlal v4.8h, v17.8b, v22.8b
+	WORD $0x4e368225 // smlal2 v5.8h, v17.16b, v22.16b
+	WORD $0x0e368246 // smlal v6.8h, v18.8b, v22.8b
+	WORD $0x4e368247 // smlal2 v7.8h, v18.16b, v22.16b
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V17.S4
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	VADD V17.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f2 // fmul v18.4s, v15.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	VADD V17.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9213 // fmul v19.4s, v16.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	VDUP V13.S[1], V18.S4
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	VADD V18.S4, V4.S4, V4.S4
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d91f3 // fmul v19.4s, v15.4s, v13.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	VADD V18.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9214 // fmul v20.4s, v16.4s, v13.s[0]
+	WORD $0x4e34cccb // fmla v11.4s, v6.4s, v20.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F23
+	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
+	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
+	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
+	WORD $0x4f97916b // fmul v11.4s, v11.4s, v23.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F14
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VDUP V12.S[0], V23.S4
+	WORD $0x0e37c1c0 // smull v0.8h, v14.8b, v23.8b
+	WORD $0x4e37c1c1 // smull2 v1.8h, v14.16b, v23.16b
+	WORD $0x0e37c1e2 // smull v2.8h, v15.8b, v23.8b
+	WORD $0x4e37c1e3 // smull2 v3.8h, v15.16b, v23.16b
+	WORD $0x0e37c204 // smull v4.8h, v16.8b, v23.8b
+	WORD $0x4e37c205 // smull2 v5.8h, v16.16b, v23.16b
+	WORD $0x0e37c226 // smull v6.8h, v17.8b, v23.8b
+	WORD $0x4e37c227 // smull2 v7.8h, v17.16b, v23.16b
+	FMOVQ 64(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VDUP V12.S[1], V24.S4
+	WORD $0x0e388240 // smlal v0.8h, v18.8b, v24.8b
+	WORD $0x4e388241 // smlal2 v1.8h, v18.16b, v24.16b
+	WORD $0x0e388262 // smlal v2.8h, v19.8b, v24.8b
+	WORD $0x4e388263 // smlal2 v3.8h, v19.16b, v24.16b
+	WORD $0x0e388284 // smlal v4.8h, v20.8b, v24.8b
+	WORD $0x4e388285 // smlal2 v5.8h, v20.16b, v24.16b
+	WORD $0x0e3882a6 // smlal v6.8h, v21.8b, v24.8b
+	WORD $0x4e3882a7 // smlal2 v7.8h, v21.16b, v24.16b
+	FMOVQ 0(R10), F14
+	VUSHR $2, V14.B16, V14.B16
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VDUP V12.S[2], V25.S4
+	WORD $0x0e3981c0 // smlal v0.8h, v14.8b, v25.8b
+	WORD $0x4e3981c1 // smlal2 v1.8h, v14.16b, v25.16b
+	WORD $0x0e3981e2 // smlal v2.8h, v15.8b, v25.8b
+	WORD $0x4e3981e3 // smlal2 v3.8h, v15.16b, v25.16b
+	WORD $0x0e398204 // smlal v4.8h, v16.8b, v25.8b
+	WORD $0x4e398205 // smlal2 v5.8h, v16.16b, v25.16b
+	WORD $0x0e398226 // smlal v6.8h, v17.8b, v25.8b
+	WORD $0x4e398227 // smlal2 v7.8h, v17.16b, v25.16b
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e3a8240 // smlal v0.8h, v18.8b, v26.8b
+	WORD $0x4e3a8241 // smlal2 v1.8h, v18.16b, v26.16b
+	WORD $0x0e3a8262 // smlal v2.8h, v19.8b, v26.8b
+	WORD $0x4e3a8263 // smlal2 v3.8h, v19.16b, v26.16b
+	WORD $0x0e3a8284 // smlal v4.8h, v20.8b, v26.8b
+	WORD $0x4e3a8285 // smlal2 v5.8h, v20.16b, v26.16b
+	WORD $0x0e3a82a6 // smlal v6.8h, v21.8b, v26.8b
+	WORD $0x4e3a82a7 // smlal2 v7.8h, v21.16b, v26.16b
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F14
+	VUSHR $4, V14.B16, V14.B16
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VDUP V12.S[0], V27.S4
+	WORD $0x0e3b81c0 // smlal v0.8h, v14.8b, v27.8b
+	WORD $0x4e3b81c1 // smlal2 v1.8h, v14.16b, v27.16b
+	WORD $0x0e3b81e2 // smlal v2.8h, v15.8b, v27.8b
+	WORD $0x4e3b81e3 // smlal2 v3.8h, v15.16b, v27.16b
+	WORD $0x0e3b8204 // smlal v4.8h, v16.8b, v27.8b
+	WORD $0x4e3b8205 // smlal2 v5.8h, v16.16b, v27.16b
+	WORD $0x0e3b8226 // smlal v6.8h, v17.8b, v27.8b
+	WORD $0x4e3b8227 // smlal2 v7.8h, v17.16b, v27.16b
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VDUP V12.S[1], V28.S4
+	WORD $0x0e3c8240 // smlal v0.8h, v18.8b, v28.8b
+	WORD $0x4e3c8241 // smlal2 v1.8h, v18.16b, v28.16b
+	WORD $0x0e3c8262 // smlal v2.8h, v19.8b, v28.8b
+	WORD $0x4e3c8263 // smlal2 v3.8h, v19.16b, v28.16b
+	WORD $0x0e3c8284 // smlal v4.8h, v20.8b, v28.8b
+	WORD $0x4e3c8285 // smlal2 v5.8h, v20.16b, v28.16b
+	WORD $0x0e3c82a6 // smlal v6.8h, v21.8b, v28.8b
+	WORD $0x4e3c82a7 // smlal2 v7.8h, v21.16b, v28.16b
+	FMOVQ 0(R10), F14
+	VUSHR $6, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	VDUP V12.S[2], V29.S4
+	WORD $0x0e3d81c0 // smlal v0.8h, v14.8b, v29.8b
+	WORD $0x4e3d81c1 // smlal2 v1.8h, v14.16b, v29.16b
+	WORD $0x0e3d81e2 // smlal v2.8h, v15.8b, v29.8b
+	WORD $0x4e3d81e3 // smlal2 v3.8h, v15.16b, v29.16b
+	WORD $0x0e3d8204 // smlal v4.8h, v16.8b, v29.8b
+	WORD $0x4e3d8205 // smlal2 v5.8h, v16.16b, v29.16b
+	WORD $0x0e3d8226 // smlal v6.8h, v17.8b, v29.8b
+	WORD $0x4e3d8227 // smlal2 v7.8h, v17.16b, v29.16b
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3e8240 // smlal v0.8h, v18.8b, v30.8b
+	WORD $0x4e3e8241 // smlal2 v1.8h, v18.16b, v30.16b
+	WORD $0x0e3e8262 // smlal v2.8h, v19.8b, v30.8b
+	WORD $0x4e3e8263 // smlal2 v3.8h, v19.16b, v30.16b
+	WORD $0x0e3e8284 // smlal v4.8h, v20.8b, v30.8b
+	WORD $0x4e3e8285 // smlal2 v5.8h, v20.16b, v30.16b
+	WORD $0x0e3e82a6 // smlal v6.8h, v21.8b, v30.8b
+	WORD $0x4e3e82a7 // smlal2 v7.8h, v21.16b, v30.16b
+	FMOVD 0(R11), F14
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	FMOVD 8(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 16(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 24(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V18.S4
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	VADD V18.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91d3 // fmul v19.4s, v14.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	VADD V18.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c91f4 // fmul v20.4s, v15.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	VADD V18.S4, V4.S4, V4.S4
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9215 // fmul v21.4s, v16.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	VADD V18.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9236 // fmul v22.4s, v17.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F31
+	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
+	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
+	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
+	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F22
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	FMOVQ 16(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	FMOVQ 32(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func q2s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2s32DotProd(SB), NOSPLIT, $0-72
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V24.B16
+t8_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $4, R14
+t8_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	ADD R3, R23, R24
+	ADD R3, R24, R25
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t8_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V1.S4
+	FMOVQ 32(R20), F18
+	VDUP V18.S[1], V2.S4
+	FMOVQ 32(R21), F19
+	VDUP V19.S[1], V3.S4
+	FMOVQ 32(R22), F20
+	VDUP V20.S[1], V4.S4
+	FMOVQ 32(R23), F21
+	VDUP V21.S[1], V5.S4
+	FMOVQ 32(R24), F22
+	VDUP V22.S[1], V6.S4
+	FMOVQ 32(R25), F23
+	VDUP V23.S[1], V7.S4
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R22), F20
+	FMOVQ 0(R23), F21
+	FMOVQ 0(R24), F22
+	FMOVQ 0(R25), F23
+	FMOVQ 0(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	WORD $0x4f90e320 // sdot v0.4s, v25.16b, v16.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f92e322 // sdot v2.4s, v25.16b, v18.4b[0]
+	WORD $0x4f93e323 // sdot v3.4s, v25.16b, v19.4b[0]
+	WORD $0x4f94e324 // sdot v4.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e325 // sdot v5.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e326 // sdot v6.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e327 // sdot v7.4s, v25.16b, v23.4b[0]
+	FMOVQ 64(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e341 // sdot v1.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb3e343 // sdot v3.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb5e345 // sdot v5.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb7e347 // sdot v7.4s, v26.16b, v23.4b[1]
+	FMOVQ 0(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	WORD $0x4f90eb20 // sdot v0.4s, v25.16b, v16.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f92eb22 // sdot v2.4s, v25.16b, v18.4b[2]
+	WORD $0x4f93eb23 // sdot v3.4s, v25.16b, v19.4b[2]
+	WORD $0x4f94eb24 // sdot v4.4s, v25.16b, v20.4b[2]
+	WORD $0x4f95eb25 // sdot v5.4s, v25.16b, v21.4b[2]
+	WORD $0x4f96eb26 // sdot v6.4s, v25.16b, v22.4b[2]
+	WORD $0x4f97eb27 // sdot v7.4s, v25.16b, v23.4b[2]
+	FMOVQ 64(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb41 // sdot v1.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb3eb43 // sdot v3.4s, v26.16b, v19.4b[3]
+	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb5eb45 // sdot v5.4s, v26.16b, v21.4b[3]
+	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb7eb47 // sdot v7.4s, v26.16b, v23.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 16(R22), F20
+	FMOVQ 16(R23), F21
+	FMOVQ 16(R24), F22
+	FMOVQ 16(R25), F23
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	WORD $0x4f90e320 // sdot v0.4s, v25.16b, v16.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f92e322 // sdot v2.4s, v25.16b, v18.4b[0]
+	WORD $0x4f93e323 // sdot v3.4s, v25.16b, v19.4b[0]
+	WORD $0x4f94e324 // sdot v4.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e325 // sdot v5.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e326 // sdot v6.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e327 // sdot v7.4s, v25.16b, v23.4b[0]
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e341 // sdot v1.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb3e343 // sdot v3.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb5e345 // sdot v5.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb7e347 // sdot v7.4s, v26.16b, v23.4b[1]
+	FMOVQ 0(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	WORD $0x4f90eb20 // sdot v0.4s, v25.16b, v16.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f92eb22 // sdot v2.4s, v25.16b, v18.4b[2]
+	WORD $0x4f93eb23 // sdot v3.4s, v25.16b, v19.4b[2]
+	WORD $0x4f94eb24 // sdot v4.4s, v25.16b, v20.4b[2]
+	WORD $0x4f95eb25 // sdot v5.4s, v25.16b, v21.4b[2]
+	WORD $0x4f96eb26 // sdot v6.4s, v25.16b, v22.4b[2]
+	WORD $0x4f97eb27 // sdot v7.4s, v25.16b, v23.4b[2]
+	FMOVQ 64(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb41 // sdot v1.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb3eb43 // sdot v3.4s, v26.16b, v19.4b[3]
+	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb5eb45 // sdot v5.4s, v26.16b, v21.4b[3]
+	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb7eb47 // sdot v7.4s, v26.16b, v23.4b[3]
+	FMOVD 0(R11), F25
+	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90933a // fmul v26.4s, v25.4s, v16.s[0]
+	WORD $0x4e3acc08 // fmla v8.4s, v0.4s, v26.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91933a // fmul v26.4s, v25.4s, v17.s[0]
+	WORD $0x4e3acc29 // fmla v9.4s, v1.4s, v26.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92933a // fmul v26.4s, v25.4s, v18.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93933a // fmul v26.4s, v25.4s, v19.s[0]
+	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94933a // fmul v26.4s, v25.4s, v20.s[0]
+	WORD $0x4e3acc8c // fmla v12.4s, v4.4s, v26.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95933a // fmul v26.4s, v25.4s, v21.s[0]
+	WORD $0x4e3accad // fmla v13.4s, v5.4s, v26.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96933a // fmul v26.4s, v25.4s, v22.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97933a // fmul v26.4s, v25.4s, v23.s[0]
+	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $48, R22
+	ADD $48, R23
+	ADD $48, R24
+	ADD $48, R25
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t8_block
+	FMOVS scale+56(FP), F28
+	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
+	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
+	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
+	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
+	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
+	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
+	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
+	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	MOVD R13, R16
+	CBZ R8, t8_store
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	ADD R1, R16
+	MOVD R13, R16
+t8_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t8_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t8_group
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V20.B16
+t4_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $2, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V2.S4
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 32(R20), F18
+	VDUP V18.S[1], V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 32(R21), F19
+	VDUP V19.S[1], V6.S4
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R10), F21
+	VAND V20.B16, V21.B16, V21.B16
+	FMOVQ 16(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	WORD $0x4f90e2a0 // sdot v0.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a2 // sdot v2.4s, v21.16b, v17.4b[0]
+	WORD $0x4f92e2a4 // sdot v4.4s, v21.16b, v18.4b[0]
+	WORD $0x4f93e2a6 // sdot v6.4s, v21.16b, v19.4b[0]
+	WORD $0x4f90e2c1 // sdot v1.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c3 // sdot v3.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c5 // sdot v5.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c7 // sdot v7.4s, v22.16b, v19.4b[0]
+	FMOVQ 64(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	WORD $0x4fb0e2e0 // sdot v0.4s, v23.16b, v16.4b[1]
+	WORD $0x4fb1e2e2 // sdot v2.4s, v23.16b, v17.4b[1]
+	WORD $0x4fb2e2e4 // sdot v4.4s, v23.16b, v18.4b[1]
+	WORD $0x4fb3e2e6 // sdot v6.4s, v23.16b, v19.4b[1]
+	WORD $0x4fb0e301 // sdot v1.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e303 // sdot v3.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e305 // sdot v5.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e307 // sdot v7.4s, v24.16b, v19.4b[1]
+	FMOVQ 0(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VAND V20.B16, V21.B16, V21.B16
+	FMOVQ 16(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	WORD $0x4f90eaa0 // sdot v0.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa2 // sdot v2.4s, v21.16b, v17.4b[2]
+	WORD $0x4f92eaa4 // sdot v4.4s, v21.16b, v18.4b[2]
+	WORD $0x4f93eaa6 // sdot v6.4s, v21.16b, v19.4b[2]
+	WORD $0x4f90eac1 // sdot v1.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac3 // sdot v3.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac5 // sdot v5.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac7 // sdot v7.4s, v22.16b, v19.4b[2]
+	FMOVQ 64(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	WORD $0x4fb0eae0 // sdot v0.4s, v23.16b, v16.4b[3]
+	WORD $0x4fb1eae2 // sdot v2.4s, v23.16b, v17.4b[3]
+	WORD $0x4fb2eae4 // sdot v4.4s, v23.16b, v18.4b[3]
+	WORD $0x4fb3eae6 // sdot v6.4s, v23.16b, v19.4b[3]
+	WORD $0x4fb0eb01 // sdot v1.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb03 // sdot v3.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb05 // sdot v5.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb07 // sdot v7.4s, v24.16b, v19.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 0(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VAND V20.B16, V21.B16, V21.B16
+	FMOVQ 16(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	WORD $0x4f90e2a0 // sdot v0.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a2 // sdot v2.4s, v21.16b, v17.4b[0]
+	WORD $0x4f92e2a4 // sdot v4.4s, v21.16b, v18.4b[0]
+	WORD $0x4f93e2a6 // sdot v6.4s, v21.16b, v19.4b[0]
+	WORD $0x4f90e2c1 // sdot v1.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c3 // sdot v3.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c5 // sdot v5.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c7 // sdot v7.4s, v22.16b, v19.4b[0]
+	FMOVQ 64(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	WORD $0x4fb0e2e0 // sdot v0.4s, v23.16b, v16.4b[1]
+	WORD $0x4fb1e2e2 // sdot v2.4s, v23.16b, v17.4b[1]
+	WORD $0x4fb2e2e4 // sdot v4.4s, v23.16b, v18.4b[1]
+	WORD $0x4fb3e2e6 // sdot v6.4s, v23.16b, v19.4b[1]
+	WORD $0x4fb0e301 // sdot v1.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e303 // sdot v3.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e305 // sdot v5.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e307 // sdot v7.4s, v24.16b, v19.4b[1]
+	FMOVQ 0(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 16(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	WORD $0x4f90eaa0 // sdot v0.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa2 // sdot v2.4s, v21.16b, v17.4b[2]
+	WORD $0x4f92eaa4 // sdot v4.4s, v21.16b, v18.4b[2]
+	WORD $0x4f93eaa6 // sdot v6.4s, v21.16b, v19.4b[2]
+	WORD $0x4f90eac1 // sdot v1.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac3 // sdot v3.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac5 // sdot v5.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac7 // sdot v7.4s, v22.16b, v19.4b[2]
+	FMOVQ 64(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	WORD $0x4fb0eae0 // sdot v0.4s, v23.16b, v16.4b[3]
+	WORD $0x4fb1eae2 // sdot v2.4s, v23.16b, v17.4b[3]
+	WORD $0x4fb2eae4 // sdot v4.4s, v23.16b, v18.4b[3]
+	WORD $0x4fb3eae6 // sdot v6.4s, v23.16b, v19.4b[3]
+	WORD $0x4fb0eb01 // sdot v1.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb03 // sdot v3.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb05 // sdot v5.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb07 // sdot v7.4s, v24.16b, v19.4b[3]
+	FMOVD 0(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 8(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092b7 // fmul v23.4s, v21.4s, v16.s[0]
+	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192b7 // fmul v23.4s, v21.4s, v17.s[0]
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc6b // fmla v11.4s, v3.4s, v24.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292b7 // fmul v23.4s, v21.4s, v18.s[0]
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392b7 // fmul v23.4s, v21.4s, v19.s[0]
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccef // fmla v15.4s, v7.4s, v24.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F26
+	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
+	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
+	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
+	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
+	WORD $0x4f9a918c // fmul v12.4s, v12.4s, v26.s[0]
+	WORD $0x4f9a91ad // fmul v13.4s, v13.4s, v26.s[0]
+	WORD $0x4f9a91ce // fmul v14.4s, v14.4s, v26.s[0]
+	WORD $0x4f9a91ef // fmul v15.4s, v15.4s, v26.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	FMOVQ 16(R16), F28
+	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 16(R16), F30
+	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F19
+	VAND V18.B16, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	WORD $0x4f90e260 // sdot v0.4s, v19.16b, v16.4b[0]
+	WORD $0x4f91e264 // sdot v4.4s, v19.16b, v17.4b[0]
+	WORD $0x4f90e281 // sdot v1.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e285 // sdot v5.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a2 // sdot v2.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a6 // sdot v6.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c3 // sdot v3.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c7 // sdot v7.4s, v22.16b, v17.4b[0]
+	FMOVQ 64(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	WORD $0x4fb0e2e0 // sdot v0.4s, v23.16b, v16.4b[1]
+	WORD $0x4fb1e2e4 // sdot v4.4s, v23.16b, v17.4b[1]
+	WORD $0x4fb0e301 // sdot v1.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e305 // sdot v5.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e322 // sdot v2.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e326 // sdot v6.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e343 // sdot v3.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e347 // sdot v7.4s, v26.16b, v17.4b[1]
+	FMOVQ 0(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	VAND V18.B16, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	WORD $0x4f90ea60 // sdot v0.4s, v19.16b, v16.4b[2]
+	WORD $0x4f91ea64 // sdot v4.4s, v19.16b, v17.4b[2]
+	WORD $0x4f90ea81 // sdot v1.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea85 // sdot v5.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa2 // sdot v2.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa6 // sdot v6.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac3 // sdot v3.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac7 // sdot v7.4s, v22.16b, v17.4b[2]
+	FMOVQ 64(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	WORD $0x4fb0eae0 // sdot v0.4s, v23.16b, v16.4b[3]
+	WORD $0x4fb1eae4 // sdot v4.4s, v23.16b, v17.4b[3]
+	WORD $0x4fb0eb01 // sdot v1.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb05 // sdot v5.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb22 // sdot v2.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb26 // sdot v6.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb43 // sdot v3.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb47 // sdot v7.4s, v26.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VAND V18.B16, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	WORD $0x4f90e260 // sdot v0.4s, v19.16b, v16.4b[0]
+	WORD $0x4f91e264 // sdot v4.4s, v19.16b, v17.4b[0]
+	WORD $0x4f90e281 // sdot v1.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e285 // sdot v5.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a2 // sdot v2.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a6 // sdot v6.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c3 // sdot v3.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c7 // sdot v7.4s, v22.16b, v17.4b[0]
+	FMOVQ 64(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	WORD $0x4fb0e2e0 // sdot v0.4s, v23.16b, v16.4b[1]
+	WORD $0x4fb1e2e4 // sdot v4.4s, v23.16b, v17.4b[1]
+	WORD $0x4fb0e301 // sdot v1.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e305 // sdot v5.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e322 // sdot v2.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e326 // sdot v6.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e343 // sdot v3.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e347 // sdot v7.4s, v26.16b, v17.4b[1]
+	FMOVQ 0(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	WORD $0x4f90ea60 // sdot v0.4s, v19.16b, v16.4b[2]
+	WORD $0x4f91ea64 // sdot v4.4s, v19.16b, v17.4b[2]
+	WORD $0x4f90ea81 // sdot v1.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea85 // sdot v5.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa2 // sdot v2.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa6 // sdot v6.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac3 // sdot v3.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac7 // sdot v7.4s, v22.16b, v17.4b[2]
+	FMOVQ 64(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	WORD $0x4fb0eae0 // sdot v0.4s, v23.16b, v16.4b[3]
+	WORD $0x4fb1eae4 // sdot v4.4s, v23.16b, v17.4b[3]
+	WORD $0x4fb0eb01 // sdot v1.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb05 // sdot v5.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb22 // sdot v2.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb26 // sdot v6.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb43 // sdot v3.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb47 // sdot v7.4s, v26.16b, v17.4b[3]
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	FMOVD 8(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 16(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 24(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909277 // fmul v23.4s, v19.4s, v16.s[0]
+	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc4a // fmla v10.4s, v2.4s, v25.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919277 // fmul v23.4s, v19.4s, v17.s[0]
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccce // fmla v14.4s, v6.4s, v25.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F28
+	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
+	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
+	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
+	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
+	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
+	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
+	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
+	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	FMOVQ 16(R16), F30
+	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	FMOVQ 32(R16), F31
+	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	FMOVQ 32(R16), F30
+	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F14
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	WORD $0x4f8ce1c0 // sdot v0.4s, v14.16b, v12.4b[0]
+	WORD $0x4f8ce1e1 // sdot v1.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce202 // sdot v2.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce223 // sdot v3.4s, v17.16b, v12.4b[0]
+	FMOVQ 64(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	WORD $0x4face244 // sdot v4.4s, v18.16b, v12.4b[1]
+	WORD $0x4face265 // sdot v5.4s, v19.16b, v12.4b[1]
+	WORD $0x4face286 // sdot v6.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a7 // sdot v7.4s, v21.16b, v12.4b[1]
+	FMOVQ 0(R10), F14
+	VUSHR $2, V14.B16, V14.B16
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	WORD $0x4f8ce9c0 // sdot v0.4s, v14.16b, v12.4b[2]
+	WORD $0x4f8ce9e1 // sdot v1.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea02 // sdot v2.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea23 // sdot v3.4s, v17.16b, v12.4b[2]
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	WORD $0x4facea44 // sdot v4.4s, v18.16b, v12.4b[3]
+	WORD $0x4facea65 // sdot v5.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea86 // sdot v6.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa7 // sdot v7.4s, v21.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F14
+	VUSHR $4, V14.B16, V14.B16
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	WORD $0x4f8ce1c0 // sdot v0.4s, v14.16b, v12.4b[0]
+	WORD $0x4f8ce1e1 // sdot v1.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce202 // sdot v2.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce223 // sdot v3.4s, v17.16b, v12.4b[0]
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	WORD $0x4face244 // sdot v4.4s, v18.16b, v12.4b[1]
+	WORD $0x4face265 // sdot v5.4s, v19.16b, v12.4b[1]
+	WORD $0x4face286 // sdot v6.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a7 // sdot v7.4s, v21.16b, v12.4b[1]
+	FMOVQ 0(R10), F14
+	VUSHR $6, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	WORD $0x4f8ce9c0 // sdot v0.4s, v14.16b, v12.4b[2]
+	WORD $0x4f8ce9e1 // sdot v1.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea02 // sdot v2.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea23 // sdot v3.4s, v17.16b, v12.4b[2]
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	WORD $0x4facea44 // sdot v4.4s, v18.16b, v12.4b[3]
+	WORD $0x4facea65 // sdot v5.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea86 // sdot v6.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa7 // sdot v7.4s, v21.16b, v12.4b[3]
+	FMOVD 0(R11), F14
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	FMOVD 8(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 16(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 24(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91d2 // fmul v18.4s, v14.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc29 // fmla v9.4s, v1.4s, v19.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	ADD $48, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F23
+	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
+	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
+	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
+	WORD $0x4f97916b // fmul v11.4s, v11.4s, v23.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	FMOVQ 32(R16), F26
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func q2s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)
+TEXT ·q2s32I8MM(SB), 0, $9232-72
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile12:
+	CMP $12, R7
+	BLT below12
+	VMOVI $3, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs6_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $4, R14
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F25
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 96(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 192(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 288(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 384(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 480(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 0(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 496(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVQ 0(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VAND V24.B16, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9daf60 // usmmla v0.4s, v27.16b, v29.16b
+	WORD $0x4e9daf21 // usmmla v1.4s, v25.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eaf62 // usmmla v2.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf23 // usmmla v3.4s, v25.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9faf64 // usmmla v4.4s, v27.16b, v31.16b
+	WORD $0x4e9faf25 // usmmla v5.4s, v25.16b, v31.16b
+	FMOVQ 320(R17), F28
+	WORD $0x4e9caf66 // usmmla v6.4s, v27.16b, v28.16b
+	WORD $0x4e9caf27 // usmmla v7.4s, v25.16b, v28.16b
+	FMOVQ 416(R17), F29
+	WORD $0x4e9daf68 // usmmla v8.4s, v27.16b, v29.16b
+	WORD $0x4e9daf29 // usmmla v9.4s, v25.16b, v29.16b
+	FMOVQ 512(R17), F30
+	WORD $0x4e9eaf6a // usmmla v10.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf2b // usmmla v11.4s, v25.16b, v30.16b
+	FMOVQ 0(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 64(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	VZIP1 V26.S4, V25.S4, V27.S4
+	VZIP2 V26.S4, V25.S4, V25.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9faf60 // usmmla v0.4s, v27.16b, v31.16b
+	WORD $0x4e9faf21 // usmmla v1.4s, v25.16b, v31.16b
+	FMOVQ 144(R17), F28
+	WORD $0x4e9caf62 // usmmla v2.4s, v27.16b, v28.16b
+	WORD $0x4e9caf23 // usmmla v3.4s, v25.16b, v28.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf64 // usmmla v4.4s, v27.16b, v29.16b
+	WORD $0x4e9daf25 // usmmla v5.4s, v25.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf66 // usmmla v6.4s, v27.16b, v30.16b
+	WORD $0x4e9eaf27 // usmmla v7.4s, v25.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf68 // usmmla v8.4s, v27.16b, v31.16b
+	WORD $0x4e9faf29 // usmmla v9.4s, v25.16b, v31.16b
+	FMOVQ 528(R17), F28
+	WORD $0x4e9caf6a // usmmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9caf2b // usmmla v11.4s, v25.16b, v28.16b
+	FMOVD 0(R11), F27
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	VZIP2 V27.S4, V27.S4, V25.S4
+	VZIP1 V27.S4, V27.S4, V27.S4
+	FMOVQ 64(R17), F26
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc0c // fmla v12.4s, v0.4s, v28.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccc2d // fmla v13.4s, v1.4s, v28.4s
+	FMOVQ 160(R17), F29
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecc4e // fmla v14.4s, v2.4s, v30.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecc6f // fmla v15.4s, v3.4s, v30.4s
+	FMOVQ 256(R17), F26
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccc90 // fmla v16.4s, v4.4s, v28.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3cccb1 // fmla v17.4s, v5.4s, v28.4s
+	FMOVQ 352(R17), F29
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3eccd2 // fmla v18.4s, v6.4s, v30.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3eccf3 // fmla v19.4s, v7.4s, v30.4s
+	FMOVQ 448(R17), F26
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
+	WORD $0x4e3ccd14 // fmla v20.4s, v8.4s, v28.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3adf3c // fmul v28.4s, v25.4s, v26.4s
+	WORD $0x4e3ccd35 // fmla v21.4s, v9.4s, v28.4s
+	FMOVQ 544(R17), F29
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3ddf7e // fmul v30.4s, v27.4s, v29.4s
+	WORD $0x4e3ecd56 // fmla v22.4s, v10.4s, v30.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3ddf3e // fmul v30.4s, v25.4s, v29.4s
+	WORD $0x4e3ecd77 // fmla v23.4s, v11.4s, v30.4s
+	ADD $576, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $320, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	VMOVI $3, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $4, R14
+pairs4_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 192(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 288(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae62 // usmmla v2.4s, v19.16b, v26.16b
+	WORD $0x4e9aae23 // usmmla v3.4s, v17.16b, v26.16b
+	FMOVQ 208(R17), F27
+	WORD $0x4e9bae64 // usmmla v4.4s, v19.16b, v27.16b
+	WORD $0x4e9bae25 // usmmla v5.4s, v17.16b, v27.16b
+	FMOVQ 304(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae62 // usmmla v2.4s, v19.16b, v30.16b
+	WORD $0x4e9eae23 // usmmla v3.4s, v17.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9fae64 // usmmla v4.4s, v19.16b, v31.16b
+	WORD $0x4e9fae25 // usmmla v5.4s, v17.16b, v31.16b
+	FMOVQ 320(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae62 // usmmla v2.4s, v19.16b, v22.16b
+	WORD $0x4e96ae23 // usmmla v3.4s, v17.16b, v22.16b
+	FMOVQ 240(R17), F23
+	WORD $0x4e97ae64 // usmmla v4.4s, v19.16b, v23.16b
+	WORD $0x4e97ae25 // usmmla v5.4s, v17.16b, v23.16b
+	FMOVQ 336(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc4a // fmla v10.4s, v2.4s, v22.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 256(R17), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc8c // fmla v12.4s, v4.4s, v20.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34ccad // fmla v13.4s, v5.4s, v20.4s
+	FMOVQ 352(R17), F21
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $384, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE pairs4_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD $320, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs4_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	VMOVI $3, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VORR V5.B16, V5.B16, V7.B16
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs2_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $2, R14
+pairs2_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 0(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 96(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 0(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 96(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVQ 0(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae60 // usmmla v0.4s, v19.16b, v25.16b
+	WORD $0x4e99ae21 // usmmla v1.4s, v17.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae64 // usmmla v4.4s, v19.16b, v26.16b
+	WORD $0x4e9aae25 // usmmla v5.4s, v17.16b, v26.16b
+	FMOVQ 16(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 16(R17), F27
+	WORD $0x4e9bae62 // usmmla v2.4s, v19.16b, v27.16b
+	WORD $0x4e9bae23 // usmmla v3.4s, v17.16b, v27.16b
+	FMOVQ 112(R17), F28
+	WORD $0x4e9cae66 // usmmla v6.4s, v19.16b, v28.16b
+	WORD $0x4e9cae27 // usmmla v7.4s, v17.16b, v28.16b
+	FMOVQ 0(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae60 // usmmla v0.4s, v19.16b, v29.16b
+	WORD $0x4e9dae21 // usmmla v1.4s, v17.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae64 // usmmla v4.4s, v19.16b, v30.16b
+	WORD $0x4e9eae25 // usmmla v5.4s, v17.16b, v30.16b
+	FMOVQ 16(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V16.B16, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 32(R17), F31
+	WORD $0x4e9fae62 // usmmla v2.4s, v19.16b, v31.16b
+	WORD $0x4e9fae23 // usmmla v3.4s, v17.16b, v31.16b
+	FMOVQ 128(R17), F20
+	WORD $0x4e94ae66 // usmmla v6.4s, v19.16b, v20.16b
+	WORD $0x4e94ae27 // usmmla v7.4s, v17.16b, v20.16b
+	FMOVQ 0(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	VZIP1 V18.S4, V17.S4, V19.S4
+	VZIP2 V18.S4, V17.S4, V17.S4
+	FMOVQ 48(R17), F21
+	WORD $0x4e95ae60 // usmmla v0.4s, v19.16b, v21.16b
+	WORD $0x4e95ae21 // usmmla v1.4s, v17.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae64 // usmmla v4.4s, v19.16b, v22.16b
+	WORD $0x4e96ae25 // usmmla v5.4s, v17.16b, v22.16b
+	FMOVQ 16(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 80(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	VZIP1 V17.S4, V18.S4, V19.S4
+	VZIP2 V17.S4, V18.S4, V17.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae62 // usmmla v2.4s, v19.16b, v23.16b
+	WORD $0x4e97ae23 // usmmla v3.4s, v17.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae66 // usmmla v6.4s, v19.16b, v24.16b
+	WORD $0x4e98ae27 // usmmla v7.4s, v17.16b, v24.16b
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc08 // fmla v8.4s, v0.4s, v20.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	FMOVQ 160(R17), F21
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36cc8c // fmla v12.4s, v4.4s, v22.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccad // fmla v13.4s, v5.4s, v22.4s
+	FMOVD 8(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	VZIP2 V19.S4, V19.S4, V17.S4
+	VZIP1 V19.S4, V19.S4, V19.S4
+	FMOVQ 64(R17), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32de74 // fmul v20.4s, v19.4s, v18.4s
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e32de34 // fmul v20.4s, v17.4s, v18.4s
+	WORD $0x4e34cc6b // fmla v11.4s, v3.4s, v20.4s
+	FMOVQ 160(R17), F21
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e35de76 // fmul v22.4s, v19.4s, v21.4s
+	WORD $0x4e36ccce // fmla v14.4s, v6.4s, v22.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e35de36 // fmul v22.4s, v17.4s, v21.4s
+	WORD $0x4e36ccef // fmla v15.4s, v7.4s, v22.4s
+	ADD $192, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE pairs2_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F10, 16(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F14, 16(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD $320, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $32, R10
+	SUB R15, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE pairs2_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F19
+	VAND V18.B16, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	WORD $0x4f90f260 // usdot v0.4s, v19.16b, v16.4b[0]
+	WORD $0x4f91f264 // usdot v4.4s, v19.16b, v17.4b[0]
+	WORD $0x4f90f281 // usdot v1.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f285 // usdot v5.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a2 // usdot v2.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a6 // usdot v6.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c3 // usdot v3.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c7 // usdot v7.4s, v22.16b, v17.4b[0]
+	FMOVQ 64(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
+	WORD $0x4fb1f2e4 // usdot v4.4s, v23.16b, v17.4b[1]
+	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f305 // usdot v5.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f322 // usdot v2.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f326 // usdot v6.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f343 // usdot v3.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f347 // usdot v7.4s, v26.16b, v17.4b[1]
+	FMOVQ 0(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	VAND V18.B16, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	WORD $0x4f90fa60 // usdot v0.4s, v19.16b, v16.4b[2]
+	WORD $0x4f91fa64 // usdot v4.4s, v19.16b, v17.4b[2]
+	WORD $0x4f90fa81 // usdot v1.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa85 // usdot v5.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa2 // usdot v2.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa6 // usdot v6.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac3 // usdot v3.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac7 // usdot v7.4s, v22.16b, v17.4b[2]
+	FMOVQ 64(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
+	WORD $0x4fb1fae4 // usdot v4.4s, v23.16b, v17.4b[3]
+	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb05 // usdot v5.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb22 // usdot v2.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb26 // usdot v6.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb43 // usdot v3.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb47 // usdot v7.4s, v26.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VAND V18.B16, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	WORD $0x4f90f260 // usdot v0.4s, v19.16b, v16.4b[0]
+	WORD $0x4f91f264 // usdot v4.4s, v19.16b, v17.4b[0]
+	WORD $0x4f90f281 // usdot v1.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f285 // usdot v5.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a2 // usdot v2.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a6 // usdot v6.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c3 // usdot v3.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c7 // usdot v7.4s, v22.16b, v17.4b[0]
+	FMOVQ 64(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	WORD $0x4fb0f2e0 // usdot v0.4s, v23.16b, v16.4b[1]
+	WORD $0x4fb1f2e4 // usdot v4.4s, v23.16b, v17.4b[1]
+	WORD $0x4fb0f301 // usdot v1.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f305 // usdot v5.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f322 // usdot v2.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f326 // usdot v6.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f343 // usdot v3.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f347 // usdot v7.4s, v26.16b, v17.4b[1]
+	FMOVQ 0(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 16(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 32(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 48(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	WORD $0x4f90fa60 // usdot v0.4s, v19.16b, v16.4b[2]
+	WORD $0x4f91fa64 // usdot v4.4s, v19.16b, v17.4b[2]
+	WORD $0x4f90fa81 // usdot v1.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa85 // usdot v5.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa2 // usdot v2.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa6 // usdot v6.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac3 // usdot v3.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac7 // usdot v7.4s, v22.16b, v17.4b[2]
+	FMOVQ 64(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 80(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 96(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 112(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	WORD $0x4fb0fae0 // usdot v0.4s, v23.16b, v16.4b[3]
+	WORD $0x4fb1fae4 // usdot v4.4s, v23.16b, v17.4b[3]
+	WORD $0x4fb0fb01 // usdot v1.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb05 // usdot v5.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb22 // usdot v2.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb26 // usdot v6.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb43 // usdot v3.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb47 // usdot v7.4s, v26.16b, v17.4b[3]
+	FMOVD 0(R11), F19
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	FMOVD 8(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 16(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 24(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909277 // fmul v23.4s, v19.4s, v16.s[0]
+	WORD $0x4e37cc08 // fmla v8.4s, v0.4s, v23.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc29 // fmla v9.4s, v1.4s, v24.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc4a // fmla v10.4s, v2.4s, v25.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc6b // fmla v11.4s, v3.4s, v26.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919277 // fmul v23.4s, v19.4s, v17.s[0]
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38ccad // fmla v13.4s, v5.4s, v24.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccce // fmla v14.4s, v6.4s, v25.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accef // fmla v15.4s, v7.4s, v26.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F28
+	WORD $0x4f9c9108 // fmul v8.4s, v8.4s, v28.s[0]
+	WORD $0x4f9c9129 // fmul v9.4s, v9.4s, v28.s[0]
+	WORD $0x4f9c914a // fmul v10.4s, v10.4s, v28.s[0]
+	WORD $0x4f9c916b // fmul v11.4s, v11.4s, v28.s[0]
+	WORD $0x4f9c918c // fmul v12.4s, v12.4s, v28.s[0]
+	WORD $0x4f9c91ad // fmul v13.4s, v13.4s, v28.s[0]
+	WORD $0x4f9c91ce // fmul v14.4s, v14.4s, v28.s[0]
+	WORD $0x4f9c91ef // fmul v15.4s, v15.4s, v28.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
+	FMOVQ 16(R16), F30
+	WORD $0x4e3ed529 // fadd v9.4s, v9.4s, v30.4s
+	FMOVQ 32(R16), F31
+	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	FMOVQ 32(R16), F30
+	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	VMOVI $3, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $128, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F14
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	WORD $0x4f8cf1c0 // usdot v0.4s, v14.16b, v12.4b[0]
+	WORD $0x4f8cf1e1 // usdot v1.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf202 // usdot v2.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf223 // usdot v3.4s, v17.16b, v12.4b[0]
+	FMOVQ 64(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	WORD $0x4facf244 // usdot v4.4s, v18.16b, v12.4b[1]
+	WORD $0x4facf265 // usdot v5.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf286 // usdot v6.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a7 // usdot v7.4s, v21.16b, v12.4b[1]
+	FMOVQ 0(R10), F14
+	VUSHR $2, V14.B16, V14.B16
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	WORD $0x4f8cf9c0 // usdot v0.4s, v14.16b, v12.4b[2]
+	WORD $0x4f8cf9e1 // usdot v1.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa02 // usdot v2.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa23 // usdot v3.4s, v17.16b, v12.4b[2]
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	WORD $0x4facfa44 // usdot v4.4s, v18.16b, v12.4b[3]
+	WORD $0x4facfa65 // usdot v5.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa86 // usdot v6.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa7 // usdot v7.4s, v21.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F14
+	VUSHR $4, V14.B16, V14.B16
+	VAND V13.B16, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	WORD $0x4f8cf1c0 // usdot v0.4s, v14.16b, v12.4b[0]
+	WORD $0x4f8cf1e1 // usdot v1.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf202 // usdot v2.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf223 // usdot v3.4s, v17.16b, v12.4b[0]
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	WORD $0x4facf244 // usdot v4.4s, v18.16b, v12.4b[1]
+	WORD $0x4facf265 // usdot v5.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf286 // usdot v6.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a7 // usdot v7.4s, v21.16b, v12.4b[1]
+	FMOVQ 0(R10), F14
+	VUSHR $6, V14.B16, V14.B16
+	FMOVQ 16(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 32(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 48(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	WORD $0x4f8cf9c0 // usdot v0.4s, v14.16b, v12.4b[2]
+	WORD $0x4f8cf9e1 // usdot v1.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa02 // usdot v2.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa23 // usdot v3.4s, v17.16b, v12.4b[2]
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 96(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 112(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	WORD $0x4facfa44 // usdot v4.4s, v18.16b, v12.4b[3]
+	WORD $0x4facfa65 // usdot v5.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa86 // usdot v6.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa7 // usdot v7.4s, v21.16b, v12.4b[3]
+	FMOVD 0(R11), F14
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	FMOVD 8(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 16(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 24(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91d2 // fmul v18.4s, v14.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc29 // fmla v9.4s, v1.4s, v19.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc4a // fmla v10.4s, v2.4s, v20.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	ADD $48, R17
+	ADD $320, R10
+	ADD $320, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F23
+	WORD $0x4f979108 // fmul v8.4s, v8.4s, v23.s[0]
+	WORD $0x4f979129 // fmul v9.4s, v9.4s, v23.s[0]
+	WORD $0x4f97914a // fmul v10.4s, v10.4s, v23.s[0]
+	WORD $0x4f97916b // fmul v11.4s, v11.4s, v23.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	FMOVQ 32(R16), F26
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $320, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $160, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t3s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t3s32NEON(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $128, V16.B16
+	VEOR V16.B16, V17.B16, V17.B16
+	VMOVI $7, V16.B16
+t4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R20), F14
+	FMOVQ 0(R21), F15
+	FMOVQ 0(R10), F18
+	FMOVQ 128(R10), F21
+	VSLI $2, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $2, V22.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V23.S4
+	VDUP V12.S[1], V24.S4
+	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
+	WORD $0x0e388279 // smlal v25.8h, v19.8b, v24.8b
+	WORD $0x4e602b20 // saddlp v0.4s, v25.8h
+	WORD $0x4e37c259 // smull2 v25.8h, v18.16b, v23.16b
+	WORD $0x4e388279 // smlal2 v25.8h, v19.16b, v24.16b
+	WORD $0x4e602b21 // saddlp v1.4s, v25.8h
+	VDUP V13.S[0], V26.S4
+	VDUP V13.S[1], V27.S4
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x0e3b827c // smlal v28.8h, v19.8b, v27.8b
+	WORD $0x4e602b82 // saddlp v2.4s, v28.8h
+	WORD $0x4e3ac25c // smull2 v28.8h, v18.16b, v26.16b
+	WORD $0x4e3b827c // smlal2 v28.8h, v19.16b, v27.16b
+	WORD $0x4e602b83 // saddlp v3.4s, v28.8h
+	VDUP V14.S[0], V29.S4
+	VDUP V14.S[1], V30.S4
+	WORD $0x0e3dc25f // smull v31.8h, v18.8b, v29.8b
+	WORD $0x0e3e827f // smlal v31.8h, v19.8b, v30.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3dc25f // smull2 v31.8h, v18.16b, v29.16b
+	WORD $0x4e3e827f // smlal2 v31.8h, v19.16b, v30.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	VDUP V15.S[0], V20.S4
+	VDUP V15.S[1], V21.S4
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x0e358276 // smlal v22.8h, v19.8b, v21.8b
+	WORD $0x4e602ac6 // saddlp v6.4s, v22.8h
+	WORD $0x4e34c256 // smull2 v22.8h, v18.16b, v20.16b
+	WORD $0x4e358276 // smlal2 v22.8h, v19.16b, v21.16b
+	WORD $0x4e602ac7 // saddlp v7.4s, v22.8h
+	FMOVQ 0(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V25.S4
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
+	WORD $0x0e3a827b // smlal v27.8h, v19.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c25b // smull2 v27.8h, v18.16b, v25.16b
+	WORD $0x4e3a827b // smlal2 v27.8h, v19.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	VDUP V13.S[2], V28.S4
+	VDUP V13.S[3], V29.S4
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x0e3d827e // smlal v30.8h, v19.8b, v29.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e3cc25e // smull2 v30.8h, v18.16b, v28.16b
+	WORD $0x4e3d827e // smlal2 v30.8h, v19.16b, v29.16b
+	WORD $0x4e606bc3 // sadalp v3.4s, v30.8h
+	VDUP V14.S[2], V31.S4
+	VDUP V14.S[3], V20.S4
+	WORD $0x0e3fc255 // smull v21.8h, v18.8b, v31.8b
+	WORD $0x0e348275 // smlal v21.8h, v19.8b, v20.8b
+	WORD $0x4e606aa4 // sadalp v4.4s, v21.8h
+	WORD $0x4e3fc255 // smull2 v21.8h, v18.16b, v31.16b
+	WORD $0x4e348275 // smlal2 v21.8h, v19.16b, v20.16b
+	WORD $0x4e606aa5 // sadalp v5.4s, v21.8h
+	VDUP V15.S[2], V22.S4
+	VDUP V15.S[3], V23.S4
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x0e378278 // smlal v24.8h, v19.8b, v23.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e36c258 // smull2 v24.8h, v18.16b, v22.16b
+	WORD $0x4e378278 // smlal2 v24.8h, v19.16b, v23.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 16(R20), F14
+	FMOVQ 16(R21), F15
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V27.S4
+	VDUP V12.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba0 // sadalp v0.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
+	VDUP V13.S[0], V30.S4
+	VDUP V13.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a82 // sadalp v2.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a83 // sadalp v3.4s, v20.8h
+	VDUP V14.S[0], V21.S4
+	VDUP V14.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae4 // sadalp v4.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae5 // sadalp v5.4s, v23.8h
+	VDUP V15.S[0], V24.S4
+	VDUP V15.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b47 // sadalp v7.4s, v26.8h
+	FMOVQ 0(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $2, V27.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc25f // smull v31.8h, v18.8b, v29.8b
+	WORD $0x0e3e827f // smlal v31.8h, v19.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc25f // smull2 v31.8h, v18.16b, v29.16b
+	WORD $0x4e3e827f // smlal2 v31.8h, v19.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	VDUP V13.S[2], V20.S4
+	VDUP V13.S[3], V21.S4
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x0e358276 // smlal v22.8h, v19.8b, v21.8b
+	WORD $0x4e606ac2 // sadalp v2.4s, v22.8h
+	WORD $0x4e34c256 // smull2 v22.8h, v18.16b, v20.16b
+	WORD $0x4e358276 // smlal2 v22.8h, v19.16b, v21.16b
+	WORD $0x4e606ac3 // sadalp v3.4s, v22.8h
+	VDUP V14.S[2], V23.S4
+	VDUP V14.S[3], V24.S4
+	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
+	WORD $0x0e388279 // smlal v25.8h, v19.8b, v24.8b
+	WORD $0x4e606b24 // sadalp v4.4s, v25.8h
+	WORD $0x4e37c259 // smull2 v25.8h, v18.16b, v23.16b
+	WORD $0x4e388279 // smlal2 v25.8h, v19.16b, v24.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	VDUP V15.S[2], V26.S4
+	VDUP V15.S[3], V27.S4
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x0e3b827c // smlal v28.8h, v19.8b, v27.8b
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e3ac25c // smull2 v28.8h, v18.16b, v26.16b
+	WORD $0x4e3b827c // smlal2 v28.8h, v19.16b, v27.16b
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
+	FMOVD 0(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F20
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F21
+	WORD $0x4e35d56b // fadd v11.4s, v11.4s, v21.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F15
+	VMOVI $128, V14.B16
+	VEOR V14.B16, V15.B16, V15.B16
+	VMOVI $7, V14.B16
+t2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $2, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R10), F16
+	FMOVQ 128(R10), F21
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	FMOVQ 144(R10), F22
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 128(R10), F23
+	VUSHR $1, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	FMOVQ 144(R10), F24
+	VUSHR $1, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b60 // saddlp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b61 // saddlp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b82 // saddlp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b83 // saddlp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 0(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 128(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $3, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 144(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V25.S4
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[2], V29.S4
+	VDUP V13.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 0(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 128(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $5, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 144(R10), F24
+	VUSHR $5, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 0(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 128(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $7, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 144(R10), F24
+	VUSHR $7, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V25.S4
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[2], V29.S4
+	VDUP V13.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVD 0(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 8(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F21
+	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
+	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
+	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
+	WORD $0x4f95916b // fmul v11.4s, v11.4s, v21.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F22
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	FMOVQ 16(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $7, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	FMOVQ 128(R10), F24
+	VSLI $2, V24.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	FMOVQ 160(R10), F26
+	VSLI $2, V26.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	FMOVQ 176(R10), F27
+	VSLI $2, V27.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	FMOVQ 144(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	FMOVQ 160(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	FMOVQ 176(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V23.S4
+	VDUP V12.S[1], V24.S4
+	WORD $0x0e37c1f9 // smull v25.8h, v15.8b, v23.8b
+	WORD $0x0e388279 // smlal v25.8h, v19.8b, v24.8b
+	WORD $0x4e602b20 // saddlp v0.4s, v25.8h
+	WORD $0x4e37c1f9 // smull2 v25.8h, v15.16b, v23.16b
+	WORD $0x4e388279 // smlal2 v25.8h, v19.16b, v24.16b
+	WORD $0x4e602b21 // saddlp v1.4s, v25.8h
+	WORD $0x0e37c21a // smull v26.8h, v16.8b, v23.8b
+	WORD $0x0e38829a // smlal v26.8h, v20.8b, v24.8b
+	WORD $0x4e602b42 // saddlp v2.4s, v26.8h
+	WORD $0x4e37c21a // smull2 v26.8h, v16.16b, v23.16b
+	WORD $0x4e38829a // smlal2 v26.8h, v20.16b, v24.16b
+	WORD $0x4e602b43 // saddlp v3.4s, v26.8h
+	WORD $0x0e37c23b // smull v27.8h, v17.8b, v23.8b
+	WORD $0x0e3882bb // smlal v27.8h, v21.8b, v24.8b
+	WORD $0x4e602b64 // saddlp v4.4s, v27.8h
+	WORD $0x4e37c23b // smull2 v27.8h, v17.16b, v23.16b
+	WORD $0x4e3882bb // smlal2 v27.8h, v21.16b, v24.16b
+	WORD $0x4e602b65 // saddlp v5.4s, v27.8h
+	WORD $0x0e37c25c // smull v28.8h, v18.8b, v23.8b
+	WORD $0x0e3882dc // smlal v28.8h, v22.8b, v24.8b
+	WORD $0x4e602b86 // saddlp v6.4s, v28.8h
+	WORD $0x4e37c25c // smull2 v28.8h, v18.16b, v23.16b
+	WORD $0x4e3882dc // smlal2 v28.8h, v22.16b, v24.16b
+	WORD $0x4e602b87 // saddlp v7.4s, v28.8h
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 144(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 160(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 176(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 144(R10), F25
+	VUSHR $3, V25.B16, V25.B16
+	VSLI $2, V25.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 160(R10), F26
+	VUSHR $3, V26.B16, V26.B16
+	VSLI $2, V26.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 176(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V28.S4
+	VDUP V12.S[3], V29.S4
+	WORD $0x0e3cc1fe // smull v30.8h, v15.8b, v28.8b
+	WORD $0x0e3d827e // smlal v30.8h, v19.8b, v29.8b
+	WORD $0x4e606bc0 // sadalp v0.4s, v30.8h
+	WORD $0x4e3cc1fe // smull2 v30.8h, v15.16b, v28.16b
+	WORD $0x4e3d827e // smlal2 v30.8h, v19.16b, v29.16b
+	WORD $0x4e606bc1 // sadalp v1.4s, v30.8h
+	WORD $0x0e3cc21f // smull v31.8h, v16.8b, v28.8b
+	WORD $0x0e3d829f // smlal v31.8h, v20.8b, v29.8b
+	WORD $0x4e606be2 // sadalp v2.4s, v31.8h
+	WORD $0x4e3cc21f // smull2 v31.8h, v16.16b, v28.16b
+	WORD $0x4e3d829f // smlal2 v31.8h, v20.16b, v29.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x0e3cc237 // smull v23.8h, v17.8b, v28.8b
+	WORD $0x0e3d82b7 // smlal v23.8h, v21.8b, v29.8b
+	WORD $0x4e606ae4 // sadalp v4.4s, v23.8h
+	WORD $0x4e3cc237 // smull2 v23.8h, v17.16b, v28.16b
+	WORD $0x4e3d82b7 // smlal2 v23.8h, v21.16b, v29.16b
+	WORD $0x4e606ae5 // sadalp v5.4s, v23.8h
+	WORD $0x0e3cc258 // smull v24.8h, v18.8b, v28.8b
+	WORD $0x0e3d82d8 // smlal v24.8h, v22.8b, v29.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e3cc258 // smull2 v24.8h, v18.16b, v28.16b
+	WORD $0x4e3d82d8 // smlal2 v24.8h, v22.16b, v29.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 144(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VSLI $2, V26.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 160(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VSLI $2, V27.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 176(R10), F28
+	VUSHR $4, V28.B16, V28.B16
+	VSLI $2, V28.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 144(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 160(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $5, V23.B16, V23.B16
+	VSLI $2, V23.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V24.S4
+	VDUP V12.S[1], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b41 // sadalp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e606b85 // sadalp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e606ba6 // sadalp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 144(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 160(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	VSLI $2, V23.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 176(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 144(R10), F26
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 160(R10), F27
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc1ff // smull v31.8h, v15.8b, v29.8b
+	WORD $0x0e3e827f // smlal v31.8h, v19.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc1ff // smull2 v31.8h, v15.16b, v29.16b
+	WORD $0x4e3e827f // smlal2 v31.8h, v19.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	WORD $0x0e3dc217 // smull v23.8h, v16.8b, v29.8b
+	WORD $0x0e3e8297 // smlal v23.8h, v20.8b, v30.8b
+	WORD $0x4e606ae2 // sadalp v2.4s, v23.8h
+	WORD $0x4e3dc217 // smull2 v23.8h, v16.16b, v29.16b
+	WORD $0x4e3e8297 // smlal2 v23.8h, v20.16b, v30.16b
+	WORD $0x4e606ae3 // sadalp v3.4s, v23.8h
+	WORD $0x0e3dc238 // smull v24.8h, v17.8b, v29.8b
+	WORD $0x0e3e82b8 // smlal v24.8h, v21.8b, v30.8b
+	WORD $0x4e606b04 // sadalp v4.4s, v24.8h
+	WORD $0x4e3dc238 // smull2 v24.8h, v17.16b, v29.16b
+	WORD $0x4e3e82b8 // smlal2 v24.8h, v21.16b, v30.16b
+	WORD $0x4e606b05 // sadalp v5.4s, v24.8h
+	WORD $0x0e3dc259 // smull v25.8h, v18.8b, v29.8b
+	WORD $0x0e3e82d9 // smlal v25.8h, v22.8b, v30.8b
+	WORD $0x4e606b26 // sadalp v6.4s, v25.8h
+	WORD $0x4e3dc259 // smull2 v25.8h, v18.16b, v29.16b
+	WORD $0x4e3e82d9 // smlal2 v25.8h, v22.16b, v30.16b
+	WORD $0x4e606b27 // sadalp v7.4s, v25.8h
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F26
+	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
+	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
+	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
+	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	FMOVQ 16(R16), F28
+	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FMOVQ 32(R16), F29
+	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t3s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t3s32DotProd(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $128, V24.B16
+	VEOR V24.B16, V25.B16, V25.B16
+	VMOVI $7, V24.B16
+t8_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+t8_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	ADD R3, R23, R24
+	ADD R3, R24, R25
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t8_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R22), F20
+	FMOVQ 0(R23), F21
+	FMOVQ 0(R24), F22
+	FMOVQ 0(R25), F23
+	FMOVQ 0(R10), F26
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	FMOVQ 128(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 0(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 128(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 64(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 128(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 16(R22), F20
+	FMOVQ 16(R23), F21
+	FMOVQ 16(R24), F22
+	FMOVQ 16(R25), F23
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 128(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 0(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 128(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 64(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 128(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVD 0(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $48, R22
+	ADD $48, R23
+	ADD $48, R24
+	ADD $48, R25
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t8_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t8_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t8_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t8_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t8_group
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F21
+	VMOVI $128, V20.B16
+	VEOR V20.B16, V21.B16, V21.B16
+	VMOVI $7, V20.B16
+t4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $2, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R10), F22
+	FMOVQ 128(R10), F27
+	VSLI $2, V27.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	FMOVQ 144(R10), F28
+	VSLI $2, V28.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	FMOVQ 128(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	FMOVQ 144(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 0(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 128(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	FMOVQ 144(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VSLI $2, V26.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	FMOVQ 128(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 144(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V25.B16
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 0(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	FMOVQ 144(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $2, V30.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	FMOVQ 128(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 144(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V25.B16
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 0(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 128(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $2, V27.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 144(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVD 0(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 8(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F31
+	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
+	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
+	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
+	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
+	WORD $0x4f9f918c // fmul v12.4s, v12.4s, v31.s[0]
+	WORD $0x4f9f91ad // fmul v13.4s, v13.4s, v31.s[0]
+	WORD $0x4f9f91ce // fmul v14.4s, v14.4s, v31.s[0]
+	WORD $0x4f9f91ef // fmul v15.4s, v15.4s, v31.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd529 // fadd v9.4s, v9.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $128, V18.B16
+	VEOR V18.B16, V19.B16, V19.B16
+	VMOVI $7, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	FMOVQ 144(R10), F30
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	FMOVQ 160(R10), F31
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	FMOVQ 176(R10), F28
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	FMOVQ 128(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	FMOVQ 144(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	FMOVQ 160(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	FMOVQ 176(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $3, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $4, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $7, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $7, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	FMOVQ 128(R10), F24
+	VSLI $2, V24.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	FMOVQ 160(R10), F26
+	VSLI $2, V26.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	FMOVQ 176(R10), F27
+	VSLI $2, V27.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	FMOVQ 144(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	FMOVQ 160(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	FMOVQ 176(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	FMOVQ 128(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 144(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VSLI $2, V24.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 160(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VSLI $2, V25.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 176(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VSLI $2, V26.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 144(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 160(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 176(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	FMOVQ 128(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VSLI $2, V23.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 160(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VSLI $2, V24.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 176(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 144(R10), F27
+	VUSHR $5, V27.B16, V27.B16
+	VSLI $2, V27.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 160(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 176(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 144(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 160(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	VSLI $2, V23.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 176(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 144(R10), F26
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 160(R10), F27
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F23
+	WORD $0x4e37d54a // fadd v10.4s, v10.4s, v23.4s
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t3s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t3s32I8MM(SB), 0, $9232-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile12:
+	CMP $12, R7
+	BLT below12
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $7, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs6_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	FMOVQ 128(R10), F30
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	FMOVQ 128(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf80 // usmmla v0.4s, v28.16b, v29.16b
+	WORD $0x4e9daf41 // usmmla v1.4s, v26.16b, v29.16b
+	FMOVQ 96(R17), F30
+	WORD $0x4e9eaf82 // usmmla v2.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf43 // usmmla v3.4s, v26.16b, v30.16b
+	FMOVQ 192(R17), F31
+	WORD $0x4e9faf84 // usmmla v4.4s, v28.16b, v31.16b
+	WORD $0x4e9faf45 // usmmla v5.4s, v26.16b, v31.16b
+	FMOVQ 288(R17), F29
+	WORD $0x4e9daf86 // usmmla v6.4s, v28.16b, v29.16b
+	WORD $0x4e9daf47 // usmmla v7.4s, v26.16b, v29.16b
+	FMOVQ 384(R17), F30
+	WORD $0x4e9eaf88 // usmmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf49 // usmmla v9.4s, v26.16b, v30.16b
+	FMOVQ 480(R17), F31
+	WORD $0x4e9faf8a // usmmla v10.4s, v28.16b, v31.16b
+	WORD $0x4e9faf4b // usmmla v11.4s, v26.16b, v31.16b
+	FMOVQ 0(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 128(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf80 // usmmla v0.4s, v28.16b, v31.16b
+	WORD $0x4e9faf41 // usmmla v1.4s, v26.16b, v31.16b
+	FMOVQ 112(R17), F29
+	WORD $0x4e9daf82 // usmmla v2.4s, v28.16b, v29.16b
+	WORD $0x4e9daf43 // usmmla v3.4s, v26.16b, v29.16b
+	FMOVQ 208(R17), F30
+	WORD $0x4e9eaf84 // usmmla v4.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf45 // usmmla v5.4s, v26.16b, v30.16b
+	FMOVQ 304(R17), F31
+	WORD $0x4e9faf86 // usmmla v6.4s, v28.16b, v31.16b
+	WORD $0x4e9faf47 // usmmla v7.4s, v26.16b, v31.16b
+	FMOVQ 400(R17), F29
+	WORD $0x4e9daf88 // usmmla v8.4s, v28.16b, v29.16b
+	WORD $0x4e9daf49 // usmmla v9.4s, v26.16b, v29.16b
+	FMOVQ 496(R17), F30
+	WORD $0x4e9eaf8a // usmmla v10.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf4b // usmmla v11.4s, v26.16b, v30.16b
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 128(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 320(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 416(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 512(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 0(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 128(R10), F31
+	VUSHR $7, V31.B16, V31.B16
+	VSLI $2, V31.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 48(R17), F29
+	WORD $0x4e9daf80 // usmmla v0.4s, v28.16b, v29.16b
+	WORD $0x4e9daf41 // usmmla v1.4s, v26.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eaf82 // usmmla v2.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf43 // usmmla v3.4s, v26.16b, v30.16b
+	FMOVQ 240(R17), F31
+	WORD $0x4e9faf84 // usmmla v4.4s, v28.16b, v31.16b
+	WORD $0x4e9faf45 // usmmla v5.4s, v26.16b, v31.16b
+	FMOVQ 336(R17), F29
+	WORD $0x4e9daf86 // usmmla v6.4s, v28.16b, v29.16b
+	WORD $0x4e9daf47 // usmmla v7.4s, v26.16b, v29.16b
+	FMOVQ 432(R17), F30
+	WORD $0x4e9eaf88 // usmmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf49 // usmmla v9.4s, v26.16b, v30.16b
+	FMOVQ 528(R17), F31
+	WORD $0x4e9faf8a // usmmla v10.4s, v28.16b, v31.16b
+	WORD $0x4e9faf4b // usmmla v11.4s, v26.16b, v31.16b
+	FMOVD 0(R11), F28
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 160(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 256(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 352(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 448(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 544(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	ADD $576, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $448, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $7, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+pairs4_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	FMOVQ 128(R10), F22
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F23
+	VUSHR $1, V23.B16, V23.B16
+	VSLI $2, V23.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae80 // usmmla v0.4s, v20.16b, v24.16b
+	WORD $0x4e98ae41 // usmmla v1.4s, v18.16b, v24.16b
+	FMOVQ 96(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 192(R17), F26
+	WORD $0x4e9aae84 // usmmla v4.4s, v20.16b, v26.16b
+	WORD $0x4e9aae45 // usmmla v5.4s, v18.16b, v26.16b
+	FMOVQ 288(R17), F27
+	WORD $0x4e9bae86 // usmmla v6.4s, v20.16b, v27.16b
+	WORD $0x4e9bae47 // usmmla v7.4s, v18.16b, v27.16b
+	FMOVQ 0(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F28
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $2, V28.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 112(R17), F31
+	WORD $0x4e9fae82 // usmmla v2.4s, v20.16b, v31.16b
+	WORD $0x4e9fae43 // usmmla v3.4s, v18.16b, v31.16b
+	FMOVQ 208(R17), F21
+	WORD $0x4e95ae84 // usmmla v4.4s, v20.16b, v21.16b
+	WORD $0x4e95ae45 // usmmla v5.4s, v18.16b, v21.16b
+	FMOVQ 304(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F24
+	VUSHR $5, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F25
+	WORD $0x4e99ae80 // usmmla v0.4s, v20.16b, v25.16b
+	WORD $0x4e99ae41 // usmmla v1.4s, v18.16b, v25.16b
+	FMOVQ 128(R17), F26
+	WORD $0x4e9aae82 // usmmla v2.4s, v20.16b, v26.16b
+	WORD $0x4e9aae43 // usmmla v3.4s, v18.16b, v26.16b
+	FMOVQ 224(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 320(R17), F28
+	WORD $0x4e9cae86 // usmmla v6.4s, v20.16b, v28.16b
+	WORD $0x4e9cae47 // usmmla v7.4s, v18.16b, v28.16b
+	FMOVQ 0(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9fae80 // usmmla v0.4s, v20.16b, v31.16b
+	WORD $0x4e9fae41 // usmmla v1.4s, v18.16b, v31.16b
+	FMOVQ 144(R17), F21
+	WORD $0x4e95ae82 // usmmla v2.4s, v20.16b, v21.16b
+	WORD $0x4e95ae43 // usmmla v3.4s, v18.16b, v21.16b
+	FMOVQ 240(R17), F22
+	WORD $0x4e96ae84 // usmmla v4.4s, v20.16b, v22.16b
+	WORD $0x4e96ae45 // usmmla v5.4s, v18.16b, v22.16b
+	FMOVQ 336(R17), F23
+	WORD $0x4e97ae86 // usmmla v6.4s, v20.16b, v23.16b
+	WORD $0x4e97ae47 // usmmla v7.4s, v18.16b, v23.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 256(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 352(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $384, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE pairs4_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD $448, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs4_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $7, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $2, R14
+pairs2_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	FMOVQ 128(R10), F22
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F23
+	VUSHR $1, V23.B16, V23.B16
+	VSLI $2, V23.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae80 // usmmla v0.4s, v20.16b, v24.16b
+	WORD $0x4e98ae41 // usmmla v1.4s, v18.16b, v24.16b
+	FMOVQ 96(R17), F25
+	WORD $0x4e99ae84 // usmmla v4.4s, v20.16b, v25.16b
+	WORD $0x4e99ae45 // usmmla v5.4s, v18.16b, v25.16b
+	FMOVQ 16(R10), F19
+	FMOVQ 144(R10), F26
+	VSLI $2, V26.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	FMOVQ 144(R10), F27
+	VUSHR $1, V27.B16, V27.B16
+	VSLI $2, V27.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 0(R17), F28
+	WORD $0x4e9cae82 // usmmla v2.4s, v20.16b, v28.16b
+	WORD $0x4e9cae43 // usmmla v3.4s, v18.16b, v28.16b
+	FMOVQ 96(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVQ 0(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F31
+	VUSHR $3, V31.B16, V31.B16
+	VSLI $2, V31.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F21
+	WORD $0x4e95ae80 // usmmla v0.4s, v20.16b, v21.16b
+	WORD $0x4e95ae41 // usmmla v1.4s, v18.16b, v21.16b
+	FMOVQ 112(R17), F22
+	WORD $0x4e96ae84 // usmmla v4.4s, v20.16b, v22.16b
+	WORD $0x4e96ae45 // usmmla v5.4s, v18.16b, v22.16b
+	FMOVQ 16(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 144(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 144(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 112(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VSLI $2, V27.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae80 // usmmla v0.4s, v20.16b, v29.16b
+	WORD $0x4e9dae41 // usmmla v1.4s, v18.16b, v29.16b
+	FMOVQ 128(R17), F30
+	WORD $0x4e9eae84 // usmmla v4.4s, v20.16b, v30.16b
+	WORD $0x4e9eae45 // usmmla v5.4s, v18.16b, v30.16b
+	FMOVQ 16(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 144(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 144(R10), F21
+	VUSHR $5, V21.B16, V21.B16
+	VSLI $2, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 32(R17), F22
+	WORD $0x4e96ae82 // usmmla v2.4s, v20.16b, v22.16b
+	WORD $0x4e96ae43 // usmmla v3.4s, v18.16b, v22.16b
+	FMOVQ 128(R17), F23
+	WORD $0x4e97ae86 // usmmla v6.4s, v20.16b, v23.16b
+	WORD $0x4e97ae47 // usmmla v7.4s, v18.16b, v23.16b
+	FMOVQ 0(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 144(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 16(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 144(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 144(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 48(R17), F30
+	WORD $0x4e9eae82 // usmmla v2.4s, v20.16b, v30.16b
+	WORD $0x4e9eae43 // usmmla v3.4s, v18.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9fae86 // usmmla v6.4s, v20.16b, v31.16b
+	WORD $0x4e9fae47 // usmmla v7.4s, v18.16b, v31.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVD 8(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $192, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE pairs2_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F10, 16(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F14, 16(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD $448, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $32, R10
+	SUB R15, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE pairs2_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $7, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	FMOVQ 144(R10), F30
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	FMOVQ 160(R10), F31
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	FMOVQ 176(R10), F28
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	FMOVQ 128(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	FMOVQ 144(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	FMOVQ 160(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	FMOVQ 176(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $3, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $4, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $7, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $7, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	FMOVQ 128(R10), F24
+	VSLI $2, V24.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	FMOVQ 160(R10), F26
+	VSLI $2, V26.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	FMOVQ 176(R10), F27
+	VSLI $2, V27.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	FMOVQ 144(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	FMOVQ 160(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	FMOVQ 176(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	FMOVQ 128(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 144(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VSLI $2, V24.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 160(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VSLI $2, V25.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 176(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VSLI $2, V26.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 144(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 160(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 176(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	FMOVQ 128(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VSLI $2, V23.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 160(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VSLI $2, V24.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 176(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 144(R10), F27
+	VUSHR $5, V27.B16, V27.B16
+	VSLI $2, V27.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 160(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 176(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 144(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 160(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	VSLI $2, V23.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 176(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 144(R10), F26
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 160(R10), F27
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $448, R10
+	ADD $448, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F23
+	WORD $0x4e37d54a // fadd v10.4s, v10.4s, v23.4s
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $448, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $224, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t3s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t3s16NEON(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $128, V16.B16
+	VEOR V16.B16, V17.B16, V17.B16
+	VMOVI $7, V16.B16
+t4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R20), F14
+	FMOVQ 0(R21), F15
+	FMOVQ 0(R10), F18
+	FMOVQ 128(R10), F21
+	VSLI $2, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F22
+	VUSHR $1, V22.B16, V22.B16
+	VSLI $2, V22.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V23.S4
+	VDUP V12.S[1], V24.S4
+	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
+	WORD $0x0e388279 // smlal v25.8h, v19.8b, v24.8b
+	WORD $0x4e602b20 // saddlp v0.4s, v25.8h
+	WORD $0x4e37c259 // smull2 v25.8h, v18.16b, v23.16b
+	WORD $0x4e388279 // smlal2 v25.8h, v19.16b, v24.16b
+	WORD $0x4e602b21 // saddlp v1.4s, v25.8h
+	VDUP V13.S[0], V26.S4
+	VDUP V13.S[1], V27.S4
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x0e3b827c // smlal v28.8h, v19.8b, v27.8b
+	WORD $0x4e602b82 // saddlp v2.4s, v28.8h
+	WORD $0x4e3ac25c // smull2 v28.8h, v18.16b, v26.16b
+	WORD $0x4e3b827c // smlal2 v28.8h, v19.16b, v27.16b
+	WORD $0x4e602b83 // saddlp v3.4s, v28.8h
+	VDUP V14.S[0], V29.S4
+	VDUP V14.S[1], V30.S4
+	WORD $0x0e3dc25f // smull v31.8h, v18.8b, v29.8b
+	WORD $0x0e3e827f // smlal v31.8h, v19.8b, v30.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3dc25f // smull2 v31.8h, v18.16b, v29.16b
+	WORD $0x4e3e827f // smlal2 v31.8h, v19.16b, v30.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	VDUP V15.S[0], V20.S4
+	VDUP V15.S[1], V21.S4
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x0e358276 // smlal v22.8h, v19.8b, v21.8b
+	WORD $0x4e602ac6 // saddlp v6.4s, v22.8h
+	WORD $0x4e34c256 // smull2 v22.8h, v18.16b, v20.16b
+	WORD $0x4e358276 // smlal2 v22.8h, v19.16b, v21.16b
+	WORD $0x4e602ac7 // saddlp v7.4s, v22.8h
+	FMOVQ 0(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V25.S4
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
+	WORD $0x0e3a827b // smlal v27.8h, v19.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c25b // smull2 v27.8h, v18.16b, v25.16b
+	WORD $0x4e3a827b // smlal2 v27.8h, v19.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	VDUP V13.S[2], V28.S4
+	VDUP V13.S[3], V29.S4
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x0e3d827e // smlal v30.8h, v19.8b, v29.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e3cc25e // smull2 v30.8h, v18.16b, v28.16b
+	WORD $0x4e3d827e // smlal2 v30.8h, v19.16b, v29.16b
+	WORD $0x4e606bc3 // sadalp v3.4s, v30.8h
+	VDUP V14.S[2], V31.S4
+	VDUP V14.S[3], V20.S4
+	WORD $0x0e3fc255 // smull v21.8h, v18.8b, v31.8b
+	WORD $0x0e348275 // smlal v21.8h, v19.8b, v20.8b
+	WORD $0x4e606aa4 // sadalp v4.4s, v21.8h
+	WORD $0x4e3fc255 // smull2 v21.8h, v18.16b, v31.16b
+	WORD $0x4e348275 // smlal2 v21.8h, v19.16b, v20.16b
+	WORD $0x4e606aa5 // sadalp v5.4s, v21.8h
+	VDUP V15.S[2], V22.S4
+	VDUP V15.S[3], V23.S4
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x0e378278 // smlal v24.8h, v19.8b, v23.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e36c258 // smull2 v24.8h, v18.16b, v22.16b
+	WORD $0x4e378278 // smlal2 v24.8h, v19.16b, v23.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVD 0(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 16(R20), F14
+	FMOVQ 16(R21), F15
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V27.S4
+	VDUP V12.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e602ba0 // saddlp v0.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e602ba1 // saddlp v1.4s, v29.8h
+	VDUP V13.S[0], V30.S4
+	VDUP V13.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e602a82 // saddlp v2.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e602a83 // saddlp v3.4s, v20.8h
+	VDUP V14.S[0], V21.S4
+	VDUP V14.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e602ae4 // saddlp v4.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e602ae5 // saddlp v5.4s, v23.8h
+	VDUP V15.S[0], V24.S4
+	VDUP V15.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b46 // saddlp v6.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b47 // saddlp v7.4s, v26.8h
+	FMOVQ 0(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $2, V27.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc25f // smull v31.8h, v18.8b, v29.8b
+	WORD $0x0e3e827f // smlal v31.8h, v19.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc25f // smull2 v31.8h, v18.16b, v29.16b
+	WORD $0x4e3e827f // smlal2 v31.8h, v19.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	VDUP V13.S[2], V20.S4
+	VDUP V13.S[3], V21.S4
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x0e358276 // smlal v22.8h, v19.8b, v21.8b
+	WORD $0x4e606ac2 // sadalp v2.4s, v22.8h
+	WORD $0x4e34c256 // smull2 v22.8h, v18.16b, v20.16b
+	WORD $0x4e358276 // smlal2 v22.8h, v19.16b, v21.16b
+	WORD $0x4e606ac3 // sadalp v3.4s, v22.8h
+	VDUP V14.S[2], V23.S4
+	VDUP V14.S[3], V24.S4
+	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
+	WORD $0x0e388279 // smlal v25.8h, v19.8b, v24.8b
+	WORD $0x4e606b24 // sadalp v4.4s, v25.8h
+	WORD $0x4e37c259 // smull2 v25.8h, v18.16b, v23.16b
+	WORD $0x4e388279 // smlal2 v25.8h, v19.16b, v24.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	VDUP V15.S[2], V26.S4
+	VDUP V15.S[3], V27.S4
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x0e3b827c // smlal v28.8h, v19.8b, v27.8b
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e3ac25c // smull2 v28.8h, v18.16b, v26.16b
+	WORD $0x4e3b827c // smlal2 v28.8h, v19.16b, v27.16b
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
+	FMOVD 32(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F20
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F21
+	WORD $0x4e35d56b // fadd v11.4s, v11.4s, v21.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F15
+	VMOVI $128, V14.B16
+	VEOR V14.B16, V15.B16, V15.B16
+	VMOVI $7, V14.B16
+t2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $2, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R10), F16
+	FMOVQ 128(R10), F21
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	FMOVQ 144(R10), F22
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	FMOVQ 128(R10), F23
+	VUSHR $1, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	FMOVQ 144(R10), F24
+	VUSHR $1, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b60 // saddlp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b61 // saddlp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b82 // saddlp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b83 // saddlp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 0(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 128(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $3, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 144(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V25.S4
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[2], V29.S4
+	VDUP V13.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVD 0(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 8(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 0(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 128(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $5, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 144(R10), F24
+	VUSHR $5, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b60 // saddlp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b61 // saddlp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b82 // saddlp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b83 // saddlp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 0(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 128(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 144(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	VSLI $2, V22.B16, V17.B16
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $7, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 144(R10), F24
+	VUSHR $7, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V25.S4
+	VDUP V12.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[2], V29.S4
+	VDUP V13.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVD 32(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 40(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F21
+	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
+	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
+	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
+	WORD $0x4f95916b // fmul v11.4s, v11.4s, v21.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F22
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	FMOVQ 16(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	FMOVQ 16(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $7, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	FMOVQ 128(R10), F24
+	VSLI $2, V24.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	FMOVQ 160(R10), F26
+	VSLI $2, V26.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	FMOVQ 176(R10), F27
+	VSLI $2, V27.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	FMOVQ 144(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	FMOVQ 160(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	FMOVQ 176(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V23.S4
+	VDUP V12.S[1], V24.S4
+	WORD $0x0e37c1f9 // smull v25.8h, v15.8b, v23.8b
+	WORD $0x0e388279 // smlal v25.8h, v19.8b, v24.8b
+	WORD $0x4e602b20 // saddlp v0.4s, v25.8h
+	WORD $0x4e37c1f9 // smull2 v25.8h, v15.16b, v23.16b
+	WORD $0x4e388279 // smlal2 v25.8h, v19.16b, v24.16b
+	WORD $0x4e602b21 // saddlp v1.4s, v25.8h
+	WORD $0x0e37c21a // smull v26.8h, v16.8b, v23.8b
+	WORD $0x0e38829a // smlal v26.8h, v20.8b, v24.8b
+	WORD $0x4e602b42 // saddlp v2.4s, v26.8h
+	WORD $0x4e37c21a // smull2 v26.8h, v16.16b, v23.16b
+	WORD $0x4e38829a // smlal2 v26.8h, v20.16b, v24.16b
+	WORD $0x4e602b43 // saddlp v3.4s, v26.8h
+	WORD $0x0e37c23b // smull v27.8h, v17.8b, v23.8b
+	WORD $0x0e3882bb // smlal v27.8h, v21.8b, v24.8b
+	WORD $0x4e602b64 // saddlp v4.4s, v27.8h
+	WORD $0x4e37c23b // smull2 v27.8h, v17.16b, v23.16b
+	WORD $0x4e3882bb // smlal2 v27.8h, v21.16b, v24.16b
+	WORD $0x4e602b65 // saddlp v5.4s, v27.8h
+	WORD $0x0e37c25c // smull v28.8h, v18.8b, v23.8b
+	WORD $0x0e3882dc // smlal v28.8h, v22.8b, v24.8b
+	WORD $0x4e602b86 // saddlp v6.4s, v28.8h
+	WORD $0x4e37c25c // smull2 v28.8h, v18.16b, v23.16b
+	WORD $0x4e3882dc // smlal2 v28.8h, v22.16b, v24.16b
+	WORD $0x4e602b87 // saddlp v7.4s, v28.8h
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 144(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 160(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 176(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 144(R10), F25
+	VUSHR $3, V25.B16, V25.B16
+	VSLI $2, V25.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 160(R10), F26
+	VUSHR $3, V26.B16, V26.B16
+	VSLI $2, V26.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 176(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V28.S4
+	VDUP V12.S[3], V29.S4
+	WORD $0x0e3cc1fe // smull v30.8h, v15.8b, v28.8b
+	WORD $0x0e3d827e // smlal v30.8h, v19.8b, v29.8b
+	WORD $0x4e606bc0 // sadalp v0.4s, v30.8h
+	WORD $0x4e3cc1fe // smull2 v30.8h, v15.16b, v28.16b
+	WORD $0x4e3d827e // smlal2 v30.8h, v19.16b, v29.16b
+	WORD $0x4e606bc1 // sadalp v1.4s, v30.8h
+	WORD $0x0e3cc21f // smull v31.8h, v16.8b, v28.8b
+	WORD $0x0e3d829f // smlal v31.8h, v20.8b, v29.8b
+	WORD $0x4e606be2 // sadalp v2.4s, v31.8h
+	WORD $0x4e3cc21f // smull2 v31.8h, v16.16b, v28.16b
+	WORD $0x4e3d829f // smlal2 v31.8h, v20.16b, v29.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x0e3cc237 // smull v23.8h, v17.8b, v28.8b
+	WORD $0x0e3d82b7 // smlal v23.8h, v21.8b, v29.8b
+	WORD $0x4e606ae4 // sadalp v4.4s, v23.8h
+	WORD $0x4e3cc237 // smull2 v23.8h, v17.16b, v28.16b
+	WORD $0x4e3d82b7 // smlal2 v23.8h, v21.16b, v29.16b
+	WORD $0x4e606ae5 // sadalp v5.4s, v23.8h
+	WORD $0x0e3cc258 // smull v24.8h, v18.8b, v28.8b
+	WORD $0x0e3d82d8 // smlal v24.8h, v22.8b, v29.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e3cc258 // smull2 v24.8h, v18.16b, v28.16b
+	WORD $0x4e3d82d8 // smlal2 v24.8h, v22.16b, v29.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	FMOVQ 128(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 144(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VSLI $2, V26.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 160(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VSLI $2, V27.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 176(R10), F28
+	VUSHR $4, V28.B16, V28.B16
+	VSLI $2, V28.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 144(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 160(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $5, V23.B16, V23.B16
+	VSLI $2, V23.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V24.S4
+	VDUP V12.S[1], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b40 // saddlp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b41 // saddlp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e602b62 // saddlp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e602b63 // saddlp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e602b84 // saddlp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e602b85 // saddlp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e602ba6 // saddlp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e602ba7 // saddlp v7.4s, v29.8h
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 144(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 160(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	VSLI $2, V23.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 176(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 144(R10), F26
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 160(R10), F27
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc1ff // smull v31.8h, v15.8b, v29.8b
+	WORD $0x0e3e827f // smlal v31.8h, v19.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc1ff // smull2 v31.8h, v15.16b, v29.16b
+	WORD $0x4e3e827f // smlal2 v31.8h, v19.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	WORD $0x0e3dc217 // smull v23.8h, v16.8b, v29.8b
+	WORD $0x0e3e8297 // smlal v23.8h, v20.8b, v30.8b
+	WORD $0x4e606ae2 // sadalp v2.4s, v23.8h
+	WORD $0x4e3dc217 // smull2 v23.8h, v16.16b, v29.16b
+	WORD $0x4e3e8297 // smlal2 v23.8h, v20.16b, v30.16b
+	WORD $0x4e606ae3 // sadalp v3.4s, v23.8h
+	WORD $0x0e3dc238 // smull v24.8h, v17.8b, v29.8b
+	WORD $0x0e3e82b8 // smlal v24.8h, v21.8b, v30.8b
+	WORD $0x4e606b04 // sadalp v4.4s, v24.8h
+	WORD $0x4e3dc238 // smull2 v24.8h, v17.16b, v29.16b
+	WORD $0x4e3e82b8 // smlal2 v24.8h, v21.16b, v30.16b
+	WORD $0x4e606b05 // sadalp v5.4s, v24.8h
+	WORD $0x0e3dc259 // smull v25.8h, v18.8b, v29.8b
+	WORD $0x0e3e82d9 // smlal v25.8h, v22.8b, v30.8b
+	WORD $0x4e606b26 // sadalp v6.4s, v25.8h
+	WORD $0x4e3dc259 // smull2 v25.8h, v18.16b, v29.16b
+	WORD $0x4e3e82d9 // smlal2 v25.8h, v22.16b, v30.16b
+	WORD $0x4e606b27 // sadalp v7.4s, v25.8h
+	FMOVD 32(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 40(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 48(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 56(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F26
+	WORD $0x4f9a9108 // fmul v8.4s, v8.4s, v26.s[0]
+	WORD $0x4f9a9129 // fmul v9.4s, v9.4s, v26.s[0]
+	WORD $0x4f9a914a // fmul v10.4s, v10.4s, v26.s[0]
+	WORD $0x4f9a916b // fmul v11.4s, v11.4s, v26.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F27
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	FMOVQ 16(R16), F28
+	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FMOVQ 32(R16), F29
+	WORD $0x4e3dd54a // fadd v10.4s, v10.4s, v29.4s
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t3s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t3s16DotProd(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $128, V24.B16
+	VEOR V24.B16, V25.B16, V25.B16
+	VMOVI $7, V24.B16
+t8_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+t8_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	ADD R3, R23, R24
+	ADD R3, R24, R25
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t8_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R22), F20
+	FMOVQ 0(R23), F21
+	FMOVQ 0(R24), F22
+	FMOVQ 0(R25), F23
+	FMOVQ 0(R10), F26
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	FMOVQ 128(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 0(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 128(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 64(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 128(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVD 0(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 16(R22), F20
+	FMOVQ 16(R23), F21
+	FMOVQ 16(R24), F22
+	FMOVQ 16(R25), F23
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 128(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 0(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 128(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 64(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 128(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVD 32(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $48, R22
+	ADD $48, R23
+	ADD $48, R24
+	ADD $48, R25
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t8_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t8_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t8_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t8_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t8_group
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F21
+	VMOVI $128, V20.B16
+	VEOR V20.B16, V21.B16, V21.B16
+	VMOVI $7, V20.B16
+t4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $2, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R10), F22
+	FMOVQ 128(R10), F27
+	VSLI $2, V27.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	FMOVQ 144(R10), F28
+	VSLI $2, V28.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	FMOVQ 128(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	FMOVQ 144(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 0(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 128(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	FMOVQ 144(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VSLI $2, V26.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	FMOVQ 128(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 144(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V25.B16
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVD 0(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 8(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 0(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	FMOVQ 144(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $2, V30.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	FMOVQ 128(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V24.B16
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 144(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V25.B16
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 0(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 128(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $2, V27.B16, V22.B16
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 144(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVD 32(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 40(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F31
+	WORD $0x4f9f9108 // fmul v8.4s, v8.4s, v31.s[0]
+	WORD $0x4f9f9129 // fmul v9.4s, v9.4s, v31.s[0]
+	WORD $0x4f9f914a // fmul v10.4s, v10.4s, v31.s[0]
+	WORD $0x4f9f916b // fmul v11.4s, v11.4s, v31.s[0]
+	WORD $0x4f9f918c // fmul v12.4s, v12.4s, v31.s[0]
+	WORD $0x4f9f91ad // fmul v13.4s, v13.4s, v31.s[0]
+	WORD $0x4f9f91ce // fmul v14.4s, v14.4s, v31.s[0]
+	WORD $0x4f9f91ef // fmul v15.4s, v15.4s, v31.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd529 // fadd v9.4s, v9.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $128, V18.B16
+	VEOR V18.B16, V19.B16, V19.B16
+	VMOVI $7, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	FMOVQ 144(R10), F30
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	FMOVQ 160(R10), F31
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	FMOVQ 176(R10), F28
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	FMOVQ 128(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	FMOVQ 144(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	FMOVQ 160(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	FMOVQ 176(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $3, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $4, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $7, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 40(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 48(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 56(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $7, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	FMOVQ 128(R10), F24
+	VSLI $2, V24.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	FMOVQ 160(R10), F26
+	VSLI $2, V26.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	FMOVQ 176(R10), F27
+	VSLI $2, V27.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	FMOVQ 144(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	FMOVQ 160(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	FMOVQ 176(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	FMOVQ 128(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 144(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VSLI $2, V24.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 160(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VSLI $2, V25.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 176(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VSLI $2, V26.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 144(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 160(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 176(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	FMOVQ 128(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VSLI $2, V23.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 160(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VSLI $2, V24.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 176(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 144(R10), F27
+	VUSHR $5, V27.B16, V27.B16
+	VSLI $2, V27.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 160(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 176(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 144(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 160(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	VSLI $2, V23.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 176(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 144(R10), F26
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 160(R10), F27
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 32(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 40(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 48(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 56(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F23
+	WORD $0x4e37d54a // fadd v10.4s, v10.4s, v23.4s
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t3s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t3s16I8MM(SB), 0, $10768-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile12:
+	CMP $12, R7
+	BLT below12
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $7, V24.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $448, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $560, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs6_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 528(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 640(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	FMOVQ 128(R10), F30
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	FMOVQ 128(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 0(R17), F29
+	WORD $0x4e9daf80 // usmmla v0.4s, v28.16b, v29.16b
+	WORD $0x4e9daf41 // usmmla v1.4s, v26.16b, v29.16b
+	FMOVQ 112(R17), F30
+	WORD $0x4e9eaf82 // usmmla v2.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf43 // usmmla v3.4s, v26.16b, v30.16b
+	FMOVQ 224(R17), F31
+	WORD $0x4e9faf84 // usmmla v4.4s, v28.16b, v31.16b
+	WORD $0x4e9faf45 // usmmla v5.4s, v26.16b, v31.16b
+	FMOVQ 336(R17), F29
+	WORD $0x4e9daf86 // usmmla v6.4s, v28.16b, v29.16b
+	WORD $0x4e9daf47 // usmmla v7.4s, v26.16b, v29.16b
+	FMOVQ 448(R17), F30
+	WORD $0x4e9eaf88 // usmmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf49 // usmmla v9.4s, v26.16b, v30.16b
+	FMOVQ 560(R17), F31
+	WORD $0x4e9faf8a // usmmla v10.4s, v28.16b, v31.16b
+	WORD $0x4e9faf4b // usmmla v11.4s, v26.16b, v31.16b
+	FMOVQ 0(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 128(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 16(R17), F31
+	WORD $0x4e9faf80 // usmmla v0.4s, v28.16b, v31.16b
+	WORD $0x4e9faf41 // usmmla v1.4s, v26.16b, v31.16b
+	FMOVQ 128(R17), F29
+	WORD $0x4e9daf82 // usmmla v2.4s, v28.16b, v29.16b
+	WORD $0x4e9daf43 // usmmla v3.4s, v26.16b, v29.16b
+	FMOVQ 240(R17), F30
+	WORD $0x4e9eaf84 // usmmla v4.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf45 // usmmla v5.4s, v26.16b, v30.16b
+	FMOVQ 352(R17), F31
+	WORD $0x4e9faf86 // usmmla v6.4s, v28.16b, v31.16b
+	WORD $0x4e9faf47 // usmmla v7.4s, v26.16b, v31.16b
+	FMOVQ 464(R17), F29
+	WORD $0x4e9daf88 // usmmla v8.4s, v28.16b, v29.16b
+	WORD $0x4e9daf49 // usmmla v9.4s, v26.16b, v29.16b
+	FMOVQ 576(R17), F30
+	WORD $0x4e9eaf8a // usmmla v10.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf4b // usmmla v11.4s, v26.16b, v30.16b
+	FMOVD 0(R11), F28
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 176(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 288(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 400(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 512(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 624(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 544(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 656(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 128(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V27.B16
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 256(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 368(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 480(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 592(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 0(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V26.B16
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 128(R10), F31
+	VUSHR $7, V31.B16, V31.B16
+	VSLI $2, V31.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 48(R17), F29
+	WORD $0x4e9daf80 // usmmla v0.4s, v28.16b, v29.16b
+	WORD $0x4e9daf41 // usmmla v1.4s, v26.16b, v29.16b
+	FMOVQ 160(R17), F30
+	WORD $0x4e9eaf82 // usmmla v2.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf43 // usmmla v3.4s, v26.16b, v30.16b
+	FMOVQ 272(R17), F31
+	WORD $0x4e9faf84 // usmmla v4.4s, v28.16b, v31.16b
+	WORD $0x4e9faf45 // usmmla v5.4s, v26.16b, v31.16b
+	FMOVQ 384(R17), F29
+	WORD $0x4e9daf86 // usmmla v6.4s, v28.16b, v29.16b
+	WORD $0x4e9daf47 // usmmla v7.4s, v26.16b, v29.16b
+	FMOVQ 496(R17), F30
+	WORD $0x4e9eaf88 // usmmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf49 // usmmla v9.4s, v26.16b, v30.16b
+	FMOVQ 608(R17), F31
+	WORD $0x4e9faf8a // usmmla v10.4s, v28.16b, v31.16b
+	WORD $0x4e9faf4b // usmmla v11.4s, v26.16b, v31.16b
+	FMOVD 32(R11), F28
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 176(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 288(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 400(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 512(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 624(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	ADD $672, R17
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $512, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $7, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $4, R14
+pairs4_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	FMOVQ 128(R10), F22
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F23
+	VUSHR $1, V23.B16, V23.B16
+	VSLI $2, V23.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae80 // usmmla v0.4s, v20.16b, v24.16b
+	WORD $0x4e98ae41 // usmmla v1.4s, v18.16b, v24.16b
+	FMOVQ 112(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 224(R17), F26
+	WORD $0x4e9aae84 // usmmla v4.4s, v20.16b, v26.16b
+	WORD $0x4e9aae45 // usmmla v5.4s, v18.16b, v26.16b
+	FMOVQ 336(R17), F27
+	WORD $0x4e9bae86 // usmmla v6.4s, v20.16b, v27.16b
+	WORD $0x4e9bae47 // usmmla v7.4s, v18.16b, v27.16b
+	FMOVQ 0(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F28
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $2, V28.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9fae82 // usmmla v2.4s, v20.16b, v31.16b
+	WORD $0x4e9fae43 // usmmla v3.4s, v18.16b, v31.16b
+	FMOVQ 240(R17), F21
+	WORD $0x4e95ae84 // usmmla v4.4s, v20.16b, v21.16b
+	WORD $0x4e95ae45 // usmmla v5.4s, v18.16b, v21.16b
+	FMOVQ 352(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 288(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 400(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VSLI $2, V23.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F24
+	VUSHR $5, V24.B16, V24.B16
+	VSLI $2, V24.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F25
+	WORD $0x4e99ae80 // usmmla v0.4s, v20.16b, v25.16b
+	WORD $0x4e99ae41 // usmmla v1.4s, v18.16b, v25.16b
+	FMOVQ 144(R17), F26
+	WORD $0x4e9aae82 // usmmla v2.4s, v20.16b, v26.16b
+	WORD $0x4e9aae43 // usmmla v3.4s, v18.16b, v26.16b
+	FMOVQ 256(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 368(R17), F28
+	WORD $0x4e9cae86 // usmmla v6.4s, v20.16b, v28.16b
+	WORD $0x4e9cae47 // usmmla v7.4s, v18.16b, v28.16b
+	FMOVQ 0(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F31
+	WORD $0x4e9fae80 // usmmla v0.4s, v20.16b, v31.16b
+	WORD $0x4e9fae41 // usmmla v1.4s, v18.16b, v31.16b
+	FMOVQ 160(R17), F21
+	WORD $0x4e95ae82 // usmmla v2.4s, v20.16b, v21.16b
+	WORD $0x4e95ae43 // usmmla v3.4s, v18.16b, v21.16b
+	FMOVQ 272(R17), F22
+	WORD $0x4e96ae84 // usmmla v4.4s, v20.16b, v22.16b
+	WORD $0x4e96ae45 // usmmla v5.4s, v18.16b, v22.16b
+	FMOVQ 384(R17), F23
+	WORD $0x4e97ae86 // usmmla v6.4s, v20.16b, v23.16b
+	WORD $0x4e97ae47 // usmmla v7.4s, v18.16b, v23.16b
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 288(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 400(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $448, R17
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE pairs4_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD $512, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs4_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $7, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $2, R14
+pairs2_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 192(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	FMOVQ 128(R10), F22
+	VSLI $2, V22.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F23
+	VUSHR $1, V23.B16, V23.B16
+	VSLI $2, V23.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae80 // usmmla v0.4s, v20.16b, v24.16b
+	WORD $0x4e98ae41 // usmmla v1.4s, v18.16b, v24.16b
+	FMOVQ 112(R17), F25
+	WORD $0x4e99ae84 // usmmla v4.4s, v20.16b, v25.16b
+	WORD $0x4e99ae45 // usmmla v5.4s, v18.16b, v25.16b
+	FMOVQ 16(R10), F19
+	FMOVQ 144(R10), F26
+	VSLI $2, V26.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	FMOVQ 144(R10), F27
+	VUSHR $1, V27.B16, V27.B16
+	VSLI $2, V27.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 0(R17), F28
+	WORD $0x4e9cae82 // usmmla v2.4s, v20.16b, v28.16b
+	WORD $0x4e9cae43 // usmmla v3.4s, v18.16b, v28.16b
+	FMOVQ 112(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVQ 0(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 128(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F31
+	VUSHR $3, V31.B16, V31.B16
+	VSLI $2, V31.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F21
+	WORD $0x4e95ae80 // usmmla v0.4s, v20.16b, v21.16b
+	WORD $0x4e95ae41 // usmmla v1.4s, v18.16b, v21.16b
+	FMOVQ 128(R17), F22
+	WORD $0x4e96ae84 // usmmla v4.4s, v20.16b, v22.16b
+	WORD $0x4e96ae45 // usmmla v5.4s, v18.16b, v22.16b
+	FMOVQ 16(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 144(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 144(R10), F24
+	VUSHR $3, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 16(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 128(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVD 8(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 208(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 128(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VSLI $2, V27.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F29
+	WORD $0x4e9dae80 // usmmla v0.4s, v20.16b, v29.16b
+	WORD $0x4e9dae41 // usmmla v1.4s, v18.16b, v29.16b
+	FMOVQ 144(R17), F30
+	WORD $0x4e9eae84 // usmmla v4.4s, v20.16b, v30.16b
+	WORD $0x4e9eae45 // usmmla v5.4s, v18.16b, v30.16b
+	FMOVQ 16(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 144(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 144(R10), F21
+	VUSHR $5, V21.B16, V21.B16
+	VSLI $2, V21.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 32(R17), F22
+	WORD $0x4e96ae82 // usmmla v2.4s, v20.16b, v22.16b
+	WORD $0x4e96ae43 // usmmla v3.4s, v18.16b, v22.16b
+	FMOVQ 144(R17), F23
+	WORD $0x4e97ae86 // usmmla v6.4s, v20.16b, v23.16b
+	WORD $0x4e97ae47 // usmmla v7.4s, v18.16b, v23.16b
+	FMOVQ 0(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 128(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 160(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 16(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 144(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 144(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 48(R17), F30
+	WORD $0x4e9eae82 // usmmla v2.4s, v20.16b, v30.16b
+	WORD $0x4e9eae43 // usmmla v3.4s, v18.16b, v30.16b
+	FMOVQ 160(R17), F31
+	WORD $0x4e9fae86 // usmmla v6.4s, v20.16b, v31.16b
+	WORD $0x4e9fae47 // usmmla v7.4s, v18.16b, v31.16b
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVD 40(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $224, R17
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE pairs2_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F10, 16(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F14, 16(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD $512, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $32, R10
+	SUB R15, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE pairs2_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $7, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[3], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[3], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	FMOVQ 128(R10), F29
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	FMOVQ 144(R10), F30
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	FMOVQ 160(R10), F31
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	FMOVQ 176(R10), F28
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	FMOVQ 128(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	FMOVQ 144(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	FMOVQ 160(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	FMOVQ 176(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $2, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $2, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $2, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $2, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $3, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $2, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	FMOVQ 32(R17), F16
+	VEXT $8, V16.B16, V16.B16, V0.B16
+	VSUB V0.S4, V16.S4, V0.S4
+	VDUP V0.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VEXT $8, V17.B16, V17.B16, V4.B16
+	VSUB V4.S4, V17.S4, V4.S4
+	VDUP V4.S[1], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $4, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $4, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $4, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $5, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $5, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 0(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 128(R10), F29
+	VUSHR $6, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 144(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 160(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	FMOVQ 176(R10), F28
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $2, V28.B16, V23.B16
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 64(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	FMOVQ 128(R10), F29
+	VUSHR $7, V29.B16, V29.B16
+	VSLI $2, V29.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $6, V25.B16, V25.B16
+	FMOVQ 144(R10), F30
+	VUSHR $7, V30.B16, V30.B16
+	VSLI $2, V30.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $6, V26.B16, V26.B16
+	FMOVQ 160(R10), F31
+	VUSHR $7, V31.B16, V31.B16
+	VSLI $2, V31.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $6, V27.B16, V27.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 40(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 48(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 56(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $7, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $192, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[3], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	FMOVQ 128(R10), F24
+	VSLI $2, V24.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	FMOVQ 144(R10), F25
+	VSLI $2, V25.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	FMOVQ 160(R10), F26
+	VSLI $2, V26.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	FMOVQ 176(R10), F27
+	VSLI $2, V27.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	FMOVQ 128(R10), F28
+	VUSHR $1, V28.B16, V28.B16
+	VSLI $2, V28.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	FMOVQ 144(R10), F29
+	VUSHR $1, V29.B16, V29.B16
+	VSLI $2, V29.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	FMOVQ 160(R10), F30
+	VUSHR $1, V30.B16, V30.B16
+	VSLI $2, V30.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	FMOVQ 176(R10), F31
+	VUSHR $1, V31.B16, V31.B16
+	VSLI $2, V31.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $2, V15.B16, V15.B16
+	FMOVQ 128(R10), F23
+	VUSHR $2, V23.B16, V23.B16
+	VSLI $2, V23.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $2, V16.B16, V16.B16
+	FMOVQ 144(R10), F24
+	VUSHR $2, V24.B16, V24.B16
+	VSLI $2, V24.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $2, V17.B16, V17.B16
+	FMOVQ 160(R10), F25
+	VUSHR $2, V25.B16, V25.B16
+	VSLI $2, V25.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $2, V18.B16, V18.B16
+	FMOVQ 176(R10), F26
+	VUSHR $2, V26.B16, V26.B16
+	VSLI $2, V26.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $2, V19.B16, V19.B16
+	FMOVQ 128(R10), F27
+	VUSHR $3, V27.B16, V27.B16
+	VSLI $2, V27.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $2, V20.B16, V20.B16
+	FMOVQ 144(R10), F28
+	VUSHR $3, V28.B16, V28.B16
+	VSLI $2, V28.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $2, V21.B16, V21.B16
+	FMOVQ 160(R10), F29
+	VUSHR $3, V29.B16, V29.B16
+	VSLI $2, V29.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $2, V22.B16, V22.B16
+	FMOVQ 176(R10), F30
+	VUSHR $3, V30.B16, V30.B16
+	VSLI $2, V30.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 32(R17), F12
+	VEXT $8, V12.B16, V12.B16, V0.B16
+	VSUB V0.S4, V12.S4, V0.S4
+	VDUP V0.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	FMOVQ 128(R10), F31
+	VUSHR $4, V31.B16, V31.B16
+	VSLI $2, V31.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VSLI $2, V23.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	FMOVQ 160(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VSLI $2, V24.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	FMOVQ 176(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VSLI $2, V25.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	FMOVQ 128(R10), F26
+	VUSHR $5, V26.B16, V26.B16
+	VSLI $2, V26.B16, V19.B16
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	FMOVQ 144(R10), F27
+	VUSHR $5, V27.B16, V27.B16
+	VSLI $2, V27.B16, V20.B16
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	FMOVQ 160(R10), F28
+	VUSHR $5, V28.B16, V28.B16
+	VSLI $2, V28.B16, V21.B16
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	FMOVQ 176(R10), F29
+	VUSHR $5, V29.B16, V29.B16
+	VSLI $2, V29.B16, V22.B16
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 0(R10), F15
+	VUSHR $6, V15.B16, V15.B16
+	FMOVQ 128(R10), F30
+	VUSHR $6, V30.B16, V30.B16
+	VSLI $2, V30.B16, V15.B16
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $6, V16.B16, V16.B16
+	FMOVQ 144(R10), F31
+	VUSHR $6, V31.B16, V31.B16
+	VSLI $2, V31.B16, V16.B16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $6, V17.B16, V17.B16
+	FMOVQ 160(R10), F23
+	VUSHR $6, V23.B16, V23.B16
+	VSLI $2, V23.B16, V17.B16
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $6, V18.B16, V18.B16
+	FMOVQ 176(R10), F24
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $2, V24.B16, V18.B16
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 64(R10), F19
+	VUSHR $6, V19.B16, V19.B16
+	FMOVQ 128(R10), F25
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $6, V20.B16, V20.B16
+	FMOVQ 144(R10), F26
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $6, V21.B16, V21.B16
+	FMOVQ 160(R10), F27
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $6, V22.B16, V22.B16
+	FMOVQ 176(R10), F28
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 32(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 40(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 48(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 56(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $512, R10
+	ADD $512, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F23
+	WORD $0x4e37d54a // fadd v10.4s, v10.4s, v23.4s
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $512, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $256, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4s32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4s32NEON(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $128, V16.B16
+	VEOR V16.B16, V17.B16, V17.B16
+	VMOVI $15, V16.B16
+t4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R20), F14
+	FMOVQ 0(R21), F15
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	VDUP V13.S[0], V24.S4
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b42 // saddlp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b43 // saddlp v3.4s, v26.8h
+	VDUP V14.S[0], V27.S4
+	VDUP V14.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e602ba4 // saddlp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e602ba5 // saddlp v5.4s, v29.8h
+	VDUP V15.S[0], V30.S4
+	VDUP V15.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[2], V24.S4
+	VDUP V13.S[3], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[2], V27.S4
+	VDUP V14.S[3], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[2], V30.S4
+	VDUP V15.S[3], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 16(R20), F14
+	FMOVQ 16(R21), F15
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[0], V24.S4
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[0], V27.S4
+	VDUP V14.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[0], V30.S4
+	VDUP V15.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[2], V24.S4
+	VDUP V13.S[3], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[2], V27.S4
+	VDUP V14.S[3], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[2], V30.S4
+	VDUP V15.S[3], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVD 0(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F21
+	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
+	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
+	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
+	WORD $0x4f95916b // fmul v11.4s, v11.4s, v21.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F22
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F15
+	VMOVI $128, V14.B16
+	VEOR V14.B16, V15.B16, V15.B16
+	VMOVI $15, V14.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e602b02 // saddlp v2.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e602b03 // saddlp v3.4s, v24.8h
+	VDUP V13.S[0], V25.S4
+	VDUP V13.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b64 // saddlp v4.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b65 // saddlp v5.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b86 // saddlp v6.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b87 // saddlp v7.4s, v28.8h
+	FMOVQ 128(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 144(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 192(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 208(R10), F19
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a82 // sadalp v2.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a83 // sadalp v3.4s, v20.8h
+	VDUP V13.S[2], V21.S4
+	VDUP V13.S[3], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e606ae4 // sadalp v4.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e606ae5 // sadalp v5.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 0(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 128(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 144(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 208(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e606b02 // sadalp v2.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e606b03 // sadalp v3.4s, v24.8h
+	VDUP V13.S[2], V25.S4
+	VDUP V13.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
+	FMOVD 0(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 8(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F20
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	FMOVQ 16(R16), F21
+	WORD $0x4e35d56b // fadd v11.4s, v11.4s, v21.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V24.S4
+	VDUP V12.S[1], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b40 // saddlp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b41 // saddlp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e602b62 // saddlp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e602b63 // saddlp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e602b84 // saddlp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e602b85 // saddlp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e602ba6 // saddlp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e602ba7 // saddlp v7.4s, v29.8h
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V30.S4
+	VDUP V12.S[3], V31.S4
+	WORD $0x0e3ec1f7 // smull v23.8h, v15.8b, v30.8b
+	WORD $0x0e3f8277 // smlal v23.8h, v19.8b, v31.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e3ec1f7 // smull2 v23.8h, v15.16b, v30.16b
+	WORD $0x4e3f8277 // smlal2 v23.8h, v19.16b, v31.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	WORD $0x0e3ec218 // smull v24.8h, v16.8b, v30.8b
+	WORD $0x0e3f8298 // smlal v24.8h, v20.8b, v31.8b
+	WORD $0x4e606b02 // sadalp v2.4s, v24.8h
+	WORD $0x4e3ec218 // smull2 v24.8h, v16.16b, v30.16b
+	WORD $0x4e3f8298 // smlal2 v24.8h, v20.16b, v31.16b
+	WORD $0x4e606b03 // sadalp v3.4s, v24.8h
+	WORD $0x0e3ec239 // smull v25.8h, v17.8b, v30.8b
+	WORD $0x0e3f82b9 // smlal v25.8h, v21.8b, v31.8b
+	WORD $0x4e606b24 // sadalp v4.4s, v25.8h
+	WORD $0x4e3ec239 // smull2 v25.8h, v17.16b, v30.16b
+	WORD $0x4e3f82b9 // smlal2 v25.8h, v21.16b, v31.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	WORD $0x0e3ec25a // smull v26.8h, v18.8b, v30.8b
+	WORD $0x0e3f82da // smlal v26.8h, v22.8b, v31.8b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e3ec25a // smull2 v26.8h, v18.16b, v30.16b
+	WORD $0x4e3f82da // smlal2 v26.8h, v22.16b, v31.16b
+	WORD $0x4e606b47 // sadalp v7.4s, v26.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V27.S4
+	VDUP V12.S[1], V28.S4
+	WORD $0x0e3bc1fd // smull v29.8h, v15.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba0 // sadalp v0.4s, v29.8h
+	WORD $0x4e3bc1fd // smull2 v29.8h, v15.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
+	WORD $0x0e3bc21e // smull v30.8h, v16.8b, v27.8b
+	WORD $0x0e3c829e // smlal v30.8h, v20.8b, v28.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e3bc21e // smull2 v30.8h, v16.16b, v27.16b
+	WORD $0x4e3c829e // smlal2 v30.8h, v20.16b, v28.16b
+	WORD $0x4e606bc3 // sadalp v3.4s, v30.8h
+	WORD $0x0e3bc23f // smull v31.8h, v17.8b, v27.8b
+	WORD $0x0e3c82bf // smlal v31.8h, v21.8b, v28.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3bc23f // smull2 v31.8h, v17.16b, v27.16b
+	WORD $0x4e3c82bf // smlal2 v31.8h, v21.16b, v28.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3bc257 // smull v23.8h, v18.8b, v27.8b
+	WORD $0x0e3c82d7 // smlal v23.8h, v22.8b, v28.8b
+	WORD $0x4e606ae6 // sadalp v6.4s, v23.8h
+	WORD $0x4e3bc257 // smull2 v23.8h, v18.16b, v27.16b
+	WORD $0x4e3c82d7 // smlal2 v23.8h, v22.16b, v28.16b
+	WORD $0x4e606ae7 // sadalp v7.4s, v23.8h
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V24.S4
+	VDUP V12.S[3], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b41 // sadalp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e606b85 // sadalp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e606ba6 // sadalp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F30
+	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
+	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
+	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
+	WORD $0x4f9e916b // fmul v11.4s, v11.4s, v30.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	FMOVQ 16(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	FMOVQ 32(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4s32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4s32DotProd(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $128, V24.B16
+	VEOR V24.B16, V25.B16, V25.B16
+	VMOVI $15, V24.B16
+t8_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+t8_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	ADD R3, R23, R24
+	ADD R3, R24, R25
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t8_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R22), F20
+	FMOVQ 0(R23), F21
+	FMOVQ 0(R24), F22
+	FMOVQ 0(R25), F23
+	FMOVQ 0(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 128(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 192(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 16(R22), F20
+	FMOVQ 16(R23), F21
+	FMOVQ 16(R24), F22
+	FMOVQ 16(R25), F23
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 128(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 192(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVD 0(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $48, R22
+	ADD $48, R23
+	ADD $48, R24
+	ADD $48, R25
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t8_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t8_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t8_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t8_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t8_group
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F21
+	VMOVI $128, V20.B16
+	VEOR V20.B16, V21.B16, V21.B16
+	VMOVI $15, V20.B16
+t4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 128(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 144(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 0(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 128(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVD 0(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 8(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F27
+	WORD $0x4f9b9108 // fmul v8.4s, v8.4s, v27.s[0]
+	WORD $0x4f9b9129 // fmul v9.4s, v9.4s, v27.s[0]
+	WORD $0x4f9b914a // fmul v10.4s, v10.4s, v27.s[0]
+	WORD $0x4f9b916b // fmul v11.4s, v11.4s, v27.s[0]
+	WORD $0x4f9b918c // fmul v12.4s, v12.4s, v27.s[0]
+	WORD $0x4f9b91ad // fmul v13.4s, v13.4s, v27.s[0]
+	WORD $0x4f9b91ce // fmul v14.4s, v14.4s, v27.s[0]
+	WORD $0x4f9b91ef // fmul v15.4s, v15.4s, v27.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd529 // fadd v9.4s, v9.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed54a // fadd v10.4s, v10.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd56b // fadd v11.4s, v11.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $128, V18.B16
+	VEOR V18.B16, V19.B16, V19.B16
+	VMOVI $15, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F24
+	WORD $0x4f989108 // fmul v8.4s, v8.4s, v24.s[0]
+	WORD $0x4f989129 // fmul v9.4s, v9.4s, v24.s[0]
+	WORD $0x4f98914a // fmul v10.4s, v10.4s, v24.s[0]
+	WORD $0x4f98916b // fmul v11.4s, v11.4s, v24.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4s32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4s32I8MM(SB), 0, $9232-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile12:
+	CMP $12, R7
+	BLT below12
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $15, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs6_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 0(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 96(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 192(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 288(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 384(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 480(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 128(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 192(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 16(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 112(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 496(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 320(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 416(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 512(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 128(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 192(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 48(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 528(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVD 0(R11), F28
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 160(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 256(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 352(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 448(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 544(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	ADD $576, R17
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $576, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs4_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F22
+	WORD $0x4e96ae80 // usmmla v0.4s, v20.16b, v22.16b
+	WORD $0x4e96ae41 // usmmla v1.4s, v18.16b, v22.16b
+	FMOVQ 96(R17), F23
+	WORD $0x4e97ae82 // usmmla v2.4s, v20.16b, v23.16b
+	WORD $0x4e97ae43 // usmmla v3.4s, v18.16b, v23.16b
+	FMOVQ 192(R17), F24
+	WORD $0x4e98ae84 // usmmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e98ae45 // usmmla v5.4s, v18.16b, v24.16b
+	FMOVQ 288(R17), F25
+	WORD $0x4e99ae86 // usmmla v6.4s, v20.16b, v25.16b
+	WORD $0x4e99ae47 // usmmla v7.4s, v18.16b, v25.16b
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 112(R17), F27
+	WORD $0x4e9bae82 // usmmla v2.4s, v20.16b, v27.16b
+	WORD $0x4e9bae43 // usmmla v3.4s, v18.16b, v27.16b
+	FMOVQ 208(R17), F28
+	WORD $0x4e9cae84 // usmmla v4.4s, v20.16b, v28.16b
+	WORD $0x4e9cae45 // usmmla v5.4s, v18.16b, v28.16b
+	FMOVQ 304(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9fae82 // usmmla v2.4s, v20.16b, v31.16b
+	WORD $0x4e9fae43 // usmmla v3.4s, v18.16b, v31.16b
+	FMOVQ 224(R17), F21
+	WORD $0x4e95ae84 // usmmla v4.4s, v20.16b, v21.16b
+	WORD $0x4e95ae45 // usmmla v5.4s, v18.16b, v21.16b
+	FMOVQ 320(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae80 // usmmla v0.4s, v20.16b, v23.16b
+	WORD $0x4e97ae41 // usmmla v1.4s, v18.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae82 // usmmla v2.4s, v20.16b, v24.16b
+	WORD $0x4e98ae43 // usmmla v3.4s, v18.16b, v24.16b
+	FMOVQ 240(R17), F25
+	WORD $0x4e99ae84 // usmmla v4.4s, v20.16b, v25.16b
+	WORD $0x4e99ae45 // usmmla v5.4s, v18.16b, v25.16b
+	FMOVQ 336(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 256(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 352(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $384, R17
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE pairs4_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD $576, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs4_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+pairs2_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F22
+	WORD $0x4e96ae80 // usmmla v0.4s, v20.16b, v22.16b
+	WORD $0x4e96ae41 // usmmla v1.4s, v18.16b, v22.16b
+	FMOVQ 96(R17), F23
+	WORD $0x4e97ae84 // usmmla v4.4s, v20.16b, v23.16b
+	WORD $0x4e97ae45 // usmmla v5.4s, v18.16b, v23.16b
+	FMOVQ 16(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae82 // usmmla v2.4s, v20.16b, v24.16b
+	WORD $0x4e98ae43 // usmmla v3.4s, v18.16b, v24.16b
+	FMOVQ 96(R17), F25
+	WORD $0x4e99ae86 // usmmla v6.4s, v20.16b, v25.16b
+	WORD $0x4e99ae47 // usmmla v7.4s, v18.16b, v25.16b
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 112(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 144(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 208(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 16(R17), F28
+	WORD $0x4e9cae82 // usmmla v2.4s, v20.16b, v28.16b
+	WORD $0x4e9cae43 // usmmla v3.4s, v18.16b, v28.16b
+	FMOVQ 112(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9fae84 // usmmla v4.4s, v20.16b, v31.16b
+	WORD $0x4e9fae45 // usmmla v5.4s, v18.16b, v31.16b
+	FMOVQ 16(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 32(R17), F21
+	WORD $0x4e95ae82 // usmmla v2.4s, v20.16b, v21.16b
+	WORD $0x4e95ae43 // usmmla v3.4s, v18.16b, v21.16b
+	FMOVQ 128(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae80 // usmmla v0.4s, v20.16b, v23.16b
+	WORD $0x4e97ae41 // usmmla v1.4s, v18.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae84 // usmmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e98ae45 // usmmla v5.4s, v18.16b, v24.16b
+	FMOVQ 144(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 208(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 48(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 144(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVD 8(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $192, R17
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE pairs2_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F10, 16(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F14, 16(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD $576, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $32, R10
+	SUB R15, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE pairs2_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $15, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $576, R10
+	ADD $576, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F24
+	WORD $0x4f989108 // fmul v8.4s, v8.4s, v24.s[0]
+	WORD $0x4f989129 // fmul v9.4s, v9.4s, v24.s[0]
+	WORD $0x4f98914a // fmul v10.4s, v10.4s, v24.s[0]
+	WORD $0x4f98916b // fmul v11.4s, v11.4s, v24.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $576, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $288, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4s16NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4s16NEON(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $128, V16.B16
+	VEOR V16.B16, V17.B16, V17.B16
+	VMOVI $15, V16.B16
+t4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R20), F14
+	FMOVQ 0(R21), F15
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	VDUP V13.S[0], V24.S4
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b42 // saddlp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b43 // saddlp v3.4s, v26.8h
+	VDUP V14.S[0], V27.S4
+	VDUP V14.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e602ba4 // saddlp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e602ba5 // saddlp v5.4s, v29.8h
+	VDUP V15.S[0], V30.S4
+	VDUP V15.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[2], V24.S4
+	VDUP V13.S[3], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[2], V27.S4
+	VDUP V14.S[3], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[2], V30.S4
+	VDUP V15.S[3], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVD 0(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 16(R20), F14
+	FMOVQ 16(R21), F15
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	VDUP V13.S[0], V24.S4
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b42 // saddlp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b43 // saddlp v3.4s, v26.8h
+	VDUP V14.S[0], V27.S4
+	VDUP V14.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e602ba4 // saddlp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e602ba5 // saddlp v5.4s, v29.8h
+	VDUP V15.S[0], V30.S4
+	VDUP V15.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[2], V24.S4
+	VDUP V13.S[3], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[2], V27.S4
+	VDUP V14.S[3], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[2], V30.S4
+	VDUP V15.S[3], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVD 32(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F21
+	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
+	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
+	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
+	WORD $0x4f95916b // fmul v11.4s, v11.4s, v21.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F22
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F15
+	VMOVI $128, V14.B16
+	VEOR V14.B16, V15.B16, V15.B16
+	VMOVI $15, V14.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e602b02 // saddlp v2.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e602b03 // saddlp v3.4s, v24.8h
+	VDUP V13.S[0], V25.S4
+	VDUP V13.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b64 // saddlp v4.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b65 // saddlp v5.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b86 // saddlp v6.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b87 // saddlp v7.4s, v28.8h
+	FMOVQ 128(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 144(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 192(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 208(R10), F19
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a82 // sadalp v2.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a83 // sadalp v3.4s, v20.8h
+	VDUP V13.S[2], V21.S4
+	VDUP V13.S[3], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e606ae4 // sadalp v4.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e606ae5 // sadalp v5.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVD 0(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 8(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 0(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b60 // saddlp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b61 // saddlp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b82 // saddlp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b83 // saddlp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 128(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 144(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 208(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e606b02 // sadalp v2.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e606b03 // sadalp v3.4s, v24.8h
+	VDUP V13.S[2], V25.S4
+	VDUP V13.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
+	FMOVD 32(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 40(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F20
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	FMOVQ 16(R16), F21
+	WORD $0x4e35d56b // fadd v11.4s, v11.4s, v21.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V24.S4
+	VDUP V12.S[1], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b40 // saddlp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b41 // saddlp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e602b62 // saddlp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e602b63 // saddlp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e602b84 // saddlp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e602b85 // saddlp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e602ba6 // saddlp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e602ba7 // saddlp v7.4s, v29.8h
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V30.S4
+	VDUP V12.S[3], V31.S4
+	WORD $0x0e3ec1f7 // smull v23.8h, v15.8b, v30.8b
+	WORD $0x0e3f8277 // smlal v23.8h, v19.8b, v31.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e3ec1f7 // smull2 v23.8h, v15.16b, v30.16b
+	WORD $0x4e3f8277 // smlal2 v23.8h, v19.16b, v31.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	WORD $0x0e3ec218 // smull v24.8h, v16.8b, v30.8b
+	WORD $0x0e3f8298 // smlal v24.8h, v20.8b, v31.8b
+	WORD $0x4e606b02 // sadalp v2.4s, v24.8h
+	WORD $0x4e3ec218 // smull2 v24.8h, v16.16b, v30.16b
+	WORD $0x4e3f8298 // smlal2 v24.8h, v20.16b, v31.16b
+	WORD $0x4e606b03 // sadalp v3.4s, v24.8h
+	WORD $0x0e3ec239 // smull v25.8h, v17.8b, v30.8b
+	WORD $0x0e3f82b9 // smlal v25.8h, v21.8b, v31.8b
+	WORD $0x4e606b24 // sadalp v4.4s, v25.8h
+	WORD $0x4e3ec239 // smull2 v25.8h, v17.16b, v30.16b
+	WORD $0x4e3f82b9 // smlal2 v25.8h, v21.16b, v31.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	WORD $0x0e3ec25a // smull v26.8h, v18.8b, v30.8b
+	WORD $0x0e3f82da // smlal v26.8h, v22.8b, v31.8b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e3ec25a // smull2 v26.8h, v18.16b, v30.16b
+	WORD $0x4e3f82da // smlal2 v26.8h, v22.16b, v31.16b
+	WORD $0x4e606b47 // sadalp v7.4s, v26.8h
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V27.S4
+	VDUP V12.S[1], V28.S4
+	WORD $0x0e3bc1fd // smull v29.8h, v15.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e602ba0 // saddlp v0.4s, v29.8h
+	WORD $0x4e3bc1fd // smull2 v29.8h, v15.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e602ba1 // saddlp v1.4s, v29.8h
+	WORD $0x0e3bc21e // smull v30.8h, v16.8b, v27.8b
+	WORD $0x0e3c829e // smlal v30.8h, v20.8b, v28.8b
+	WORD $0x4e602bc2 // saddlp v2.4s, v30.8h
+	WORD $0x4e3bc21e // smull2 v30.8h, v16.16b, v27.16b
+	WORD $0x4e3c829e // smlal2 v30.8h, v20.16b, v28.16b
+	WORD $0x4e602bc3 // saddlp v3.4s, v30.8h
+	WORD $0x0e3bc23f // smull v31.8h, v17.8b, v27.8b
+	WORD $0x0e3c82bf // smlal v31.8h, v21.8b, v28.8b
+	WORD $0x4e602be4 // saddlp v4.4s, v31.8h
+	WORD $0x4e3bc23f // smull2 v31.8h, v17.16b, v27.16b
+	WORD $0x4e3c82bf // smlal2 v31.8h, v21.16b, v28.16b
+	WORD $0x4e602be5 // saddlp v5.4s, v31.8h
+	WORD $0x0e3bc257 // smull v23.8h, v18.8b, v27.8b
+	WORD $0x0e3c82d7 // smlal v23.8h, v22.8b, v28.8b
+	WORD $0x4e602ae6 // saddlp v6.4s, v23.8h
+	WORD $0x4e3bc257 // smull2 v23.8h, v18.16b, v27.16b
+	WORD $0x4e3c82d7 // smlal2 v23.8h, v22.16b, v28.16b
+	WORD $0x4e602ae7 // saddlp v7.4s, v23.8h
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V24.S4
+	VDUP V12.S[3], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b41 // sadalp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e606b85 // sadalp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e606ba6 // sadalp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	FMOVD 32(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 40(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 48(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 56(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F30
+	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
+	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
+	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
+	WORD $0x4f9e916b // fmul v11.4s, v11.4s, v30.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	FMOVQ 16(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	FMOVQ 32(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4s16DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4s16DotProd(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $128, V24.B16
+	VEOR V24.B16, V25.B16, V25.B16
+	VMOVI $15, V24.B16
+t8_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+t8_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	ADD R3, R23, R24
+	ADD R3, R24, R25
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t8_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R22), F20
+	FMOVQ 0(R23), F21
+	FMOVQ 0(R24), F22
+	FMOVQ 0(R25), F23
+	FMOVQ 0(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 128(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 192(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVD 0(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 16(R22), F20
+	FMOVQ 16(R23), F21
+	FMOVQ 16(R24), F22
+	FMOVQ 16(R25), F23
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 128(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 192(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVD 32(R11), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $48, R22
+	ADD $48, R23
+	ADD $48, R24
+	ADD $48, R25
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t8_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t8_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t8_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t8_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t8_group
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F21
+	VMOVI $128, V20.B16
+	VEOR V20.B16, V21.B16, V21.B16
+	VMOVI $15, V20.B16
+t4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 128(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 144(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVD 0(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 8(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 0(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 128(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVD 32(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 40(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F27
+	WORD $0x4f9b9108 // fmul v8.4s, v8.4s, v27.s[0]
+	WORD $0x4f9b9129 // fmul v9.4s, v9.4s, v27.s[0]
+	WORD $0x4f9b914a // fmul v10.4s, v10.4s, v27.s[0]
+	WORD $0x4f9b916b // fmul v11.4s, v11.4s, v27.s[0]
+	WORD $0x4f9b918c // fmul v12.4s, v12.4s, v27.s[0]
+	WORD $0x4f9b91ad // fmul v13.4s, v13.4s, v27.s[0]
+	WORD $0x4f9b91ce // fmul v14.4s, v14.4s, v27.s[0]
+	WORD $0x4f9b91ef // fmul v15.4s, v15.4s, v27.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd529 // fadd v9.4s, v9.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed54a // fadd v10.4s, v10.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd56b // fadd v11.4s, v11.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $128, V18.B16
+	VEOR V18.B16, V19.B16, V19.B16
+	VMOVI $15, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 40(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 48(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 56(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 32(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 40(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 48(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 56(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F24
+	WORD $0x4f989108 // fmul v8.4s, v8.4s, v24.s[0]
+	WORD $0x4f989129 // fmul v9.4s, v9.4s, v24.s[0]
+	WORD $0x4f98914a // fmul v10.4s, v10.4s, v24.s[0]
+	WORD $0x4f98916b // fmul v11.4s, v11.4s, v24.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4s16I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4s16I8MM(SB), 0, $10768-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile12:
+	CMP $12, R7
+	BLT below12
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $15, V24.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $448, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $560, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $672, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs6_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 528(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 640(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 0(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 112(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 448(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 560(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 128(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 192(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 16(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 352(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 464(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 576(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVD 0(R11), F28
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 176(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 288(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 400(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 512(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 624(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 544(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 656(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 256(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 368(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 480(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 592(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 128(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 192(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 48(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 160(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 272(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 384(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 496(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 608(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVD 32(R11), F28
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 176(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 288(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 400(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 512(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 624(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	ADD $672, R17
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $640, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $15, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $224, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $336, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $448, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs4_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 192(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 304(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 416(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F22
+	WORD $0x4e96ae80 // usmmla v0.4s, v20.16b, v22.16b
+	WORD $0x4e96ae41 // usmmla v1.4s, v18.16b, v22.16b
+	FMOVQ 112(R17), F23
+	WORD $0x4e97ae82 // usmmla v2.4s, v20.16b, v23.16b
+	WORD $0x4e97ae43 // usmmla v3.4s, v18.16b, v23.16b
+	FMOVQ 224(R17), F24
+	WORD $0x4e98ae84 // usmmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e98ae45 // usmmla v5.4s, v18.16b, v24.16b
+	FMOVQ 336(R17), F25
+	WORD $0x4e99ae86 // usmmla v6.4s, v20.16b, v25.16b
+	WORD $0x4e99ae47 // usmmla v7.4s, v18.16b, v25.16b
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 128(R17), F27
+	WORD $0x4e9bae82 // usmmla v2.4s, v20.16b, v27.16b
+	WORD $0x4e9bae43 // usmmla v3.4s, v18.16b, v27.16b
+	FMOVQ 240(R17), F28
+	WORD $0x4e9cae84 // usmmla v4.4s, v20.16b, v28.16b
+	WORD $0x4e9cae45 // usmmla v5.4s, v18.16b, v28.16b
+	FMOVQ 352(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 288(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 400(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 208(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 320(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 432(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9fae82 // usmmla v2.4s, v20.16b, v31.16b
+	WORD $0x4e9fae43 // usmmla v3.4s, v18.16b, v31.16b
+	FMOVQ 256(R17), F21
+	WORD $0x4e95ae84 // usmmla v4.4s, v20.16b, v21.16b
+	WORD $0x4e95ae45 // usmmla v5.4s, v18.16b, v21.16b
+	FMOVQ 368(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae80 // usmmla v0.4s, v20.16b, v23.16b
+	WORD $0x4e97ae41 // usmmla v1.4s, v18.16b, v23.16b
+	FMOVQ 160(R17), F24
+	WORD $0x4e98ae82 // usmmla v2.4s, v20.16b, v24.16b
+	WORD $0x4e98ae43 // usmmla v3.4s, v18.16b, v24.16b
+	FMOVQ 272(R17), F25
+	WORD $0x4e99ae84 // usmmla v4.4s, v20.16b, v25.16b
+	WORD $0x4e99ae45 // usmmla v5.4s, v18.16b, v25.16b
+	FMOVQ 384(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 288(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 400(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $448, R17
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE pairs4_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD $640, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs4_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $15, V16.B16
+	MOVD $buf-10768(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $112, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 96(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $224, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+pairs2_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 192(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F22
+	WORD $0x4e96ae80 // usmmla v0.4s, v20.16b, v22.16b
+	WORD $0x4e96ae41 // usmmla v1.4s, v18.16b, v22.16b
+	FMOVQ 112(R17), F23
+	WORD $0x4e97ae84 // usmmla v4.4s, v20.16b, v23.16b
+	WORD $0x4e97ae45 // usmmla v5.4s, v18.16b, v23.16b
+	FMOVQ 16(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae82 // usmmla v2.4s, v20.16b, v24.16b
+	WORD $0x4e98ae43 // usmmla v3.4s, v18.16b, v24.16b
+	FMOVQ 112(R17), F25
+	WORD $0x4e99ae86 // usmmla v6.4s, v20.16b, v25.16b
+	WORD $0x4e99ae47 // usmmla v7.4s, v18.16b, v25.16b
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 128(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 144(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 208(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 16(R17), F28
+	WORD $0x4e9cae82 // usmmla v2.4s, v20.16b, v28.16b
+	WORD $0x4e9cae43 // usmmla v3.4s, v18.16b, v28.16b
+	FMOVQ 128(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVD 8(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	FMOVQ 96(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 208(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9fae84 // usmmla v4.4s, v20.16b, v31.16b
+	WORD $0x4e9fae45 // usmmla v5.4s, v18.16b, v31.16b
+	FMOVQ 16(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 32(R17), F21
+	WORD $0x4e95ae82 // usmmla v2.4s, v20.16b, v21.16b
+	WORD $0x4e95ae43 // usmmla v3.4s, v18.16b, v21.16b
+	FMOVQ 144(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae80 // usmmla v0.4s, v20.16b, v23.16b
+	WORD $0x4e97ae41 // usmmla v1.4s, v18.16b, v23.16b
+	FMOVQ 160(R17), F24
+	WORD $0x4e98ae84 // usmmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e98ae45 // usmmla v5.4s, v18.16b, v24.16b
+	FMOVQ 144(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 208(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 48(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 160(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVD 40(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 176(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $224, R17
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE pairs2_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F10, 16(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F14, 16(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD $640, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $32, R10
+	SUB R15, R11
+	ADD $16, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE pairs2_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $15, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[3], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[3], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 0(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 8(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 16(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 24(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	FMOVQ 32(R17), F16
+	VEXT $8, V16.B16, V16.B16, V0.B16
+	VSUB V0.S4, V16.S4, V0.S4
+	VDUP V0.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VEXT $8, V17.B16, V17.B16, V4.B16
+	VSUB V4.S4, V17.S4, V4.S4
+	VDUP V4.S[1], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVD 32(R11), F20
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	FMOVD 40(R11), F21
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	FMOVD 48(R11), F22
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	FMOVD 56(R11), F23
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[3], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 0(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 8(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 16(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 24(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	FMOVQ 32(R17), F12
+	VEXT $8, V12.B16, V12.B16, V0.B16
+	VSUB V0.S4, V12.S4, V0.S4
+	VDUP V0.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVD 32(R11), F15
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	FMOVD 40(R11), F16
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	FMOVD 48(R11), F17
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVD 56(R11), F18
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $640, R10
+	ADD $640, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F24
+	WORD $0x4f989108 // fmul v8.4s, v8.4s, v24.s[0]
+	WORD $0x4f989129 // fmul v9.4s, v9.4s, v24.s[0]
+	WORD $0x4f98914a // fmul v10.4s, v10.4s, v24.s[0]
+	WORD $0x4f98916b // fmul v11.4s, v11.4s, v24.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $640, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $32, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $320, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4e32NEON(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4e32NEON(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $128, V16.B16
+	VEOR V16.B16, V17.B16, V17.B16
+	VMOVI $15, V16.B16
+t4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R20), F14
+	FMOVQ 0(R21), F15
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	VDUP V13.S[0], V24.S4
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b42 // saddlp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b43 // saddlp v3.4s, v26.8h
+	VDUP V14.S[0], V27.S4
+	VDUP V14.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e602ba4 // saddlp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e602ba5 // saddlp v5.4s, v29.8h
+	VDUP V15.S[0], V30.S4
+	VDUP V15.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e602a86 // saddlp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e602a87 // saddlp v7.4s, v20.8h
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[2], V24.S4
+	VDUP V13.S[3], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[2], V27.S4
+	VDUP V14.S[3], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[2], V30.S4
+	VDUP V15.S[3], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 16(R20), F14
+	FMOVQ 16(R21), F15
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[0], V24.S4
+	VDUP V13.S[1], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[0], V27.S4
+	VDUP V14.S[1], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[0], V30.S4
+	VDUP V15.S[1], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x0e368277 // smlal v23.8h, v19.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c257 // smull2 v23.8h, v18.16b, v21.16b
+	WORD $0x4e368277 // smlal2 v23.8h, v19.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	VDUP V13.S[2], V24.S4
+	VDUP V13.S[3], V25.S4
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e38c25a // smull2 v26.8h, v18.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b43 // sadalp v3.4s, v26.8h
+	VDUP V14.S[2], V27.S4
+	VDUP V14.S[3], V28.S4
+	WORD $0x0e3bc25d // smull v29.8h, v18.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba4 // sadalp v4.4s, v29.8h
+	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V15.S[2], V30.S4
+	VDUP V15.S[3], V31.S4
+	WORD $0x0e3ec254 // smull v20.8h, v18.8b, v30.8b
+	WORD $0x0e3f8274 // smlal v20.8h, v19.8b, v31.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3ec254 // smull2 v20.8h, v18.16b, v30.16b
+	WORD $0x4e3f8274 // smlal2 v20.8h, v19.16b, v31.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVS 0(R11), F18
+	VUXTL V18.B8, V18.H8
+	VUXTL V18.H4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9253 // fmul v19.4s, v18.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8d9253 // fmul v19.4s, v18.4s, v13.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R20), F14
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8e9253 // fmul v19.4s, v18.4s, v14.s[0]
+	WORD $0x4e33cc8a // fmla v10.4s, v4.4s, v19.4s
+	FMOVQ 32(R21), F15
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8f9253 // fmul v19.4s, v18.4s, v15.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F21
+	WORD $0x4f959108 // fmul v8.4s, v8.4s, v21.s[0]
+	WORD $0x4f959129 // fmul v9.4s, v9.4s, v21.s[0]
+	WORD $0x4f95914a // fmul v10.4s, v10.4s, v21.s[0]
+	WORD $0x4f95916b // fmul v11.4s, v11.4s, v21.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F22
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $4, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F15
+	VMOVI $128, V14.B16
+	VEOR V14.B16, V15.B16, V15.B16
+	VMOVI $15, V14.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R19), F13
+	FMOVQ 0(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V21.S4
+	VDUP V12.S[1], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e602ae0 // saddlp v0.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e602ae1 // saddlp v1.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e602b02 // saddlp v2.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e602b03 // saddlp v3.4s, v24.8h
+	VDUP V13.S[0], V25.S4
+	VDUP V13.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e602b64 // saddlp v4.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e602b65 // saddlp v5.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e602b86 // saddlp v6.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e602b87 // saddlp v7.4s, v28.8h
+	FMOVQ 128(R10), F16
+	VAND V14.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 144(R10), F17
+	VAND V14.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 192(R10), F18
+	VAND V14.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 208(R10), F19
+	VAND V14.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V29.S4
+	VDUP V12.S[3], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be0 // sadalp v0.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be1 // sadalp v1.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a82 // sadalp v2.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a83 // sadalp v3.4s, v20.8h
+	VDUP V13.S[2], V21.S4
+	VDUP V13.S[3], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e606ae4 // sadalp v4.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e606ae5 // sadalp v5.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e606b06 // sadalp v6.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e606b07 // sadalp v7.4s, v24.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 16(R19), F13
+	FMOVQ 0(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 16(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 64(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 80(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[0], V25.S4
+	VDUP V12.S[1], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	VDUP V13.S[0], V29.S4
+	VDUP V13.S[1], V30.S4
+	WORD $0x0e3dc21f // smull v31.8h, v16.8b, v29.8b
+	WORD $0x0e3e825f // smlal v31.8h, v18.8b, v30.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3dc21f // smull2 v31.8h, v16.16b, v29.16b
+	WORD $0x4e3e825f // smlal2 v31.8h, v18.16b, v30.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3dc234 // smull v20.8h, v17.8b, v29.8b
+	WORD $0x0e3e8274 // smlal v20.8h, v19.8b, v30.8b
+	WORD $0x4e606a86 // sadalp v6.4s, v20.8h
+	WORD $0x4e3dc234 // smull2 v20.8h, v17.16b, v29.16b
+	WORD $0x4e3e8274 // smlal2 v20.8h, v19.16b, v30.16b
+	WORD $0x4e606a87 // sadalp v7.4s, v20.8h
+	FMOVQ 128(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V15.B16], V16.B16
+	FMOVQ 144(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V15.B16], V17.B16
+	FMOVQ 192(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V15.B16], V18.B16
+	FMOVQ 208(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V15.B16], V19.B16
+	VDUP V12.S[2], V21.S4
+	VDUP V12.S[3], V22.S4
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x0e368257 // smlal v23.8h, v18.8b, v22.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e35c217 // smull2 v23.8h, v16.16b, v21.16b
+	WORD $0x4e368257 // smlal2 v23.8h, v18.16b, v22.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	WORD $0x0e35c238 // smull v24.8h, v17.8b, v21.8b
+	WORD $0x0e368278 // smlal v24.8h, v19.8b, v22.8b
+	WORD $0x4e606b02 // sadalp v2.4s, v24.8h
+	WORD $0x4e35c238 // smull2 v24.8h, v17.16b, v21.16b
+	WORD $0x4e368278 // smlal2 v24.8h, v19.16b, v22.16b
+	WORD $0x4e606b03 // sadalp v3.4s, v24.8h
+	VDUP V13.S[2], V25.S4
+	VDUP V13.S[3], V26.S4
+	WORD $0x0e39c21b // smull v27.8h, v16.8b, v25.8b
+	WORD $0x0e3a825b // smlal v27.8h, v18.8b, v26.8b
+	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
+	WORD $0x4e39c21b // smull2 v27.8h, v16.16b, v25.16b
+	WORD $0x4e3a825b // smlal2 v27.8h, v18.16b, v26.16b
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x0e39c23c // smull v28.8h, v17.8b, v25.8b
+	WORD $0x0e3a827c // smlal v28.8h, v19.8b, v26.8b
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e39c23c // smull2 v28.8h, v17.16b, v25.16b
+	WORD $0x4e3a827c // smlal2 v28.8h, v19.16b, v26.16b
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
+	FMOVS 0(R11), F16
+	VUXTL V16.B8, V16.H8
+	VUXTL V16.H4, V16.S4
+	VSHL $23, V16.S4, V16.S4
+	FMOVS 4(R11), F17
+	VUXTL V17.B8, V17.H8
+	VUXTL V17.H4, V17.S4
+	VSHL $23, V17.S4, V17.S4
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c9212 // fmul v18.4s, v16.4s, v12.s[0]
+	WORD $0x4e32cc08 // fmla v8.4s, v0.4s, v18.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9233 // fmul v19.4s, v17.4s, v12.s[0]
+	WORD $0x4e33cc49 // fmla v9.4s, v2.4s, v19.4s
+	FMOVQ 32(R19), F13
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8d9212 // fmul v18.4s, v16.4s, v13.s[0]
+	WORD $0x4e32cc8a // fmla v10.4s, v4.4s, v18.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8d9233 // fmul v19.4s, v17.4s, v13.s[0]
+	WORD $0x4e33cccb // fmla v11.4s, v6.4s, v19.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F20
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	FMOVQ 16(R16), F21
+	WORD $0x4e35d56b // fadd v11.4s, v11.4s, v21.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V24.S4
+	VDUP V12.S[1], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e602b40 // saddlp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e602b41 // saddlp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e602b62 // saddlp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e602b63 // saddlp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e602b84 // saddlp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e602b85 // saddlp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e602ba6 // saddlp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e602ba7 // saddlp v7.4s, v29.8h
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V30.S4
+	VDUP V12.S[3], V31.S4
+	WORD $0x0e3ec1f7 // smull v23.8h, v15.8b, v30.8b
+	WORD $0x0e3f8277 // smlal v23.8h, v19.8b, v31.8b
+	WORD $0x4e606ae0 // sadalp v0.4s, v23.8h
+	WORD $0x4e3ec1f7 // smull2 v23.8h, v15.16b, v30.16b
+	WORD $0x4e3f8277 // smlal2 v23.8h, v19.16b, v31.16b
+	WORD $0x4e606ae1 // sadalp v1.4s, v23.8h
+	WORD $0x0e3ec218 // smull v24.8h, v16.8b, v30.8b
+	WORD $0x0e3f8298 // smlal v24.8h, v20.8b, v31.8b
+	WORD $0x4e606b02 // sadalp v2.4s, v24.8h
+	WORD $0x4e3ec218 // smull2 v24.8h, v16.16b, v30.16b
+	WORD $0x4e3f8298 // smlal2 v24.8h, v20.16b, v31.16b
+	WORD $0x4e606b03 // sadalp v3.4s, v24.8h
+	WORD $0x0e3ec239 // smull v25.8h, v17.8b, v30.8b
+	WORD $0x0e3f82b9 // smlal v25.8h, v21.8b, v31.8b
+	WORD $0x4e606b24 // sadalp v4.4s, v25.8h
+	WORD $0x4e3ec239 // smull2 v25.8h, v17.16b, v30.16b
+	WORD $0x4e3f82b9 // smlal2 v25.8h, v21.16b, v31.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	WORD $0x0e3ec25a // smull v26.8h, v18.8b, v30.8b
+	WORD $0x0e3f82da // smlal v26.8h, v22.8b, v31.8b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e3ec25a // smull2 v26.8h, v18.16b, v30.16b
+	WORD $0x4e3f82da // smlal2 v26.8h, v22.16b, v31.16b
+	WORD $0x4e606b47 // sadalp v7.4s, v26.8h
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[0], V27.S4
+	VDUP V12.S[1], V28.S4
+	WORD $0x0e3bc1fd // smull v29.8h, v15.8b, v27.8b
+	WORD $0x0e3c827d // smlal v29.8h, v19.8b, v28.8b
+	WORD $0x4e606ba0 // sadalp v0.4s, v29.8h
+	WORD $0x4e3bc1fd // smull2 v29.8h, v15.16b, v27.16b
+	WORD $0x4e3c827d // smlal2 v29.8h, v19.16b, v28.16b
+	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
+	WORD $0x0e3bc21e // smull v30.8h, v16.8b, v27.8b
+	WORD $0x0e3c829e // smlal v30.8h, v20.8b, v28.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e3bc21e // smull2 v30.8h, v16.16b, v27.16b
+	WORD $0x4e3c829e // smlal2 v30.8h, v20.16b, v28.16b
+	WORD $0x4e606bc3 // sadalp v3.4s, v30.8h
+	WORD $0x0e3bc23f // smull v31.8h, v17.8b, v27.8b
+	WORD $0x0e3c82bf // smlal v31.8h, v21.8b, v28.8b
+	WORD $0x4e606be4 // sadalp v4.4s, v31.8h
+	WORD $0x4e3bc23f // smull2 v31.8h, v17.16b, v27.16b
+	WORD $0x4e3c82bf // smlal2 v31.8h, v21.16b, v28.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e3bc257 // smull v23.8h, v18.8b, v27.8b
+	WORD $0x0e3c82d7 // smlal v23.8h, v22.8b, v28.8b
+	WORD $0x4e606ae6 // sadalp v6.4s, v23.8h
+	WORD $0x4e3bc257 // smull2 v23.8h, v18.16b, v27.16b
+	WORD $0x4e3c82d7 // smlal2 v23.8h, v22.16b, v28.16b
+	WORD $0x4e606ae7 // sadalp v7.4s, v23.8h
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	VDUP V12.S[2], V24.S4
+	VDUP V12.S[3], V25.S4
+	WORD $0x0e38c1fa // smull v26.8h, v15.8b, v24.8b
+	WORD $0x0e39827a // smlal v26.8h, v19.8b, v25.8b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e38c1fa // smull2 v26.8h, v15.16b, v24.16b
+	WORD $0x4e39827a // smlal2 v26.8h, v19.16b, v25.16b
+	WORD $0x4e606b41 // sadalp v1.4s, v26.8h
+	WORD $0x0e38c21b // smull v27.8h, v16.8b, v24.8b
+	WORD $0x0e39829b // smlal v27.8h, v20.8b, v25.8b
+	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
+	WORD $0x4e38c21b // smull2 v27.8h, v16.16b, v24.16b
+	WORD $0x4e39829b // smlal2 v27.8h, v20.16b, v25.16b
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x0e38c23c // smull v28.8h, v17.8b, v24.8b
+	WORD $0x0e3982bc // smlal v28.8h, v21.8b, v25.8b
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
+	WORD $0x4e38c23c // smull2 v28.8h, v17.16b, v24.16b
+	WORD $0x4e3982bc // smlal2 v28.8h, v21.16b, v25.16b
+	WORD $0x4e606b85 // sadalp v5.4s, v28.8h
+	WORD $0x0e38c25d // smull v29.8h, v18.8b, v24.8b
+	WORD $0x0e3982dd // smlal v29.8h, v22.8b, v25.8b
+	WORD $0x4e606ba6 // sadalp v6.4s, v29.8h
+	WORD $0x4e38c25d // smull2 v29.8h, v18.16b, v24.16b
+	WORD $0x4e3982dd // smlal2 v29.8h, v22.16b, v25.16b
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	FMOVS 0(R11), F15
+	VUXTL V15.B8, V15.H8
+	VUXTL V15.H4, V15.S4
+	VSHL $23, V15.S4, V15.S4
+	FMOVS 4(R11), F16
+	VUXTL V16.B8, V16.H8
+	VUXTL V16.H4, V16.S4
+	VSHL $23, V16.S4, V16.S4
+	FMOVS 8(R11), F17
+	VUXTL V17.B8, V17.H8
+	VUXTL V17.H4, V17.S4
+	VSHL $23, V17.S4, V17.S4
+	FMOVS 12(R11), F18
+	VUXTL V18.B8, V18.H8
+	VUXTL V18.H4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	FMOVQ 32(R17), F12
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc49 // fmla v9.4s, v2.4s, v20.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc8a // fmla v10.4s, v4.4s, v21.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cccb // fmla v11.4s, v6.4s, v22.4s
+	ADD $48, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F30
+	WORD $0x4f9e9108 // fmul v8.4s, v8.4s, v30.s[0]
+	WORD $0x4f9e9129 // fmul v9.4s, v9.4s, v30.s[0]
+	WORD $0x4f9e914a // fmul v10.4s, v10.4s, v30.s[0]
+	WORD $0x4f9e916b // fmul v11.4s, v11.4s, v30.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	FMOVQ 16(R16), F23
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	FMOVQ 32(R16), F24
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4e32DotProd(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4e32DotProd(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $128, V24.B16
+	VEOR V24.B16, V25.B16, V25.B16
+	VMOVI $15, V24.B16
+t8_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+t8_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	ADD R3, R21, R22
+	ADD R3, R22, R23
+	ADD R3, R23, R24
+	ADD R3, R24, R25
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t8_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R22), F20
+	FMOVQ 0(R23), F21
+	FMOVQ 0(R24), F22
+	FMOVQ 0(R25), F23
+	FMOVQ 0(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 128(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 192(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 16(R22), F20
+	FMOVQ 16(R23), F21
+	FMOVQ 16(R24), F22
+	FMOVQ 16(R25), F23
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f91e341 // sdot v1.4s, v26.16b, v17.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f93e343 // sdot v3.4s, v26.16b, v19.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e347 // sdot v7.4s, v26.16b, v23.4b[0]
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0e360 // sdot v0.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e362 // sdot v2.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e364 // sdot v4.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e366 // sdot v6.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	FMOVQ 128(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f91eb41 // sdot v1.4s, v26.16b, v17.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f93eb43 // sdot v3.4s, v26.16b, v19.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb47 // sdot v7.4s, v26.16b, v23.4b[2]
+	FMOVQ 192(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	WORD $0x4fb0eb60 // sdot v0.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb2eb62 // sdot v2.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb4eb64 // sdot v4.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb6eb66 // sdot v6.4s, v27.16b, v22.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVS 0(R11), F26
+	VUXTL V26.B8, V26.H8
+	VUXTL V26.H4, V26.S4
+	VSHL $23, V26.S4, V26.S4
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f90935b // fmul v27.4s, v26.4s, v16.s[0]
+	WORD $0x4e3bcc08 // fmla v8.4s, v0.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f91935b // fmul v27.4s, v26.4s, v17.s[0]
+	WORD $0x4e3bcc29 // fmla v9.4s, v1.4s, v27.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f92935b // fmul v27.4s, v26.4s, v18.s[0]
+	WORD $0x4e3bcc4a // fmla v10.4s, v2.4s, v27.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f93935b // fmul v27.4s, v26.4s, v19.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R22), F20
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f94935b // fmul v27.4s, v26.4s, v20.s[0]
+	WORD $0x4e3bcc8c // fmla v12.4s, v4.4s, v27.4s
+	FMOVQ 32(R23), F21
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f95935b // fmul v27.4s, v26.4s, v21.s[0]
+	WORD $0x4e3bccad // fmla v13.4s, v5.4s, v27.4s
+	FMOVQ 32(R24), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f96935b // fmul v27.4s, v26.4s, v22.s[0]
+	WORD $0x4e3bccce // fmla v14.4s, v6.4s, v27.4s
+	FMOVQ 32(R25), F23
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f97935b // fmul v27.4s, v26.4s, v23.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $48, R22
+	ADD $48, R23
+	ADD $48, R24
+	ADD $48, R25
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t8_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t8_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t8_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $16, R10
+	SUB R6, R11
+	ADD $4, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE t8_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t8_group
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F21
+	VMOVI $128, V20.B16
+	VEOR V20.B16, V21.B16, V21.B16
+	VMOVI $15, V20.B16
+t4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+t4_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R21
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t4_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V2.B16, V2.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R20), F18
+	FMOVQ 0(R21), F19
+	FMOVQ 0(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 128(R10), F22
+	VAND V20.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 144(R10), F23
+	VAND V20.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V20.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V20.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 16(R20), F18
+	FMOVQ 16(R21), F19
+	FMOVQ 0(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 16(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90e2c0 // sdot v0.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c2 // sdot v2.4s, v22.16b, v17.4b[0]
+	WORD $0x4f92e2c4 // sdot v4.4s, v22.16b, v18.4b[0]
+	WORD $0x4f93e2c6 // sdot v6.4s, v22.16b, v19.4b[0]
+	WORD $0x4f90e2e1 // sdot v1.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e3 // sdot v3.4s, v23.16b, v17.4b[0]
+	WORD $0x4f92e2e5 // sdot v5.4s, v23.16b, v18.4b[0]
+	WORD $0x4f93e2e7 // sdot v7.4s, v23.16b, v19.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e302 // sdot v2.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb3e306 // sdot v6.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e323 // sdot v3.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb3e327 // sdot v7.4s, v25.16b, v19.4b[1]
+	FMOVQ 128(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V21.B16], V22.B16
+	FMOVQ 144(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V21.B16], V23.B16
+	WORD $0x4f90eac0 // sdot v0.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac2 // sdot v2.4s, v22.16b, v17.4b[2]
+	WORD $0x4f92eac4 // sdot v4.4s, v22.16b, v18.4b[2]
+	WORD $0x4f93eac6 // sdot v6.4s, v22.16b, v19.4b[2]
+	WORD $0x4f90eae1 // sdot v1.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae3 // sdot v3.4s, v23.16b, v17.4b[2]
+	WORD $0x4f92eae5 // sdot v5.4s, v23.16b, v18.4b[2]
+	WORD $0x4f93eae7 // sdot v7.4s, v23.16b, v19.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V21.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V21.B16], V25.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb02 // sdot v2.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb3eb06 // sdot v6.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb23 // sdot v3.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb3eb27 // sdot v7.4s, v25.16b, v19.4b[3]
+	FMOVS 0(R11), F22
+	VUXTL V22.B8, V22.H8
+	VUXTL V22.H4, V22.S4
+	VSHL $23, V22.S4, V22.S4
+	FMOVS 4(R11), F23
+	VUXTL V23.B8, V23.H8
+	VUXTL V23.H4, V23.S4
+	VSHL $23, V23.S4, V23.S4
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f9092d8 // fmul v24.4s, v22.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092f9 // fmul v25.4s, v23.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9192d8 // fmul v24.4s, v22.4s, v17.s[0]
+	WORD $0x4e38cc4a // fmla v10.4s, v2.4s, v24.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9192f9 // fmul v25.4s, v23.4s, v17.s[0]
+	WORD $0x4e39cc6b // fmla v11.4s, v3.4s, v25.4s
+	FMOVQ 32(R20), F18
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f9292d8 // fmul v24.4s, v22.4s, v18.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9292f9 // fmul v25.4s, v23.4s, v18.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	FMOVQ 32(R21), F19
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9392d8 // fmul v24.4s, v22.4s, v19.s[0]
+	WORD $0x4e38ccce // fmla v14.4s, v6.4s, v24.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9392f9 // fmul v25.4s, v23.4s, v19.s[0]
+	WORD $0x4e39ccef // fmla v15.4s, v7.4s, v25.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $48, R20
+	ADD $48, R21
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t4_block
+	FMOVS scale+56(FP), F27
+	WORD $0x4f9b9108 // fmul v8.4s, v8.4s, v27.s[0]
+	WORD $0x4f9b9129 // fmul v9.4s, v9.4s, v27.s[0]
+	WORD $0x4f9b914a // fmul v10.4s, v10.4s, v27.s[0]
+	WORD $0x4f9b916b // fmul v11.4s, v11.4s, v27.s[0]
+	WORD $0x4f9b918c // fmul v12.4s, v12.4s, v27.s[0]
+	WORD $0x4f9b91ad // fmul v13.4s, v13.4s, v27.s[0]
+	WORD $0x4f9b91ce // fmul v14.4s, v14.4s, v27.s[0]
+	WORD $0x4f9b91ef // fmul v15.4s, v15.4s, v27.s[0]
+	MOVD R13, R16
+	CBZ R8, t4_store
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd529 // fadd v9.4s, v9.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed54a // fadd v10.4s, v10.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd56b // fadd v11.4s, v11.4s, v31.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F26
+	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
+	FMOVQ 16(R16), F27
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t4_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $32, R10
+	SUB R6, R11
+	ADD $8, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE t4_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t4_group
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $128, V18.B16
+	VEOR V18.B16, V19.B16, V19.B16
+	VMOVI $15, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90e2c2 // sdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91e2c6 // sdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90e2e3 // sdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91e2e7 // sdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1e304 // sdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1e325 // sdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1e346 // sdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e367 // sdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90eac2 // sdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91eac6 // sdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90eae3 // sdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91eae7 // sdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1eb04 // sdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1eb25 // sdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1eb46 // sdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1eb67 // sdot v7.4s, v27.16b, v17.4b[3]
+	FMOVS 0(R11), F20
+	VUXTL V20.B8, V20.H8
+	VUXTL V20.H4, V20.S4
+	VSHL $23, V20.S4, V20.S4
+	FMOVS 4(R11), F21
+	VUXTL V21.B8, V21.H8
+	VUXTL V21.H4, V21.S4
+	VSHL $23, V21.S4, V21.S4
+	FMOVS 8(R11), F22
+	VUXTL V22.B8, V22.H8
+	VUXTL V22.H4, V22.S4
+	VSHL $23, V22.S4, V22.S4
+	FMOVS 12(R11), F23
+	VUXTL V23.B8, V23.H8
+	VUXTL V23.H4, V23.S4
+	VSHL $23, V23.S4, V23.S4
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $128, V13.B16
+	VEOR V13.B16, V14.B16, V14.B16
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8ce222 // sdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8ce243 // sdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4face264 // sdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4face285 // sdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4face2a6 // sdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4face2c7 // sdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cea22 // sdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cea43 // sdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facea64 // sdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facea85 // sdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4faceaa6 // sdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4faceac7 // sdot v7.4s, v22.16b, v12.4b[3]
+	FMOVS 0(R11), F15
+	VUXTL V15.B8, V15.H8
+	VUXTL V15.H4, V15.S4
+	VSHL $23, V15.S4, V15.S4
+	FMOVS 4(R11), F16
+	VUXTL V16.B8, V16.H8
+	VUXTL V16.H4, V16.S4
+	VSHL $23, V16.S4, V16.S4
+	FMOVS 8(R11), F17
+	VUXTL V17.B8, V17.H8
+	VUXTL V17.H4, V17.S4
+	VSHL $23, V17.S4, V17.S4
+	FMOVS 12(R11), F18
+	VUXTL V18.B8, V18.H8
+	VUXTL V18.H4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F24
+	WORD $0x4f989108 // fmul v8.4s, v8.4s, v24.s[0]
+	WORD $0x4f989129 // fmul v9.4s, v9.4s, v24.s[0]
+	WORD $0x4f98914a // fmul v10.4s, v10.4s, v24.s[0]
+	WORD $0x4f98916b // fmul v11.4s, v11.4s, v24.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET
+
+// func t4e32I8MM(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)
+TEXT ·t4e32I8MM(SB), 0, $9232-80
+	MOVD c+0(FP), R0
+	MOVD ldc+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD lda+24(FP), R3
+	MOVD m+48(FP), R7
+	MOVD add+64(FP), R8
+tile12:
+	CMP $12, R7
+	BLT below12
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F25
+	VMOVI $15, V24.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs6_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs6_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs6_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs6_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs6_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather3
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $384, R23, R17
+	MOVD R21, R12
+pairs6_gather4:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather4
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $480, R23, R17
+	MOVD R21, R12
+pairs6_gather5:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $576, R17
+	SUBS $1, R12
+	BNE pairs6_gather5
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs6_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs6_pass:
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs6_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 464(R17), F8
+	VORR V8.B16, V8.B16, V9.B16
+	FMOVQ 560(R17), F10
+	VORR V10.B16, V10.B16, V11.B16
+	FMOVQ 0(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 0(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 96(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 192(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 288(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 384(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 480(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 128(R10), F26
+	VAND V24.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 192(R10), F27
+	VAND V24.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 16(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 112(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 208(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 304(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 400(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 496(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 0(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 64(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 224(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 320(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 416(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 512(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVQ 128(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V25.B16], V26.B16
+	FMOVQ 192(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V25.B16], V27.B16
+	VZIP1 V27.S4, V26.S4, V28.S4
+	VZIP2 V27.S4, V26.S4, V26.S4
+	FMOVQ 48(R17), F30
+	WORD $0x4e9eaf80 // usmmla v0.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf41 // usmmla v1.4s, v26.16b, v30.16b
+	FMOVQ 144(R17), F31
+	WORD $0x4e9faf82 // usmmla v2.4s, v28.16b, v31.16b
+	WORD $0x4e9faf43 // usmmla v3.4s, v26.16b, v31.16b
+	FMOVQ 240(R17), F29
+	WORD $0x4e9daf84 // usmmla v4.4s, v28.16b, v29.16b
+	WORD $0x4e9daf45 // usmmla v5.4s, v26.16b, v29.16b
+	FMOVQ 336(R17), F30
+	WORD $0x4e9eaf86 // usmmla v6.4s, v28.16b, v30.16b
+	WORD $0x4e9eaf47 // usmmla v7.4s, v26.16b, v30.16b
+	FMOVQ 432(R17), F31
+	WORD $0x4e9faf88 // usmmla v8.4s, v28.16b, v31.16b
+	WORD $0x4e9faf49 // usmmla v9.4s, v26.16b, v31.16b
+	FMOVQ 528(R17), F29
+	WORD $0x4e9daf8a // usmmla v10.4s, v28.16b, v29.16b
+	WORD $0x4e9daf4b // usmmla v11.4s, v26.16b, v29.16b
+	FMOVS 0(R11), F28
+	VUXTL V28.B8, V28.H8
+	VUXTL V28.H4, V28.S4
+	VSHL $23, V28.S4, V28.S4
+	VZIP2 V28.S4, V28.S4, V26.S4
+	VZIP1 V28.S4, V28.S4, V28.S4
+	FMOVQ 64(R17), F27
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc0c // fmla v12.4s, v0.4s, v29.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcc2d // fmla v13.4s, v1.4s, v29.4s
+	FMOVQ 160(R17), F30
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcc4e // fmla v14.4s, v2.4s, v31.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcc6f // fmla v15.4s, v3.4s, v31.4s
+	FMOVQ 256(R17), F27
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcc90 // fmla v16.4s, v4.4s, v29.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dccb1 // fmla v17.4s, v5.4s, v29.4s
+	FMOVQ 352(R17), F30
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fccd2 // fmla v18.4s, v6.4s, v31.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fccf3 // fmla v19.4s, v7.4s, v31.4s
+	FMOVQ 448(R17), F27
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
+	WORD $0x4e3dcd14 // fmla v20.4s, v8.4s, v29.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e3bdf5d // fmul v29.4s, v26.4s, v27.4s
+	WORD $0x4e3dcd35 // fmla v21.4s, v9.4s, v29.4s
+	FMOVQ 544(R17), F30
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e3edf9f // fmul v31.4s, v28.4s, v30.4s
+	WORD $0x4e3fcd56 // fmla v22.4s, v10.4s, v31.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e3edf5f // fmul v31.4s, v26.4s, v30.4s
+	WORD $0x4e3fcd77 // fmla v23.4s, v11.4s, v31.4s
+	ADD $576, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE pairs6_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	VUZP1 V17.S4, V16.S4, V1.S4
+	VUZP2 V17.S4, V16.S4, V17.S4
+	WORD $0x4f809030 // fmul v16.4s, v1.4s, v0.s[0]
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	VUZP1 V19.S4, V18.S4, V1.S4
+	VUZP2 V19.S4, V18.S4, V19.S4
+	WORD $0x4f809032 // fmul v18.4s, v1.4s, v0.s[0]
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	VUZP1 V21.S4, V20.S4, V1.S4
+	VUZP2 V21.S4, V20.S4, V21.S4
+	WORD $0x4f809034 // fmul v20.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	VUZP1 V23.S4, V22.S4, V1.S4
+	VUZP2 V23.S4, V22.S4, V23.S4
+	WORD $0x4f809036 // fmul v22.4s, v1.4s, v0.s[0]
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs6_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d652 // fadd v18.4s, v18.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d694 // fadd v20.4s, v20.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6b5 // fadd v21.4s, v21.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs6_store:
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	FMOVQ F16, 0(R16)
+	ADD R1, R16
+	FMOVQ F17, 0(R16)
+	ADD R1, R16
+	FMOVQ F18, 0(R16)
+	ADD R1, R16
+	FMOVQ F19, 0(R16)
+	ADD R1, R16
+	FMOVQ F20, 0(R16)
+	ADD R1, R16
+	FMOVQ F21, 0(R16)
+	ADD R1, R16
+	FMOVQ F22, 0(R16)
+	ADD R1, R16
+	FMOVQ F23, 0(R16)
+	ADD R1, R16
+	MOVD $544, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $4, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs6_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE pairs6_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs6_stretch
+	MOVD $12, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $12, R7
+	B tile12
+below12:
+tile8:
+	CMP $8, R7
+	BLT below8
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs4_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs4_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs4_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather1
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $192, R23, R17
+	MOVD R21, R12
+pairs4_gather2:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather2
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $288, R23, R17
+	MOVD R21, R12
+pairs4_gather3:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $384, R17
+	SUBS $1, R12
+	BNE pairs4_gather3
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs4_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $4, R14
+pairs4_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs4_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	FMOVQ 176(R17), F2
+	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ 272(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	FMOVQ 368(R17), F6
+	VORR V6.B16, V6.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F22
+	WORD $0x4e96ae80 // usmmla v0.4s, v20.16b, v22.16b
+	WORD $0x4e96ae41 // usmmla v1.4s, v18.16b, v22.16b
+	FMOVQ 96(R17), F23
+	WORD $0x4e97ae82 // usmmla v2.4s, v20.16b, v23.16b
+	WORD $0x4e97ae43 // usmmla v3.4s, v18.16b, v23.16b
+	FMOVQ 192(R17), F24
+	WORD $0x4e98ae84 // usmmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e98ae45 // usmmla v5.4s, v18.16b, v24.16b
+	FMOVQ 288(R17), F25
+	WORD $0x4e99ae86 // usmmla v6.4s, v20.16b, v25.16b
+	WORD $0x4e99ae47 // usmmla v7.4s, v18.16b, v25.16b
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 112(R17), F27
+	WORD $0x4e9bae82 // usmmla v2.4s, v20.16b, v27.16b
+	WORD $0x4e9bae43 // usmmla v3.4s, v18.16b, v27.16b
+	FMOVQ 208(R17), F28
+	WORD $0x4e9cae84 // usmmla v4.4s, v20.16b, v28.16b
+	WORD $0x4e9cae45 // usmmla v5.4s, v18.16b, v28.16b
+	FMOVQ 304(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9fae82 // usmmla v2.4s, v20.16b, v31.16b
+	WORD $0x4e9fae43 // usmmla v3.4s, v18.16b, v31.16b
+	FMOVQ 224(R17), F21
+	WORD $0x4e95ae84 // usmmla v4.4s, v20.16b, v21.16b
+	WORD $0x4e95ae45 // usmmla v5.4s, v18.16b, v21.16b
+	FMOVQ 320(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae80 // usmmla v0.4s, v20.16b, v23.16b
+	WORD $0x4e97ae41 // usmmla v1.4s, v18.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae82 // usmmla v2.4s, v20.16b, v24.16b
+	WORD $0x4e98ae43 // usmmla v3.4s, v18.16b, v24.16b
+	FMOVQ 240(R17), F25
+	WORD $0x4e99ae84 // usmmla v4.4s, v20.16b, v25.16b
+	WORD $0x4e99ae45 // usmmla v5.4s, v18.16b, v25.16b
+	FMOVQ 336(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVS 0(R11), F20
+	VUXTL V20.B8, V20.H8
+	VUXTL V20.H4, V20.S4
+	VSHL $23, V20.S4, V20.S4
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc4a // fmla v10.4s, v2.4s, v23.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37cc6b // fmla v11.4s, v3.4s, v23.4s
+	FMOVQ 256(R17), F19
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc8c // fmla v12.4s, v4.4s, v21.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35ccad // fmla v13.4s, v5.4s, v21.4s
+	FMOVQ 352(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $384, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE pairs4_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs4_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs4_store:
+	FMOVQ F8, 0(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	ADD R1, R16
+	FMOVQ F10, 0(R16)
+	ADD R1, R16
+	FMOVQ F11, 0(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	ADD R1, R16
+	FMOVQ F14, 0(R16)
+	ADD R1, R16
+	FMOVQ F15, 0(R16)
+	ADD R1, R16
+	MOVD $544, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $16, R10
+	SUB R15, R11
+	ADD $4, R11
+	ADD $16, R13
+	SUBS $1, R14
+	BNE pairs4_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE pairs4_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs4_stretch
+	MOVD $8, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $8, R7
+	B tile8
+below8:
+tile4:
+	CMP $4, R7
+	BLT below4
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F17
+	VMOVI $15, V16.B16
+	MOVD $buf-9232(SP), R23
+	ADD $15, R23
+	AND $~15, R23
+	MOVD nb+40(FP), R6
+	MOVD R8, R22
+	MOVD R2, R24
+	MOVD ZR, R25
+pairs2_stretch:
+	MOVD $16, R21
+	CMP R21, R6
+	CSEL LT, R6, R21, R21
+	MOVD R24, R16
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $0, R23, R17
+	MOVD R21, R12
+pairs2_gather0:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather0
+	MOVD R16, R19
+	ADD R3, R19, R20
+	ADD R3, R20, R16
+	ADD $96, R23, R17
+	MOVD R21, R12
+pairs2_gather1:
+	FMOVQ 0(R19), F0
+	FMOVQ 0(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 0(R17)
+	FMOVQ F3, 16(R17)
+	FMOVQ 16(R19), F0
+	FMOVQ 16(R20), F1
+	VZIP1 V1.D2, V0.D2, V2.D2
+	VZIP2 V1.D2, V0.D2, V3.D2
+	FMOVQ F2, 32(R17)
+	FMOVQ F3, 48(R17)
+	FMOVQ 32(R19), F0
+	FMOVQ 32(R20), F1
+	VZIP1 V1.S4, V0.S4, V2.S4
+	VZIP2 V1.S4, V0.S4, V3.S4
+	VDUP V2.D[0], V4.D2
+	FMOVQ F4, 64(R17)
+	VDUP V2.D[1], V5.D2
+	VDUP V3.D[1], V6.D2
+	VSUB V6.S4, V5.S4, V5.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VSHL $7, V5.S4, V7.S4
+	FMOVQ F7, 80(R17)
+	ADD $48, R19
+	ADD $48, R20
+	ADD $192, R17
+	SUBS $1, R12
+	BNE pairs2_gather1
+	ADD $768, R24
+	MOVD w+32(FP), R4
+	ADD R25, R4
+	MOVD R0, R13
+	MOVD $2, R9
+pairs2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $2, R14
+pairs2_pass:
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R23, R17
+	MOVD R21, R12
+pairs2_block:
+	FMOVQ 80(R17), F0
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 176(R17), F4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 0(R17), F22
+	WORD $0x4e96ae80 // usmmla v0.4s, v20.16b, v22.16b
+	WORD $0x4e96ae41 // usmmla v1.4s, v18.16b, v22.16b
+	FMOVQ 96(R17), F23
+	WORD $0x4e97ae84 // usmmla v4.4s, v20.16b, v23.16b
+	WORD $0x4e97ae45 // usmmla v5.4s, v18.16b, v23.16b
+	FMOVQ 16(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 0(R17), F24
+	WORD $0x4e98ae82 // usmmla v2.4s, v20.16b, v24.16b
+	WORD $0x4e98ae43 // usmmla v3.4s, v18.16b, v24.16b
+	FMOVQ 96(R17), F25
+	WORD $0x4e99ae86 // usmmla v6.4s, v20.16b, v25.16b
+	WORD $0x4e99ae47 // usmmla v7.4s, v18.16b, v25.16b
+	FMOVQ 128(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R17), F26
+	WORD $0x4e9aae80 // usmmla v0.4s, v20.16b, v26.16b
+	WORD $0x4e9aae41 // usmmla v1.4s, v18.16b, v26.16b
+	FMOVQ 112(R17), F27
+	WORD $0x4e9bae84 // usmmla v4.4s, v20.16b, v27.16b
+	WORD $0x4e9bae45 // usmmla v5.4s, v18.16b, v27.16b
+	FMOVQ 144(R10), F19
+	VAND V16.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 208(R10), F18
+	VAND V16.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 16(R17), F28
+	WORD $0x4e9cae82 // usmmla v2.4s, v20.16b, v28.16b
+	WORD $0x4e9cae43 // usmmla v3.4s, v18.16b, v28.16b
+	FMOVQ 112(R17), F29
+	WORD $0x4e9dae86 // usmmla v6.4s, v20.16b, v29.16b
+	WORD $0x4e9dae47 // usmmla v7.4s, v18.16b, v29.16b
+	FMOVQ 0(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 32(R17), F30
+	WORD $0x4e9eae80 // usmmla v0.4s, v20.16b, v30.16b
+	WORD $0x4e9eae41 // usmmla v1.4s, v18.16b, v30.16b
+	FMOVQ 128(R17), F31
+	WORD $0x4e9fae84 // usmmla v4.4s, v20.16b, v31.16b
+	WORD $0x4e9fae45 // usmmla v5.4s, v18.16b, v31.16b
+	FMOVQ 16(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 80(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 32(R17), F21
+	WORD $0x4e95ae82 // usmmla v2.4s, v20.16b, v21.16b
+	WORD $0x4e95ae43 // usmmla v3.4s, v18.16b, v21.16b
+	FMOVQ 128(R17), F22
+	WORD $0x4e96ae86 // usmmla v6.4s, v20.16b, v22.16b
+	WORD $0x4e96ae47 // usmmla v7.4s, v18.16b, v22.16b
+	FMOVQ 128(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	VZIP1 V19.S4, V18.S4, V20.S4
+	VZIP2 V19.S4, V18.S4, V18.S4
+	FMOVQ 48(R17), F23
+	WORD $0x4e97ae80 // usmmla v0.4s, v20.16b, v23.16b
+	WORD $0x4e97ae41 // usmmla v1.4s, v18.16b, v23.16b
+	FMOVQ 144(R17), F24
+	WORD $0x4e98ae84 // usmmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e98ae45 // usmmla v5.4s, v18.16b, v24.16b
+	FMOVQ 144(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V17.B16], V19.B16
+	FMOVQ 208(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V17.B16], V18.B16
+	VZIP1 V18.S4, V19.S4, V20.S4
+	VZIP2 V18.S4, V19.S4, V18.S4
+	FMOVQ 48(R17), F25
+	WORD $0x4e99ae82 // usmmla v2.4s, v20.16b, v25.16b
+	WORD $0x4e99ae43 // usmmla v3.4s, v18.16b, v25.16b
+	FMOVQ 144(R17), F26
+	WORD $0x4e9aae86 // usmmla v6.4s, v20.16b, v26.16b
+	WORD $0x4e9aae47 // usmmla v7.4s, v18.16b, v26.16b
+	FMOVS 0(R11), F20
+	VUXTL V20.B8, V20.H8
+	VUXTL V20.H4, V20.S4
+	VSHL $23, V20.S4, V20.S4
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc08 // fmla v8.4s, v0.4s, v21.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc29 // fmla v9.4s, v1.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37cc8c // fmla v12.4s, v4.4s, v23.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccad // fmla v13.4s, v5.4s, v23.4s
+	FMOVS 4(R11), F20
+	VUXTL V20.B8, V20.H8
+	VUXTL V20.H4, V20.S4
+	VSHL $23, V20.S4, V20.S4
+	VZIP2 V20.S4, V20.S4, V18.S4
+	VZIP1 V20.S4, V20.S4, V20.S4
+	FMOVQ 64(R17), F19
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33de55 // fmul v21.4s, v18.4s, v19.4s
+	WORD $0x4e35cc6b // fmla v11.4s, v3.4s, v21.4s
+	FMOVQ 160(R17), F22
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD $0x4e37ccce // fmla v14.4s, v6.4s, v23.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de57 // fmul v23.4s, v18.4s, v22.4s
+	WORD $0x4e37ccef // fmla v15.4s, v7.4s, v23.4s
+	ADD $192, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE pairs2_block
+	FMOVS scale+56(FP), F0
+	VUZP1 V9.S4, V8.S4, V1.S4
+	VUZP2 V9.S4, V8.S4, V9.S4
+	WORD $0x4f809028 // fmul v8.4s, v1.4s, v0.s[0]
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	VUZP1 V11.S4, V10.S4, V1.S4
+	VUZP2 V11.S4, V10.S4, V11.S4
+	WORD $0x4f80902a // fmul v10.4s, v1.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	VUZP1 V13.S4, V12.S4, V1.S4
+	VUZP2 V13.S4, V12.S4, V13.S4
+	WORD $0x4f80902c // fmul v12.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	VUZP1 V15.S4, V14.S4, V1.S4
+	VUZP2 V15.S4, V14.S4, V15.S4
+	WORD $0x4f80902e // fmul v14.4s, v1.4s, v0.s[0]
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	MOVD R13, R16
+	CBZ R22, pairs2_store
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F1
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FMOVQ 16(R16), F1
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	ADD R1, R16
+	MOVD R13, R16
+pairs2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F10, 16(R16)
+	ADD R1, R16
+	FMOVQ F9, 0(R16)
+	FMOVQ F11, 16(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F14, 16(R16)
+	ADD R1, R16
+	FMOVQ F13, 0(R16)
+	FMOVQ F15, 16(R16)
+	ADD R1, R16
+	MOVD $544, R15
+	MUL R21, R15
+	SUB R15, R10
+	ADD $32, R10
+	SUB R15, R11
+	ADD $8, R11
+	ADD $32, R13
+	SUBS $1, R14
+	BNE pairs2_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE pairs2_group
+	ADD R15, R25
+	MOVD $1, R22
+	SUBS R21, R6
+	BNE pairs2_stretch
+	MOVD $4, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $4, R7
+	B tile4
+below4:
+tile2:
+	CMP $2, R7
+	BLT below2
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F19
+	VMOVI $15, V18.B16
+t2_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t2_pass:
+	MOVD R2, R17
+	ADD R3, R17, R19
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD nb+40(FP), R12
+t2_block:
+	FMOVQ 32(R17), F16
+	VDUP V16.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	FMOVQ 32(R19), F17
+	VDUP V17.S[1], V4.S4
+	VSHL $7, V4.S4, V4.S4
+	VORR V4.B16, V4.B16, V5.B16
+	VORR V4.B16, V4.B16, V6.B16
+	VORR V4.B16, V4.B16, V7.B16
+	FMOVQ 0(R17), F16
+	FMOVQ 0(R19), F17
+	FMOVQ 0(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VAND V18.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VAND V18.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VAND V18.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VAND V18.B16, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VAND V18.B16, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VAND V18.B16, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VAND V18.B16, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VAND V18.B16, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVQ 16(R17), F16
+	FMOVQ 16(R19), F17
+	FMOVQ 0(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 16(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 32(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 48(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90f280 // usdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91f284 // usdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f90f2a1 // usdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91f2a5 // usdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f90f2c2 // usdot v2.4s, v22.16b, v16.4b[0]
+	WORD $0x4f91f2c6 // usdot v6.4s, v22.16b, v17.4b[0]
+	WORD $0x4f90f2e3 // usdot v3.4s, v23.16b, v16.4b[0]
+	WORD $0x4f91f2e7 // usdot v7.4s, v23.16b, v17.4b[0]
+	FMOVQ 64(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 80(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 96(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 112(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0f300 // usdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb1f304 // usdot v4.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb0f321 // usdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb1f325 // usdot v5.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb0f342 // usdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb1f346 // usdot v6.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb0f363 // usdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1f367 // usdot v7.4s, v27.16b, v17.4b[1]
+	FMOVQ 128(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V19.B16], V20.B16
+	FMOVQ 144(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V19.B16], V21.B16
+	FMOVQ 160(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V19.B16], V22.B16
+	FMOVQ 176(R10), F23
+	VUSHR $4, V23.B16, V23.B16
+	VTBL V23.B16, [V19.B16], V23.B16
+	WORD $0x4f90fa80 // usdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91fa84 // usdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f90faa1 // usdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91faa5 // usdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f90fac2 // usdot v2.4s, v22.16b, v16.4b[2]
+	WORD $0x4f91fac6 // usdot v6.4s, v22.16b, v17.4b[2]
+	WORD $0x4f90fae3 // usdot v3.4s, v23.16b, v16.4b[2]
+	WORD $0x4f91fae7 // usdot v7.4s, v23.16b, v17.4b[2]
+	FMOVQ 192(R10), F24
+	VUSHR $4, V24.B16, V24.B16
+	VTBL V24.B16, [V19.B16], V24.B16
+	FMOVQ 208(R10), F25
+	VUSHR $4, V25.B16, V25.B16
+	VTBL V25.B16, [V19.B16], V25.B16
+	FMOVQ 224(R10), F26
+	VUSHR $4, V26.B16, V26.B16
+	VTBL V26.B16, [V19.B16], V26.B16
+	FMOVQ 240(R10), F27
+	VUSHR $4, V27.B16, V27.B16
+	VTBL V27.B16, [V19.B16], V27.B16
+	WORD $0x4fb0fb00 // usdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb1fb04 // usdot v4.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb0fb21 // usdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb1fb25 // usdot v5.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb0fb42 // usdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb1fb46 // usdot v6.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb0fb63 // usdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb1fb67 // usdot v7.4s, v27.16b, v17.4b[3]
+	FMOVS 0(R11), F20
+	VUXTL V20.B8, V20.H8
+	VUXTL V20.H4, V20.S4
+	VSHL $23, V20.S4, V20.S4
+	FMOVS 4(R11), F21
+	VUXTL V21.B8, V21.H8
+	VUXTL V21.H4, V21.S4
+	VSHL $23, V21.S4, V21.S4
+	FMOVS 8(R11), F22
+	VUXTL V22.B8, V22.H8
+	VUXTL V22.H4, V22.S4
+	VSHL $23, V22.S4, V22.S4
+	FMOVS 12(R11), F23
+	VUXTL V23.B8, V23.H8
+	VUXTL V23.H4, V23.S4
+	VSHL $23, V23.S4, V23.S4
+	FMOVQ 32(R17), F16
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f909298 // fmul v24.4s, v20.4s, v16.s[0]
+	WORD $0x4e38cc08 // fmla v8.4s, v0.4s, v24.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f9092b9 // fmul v25.4s, v21.4s, v16.s[0]
+	WORD $0x4e39cc29 // fmla v9.4s, v1.4s, v25.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f9092da // fmul v26.4s, v22.4s, v16.s[0]
+	WORD $0x4e3acc4a // fmla v10.4s, v2.4s, v26.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f9092fb // fmul v27.4s, v23.4s, v16.s[0]
+	WORD $0x4e3bcc6b // fmla v11.4s, v3.4s, v27.4s
+	FMOVQ 32(R19), F17
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f919298 // fmul v24.4s, v20.4s, v17.s[0]
+	WORD $0x4e38cc8c // fmla v12.4s, v4.4s, v24.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f9192b9 // fmul v25.4s, v21.4s, v17.s[0]
+	WORD $0x4e39ccad // fmla v13.4s, v5.4s, v25.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f9192da // fmul v26.4s, v22.4s, v17.s[0]
+	WORD $0x4e3accce // fmla v14.4s, v6.4s, v26.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f9192fb // fmul v27.4s, v23.4s, v17.s[0]
+	WORD $0x4e3bccef // fmla v15.4s, v7.4s, v27.4s
+	ADD $48, R17
+	ADD $48, R19
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t2_block
+	FMOVS scale+56(FP), F29
+	WORD $0x4f9d9108 // fmul v8.4s, v8.4s, v29.s[0]
+	WORD $0x4f9d9129 // fmul v9.4s, v9.4s, v29.s[0]
+	WORD $0x4f9d914a // fmul v10.4s, v10.4s, v29.s[0]
+	WORD $0x4f9d916b // fmul v11.4s, v11.4s, v29.s[0]
+	WORD $0x4f9d918c // fmul v12.4s, v12.4s, v29.s[0]
+	WORD $0x4f9d91ad // fmul v13.4s, v13.4s, v29.s[0]
+	WORD $0x4f9d91ce // fmul v14.4s, v14.4s, v29.s[0]
+	WORD $0x4f9d91ef // fmul v15.4s, v15.4s, v29.s[0]
+	MOVD R13, R16
+	CBZ R8, t2_store
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	ADD R1, R16
+	FMOVQ 0(R16), F30
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	FMOVQ 16(R16), F31
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FMOVQ 32(R16), F28
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	ADD R1, R16
+	MOVD R13, R16
+t2_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	FMOVQ F12, 0(R16)
+	FMOVQ F13, 16(R16)
+	FMOVQ F14, 32(R16)
+	FMOVQ F15, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t2_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t2_group
+	MOVD $2, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $2, R7
+	B tile2
+below2:
+tile1:
+	CMP $1, R7
+	BLT below1
+	MOVD w+32(FP), R4
+	MOVD R0, R13
+	MOVD $2, R9
+	MOVD table+72(FP), R15
+	FMOVQ 0(R15), F14
+	VMOVI $15, V13.B16
+t1_group:
+	MOVD R4, R10
+	ADD $256, R4, R11
+	MOVD $1, R14
+t1_pass:
+	MOVD R2, R17
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD nb+40(FP), R12
+t1_block:
+	FMOVQ 32(R17), F12
+	VDUP V12.S[1], V0.S4
+	VSHL $7, V0.S4, V0.S4
+	VORR V0.B16, V0.B16, V1.B16
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V0.B16, V0.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FMOVQ 0(R17), F12
+	FMOVQ 0(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VAND V13.B16, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VAND V13.B16, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VAND V13.B16, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VAND V13.B16, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VAND V13.B16, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VAND V13.B16, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VAND V13.B16, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VAND V13.B16, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVQ 16(R17), F12
+	FMOVQ 0(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 16(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 32(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 48(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf1e0 // usdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8cf201 // usdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8cf222 // usdot v2.4s, v17.16b, v12.4b[0]
+	WORD $0x4f8cf243 // usdot v3.4s, v18.16b, v12.4b[0]
+	FMOVQ 64(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 80(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 96(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 112(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facf264 // usdot v4.4s, v19.16b, v12.4b[1]
+	WORD $0x4facf285 // usdot v5.4s, v20.16b, v12.4b[1]
+	WORD $0x4facf2a6 // usdot v6.4s, v21.16b, v12.4b[1]
+	WORD $0x4facf2c7 // usdot v7.4s, v22.16b, v12.4b[1]
+	FMOVQ 128(R10), F15
+	VUSHR $4, V15.B16, V15.B16
+	VTBL V15.B16, [V14.B16], V15.B16
+	FMOVQ 144(R10), F16
+	VUSHR $4, V16.B16, V16.B16
+	VTBL V16.B16, [V14.B16], V16.B16
+	FMOVQ 160(R10), F17
+	VUSHR $4, V17.B16, V17.B16
+	VTBL V17.B16, [V14.B16], V17.B16
+	FMOVQ 176(R10), F18
+	VUSHR $4, V18.B16, V18.B16
+	VTBL V18.B16, [V14.B16], V18.B16
+	WORD $0x4f8cf9e0 // usdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8cfa01 // usdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8cfa22 // usdot v2.4s, v17.16b, v12.4b[2]
+	WORD $0x4f8cfa43 // usdot v3.4s, v18.16b, v12.4b[2]
+	FMOVQ 192(R10), F19
+	VUSHR $4, V19.B16, V19.B16
+	VTBL V19.B16, [V14.B16], V19.B16
+	FMOVQ 208(R10), F20
+	VUSHR $4, V20.B16, V20.B16
+	VTBL V20.B16, [V14.B16], V20.B16
+	FMOVQ 224(R10), F21
+	VUSHR $4, V21.B16, V21.B16
+	VTBL V21.B16, [V14.B16], V21.B16
+	FMOVQ 240(R10), F22
+	VUSHR $4, V22.B16, V22.B16
+	VTBL V22.B16, [V14.B16], V22.B16
+	WORD $0x4facfa64 // usdot v4.4s, v19.16b, v12.4b[3]
+	WORD $0x4facfa85 // usdot v5.4s, v20.16b, v12.4b[3]
+	WORD $0x4facfaa6 // usdot v6.4s, v21.16b, v12.4b[3]
+	WORD $0x4facfac7 // usdot v7.4s, v22.16b, v12.4b[3]
+	FMOVS 0(R11), F15
+	VUXTL V15.B8, V15.H8
+	VUXTL V15.H4, V15.S4
+	VSHL $23, V15.S4, V15.S4
+	FMOVS 4(R11), F16
+	VUXTL V16.B8, V16.H8
+	VUXTL V16.H4, V16.S4
+	VSHL $23, V16.S4, V16.S4
+	FMOVS 8(R11), F17
+	VUXTL V17.B8, V17.H8
+	VUXTL V17.H4, V17.S4
+	VSHL $23, V17.S4, V17.S4
+	FMOVS 12(R11), F18
+	VUXTL V18.B8, V18.H8
+	VUXTL V18.H4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	FMOVQ 32(R17), F12
+	VADD V4.S4, V0.S4, V0.S4
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4f8c91f3 // fmul v19.4s, v15.4s, v12.s[0]
+	WORD $0x4e33cc08 // fmla v8.4s, v0.4s, v19.4s
+	VADD V5.S4, V1.S4, V1.S4
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4f8c9214 // fmul v20.4s, v16.4s, v12.s[0]
+	WORD $0x4e34cc29 // fmla v9.4s, v1.4s, v20.4s
+	VADD V6.S4, V2.S4, V2.S4
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4f8c9235 // fmul v21.4s, v17.4s, v12.s[0]
+	WORD $0x4e35cc4a // fmla v10.4s, v2.4s, v21.4s
+	VADD V7.S4, V3.S4, V3.S4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f8c9256 // fmul v22.4s, v18.4s, v12.s[0]
+	WORD $0x4e36cc6b // fmla v11.4s, v3.4s, v22.4s
+	ADD $48, R17
+	ADD $544, R10
+	ADD $544, R11
+	SUBS $1, R12
+	BNE t1_block
+	FMOVS scale+56(FP), F24
+	WORD $0x4f989108 // fmul v8.4s, v8.4s, v24.s[0]
+	WORD $0x4f989129 // fmul v9.4s, v9.4s, v24.s[0]
+	WORD $0x4f98914a // fmul v10.4s, v10.4s, v24.s[0]
+	WORD $0x4f98916b // fmul v11.4s, v11.4s, v24.s[0]
+	MOVD R13, R16
+	CBZ R8, t1_store
+	FMOVQ 0(R16), F25
+	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
+	FMOVQ 16(R16), F26
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	FMOVQ 32(R16), F27
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	ADD R1, R16
+	MOVD R13, R16
+t1_store:
+	FMOVQ F8, 0(R16)
+	FMOVQ F9, 16(R16)
+	FMOVQ F10, 32(R16)
+	FMOVQ F11, 48(R16)
+	ADD R1, R16
+	MOVD nb+40(FP), R6
+	MOVD $544, R15
+	MUL R15, R6
+	SUB R6, R10
+	ADD $64, R10
+	SUB R6, R11
+	ADD $16, R11
+	ADD $64, R13
+	SUBS $1, R14
+	BNE t1_pass
+	ADD $272, R4
+	SUBS $1, R9
+	BNE t1_group
+	MOVD $1, R15
+	MADD R15, R2, R3, R2
+	MADD R15, R0, R1, R0
+	SUB $1, R7
+	B tile1
+below1:
+	RET

@@ -25,7 +25,7 @@ func (b *bench) products(t quant.Type, n, rows, cols int) (need rates) {
 	switch t {
 	case quant.F32, quant.F16, quant.BF16:
 		need[b.floats(t)] = ops
-	case quant.Q2_K, quant.Q3_K, quant.Q4_0, quant.Q4_1, quant.Q4_K:
+	case quant.Q2_K, quant.Q3_K, quant.Q4_0, quant.Q4_1, quant.Q4_K, quant.TQ1_0, quant.TQ2_0:
 		need[useLow] = ops
 	default:
 		need[useDot] = ops

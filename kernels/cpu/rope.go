@@ -71,7 +71,7 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 	s.out("Rotate", &x)
 	freq, pos := s.d.vector("Rotate", r.Freq), s.batch.Positions
 	n := len(freq.x)
-	if len(pos) != x.Rows || r.HeadDim <= 0 || x.Cols%r.HeadDim != 0 || 2*n > r.HeadDim {
+	if len(pos) != x.Rows || r.HeadDim <= 0 || x.Cols%r.HeadDim != 0 || r.Offset < 0 || r.Offset+2*n > r.HeadDim {
 		panic("cpu: Rotate: shapes differ")
 	}
 	if n == 0 {
@@ -93,7 +93,7 @@ func (j *rowJob) rotate(r int) {
 		angles(cs, j.w, j.rope, p)
 	}
 	x := j.x.Row(r)
-	for h := 0; h < len(x); h += j.rope.HeadDim {
+	for h := j.rope.Offset; h < len(x); h += j.rope.HeadDim {
 		if j.rope.Interleaved {
 			turnPairs(j.lv, x[h:][:2*n], cs)
 		} else {

@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"slices"
-
-	"soberano/kernels"
-)
+import "soberano/kernels"
 
 // ShortConv convolves the rows of each span with w along the sequence, separately for each column: row t of dst is
 // Σᵢ wᵢ · row t-width+1+i of x. w is [width][x.Cols]. The rows before the span's first one are those that
@@ -24,13 +20,7 @@ func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 		panic("cpu: ShortConv: shapes differ")
 	}
 	j := &s.d.row
-	j.kept = j.kept[:0]
-	for i, sp := range s.batch.Spans {
-		if slices.ContainsFunc(s.batch.Spans[:i], func(o kernels.Span) bool { return o.State == sp.State }) {
-			panic("cpu: ShortConv: two spans of one state")
-		}
-		j.kept = append(j.kept, s.rowsBefore(op, sp, layer, len(taps)/x.Cols-1, x))
-	}
+	j.kept = s.recurrent(op, j.kept[:0], layer, len(taps)/x.Cols-1, x.Cols, x.Rows)
 	j.op, j.dst, j.x, j.w, j.spans = opShortConv, dst, x, taps, s.batch.Spans
 	j.start(s.d, x.Rows, len(taps))
 	for i := range j.spans {
@@ -38,27 +28,6 @@ func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 	}
 	j.spans = nil
 	clear(j.kept)
-}
-
-// rowsBefore checks a span and returns the rows before it, [rows][x.Cols], which the
-// caller may change.
-func (s *step) rowsBefore(op string, sp kernels.Span, layer, rows int, x kernels.Tensor) []float32 {
-	st := s.d.stateOf(op, sp)
-	if layer < 0 || layer >= len(st.plan.layers) {
-		panic("cpu: ShortConv: the state has no such layer")
-	}
-	if l := &st.plan.layers[layer]; l.Kind != kernels.Recurrent || l.Rows != rows || l.Cols != x.Cols {
-		panic("cpu: ShortConv: the layer keeps something else")
-	}
-	switch {
-	case sp.N < 0 || sp.Row < 0 || sp.Row+sp.N > x.Rows:
-		panic("cpu: ShortConv: rows beyond the tensor")
-	case sp.Pos != st.at[layer]:
-		panic("cpu: ShortConv: not the position that the state is at")
-	case sp.Pos+sp.N > st.Cap():
-		panic("cpu: ShortConv: positions beyond the state")
-	}
-	return st.recurrent(layer, sp.Pos, sp.N)
 }
 
 // shortConv computes row r of dst.

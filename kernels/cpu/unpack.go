@@ -14,8 +14,8 @@ type unpacked struct {
 
 // unpacker describes how a file format is repacked into a layout.
 //
-// It converts the blocks of a file to small unsigned integers, scales and minima, which pack writes in the
-// new layout. It repeats what kernels/quant knows about the blocks, but returns integers
+// It converts the blocks of a file to small unsigned integers or codes, scales and minima, which pack writes in the
+// new layout. Except for codes, it repeats what kernels/quant knows about the blocks, but returns integers
 // instead of values; a test compares the two. A format without an entry in the table is converted
 // to float16. The formats are those of ggml-common.h; kernels/quant has their diagrams.
 type unpacker struct {
@@ -23,7 +23,7 @@ type unpacker struct {
 	// top returns a bound of the magnitudes of a block's scales and minima. It is nil unless scales are products of two
 	// numbers, which float16 represents only approximately.
 	top    func(b []byte) float32
-	scales func(u *unpacked, b []byte)
+	scales func(u *unpacked, b []byte) // nil if quants decodes the scales too
 	quants func(u *unpacked, b []byte)
 }
 
@@ -38,6 +38,31 @@ var unpackers = map[quant.Type]unpacker{
 	quant.Q4_K: {q4a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ4_K},
 	quant.Q5_K: {q5a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ5_K},
 	quant.Q6_K: {q6s16, topOf(208, 128, 208, 0), scalesQ6_K, quantsQ6_K},
+
+	quant.IQ1_S:   {t3s32iq1, topOf(0, 15.0/8, 0, 0), nil, codesOf(quant.IQ1_S)},
+	quant.IQ1_M:   {t3s16iq1, topIQ1_M, nil, codesOf(quant.IQ1_M)},
+	quant.IQ2_XXS: {t3s32iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_XXS)},
+	quant.IQ2_XS:  {t3s16iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_XS)},
+	quant.IQ2_S:   {t3s16iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_S)},
+	quant.IQ3_XXS: {t4s32xxs, topOf(0, 15.5/2, 0, 0), nil, codesOf(quant.IQ3_XXS)},
+	quant.IQ3_S:   {t4s32iq3, topOf(0, 31, 0, 0), nil, codesOf(quant.IQ3_S)},
+	quant.IQ4_NL:  {t4s32iq4, nil, nil, codesOf(quant.IQ4_NL)},
+	quant.IQ4_XS:  {t4s32iq4, topOf(0, 32, 0, 0), nil, codesOf(quant.IQ4_XS)},
+	quant.TQ1_0:   {q2s32, topOf(52, 1, 52, 0), nil, codesOf(quant.TQ1_0)},
+	quant.TQ2_0:   {q2s32, topOf(64, 1, 64, 0), nil, codesOf(quant.TQ2_0)},
+	quant.MXFP4:   {t4e32fp4, nil, nil, codesOf(quant.MXFP4)},
+	quant.NVFP4:   {t4s16fp4, func([]byte) float32 { return 240 }, nil, codesOf(quant.NVFP4)}, // scales of 7 bits are at most 480/2
+}
+
+// codesOf returns a function that decodes the codes and scales of format t.
+func codesOf(t quant.Type) func(u *unpacked, b []byte) {
+	return func(u *unpacked, b []byte) { quant.Codes(t, &u.q, &u.d, b) }
+}
+
+// topIQ1_M bounds the scales of a block of IQ1_M, whose d is in the upper nibbles of the last eight bytes.
+func topIQ1_M(b []byte) float32 {
+	d := uint16(b[49])>>4 | uint16(b[51])>>4<<4 | uint16(b[53])>>4<<8 | uint16(b[55])>>4<<12
+	return 15.0 / 8 * abs(quant.F16ToF32(d))
 }
 
 func word(b []byte) uint32  { return binary.LittleEndian.Uint32(b) }

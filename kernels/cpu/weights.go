@@ -16,6 +16,9 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 	s.in("Weights", &q)
 	s.out("Weights", &dst)
 	apart("Weights", &dst, &q)
+	if a.SoftCap != 0 || a.Sinks != nil || a.Slopes != nil || a.Temperature.Length != 0 {
+		panic("cpu: Weights: a soft cap, sinks or a temperature")
+	}
 	if a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 || head < 0 || head >= a.Heads || q.Cols != a.Heads*a.HeadDim || dst.Rows != q.Rows {
 		panic("cpu: Weights: shapes differ")
 	}

@@ -18,7 +18,10 @@ type sequence struct {
 // shape returns the shape of a state of two layers for attention a.
 func shape(a *kernels.Attention, positions int) kernels.StateShape {
 	key, value := a.Dims()
-	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value, Window: a.Window}
+	l := kernels.Layer{KVHeads: a.KVHeads, KeyDim: key, ValueDim: value}
+	if a.Causal {
+		l.Window = max(a.Window, a.Chunk)
+	}
 	return kernels.StateShape{Layers: []kernels.Layer{l, l}, Cap: positions}
 }
 
@@ -79,8 +82,9 @@ func (q *sequence) attended(a *kernels.Attention, x []float32, n, pos, seen int)
 
 // Attended computes attention in float64: for queries q [n][Heads·HeadDim] at positions pos … over
 // keys k [position][KVHeads·HeadDim] and values v [position][KVHeads·ValueDim]. Without
-// Causal, each query attends to the first seen positions.
-func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float64 {
+// Causal, each query attends to the first seen positions, or to those of them in the window around it. sinks are the values of
+// a.Sinks. Where there are slopes, they are those of slopeOf.
+func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int, sinks ...float32) []float64 {
 	group := a.Heads / a.KVHeads
 	dim, value := a.Dims()
 	out := make([]float64, n*a.Heads*value)
@@ -91,9 +95,15 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 			if a.Window > 0 {
 				lo = max(0, hi-a.Window)
 			}
+			if a.Chunk > 0 {
+				lo = max(lo, (pos+t)/a.Chunk*a.Chunk)
+			}
+		} else if a.Window > 0 {
+			hi = min(seen, pos+t+a.Window/2+1)
+			lo = min(hi, max(0, pos+t-a.Window/2))
 		}
 		for h := range a.Heads {
-			weights := weightsOf(a, q[(t*a.Heads+h)*dim:][:dim], k, h/group, lo, hi)
+			weights := optionWeights(a, sinks, q[(t*a.Heads+h)*dim:][:dim], k, h, lo, hi, pos+t)
 			o := out[(t*a.Heads+h)*value:][:value]
 			for i, w := range weights {
 				for d, x := range v[((lo+i)*a.KVHeads+h/group)*value:][:value] {
@@ -105,25 +115,78 @@ func Attended(a *kernels.Attention, q, k, v []float32, n, pos, seen int) []float
 	return out
 }
 
+// slopeOf is the slope of a head in tests with slopes.
+func slopeOf(head int) float64 { return math.Exp2(-float64(head+1) / 2) }
+
+// slopes returns the slopes of slopeOf.
+func (s *suite) slopes(heads int) kernels.Vector {
+	s.Helper()
+	values := make([]float32, heads)
+	for h := range values {
+		values[h] = float32(slopeOf(h))
+	}
+	v, err := s.d.NewVector(values)
+	if err != nil {
+		s.Fatalf("NewVector: %v", err)
+	}
+	return v
+}
+
+// optionWeights returns the weights of the keys lo … hi-1 for the query of head h at position pos. sinks are the values of
+// a.Sinks.
+func optionWeights(a *kernels.Attention, sinks, q, k []float32, h, lo, hi, pos int) []float64 {
+	b := *a
+	if t := a.Temperature; t.Length > 0 {
+		b.Scale *= float32(1 + float64(t.Scale)*math.Log(1+math.Floor(float64(pos+t.Offset)/float64(t.Length))))
+	}
+	scores := scoresOf(&b, q, k, h/(a.Heads/a.KVHeads), lo, hi)
+	if a.SoftCap > 0 {
+		for i, v := range scores {
+			scores[i] = float64(a.SoftCap) * math.Tanh(v/float64(a.SoftCap))
+		}
+	}
+	if a.Slopes != nil {
+		for i := range scores {
+			scores[i] -= slopeOf(h) * math.Abs(float64(pos-lo-i))
+		}
+	}
+	if a.Sinks != nil {
+		scores = append(scores, float64(sinks[h]))
+	}
+	return softmax(scores)[:hi-lo]
+}
+
 // weightsOf returns the softmax of the scores of one query over the keys lo … hi-1 of a head.
 func weightsOf(a *kernels.Attention, q, k []float32, head, lo, hi int) []float64 {
+	return softmax(scoresOf(a, q, k, head, lo, hi))
+}
+
+// scoresOf returns scale·q·k for the keys lo … hi-1 of a head.
+func scoresOf(a *kernels.Attention, q, k []float32, head, lo, hi int) []float64 {
 	out := make([]float64, hi-lo)
-	top, sum := math.Inf(-1), 0.0
 	for i := range out {
 		for d, x := range k[((lo+i)*a.KVHeads+head)*a.HeadDim:][:a.HeadDim] {
 			out[i] += float64(q[d]) * float64(x)
 		}
 		out[i] *= float64(a.Scale)
-		top = max(top, out[i])
-	}
-	for i := range out {
-		out[i] = math.Exp(out[i] - top)
-		sum += out[i]
-	}
-	for i := range out {
-		out[i] /= sum
 	}
 	return out
+}
+
+// softmax replaces scores by their softmax.
+func softmax(x []float64) []float64 {
+	top, sum := math.Inf(-1), 0.0
+	for _, v := range x {
+		top = max(top, v)
+	}
+	for i, v := range x {
+		x[i] = math.Exp(v - top)
+		sum += x[i]
+	}
+	for i := range x {
+		x[i] /= sum
+	}
+	return x
 }
 
 // attention checks Store and Attend with causal, windowed and full attention, in the first and
@@ -144,6 +207,15 @@ func (s *suite) attention() {
 			Causal: i != 1, Window: []int{0, 0, 7, 0, 0}[i]})
 	}
 	s.attentionCase(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: 13, ValueDim: 100, Scale: 0.3, Causal: true})
+	for _, dim := range []int{32, 40} {
+		a := kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, Scale: 0.2, Slopes: s.slopes(6)}
+		s.attentionCase(&a)
+		a.Causal = true
+		s.attentionCase(&a)
+	}
+	for _, window := range []int{1, 2, 7, 65, 600} { // windows on both sides
+		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: 32, Scale: 0.2, Window: window})
+	}
 	for _, value := range []int{16, 64, 72} { // values with other dimensions than keys
 		for _, dim := range []int{40, 96} {
 			s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: dim, ValueDim: value, Scale: 0.1, Causal: true})
@@ -152,7 +224,28 @@ func (s *suite) attention() {
 	}
 }
 
-func (s *suite) attentionCase(a *kernels.Attention) {
+// attentionOptions checks soft caps, sinks, chunks and the temperature of attention, alone and together, and with heads that
+// are stored in different ways.
+func (s *suite) attentionOptions() {
+	for _, dim := range []int{20, 64, 96} {
+		for i, o := range []kernels.Attention{
+			{SoftCap: 1.5}, {Chunk: 64}, {Chunk: 300}, {Window: 7, SoftCap: 0.5}, {Temperature: kernels.Temperature{Scale: 0.5, Length: 16, Offset: 1}},
+			{}, {Window: 30, SoftCap: 2, Temperature: kernels.Temperature{Scale: 0.1, Length: 100}},
+		} {
+			o.Heads, o.KVHeads, o.HeadDim, o.Scale, o.Causal = 6, 2, dim, float32(1/math.Sqrt(float64(dim))), true
+			var sinks []float32
+			if i >= 5 {
+				sinks = []float32{-3, 0, 2, 5, 1, -100}
+				o.Sinks = s.vector(sinks)
+			}
+			s.attentionCase(&o, sinks...)
+		}
+	}
+	s.latentOptions()
+}
+
+// attentionCase checks Store and Attend. sinks are the values of a.Sinks.
+func (s *suite) attentionCase(a *kernels.Attention, sinks ...float32) {
 	s.Helper()
 	ends := []int{3, 70, 560} // final lengths of the sequences
 	if a.HeadDim == 64 {
@@ -187,13 +280,15 @@ func (s *suite) attentionCase(a *kernels.Attention) {
 		st.Attend(q, q, 1, a) // in place
 		return []kernels.Tensor{y, q}
 	})
-	what := name("%+v", *a)
+	shown := *a
+	shown.Sinks = nil
+	what := name("%+v, sinks %v", shown, a.Sinks != nil)
 	for c, y := range got {
 		if was := [][]float32{before, x}[c]; !slices.Equal(y[:out], was[:out]) {
 			s.Errorf("Attend, %s: a row of no sequence was written", what)
 		}
 		for i, q := range all {
-			want := q.attended(a, x[spans[i].Row*cols:], last[i], spans[i].Pos, spans[i].Len)
+			want := Attended(a, x[spans[i].Row*cols:], q.k, q.v, last[i], spans[i].Pos, spans[i].Len, sinks...)
 			s.near(name("Attend, case %d, sequence %d, %s", c, i, what), y[spans[i].Row*out:][:last[i]*out], want, s.s.Attention(a))
 		}
 	}

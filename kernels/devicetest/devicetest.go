@@ -43,16 +43,23 @@ func Run(t *testing.T, s Subject) {
 		{"Activate", (*suite).activations},
 		{"AddConst", (*suite).sums},
 		{"Mul", (*suite).elementProducts},
+		{"Scale", (*suite).rowMaps},
+		{"Mix", (*suite).mixing},
+		{"Lookup", (*suite).lookups},
 		{"Route", (*suite).routing},
 		{"MatMulExperts", (*suite).expertProducts},
 		{"LoadExperts", (*suite).expertLoading},
 		{"MatMulHeads", (*suite).headProducts},
 		{"AttendLatent", (*suite).latent},
 		{"ShortConv", (*suite).convolutions},
+		{"DeltaRule", (*suite).deltaRules},
+		{"Scan", (*suite).scans},
+		{"WKV", (*suite).wkvs},
 		{"Unfold", (*suite).unfolding},
 		{"Rotate", (*suite).rotation},
 		{"Embed", (*suite).embedding},
 		{"Attend", (*suite).attention},
+		{"AttendOptions", (*suite).attentionOptions},
 		{"Weights", (*suite).attentionWeights},
 		{"States", (*suite).states},
 		{"Forgotten", (*suite).forgotten},
@@ -176,11 +183,15 @@ func Gauss(r *rand.Rand, n int) []float32 {
 
 // Types lists the formats of weights to test.
 var Types = []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0,
-	quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K}
+	quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K,
+	quant.IQ1_S, quant.IQ1_M, quant.IQ2_XXS, quant.IQ2_XS, quant.IQ2_S, quant.IQ3_XXS, quant.IQ3_S, quant.IQ4_NL, quant.IQ4_XS,
+	quant.TQ1_0, quant.TQ2_0, quant.MXFP4, quant.NVFP4}
 
 // scaleAt lists the offsets of the float16 scales in a block.
 var scaleAt = map[quant.Type][]int{quant.Q4_0: {0}, quant.Q4_1: {0, 2}, quant.Q5_0: {0}, quant.Q5_1: {0, 2}, quant.Q8_0: {0},
-	quant.Q2_K: {80, 82}, quant.Q3_K: {108}, quant.Q4_K: {0, 2}, quant.Q5_K: {0, 2}, quant.Q6_K: {208}}
+	quant.Q2_K: {80, 82}, quant.Q3_K: {108}, quant.Q4_K: {0, 2}, quant.Q5_K: {0, 2}, quant.Q6_K: {208},
+	quant.IQ1_S: {0}, quant.IQ2_XXS: {0}, quant.IQ2_XS: {0}, quant.IQ2_S: {0}, quant.IQ3_XXS: {0}, quant.IQ3_S: {0},
+	quant.IQ4_NL: {0}, quant.IQ4_XS: {0}, quant.TQ1_0: {52}, quant.TQ2_0: {64}}
 
 // RandomWeights returns rows × cols weights of type t with random bits and scales of an ordinary size.
 func RandomWeights(r *rand.Rand, t quant.Type, rows, cols int) kernels.Weights {
@@ -193,13 +204,31 @@ func RandomWeights(r *rand.Rand, t quant.Type, rows, cols int) kernels.Weights {
 			data[i] = byte(r.Uint32())
 		}
 		for b := 0; b < len(data); b += t.BlockBytes() {
-			for _, at := range scaleAt[t] {
-				h := quant.F32ToF16(float32(r.NormFloat64()) * 0.01)
-				data[b+at], data[b+at+1] = byte(h), byte(h>>8)
-			}
+			randomScales(r, t, data[b:])
 		}
 	}
 	return kernels.Weights{Type: t, Rows: rows, Cols: cols, Data: data}
+}
+
+// randomScales gives the block at the beginning of b scales of an ordinary size.
+func randomScales(r *rand.Rand, t quant.Type, b []byte) {
+	h := quant.F32ToF16(float32(r.NormFloat64()) * 0.01)
+	switch t {
+	case quant.MXFP4: // an exponent: 2⁻⁹ to 2⁻⁴
+		b[0] = byte(119 + r.IntN(6))
+	case quant.NVFP4: // four numbers of four bits of exponent and three of fraction: 2⁻⁴ to 1
+		for i := range 4 {
+			b[i] = byte(0x20 + r.IntN(0x20))
+		}
+	case quant.IQ1_M: // four bits of h above each of four times twelve bits
+		for i := range 4 {
+			b[49+2*i] = b[49+2*i]&15 | byte(h>>(4*i))<<4
+		}
+	}
+	for _, at := range scaleAt[t] {
+		b[at], b[at+1] = byte(h), byte(h>>8)
+		h = quant.F32ToF16(float32(r.NormFloat64()) * 0.01)
+	}
 }
 
 // Values returns the weights dequantized to float32.

@@ -1,6 +1,7 @@
 package devicetest
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -34,10 +35,13 @@ func expert(w kernels.Weights, e int) kernels.Weights {
 
 // routed returns the expected result of Route for each row of logits, in float64: the weight of each
 // expert, 0 for those that are not chosen.
-func routed(logits []float32, experts int, r *kernels.Routing, bias []float32) []float64 {
+func routed(logits []float32, experts int, r *kernels.Routing, bias, factors []float32) []float64 {
 	out := make([]float64, len(logits))
 	for from := 0; from < len(logits); from += experts {
-		p := probabilities(logits[from:][:experts], r.Sigmoid)
+		p := floats(logits[from:][:experts])
+		if !r.AfterChoice {
+			p = probabilities(p, r.Sigmoid)
+		}
 		order := make([]int, experts)
 		rank := slices.Clone(p)
 		for e := range order {
@@ -45,6 +49,9 @@ func routed(logits []float32, experts int, r *kernels.Routing, bias []float32) [
 			if bias != nil {
 				rank[e] += float64(bias[e])
 			}
+		}
+		if r.Groups > 1 {
+			maskGroups(rank, r.Groups, r.UsedGroups)
 		}
 		slices.SortStableFunc(order, func(a, b int) int {
 			switch {
@@ -55,28 +62,54 @@ func routed(logits []float32, experts int, r *kernels.Routing, bias []float32) [
 			}
 			return 0
 		})
+		var weights []float64
+		for _, e := range order[:r.Used] {
+			weights = append(weights, p[e])
+		}
+		if r.AfterChoice {
+			weights = probabilities(weights, r.Sigmoid)
+		}
 		sum := 1.0
 		if r.Normalize {
 			sum = 0
-			for _, e := range order[:r.Used] {
-				sum += p[e]
+			for _, v := range weights {
+				sum += v
 			}
 		}
-		for _, e := range order[:r.Used] {
-			out[from+e] = p[e] / sum * float64(r.Scale)
+		for i, e := range order[:r.Used] {
+			out[from+e] = weights[i] / sum * float64(r.Scale)
+			if factors != nil {
+				out[from+e] *= float64(factors[e])
+			}
 		}
 	}
 	return out
 }
 
-func probabilities(logits []float32, sigmoid bool) []float64 {
+// maskGroups replaces the ranks of all groups but those whose two best experts have the largest sums by -∞.
+func maskGroups(rank []float64, groups, used int) {
+	size, order := len(rank)/groups, make([]int, groups)
+	sums := make([]float64, groups)
+	for g := range groups {
+		sorted := slices.Sorted(slices.Values(rank[g*size:][:size]))
+		order[g], sums[g] = g, sorted[size-1]+sorted[size-2]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sums[b], sums[a]) })
+	for _, g := range order[used:] {
+		for e := range size {
+			rank[g*size+e] = math.Inf(-1)
+		}
+	}
+}
+
+func probabilities(logits []float64, sigmoid bool) []float64 {
 	p, sum := make([]float64, len(logits)), 0.0
 	for i, v := range logits {
 		if sigmoid {
-			p[i] = 1 / (1 + math.Exp(-float64(v)))
+			p[i] = 1 / (1 + math.Exp(-v))
 			continue
 		}
-		p[i] = math.Exp(float64(v))
+		p[i] = math.Exp(v)
 		sum += p[i]
 	}
 	for i := range p {
@@ -102,20 +135,69 @@ func (s *suite) routing() {
 			for _, r := range []kernels.Routing{{Scale: 1}, {Scale: 2.5, Normalize: true}, {Scale: 1, Sigmoid: true}, {Scale: 1, Sigmoid: true, Normalize: true}} {
 				r.Used = used
 				for _, n := range []int{1, 7, 200} {
-					s.route(m, n, experts, r, nil)
-					s.route(m, n, experts, r, Gauss(s.r, experts))
+					s.route(m, n, experts, r, nil, nil)
+					s.route(m, n, experts, r, Gauss(s.r, experts), nil)
 				}
 			}
 		}
+		s.routingOptions(m, experts)
 	}
 	s.groups()
+	s.apart()
 }
 
-func (s *suite) route(m kernels.Matrix, n, experts int, r kernels.Routing, bias []float32) {
+// routingOptions checks the choice before the probabilities, groups, factors and weights of the input.
+func (s *suite) routingOptions(m kernels.Matrix, experts int) {
+	for _, r := range []kernels.Routing{
+		{Scale: 1, AfterChoice: true}, {Scale: 2, AfterChoice: true, Sigmoid: true}, {Scale: 1, Input: true}, {Scale: 3, Input: true, Sigmoid: true, AfterChoice: true},
+		{Scale: 1, Groups: 4, UsedGroups: 1}, {Scale: 2.5, Groups: 4, UsedGroups: 2, Sigmoid: true, Normalize: true}, {Scale: 1, Groups: 2, UsedGroups: 2},
+	} {
+		if r.Groups > experts/2 {
+			continue
+		}
+		r.Used = min(2, experts)
+		for _, n := range []int{1, 33} {
+			s.route(m, n, experts, r, nil, Gauss(s.r, experts))
+			s.route(m, n, experts, r, Gauss(s.r, experts), nil)
+		}
+	}
+}
+
+// apart checks experts whose matrices are not adjacent: gate and up of each expert are neighbours in one tensor.
+func (s *suite) apart() {
+	const experts, rows, cols = 3, 33, 64
+	both := ExpertWeights(s.r, quant.Q8_0, experts, 2*rows, cols, false)
+	size := rows * both.Type.RowBytes(cols)
+	gate := kernels.Weights{Type: both.Type, Rows: rows, Cols: cols, Experts: experts, ExpertBytes: 2 * size, Data: both.Data}
+	up := gate
+	up.Data = both.Data[size:]
+	a, b := s.load(gate, up), s.load(both)
+	x, logits := Gauss(s.r, 9*cols), Gauss(s.r, 9*experts)
+	got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+		c := st.Route(tensor(st, logits, 9, experts), &kernels.Routing{Used: 2, Scale: 1})
+		in, y, z := st.New(18, cols), st.New(18, 2*rows), st.New(18, 2*rows)
+		st.Gather(in, tensor(st, x, 9, cols), c)
+		st.MatMulExperts(y, in, a, c)
+		st.MatMulExperts(z, in, b, c)
+		return []kernels.Tensor{y, z}
+	})
+	s.near("experts that are not adjacent", got[0], floats(got[1]), Float)
+	for what, bytes := range map[string]int{"overlap": size - 1, "lie beyond the data": 3 * size, "lie in the other direction": -2 * size} {
+		gate.ExpertBytes = bytes
+		if _, err := s.d.Load(gate); err == nil {
+			s.Errorf("experts that %s were loaded", what)
+		}
+	}
+}
+
+func (s *suite) route(m kernels.Matrix, n, experts int, r kernels.Routing, bias, factors []float32) {
 	s.Helper()
 	logits, base := Gauss(s.r, n*experts), Gauss(s.r, n*experts)
 	if bias != nil {
 		r.Bias = s.vector(bias)
+	}
+	if factors != nil {
+		r.Factors = s.vector(factors)
 	}
 	got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 		c := st.Route(view(st, logits, n, experts), &r)
@@ -129,14 +211,18 @@ func (s *suite) route(m kernels.Matrix, n, experts int, r kernels.Routing, bias 
 		return []kernels.Tensor{y, sum}
 	})
 	order := got[0]
-	want := routed(logits, experts, &r, bias)
+	want := routed(logits, experts, &r, bias, factors)
 	for i := range want {
 		want[i] += float64(base[i])
 	}
-	s.near(name("Route of %d rows to %+v of %d experts", n, r, experts), got[1], want, Float)
+	limit := Float
+	if r.Input { // the weights pass through the product
+		limit += s.s.Product(quant.F32, 1)
+	}
+	s.near(name("Route of %d rows to %+v of %d experts", n, r, experts), got[1], want, limit)
 	last := 0 // the groups are in the order of the experts
 	for i := range n * r.Used {
-		e := slices.Index(order[i*experts:][:experts], 1)
+		e := slices.IndexFunc(order[i*experts:][:experts], func(v float32) bool { return v != 0 })
 		if e < last {
 			s.Fatalf("Gather: row %d of the groups is of expert %d, behind one of %d", i, e, last)
 		}
@@ -170,7 +256,7 @@ func (s *suite) groups() {
 // and many rows, with and without biases.
 func (s *suite) expertProducts() {
 	const experts, used = 5, 2
-	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K} {
+	for i, t := range []quant.Type{quant.F32, quant.BF16, quant.Q8_0, quant.Q4_K, quant.MXFP4, quant.IQ2_XS} {
 		for _, n := range [][3]int{{1, 70, 256}, {9, 32, 512}, {150, 33, 256}} {
 			s.expertCase(n[0], used, ExpertWeights(s.r, t, experts, n[1], n[2], i%2 == 0))
 		}
@@ -235,7 +321,7 @@ func (s *suite) gatedExpertCase(n, used int, gate, up kernels.Weights) {
 
 // mixed returns the weighted sum of the results that the experts compute for all rows.
 func (s *suite) mixed(n int, logits []float32, r *kernels.Routing, experts, cols int, made func(e int) []float64) []float64 {
-	weights, want := routed(logits, experts, r, nil), make([]float64, n*cols)
+	weights, want := routed(logits, experts, r, nil, nil), make([]float64, n*cols)
 	for e := range experts {
 		for i, v := range made(e) {
 			want[i] += weights[i/cols*experts+e] * v
@@ -273,21 +359,23 @@ func (s *suite) expertLoading() {
 func (s *suite) elementProducts() {
 	for _, n := range [][2]int{{1, 5}, {90, 333}} {
 		rows, cols := n[0], n[1]
-		x, y, one := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols)
+		x, y, one, column := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols), Gauss(s.r, cols), Gauss(s.r, rows)
 		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+			c := view(st, x, rows, cols)
+			st.Mul(c, view(st, column, rows, 1))
 			a, b, square := view(st, x, rows, cols), tensor(st, x, rows, cols), tensor(st, x, rows, cols)
 			st.Mul(a, view(st, y, rows, cols))
 			st.Mul(b, tensor(st, one, 1, cols))
 			st.Mul(square, square)
-			return []kernels.Tensor{a, b, square}
+			return []kernels.Tensor{a, b, square, c}
 		})
-		var want [3][]float64
+		var want [4][]float64
 		for i, v := range x {
-			for j, f := range []float32{y[i], one[i%cols], v} {
+			for j, f := range []float32{y[i], one[i%cols], v, column[i/cols]} {
 				want[j] = append(want[j], float64(v)*float64(f))
 			}
 		}
-		for j, what := range []string{"Mul", "Mul of every row", "Mul of a tensor with itself"} {
+		for j, what := range []string{"Mul", "Mul of every row", "Mul of a tensor with itself", "Mul of every column"} {
 			s.near(what, got[j], want[j], Float)
 		}
 	}

@@ -28,6 +28,12 @@ func (s *suite) latent() {
 	}
 }
 
+// latentOptions checks the temperature of latent attention.
+func (s *suite) latentOptions() {
+	s.latentCase(&kernels.Attention{Heads: 5, KVHeads: 1, HeadDim: 96, ValueDim: 64, Scale: 0.1, Causal: true,
+		Temperature: kernels.Temperature{Scale: 0.3, Length: 20}})
+}
+
 // latentSequence returns a sequence whose layer 1 is latent.
 func (s *suite) latentSequence(a *kernels.Attention, positions int) *sequence {
 	s.Helper()
@@ -103,6 +109,7 @@ func (s *suite) latentCase(a *kernels.Attention) {
 
 // headProducts checks MatMulHeads.
 func (s *suite) headProducts() {
+	s.widerHeads()
 	for _, c := range []struct{ heads, rows, cols, n int }{{1, 64, 32, 3}, {5, 48, 64, 1}, {16, 512, 128, 2}, {4, 33, 96, 40}} {
 		for _, t := range []quant.Type{quant.F32, quant.Q8_0} {
 			w := ExpertWeights(s.r, t, c.heads, c.rows, c.cols, false)
@@ -129,6 +136,25 @@ func (s *suite) headProducts() {
 			s.near(name("MatMulHeads of %+v, %v", c, t), got[0], want, s.s.Product(t, c.cols))
 		}
 	}
+}
+
+// widerHeads checks MatMulHeads with heads of x and dst that are wider than the matrices.
+func (s *suite) widerHeads() {
+	const heads, rows, cols, n, xWidth, width = 3, 40, 64, 5, 80, 47
+	w := ExpertWeights(s.r, quant.F32, heads, rows, cols, false)
+	m, x, before := s.load(w), Gauss(s.r, n*heads*xWidth), Gauss(s.r, n*heads*width)
+	got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
+		y := view(st, before, n, heads*width)
+		st.MatMulHeads(y, view(st, x, n, heads*xWidth), m)
+		return []kernels.Tensor{y}
+	})
+	want := floats(before)
+	for r := range n {
+		for h := range heads {
+			copy(want[(r*heads+h)*width:], Product(x[(r*heads+h)*xWidth:][:cols], 1, expert(w, h)))
+		}
+	}
+	s.near("MatMulHeads of wider heads", got[0], want, s.s.Product(quant.F32, cols))
 }
 
 // latentStep begins a step of four rows of a sequence with a latent layer of 32 values.

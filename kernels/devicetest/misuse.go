@@ -66,7 +66,7 @@ func (w *wrong) again(b *kernels.Batch) {
 
 // misuse checks that each misuse panics, with a message that names the operation.
 func misuse(t *testing.T, s Subject) {
-	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvolutions, badLatent} {
+	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvolutions, badLatent, badDeltaRules, badScans, badWKVs, badRowMaps} {
 		for _, c := range group {
 			t.Run(c.op+"/"+c.what, func(t *testing.T) {
 				w := newWrong(t, s)
@@ -237,6 +237,8 @@ var badSpans = []wrongCase{
 	{"Attend", "columns", nil, func(w *wrong) { w.st.Attend(w.y.Slice(0, 32), w.x.Slice(0, 32), 1, w.a) }},
 	{"Attend", "rows", nil, func(w *wrong) { w.st.Attend(w.y.Sub(0, 3), w.x, 1, w.a) }},
 	{"Attend", "heads that do not share", nil, func(w *wrong) { w.a.KVHeads = 3; w.st.Attend(w.y, w.x, 1, w.a) }},
+	{"Attend", "slopes for another number of heads", nil, func(w *wrong) { w.a.Slopes = w.one; w.st.Attend(w.y, w.x, 1, w.a) }},
+	{"Attend", "slopes and a soft cap", nil, func(w *wrong) { w.a.SoftCap = 5; w.a.Slopes = w.one; w.st.Attend(w.y, w.x, 1, w.a) }},
 	{"Attend", "heads that the state does not have", nil, func(w *wrong) { w.a.KVHeads = 1; w.st.Attend(w.y, w.x, 1, w.a) }},
 	{"Attend", "a layer that is not there", nil, func(w *wrong) { w.st.Attend(w.y, w.x, 2, w.a) }},
 	{"Attend", "positions that were never stored", nil, func(w *wrong) { w.st.Attend(w.y, w.x, 1, w.a) }},

@@ -79,6 +79,8 @@ var badExperts = []wrongCase{
 	{"Combine", "dst overlaps x", nil, func(w *wrong) { g := w.groups(); w.st.Combine(g.Sub(0, 4), g, w.choice()) }},
 	{"Mul", "columns", nil, func(w *wrong) { w.st.Mul(w.y, w.x.Slice(0, 32)) }},
 	{"Mul", "rows", nil, func(w *wrong) { w.st.Mul(w.y, w.x.Sub(0, 2)) }},
+	{"Mul", "rows of a column", nil, func(w *wrong) { w.st.Mul(w.y, w.x.Sub(0, 2).Slice(0, 1)) }},
+	{"Mul", "dst overlaps a column", nil, func(w *wrong) { w.st.Mul(w.y, w.y.Slice(3, 1)) }},
 	{"Mul", "dst overlaps x", nil, func(w *wrong) { w.st.Mul(w.x.Slice(0, 32), w.x.Slice(16, 32)) }},
 }
 

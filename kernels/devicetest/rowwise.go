@@ -15,13 +15,14 @@ func (s *suite) norms() {
 		for i := range x {
 			x[i] = 3*x[i] + 5
 		}
-		wv, gv, bv := s.vector(w), s.vector(gamma), s.vector(beta)
+		wv, gv, bv, runBeta := s.vector(w), s.vector(gamma), s.vector(beta), s.vector(beta[:run])
 		got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
-			xt, y, in := tensor(st, x, rows, cols), view(st, nil, rows, cols), view(st, x, rows, cols)
+			xt, y, in, runs := tensor(st, x, rows, cols), view(st, nil, rows, cols), view(st, x, rows, cols), view(st, x, rows, cols)
 			st.RMSNorm(y, xt, wv, 1e-5)
 			st.RMSNorm(in, in, wv, 1e-5)
 			st.LayerNorm(xt, xt, gv, bv, 1e-5)
-			return []kernels.Tensor{y, in, xt}
+			st.LayerNorm(runs, runs, wv, runBeta, 1e-5)
+			return []kernels.Tensor{y, in, xt, runs}
 		})
 		want := make([]float64, len(x))
 		for i := 0; i < len(x); i += run {
@@ -35,20 +36,27 @@ func (s *suite) norms() {
 		}
 		s.near(name("RMSNorm of %v", n), got[0], want, Float)
 		s.near(name("RMSNorm of %v in place", n), got[1], want, Float)
-		for i := 0; i < len(x); i += cols {
-			var mean, square float64
-			for _, v := range x[i : i+cols] {
-				mean += float64(v) / float64(cols)
-			}
-			for _, v := range x[i : i+cols] {
-				square += (float64(v) - mean) * (float64(v) - mean)
-			}
-			for j := range cols {
-				want[i+j] = (float64(x[i+j])-mean)/math.Sqrt(square/float64(cols)+1e-5)*float64(gamma[j]) + float64(beta[j])
-			}
-		}
-		s.near(name("LayerNorm of %v in place", n), got[2], want, Float)
+		s.near(name("LayerNorm of %v in place", n), got[2], layerNormed(x, gamma, beta), Float)
+		s.near(name("LayerNorm of %v, runs in place", n), got[3], layerNormed(x, w, beta[:run]), Float)
 	}
+}
+
+// layerNormed returns LayerNorm of each run of len(gamma) values of x.
+func layerNormed(x, gamma, beta []float32) []float64 {
+	n, out := len(gamma), make([]float64, len(x))
+	for i := 0; i < len(x); i += n {
+		var mean, square float64
+		for _, v := range x[i : i+n] {
+			mean += float64(v) / float64(n)
+		}
+		for _, v := range x[i : i+n] {
+			square += (float64(v) - mean) * (float64(v) - mean)
+		}
+		for j := range n {
+			out[i+j] = (float64(x[i+j])-mean)/math.Sqrt(square/float64(n)+1e-5)*float64(gamma[j]) + float64(beta[j])
+		}
+	}
+	return out
 }
 
 // activated returns f(x).
@@ -60,8 +68,25 @@ func activated(f kernels.Activation, x float64) float64 {
 		return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 	case kernels.GELUErf:
 		return 0.5 * x * (1 + math.Erf(x/math.Sqrt2))
+	case kernels.ReLUSquared:
+		return max(x, 0) * max(x, 0)
+	case kernels.Sigmoid:
+		return 1 / (1 + math.Exp(-x))
+	case kernels.Softplus:
+		return math.Log(1 + math.Exp(x))
+	case kernels.SwiGLU7:
+		x = min(x, 7)
+		return x / (1 + math.Exp(-1.702*x))
 	}
 	return max(x, 0)
+}
+
+// gated returns what f makes of a gate and up.
+func gated(f kernels.Activation, gate, up float64) float64 {
+	if f == kernels.SwiGLU7 {
+		return activated(f, gate) * (1 + max(min(up, 7), -7))
+	}
+	return activated(f, gate) * up
 }
 
 // activations checks Activate with and without up, and with dst being either input.
@@ -69,7 +94,10 @@ func (s *suite) activations() {
 	for _, n := range [][2]int{{1, 5}, {3, 16}, {90, 333}} {
 		rows, cols := n[0], n[1]
 		g, u := Gauss(s.r, rows*cols), Gauss(s.r, rows*cols)
-		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU} {
+		for i := 0; i < len(g); i += 3 {
+			g[i], u[i] = 6*g[i], 6*u[i] // beyond the limits of SwiGLU7
+		}
+		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.ReLUSquared, kernels.SwiGLU7, kernels.Sigmoid, kernels.Softplus} {
 			got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 				gt, ut := tensor(st, g, rows, cols), tensor(st, u, rows, cols)
 				alone, both := st.New(rows, cols), view(st, nil, rows, cols)
@@ -82,7 +110,7 @@ func (s *suite) activations() {
 			want, product := make([]float64, len(g)), make([]float64, len(g))
 			for i, v := range g {
 				want[i] = activated(f, float64(v))
-				product[i] = want[i] * float64(u[i])
+				product[i] = gated(f, float64(v), float64(u[i]))
 			}
 			for i, w := range [][]float64{want, product, product, want} {
 				s.near(name("Activate %d of %v, case %d", f, n, i), got[i], w, Float)
@@ -141,6 +169,7 @@ func (s *suite) unfolding() {
 func (s *suite) rotation() {
 	freq := []float32{1, 0.3, 0.01, 1e-5}
 	v := s.vector(freq)
+	s.offsetRotation(v, freq)
 	pos := []int32{0, 5, 300, 20000, 1_000_000}
 	for _, interleaved := range []bool{false, true} {
 		for _, dim := range []int{8, 12} {
@@ -155,6 +184,29 @@ func (s *suite) rotation() {
 				s.near(name("Rotate, interleaved %v, %d dimensions", interleaved, dim), got[0], rotated(x, pos, freq, rope), Float)
 			}
 		}
+	}
+}
+
+// offsetRotation checks that Rotate leaves the dimensions before the offset as they are.
+func (s *suite) offsetRotation(v kernels.Vector, freq []float32) {
+	const dim, offset = 13, 5
+	pos := []int32{7, 900}
+	for _, interleaved := range []bool{false, true} {
+		x := Gauss(s.r, len(pos)*3*dim)
+		got := s.step(&kernels.Batch{Positions: pos}, func(st kernels.Step) []kernels.Tensor {
+			xt := view(st, x, len(pos), 3*dim)
+			st.Rotate(xt, &kernels.RoPE{HeadDim: dim, Offset: offset, Freq: v, Scale: 1, Interleaved: interleaved})
+			return []kernels.Tensor{xt}
+		})
+		var tail []float32 // the rotated dimensions of each head
+		for h := offset; h < len(x); h += dim {
+			tail = append(tail, x[h:][:2*len(freq)]...)
+		}
+		want, turned := floats(x), rotated(tail, pos, freq, &kernels.RoPE{HeadDim: 2 * len(freq), Scale: 1, Interleaved: interleaved})
+		for h := range len(pos) * 3 {
+			copy(want[h*dim+offset:], turned[h*2*len(freq):][:2*len(freq)])
+		}
+		s.near(name("Rotate from dimension %d on, interleaved %v", offset, interleaved), got[0], want, Float)
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 
 // TestDecodeEncodeBounds checks that decoded values are at most half a step of the block's scale away from
 // the encoded ones, plus the rounding error of a scale and a minimum of 11 bits. In Q4_0 and Q5_0, whose
-// positive range has one level less, it allows a whole step.
+// positive range has one level less, it allows a whole step. The largest magnitude of IQ4_NL is 127 steps, and a value is
+// at most 14 away from a level; MXFP4's is 4 to 8 units, of which it represents up to 6.
 func TestDecodeEncodeBounds(t *testing.T) {
-	steps := map[Type]float64{Q4_0: 8, Q4_1: 15, Q5_0: 16, Q5_1: 31, Q8_0: 127}
+	steps := map[Type]float64{Q4_0: 8, Q4_1: 15, Q5_0: 16, Q5_1: 31, Q8_0: 127, IQ4_NL: 127, MXFP4: 4}
 	rapid.Check(t, func(t *rapid.T) {
 		scale := math.Pow(10, rapid.Float64Range(-2, 3).Draw(t, "exponent"))
 		src := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) float32 {
@@ -29,8 +30,10 @@ func TestDecodeEncodeBounds(t *testing.T) {
 				switch typ {
 				case Q4_1, Q5_1:
 					step = float64(hi-lo) / levels
-				case Q4_0, Q5_0:
+				case Q4_0, Q5_0, MXFP4:
 					slack = 1
+				case IQ4_NL:
+					slack = 14
 				}
 				bound := slack*step*1.001 + most*0x1p-9 + 1e-6
 				for i := b; i < b+32; i++ {
@@ -55,7 +58,7 @@ func TestDecodeEncodeBoundsK(t *testing.T) {
 				src = append(src, float32(rapid.Float64Range(low, scale).Draw(t, "x")))
 			}
 		}
-		for _, typ := range []Type{Q4_K, Q6_K} {
+		for _, typ := range []Type{Q4_K, Q6_K, IQ4_XS, TQ1_0, TQ2_0} {
 			enc := make([]byte, typ.RowBytes(len(src)))
 			dec := make([]float32, len(src))
 			Quantize(typ, enc, src)
@@ -69,6 +72,12 @@ func TestDecodeEncodeBoundsK(t *testing.T) {
 						run := math.Abs(float64(largest(src[i/16*16:][:16])))
 						// The run's scale can't be +128, so a whole step of it may be lost.
 						bound = run/32 + most/32/128*32*1.01 + most*0x1p-9 + 1e-5
+					}
+					switch typ {
+					case IQ4_XS: // the scale of a run is up to half of a 32nd of the largest, or once all of it, wrong
+						bound = 14*most/127 + most/32 + most*0x1p-9 + 1e-5
+					case TQ1_0, TQ2_0:
+						bound = most/2*1.001 + most*0x1p-9 + 1e-5
 					}
 					if e := math.Abs(float64(dec[i] - src[i])); e > bound {
 						t.Fatalf("%v: %v becomes %v, error %v, bound %v", typ, src[i], dec[i], e, bound)
@@ -132,8 +141,8 @@ func TestQuantizeOddValues(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	if len(formats) != 13 {
-		t.Errorf("%d formats, expected 13", len(formats))
+	if len(formats) != 26 {
+		t.Errorf("%d formats, expected 26", len(formats))
 	}
 	for typ, f := range formats {
 		if !typ.Known() || typ.String() != f.Name || typ.BlockValues() != f.Values || typ.BlockBytes() != f.Bytes ||

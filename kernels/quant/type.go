@@ -1,9 +1,9 @@
 // Package quant implements the block formats in which model weights are stored. Each format
-// has a file with its dequantization, a diagram of the block and, where the project needs
+// has a file, alone or with its kin, with its dequantization, a diagram of the block and, where the project needs
 // it, its quantization. The type numbers are those of GGML, which GGUF files contain. The K
 // formats divide a block into runs (GGML calls them sub-blocks) with a scale each.
 //
-// Dequantized values, and the blocks that Quantize writes in formats other than the K formats,
+// Dequantized values, and the blocks that Quantize writes in formats other than the K formats, IQ4_NL and IQ4_XS,
 // are bit-exact with the numpy code of the Python package gguf. So the order of the float32
 // operations matters, and a product is converted explicitly where a sum follows:
 // otherwise Go may fuse the two operations, as it does on arm64, and then rounds only once.
@@ -33,6 +33,20 @@ const (
 	Q5_K Type = 13
 	Q6_K Type = 14
 	BF16 Type = 30
+
+	IQ2_XXS Type = 16
+	IQ2_XS  Type = 17
+	IQ3_XXS Type = 18
+	IQ1_S   Type = 19
+	IQ4_NL  Type = 20
+	IQ3_S   Type = 21
+	IQ2_S   Type = 22
+	IQ4_XS  Type = 23
+	IQ1_M   Type = 29
+	TQ1_0   Type = 34
+	TQ2_0   Type = 35
+	MXFP4   Type = 39
+	NVFP4   Type = 40
 )
 
 // Format describes how a Type stores values.
@@ -45,6 +59,8 @@ type Format struct {
 	dequantize func(dst []float32, src []byte)
 	// quantize is the inverse; nil if this project does not write the format.
 	quantize func(dst []byte, src []float32)
+	// coded describes a format with few levels (see Type.Levels), nil for the others.
+	coded *coded
 }
 
 // Known reports whether this package implements t.

@@ -64,7 +64,7 @@ func mustOpen(t testing.TB, path string) *models.File {
 // block format.
 func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
-	types := []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0, quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K}
+	types := quant.Types()
 	rapid.Check(t, func(t *rapid.T) {
 		meta := models.Metadata{"general.alignment": rapid.SampledFrom([]uint64{8, 32, 64, 4096}).Draw(t, "alignment")}
 		for key, v := range rapid.MapOfN(rapid.StringN(1, 20, 40), value(), 0, 8).Draw(t, "meta") {

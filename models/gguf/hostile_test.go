@@ -104,7 +104,7 @@ func TestHostile(t *testing.T) {
 			`x.gguf is cut short: tensor "blk.17.ffn_up.weight" should end at byte 160, but the file has 156 bytes; download it again`},
 		{"overlap", v3(2, 0).tensor("a", f32, 0, 16).tensor("b", f32, 32, 16).data(96), corrupt, `tensors "a" and "b" share bytes`},
 		{"same place", v3(2, 0).tensor("a", f32, 0, 1).tensor("b", f32, 0, 1).data(32), corrupt, "share bytes"},
-		{"type IQ4_XS", v3(1, 0).tensor("t", 23, 0, 256).data(136), unsupported, `stores tensor "t" as IQ4_XS`},
+		{"type Q1_0", v3(1, 0).tensor("t", 41, 0, 256).data(36), unsupported, `stores tensor "t" as Q1_0`},
 		{"type 4294967295", v3(1, 0).tensor("t", math.MaxUint32, 0, 256).data(136), unsupported, `tensor "t" as type 4294967295`},
 	}
 	for _, c := range cases {
@@ -130,13 +130,13 @@ func TestHostile(t *testing.T) {
 
 // TestPeek checks that Peek keeps tensors of unknown types.
 func TestPeek(t *testing.T) {
-	path := save(t, t.TempDir(), "x.gguf", newRaw(3, 2, 0).tensor("odd", 23, 0, 256).tensor("w", 0, 160, 8).data(192).b)
+	path := save(t, t.TempDir(), "x.gguf", newRaw(3, 2, 0).tensor("odd", 41, 0, 256).tensor("w", 0, 160, 8).data(192).b)
 	f, err := Peek(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if len(f.Tensors) != 2 || f.Tensors[0].Data != nil || len(f.Tensors[1].Data) != 32 || TypeName(f.Tensors[0].Type) != "IQ4_XS" {
+	if len(f.Tensors) != 2 || f.Tensors[0].Data != nil || len(f.Tensors[1].Data) != 32 || TypeName(f.Tensors[0].Type) != "Q1_0" {
 		t.Errorf("%+v", f.Tensors)
 	}
 }

@@ -143,11 +143,10 @@ func CheckType(path string, t models.Tensor) error {
 
 // names are the types of GGML that kernels/quant lacks, for messages. Source: enum ggml_type.
 var names = map[quant.Type]string{
-	9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS",
-	24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4", 41: "Q1_0",
+	9: "Q8_1", 15: "Q8_K", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 41: "Q1_0", 42: "Q2_0",
 }
 
-// TypeName returns the name of a type, known or not: "IQ4_XS", "type 99".
+// TypeName returns the name of a type, known or not: "Q4_K", "Q1_0", "type 99".
 func TypeName(t quant.Type) string {
 	if name, ok := names[t]; ok && !t.Known() {
 		return name

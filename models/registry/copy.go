@@ -63,15 +63,25 @@ func hashAll(m *meter, files []Stored) (err error) {
 }
 
 // copyAll copies files into the temporary folder, computes their hashes while copying, and
-// makes their paths relative to the folder.
+// makes their paths relative to the folder. Files in a folder below that of the others keep it.
 func (t *temporary) copyAll(m *meter, files []Stored) error {
 	dir := filepath.Join(t.dir, "files")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return explainWriteError(dir, err)
 	}
+	root, folders := rootOf(files), []string{dir}
 	for i := range files {
 		f := &files[i]
-		name := filepath.Base(f.Path)
+		name, err := filepath.Rel(root, f.Path)
+		if err != nil || !filepath.IsLocal(name) {
+			name = filepath.Base(f.Path)
+		}
+		if folder := filepath.Dir(filepath.Join(dir, name)); !slices.Contains(folders, folder) {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return explainWriteError(folder, err)
+			}
+			folders = append([]string{folder}, folders...)
+		}
 		hash, err := copyFile(m, filepath.Join(dir, name), *f)
 		if err != nil {
 			return err
@@ -81,7 +91,23 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 		}
 		f.SHA256, f.Path = hash, filepath.Join("files", name)
 	}
-	return syncDir(dir)
+	for _, folder := range folders {
+		if err := syncDir(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rootOf returns the folder of the files, the shortest of their folders.
+func rootOf(files []Stored) string {
+	root := ""
+	for _, f := range files {
+		if dir := filepath.Dir(f.Path); root == "" || len(dir) < len(root) {
+			root = dir
+		}
+	}
+	return root
 }
 
 // copyFile copies one file and syncs the copy.

@@ -19,7 +19,7 @@ import (
 var fileTypes = map[int]string{
 	0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L",
 	14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS",
-	24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
+	24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4", 39: "NVFP4",
 }
 
 // describeGGUF returns the Info of a GGUF file, without Runs and Reason.
@@ -27,7 +27,7 @@ func describeGGUF(f *models.File) (Info, error) {
 	r := keys{meta: f.Meta}
 	arch := r.text("general.architecture")
 	i := Info{
-		Kind: Chat, Family: clean(arch), Licence: clean(r.text("general.license")),
+		Kind: kindOf(f.Meta), Family: clean(arch), Licence: clean(r.text("general.license")),
 		Title:    titleOf(f.Path, r.text("general.name")),
 		Context:  r.int(arch + ".context_length"),
 		Layers:   r.attentionLayers(arch),
@@ -42,6 +42,9 @@ func describeGGUF(f *models.File) (Info, error) {
 	if i.HeadDim == 0 && heads > 0 {
 		i.HeadDim = r.int(arch+".embedding_length") / heads
 	}
+	if slices.Contains(models.Encoders, arch) {
+		i.Layers = min(1, i.Layers) // they run one after the other, over the same keys and values
+	}
 	r.windows(&i)
 	values := map[quant.Type]int64{}
 	for _, t := range f.Tensors {
@@ -52,12 +55,24 @@ func describeGGUF(f *models.File) (Info, error) {
 	return i, r.err
 }
 
+// kindOf returns the kind of a model in a GGUF file. Of a file whose keys are damaged, engine.Check says so.
+func kindOf(m models.Metadata) Kind {
+	purpose, err := m.Purpose()
+	switch {
+	case err == nil && purpose == models.Embeds:
+		return Embedding
+	case err == nil && purpose == models.Ranks:
+		return Reranker
+	}
+	return Chat
+}
+
 // windows sets i.Local, the number of layers that attend only to a window, and i.Window.
 func (k *keys) windows(i *Info) {
 	if i.Layers > maxLayers {
 		return // engine.Open refuses the file
 	}
-	local, err := k.meta.LocalLayers(i.Family, i.Layers)
+	local, window, err := k.meta.LocalLayers(i.Family, i.Layers)
 	k.keep(err)
 	for _, l := range local {
 		if l {
@@ -65,7 +80,7 @@ func (k *keys) windows(i *Info) {
 		}
 	}
 	if i.Local > 0 {
-		i.Window = k.int(i.Family + ".attention.sliding_window")
+		i.Window = window
 	}
 }
 
@@ -162,7 +177,8 @@ func (k *keys) most(key string) int {
 }
 
 // attentionLayers returns the number of layers that keep keys and values. The file may give
-// the number of key/value heads for each layer; layers without any do not count.
+// the number of key/value heads for each layer, of which those without any do not count, or say which layers are
+// recurrent, or that one in some number is not. Blocks that only draft tokens do not count either.
 func (k *keys) attentionLayers(arch string) int {
 	layers := k.int(arch + ".block_count")
 	const heads = ".attention.head_count_kv"
@@ -177,6 +193,21 @@ func (k *keys) attentionLayers(arch string) int {
 			}
 		}
 		return max(0, layers-none)
+	}
+	layers = max(0, layers-k.int(arch+".nextn_predict_layers"))
+	recurrent, err := k.meta.Bools(arch + ".attention.recurrent_layers")
+	k.keep(err)
+	switch every := k.int(arch + ".full_attention_interval"); {
+	case recurrent != nil:
+		n := 0
+		for _, r := range recurrent[:min(layers, len(recurrent))] {
+			if !r {
+				n++
+			}
+		}
+		return n
+	case every > 0:
+		return layers / every
 	}
 	return layers
 }

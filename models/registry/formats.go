@@ -14,6 +14,7 @@ import (
 	"soberano/models/ctranslate2"
 	"soberano/models/ggml"
 	"soberano/models/gguf"
+	"soberano/models/huggingface"
 	"soberano/models/safetensors"
 )
 
@@ -119,6 +120,9 @@ func inspect(path string, check Check) (s inspection, err error) {
 		s.info.Bytes += f.Bytes
 	}
 	s.sampling = samplingOf(f.Meta, s.info.Kind)
+	if huggingface.Is(f) {
+		s.sampling = samplingOf(huggingface.Sampling(f), s.info.Kind)
+	}
 	return s, nil
 }
 

@@ -122,12 +122,12 @@ func TestUnknownType(t *testing.T) {
 	b := chatModel(t, 1, 4096, nil)
 	// The type of the only tensor is 12 bytes before the end of the header, which fits in 32 bytes of padding.
 	at := strings.Index(string(b), "token_embd.weight") + len("token_embd.weight") + 4 + 16
-	b[at] = 23
+	b[at] = 41
 	path := save(t, t.TempDir(), "a.gguf", b)
-	if i, err := Inspect(path, nil); err != nil || i.Runs || !strings.Contains(i.Reason, "IQ4_XS") {
+	if i, err := Inspect(path, nil); err != nil || i.Runs || !strings.Contains(i.Reason, "Q1_0") {
 		t.Errorf("%+v, %v", i, err)
 	}
-	if _, err := Read(path); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"token_embd.weight" as IQ4_XS`) {
+	if _, err := Read(path); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), `"token_embd.weight" as Q1_0`) {
 		t.Error(err)
 	}
 	if _, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{"llama.block_count": "two"})), nil); !errors.Is(err, models.ErrCorrupt) {
@@ -205,11 +205,16 @@ func TestPickleInDirectory(t *testing.T) {
 
 // TestLayersThatAttend checks that layers without keys and values do not count for the size of the cache.
 func TestLayersThatAttend(t *testing.T) {
-	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, models.Metadata{
-		"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8},
-	}))
-	i, err := Inspect(path, nil)
-	if err != nil || !i.Runs || i.Layers != 2 || i.KVHeads != 8 {
-		t.Errorf("%+v, %v", i, err)
+	for want, meta := range map[int]models.Metadata{
+		2: {"general.architecture": "lfm2", "lfm2.block_count": uint64(5), "lfm2.attention.head_count_kv": []uint64{0, 8, 0, 0, 8}},
+		3: {"general.architecture": "qwen35", "qwen35.block_count": uint64(13), "qwen35.full_attention_interval": uint64(4), "qwen35.nextn_predict_layers": uint64(1),
+			"qwen35.attention.head_count_kv": uint64(8)},
+		1: {"general.architecture": "qwen35", "qwen35.block_count": uint64(4), "qwen35.attention.recurrent_layers": []bool{true, true, false, false},
+			"qwen35.nextn_predict_layers": uint64(1), "qwen35.attention.head_count_kv": uint64(8)},
+	} {
+		i, err := Inspect(save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, meta)), nil)
+		if err != nil || !i.Runs || i.Layers != want || i.KVHeads != 8 {
+			t.Errorf("%d layers: %+v, %v", want, i, err)
+		}
 	}
 }

@@ -18,8 +18,10 @@ import (
 type Kind string
 
 const (
-	Chat   Kind = "chat"
-	Speech Kind = "speech"
+	Chat      Kind = "chat"
+	Speech    Kind = "speech"
+	Embedding Kind = "embedding" // makes a vector of a text
+	Reranker  Kind = "reranker"  // scores how well a document answers a query
 )
 
 // Languages tells which languages a speech model knows.

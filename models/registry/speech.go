@@ -8,6 +8,7 @@ import (
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/gguf"
+	"soberano/models/huggingface"
 )
 
 // describeWhisper describes a CTranslate2 directory.
@@ -34,8 +35,14 @@ func describeSafetensors(f *models.File) (Info, error) {
 		}
 	}
 	i := speech(f)
+	if huggingface.Is(f) {
+		return describeFolder(i, f, config.Type)
+	}
 	if _, found := sizeOfWhisper(f); config.Type != "" && config.Type != "whisper" || config.Type == "" && !found {
-		return notWhisper(i, f, config.Type), nil
+		i = notWhisper(i, f, config.Type)
+		_, err := huggingface.Convert(f, false)
+		i.Reason = reasonOf(err)
+		return i, nil
 	}
 	for _, t := range f.Tensors {
 		if !t.Type.Known() {
@@ -43,6 +50,21 @@ func describeSafetensors(f *models.File) (Info, error) {
 		}
 	}
 	return i, nil
+}
+
+// describeFolder describes a model in a Hugging Face directory that huggingface knows. i has what is known of any model.
+func describeFolder(i Info, f *models.File, family string) (Info, error) {
+	g, err := huggingface.Convert(f, false)
+	if err != nil {
+		i = notWhisper(i, f, family)
+		i.Reason = reasonOf(err)
+		return i, nil
+	}
+	i, err = describeGGUF(g)
+	if name, _ := g.Meta.String("general.name", ""); name != "" {
+		i.Title = titleOf(name, "")
+	}
+	return i, err
 }
 
 // describeAPR describes an APR file, with a Whisper model or another one.

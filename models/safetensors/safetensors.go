@@ -4,9 +4,11 @@
 //	model.safetensors.index.json    an index of several such files: which has which tensor
 //	config.json, generation_config.json
 //	tokenizer.json                  or vocab.json, merges.txt and added_tokens.json
+//	tokenizer_config.json, special_tokens_map.json, chat_template.jinja
+//	1_Pooling/config.json           of sentence-transformers
 //
 // Weights are memory-mapped and keep the type and shape of the file; the other files go to
-// Aux. The reader of a model family interprets the weights.
+// Aux, by their paths in the directory. The reader of a model family, or models/huggingface, interprets them.
 package safetensors
 
 import (
@@ -33,7 +35,8 @@ var aux = []struct {
 	most int64
 }{
 	{"config.json", 1 << 20}, {"generation_config.json", 1 << 20}, {"preprocessor_config.json", 4 << 20},
-	{"tokenizer.json", 32 << 20}, {"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20},
+	{"tokenizer.json", 64 << 20}, {"tokenizer_config.json", 4 << 20}, {"special_tokens_map.json", 1 << 20}, {"chat_template.jinja", 1 << 20},
+	{"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20}, {"1_Pooling/config.json", 1 << 16},
 }
 
 // Limits of an index. A model of 400 GB has 200 files.
@@ -110,7 +113,7 @@ func openPart(f *models.File, path string) error {
 // readAux reads those files of aux that exist.
 func readAux(f *models.File, dir string) error {
 	for _, a := range aux {
-		path := filepath.Join(dir, a.name)
+		path := filepath.Join(dir, filepath.FromSlash(a.name))
 		b, err := models.ReadSmall(path, a.most)
 		if errors.Is(err, models.ErrNotFound) {
 			continue

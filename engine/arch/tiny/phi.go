@@ -32,6 +32,20 @@ var phi3 = kind{architecture: "phi3", layers: 3, keys: models.Metadata{"attentio
 	},
 }
 
+var phiMoE = kind{architecture: "phimoe", layers: 3, keys: models.Metadata{
+	"expert_count": uint64(Experts), "expert_used_count": uint64(Used), "attention.sliding_window": uint64(Window),
+}, layer: func(s *Source, _ int, blk string) {
+	s.layerNorm(blk+"attn_norm", Dim)
+	s.attention(blk)
+	s.bias(blk+"attn_output.bias", Dim)
+	s.layerNorm(blk+"ffn_norm", Dim)
+	s.mixture(blk, FF)
+}, last: func(s *Source) {
+	s.layerNorm("output_norm", Dim)
+	s.output()
+	s.bias("output.bias", Vocabulary)
+}}
+
 // fusedFeedForward adds a gated feed-forward network whose gate and up are one matrix.
 func (s *Source) fusedFeedForward(blk string) {
 	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, 2*FF, Dim)

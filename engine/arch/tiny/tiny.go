@@ -36,10 +36,11 @@ const (
 	// Window is the attention window of gemma3's local layers and of lfm2-window.
 	Window = 24
 	// Experts is the number of experts of a mixture, Used the number used for a token, ExpertFF
-	// the width of an expert in lfm2moe; in mixtral it is FF.
+	// the width of an expert; in mixtral it is FF. SharedFF is the width of a shared expert.
 	Experts  = 6
 	Used     = 2
 	ExpertFF = 64
+	SharedFF = 32
 	// Taps is the width of lfm2's convolutions; in lfm2-window it is one more.
 	Taps = 3
 )
@@ -57,36 +58,69 @@ type kind struct {
 
 // kinds is the table of the tiny models. A kind is described in the file of its family.
 var kinds = map[string]kind{
-	"command-r":     commandR,
-	"dots1":         dots1,
-	"ernie4_5":      ernie45,
-	"ernie4_5-moe":  ernie45MoE,
-	"falcon":        falcon,
-	"gemma3":        gemma3,
-	"glm4":          glm4,
-	"glm4moe":       glm4MoE,
-	"gpt2":          gpt2,
-	"gptneox":       gptneox,
-	"hunyuan-dense": hunyuanDense,
-	"hunyuan-moe":   hunyuanMoE,
-	"internlm2":     internlm2,
-	"lfm2":          lfm2,
-	"lfm2-window":   lfm2Window,
-	"lfm2moe":       lfm2MoE,
-	"llama":         llama,
-	"minimax-m2":    minimaxM2,
-	"mixtral":       mixtral,
-	"olmo2":         olmo2,
-	"olmoe":         olmoe,
-	"phi2":          phi2,
-	"phi3":          phi3,
-	"qwen2":         qwen2,
-	"qwen3":         qwen3,
-	"seed_oss":      seedOSS,
-	"smollm3":       smollm3,
-	"stablelm":      stablelm,
-	"starcoder":     starcoder,
-	"starcoder2":    starcoder2,
+	"apertus":           apertus,
+	"arcee":             arcee,
+	"bailingmoe2":       bailingMoE2,
+	"bloom":             bloom,
+	"cohere2":           cohere2,
+	"command-r":         commandR,
+	"deci":              deci,
+	"dots1":             dots1,
+	"ernie4_5":          ernie45,
+	"ernie4_5-moe":      ernie45MoE,
+	"exaone-moe":        exaoneMoE,
+	"exaone4":           exaone4,
+	"falcon":            falcon,
+	"falcon-h1":         falconH1,
+	"falcon-mamba":      falconMamba,
+	"gemma3":            gemma3,
+	"glm4":              glm4,
+	"glm4moe":           glm4MoE,
+	"gpt2":              gpt2,
+	"gptneox":           gptneox,
+	"granite":           granite,
+	"granitehybrid":     graniteHybrid,
+	"granitehybrid-moe": graniteHybridMoE,
+	"granitemoe":        graniteMoE,
+	"hunyuan-dense":     hunyuanDense,
+	"hunyuan-moe":       hunyuanMoE,
+	"internlm2":         internlm2,
+	"jamba":             jamba,
+	"lfm2":              lfm2,
+	"lfm2-window":       lfm2Window,
+	"lfm2moe":           lfm2MoE,
+	"llama":             llama,
+	"mamba":             mamba,
+	"mamba2":            mamba2,
+	"minicpm":           minicpm,
+	"minimax-m2":        minimaxM2,
+	"mixtral":           mixtral,
+	"mpt":               mpt,
+	"nemotron":          nemotron,
+	"nemotron_h":        nemotronH,
+	"olmo2":             olmo2,
+	"olmoe":             olmoe,
+	"phi2":              phi2,
+	"phi3":              phi3,
+	"phimoe":            phiMoE,
+	"plamo2":            plamo2,
+	"qwen2":             qwen2,
+	"qwen2moe":          qwen2MoE,
+	"qwen2vl":           qwen2VL,
+	"qwen3":             qwen3,
+	"qwen35":            qwen35,
+	"qwen35moe":         qwen35MoE,
+	"qwen3moe":          qwen3MoE,
+	"qwen3next":         qwen3Next,
+	"qwen3vl":           qwen3VL,
+	"qwen3vlmoe":        qwen3VLMoE,
+	"rwkv7":             rwkv7,
+	"seed_oss":          seedOSS,
+	"smallthinker":      smallthinker,
+	"smollm3":           smollm3,
+	"stablelm":          stablelm,
+	"starcoder":         starcoder,
+	"starcoder2":        starcoder2,
 }
 
 // Kinds returns the names of the models that New creates, sorted.
@@ -103,7 +137,7 @@ type Source struct {
 // made has the models that New has created.
 var made sync.Map
 
-// New returns a model; name is one of Kinds. It is the same for each call.
+// New returns a model; name is one of Kinds or of Encoders. It is the same for each call.
 func New(name string) *Source {
 	s, ok := made.Load(name)
 	if !ok {
@@ -127,6 +161,9 @@ func (s *Source) random() float64 { return rand.New(&s.pcg).NormFloat64() }
 
 func create(name string) *Source {
 	k, ok := kinds[name]
+	if !ok {
+		k, ok = encoders[name]
+	}
 	if !ok {
 		panic("tiny: no model of kind " + name)
 	}
@@ -240,6 +277,12 @@ func (s *Source) sharedExpert(blk string, ff int) {
 	s.matrix(blk+"ffn_down_shexp.weight", quant.F32, 1, Dim, ff)
 }
 
+// gatedExpert adds a shared expert with a gate.
+func (s *Source) gatedExpert(blk string) {
+	s.bias(blk+"ffn_gate_inp_shexp.weight", Dim)
+	s.sharedExpert(blk, SharedFF)
+}
+
 // mixtureKeys returns the keys of a mixture, and keys.
 func mixtureKeys(keys models.Metadata) models.Metadata {
 	m := models.Metadata{"expert_count": uint64(Experts), "expert_used_count": uint64(Used), "expert_feed_forward_length": uint64(ExpertFF)}
@@ -317,6 +360,11 @@ func (s *Source) Layers(n int) {
 // Vector adds a tensor with the given values.
 func (s *Source) Vector(name string, v ...float32) {
 	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(v)}, Data: floats(v)})
+}
+
+// Rows adds a tensor with the given values in this many rows.
+func (s *Source) Rows(name string, rows int, v ...float32) {
+	s.Tensors = append(s.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{rows, len(v) / rows}, Data: floats(v)})
 }
 
 func (s *Source) norm(name string, n int) {

@@ -13,6 +13,7 @@ const (
 
 const (
 	amxArgs      = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
+	amxTableArgs = "(cfg *[2]tileConfig, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)"
 	amxPairsArgs = "(cfg *tileConfig, c *float32, ldc int, a *uint32, lda int, w *byte, steps, tiles, add int)"
 )
 
@@ -78,8 +79,12 @@ func (k amxInts) ahead() int { return 2 / k.halves }
 
 // write emits the function: it unpacks the weights, then multiplies them with 16 tokens at a time, and with the rest.
 func (k amxInts) write() {
-	k.p("\n// func %sAMX%s", k.name, amxArgs)
-	k.p("TEXT ·%sAMX(SB), 0, $%d-80", k.name, amxFrame)
+	args, size := amxArgs, 80
+	if k.table {
+		args, size = amxTableArgs, 88
+	}
+	k.p("\n// func %sAMX%s", k.name, args)
+	k.p("TEXT ·%sAMX(SB), 0, $%d-%d", k.name, amxFrame, size)
 	k.i("LEAQ 63(SP), R15\n\tANDQ $-64, R15\n\tMOVQ $64, R10")
 	k.unpack()
 	k.i("MOVQ a+24(FP), AX\n\tMOVQ AX, from-8(SP)\n\tMOVQ c+8(FP), AX\n\tMOVQ AX, to-16(SP)\n\tMOVQ m+56(FP), AX\n\tMOVQ AX, left-24(SP)")
@@ -104,8 +109,11 @@ func (k amxInts) unpack() {
 	if k.bits < 8 {
 		k.i("VPBROADCASTD %s, Z31", maskAt(byte(1<<k.planes[0].width-1)))
 	}
-	if k.shift > 0 {
-		k.i("MOVL $0x%08x, AX\n\tVPBROADCASTD AX, Z0", uint32(0x01010101)<<k.shift)
+	if k.table {
+		k.i("MOVQ table+80(FP), AX\n\tVBROADCASTI32X4 (AX), Z%d", zTable)
+	}
+	if k.zero > 0 {
+		k.i("MOVL $0x%08x, AX\n\tVPBROADCASTD AX, Z0", uint32(0x01010101)<<k.shift())
 	}
 	k.i("MOVQ w+40(FP), BX\n\tLEAQ %d(R15), DI\n\tMOVQ $2, DX", amxRing)
 	k.p("group:\n\tMOVQ nb+48(FP), CX")
@@ -113,7 +121,7 @@ func (k amxInts) unpack() {
 	for j := range 8 {
 		h.weights(j)
 		w := h.w(j, 0)
-		if k.shift > 0 {
+		if k.zero > 0 {
 			k.i("VPSUBB Z0, Z%d, Z%d", w, w)
 		}
 		k.i("VMOVDQA32 Z%d, %d(DI)", w, 64*j)
@@ -177,9 +185,9 @@ func (k amxInts) a(t, off int) string {
 // fold adds product u of an iteration, converted to float32 and multiplied by its scales, to the accumulators.
 func (k amxInts) fold(label string, u int, rest bool) {
 	block, half := u/k.halves, u%k.halves
-	at := 2*k.blockBytes()*block + k.quantBytes() + 32*half
+	at := 2*k.blockBytes()*block + k.quantBytes() + 16*k.scaleSize()*half
 	const d, mn = 16, 17
-	k.i("VCVTPH2PS %d(BX), Z%d", at, d)
+	scales512(k.file, k.qkind, fmt.Sprintf("%d(BX)", at), d)
 	if k.mins {
 		k.i("VCVTPH2PS %d(BX), Z%d", at+32*k.halves, mn)
 	}

@@ -131,7 +131,6 @@ func (f asm) load4(d, off int, b reg)  { f.i("FMOVS %d(%s), F%d", off, b, d) }
 func (f asm) store(n, off int, b reg)  { f.i("FMOVQ F%d, %d(%s)", n, off, b) }
 func (f asm) dup(d, n, i int)          { f.i("VDUP V%d.S[%d], V%d.S4", n, i, d) }
 func (f asm) dup2(d, n, i int)         { f.i("VDUP V%d.D[%d], V%d.D2", n, i, d) }
-func (f asm) shl(d, n, by int)         { f.i("VSHL $%d, V%d.S4, V%d.S4", by, n, d) }
 func (f asm) and(d, n, m int)          { f.i("VAND V%d.B16, V%d.B16, V%d.B16", m, n, d) }
 func (f asm) eor(d, n, m int)          { f.i("VEOR V%d.B16, V%d.B16, V%d.B16", m, n, d) }
 func (f asm) add(d, n, m int)          { f.i("VADD V%d.S4, V%d.S4, V%d.S4", m, n, d) }
@@ -142,6 +141,25 @@ func (f asm) zip(d, n, m int, w word)  { f.i("VZIP1 V%d.%s, V%d.%s, V%d.%s", m, 
 func (f asm) zip2(d, n, m int, w word) { f.i("VZIP2 V%d.%s, V%d.%s, V%d.%s", m, w, n, w, d, w) }
 func (f asm) uzp(d, n, m int)          { f.i("VUZP1 V%d.S4, V%d.S4, V%d.S4", m, n, d) }
 func (f asm) uzp2(d, n, m int)         { f.i("VUZP2 V%d.S4, V%d.S4, V%d.S4", m, n, d) }
+
+// shl shifts each 32-bit element left.
+func (f asm) shl(d, n, by int) {
+	switch {
+	case by > 0:
+		f.i("VSHL $%d, V%d.S4, V%d.S4", by, n, d)
+	case d != n:
+		f.move(d, n)
+	}
+}
+
+// lookUp replaces each byte of d by the element of the table that it numbers.
+func (f asm) lookUp(d, table int) { f.i("VTBL V%d.B16, [V%d.B16], V%d.B16", d, table, d) }
+
+// exponents converts the lower four bytes of d to the float32 numbers that have them as exponents.
+func (f asm) exponents(d int) {
+	f.i("VUXTL V%d.B8, V%d.H8\n\tVUXTL V%d.H4, V%d.S4", d, d, d, d)
+	f.shl(d, d, 23)
+}
 
 // swapHalves exchanges the two 64-bit halves of n.
 func (f asm) swapHalves(d, n int) { f.i("VEXT $8, V%d.B16, V%d.B16, V%d.B16", n, n, d) }

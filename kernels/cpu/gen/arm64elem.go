@@ -33,7 +33,8 @@ func elemsARM64(f *file) {
 	e.reductions()
 	e.expSum()
 	e.maps()
-	for _, a := range []string{"silu", "geluTanh", "geluErf"} {
+	e.softCap()
+	for _, a := range []string{"silu", "sigmoid", "geluTanh", "geluErf", "swiGLU7"} {
 		e.activation(a)
 	}
 }
@@ -237,9 +238,14 @@ func (e *e64) maps() {
 func (e *e64) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32, "dst+0", "x+8", "up+16", "n+24")
 	e.expReady()
-	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
+	f := map[string]func(){"silu": e.silu, "sigmoid": e.sigmoid, "geluTanh": e.geluTanh, "geluErf": e.geluErf, "swiGLU7": e.swiGLU7}[name]
+	up := func() { e.next("R2", 1) }
+	if name == "swiGLU7" {
+		up = e.up7
+	}
 	for i, c := range map[string][]string{
 		"geluTanh": {"tanh1", "tanh3"}, "geluErf": {"sqrt½", "e0", "e1", "e2", "e3", "e4", "e5", "half"},
+		"swiGLU7": {"seven", "minus7", "swish7"},
 	}[name] {
 		e.constant(c, 8+i)
 	}
@@ -247,7 +253,7 @@ func (e *e64) activation(name string) {
 	e.loop("gated", "R3", 4, func() {
 		e.next("R1", 6)
 		f()
-		e.next("R2", 1)
+		up()
 		e.op3(fmul, 0, 0, 1)
 		e.put(0, "R0")
 	})
@@ -263,14 +269,62 @@ func (e *e64) activation(name string) {
 // silu emits x / (1 + exp(-x)).
 func (e *e64) silu() {
 	e.op2(fneg, 0, 6)
-	e.sigmoid()
+	e.logistic()
 }
 
-// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
+// sigmoid emits 1 / (1 + exp(-x)).
 func (e *e64) sigmoid() {
+	e.op2(fneg, 0, 6)
+	e.move(6, 25)
+	e.logistic()
+}
+
+// logistic emits register 0 = register 6 / (1 + exp(register 0)).
+func (e *e64) logistic() {
 	e.exp(0, 1, 2, 3)
 	e.op3(fadd, 0, 0, 25)
 	e.op3(fdiv, 0, 6, 0)
+}
+
+// swiGLU7 emits g / (1 + exp(-1.702·g)) with g = min(x, 7).
+func (e *e64) swiGLU7() {
+	e.op3(fmin, 6, 6, 8)
+	e.op3(fmul, 0, 6, 10)
+	e.logistic()
+}
+
+// up7 emits register 1 = 1 + up, with up limited to -7 … 7.
+func (e *e64) up7() {
+	e.next("R2", 1)
+	e.op3(fmin, 1, 1, 8)
+	e.op3(fmax, 1, 1, 9)
+	e.op3(fadd, 1, 1, 25)
+}
+
+// softCap emits limit·tanh(x/limit), as in gen/elem.go.
+func (e *e64) softCap() {
+	e.head("softCap", "(dst, x *float32, n int, limit float32)", 28, "dst+0", "x+8", "n+16")
+	e.splat("limit+24", 7)
+	e.i("MOVD $·elemTable(SB), R15")
+	for i, c := range []string{"t13", "t11", "t9", "t7", "t5", "t3", "t1", "u6", "u4", "u2", "u0", "tanhMax", "tanhMin"} {
+		e.constant(c, 16+i)
+	}
+	e.loop("loop", "R2", 4, func() {
+		e.next("R1", 0)
+		e.op3(fdiv, 0, 0, 7)
+		e.op3(fmin, 0, 0, 27)
+		e.op3(fmax, 0, 0, 28)
+		e.op3(fmul, 1, 0, 0)
+		e.move(2, 16)
+		t := e.horner(2, 3, 1, 17, 18, 19, 20, 21, 22)
+		e.op3(fmul, 4, t, 0)
+		e.move(5, 23)
+		u := e.horner(5, 6, 1, 24, 25, 26)
+		e.op3(fdiv, 0, 4, u)
+		e.op3(fmul, 0, 0, 7)
+		e.put(0, "R0")
+	})
+	e.i("RET")
 }
 
 // geluTanh emits ½x(1 + tanh u) as x / (1 + exp(-2u)), where u = √(2/π)(x + 0.044715x³).
@@ -279,7 +333,7 @@ func (e *e64) geluTanh() {
 	e.move(1, 8)
 	e.op3(fmla, 1, 0, 9)
 	e.op3(fmul, 0, 1, 6)
-	e.sigmoid()
+	e.logistic()
 }
 
 // geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), as in gen/elem.go.

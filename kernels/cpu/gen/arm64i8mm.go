@@ -11,7 +11,7 @@ const stretch = 16
 var pairTiles = []mm64{{pairs: 6, nv: 1}, {pairs: 4, nv: 1}, {pairs: 2, nv: 2}}
 
 // mm64 emits one tile with USMMLA. Vector registers hold, in this order: integer accumulators, float32
-// accumulators, mask, weights (two, and one for interleaving), temporaries.
+// accumulators, mask, table of levels, weights (two, and one for interleaving), temporaries.
 //
 // USMMLA multiplies a 2 × 8 matrix of unsigned weights (two rows, eight columns) by an 8 × 2 matrix of
 // signed activations (eight columns, two tokens). It computes 32 products, SDOT computes 16:
@@ -45,7 +45,7 @@ const (
 // pairBytes returns the size of one interleaved block of a pair of tokens.
 func (k qkind) pairBytes() int {
 	n := 64 + 16
-	if k.shift > 0 {
+	if k.zero > 0 {
 		n += 16 * k.halves
 	}
 	if k.mins {
@@ -67,12 +67,16 @@ func newMM64(f asm, k qkind, t mm64) *mm64 {
 	t.q64.nv = 1
 	t.totals = 2 * t.pairs * t.nv
 	t.mask = 2 * t.totals
-	t.w = []int{t.mask + 1, t.mask + 2}
-	t.z = t.mask + 3
+	free := t.mask + 1
+	if k.table {
+		t.table, free = free, free+1
+	}
+	t.w = []int{free, free + 1}
+	t.z = free + 2
 	for r := t.z + 1; r < 32; r++ {
 		t.t = append(t.t, r)
 	}
-	if len(t.t) < 4 {
+	if len(t.t) < 3 {
 		panic("registers")
 	}
 	return &t
@@ -85,9 +89,7 @@ func (t *mm64) total(p, v, r int) int { return t.totals + t.sum(p, v, r) }
 // panel emits the product with 32 rows: a loop over stretches of blocks, in it one over the two groups, in it one over passes of rows.
 func (t *mm64) panel() {
 	label := fmt.Sprintf("pairs%d", t.pairs)
-	if t.k.bits < 8 {
-		t.bytes(t.mask, byte(1<<t.k.bits-1))
-	}
+	t.constants()
 	t.i("MOVD $buf-%d(SP), %s\n\tADD $15, %s\n\tAND $~15, %s", t.k.frame(), rBuf, rBuf, rBuf)
 	t.i("MOVD nb+40(FP), %s\n\tMOVD %s, %s\n\tMOVD %s, %s\n\tMOVD ZR, %s", rN, rAdd, rAdding, rA, rStart, rDone)
 	t.p("%s_stretch:", label)
@@ -99,7 +101,7 @@ func (t *mm64) panel() {
 	t.p("%s_pass:", label)
 	t.pass(label)
 	t.i("MOVD $%d, %s\n\tMUL %s, %s", 2*t.k.blockBytes(), rTemp, rBlocks, rTemp) // return to the first block, for the next rows
-	t.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rTemp, rQuants, 16*t.nv, rQuants, rTemp, rScales, 8*t.nv, rScales)
+	t.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rTemp, rQuants, 16*t.nv, rQuants, rTemp, rScales, 4*t.k.scaleSize()*t.nv, rScales)
 	t.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*t.nv, rOut, rPass, label)
 	t.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", t.k.blockBytes(), rW, rGroup, label)
 	t.i("ADD %s, %s\n\tMOVD $1, %s", rTemp, rDone, rAdding)
@@ -147,8 +149,8 @@ func (t *mm64) factors() {
 		halves = []int{zero}
 	}
 	for h, r := range halves {
-		if t.k.shift > 0 {
-			t.shl(x, r, t.k.shift)
+		if t.k.zero > 0 {
+			t.shl(x, r, t.k.shift())
 			t.store(x, t.k.pairZero(h), rPairs)
 		}
 		if t.k.mins && t.k.halves == 2 {
@@ -186,7 +188,7 @@ func (t *mm64) at(p, off int) int { return p*t.k.pairBytes() + off }
 func (t *mm64) half(h int) {
 	for p := range t.pairs {
 		first := t.sum(p, 0, 0)
-		if t.k.shift > 0 {
+		if t.k.zero > 0 {
 			t.load(first, t.at(p, t.k.pairZero(h)), rPairs)
 		} else {
 			t.zero(first)
@@ -225,11 +227,11 @@ func (t *mm64) rows(step, v int) {
 // and the minima's share, to the float32 accumulators.
 func (t *mm64) fold(h, v int) {
 	d := []int{t.z, t.w[0]}
-	t.scales(d, 32*h+8*v)
+	t.scales(d, h, v)
 	mn, free := d, append([]int{t.w[1]}, t.t...)
 	if t.k.mins {
 		mn, free = free[:2], free[2:]
-		t.scales(mn, 32*(t.k.halves+h)+8*v)
+		t.scales(mn, t.k.halves+h, v)
 	}
 	if len(free) < 2 {
 		panic("registers")
@@ -255,10 +257,9 @@ func (t *mm64) fold(h, v int) {
 	}
 }
 
-// scales loads the scales of four rows to two registers, each scale twice.
-func (t *mm64) scales(d []int, off int) {
-	t.load8(d[0], off, rScales)
-	t.op2(fcvtl, d[0], d[0])
+// scales loads the scales (or minima) of half h of rows 4v … 4v+3 to two registers, each scale twice.
+func (t *mm64) scales(d []int, h, v int) {
+	t.scales4(d[0], h, v)
 	t.zip2(d[1], d[0], d[0], words)
 	t.zip(d[0], d[0], d[0], words)
 }

@@ -15,9 +15,9 @@ func (q *q64) pair(m, v int) int { return 2 * (m*q.nv + v) }
 // They accumulate over all j; at the end neighbouring lanes are added twice, which gives one sum for each row. With 8-bit
 // weights the accumulators have 32 bits, and only the products of two dwords are added in 16 bits.
 func (q *q64) products(j int, first, last bool) {
-	if q.k.bits == 8 {
+	if q.k.wide() {
 		if j%2 == 1 {
-			q.products8(j, j == 1)
+			q.products8(j, j%(8/q.k.halves) == 1)
 		}
 		return
 	}
@@ -65,7 +65,7 @@ func (q *q64) products8(j int, first bool) {
 // wholeNEON adds the lanes that belong to one row, and register zero (-zero·Σa) unless zero is negative.
 func (q *q64) wholeNEON(m, v, zero int) int {
 	s := q.pair(m, v)
-	if q.k.bits < 8 {
+	if !q.k.wide() {
 		q.op2(saddlp, s, s)
 		q.op2(saddlp, s+1, s+1)
 	}

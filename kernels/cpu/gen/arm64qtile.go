@@ -19,13 +19,13 @@ const (
 //	i8mm      USDOT in the same way, and USMMLA: see arm64i8mm.go
 //
 // SMULL and SDOT multiply signed by signed bytes. Weights of up to six bits are nonnegative signed bytes
-// already; those of eight bits become signed, less the zero point, when their sign bit is flipped. With SMULL the
-// products of a half must fit into 16-bit accumulators:
+// already; those of eight bits become signed, less the zero point, when their sign bit is flipped, and so do levels, in their
+// table. With SMULL the products of a half must fit into 16-bit accumulators:
 //
 //	up to 4 bits   8 · 15·127 = 15240
 //	5 bits         8 · 31·127 = 31496
 //	6 bits         4 · 63·127 = 32004; a half has 16 columns
-//	8 bits         2 · 128·127 = 32512; widened to 32 bits after two products
+//	8 bits, levels 2 · 128·127 = 32512; widened to 32 bits after two products
 //
 // The speed of these kernels has never been measured, since no arm64 machine was available. They were designed by
 // counting instructions. Vector instructions for 32 columns of four rows and eight tokens of q4s32: 284 with NEON,
@@ -56,11 +56,11 @@ func (s isa64) tiles() []tile64 {
 
 // qtileARM64 emits the function of one layout. It processes the tokens in the largest tiles that fit.
 func qtileARM64(f asm, s isa64, k qkind) {
+	frame := 0
 	if s == i8mm {
-		f.textFrame(k.name+string(s), qArgs, k.frame(), 72)
-	} else {
-		f.text(k.name+string(s), qArgs, 72)
+		frame = k.frame()
 	}
+	k.text(f.file, string(s), frame)
 	f.i("MOVD c+0(FP), %s\n\tMOVD ldc+8(FP), %s\n\tMOVD a+16(FP), %s\n\tMOVD lda+24(FP), %s", rC, rLdc, rA, rLda)
 	f.i("MOVD m+48(FP), %s\n\tMOVD add+64(FP), %s", rM, rAdd)
 	if s == i8mm {
@@ -77,7 +77,7 @@ func qtileARM64(f asm, s isa64, k qkind) {
 }
 
 // q64 emits one tile. Vector registers hold, in this order: integer accumulators, float32 accumulators, activations of
-// each token, mask, weights, temporaries.
+// each token, mask, table of levels, weights, temporaries.
 type q64 struct {
 	asm
 	tile64
@@ -85,6 +85,7 @@ type q64 struct {
 	k qkind
 
 	totals, acts, mask int
+	table              int   // the table of levels, if the layout has one
 	w                  []int // weights of each v, twice if there are enough registers
 	t                  []int // temporaries
 	n                  int   // number of temporaries taken so far
@@ -100,6 +101,9 @@ func (q *q64) registers() {
 	q.acts = q.totals + q.m*q.nv
 	q.mask = q.acts + q.m
 	free := q.mask + 1
+	if q.k.table {
+		q.table, free = free, free+1
+	}
 	nw := q.nv
 	if free+2*q.nv+4 <= 32 {
 		nw *= 2
@@ -130,7 +134,25 @@ func (q *q64) temp() int {
 }
 
 // flipped reports whether the weights' sign bits are flipped, which subtracts their zero point.
-func (q *q64) flipped() bool { return q.k.bits == 8 && q.s != i8mm }
+func (q *q64) flipped() bool { return q.k.wide() && q.s != i8mm }
+
+// constants loads the mask and the table of levels, which is flipped if weights are.
+func (q *q64) constants() {
+	if q.k.table {
+		q.i("MOVD table+72(FP), %s", rTemp)
+		q.load(q.table, 0, rTemp)
+		if q.flipped() {
+			q.bytes(q.mask, 0x80)
+			q.eor(q.table, q.table, q.mask)
+		}
+	}
+	switch {
+	case q.k.bits < 8:
+		q.bytes(q.mask, byte(1<<q.k.bits-1))
+	case q.flipped():
+		q.bytes(q.mask, 0x80)
+	}
+}
 
 // mins16 reports whether the minima need the sum of the activations of each half.
 func (q *q64) mins16() bool { return q.k.mins && q.k.halves == 2 }
@@ -139,18 +161,13 @@ func (q *q64) mins16() bool { return q.k.mins && q.k.halves == 2 }
 func (q *q64) panel() {
 	label := fmt.Sprintf("t%d", q.m)
 	q.i("MOVD w+32(FP), %s\n\tMOVD %s, %s\n\tMOVD $2, %s", rW, rC, rOut, rGroup)
-	switch {
-	case q.flipped():
-		q.bytes(q.mask, 0x80)
-	case q.k.bits < 8:
-		q.bytes(q.mask, byte(1<<q.k.bits-1))
-	}
+	q.constants()
 	q.p("%s_group:", label)
 	q.i("MOVD %s, %s\n\tADD $%d, %s, %s\n\tMOVD $%d, %s", rW, rQuants, q.k.quantBytes(), rW, rScales, 4/q.nv, rPass)
 	q.p("%s_pass:", label)
 	q.pass(label)
 	q.i("MOVD nb+40(FP), %s\n\tMOVD $%d, %s\n\tMUL %s, %s", rN, 2*q.k.blockBytes(), rTemp, rTemp, rN) // return to the first block, for the next rows
-	q.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rN, rQuants, 16*q.nv, rQuants, rN, rScales, 8*q.nv, rScales)
+	q.i("SUB %s, %s\n\tADD $%d, %s\n\tSUB %s, %s\n\tADD $%d, %s", rN, rQuants, 16*q.nv, rQuants, rN, rScales, 4*q.k.scaleSize()*q.nv, rScales)
 	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_pass", 16*q.nv, rOut, rPass, label)
 	q.i("ADD $%d, %s\n\tSUBS $1, %s\n\tBNE %s_group", q.k.blockBytes(), rW, rGroup, label)
 }
@@ -244,7 +261,7 @@ func (q *q64) zeroPoint(d, m, h int) {
 		q.secondHalf(d, a)
 		q.dup(d, d, 1)
 	}
-	q.shl(d, d, q.k.shift)
+	q.shl(d, d, q.k.shift())
 }
 
 // secondHalf sets lane 1 of d to -Σ of the last 16 activations. Register a holds the end of the block: the
@@ -258,7 +275,7 @@ func (q *q64) secondHalf(d, a int) {
 func (q *q64) start(h int) {
 	for m := range q.m {
 		first := q.sum(m, 0, 0)
-		if q.k.shift == 0 || q.flipped() {
+		if q.k.zero == 0 || q.flipped() {
 			q.zero(first)
 		} else {
 			q.zeroPoint(first, m, h)
@@ -296,12 +313,14 @@ func (q *q64) unpack(j, v int) {
 			top = min(8, p.shift+8-right)
 		}
 	}
-	if top > q.k.bits || q.flipped() {
-		if q.flipped() {
-			q.eor(w, w, q.mask)
-		} else {
-			q.and(w, w, q.mask)
-		}
+	switch {
+	case q.k.bits == 8 && q.flipped():
+		q.eor(w, w, q.mask)
+	case top > q.k.bits:
+		q.and(w, w, q.mask)
+	}
+	if q.k.table {
+		q.lookUp(w, q.table)
 	}
 }
 
@@ -325,8 +344,7 @@ func (q *q64) fold(h int) {
 	free := append(append([]int{}, q.w...), q.t...)
 	for v := range q.nv {
 		d = append(d, free[v])
-		q.load8(d[v], 32*h+8*v, rScales)
-		q.op2(fcvtl, d[v], d[v])
+		q.scales4(d[v], h, v)
 	}
 	free = free[q.nv:]
 	if q.k.mins {
@@ -343,7 +361,7 @@ func (q *q64) fold(h int) {
 	for m := range q.m {
 		a := q.act(m)
 		zero := -1
-		if q.s == neon && q.k.shift > 0 && !q.flipped() {
+		if q.s == neon && q.k.zero > 0 && !q.flipped() {
 			zero, free = free[0], free[1:]
 			q.zeroPoint(zero, m, h)
 		} else {
@@ -366,6 +384,18 @@ func (q *q64) fold(h int) {
 			free = append(free, zero)
 		}
 	}
+}
+
+// scales4 loads the scales of half h of rows 4v … 4v+3 to register d.
+func (q *q64) scales4(d, h, v int) {
+	off := q.k.scaleSize() * (16*h + 4*v)
+	if q.k.powers {
+		q.load4(d, off, rScales)
+		q.exponents(d)
+		return
+	}
+	q.load8(d, off, rScales)
+	q.op2(fcvtl, d, d)
 }
 
 // min16 adds the minima of one half multiplied by the sum of the half's activations.

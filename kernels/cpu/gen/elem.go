@@ -11,6 +11,11 @@ var table = []struct{ name, value string }{
 	{"tanh1", "-1.5957691216"}, {"tanh3", "-0.07135481628"}, // -2√(2/π); the same · 0.044715
 	{"sqrt½", "0.70710678"},
 	{"e0", "0.3275911"}, {"e1", "0.254829592"}, {"e2", "-0.284496736"}, {"e3", "1.421413741"}, {"e4", "-1.453152027"}, {"e5", "1.061405429"},
+	{"seven", "7.0"}, {"minus7", "-7.0"}, {"swish7", "-1.702"},
+	{"tanhMax", "7.90531110763549805"}, {"tanhMin", "-7.90531110763549805"},
+	{"t1", "4.89352455891786e-3"}, {"t3", "6.37261928875436e-4"}, {"t5", "1.48572235717979e-5"}, {"t7", "5.12229709037114e-8"},
+	{"t9", "-8.60467152213735e-11"}, {"t11", "2.00018790482477e-13"}, {"t13", "-2.76076847742355e-16"},
+	{"u0", "4.89352518554385e-3"}, {"u2", "2.26843463243900e-3"}, {"u4", "1.18534705686654e-4"}, {"u6", "1.19825839466702e-6"},
 }
 
 // constant returns the memory operand of a constant.
@@ -44,7 +49,8 @@ func elems(f *file) {
 		e.turns()
 		e.half()
 		e.medians()
-		for _, a := range []string{"silu", "geluTanh", "geluErf"} {
+		e.softCap()
+		for _, a := range []string{"silu", "sigmoid", "geluTanh", "geluErf", "swiGLU7"} {
 			e.activation(a)
 		}
 	}
@@ -347,12 +353,18 @@ func (e *elem) activation(name string) {
 	e.head(name, "(dst, x, up *float32, n int)", 32)
 	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ up+16(FP), BX\n\tMOVQ n+24(FP), CX")
 	e.expReady()
-	f := map[string]func(){"silu": e.silu, "geluTanh": e.geluTanh, "geluErf": e.geluErf}[name]
+	f := map[string]func(){"silu": e.silu, "sigmoid": e.sigmoid, "geluTanh": e.geluTanh, "geluErf": e.geluErf, "swiGLU7": e.swiGLU7}[name]
+	times := func() { e.i("VMULPS (BX), %s0, %s0", e.reg, e.reg) }
+	if name == "swiGLU7" {
+		e.splat(constant("seven"), 7)
+		e.splat(constant("minus7"), 8)
+		times = e.timesUp7
+	}
 	e.i("TESTQ BX, BX\n\tJZ plain")
 	e.loop("gated", func() {
 		e.load("(SI)", 6)
 		f()
-		e.i("VMULPS (BX), %s0, %s0", e.reg, e.reg)
+		times()
 		e.store(0, "(DI)")
 	}, "SI", "BX", "DI")
 	e.i("VZEROUPPER\n\tRET")
@@ -368,14 +380,68 @@ func (e *elem) activation(name string) {
 func (e *elem) silu() {
 	e.zero(0)
 	e.op("VSUBPS", 6, 0, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
-// sigmoid emits register 0 = register 6 / (1 + exp(register 0)).
+// sigmoid emits 1 / (1 + exp(-x)).
 func (e *elem) sigmoid() {
+	e.zero(0)
+	e.op("VSUBPS", 6, 0, 0)
+	e.splat(constant("one"), 6)
+	e.logistic()
+}
+
+// logistic emits register 0 = register 6 / (1 + exp(register 0)).
+func (e *elem) logistic() {
 	e.exp(0, 1, 2)
 	e.opC("VADDPS", "one", 0, 0)
 	e.op("VDIVPS", 0, 6, 0)
+}
+
+// swiGLU7 emits g / (1 + exp(-1.702·g)) with g = min(x, 7). Register 7 holds 7.
+func (e *elem) swiGLU7() {
+	e.op("VMINPS", 6, 7, 6) // NaN stays
+	e.opC("VMULPS", "swish7", 6, 0)
+	e.logistic()
+}
+
+// timesUp7 emits the multiplication of register 0 by 1 + up, with up limited to the values of registers 8 and 7.
+func (e *elem) timesUp7() {
+	e.load("(BX)", 3)
+	e.op("VMINPS", 3, 7, 3)
+	e.op("VMAXPS", 3, 8, 3)
+	e.opC("VADDPS", "one", 3, 3)
+	e.op("VMULPS", 3, 0, 0)
+}
+
+// softCap emits limit·tanh(x/limit). The hyperbolic tangent is a quotient of polynomials, x·t(x²)/u(x²), with
+// an error of some units in the last place; beyond tanhMax it is 1.
+func (e *elem) softCap() {
+	e.head("softCap", "(dst, x *float32, n int, limit float32)", 28)
+	e.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+	e.splat("limit+24(FP)", 5)
+	e.splat(constant("tanhMax"), 7)
+	e.splat(constant("tanhMin"), 8)
+	e.loop("loop", func() {
+		e.load("(SI)", 0)
+		e.op("VDIVPS", 5, 0, 0)
+		e.op("VMINPS", 0, 7, 0) // NaN stays
+		e.op("VMAXPS", 0, 8, 0)
+		e.op("VMULPS", 0, 0, 1)
+		e.splat(constant("t13"), 2)
+		for _, c := range []string{"t11", "t9", "t7", "t5", "t3", "t1"} {
+			e.opC("VFMADD213PS", c, 1, 2)
+		}
+		e.splat(constant("u6"), 3)
+		for _, c := range []string{"u4", "u2", "u0"} {
+			e.opC("VFMADD213PS", c, 1, 3)
+		}
+		e.op("VMULPS", 0, 2, 2)
+		e.op("VDIVPS", 3, 2, 2)
+		e.op("VMULPS", 5, 2, 2)
+		e.store(2, "(DI)")
+	}, "SI", "DI")
+	e.i("VZEROUPPER\n\tRET")
 }
 
 // geluTanh emits ½x(1 + tanh u) as x / (1 + exp(-2u)), where u = √(2/π)(x + 0.044715x³).
@@ -384,7 +450,7 @@ func (e *elem) geluTanh() {
 	e.splat(constant("tanh3"), 3)
 	e.opC("VFMADD213PS", "tanh1", 3, 0)
 	e.op("VMULPS", 6, 0, 0)
-	e.sigmoid()
+	e.logistic()
 }
 
 // geluErf emits max(x, 0) - ½|x|·erfc(|x|/√2), which is accurate for large negative x too.

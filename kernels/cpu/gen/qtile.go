@@ -1,12 +1,21 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
-const qArgs = "(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
+const (
+	qArgs      = "(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int)"
+	qTableArgs = "(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int, table *levels)"
+)
 
 // qkind describes an integer weight layout to the generator. It holds the same facts as type layout
-// in layout.go: bits of a value, bit planes, zero point, scales for 32 columns (halves), and whether the
-// layout has minima.
+// in layout.go: bits of a value, bit planes, zero point, scales for 32 columns (halves), whether the layout has
+// minima, whether its integers are codes of a table of levels, and whether its scales are powers of two.
+//
+// A kernel of a layout with levels has a further argument, the table, and looks up each byte in it after it has unpacked
+// the code. From then on its weights are those of q8s32.
 //
 // The microkernels of this file compute the integer tile: m tokens × 32 rows of weights. One iteration
 // of the inner loop multiplies one block, which is 32 columns.
@@ -14,9 +23,11 @@ type qkind struct {
 	name   string
 	bits   int
 	planes []plane
-	shift  int // log2 of the zero point; 0 if the layout has no zero point
+	zero   int // zero point, a power of two; 0 if the layout has none
 	halves int
 	mins   bool
+	table  bool // codes, which the kernel replaces by levels: integers of 8 bits with the zero point 128
+	powers bool // scales are exponents of one byte
 }
 
 // plane is a bit plane: it holds width bits of each integer, the lowest of which has weight 2^shift,
@@ -26,14 +37,20 @@ type qkind struct {
 type plane struct{ width, shift, off int }
 
 var qkinds = []qkind{
-	{"q2a16", 2, []plane{{2, 0, 0}}, 0, 2, true},
-	{"q3s16", 3, []plane{{2, 0, 0}, {1, 2, 128}}, 2, 2, false},
-	{"q4s32", 4, []plane{{4, 0, 0}}, 3, 1, false},
-	{"q4a32", 4, []plane{{4, 0, 0}}, 0, 1, true},
-	{"q5s32", 5, []plane{{4, 0, 0}, {1, 4, 256}}, 4, 1, false},
-	{"q5a32", 5, []plane{{4, 0, 0}, {1, 4, 256}}, 0, 1, true},
-	{"q6s16", 6, []plane{{4, 0, 0}, {2, 4, 256}}, 5, 2, false},
-	{"q8s32", 8, []plane{{8, 0, 0}}, 7, 1, false},
+	{name: "q2a16", bits: 2, planes: []plane{{2, 0, 0}}, halves: 2, mins: true},
+	{name: "q3s16", bits: 3, planes: []plane{{2, 0, 0}, {1, 2, 128}}, zero: 4, halves: 2},
+	{name: "q4s32", bits: 4, planes: []plane{{4, 0, 0}}, zero: 8, halves: 1},
+	{name: "q4a32", bits: 4, planes: []plane{{4, 0, 0}}, halves: 1, mins: true},
+	{name: "q5s32", bits: 5, planes: []plane{{4, 0, 0}, {1, 4, 256}}, zero: 16, halves: 1},
+	{name: "q5a32", bits: 5, planes: []plane{{4, 0, 0}, {1, 4, 256}}, halves: 1, mins: true},
+	{name: "q6s16", bits: 6, planes: []plane{{4, 0, 0}, {2, 4, 256}}, zero: 32, halves: 2},
+	{name: "q8s32", bits: 8, planes: []plane{{8, 0, 0}}, zero: 128, halves: 1},
+	{name: "q2s32", bits: 2, planes: []plane{{2, 0, 0}}, zero: 1, halves: 1},
+	{name: "t3s32", bits: 3, planes: []plane{{2, 0, 0}, {1, 2, 128}}, zero: 128, halves: 1, table: true},
+	{name: "t3s16", bits: 3, planes: []plane{{2, 0, 0}, {1, 2, 128}}, zero: 128, halves: 2, table: true},
+	{name: "t4s32", bits: 4, planes: []plane{{4, 0, 0}}, zero: 128, halves: 1, table: true},
+	{name: "t4s16", bits: 4, planes: []plane{{4, 0, 0}}, zero: 128, halves: 2, table: true},
+	{name: "t4e32", bits: 4, planes: []plane{{4, 0, 0}}, zero: 128, halves: 1, table: true, powers: true},
 }
 
 // quantBytes returns the size of the bit planes of a block.
@@ -41,11 +58,38 @@ func (k qkind) quantBytes() int { return 64 * k.bits }
 
 // blockBytes returns the size of a block of 16 rows × 32 columns.
 func (k qkind) blockBytes() int {
-	n := k.quantBytes() + 32*k.halves
+	n := k.quantBytes() + 16*k.scaleSize()*k.halves
 	if k.mins {
 		n += 32 * k.halves
 	}
 	return n
+}
+
+// scaleSize returns the size of a scale.
+func (k qkind) scaleSize() int {
+	if k.powers {
+		return 1
+	}
+	return 2
+}
+
+// wide reports whether the kernel multiplies with integers of 8 bits.
+func (k qkind) wide() bool { return k.bits == 8 || k.table }
+
+// shift returns the logarithm of the zero point.
+func (k qkind) shift() int { return bits.TrailingZeros(uint(k.zero)) }
+
+// text begins the function of a layout for one instruction set; frame is the size of its stack frame.
+func (k qkind) text(f *file, isa string, frame int) {
+	args, size, flags := qArgs, 72, "NOSPLIT"
+	if k.table {
+		args, size = qTableArgs, 80
+	}
+	if frame > 0 {
+		flags = "0"
+	}
+	f.p("\n// func %s%s%s", k.name, isa, args)
+	f.p("TEXT ·%s%s(SB), %s, $%d-%d", k.name, isa, flags, frame, size)
 }
 
 // field returns where the plane's bits of dword j are: in the vector at byte off of the block. The
@@ -100,7 +144,7 @@ func qtiles(f *file) {
 //	CX            blocks left
 //	R13           tokens left
 func qtile(f *file, s isa, k qkind) {
-	f.text(k.name+s.name, qArgs, 72)
+	k.text(f, s.name, 0)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
 	tiles := []qshape{{6, 2}, {5, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}}
 	if s.lanes == 8 {
@@ -208,6 +252,9 @@ func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
 // columns directly to the int32 accumulators, which cannot overflow.
 func (t qshape) pass512(f *file, k qkind) {
 	label := fmt.Sprintf("q%d", t.m)
+	if k.table {
+		f.i("MOVQ table+72(FP), AX\n\tVBROADCASTI32X4 (AX), Z%d", zTable)
+	}
 	t.begin(f, avx512, k, 0, 0, label)
 	if k.bits < 8 {
 		f.i("VPBROADCASTD %s, Z31", maskAt(byte(1<<k.planes[0].width-1)))
@@ -234,7 +281,7 @@ func (t qshape) pass512(f *file, k qkind) {
 
 // half512 emits the code for the columns under one scale: all 32 columns of a block, or 16 of them.
 // Registers from free on hold the weights (two sets of nv registers, used alternately), then temporaries.
-// Z31 holds the mask of the first plane.
+// Z31 holds the mask of the first plane, Z30 the table of levels.
 type half512 struct {
 	qshape
 	k    qkind
@@ -243,14 +290,20 @@ type half512 struct {
 	n    int // number of temporaries taken so far
 }
 
+// zTable is the register of the table of levels.
+const zTable = 30
+
 // base returns the register that points to the current block of group v.
 func (h *half512) base(v int) string { return []string{"BX", "R9"}[v] }
 
 // temp returns the next register for a temporary value, in rotation.
 func (h *half512) temp() int {
-	first := h.free + 2*h.nv
+	first, end := h.free+2*h.nv, 31
+	if h.k.table {
+		end = zTable
+	}
 	h.n++
-	return first + h.n%(31-first)
+	return first + h.n%(end-first)
 }
 
 // start initialises the int32 accumulators of half i to -zero·Σa. That subtracts the zero point, since
@@ -259,7 +312,7 @@ func (h *half512) start(i int) {
 	for m := range h.m {
 		r := h.sum(m, 0)
 		switch {
-		case h.k.shift == 0:
+		case h.k.zero == 0:
 			h.f.i("VPXORD Z%d, Z%d, Z%d", r, r, r)
 		case h.k.halves == 1:
 			h.f.i("VPBROADCASTD %s, Z%d", h.a(m, aNegSum), r)
@@ -268,8 +321,8 @@ func (h *half512) start(i int) {
 		default:
 			h.f.i("VPBROADCASTD %s, Z%d\n\tVPSUBD.BCST %s, Z%d, Z%d", h.a(m, aNegSum), r, h.a(m, aNegFirst), r, r)
 		}
-		if h.k.shift > 0 {
-			h.f.i("VPSLLD $%d, Z%d, Z%d", h.k.shift, r, r)
+		if h.k.zero > 1 {
+			h.f.i("VPSLLD $%d, Z%d, Z%d", h.k.shift(), r, r)
 		}
 		for v := 1; v < h.nv; v++ {
 			h.f.i("VMOVDQA32 Z%d, Z%d", r, h.sum(m, v))
@@ -306,9 +359,17 @@ func (h *half512) weights(j int) {
 	}
 }
 
-// weight emits the unpacking of dword j of group v into bytes: it combines the bits of all planes.
+// weight emits the unpacking of dword j of group v into bytes: it combines the bits of all planes, and looks up levels.
 func (h *half512) weight(j, v int) {
 	w := h.w(j, v)
+	h.planes(j, v, w)
+	if h.k.table {
+		h.f.i("VPSHUFB Z%d, Z%d, Z%d", w, zTable, w)
+	}
+}
+
+// planes emits the combination of the bits of all planes in register w.
+func (h *half512) planes(j, v, w int) {
 	for i, p := range h.k.planes {
 		off, right, mask := p.field(j)
 		from := fmt.Sprintf("%d(%s)", off, h.base(v))
@@ -354,7 +415,7 @@ func (h *half512) dot(j int) {
 func (h *half512) fold(i int) {
 	d, mn := h.free, h.free+h.nv
 	for v := range h.nv {
-		h.f.i("VCVTPH2PS %d(%s), Z%d", h.k.quantBytes()+32*i, h.base(v), d+v)
+		h.scales(h.k.quantBytes()+16*h.k.scaleSize()*i, v, d+v)
 		if h.k.mins {
 			h.f.i("VCVTPH2PS %d(%s), Z%d", h.k.quantBytes()+32*(h.k.halves+i), h.base(v), mn+v)
 		}
@@ -373,6 +434,20 @@ func (h *half512) fold(i int) {
 			h.min16(m, i, mn)
 		}
 	}
+}
+
+// scales converts the 16 scales at byte off of the block of group v to float32 in register r.
+func (h *half512) scales(off, v, r int) {
+	scales512(h.f, h.k, fmt.Sprintf("%d(%s)", off, h.base(v)), r)
+}
+
+// scales512 converts 16 scales in memory to float32 in register r.
+func scales512(f *file, k qkind, from string, r int) {
+	if k.powers {
+		f.i("VPMOVZXBD %s, Z%d\n\tVPSLLD $23, Z%d, Z%d", from, r, r, r)
+		return
+	}
+	f.i("VCVTPH2PS %s, Z%d", from, r)
 }
 
 // min16 adds the minima of half i of token m, multiplied by the sum of the half's dequantized activations.

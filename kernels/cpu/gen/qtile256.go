@@ -11,6 +11,9 @@ const (
 	yTemp = 12
 )
 
+// yTable is the register of the table of levels, in layouts that have one; these use the register of products as the temporary.
+const yTable = yTemp
+
 // pass256 emits the tile of m tokens × 8·nv rows with AVX2, over all blocks; pass selects the rows.
 //
 // VPMADDUBSW multiplies unsigned weights by signed activations and adds pairs of products to 16 bits
@@ -18,19 +21,23 @@ const (
 //
 //	up to 4 bits   a pair is at most 15·127·2 = 3810: the sum of eight pairs fits into 16 bits
 //	5 and 6 bits   a pair is at most 63·127·2 = 16002: each is widened to 32 bits at once
-//	8 bits         a pair could reach 255·127·2, which is too large. The sign of the weight is
+//	8 bits, levels a pair could reach 255·127·2, which is too large. The sign of the weight is
 //	               moved to the activation (VPSIGNB), so that a pair is at most 128·127·2 = 32512
 //
 // With AVX-VNNI, one VPDPBUSD does all of this without saturation.
 func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	label := fmt.Sprintf("q%d_%d", t.m, pass)
 	row := pass * t.nv * 8
+	h := &half256{t, s, k, f, 2 * t.m * t.nv, row % 16}
+	if k.table {
+		h.table()
+	}
 	t.begin(f, s, k, row/16, row%16*4, label)
 	switch {
 	case k.bits < 8:
 		f.i("VPBROADCASTD %s, Y%d", maskAt(byte(1<<k.planes[0].width-1)), yMask)
 	case s == avx2:
-		f.i("MOVL $0x80808080, AX\n\tVMOVD AX, X%d\n\tVPBROADCASTD X%d, Y%d", yMask, yMask, yMask)
+		signBits(f, yMask)
 	}
 	if len(k.planes) > 1 {
 		_, _, mask := k.planes[1].field(0)
@@ -39,12 +46,16 @@ func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	if s == avx2 {
 		f.i("VPBROADCASTD ·ones16(SB), Y%d", yOnes)
 	}
-	h := &half256{t, s, k, f, 2 * t.m * t.nv, row % 16}
 	for i := range k.halves {
 		h.dots(i)
 		h.fold(i)
 	}
 	t.end(f, s, k, 4*row, label)
+}
+
+// signBits sets all bytes of register r to 0x80.
+func signBits(f *file, r int) {
+	f.i("MOVL $0x80808080, AX\n\tVMOVD AX, X%d\n\tVPBROADCASTD X%d, Y%d", r, r, r)
 }
 
 // half256 emits the code for the columns under one scale. Registers from free on hold: the weights of
@@ -65,10 +76,27 @@ func (h *half256) t() int          { return h.free + h.nv + 1 }
 func (h *half256) other(v int) int { return h.free + h.nv + 2 + v }
 
 // signed reports whether weights are used as signed bytes from which the zero point is already subtracted.
-func (h *half256) signed() bool { return h.s == avx2 && h.k.bits == 8 }
+func (h *half256) signed() bool { return h.s == avx2 && h.k.wide() }
 
 // short reports whether the products of a half fit into 16-bit accumulators.
-func (h *half256) short() bool { return h.s == avx2 && h.k.bits <= 4 }
+func (h *half256) short() bool { return h.s == avx2 && h.k.bits <= 4 && !h.k.wide() }
+
+// table loads the table of levels, less the zero point if weights are signed.
+func (h *half256) table() {
+	h.f.i("MOVQ table+72(FP), AX\n\tVBROADCASTI128 (AX), Y%d", yTable)
+	if h.signed() {
+		signBits(h.f, h.t())
+		h.f.i("VPXOR Y%d, Y%d, Y%d", h.t(), yTable, yTable)
+	}
+}
+
+// spare returns a register for the bits of the second plane.
+func (h *half256) spare() int {
+	if h.k.table {
+		return h.t()
+	}
+	return yTemp
+}
 
 // dots computes the integer accumulators of half i, or of the whole block if it has one scale.
 func (h *half256) dots(i int) {
@@ -95,7 +123,7 @@ func (h *half256) dots(i int) {
 // start clears the integer accumulators of token m, or initialises them to -zero·Σa (see half512.start).
 func (h *half256) start(m, i int) {
 	r := h.sum(m, 0)
-	if h.short() || h.signed() || h.k.shift == 0 {
+	if h.short() || h.signed() || h.k.zero == 0 {
 		for v := range h.nv {
 			h.f.i("VPXOR Y%d, Y%d, Y%d", r+v, r+v, r+v)
 		}
@@ -117,22 +145,36 @@ func (h *half256) zero(r, m, i int) {
 	if h.k.halves == 2 && i == 1 {
 		h.f.i("VPBROADCASTD %s, Y%d\n\tVPSUBD Y%d, Y%d, Y%d", h.a(m, aNegFirst), h.bc(), h.bc(), r, r)
 	}
-	h.f.i("VPSLLD $%d, Y%d, Y%d", h.k.shift, r, r)
+	if h.k.zero > 1 {
+		h.f.i("VPSLLD $%d, Y%d, Y%d", h.k.shift(), r, r)
+	}
 }
 
 // weights emits the unpacking of dword j of rows v into bytes.
 func (h *half256) weights(j, v int) {
 	w := h.w(v)
-	if h.signed() {
+	if h.signed() && !h.k.table {
 		h.f.i("VPXOR %d(BX), Y%d, Y%d\n\tVPABSB Y%d, Y%d", 64*j+32*v, yMask, w, w, h.other(v))
 		return
 	}
+	h.planes(j, v, w)
+	if !h.k.table {
+		return
+	}
+	h.f.i("VPSHUFB Y%d, Y%d, Y%d", w, yTable, w)
+	if h.signed() {
+		h.f.i("VPABSB Y%d, Y%d", w, h.other(v))
+	}
+}
+
+// planes emits the combination of the bits of all planes in register w.
+func (h *half256) planes(j, v, w int) {
 	for i, p := range h.k.planes {
 		off, right, _ := p.field(j)
 		from := fmt.Sprintf("%d(BX)", off+32*v)
 		x, mask := w, yMask
 		if i > 0 {
-			x, mask = yTemp, yHigh
+			x, mask = h.spare(), yHigh
 		}
 		switch {
 		case p.width == 8:
@@ -173,13 +215,13 @@ func (h *half256) dot(m, v int) {
 func (h *half256) widen(i int) {
 	t := h.t()
 	for m := range h.m {
-		if h.k.shift > 0 {
+		if h.k.zero > 0 {
 			h.zero(t, m, i)
 		}
 		for v := range h.nv {
 			r := h.sum(m, v)
 			h.f.i("VPMADDWD Y%d, Y%d, Y%d", yOnes, r, r)
-			if h.k.shift > 0 {
+			if h.k.zero > 0 {
 				h.f.i("VPADDD Y%d, Y%d, Y%d", t, r, r)
 			}
 		}
@@ -189,9 +231,9 @@ func (h *half256) widen(i int) {
 // fold converts the int32 accumulators of half i to float32, multiplies them by the activation and weight
 // scales, and adds them, and the minima's share, to the float32 accumulators.
 func (h *half256) fold(i int) {
-	at := h.k.quantBytes() - 2*h.row // BX points 4·row bytes into the block, but the scales begin 2·row bytes into theirs
+	at := h.k.quantBytes() + (h.k.scaleSize()-4)*h.row // BX points 4·row bytes into the block, scales begin at their own size times row
 	for v := range h.nv {
-		h.f.i("VCVTPH2PS %d(BX), Y%d", at+32*i+16*v, h.w(v))
+		h.scales(at+h.k.scaleSize()*(16*i+8*v), h.w(v))
 		if h.k.mins {
 			h.f.i("VCVTPH2PS %d(BX), Y%d", at+32*(h.k.halves+i)+16*v, h.other(v))
 		}
@@ -207,6 +249,15 @@ func (h *half256) fold(i int) {
 			h.min(m, i)
 		}
 	}
+}
+
+// scales converts the eight scales at byte off to float32 in register r.
+func (h *half256) scales(off, r int) {
+	if h.k.powers {
+		h.f.i("VPMOVZXBD %d(BX), Y%d\n\tVPSLLD $23, Y%d, Y%d", off, r, r, r)
+		return
+	}
+	h.f.i("VCVTPH2PS %d(BX), Y%d", off, r)
 }
 
 // min adds the minima of half i multiplied by the sum of its activations, as half512.min16 does.

@@ -1,0 +1,74 @@
+package chat
+
+import (
+	"strings"
+
+	"soberano/app/store"
+)
+
+// sendOrStop is called by the button.
+func (s *Screen) sendOrStop() {
+	if s.jobs[s.conversation.ID] != nil {
+		s.Stop()
+		return
+	}
+	s.Send()
+}
+
+// Send sends the text of the entry, after the last words of a dictation into it. While an answer is being written or a message waits
+// for its last words, the text stays in the entry.
+func (s *Screen) Send() {
+	id, text := s.conversation.ID, strings.TrimSpace(s.Composer.Entry.Text)
+	switch {
+	case id == 0:
+	case s.jobs[id] != nil:
+		if text != "" || s.dictating(id) {
+			s.say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
+		}
+	case s.pendingIn(id) != nil:
+	case s.dictating(id):
+		s.sendLater()
+	case text != "" && s.editing != nil:
+		s.sendEdit(text)
+	case s.editing != nil:
+		s.say("The message is empty. Press Esc to leave it as it was.")
+	case text != "":
+		s.append(id, text)
+		s.Composer.Entry.SetText("")
+		s.SaveDraft()
+	}
+}
+
+// append stores a message and then requests its answer.
+func (s *Screen) append(conversation int64, text string) {
+	m := store.Message{Conversation: conversation, Role: store.User, Content: text}
+	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Append(m) }, func(m store.Message, err error) { s.sent(m, err) })
+}
+
+// sent requests the answer to a stored message; a message that could not be stored is put back into the entry.
+func (s *Screen) sent(m store.Message, err error) {
+	if err != nil {
+		s.unsaved(err)
+		s.putBack(m)
+		return
+	}
+	here := m.Conversation == s.conversation.ID
+	if here {
+		if len(s.messages) == 0 {
+			s.thread.Set(true)
+			if s.conversation.Title == "" {
+				s.Renamed(store.Title(m.Content))
+			}
+		}
+		s.messages = append(s.messages, m)
+		s.asked[m.ID] = s.bubble(m)
+		s.thread.Add(s.asked[m.ID].object)
+	}
+	if here {
+		s.thread.Add(s.answerTo(unanswered(m), nil))
+	}
+	if s.jobs[m.Conversation] == nil {
+		s.ask(unanswered(m))
+	}
+	s.ChatsChanged()
+}

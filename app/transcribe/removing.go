@@ -1,0 +1,68 @@
+package transcribe
+
+import (
+	"errors"
+	"fmt"
+
+	"soberano/app/store"
+	"soberano/app/ui"
+	"soberano/models"
+)
+
+// showGone shows which transcripts were deleted and a button for undoing that, or hides this note.
+func (p *Page) showGone() {
+	p.foot.Objects = nil
+	if n := len(p.gone); n > 0 {
+		text := fmt.Sprintf("“%s” is deleted.", models.Printable(p.gone[0].Title))
+		if n > 1 {
+			text = fmt.Sprintf("%d files are removed.", n)
+		}
+		words := ui.NewLabel(text, ui.SmallSize, ui.Ink).Shrink(80)
+		p.foot.Add(ui.NewBox(ui.Surface, ui.Line, 10, 14, 6, ui.NewRow(8, words, words,
+			ui.NewButton(ui.Quiet, "Undo", p.undo), ui.NewButton(ui.Quiet, "Close", p.forget))))
+	}
+	p.place(p.Object.Size())
+	p.foot.Refresh()
+}
+
+// remove deletes transcripts and offers to undo that.
+func (p *Page) remove(list ...store.Transcript) {
+	p.Close()
+	store.Ask(p.Work, func(*store.Store) (gone []store.Transcript, err error) {
+		for _, t := range list {
+			switch e := p.Queue.Delete(t.ID); {
+			case e == nil:
+				gone = append(gone, t)
+			case !errors.Is(e, store.ErrNotFound): // which means that it was deleted twice at once, by a key that is held
+				err = e
+			}
+		}
+		return gone, err
+	}, func(gone []store.Transcript, err error) {
+		p.say(err, "The transcript could not be deleted")
+		if len(gone) > 0 {
+			p.gone = gone
+			p.passing.Start(p.foot, p.forget)
+		}
+		p.Refresh()
+	})
+}
+
+// forget ends the offer to undo the deletion.
+func (p *Page) forget() {
+	p.passing.Stop()
+	p.gone = nil
+	p.Refresh()
+}
+
+func (p *Page) undo() {
+	gone := p.gone
+	p.passing.Stop()
+	p.gone = nil
+	p.do(func() (err error) {
+		for _, t := range gone {
+			err = errors.Join(err, p.Queue.Restore(t.ID))
+		}
+		return err
+	}, "The transcript could not be restored")
+}

@@ -1,0 +1,248 @@
+package tiny
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+	"soberano/models/safetensors"
+)
+
+// modelTypes are the families whose models Folder writes, with the model_type of their config.json.
+var modelTypes = map[string]string{"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text", "phi3": "phi3", "bert": "bert"}
+
+// modules are the names in PyTorch of what is in a layer, by their names in GGUF files.
+var modules = map[string]string{
+	"attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
+	"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm", "ffn_norm": "post_attention_layernorm",
+	"ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj", "attn_qkv": "self_attn.qkv_proj",
+}
+
+var bertModules = map[string]string{
+	"attn_q": "attention.self.query", "attn_k": "attention.self.key", "attn_v": "attention.self.value", "attn_output": "attention.output.dense",
+	"attn_output_norm": "attention.output.LayerNorm", "ffn_up": "intermediate.dense", "ffn_down": "output.dense", "layer_output_norm": "output.LayerNorm",
+}
+
+// others are the names in PyTorch of what is in no layer.
+var others = map[string]string{
+	"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
+	"position_embd": "embeddings.position_embeddings", "token_types": "embeddings.token_type_embeddings", "token_embd_norm": "embeddings.LayerNorm",
+	"cls": "pooler.dense", "cls.output": "classifier",
+}
+
+// Folder writes the model as the folder of the transformers library, its weights in so many files, and returns its path. The model is of a
+// family of modelTypes, with tensors of types that safetensors has. To be equal to the folder, the norms of Gemma lose the bits
+// that are lost there.
+func (s *Source) Folder(t testing.TB, files int) string {
+	t.Helper()
+	dir := t.TempDir()
+	tensors := make([][]models.Tensor, files)
+	where := map[string]string{}
+	for i := range s.Tensors {
+		tensor := s.pytorch(&s.Tensors[i])
+		tensors[i%files] = append(tensors[i%files], tensor)
+		where[tensor.Name] = fileName(i%files, files)
+	}
+	for i, list := range tensors {
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, models.Metadata{"format": "pt"}, list); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, fileName(i, files)), b.Bytes())
+	}
+	if files > 1 {
+		writeJSON(t, filepath.Join(dir, safetensors.Index), map[string]any{"metadata": map[string]any{"total_size": 1}, "weight_map": where})
+	}
+	writeJSON(t, filepath.Join(dir, "config.json"), s.config())
+	writeJSON(t, filepath.Join(dir, "tokenizer.json"), tokenizerJSON())
+	writeJSON(t, filepath.Join(dir, "tokenizer_config.json"), map[string]any{"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": true, "add_eos_token": false})
+	return dir
+}
+
+func fileName(i, files int) string {
+	if files == 1 {
+		return safetensors.Weights
+	}
+	return fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, files)
+}
+
+// pytorch returns a tensor as it is in a folder.
+func (s *Source) pytorch(t *models.Tensor) models.Tensor {
+	base, kind, _ := cutLast(t.Name)
+	name := others[base]
+	if s.Architecture == "bert" && base == "token_embd" {
+		name = "embeddings.word_embeddings"
+	}
+	var layer int
+	if _, err := fmt.Sscanf(base, "blk.%d.", &layer); err == nil {
+		name = s.module(layer, base[strings.LastIndexByte(base, '.')+1:])
+	}
+	out := *t
+	out.Name = name + "." + kind
+	if strings.HasPrefix(s.Architecture, "gemma") && strings.HasSuffix(base, "norm") {
+		out.Data = minusOne(t)
+		out.Type = quant.F32
+	}
+	if heads := map[string]int{"attn_q": Heads, "attn_k": KVHeads}[base[strings.LastIndexByte(base, '.')+1:]]; s.Architecture == "llama" && heads > 0 {
+		out.Data = apart(t.Data, heads)
+	}
+	return out
+}
+
+func (s *Source) module(layer int, what string) string {
+	if s.Architecture == "bert" {
+		return fmt.Sprintf("encoder.layer.%d.%s", layer, bertModules[what])
+	}
+	name := modules[what]
+	if s.Architecture == "gemma2" || s.Architecture == "gemma3" {
+		if own := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}[what]; own != "" {
+			name = own
+		}
+	}
+	if s.Architecture == "phi3" && what == "ffn_up" {
+		name = "mlp.gate_up_proj"
+	}
+	return fmt.Sprintf("model.layers.%d.%s", layer, name)
+}
+
+// cutLast cuts a name at its last dot.
+func cutLast(name string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		return name, "", false
+	}
+	return name[:i], name[i+1:], true
+}
+
+// minusOne returns the values of a float32 tensor less 1, and makes them in the tensor what they are after 1 is added again.
+func minusOne(t *models.Tensor) []byte {
+	values := make([]float32, t.Len())
+	quant.Dequantize(t.Type, values, t.Data)
+	for i := range values {
+		values[i]--
+	}
+	data := floats(values)
+	for i := range values {
+		values[i]++
+	}
+	t.Type, t.Data = quant.F32, floats(values)
+	return data
+}
+
+// apart moves the neighbouring rows 2i and 2i+1 of each head half a head apart, to i and i+HeadDim/2.
+func apart(data []byte, heads int) []byte {
+	row := len(data) / (heads * HeadDim)
+	out := make([]byte, len(data))
+	for h := range heads {
+		for i := range HeadDim {
+			to := h*HeadDim + i/2 + i%2*HeadDim/2
+			copy(out[to*row:][:row], data[(h*HeadDim+i)*row:][:row])
+		}
+	}
+	return out
+}
+
+// config returns the config.json of the model.
+func (s *Source) config() map[string]any {
+	key := func(name string) any { return s.Meta[s.Architecture+"."+name] }
+	c := map[string]any{"model_type": modelTypes[s.Architecture], "torch_dtype": "float32", "vocab_size": Vocabulary}
+	for name, from := range map[string]string{
+		"max_position_embeddings": "context_length", "hidden_size": "embedding_length", "intermediate_size": "feed_forward_length", "num_hidden_layers": "block_count",
+		"num_attention_heads": "attention.head_count", "num_key_value_heads": "attention.head_count_kv", "head_dim": "attention.key_length",
+		"rms_norm_eps": "attention.layer_norm_rms_epsilon", "layer_norm_eps": "attention.layer_norm_epsilon", "rope_theta": "rope.freq_base",
+		"sliding_window": "attention.sliding_window", "attn_logit_softcapping": "attn_logit_softcapping", "final_logit_softcapping": "final_logit_softcapping",
+	} {
+		if v := key(from); v != nil {
+			c[name] = v
+		}
+	}
+	if s.Architecture == "bert" {
+		c["type_vocab_size"], c["hidden_act"] = 2, "gelu"
+	}
+	if labels, ok := key("classifier.output_labels").([]string); ok {
+		names := map[string]string{}
+		for i, label := range labels {
+			names[fmt.Sprint(i)] = label
+		}
+		c["id2label"] = names
+	}
+	return c
+}
+
+// tokenizerJSON returns the tokenizer of vocabulary as the library tokenizers writes it.
+func tokenizerJSON() map[string]any {
+	texts := vocabulary()["tokenizer.ggml.tokens"].([]string)
+	ids := map[string]int{}
+	for i, text := range texts {
+		ids[text] = i
+	}
+	var added []map[string]any
+	for _, text := range []string{"<unk>", "<s>", "</s>", "<|im_end|>"} {
+		added = append(added, map[string]any{"id": ids[text], "content": text, "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
+	}
+	return map[string]any{
+		"version": "1.0", "added_tokens": added,
+		"normalizer": map[string]any{"type": "Sequence", "normalizers": []any{
+			map[string]any{"type": "Prepend", "prepend": "▁"}, map[string]any{"type": "Replace", "pattern": map[string]any{"String": " "}, "content": "▁"}}},
+		"pre_tokenizer": nil,
+		"post_processor": map[string]any{"type": "TemplateProcessing",
+			"single":         []any{map[string]any{"SpecialToken": map[string]any{"id": "<s>", "type_id": 0}}, map[string]any{"Sequence": map[string]any{"id": "A", "type_id": 0}}},
+			"pair":           []any{map[string]any{"SpecialToken": map[string]any{"id": "<s>", "type_id": 0}}, map[string]any{"Sequence": map[string]any{"id": "A", "type_id": 0}}, map[string]any{"Sequence": map[string]any{"id": "B", "type_id": 1}}},
+			"special_tokens": map[string]any{"<s>": map[string]any{"id": "<s>", "ids": []int{1}, "tokens": []string{"<s>"}}}},
+		"decoder": map[string]any{"type": "Sequence", "decoders": []any{
+			map[string]any{"type": "Replace", "pattern": map[string]any{"String": "▁"}, "content": " "}, map[string]any{"type": "ByteFallback"}, map[string]any{"type": "Fuse"},
+			map[string]any{"type": "Strip", "content": " ", "start": 1, "stop": 0}}},
+		"model": map[string]any{"type": "BPE", "dropout": nil, "unk_token": "<unk>", "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
+			"fuse_unk": true, "byte_fallback": true, "ignore_merges": false, "vocab": ids, "merges": []any{}},
+	}
+}
+
+func writeJSON(t testing.TB, path string, v any) {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, b)
+}
+
+func write(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FolderKinds returns the kinds of Kinds and Encoders that Folder writes, sorted.
+func FolderKinds() (list []string) {
+	for _, table := range []map[string]kind{kinds, encoders} {
+		for name := range maps.Keys(table) {
+			if modelTypes[name] != "" || name == "bert-labels" || name == "bert-rank" {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Store converts the matrices to another type of floating-point numbers, with the values that it has.
+func (s *Source) Store(to quant.Type) {
+	for i, t := range s.Tensors {
+		if len(t.Shape) < 2 || to == quant.F32 {
+			continue
+		}
+		values := make([]float32, t.Len())
+		quant.Dequantize(t.Type, values, t.Data)
+		s.Tensors[i].Type, s.Tensors[i].Data = to, make([]byte, t.Rows()*to.RowBytes(t.Cols()))
+		quant.Quantize(to, s.Tensors[i].Data, values)
+	}
+}

@@ -1,0 +1,39 @@
+package cpu
+
+import (
+	"math"
+
+	"soberano/kernels"
+)
+
+// XIELU writes f(x) to dst (arXiv:2411.13010).
+func (s *step) XIELU(dst, x kernels.Tensor, f kernels.XIELU) {
+	s.rowwise("XIELU", &dst, &x)
+	j := &s.d.row
+	j.op, j.dst, j.x, j.xielu = opXIELU, dst, x, f
+	j.start(s.d, x.Rows, 16*x.Cols)
+}
+
+func xielu(dst, x []float32, f *kernels.XIELU) {
+	for i, v := range x {
+		if v > 0 {
+			dst[i] = f.AlphaP*v*v + f.Beta*v
+		} else {
+			dst[i] = f.AlphaN*(float32(math.Expm1(float64(min(v, f.Eps))))-v) + f.Beta*v
+		}
+	}
+}
+
+// Clamp writes x, limited to -limit … limit, to dst.
+func (s *step) Clamp(dst, x kernels.Tensor, limit float32) {
+	if !(limit > 0) {
+		panic("cpu: Clamp: a limit that is not positive")
+	}
+	s.scaled("Clamp", opClamp, dst, x, limit)
+}
+
+func clamp(dst, x []float32, limit float32) {
+	for i, v := range x {
+		dst[i] = max(-limit, min(v, limit))
+	}
+}

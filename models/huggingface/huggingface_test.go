@@ -1,0 +1,211 @@
+package huggingface
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// folder returns an opened folder with this config.json and tensors of one value each.
+func folder(config map[string]any, tensors ...string) *models.File {
+	b, err := json.Marshal(config)
+	if err != nil {
+		panic(err)
+	}
+	f := &models.File{Format: "safetensors", Path: "some-model/model.safetensors", Aux: map[string][]byte{"config.json": b}}
+	for _, name := range tensors {
+		f.Tensors = append(f.Tensors, models.Tensor{Name: name, Type: quant.F32, Shape: []int{1}, Data: make([]byte, 4)})
+	}
+	return f
+}
+
+// sizes returns a config.json with the numbers that every model has, and others.
+func sizes(kind string, more map[string]any) map[string]any {
+	c := map[string]any{"model_type": kind, "max_position_embeddings": 4096, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "rms_norm_eps": 1e-5}
+	for name, v := range more {
+		c[name] = v
+	}
+	return c
+}
+
+func convert(t *testing.T, f *models.File) *models.File {
+	t.Helper()
+	g, err := Convert(f, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestKeys checks keys of each family against what llama.cpp's converter writes.
+func TestKeys(t *testing.T) {
+	for _, c := range []struct {
+		kind   string
+		config map[string]any
+		want   models.Metadata
+	}{
+		{"llama", map[string]any{"num_key_value_heads": 2, "rope_theta": 500000.0}, models.Metadata{"general.architecture": "llama", "general.name": "some-model",
+			"llama.context_length": uint64(4096), "llama.embedding_length": uint64(64), "llama.feed_forward_length": uint64(96), "llama.block_count": uint64(2),
+			"llama.attention.head_count": uint64(4), "llama.attention.head_count_kv": uint64(2), "llama.rope.freq_base": 500000.0,
+			"llama.attention.layer_norm_rms_epsilon": float64(float32(1e-5))}},
+		{"llama", map[string]any{"rope_parameters": map[string]any{"rope_type": "default", "rope_theta": 123.0}}, models.Metadata{"llama.rope.freq_base": 123.0, "llama.rope.scaling.type": nil}},
+		{"mistral", map[string]any{"sliding_window": 1024}, models.Metadata{"general.architecture": "llama", "llama.context_length": uint64(1024), "llama.attention.sliding_window": nil}},
+		{"mistral", map[string]any{"sliding_window": nil, "head_dim": 32}, models.Metadata{"llama.context_length": uint64(4096), "llama.attention.key_length": uint64(32), "llama.attention.value_length": uint64(32)}},
+		{"qwen2", map[string]any{"use_sliding_window": false, "sliding_window": 1024}, models.Metadata{"general.architecture": "qwen2", "qwen2.attention.sliding_window": nil}},
+		{"qwen2", map[string]any{"use_sliding_window": true, "sliding_window": 1024}, models.Metadata{"qwen2.attention.sliding_window": uint64(1024)}},
+		{"qwen3", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}}, models.Metadata{
+			"qwen3.rope.scaling.type": "yarn", "qwen3.rope.scaling.factor": 4.0, "qwen3.rope.scaling.original_context_length": uint64(1024)}},
+		{"gemma3_text", map[string]any{"sliding_window": 512, "sliding_window_pattern": 3, "rope_theta": 1e6, "rope_local_base_freq": 10000.0, "hidden_activation": "gelu_pytorch_tanh"}, models.Metadata{
+			"general.architecture": "gemma3", "gemma3.attention.sliding_window": uint64(512), "gemma3.attention.sliding_window_pattern": uint64(3), "gemma3.rope.freq_base": 1e6,
+			"gemma3.rope.freq_base_swa": 10000.0, "gemma3.hidden_activation": "gelu_pytorch_tanh"}},
+		{"gemma3", map[string]any{"text_config": sizes("gemma3_text", map[string]any{"layer_types": []string{"full_attention", "sliding_attention"}, "sliding_window": 8,
+			"rope_parameters": map[string]any{"full_attention": map[string]any{"rope_theta": 5.0, "rope_type": "linear", "factor": 8.0}, "sliding_attention": map[string]any{"rope_theta": 7.0}}})}, models.Metadata{
+			"gemma3.attention.sliding_window_pattern": []bool{false, true}, "gemma3.rope.freq_base": 5.0, "gemma3.rope.freq_base_swa": 7.0, "gemma3.rope.scaling.factor": 8.0}},
+		{"gemma2", map[string]any{"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "sliding_window": 4096}, models.Metadata{
+			"gemma2.attn_logit_softcapping": 50.0, "gemma2.final_logit_softcapping": 30.0, "gemma2.attention.sliding_window": uint64(4096)}},
+		{"phi3", map[string]any{"sliding_window": nil, "partial_rotary_factor": 0.75, "original_max_position_embeddings": 4096}, models.Metadata{
+			"phi3.rope.dimension_count": uint64(12), "phi3.attention.sliding_window": uint64(0), "phi3.rope.scaling.original_context_length": uint64(4096)}},
+		{"bert", map[string]any{"layer_norm_eps": 1e-12, "type_vocab_size": 2, "hidden_act": "gelu"}, models.Metadata{"general.architecture": "bert", "bert.attention.causal": false,
+			"bert.attention.layer_norm_epsilon": float64(float32(1e-12)), "tokenizer.ggml.token_type_count": uint64(2), "bert.pooling_type": nil}},
+	} {
+		g := convert(t, folder(sizes(c.kind, c.config)))
+		for key, want := range c.want {
+			if got := g.Meta[key]; fmt.Sprintf("%T %v", got, got) != fmt.Sprintf("%T %v", want, want) {
+				t.Errorf("%s, %v: %s is %v, expected %v", c.kind, c.config, key, got, want)
+			}
+		}
+	}
+}
+
+// TestNames checks the names of tensors, and which are left out.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		kind, from, to string
+	}{
+		{"llama", "model.embed_tokens.weight", "token_embd.weight"}, {"llama", "model.layers.11.self_attn.q_proj.bias", "blk.11.attn_q.bias"},
+		{"llama", "lm_head.weight", "output.weight"}, {"llama", "model.layers.0.self_attn.rotary_emb.inv_freq", ""}, {"llama", "model.layers.0.stray.weight", "model.layers.0.stray.weight"},
+		{"llama", "model.layers.01.mlp.up_proj.weight", "model.layers.01.mlp.up_proj.weight"}, {"qwen3", "layers.0.self_attn.q_norm.weight", "blk.0.attn_q_norm.weight"},
+		{"qwen2", "norm.weight", "output_norm.weight"}, {"gemma", "lm_head.weight", ""}, {"gemma", "model.layers.0.post_attention_layernorm.weight", "blk.0.ffn_norm.weight"},
+		{"gemma3", "language_model.model.layers.2.pre_feedforward_layernorm.weight", "blk.2.ffn_norm.weight"},
+		{"gemma3", "model.language_model.layers.2.post_attention_layernorm.weight", "blk.2.post_attention_norm.weight"}, {"gemma3", "vision_tower.x.weight", ""},
+		{"phi3", "model.layers.0.mlp.gate_up_proj.weight", "blk.0.ffn_up.weight"}, {"phi3", "model.layers.0.self_attn.qkv_proj.weight", "blk.0.attn_qkv.weight"},
+		{"bert", "bert.encoder.layer.3.output.LayerNorm.gamma", "blk.3.layer_output_norm.weight"}, {"bert", "embeddings.LayerNorm.bias", "token_embd_norm.bias"},
+		{"bert", "embeddings.position_ids", ""}, {"bert", "pooler.dense.weight", ""}, {"bert", "cls.predictions.bias", ""}, {"bert", "stray", "stray"},
+	} {
+		g := convert(t, folder(sizes(c.kind, nil), c.from))
+		switch {
+		case c.to == "" && len(g.Tensors) == 0:
+		case c.to == "" || len(g.Tensors) != 1 || g.Tensors[0].Name != c.to:
+			t.Errorf("%s: %s becomes %v, expected %q", c.kind, c.from, g.Tensors, c.to)
+		}
+	}
+	tied := convert(t, folder(sizes("llama", map[string]any{"tie_word_embeddings": true}), "lm_head.weight"))
+	if len(tied.Tensors) != 0 {
+		t.Errorf("a tied output matrix becomes %v", tied.Tensors)
+	}
+	ranks := convert(t, folder(sizes("bert", map[string]any{"id2label": map[string]string{"0": "LABEL_0"}}), "bert.pooler.dense.bias", "classifier.weight"))
+	if ranks.Tensors[0].Name != "cls.bias" || ranks.Tensors[1].Name != "cls.output.weight" || ranks.Meta["bert.pooling_type"] != uint64(models.PoolRank) || ranks.Meta["bert.classifier.output_labels"] != nil {
+		t.Errorf("a classifier becomes %v with %v", ranks.Tensors, ranks.Meta)
+	}
+}
+
+// TestInterleave checks the order of the rows of q on a small matrix.
+func TestInterleave(t *testing.T) {
+	got := interleave([]byte{0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, 6, 16, 7, 17}, 2, 4)
+	if want := []byte{0, 10, 2, 12, 1, 11, 3, 13, 4, 14, 6, 16, 5, 15, 7, 17}; !slices.Equal(got, want) {
+		t.Errorf("got %v, expected %v", got, want)
+	}
+}
+
+// TestLlama3 checks the divisors of Llama 3.1's rotary frequencies: those of fast, slow and some pairs in between, as transformers computes them.
+func TestLlama3(t *testing.T) {
+	g := convert(t, folder(sizes("llama", map[string]any{"head_dim": 128, "rope_theta": 500000.0, "rope_scaling": map[string]any{
+		"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}})))
+	freqs, ok := g.Tensor("rope_freqs.weight")
+	if !ok || freqs.Len() != 64 {
+		t.Fatalf("%v", freqs)
+	}
+	values := make([]float32, 64)
+	quant.Dequantize(freqs.Type, values, freqs.Data)
+	for i, v := range values {
+		wave := 2 * math.Pi * math.Pow(500000, float64(i)/64)
+		want := 1.0
+		if wave > 8192 {
+			want = 8
+		} else if wave >= 8192.0/4 {
+			smooth := (8192/wave - 1) / 3
+			want = 1 / ((1-smooth)/8 + smooth)
+		}
+		if math.Abs(float64(v)-want) > 1e-5*want {
+			t.Errorf("pair %d is divided by %v, expected %v", i, v, want)
+		}
+	}
+}
+
+// TestPooling checks the poolings of sentence-transformers, old and new.
+func TestPooling(t *testing.T) {
+	for text, want := range map[string]any{`{"pooling_mode_mean_tokens":true}`: uint64(models.PoolMean), `{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}`: uint64(models.PoolFirst),
+		`{"pooling_mode":"lasttoken"}`: uint64(models.PoolLast), `{"pooling_mode_lasttoken":true}`: uint64(models.PoolLast)} {
+		f := folder(sizes("qwen3", nil))
+		f.Aux["1_Pooling/config.json"] = []byte(text)
+		if g := convert(t, f); g.Meta["qwen3.pooling_type"] != want {
+			t.Errorf("%s: %v", text, g.Meta["qwen3.pooling_type"])
+		}
+	}
+	f := folder(sizes("bert", nil))
+	f.Aux["1_Pooling/config.json"] = []byte(`{"pooling_mode_max_tokens":true}`)
+	if _, err := Convert(f, true); !errors.Is(err, models.ErrUnsupported) {
+		t.Errorf("the maximum: %v", err)
+	}
+}
+
+// TestTemplates checks where a chat template is found, and the recommended sampling.
+func TestTemplates(t *testing.T) {
+	const key = "tokenizer.chat_template"
+	f := folder(sizes("llama", nil))
+	f.Aux["tokenizer_config.json"] = []byte(`{"chat_template":"one"}`)
+	if g := convert(t, f); g.Meta[key] != "one" {
+		t.Errorf("%v", g.Meta[key])
+	}
+	f.Aux["tokenizer_config.json"] = []byte(`{"chat_template":[{"name":"tool_use","template":"x"},{"name":"default","template":"two"}]}`)
+	if g := convert(t, f); g.Meta[key] != "two" {
+		t.Errorf("%v", g.Meta[key])
+	}
+	f.Aux["chat_template.jinja"] = []byte("three")
+	if g := convert(t, f); g.Meta[key] != "three" {
+		t.Errorf("%v", g.Meta[key])
+	}
+	f.Aux["generation_config.json"] = []byte(`{"do_sample":true,"temperature":0.6,"top_k":20,"top_p":0.95}`)
+	if m := Sampling(f); m["general.sampling.temp"] != 0.6 || m["general.sampling.top_k"] != int64(20) || m["general.sampling.top_p"] != 0.95 {
+		t.Errorf("%v", m)
+	}
+}
+
+// FuzzConvert converts folders with any config.json: the error is a *models.FileError, and nothing panics.
+func FuzzConvert(f *testing.F) {
+	for kind := range families {
+		b, err := json.Marshal(sizes(kind, map[string]any{"rope_scaling": map[string]any{"rope_type": "llama3", "factor": 8}}))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, []byte(`{"chat_template":[]}`), "model.layers.0.self_attn.q_proj.weight")
+	}
+	f.Add([]byte(`{"model_type":"llama","num_attention_heads":-1,"hidden_size":1e300}`), []byte(`[]`), "bert.encoder.layer.0.x")
+	f.Fuzz(func(t *testing.T, config, tokenizer []byte, name string) {
+		file := &models.File{Format: "safetensors", Path: "x", Aux: map[string][]byte{"config.json": config, "tokenizer_config.json": tokenizer, "1_Pooling/config.json": tokenizer},
+			Tensors: []models.Tensor{{Name: name, Type: quant.F32, Shape: []int{4, 2}, Data: make([]byte, 32)}}}
+		Is(file)
+		Sampling(file)
+		if _, err := Convert(file, true); err != nil {
+			if _, ok := errors.AsType[*models.FileError](err); !ok {
+				t.Errorf("%v is no FileError", err)
+			}
+		}
+	})
+}

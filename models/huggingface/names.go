@@ -1,0 +1,162 @@
+package huggingface
+
+import (
+	"strconv"
+	"strings"
+)
+
+// name is the name of a tensor in a GGUF file, and what it is.
+type name struct {
+	text    string // "": the tensor is not used
+	rotated rotated
+	norm    bool // the weights of a norm
+}
+
+// rotated says whether the rows of a tensor are those of q or k.
+type rotated int
+
+const (
+	notRotated rotated = iota
+	queries
+	keys
+)
+
+func digits(n int) string { return strconv.Itoa(n) }
+
+// decoderModules maps the modules of a layer to tensors, without ".weight" or ".bias".
+var decoderModules = map[string]name{
+	"input_layernorm":          {text: "attn_norm", norm: true},
+	"self_attn.q_proj":         {text: "attn_q", rotated: queries},
+	"self_attn.k_proj":         {text: "attn_k", rotated: keys},
+	"self_attn.v_proj":         {text: "attn_v"},
+	"self_attn.o_proj":         {text: "attn_output"},
+	"self_attn.q_norm":         {text: "attn_q_norm", norm: true},
+	"self_attn.k_norm":         {text: "attn_k_norm", norm: true},
+	"post_attention_layernorm": {text: "ffn_norm", norm: true},
+	"mlp.gate_proj":            {text: "ffn_gate"},
+	"mlp.up_proj":              {text: "ffn_up"},
+	"mlp.down_proj":            {text: "ffn_down"},
+}
+
+// gemmaModules are those modules of gemma2 and gemma3 that differ.
+var gemmaModules = map[string]name{
+	"post_attention_layernorm":   {text: "post_attention_norm", norm: true},
+	"pre_feedforward_layernorm":  {text: "ffn_norm", norm: true},
+	"post_feedforward_layernorm": {text: "post_ffw_norm", norm: true},
+}
+
+// phi3Modules are those modules of phi3 that differ.
+var phi3Modules = map[string]name{
+	"self_attn.qkv_proj": {text: "attn_qkv"},
+	"mlp.gate_up_proj":   {text: "ffn_up"},
+}
+
+func decoderName(c *config, tensor string) name { return c.decoderName(tensor, nil) }
+func gemmaName(c *config, tensor string) name   { return c.decoderName(tensor, gemmaModules) }
+func phi3Name(c *config, tensor string) name    { return c.decoderName(tensor, phi3Modules) }
+
+// decoderName returns the name of a tensor of a decoder, whose modules own says where they differ from others. An unknown tensor keeps
+// its name, so that the file is refused for it.
+func (c *config) decoderName(tensor string, own map[string]name) name {
+	rest := tensor
+	for _, prefix := range []string{"model.language_model.", "language_model.model.", "language_model.", "model."} {
+		if cut, ok := strings.CutPrefix(tensor, prefix); ok {
+			rest = cut
+			break
+		}
+	}
+	switch rest {
+	case "embed_tokens.weight":
+		return name{text: "token_embd.weight"}
+	case "norm.weight":
+		return name{text: "output_norm.weight", norm: true}
+	case "lm_head.weight":
+		if c.family.plusOne || c.bool("tie_word_embeddings", false) {
+			return name{} // the same as the embeddings
+		}
+		return name{text: "output.weight"}
+	}
+	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."} {
+		if strings.HasPrefix(tensor, prefix) {
+			return name{} // of a model that also sees images
+		}
+	}
+	layer, module, kind, ok := cutLayer(rest, "layers.")
+	switch n, known := own[module]; {
+	case !ok:
+		return name{text: tensor}
+	case module == "self_attn.rotary_emb":
+		return name{}
+	case known:
+		return n.of(layer, kind)
+	}
+	if n, known := decoderModules[module]; known {
+		return n.of(layer, kind)
+	}
+	return name{text: tensor}
+}
+
+// cutLayer divides the name of a tensor of a layer: layers.3.mlp.up_proj.weight is layer 3, module mlp.up_proj, kind weight.
+func cutLayer(tensor, prefix string) (layer, module, kind string, ok bool) {
+	rest, ok := strings.CutPrefix(tensor, prefix)
+	if !ok {
+		return "", "", "", false
+	}
+	layer, rest, ok = strings.Cut(rest, ".")
+	end := strings.LastIndexByte(rest, '.')
+	if n, err := strconv.Atoi(layer); !ok || end < 0 || err != nil || digits(n) != layer {
+		return "", "", "", false
+	}
+	return layer, rest[:end], rest[end+1:], true
+}
+
+// of returns the name of the tensor of a layer.
+func (n name) of(layer, kind string) name {
+	n.text = "blk." + layer + "." + n.text + "." + kind
+	return n
+}
+
+// bertModules maps the modules of a layer of BERT to tensors.
+var bertModules = map[string]string{
+	"attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
+	"attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm",
+	"intermediate.dense": "ffn_up", "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
+}
+
+// bertTensors maps the other tensors of BERT.
+var bertTensors = map[string]string{
+	"embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd", "embeddings.token_type_embeddings": "token_types",
+	"embeddings.LayerNorm": "token_embd_norm",
+}
+
+// bertName returns the name of a tensor of BERT. A model that ranks has a pooler and a classifier; in others the pooler is a remainder
+// of training, as are the heads that predict words and sentences.
+func bertName(c *config, tensor string) name {
+	rest := strings.TrimPrefix(tensor, "bert.")
+	rest = strings.NewReplacer(".gamma", ".weight", ".beta", ".bias").Replace(rest)
+	if rest == "embeddings.position_ids" || strings.HasPrefix(rest, "cls.predictions") || strings.HasPrefix(rest, "cls.seq_relationship") {
+		return name{}
+	}
+	if layer, module, kind, ok := cutLayer(rest, "encoder.layer."); ok {
+		if to, known := bertModules[module]; known {
+			return name{text: to}.of(layer, kind)
+		}
+		return name{text: tensor}
+	}
+	end := strings.LastIndexByte(rest, '.')
+	if end < 0 {
+		return name{text: tensor}
+	}
+	module, kind := rest[:end], rest[end:]
+	switch to, known := bertTensors[module]; {
+	case known:
+		return name{text: to + kind}
+	case module == "pooler.dense" && c.ranks:
+		return name{text: "cls" + kind}
+	case module == "pooler.dense":
+		return name{}
+	case module == "classifier" && c.ranks:
+		return name{text: "cls.output" + kind}
+	}
+	return name{text: tensor}
+}

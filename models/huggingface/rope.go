@@ -1,0 +1,129 @@
+package huggingface
+
+import (
+	"encoding/binary"
+	"math"
+
+	"soberano/kernels/quant"
+	"soberano/models"
+)
+
+// rope sets the keys of the rotary embedding of a model whose heads have dims rotated dimensions. Older folders have rope_theta
+// and rope_scaling, newer ones both in rope_parameters.
+func (c *config) rope(dims int) {
+	p := c.object("rope_parameters")
+	base := c.number("rope_theta", 10000)
+	if all, ok := p["full_attention"].(map[string]any); ok { // of each kind of layers
+		if local, ok := p["sliding_attention"].(map[string]any); ok {
+			c.set("rope.freq_base_swa", c.numberOf(local, "rope_theta", 10000))
+		}
+		p = all
+	}
+	if p == nil {
+		p = c.object("rope_scaling")
+	}
+	c.set("rope.freq_base", c.numberOf(p, "rope_theta", base))
+	kind, _ := p["rope_type"].(string)
+	if kind == "" {
+		kind, _ = p["type"].(string)
+	}
+	switch kind {
+	case "", "default":
+	case "linear":
+		c.set("rope.scaling.type", "linear")
+		c.set("rope.scaling.factor", c.numberOf(p, "factor", required))
+	case "yarn":
+		c.set("rope.scaling.type", "yarn")
+		c.set("rope.scaling.factor", c.numberOf(p, "factor", required))
+		c.set("rope.scaling.original_context_length", c.intOf(p, "original_max_position_embeddings", c.int("max_position_embeddings", required)))
+		for _, name := range []string{"beta_fast", "beta_slow", "attention_factor", "mscale"} {
+			if def := map[string]float64{"beta_fast": 32, "beta_slow": 1}[name]; p[name] != nil && c.numberOf(p, name, def) != def {
+				c.fail("%s of YaRN is not supported: %w", name, models.ErrUnsupported)
+			}
+		}
+	case "llama3":
+		c.llama3(p, dims)
+	case "longrope", "su":
+		c.longRope(p, dims)
+	default:
+		c.fail("the rotary embedding %s is not supported: %w", models.Quote(kind), models.ErrUnsupported)
+	}
+}
+
+// object returns an object in config.json, nil if there is none.
+func (c *config) object(name string) map[string]any {
+	switch v := c.values[name].(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		return v
+	default:
+		c.fail("%s is no object: %w", name, models.ErrCorrupt)
+		return nil
+	}
+}
+
+// llama3 adds the divisors of the rotary frequencies of Llama 3.1: 1 for pairs that make more than high turns within the original
+// context, factor for those that make fewer than low, and smooth in between.
+func (c *config) llama3(p map[string]any, dims int) {
+	factor, low, high := c.numberOf(p, "factor", required), c.numberOf(p, "low_freq_factor", 1), c.numberOf(p, "high_freq_factor", 4)
+	context := c.numberOf(p, "original_max_position_embeddings", 8192)
+	base := c.numberOf(p, "rope_theta", c.number("rope_theta", 10000))
+	if c.err != nil || !(low > 0 && high > low && factor > 0 && context > 0 && base > 0) || dims > 1<<16 {
+		c.fail("the numbers of rope_scaling contradict each other: %w", models.ErrCorrupt)
+		return
+	}
+	divisors := make([]float32, dims/2)
+	for i := range divisors {
+		turns := context * math.Pow(base, -2*float64(i)/float64(dims)) / (2 * math.Pi)
+		switch {
+		case turns > high:
+			divisors[i] = 1
+		case turns < low:
+			divisors[i] = float32(factor)
+		default:
+			smooth := (turns - low) / (high - low)
+			divisors[i] = float32(1 / ((1-smooth)/factor + smooth))
+		}
+	}
+	c.vector("rope_freqs.weight", divisors)
+}
+
+// longRope adds the two lists of divisors of LongRoPE, and the factor by which it multiplies q and k.
+func (c *config) longRope(p map[string]any, dims int) {
+	context := c.number("max_position_embeddings", required)
+	original := c.numberOf(p, "original_max_position_embeddings", c.number("original_max_position_embeddings", context))
+	c.set("rope.scaling.type", "longrope")
+	c.set("rope.scaling.original_context_length", int(original))
+	factor := 1.0
+	if context > original && original > 1 {
+		factor = math.Sqrt(1 + math.Log(context/original)/math.Log(original))
+	}
+	c.set("rope.scaling.attn_factor", factor)
+	for key, name := range map[string]string{"long_factor": "rope_factors_long.weight", "short_factor": "rope_factors_short.weight"} {
+		list, _ := p[key].([]any)
+		if len(list) != dims/2 {
+			c.fail("%s has %d numbers, expected %d: %w", key, len(list), dims/2, models.ErrCorrupt)
+			return
+		}
+		values := make([]float32, len(list))
+		for i, v := range list {
+			values[i] = float32(c.numberOf(map[string]any{key: v}, key, required))
+		}
+		c.vector(name, values)
+	}
+}
+
+// vector adds a tensor that is not in the folder.
+func (c *config) vector(name string, values []float32) {
+	c.extra = append(c.extra, models.Tensor{Name: name, Type: quant.F32, Shape: []int{len(values)}, Data: bytesOf(values)})
+}
+
+// bytesOf returns values as they are stored in a file.
+func bytesOf(values []float32) []byte {
+	data := make([]byte, 0, 4*len(values))
+	for _, x := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	}
+	return data
+}
