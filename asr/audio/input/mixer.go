@@ -13,7 +13,7 @@ const (
 	mixClear     = 2    // ratio of levels from which on a channel is clearly louder, 6 dB
 	mixInaudible = 1e-3 // of the largest level: a channel below it is silent, -60 dB
 	mixFaint     = 1e-3 // the largest level below which no channel counts as silent
-	mixApart     = 4    // most times by which a channel may be softer than the loudest, 12 dB
+	mixApart     = 8    // most times by which a channel may be softer than the loudest, 18 dB
 	mixRaise     = 100  // most times by which a channel is raised, 40 dB
 	mixLively    = 5    // least ratio of the levels of a voice and of its pauses; noise has 2 at most
 )

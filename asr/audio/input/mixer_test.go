@@ -63,7 +63,7 @@ func TestMixer(t *testing.T) {
 		t.Errorf("the far side has the volume %.5f, want %.5f", got, want)
 	}
 	// It is raised above the noise of the near side; noise is not.
-	for name, c := range map[string]struct{ channel, want float64 }{"a voice": {0, 10}, "noise": {1, 1}} {
+	for name, c := range map[string]struct{ channel, want float64 }{"a voice": {0, 8}, "noise": {1, 1}} {
 		soft := far
 		if c.channel == 1 {
 			soft = scaled(voice(5, 6, 0, 0.002)[:hz/2], 1)
